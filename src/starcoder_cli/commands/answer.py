@@ -1,0 +1,196 @@
+"""From a source and a place in it to an answer: what `complete` and `fill` share."""
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from starcoder_cli import languages
+from starcoder_cli.backends import open_model
+from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.commands.fetch import fetch
+from starcoder_cli.commands.view import Look, choose_view
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.families import FORMATS, detect
+from starcoder_cli.languages import Language
+from starcoder_cli.model import Model, Sampling
+from starcoder_cli.output import Messages, View, standard_output, write_json, write_text
+from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt
+from starcoder_cli.settings import Order
+from starcoder_cli.source import Hole, Names, Source, Span, names_of
+from starcoder_cli.stream import Completion, Stream, join, until, with_newline
+from starcoder_cli.trim import trimmed
+from starcoder_cli.window import fit
+
+PROSE = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
+MARGIN = 32  # tokens for control tokens and file names in a prompt
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of which model; `fills` asks for a gap even where nothing is behind it."""
+
+    model: str
+    sampling: Sampling
+    fills: bool = False
+    stop: tuple[str, ...] = ()
+    lang: str | None = None
+    filename: str | None = None
+    order: Order = "psm"
+    strict_context: bool = False
+    offline: bool = False
+
+    def sampled(self) -> "Request":
+        """The same request with a seed wherever chance plays a part, so that it can be told."""
+        if self.sampling.temperature == 0 or self.sampling.seed is not None:
+            return self
+        seed = int.from_bytes(os.urandom(4), "big")
+        return replace(self, sampling=replace(self.sampling, seed=seed))
+
+
+def answer(source: Source, span: Span, request: Request, look: Look) -> None:
+    """Ask for what belongs in a range of a source, and show it while it is made."""
+    standard_output()
+    request = request.sampled()
+    hole, language = source.cut(span), named_language(request, source)
+    spec, messages = find(request.model), Messages(look.quiet)
+    names = Names(request.filename) if request.filename else names_of(source.name)
+    begin = time.perf_counter()
+    path = fetch(spec, offline=request.offline)
+    messages.status(f"loading {spec.name} …")
+    with closing(open_model(spec, path, room(hole, request))) as model:
+        load_seconds = time.perf_counter() - begin
+        prompt = compose(model, spec, hole, names, request, messages)
+        if look.show_prompt:
+            messages.status("")
+            write_text("".join(prompt.pieces))
+            return
+        messages.status(f"{spec.name} is reading …")
+        chunks: Stream = until(model.stream(prompt, request.sampling), request.stop)
+        if spec.engine != "echo":
+            inside, prose = source.inside_line(span), language.name in PROSE
+            chunks = trimmed(chunks, hole, inside_line=inside, prose=prose)
+        view = choose_view(source, span, language.lexer, look)
+        with closing(with_newline(chunks, source.newline)) as ending:
+            completion = show(ending, view, messages)
+    if not completion.text:
+        messages.note(f"{spec.name} has nothing to add here")
+    if look.json:
+        write_json(record(completion, spec, request, load_seconds))
+
+
+def show(chunks: Stream, view: View, messages: Messages) -> Completion:
+    """The whole answer, shown while it arrives; the status line makes way for the first of it."""
+    begun = False
+
+    def appear(text: str) -> None:
+        nonlocal begun
+        if not begun:
+            begun = True
+            messages.status("")
+            view.begin()
+        view.show(text)
+
+    try:
+        completion = join(chunks, appear)
+        if not begun:
+            appear("")
+    except BaseException:
+        messages.status("")
+        if begun:
+            view.abandon()
+        raise
+    view.close()
+    return completion
+
+
+def named_language(request: Request, source: Source) -> Language:
+    """The language that was asked for, or that the file's name or first line tells."""
+    if request.lang:
+        return languages.find(request.lang)
+    name = request.filename or source.name
+    return languages.detect(name, source.raw[:200]) or languages.find("text")
+
+
+def room(hole: Hole, request: Request) -> int:
+    """A window that is surely large enough: no text has more tokens than it has bytes."""
+    text = len(hole.prefix.encode()) + len(hole.suffix.encode())
+    return text + request.sampling.max_tokens + MARGIN
+
+
+def compose(
+    model: Model, spec: ModelSpec, hole: Hole, names: Names, request: Request, messages: Messages
+) -> Prompt:
+    """The prompt for a hole, in the spelling of the model's family.
+
+    A hole with nothing behind it is the beginning of a text, unless `fills` says it is a gap.
+    """
+    form = fim_format(model, spec)
+    names = names if spec.metadata else NAMELESS
+    gap = request.fills or bool(hole.suffix.strip())
+    hole = fitted(model, hole if gap and form else Hole(hole.prefix), request, messages)
+    if form and gap:
+        return form.prompt(hole, names, request.order)
+    if gap:
+        messages.note(
+            f"{spec.name} was not trained to fill gaps: it continues what comes before, "
+            "and does not read what comes after"
+        )
+    return form.beginning(hole.prefix, names) if form else Prompt((hole.prefix,))
+
+
+def fim_format(model: Model, spec: ModelSpec) -> FimFormat | None:
+    """The spelling that the catalog names, or the one that the model's own tokenizer knows."""
+    form = FORMATS[spec.fim] if spec.fim else None
+    if form and all(model.token(token) is not None for token in form.specials()):
+        return form
+    return detect(model.token, spec.name)
+
+
+def fitted(model: Model, hole: Hole, request: Request, messages: Messages) -> Hole:
+    """What of the hole fits the model's window; says what was left out.
+
+    Raises DataError where that is not wanted, UsageError where the answer alone is too long.
+    """
+    if room(hole, request) <= model.window:
+        return hole
+    budget = model.window - request.sampling.max_tokens - MARGIN
+    if budget < MARGIN:
+        raise UsageError(
+            f"{request.sampling.max_tokens} tokens of answer leave no room to read anything",
+            f"the model's window is {model.window}: lower --max-tokens",
+        )
+    near = fit(hole, budget, model.count)
+    if near == hole:
+        return hole
+    lost = left_out(hole.prefix, near.prefix), left_out(hole.suffix, near.suffix)
+    what = f"the text is longer than the {budget} tokens that the model can read"
+    if request.strict_context:
+        raise DataError(what, "shorten it, or leave --strict-context away")
+    messages.note(f"{what}: left out {lost[0]} at the beginning and {lost[1]} at the end")
+    return near
+
+
+def left_out(whole: str, kept: str) -> str:
+    """How much of a text is missing, for people."""
+    lines = whole.count("\n") - kept.count("\n")
+    return f"{lines} lines" if lines else f"{len(whole) - len(kept)} characters"
+
+
+def record(
+    completion: Completion, spec: ModelSpec, request: Request, load_seconds: float
+) -> Mapping[str, object]:
+    """An answer as a JSON object; the names are those of the flags and of the wire."""
+    return {
+        "text": completion.text,
+        "reason": completion.reason,
+        "tokens": {"prompt": completion.prompt_tokens, "completion": completion.tokens},
+        "seconds": {
+            "load": round(load_seconds, 3),
+            "first_token": round(completion.first_token_seconds, 3),
+            "total": round(load_seconds + completion.seconds, 3),
+        },
+        "model": spec.name,
+        "seed": request.sampling.seed,
+    }

@@ -1,0 +1,126 @@
+"""`starcoder config`: what each option is set to, and where that comes from."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from starcoder_cli.errors import ConfigError
+from starcoder_cli.output import write_json, write_text
+from starcoder_cli.sanitize import one_line
+from starcoder_cli.settings import config_file, environment_name, read_config
+
+if TYPE_CHECKING:
+    from typer.core import TyperCommand, TyperGroup
+
+    Command: TypeAlias = TyperCommand | TyperGroup
+    Load: TypeAlias = Callable[[str], Command]
+
+COMMANDS = ("complete", "fill")
+
+
+@dataclass(frozen=True)
+class Value:
+    """An option, what it is set to, and where: default, a file's path or a variable's name."""
+
+    option: str
+    value: object
+    source: str
+
+
+def config(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+) -> None:
+    """Show each option's value and where it comes from.
+
+    A flag wins over the environment (STARCODER_MAX_TOKENS), that over the configuration file
+    (max_tokens = 128, or the same in a table [complete], [fill] or [chat]), that over the default.
+    """
+    from starcoder_cli.cli import load
+
+    found = list(merged({command: values(load, command) for command in COMMANDS}))
+    if json:
+        for row in found:
+            write_json(vars(row))
+        return
+    path = config_file()
+    write_text(f"# {one_line(str(path))}{'' if path.exists() else ' (not there)'}\n")
+    width = max(len(row.option) for row in found)
+    for row in found:
+        shown = one_line("" if row.value is None else str(row.value))
+        write_text(f"{row.option:<{width}}  {shown:<18}  {one_line(row.source)}\n")
+
+
+def merged(found: Mapping[str, list[Value]]) -> Iterator[Value]:
+    """One row for an option that all its commands have alike, else one each: `chat.model`."""
+    rows = [(command, value) for command, values in found.items() for value in values]
+    for command, value in rows:
+        same = [other for _, other in rows if other.option == value.option]
+        if any(other != value for other in same):
+            yield Value(f"{command}.{value.option}", value.value, value.source)
+        elif value is same[0]:
+            yield value
+
+
+def values(load: "Load", command: str) -> list[Value]:
+    """Every option of a command that can be set beforehand."""
+    chosen = for_command(read_config(config_file()), command)
+    found = []
+    for name, default in settable(load(command)).items():
+        variable = environment_name(name)
+        if os.environ.get(variable):
+            found.append(Value(name, os.environ[variable], variable))
+        elif name in chosen:
+            found.append(Value(name, chosen[name], str(config_file())))
+        else:
+            found.append(Value(name, default, "default"))
+    return found
+
+
+def settable(command: "Command") -> dict[str, object]:
+    """The options of a command that have an environment variable, each with its default."""
+    options = [option for option in command.params if getattr(option, "envvar", None)]
+    return {str(option.name): option.default for option in options}
+
+
+def for_command(settings: Mapping[str, object], command: str) -> dict[str, object]:
+    """The values of the file for one command: its own table over what stands above all tables."""
+    table = settings.get(command)
+    above = {key: value for key, value in settings.items() if not isinstance(value, dict)}
+    return {**above, **table} if isinstance(table, dict) else above
+
+
+def defaults(load: "Load") -> dict[str, dict[str, object]]:
+    """The configuration file as defaults for each command.
+
+    Raises ConfigError for a name or a value that no command understands.
+    """
+    settings = read_config(config_file())
+    known = {command: settable(load(command)) for command in COMMANDS}
+    every = {option for options in known.values() for option in options}
+    for key, value in settings.items():
+        table = value if key in COMMANDS and isinstance(value, dict) else None
+        unknown = set(table) - set(known[key]) if table is not None else {key} - every
+        if unknown:
+            raise ConfigError(
+                f"{config_file()} sets {min(unknown)!r}, which is no option",
+                f"options are {', '.join(sorted(every))}",
+            )
+    return {command: checked(load(command), for_command(settings, command)) for command in COMMANDS}
+
+
+def checked(command: "Command", chosen: Mapping[str, object]) -> dict[str, object]:
+    """The values that a command has options for; each has to be of the option's own type."""
+    known = {str(option.name): option for option in command.params}
+    taken = {key: value for key, value in chosen.items() if key in known}
+    for key, value in taken.items():
+        try:
+            known[key].process_value(typer.Context(command), value)
+        except typer.TyperException as error:
+            raise ConfigError(
+                f"{config_file()} sets {key} to {value!r}, which it cannot be",
+                f"see `starcoder {command.name} --help`",
+            ) from error
+    return taken

@@ -1,0 +1,26 @@
+"""The file of a model that a command needs: the one that is here, or pulled once."""
+
+from pathlib import Path
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.errors import RefusedError
+from starcoder_cli.models import store
+
+
+def fetch(spec: ModelSpec, *, offline: bool) -> Path | None:
+    """The model's file or checkpoint folder, after one line that says where it comes from.
+
+    None for a model that has no file. Raises RefusedError for a model whose licence has to be
+    accepted first, and what a pull raises.
+    """
+    path = store.locate(spec)
+    if path or spec.engine == "echo":
+        return path
+    if spec.gated:
+        raise RefusedError(
+            f"{spec.name} is under {spec.licence}, which has to be accepted first",
+            f"run: starcoder models pull {spec.name}",
+        )
+    from starcoder_cli.commands.models import obtain
+
+    return obtain(spec, offline)

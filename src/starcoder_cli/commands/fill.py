@@ -1,0 +1,97 @@
+"""`starcoder fill`: replace a range of a file with what the model would write there."""
+
+from typing import Annotated
+
+import typer
+
+from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.commands.options import (
+    ColorOption,
+    Echo,
+    Filename,
+    Json,
+    Lang,
+    MaxTokens,
+    ModelName,
+    Offline,
+    OrderOption,
+    Quiet,
+    Seed,
+    ShowPrompt,
+    Stop,
+    StrictContext,
+    Temperature,
+    Timeout,
+    TopP,
+)
+from starcoder_cli.source import Place, Source
+from starcoder_cli.timing import time_limit
+
+PlaceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE:LINE[:COL][-LINE[:COL]]",
+        help="The range to replace, or with --at a file, or - for standard input.",
+    ),
+]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="MARKER",
+        help="Fill where this text stands, for example '<FILL>'.",
+        rich_help_panel="What the model reads",
+    ),
+]
+Plain = Annotated[
+    bool,
+    typer.Option(
+        "--plain",
+        help="At a terminal too, print the code alone.",
+        rich_help_panel="Answer",
+    ),
+]
+
+
+def fill(
+    place: PlaceArgument,
+    at: At = None,
+    model: ModelName = DEFAULT,
+    max_tokens: MaxTokens = 256,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 0.95,
+    seed: Seed = None,
+    offline: Offline = False,
+    timeout: Timeout = None,
+    lang: Lang = None,
+    filename: Filename = None,
+    order: OrderOption = "psm",
+    strict_context: StrictContext = False,
+    show_prompt: ShowPrompt = False,
+    stop: Stop = None,
+    echo: Echo = False,
+    plain: Plain = False,
+    json: Json = False,
+    color: ColorOption = "auto",
+    quiet: Quiet = False,
+) -> None:
+    """Replace a range of a file with what the model would write there.
+
+    Lines and columns start at 1, and columns count characters. A range ends with its last line, or
+    before its last column; one position with a column is an empty range. The file is not changed:
+    the answer goes to standard output, at a terminal between the lines around it.
+    """
+    from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.view import Look
+    from starcoder_cli.model import Sampling
+
+    sampling = Sampling(max_tokens, temperature, top_p, seed)
+    request = Request(
+        model, sampling, True, tuple(stop or ()), lang, filename, order, strict_context, offline
+    )
+    look = Look(not plain, json, echo, show_prompt, color, quiet)
+    with time_limit(timeout):
+        where = Place(place) if at is not None else Place.parse(place)
+        source = Source.read(where.path)
+        span = source.marked(at) if at is not None else source.range(where)
+        answer(source, span, request, look)

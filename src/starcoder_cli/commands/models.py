@@ -1,0 +1,221 @@
+"""`starcoder models`: which models there are, and pull, remove, show and find them."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starcoder_cli.catalog import CATALOG, ModelSpec, find, size_text
+from starcoder_cli.errors import DataError, InputError
+from starcoder_cli.output import is_terminal, say, write_json, write_text
+from starcoder_cli.sanitize import one_line
+
+if TYPE_CHECKING:
+    from starcoder_cli.models.transfer import Progress
+
+app = typer.Typer(name="models", help="List, pull, remove and show models.")
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="Catalog name, GGUF file or hub id.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+
+
+@app.callback(invoke_without_command=True)
+def models(context: typer.Context) -> None:
+    """List, pull, remove and show models. Without a command, list them."""
+    if context.invoked_subcommand is None:
+        listing()
+
+
+@app.command("list")
+def listing(json: Json = False) -> None:
+    """List the models that are here and those that could be.
+
+    In a pipe: name, state, size, window, licence and summary, with tabs between.
+    """
+    from starcoder_cli.models.store import installed
+
+    specs = [*CATALOG, *(spec for spec in installed() if spec not in CATALOG)]
+    if json:
+        for spec in specs:
+            write_json(record(spec, state(spec)))
+        return
+    rows = [
+        (
+            spec.name,
+            state(spec),
+            size_text(spec.size) if spec.size else "",
+            str(spec.window or ""),
+            spec.licence,
+            spec.summary,
+        )
+        for spec in specs
+    ]
+    write_text(table([("name", "state", "size", "window", "licence", ""), *rows]))
+
+
+@app.command("pull")
+def pull_model(name: Name, offline: Offline = False) -> None:
+    """Fetch a model, or repair one that was damaged. What is here already is not fetched again."""
+    obtain(find(name), offline=offline)
+
+
+@app.command("rm")
+def remove(name: Name) -> None:
+    """Delete a model that was pulled."""
+    from starcoder_cli.models.store import remove as delete
+
+    spec = find(name)
+    delete(spec)
+    say(f"removed {one_line(spec.name)}")
+
+
+@app.command()
+def show(name: Name, json: Json = False) -> None:
+    """Show what is known about a model: licence, size, window, format, source and path."""
+    spec = find(name)
+    values = record(spec, state(spec))
+    if json:
+        write_json(values)
+        return
+    known = [(key, str(value)) for key, value in values.items() if value not in ("", 0, None)]
+    write_text(table(known))
+
+
+@app.command()
+def path(name: Name) -> None:
+    """Print the path of a model's file or folder, and nothing else."""
+    spec = find(name)
+    found = locate(spec)
+    if found is None:
+        raise InputError(
+            f"{spec.name} is not here", f"get it with: starcoder models pull {spec.name}"
+        )
+    write_text(f"{found}\n")
+
+
+def obtain(spec: ModelSpec, offline: bool = False) -> Path:
+    """The model's file or checkpoint folder; fetched after one line that says from where.
+
+    A bar shows bytes, rate and time left, at a terminal only. Raises what `pull` raises.
+    """
+    from starcoder_cli.models.pull import describe, is_offline, pull
+
+    if state(spec) != "here" and not offline and not is_offline() and spec.repository:
+        say(f"getting {one_line(describe(spec))}")
+    with bar(one_line(spec.name, 40)) as progress:
+        return pull(spec, progress, offline)
+
+
+def locate(spec: ModelSpec) -> Path | None:
+    """The verified file or checkpoint folder of a model; None where it is not here."""
+    from starcoder_cli.models.store import locate as located
+
+    return located(spec)
+
+
+def state(spec: ModelSpec) -> str:
+    """`here`, `damaged`, `built in`, `licence` where one has to be accepted first, or `-`."""
+    if spec.engine == "echo":
+        return "built in"
+    try:
+        if locate(spec):
+            return "here"
+    except DataError:
+        return "damaged"
+    return "licence" if spec.gated else "-"
+
+
+def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
+    """What is known about a model, under the names that `--json` uses."""
+    values: dict[str, object] = {
+        "name": spec.name,
+        "state": current,
+        "summary": spec.summary,
+        "parameters": spec.parameters,
+        "size": spec.size,
+        "window": spec.window,
+        "fim": spec.fim,
+        "chat": spec.chat,
+        "licence": spec.licence,
+        "gated": spec.gated,
+        "engine": spec.engine,
+        "source": source(spec),
+        "path": "",
+    }
+    if current == "here":
+        found = locate(spec)
+        values["path"] = str(found)
+        if found and spec.engine == "llamacpp" and not spec.window:
+            values |= from_header(found)
+    return values
+
+
+def from_header(file: Path) -> Mapping[str, object]:
+    """What a GGUF file that is in no catalog says about itself."""
+    from starcoder_cli.gguf import read_header
+
+    header = read_header(file)
+    return {
+        "size": file.stat().st_size,
+        "summary": one_line(header.name, 80),
+        "window": header.window,
+        "licence": one_line(header.licence, 80),
+    }
+
+
+def source(spec: ModelSpec) -> str:
+    """Where a model comes from."""
+    parts = (spec.repository, spec.file if spec.repository else "")
+    return "/".join(part for part in parts if part)
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as text: aligned and cut to the width of a terminal, with tabs between in a pipe.
+
+    A first row that ends in an empty text is a heading, which a pipe does not get.
+    """
+    shown = [tuple(one_line(cell) for cell in row) for row in rows]
+    if not is_terminal(sys.stdout):
+        body = shown[1:] if not shown[0][-1] else shown
+        return "".join("\t".join(row) + "\n" for row in body)
+    import shutil
+
+    widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]
+    room = shutil.get_terminal_size().columns
+    lines = ("  ".join(map(str.ljust, row, widths)).rstrip()[:room] for row in shown)
+    return "".join(f"{line}\n" for line in lines)
+
+
+@contextmanager
+def bar(name: str) -> "Iterator[Progress]":
+    """A progress bar on standard error while it is open; nothing where that is no terminal."""
+    if not is_terminal(sys.stderr):
+        yield lambda done, total: None
+        return
+    from rich import progress as bars
+    from rich.console import Console
+
+    shown = bars.Progress(
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        bars.DownloadColumn(),
+        bars.TransferSpeedColumn(),
+        bars.TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+    def update(done: int, total: int) -> None:
+        # The task begins with the first report, so that what was here before counts for no speed.
+        if not shown.tasks:
+            shown.add_task(name, completed=done, total=total or None)
+        shown.update(shown.tasks[0].id, completed=done, total=total or None)
+
+    with shown:
+        yield update

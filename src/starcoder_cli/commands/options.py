@@ -1,0 +1,163 @@
+"""The options that commands share, each with its help and its environment variable, once."""
+
+from typing import Annotated
+
+import typer
+
+from starcoder_cli.settings import Color, Order, environment_name
+
+MODEL_PANEL = "Model"
+TEXT_PANEL = "What the model reads"
+ANSWER_PANEL = "Answer"
+
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        envvar=environment_name("model"),
+        help="Catalog name, GGUF file or hub id; `echo` writes its prompt back.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+MaxTokens = Annotated[
+    int,
+    typer.Option(
+        envvar=environment_name("max_tokens"),
+        help="Most tokens to write.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Temperature = Annotated[
+    float,
+    typer.Option(
+        envvar=environment_name("temperature"),
+        help="0 takes the likeliest token each time; higher is more varied.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+TopP = Annotated[
+    float,
+    typer.Option(
+        envvar=environment_name("top_p"),
+        help="Choose among the likeliest tokens that sum up to this probability.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        envvar=environment_name("seed"),
+        help="Make a choice with temperature repeatable.",
+        show_default="random",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        envvar=environment_name("offline"),
+        help="Never use the network.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        envvar=environment_name("timeout"),
+        help="Stop after so many seconds.",
+        show_default="none",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        envvar=environment_name("lang"),
+        help="Language of the code.",
+        show_default="from the file",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
+Filename = Annotated[
+    str | None,
+    typer.Option(
+        envvar=environment_name("filename"),
+        help="What to call the text, for standard input above all.",
+        show_default="the file's",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
+OrderOption = Annotated[
+    Order,
+    typer.Option(
+        "--order",
+        envvar=environment_name("order"),
+        help="Prefix or suffix first.",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
+StrictContext = Annotated[
+    bool,
+    typer.Option(
+        "--strict-context",
+        envvar=environment_name("strict_context"),
+        help="Fail where the text is longer than the model can read.",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
+ShowPrompt = Annotated[
+    bool,
+    typer.Option(
+        "--show-prompt",
+        envvar=environment_name("show_prompt"),
+        help="Print what the model would read, and stop.",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
+Stop = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar=environment_name("stop"),
+        help="End before this text; may be given several times.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Echo = Annotated[
+    bool,
+    typer.Option(
+        "--echo",
+        envvar=environment_name("echo"),
+        help="Print the text around the answer too.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        envvar=environment_name("json"),
+        help="Print one JSON object: text, reason, tokens, seconds, model, seed.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+ColorOption = Annotated[
+    Color,
+    typer.Option(
+        "--color",
+        envvar=environment_name("color"),
+        help="Colours on standard output.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        "-q",
+        envvar=environment_name("quiet"),
+        help="No notes on standard error, only errors.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]

@@ -1,0 +1,112 @@
+"""What can go wrong, one class per kind: what happened, the way out, and the exit code.
+
+Codes follow sysexits.h where it has one for the case, so that scripts can tell them apart.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the program; they are part of its interface."""
+
+    DONE = 0
+    USAGE = 2
+    DATA = 65
+    NO_INPUT = 66
+    UNAVAILABLE = 69
+    BUG = 70
+    MACHINE = 71
+    CANNOT_CREATE = 73
+    IO = 74
+    TRY_AGAIN = 75
+    PROTOCOL = 76
+    REFUSED = 77
+    CONFIG = 78
+    TIMEOUT = 124
+    INTERRUPTED = 130
+
+
+class StarcoderError(Exception):
+    """One sentence that says what is wrong, one that says what to do, and an exit code."""
+
+    exit_code = ExitCode.BUG
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class UsageError(StarcoderError):
+    """The command line asks for something that has no meaning."""
+
+    exit_code = ExitCode.USAGE
+
+
+class DataError(StarcoderError):
+    """What was given cannot be worked on: binary text, a damaged model file, a marker twice."""
+
+    exit_code = ExitCode.DATA
+
+
+class InputError(StarcoderError):
+    """A file, model or folder that was named is not there, or is not a file."""
+
+    exit_code = ExitCode.NO_INPUT
+
+
+class UnavailableError(StarcoderError):
+    """Something outside this process does not answer: a hub, an index, a server."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class MachineError(StarcoderError):
+    """This machine cannot do it: too little memory, no such device."""
+
+    exit_code = ExitCode.MACHINE
+
+
+class CreateError(StarcoderError):
+    """A file that was asked for cannot be made."""
+
+    exit_code = ExitCode.CANNOT_CREATE
+
+
+class WriteError(StarcoderError):
+    """Reading or writing broke off: a full disk, a closed output."""
+
+    exit_code = ExitCode.IO
+
+
+class BusyError(StarcoderError):
+    """The same call may work in a moment."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class ProtocolError(StarcoderError):
+    """The other side answered with something that is not of the agreed form."""
+
+    exit_code = ExitCode.PROTOCOL
+
+
+class RefusedError(StarcoderError):
+    """It could be done, but it is not safe, or a licence has to be accepted first."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ConfigError(StarcoderError):
+    """A value in the configuration file or the environment has no meaning."""
+
+    exit_code = ExitCode.CONFIG
+
+
+class TimeLimitError(StarcoderError):
+    """The time that was allowed is over."""
+
+    exit_code = ExitCode.TIMEOUT

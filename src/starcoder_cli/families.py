@@ -1,0 +1,140 @@
+"""How each family of models spells a gap: rows of data, and which row a tokenizer belongs to."""
+
+from collections.abc import Callable, Mapping
+
+from starcoder_cli.prompt import FimFormat, Slot, Special, Template
+
+
+def family(
+    name: str, tokens: str, *, head: Template = (), lead: Template = (), stop: str = ""
+) -> FimFormat:
+    """A family that writes `prefix P suffix S middle`, with the tokens named in that order.
+
+    `lead` comes before everything, `head` directly before the prefix. SPM is written as SPMv2.
+    """
+    prefix, suffix, middle = (Special(token) for token in tokens.split())
+    stops = [Special(token) for token in stop.split()]
+    return FimFormat(
+        name,
+        psm=(*lead, prefix, *head, Slot.PREFIX, suffix, Slot.SUFFIX, middle),
+        spm=(*lead, prefix, suffix, Slot.SUFFIX, middle, *head, Slot.PREFIX),
+        plain=(*lead, *head, Slot.PREFIX),
+        stop=tuple(dict.fromkeys([*stops, prefix, suffix, middle])),
+    )
+
+
+# Sources: the model cards, bigcode-project/Megatron-LM `gpt_dataset.permute` (StarCoder),
+# bigcode-project/starcoder2 issues 10 and 21, the examples of QwenLM/Qwen3-Coder,
+# meta-llama/codellama `generation.py`, deepseek-ai/DeepSeek-Coder README, ai.google.dev for
+# CodeGemma.
+_STARCODER = "<fim_prefix> <fim_suffix> <fim_middle>"
+_QWEN = "<|fim_prefix|> <|fim_suffix|> <|fim_middle|>"
+
+FORMATS: Mapping[str, FimFormat] = {
+    row.name: row
+    for row in (
+        family(
+            "starcoder",
+            _STARCODER,
+            head=(
+                (
+                    (Special("<reponame>"), Slot.REPOSITORY),
+                    Special("<filename>"),
+                    Slot.FILENAME,
+                    (Special("<gh_stars>"), Slot.STARS),
+                    "\n",
+                ),
+            ),
+            stop="<|endoftext|> <filename> <reponame> <gh_stars> <fim_pad>",
+        ),
+        family(
+            "starcoder2",
+            _STARCODER,
+            lead=((Special("<repo_name>"), Slot.REPOSITORY, Special("<file_sep>")),),
+            head=((Slot.FILENAME, "\n"),),
+            stop="<|endoftext|> <file_sep> <repo_name> <fim_pad>",
+        ),
+        family(
+            "qwen2.5-coder",
+            _QWEN,
+            lead=(
+                (
+                    (Special("<|repo_name|>"), Slot.REPOSITORY, "\n"),
+                    Special("<|file_sep|>"),
+                    Slot.FILENAME,
+                    "\n",
+                ),
+            ),
+            stop="<|endoftext|> <|im_end|> <|im_start|> <|fim_pad|> <|repo_name|> <|file_sep|>",
+        ),
+        family(
+            "codegemma",
+            _QWEN,
+            stop="<|file_separator|> <eos> <end_of_turn>",
+        ),
+        family("granite4", _QWEN, stop="<|end_of_text|> <|fim_pad|>"),
+        family(
+            "santacoder",
+            "<fim-prefix> <fim-suffix> <fim-middle>",
+            stop="<|endoftext|> <|filename|>",
+        ),
+        family(
+            "deepseek-coder",
+            "<｜fim▁begin｜> <｜fim▁hole｜> <｜fim▁end｜>",
+            stop="<｜end▁of▁sentence｜> <|EOT|>",
+        ),
+        FimFormat(
+            "codellama",
+            psm=(
+                Special("▁<PRE>"),
+                Slot.PREFIX,
+                Special("▁<SUF>"),
+                Slot.SUFFIX,
+                Special("▁<MID>"),
+            ),
+            spm=(
+                Special("▁<PRE>"),
+                Special("▁<SUF>"),
+                Slot.SUFFIX,
+                Special("▁<MID>"),
+                Slot.PREFIX,
+            ),
+            stop=(Special("▁<EOT>"), Special("</s>")),
+        ),
+        FimFormat(
+            "codestral",
+            psm=(
+                Special("[SUFFIX]"),
+                Slot.SUFFIX,
+                Special("[PREFIX]"),
+                Slot.PREFIX,
+            ),
+            spm=(
+                Special("[SUFFIX]"),
+                Slot.SUFFIX,
+                Special("[PREFIX]"),
+                Slot.PREFIX,
+            ),
+            stop=(Special("</s>"), Special("[PREFIX]"), Special("[SUFFIX]")),
+        ),
+        # Granite code, Stable Code, Refact: StarCoder's tokens without its metadata.
+        family("fim", _STARCODER, stop="<|endoftext|> <fim_pad>"),
+    )
+}
+
+# Models whose vocabulary has the tokens although they were not trained on them, or not usefully.
+UNTRAINED = ("opencoder", "yi-coder", "codellama-34b", "codellama-70b", "python-hf")
+
+
+def detect(token: Callable[[str], int | None], name: str = "") -> FimFormat | None:
+    """The format whose control tokens a tokenizer knows, each as exactly one special token.
+
+    The model's name settles only the families whose tokens mean nothing.
+    """
+    if any(untrained in name.lower() for untrained in UNTRAINED):
+        return None
+    for row in FORMATS.values():
+        needed = row.specials() | set(row.stop[:1])
+        if all(token(special) is not None for special in needed):
+            return row
+    return None

@@ -1,0 +1,54 @@
+"""What a model is to the rest of the program."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from starcoder_cli.errors import UsageError
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.stream import Stream
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen, and when to stop asking for more; temperature 0 is greedy.
+
+    Raises UsageError for values that have no meaning: engines take them without a word.
+    """
+
+    max_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 0.95
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        limits: tuple[tuple[str, float | None, float, float], ...] = (
+            ("max_tokens", self.max_tokens, 1, 1_000_000),
+            ("temperature", self.temperature, 0, 2),
+            ("top_p", self.top_p, 0.000001, 1),
+            ("seed", self.seed, 0, 2**32 - 1),
+        )
+        for name, value, least, most in limits:
+            if value is not None and not least <= value <= most:
+                raise UsageError(
+                    f"{name} cannot be {value:g}", f"give a number from {least:g} to {most:.15g}"
+                )
+
+
+class Model(Protocol):
+    """Something that continues a prompt."""
+
+    @property
+    def window(self) -> int:
+        """The most tokens that prompt and answer may have together."""
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        """The answer as it is made; closing the stream stops the model within two tokens."""
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has, as user text: control tokens in it are not parsed."""
+
+    def token(self, text: str) -> int | None:
+        """The id of a control token, or None where the text is not exactly one such token."""
+
+    def close(self) -> None:
+        """Give back what the model holds."""

@@ -1,0 +1,148 @@
+"""What leaves the program: answers on standard output, everything else on standard error.
+
+In a pipe an answer is exactly the model's bytes. At a terminal whatever comes from outside is
+sanitised first, and what draws in colour is in `terminal.py`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from starcoder_cli.errors import StarcoderError, WriteError
+from starcoder_cli.sanitize import one_line, sanitize
+from starcoder_cli.settings import Color
+
+
+class View(Protocol):
+    """Where an answer is shown while it is made."""
+
+    def begin(self) -> None:
+        """Show what comes before the answer."""
+
+    def show(self, text: str) -> None:
+        """Show the next piece of the answer."""
+
+    def close(self) -> None:
+        """Show what comes after a whole answer."""
+
+    def abandon(self) -> None:
+        """Leave an answer that broke off as it is."""
+
+
+class BytesView:
+    """The answer's bytes and nothing else, but for the text around it that it is given."""
+
+    def __init__(self, before: str = "", after: str = "") -> None:
+        self._before = before
+        self._after = after
+
+    def begin(self) -> None:
+        """Write the text before the answer."""
+        write_text(self._before)
+
+    def show(self, text: str) -> None:
+        """Write the text."""
+        write_text(text)
+
+    def close(self) -> None:
+        """Write the text after the answer."""
+        write_text(self._after)
+
+    def abandon(self) -> None:
+        """What was written stays."""
+
+
+class SilentView:
+    """Shows nothing: for answers that are reported whole."""
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def show(self, text: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def abandon(self) -> None:
+        """Nothing."""
+
+
+def standard_output() -> BinaryIO:
+    """Standard output as bytes; WriteError where the process was started without one."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise WriteError("standard output is closed", "redirect it to a file or a pipe")
+    return sys.stdout.buffer
+
+
+def write(data: bytes) -> None:
+    """Write to standard output at once; WriteError where that fails, except for a closed pipe."""
+    stream = standard_output()
+    try:
+        stream.write(data)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise WriteError(
+            f"cannot write to standard output: {error.strerror}", "make room, or write elsewhere"
+        ) from error
+
+
+def write_text(text: str) -> None:
+    """Write text; undecodable bytes of a source come out as they went in."""
+    if text:
+        write(text.encode("utf-8", "surrogateescape"))
+
+
+def write_json(record: Mapping[str, object]) -> None:
+    """Write a record as one line of ASCII JSON."""
+    write(json.dumps(record).encode() + b"\n")
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Notes to whoever runs the program, on standard error; `quiet` keeps all but errors back."""
+
+    quiet: bool = False
+
+    def note(self, text: str) -> None:
+        """One line that is worth knowing."""
+        if not self.quiet:
+            say(f"note: {one_line(text, 500)}")
+
+    def status(self, text: str) -> None:
+        """What is going on, in place, at a terminal only; an empty text clears it."""
+        if not self.quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+            sys.stderr.write(f"\r\x1b[K{sanitize(text)}")
+            sys.stderr.flush()
+
+
+def report(error: StarcoderError) -> None:
+    """Say on standard error, in one line, what went wrong and what to do."""
+    say(f"error: {one_line(str(error), 1000)}")
+
+
+def say(line: str) -> None:
+    """Write a line to standard error, if there is one."""
+    if sys.stderr is not None and not sys.stderr.closed:
+        encoding = sys.stderr.encoding or "utf-8"
+        sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stderr.flush()
+
+
+def is_terminal(stream: object) -> bool:
+    """Whether a standard stream is there and is a terminal."""
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty())
+
+
+def wants_color(color: Color) -> bool:
+    """Whether standard output gets colours: at a terminal, unless NO_COLOR or TERM says not."""
+    if color != "auto":
+        return color == "always"
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return is_terminal(sys.stdout) and not plain

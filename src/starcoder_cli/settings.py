@@ -1,0 +1,62 @@
+"""Where this program keeps things, and the values that its users set once.
+
+A flag wins over the environment, that over the file, that over a default. Names are the same
+everywhere: `--max-tokens` is `max_tokens` in the file and `STARCODER_MAX_TOKENS` in the
+environment.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from starcoder_cli.errors import ConfigError
+
+APPLICATION = "starcoder"
+
+Color: TypeAlias = Literal["auto", "always", "never"]
+Order: TypeAlias = Literal["psm", "spm"]
+
+
+def config_file() -> Path:
+    """The configuration file: `STARCODER_CONFIG`, else the user's `config.toml`."""
+    named = os.environ.get("STARCODER_CONFIG")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_config_path(APPLICATION, appauthor=False) / "config.toml"
+
+
+def models_dir() -> Path:
+    """The folder of model files: `STARCODER_MODELS_DIR`, else in the user's cache."""
+    named = os.environ.get("STARCODER_MODELS_DIR")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_cache_path(APPLICATION, appauthor=False) / "models"
+
+
+def environment_name(option: str) -> str:
+    """The environment variable of an option: `max_tokens` -> `STARCODER_MAX_TOKENS`."""
+    return f"{APPLICATION}_{option}".upper()
+
+
+def read_config(path: Path) -> Mapping[str, object]:
+    """The tables and values of a TOML file; nothing where there is no such file.
+
+    Raises ConfigError where the file cannot be read or is not TOML.
+    """
+    try:
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", "mend or remove it") from error
+    import tomllib
+
+    try:
+        return tomllib.loads(data.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}", "mend or remove it") from error

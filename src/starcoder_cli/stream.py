@@ -1,0 +1,116 @@
+"""Text on its way from a model to its reader: chunks, and pure transforms of them.
+
+Whoever opens a stream closes it; closing one stops the model. A transform that ends early (a stop
+string was found) closes what it reads from, so the model stops then too.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+Reason: TypeAlias = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of text as it arrives; the last one says why it is the last."""
+
+    text: str
+    tokens: int = 1
+    reason: Reason | None = None
+    prompt_tokens: int = 0
+
+
+Stream: TypeAlias = Generator[Chunk, None, None]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A whole answer: its text, why it ended, and what it cost in tokens and seconds."""
+
+    text: str
+    reason: Reason
+    tokens: int = 0
+    prompt_tokens: int = 0
+    first_token_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+@contextmanager
+def closing_source(chunks: Iterable[Chunk]) -> Iterator[Iterator[Chunk]]:
+    """The chunks as an iterator that is closed at the end, where it can be.
+
+    Closing an outer generator does not close the one it reads from while something still holds it.
+    """
+    iterator = iter(chunks)
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
+
+
+def until(chunks: Iterable[Chunk], stops: tuple[str, ...]) -> Stream:
+    """Pass text on up to the first stop string, holding back text that may begin one."""
+    held = ""
+    with closing_source(chunks) as source:
+        for chunk in source:
+            held += chunk.text
+            cut = min((at for stop in stops if (at := held.find(stop)) >= 0), default=-1)
+            if cut >= 0:
+                yield replace(chunk, text=held[:cut], reason="stop")
+                return
+            keep = 0 if chunk.reason else overlap(held, stops)
+            ready, held = held[: len(held) - keep], held[len(held) - keep :]
+            yield replace(chunk, text=ready)
+    if held:
+        yield Chunk(held, 0, "stop")
+
+
+def overlap(text: str, stops: tuple[str, ...]) -> int:
+    """The length of the longest end of `text` that begins one of the stop strings."""
+    longest = max((len(stop) for stop in stops), default=1) - 1
+    for length in range(min(longest, len(text)), 0, -1):
+        if any(stop.startswith(text[-length:]) for stop in stops):
+            return length
+    return 0
+
+
+def with_newline(chunks: Iterable[Chunk], newline: str) -> Stream:
+    """Text whose line ends are all `newline`, also where a CRLF is split over two chunks."""
+    carriage = ""
+    with closing_source(chunks) as source:
+        for chunk in source:
+            text = carriage + chunk.text
+            carriage = "\r" if text.endswith("\r") and not chunk.reason else ""
+            text = text.removesuffix(carriage) if carriage else text
+            lines = text.replace("\r\n", "\n").replace("\r", "\n")
+            yield replace(chunk, text=lines.replace("\n", newline))
+    if carriage:
+        yield Chunk(newline, 0, "stop")
+
+
+def join(
+    chunks: Iterable[Chunk],
+    show: Callable[[str], None] = lambda text: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Completion:
+    """The whole answer, each piece of it given to `show` as soon as it is there."""
+    begin = clock()
+    first = 0.0
+    seen: list[Chunk] = []
+    for chunk in chunks:
+        seen.append(chunk)
+        if chunk.text:
+            first = first or clock() - begin
+            show(chunk.text)
+    return Completion(
+        text="".join(chunk.text for chunk in seen),
+        reason=next((chunk.reason for chunk in reversed(seen) if chunk.reason), "stop"),
+        tokens=sum(chunk.tokens for chunk in seen),
+        prompt_tokens=max((chunk.prompt_tokens for chunk in seen), default=0),
+        first_token_seconds=first,
+        seconds=clock() - begin,
+    )

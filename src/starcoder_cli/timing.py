@@ -1,0 +1,58 @@
+"""A limit on how long a command may take."""
+
+import _thread
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from starcoder_cli.errors import TimeLimitError, UsageError
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise TimeLimitError in the body once so many seconds have passed; None is no limit.
+
+    Where there are interval timers the limit also ends a wait for input or for a model. Elsewhere
+    it takes effect at the next step in Python.
+    """
+    if seconds is None:
+        yield
+        return
+    if not 0 < seconds < 1_000_000:
+        raise UsageError(f"{seconds:g} is not a time limit", "give --timeout a number of seconds")
+    error = TimeLimitError(f"not done within {seconds:g} s", "raise --timeout, or ask for less")
+    if (
+        not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
+        with interrupting(seconds, error):
+            yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise error
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def interrupting(seconds: float, error: TimeLimitError) -> Iterator[None]:
+    """The same by an interrupt of the main thread."""
+    timer = threading.Timer(seconds, _thread.interrupt_main)
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if timer.is_alive():
+            raise
+        raise error from None
+    finally:
+        timer.cancel()

@@ -1,0 +1,128 @@
+"""Files from a hub: resumed where they broke off, and refused when they are something else."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from servers import Reports, Serving, Site, closed_port, spec_of, use, weights
+
+from starcoder_cli.errors import RefusedError, UnavailableError
+from starcoder_cli.models import hub
+from starcoder_cli.models.transfer import bounded
+
+DATA = weights()
+TINY = spec_of(DATA)
+FILE = "/owner/tiny/resolve/main/tiny.gguf"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A hub that has the model."""
+    with Serving() as site:
+        site.files[FILE] = DATA
+        use(monkeypatch, tmp_path, site.url, "http://127.0.0.1:9")
+        yield site
+
+
+def test_a_file_arrives_whole(site: Site, tmp_path: Path) -> None:
+    reports = Reports()
+    arrival = hub.fetch(TINY, tmp_path, reports)
+    assert arrival.path.read_bytes() == DATA
+    assert (arrival.sha256, arrival.source) == (TINY.sha256, "127.0.0.1/owner/tiny")
+    assert reports.seen[-1] == (len(DATA), len(DATA))
+    assert reports.seen == sorted(reports.seen)
+    assert site.requests == [f"HEAD {FILE}", f"GET {FILE}"]
+
+
+def test_without_a_pinned_digest_the_hubs_own_counts(site: Site, tmp_path: Path) -> None:
+    arrival = hub.fetch(spec_of(DATA, pinned=False), tmp_path, Reports())
+    assert arrival.sha256 == TINY.sha256
+
+
+def test_a_transfer_that_breaks_off_goes_on_from_there(site: Site, tmp_path: Path) -> None:
+    site.cuts = [1 << 20, 1 << 20]
+    assert hub.fetch(TINY, tmp_path, Reports()).path.read_bytes() == DATA
+    starts = [int(asked.split("bytes=")[1].rstrip("-")) for asked in site.requests if "=" in asked]
+    assert len(starts) == 2 and 0 < starts[0] < starts[1] < len(DATA)
+
+
+def test_a_later_call_goes_on_where_an_earlier_one_gave_up(site: Site, tmp_path: Path) -> None:
+    site.cuts = [1 << 20]
+    remote = hub.look(TINY)
+    part = tmp_path / f"{remote.name}.part"
+    part.write_bytes(DATA[:1000])
+    assert hub.fetch(TINY, tmp_path, Reports()).path.read_bytes() == DATA
+    assert f"GET {FILE} bytes=1000-" in site.requests
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "reason"),
+    [
+        (404, {"X-Error-Code": "EntryNotFound"}, "it has no owner/tiny, or no such file there"),
+        (404, {"X-Error-Code": "RevisionNotFound"}, "it has no owner/tiny, or no such file there"),
+        (401, {"X-Error-Code": "RepoNotFound"}, "it has no owner/tiny, or no such file there"),
+        (403, {}, "it answered with status 403"),
+        (429, {}, "it answered with status 429"),
+        (500, {}, "it answered with status 500"),
+    ],
+)
+def test_what_a_hub_refuses(
+    site: Site, tmp_path: Path, status: int, headers: dict[str, str], reason: str
+) -> None:
+    site.status, site.headers = status, headers
+    with pytest.raises(UnavailableError) as caught:
+        hub.fetch(TINY, tmp_path, Reports())
+    assert caught.value.message == reason
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(401, {"X-Error-Code": "GatedRepo"}), (403, {}), (401, {})]
+)
+def test_a_gated_model_names_the_three_steps(
+    site: Site, tmp_path: Path, status: int, headers: dict[str, str]
+) -> None:
+    site.status, site.headers = status, headers
+    with pytest.raises(RefusedError) as caught:
+        hub.fetch(spec_of(DATA, gated=True), tmp_path, Reports())
+    assert str(caught.value) == (
+        "the licence of owner/tiny has to be accepted first; "
+        f"1. open {site.url}/owner/tiny and accept it, 2. log in with `hf auth login` or set "
+        "HF_TOKEN, 3. run: starcoder models pull tiny"
+    )
+
+
+def test_a_web_page_is_not_a_model(site: Site, tmp_path: Path) -> None:
+    site.headers = {"Content-Type": "text/html; charset=utf-8"}
+    with pytest.raises(UnavailableError) as caught:
+        hub.fetch(TINY, tmp_path, Reports())
+    assert caught.value.message == "it answered with a web page in place of the file"
+    assert list(tmp_path.glob("*.gguf")) == []
+
+
+def test_another_size_than_the_pinned_one_is_not_fetched(site: Site, tmp_path: Path) -> None:
+    site.files[FILE] = DATA[:-1]
+    with pytest.raises(UnavailableError) as caught:
+        hub.fetch(TINY, tmp_path, Reports())
+    assert caught.value.message == f"it offers {len(DATA) - 1} bytes in place of {len(DATA)}"
+    assert site.requests == [f"HEAD {FILE}"]
+
+
+def test_a_server_that_sends_more_than_it_announced(site: Site, tmp_path: Path) -> None:
+    site.claims[FILE] = DATA[: 1 << 20]
+    with pytest.raises(UnavailableError) as caught:
+        hub.fetch(spec_of(DATA, pinned=False), tmp_path, Reports())
+    assert caught.value.message == "it sends more bytes than it announced"
+
+
+def test_a_hub_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, tmp_path, closed_port(), "http://127.0.0.1:9")
+    with pytest.raises(UnavailableError) as caught:
+        hub.fetch(TINY, tmp_path, Reports())
+    assert caught.value.message == "it cannot be reached ([Errno 111] Connection refused)"
+
+
+def test_a_call_that_hangs_is_left_behind() -> None:
+    with pytest.raises(UnavailableError) as caught:
+        bounded(lambda: time.sleep(5), seconds=0.01)
+    assert caught.value.message == "no answer within 0 s"

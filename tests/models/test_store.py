@@ -1,0 +1,119 @@
+"""The folder of models: only a verified, unchanged file is ever handed out."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from servers import spec_of, weights
+
+from starcoder_cli.catalog import DEFAULT, ModelSpec, find
+from starcoder_cli.errors import BusyError, DataError, InputError, UsageError
+from starcoder_cli.models import store
+from starcoder_cli.models.transfer import Arrival
+
+DATA = weights()
+TINY = spec_of(DATA)
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of models that does not exist yet."""
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def kept(spec: ModelSpec, data: bytes = DATA) -> Path:
+    """The file of a model that was just pulled and verified."""
+    folder = store.folder(spec)
+    folder.mkdir(parents=True)
+    part = folder / "x.part"
+    part.write_bytes(data)
+    return store.keep(spec, Arrival(part, sha256(data).hexdigest(), "here"))
+
+
+def test_a_verified_file_is_handed_out(models: Path) -> None:
+    assert store.locate(TINY) is None
+    path = kept(TINY)
+    assert store.locate(TINY) == path == models / "tiny" / "tiny.gguf"
+    assert sorted(os.listdir(models / "tiny")) == ["manifest.json", "tiny.gguf"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"<html>"),
+        lambda path: path.write_bytes(b""),
+        lambda path: os.truncate(path, 1000),
+        lambda path: os.utime(path, (1, 1)),
+    ],
+    ids=["a web page", "empty", "truncated", "touched"],
+)
+def test_a_changed_file_is_an_error_that_says_how_to_repair(damage: object) -> None:
+    path = kept(TINY)
+    assert callable(damage)
+    damage(path)
+    with pytest.raises(DataError) as caught:
+        store.locate(TINY)
+    assert str(caught.value) == (
+        f"{path} is not the file that was verified; repair it with: starcoder models pull tiny"
+    )
+
+
+@pytest.mark.parametrize("manifest", [b"", b"{", b"[]", b'{"name": "tiny"}', b"\xff", None])
+def test_without_a_sound_manifest_a_file_is_not_verified(manifest: bytes | None) -> None:
+    path = kept(TINY)
+    if manifest is None:
+        (path.parent / "manifest.json").unlink()
+    else:
+        (path.parent / "manifest.json").write_bytes(manifest)
+    assert store.locate(TINY) is None
+
+
+def test_a_file_that_is_gone_or_dangles_is_not_here() -> None:
+    path = kept(TINY)
+    path.unlink()
+    assert store.locate(TINY) is None
+    path.symlink_to("nowhere")
+    assert store.locate(TINY) is None
+
+
+def test_other_bytes_than_the_catalog_now_wants_are_not_here() -> None:
+    kept(TINY)
+    assert store.locate(spec_of(weights(1))) is None
+
+
+def test_what_is_installed() -> None:
+    other = find("owner/name/other.gguf")
+    kept(other)
+    default = find(DEFAULT)
+    kept(default)
+    assert store.installed() == [default, other]
+    assert store.locate(other) == store.folder(other) / "other.gguf"
+
+
+def test_removing() -> None:
+    path = kept(TINY)
+    store.remove(TINY)
+    assert not path.parent.exists()
+    with pytest.raises(InputError) as caught:
+        store.remove(TINY)
+    assert str(caught.value) == "tiny is not here; see `starcoder models list`"
+
+
+def test_a_users_own_file_is_found_but_never_removed(tmp_path: Path) -> None:
+    path = tmp_path / "mine.gguf"
+    path.write_bytes(b"GGUF")
+    spec = find(str(path))
+    assert store.locate(spec) == path
+    with pytest.raises(UsageError):
+        store.remove(spec)
+    path.unlink()
+    assert store.locate(spec) is None
+
+
+def test_a_model_that_is_being_pulled_is_not_removed() -> None:
+    path = kept(TINY)
+    with store.lock(TINY), pytest.raises(BusyError):
+        store.remove(TINY)
+    assert path.exists()

