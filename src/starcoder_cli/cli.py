@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from starcoder_cli import __version__
+from starcoder_cli.commands.coercion import lighten
 from starcoder_cli.errors import ExitCode, StarcoderError, UsageError
 from starcoder_cli.output import report, write_text
 
@@ -45,6 +46,7 @@ def load(name: str) -> "Command":
         found.command(name)(getattr(module, name))
     command = cast("Command", typer.main.get_command(found))
     command.name = name
+    lighten(command)
     return command
 
 
@@ -77,10 +79,17 @@ def root(
     """Complete, fill and discuss code, with models on your own machine."""
 
 
+def group() -> "Command":
+    """The whole command line."""
+    command = cast("Command", typer.main.get_command(app))
+    lighten(command)
+    return command
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        done = app(argv, prog_name="starcoder", standalone_mode=False, default_map=defaults())
+        done = group().main(argv, "starcoder", standalone_mode=False, default_map=defaults())
     except StarcoderError as error:
         return failed(error)
     except typer.TyperException as error:

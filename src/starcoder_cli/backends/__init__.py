@@ -4,7 +4,6 @@ from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import UnavailableError
-from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Model
 
 ROUND = 256
@@ -23,6 +22,7 @@ def open_model(spec: ModelSpec, path: Path | None, room: int) -> Model:
         return EchoModel()
     if spec.engine == "llamacpp" and path is not None:
         from starcoder_cli.backends.llamacpp import LlamaCppModel
+        from starcoder_cli.gguf import read_header
 
         window = spec.window or read_header(path).window
         return LlamaCppModel(path, min(window, -(-room // ROUND) * ROUND))

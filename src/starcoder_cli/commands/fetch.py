@@ -4,7 +4,6 @@ from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import RefusedError
-from starcoder_cli.models import store
 
 
 def fetch(spec: ModelSpec, *, offline: bool) -> Path | None:
@@ -13,6 +12,8 @@ def fetch(spec: ModelSpec, *, offline: bool) -> Path | None:
     None for a model that has no file. Raises RefusedError for a model whose licence has to be
     accepted first, and what a pull raises.
     """
+    from starcoder_cli.models import store
+
     path = store.locate(spec)
     if path or spec.engine == "echo":
         return path

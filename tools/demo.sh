@@ -1,0 +1,36 @@
+#!/bin/sh
+# Shows the program at work on the files in examples/. Nothing in them is changed; the first command
+# of all fetches the default model.
+set -eu
+
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH
+
+bold='' dim='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$(printf '\033[1m') dim=$(printf '\033[2m') plain=$(printf '\033[0m')
+fi
+
+try() {
+    printf '\n%s# %s%s\n%s$ %s%s\n' "$dim" "$1" "$plain" "$bold" "$2" "$plain"
+    sh -c "$2" || {
+        code=$?
+        echo "error: that command ended with exit code $code" >&2
+        exit "$code"
+    }
+}
+
+try 'Python: write the body of a function' \
+    'starcoder complete examples/averages.py:10 --max-tokens 64'
+try 'JavaScript: replace a line' \
+    'starcoder fill examples/groups.js:8 --max-tokens 64'
+try 'Go: check an error and close the file' \
+    'starcoder fill examples/unique.go:13 --max-tokens 64'
+try 'Rust: write a method' \
+    'starcoder fill examples/colour.rs:13 --max-tokens 64'
+try 'SQL: fill a marker in piped text' \
+    "sed 's/-- TODO: ON/<FILL>/' examples/orders.sql | starcoder fill - --at '<FILL>' --lang sql"
+try 'Shell: ask about a file' \
+    "starcoder chat -f examples/largest.sh 'What does the last line do? Answer in one sentence.'"
+
+printf '\n%sMore: starcoder --help%s\n' "$dim" "$plain"

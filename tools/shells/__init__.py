@@ -1,0 +1,1 @@
+"""Completion scripts: what the command line takes, and how each shell is told."""
