@@ -9,7 +9,7 @@ OLD := Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3
 .PHONY: demo test test-quick check fix goldens clean
 
 demo: $(READY)
-	@$(BIN)/python tools/demo.py
+	@sh tools/demo.sh
 
 test: check
 	$(BIN)/python -m pytest
@@ -27,7 +27,7 @@ fix: $(READY)
 	$(BIN)/ruff format
 
 goldens: $(READY)
-	$(BIN)/python -m pytest --goldens
+	$(BIN)/python tools/completions.py
 
 clean:
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -18,6 +18,7 @@ try() {
         echo "error: that command ended with exit code $code" >&2
         exit "$code"
     }
+    [ -t 1 ] || echo # in a pipe nothing is added to what the model wrote
 }
 
 try 'Python: write the body of a function' \

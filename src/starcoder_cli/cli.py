@@ -11,13 +11,13 @@ from typer.core import TyperGroup
 
 from starcoder_cli import __version__
 from starcoder_cli.commands.coercion import lighten
-from starcoder_cli.errors import ExitCode, StarcoderError, UsageError
-from starcoder_cli.output import report, write_text
+from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageError, WriteError
+from starcoder_cli.output import report, silence, write_text
 
 if TYPE_CHECKING:
     from starcoder_cli.commands.config import Command
 
-COMMANDS = ("complete", "fill", "models", "config")
+COMMANDS = ("complete", "fill", "chat", "models", "config")
 EPILOG = (
     "Exit codes: 0 done, 2 usage, 65 bad data, 66 no input, 69 unavailable, 70 a bug, 71 not on "
     "this machine, 73 cannot create, 74 input or output, 75 try again, 76 protocol, 77 refused, "
@@ -46,17 +46,29 @@ def load(name: str) -> "Command":
         found.command(name)(getattr(module, name))
     command = cast("Command", typer.main.get_command(found))
     command.name = name
+    tidy(command)
     lighten(command)
     return command
 
 
-CONTEXT = {"help_option_names": ["-h", "--help"]}
+def tidy(command: "Command") -> None:
+    """Help as it should read: paragraphs flow, and no switch looks as if it took a value."""
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for option in command.get_params(typer.Context(command, help_option_names=HELP)):
+        if getattr(option, "is_flag", False):
+            setattr(option, "metavar", "")  # noqa: B010 - not every parameter has one
+    for subcommand in getattr(command, "commands", {}).values():
+        tidy(subcommand)
+
+
+HELP = ["-h", "--help"]
+CONTEXT = {"help_option_names": HELP}
 app = typer.Typer(
     name="starcoder",
     cls=LazyGroup,
     epilog=EPILOG,
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings=CONTEXT,
 )
@@ -82,6 +94,7 @@ def root(
 def group() -> "Command":
     """The whole command line."""
     command = cast("Command", typer.main.get_command(app))
+    tidy(command)
     lighten(command)
     return command
 
@@ -89,31 +102,39 @@ def group() -> "Command":
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        done = group().main(argv, "starcoder", standalone_mode=False, default_map=defaults())
+        run(list(sys.argv[1:] if argv is None else argv))
     except StarcoderError as error:
         return failed(error)
     except typer.TyperException as error:
         return failed(usage(error))
-    except BrokenPipeError:
-        silence()
-        return ExitCode.DONE
+    except typer.Exit as done:
+        return done.exit_code
+    except (BrokenPipeError, SystemExit):  # the latter is what Rich makes of the former
+        silence(sys.stdout)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:
         if os.environ.get("STARCODER_DEBUG"):
             raise
-        kind = type(error).__name__
-        return failed(
-            StarcoderError(f"this is a bug: {kind}: {error}", "set STARCODER_DEBUG=1 to see where")
-        )
-    return done if isinstance(done, int) else ExitCode.DONE
+        return failed(unforeseen(error))
+    return ExitCode.DONE
+
+
+def run(words: list[str]) -> None:
+    """Run the command that the words name; without any, show the help.
+
+    Typer's own way to run one would exit with 1 where a reader of our output has had enough.
+    """
+    command = group()
+    with command.make_context("starcoder", words or ["--help"], default_map=defaults()) as context:
+        command.invoke(context)
 
 
 def defaults() -> dict[str, dict[str, object]] | None:
     """What the configuration file sets, by command; nothing is loaded where there is no file."""
     from starcoder_cli.settings import config_file
 
-    if not config_file().exists():
+    if not os.path.lexists(config_file()):
         return None
     from starcoder_cli.commands.config import defaults
 
@@ -121,25 +142,32 @@ def defaults() -> dict[str, dict[str, object]] | None:
 
 
 def failed(error: StarcoderError) -> int:
-    """Report an error; what standard output still holds would fail again at exit."""
+    """Report an error."""
     if error.exit_code == ExitCode.IO:
-        silence()
+        silence(sys.stdout)
     report(error)
     return error.exit_code
 
 
-def usage(error: typer.TyperException) -> UsageError:
-    """Typer's complaint about a command line, as ours."""
-    formatted = getattr(error, "format_message", error.__str__)()
-    message = " ".join(str(formatted).split()).rstrip(".")
-    return UsageError(message[:1].lower() + message[1:], "see `starcoder --help`")
+def usage(error: typer.TyperException) -> StarcoderError:
+    """Typer's complaint about a command line, or about a variable, as ours."""
+    context, option = getattr(error, "ctx", None), getattr(error, "param", None)
+    hint = f"see `{context.command_path if context else 'starcoder'} --help`"
+    formatted = str(getattr(error, "format_message", error.__str__)())
+    message = " ".join(formatted.split()).rstrip(".")
+    variable = getattr(option, "envvar", None)
+    if variable and context:
+        source = context.get_parameter_source(getattr(option, "name", ""))
+        if source and source.name == "ENVIRONMENT":
+            return ConfigError(f"{variable} cannot be: {getattr(error, 'message', message)}", hint)
+        message = message.replace(f" (env var: '{variable}')", "")
+    return UsageError(message[:1].lower() + message[1:], hint)
 
 
-def silence() -> None:
-    """Send what is left for standard output nowhere."""
-    if sys.stdout is not None and not sys.stdout.closed:
-        try:
-            descriptor = sys.stdout.fileno()
-        except OSError:
-            return
-        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+def unforeseen(error: Exception) -> StarcoderError:
+    """What no line of ours expects: the system refuses something, or we are wrong."""
+    if isinstance(error, OSError):
+        where = f": {error.filename}" if error.filename else ""
+        return WriteError(f"input or output failed: {error.strerror or error}{where}", "try again")
+    kind = type(error).__name__
+    return StarcoderError(f"this is a bug: {kind}: {error}", "set STARCODER_DEBUG=1 to see where")

@@ -25,12 +25,12 @@ class Sampling:
             ("max_tokens", self.max_tokens, 1, 1_000_000),
             ("temperature", self.temperature, 0, 2),
             ("top_p", self.top_p, 0.000001, 1),
-            ("seed", self.seed, 0, 2**32 - 1),
+            ("seed", self.seed, 0, 2**32 - 2),  # llama.cpp takes the next one as no seed
         )
         for name, value, least, most in limits:
             if value is not None and not least <= value <= most:
                 raise UsageError(
-                    f"{name} cannot be {value:g}", f"give a number from {least:g} to {most:.15g}"
+                    f"{name} cannot be {value}", f"give a number from {least:g} to {most:.15g}"
                 )
 
 

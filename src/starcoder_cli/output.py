@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TextIO
 
 from starcoder_cli.errors import StarcoderError, WriteError
 from starcoder_cli.sanitize import one_line, sanitize
@@ -80,9 +80,11 @@ def standard_output() -> BinaryIO:
 
 def write(data: bytes) -> None:
     """Write to standard output at once; WriteError where that fails, except for a closed pipe."""
-    stream = standard_output()
+    stream, rest = standard_output(), memoryview(data)
     try:
-        stream.write(data)
+        # An unbuffered stream (`python -u`) may take a part of the data, and say so.
+        while rest:
+            rest = rest[stream.write(rest) or 0 :]
         stream.flush()
     except BrokenPipeError:
         raise
@@ -127,11 +129,28 @@ def report(error: StarcoderError) -> None:
 
 
 def say(line: str) -> None:
-    """Write a line to standard error, if there is one."""
-    if sys.stderr is not None and not sys.stderr.closed:
-        encoding = sys.stderr.encoding or "utf-8"
+    """Write a line to standard error, if there is one; where that fails, nobody can be told."""
+    if sys.stderr is None or sys.stderr.closed:
+        return
+    encoding = sys.stderr.encoding or "utf-8"
+    try:
         sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO | None) -> None:
+    """Send what a standard stream still holds nowhere, where it would fail again at exit."""
+    if stream is None or stream.closed:
+        return
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def is_terminal(stream: object) -> bool:

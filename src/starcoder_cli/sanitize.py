@@ -3,21 +3,23 @@
 Untrusted text (a model's answer, a file name, a library's message) passes through here on its way
 to a terminal. Each character is judged alone, so an escape sequence that is split over two chunks
 is caught like a whole one. What is replaced: control characters other than tab and line feed,
-bidirectional controls (Trojan Source, CVE-2021-42574), invisible characters, tag characters,
-surrogates and non-characters. Joiners and variation selectors 15 and 16 stay: emoji need them.
+bidirectional controls (Trojan Source, CVE-2021-42574), what Unicode calls default-ignorable
+(invisible and tag characters), line and paragraph separators, surrogates and non-characters.
+Joiners and variation selectors 15 and 16 stay: emoji need them.
 """
 
 import re
 
-ALLOWED = "\t\n"
-
+PLANES = range(0, 0x110000, 0x10000)
+NON_CHARACTERS = "\ufdd0-\ufdef" + "".join(
+    chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in PLANES
+)
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"
-    "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\u3164\ufeff\uffa0\ufff0-\ufffb\ufdd0-\ufdef"
-    "\ud800-\udfff"
-    "\U000e0000-\U000e0fff"
-    "]|[\ufffe\uffff\U0001fffe\U0001ffff\U000efffe\U000effff\U0010fffe\U0010ffff]"
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    f"\ud800-\udfff{NON_CHARACTERS}]"
 )
 
 

@@ -18,9 +18,9 @@ STANDARD_INPUT = "-"
 MOST_BYTES = 16 * 1024 * 1024
 LINE_END = re.compile("\r\n|\n|\r")
 PLACE = re.compile(
-    r"(?P<path>.+?):(?P<line>\d+)(?::(?P<column>\d+))?"
-    r"(?:-(?P<end_line>\d+)(?::(?P<end_column>\d+))?)?",
-    re.DOTALL,
+    r"(?P<path>.+?):(?P<line>\d{1,99})(?::(?P<column>\d{1,99}))?"
+    r"(?:-(?P<end_line>\d{1,99})(?::(?P<end_column>\d{1,99}))?)?",
+    re.ASCII | re.DOTALL,
 )
 BYTE_ORDER_MARK = "\ufeff"
 WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -53,10 +53,10 @@ def names_of(path: str) -> Names:
     """
     if path == STANDARD_INPUT:
         return Names()
-    absolute = Path(path).absolute()
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolves `..` but no links
     for folder in absolute.parents:
         if (folder / ".git").exists():
-            return Names(absolute.relative_to(folder).as_posix(), folder.name)
+            return Names(absolute.relative_to(folder).as_posix(), folder.name or None)
     return Names(Path(path).name)
 
 
@@ -94,11 +94,7 @@ class Place:
 
 def position(line: str | None, column: str | None) -> Position | None:
     """A position from the digits of a place, or None where there are none."""
-    if line is None:
-        return None
-    if len(line) > 9 or len(column or "") > 9:
-        raise UsageError(f"there is no line {line[:12]}", "lines and columns start at 1")
-    return Position(int(line), int(column) if column else None)
+    return Position(int(line), int(column) if column else None) if line else None
 
 
 @dataclass(frozen=True)
@@ -129,6 +125,11 @@ class Source:
         if path == STANDARD_INPUT:
             return cls(path, decode(read_standard_input(), "standard input"))
         return cls(path, decode(read_file(path), path))
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return "standard input" if self.name == STANDARD_INPUT else self.name
 
     @cached_property
     def newline(self) -> str:
@@ -178,10 +179,10 @@ class Source:
 
     def marked(self, marker: str) -> Span:
         """The range of a marker that stands in the text exactly once."""
-        found = self.raw.count(marker) if marker else 0
+        found = len(re.findall(f"(?={re.escape(marker)})", self.raw)) if marker else 0
         if found != 1:
             times = "is not in" if found == 0 else f"stands {found} times in"
-            raise DataError(f"the marker {marker!r} {times} {self.name}", "put it in exactly once")
+            raise DataError(f"the marker {marker!r} {times} {self.title}", "put it in exactly once")
         start = self.raw.index(marker)
         return Span(start, start + len(marker))
 
@@ -189,14 +190,14 @@ class Source:
         """Where a position is; a line without a column is its beginning or its end."""
         if not 1 <= place.line <= len(self.lines):
             raise UsageError(
-                f"{self.name} has no line {place.line}", f"its lines are 1 to {len(self.lines)}"
+                f"{self.title} has no line {place.line}", f"its lines are 1 to {len(self.lines)}"
             )
         line = self.lines[place.line - 1]
         if place.column is None:
             return line.end if at_end else line.start
         if not 1 <= place.column <= line.end - line.start + 1:
             raise UsageError(
-                f"line {place.line} of {self.name} has no column {place.column}",
+                f"line {place.line} of {self.title} has no column {place.column}",
                 f"its columns are 1 to {line.end - line.start + 1}",
             )
         return line.start + place.column - 1
@@ -213,7 +214,8 @@ class Source:
 
         An empty range before a line's first character is not inside it: whole lines go there.
         """
-        line = next(line for line in self.lines if line.start <= span.start <= line.end)
+        begun = (line for line in reversed(self.lines) if line.start <= span.start)
+        line = next(begun, self.lines[0])
         if span.end > line.end:
             return False
         before = bool(self.raw[line.start : span.start].strip())

@@ -53,14 +53,17 @@ def closing_source(chunks: Iterable[Chunk]) -> Iterator[Iterator[Chunk]]:
 
 
 def until(chunks: Iterable[Chunk], stops: tuple[str, ...]) -> Stream:
-    """Pass text on up to the first stop string, holding back text that may begin one."""
+    """Pass text on up to the first stop string, holding back text that may begin one.
+
+    The first is the one that is complete first: so it does not depend on how text is cut up.
+    """
     held = ""
     with closing_source(chunks) as source:
         for chunk in source:
             held += chunk.text
-            cut = min((at for stop in stops if (at := held.find(stop)) >= 0), default=-1)
-            if cut >= 0:
-                yield replace(chunk, text=held[:cut], reason="stop")
+            found = [(at + len(stop), at) for stop in stops if (at := held.find(stop)) >= 0]
+            if found:
+                yield replace(chunk, text=held[: min(found)[1]], reason="stop")
                 return
             keep = 0 if chunk.reason else overlap(held, stops)
             ready, held = held[: len(held) - keep], held[len(held) - keep :]
@@ -85,8 +88,7 @@ def with_newline(chunks: Iterable[Chunk], newline: str) -> Stream:
         for chunk in source:
             text = carriage + chunk.text
             carriage = "\r" if text.endswith("\r") and not chunk.reason else ""
-            text = text.removesuffix(carriage) if carriage else text
-            lines = text.replace("\r\n", "\n").replace("\r", "\n")
+            lines = text.removesuffix(carriage).replace("\r\n", "\n").replace("\r", "\n")
             yield replace(chunk, text=lines.replace("\n", newline))
     if carriage:
         yield Chunk(newline, 0, "stop")

@@ -1,13 +1,16 @@
 """Code on a terminal: coloured as it arrives, never wrapped, reflowed or obeyed.
 
-Each piece is written at once in the colours its line has so far. When a line is whole and its
-colours have changed (`de` became `def`), it is written over, where it fits the terminal's width.
+Each piece is written at once, in colours guessed from its line so far. When the line is whole, its
+colours are read from the text before it too, and where they differ (`de` became `def`) the line is
+written over, if it fits the terminal's width.
 """
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from starcoder_cli.output import write
@@ -19,10 +22,12 @@ if TYPE_CHECKING:
     from rich.syntax import SyntaxTheme
 
 CONTEXT_LINES = 3
-LEXED_CHARACTERS = 8000
+LEXED_CHARACTERS = 4000
+MOST_COLORED = 100_000  # a lexer reads some 100 characters a millisecond
 RESET = "\x1b[0m"
 DIM = "\x1b[2m"
 ADDED = "\x1b[32m"
+COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
 class Painter:
@@ -44,17 +49,19 @@ class Painter:
 
         return Syntax.get_theme("ansi_dark")
 
-    def styles(self, text: str) -> list[str]:
-        """The escape sequence that colours each character of a text; empty for plain ones."""
-        if not self._color or self._name == "text":
+    def styles(self, before: str, text: str) -> list[str]:
+        """The escape sequence that colours each character of a text; empty for plain ones.
+
+        The text before it tells what the text is in the middle of.
+        """
+        if not self._color or self._name == "text" or len(text) > MOST_COLORED:
             return [""] * len(text)
         styles: list[str] = []
-        skipped = len(text) - LEXED_CHARACTERS
-        begin = text.find("\n", skipped) + 1 if skipped > 0 else 0
-        for token, value in self._lexer.get_tokens(text[begin:]):
+        for token, value in self._lexer.get_tokens(before + text):
             style = self._theme.get_style_for_token(token).render("|").split("|")[0]
             styles.extend([style] * len(value))
-        return [""] * begin + styles[: len(text) - begin] + [""] * (len(text) - begin - len(styles))
+        plain = [""] * (len(before + text) - len(styles))
+        return (styles + plain)[len(before) : len(before + text)]
 
 
 def paint(text: str, styles: Sequence[str]) -> str:
@@ -67,6 +74,12 @@ def paint(text: str, styles: Sequence[str]) -> str:
             current = style
         runs.append(character)
     return "".join(runs) + (RESET if current else "")
+
+
+def recent(text: str) -> str:
+    """The last lines of a text, as far back as colours look."""
+    near = text[-LEXED_CHARACTERS:]
+    return text if near == text else near.partition("\n")[2]
 
 
 class CodeView:
@@ -83,6 +96,7 @@ class CodeView:
         self._before = ""  # the whole lines so far, as far as colours need them
         self._line = ""  # the current line, as shown
         self._shown: list[str] = []  # its colours, as shown
+        self._styles: list[str] = []  # its colours, as they should be by now
         self._carriage = ""
 
     def begin(self) -> None:
@@ -90,16 +104,13 @@ class CodeView:
         if self._echo:
             self.show(self._context)
         else:
-            self._before = sanitize(self._context[-LEXED_CHARACTERS // 2 :])
+            self._before = sanitize(recent(self._context))
 
     def show(self, text: str) -> None:
         """Write the next piece; a carriage return waits for the line feed it may belong to."""
         text = self._carriage + text
         self._carriage = "\r" if text.endswith("\r") else ""
-        for piece in sanitize(text.removesuffix(self._carriage)).splitlines(keepends=True):
-            self._extend(piece.removesuffix("\n"))
-            if piece.endswith("\n"):
-                self._end_line()
+        self._write(sanitize(text.removesuffix(self._carriage)))
 
     def close(self) -> None:
         """Show the text after the answer where that is asked for, and end the last line."""
@@ -109,42 +120,40 @@ class CodeView:
 
     def abandon(self) -> None:
         """End the last line."""
-        if self._carriage:
-            self._extend(sanitize(self._carriage))
+        self._write(sanitize(self._carriage))
         if self._line:
-            self._end_line()
+            self._write("\n")
 
     def gutter(self) -> str:
         """What stands before each line."""
         return ""
 
-    def _extend(self, piece: str) -> None:
-        begins = "" if self._line else self.gutter()
-        self._line += piece
-        styles = self._styles()[len(self._shown) :]
-        self._shown += styles
-        emit(begins + paint(piece, styles))
+    def _write(self, text: str) -> None:
+        before = self._before if "\n" in text else ""
+        styles = iter(self._painter.styles(before, self._line + text))
+        for piece in text.splitlines(keepends=True):
+            line = self._line + piece.removesuffix("\n")
+            self._extend(line, list(islice(styles, len(line))))
+            if piece.endswith("\n"):
+                next(styles)
+                self._end_line()
+
+    def _extend(self, line: str, styles: list[str]) -> None:
+        shown = len(self._line)
+        if line[shown:]:
+            emit(("" if shown else self.gutter()) + paint(line[shown:], styles[shown:]))
+        self._line, self._styles = line, styles
+        self._shown += styles[shown:]
 
     def _end_line(self) -> None:
-        styles = self._styles()
         begins = self.gutter()
         if not self._line:
             emit(begins)
-        elif styles != self._shown and self._fits(begins):
-            emit("\r" + begins + paint(self._line, styles))
+        elif self._styles != self._shown and fits(begins + self._line):
+            emit("\r" + begins + paint(self._line, self._styles))
         emit("\n")
-        self._before += f"{self._line}\n"
-        self._line, self._shown = "", []
-
-    def _styles(self) -> list[str]:
-        whole = self._before + self._line
-        return self._painter.styles(whole)[len(self._before) :]
-
-    def _fits(self, begins: str) -> bool:
-        from rich.cells import cell_len
-
-        line = self._line.expandtabs()
-        return cell_len(line) + len(begins) < shutil.get_terminal_size().columns
+        self._before = recent(f"{self._before}{self._line}\n")
+        self._line, self._shown, self._styles = "", [], []
 
 
 class HoleView(CodeView):
@@ -163,10 +172,9 @@ class HoleView(CodeView):
         """Show the lines before the hole, and what its own line begins with."""
         *before, begun = self._lines_before
         near = before[-CONTEXT_LINES:]
-        self._before = "".join(f"{line}\n" for line in before)[-LEXED_CHARACTERS // 2 :]
+        self._before = recent("".join(f"{line}\n" for line in before))
         self._dim_lines(near, self._number - len(near))
-        if begun:
-            self._extend(begun)
+        self._write(begun)
 
     def gutter(self) -> str:
         """The line's number, and the mark of a new line."""
@@ -176,8 +184,9 @@ class HoleView(CodeView):
     def close(self) -> None:
         """Show the rest of the last line, and the lines that follow."""
         rest, *following = self._lines_after
-        self._extend(rest)
-        self._end_line()
+        self._write(sanitize(self._carriage) + rest)
+        if self._line or following:
+            self._write("\n")
         if following and not following[-1]:
             following.pop()
         self._dim_lines(following[:CONTEXT_LINES], self._number)
@@ -190,6 +199,14 @@ class HoleView(CodeView):
         for number, line in enumerate(lines, first):
             text = f"{number:>{self._width}}   {line}"
             emit(f"{DIM}{text}{RESET}\n" if self._color else f"{text}\n")
+
+
+def fits(line: str) -> bool:
+    """Whether a painted line surely takes one row of the terminal."""
+    from rich.cells import cell_len
+
+    plain = COLOR.sub("", line).replace("\t", " " * 8)
+    return cell_len(plain) < shutil.get_terminal_size().columns
 
 
 def emit(text: str) -> None:

@@ -46,13 +46,19 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 @contextmanager
 def interrupting(seconds: float, error: TimeLimitError) -> Iterator[None]:
     """The same by an interrupt of the main thread."""
-    timer = threading.Timer(seconds, _thread.interrupt_main)
+    over = threading.Event()
+
+    def ring() -> None:
+        over.set()
+        _thread.interrupt_main()
+
+    timer = threading.Timer(seconds, ring)
     timer.start()
     try:
         yield
     except KeyboardInterrupt:
-        if timer.is_alive():
-            raise
-        raise error from None
+        if over.is_set():
+            raise error from None
+        raise
     finally:
         timer.cancel()

@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from starcoder_cli.source import Hole
-from starcoder_cli.stream import Chunk, Stream, closing_source
+from starcoder_cli.stream import Chunk, Stream, closing_source, overlap, with_newline
 
 FENCE = "```"
 OPENERS = "([{"
 CLOSERS = ")]}"
-OPENS = re.compile(r"[:{(\[]\s*$|\b(do|then|begin)\s*$")
+QUOTES = "\"'`"
+OPENS = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
 CONTINUES = re.compile(
-    r"\s*([)\]}]|(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|end"
-    r"|fi|done|esac|then|in)\b)"
+    r"\s*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|end|fi|done"
+    r"|esac|then|in)\b"
 )
 
 Ends: TypeAlias = Callable[[str, str], bool]  # (the text before a line, the line) -> ends there
@@ -29,7 +30,7 @@ Ends: TypeAlias = Callable[[str, str], bool]  # (the text before a line, the lin
 class LineRule:
     """A line that ends an answer: what it is, and what may still become one.
 
-    `lead` is what the suffix has before that line: it is not repeated either.
+    `lead` is what the suffix has before its first line of code: an answer does not end with it.
     """
 
     ends: Ends
@@ -43,60 +44,65 @@ def trimmed(chunks: Stream, hole: Hole, *, inside_line: bool, prose: bool) -> St
     `inside_line` is a hole with more of its line behind it, or that began after code: it ends with
     that line. `prose` is a language in which fences are text, such as Markdown.
     """
+    chunks = with_newline(chunks, "\n")
     if not prose:
-        chunks = until_line(without_opening_fence(chunks), fence_rule(hole.prefix))
+        chunks = until_line(without_opening_fence(chunks), fence_rule(hole))
     if inside_line:
         return one_line(chunks, hole.suffix.partition("\n")[0].rstrip())
     rule = suffix_rule(hole)
     return until_line(chunks, rule, begun=hole.prefix.rpartition("\n")[2]) if rule else chunks
 
 
-def fence_rule(prefix: str) -> LineRule:
+def fence_rule(hole: Hole) -> LineRule:
     """Ends at a fence, unless one is open that the line can close."""
 
     def ends(before: str, line: str) -> bool:
-        return is_fence(line) and fences(prefix + before) % 2 == 0
+        return is_fence(line) and fences(hole.prefix + before) % 2 == 0
 
-    return LineRule(ends, lambda line: FENCE.startswith(line.strip()[: len(FENCE)]), "\n")
+    lead = "\n" if hole.suffix.startswith("\n") else ""
+    return LineRule(ends, lambda line: FENCE.startswith(line.lstrip()[: len(FENCE)]), lead)
 
 
 def suffix_rule(hole: Hole) -> LineRule | None:
     """Ends where the first line of the suffix that is not blank begins again, or should begin.
 
-    A line of closing brackets ends the answer only if they close more than the answer opened.
     Where the suffix stands further left than the hole, so does the end of the hole's block: a line
-    that far left ends the answer too, unless it carries the block's statement on (`else`).
+    that far left ends the answer too, unless it carries the block's statement on (`else`). A line
+    of closing brackets ends the answer only if they close more than the answer opened.
     """
     match = re.search(r"^[^\n]*\S[^\n]*$", hole.suffix, re.MULTILINE)
     if not match:
         return None
     target = match.group().rstrip()
-    closes = not re.search(r"\w", target)
+    closes = balance(target) < 0 and not re.search(r"\w", target)
     border = indentation(target)
-    dedents = border < indentation(hole_line(hole))
+    dedents = border < depth(hole.prefix)
 
     def ends(before: str, line: str) -> bool:
         if line.rstrip() == target:
             return not closes or balance(before + line) < 0
-        outside = dedents and bool(line.strip()) and indentation(line) <= border
-        return outside and not CONTINUES.match(line)
+        if not dedents or not line.strip() or indentation(line) > border:
+            return False
+        if line.lstrip()[0] in CLOSERS:
+            return balance(before + line) < 0
+        return not CONTINUES.match(line)
 
     def may_end(line: str) -> bool:
-        return target.startswith(line) or (dedents and indentation(line) <= border)
+        return target.startswith(line.rstrip()) or (dedents and indentation(line) <= border)
 
     return LineRule(ends, may_end, hole.suffix[: match.start()])
 
 
-def hole_line(hole: Hole) -> str:
-    """The line whose indentation is the hole's: its own, or the last before it that is not blank.
+def depth(prefix: str) -> int:
+    """How far right a hole behind a prefix stands: as its own line, or as the code before it.
 
-    After a line that opens a block the hole is deeper than that line, by an unknown amount.
+    After a line that opens a block it is deeper than that line, by an unknown amount.
     """
-    own = hole.prefix.rpartition("\n")[2]
-    if own:
-        return own + "|"
-    before = hole.prefix.rstrip("\n").rpartition("\n")[2]
-    return f" {before}" if OPENS.search(before) else before
+    own = prefix.rpartition("\n")[2]
+    if own and not own.strip():
+        return indentation(own + "|")
+    line = prefix.rstrip().rpartition("\n")[2]
+    return indentation(line) + bool(OPENS.search(line))
 
 
 def indentation(line: str) -> int:
@@ -129,7 +135,8 @@ def until_line(chunks: Iterable[Chunk], rule: LineRule, begun: str = "") -> Stre
     """Pass text on up to a line that ends it.
 
     Blank lines, and a line that may become such a one, are held back until that is decided.
-    `begun` is what stands on the first line already: the rule sees it as part of the line.
+    `begun` is what stands on the first line already: white space is part of the line for the rule,
+    and behind code no line begins.
     """
     lines = HeldLines(rule, begun)
     with closing_source(chunks) as source:
@@ -152,23 +159,29 @@ class HeldLines:
     def __init__(self, rule: LineRule, begun: str) -> None:
         self.ended = False
         self._rule = rule
-        self._begun = begun
+        self._begun = begun if not begun.strip() else ""
         self._before = ""  # everything given back so far
         self._gap = ""  # blank lines and line ends that wait for what comes after them
         self._line = ""
-        self._free = False  # the current line can no longer be one that ends the text
+        self._free = bool(begun.strip())  # the current line cannot be one that ends the text
 
     def feed(self, text: str) -> str:
         """What of the text so far can be passed on."""
         ready = ""
-        for piece in text.splitlines(keepends=True) if text else ():
+        for piece in text.splitlines(keepends=True):
             if not self.ended:
                 ready += self._take(piece)
         return ready
 
     def flush(self) -> str:
         """What is left when nothing more comes."""
-        return "" if self.ended else self._decide()
+        if self.ended:
+            return ""
+        ready = self._decide()
+        if not self.ended:
+            ready += self._last_gap()
+            self._gap = ""
+        return ready
 
     def _take(self, piece: str) -> str:
         self._line += piece.rstrip("\n")
@@ -191,12 +204,16 @@ class HeldLines:
         whole = self._begun + self._line
         if not self._free and self._rule.ends(self._before + self._gap, whole):
             self.ended = True
-            gap = self._gap
-            return gap.removesuffix(self._rule.lead) if gap.endswith(self._rule.lead) else ""
+            return self._last_gap()
         if whole.strip() or self._free:
             return self._release()
         self._gap, self._line = self._gap + self._line, ""
         return ""
+
+    def _last_gap(self) -> str:
+        """What of the gap at the end of the text is not in the suffix already."""
+        lead = self._rule.lead
+        return self._gap.removesuffix(lead) if self._gap.endswith(lead) else ""
 
     def _release(self) -> str:
         ready = self._gap + self._line
@@ -218,8 +235,8 @@ def without_opening_fence(chunks: Iterable[Chunk]) -> Stream:
                 continue
             held += chunk.text
             line, newline, rest = held.lstrip("\n").partition("\n")
-            undecided = FENCE.startswith(line[:3]) and not newline and not chunk.reason
-            if undecided:
+            may_open = FENCE.startswith(line.lstrip()[: len(FENCE)])
+            if may_open and not newline and not chunk.reason:
                 yield replace(chunk, text="")
                 continue
             yield replace(chunk, text=rest if opens_fence(line) else held)
@@ -230,22 +247,33 @@ def without_opening_fence(chunks: Iterable[Chunk]) -> Stream:
 
 def one_line(chunks: Iterable[Chunk], rest: str) -> Stream:
     """An answer up to the end of its line, less the rest of that line where it is repeated."""
-    held = ""
+    shown = held = ""
     with closing_source(chunks) as source:
         for chunk in source:
             text, newline, _ = (held + chunk.text).partition("\n")
             if newline or chunk.reason:
-                reason = "stop" if newline else chunk.reason
-                yield replace(chunk, text=text.removesuffix(rest), reason=reason)
+                keep = len(text) - repeated(shown + text, rest)
+                yield replace(chunk, text=text[:keep], reason="stop" if newline else chunk.reason)
                 return
-            keep = repeated(text, rest)
-            ready, held = text[: len(text) - keep], text[len(text) - keep :]
+            keep = len(text) - overlap(text, (rest + "\n",))
+            ready, held = text[:keep], text[keep:]
+            shown += ready
             yield replace(chunk, text=ready)
-    if held.removesuffix(rest):
-        yield Chunk(held.removesuffix(rest), 0, "stop")
+    if held:
+        yield Chunk(held[: len(held) - repeated(shown + held, rest)], 0, "stop")
 
 
-def repeated(text: str, rest: str) -> int:
-    """The length of the longest end of `text` that begins, or is, the rest of the line."""
-    lengths = range(min(len(rest), len(text)), 0, -1)
-    return next((length for length in lengths if rest.startswith(text[-length:])), 0)
+def repeated(line: str, rest: str) -> int:
+    """The length of the longest end of a line that is the rest of its line, or begins it, again.
+
+    A beginning counts if it is punctuation. Brackets and quotes that the line needs do not.
+    """
+    for length in range(min(len(rest), len(line)), 0, -1):
+        again = rest[:length]
+        needed = balance(again) < min(balance(line), 0) or (
+            again[0] in QUOTES and line.count(again[0]) % 2 == 0
+        )
+        counts = again == rest or not re.search(r"\w|^\s+$", again)
+        if line.endswith(again) and counts and not needed:
+            return length
+    return 0

@@ -1,5 +1,6 @@
 """What of a text fits the window of a model: whole lines, nearest to the hole first."""
 
+import re
 from collections.abc import Callable
 
 from starcoder_cli.source import Hole
@@ -45,7 +46,7 @@ def first_lines(text: str, characters: int) -> str:
 
 def longest(text: str, budget: int, count: Callable[[str], int], *, keep_end: bool) -> str:
     """The longest run of whole lines at one end of the text that costs at most `budget`."""
-    lines = text.splitlines(keepends=True)
+    lines = re.findall("[^\n]*\n|[^\n]+", text)
     kept = most(len(lines), lambda n: count("".join(part(lines, n, keep_end))) <= budget)
     if kept or not lines:
         return "".join(part(lines, kept, keep_end))

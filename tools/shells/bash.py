@@ -1,13 +1,15 @@
-"""The completion script for bash: from 3.2 on, as on macOS, and without the bash-completion package.
+"""The completion script for bash, 3.2 and later, which needs no bash-completion package.
 
-There are no associative arrays, no `mapfile` and no `compopt` in bash 3.2: tables are `case`
-statements, and where `compopt` is missing readline offers files wherever we offer nothing.
+Version 3.2 is that of macOS. There are no associative arrays, no `mapfile` and no `compopt` in it:
+tables are `case` statements, and where `compopt` is missing readline offers files wherever we offer
+nothing.
 """
 
 from collections.abc import Iterator
 from itertools import groupby
 
 from shells.description import HEADER, Command, Parameter, Program
+from shells.template import block, filled
 
 SCRIPT = r"""# bash completion for @HEADER@
 # Source this file, or put it where bash-completion looks. It starts no program.
@@ -22,7 +24,7 @@ _starcoder_words() {
     esac
 }
 
-# Sets `kind`, and `choices` with it, for what belongs behind "COMMAND OPTION" or at "COMMAND NUMBER".
+# Sets `kind` (and `choices`) of what belongs behind "COMMAND OPTION" or at "COMMAND POSITION".
 _starcoder_kind() {
     kind=
     case $1 in
@@ -49,10 +51,10 @@ _starcoder_offer_installed() {
         fi
     fi
     while IFS= read -r path; do
-        name=${path##*/}
-        [[ $name == *[!A-Za-z0-9._-]* || " $1 " == *" $name "* ]] && continue
-        _starcoder_offer "${name//--//}"
-    done < <(compgen -d -- "$folder/")
+        name=${path%/} name=${name##*/}
+        [[ $name == [.-]* || $name == *[!A-Za-z0-9._-]* || " ${1:-} " == *" $name "* ]] && continue
+        [[ -d $path ]] && _starcoder_offer "${name//--//}"
+    done < <(shopt -u failglob && printf '%s\n' "$folder"/*/)
 }
 
 # Offers GGUF files, and folders on the way to them where no name of a model fits.
@@ -171,34 +173,34 @@ fi
 def script(program: Program) -> str:
     """The whole script."""
     every = list(program.root.every())
-    values = {
-        "HEADER": HEADER,
-        "LANGUAGES": " ".join(program.languages),
-        "MODELS": " ".join(name for name, _ in program.models),
-        "WORDS": "\n".join(line for command in every for line in words(command)),
-        "KINDS": "\n".join(kinds(every)),
-    }
-    text = SCRIPT
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", value)
-    return text
+    return filled(
+        SCRIPT,
+        {
+            "HEADER": HEADER,
+            "LANGUAGES": " ".join(program.languages),
+            "MODELS": " ".join(name for name, _ in program.models),
+            "WORDS": block(4, (line for command in every for line in words(command))),
+            "KINDS": block(4, kinds(every)),
+        },
+    )
 
 
 def words(command: Command) -> Iterator[str]:
     """The branch with a command's own commands and options."""
     commands = " ".join(each.name for each in command.commands)
     options = " ".join(name for option in command.options for name in option.names)
-    yield f"    '{' '.join(command.path)}')"
-    yield f"        commands='{commands}'"
-    yield f"        options='{options}' ;;"
+    yield f"'{' '.join(command.path)}')"
+    yield f"    commands='{commands}'"
+    yield f"    options='{options}' ;;"
 
 
 def kinds(commands: list[Command]) -> Iterator[str]:
     """The branches with what may be written where, one for each kind."""
-    rows = sorted((setting(each), key) for command in commands for each, key in keys(command))
+    pairs = (pair for command in commands for pair in keys(command))
+    rows = sorted((setting(parameter), key) for parameter, key in pairs)
     for found, group in groupby(rows, key=lambda row: row[0]):
-        yield "    " + " | ".join(key for _, key in group) + ")"
-        yield f"        {found} ;;"
+        yield " | ".join(key for _, key in group) + ")"
+        yield f"    {found} ;;"
 
 
 def keys(command: Command) -> Iterator[tuple[Parameter, str]]:
@@ -208,7 +210,7 @@ def keys(command: Command) -> Iterator[tuple[Parameter, str]]:
         if option.kind != "flag":
             yield from ((option, f"'{path} {name}'") for name in option.names)
     for position, argument in enumerate(command.arguments):
-        yield argument, f"'{path} '*" if argument.many else f"'{path} {position}'"
+        yield argument, f"'{path} '[0-9]" if argument.many else f"'{path} {position}'"
 
 
 def setting(parameter: Parameter) -> str:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from starcoder_cli.catalog import CATALOG
-from starcoder_cli.cli import app
+from starcoder_cli.cli import group
 from starcoder_cli.languages import languages
 
 Kind: TypeAlias = Literal[
@@ -24,6 +24,7 @@ KINDS: Mapping[str, Kind] = {
     "name": "model",
     "model": "model",
     "lang": "language",
+    "file": "file",
     "filename": "file",
 }
 
@@ -76,31 +77,36 @@ class Program:
 def program() -> Program:
     """The command line as it is now."""
     models = tuple((spec.name, spec.summary) for spec in CATALOG)
-    root = typer.main.get_command(app)
-    return Program(described(root, ("starcoder",), None), tuple(languages()), models)
+    return Program(described(group(), ("starcoder",)), tuple(languages()), models)
 
 
 def described(
-    command: TyperCommand | TyperGroup, path: tuple[str, ...], parent: typer.Context | None
+    command: TyperCommand | TyperGroup, path: tuple[str, ...], parent: typer.Context | None = None
 ) -> Command:
     """One command with everything below it."""
-    context = command.make_context(path[-1], [], parent, resilient_parsing=True)
+    made = command.make_context(path[-1], [], parent, resilient_parsing=True)
+    context = cast(typer.Context, made)
     parameters = command.get_params(context)
     options = [each for each in parameters if isinstance(each, TyperOption) and not each.hidden]
     arguments = [each for each in parameters if isinstance(each, TyperArgument)]
-    below = command.list_commands(context) if isinstance(command, TyperGroup) else []
-    found = [(name, command.get_command(context, name)) for name in below]
     return Command(
         path,
         sentence(command.help),
         tuple(parameter(each, path) for each in options),
         tuple(parameter(each, path) for each in arguments),
-        tuple(
-            described(each, (*path, name), context)
-            for name, each in found
-            if each and not each.hidden
-        ),
+        tuple(described(each, (*path, name), context) for name, each in below(command, context)),
     )
+
+
+def below(
+    command: TyperCommand | TyperGroup, context: typer.Context
+) -> Iterator[tuple[str, TyperCommand | TyperGroup]]:
+    """The commands that a command has of its own, each with its name."""
+    if isinstance(command, TyperGroup):
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            if isinstance(found, TyperCommand | TyperGroup) and not found.hidden:
+                yield name, found
 
 
 def parameter(given: TyperOption | TyperArgument, path: tuple[str, ...]) -> Parameter:
@@ -108,8 +114,9 @@ def parameter(given: TyperOption | TyperArgument, path: tuple[str, ...]) -> Para
     choices = tuple(map(str, given.type_descriptor.choices or ()))
     kind = "choice" if choices else kind_of(given, path)
     many = given.nargs == -1 or (isinstance(given, TyperOption) and given.multiple)
-    names = (*given.opts, *given.secondary_opts)
-    return Parameter(names, sentence(given.help), kind, choices, many)
+    # Typer keeps the names of `--help` in a set, which has no order.
+    names = sorted((*given.opts, *given.secondary_opts), key=lambda name: (name[:2] != "--", name))
+    return Parameter(tuple(names), sentence(given.help), kind, choices, many)
 
 
 def kind_of(given: TyperOption | TyperArgument, path: tuple[str, ...]) -> Kind:

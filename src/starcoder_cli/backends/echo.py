@@ -2,7 +2,7 @@
 
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt
-from starcoder_cli.stream import Chunk, Stream
+from starcoder_cli.stream import Chunk, Reason, Stream
 
 
 class EchoModel:
@@ -12,9 +12,12 @@ class EchoModel:
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
         """The pieces of the prompt, at most `max_tokens` of them."""
-        for piece in prompt.pieces[: sampling.max_tokens]:
-            yield Chunk(piece)
-        yield Chunk("", 0, "stop", prompt_tokens=len(prompt.pieces))
+        pieces = prompt.pieces[: sampling.max_tokens]
+        read = len(prompt.pieces)
+        for piece in pieces:
+            yield Chunk(piece, prompt_tokens=read)
+        reason: Reason = "stop" if len(pieces) == read else "length"
+        yield Chunk("", 0, reason, read)
 
     def count(self, text: str) -> int:
         """One for each character."""

@@ -28,6 +28,7 @@ from starcoder_cli.stream import Chunk, Reason, Stream
 if TYPE_CHECKING:
     import xllamacpp
 
+LEFT: list[object] = []  # servers that are busy although nobody waits for them
 HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
 
@@ -37,6 +38,7 @@ class LlamaCppModel:
     def __init__(self, path: Path, window: int) -> None:
         """Load the file; raises MachineError where llama.cpp cannot."""
         self.window = window
+        self._reading = False
         self._key = os.urandom(24).hex()
         self._folder = Path(tempfile.mkdtemp(prefix="starcoder-"))
         try:
@@ -63,8 +65,11 @@ class LlamaCppModel:
             "seed": -1 if sampling.seed is None else sampling.seed,
         }
         connection = self._connect()
+        self._reading = True
         try:
-            yield from chunks(events(self._request(connection, "/completion", body)), ends)
+            for chunk in chunks(events(self._request(connection, "/completion", body)), ends):
+                self._reading = False
+                yield chunk
         finally:
             # A closed answer alone keeps the connection alive, and llama.cpp at work.
             if connection.sock:
@@ -114,7 +119,13 @@ class LlamaCppModel:
         return self._tokens[text]
 
     def close(self) -> None:
-        """Stop the server and give its memory back."""
+        """Stop the server and give its memory back.
+
+        A server that was left while it read a prompt would first read on to the end of its batch,
+        for seconds: it is kept as it is, and ends with the process.
+        """
+        if self._reading:
+            LEFT.append(self._server)
         self._server = None
         shutil.rmtree(self._folder, ignore_errors=True)
 

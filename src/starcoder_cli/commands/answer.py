@@ -15,7 +15,7 @@ from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS, detect
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Model, Sampling
-from starcoder_cli.output import Messages, View, standard_output, write_json, write_text
+from starcoder_cli.output import Messages, View, standard_output, write_json
 from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt
 from starcoder_cli.settings import Order
 from starcoder_cli.source import Hole, Names, Source, Span, names_of
@@ -29,7 +29,10 @@ MARGIN = 32  # tokens for control tokens and file names in a prompt
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of which model; `fills` asks for a gap even where nothing is behind it."""
+    """What is asked of which model; `fills` asks for a gap even where nothing is behind it.
+
+    Raises UsageError for an empty text to stop at.
+    """
 
     model: str
     sampling: Sampling
@@ -40,6 +43,10 @@ class Request:
     order: Order = "psm"
     strict_context: bool = False
     offline: bool = False
+
+    def __post_init__(self) -> None:
+        if "" in self.stop:
+            raise UsageError("an empty --stop would end every answer at once", "leave it away")
 
     def sampled(self) -> "Request":
         """The same request with a seed wherever chance plays a part, so that it can be told."""
@@ -64,7 +71,7 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
         prompt = compose(model, spec, hole, names, request, messages)
         if look.show_prompt:
             messages.status("")
-            write_text("".join(prompt.pieces))
+            show_prompt(prompt, look)
             return
         messages.status(f"{spec.name} is reading …")
         chunks: Stream = until(model.stream(prompt, request.sampling), request.stop)
@@ -103,6 +110,15 @@ def show(chunks: Stream, view: View, messages: Messages) -> Completion:
         raise
     view.close()
     return completion
+
+
+def show_prompt(prompt: Prompt, look: Look) -> None:
+    """What the model would read, as bytes or at a terminal as text."""
+    nowhere = Source("", "")
+    plain = replace(look, json=False, echo=False, in_place=False)
+    view = choose_view(nowhere, nowhere.end(), "text", plain)
+    view.show("".join(prompt.pieces))
+    view.close()
 
 
 def named_language(request: Request, source: Source) -> Language:

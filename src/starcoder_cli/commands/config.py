@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from json import dumps
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import typer
 
@@ -13,12 +14,12 @@ from starcoder_cli.sanitize import one_line
 from starcoder_cli.settings import config_file, environment_name, read_config
 
 if TYPE_CHECKING:
-    from typer.core import TyperCommand, TyperGroup
+    from typer.core import TyperCommand, TyperGroup, TyperOption
 
     Command: TypeAlias = TyperCommand | TyperGroup
     Load: TypeAlias = Callable[[str], Command]
 
-COMMANDS = ("complete", "fill")
+COMMANDS = ("complete", "fill", "chat")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def config(
     """Show each option's value and where it comes from.
 
     A flag wins over the environment (STARCODER_MAX_TOKENS), that over the configuration file
-    (max_tokens = 128, or the same in a table [complete], [fill] or [chat]), that over the default.
+    (max_tokens = 128, or the same in a table with a command's name), that over the default.
     """
     from starcoder_cli.cli import load
 
@@ -46,11 +47,18 @@ def config(
             write_json(vars(row))
         return
     path = config_file()
-    write_text(f"# {one_line(str(path))}{'' if path.exists() else ' (not there)'}\n")
+    write_text(f"# {one_line(str(path))}{'' if os.path.lexists(path) else ' (not there)'}\n")
     width = max(len(row.option) for row in found)
     for row in found:
-        shown = one_line("" if row.value is None else str(row.value))
+        shown = one_line(in_words(row.value))
         write_text(f"{row.option:<{width}}  {shown:<18}  {one_line(row.source)}\n")
+
+
+def in_words(value: object) -> str:
+    """A value for people: a text as it is, nothing for none, everything else as TOML has it."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return dumps(value, ensure_ascii=False)
 
 
 def merged(found: Mapping[str, list[Value]]) -> Iterator[Value]:
@@ -66,29 +74,36 @@ def merged(found: Mapping[str, list[Value]]) -> Iterator[Value]:
 
 def values(load: "Load", command: str) -> list[Value]:
     """Every option of a command that can be set beforehand."""
+    loaded = load(command)
     chosen = for_command(read_config(config_file()), command)
+    context = typer.Context(loaded)
     found = []
-    for name, default in settable(load(command)).items():
+    for name, option in settable(loaded).items():
         variable = environment_name(name)
-        if os.environ.get(variable):
-            found.append(Value(name, os.environ[variable], variable))
+        if (given := option.value_from_envvar(context)) is not None:
+            try:
+                found.append(Value(name, option.process_value(context, given), variable))
+            except typer.BadParameter as error:
+                raise ConfigError(
+                    f"{variable} cannot be: {error.message}", f"see `starcoder {command} --help`"
+                ) from error
         elif name in chosen:
             found.append(Value(name, chosen[name], str(config_file())))
         else:
-            found.append(Value(name, default, "default"))
+            found.append(Value(name, option.default, "default"))
     return found
 
 
-def settable(command: "Command") -> dict[str, object]:
-    """The options of a command that have an environment variable, each with its default."""
-    options = [option for option in command.params if getattr(option, "envvar", None)]
-    return {str(option.name): option.default for option in options}
+def settable(command: "Command") -> "dict[str, TyperOption]":
+    """The options of a command that have an environment variable, by name."""
+    options = cast("list[TyperOption]", command.params)
+    return {option.name: option for option in options if getattr(option, "envvar", None)}
 
 
 def for_command(settings: Mapping[str, object], command: str) -> dict[str, object]:
     """The values of the file for one command: its own table over what stands above all tables."""
     table = settings.get(command)
-    above = {key: value for key, value in settings.items() if not isinstance(value, dict)}
+    above = {key: value for key, value in settings.items() if key not in COMMANDS}
     return {**above, **table} if isinstance(table, dict) else above
 
 

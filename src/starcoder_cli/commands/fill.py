@@ -24,6 +24,7 @@ from starcoder_cli.commands.options import (
     Timeout,
     TopP,
 )
+from starcoder_cli.settings import environment_name
 from starcoder_cli.source import Place, Source
 from starcoder_cli.timing import time_limit
 
@@ -47,6 +48,7 @@ Plain = Annotated[
     bool,
     typer.Option(
         "--plain",
+        envvar=environment_name("plain"),
         help="At a terminal too, print the code alone.",
         rich_help_panel="Answer",
     ),

@@ -16,7 +16,12 @@ from starcoder_cli.sanitize import one_line
 if TYPE_CHECKING:
     from starcoder_cli.models.transfer import Progress
 
-app = typer.Typer(name="models", help="List, pull, remove and show models.")
+app = typer.Typer(
+    name="models",
+    help="List, pull, remove and show models.",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 Name = Annotated[
     str,

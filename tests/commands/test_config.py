@@ -1,0 +1,282 @@
+"""`starcoder config`, and where an option's value is from: flag, environment, file or default."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.cli import load, main
+from starcoder_cli.commands.config import COMMANDS, defaults, settable
+
+loaded = cache(load)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One option, set to something else in each of the three places, and what that means."""
+
+    flag: tuple[str, ...]
+    flagged: object
+    variable: str
+    environment: object
+    toml: str
+    file: object
+
+
+EXAMPLES = {
+    "model": Example(("-m", "a"), "a", "b", "b", '"c"', "c"),
+    "max_tokens": Example(("--max-tokens", "1"), 1, "2", 2, "3", 3),
+    "temperature": Example(("--temperature", "1"), 1.0, ".2", 0.2, "0.3", 0.3),
+    "top_p": Example(("--top-p", "0.1"), 0.1, "0.2", 0.2, "1", 1.0),
+    "seed": Example(("--seed", "1"), 1, "2", 2, "3", 3),
+    "offline": Example(("--offline",), True, "no", False, "true", True),
+    "timeout": Example(("--timeout", "1.5"), 1.5, "2", 2.0, "3", 3.0),
+    "lang": Example(("--lang", "c"), "c", "go", "go", '"rust"', "rust"),
+    "filename": Example(("--filename", "a.c"), "a.c", "b.c", "b.c", '"c.c"', "c.c"),
+    "order": Example(("--order", "psm"), "psm", "spm", "spm", '"psm"', "psm"),
+    "strict_context": Example(("--strict-context",), True, "0", False, "true", True),
+    "show_prompt": Example(("--show-prompt",), True, "off", False, "true", True),
+    "stop": Example(("--stop", "a b"), ["a b"], "b c", ["b", "c"], '["c d", "e"]', ["c d", "e"]),
+    "echo": Example(("--echo",), True, "false", False, "true", True),
+    "plain": Example(("--plain",), True, "0", False, "true", True),
+    "json": Example(("--json",), True, "0", False, "true", True),
+    "color": Example(("--color", "always"), "always", "never", "never", '"auto"', "auto"),
+    "system": Example(("--system", "a"), "a", "b", "b", '"c"', "c"),
+    "extract": Example(("-x",), True, "0", False, "true", True),
+    "quiet": Example(("-q",), True, "no", False, "true", True),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, whose `settings.toml` is the configuration file."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STARCODER_CONFIG", "settings.toml")
+    return tmp_path
+
+
+def settings(text: str) -> None:
+    """Write the configuration file."""
+    Path("settings.toml").write_text(text)
+
+
+def value(command: str, option: str, *words: str) -> object:
+    """What an option of a command is set to, as Typer hands it over."""
+    words = ("a.py", *words) if command == "fill" else words
+    chosen = defaults(loaded)[command]
+    return loaded(command).make_context(command, list(words), default_map=chosen).params[option]
+
+
+def unset(command: str, option: str) -> object:
+    """What an option is where nobody set it."""
+    found = settable(loaded(command))[option]
+    return () if found.multiple else found.default
+
+
+OPTIONS = [(command, option) for command in COMMANDS for option in settable(loaded(command))]
+NAMES = ", ".join(sorted({option for _, option in OPTIONS}))
+
+
+def test_every_option_has_an_example() -> None:
+    assert {option for _, option in OPTIONS} == set(EXAMPLES)
+
+
+def test_every_option_but_the_place_can_be_set_beforehand() -> None:
+    """`--at` belongs to the place; help is no setting."""
+    for command in COMMANDS:
+        options = {str(each.name) for each in loaded(command).params if each.opts[0][0] == "-"}
+        assert options - {"at"} - set(settable(loaded(command))) <= {"extract", "file", "save"}
+
+
+@pytest.mark.parametrize(("command", "option"), OPTIONS)
+def test_flag_then_environment_then_file_then_default(
+    command: str, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = EXAMPLES[option]
+    default = value(command, option)
+    assert default == unset(command, option)
+
+    settings(f"{option} = {example.toml}\n")
+    assert value(command, option) == example.file
+
+    settings(f"[{command}]\n{option} = {example.toml}\n")
+    assert value(command, option) == example.file
+    for other in COMMANDS:
+        if other != command and (other, option) in OPTIONS:
+            assert value(other, option) == unset(other, option)
+
+    monkeypatch.setenv(f"STARCODER_{option.upper()}", example.variable)
+    assert value(command, option) == example.environment
+    assert value(command, option, *example.flag) == example.flagged
+
+    monkeypatch.setenv(f"STARCODER_{option.upper()}", "")
+    assert value(command, option) == example.file
+
+
+def test_a_commands_table_wins_over_what_stands_above(capfd: pytest.CaptureFixture[str]) -> None:
+    settings("max_tokens = 1\n[fill]\nmax_tokens = 2\n")
+    assert (value("complete", "max_tokens"), value("fill", "max_tokens")) == (1, 2)
+
+
+def test_the_file_reaches_the_command(capfd: pytest.CaptureFixture[str]) -> None:
+    settings('model = "echo"\nmax_tokens = 2\n[complete]\nstop = ["def"]\n')
+    Path("a.py").write_text("x = 1\ndef f():\n    pass\n")
+    assert main(["complete", "a.py:2"]) == 0
+    assert main(["fill", "a.py:2"]) == 0
+    assert capfd.readouterr() == ("<fim_prefix>x = 1\n<fim_prefix>x = 1\n", "")
+
+
+def test_everything_by_default(
+    golden: Callable[[str, str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config"]) == 0
+    captured = capfd.readouterr()
+    golden("config-default.txt", captured.out)
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "name"), [((), "config.txt"), (("--json",), "config.jsonl")], ids=["text", "json"]
+)
+def test_each_value_and_where_it_comes_from(
+    words: tuple[str, ...],
+    name: str,
+    golden: Callable[[str, str], None],
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings('model = "echo"\nstop = ["a b", "\\u202e"]\n[fill]\nmax_tokens = 32\nplain = true\n')
+    monkeypatch.setenv("STARCODER_TEMPERATURE", "0.5")
+    monkeypatch.setenv("STARCODER_QUIET", "1")
+    monkeypatch.setenv("STARCODER_FILENAME", "\x1b[2J")
+    monkeypatch.setenv("STARCODER_MODEL", "")
+    assert main(["config", *words]) == 0
+    captured = capfd.readouterr()
+    golden(name, captured.out)
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("colour = 1", f"settings.toml sets 'colour', which is no option; options are {NAMES}"),
+        (
+            "[complete]\nplain = true",
+            f"settings.toml sets 'plain', which is no option; options are {NAMES}",
+        ),
+        (
+            "[models]\nmodel = 'x'",
+            f"settings.toml sets 'models', which is no option; options are {NAMES}",
+        ),
+        ("fill = 1", f"settings.toml sets 'fill', which is no option; options are {NAMES}"),
+        (
+            "max_tokens = 'many'",
+            "settings.toml sets max_tokens to 'many', which it cannot be; "
+            "see `starcoder complete --help`",
+        ),
+        (
+            "max_tokens = true",
+            "settings.toml sets max_tokens to True, which it cannot be; "
+            "see `starcoder complete --help`",
+        ),
+        (
+            "[fill]\nplain = 'maybe'",
+            "settings.toml sets plain to 'maybe', which it cannot be; see `starcoder fill --help`",
+        ),
+        (
+            "stop = 'x'",
+            "settings.toml sets stop to 'x', which it cannot be; see `starcoder complete --help`",
+        ),
+        (
+            "[model]\nname = 'echo'",
+            "settings.toml sets model to {'name': 'echo'}, which it cannot be; "
+            "see `starcoder complete --help`",
+        ),
+        (
+            "color = 'red'",
+            "settings.toml sets color to 'red', which it cannot be; "
+            "see `starcoder complete --help`",
+        ),
+        (
+            "a = ",
+            "settings.toml is not TOML: Invalid value (at end of document); mend or remove it",
+        ),
+        (
+            "\x1b = 1",
+            "settings.toml is not TOML: Invalid statement (at line 1, column 1); mend or remove it",
+        ),
+    ],
+)
+def test_a_file_that_means_nothing(
+    text: str, error: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings(text)
+    for words in (["complete", "-m", "echo"], ["config"], ["--help"]):
+        assert main(words) == 78
+        assert capfd.readouterr() == ("", f"error: {error}\n")
+
+
+def test_a_file_that_cannot_be_read(capfd: pytest.CaptureFixture[str], folder: Path) -> None:
+    Path("settings.toml").mkdir()
+    assert main(["config"]) == 78
+    assert capfd.readouterr() == (
+        "",
+        "error: cannot read settings.toml: Is a directory; mend or remove it\n",
+    )
+    Path("settings.toml").rmdir()
+    Path("settings.toml").write_bytes(b"model = '\xff'")
+    assert main(["config"]) == 78
+    assert capfd.readouterr() == (
+        "",
+        "error: settings.toml is not TOML: 'utf-8' codec can't decode byte 0xff in position 9: "
+        "invalid start byte; mend or remove it\n",
+    )
+
+
+def test_a_file_that_is_not_there(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARCODER_CONFIG", "no/such/folder/settings.toml")
+    assert main(["config"]) == 0
+    out, err = capfd.readouterr()
+    assert (out.partition("\n")[0], err) == ("# no/such/folder/settings.toml (not there)", "")
+
+
+def test_a_name_that_no_file_can_have(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a bug that every command stopped at: `File name too long`."""
+    monkeypatch.setenv("STARCODER_CONFIG", "x" * 500)
+    assert main(["config"]) == 78
+    assert capfd.readouterr() == (
+        "",
+        f"error: cannot read {'x' * 500}: File name too long; mend or remove it\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "error"),
+    [
+        ("MAX_TOKENS", "many", "'many' is not a whole number"),
+        ("TEMPERATURE", "hot", "'hot' is not a number"),
+        ("QUIET", "perhaps", "'perhaps' is not yes or no"),
+        ("ORDER", "mps", "'mps' is not one of psm, spm"),
+        ("COLOR", "\x1b[31m", "'\\x1b[31m' is not one of auto, always, never"),
+    ],
+)
+def test_a_variable_that_means_nothing(
+    variable: str,
+    text: str,
+    error: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(f"STARCODER_{variable}", text)
+    for words, command in ((["complete", "-m", "echo"], "complete"), (["config"], "complete")):
+        assert main(words) == 78
+        assert capfd.readouterr() == (
+            "",
+            f"error: STARCODER_{variable} cannot be: {error}; see `starcoder {command} --help`\n",
+        )

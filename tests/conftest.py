@@ -1,0 +1,83 @@
+"""What every test starts from: an empty home, no colours, no settings, no network."""
+
+import os
+import socket
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.models.store import locate
+from starcoder_cli.settings import models_dir
+
+MODELS_DIR = models_dir()  # before any test has another home
+GOLDEN = Path(__file__).parent / "golden"
+SHARED = Path(__file__).parents[2] / "shared"
+HOME_NUMBERS = count()
+HOMES = ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--goldens` writes the outputs that tests are compared with, instead of comparing."""
+    parser.addoption("--goldens", action="store_true", help="rewrite tests/golden")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with a file in tests/golden, as a whole."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        if request.config.getoption("--goldens"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), f"see {path}, or run `make goldens`"
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def real_model() -> Path:
+    """The default model's file."""
+    spec = find(DEFAULT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STARCODER_MODELS_DIR", str(MODELS_DIR))
+        path = locate(spec)
+    if path is None:
+        pytest.skip(f"needs the model: starcoder models pull {spec.name}")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home of its own, 80 plain columns, and connections to this machine only."""
+    for name in [name for name in os.environ if name.startswith("STARCODER_")]:
+        monkeypatch.delenv(name)
+    for name in FORCED:
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path_factory.getbasetemp() / f"home-{next(HOME_NUMBERS)}"
+    home.mkdir()
+    for name in HOMES:
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(MODELS_DIR))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: tuple[str, int] | str) -> None:
+        """Connect to this machine; anything else fails the test."""
+        here = isinstance(address, str) or address[0] in ("127.0.0.1", "::1", "localhost")
+        assert here, f"a test reached for {address}"
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_here)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data sets and tokenizers beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the folder `shared`, which is beside the checkout only")
+    return SHARED

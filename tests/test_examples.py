@@ -1,0 +1,111 @@
+"""The files in examples/ are whole, and the demo points at the holes in them."""
+
+import ast
+import re
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.source import Place, Source
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+DEMO = ROOT / "tools" / "demo.sh"
+COMMANDS = re.findall(r"""^    (?:'(.*)'|"(.*)")$""", DEMO.read_text(), re.MULTILINE)
+LINES = [single or double for single, double in COMMANDS]
+
+# How to ask whether a compiler works here, and how to check a file with it.
+COMPILERS = {
+    "groups.js": ("node --version", "node --check"),
+    "unique.go": ("go version", "gofmt -e"),
+    "colour.rs": ("rustc --version", "rustc --crate-type lib --emit metadata -o checked"),
+    "ring.c": ("cc --version", "cc -Wall -Wextra -Werror -Wno-unused -fsyntax-only"),
+    "largest.sh": ("sh -c true", "sh -n"),
+}
+
+
+def test_python_example_parses() -> None:
+    ast.parse((EXAMPLES / "averages.py").read_text())
+
+
+def test_sql_example_runs() -> None:
+    with sqlite3.connect(":memory:") as database:
+        database.executescript((EXAMPLES / "orders.sql").read_text())
+
+
+@pytest.mark.parametrize("name", COMPILERS)
+def test_example_compiles(name: str, tmp_path: Path) -> None:
+    probe, check = (command.split() for command in COMPILERS[name])
+    if not shutil.which(probe[0]) or subprocess.run(probe, capture_output=True).returncode:
+        pytest.skip(f"{probe[0]} does not work here")
+    done = subprocess.run([*check, EXAMPLES / name], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_example_is_tested() -> None:
+    names = {path.name for path in EXAMPLES.iterdir() if path.is_file()}
+    assert names == {"averages.py", "orders.sql", *COMPILERS}
+
+
+def test_demo_runs_all_three_commands_in_six_languages() -> None:
+    words = " ".join(LINES).split()
+    verbs = [verb for word, verb in zip(words, words[1:], strict=False) if word == "starcoder"]
+    assert verbs == ["complete", "fill", "fill", "fill", "fill", "chat"]
+    assert {Path(name).suffix for name in re.findall(r"examples/\w+\.\w+", " ".join(LINES))} == {
+        ".py",
+        ".js",
+        ".go",
+        ".rs",
+        ".sql",
+        ".sh",
+    }
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if "fill examples/" in line])
+def test_demo_fills_a_hole(line: str) -> None:
+    place = Place.parse(str(ROOT / line.split()[2]))
+    source = Source.read(place.path)
+    hole = source.range(place)
+    assert re.fullmatch(r"\s*(// TODO: .*|todo!\(\))", source.raw[hole.start : hole.end])
+
+
+def test_demo_completes_at_an_empty_body() -> None:
+    place = Place.parse(str(ROOT / LINES[0].split()[2]))
+    source = Source.read(place.path)
+    hole = source.cut(source.after(place))
+    assert hole.prefix.endswith('"""') and hole.suffix.startswith("\n\n\ndef ")
+
+
+def test_demo_puts_a_marker_into_the_query() -> None:
+    text = (EXAMPLES / "orders.sql").read_text()
+    assert "s/-- TODO: ON/<FILL>/" in LINES[4]
+    assert Source("-", text).marked("-- TODO: ON")
+
+
+@pytest.mark.parametrize("name", ["ring.c", "largest.sh"])
+def test_other_examples_have_one_hole(name: str) -> None:
+    assert (EXAMPLES / name).read_text().count("TODO") == 1
+
+
+def test_demo_fails_with_the_command_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    shutil.copy(DEMO, tmp_path / "tools")
+    program = tmp_path / ".venv" / "bin" / "starcoder"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nprintf 'written by %s' $1\n[ $1 = complete ] || exit 69\n")
+    program.chmod(0o755)
+    done = subprocess.run(
+        ["sh", tmp_path / "tools" / "demo.sh"], capture_output=True, text=True, cwd="/"
+    )
+    assert (done.returncode, done.stderr) == (69, "error: that command ended with exit code 69\n")
+    assert done.stdout == (
+        "\n# Python: write the body of a function\n"
+        "$ starcoder complete examples/averages.py:10 --max-tokens 64\n"
+        "written by complete\n"
+        "\n# JavaScript: replace a line\n"
+        "$ starcoder fill examples/groups.js:8 --max-tokens 64\n"
+        "written by fill"
+    )

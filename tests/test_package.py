@@ -1,0 +1,118 @@
+"""What `make` installs: every package pinned, from the sources that the user's pip knows."""
+
+import importlib.util
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def install() -> ModuleType:
+    """tools/install.py, which is a script and in no package."""
+    spec = importlib.util.spec_from_file_location("install", ROOT / "tools" / "install.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pins() -> dict[str, str]:
+    """The version of each package in constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pairs = [line.split("==") for line in lines if not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def requirements() -> list[Requirement]:
+    """Everything that pyproject.toml names: to run, to develop and to build."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lines = [
+        *project["project"]["dependencies"],
+        *project["dependency-groups"]["dev"],
+        *project["build-system"]["requires"],
+        "uv",
+    ]
+    return [Requirement(line) for line in lines]
+
+
+@pytest.mark.parametrize("requirement", requirements(), ids=str)
+def test_requirement_is_pinned(requirement: Requirement) -> None:
+    assert requirement.specifier.contains(pins()[canonicalize_name(requirement.name)])
+
+
+def test_torch_is_the_version_that_was_measured() -> None:
+    assert pins()["torch"] == "2.13.0"
+
+
+def test_licence_is_apache_2() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_pip_settings_take_the_environment_first(install: ModuleType) -> None:
+    listing = (
+        "global.index-url='https://index.example/simple'\n"
+        "global.timeout='15'\n"
+        "install.timeout='20'\n"
+        "download.timeout='99'\n"
+        ":env:.default-timeout='30'\n"
+        ":env:.find-links='/wheels\\n/more=wheels'\n"
+    )
+    assert install.pip_settings(listing) == {
+        "index-url": "https://index.example/simple",
+        "timeout": "30",
+        "find-links": "/wheels\n/more=wheels",
+    }
+
+
+def test_uv_is_told_what_pip_knows(install: ModuleType) -> None:
+    settings = {
+        "index-url": "https://index.example/simple",
+        "extra-index-url": "file:///a/simple\nfile:///b/simple",
+        "find-links": "/wheels /more",
+        "cert": "/certificates.pem",
+        "no-color": "true",
+    }
+    assert install.uv_environment(settings) == {
+        "UV_DEFAULT_INDEX": "https://index.example/simple",
+        "UV_INDEX": "file:///a/simple file:///b/simple",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "SSL_CERT_FILE": "/certificates.pem",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_SYSTEM_CERTS": "1",
+    }
+
+
+def test_uv_looks_for_a_gpu_where_pip_names_no_source(install: ModuleType) -> None:
+    assert install.uv_environment({"timeout": "30"}) == {
+        "UV_HTTP_TIMEOUT": "30",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_SYSTEM_CERTS": "1",
+        "UV_TORCH_BACKEND": "auto",
+    }
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not here")
+def test_old_python_is_one_clear_line(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "demo", "PYTHON=false"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    expected = "error: Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3"
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[0] == expected
+    assert not (tmp_path / ".venv").exists()

@@ -1,0 +1,68 @@
+"""Where the program keeps things, and how its configuration file is read."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.errors import ConfigError
+from starcoder_cli.settings import config_file, environment_name, models_dir, read_config
+
+
+def test_folders_are_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STARCODER_MODELS_DIR")
+    home = Path(os.environ["HOME"])
+    for path in (config_file(), models_dir()):
+        assert home in path.parents
+        assert "starcoder" in path.parts
+    assert config_file().name == "config.toml"
+    assert models_dir().name == "models"
+
+
+def test_folders_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARCODER_CONFIG", "/etc/starcoder.toml")
+    monkeypatch.setenv("STARCODER_MODELS_DIR", "/srv/models")
+    assert config_file() == Path("/etc/starcoder.toml")
+    assert models_dir() == Path("/srv/models")
+
+
+def test_an_option_has_the_same_name_in_the_environment() -> None:
+    assert environment_name("max_tokens") == "STARCODER_MAX_TOKENS"
+
+
+def test_a_configuration_file_is_toml(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('max_tokens = 128\n[fill]\nmodel = "starcoder"\n')
+    assert read_config(path) == {"max_tokens": 128, "fill": {"model": "starcoder"}}
+
+
+def test_a_configuration_file_need_not_be_there(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert read_config(tmp_path / "missing.toml") == {}
+    assert read_config(tmp_path / "file" / "config.toml") == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"max_tokens = \n", "Invalid value (at line 1, column 14)"),
+        (
+            b"a = '\xff'",
+            "'utf-8' codec can't decode byte 0xff in position 5: invalid start byte",
+        ),
+    ],
+)
+def test_a_configuration_file_that_is_not_toml_is_an_error(
+    data: bytes, reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(data)
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert str(caught.value) == f"{path} is not TOML: {reason}; mend or remove it"
+
+
+def test_a_configuration_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_config(tmp_path)
+    assert str(caught.value) == f"cannot read {tmp_path}: Is a directory; mend or remove it"

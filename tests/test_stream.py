@@ -1,0 +1,136 @@
+"""Streams of chunks: what is passed on does not depend on how the text was cut into chunks."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from starcoder_cli.stream import Chunk, Completion, Stream, join, until, with_newline
+
+few_examples = settings(max_examples=40, deadline=None, derandomize=True)
+
+
+def cut_up(text: str, size: int) -> list[Chunk]:
+    """A text in chunks of one size; the last chunk says that it is the last."""
+    pieces = [Chunk(text[at : at + size]) for at in range(0, len(text), size)]
+    return [*pieces, Chunk("", 0, "stop")]
+
+
+def text_of(chunks: Iterable[Chunk]) -> str:
+    """The whole text of some chunks."""
+    return "".join(chunk.text for chunk in chunks)
+
+
+@pytest.mark.parametrize("size", range(1, 20))
+def test_stop_strings_survive_any_chunking(size: int) -> None:
+    text = "def f():<|endo <|endoftext|> more"
+    assert text_of(until(cut_up(text, size), ("<|endoftext|>", "<file_sep>"))) == "def f():<|endo "
+
+
+@few_examples
+@given(
+    st.text("ab<", max_size=12),
+    st.lists(st.text("ab<", min_size=1, max_size=4), max_size=3).map(tuple),
+)
+def test_the_stop_string_that_is_complete_first_ends_a_text(
+    text: str, stops: tuple[str, ...]
+) -> None:
+    """With one stop string inside another, the cut depended on the chunks once."""
+    ended = next(
+        (
+            text[: end - len(stop)]
+            for end in range(1, len(text) + 1)
+            for stop in sorted(stops, key=len, reverse=True)
+            if text[:end].endswith(stop)
+        ),
+        text,
+    )
+    for size in range(1, len(text) + 2):
+        assert text_of(until(cut_up(text, size), stops)) == ended
+
+
+def test_only_what_may_begin_a_stop_string_is_held_back() -> None:
+    chunks = [Chunk("a\n"), Chunk("\nb"), Chunk("c\n"), Chunk("\n\n")]
+    assert list(until(chunks, ("\n\n\n",))) == [
+        Chunk("a"),
+        Chunk("\n\nb"),
+        Chunk("c"),
+        Chunk("", reason="stop"),
+    ]
+
+
+def test_text_that_only_began_a_stop_string_comes_out_at_the_end() -> None:
+    assert list(until([Chunk("a\n"), Chunk("\n", reason="length")], ("\n\n\n",))) == [
+        Chunk("a"),
+        Chunk("\n\n", reason="length"),
+    ]
+    assert list(until([Chunk("a\n")], ("\n\n",))) == [Chunk("a"), Chunk("\n", 0, "stop")]
+
+
+@few_examples
+@given(st.text("a\r\n", max_size=12), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_line_ends_become_those_of_the_source_under_any_chunking(text: str, newline: str) -> None:
+    expected = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", newline)
+    for size in range(1, len(text) + 2):
+        assert text_of(with_newline(cut_up(text, size), newline)) == expected
+    assert text_of(with_newline([Chunk(text)], newline)) == expected
+
+
+class Source:
+    """A stream that tells whether it was closed."""
+
+    def __init__(self, *chunks: Chunk) -> None:
+        self.closed = False
+        self._chunks = chunks
+
+    def stream(self) -> Stream:
+        """The chunks."""
+        try:
+            yield from self._chunks
+        finally:
+            self.closed = True
+
+
+def test_a_stop_string_closes_what_it_was_read_from() -> None:
+    source = Source(Chunk("a\n\nb"), Chunk("c"))
+    stream = source.stream()
+    assert list(until(stream, ("\n\n",))) == [Chunk("a", reason="stop")]
+    assert source.closed
+
+
+def test_closing_a_transform_closes_what_it_reads_from() -> None:
+    source = Source(Chunk("a"), Chunk("b"))
+    stream = source.stream()
+    outer = with_newline(until(stream, ("\n",)), "\r\n")
+    assert next(outer) == Chunk("a")
+    outer.close()
+    assert source.closed
+
+
+def seconds() -> Iterator[float]:
+    """A clock that goes one second further each time it is read."""
+    now = 100.0
+    while True:
+        yield now
+        now += 1
+
+
+def test_a_whole_answer_is_a_fold_over_its_chunks() -> None:
+    shown: list[str] = []
+    chunks = [
+        Chunk("", 0, prompt_tokens=7),
+        Chunk("a ="),
+        Chunk("", 1),
+        Chunk(" 1", 2, "length", 7),
+    ]
+    clock = seconds()
+    assert join(chunks, shown.append, lambda: next(clock)) == Completion(
+        "a = 1", "length", 4, 7, first_token_seconds=1.0, seconds=2.0
+    )
+    assert shown == ["a =", " 1"]
+
+
+def test_an_answer_without_chunks_is_empty() -> None:
+    clock = seconds()
+    assert join([], clock=lambda: next(clock)) == Completion("", "stop", seconds=1.0)

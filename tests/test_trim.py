@@ -1,0 +1,442 @@
+"""Where an answer should have ended, in several languages, however it arrives.
+
+In each case `«` and `»` stand around the hole: what is between them is what the model says, and the
+text in front of `¦`, or of `»` where there is none, is what belongs in the hole.
+"""
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from starcoder_cli.source import Source, Span
+from starcoder_cli.stream import Chunk, Stream
+from starcoder_cli.trim import trimmed
+
+few_examples = settings(max_examples=60, deadline=None, derandomize=True)
+
+PYTHON = {
+    "it repeats the line that follows": """
+def area(r):
+    pi = 3.14
+«    r = abs(r)
+¦    return pi * r * r
+
+print(area(2))
+»    return pi * r * r
+""",
+    "it repeats the line that follows, and the hole is whole lines": """
+def area(r):
+    «r = abs(r)¦
+    return pi * r * r»
+    return pi * r * r
+""",
+    "it leaves the blank lines before the next definition to the file": """
+def one():
+    «return 1¦
+
+
+def two():
+    return 2»
+
+
+def two():
+    return 2
+""",
+    "it goes on with tests at the left margin": """
+def add(a, b):«
+    return a + b¦
+
+# Test the function
+print(add(1, 2))»
+
+
+def sub(a, b):
+    return a - b
+""",
+    "it leaves the block of a loop": """
+def total(items):
+    result = 0
+    for item in items:
+«        result += item
+¦    return result
+
+
+def other():
+»    log(result)
+    return result
+""",
+    "else carries the block's statement on": """
+def sign(x):
+    if x < 0:
+«        return -1
+    elif x == 0:
+        return 0
+    else:
+        return 1
+¦    print(x)
+»    raise AssertionError
+""",
+    "a blank line in the middle stays": """
+def f():
+«    a = 1
+
+    b = 2
+¦    return a, b
+»    return a, b
+""",
+    "it ends by itself": """
+def f():
+    «a = 1»
+    return a
+""",
+    "a newline at its end is not doubled": """
+def f():
+    «a = 1¦
+»
+    return a
+""",
+    "a newline that the hole needs stays": """
+def f():
+«    a = 1
+»    return a
+""",
+    "a line that only begins like the one that follows stays": """
+def f():
+«    return_value = 1
+    re = 2
+¦    return
+»    return
+""",
+    "white space behind the repeated line does not hide it": """
+def f():
+«    a = 1
+¦    return a  \t
+    more()
+»    return a
+""",
+    "the lines of a docstring end with its quotes": """
+def f():
+    \"\"\"Does it.
+
+«    Twice.
+¦    \"\"\"
+    return 2
+»    \"\"\"
+""",
+    "a call inside the line keeps its own bracket": """
+print(max(«len(a), len(b)¦))
+print("done")»))
+""",
+    "the brackets that follow are not doubled": """
+def add(«a, b¦):
+    return a + b»):
+    return a + b
+""",
+    "half of what follows is not doubled either": """
+foo(«a, b¦)»);
+""",
+    "quotes that follow are not doubled": """
+print("«hello, world¦")»")
+""",
+    "quotes of its own stay": """
+print("«a" + str(b) + "»")
+""",
+    "a comma that follows is not doubled": """
+pairs = [1, «2¦,», 3]
+""",
+    "a replaced end of line is one line": """
+x = «compute(1)¦
+y = 2
+»
+""".replace("»\n", "»  # all of it\n"),
+    "nothing but the line that follows is nothing": """
+def f():
+«¦    return 1
+»    return 1
+""",
+    "carriage returns are line ends": """
+def f():
+«    a = 1
+¦    return a\r
+    more()\r
+»    return a
+""",
+}
+
+BRACES = {
+    "the brace that closes more than was opened ends it": """
+function area(r) {
+    «if (r < 0) {
+        r = -r;
+    }
+    return r * r;¦
+}
+
+console.log(area(2));»
+}
+""",
+    "so does one at the margin that is not quite the one that follows": """
+const area = (r) => {
+«    return r * r;
+¦}
+
+module.exports = area;
+»};
+""",
+    "else behind a brace carries on": """
+int sign(int x) {
+    if (x < 0) {
+«        return -1;
+    } else if (x == 0) {
+        return 0;
+    } else {
+        return 1;
+¦    }
+}
+»    }
+    abort();
+}
+""",
+    "the other branch is in the file already": """
+if (a) {
+«    one();
+¦} else {
+    three();
+}
+»} else {
+    two();
+}
+""",
+    "a list of objects": """
+[
+  {
+«    "name": "a",
+    "tags": ["x", "y"]
+¦  },
+  {
+    "name": "b"
+»  },
+  {
+    "name": "c"
+  }
+]
+""",
+    "an opening brace of its own line": """
+int
+«area(int r)
+¦{
+    return r * r;
+}
+»{
+    return 0;
+}
+""",
+    "a match in Rust": """
+fn name(n: u8) -> &'static str {
+    match n {
+«        0 => "zero",
+        1 => "one",
+        _ => "many",
+¦    }
+}
+
+fn main() {}
+»    }
+}
+""",
+    "tabs in Go": """
+func sum(xs []int) int {
+\ttotal := 0
+«\tfor _, x := range xs {
+\t\ttotal += x
+\t}
+¦\treturn total
+}
+»\treturn total
+}
+""",
+    "end in Ruby": """
+def area(r)
+«  if r < 0
+    r = -r
+  end
+  r * r
+¦end
+
+puts area(2)
+»end
+""",
+    "fi in a shell": """
+if [ -f "$1" ]; then
+«    cat "$1"
+¦fi
+echo done
+»fi
+""",
+    "SQL": """
+SELECT name
+«FROM users
+WHERE age > 18
+¦ORDER BY name;
+»ORDER BY name;
+""",
+}
+
+FENCES = {
+    "a closing fence that nobody opened, and what is explained after it": """
+def f():
+«    return 1
+¦```
+
+This function returns 1.
+»""",
+    "a newline before a fence is not doubled": """
+def f():
+    «return 1¦
+```
+»
+""",
+    "a fence that names a language is not code": """
+x = 1
+«```python
+¦y = 2
+¦```
+Here `y` is 2.
+»""",
+    "a fence that the prefix opened is closed": """
+\"\"\"Use it so:
+
+```
+«f(1)
+```
+and be happy
+¦```
+»\"\"\"
+""",
+    "a fence at once is the end": """
+x = 1
+«¦```
+more
+»""",
+    "two backquotes are no fence": """
+x = 1
+«``y`` = 2
+»""",
+}
+
+PROSE = {
+    "fences are text": """
+# Title
+
+«```python
+x = 1
+```
+
+More.
+»""",
+    "what follows still ends it": """
+# Title
+
+«Text.
+
+¦## Next
+
+More.
+»## Next
+""",
+}
+
+
+def chunked(text: str, size: int) -> Stream:
+    """A text in chunks of one size, the last of which says why it is the last."""
+    return cut_up([text[at : at + size] for at in range(0, len(text), size)] or [""])
+
+
+def cut_up(pieces: list[str]) -> Stream:
+    """Pieces of a text, the last of which says why it is the last."""
+    yield from (Chunk(piece) for piece in pieces[:-1])
+    yield Chunk(pieces[-1], reason="stop")
+
+
+def text_of(chunks: Iterable[Chunk]) -> str:
+    """The whole text of some chunks."""
+    return "".join(chunk.text for chunk in chunks)
+
+
+def cases(*tables: dict[str, str]) -> pytest.MarkDecorator:
+    """A test for each row of some tables."""
+    rows = [pytest.param(case, id=name) for table in tables for name, case in table.items()]
+    return pytest.mark.parametrize("case", rows)
+
+
+def check(case: str, *, prose: bool) -> None:
+    """Compare what is left of an answer with what belongs in its hole, for every size of chunks."""
+    before, answer, after = case.removeprefix("\n").replace("»", "«").split("«")
+    parts = answer.split("¦")
+    wanted = parts[1] if len(parts) == 3 else parts[0]
+    answer = "".join(parts)
+    source, at = Source("f", before + after), len(before)
+    inside = source.inside_line(Span(at, at))
+    for size in [*range(1, 20), len(answer) + 1]:
+        chunks = chunked(answer, size)
+        shown = trimmed(chunks, source.cut(Span(at, at)), inside_line=inside, prose=prose)
+        assert text_of(shown) == wanted, f"in chunks of {size}"
+
+
+@cases(PYTHON, BRACES, FENCES)
+def test_code_ends_where_its_hole_does(case: str) -> None:
+    check(case, prose=False)
+
+
+@cases(PROSE)
+def test_prose_keeps_its_fences(case: str) -> None:
+    check(case, prose=True)
+
+
+def test_an_answer_that_runs_on_is_closed() -> None:
+    seen = []
+
+    def stream() -> Stream:
+        try:
+            for piece in ("a = 1\n", "b = 2\n", "c = 3\n", "d = 4\n"):
+                seen.append(piece)
+                yield Chunk(piece)
+        finally:
+            seen.append("closed")
+
+    hole = Source("f", "x\nb = 2\n").cut(Span(2, 2))
+    answer = list(trimmed(stream(), hole, inside_line=False, prose=False))
+    assert (text_of(answer), answer[-1].reason) == ("a = 1\n", "stop")
+    assert seen == ["a = 1\n", "b = 2\n", "c = 3\n", "closed"]
+
+
+def test_text_arrives_as_soon_as_it_can_end_nothing() -> None:
+    hole = Source("f", "def f():\n    return a\n").cut(Span(9, 9))
+    pieces = ["    ", "a", " =", " 1", "\n", "    ", "re", "peat", "\n"]
+    chunks = trimmed(cut_up(pieces), hole, inside_line=False, prose=False)
+    arrived = [chunk.text for chunk in chunks]
+    assert arrived == ["", "    a", " =", " 1", "", "", "", "\n    repeat", "\n"]
+
+
+@few_examples
+@given(
+    prefix=st.sampled_from(["", "if x:\n", "    ", "f(", "a\n\tb\n"]),
+    suffix=st.sampled_from(["", "\n", "\n\n  b\n", "b\n", "}\n", ")\n", "    b\n", "\n``\n"]),
+    answer=st.lists(
+        st.sampled_from(["a", "b", "  b", "\n", "\r", "\n\n", "}", ")", "`", "```", "\t", " ", "{"]),
+        max_size=14,
+    ).map("".join),
+    inside_line=st.booleans(),
+    prose=st.booleans(),
+)
+def test_what_is_kept_does_not_depend_on_the_chunks(
+    prefix: str, suffix: str, answer: str, inside_line: bool, prose: bool
+) -> None:
+    hole = Source("f", prefix + suffix).cut(Span(len(prefix), len(prefix)))
+    kept = {
+        text_of(trimmed(chunked(answer, size), hole, inside_line=inside_line, prose=prose))
+        for size in range(1, len(answer) + 2)
+    }
+    assert len(kept) == 1
