@@ -185,10 +185,9 @@ BAD_INPUTS = [
 def test_bad_input(
     words: str, code: int, error: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    command = words.split(" ")
-    if "-m" not in command and "--model=" not in command and command[0] in ("complete", "fill"):
-        command += ["-m", "echo"]
-    assert main(command) == code
+    command, *rest = words.split(" ")
+    model = ("--model", "echo") if command in ("complete", "fill") else ()
+    assert main([command, *model, *rest]) == code
     out, err = capfd.readouterr()
     assert (out, err.replace(f"{tmp_path}/", "")) == ("", f"error: {error}\n")
 

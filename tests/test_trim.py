@@ -14,7 +14,7 @@ from starcoder_cli.source import Source, Span
 from starcoder_cli.stream import Chunk, Stream
 from starcoder_cli.trim import trimmed
 
-few_examples = settings(max_examples=60, deadline=None, derandomize=True)
+few_examples = settings(max_examples=30, deadline=None, derandomize=True)
 
 PYTHON = {
     "it repeats the line that follows": """
@@ -425,7 +425,9 @@ def test_text_arrives_as_soon_as_it_can_end_nothing() -> None:
     prefix=st.sampled_from(["", "if x:\n", "    ", "f(", "a\n\tb\n"]),
     suffix=st.sampled_from(["", "\n", "\n\n  b\n", "b\n", "}\n", ")\n", "    b\n", "\n``\n"]),
     answer=st.lists(
-        st.sampled_from(["a", "b", "  b", "\n", "\r", "\n\n", "}", ")", "`", "```", "\t", " ", "{"]),
+        st.sampled_from(
+            ["a", "b", "  b", "\n", "\r", "\n\n", "}", ")", "`", "```", "\t", " ", "{"]
+        ),
         max_size=14,
     ).map("".join),
     inside_line=st.booleans(),

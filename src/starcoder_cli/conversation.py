@@ -49,7 +49,7 @@ class Conversation:
     def turns(self) -> tuple[tuple[Message, ...], ...]:
         """The messages by turn: a question, and the answer to it where there is one."""
         starts = [at for at, message in enumerate(self.messages) if message.role == "user"]
-        ends = (*starts[1:], len(self.messages))
+        ends = [*starts, len(self.messages)][1:]
         return tuple(self.messages[at:end] for at, end in zip(starts, ends, strict=True))
 
     def of(self, turns: tuple[tuple[Message, ...], ...]) -> "Conversation":

@@ -83,24 +83,7 @@ FORMATS: Mapping[str, FimFormat] = {
             "<｜fim▁begin｜> <｜fim▁hole｜> <｜fim▁end｜>",
             stop="<｜end▁of▁sentence｜> <|EOT|>",
         ),
-        FimFormat(
-            "codellama",
-            psm=(
-                Special("▁<PRE>"),
-                Slot.PREFIX,
-                Special("▁<SUF>"),
-                Slot.SUFFIX,
-                Special("▁<MID>"),
-            ),
-            spm=(
-                Special("▁<PRE>"),
-                Special("▁<SUF>"),
-                Slot.SUFFIX,
-                Special("▁<MID>"),
-                Slot.PREFIX,
-            ),
-            stop=(Special("▁<EOT>"), Special("</s>")),
-        ),
+        family("codellama", "▁<PRE> ▁<SUF> ▁<MID>", stop="▁<EOT> </s>"),
         FimFormat(
             "codestral",
             psm=(

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import MachineError, ProtocolError
+from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.stream import Chunk, Reason, Stream
@@ -40,7 +41,7 @@ class LlamaCppModel:
         self.window = window
         self._reading = False
         self._key = os.urandom(24).hex()
-        self._folder = Path(tempfile.mkdtemp(prefix="starcoder-"))
+        self._folder = private_folder()
         try:
             with native_interrupts():
                 self._server = load(path, window, self._key, self._folder)
@@ -89,8 +90,10 @@ class LlamaCppModel:
                 ids.append(token)
             else:
                 ids.extend(self.tokenize(piece))
-        if not ids and prompt.stop:
-            return [token for stop in prompt.stop[:1] if (token := self._end(stop)) is not None]
+        if not ids:
+            # Nothing at all is refused: the end of an earlier text says least, or an empty line.
+            ends = [token for stop in prompt.stop[:1] if (token := self._end(stop)) is not None]
+            return ends or self.tokenize("\n")
         return ids
 
     def tokenize(self, text: str, *, control: bool = False, opening: bool = False) -> list[int]:
@@ -148,6 +151,15 @@ class LlamaCppModel:
         return response
 
 
+def private_folder() -> Path:
+    """A new folder that only this user can enter, with a path that the name of a socket can have.
+
+    Such names end after 104 bytes on some systems.
+    """
+    place = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="starcoder-", dir=place if len(place) < 70 else "/tmp"))
+
+
 class SocketConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
@@ -163,7 +175,13 @@ class SocketConnection(http.client.HTTPConnection):
 
 def load(path: Path, window: int, key: str, folder: Path) -> "xllamacpp.Server":
     """A llama.cpp server that holds the model, reachable through the folder or with the key."""
-    import xllamacpp
+    try:
+        import xllamacpp
+    except ImportError as error:
+        raise MachineError(
+            f"llama.cpp cannot start: {error}",
+            "on Debian and Ubuntu: apt-get install libgomp1",
+        ) from error
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
@@ -180,6 +198,7 @@ def load(path: Path, window: int, key: str, folder: Path) -> "xllamacpp.Server":
     try:
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
+        read_header(path)  # raises what is wrong with a file that is damaged
         raise MachineError(
             f"llama.cpp cannot load {path.name}: {error}",
             "it may need more memory, or a newer xllamacpp",

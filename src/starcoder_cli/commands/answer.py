@@ -104,9 +104,10 @@ def show(chunks: Stream, view: View, messages: Messages) -> Completion:
         if not begun:
             appear("")
     except BaseException:
-        messages.status("")
         if begun:
             view.abandon()
+        else:
+            messages.status("")
         raise
     view.close()
     return completion

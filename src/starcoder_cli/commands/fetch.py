@@ -12,10 +12,12 @@ def fetch(spec: ModelSpec, *, offline: bool) -> Path | None:
     None for a model that has no file. Raises RefusedError for a model whose licence has to be
     accepted first, and what a pull raises.
     """
+    if spec.engine == "echo":
+        return None
     from starcoder_cli.models import store
 
     path = store.locate(spec)
-    if path or spec.engine == "echo":
+    if path:
         return path
     if spec.gated:
         raise RefusedError(

@@ -1,0 +1,205 @@
+"""The default model through llama.cpp: what it streams, where it stops, and who can reach it."""
+
+import http.client
+import json
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.backends import open_model
+from starcoder_cli.backends.llamacpp import LlamaCppModel, SocketConnection, private_folder
+from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.errors import DataError, ProtocolError
+from starcoder_cli.families import FORMATS
+from starcoder_cli.model import Sampling
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.source import Hole
+from starcoder_cli.stream import Chunk, join
+
+pytestmark = pytest.mark.model
+
+WINDOW = 512
+COUNTING = Prompt(("1 2 3 4 5 6 7 8 9 ",))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the model of these tests makes its private folder."""
+    return tmp_path_factory.mktemp("t")
+
+
+@pytest.fixture(scope="module")
+def model(real_model: Path, folder: Path) -> Iterator[LlamaCppModel]:
+    """The default model with a small window; its private folder is gone once it is closed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder))
+        opened = LlamaCppModel(real_model, WINDOW)
+    with closing(opened):
+        yield opened
+    assert list(folder.iterdir()) == []
+
+
+def address(folder: Path) -> Path:
+    """The only socket of the model."""
+    (private,) = folder.iterdir()
+    (found,) = private.iterdir()
+    return found
+
+
+def test_text_arrives_token_by_token(model: LlamaCppModel) -> None:
+    chunks = list(model.stream(COUNTING, Sampling(max_tokens=6)))
+    assert "".join(chunk.text for chunk in chunks).startswith("10 11")
+    assert [chunk.tokens for chunk in chunks if chunk.text] == [1] * 6
+    assert sum(chunk.tokens for chunk in chunks) == 6
+    assert [chunk.reason for chunk in chunks if chunk.reason] == ["length"]
+    assert {chunk.prompt_tokens for chunk in chunks} == {len(model.encode(COUNTING))}
+
+
+def test_characters_are_never_split(model: LlamaCppModel) -> None:
+    """A character of several tokens arrives whole."""
+    prompt = Prompt(("👩\u200d💻🧵🦑🪆👩\u200d💻🧵🦑🪆👩\u200d💻🧵🦑🪆👩\u200d💻",))
+    answer = join(model.stream(prompt, Sampling(max_tokens=24)))
+    assert answer.text and "\ufffd" not in answer.text
+
+
+def test_an_answer_ends_at_a_control_token(model: LlamaCppModel) -> None:
+    hole = Hole("def add(a, b):\n    return ", "\n\n\nprint(add(1, 2))\n")
+    prompt = FORMATS["qwen2.5-coder"].prompt(hole)
+    answer = join(model.stream(prompt, Sampling(max_tokens=64)))
+    assert (answer.text, answer.reason) == ("a + b", "stop")
+
+
+def test_control_tokens_in_a_text_are_text(model: LlamaCppModel) -> None:
+    form = FORMATS["qwen2.5-coder"]
+    tokens = {model.token(special) for special in (*form.specials(), *form.stop)}
+    assert None not in tokens
+    text = "".join((*form.specials(), *form.stop))
+    assert not tokens & set(model.encode(Prompt((text,))))
+    assert tokens & set(model.encode(form.prompt(Hole(text, text)))) == {
+        model.token(special)
+        for special in form.specials()
+        if special in form.prompt(Hole("a", "b")).pieces
+    }
+
+
+def test_a_seed_makes_chance_repeatable(model: LlamaCppModel) -> None:
+    def text(seed: int) -> str:
+        sampling = Sampling(max_tokens=16, temperature=1.5, top_p=1.0, seed=seed)
+        return join(model.stream(Prompt(("# A poem about",)), sampling)).text
+
+    first = text(1)
+    assert text(1) == first
+    assert {text(2), text(3)} != {first}
+
+
+def processor_seconds(wall: float) -> float:
+    """What all threads of this process use in so many seconds."""
+    begin = time.process_time()
+    time.sleep(wall)
+    return time.process_time() - begin
+
+
+def test_closing_an_answer_stops_llama_cpp(model: LlamaCppModel) -> None:
+    """It would be at work for another 400 tokens; two at most are under way."""
+    stream = model.stream(COUNTING, Sampling(max_tokens=420))
+    for _ in range(3):
+        next(stream)
+    begin = time.process_time()
+    for _ in range(5):
+        next(stream)
+    token = (time.process_time() - begin) / 5
+    stream.close()
+    used = 0.0
+    while (step := processor_seconds(0.25)) > 0.02:
+        used += step
+        assert used < 4 * token + 0.1
+    assert join(model.stream(COUNTING, Sampling(max_tokens=2))).tokens == 2
+
+
+def test_prompt_and_answer_together_fit_the_window(model: LlamaCppModel) -> None:
+    assert model.window == WINDOW
+    prompt = Prompt(("1 2 3 4 5 6 7 8 9 " * 27,))
+    length = len(model.encode(prompt))
+    answer = join(model.stream(prompt, Sampling(max_tokens=WINDOW)))
+    assert (answer.reason, answer.prompt_tokens) == ("length", length)
+    assert length < 500 < length + answer.tokens <= WINDOW
+    with pytest.raises(ProtocolError, match="llama.cpp refused the request"):
+        join(model.stream(Prompt(prompt.pieces * 2), Sampling(max_tokens=1)))
+    assert join(model.stream(COUNTING, Sampling(max_tokens=1))).tokens == 1
+
+
+@pytest.mark.parametrize("prompt", [Prompt(()), Prompt(("",)), Prompt((), FORMATS["fim"].stop)])
+def test_nothing_is_a_prompt_too(prompt: Prompt, model: LlamaCppModel) -> None:
+    assert join(model.stream(prompt, Sampling(max_tokens=2))).prompt_tokens == 1
+
+
+@pytest.mark.parametrize("letter", ["a", ".", " ", "\t", "\n"])
+def test_monotonous_text_has_tokens(letter: str, model: LlamaCppModel) -> None:
+    """Tokenizers that work through such a text by recursion have ended the process."""
+    assert 0 < model.count(letter * 26_000) < 26_000
+
+
+def test_no_port_is_opened(model: LlamaCppModel) -> None:
+    """Not even on the loopback interface, where other users of the machine could try it."""
+    tables = [Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6")]
+    if not tables[0].exists():
+        pytest.skip("needs /proc")
+    rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+    listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
+    names = [entry.path for entry in os.scandir("/proc/self/fd")]
+    ours = {os.readlink(name) for name in names if os.path.lexists(name)}
+    assert any(name.startswith("socket:") for name in ours)
+    assert not ours & listening
+
+
+def test_only_this_user_can_reach_the_socket(model: LlamaCppModel, folder: Path) -> None:
+    found = address(folder)
+    assert stat.S_ISSOCK(found.stat().st_mode)
+    assert stat.S_IMODE(found.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}], ids=["no", "wrong"])
+@pytest.mark.parametrize("path", ["/completion", "/tokenize", "/v1/chat/completions"])
+def test_without_the_key_nothing_is_answered(
+    headers: dict[str, str], path: str, model: LlamaCppModel, folder: Path
+) -> None:
+    connection: http.client.HTTPConnection = SocketConnection(str(address(folder)))
+    with closing(connection):
+        connection.request("POST", path, json.dumps({"prompt": "1", "content": "1"}), headers)
+        response = connection.getresponse()
+        assert (response.status, b"token" in response.read()) == (401, False)
+
+
+def test_a_file_that_is_no_model_is_told_apart(tmp_path: Path) -> None:
+    """A model of the catalog has a known window, so that llama.cpp is the first to read its file."""
+    page = tmp_path / "page.gguf"
+    page.write_bytes(b"<!DOCTYPE html><p>Not found")
+    with pytest.raises(DataError, match="it is a web page"):
+        open_model(find(DEFAULT), page, 256)
+
+
+def test_a_long_path_to_temporary_files_is_avoided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a bug that no model loaded there: the names of sockets are short."""
+    long = tmp_path / ("l" * 100)
+    long.mkdir()
+    for place in (tmp_path, long):
+        monkeypatch.setattr(tempfile, "tempdir", str(place))
+        made = private_folder()
+        assert len(os.fsencode(made / "llama.sock")) < 104
+        assert stat.S_IMODE(made.stat().st_mode) == 0o700
+        made.rmdir()
+
+
+def test_a_stream_nobody_reads_asks_for_nothing(model: LlamaCppModel) -> None:
+    stream = model.stream(COUNTING, Sampling())
+    stream.close()
+    assert list(stream) == []
+    assert isinstance(next(model.stream(COUNTING, Sampling(max_tokens=1))), Chunk)

@@ -1,0 +1,58 @@
+"""Every command in the README runs, in a copy of the folders that it names."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.catalog import find
+from starcoder_cli.models.store import locate
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+# `.ci/run` runs these two, and test_package.py installs the project.
+ELSEWHERE = ("make ", "pip install")
+
+
+def commands() -> list[str]:
+    """The commands in the README's shell blocks, those that run elsewhere left out."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line]
+    return [line for line in lines if not line.startswith(ELSEWHERE)]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_in_the_readme_runs(command: str, tmp_path: Path) -> None:
+    """With `echo` for a model where the words do not matter."""
+    pulled = re.search(r"models pull (\S+)", command)
+    if pulled and not locate(find(pulled[1])):
+        pytest.skip(f"{pulled[1]} is not here, and tests do not use the network")
+    for folder in ("examples", "completions"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "STARCODER_MODEL": "echo"}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout or ">" in command or pulled
+
+
+def test_the_readme_names_files_that_exist() -> None:
+    """Each `name.py` and `folder/` of the file map."""
+    table = README[README.index("## How it is made") :]
+    named = re.findall(r"`([a-z_/]+(?:\.py|/))`", table)
+    source = ROOT / "src" / "starcoder_cli"
+    places = (ROOT, source, source / "backends")
+    missing = [name for name in named if not any((place / name).exists() for place in places)]
+    assert named
+    assert missing == []
