@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from processes import Run, interleaved, median, ratio
+from timed import Run, interleaved, median, ratio
 
 from starcoder_cli.catalog import DEFAULT, FALLBACK, find
 from starcoder_cli.models.store import locate

@@ -21,7 +21,7 @@ _starcoder_words() {
         options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --help -h' ;;
     'starcoder models')
         commands='list pull rm show path'
-        options='--install-completion --show-completion --help -h' ;;
+        options='--help -h' ;;
     'starcoder models list')
         commands=''
         options='--json --help -h' ;;

@@ -136,8 +136,6 @@ complete -c starcoder -n '__starcoder_at starcoder models' -a pull -d 'Fetch a m
 complete -c starcoder -n '__starcoder_at starcoder models' -a rm -d 'Delete a model that was pulled'
 complete -c starcoder -n '__starcoder_at starcoder models' -a show -d 'Show what is known about a model: licence, size, window, format, source and path'
 complete -c starcoder -n '__starcoder_at starcoder models' -a path -d 'Print the path of a model\'s file or folder, and nothing else'
-complete -c starcoder -n '__starcoder_at starcoder models' -l install-completion -d 'Install completion for the current shell'
-complete -c starcoder -n '__starcoder_at starcoder models' -l show-completion -d 'Show completion for the current shell, to copy it or customize the installation'
 complete -c starcoder -n '__starcoder_at starcoder models' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder models list' -l json -d 'Print JSON, one object a line'
 complete -c starcoder -n '__starcoder_at starcoder models list' -l help -s h -d 'Show this message and exit'

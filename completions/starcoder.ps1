@@ -124,8 +124,6 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'path' = 'Print the path of a model''s file or folder, and nothing else'
             }
             Options = [ordered]@{
-                '--install-completion' = @('', 'Install completion for the current shell')
-                '--show-completion' = @('', 'Show completion for the current shell, to copy it or customize the installation')
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }

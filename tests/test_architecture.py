@@ -30,9 +30,6 @@ LAYERS = (
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
-# `config` shows the options of every command, and only the command line knows them all.
-EXCEPTIONS = {("commands.config", "cli")}
-
 # Who may use a package; inside a function, except for Typer.
 OWNERS = {
     "filelock": {"models"},
@@ -101,7 +98,7 @@ def test_imports_point_one_way() -> None:
             ours = package == "starcoder_cli" and other in LAYER and other != unit(module)
             if ours and LAYER[other] >= LAYER[unit(module)]:
                 wrong.add((module, other))
-    assert wrong == EXCEPTIONS
+    assert wrong == set()
 
 
 @each_module

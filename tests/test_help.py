@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from starcoder_cli.cli import COMMANDS, load
+from starcoder_cli.commands.registry import COMMANDS, load
 
 # One process for all of them, away from whatever this one's terminal and environment look like.
 SCRIPT = """

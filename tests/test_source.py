@@ -470,3 +470,22 @@ def test_a_file_is_called_by_its_path_in_its_repository(
     assert names_of(str(tmp_path / "tool" / "c.py")) == Names("c.py", "tool")
     assert names_of("../../d.py") == Names("d.py")
     assert names_of("-") == Names()
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "indentation"),
+    [
+        ("def f():\n    pass\n", "a:2", "    "),
+        ("if x {\r\n\t\ty()\r\n}", "a:2", "\t\t"),
+        ("\ufeff  a\n", "a:1", "  "),
+        ("  a\n", "a:1", "  "),
+        ("a\n    \nb\n", "a:2", ""),
+        ("a\n\n    b\n", "a:2-3", ""),
+        ("def f():\n    pass\n", "a:2:3-2", ""),
+        ("def f():\n    pass\n", "a:2:1-2:3", ""),
+    ],
+)
+def test_whole_lines_begin_with_their_indentation(text: str, place: str, indentation: str) -> None:
+    """Blank lines have none, nor has a range that begins or ends within it."""
+    source = Source("a", text)
+    assert source.indentation(source.range(Place.parse(place))) == indentation

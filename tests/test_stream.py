@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.stream import Chunk, Completion, Stream, join, until, with_newline
+from starcoder_cli.stream import Chunk, Completion, Stream, after, join, until, with_newline
 
 few_examples = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -134,3 +134,12 @@ def test_a_whole_answer_is_a_fold_over_its_chunks() -> None:
 def test_an_answer_without_chunks_is_empty() -> None:
     clock = seconds()
     assert join([], clock=lambda: next(clock)) == Completion("", "stop", seconds=1.0)
+
+
+def test_a_text_comes_before_the_first_that_has_any() -> None:
+    chunks = [Chunk("", 1), Chunk("a"), Chunk("b", 1, "stop")]
+    assert list(after("  ", chunks)) == [Chunk("", 1), Chunk("  a"), Chunk("b", 1, "stop")]
+
+
+def test_a_text_does_not_come_before_nothing() -> None:
+    assert text_of(after("  ", [Chunk("", 0, "stop")])) == ""

@@ -152,7 +152,10 @@ RAW = "'␛]52;c;aGk=␇␛[2J<U+DC9B>31m␈␋␡<U+009B><U+202E><U+200B><U+DCF
     [
         (("complete", "hostile.py"), (READ, "X", "end")),
         (("complete", "hostile.py", "--show-prompt"), (READ, "X", "end")),
-        (("complete", "hostile.py:1:1", "--max-tokens", "1", "--echo"), (f"<fim_prefix>{RAW}", "end")),
+        (
+            ("complete", "hostile.py:1:1", "--max-tokens", "1", "--echo"),
+            (f"<fim_prefix>{RAW}", "end"),
+        ),
         (("fill", "hostile.py:3", "--stop", "'"), (f"1   {READ}", "2   X", "3 + <fim_prefix>")),
     ],
     ids=["answer", "prompt", "echo", "fill"],

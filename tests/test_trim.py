@@ -140,8 +140,18 @@ foo(«a, b¦)»);
     "quotes that follow are not doubled": """
 print("«hello, world¦")»")
 """,
+    "quotes that follow end a text": """
+print("«hello¦")  # prints hello»")
+""",
     "quotes of its own stay": """
-print("«a" + str(b) + "»")
+x = f(«a, ")", "b"¦)  # all»)
+""",
+    "what comes behind the brackets that follow goes too": """
+print(area(2), length(«2¦))  # should print 12.56 and 12.56
+»))
+""",
+    "a comment that follows is not doubled": """
+x = «f(1)¦  # twice»  # twice
 """,
     "a comma that follows is not doubled": """
 pairs = [1, «2¦,», 3]

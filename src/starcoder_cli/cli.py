@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -11,13 +10,13 @@ from typer.core import TyperGroup
 
 from starcoder_cli import __version__
 from starcoder_cli.commands.coercion import lighten
+from starcoder_cli.commands.registry import COMMANDS, CONTEXT, load, tidy
 from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageError, WriteError
 from starcoder_cli.output import report, silence, write_text
 
 if TYPE_CHECKING:
     from starcoder_cli.commands.config import Command
 
-COMMANDS = ("complete", "fill", "chat", "models", "config")
 EPILOG = (
     "Exit codes: 0 done, 2 usage, 65 bad data, 66 no input, 69 unavailable, 70 a bug, 71 not on "
     "this machine, 73 cannot create, 74 input or output, 75 try again, 76 protocol, 77 refused, "
@@ -37,33 +36,6 @@ class LazyGroup(TyperGroup):
         return load(cmd_name) if cmd_name in COMMANDS else None
 
 
-def load(name: str) -> "Command":
-    """A command from its module: its function, or its app where it has commands of its own."""
-    module = import_module(f"starcoder_cli.commands.{name}")
-    found = getattr(module, "app", None)
-    if found is None:
-        found = typer.Typer(add_completion=False, context_settings=CONTEXT)
-        found.command(name)(getattr(module, name))
-    command = cast("Command", typer.main.get_command(found))
-    command.name = name
-    tidy(command)
-    lighten(command)
-    return command
-
-
-def tidy(command: "Command") -> None:
-    """Help as it should read: paragraphs flow, and no switch looks as if it took a value."""
-    paragraphs = (command.help or "").split("\n\n")
-    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-    for option in command.get_params(typer.Context(command, help_option_names=HELP)):
-        if getattr(option, "is_flag", False):
-            setattr(option, "metavar", "")  # noqa: B010 - not every parameter has one
-    for subcommand in getattr(command, "commands", {}).values():
-        tidy(subcommand)
-
-
-HELP = ["-h", "--help"]
-CONTEXT = {"help_option_names": HELP}
 app = typer.Typer(
     name="starcoder",
     cls=LazyGroup,
@@ -138,7 +110,7 @@ def defaults() -> dict[str, dict[str, object]] | None:
         return None
     from starcoder_cli.commands.config import defaults
 
-    return defaults(load)
+    return defaults()
 
 
 def failed(error: StarcoderError) -> int:

@@ -16,6 +16,7 @@ from starcoder_cli.errors import DataError, InputError, UsageError, WriteError
 
 STANDARD_INPUT = "-"
 MOST_BYTES = 16 * 1024 * 1024
+INDENTATION = re.compile(r"([ \t]+)\S")
 LINE_END = re.compile("\r\n|\n|\r")
 PLACE = re.compile(
     r"(?P<path>.+?):(?P<line>\d{1,99})(?::(?P<column>\d{1,99}))?"
@@ -222,6 +223,15 @@ class Source:
         behind = bool(self.raw[span.end : line.end].strip())
         replaces = span.end > span.start
         return (before + behind + replaces) >= 2
+
+    def indentation(self, span: Span) -> str:
+        """The white space that a range of whole lines begins with, code behind it.
+
+        What takes the range's place begins with it as well.
+        """
+        begins = self.raw[: span.start].endswith(("\n", "\r", BYTE_ORDER_MARK)) or not span.start
+        match = INDENTATION.match(self.raw, span.start, span.end) if begins else None
+        return match[1] if match else ""
 
     def splice(self, span: Span, text: str) -> str:
         """The raw text with a range replaced, everything outside it untouched."""

@@ -94,6 +94,14 @@ def with_newline(chunks: Iterable[Chunk], newline: str) -> Stream:
         yield Chunk(newline, 0, "stop")
 
 
+def after(text: str, chunks: Iterable[Chunk]) -> Stream:
+    """The chunks with a text before the first that has any; nothing where none has."""
+    with closing_source(chunks) as source:
+        for chunk in source:
+            yield replace(chunk, text=text + chunk.text) if chunk.text else chunk
+            text = "" if chunk.text else text
+
+
 def join(
     chunks: Iterable[Chunk],
     show: Callable[[str], None] = lambda text: None,

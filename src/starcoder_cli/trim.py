@@ -246,34 +246,43 @@ def without_opening_fence(chunks: Iterable[Chunk]) -> Stream:
 
 
 def one_line(chunks: Iterable[Chunk], rest: str) -> Stream:
-    """An answer up to the end of its line, less the rest of that line where it is repeated."""
-    shown = held = ""
+    """An answer up to the end of its line, or to where the rest of that line begins again."""
+    line, shown = "", 0
     with closing_source(chunks) as source:
         for chunk in source:
-            text, newline, _ = (held + chunk.text).partition("\n")
-            if newline or chunk.reason:
-                keep = len(text) - repeated(shown + text, rest)
-                yield replace(chunk, text=text[:keep], reason="stop" if newline else chunk.reason)
+            text, newline, _ = chunk.text.partition("\n")
+            line += text
+            whole = bool(newline or chunk.reason)
+            end = again(line, rest, whole=whole)
+            if whole or end < len(line):
+                reason = "stop" if newline or end < len(line) else chunk.reason
+                yield replace(chunk, text=line[shown:end], reason=reason)
                 return
-            keep = len(text) - overlap(text, (rest + "\n",))
-            ready, held = text[:keep], text[keep:]
-            shown += ready
-            yield replace(chunk, text=ready)
-    if held:
-        yield Chunk(held[: len(held) - repeated(shown + held, rest)], 0, "stop")
+            keep = len(line) - overlap(line, (rest + "\n",))
+            yield replace(chunk, text=line[shown:keep])
+            shown = keep
+    if line[shown:]:
+        yield Chunk(line[shown : again(line, rest, whole=True)], 0, "stop")
 
 
-def repeated(line: str, rest: str) -> int:
-    """The length of the longest end of a line that is the rest of its line, or begins it, again.
+def again(line: str, rest: str, *, whole: bool) -> int:
+    """Where in a line the rest of its line begins again; its length where it does not.
 
-    A beginning counts if it is punctuation. Brackets and quotes that the line needs do not.
+    What stands in brackets or quotes of the line's own does not count. The rest's first bracket is
+    enough, and at the end of a whole line so is whatever punctuation the rest begins with.
     """
-    for length in range(min(len(rest), len(line)), 0, -1):
-        again = rest[:length]
-        needed = balance(again) < min(balance(line), 0) or (
-            again[0] in QUOTES and line.count(again[0]) % 2 == 0
-        )
-        counts = again == rest or not re.search(r"\w|^\s+$", again)
-        if line.endswith(again) and counts and not needed:
-            return length
-    return 0
+    depth, quote = 0, ""
+    for at, character in enumerate(line if rest else ""):
+        if quote:
+            quote = "" if character == quote and line[at - 1] != "\\" else quote
+        elif depth == 0 and (
+            line.startswith(rest, at)
+            or (character in CLOSERS and character == rest.lstrip()[0])
+            or (whole and rest.startswith(line[at:]) and not re.search(r"\w|^\s+$", line[at:]))
+        ):
+            return at
+        elif character in QUOTES:
+            quote = character
+        else:
+            depth = max(depth + (character in OPENERS) - (character in CLOSERS), 0)
+    return len(line)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.cli import load, main
+from starcoder_cli.cli import main
 from starcoder_cli.commands.config import COMMANDS, defaults, settable
+from starcoder_cli.commands.registry import load
 
 loaded = cache(load)
 
@@ -65,7 +66,7 @@ def settings(text: str) -> None:
 def value(command: str, option: str, *words: str) -> object:
     """What an option of a command is set to, as Typer hands it over."""
     words = ("a.py", *words) if command == "fill" else words
-    chosen = defaults(loaded)[command]
+    chosen = defaults()[command]
     return loaded(command).make_context(command, list(words), default_map=chosen).params[option]
 
 

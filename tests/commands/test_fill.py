@@ -29,7 +29,7 @@ def psm(prefix: str, suffix: str) -> str:
 @pytest.mark.parametrize(
     ("place", "prefix", "suffix"),
     [
-        ("add.py:2", "def add(a, b):\n", "\n\nprint(add(1, 2))\n"),
+        ("add.py:2", "def add(a, b):\n    ", "\n\nprint(add(1, 2))\n"),
         ("add.py:1-2", "", "\n\nprint(add(1, 2))\n"),
         ("add.py:2:12", "def add(a, b):\n    return ", "a + b\n\nprint(add(1, 2))\n"),
         ("add.py:2:12-2:17", "def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n"),
@@ -45,7 +45,10 @@ def psm(prefix: str, suffix: str) -> str:
 def test_a_range_is_left_out_of_what_the_model_reads(
     place: str, prefix: str, suffix: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A gap with nothing behind it, or nothing at all around it, is a gap nevertheless."""
+    """A gap with nothing behind it, or nothing at all around it, is a gap nevertheless.
+
+    The indentation of whole lines is given: the answer begins with it, and the model behind it.
+    """
     assert run(capfd, "fill", place) == (0, psm(prefix, suffix), "")
     assert run(capfd, "fill", place, "--show-prompt") == (0, psm(prefix, suffix), "")
 
@@ -53,7 +56,7 @@ def test_a_range_is_left_out_of_what_the_model_reads(
 def test_the_suffix_can_come_first(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(capfd, "fill", "add.py:2", "--order", "spm") == (
         0,
-        "<fim_prefix><fim_suffix>\n\nprint(add(1, 2))\n<fim_middle>def add(a, b):\n",
+        "<fim_prefix><fim_suffix>\n\nprint(add(1, 2))\n<fim_middle>def add(a, b):\n    ",
         "",
     )
 
@@ -154,7 +157,7 @@ def test_stop_and_json(capfd: pytest.CaptureFixture[str]) -> None:
     del record["seconds"]
     assert (code, err, out.count("\n")) == (0, "", 1)
     assert record == {
-        "text": "<fim_prefix>def add(a, b):\n<fim_suffix>\n\n",
+        "text": "<fim_prefix>def add(a, b):\n    <fim_suffix>\n\n",
         "reason": "stop",
         "tokens": {"prompt": 5, "completion": 4},
         "model": "echo",

@@ -1,5 +1,6 @@
 """`starcoder models`: data on standard output, everything else on standard error."""
 
+import importlib
 import json
 import struct
 from hashlib import sha256
@@ -18,6 +19,8 @@ from starcoder_cli.models.transfer import Arrival
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one model in it that is in no catalog."""
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path / "models"))
+    # The library reads this once, at its import: loaded before, it stays online for other tests.
+    importlib.import_module("huggingface_hub.constants")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     spec = find("owner/name/other.gguf")
     store.folder(spec).mkdir(parents=True)

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from starcoder_cli import languages
@@ -19,7 +19,7 @@ from starcoder_cli.output import Messages, View, standard_output, write_json
 from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt
 from starcoder_cli.settings import Order
 from starcoder_cli.source import Hole, Names, Source, Span, names_of
-from starcoder_cli.stream import Completion, Stream, join, until, with_newline
+from starcoder_cli.stream import Completion, Stream, after, join, until, with_newline
 from starcoder_cli.trim import trimmed
 from starcoder_cli.window import fit
 
@@ -52,7 +52,7 @@ class Request:
         """The same request with a seed wherever chance plays a part, so that it can be told."""
         if self.sampling.temperature == 0 or self.sampling.seed is not None:
             return self
-        seed = int.from_bytes(os.urandom(4), "big")
+        seed = int.from_bytes(os.urandom(4), "big") >> 1
         return replace(self, sampling=replace(self.sampling, seed=seed))
 
 
@@ -60,24 +60,22 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     """Ask for what belongs in a range of a source, and show it while it is made."""
     standard_output()
     request = request.sampled()
-    hole, language = source.cut(span), named_language(request, source)
+    lead, language = source.indentation(span), named_language(request, source)
+    hole = source.cut(Span(span.start + len(lead), span.end))
     spec, messages = find(request.model), Messages(look.quiet)
     names = Names(request.filename) if request.filename else names_of(source.name)
     begin = time.perf_counter()
-    path = fetch(spec, offline=request.offline)
-    messages.status(f"loading {spec.name} …")
-    with closing(open_model(spec, path, room(hole, request))) as model:
+    with opened(spec, room(hole, request), messages, offline=request.offline) as model:
         load_seconds = time.perf_counter() - begin
         prompt = compose(model, spec, hole, names, request, messages)
         if look.show_prompt:
-            messages.status("")
             show_prompt(prompt, look)
             return
         messages.status(f"{spec.name} is reading …")
         chunks: Stream = until(model.stream(prompt, request.sampling), request.stop)
         if spec.engine != "echo":
             inside, prose = source.inside_line(span), language.name in PROSE
-            chunks = trimmed(chunks, hole, inside_line=inside, prose=prose)
+            chunks = after(lead, trimmed(chunks, hole, inside_line=inside, prose=prose))
         view = choose_view(source, span, language.lexer, look)
         with closing(with_newline(chunks, source.newline)) as ending:
             completion = show(ending, view, messages)
@@ -85,6 +83,19 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
         messages.note(f"{spec.name} has nothing to add here")
     if look.json:
         write_json(record(completion, spec, request, load_seconds))
+
+
+@contextmanager
+def opened(spec: ModelSpec, room: int, messages: Messages, *, offline: bool) -> Iterator[Model]:
+    """A model, fetched where it is not here, loaded with room for so many tokens."""
+    path = fetch(spec, offline=offline)
+    messages.status(f"loading {spec.name} …")
+    try:
+        model = open_model(spec, path, room)
+    finally:
+        messages.status("")
+    with closing(model):
+        yield model
 
 
 def show(chunks: Stream, view: View, messages: Messages) -> Completion:

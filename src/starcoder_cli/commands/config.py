@@ -1,13 +1,14 @@
 """`starcoder config`: what each option is set to, and where that comes from."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from json import dumps
 from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import typer
 
+from starcoder_cli.commands.registry import load
 from starcoder_cli.errors import ConfigError
 from starcoder_cli.output import write_json, write_text
 from starcoder_cli.sanitize import one_line
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup, TyperOption
 
     Command: TypeAlias = TyperCommand | TyperGroup
-    Load: TypeAlias = Callable[[str], Command]
 
 COMMANDS = ("complete", "fill", "chat")
 
@@ -39,9 +39,7 @@ def config(
     A flag wins over the environment (STARCODER_MAX_TOKENS), that over the configuration file
     (max_tokens = 128, or the same in a table with a command's name), that over the default.
     """
-    from starcoder_cli.cli import load
-
-    found = list(merged({command: values(load, command) for command in COMMANDS}))
+    found = list(merged({command: values(command) for command in COMMANDS}))
     if json:
         for row in found:
             write_json(vars(row))
@@ -72,7 +70,7 @@ def merged(found: Mapping[str, list[Value]]) -> Iterator[Value]:
             yield value
 
 
-def values(load: "Load", command: str) -> list[Value]:
+def values(command: str) -> list[Value]:
     """Every option of a command that can be set beforehand."""
     loaded = load(command)
     chosen = for_command(read_config(config_file()), command)
@@ -107,7 +105,7 @@ def for_command(settings: Mapping[str, object], command: str) -> dict[str, objec
     return {**above, **table} if isinstance(table, dict) else above
 
 
-def defaults(load: "Load") -> dict[str, dict[str, object]]:
+def defaults() -> dict[str, dict[str, object]]:
     """The configuration file as defaults for each command.
 
     Raises ConfigError for a name or a value that no command understands.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.commands.answer import Request
-from starcoder_cli.commands.talk import Chat, opened
+from starcoder_cli.commands.talk import Chat, talking
 from starcoder_cli.commands.view import Look
 from starcoder_cli.conversation import Conversation, with_texts
 from starcoder_cli.errors import CreateError, StarcoderError, TimeLimitError, UsageError
@@ -43,7 +43,7 @@ def session(
 ) -> None:
     """Ask and answer until the user leaves; the texts go with the first question."""
     standard_output()
-    with opened(request, look, WINDOW) as chat:
+    with talking(request, look, WINDOW) as chat:
         chat.messages.note(f"{chat.spec.name} is ready; /help shows the commands, Ctrl-D leaves")
 
         def answer(conversation: Conversation, line: str) -> Conversation:

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from starcoder_cli.backends import open_model
 from starcoder_cli.catalog import ModelSpec, find
-from starcoder_cli.commands.answer import MARGIN, Request, record, show, show_prompt
-from starcoder_cli.commands.fetch import fetch
+from starcoder_cli.commands.answer import MARGIN, Request, opened, record, show, show_prompt
 from starcoder_cli.commands.view import Look
 from starcoder_cli.conversation import PLAIN, ChatFormat, Conversation, choose, fit
 from starcoder_cli.errors import DataError, UsageError
@@ -123,16 +121,10 @@ def ignore(found: Fence | str) -> None:
 
 
 @contextmanager
-def opened(request: Request, look: Look, room: int, *, extract: bool = False) -> Iterator[Chat]:
+def talking(request: Request, look: Look, room: int, *, extract: bool = False) -> Iterator[Chat]:
     """A chat with the model of a request, loaded with room for so many tokens."""
     spec, messages = find(request.model), Messages(look.quiet)
-    path = fetch(spec, offline=request.offline)
-    messages.status(f"loading {spec.name} …")
-    try:
-        model = open_model(spec, path, room)
-    finally:
-        messages.status("")
-    with closing(model):
+    with opened(spec, room, messages, offline=request.offline) as model:
         form = choose(spec.chat, model.token)
         if form is PLAIN:
             messages.note(f"{spec.name} was not tuned to chat: it is asked in plain words")
@@ -145,7 +137,7 @@ def ask(conversation: Conversation, request: Request, look: Look, *, extract: bo
     request = request.sampled()
     room = size(conversation) + request.sampling.max_tokens + 2 * MARGIN
     begin = time.perf_counter()
-    with opened(request, look, room, extract=extract) as chat:
+    with talking(request, look, room, extract=extract) as chat:
         load_seconds = time.perf_counter() - begin
         prompt = chat.prompt(conversation)
         if look.show_prompt:
