@@ -19,9 +19,9 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def test_a_gap_inside_a_line_ends_with_it(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["fill", f"{EXAMPLES / 'averages.py'}:6:12-6:37"]) == 0
+    assert main(["fill", f"{EXAMPLES / 'averages.py'}:15:12-15:37"]) == 0
     out, err = capfd.readouterr()
-    assert ("values" in out, "\n" in out, err) == (True, False, "")
+    assert ("max(values)" in out, "\n" in out, err) == (True, False, "")
 
 
 def test_a_gap_of_whole_lines_ends_where_the_text_goes_on(
