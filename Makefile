@@ -12,6 +12,7 @@ demo: $(READY)
 	@sh tools/demo.sh
 
 test: check
+	$(BIN)/starcoder models pull qwen2.5-coder-0.5b
 	$(BIN)/python -m pytest
 
 test-quick: check

@@ -222,16 +222,17 @@ def native_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-def events(lines: Iterator[bytes] | http.client.HTTPResponse) -> Iterator[Mapping[str, object]]:
-    """The JSON objects of a stream of server-sent events."""
-    for line in lines:
-        if line.startswith(b"data: "):
-            event = json.loads(line[len(b"data: ") :])
-            if "error" in event:
-                raise ProtocolError(*refusal(line[len(b"data: ") :]))
-            yield event
-        elif line.startswith(b"error: "):
-            raise ProtocolError(*refusal(line[len(b"error: ") :]))
+def events(response: http.client.HTTPResponse) -> Iterator[Mapping[str, object]]:
+    """The JSON objects of a stream of server-sent events, each as soon as it is there."""
+    rest = b""
+    while data := response.read1(65536):  # by lines it would cost ten times the time
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            name, _, value = line.partition(b": ")
+            if name == b"error" or (name == b"data" and b'"error"' in value[:10]):
+                raise ProtocolError(*refusal(value))
+            if name == b"data":
+                yield json.loads(value)
 
 
 def chunks(received: Iterator[Mapping[str, object]], ends: set[int]) -> Stream:
