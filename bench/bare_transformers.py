@@ -9,4 +9,4 @@ tokenizer = AutoTokenizer.from_pretrained(sys.argv[1])
 model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.bfloat16)
 inputs = tokenizer(sys.stdin.read(), return_tensors="pt")
 streamer = TextStreamer(tokenizer, skip_prompt=True)
-model.generate(**inputs, max_new_tokens=int(sys.argv[2]), do_sample=False, streamer=streamer)  # type: ignore[misc]  # its own annotation
+model.generate(**inputs, max_new_tokens=int(sys.argv[2]), do_sample=False, streamer=streamer)

@@ -8,11 +8,17 @@ a person sees when it is done. Needs the model, and pyte from the development to
 
 import os
 import pty
+import re
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyte
+
+if TYPE_CHECKING:
+    from rich.style import Style
 
 COLUMNS, ROWS = 88, 40
 ROOT = Path(__file__).parent.parent
@@ -50,10 +56,17 @@ def read(descriptor: int) -> bytes:
         return b""
 
 
+def style_of(cell: pyte.screens.Char) -> "Style":
+    """A cell's colour, in Rich's words."""
+    from rich.style import Style
+
+    colour = COLOURS.get(cell.fg, cell.fg.replace("bright", "bright_"))
+    return Style(color=None if colour == "default" else colour, bold=cell.bold)
+
+
 def draw(output: str) -> None:
     """Run the commands and write the picture."""
     from rich.console import Console
-    from rich.style import Style
     from rich.text import Text
 
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), color_system="256")  # noqa: PTH123, SIM115
@@ -63,11 +76,9 @@ def draw(output: str) -> None:
         lines = []
         for row in range(ROWS):
             line = Text()
-            for column in range(COLUMNS):
-                cell = shown.buffer[row][column]
-                colour = COLOURS.get(cell.fg, cell.fg.replace("bright", "bright_"))
-                style = Style(color=None if colour == "default" else colour, bold=cell.bold)
-                line.append(cell.data, style)
+            cells = [shown.buffer[row][column] for column in range(COLUMNS)]
+            for style, run in groupby(cells, style_of):
+                line.append("".join(cell.data for cell in run), style)
             line.rstrip()
             lines.append(line)
         while lines and not lines[-1].plain:
@@ -75,7 +86,11 @@ def draw(output: str) -> None:
         for line in lines:
             console.print(line, no_wrap=True)
         console.print()
-    Path(output).write_text(console.export_svg(title="starcoder"), encoding="utf-8")
+    # A picture in a README loads no fonts from elsewhere.
+    picture = re.sub(
+        r"@font-face \{.*?\}\s*", "", console.export_svg(title="starcoder"), flags=re.S
+    )
+    Path(output).write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":
