@@ -15,7 +15,7 @@ from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageErr
 from starcoder_cli.output import report, silence, write_text
 
 if TYPE_CHECKING:
-    from starcoder_cli.commands.config import Command
+    from starcoder_cli.commands.coercion import Command
 
 EPILOG = (
     "Exit codes: 0 done, 2 usage, 65 bad data, 66 no input, 69 unavailable, 70 a bug, 71 not on "

@@ -45,7 +45,7 @@ class LlamaCppModel:
         try:
             with native_interrupts():
                 self._server = load(path, window, self._key, self._folder)
-        except BaseException:
+        except BaseException:  # whatever it is, the folder must not stay behind
             self.close()
             raise
         self._address = self._server.listening_address

@@ -114,7 +114,7 @@ def show(chunks: Stream, view: View, messages: Messages) -> Completion:
         completion = join(chunks, appear)
         if not begun:
             appear("")
-    except BaseException:
+    except BaseException:  # Ctrl-C and signals too: what was printed stays as it is
         if begun:
             view.abandon()
         else:

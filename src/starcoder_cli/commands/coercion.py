@@ -6,12 +6,14 @@ a table is enough. Where Typer keeps its adapters elsewhere one day, its work ag
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import typer
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand, TyperGroup
+
+    Command: TypeAlias = TyperCommand | TyperGroup
 
 
 class Option(Protocol):
@@ -90,7 +92,7 @@ class Coercion:
         return error
 
 
-def lighten(command: "TyperCommand | TyperGroup") -> None:
+def lighten(command: "Command") -> None:
     """Give the options of a command conversions that cost nothing to load."""
     for option in command.get_params(typer.Context(command)):
         descriptor = getattr(option, "type_descriptor", None)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from json import dumps
-from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -15,9 +15,9 @@ from starcoder_cli.sanitize import one_line
 from starcoder_cli.settings import config_file, environment_name, read_config
 
 if TYPE_CHECKING:
-    from typer.core import TyperCommand, TyperGroup, TyperOption
+    from typer.core import TyperOption
 
-    Command: TypeAlias = TyperCommand | TyperGroup
+    from starcoder_cli.commands.coercion import Command
 
 COMMANDS = ("complete", "fill", "chat")
 

@@ -8,7 +8,7 @@ import typer
 from starcoder_cli.commands.coercion import lighten
 
 if TYPE_CHECKING:
-    from starcoder_cli.commands.config import Command
+    from starcoder_cli.commands.coercion import Command
 
 COMMANDS = ("complete", "fill", "chat", "models", "config")
 HELP = ["-h", "--help"]

@@ -177,7 +177,7 @@ def create(path: Path, text: str) -> None:
                 part = Path(folder, path.name)
                 part.write_bytes(text.encode())
                 part.replace(path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too: the reserved name is given back
             path.unlink(missing_ok=True)
             raise
     except FileExistsError as error:
