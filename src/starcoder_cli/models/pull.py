@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from starcoder_cli.catalog import ModelSpec, size_text
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError, WriteError
-from starcoder_cli.models import checkpoint, hub, store, wheels
+from starcoder_cli.models import hub, snapshot, store, wheels
 from starcoder_cli.models.transfer import Arrival, Progress, saving
 
 Fetch: TypeAlias = Callable[[ModelSpec, Path, Progress], Arrival]
@@ -62,7 +62,7 @@ def _sound(spec: ModelSpec) -> Path | None:
 def _checkpoint(spec: ModelSpec, progress: Progress) -> Path:
     """A checkpoint folder, from the only source that has it."""
     try:
-        return checkpoint.pull(spec, progress)
+        return snapshot.pull(spec, progress)
     except UnavailableError as error:
         raise _unavailable(spec, [f"{hub.host()}: {error.message}"]) from error
 

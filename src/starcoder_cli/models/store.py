@@ -12,7 +12,7 @@ from pathlib import Path
 
 from starcoder_cli.catalog import CATALOG, ModelSpec, find
 from starcoder_cli.errors import BusyError, CreateError, DataError, InputError, UsageError
-from starcoder_cli.models import checkpoint
+from starcoder_cli.models import snapshot
 from starcoder_cli.models.transfer import Arrival, saving
 from starcoder_cli.settings import models_dir
 
@@ -50,7 +50,7 @@ def locate(spec: ModelSpec) -> Path | None:
     if spec.local:
         return file_path(spec) if file_path(spec).exists() else None
     if not spec.file:
-        return checkpoint.locate(spec)
+        return snapshot.locate(spec)
     manifest = read_manifest(folder(spec))
     if manifest is None or (spec.sha256 and manifest.sha256 != spec.sha256):
         return None
@@ -136,7 +136,7 @@ def _folders() -> list[Path]:
 
 def _is_checkpoint_here(spec: ModelSpec) -> bool:
     """Whether a row is a checkpoint in the hub's cache."""
-    return bool(spec.repository and not spec.file and checkpoint.locate(spec))
+    return bool(spec.repository and not spec.file and snapshot.locate(spec))
 
 
 def remove(spec: ModelSpec) -> None:
@@ -147,7 +147,7 @@ def remove(spec: ModelSpec) -> None:
     if spec.local or spec.engine == "echo":
         raise UsageError(f"{spec.name} was not pulled", "remove the file itself if you mean it")
     if not spec.file:
-        checkpoint.remove(spec)
+        snapshot.remove(spec)
         return
     if not folder(spec).is_dir():
         raise InputError(f"{spec.name} is not here", "see `starcoder models list`")
