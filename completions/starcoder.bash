@@ -8,17 +8,17 @@ _starcoder_models='qwen2.5-coder-0.5b smollm2-135m qwen2.5-coder-1.5b qwen2.5-co
 _starcoder_words() {
     case $1 in
     'starcoder')
-        commands='complete fill chat models config'
+        commands='complete fill chat models config doctor'
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --lang --filename --order --strict-context --show-prompt --stop --echo --json --color --quiet -q --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --prompted --strict-context --show-prompt --stop --echo --json --color --quiet -q --verbose -v --help -h' ;;
     'starcoder fill')
         commands=''
-        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --lang --filename --order --strict-context --show-prompt --stop --echo --plain --json --color --quiet -q --help -h' ;;
+        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --strict-context --show-prompt --stop --echo --plain --json --color --quiet -q --verbose -v --help -h' ;;
     'starcoder chat')
         commands=''
-        options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --help -h' ;;
+        options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --verbose -v --help -h' ;;
     'starcoder models')
         commands='list pull rm show path'
         options='--help -h' ;;
@@ -27,7 +27,7 @@ _starcoder_words() {
         options='--json --help -h' ;;
     'starcoder models pull')
         commands=''
-        options='--offline --help -h' ;;
+        options='--accept-license --offline --help -h' ;;
     'starcoder models rm')
         commands=''
         options='--help -h' ;;
@@ -40,6 +40,9 @@ _starcoder_words() {
     'starcoder config')
         commands=''
         options='--json --help -h' ;;
+    'starcoder doctor')
+        commands=''
+        options='--json --help -h' ;;
     esac
 }
 
@@ -49,6 +52,10 @@ _starcoder_kind() {
     case $1 in
     'starcoder chat --color' | 'starcoder complete --color' | 'starcoder fill --color')
         kind=choice choices='auto always never' ;;
+    'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder fill --dtype')
+        kind=choice choices='auto bf16 fp16 fp32' ;;
+    'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder fill --quantize')
+        kind=choice choices='auto none 8bit 4bit' ;;
     'starcoder complete --order' | 'starcoder fill --order')
         kind=choice choices='psm spm' ;;
     'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --filename' | 'starcoder complete 0' | 'starcoder fill --filename')
@@ -61,7 +68,7 @@ _starcoder_kind() {
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;
-    'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder fill --at' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p')
+    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --device' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --device' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p')
         kind=text ;;
     esac
 }

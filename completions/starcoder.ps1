@@ -19,6 +19,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
                 'models' = 'List, pull, remove and show models'
                 'config' = 'Show each option''s value and where it comes from'
+                'doctor' = 'Check the installation, the machine and the hub, and which StarCoder models fit here'
             }
             Options = [ordered]@{
                 '--version' = @('', 'Show the version')
@@ -31,17 +32,22 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--model' = @('model', 'Catalog name, GGUF file or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
                 '--max-tokens' = @('text', 'Most tokens to write')
                 '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
                 '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
                 '--seed' = @('text', 'Make a choice with temperature repeatable')
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after so many seconds')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '--device' = @('text', 'Where to run')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--adapter' = @('text', 'LoRA adapter to add')
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'What to call the text, for standard input above all')
                 '--order' = @('psm spm', 'Prefix or suffix first')
+                '--prompted' = @('', 'Let the text begin like the file of a solution, which StarCoder completes better')
                 '--strict-context' = @('', 'Fail where the text is longer than the model can read')
                 '--show-prompt' = @('', 'Print what the model would read, and stop')
                 '--stop' = @('text', 'End before this text; may be given several times')
@@ -50,6 +56,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
+                '--verbose' = @('', 'Say on standard error how it is done')
+                '-v' = @('', 'Say on standard error how it is done')
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }
@@ -60,14 +68,18 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--at' = @('text', 'Fill where this text stands, for example ''<FILL>''')
-                '--model' = @('model', 'Catalog name, GGUF file or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
                 '--max-tokens' = @('text', 'Most tokens to write')
                 '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
                 '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
                 '--seed' = @('text', 'Make a choice with temperature repeatable')
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after so many seconds')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '--device' = @('text', 'Where to run')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--adapter' = @('text', 'LoRA adapter to add')
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'What to call the text, for standard input above all')
                 '--order' = @('psm spm', 'Prefix or suffix first')
@@ -80,6 +92,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
+                '--verbose' = @('', 'Say on standard error how it is done')
+                '-v' = @('', 'Say on standard error how it is done')
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }
@@ -91,14 +105,18 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Options = [ordered]@{
                 '--file' = @('file', 'A file that the question is about; may be given several times')
                 '-f' = @('file', 'A file that the question is about; may be given several times')
-                '--model' = @('model', 'Catalog name, GGUF file or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
                 '--max-tokens' = @('text', 'Most tokens to write')
                 '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
                 '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
                 '--seed' = @('text', 'Make a choice with temperature repeatable')
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after so many seconds')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '--device' = @('text', 'Where to run')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--adapter' = @('text', 'LoRA adapter to add')
                 '--system' = @('text', 'How the model is told to answer; an empty text tells it nothing')
                 '-s' = @('text', 'How the model is told to answer; an empty text tells it nothing')
                 '--strict-context' = @('', 'Fail where the text is longer than the model can read')
@@ -110,6 +128,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
+                '--verbose' = @('', 'Say on standard error how it is done')
+                '-v' = @('', 'Say on standard error how it is done')
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }
@@ -120,7 +140,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'list' = 'List the models that are here and those that could be'
                 'pull' = 'Fetch a model, or repair one that was damaged'
                 'rm' = 'Delete a model that was pulled'
-                'show' = 'Show what is known about a model: licence, size, window, format, source and path'
+                'show' = 'Show what is known about a model: size, window, format, source, path, and the licence'
                 'path' = 'Print the path of a model''s file or folder, and nothing else'
             }
             Options = [ordered]@{
@@ -143,6 +163,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '--accept-license' = @('', 'Accept the model''s licence without a question')
                 '--offline' = @('', 'Never use the network')
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
@@ -178,6 +199,16 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Arguments = @('model')
         }
         'starcoder config' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--json' = @('', 'Print JSON, one object a line')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder doctor' = @{
             Commands = [ordered]@{
             }
             Options = [ordered]@{

@@ -20,15 +20,29 @@ MODULES = {
 # A module imports from layers above its own in this table only; a package is one unit.
 LAYERS = (
     {"errors"},
-    {"catalog", "gguf", "languages", "sanitize", "settings", "source", "stream", "timing"},
-    {"fences", "models", "output", "prompt", "trim", "window"},
-    {"conversation", "families", "model", "terminal"},
+    {
+        "catalog",
+        "gguf",
+        "languages",
+        "lookup",
+        "licences",
+        "safetensors",
+        "sanitize",
+        "settings",
+        "source",
+        "stream",
+        "timing",
+    },
+    {"configuration", "fences", "models", "output", "plan", "prompt", "trim", "window"},
+    {"checkpoint", "conversation", "families", "model", "shapes", "terminal"},
     {"backends", "markdown"},
     {"commands"},
     {"cli"},
     {"__main__"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
+
+CHECKPOINTS = ("adapter", "huggingface", "quantize")
 
 # Who may use a package; inside a function, except for Typer.
 OWNERS = {
@@ -43,6 +57,10 @@ OWNERS = {
     "rich": {"terminal", "markdown", "commands.models"},
     "socket": {"backends.llamacpp"},
     "subprocess": {"models.pip"},
+    "peft": {"backends.adapter"},
+    "tokenizers": {"backends.tokens"},
+    "torch": {f"backends.{name}" for name in ("decoding", "devices", "graphs", *CHECKPOINTS)},
+    "transformers": {f"backends.{name}" for name in ("decoding", "graphs", "tokens", *CHECKPOINTS)},
     "typer": {"cli", "commands"},
     "urllib": {"models.hub"},
     "xllamacpp": {"backends.llamacpp"},
@@ -135,7 +153,7 @@ def test_things_stay_small(module: str) -> None:
     long = [
         function.name
         for function in functions(module)
-        if (function.end_lineno or 0) - function.lineno + 1 > MOST_FUNCTION_LINES
+        if (function.end_lineno or 0) - function.body[0].lineno + 1 > MOST_FUNCTION_LINES
     ]
     assert long == []
 

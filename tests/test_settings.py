@@ -6,13 +6,19 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.errors import ConfigError
-from starcoder_cli.settings import config_file, environment_name, models_dir, read_config
+from starcoder_cli.settings import (
+    config_file,
+    data_dir,
+    environment_name,
+    models_dir,
+    read_config,
+)
 
 
 def test_folders_are_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STARCODER_MODELS_DIR")
     home = Path(os.environ["HOME"])
-    for path in (config_file(), models_dir()):
+    for path in (config_file(), models_dir(), data_dir() / "licences.json"):
         assert home in path.parents
         assert "starcoder" in path.parts
     assert config_file().name == "config.toml"
@@ -22,8 +28,10 @@ def test_folders_are_the_users_own(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_folders_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STARCODER_CONFIG", "/etc/starcoder.toml")
     monkeypatch.setenv("STARCODER_MODELS_DIR", "/srv/models")
+    monkeypatch.setenv("STARCODER_DATA_DIR", "/srv/data")
     assert config_file() == Path("/etc/starcoder.toml")
     assert models_dir() == Path("/srv/models")
+    assert data_dir() == Path("/srv/data")
 
 
 def test_an_option_has_the_same_name_in_the_environment() -> None:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from starcoder_cli.commands.coercion import Command
 
 EPILOG = (
-    "Exit codes: 0 done, 2 usage, 65 bad data, 66 no input, 69 unavailable, 70 a bug, 71 not on "
-    "this machine, 73 cannot create, 74 input or output, 75 try again, 76 protocol, 77 refused, "
-    "78 configuration, 124 timeout, 130 Ctrl-C."
+    "Exit codes: 0 done, 1 the answer is no, 2 usage, 65 bad data, 66 no input, 69 unavailable, "
+    "70 a bug, 71 not on this machine, 73 cannot create, 74 input or output, 75 try again, "
+    "76 protocol, 77 refused, 78 configuration, 124 timeout, 130 Ctrl-C."
 )
 
 

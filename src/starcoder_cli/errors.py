@@ -7,9 +7,13 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit codes of the program; they are part of its interface."""
+    """The exit codes of the program; they are part of its interface.
+
+    NEGATIVE is no error: the program ran, and the answer to what it was asked is no.
+    """
 
     DONE = 0
+    NEGATIVE = 1
     USAGE = 2
     DATA = 65
     NO_INPUT = 66

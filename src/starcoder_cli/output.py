@@ -107,14 +107,23 @@ def write_json(record: Mapping[str, object]) -> None:
 
 @dataclass(frozen=True)
 class Messages:
-    """Notes to whoever runs the program, on standard error; `quiet` keeps all but errors back."""
+    """Notes to whoever runs the program, on standard error.
+
+    `quiet` keeps all but errors back, `verbose` adds how things are done.
+    """
 
     quiet: bool = False
+    verbose: bool = False
 
     def note(self, text: str) -> None:
         """One line that is worth knowing."""
         if not self.quiet:
             say(f"note: {one_line(text, 500)}")
+
+    def detail(self, text: str) -> None:
+        """One line for whoever wants to know how it is done."""
+        if self.verbose:
+            say(one_line(text, 1000))
 
     def status(self, text: str) -> None:
         """What is going on, in place, at a terminal only; an empty text clears it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
+from starcoder_cli.languages import Language
 from starcoder_cli.settings import Order
 from starcoder_cli.source import Hole, Names
 
@@ -68,6 +69,21 @@ class FimFormat:
     def specials(self) -> frozenset[Special]:
         """Every control token that the family's templates use."""
         return frozenset(walk(self.psm)) | frozenset(walk(self.spm)) | frozenset(walk(self.plain))
+
+
+SOLUTION = "solutions/solution_1"
+PROMISE = "Here is the correct implementation of the code exercise"
+
+
+def solution(hole: Hole, language: Language) -> tuple[Hole, Names]:
+    """A hole as if in a solution file: behind a comment that promises one, and with such a name.
+
+    The words are those of StarCoder's model card, which scores 40.8 with them and 33.6 without
+    (HumanEval, pass@1): they lead away from exercises that were never done.
+    """
+    comment = f"{language.comment.line(PROMISE)}\n" if language.comment else ""
+    extension = language.extensions[0] if language.extensions else ""
+    return Hole(comment + hole.prefix, hole.suffix), Names(SOLUTION + extension)
 
 
 def values(hole: Hole, names: Names) -> Mapping[Slot, str | None]:

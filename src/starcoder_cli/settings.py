@@ -16,6 +16,8 @@ APPLICATION = "starcoder"
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 Order: TypeAlias = Literal["psm", "spm"]
+Quantize: TypeAlias = Literal["auto", "none", "8bit", "4bit"]
+Dtype: TypeAlias = Literal["auto", "bf16", "fp16", "fp32"]
 
 
 def config_file() -> Path:
@@ -36,6 +38,16 @@ def models_dir() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path(APPLICATION, appauthor=False) / "models"
+
+
+def data_dir() -> Path:
+    """The folder of what the program remembers: `STARCODER_DATA_DIR`, else the user's own."""
+    named = os.environ.get("STARCODER_DATA_DIR")
+    if named:
+        return Path(named)
+    import platformdirs
+
+    return platformdirs.user_data_path(APPLICATION, appauthor=False)
 
 
 def environment_name(option: str) -> str:

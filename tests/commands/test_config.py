@@ -46,6 +46,12 @@ EXAMPLES = {
     "color": Example(("--color", "always"), "always", "never", "never", '"auto"', "auto"),
     "system": Example(("--system", "a"), "a", "b", "b", '"c"', "c"),
     "extract": Example(("-x",), True, "0", False, "true", True),
+    "quantize": Example(("--quantize", "8bit"), "8bit", "4bit", "4bit", '"none"', "none"),
+    "device": Example(("--device", "cpu"), "cpu", "cuda:1", "cuda:1", '"mps"', "mps"),
+    "dtype": Example(("--dtype", "bf16"), "bf16", "fp16", "fp16", '"fp32"', "fp32"),
+    "adapter": Example(("--adapter", "a"), "a", "b", "b", '"c"', "c"),
+    "prompted": Example(("--prompted",), True, "no", False, "true", True),
+    "verbose": Example(("-v",), True, "no", False, "true", True),
     "quiet": Example(("-q",), True, "no", False, "true", True),
 }
 

@@ -7,11 +7,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from processes import terminal
 
 from starcoder_cli.catalog import CATALOG, DEFAULT, FALLBACK, find
 from starcoder_cli.commands.models import app, obtain
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError
+from starcoder_cli.licences import BIGCODE
 from starcoder_cli.models import store
+from starcoder_cli.models.consent import agree
 from starcoder_cli.models.transfer import Arrival
 
 
@@ -84,9 +87,62 @@ def test_showing_a_model(capsys: pytest.CaptureFixture[str]) -> None:
         "licence\tBigCode OpenRAIL-M v1\n"
         "gated\tTrue\n"
         "engine\thuggingface\n"
-        "source\tbigcode/starcoderbase-1b\n",
+        "source\tbigcode/starcoderbase-1b\n"
+        "licence_url\t"
+        "https://huggingface.co/spaces/bigcode/bigcode-model-license-agreement\n"
+        "terms\tuse is free of charge, commercial use too\n"
+        "terms\twhoever passes the model on passes these restrictions on, too\n"
+        "terms\toutput may be a copy of licensed code: then that licence holds\n"
+        "restrictions\t(a) in any way that breaks the law\n"
+        "restrictions\t(b) to exploit or harm minors\n"
+        "restrictions\t(c) to make malware or ransomware\n"
+        "restrictions\t(d) to make or spread false information in order to harm\n"
+        "restrictions\t(e) to make or spread personal data in order to harm\n"
+        "restrictions\t(f) to publish output without saying that a machine made it\n"
+        "restrictions\t(g) to defame, disparage or harass others\n"
+        "restrictions\t(h) to impersonate others\n"
+        "restrictions\t(i) to decide on rights and duties by machine, undisclosed\n"
+        "restrictions\t(j) to treat people badly for how they behave or seem to be\n"
+        "restrictions\t(k) to exploit the weaknesses of a vulnerable group\n"
+        "restrictions\t(l) to discriminate by legally protected characteristics\n"
+        "restrictions\t(m) to give medical advice or interpret medical results\n"
+        "restrictions\t(n) in justice, law enforcement, immigration or asylum\n",
         "",
     )
+
+
+def test_showing_a_model_as_json_has_the_licence_in_full(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run("show", "bigcode/octocoder", "--json")
+    shown = json.loads(capsys.readouterr().out)
+    found = {key: shown[key] for key in ("licence", "licence_url", "terms", "restrictions")}
+    assert found == {
+        "licence": BIGCODE.name,
+        "licence_url": BIGCODE.url,
+        "terms": list(BIGCODE.terms),
+        "restrictions": list(BIGCODE.restrictions),
+    }
+
+
+def test_a_link_is_not_cut_at_a_narrow_terminal() -> None:
+    session = terminal("models", "show", FALLBACK, columns=40)
+    assert b"licence_url  https://www.apache.org/licenses/LICENSE-2.0" in session.raw
+
+
+def test_a_licence_that_was_accepted_is_no_obstacle_any_more(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    agree(BIGCODE)
+    run("list", "--json")
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["name"]: row["state"] for row in rows if row["state"] != "absent"} == {
+        "echo": "built in",
+        "codegemma-2b": "licence",
+        "codegemma-7b": "licence",
+        "codestral-22b": "licence",
+        "owner/name/other.gguf": "here",
+    }
 
 
 def test_path_prints_the_path_alone(models: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,20 +76,74 @@ def test_what_a_hub_refuses(
     assert caught.value.message == reason
 
 
+GATED = {"X-Error-Code": "GatedRepo"}
+
+
+def refusal(tmp_path: Path, *, gated: bool) -> str:
+    """What is said where the hub gives a model not to everyone."""
+    with pytest.raises(RefusedError) as caught:
+        hub.fetch(spec_of(DATA, gated=gated), tmp_path, Reports())
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
-    ("status", "headers"), [(401, {"X-Error-Code": "GatedRepo"}), (403, {}), (401, {})]
+    ("status", "headers", "gated"),
+    [(401, GATED, False), (401, GATED, True), (401, {}, True), (403, {}, True)],
 )
 def test_a_gated_model_names_the_three_steps(
-    site: Site, tmp_path: Path, status: int, headers: dict[str, str]
+    site: Site, tmp_path: Path, status: int, headers: dict[str, str], gated: bool
 ) -> None:
     site.status, site.headers = status, headers
-    with pytest.raises(RefusedError) as caught:
-        hub.fetch(spec_of(DATA, gated=True), tmp_path, Reports())
-    assert str(caught.value) == (
-        "the licence of owner/tiny has to be accepted first; "
+    assert refusal(tmp_path, gated=gated) == (
+        "the licence of owner/tiny has to be accepted on the hub first; "
         f"1. open {site.url}/owner/tiny and accept it, 2. log in with `hf auth login` or set "
         "HF_TOKEN, 3. run: starcoder models pull tiny"
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "gated"), [(403, GATED, False), (403, {}, True), (404, {}, True)]
+)
+def test_an_account_that_did_not_accept_names_the_three_steps(
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    headers: dict[str, str],
+    gated: bool,
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_mine")
+    site.status, site.headers = status, headers
+    assert refusal(tmp_path, gated=gated) == (
+        "the hub refuses owner/tiny to the account of the token; "
+        f"1. open {site.url}/owner/tiny with that account and accept the licence, "
+        f"2. see at {site.url}/settings/tokens that the token may read gated repositories, "
+        "3. run: starcoder models pull tiny"
+    )
+
+
+def test_a_token_that_is_not_valid_names_the_three_steps(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_old")
+    site.status = 401
+    assert refusal(tmp_path, gated=True) == (
+        "the hub does not accept the token, and owner/tiny needs one; "
+        f"1. open {site.url}/owner/tiny and accept the licence, "
+        "2. log in again with `hf auth login`, or mend HF_TOKEN, which wins over it, "
+        "3. run: starcoder models pull tiny"
+    )
+
+
+def test_a_token_that_is_not_valid_is_no_missing_model(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_old")
+    site.status = 401
+    site.headers = {"X-Error-Message": "Invalid credentials in Authorization header"}
+    with pytest.raises(UnavailableError) as caught:
+        hub.fetch(TINY, tmp_path, Reports())
+    assert caught.value.message == "it does not accept the token; see `hf auth login`, HF_TOKEN"
 
 
 def test_a_web_page_is_not_a_model(site: Site, tmp_path: Path) -> None:

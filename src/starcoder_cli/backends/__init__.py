@@ -1,32 +1,70 @@
 """Where models run; `open_model` is the only door to the heavy imports."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.errors import UnavailableError
+from starcoder_cli.errors import InputError
 from starcoder_cli.model import Model
+from starcoder_cli.plan import Loading
 
 ROUND = 256
 
+AUTOMATIC = Loading()
 
-def open_model(spec: ModelSpec, path: Path | None, room: int) -> Model:
-    """Load a model from its file, with a window of at least `room` tokens if it has one so large.
+
+def open_model(
+    spec: ModelSpec,
+    path: Path | None,
+    room: int,
+    loading: Loading = AUTOMATIC,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Model:
+    """Load a model from its file or folder, with a window of at least `room` tokens if it can.
 
     A window costs memory for every token it could hold, so it is not made larger than needed.
-    Raises UnavailableError for an engine that this version does not have, MachineError where the
-    model does not load.
+    `tell` is given what was decided, a line at a time. Raises InputError where the files are not
+    here, DataError and RefusedError for files that are not used, MachineError where the model
+    does not load.
     """
     if spec.engine == "echo":
         from starcoder_cli.backends.echo import EchoModel
 
         return EchoModel()
-    if spec.engine == "llamacpp" and path is not None:
+    if path is None:
+        raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
+    if spec.engine == "llamacpp":
         from starcoder_cli.backends.llamacpp import LlamaCppModel
         from starcoder_cli.gguf import read_header
 
-        window = spec.window or read_header(path).window
-        return LlamaCppModel(path, min(window, -(-room // ROUND) * ROUND))
-    raise UnavailableError(
-        f"{spec.name} is a transformers checkpoint, which this version cannot run",
-        "choose a GGUF model: `starcoder models list` shows them",
-    )
+        window = narrowed(spec.window or read_header(path).window, room)
+        tell(f"{spec.name}: llama.cpp, a window of {window} tokens")
+        return LlamaCppModel(path, window)
+    from starcoder_cli.backends.devices import machine
+    from starcoder_cli.backends.huggingface import HuggingFaceModel
+    from starcoder_cli.checkpoint import inspect
+    from starcoder_cli.plan import Size, plan
+
+    checkpoint = inspect(path)
+    window = narrowed(checkpoint.window or spec.window or room, room)
+    size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
+    planned = plan(spec.name, size, window, loading, machine())
+    tell(planned.text())
+    return HuggingFaceModel(checkpoint, planned, window, loading.adapter)
+
+
+def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:
+    """MachineError where a checkpoint of the catalog could not be loaded, before it is fetched."""
+    if spec.engine != "huggingface":
+        return
+    from starcoder_cli.backends.devices import machine
+    from starcoder_cli.plan import plan
+    from starcoder_cli.shapes import catalog_size
+
+    if size := catalog_size(spec):
+        plan(spec.name, size, narrowed(spec.window or room, room), loading, machine())
+
+
+def narrowed(window: int, room: int) -> int:
+    """A window that has the room, in whole steps, but is no wider than the model's own."""
+    return min(window, -(-room // ROUND) * ROUND)

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from starcoder_cli import languages
-from starcoder_cli.backends import open_model
+from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.commands.fetch import fetch
 from starcoder_cli.commands.view import Look, choose_view
@@ -16,7 +16,8 @@ from starcoder_cli.families import FORMATS, detect
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Model, Sampling
 from starcoder_cli.output import Messages, View, standard_output, write_json
-from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt
+from starcoder_cli.plan import Loading
+from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt, solution
 from starcoder_cli.settings import Order
 from starcoder_cli.source import Hole, Names, Source, Span, names_of
 from starcoder_cli.stream import Completion, Stream, after, join, until, with_newline
@@ -31,6 +32,8 @@ MARGIN = 32  # tokens for control tokens and file names in a prompt
 class Request:
     """What is asked of which model; `fills` asks for a gap even where nothing is behind it.
 
+    `prompted` puts the beginning of a solution file before the text.
+
     Raises UsageError for an empty text to stop at.
     """
 
@@ -43,6 +46,8 @@ class Request:
     order: Order = "psm"
     strict_context: bool = False
     offline: bool = False
+    prompted: bool = False
+    loading: Loading = Loading()
 
     def __post_init__(self) -> None:
         if "" in self.stop:
@@ -62,10 +67,12 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     request = request.sampled()
     lead, language = source.indentation(span), named_language(request, source)
     hole = source.cut(Span(span.start + len(lead), span.end))
-    spec, messages = find(request.model), Messages(look.quiet)
+    spec, messages = find(request.model), look.messages
     names = Names(request.filename) if request.filename else names_of(source.name)
+    if request.prompted:
+        hole, names = solution(hole, language)
     begin = time.perf_counter()
-    with opened(spec, room(hole, request), messages, offline=request.offline) as model:
+    with opened(spec, room(hole, request), request, messages) as model:
         load_seconds = time.perf_counter() - begin
         prompt = compose(model, spec, hole, names, request, messages)
         if look.show_prompt:
@@ -86,12 +93,14 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
 
 
 @contextmanager
-def opened(spec: ModelSpec, room: int, messages: Messages, *, offline: bool) -> Iterator[Model]:
+def opened(spec: ModelSpec, room: int, request: Request, messages: Messages) -> Iterator[Model]:
     """A model, fetched where it is not here, loaded with room for so many tokens."""
-    path = fetch(spec, offline=offline)
+    if spec.engine == "llamacpp" and request.loading != Loading():
+        messages.note(f"{spec.name} is a GGUF file: --quantize, --device, --dtype do not touch it")
+    path = fetch(spec, messages, lambda: foresee(spec, room, request.loading), request.offline)
     messages.status(f"loading {spec.name} …")
     try:
-        model = open_model(spec, path, room)
+        model = open_model(spec, path, room, request.loading, messages.detail)
     finally:
         messages.status("")
     with closing(model):

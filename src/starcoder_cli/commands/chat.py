@@ -11,11 +11,15 @@ from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     ANSWER_PANEL,
     TEXT_PANEL,
+    Adapter,
     ColorOption,
+    Device,
+    DtypeOption,
     Json,
     MaxTokens,
     ModelName,
     Offline,
+    QuantizeOption,
     Quiet,
     Seed,
     ShowPrompt,
@@ -24,6 +28,7 @@ from starcoder_cli.commands.options import (
     Temperature,
     Timeout,
     TopP,
+    Verbose,
 )
 from starcoder_cli.errors import UsageError
 from starcoder_cli.output import Messages, is_terminal
@@ -91,6 +96,10 @@ def chat(
     seed: Seed = None,
     offline: Offline = False,
     timeout: Timeout = None,
+    quantize: QuantizeOption = "auto",
+    device: Device = "auto",
+    dtype: DtypeOption = "auto",
+    adapter: Adapter = "",
     system: System = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
@@ -99,6 +108,7 @@ def chat(
     json: Json = False,
     color: ColorOption = "auto",
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Answer a question about code, or several in a session at a terminal.
 
@@ -111,12 +121,19 @@ def chat(
     from starcoder_cli.commands.view import Look
     from starcoder_cli.conversation import Conversation, with_texts
     from starcoder_cli.model import Sampling
+    from starcoder_cli.plan import Loading
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
+    loading = Loading(quantize, device, dtype, adapter)
     request = Request(
-        model, sampling, stop=tuple(stop or ()), strict_context=strict_context, offline=offline
+        model=model,
+        sampling=sampling,
+        stop=tuple(stop or ()),
+        strict_context=strict_context,
+        offline=offline,
+        loading=loading,
     )
-    look = Look(False, json, False, show_prompt, color, quiet)
+    look = Look(False, json, False, show_prompt, color, quiet, verbose)
     told = SYSTEM if system is None else readable(system)
     if message is None and is_terminal(sys.stdin):
         if json or show_prompt or extract or not is_terminal(sys.stdout):
@@ -127,7 +144,7 @@ def chat(
         session(told, given(file or []), request, look, timeout)
         return
     with time_limit(timeout):
-        question, texts = read(message, file or [], Messages(quiet))
+        question, texts = read(message, file or [], look.messages)
         ask(Conversation(told).said(with_texts(question, texts)), request, look, extract=extract)
 
 

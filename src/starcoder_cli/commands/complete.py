@@ -6,7 +6,11 @@ import typer
 
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
+    TEXT_PANEL,
+    Adapter,
     ColorOption,
+    Device,
+    DtypeOption,
     Echo,
     Filename,
     Json,
@@ -15,6 +19,7 @@ from starcoder_cli.commands.options import (
     ModelName,
     Offline,
     OrderOption,
+    QuantizeOption,
     Quiet,
     Seed,
     ShowPrompt,
@@ -23,7 +28,9 @@ from starcoder_cli.commands.options import (
     Temperature,
     Timeout,
     TopP,
+    Verbose,
 )
+from starcoder_cli.settings import environment_name
 from starcoder_cli.source import STANDARD_INPUT, Place, Source
 from starcoder_cli.timing import time_limit
 
@@ -33,6 +40,15 @@ PlaceArgument = Annotated[
         metavar="[FILE[:LINE[:COL]]|-]",
         help="A file, a position in one to continue at, or - for standard input.",
         show_default=False,
+    ),
+]
+Prompted = Annotated[
+    bool,
+    typer.Option(
+        "--prompted",
+        envvar=environment_name("prompted"),
+        help="Let the text begin like the file of a solution, which StarCoder completes better.",
+        rich_help_panel=TEXT_PANEL,
     ),
 ]
 
@@ -46,9 +62,14 @@ def complete(
     seed: Seed = None,
     offline: Offline = False,
     timeout: Timeout = None,
+    quantize: QuantizeOption = "auto",
+    device: Device = "auto",
+    dtype: DtypeOption = "auto",
+    adapter: Adapter = "",
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
+    prompted: Prompted = False,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
@@ -56,6 +77,7 @@ def complete(
     json: Json = False,
     color: ColorOption = "auto",
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Continue a file, everything up to a place in it, or standard input.
 
@@ -64,12 +86,23 @@ def complete(
     from starcoder_cli.commands.answer import Request, answer
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
+    from starcoder_cli.plan import Loading
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
+    loading = Loading(quantize, device, dtype, adapter)
     request = Request(
-        model, sampling, False, tuple(stop or ()), lang, filename, order, strict_context, offline
+        model=model,
+        sampling=sampling,
+        stop=tuple(stop or ()),
+        lang=lang,
+        filename=filename,
+        order=order,
+        strict_context=strict_context,
+        offline=offline,
+        prompted=prompted,
+        loading=loading,
     )
-    look = Look(False, json, echo, show_prompt, color, quiet)
+    look = Look(False, json, echo, show_prompt, color, quiet, verbose)
     with time_limit(timeout):
         where = Place.parse(place)
         source = Source.read(where.path)

@@ -6,7 +6,10 @@ import typer
 
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
+    Adapter,
     ColorOption,
+    Device,
+    DtypeOption,
     Echo,
     Filename,
     Json,
@@ -15,6 +18,7 @@ from starcoder_cli.commands.options import (
     ModelName,
     Offline,
     OrderOption,
+    QuantizeOption,
     Quiet,
     Seed,
     ShowPrompt,
@@ -23,6 +27,7 @@ from starcoder_cli.commands.options import (
     Temperature,
     Timeout,
     TopP,
+    Verbose,
 )
 from starcoder_cli.settings import environment_name
 from starcoder_cli.source import Place, Source
@@ -65,6 +70,10 @@ def fill(
     seed: Seed = None,
     offline: Offline = False,
     timeout: Timeout = None,
+    quantize: QuantizeOption = "auto",
+    device: Device = "auto",
+    dtype: DtypeOption = "auto",
+    adapter: Adapter = "",
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
@@ -76,6 +85,7 @@ def fill(
     json: Json = False,
     color: ColorOption = "auto",
     quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Replace a range of a file with what the model would write there.
 
@@ -86,12 +96,23 @@ def fill(
     from starcoder_cli.commands.answer import Request, answer
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
+    from starcoder_cli.plan import Loading
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
+    loading = Loading(quantize, device, dtype, adapter)
     request = Request(
-        model, sampling, True, tuple(stop or ()), lang, filename, order, strict_context, offline
+        model=model,
+        sampling=sampling,
+        fills=True,
+        stop=tuple(stop or ()),
+        lang=lang,
+        filename=filename,
+        order=order,
+        strict_context=strict_context,
+        offline=offline,
+        loading=loading,
     )
-    look = Look(not plain, json, echo, show_prompt, color, quiet)
+    look = Look(not plain, json, echo, show_prompt, color, quiet, verbose)
     with time_limit(timeout):
         where = Place(place) if at is not None else Place.parse(place)
         source = Source.read(where.path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from starcoder_cli import licences
 from starcoder_cli.catalog import CATALOG, ModelSpec, find, size_text
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.output import is_terminal, say, write_json, write_text
@@ -29,6 +30,9 @@ Name = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+AcceptLicense = Annotated[
+    bool, typer.Option("--accept-license", help="Accept the model's licence without a question.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -57,7 +61,7 @@ def listing(json: Json = False) -> None:
             state(spec),
             size_text(spec.size) if spec.size else "",
             str(spec.window or ""),
-            spec.licence,
+            licence_name(spec),
             spec.summary,
         )
         for spec in specs
@@ -66,9 +70,17 @@ def listing(json: Json = False) -> None:
 
 
 @app.command("pull")
-def pull_model(name: Name, offline: Offline = False) -> None:
-    """Fetch a model, or repair one that was damaged. What is here already is not fetched again."""
-    obtain(find(name), offline=offline)
+def pull_model(name: Name, accept_license: AcceptLicense = False, offline: Offline = False) -> None:
+    """Fetch a model, or repair one that was damaged. What is here already is not fetched again.
+
+    A licence that restricts use is shown once, and has to be accepted.
+    """
+    from starcoder_cli.commands.terms import settle
+
+    spec = find(name)
+    if accept_license or is_missing(spec, offline):
+        settle(spec, accept=accept_license)
+    obtain(spec, offline=offline)
 
 
 @app.command("rm")
@@ -83,15 +95,16 @@ def remove(name: Name) -> None:
 
 @app.command()
 def show(name: Name, json: Json = False) -> None:
-    """Show what is known about a model: licence, size, window, format, source and path."""
+    """Show what is known about a model: size, window, format, source, path, and the licence."""
     spec = find(name)
     found = state(spec) == "here" and locate(spec)
-    values = {**record(spec, state(spec)), **(from_header(found) if found else {})}
+    header = from_header(found) if found else {}
+    values = {**record(spec, state(spec)), **header, **conditions(spec)}
     if json:
         write_json(values)
         return
-    known = [(key, str(value)) for key, value in values.items() if value not in ("", 0, None)]
-    write_text(table(known))
+    rows = [row for key, value in values.items() for row in rows_of(key, value)]
+    write_text(table(rows, whole=True))
 
 
 @app.command()
@@ -111,12 +124,19 @@ def obtain(spec: ModelSpec, offline: bool = False) -> Path:
 
     A bar shows bytes, rate and time left, at a terminal only. Raises what `pull` raises.
     """
-    from starcoder_cli.models.pull import describe, is_offline, pull
+    from starcoder_cli.models.pull import describe, pull
 
-    if state(spec) != "here" and not offline and not is_offline() and spec.repository:
+    if is_missing(spec, offline):
         say(f"getting {one_line(describe(spec))}")
     with bar(one_line(spec.name, 40)) as progress:
         return pull(spec, progress, offline)
+
+
+def is_missing(spec: ModelSpec, offline: bool) -> bool:
+    """Whether a pull would use the network: for a model that is not here, or not sound."""
+    from starcoder_cli.models.pull import is_offline
+
+    return bool(spec.repository and state(spec) != "here" and not offline and not is_offline())
 
 
 def locate(spec: ModelSpec) -> Path | None:
@@ -135,7 +155,9 @@ def state(spec: ModelSpec) -> str:
             return "here"
     except DataError:
         return "damaged"
-    return "licence" if spec.gated else "absent"
+    from starcoder_cli.models.consent import unaccepted
+
+    return "licence" if unaccepted(spec) else "absent"
 
 
 def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
@@ -149,7 +171,7 @@ def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
         "window": spec.window,
         "fim": spec.fim,
         "chat": spec.chat,
-        "licence": spec.licence,
+        "licence": licence_name(spec),
         "gated": spec.gated,
         "engine": spec.engine,
         "source": source(spec),
@@ -173,16 +195,42 @@ def from_header(file: Path) -> Mapping[str, object]:
     }
 
 
+def conditions(spec: ModelSpec) -> Mapping[str, object]:
+    """Where a model's licence is, what it asks and what it forbids; nothing for an unknown one."""
+    licence = licences.find(spec.licence, spec.repository)
+    if licence is None:
+        return {}
+    return {
+        "licence_url": licence.url,
+        "terms": list(licence.terms),
+        "restrictions": list(licence.restrictions),
+    }
+
+
+def licence_name(spec: ModelSpec) -> str:
+    """What a model's licence is called; empty where nobody knows."""
+    licence = licences.find(spec.licence, spec.repository)
+    return licence.name if licence else spec.licence
+
+
+def rows_of(key: str, value: object) -> list[tuple[str, str]]:
+    """A value as rows of a table: one for each part of a list, none for what is not known."""
+    if isinstance(value, list):
+        return [(key, str(part)) for part in value]
+    return [] if value in ("", 0, None) else [(key, str(value))]
+
+
 def source(spec: ModelSpec) -> str:
     """Where a model comes from."""
     parts = (spec.repository, spec.file if spec.repository else "")
     return "/".join(part for part in parts if part)
 
 
-def table(rows: Sequence[tuple[str, ...]]) -> str:
+def table(rows: Sequence[tuple[str, ...]], *, whole: bool = False) -> str:
     """Rows as text: aligned and cut to the width of a terminal, with tabs between in a pipe.
 
-    A first row that ends in an empty text is a heading, which a pipe does not get.
+    A first row that ends in an empty text is a heading, which a pipe does not get. `whole` cuts
+    nothing.
     """
     shown = [tuple(one_line(cell) for cell in row) for row in rows]
     if not is_terminal(sys.stdout):
@@ -191,7 +239,7 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
     import shutil
 
     widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]
-    room = shutil.get_terminal_size().columns
+    room = None if whole else shutil.get_terminal_size().columns
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip()[:room] for row in shown)
     return "".join(f"{line}\n" for line in lines)
 

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.settings import Color, Order, environment_name
+from starcoder_cli.settings import Color, Dtype, Order, Quantize, environment_name
 
 MODEL_PANEL = "Model"
+CHECKPOINT_PANEL = "Checkpoints (StarCoder itself; not GGUF files)"
 TEXT_PANEL = "What the model reads"
 ANSWER_PANEL = "Answer"
 
@@ -16,7 +17,7 @@ ModelName = Annotated[
         "--model",
         "-m",
         envvar=environment_name("model"),
-        help="Catalog name, GGUF file or hub id; `echo` writes its prompt back.",
+        help="Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -69,6 +70,43 @@ Timeout = Annotated[
         help="Stop after so many seconds.",
         show_default="none",
         rich_help_panel=MODEL_PANEL,
+    ),
+]
+QuantizeOption = Annotated[
+    Quantize,
+    typer.Option(
+        "--quantize",
+        envvar=environment_name("quantize"),
+        help="Keep weights in fewer bits; auto: as few as the memory asks for.",
+        rich_help_panel=CHECKPOINT_PANEL,
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        envvar=environment_name("device"),
+        metavar="<auto|cuda|cuda:N|mps|cpu>",
+        help="Where to run.",
+        rich_help_panel=CHECKPOINT_PANEL,
+    ),
+]
+DtypeOption = Annotated[
+    Dtype,
+    typer.Option(
+        "--dtype",
+        envvar=environment_name("dtype"),
+        help="Number format to compute in.",
+        rich_help_panel=CHECKPOINT_PANEL,
+    ),
+]
+Adapter = Annotated[
+    str,
+    typer.Option(
+        envvar=environment_name("adapter"),
+        metavar="FOLDER",
+        help="LoRA adapter to add.",
+        show_default=False,
+        rich_help_panel=CHECKPOINT_PANEL,
     ),
 ]
 Lang = Annotated[
@@ -158,6 +196,16 @@ Quiet = Annotated[
         "-q",
         envvar=environment_name("quiet"),
         help="No notes on standard error, only errors.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        envvar=environment_name("verbose"),
+        help="Say on standard error how it is done.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]

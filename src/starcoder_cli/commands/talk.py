@@ -44,7 +44,7 @@ class Chat:
     @property
     def messages(self) -> Messages:
         """Where notes go."""
-        return Messages(self.look.quiet)
+        return self.look.messages
 
     def prompt(self, conversation: Conversation) -> Prompt:
         """The prompt for the next answer, with as many turns as the model can read.
@@ -123,8 +123,8 @@ def ignore(found: Fence | str) -> None:
 @contextmanager
 def talking(request: Request, look: Look, room: int, *, extract: bool = False) -> Iterator[Chat]:
     """A chat with the model of a request, loaded with room for so many tokens."""
-    spec, messages = find(request.model), Messages(look.quiet)
-    with opened(spec, room, messages, offline=request.offline) as model:
+    spec, messages = find(request.model), look.messages
+    with opened(spec, room, request, messages) as model:
         form = choose(spec.chat, model.token)
         if form is PLAIN:
             messages.note(f"{spec.name} was not tuned to chat: it is asked in plain words")

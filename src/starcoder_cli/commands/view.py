@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 
-from starcoder_cli.output import BytesView, SilentView, View, is_terminal, wants_color
+from starcoder_cli.output import BytesView, Messages, SilentView, View, is_terminal, wants_color
 from starcoder_cli.settings import Color
 from starcoder_cli.source import Source, Span
 
@@ -18,6 +18,12 @@ class Look:
     show_prompt: bool = False
     color: Color = "auto"
     quiet: bool = False
+    verbose: bool = False
+
+    @property
+    def messages(self) -> Messages:
+        """Where notes go."""
+        return Messages(self.quiet, self.verbose)
 
 
 def choose_view(source: Source, span: Span, lexer: str, look: Look) -> View:

@@ -104,8 +104,11 @@ def translate(error: Exception, spec: ModelSpec) -> StarcoderError:
 
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
+        has_token = "Authorization" in error.response.request.headers
         if isinstance(error, GatedRepoError) or (spec.gated and status in (401, 403, 404)):
-            return gate(spec)
+            return gate(spec, status, has_token)
+        if status == 401 and has_token:
+            return UnavailableError("it does not accept the token; see `hf auth login`, HF_TOKEN")
         if status in (401, 404):
             return UnavailableError(f"it has no {spec.repository}, or no such file there")
         return UnavailableError(f"it answered with status {status}")
@@ -116,13 +119,29 @@ def translate(error: Exception, spec: ModelSpec) -> StarcoderError:
     return UnavailableError(f"the transfer failed ({type(error).__name__})")
 
 
-def gate(spec: ModelSpec) -> RefusedError:
-    """What to do about a model whose licence has to be accepted first."""
-    return RefusedError(
-        f"the licence of {spec.repository} has to be accepted first",
-        f"1. open {endpoint()}/{spec.repository} and accept it, 2. log in with "
-        f"`hf auth login` or set HF_TOKEN, 3. run: starcoder models pull {spec.name}",
-    )
+def gate(spec: ModelSpec, status: int, has_token: bool) -> RefusedError:
+    """What to do about a model that the hub gives only to those who accepted its licence there.
+
+    The hub answers 401 to who did not log in and to a token that is not valid, 403 to an account
+    that did not accept and to a token that may not read such models.
+    """
+    page = f"{endpoint()}/{spec.repository}"
+    if not has_token:
+        message = f"the licence of {spec.repository} has to be accepted on the hub first"
+        steps = f"1. open {page} and accept it, 2. log in with `hf auth login` or set HF_TOKEN"
+    elif status == 401:
+        message = f"the hub does not accept the token, and {spec.repository} needs one"
+        steps = (
+            f"1. open {page} and accept the licence, "
+            "2. log in again with `hf auth login`, or mend HF_TOKEN, which wins over it"
+        )
+    else:
+        message = f"the hub refuses {spec.repository} to the account of the token"
+        steps = (
+            f"1. open {page} with that account and accept the licence, "
+            f"2. see at {endpoint()}/settings/tokens that the token may read gated repositories"
+        )
+    return RefusedError(message, f"{steps}, 3. run: starcoder models pull {spec.name}")
 
 
 class BrokenOff(UnavailableError):

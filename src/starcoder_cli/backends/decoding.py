@@ -1,0 +1,160 @@
+"""Token after token from a causal model of transformers, and the KV cache of what it has read.
+
+A step reads some ids and gives the logits behind the last of them. On CUDA the steps of one answer
+are CUDA graphs over a cache of fixed size: the thousand small kernels of a step are launched at
+once, which at batch size one takes longer than to run them.
+"""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Protocol
+
+from starcoder_cli.errors import DataError
+from starcoder_cli.lookup import MOST, Lookup
+from starcoder_cli.model import Sampling
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+CHUNK = 1024
+"""How many tokens of a prompt are read at once: more costs memory, fewer cost time."""
+
+
+class Steps(Protocol):
+    """A model with the KV cache of what it has read; `length` counts the tokens in it."""
+
+    length: int
+
+    def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
+        """Read on; the logits behind the last so many ids, of shape [last, vocabulary]."""
+
+    def crop(self, length: int) -> None:
+        """Forget everything after the first `length` tokens."""
+
+
+class GrowingSteps:
+    """Steps with a cache that grows with the text: for any device."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        from transformers import DynamicCache
+
+        self.length = 0
+        self._model = model
+        # Made without the model's configuration, so that it keeps everything: a cache that slides
+        # could not be cropped. The mask slides all the same.
+        self._cache = DynamicCache()
+
+    def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
+        """Read on; the logits behind the last so many ids."""
+        import torch
+
+        given = torch.tensor([list(ids)], device=self._model.device)
+        with torch.inference_mode():
+            output = self._model(
+                input_ids=given, past_key_values=self._cache, use_cache=True, logits_to_keep=last
+            )
+        self.length += len(ids)
+        logits: torch.Tensor = output.logits[0, -last:]
+        return logits
+
+    def crop(self, length: int) -> None:
+        """Forget everything after the first `length` tokens."""
+        if length < self.length:
+            self._cache.crop(length - self.length)
+            self.length = length
+
+
+def decode(
+    steps: Steps,
+    prompt: Sequence[int],
+    sampling: Sampling,
+    ends: AbstractSet[int],
+    *,
+    lookup: bool = True,
+) -> Iterator[list[int]]:
+    """The ids of an answer, those of one step at a time, up to but without the one that ends it.
+
+    With `lookup` a step also checks what followed the latest ids earlier on: the answer is the
+    same, in fewer steps. What a step has read beyond the answer is forgotten. Raises DataError
+    for a model that computes no numbers.
+    """
+    choose = Choice(sampling)
+    drafts = Lookup(prompt if lookup else ())
+    for start in range(0, len(prompt), CHUNK):
+        logits = steps.read(prompt[start : start + CHUNK])
+    chosen, left = choose.ids(logits), sampling.max_tokens
+    while True:
+        kept = chosen[: end_of(chosen, ends)][:left]
+        left -= len(kept)
+        if kept:
+            yield kept
+        if left == 0 or len(kept) < len(chosen):
+            return
+        draft: list[int] = []
+        if lookup and left > 1:
+            drafts.extend(kept)
+            draft = drafts.draft(min(MOST, left - 1))
+        begin = steps.length
+        guesses = choose.ids(steps.read([chosen[-1], *draft], 1 + len(draft)))
+        right = agreement(draft, guesses)
+        drafts.learn(len(draft), right)
+        steps.crop(begin + 1 + right)
+        chosen = guesses[: right + 1]
+
+
+def end_of(ids: Sequence[int], ends: AbstractSet[int]) -> int:
+    """Where the first id that ends an answer stands; the number of ids where there is none."""
+    return next((at for at, token in enumerate(ids) if token in ends), len(ids))
+
+
+def agreement(draft: Sequence[int], chosen: Sequence[int]) -> int:
+    """How many ids of a draft are what the model chose in their places."""
+    pairs = enumerate(zip(draft, chosen, strict=False))
+    return next((at for at, (drafted, own) in pairs if drafted != own), len(draft))
+
+
+class Choice:
+    """How the next token is chosen from logits, on the device that has them."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+        self._generator: torch.Generator | None = None
+
+    def ids(self, logits: "torch.Tensor") -> list[int]:
+        """One id for each row of logits; DataError where these are no numbers."""
+        import torch
+
+        with torch.inference_mode():
+            best, greedy = logits.max(dim=-1)
+            chosen = greedy if self._sampling.temperature == 0 else self._sample(logits)
+            # Both in one transfer: each waits until the device is done.
+            both = torch.stack((chosen, best.isnan().long())).tolist()
+        if any(both[1]):
+            raise DataError(
+                "the model computes no numbers (NaN)", "its weights are damaged: get them again"
+            )
+        return [int(token) for token in both[0]]
+
+    def _sample(self, logits: "torch.Tensor") -> "torch.Tensor":
+        """Draw among the likeliest tokens that sum up to top_p (Holtzman et al. 2020)."""
+        import torch
+
+        warm = torch.nan_to_num(logits.float()) / self._sampling.temperature
+        probabilities, order = warm.softmax(dim=-1).sort(dim=-1, descending=True)
+        before = probabilities.cumsum(dim=-1) - probabilities
+        probabilities = probabilities.masked_fill(before >= self._sampling.top_p, 0)
+        drawn = torch.multinomial(probabilities, 1, generator=self._random(logits.device))
+        return order.gather(-1, drawn).squeeze(-1)
+
+    def _random(self, device: "torch.device") -> "torch.Generator":
+        """The generator of this answer's draws, made with its seed at the first of them."""
+        import torch
+
+        if self._generator is None:
+            self._generator = torch.Generator(device)
+            if self._sampling.seed is None:
+                self._generator.seed()
+            else:
+                self._generator.manual_seed(self._sampling.seed)
+        return self._generator

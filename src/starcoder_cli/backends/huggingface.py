@@ -1,0 +1,155 @@
+"""Hugging Face checkpoints through transformers: StarCoder itself, whole or in 8 or 4 bit.
+
+A checkpoint was looked through before (`checkpoint.inspect`), and is loaded from its folder alone:
+safetensors, no code of its own, no network. The answers are made by the loop in `decoding.py`; a
+generator that is closed simply takes no further step.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
+from starcoder_cli.backends.graphs import FixedSteps
+from starcoder_cli.backends.quantize import configuration, number_format
+from starcoder_cli.backends.tokens import Tokens, Writing
+from starcoder_cli.checkpoint import Checkpoint
+from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.model import Sampling
+from starcoder_cli.plan import Plan
+from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.stream import Chunk, Reason, Stream
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+AGAIN = "get the checkpoint again"
+
+
+class HuggingFaceModel:
+    """A checkpoint that is loaded as planned, with room for `window` tokens."""
+
+    def __init__(self, checkpoint: Checkpoint, plan: Plan, window: int, adapter: str = "") -> None:
+        """Load it; raises DataError for damaged files, MachineError where memory is short."""
+        self.window = window
+        self._ends = frozenset(checkpoint.eos)
+        self.tokens = Tokens(checkpoint.folder)
+        with loading(checkpoint):
+            self.transformer = load(checkpoint, plan)
+            if adapter:
+                from starcoder_cli.backends.adapter import adapted
+
+                self.transformer = adapted(self.transformer, adapter, merge=plan.quantize == "none")
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        """The answer, a chunk for each step of the model; closing it ends the steps."""
+        ids = self.tokens.encode(prompt)
+        room = self.window - len(ids)
+        if room < sampling.max_tokens:
+            raise DataError(
+                f"a prompt of {len(ids)} tokens leaves room for {max(room, 0)} in the window",
+                "shorten it, or lower --max-tokens",
+            )
+        named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
+        ends = self._ends | {token for token in named if token is not None}
+        writing, made = Writing(self.tokens, ids), 0
+        with out_of_memory():
+            for step in decode(self._steps(), ids, sampling, ends):
+                made += len(step)
+                yield Chunk(writing.write(step), len(step), prompt_tokens=len(ids))
+        reason: Reason = "length" if made == sampling.max_tokens else "stop"
+        yield Chunk(writing.rest(), 0, reason, len(ids))
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has as user text."""
+        return len(self.tokens.text(text))
+
+    def token(self, text: str) -> int | None:
+        """The id of a control token, or None where the text is not exactly one."""
+        return self.tokens.token(text)
+
+    def close(self) -> None:
+        """Let the weights go; what they held on a GPU goes back to others."""
+        import torch
+
+        del self.transformer
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _steps(self) -> Steps:
+        """Steps over nothing read yet; fixed ones where the whole model is on one CUDA device."""
+        devices = {parameter.device for parameter in self.transformer.parameters()}
+        if len(devices) == 1 and next(iter(devices)).type == "cuda":
+            return FixedSteps(self.transformer, self.window)
+        return GrowingSteps(self.transformer)
+
+
+def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
+    """The weights of a folder, where and how the plan says; DataError where some are missing."""
+    from transformers import AutoModelForCausalLM
+
+    model, report = AutoModelForCausalLM.from_pretrained(
+        checkpoint.folder,
+        dtype=number_format(plan.dtype),
+        device_map=placement(plan.device),
+        quantization_config=configuration(plan),
+        attn_implementation="sdpa",
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+    )
+    for key in report["missing_keys"]:
+        raise DataError(f"{checkpoint.folder} lacks the weights {key!r}", AGAIN)
+    for key, stored, expected in report["mismatched_keys"]:
+        raise DataError(
+            f"{checkpoint.folder} has the weights {key!r} as {list(stored)}, not {list(expected)}",
+            AGAIN,
+        )
+    loaded: PreTrainedModel = model.eval()
+    return loaded
+
+
+def placement(device: str) -> str | dict[str, str] | None:
+    """Where the weights go, as accelerate is told: `cuda` alone means all GPUs together."""
+    if device == "cpu":
+        return None
+    return "auto" if device == "cuda" else {"": device}
+
+
+@contextmanager
+def loading(checkpoint: Checkpoint) -> Iterator[None]:
+    """Quiet and offline libraries, and their errors as ours."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    import logging
+
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), out_of_memory():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            what = " ".join(str(error).split())[:300]
+            raise DataError(f"{checkpoint.folder} cannot be loaded: {what}", AGAIN) from error
+
+
+@contextmanager
+def out_of_memory() -> Iterator[None]:
+    """Too little memory, as one error of ours."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        # torch has a class of its own for GPUs alone.
+        if not isinstance(error, MemoryError) and "memory" not in str(error):
+            raise
+        raise MachineError(
+            "the memory is full", "try --quantize 8bit or 4bit, or a smaller model"
+        ) from error

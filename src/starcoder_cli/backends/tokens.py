@@ -1,0 +1,144 @@
+"""Text to token ids and back, by the tokenizer file of a checkpoint.
+
+User text is never read as control tokens, and what comes back is exactly what the ids say: no
+space is tidied away, and no character is shown before all of its bytes are there.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starcoder_cli.errors import DataError, ProtocolError
+from starcoder_cli.prompt import Prompt, Special
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+GUARD = "☺"
+UNFINISHED = "\ufffd"
+SEED = 6  # how many tokens before an answer may change how its first one is written
+
+
+class Tokens:
+    """The tokenizer of a checkpoint."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises DataError for a tokenizer that cannot be read."""
+        self._tokenizer = read_tokenizer(folder)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = True
+        added = self._tokenizer.get_added_tokens_decoder()
+        self._control = {token.content: number for number, token in added.items()}
+        # The tokenizer leaves these alone only where they are marked as special. White space that
+        # is a token of its own is text, and so is a single character.
+        self._unmarked = [
+            token.content
+            for token in added.values()
+            if not token.special and len(token.content.strip()) > 1
+        ]
+        self._opening = self._tokenizer.encode("", add_special_tokens=True).ids[:1]
+        guarded = self._tokenizer.encode(GUARD, add_special_tokens=False)
+        self._guard = len(guarded.ids) if guarded.tokens[0].startswith("▁") else 0
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """The token ids of a prompt: one id for each control token, text as nothing but text.
+
+        Never empty: without anything to read, a model reads the end of an earlier text.
+        """
+        ids = list(self._opening)
+        for piece in prompt.pieces:
+            if isinstance(piece, Special):
+                ids.append(self._named(piece))
+            else:
+                ids += self.text(piece, first=ids == self._opening)
+        if ids:
+            return ids
+        ends = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
+        return [next((end for end in ends if end is not None), 0)]
+
+    def text(self, text: str, *, first: bool = True) -> list[int]:
+        """The token ids of user text, in which nothing is a control token.
+
+        Tokenizers of the Llama family put a space before a text: only the `first` of a prompt was
+        trained so (the trick with a guard character is that of Code Llama's `generation.py`).
+        """
+        found = [text.index(token) for token in self._unmarked if token in text]
+        if found:
+            at = min(found) + 1
+            return [*self.text(text[:at], first=first), *self.text(text[at:], first=False)]
+        guard = 0 if first else self._guard
+        return self._ids(GUARD + text)[guard:] if guard else self._ids(text)
+
+    def token(self, text: str) -> int | None:
+        """The id of a control token, or None where the text is not exactly one."""
+        return self._control.get(text)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, control tokens by their names."""
+        return self._tokenizer.decode(list(ids), skip_special_tokens=False)
+
+    def _ids(self, text: str) -> list[int]:
+        # A file's undecodable bytes are surrogates here, which no tokenizer takes.
+        sound = text.encode("utf-8", "replace").decode()
+        return self._tokenizer.encode(sound, add_special_tokens=False).ids
+
+    def _named(self, special: Special) -> int:
+        token = self.token(special)
+        if token is None:
+            raise ProtocolError(
+                f"the model's tokenizer has no token {special!r}", "choose another model"
+            )
+        return token
+
+
+class Writing:
+    """Turns token ids into text as they come, behind those that were read before."""
+
+    def __init__(self, tokens: Tokens, before: Sequence[int]) -> None:
+        self._tokens = tokens
+        self._ids = list(before[-SEED:])
+        self._shown = tokens.decode(self._ids)
+
+    def write(self, ids: Sequence[int]) -> str:
+        """The text that these ids complete; empty while a character lacks some of its bytes."""
+        self._ids += ids
+        whole = self._tokens.decode(self._ids)
+        if whole.endswith(UNFINISHED):
+            return ""
+        text = whole[len(self._shown) :]
+        self._ids = self._ids[-SEED:]
+        self._shown = self._tokens.decode(self._ids)
+        return text
+
+    def rest(self) -> str:
+        """What was held back, without a character that was never finished."""
+        whole = self._tokens.decode(self._ids).rstrip(UNFINISHED)
+        return whole[len(self._shown) :]
+
+
+def read_tokenizer(folder: Path) -> "Tokenizer":
+    """The tokenizer of a folder, from its own file or brought into that form by transformers.
+
+    Raises DataError for one that is damaged.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    try:
+        if path.is_file():
+            return Tokenizer.from_file(str(path))
+        return converted(folder)
+    except Exception as error:  # the library raises nothing narrower
+        raise DataError(
+            f"the tokenizer in {folder} cannot be read: {error}", "get the checkpoint again"
+        ) from error
+
+
+def converted(folder: Path) -> "Tokenizer":
+    """The tokenizer of a folder in an older form, such as vocab.json or tokenizer.model."""
+    from transformers import AutoTokenizer
+
+    loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    tokenizer: Tokenizer = loaded.backend_tokenizer
+    return tokenizer

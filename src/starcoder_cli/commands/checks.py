@@ -1,0 +1,203 @@
+"""What `starcoder doctor` looks at: the packages, the machine, the folders, the hub, the models."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from starcoder_cli.errors import MachineError, StarcoderError
+from starcoder_cli.plan import ROOM, SMALLER, Loading, Machine, gigabytes, plan
+from starcoder_cli.settings import models_dir
+from starcoder_cli.shapes import SHAPES
+
+State: TypeAlias = Literal["ok", "no", "warn", "fail"]
+
+PACKAGES = ("torch", "transformers", "bitsandbytes", "xllamacpp")
+
+REACH = 5.0
+"""How many seconds the hub may take to answer each question."""
+
+LITTLE = 10**9
+"""Fewer free bytes than this, of memory or on a disk, are worth a warning."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found: `no` is something that is not there, and need not be.
+
+    `subject` names which GPU or model it is about, where a check has several findings.
+    """
+
+    check: str
+    state: State
+    text: str
+    remedy: str = ""
+    subject: str = ""
+
+
+def findings() -> Iterator[Finding]:
+    """Every finding, each as soon as it is known."""
+    yield python()
+    yield from (package(name) for name in PACKAGES)
+    machine = hardware()
+    if machine:
+        yield from gpus(machine)
+        yield memory(machine)
+    yield from folders()
+    reached = hub()
+    yield reached
+    yield login(reached.state == "ok")
+    if machine:
+        yield from models(machine)
+
+
+def python() -> Finding:
+    """Which Python runs this."""
+    return Finding("python", "ok", f"{sys.version.split()[0]} ({sys.executable})")
+
+
+def package(name: str) -> Finding:
+    """Whether a package can be imported, and its version."""
+    from importlib import import_module
+    from importlib.metadata import version
+
+    try:
+        with silence():
+            import_module(name)
+        return Finding(name, "ok", version(name))
+    except Exception as error:  # a broken package may raise anything, and that is what was asked
+        return Finding(
+            name,
+            "fail",
+            f"cannot be imported: {type(error).__name__}: {error}",
+            f"reinstall it: pip install --force-reinstall {name}",
+        )
+
+
+def hardware() -> Machine | None:
+    """What there is to compute with; None where torch, which knows it, cannot be imported."""
+    from starcoder_cli.backends.devices import machine
+
+    try:
+        return machine()
+    except MachineError:
+        return None
+
+
+def gpus(machine: Machine, driver: Path = Path("/proc/driver/nvidia/version")) -> Iterator[Finding]:
+    """The GPUs that torch sees; without one, models run on the processor, which is no fault."""
+    for device in machine.devices:
+        text = f"{device.title}, {gigabytes(device.free)} of {gigabytes(device.total)} free"
+        bf16 = "" if device.bf16 else ", no bf16"
+        yield Finding("gpu", "ok", f"{device.name}: {text}{bf16}", subject=device.name)
+    if machine.devices:
+        return
+    if driver.exists():
+        remedy = "install a build of torch for your driver: https://pytorch.org/get-started/locally"
+        yield Finding("gpu", "warn", "there is an NVIDIA driver, but torch sees no GPU", remedy)
+    else:
+        yield Finding("gpu", "no", "none: models run on the processor")
+
+
+def memory(machine: Machine) -> Finding:
+    """How much memory is free, and in what the processor computes."""
+    numbers = "bf16" if machine.bf16 else "fp32, and slowly in bf16"
+    text = f"{gigabytes(machine.memory)} free; the processor computes in {numbers}"
+    if machine.memory < LITTLE:
+        return Finding("memory", "warn", text, "end a program that uses much")
+    return Finding("memory", "ok", text)
+
+
+def folders() -> Iterator[Finding]:
+    """The two places where models are kept."""
+    from starcoder_cli.models.home import cache
+
+    yield folder("disk", models_dir(), "STARCODER_MODELS_DIR")
+    yield folder("cache", cache(), "HF_HUB_CACHE")
+
+
+def folder(check: str, path: Path, variable: str) -> Finding:
+    """Whether a folder can be written, or made, and how much room there is."""
+    import shutil
+
+    place = path.absolute()
+    there = next(each for each in (place, *place.parents) if os.access(each, os.F_OK))
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        return Finding(check, "fail", f"{path} cannot be written", f"set {variable} to a folder")
+    free = shutil.disk_usage(there).free
+    text = f"{gigabytes(free)} free in {path}"
+    if free < LITTLE:
+        return Finding(check, "warn", text, f"free some, or set {variable} to another disk")
+    return Finding(check, "ok", text)
+
+
+def hub() -> Finding:
+    """Whether the hub answers."""
+    from starcoder_cli.catalog import DEFAULT, find
+    from starcoder_cli.models.hub import host, look, quiet
+    from starcoder_cli.models.pull import is_offline
+
+    if is_offline():
+        return Finding("hub", "no", "the environment forbids the network", "unset HF_HUB_OFFLINE")
+    quiet()
+    reason = attempt(lambda: look(find(DEFAULT)).url)[1]
+    if reason:
+        remedy = "check the network, the proxy and HF_ENDPOINT; models that are here still work"
+        return Finding("hub", "warn", f"{host()}: {reason}", remedy)
+    return Finding("hub", "ok", f"{host()} answers")
+
+
+def login(reached: bool) -> Finding:
+    """Whether there is a token, and whose it is; the token itself is shown nowhere."""
+    from starcoder_cli.models.home import has_token, user
+
+    if not has_token():
+        remedy = "for models behind a licence, run `hf auth login` or set HF_TOKEN"
+        return Finding("login", "no", "not logged in to the hub", remedy)
+    if not reached:
+        return Finding("login", "ok", "there is a token, which only the hub could check")
+    name, reason = attempt(user)
+    if reason:
+        remedy = "log in again with `hf auth login`, or unset HF_TOKEN"
+        return Finding("login", "fail", f"the hub was asked whose the token is: {reason}", remedy)
+    return Finding("login", "ok", f"logged in as {name}")
+
+
+def models(machine: Machine) -> Iterator[Finding]:
+    """Which StarCoder models fit here, and how."""
+    for name, shape in SHAPES.items():
+        try:
+            text = plan(name, shape.size(), ROOM, Loading(), machine).text()
+            yield Finding("model", "ok", text, subject=name)
+        except MachineError as error:
+            remedy = "" if error.hint == SMALLER else error.hint
+            yield Finding("model", "no", error.message, remedy, subject=name)
+
+
+def attempt(call: Callable[[], str]) -> tuple[str, str]:
+    """What a call over the network answers, and why it did not; one of them is empty."""
+    from starcoder_cli.models.transfer import bounded
+
+    try:
+        return bounded(call, REACH), ""
+    except StarcoderError as error:
+        return "", error.message
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keeps what a package warns of at its import off standard error."""
+    import logging
+    import warnings
+
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,36 @@
+"""`starcoder doctor`: what is here to run models with, and what to do about what is not."""
+
+from typing import Annotated
+
+import typer
+
+from starcoder_cli.commands.checks import Finding, findings
+from starcoder_cli.errors import ExitCode
+from starcoder_cli.output import write_json, write_text
+from starcoder_cli.sanitize import one_line
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+) -> None:
+    """Check the installation, the machine and the hub, and which StarCoder models fit here.
+
+    Each line begins with ok, with no (not there, and not needed), with warn or with FAIL. The exit
+    code is 1 where something failed.
+    """
+    failed = False
+    for finding in findings():
+        failed = failed or finding.state == "fail"
+        if json:
+            write_json(vars(finding))
+        else:
+            write_text(line(finding))
+    if failed:
+        raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def line(finding: Finding) -> str:
+    """A finding for people, in columns."""
+    word = "FAIL" if finding.state == "fail" else finding.state
+    remedy = f"; {finding.remedy}" if finding.remedy else ""
+    return f"{word:<4}  {finding.check:<12}  {one_line(finding.text + remedy, 500)}\n"

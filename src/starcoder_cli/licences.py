@@ -1,0 +1,180 @@
+"""The licences of the models: where each text is, what it asks, and what it forbids, in our words.
+
+Summaries to decide by at a terminal, no legal text: that is behind the link. Every line fits a
+terminal of 80 columns.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Licence:
+    """One version of one text; `id` is what an agreement to it is remembered under.
+
+    `restrictions` complete the sentence that the model is not to be used ... Where `needs_consent`
+    is set, someone has to agree before the model is fetched.
+    """
+
+    id: str
+    name: str
+    url: str
+    terms: tuple[str, ...]
+    restrictions: tuple[str, ...] = ()
+    needs_consent: bool = False
+
+
+_FREE = "use is free of charge, commercial use too"
+_PASSED_ON = "whoever passes the model on passes these restrictions on, too"
+
+BIGCODE = Licence(
+    id="bigcode-openrail-m-v1",
+    name="BigCode OpenRAIL-M v1",
+    url="https://huggingface.co/spaces/bigcode/bigcode-model-license-agreement",
+    terms=(
+        _FREE,
+        _PASSED_ON,
+        "output may be a copy of licensed code: then that licence holds",
+    ),
+    restrictions=(
+        "(a) in any way that breaks the law",
+        "(b) to exploit or harm minors",
+        "(c) to make malware or ransomware",
+        "(d) to make or spread false information in order to harm",
+        "(e) to make or spread personal data in order to harm",
+        "(f) to publish output without saying that a machine made it",
+        "(g) to defame, disparage or harass others",
+        "(h) to impersonate others",
+        "(i) to decide on rights and duties by machine, undisclosed",
+        "(j) to treat people badly for how they behave or seem to be",
+        "(k) to exploit the weaknesses of a vulnerable group",
+        "(l) to discriminate by legally protected characteristics",
+        "(m) to give medical advice or interpret medical results",
+        "(n) in justice, law enforcement, immigration or asylum",
+    ),
+    needs_consent=True,
+)
+
+LICENCES: tuple[Licence, ...] = (
+    BIGCODE,
+    Licence(
+        id="Apache-2.0",
+        name="Apache-2.0",
+        url="https://www.apache.org/licenses/LICENSE-2.0",
+        terms=(
+            "any use is allowed, commercial use too",
+            "whoever passes the model on keeps its licence and notices",
+        ),
+    ),
+    Licence(
+        id="qwen-research",
+        name="Qwen Research",
+        url="https://huggingface.co/Qwen/Qwen2.5-Coder-3B-Instruct-GGUF/blob/main/LICENSE",
+        terms=(
+            "use is free of charge for research and evaluation",
+            "commercial use needs a licence from Alibaba Cloud",
+            "whoever passes the model on adds its licence and marks changes",
+            "models made with it or its output say so where they are shown",
+        ),
+        restrictions=("for anything commercial",),
+    ),
+    Licence(
+        id="deepseek-1.0",
+        name="DeepSeek",
+        url="https://github.com/deepseek-ai/DeepSeek-Coder/blob/main/LICENSE-MODEL",
+        terms=(_FREE, _PASSED_ON),
+        restrictions=(
+            "in any way that breaks the law or the rights of others",
+            "for military purposes",
+            "to exploit or harm minors",
+            "to make or spread false information in order to harm",
+            "to make or spread what regulations forbid",
+            "to make or spread personal data without permission",
+            "to defame, disparage or harass others",
+            "to decide by machine, to the harm of someone's rights",
+            "to treat people badly for how they behave or seem to be",
+            "to exploit the weaknesses of a vulnerable group",
+            "to discriminate by legally protected characteristics",
+        ),
+    ),
+    Licence(
+        id="gemma",
+        name="Gemma",
+        url="https://ai.google.dev/gemma/terms",
+        terms=(
+            _FREE,
+            "whoever passes the model on adds the terms and marks changes",
+            "Google may restrict a use that breaks the terms",
+        ),
+        restrictions=(
+            "to infringe the rights of others",
+            "to do, plan or promote what is illegal",
+            "to practise a profession without the licence it needs",
+            "for spam, fraud, phishing or malware",
+            "to get around the model's own safety",
+            "to promote hatred, harassment, violence or self-harm",
+            "to decide by machine, to the harm of someone's rights",
+            "to misinform, to impersonate, or to pass output off as human",
+            "to make sexually explicit content",
+        ),
+        needs_consent=True,
+    ),
+    Licence(
+        id="llama-2",
+        name="Llama 2",
+        url="https://ai.meta.com/llama/license/",
+        terms=(
+            _FREE,
+            "above 700 million users a month it needs a licence from Meta",
+            "whoever passes the model on adds the agreement and its notice",
+        ),
+        restrictions=(
+            "to improve any other large language model",
+            "in any way that breaks the law or the rights of others",
+            "for violence, weapons, warfare or critical infrastructure",
+            "to exploit or harm minors",
+            "to harass, to discriminate, or to gather personal data",
+            "to practise a profession without the licence it needs",
+            "to make malware",
+            "to deceive: fraud, disinformation, output passed off as human",
+        ),
+    ),
+    Licence(
+        id="mistral-non-production-0.1",
+        name="Mistral Non-Production",
+        url="https://mistral.ai/licenses/MNPL-0.1.md",
+        terms=(
+            "free of charge for research, tests, evaluation, personal use",
+            "any other use needs a licence from Mistral AI",
+            "whoever passes the model on adds its licence",
+        ),
+        restrictions=(
+            "in production",
+            "to supply it, or its output, in a business, paid or not",
+        ),
+        needs_consent=True,
+    ),
+    Licence(
+        id="stability-ai-community",
+        name="Stability AI Community",
+        url="https://stability.ai/license",
+        terms=(
+            "use is free of charge, after registration commercial use too",
+            "above 1 million US dollars of revenue a year it needs another",
+            "whoever passes the model on adds its licence and its notice",
+        ),
+        restrictions=(
+            "to improve a foundation model of another family",
+            "against its acceptable use policy: stability.ai/use-policy",
+        ),
+    ),
+)
+
+
+def find(name: str, repository: str = "") -> Licence | None:
+    """The licence of that name; None where there is none, or none that we know.
+
+    What BigCode publishes on the hub is under its OpenRAIL-M, unless another one is named.
+    """
+    if not name and repository.lower().startswith("bigcode/"):
+        return BIGCODE
+    return next((licence for licence in LICENCES if licence.name == name), None)

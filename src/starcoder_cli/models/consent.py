@@ -1,0 +1,74 @@
+"""Which licences the user agreed to, and of which a reminder was shown: remembered in one file."""
+
+import json
+import os
+from pathlib import Path
+
+from starcoder_cli import licences
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.errors import CreateError
+from starcoder_cli.licences import Licence
+from starcoder_cli.settings import data_dir
+
+AGREED, REMINDED = "agreed", "reminded"
+
+
+def unaccepted(spec: ModelSpec) -> Licence | None:
+    """The licence that has to be agreed to before a model is fetched; None where there is none."""
+    licence = licences.find(spec.licence, spec.repository)
+    return licence if licence and licence.needs_consent and not agreed(licence) else None
+
+
+def agreed(licence: Licence) -> bool:
+    """Whether the user agreed to a licence; a file that makes no sense says no."""
+    return licence.id in _read()[AGREED]
+
+
+def agree(licence: Licence) -> None:
+    """Remember that the user agreed; CreateError where that cannot be written."""
+    _add(AGREED, licence)
+
+
+def reminded(licence: Licence) -> bool:
+    """Whether the user was reminded of a licence that nobody agreed to here."""
+    return licence.id in _read()[REMINDED]
+
+
+def remind(licence: Licence) -> None:
+    """Remember that a reminder was shown; CreateError where that cannot be written."""
+    _add(REMINDED, licence)
+
+
+def file_path() -> Path:
+    """The file with the ids of licences."""
+    return data_dir() / "licences.json"
+
+
+def _read() -> dict[str, list[str]]:
+    """What the file says; nothing where it is missing or damaged."""
+    try:
+        values = json.loads(file_path().read_bytes())
+        return {key: [str(name) for name in values.get(key, [])] for key in (AGREED, REMINDED)}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return {AGREED: [], REMINDED: []}
+
+
+def _add(key: str, licence: Licence) -> None:
+    """Add a licence's id to the file, which is never seen half-written."""
+    values = _read()
+    if licence.id in values[key]:
+        return
+    values[key].append(licence.id)
+    path = file_path()
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise CreateError(
+            f"cannot create {path}: {error.strerror}", "set STARCODER_DATA_DIR to another folder"
+        ) from error

@@ -1,0 +1,116 @@
+"""LoRA adapters: what they change, and which are refused."""
+
+import json
+import warnings
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from tiny import WINDOW, build
+from transformers import AutoModelForCausalLM
+
+from starcoder_cli.backends import open_model
+from starcoder_cli.backends.adapter import check
+from starcoder_cli.catalog import find
+from starcoder_cli.errors import DataError, InputError, RefusedError, StarcoderError
+from starcoder_cli.model import Sampling
+from starcoder_cli.plan import Loading
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.settings import Quantize
+from starcoder_cli.stream import join
+
+TEXT = Prompt(("def f(x):\n    return x",))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint."""
+    return build(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture
+def adapter(folder: Path, tmp_path: Path) -> Path:
+    """An adapter for it that changes what it writes."""
+    torch.manual_seed(2)
+    config = LoraConfig(r=4, target_modules=["c_attn", "c_fc"], task_type="CAUSAL_LM")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # peft asks for what transformers wants to rename
+        wrapped = get_peft_model(AutoModelForCausalLM.from_pretrained(folder), config)
+    for name, weight in wrapped.named_parameters():
+        if "lora_B" in name:
+            weight.data.normal_(0, 0.5)
+    wrapped.save_pretrained(str(tmp_path / "adapter"))
+    return tmp_path / "adapter"
+
+
+def answer(folder: Path, loading: Loading) -> str:
+    """What the model writes."""
+    with closing(
+        open_model(find(str(folder)), folder, WINDOW, loading, lambda text: None)
+    ) as model:
+        return join(model.stream(TEXT, Sampling(20))).text
+
+
+@pytest.mark.parametrize("quantize", ["none", "8bit"])
+def test_an_adapter_changes_the_answers(quantize: Quantize, folder: Path, adapter: Path) -> None:
+    plain = answer(folder, Loading(quantize, "cpu", "bf16"))
+    changed = answer(folder, Loading(quantize, "cpu", "bf16", str(adapter)))
+    assert plain != changed != ""
+
+
+def test_an_adapter_for_another_model_is_an_error(
+    adapter: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = build(tmp_path_factory.mktemp("other"), "llama")
+    with pytest.raises(DataError):
+        answer(other, Loading("none", "cpu", "fp32", str(adapter)))
+
+
+BAD: tuple[tuple[str, type[StarcoderError], str], ...] = (
+    ("no settings", InputError, "there is no adapter in {0}; it needs adapter_config.json and "
+     "adapter_model.safetensors"),
+    ("pickle", RefusedError, "{0} has no adapter_model.safetensors, and pickled weights can run "
+     "code; save the adapter as safetensors"),
+    ("not lora", DataError, "{0} is not a LoRA adapter; other kinds cannot be used"),
+    ("megatron", RefusedError, "adapter_config.json sets 'megatron_config', which is not needed "
+     "and may load code; remove it"),
+    ("unknown", RefusedError, "adapter_config.json sets 'surprise', which is not needed and may "
+     "load code; remove it"),
+    ("not json", DataError, "{0}/adapter_config.json cannot be read: Expecting value: line 1 "
+     "column 1 (char 0); get the adapter again"),
+    ("a list", DataError, "{0}/adapter_config.json holds no settings; get the adapter again"),
+    ("large", DataError, "{0}/adapter_config.json cannot be read: it is too large; get the "
+     "adapter again"),
+    ("cut off", DataError, "{0}/adapter_model.safetensors is not a sound safetensors file: "),
+)  # fmt: skip
+
+
+def spoil(adapter: Path, how: str) -> None:
+    """Make an adapter bad."""
+    settings, weights = adapter / "adapter_config.json", adapter / "adapter_model.safetensors"
+    changes: dict[str, dict[str, object]] = {
+        "not lora": {"peft_type": "IA3"},
+        "megatron": {"megatron_config": {"a": 1}, "megatron_core": "os"},
+        "unknown": {"surprise": True},
+    }
+    texts = {"not json": "nonsense", "a list": "[]", "large": "{" + " " * (1 << 20) + "}"}
+    if how in changes:
+        settings.write_text(json.dumps(json.loads(settings.read_text()) | changes[how]))
+    elif how in texts:
+        settings.write_text(texts[how])
+    elif how == "no settings":
+        settings.unlink()
+    elif how == "pickle":
+        weights.rename(adapter / "adapter_model.bin")
+    else:
+        weights.write_bytes(weights.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize(("how", "kind", "text"), BAD)
+def test_bad_adapters(how: str, kind: type[StarcoderError], text: str, adapter: Path) -> None:
+    spoil(adapter, how)
+    with pytest.raises(kind) as caught:
+        check(adapter)
+    assert str(caught.value).startswith(text.format(adapter))

@@ -1,0 +1,178 @@
+"""The loop that makes answers: the ids of transformers' own, in fewer steps, on either cache."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+import torch
+from tiny import VOCABULARY, WINDOW, build
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
+from starcoder_cli.backends.graphs import WIDTHS, FixedSteps
+from starcoder_cli.errors import DataError
+from starcoder_cli.lookup import MOST
+from starcoder_cli.model import Sampling
+
+PROMPT = [40, 41, 42, 43, 40, 41, 42, 43, 50, 51, 40, 41]
+NOTHING: frozenset[int] = frozenset()
+
+
+@pytest.fixture(scope="module", params=["gpt_bigcode", "starcoder2"])
+def model(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> PreTrainedModel:
+    """StarCoder's two architectures; the second one's attention slides."""
+    folder = build(tmp_path_factory.mktemp(request.param), request.param)
+    loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder).eval()
+    return loaded
+
+
+@pytest.fixture(params=["growing", "fixed"])
+def steps(request: pytest.FixtureRequest, model: PreTrainedModel) -> Steps:
+    """Either kind of cache, nothing read yet."""
+    return GrowingSteps(model) if request.param == "growing" else FixedSteps(model, WINDOW)
+
+
+class Chain:
+    """Steps of which each token depends on the one before alone, by a table of logits."""
+
+    def __init__(self, table: torch.Tensor) -> None:
+        self.length = 0
+        self.taken = 0
+        self._table = table
+
+    def read(self, ids: Sequence[int], last: int = 1) -> torch.Tensor:
+        """The rows of the last ids."""
+        self.length += len(ids)
+        self.taken += 1
+        return self._table[list(ids)[-last:]]
+
+    def crop(self, length: int) -> None:
+        """Nothing is remembered."""
+        self.length = length
+
+
+def flat(answer: Iterator[list[int]]) -> list[int]:
+    """The ids of all steps."""
+    return [token for step in answer for token in step]
+
+
+def reference(model: PreTrainedModel, tokens: int) -> list[int]:
+    """What transformers' own loop makes of the prompt, greedily."""
+    made = model.generate(
+        torch.tensor([PROMPT]),
+        attention_mask=torch.ones(1, len(PROMPT), dtype=torch.long),
+        max_new_tokens=tokens,
+        min_new_tokens=tokens,
+        do_sample=False,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    ids: list[int] = made[0, len(PROMPT) :].tolist()
+    return ids
+
+
+@pytest.mark.parametrize("lookup", [False, True])
+def test_greedy_answers_are_those_of_transformers(
+    model: PreTrainedModel, steps: Steps, lookup: bool
+) -> None:
+    answer = flat(decode(steps, PROMPT, Sampling(60), NOTHING, lookup=lookup))
+    assert answer == reference(model, 60)
+
+
+def test_lookup_takes_fewer_steps() -> None:
+    """In a circle of eight tokens a draft is right as soon as one round was read."""
+    circle = Chain(torch.eye(8).roll(1, dims=1))
+    answer = flat(decode(circle, [0], Sampling(100), NOTHING))
+    assert answer == [at % 8 for at in range(1, 101)]
+    assert circle.taken < 25
+
+
+def test_wrong_drafts_change_nothing() -> None:
+    """Every token was read with another behind it, so that all drafts are wrong."""
+    circle = Chain(torch.eye(8).roll(1, dims=1))
+    prompt = [7, 0, 5, 0, 1, 5, 1, 2, 5, 2, 3, 5, 6, 7, 0]
+    answer = flat(decode(circle, prompt, Sampling(12), NOTHING))
+    assert answer == [at % 8 for at in range(1, 13)]
+
+
+def test_the_answer_ends_before_an_end_and_nothing_behind_it_is_remembered(
+    model: PreTrainedModel, steps: Steps
+) -> None:
+    whole = reference(model, 20)
+    at = next(at for at in range(3, 20) if whole[at] not in whole[:at])
+    assert flat(decode(steps, PROMPT, Sampling(20), {whole[at]})) == whole[:at]
+    assert steps.length <= len(PROMPT) + at
+
+
+def test_no_more_than_the_allowed_tokens(model: PreTrainedModel, steps: Steps) -> None:
+    whole = reference(model, 8)
+    for most in (1, 2, 7, 8):
+        steps.crop(0)
+        assert flat(decode(steps, PROMPT, Sampling(most), NOTHING)) == whole[:most]
+
+
+def test_an_answer_may_fill_the_window(model: PreTrainedModel, steps: Steps) -> None:
+    """A step that is filled up to its width would reach beyond the last position."""
+    room = WINDOW - len(PROMPT)
+    assert flat(decode(steps, PROMPT, Sampling(room), NOTHING)) == reference(model, room)
+
+
+def test_a_long_prompt_is_read_in_pieces(model: PreTrainedModel, steps: Steps) -> None:
+    whole = steps.read(PROMPT)
+    steps.crop(0)
+    for token in PROMPT:
+        logits = steps.read([token])
+    torch.testing.assert_close(logits, whole, atol=1e-4, rtol=1e-4)
+
+
+def test_cropping_forgets(model: PreTrainedModel, steps: Steps) -> None:
+    steps.read(PROMPT)
+    once = steps.read([60, 61, 62], last=3)
+    steps.crop(len(PROMPT))
+    steps.read([70, 71])
+    steps.crop(len(PROMPT))
+    again = steps.read([60, 61, 62], last=3)
+    assert steps.length == len(PROMPT) + 3
+    assert again.shape == (3, VOCABULARY)
+    torch.testing.assert_close(again, once, atol=1e-4, rtol=1e-4)
+
+
+def test_the_same_seed_draws_the_same(model: PreTrainedModel, steps: Steps) -> None:
+    def drawn(seed: int | None) -> list[int]:
+        steps.crop(0)
+        return flat(decode(steps, PROMPT, Sampling(30, 1.5, 0.9, seed), NOTHING))
+
+    assert drawn(7) == drawn(7)
+    assert len({tuple(drawn(seed)) for seed in (1, 2, None, None)}) > 2
+
+
+def test_a_tiny_top_p_is_greedy(model: PreTrainedModel, steps: Steps) -> None:
+    answer = flat(decode(steps, PROMPT, Sampling(20, 1.0, 0.000001, 3), NOTHING))
+    assert answer == reference(model, 20)
+
+
+def test_drafts_do_not_change_how_likely_a_token_is() -> None:
+    """The third token of many answers is distributed as the table says, drafted or not."""
+    table = torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0], [2.0, 0.0, 1.0]])
+    step = table.softmax(dim=-1)
+    wanted = (step @ step @ step)[0]
+    for lookup in (True, False):
+        counts = torch.zeros(3)
+        for seed in range(600):
+            sampling = Sampling(3, 1.0, 1.0, seed)
+            prompt = [0, 1, 2, 0, 0, 2, 2, 0, 1, 0]
+            counts[flat(decode(Chain(table), prompt, sampling, NOTHING, lookup=lookup))[2]] += 1
+        assert (counts / 600 - wanted).abs().max() < 0.08
+
+
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_a_model_without_numbers_is_damaged(temperature: float) -> None:
+    broken = Chain(torch.full((VOCABULARY, VOCABULARY), float("nan")))
+    with pytest.raises(DataError, match="computes no numbers"):
+        flat(decode(broken, PROMPT, Sampling(5, temperature), NOTHING))
+
+
+def test_widths_hold_every_draft() -> None:
+    assert list(WIDTHS) == sorted(WIDTHS)
+    assert WIDTHS[-1] == MOST + 1

@@ -1,0 +1,203 @@
+"""Checkpoints through transformers: what they stream, where they stop, what is refused."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import CONFIGS, SPECIALS, WINDOW, build
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM
+
+from starcoder_cli.backends import foresee, open_model
+from starcoder_cli.backends.huggingface import HuggingFaceModel, placement
+from starcoder_cli.catalog import find
+from starcoder_cli.errors import DataError, MachineError, RefusedError
+from starcoder_cli.families import FORMATS, detect
+from starcoder_cli.model import Sampling
+from starcoder_cli.plan import Loading
+from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.source import Hole
+from starcoder_cli.stream import join
+
+CPU = Loading(device="cpu", dtype="fp32")
+TEXT = Prompt(("def f(x):\n    return x",))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPTBigCode checkpoint with random weights."""
+    return build(tmp_path_factory.mktemp("checkpoint"))
+
+
+def opened(folder: Path, loading: Loading = CPU, room: int = WINDOW) -> HuggingFaceModel:
+    """The checkpoint as the commands open it."""
+    model = open_model(find(str(folder)), folder, room, loading, lambda text: None)
+    assert isinstance(model, HuggingFaceModel)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Iterator[HuggingFaceModel]:
+    """The checkpoint, open."""
+    with closing(opened(folder)) as model:
+        yield model
+
+
+def reference(folder: Path, prompt: list[int], tokens: int) -> list[int]:
+    """What transformers' own loop makes of a prompt, greedily, whatever ends it."""
+    plain = AutoModelForCausalLM.from_pretrained(folder)
+    given = torch.tensor([prompt])
+    made = plain.generate(
+        given,
+        attention_mask=torch.ones_like(given),
+        max_new_tokens=tokens,
+        do_sample=False,
+        pad_token_id=0,
+    )
+    ids: list[int] = made[0, len(prompt) :].tolist()
+    return ids
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_the_text_is_what_transformers_would_write(kind: str, tmp_path: Path) -> None:
+    folder = build(tmp_path, kind)
+    with closing(opened(folder)) as model:
+        completion = join(model.stream(TEXT, Sampling(40)))
+        ids = model.tokens.encode(TEXT)
+        wanted = reference(folder, ids, 40)
+    ended = wanted[-1] == 0
+    text = model.tokens.decode(wanted[:-1] if ended else wanted).rstrip("\ufffd")
+    assert completion.text == text
+    assert completion.reason == ("stop" if ended else "length")
+    assert completion.tokens == len(wanted) - ended
+    assert completion.prompt_tokens == len(ids)
+
+
+def test_text_arrives_step_by_step(model: HuggingFaceModel) -> None:
+    chunks = list(model.stream(TEXT, Sampling(20)))
+    assert len(chunks) > 5
+    assert [chunk.reason for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
+    assert "".join(chunk.text for chunk in chunks) == join(model.stream(TEXT, Sampling(20))).text
+
+
+def test_a_closed_answer_takes_no_further_step(model: HuggingFaceModel) -> None:
+    steps = []
+    hook = model.transformer.register_forward_hook(lambda *_: steps.append(1))
+    try:
+        chunks = model.stream(TEXT, Sampling(60))
+        for _ in range(3):
+            next(chunks)
+        taken = len(steps)
+        chunks.close()
+    finally:
+        hook.remove()
+    assert len(steps) == taken <= 4
+
+
+def test_a_control_token_of_the_prompt_ends_an_answer(folder: Path, tmp_path: Path) -> None:
+    """Found by giving the byte that the model writes as its fifth another name."""
+    with closing(opened(folder)) as model:
+        ids = reference(folder, model.tokens.encode(TEXT), 20)
+    names = json.loads((folder / "tokenizer.json").read_text())
+    vocabulary = names["model"]["vocab"]
+    (named,) = [name for name, number in vocabulary.items() if number == ids[4]]
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    made = Tokenizer.from_file(str(copy / "tokenizer.json"))
+    made.add_special_tokens([named])
+    made.save(str(copy / "tokenizer.json"))
+    with closing(opened(copy)) as model:
+        completion = join(model.stream(Prompt(TEXT.pieces, (Special(named),)), Sampling(20)))
+    assert (completion.tokens, completion.reason) == (ids.index(ids[4]), "stop")
+
+
+def test_a_hole_is_asked_for_by_the_family_that_the_tokenizer_tells(
+    model: HuggingFaceModel,
+) -> None:
+    form = detect(model.token)
+    assert form is FORMATS["fim"]
+    prompt = form.prompt(Hole("a<fim_middle>", "<|endoftext|>b"))
+    assert model.tokens.decode(model.tokens.encode(prompt)) == (
+        "<fim_prefix>a<fim_middle><fim_suffix><|endoftext|>b<fim_middle>"
+    )
+    assert model.count("a<fim_middle>") == 1 + len("<fim_middle>")
+    assert [model.token(text) for text in (*SPECIALS, "a b")] == [0, 1, 2, 3, 4, None]
+
+
+def test_a_prompt_beyond_the_window_is_an_error(model: HuggingFaceModel) -> None:
+    with pytest.raises(DataError) as caught:
+        join(model.stream(Prompt(("a" * WINDOW,)), Sampling(10)))
+    assert str(caught.value) == (
+        "a prompt of 128 tokens leaves room for 0 in the window; shorten it, or lower --max-tokens"
+    )
+
+
+def test_the_window_is_as_wide_as_needed_and_no_wider_than_the_model(folder: Path) -> None:
+    with closing(opened(folder, room=9999)) as model:
+        assert model.window == WINDOW
+
+
+def test_what_was_decided_is_told(folder: Path) -> None:
+    told: list[str] = []
+    open_model(find(str(folder)), folder, 64, CPU, told.append).close()
+    assert len(told) == 1
+    assert told[0].startswith(f"{folder}: fp32 on cpu, needs 0.6 GB of ")
+
+
+def test_several_gpus_are_left_to_accelerate() -> None:
+    places = [placement(device) for device in ("cpu", "cuda:1", "cuda", "mps")]
+    assert places == [None, {"": "cuda:1"}, "auto", {"": "mps"}]
+
+
+def test_a_model_too_large_is_refused_before_it_is_fetched() -> None:
+    with pytest.raises(MachineError) as caught:
+        foresee(find("starcoder"), 512, Loading(device="cuda:99"))
+    assert str(caught.value).startswith("there is no cuda:99 here; ")
+    foresee(find("owner/unknown"), 512, Loading())
+    foresee(find("qwen2.5-coder-0.5b"), 512, Loading(device="cuda:99"))
+
+
+def damage(folder: Path, change: str) -> None:
+    """Change a checkpoint's weights."""
+    path = folder / "model.safetensors"
+    tensors = load_file(path)
+    if change == "missing":
+        del tensors["transformer.h.1.mlp.c_fc.weight"]
+    elif change == "reshaped":
+        tensors["transformer.h.1.mlp.c_fc.weight"] = torch.zeros(3, 3)
+    else:
+        tensors["transformer.h.1.mlp.c_fc.weight"].fill_(float("nan"))
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("change", ["missing", "reshaped", "nan"])
+def test_damaged_weights_are_an_error(change: str, folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    damage(copy, change)
+    with pytest.raises(DataError) as caught, closing(opened(copy)) as model:
+        join(model.stream(TEXT, Sampling(3)))
+    expected = {
+        "missing": f"{copy} lacks the weights 'transformer.h.1.mlp.c_fc.weight'; "
+        "get the checkpoint again",
+        "reshaped": f"{copy} has the weights 'transformer.h.1.mlp.c_fc.weight' as [3, 3], "
+        "not [128, 32]; get the checkpoint again",
+        "nan": "the model computes no numbers (NaN); its weights are damaged: get them again",
+    }
+    assert str(caught.value) == expected[change]
+
+
+def test_a_checkpoint_that_brings_code_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    canary = tmp_path / "canary"
+    config = (copy / "config.json").read_text()
+    (copy / "config.json").write_text(
+        config.replace("{", '{"auto_map": {"AutoModelForCausalLM": "evil.Model"},', 1)
+    )
+    (copy / "evil.py").write_text(f"open({str(canary)!r}, 'w')\nclass Model: ...\n")
+    with pytest.raises(RefusedError):
+        opened(copy)
+    assert not canary.exists()

@@ -1,0 +1,57 @@
+"""Drafts: what followed the latest ids where they stood before."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from starcoder_cli.lookup import LONGEST, MOST, SHORTEST, Lookup
+
+
+def test_what_followed_last_time_is_drafted() -> None:
+    lookup = Lookup([1, 2, 3, 4, 5, 9, 1, 2])
+    assert lookup.draft(3) == [3, 4, 5]
+
+
+def test_the_latest_time_counts() -> None:
+    assert Lookup([1, 2, 3, 7, 1, 2, 4, 8, 1, 2]).draft(1) == [4]
+
+
+def test_longer_runs_count_more_than_later_ones() -> None:
+    assert Lookup([5, 1, 2, 3, 9, 1, 2, 4, 8, 5, 1, 2]).draft(1) == [3]
+
+
+def test_nothing_is_drafted_where_nothing_is_alike() -> None:
+    assert Lookup([1, 2, 3]).draft(9) == []
+    assert Lookup([]).draft(9) == []
+    assert Lookup([4]).draft(9) == []
+
+
+def test_a_repetition_drafts_itself() -> None:
+    lookup = Lookup([7, 7, 7, 7, 7])
+    assert set(lookup.draft(LONGEST)) == {7}
+
+
+def test_ids_can_come_later() -> None:
+    lookup = Lookup()
+    lookup.extend([1, 2, 3])
+    lookup.extend([1, 2])
+    assert lookup.draft(1) == [3]
+
+
+def test_drafts_grow_while_they_are_right_and_shrink_when_they_are_not() -> None:
+    lookup = Lookup([*range(100), 0, 1])
+    lengths = []
+    for _ in range(3):
+        lengths.append(len(lookup.draft(99)))
+        lookup.learn(lengths[-1], lengths[-1])
+    assert lengths == [LONGEST, 2 * LONGEST, MOST]
+    lookup.learn(MOST, 0)
+    assert len(lookup.draft(99)) == SHORTEST
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 20))
+def test_a_draft_stood_behind_the_same_run_before(ids: list[int], most: int) -> None:
+    draft = Lookup(ids).draft(most)
+    assert len(draft) <= most
+    if draft:
+        run = [*ids[-SHORTEST:], *draft]
+        assert any(ids[at : at + len(run)] == run for at in range(len(ids)))

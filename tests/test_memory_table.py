@@ -1,0 +1,24 @@
+"""The README's table of memory is what the program computes."""
+
+import importlib.util
+from pathlib import Path
+
+from starcoder_cli.plan import ROOM, gigabytes, needed
+from starcoder_cli.shapes import SHAPES
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_readme_has_the_table_as_the_program_computes_it() -> None:
+    spec = importlib.util.spec_from_file_location("memory", ROOT / "tools" / "memory.py")
+    assert spec and spec.loader
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme == tool.updated(readme), "run: python tools/memory.py"
+    assert all(f"`{name}`" in tool.table() for name in SHAPES)
+    starcoder = SHAPES["starcoder"].size()
+    row = " | ".join(
+        gigabytes(needed(starcoder, form, "bf16", ROOM)) for form in tool.FORMS["auto"]
+    )
+    assert f"| `starcoder`, `starcoderbase`, `starchat-beta` | {row} |\n" in readme

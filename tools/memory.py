@@ -1,0 +1,39 @@
+"""Write how much memory each StarCoder model needs into the README, as the program computes it.
+
+`python tools/memory.py` replaces the table between the two memory comments. Run it after a change
+of `plan.py` or `shapes.py`: a test compares the table with what is written here.
+"""
+
+from pathlib import Path
+
+from starcoder_cli.plan import FORMS, ROOM, gigabytes, needed
+from starcoder_cli.shapes import SHAPES, Shape
+
+README = Path(__file__).parent.parent / "README.md"
+BEGIN, END = "<!-- memory:begin -->\n", "<!-- memory:end -->"
+
+
+def table() -> str:
+    """One row for each size of model; those of one size share it."""
+    names: dict[Shape, list[str]] = {}
+    for name, shape in SHAPES.items():
+        names.setdefault(shape, []).append(f"`{name}`")
+    rows = [[", ".join(same), *needs(shape)] for shape, same in names.items()]
+    lines = [["model", "bf16", "8 bit", "4 bit"], ["---"] * 4, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def needs(shape: Shape) -> list[str]:
+    """What a model needs in each form."""
+    return [gigabytes(needed(shape.size(), form, "bf16", ROOM)) for form in FORMS["auto"]]
+
+
+def updated(text: str) -> str:
+    """The README with the table as it is now."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{table()}{END}{after}"
+
+
+if __name__ == "__main__":
+    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
