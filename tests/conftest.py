@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from checkpoints import checkpoint
 
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.models.store import locate
@@ -81,3 +82,24 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the folder `shared`, which is beside the checkout only")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def checkpoint_cache(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Where trained checkpoints stay for later runs; a temporary folder where pytest keeps none."""
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)
+    return cache.mkdir("checkpoints") if cache else tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="session")
+def starcoder_folder(shared: Path, checkpoint_cache: Path) -> Path:
+    """A small GPTBigCode checkpoint that knows what is in `answers.py`."""
+    return checkpoint("starcoder", shared / "data", checkpoint_cache)
+
+
+@pytest.fixture(scope="session")
+def starcoder2_folder(shared: Path, checkpoint_cache: Path) -> Path:
+    """A small StarCoder2 checkpoint that knows what is in `answers.py`."""
+    return checkpoint("starcoder2", shared / "data", checkpoint_cache)

@@ -3,12 +3,22 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from starcoder_cli.plan import Form
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
 WIDTHS = (1, 4, 16)
 """How many ids a recorded step reads; a step with fewer is filled up and cropped."""
+
+
+def can_record(device: str, form: Form) -> bool:
+    """Whether the steps of a model can be recorded: on one CUDA device, but for LLM.int8.
+
+    That looks for outliers in the input of each layer, and waits for the answer.
+    """
+    return device.startswith("cuda:") and form != "8bit"
 
 
 class FixedSteps:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
-from starcoder_cli.backends.graphs import FixedSteps
+from starcoder_cli.backends.graphs import FixedSteps, can_record
 from starcoder_cli.backends.quantize import configuration, number_format
 from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.checkpoint import Checkpoint
@@ -34,6 +34,7 @@ class HuggingFaceModel:
     def __init__(self, checkpoint: Checkpoint, plan: Plan, window: int, adapter: str = "") -> None:
         """Load it; raises DataError for damaged files, MachineError where memory is short."""
         self.window = window
+        self._records = can_record(plan.device, plan.quantize)
         self._ends = frozenset(checkpoint.eos)
         self.tokens = Tokens(checkpoint.folder)
         with loading(checkpoint):
@@ -79,9 +80,8 @@ class HuggingFaceModel:
             torch.cuda.empty_cache()
 
     def _steps(self) -> Steps:
-        """Steps over nothing read yet; fixed ones where the whole model is on one CUDA device."""
-        devices = {parameter.device for parameter in self.transformer.parameters()}
-        if len(devices) == 1 and next(iter(devices)).type == "cuda":
+        """Steps over nothing read yet."""
+        if self._records:
             return FixedSteps(self.transformer, self.window)
         return GrowingSteps(self.transformer)
 

@@ -1,0 +1,195 @@
+"""Checkpoints on a GPU: our loop beside plain `generate` in bf16, 8 and 4 bit, and the roofline.
+
+    python bench/gpu.py [--shape starcoder|starcoderbase-1b] [--tokens N] [--folder FOLDER]
+
+The architecture of StarCoder is built with random weights, saved and loaded as any checkpoint is,
+so that nothing is fetched. For each form it prints the memory of the weights, the seconds to the
+first token behind a short and a long prompt, and the tokens a second after it; medians of three.
+The roofline is the rate at which this device can read the weights once a token, at the bandwidth
+of a large copy. Without a GPU it does the same with a small shape on the processor, and says so.
+Drafts are switched off: what random weights write says nothing about them.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoModelForCausalLM, GPTBigCodeConfig, PreTrainedModel
+
+from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
+from starcoder_cli.backends.graphs import FixedSteps, can_record
+from starcoder_cli.backends.huggingface import load, loading
+from starcoder_cli.checkpoint import inspect
+from starcoder_cli.model import Sampling
+from starcoder_cli.plan import Form, Number, Plan
+from starcoder_cli.shapes import SHAPES
+
+RUNS = 3
+FORMS: tuple[Form, ...] = ("none", "8bit", "4bit")
+TITLES = {"none": "bf16", "8bit": "8 bit", "4bit": "4 bit"}
+GIGA = 10**9
+Loop: TypeAlias = Callable[[Sequence[int], int], object]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one loop did with one form of the weights; seconds, tokens a second, bytes."""
+
+    form: Form
+    loop: str
+    weights: int
+    short: float
+    long: float
+    rate: float
+    roofline: float
+
+    def cells(self) -> list[str]:
+        """The row of the table."""
+        return [
+            TITLES[self.form],
+            self.loop,
+            f"{self.weights / GIGA:.1f}",
+            f"{self.short:.3f}",
+            f"{self.long:.3f}",
+            f"{self.rate:.1f}",
+            f"{self.roofline:.0f}",
+            f"{self.rate / self.roofline:.0%}",
+        ]
+
+
+def main() -> None:
+    """Build, measure, print."""
+    device = "cuda:0" if torch.cuda.is_available() else "cpu"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shape", default="starcoder" if device != "cpu" else "starcoderbase-1b")
+    parser.add_argument("--tokens", type=int, default=128 if device != "cpu" else 8)
+    parser.add_argument("--prompts", type=int, nargs=2, default=(512, 4096))
+    parser.add_argument("--folder", help="where the checkpoint is written; it is left there")
+    options = parser.parse_args()
+    folder = Path(options.folder or tempfile.mkdtemp(prefix="starcoder-bench-"))
+    if not (folder / "config.json").exists():
+        build(folder, options.shape, device)
+    speed = bandwidth(device)
+    name = torch.cuda.get_device_name(0) if device != "cpu" else "the processor, for want of a GPU"
+    print(f"{options.shape} on {name}; a copy moves {speed / GIGA:.0f} GB/s\n")
+    short, long = options.prompts
+    heads = ["form", "loop", "weights GB", f"first of {short} s", f"first of {long} s", "tok/s"]
+    print(f"| {' | '.join([*heads, 'roofline tok/s', 'of it'])} |\n|{'---|' * 8}")
+    for row in rows(folder, device, options.tokens, (short, long), speed):
+        print(f"| {' | '.join(row.cells())} |", flush=True)
+
+
+def build(folder: Path, shape: str, device: str) -> None:
+    """Save the architecture with random weights and a tokenizer of single bytes."""
+    known = SHAPES[shape]
+    config = GPTBigCodeConfig(
+        vocab_size=known.vocabulary,
+        n_positions=known.positions,
+        n_embd=known.width,
+        n_layer=known.layers,
+        n_head=known.width // known.keys,
+        multi_query=True,
+        activation_function="gelu_pytorch_tanh",
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.device(device):
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model.save_pretrained(folder)
+    names = ["<|endoftext|>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    tokenizer = Tokenizer(models.BPE({name: at for at, name in enumerate(names)}, []))
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({}))
+
+
+def bandwidth(device: str) -> float:
+    """Bytes a second, read and written, of a copy that no cache holds."""
+    source = torch.empty(GIGA if device != "cpu" else GIGA // 8, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    moved: int = 2 * source.numel()
+    return moved / timed(partial(target.copy_, source))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """The median of some seconds, after one time that does not count."""
+    seconds = []
+    for _ in range(RUNS + 1):
+        wait()
+        begin = time.perf_counter()
+        work()
+        wait()
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds[1:])
+
+
+def wait() -> None:
+    """Until the device has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def rows(
+    folder: Path, device: str, tokens: int, prompts: tuple[int, int], speed: float
+) -> Iterator[Row]:
+    """Each form, by plain `generate` and by our loop."""
+    checkpoint = inspect(folder)
+    for form in FORMS:
+        dtype: Number = "fp16" if form == "8bit" and device != "cpu" else "bf16"
+        with loading(checkpoint):
+            model = load(checkpoint, Plan(device, form, dtype, 0, 0))
+        weights = int(model.get_memory_footprint(return_buffers=False))
+        room = prompts[1] + tokens + 256
+        steps = FixedSteps(model, room) if can_record(device, form) else GrowingSteps(model)
+        loops: dict[str, Loop] = {
+            "generate": partial(generate, model),
+            "starcoder": partial(ours, steps),
+        }
+        for name, loop in loops.items():
+            short, long = (timed(partial(loop, prompt(length), 1)) for length in prompts)
+            whole = timed(partial(loop, prompt(prompts[0]), tokens + 1))
+            rate = tokens / (whole - short)
+            yield Row(form, name, weights, short, long, rate, speed / weights)
+        del model, steps, loops, loop
+        if device != "cpu":
+            torch.cuda.empty_cache()
+
+
+def prompt(length: int) -> list[int]:
+    """So many ids of a text that does not repeat itself soon."""
+    return [1 + (at * at + 7 * at) % 255 for at in range(length)]
+
+
+def generate(model: PreTrainedModel, ids: Sequence[int], most: int) -> None:
+    """As in the model cards."""
+    given = torch.tensor([list(ids)], device=model.device)
+    with torch.inference_mode():
+        model.generate(
+            given,
+            attention_mask=torch.ones_like(given),
+            max_new_tokens=most,
+            min_new_tokens=most,
+            do_sample=False,
+            pad_token_id=0,
+        )
+
+
+def ours(steps: Steps, ids: Sequence[int], most: int) -> None:
+    """As the backend does it, with steps that were recorded for an earlier answer."""
+    steps.crop(0)
+    for _ in decode(steps, ids, Sampling(most), frozenset(), lookup=False):
+        pass
+
+
+if __name__ == "__main__":
+    main()
