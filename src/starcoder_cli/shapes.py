@@ -50,13 +50,20 @@ SHAPES: dict[str, Shape] = {
 def catalog_size(spec: ModelSpec) -> Size | None:
     """The size of a model of the catalog; None for any other.
 
-    It is exact for the StarCoder family. For others it is estimated from the number of
-    parameters, with keys and values as wide as the model, and 50,000 words both in and out.
+    It is exact for the StarCoder family, and estimated for others.
     """
     if spec.name in SHAPES:
         return SHAPES[spec.name].size()
     if not spec.parameters:
         return None
-    parameters = round(float(spec.parameters[:-1]) * UNITS[spec.parameters[-1]])
+    return estimated(round(float(spec.parameters[:-1]) * UNITS[spec.parameters[-1]]))
+
+
+def estimated(parameters: int) -> Size:
+    """About how large a model of so many parameters is.
+
+    Its keys and values are taken to be as wide as the model, and its words to be 50,000 both in
+    and out.
+    """
     wide = width(parameters)
     return Size(parameters, 2 * 50_000 * wide, 2 * wide * wide // 128)

@@ -157,7 +157,6 @@ def test_a_model_too_large_is_refused_before_it_is_fetched() -> None:
     with pytest.raises(MachineError) as caught:
         foresee(find("starcoder"), 512, Loading(device="cuda:99"))
     assert str(caught.value).startswith("there is no cuda:99 here; ")
-    foresee(find("owner/unknown"), 512, Loading())
     foresee(find("qwen2.5-coder-0.5b"), 512, Loading(device="cuda:99"))
 
 

@@ -57,6 +57,8 @@ class Site:
     release: threading.Event | None = None
     """If given, bodies stop half-way until it is set."""
     url: str = ""
+    parameters: int = 0
+    """How many numbers it says that a checkpoint has."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -136,7 +138,9 @@ def api(site: Site, path: str) -> bytes | None:
             ]
         ).encode()
     siblings = [{"rfilename": name, "size": size} for name, size in sizes.items()]
-    return json.dumps({"id": found[1], "sha": COMMIT, "siblings": siblings}).encode()
+    stated = {"safetensors": {"parameters": {"BF16": site.parameters}, "total": site.parameters}}
+    told = stated if site.parameters else {}
+    return json.dumps({"id": found[1], "sha": COMMIT, "siblings": siblings, **told}).encode()
 
 
 class Serving:

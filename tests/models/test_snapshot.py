@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from servers import COMMIT, Reports, Serving, Site, use
 
+from starcoder_cli.backends import foresee
 from starcoder_cli.catalog import ModelSpec, find
-from starcoder_cli.errors import InputError, RefusedError, UnavailableError
+from starcoder_cli.errors import InputError, MachineError, RefusedError, UnavailableError
 from starcoder_cli.models import store
 from starcoder_cli.models.pull import pull
+from starcoder_cli.models.snapshot import parameters
+from starcoder_cli.plan import Loading
 
 FILES = {
     "config.json": b"{}",
@@ -95,3 +98,20 @@ def test_a_checkpoint_that_does_not_exist(site: Site) -> None:
         "cannot get owner/none (127.0.0.1: it has no owner/none, or no such file there); "
         "try again, it goes on where it stopped: starcoder models pull owner/none"
     )
+
+
+def test_a_checkpoint_too_large_for_this_machine_is_not_begun(site: Site, tiny: ModelSpec) -> None:
+    """In no catalog, but the hub says how many numbers it has."""
+    site.parameters = 10**15
+    assert parameters(tiny) == 10**15
+    with pytest.raises(MachineError) as caught:
+        foresee(tiny, 512, Loading("none", "cpu", "bf16"))
+    assert str(caught.value).startswith("owner/tiny needs ")
+    assert not any("/resolve/" in request for request in site.requests)
+
+
+def test_what_the_hub_does_not_say_is_left_to_the_download(site: Site, tiny: ModelSpec) -> None:
+    assert parameters(tiny) == 0
+    foresee(tiny, 512, Loading())
+    site.status = 500
+    assert parameters(tiny) == 0

@@ -54,14 +54,19 @@ def open_model(
 
 
 def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:
-    """MachineError where a checkpoint of the catalog could not be loaded, before it is fetched."""
+    """MachineError where a checkpoint could not be loaded, before it is fetched.
+
+    Its size is the catalog's, else what the hub says; a model of which neither knows it passes.
+    """
     if spec.engine != "huggingface":
         return
     from starcoder_cli.backends.devices import machine
+    from starcoder_cli.models.snapshot import parameters
     from starcoder_cli.plan import plan
-    from starcoder_cli.shapes import catalog_size
+    from starcoder_cli.shapes import catalog_size, estimated
 
-    if size := catalog_size(spec):
+    size = catalog_size(spec) or estimated(parameters(spec))
+    if size.parameters:
         plan(spec.name, size, narrowed(spec.window or room, room), loading, machine())
 
 

@@ -47,6 +47,23 @@ def locate(spec: ModelSpec) -> Path | None:
     return folder if any(folder.glob(WEIGHTS)) and (folder / "config.json").is_file() else None
 
 
+def parameters(spec: ModelSpec) -> int:
+    """How many numbers the hub says that a checkpoint has; 0 where it does not say."""
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+
+    def told() -> int:
+        api = HfApi(endpoint=hub.endpoint())
+        stated = api.model_info(spec.repository, revision=spec.revision, timeout=REACH).safetensors
+        return stated.total if stated else 0
+
+    hub.quiet()
+    try:
+        return bounded(told)
+    except (HTTPError, UnavailableError):  # a pull says what is wrong
+        return 0
+
+
 def pull(spec: ModelSpec, progress: Progress) -> Path:
     """Fetch a checkpoint into the hub's cache; files that are whole survive an interruption.
 
