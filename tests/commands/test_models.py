@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from processes import terminal
+from tiny import build
 
 from starcoder_cli.catalog import CATALOG, DEFAULT, FALLBACK, find
 from starcoder_cli.commands.models import app, obtain
@@ -196,6 +197,20 @@ def test_what_is_obtained(models: Path) -> None:
 def test_a_name_that_is_none() -> None:
     with pytest.raises(UsageError):
         run("show", "../../etc")
+
+
+def test_showing_a_folder_tells_what_its_files_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own").mkdir()
+    weights = (build(Path("own")) / "model.safetensors").stat().st_size
+    run("show", "./own")
+    assert capsys.readouterr().out == (
+        "name\t./own\nstate\there\nparameters\t34,752\n"
+        f"size\t{weights}\nwindow\t128\nengine\thuggingface\n"
+        f"path\t{tmp_path / 'own'}\narchitecture\tGPTBigCodeForCausalLM\n"
+    )
 
 
 def test_showing_a_file_tells_what_its_header_says(

@@ -98,8 +98,11 @@ def show(name: Name, json: Json = False) -> None:
     """Show what is known about a model: size, window, format, source, path, and the licence."""
     spec = find(name)
     found = state(spec) == "here" and locate(spec)
-    header = from_header(found) if found else {}
-    values = {**record(spec, state(spec)), **header, **conditions(spec)}
+    values = {
+        **record(spec, state(spec)),
+        **(from_files(found) if found else {}),
+        **conditions(spec),
+    }
     if json:
         write_json(values)
         return
@@ -179,15 +182,23 @@ def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
     }
 
 
-def from_header(file: Path) -> Mapping[str, object]:
-    """What a GGUF file says about itself; nothing for a checkpoint folder."""
-    if file.suffix.lower() != ".gguf":
-        return {}
+def from_files(path: Path) -> Mapping[str, object]:
+    """What a GGUF file or a checkpoint folder says about itself, found consistent."""
+    if path.is_dir():
+        from starcoder_cli.checkpoint import inspect
+
+        checkpoint = inspect(path)
+        return {
+            "parameters": f"{checkpoint.parameters:,}",
+            "size": sum(file.stat().st_size for file in checkpoint.files),
+            "window": checkpoint.window,
+            "architecture": checkpoint.architecture,
+        }
     from starcoder_cli.gguf import read_header
 
-    header = read_header(file)
+    header = read_header(path)
     return {
-        "size": file.stat().st_size,
+        "size": path.stat().st_size,
         "window": header.window,
         "architecture": one_line(header.architecture, 80),
         "title": one_line(header.name, 80),
