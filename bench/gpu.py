@@ -70,16 +70,17 @@ def main() -> None:
     """Build, measure, print."""
     device = "cuda:0" if torch.cuda.is_available() else "cpu"
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shape", default="starcoder" if device != "cpu" else "starcoderbase-1b")
-    parser.add_argument("--tokens", type=int, default=128 if device != "cpu" else 8)
-    parser.add_argument("--prompts", type=int, nargs=2, default=(512, 4096))
+    gpu = device != "cpu"
+    parser.add_argument("--shape", default="starcoder" if gpu else "starcoderbase-1b")
+    parser.add_argument("--tokens", type=int, default=128 if gpu else 8)
+    parser.add_argument("--prompts", type=int, nargs=2, default=(512, 4096) if gpu else (32, 128))
     parser.add_argument("--folder", help="where the checkpoint is written; it is left there")
     options = parser.parse_args()
     folder = Path(options.folder or tempfile.mkdtemp(prefix="starcoder-bench-"))
     if not (folder / "config.json").exists():
         build(folder, options.shape, device)
     speed = bandwidth(device)
-    name = torch.cuda.get_device_name(0) if device != "cpu" else "the processor, for want of a GPU"
+    name = torch.cuda.get_device_name(0) if gpu else "the processor, for want of a GPU"
     print(f"{options.shape} on {name}; a copy moves {speed / GIGA:.0f} GB/s\n")
     short, long = options.prompts
     heads = ["form", "loop", "weights GB", f"first of {short} s", f"first of {long} s", "tok/s"]

@@ -5,7 +5,6 @@ safetensors, no code of its own, no network. The answers are made by the loop in
 generator that is closed simply takes no further step.
 """
 
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,9 +121,7 @@ def placement(device: str) -> str | dict[str, str] | None:
 
 @contextmanager
 def loading(checkpoint: Checkpoint) -> Iterator[None]:
-    """Quiet and offline libraries, and their errors as ours."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    """Quiet libraries, and their errors as ours."""
     import logging
 
     from transformers.utils import logging as transformers_logging
