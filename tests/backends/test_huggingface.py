@@ -14,7 +14,12 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
 from starcoder_cli.backends import foresee, open_model
-from starcoder_cli.backends.huggingface import HuggingFaceModel, placement
+from starcoder_cli.backends.huggingface import (
+    HuggingFaceModel,
+    lacks_memory,
+    out_of_memory,
+    placement,
+)
 from starcoder_cli.catalog import find
 from starcoder_cli.errors import DataError, MachineError, RefusedError
 from starcoder_cli.families import FORMATS, detect
@@ -187,6 +192,22 @@ def test_damaged_weights_are_an_error(change: str, folder: Path, tmp_path: Path)
         "nan": "the model computes no numbers (NaN); its weights are damaged: get them again",
     }
     assert str(caught.value) == expected[change]
+
+
+@pytest.mark.parametrize(
+    ("error", "memory"),
+    [
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (MemoryError(), True),
+        (RuntimeError("size mismatch for a.b"), False),
+    ],
+)
+def test_too_little_memory_is_told_from_other_errors(error: Exception, memory: bool) -> None:
+    assert lacks_memory(error) == memory
+    expected = MachineError if memory else RuntimeError
+    with pytest.raises(expected), out_of_memory():
+        raise error
 
 
 def test_a_checkpoint_that_brings_code_is_refused(folder: Path, tmp_path: Path) -> None:

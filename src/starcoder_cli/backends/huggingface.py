@@ -5,6 +5,7 @@ safetensors, no code of its own, no network. The answers are made by the loop in
 generator that is closed simply takes no further step.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,7 +134,9 @@ def loading(checkpoint: Checkpoint) -> Iterator[None]:
         warnings.simplefilter("ignore")
         try:
             yield
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            if lacks_memory(error):
+                raise
             what = " ".join(str(error).split())[:300]
             raise DataError(f"{checkpoint.folder} cannot be loaded: {what}", AGAIN) from error
 
@@ -144,9 +147,15 @@ def out_of_memory() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        # torch has a class of its own for GPUs alone.
-        if not isinstance(error, MemoryError) and "memory" not in str(error):
+        if not lacks_memory(error):
             raise
         raise MachineError(
             "the memory is full", "try --quantize 8bit or 4bit, or a smaller model"
         ) from error
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether an error says that there is too little memory; for GPUs alone torch has a class."""
+    return isinstance(error, MemoryError) or bool(
+        re.search("out of memory|allocate memory", str(error), re.IGNORECASE)
+    )
