@@ -47,9 +47,10 @@ def main() -> None:
     peers: dict[str, list[str]] = {}
     if options.checkpoint:
         script = str(HERE / "bare_transformers.py")
-        peers["bare transformers"] = [sys.executable, script, options.checkpoint]
-    if options.llm:
-        peers["llm"] = [options.llm, "-m", "SmolLM2", "--no-log", "-o", "max_tokens"]
+        count = str(options.tokens)
+        peers["bare transformers"] = [sys.executable, script, options.checkpoint, count]
+    if options.llm:  # its model takes no options: it writes until the model ends
+        peers["llm"] = [options.llm, "-m", "SmolLM2", "--no-log"]
     answers(FALLBACK, peers, options.runs, options.tokens)
 
 
@@ -63,7 +64,7 @@ def answers(model: str, peers: Mapping[str, Sequence[str]], runs: int, tokens: i
     commands = {
         OURS: [*starcoder, "--max-tokens", count],
         BARE: [sys.executable, str(HERE / "bare_llamacpp.py"), str(path), count],
-        **{name: [*command, count] for name, command in peers.items()},
+        **peers,
     }
     print(f"\n## {model}, {len(PROMPT)} characters read, at most {tokens} tokens written\n")
     print("| command | first byte s | above bare s | rate / bare | peak MiB | above bare MiB |")
