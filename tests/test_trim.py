@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from starcoder_cli import languages
+from starcoder_cli.settings import Lines
 from starcoder_cli.source import Source, Span
 from starcoder_cli.stream import Chunk, Stream
-from starcoder_cli.trim import trimmed
+from starcoder_cli.trim import choose_lines, trimmed
 
 few_examples = settings(max_examples=30, deadline=None, derandomize=True)
 
@@ -381,28 +383,34 @@ def cases(*tables: dict[str, str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", rows)
 
 
-def check(case: str, *, prose: bool) -> None:
+def check(case: str, language: str) -> None:
     """Compare what is left of an answer with what belongs in its hole, for every size of chunks."""
     before, answer, after = case.removeprefix("\n").replace("»", "«").split("«")
     parts = answer.split("¦")
     wanted = parts[1] if len(parts) == 3 else parts[0]
     answer = "".join(parts)
     source, at = Source("f", before + after), len(before)
-    inside = source.inside_line(Span(at, at))
+    hole = source.cut(Span(at, at))
+    lines = choose_lines(hole, inside_line=source.inside_line(Span(at, at)))
     for size in [*range(1, 20), len(answer) + 1]:
         chunks = chunked(answer, size)
-        shown = trimmed(chunks, source.cut(Span(at, at)), inside_line=inside, prose=prose)
+        shown = trimmed(chunks, hole, languages.find(language), lines)
         assert text_of(shown) == wanted, f"in chunks of {size}"
 
 
-@cases(PYTHON, BRACES, FENCES)
+@cases(PYTHON, FENCES)
 def test_code_ends_where_its_hole_does(case: str) -> None:
-    check(case, prose=False)
+    check(case, "python")
+
+
+@cases(BRACES)
+def test_code_with_braces_ends_where_its_hole_does(case: str) -> None:
+    check(case, "javascript")
 
 
 @cases(PROSE)
 def test_prose_keeps_its_fences(case: str) -> None:
-    check(case, prose=True)
+    check(case, "markdown")
 
 
 def test_an_answer_that_runs_on_is_closed() -> None:
@@ -417,7 +425,7 @@ def test_an_answer_that_runs_on_is_closed() -> None:
             seen.append("closed")
 
     hole = Source("f", "x\nb = 2\n").cut(Span(2, 2))
-    answer = list(trimmed(stream(), hole, inside_line=False, prose=False))
+    answer = list(trimmed(stream(), hole, languages.find("python"), "block"))
     assert (text_of(answer), answer[-1].reason) == ("a = 1\n", "stop")
     assert seen == ["a = 1\n", "b = 2\n", "c = 3\n", "closed"]
 
@@ -425,7 +433,7 @@ def test_an_answer_that_runs_on_is_closed() -> None:
 def test_text_arrives_as_soon_as_it_can_end_nothing() -> None:
     hole = Source("f", "def f():\n    return a\n").cut(Span(9, 9))
     pieces = ["    ", "a", " =", " 1", "\n", "    ", "re", "peat", "\n"]
-    chunks = trimmed(cut_up(pieces), hole, inside_line=False, prose=False)
+    chunks = trimmed(cut_up(pieces), hole, languages.find("python"), "block")
     arrived = [chunk.text for chunk in chunks]
     assert arrived == ["", "    a", " =", " 1", "", "", "", "\n    repeat", "\n"]
 
@@ -440,15 +448,15 @@ def test_text_arrives_as_soon_as_it_can_end_nothing() -> None:
         ),
         max_size=14,
     ).map("".join),
-    inside_line=st.booleans(),
-    prose=st.booleans(),
+    language=st.sampled_from(["python", "rust", "markdown"]),
+    lines=st.sampled_from(["one", "block", "many"]),
 )
 def test_what_is_kept_does_not_depend_on_the_chunks(
-    prefix: str, suffix: str, answer: str, inside_line: bool, prose: bool
+    prefix: str, suffix: str, answer: str, language: str, lines: Lines
 ) -> None:
     hole = Source("f", prefix + suffix).cut(Span(len(prefix), len(prefix)))
     kept = {
-        text_of(trimmed(chunked(answer, size), hole, inside_line=inside_line, prose=prose))
+        text_of(trimmed(chunked(answer, size), hole, languages.find(language), lines))
         for size in range(1, len(answer) + 2)
     }
     assert len(kept) == 1

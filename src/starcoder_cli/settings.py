@@ -16,6 +16,7 @@ APPLICATION = "starcoder"
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 Order: TypeAlias = Literal["psm", "spm"]
+Lines: TypeAlias = Literal["auto", "one", "block", "many"]
 Quantize: TypeAlias = Literal["auto", "none", "8bit", "4bit"]
 Dtype: TypeAlias = Literal["auto", "bf16", "fp16", "fp32"]
 

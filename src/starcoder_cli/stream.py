@@ -15,12 +15,16 @@ Reason: TypeAlias = Literal["stop", "length", "cancelled"]
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of text as it arrives; the last one says why it is the last."""
+    """A piece of text as it arrives; the last one says why it is the last.
+
+    `trimmed` names the rules that took text away here, in the order in which they did.
+    """
 
     text: str
     tokens: int = 1
     reason: Reason | None = None
     prompt_tokens: int = 0
+    trimmed: tuple[str, ...] = ()
 
 
 Stream: TypeAlias = Generator[Chunk, None, None]
@@ -28,12 +32,13 @@ Stream: TypeAlias = Generator[Chunk, None, None]
 
 @dataclass(frozen=True)
 class Completion:
-    """A whole answer: its text, why it ended, and what it cost in tokens and seconds."""
+    """A whole answer: its text, why it ended, what was trimmed, what it cost."""
 
     text: str
     reason: Reason
     tokens: int = 0
     prompt_tokens: int = 0
+    trimmed: tuple[str, ...] = ()
     first_token_seconds: float = 0.0
     seconds: float = 0.0
 
@@ -121,6 +126,7 @@ def join(
         reason=next((chunk.reason for chunk in reversed(seen) if chunk.reason), "stop"),
         tokens=sum(chunk.tokens for chunk in seen),
         prompt_tokens=max((chunk.prompt_tokens for chunk in seen), default=0),
+        trimmed=tuple(dict.fromkeys(name for chunk in seen for name in chunk.trimmed)),
         first_token_seconds=first,
         seconds=clock() - begin,
     )

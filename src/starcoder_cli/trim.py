@@ -1,19 +1,25 @@
 """Where an answer should have ended: clean-up of a fill or completion, as stream transforms.
 
-Models that were tuned to chat run on past a hole: they repeat what follows it, close a fence that
-nobody opened, explain. Each rule here ends the stream there, holding back only what may be the
-beginning of such an end, and the model stops with it.
+Models that were tuned to chat run on past a hole: they repeat what follows it, close what is
+closed already, explain, go round in circles. Each rule here ends the stream there, holding back
+only what may be the beginning of such an end, and the model stops with it. A rule that took
+something away says so by its name in `Chunk.trimmed`.
 """
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
+from starcoder_cli.brackets import knows
+from starcoder_cli.chatter import until_talk, without_introduction
+from starcoder_cli.closers import until_closer
+from starcoder_cli.languages import Language
+from starcoder_cli.lines import LineRule, until_line
+from starcoder_cli.settings import Lines
 from starcoder_cli.source import Hole
 from starcoder_cli.stream import Chunk, Stream, closing_source, overlap, with_newline
 
-FENCE = "```"
 OPENERS = "([{"
 CLOSERS = ")]}"
 QUOTES = "\"'`"
@@ -22,75 +28,80 @@ CONTINUES = re.compile(
     r"\s*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|end|fi|done"
     r"|esac|then|in)\b"
 )
+PROSE = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
+PERIODS = range(1, 5)  # lines of a block that is repeated
+SIMILAR = 0.6  # of two lines, as difflib measures it
 
-Ends: TypeAlias = Callable[[str, str], bool]  # (the text before a line, the line) -> ends there
-
-
-@dataclass(frozen=True)
-class LineRule:
-    """A line that ends an answer: what it is, and what may still become one.
-
-    `lead` is what the suffix has before its first line of code: an answer does not end with it.
-    """
-
-    ends: Ends
-    may_end: Callable[[str], bool]
-    lead: str = ""
+Judge: TypeAlias = Callable[[list[str]], tuple[int, bool]]
 
 
-def trimmed(chunks: Stream, hole: Hole, *, inside_line: bool, prose: bool) -> Stream:
-    """The part of an answer that belongs in a hole.
-
-    `inside_line` is a hole with more of its line behind it, or that began after code: it ends with
-    that line. `prose` is a language in which fences are text, such as Markdown.
-    """
+def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Stream:
+    """The part of an answer that belongs in a hole of one line, of a block, or of many lines."""
     chunks = with_newline(chunks, "\n")
-    if not prose:
-        chunks = until_line(without_opening_fence(chunks), fence_rule(hole))
-    if inside_line:
+    if language.name not in PROSE:
+        chunks = until_talk(without_introduction(chunks), hole, language)
+    chunks = by_lines(chunks, "repetition", repetition, hole.suffix)
+    if lines == "one":
         return one_line(chunks, hole.suffix.partition("\n")[0].rstrip())
-    rule = suffix_rule(hole)
-    return until_line(chunks, rule, begun=hole.prefix.rpartition("\n")[2]) if rule else chunks
+    if knows(language):
+        chunks = until_closer(chunks, hole, language)
+    if hole.suffix.partition("\n")[0].strip() and not hole.prefix.endswith("\n"):
+        return until_rest(chunks, hole.suffix)
+    chunks = by_lines(chunks, "suffix", near(hole.suffix), hole.suffix)
+    for rule in (suffix_rule(hole), block_rule(hole) if lines == "block" else None):
+        if rule:
+            chunks = until_line(chunks, rule, begun=hole.prefix.rpartition("\n")[2])
+    return chunks
 
 
-def fence_rule(hole: Hole) -> LineRule:
-    """Ends at a fence, unless one is open that the line can close."""
+def choose_lines(hole: Hole, *, inside_line: bool) -> Lines:
+    """One line where code stays on the line before and behind the hole, else a block."""
+    before, behind = hole.prefix.rpartition("\n")[2], hole.suffix.partition("\n")[0]
+    return "one" if inside_line or (before.strip() and behind.strip()) else "block"
 
-    def ends(before: str, line: str) -> bool:
-        return is_fence(line) and fences(hole.prefix + before) % 2 == 0
 
-    lead = "\n" if hole.suffix.startswith("\n") else ""
-    return LineRule(ends, lambda line: FENCE.startswith(line.lstrip()[: len(FENCE)]), lead)
+def first_line(suffix: str) -> re.Match[str] | None:
+    """The first line of a suffix that is not blank."""
+    return re.search(r"^[^\n]*\S[^\n]*$", suffix, re.MULTILINE)
 
 
 def suffix_rule(hole: Hole) -> LineRule | None:
-    """Ends where the first line of the suffix that is not blank begins again, or should begin.
+    """Ends where the first line of the suffix that is not blank begins again.
 
-    Where the suffix stands further left than the hole, so does the end of the hole's block: a line
-    that far left ends the answer too, unless it carries the block's statement on (`else`). A line
-    of closing brackets ends the answer only if they close more than the answer opened.
+    A line of closing brackets ends the answer only if they close more than the answer opened.
     """
-    match = re.search(r"^[^\n]*\S[^\n]*$", hole.suffix, re.MULTILINE)
+    match = first_line(hole.suffix)
     if not match:
         return None
     target = match.group().rstrip()
     closes = balance(target) < 0 and not re.search(r"\w", target)
-    border = indentation(target)
-    dedents = border < depth(hole.prefix)
 
     def ends(before: str, line: str) -> bool:
-        if line.rstrip() == target:
-            return not closes or balance(before + line) < 0
-        if not dedents or not line.strip() or indentation(line) > border:
+        return line.rstrip() == target and (not closes or balance(before + line) < 0)
+
+    lead = hole.suffix[: match.start()]
+    return LineRule("suffix", ends, lambda line: target.startswith(line.rstrip()), lead)
+
+
+def block_rule(hole: Hole) -> LineRule | None:
+    """Ends with the hole's block: at a line as far left as the suffix, where that is further left.
+
+    An `else` carries the block's statement on. Behind the last line of a file the margin counts.
+    """
+    match = first_line(hole.suffix)
+    border = indentation(match.group()) if match else 0
+    if border >= depth(hole.prefix):
+        return None
+
+    def ends(before: str, line: str) -> bool:
+        if not before.strip() or not line.strip() or indentation(line) > border:
             return False
         if line.lstrip()[0] in CLOSERS:
             return balance(before + line) < 0
         return not CONTINUES.match(line)
 
-    def may_end(line: str) -> bool:
-        return target.startswith(line.rstrip()) or (dedents and indentation(line) <= border)
-
-    return LineRule(ends, may_end, hole.suffix[: match.start()])
+    lead = hole.suffix[: match.start()] if match else hole.suffix
+    return LineRule("block", ends, lambda line: indentation(line) <= border, lead)
 
 
 def depth(prefix: str) -> int:
@@ -116,133 +127,103 @@ def balance(text: str) -> int:
     return sum(map(text.count, OPENERS)) - sum(map(text.count, CLOSERS))
 
 
-def fences(text: str) -> int:
-    """How many lines of a text are fences."""
-    return sum(is_fence(line) for line in text.split("\n"))
+def until_rest(chunks: Iterable[Chunk], suffix: str) -> Stream:
+    """An answer of several lines up to where the rest of the last one's line begins again.
 
-
-def is_fence(line: str) -> bool:
-    """Whether a line opens or closes a fenced block of Markdown."""
-    return line.lstrip().startswith(FENCE)
-
-
-def opens_fence(line: str) -> bool:
-    """Whether a line is a fence that names a language."""
-    return is_fence(line) and bool(line.strip().strip("`"))
-
-
-def until_line(chunks: Iterable[Chunk], rule: LineRule, begun: str = "") -> Stream:
-    """Pass text on up to a line that ends it.
-
-    Blank lines, and a line that may become such a one, are held back until that is decided.
-    `begun` is what stands on the first line already: white space is part of the line for the rule,
-    and behind code no line begins.
+    A rest without a word is too little to go by: the line behind it has to follow as well.
     """
-    lines = HeldLines(rule, begun)
+    rest, newline, following = suffix.partition("\n")
+    target = rest.rstrip() + newline
+    if not re.search(r"\w", rest):
+        target += following.partition("\n")[0].rstrip()
+    text, shown = "", 0
     with closing_source(chunks) as source:
         for chunk in source:
-            ready = lines.feed(chunk.text)
-            if chunk.reason:
-                ready += lines.flush()
-            if lines.ended:
-                yield replace(chunk, text=ready, reason="stop")
+            text += chunk.text
+            at = text.find(target)
+            if (
+                chunk.reason
+                and at < 0
+                and len(tail := text[-overlap(text, (target,)) :]) >= len(rest.rstrip())
+            ):
+                at = (
+                    len(text) - len(tail) if text.endswith(tail) and target.startswith(tail) else -1
+                )
+            if at >= 0:
+                cut = (*chunk.trimmed, "suffix")
+                yield replace(chunk, text=text[shown:at], reason="stop", trimmed=cut)
                 return
-            yield replace(chunk, text=ready)
-    rest = lines.flush()
-    if rest:
-        yield Chunk(rest, 0, "stop")
+            end = len(text) - (0 if chunk.reason else overlap(text, (target + "\n",)))
+            yield replace(chunk, text=text[shown:end])
+            shown = max(shown, end)
+    if text[shown:]:
+        yield Chunk(text[shown:], 0, "stop")
 
 
-class HeldLines:
-    """An incremental reader of lines, which gives text back as soon as it can end nothing."""
+def by_lines(chunks: Iterable[Chunk], name: str, judge: Judge, suffix: str) -> Stream:
+    """An answer for as long as a judge of its lines so far, the last one unfinished, lets it go on.
 
-    def __init__(self, rule: LineRule, begun: str) -> None:
-        self.ended = False
-        self._rule = rule
-        self._begun = begun if not begun.strip() else ""
-        self._before = ""  # everything given back so far
-        self._gap = ""  # blank lines and line ends that wait for what comes after them
-        self._line = ""
-        self._free = bool(begun.strip())  # the current line cannot be one that ends the text
-
-    def feed(self, text: str) -> str:
-        """What of the text so far can be passed on."""
-        ready = ""
-        for piece in text.splitlines(keepends=True):
-            if not self.ended:
-                ready += self._take(piece)
-        return ready
-
-    def flush(self) -> str:
-        """What is left when nothing more comes."""
-        if self.ended:
-            return ""
-        ready = self._decide()
-        if not self.ended:
-            ready += self._last_gap()
-            self._gap = ""
-        return ready
-
-    def _take(self, piece: str) -> str:
-        self._line += piece.rstrip("\n")
-        if piece.endswith("\n"):
-            ready = self._decide()
-            self._gap += "\n"
-            self._begun, self._free = "", False
-            return ready
-        if self._free or not self._may_end():
-            self._free = True
-            return self._release()
-        return ""
-
-    def _may_end(self) -> bool:
-        whole = self._begun + self._line
-        return not whole.strip() or self._rule.may_end(whole)
-
-    def _decide(self) -> str:
-        """A line is whole: it ends the text, or it is passed on, or it is blank and waits."""
-        whole = self._begun + self._line
-        if not self._free and self._rule.ends(self._before + self._gap, whole):
-            self.ended = True
-            return self._last_gap()
-        if whole.strip() or self._free:
-            return self._release()
-        self._gap, self._line = self._gap + self._line, ""
-        return ""
-
-    def _last_gap(self) -> str:
-        """What of the gap at the end of the text is not in the suffix already."""
-        lead = self._rule.lead
-        return self._gap.removesuffix(lead) if self._gap.endswith(lead) else ""
-
-    def _release(self) -> str:
-        ready = self._gap + self._line
-        self._before += ready
-        self._gap = self._line = ""
-        return ready
-
-
-def without_opening_fence(chunks: Iterable[Chunk]) -> Stream:
-    """An answer that begins with a fence and a language, without that line.
-
-    A bare fence at the beginning closes one that nobody opened: what follows it is talk.
+    The judge tells how many lines can be shown, and whether the answer ends behind those.
     """
-    held: str | None = ""
+    text, shown = "", 0
     with closing_source(chunks) as source:
         for chunk in source:
-            if held is None:
-                yield chunk
-                continue
-            held += chunk.text
-            line, newline, rest = held.lstrip("\n").partition("\n")
-            may_open = FENCE.startswith(line.lstrip()[: len(FENCE)])
-            if may_open and not newline and not chunk.reason:
-                yield replace(chunk, text="")
-                continue
-            yield replace(chunk, text=rest if opens_fence(line) else held)
-            held = None
-    if held:
-        yield Chunk(held, 0, "stop")
+            text += chunk.text
+            lines = text.split("\n")
+            count, ended = judge(lines)
+            end = len("\n".join(lines[:count]))
+            if ended:
+                end += bool(count) and not suffix.startswith("\n")
+                cut = (*chunk.trimmed, name)
+                yield replace(chunk, text=text[shown:end], reason="stop", trimmed=cut)
+                return
+            end = len(text) if chunk.reason else end
+            yield replace(chunk, text=text[shown:end])
+            shown = max(shown, end)
+    if text[shown:]:
+        yield Chunk(text[shown:], 0, "stop")
+
+
+def repetition(lines: list[str]) -> tuple[int, bool]:
+    """Judge lines that go round in circles: four equal ones, or three equal blocks of them."""
+    *whole, last = lines
+    longest = 0
+    for period in PERIODS:
+        run = 0
+        while run + period < len(whole) and whole[-1 - run] == whole[-1 - run - period]:
+            run += 1
+        longest = max(longest, run)
+        block = whole[len(whole) - period :]
+        if run >= max(3, 2 * period) and any(line.strip() for line in block):
+            return len(whole) - run, True
+    begins = any(line.startswith(last) for line in whole[-PERIODS[-1] :] if last.strip())
+    held = longest or begins
+    return (len(whole) - longest if held else len(lines)), False
+
+
+def near(suffix: str) -> Judge:
+    """Judge lines by the suffix: its first line in other words, then its second to the letter."""
+    first, second = ([line for line in suffix.split("\n") if line.strip()] + ["", ""])[:2]
+    second = second.rstrip()
+
+    def judge(lines: list[str]) -> tuple[int, bool]:
+        *whole, _ = lines
+        for at, (line, after) in enumerate(zip(whole, lines[1:], strict=True)):
+            if after.rstrip() == second and similar(line, first):
+                return at, True
+        held = bool(whole) and similar(whole[-1], first)
+        return (len(whole) - 1 if held else len(lines)), False
+
+    return judge if len(second.strip()) > len("return x") else lambda lines: (len(lines), False)
+
+
+def similar(line: str, other: str) -> bool:
+    """Whether two lines stand equally deep and have most of their characters in common."""
+    from difflib import SequenceMatcher
+
+    if not line.strip() or indentation(line) != indentation(other):
+        return False
+    return SequenceMatcher(None, line.strip(), other.strip()).ratio() >= SIMILAR
 
 
 def one_line(chunks: Iterable[Chunk], rest: str) -> Stream:
@@ -255,8 +236,10 @@ def one_line(chunks: Iterable[Chunk], rest: str) -> Stream:
             whole = bool(newline or chunk.reason)
             end = again(line, rest, whole=whole)
             if whole or end < len(line):
-                reason = "stop" if newline or end < len(line) else chunk.reason
-                yield replace(chunk, text=line[shown:end], reason=reason)
+                cut = ("suffix",) if end < len(line) else ("line",) if newline else ()
+                reason = "stop" if cut else chunk.reason
+                names = (*chunk.trimmed, *cut)
+                yield replace(chunk, text=line[shown:end], reason=reason, trimmed=names)
                 return
             keep = len(line) - overlap(line, (rest + "\n",))
             yield replace(chunk, text=line[shown:keep])

@@ -18,13 +18,12 @@ from starcoder_cli.model import Model, Sampling
 from starcoder_cli.output import Messages, View, standard_output, write_json
 from starcoder_cli.plan import Loading
 from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt, solution
-from starcoder_cli.settings import Order
+from starcoder_cli.settings import Lines, Order
 from starcoder_cli.source import Hole, Names, Source, Span, names_of
 from starcoder_cli.stream import Completion, Stream, after, join, until, with_newline
-from starcoder_cli.trim import trimmed
+from starcoder_cli.trim import choose_lines, trimmed
 from starcoder_cli.window import fit
 
-PROSE = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
 MARGIN = 32  # tokens for control tokens and file names in a prompt
 
 
@@ -32,7 +31,8 @@ MARGIN = 32  # tokens for control tokens and file names in a prompt
 class Request:
     """What is asked of which model; `fills` asks for a gap even where nothing is behind it.
 
-    `prompted` puts the beginning of a solution file before the text.
+    `prompted` puts the beginning of a solution file before the text; `raw` leaves the answer as
+    the model wrote it.
 
     Raises UsageError for an empty text to stop at.
     """
@@ -44,6 +44,8 @@ class Request:
     lang: str | None = None
     filename: str | None = None
     order: Order = "psm"
+    lines: Lines = "auto"
+    raw: bool = False
     strict_context: bool = False
     offline: bool = False
     prompted: bool = False
@@ -80,9 +82,11 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
             return
         messages.status(f"{spec.name} is reading …")
         chunks: Stream = until(model.stream(prompt, request.sampling), request.stop)
-        if spec.engine != "echo":
-            inside, prose = source.inside_line(span), language.name in PROSE
-            chunks = after(lead, trimmed(chunks, hole, inside_line=inside, prose=prose))
+        if spec.engine != "echo" and not request.raw:
+            lines = request.lines
+            if lines == "auto":
+                lines = choose_lines(hole, inside_line=source.inside_line(span))
+            chunks = after(lead, trimmed(chunks, hole, language, lines))
         view = choose_view(source, span, language.lexer, look)
         with closing(with_newline(chunks, source.newline)) as ending:
             completion = show(ending, view, messages)
@@ -222,6 +226,7 @@ def record(
     return {
         "text": completion.text,
         "reason": completion.reason,
+        "trimmed": list(completion.trimmed),
         "tokens": {"prompt": completion.prompt_tokens, "completion": completion.tokens},
         "seconds": {
             "load": round(load_seconds, 3),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.settings import Color, Dtype, Order, Quantize, environment_name
+from starcoder_cli.settings import Color, Dtype, Lines, Order, Quantize, environment_name
 
 MODEL_PANEL = "Model"
 CHECKPOINT_PANEL = "Checkpoints (StarCoder itself; not GGUF files)"
@@ -125,6 +125,24 @@ Filename = Annotated[
         help="What to call the text, for standard input above all.",
         show_default="the file's",
         rich_help_panel=TEXT_PANEL,
+    ),
+]
+LinesOption = Annotated[
+    Lines,
+    typer.Option(
+        "--lines",
+        envvar=environment_name("lines"),
+        help="How far an answer goes: to the end of a line, of a block, or as far as it likes.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw",
+        envvar=environment_name("raw"),
+        help="Leave the answer as the model wrote it: trim nothing.",
+        rich_help_panel=ANSWER_PANEL,
     ),
 ]
 OrderOption = Annotated[
