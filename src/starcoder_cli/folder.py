@@ -6,7 +6,7 @@ its path may lead by then. Where a system cannot do that, they are looked up by 
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 EFFECTIVE = os.access in os.supports_effective_ids
@@ -33,7 +33,7 @@ class Folder:
         try:
             yield descriptor
         finally:
-            os.close(descriptor)
+            done_with(descriptor)
 
     @contextmanager
     def creating(self, name: str, mode: int) -> Iterator[int]:
@@ -89,4 +89,10 @@ def opened(path: str) -> Iterator[Folder]:
     try:
         yield Folder(path, descriptor)
     finally:
+        done_with(descriptor)
+
+
+def done_with(descriptor: int) -> None:
+    """Close what was only read from: nothing can be lost by then, and nothing is worth saying."""
+    with suppress(OSError):
         os.close(descriptor)

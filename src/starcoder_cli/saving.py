@@ -91,8 +91,8 @@ class Target:
         Whatever is raised, the file is then the old one or the new one. Raises BusyError where it
         is not what was read.
         """
-        temporary = f".starcoder-{os.urandom(8).hex()}.tmp"
         with explained(self.path, self.nowhere()), deferred(), opened(self.folder) as folder:
+            temporary = f".starcoder-{os.urandom(8).hex()}.tmp"
             sweep(folder)
             with locked(folder, self.name) if self.version else nullcontext():
                 try:
