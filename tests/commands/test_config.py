@@ -96,7 +96,8 @@ def test_every_option_but_the_place_can_be_set_beforehand() -> None:
     """`--at` belongs to the place, `--output` to one answer; help is no setting."""
     for command in COMMANDS:
         options = {str(each.name) for each in loaded(command).params if each.opts[0][0] == "-"}
-        assert options - {"at", "output"} - set(settable(loaded(command))) <= {"extract", "file", "save"}
+        others = {"at", "extract", "file", "output", "save"}
+        assert options - set(settable(loaded(command))) <= others
 
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)

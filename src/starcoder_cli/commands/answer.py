@@ -67,14 +67,13 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     standard_output()
     request = request.sampled()
     lead, language = source.indentation(span), named_language(request, source)
+    shows = look.show_prompt
+    delivery = None if shows else prepare(source, span, look, language.lexer, request.filename)
     hole = source.cut(Span(span.start + len(lead), span.end))
     spec, messages = find(request.model), look.messages
     names = Names(request.filename) if request.filename else names_of(source.name)
     if request.prompted:
         hole, names = solution(hole, language)
-    delivery = (
-        None if look.show_prompt else prepare(source, span, look, language.lexer, request.filename)
-    )
     begin = time.perf_counter()
     with opened(spec, room(hole, request), request, messages) as model:
         load_seconds = time.perf_counter() - begin
