@@ -79,10 +79,11 @@ class Target:
     @classmethod
     def output(cls, path: str) -> "Target":
         """A file to create, or to replace whatever it holds; raises like `edited`."""
-        target = cls(path, *os.path.split(os.path.realpath(path)))
-        with explained(path, target.nowhere()), opened(target.folder) as here:
-            target.check_folder(here)
-            target.check(here)
+        with explained(path, cannot_create(path)):
+            target = cls(path, *os.path.split(os.path.realpath(path)))
+            with opened(target.folder) as here:
+                target.check_folder(here)
+                target.check(here)
         return target
 
     def save(self, data: bytes) -> None:
@@ -163,7 +164,12 @@ class Target:
         """What is wrong where the name leads to no file, or to something else."""
         if self.version:
             return BusyError(f"{self.path} is not the file any more that was read", LEFT_ALONE)
-        return CreateError(f"cannot create a file {self.path}", "name one in a folder that exists")
+        return cannot_create(self.path)
+
+
+def cannot_create(path: str) -> StarcoderError:
+    """What is wrong where no file can be at a path."""
+    return CreateError(f"cannot create a file {path}", "name one in a folder that exists")
 
 
 def version(descriptor: int, size: int) -> Version:
