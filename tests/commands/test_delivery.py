@@ -185,7 +185,6 @@ def test_in_place_with_a_record(capfd: pytest.CaptureFixture[str]) -> None:
         ("--diff", "--in-place"),
         ("--diff", "--json"),
         ("--echo", "--in-place"),
-        ("--echo", "--json"),
         ("--in-place", "--output=b.py"),
     ],
 )

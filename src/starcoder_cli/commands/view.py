@@ -13,7 +13,6 @@ EXCLUSIVE = (
     ("--diff", "--in-place"),
     ("--diff", "--json"),
     ("--echo", "--in-place"),
-    ("--echo", "--json"),
     ("--in-place", "--output"),
 )
 
