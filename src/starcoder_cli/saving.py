@@ -79,6 +79,8 @@ class Target:
     @classmethod
     def output(cls, path: str) -> "Target":
         """A file to create, or to replace whatever it holds; raises like `edited`."""
+        if path.endswith(("/", os.sep)):  # `realpath` would make a file's name of it
+            raise cannot_create(path)
         with explained(path, cannot_create(path)):
             target = cls(path, *os.path.split(os.path.realpath(path)))
             with opened(target.folder) as here:
@@ -90,7 +92,7 @@ class Target:
         """Make these the bytes of the file, which keeps its owner, mode and extended attributes.
 
         Whatever is raised, the file is then the old one or the new one. Raises BusyError where it
-        is not what was read.
+        is not what was read, and what `edited` and `output` raise.
         """
         with explained(self.path, self.nowhere()), deferred(), opened(self.folder) as folder:
             temporary = f".starcoder-{os.urandom(8).hex()}.tmp"

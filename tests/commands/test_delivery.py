@@ -207,7 +207,9 @@ def test_an_answer_does_not_replace_the_text_it_is_for(
     assert text() == TEXT
 
 
-@pytest.mark.parametrize("output", [".", "none/out", "a.py/out", "loop", "fifo", "", "o" * 256])
+@pytest.mark.parametrize(
+    "output", [".", "new/", "none/out", "a.py/out", "loop", "fifo", "", "o" * 256]
+)
 def test_a_file_that_cannot_be_made(output: str, capfd: pytest.CaptureFixture[str]) -> None:
     """It is found out before a model is asked, and nothing waits for a reader of a pipe."""
     Path("loop").symlink_to("loop")
