@@ -12,10 +12,10 @@ _starcoder_words() {
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --prompted --strict-context --show-prompt --stop --echo --json --color --quiet -q --verbose -v --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --prompted --strict-context --show-prompt --stop --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
     'starcoder fill')
         commands=''
-        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --strict-context --show-prompt --stop --echo --plain --json --color --quiet -q --verbose -v --help -h' ;;
+        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --strict-context --show-prompt --stop --echo --plain --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
     'starcoder chat')
         commands=''
         options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --verbose -v --help -h' ;;
@@ -58,7 +58,7 @@ _starcoder_kind() {
         kind=choice choices='auto none 8bit 4bit' ;;
     'starcoder complete --order' | 'starcoder fill --order')
         kind=choice choices='psm spm' ;;
-    'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --filename' | 'starcoder complete 0' | 'starcoder fill --filename')
+    'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --filename' | 'starcoder complete --output' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder fill --filename' | 'starcoder fill --output' | 'starcoder fill -o')
         kind=file ;;
     'starcoder models rm 0')
         kind=installed ;;

@@ -97,12 +97,22 @@ def write(data: bytes) -> None:
 def write_text(text: str) -> None:
     """Write text; undecodable bytes of a source come out as they went in."""
     if text:
-        write(text.encode("utf-8", "surrogateescape"))
+        write(encode(text))
+
+
+def encode(text: str) -> bytes:
+    """Text as it goes out; what was no UTF-8 in a source is as it was."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def write_json(record: Mapping[str, object]) -> None:
     """Write a record as one line of ASCII JSON."""
-    write(json.dumps(record).encode() + b"\n")
+    write(json_line(record))
+
+
+def json_line(record: Mapping[str, object]) -> bytes:
+    """A record as one line of ASCII JSON."""
+    return json.dumps(record).encode() + b"\n"
 
 
 @dataclass(frozen=True)

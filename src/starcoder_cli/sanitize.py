@@ -28,6 +28,11 @@ def sanitize(text: str) -> str:
     return UNSAFE.sub(lambda match: visible(match.group()), text.replace("\r\n", "\n"))
 
 
+def hidden(text: str, known: str) -> str:
+    """Each unsafe character of a text once, without those that are known."""
+    return "".join(each for each in sorted(set(UNSAFE.findall(text))) if each not in known)
+
+
 def visible(character: str) -> str:
     """How one unsafe character is shown."""
     code = ord(character)

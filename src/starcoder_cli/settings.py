@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from starcoder_cli.errors import ConfigError
 
 APPLICATION = "starcoder"
+STANDARD_OUTPUT = "-"  # in place of a file's name
 
 Color: TypeAlias = Literal["auto", "always", "never"]
 Order: TypeAlias = Literal["psm", "spm"]

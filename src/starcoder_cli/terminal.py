@@ -26,7 +26,9 @@ LEXED_CHARACTERS = 4000
 MOST_COLORED = 100_000  # a lexer reads some 100 characters a millisecond
 RESET = "\x1b[0m"
 DIM = "\x1b[2m"
+BOLD = "\x1b[1m"
 ADDED = "\x1b[32m"
+PATCH_COLORS = {"+": ADDED, "-": "\x1b[31m", "@": "\x1b[36m", "\\": DIM}
 COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -199,6 +201,14 @@ class HoleView(CodeView):
         for number, line in enumerate(lines, first):
             text = f"{number:>{self._width}}   {line}"
             emit(f"{DIM}{text}{RESET}\n" if self._color else f"{text}\n")
+
+
+def draw_patch(patch: bytes, color: bool) -> None:
+    """Show a patch, sanitised, its lines coloured by what they do."""
+    text = sanitize(patch.decode("utf-8", "surrogateescape"))
+    for number, line in enumerate(text.splitlines()):
+        style = BOLD if number < 2 else PATCH_COLORS.get(line[:1], "")
+        emit(f"{style}{line}{RESET}\n" if color and style else f"{line}\n")
 
 
 def fits(line: str) -> bool:

@@ -43,6 +43,8 @@ EXAMPLES = {
     "echo": Example(("--echo",), True, "false", False, "true", True),
     "plain": Example(("--plain",), True, "0", False, "true", True),
     "json": Example(("--json",), True, "0", False, "true", True),
+    "diff": Example(("--diff",), True, "no", False, "true", True),
+    "in_place": Example(("-i",), True, "no", False, "true", True),
     "color": Example(("--color", "always"), "always", "never", "never", '"auto"', "auto"),
     "system": Example(("--system", "a"), "a", "b", "b", '"c"', "c"),
     "extract": Example(("-x",), True, "0", False, "true", True),
@@ -91,10 +93,11 @@ def test_every_option_has_an_example() -> None:
 
 
 def test_every_option_but_the_place_can_be_set_beforehand() -> None:
-    """`--at` belongs to the place; help is no setting."""
+    """`--at` belongs to the place, `--output` to one answer; help is no setting."""
     for command in COMMANDS:
         options = {str(each.name) for each in loaded(command).params if each.opts[0][0] == "-"}
-        assert options - {"at"} - set(settable(loaded(command))) <= {"extract", "file", "save"}
+        others = {"at", "extract", "file", "output", "save"}
+        assert options - set(settable(loaded(command))) <= others
 
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)

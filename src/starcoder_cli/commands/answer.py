@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from starcoder_cli import languages
 from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.commands.delivery import prepare
 from starcoder_cli.commands.fetch import fetch
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS, detect
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Model, Sampling
-from starcoder_cli.output import Messages, View, standard_output, write_json
+from starcoder_cli.output import Messages, View, standard_output
 from starcoder_cli.plan import Loading
 from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt, solution
 from starcoder_cli.settings import Lines, Order
@@ -68,6 +69,8 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     standard_output()
     request = request.sampled()
     lead, language = source.indentation(span), named_language(request, source)
+    shows = look.show_prompt
+    delivery = None if shows else prepare(source, span, look, language.lexer, request.filename)
     hole = source.cut(Span(span.start + len(lead), span.end))
     spec, messages = find(request.model), look.messages
     names = Names(request.filename) if request.filename else names_of(source.name)
@@ -77,7 +80,7 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     with opened(spec, room(hole, request), request, messages) as model:
         load_seconds = time.perf_counter() - begin
         prompt = compose(model, spec, hole, names, request, messages)
-        if look.show_prompt:
+        if not delivery:
             show_prompt(prompt, look)
             return
         messages.status(f"{spec.name} is reading …")
@@ -92,8 +95,7 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
             completion = show(ending, view, messages)
     if not completion.text:
         messages.note(f"{spec.name} has nothing to add here")
-    if look.json:
-        write_json(record(completion, spec, request, load_seconds))
+    delivery.deliver(completion.text, record(completion, spec, request, load_seconds))
 
 
 @contextmanager
@@ -140,8 +142,7 @@ def show(chunks: Stream, view: View, messages: Messages) -> Completion:
 def show_prompt(prompt: Prompt, look: Look) -> None:
     """What the model would read, as bytes or at a terminal as text."""
     nowhere = Source("", "")
-    plain = replace(look, json=False, echo=False, in_place=False)
-    view = choose_view(nowhere, nowhere.end(), "text", plain)
+    view = choose_view(nowhere, nowhere.end(), "text", Look(color=look.color))
     view.show("".join(prompt.pieces))
     view.close()
 

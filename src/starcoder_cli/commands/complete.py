@@ -10,9 +10,11 @@ from starcoder_cli.commands.options import (
     Adapter,
     ColorOption,
     Device,
+    Diff,
     DtypeOption,
     Echo,
     Filename,
+    InPlace,
     Json,
     Lang,
     LinesOption,
@@ -20,6 +22,7 @@ from starcoder_cli.commands.options import (
     ModelName,
     Offline,
     OrderOption,
+    Output,
     QuantizeOption,
     Quiet,
     Raw,
@@ -32,7 +35,7 @@ from starcoder_cli.commands.options import (
     TopP,
     Verbose,
 )
-from starcoder_cli.settings import environment_name
+from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
 from starcoder_cli.source import STANDARD_INPUT, Place, Source
 from starcoder_cli.timing import time_limit
 
@@ -79,6 +82,9 @@ def complete(
     raw: Raw = False,
     echo: Echo = False,
     json: Json = False,
+    diff: Diff = False,
+    in_place: InPlace = False,
+    output: Output = STANDARD_OUTPUT,
     color: ColorOption = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -108,7 +114,7 @@ def complete(
         prompted=prompted,
         loading=loading,
     )
-    look = Look(False, json, echo, show_prompt, color, quiet, verbose)
+    look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):
         where = Place.parse(place)
         source = Source.read(where.path)

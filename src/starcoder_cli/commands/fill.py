@@ -9,9 +9,11 @@ from starcoder_cli.commands.options import (
     Adapter,
     ColorOption,
     Device,
+    Diff,
     DtypeOption,
     Echo,
     Filename,
+    InPlace,
     Json,
     Lang,
     LinesOption,
@@ -19,6 +21,7 @@ from starcoder_cli.commands.options import (
     ModelName,
     Offline,
     OrderOption,
+    Output,
     QuantizeOption,
     Quiet,
     Raw,
@@ -31,7 +34,7 @@ from starcoder_cli.commands.options import (
     TopP,
     Verbose,
 )
-from starcoder_cli.settings import environment_name
+from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
 from starcoder_cli.source import Place, Source
 from starcoder_cli.timing import time_limit
 
@@ -87,6 +90,9 @@ def fill(
     echo: Echo = False,
     plain: Plain = False,
     json: Json = False,
+    diff: Diff = False,
+    in_place: InPlace = False,
+    output: Output = STANDARD_OUTPUT,
     color: ColorOption = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -94,8 +100,9 @@ def fill(
     """Replace a range of a file with what the model would write there.
 
     Lines and columns start at 1, and columns count characters. A range ends with its last line, or
-    before its last column; one position with a column is an empty range. The file is not changed:
-    the answer goes to standard output, at a terminal between the lines around it.
+    before its last column; one position with a column is an empty range. The answer
+    goes to standard output, at a terminal between the lines around it; with --in-place it goes into
+    the file.
     """
     from starcoder_cli.commands.answer import Request, answer
     from starcoder_cli.commands.view import Look
@@ -118,7 +125,7 @@ def fill(
         offline=offline,
         loading=loading,
     )
-    look = Look(not plain, json, echo, show_prompt, color, quiet, verbose)
+    look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):
         where = Place(place) if at is not None else Place.parse(place)
         source = Source.read(where.path)

@@ -198,6 +198,36 @@ Json = Annotated[
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
+InPlace = Annotated[
+    bool,
+    typer.Option(
+        "--in-place",
+        "-i",
+        envvar=environment_name("in_place"),
+        help="Put the answer into the file.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Diff = Annotated[
+    bool,
+    typer.Option(
+        "--diff",
+        envvar=environment_name("diff"),
+        help="Print a patch, which `git apply` understands.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the answer, or what --diff or --json make of it, to a file.",
+        show_default="standard output",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
 ColorOption = Annotated[
     Color,
     typer.Option(

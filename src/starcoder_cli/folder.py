@@ -1,0 +1,98 @@
+"""An open folder, and what is done by name to the files in it.
+
+Names are looked up in the folder that was opened (POSIX.1-2017, `openat` and its like), wherever
+its path may lead by then. Where a system cannot do that, they are looked up by their whole path.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+EFFECTIVE = os.access in os.supports_effective_ids
+# A link is not followed, a pipe not waited for, a line end not translated.
+PLAIN = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder by its path, and by its descriptor where names can be looked up in one."""
+
+    path: str
+    descriptor: int | None
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[int]:
+        """A file's descriptor, to read from; a link is no file."""
+        descriptor = os.open(self._at(name), os.O_RDONLY | PLAIN, dir_fd=self.descriptor)
+        try:
+            yield descriptor
+        finally:
+            done_with(descriptor)
+
+    @contextmanager
+    def creating(self, name: str, mode: int) -> Iterator[int]:
+        """The descriptor of a new file, to write to; FileExistsError where the name is taken."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN
+        descriptor = os.open(self._at(name), flags, mode, dir_fd=self.descriptor)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def allows(self, name: str, what: int) -> bool:
+        """Whether we may do something with a file, or with the folder itself by the name `.`."""
+        at = self._at(name)
+        return os.access(at, what, dir_fd=self.descriptor, effective_ids=EFFECTIVE)
+
+    def move(self, name: str, new: str) -> None:
+        """Give a file another name, in place of the file that has it."""
+        here = self.descriptor
+        os.replace(self._at(name), self._at(new), src_dir_fd=here, dst_dir_fd=here)  # noqa: PTH105
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+        os.unlink(self._at(name), dir_fd=self.descriptor)  # noqa: PTH108
+
+    def names(self) -> list[str]:
+        """What is in the folder."""
+        return os.listdir(self.path if self.descriptor is None else self.descriptor)  # noqa: PTH208
+
+    def status(self, name: str) -> os.stat_result:
+        """What the system says of a file, or of a link itself."""
+        at = self._at(name)
+        return os.stat(at, dir_fd=self.descriptor, follow_symlinks=False)  # noqa: PTH116
+
+    def sync(self) -> None:
+        """Return when the names in the folder are on the disk, where the system can tell."""
+        if self.descriptor is not None:
+            os.fsync(self.descriptor)
+
+    def _at(self, name: str) -> str:
+        if self.descriptor is not None:
+            return name
+        return os.path.join(self.path, name)  # noqa: PTH118
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Folder]:
+    """The folder at a path."""
+    if not hasattr(os, "O_DIRECTORY"):
+        yield Folder(path, None)
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield Folder(path, descriptor)
+    finally:
+        done_with(descriptor)
+
+
+def done_with(descriptor: int) -> None:
+    """Close what was only read from: nothing can be lost by then, and nothing is worth saying."""
+    with suppress(OSError):
+        os.close(descriptor)

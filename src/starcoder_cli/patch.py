@@ -1,0 +1,73 @@
+"""A change of one file as a patch in the unified format, which `git apply` and `patch` read.
+
+The format is that of `diff -u` (POSIX.1-2017), with what git adds to it: a name with odd bytes is
+quoted like a string of C (git-config, `core.quotePath`), and a tab ends a name with a space in it.
+Lines end with line feeds only: a carriage return is a part of its line. There is no `diff --git`
+line: git would take the names behind it as relative to the top of the repository, not to the
+current folder.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+
+CONTEXT_LINES = 3
+LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+ODD = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
+ESCAPES = dict(zip(b'\a\b\t\n\v\f\r"\\', b'abtnvfr"\\', strict=True))
+NO_NEWLINE = b"\n\\ No newline at end of file\n"
+
+
+def patch(name: bytes, old: bytes, new: bytes) -> bytes:
+    """One hunk that makes `new` of the file `old`; nothing where they are alike."""
+    if old == new:
+        return b""
+    before, after = LINE.findall(old), LINE.findall(new)
+    begin = alike(before, after)
+    end = alike(before[begin:][::-1], after[begin:][::-1])
+    first, last = max(begin - CONTEXT_LINES, 0), max(end - CONTEXT_LINES, 0)
+    removed, added = before[begin : len(before) - end], after[begin : len(after) - end]
+    leading, trailing = before[first:begin], before[len(before) - end : len(before) - last]
+    around = len(leading) + len(trailing)
+    return b"".join(
+        (
+            b"--- %b\n+++ %b\n" % (quoted(b"a/" + name), quoted(b"b/" + name)),
+            b"@@ -%b " % extent(first, around + len(removed)),
+            b"+%b @@\n" % extent(first, around + len(added)),
+            *marked(b" ", leading),
+            *marked(b"-", removed),
+            *marked(b"+", added),
+            *marked(b" ", trailing),
+        )
+    )
+
+
+def alike(one: Sequence[bytes], other: Sequence[bytes]) -> int:
+    """How many lines two texts have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def extent(first: int, count: int) -> bytes:
+    """Where lines stand in a file, as a hunk's head tells it; nothing stands behind a line."""
+    if count == 1:
+        return b"%d" % (first + 1)
+    return b"%d,%d" % (first + bool(count), count)
+
+
+def marked(mark: bytes, lines: Sequence[bytes]) -> list[bytes]:
+    """Lines of a hunk, and what follows the last line of a file that does not end with one."""
+    return [mark + (line if line.endswith(b"\n") else line + NO_NEWLINE) for line in lines]
+
+
+def quoted(name: bytes) -> bytes:
+    """A file's name as git writes it in a patch."""
+    if ODD.search(name):
+        name = b'"%b"' % ODD.sub(escaped, name)
+    return name + b"\t" if b" " in name else name
+
+
+def escaped(match: re.Match[bytes]) -> bytes:
+    """An odd byte of a name as in a string of C."""
+    code = match.group()[0]
+    letter = ESCAPES.get(code)
+    return b"\\%c" % letter if letter else b"\\%03o" % code
