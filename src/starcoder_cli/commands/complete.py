@@ -9,10 +9,12 @@ from starcoder_cli.commands.options import (
     TEXT_PANEL,
     Adapter,
     ColorOption,
+    Context,
     Device,
     DtypeOption,
     Echo,
     Filename,
+    Include,
     Json,
     Lang,
     MaxTokens,
@@ -70,6 +72,8 @@ def complete(
     filename: Filename = None,
     order: OrderOption = "psm",
     prompted: Prompted = False,
+    include: Include = None,
+    context: Context = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
@@ -84,6 +88,7 @@ def complete(
     What follows the place is read too: the answer ends where it would begin again.
     """
     from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.reading import Wish
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
     from starcoder_cli.plan import Loading
@@ -101,6 +106,7 @@ def complete(
         offline=offline,
         prompted=prompted,
         loading=loading,
+        wish=Wish(tuple(include or ()), context),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose)
     with time_limit(timeout):

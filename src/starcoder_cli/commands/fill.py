@@ -8,10 +8,12 @@ from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     Adapter,
     ColorOption,
+    Context,
     Device,
     DtypeOption,
     Echo,
     Filename,
+    Include,
     Json,
     Lang,
     MaxTokens,
@@ -77,6 +79,8 @@ def fill(
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
+    include: Include = None,
+    context: Context = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
@@ -94,6 +98,7 @@ def fill(
     the answer goes to standard output, at a terminal between the lines around it.
     """
     from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.reading import Wish
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
     from starcoder_cli.plan import Loading
@@ -111,6 +116,7 @@ def fill(
         strict_context=strict_context,
         offline=offline,
         loading=loading,
+        wish=Wish(tuple(include or ()), context),
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose)
     with time_limit(timeout):

@@ -136,6 +136,28 @@ OrderOption = Annotated[
         rich_help_panel=TEXT_PANEL,
     ),
 ]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        "-I",
+        envvar=environment_name("include"),
+        metavar="FILE[:LINE-LINE]",
+        help="Another file to read along; may be given several times.",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
+Context = Annotated[
+    float | None,
+    typer.Option(
+        "--context",
+        envvar=environment_name("context"),
+        metavar="SECONDS",
+        help="How long to read parts of the project's other files that may help; 0: not at all.",
+        show_default="2 for models trained for it",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
 StrictContext = Annotated[
     bool,
     typer.Option(
