@@ -106,7 +106,7 @@ def complete(
         offline=offline,
         prompted=prompted,
         loading=loading,
-        wish=Wish(tuple(include or ()), context),
+        wish=Wish(tuple(include or ()), context, filename),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose)
     with time_limit(timeout):

@@ -116,7 +116,7 @@ def fill(
         strict_context=strict_context,
         offline=offline,
         loading=loading,
-        wish=Wish(tuple(include or ()), context),
+        wish=Wish(tuple(include or ()), context, filename),
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose)
     with time_limit(timeout):

@@ -147,10 +147,14 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a user wants read along: files, and seconds to spend on others, None for the usual."""
+    """What a user wants read along: files, and seconds to spend on others, None for the usual.
+
+    `filename` is what standard input is called, which tells its place in a project.
+    """
 
     include: tuple[str, ...] = ()
     seconds: float | None = None
+    filename: str | None = None
 
     def for_model(self, spec: ModelSpec) -> float:
         """How many seconds a model may spend on other files.
@@ -176,7 +180,8 @@ def shelve(
         return Shelf(language, asked)
     rate = tokens_per_second(spec.name)
     budget = min(int(seconds * rate), spec.window // 4 if spec.window else MOST_SECONDS * 100)
-    project = Project.around(source.name, max(LOOK_SECONDS, seconds / 4))
+    path = source.name if source.name != STANDARD_INPUT else wish.filename or STANDARD_INPUT
+    project = Project.around(path, max(LOOK_SECONDS, seconds / 4))
     found = gather(project, hole, language)
     for path, why in project.left_out.items():
         messages.detail(f"context: left out {path}: {why}")

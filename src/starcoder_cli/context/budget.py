@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from starcoder_cli.context.snippet import Snippet
 from starcoder_cli.languages import Language
+from starcoder_cli.sanitize import one_line
 from starcoder_cli.window import CHARACTERS_PER_TOKEN, longest
 
 LEAST = 12
@@ -32,12 +33,16 @@ class Price:
 
     def of(self, snippet: Snippet) -> int:
         """The tokens of a snippet and the name of its file."""
-        return self.count(self.written(snippet.text)) + self.count(snippet.path) + NAME_TOKENS
+        return self.count(self.written(snippet.text)) + self.named(snippet.path)
+
+    def named(self, path: str) -> int:
+        """The tokens of a file's name, with what stands around it."""
+        return self.count(one_line(path)) + NAME_TOKENS
 
     def written(self, text: str) -> str:
         """The text as a prompt has it."""
         comment = self.commented.comment if self.commented else None
-        return comment.block(text) if comment else text
+        return comment.block(text.rstrip("\n")) if comment else text
 
 
 def within(ranked: Iterable[Snippet], budget: int, price: Price) -> tuple[Priced, ...]:
@@ -67,7 +72,7 @@ def cut(snippets: Iterable[Snippet], budget: int, price: Price) -> tuple[Priced,
 
 def shorter(snippet: Snippet, budget: int, price: Price) -> Snippet:
     """As many whole lines from the beginning of a snippet as a budget allows."""
-    rest = budget - price.count(snippet.path) - NAME_TOKENS
+    rest = budget - price.named(snippet.path)
     near = snippet.text[: max(rest, 0) * CHARACTERS_PER_TOKEN]
     if near == snippet.text and price.count(price.written(near)) <= rest:
         return snippet

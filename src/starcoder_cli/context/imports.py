@@ -37,12 +37,13 @@ class Rule:
         """The names that a reference could mean, the likeliest first."""
         ups, parts = self.split(reference)
         bases = [ancestor(project.folder, ups - 1)] if ups else self.bases(project)
-        for dropped in range(min(self.things, len(parts) - 1) + 1):
+        for dropped in range(min(self.things, max(len(parts) - 1, 0)) + 1):
             kept = parts[: len(parts) - dropped]
             for base in bases:
                 yield from self.ended(base, kept)
         for skipped in range(1, len(parts) if self.prefixed else 0):
-            yield from self.ended("", parts[skipped:])
+            for base in bases:
+                yield from self.ended(base, parts[skipped:])
 
     def split(self, reference: str) -> tuple[int, list[str]]:
         """How many folders up a reference begins, 0 where it is not relative; and its parts.
