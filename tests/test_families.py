@@ -408,6 +408,7 @@ def test_user_text_never_controls_the_default_model(model: LlamaCppModel, qwen: 
     form = FORMATS["qwen2.5-coder"]
     for prompt in (
         form.prompt(Hole(hostile, hostile), Names(hostile, hostile)),
+        form.prompt(Hole("a", "b"), Names("c"), files=(Document(hostile, hostile),)),
         form.prompt(Hole(hostile, hostile), order="spm"),
         form.beginning(hostile, Names(hostile)),
     ):

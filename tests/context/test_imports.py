@@ -89,5 +89,10 @@ def test_outside_a_repository_imports_below_the_folder_count(tmp_path: Path) -> 
     )
 
 
+def test_an_import_that_no_file_can_be_called(tmp_path: Path) -> None:
+    around = Project.around(str(lay(tmp_path, {"a.js": ""}) / "a.js"), 60.0)
+    assert imported(f'import "./{"x" * 5000}"', "javascript", around) == ()
+
+
 def test_every_rule_belongs_to_a_language() -> None:
     assert RULES.keys() <= languages().keys()

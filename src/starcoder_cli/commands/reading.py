@@ -90,7 +90,7 @@ class Shelf:
     def room(self) -> int:
         """A number of tokens that is surely large enough."""
         price = Price(lambda text: len(text.encode()), self.language)
-        return sum(map(price.of, self.asked)) + (self.budget if self.found else 0)
+        return sum(map(price.of, self.asked)) + min(self.budget, sum(map(price.of, self.found)))
 
     def read(
         self, model: Model, hole: Hole, space: Space, form: FimFormat | None, strict: bool = False
@@ -140,8 +140,8 @@ class Shelf:
             )
 
     def learn(self, spec: ModelSpec, completion: Completion) -> None:
-        """Remember how long the model took to read, where that decides how much it reads."""
-        if self.budget and spec.engine != "echo":
+        """Remember how long the model took to read, where other files may have been a part."""
+        if (self.asked or self.budget) and spec.engine != "echo":
             remember(spec.name, completion.prompt_tokens, completion.first_token_seconds)
 
 
@@ -176,9 +176,9 @@ def shelve(
     """Everything that could be read along with a source."""
     seconds = wish.for_model(spec)
     asked = tuple(included(name, source, messages) for name in wish.include)
+    rate = tokens_per_second(spec.name) if seconds or asked else GUESS
     if not seconds:
-        return Shelf(language, asked)
-    rate = tokens_per_second(spec.name)
+        return Shelf(language, asked, rate=rate)
     budget = min(int(seconds * rate), spec.window // 4 if spec.window else MOST_SECONDS * 100)
     path = source.name if source.name != STANDARD_INPUT else wish.filename or STANDARD_INPUT
     project = Project.around(path, max(LOOK_SECONDS, seconds / 4))

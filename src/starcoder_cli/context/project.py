@@ -79,7 +79,8 @@ class Project:
         """Whether a name is that of a file that counts, and not of the file at work."""
         if path == self.own or path.startswith(("../", "/")):
             return False
-        return path in self.files or (not self.repository and (self.root / path).is_file())
+        # `Path.is_file` fails for names that are too long.
+        return path in self.files or (not self.repository and os.path.isfile(self.root / path))  # noqa: PTH113
 
     def read(self, path: str) -> str | None:
         """The text of a file, or None where it is left out."""
