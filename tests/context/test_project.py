@@ -115,5 +115,6 @@ def test_after_the_deadline_nothing_more_is_read(tmp_path: Path) -> None:
 
 
 def test_of_very_many_files_the_nearest() -> None:
-    far = [f"far/{number}/x.py" for number in range(MOST_FILES)]
-    assert set(nearest([*far, "src/a/b.py"], "src/a/a.py")) == {"src/a/b.py", *far[:-1]}
+    far = [f"far/{number:04}/x.py" for number in range(MOST_FILES)]
+    near = ["src/a/b.py", "src/c.py", "d.py"]
+    assert nearest([*far, *reversed(near)], "src/a/a.py") == [*near, *far[:-3]]

@@ -5,9 +5,6 @@ from dataclasses import dataclass, replace
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.context.budget import Price, Priced, cut, within
-from starcoder_cli.context.gather import gather
-from starcoder_cli.context.project import Project
-from starcoder_cli.context.secrets import secret_name, secret_text
 from starcoder_cli.context.snippet import Snippet, documents, whole
 from starcoder_cli.context.speed import GUESS, remember, tokens_per_second
 from starcoder_cli.errors import DataError, UsageError
@@ -180,6 +177,9 @@ def shelve(
     if not seconds:
         return Shelf(language, asked, rate=rate)
     budget = min(int(seconds * rate), spec.window // 4 if spec.window else MOST_SECONDS * 100)
+    from starcoder_cli.context.gather import gather
+    from starcoder_cli.context.project import Project
+
     path = source.name if source.name != STANDARD_INPUT else wish.filename or STANDARD_INPUT
     project = Project.around(path, max(LOOK_SECONDS, seconds / 4))
     found = gather(project, hole, language)
@@ -197,6 +197,8 @@ def included(name: str, source: Source, messages: Messages) -> Snippet:
     place = Place.parse(name)
     if place.path == source.name == STANDARD_INPUT:
         raise UsageError("standard input is read only once", "write one of the two to a file")
+    from starcoder_cli.context.secrets import secret_name, secret_text
+
     other = Source.read(place.path)
     path = names_of(other.name).filename or other.title
     if secret_name(path) or secret_text(other.raw):

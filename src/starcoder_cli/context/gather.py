@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from starcoder_cli.context.definitions import Definition, definitions, head, outline
 from starcoder_cli.context.imports import imported
 from starcoder_cli.context.names import near
-from starcoder_cli.context.project import Project, distance
+from starcoder_cli.context.project import Project, nearest
 from starcoder_cli.context.recent import recent
 from starcoder_cli.context.similar import closest
 from starcoder_cli.context.snippet import Snippet
@@ -56,8 +56,8 @@ def alike(project: Project, language: Language) -> list[str]:
     kin = next((each for each in KIN if language.name in each), {language.name})
     known = languages()
     endings = tuple(ending for name in kin for ending in known[name].extensions)
-    same = (path for path in project.files if path.endswith(endings) and path != project.own)
-    return sorted(same, key=lambda path: (distance(path, project.own), path))
+    same = [path for path in project.files if path.endswith(endings) and path != project.own]
+    return nearest(same, project.own)
 
 
 def used(

@@ -9,7 +9,7 @@ import os
 import posixpath
 import stat
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -43,16 +43,16 @@ class Project:
 
     @classmethod
     def around(cls, path: str, seconds: float) -> "Project":
-        """The project of a file, looked at for no longer than some seconds."""
-        deadline = time.monotonic() + seconds
+        """The project of a file: listed within some seconds, and read within as many after that."""
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolves `..` but no links
         root = next((each for each in absolute.parents if (each / GIT).exists()), None)
         if root is None:
-            names = beside(absolute)
-            return cls(absolute.parent, absolute.name, frozenset(names), deadline, repository=False)
+            names, deadline = frozenset(beside(absolute)), time.monotonic() + seconds
+            return cls(absolute.parent, absolute.name, names, deadline, repository=False)
         own = absolute.relative_to(root).as_posix()
         listed = git.listed(root, seconds)
-        project = cls(root, own, frozenset(nearest(listed or (), own)), deadline)
+        visible = (path for path in listed or () if path[0] != "." and "/." not in path)
+        project = cls(root, own, frozenset(visible), time.monotonic() + seconds)
         if listed is None:
             project.left_out[str(root)] = "git does not tell which files belong to it"
         return project
@@ -152,16 +152,23 @@ def beside(path: Path) -> list[str]:
     return names
 
 
-def nearest(paths: Iterable[str], own: str) -> list[str]:
-    """The files that are nearest to the one at work, without hidden ones, at most 2,000 of them."""
-    visible = [path for path in paths if path[0] != "." and "/." not in path]
-    if len(visible) > MOST_FILES:
-        visible.sort(key=lambda path: distance(path, own))
-    return visible[:MOST_FILES]
+def nearest(paths: Sequence[str], own: str) -> list[str]:
+    """The files that are nearest to the one at work, the nearest first, at most 2,000 of them."""
+    away: dict[str, int] = {}
+    for path in paths:
+        folder = posixpath.dirname(path)
+        if folder not in away:
+            away[folder] = distance(folder, posixpath.dirname(own))
+    return sorted(paths, key=lambda path: (away[posixpath.dirname(path)], path))[:MOST_FILES]
 
 
-def distance(path: str, own: str) -> int:
-    """How many steps it is from the folder of one file to that of another."""
-    here, there = own.split("/")[:-1], path.split("/")[:-1]
+def distance(folder: str, own: str) -> int:
+    """How many steps it is from one folder to another."""
+    here, there = parts(own), parts(folder)
     common = len(os.path.commonprefix([here, there]))
     return len(here) + len(there) - 2 * common
+
+
+def parts(folder: str) -> list[str]:
+    """The names on the way to a folder; none for the root."""
+    return folder.split("/") if folder else []

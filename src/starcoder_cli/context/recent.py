@@ -8,6 +8,7 @@ from starcoder_cli.context.project import Project
 
 DAY = 24 * 60 * 60
 MOST = 4
+MOST_ASKED = 500
 BULK = 4
 """More files than these that changed in the same second were not changed by hand."""
 
@@ -18,7 +19,7 @@ def recent(project: Project, paths: Sequence[str], now: float) -> tuple[str, ...
     The clock of the file system tells the first; comparing contents could start filters that the
     repository names.
     """
-    times = {path: project.modified(path) for path in paths}
+    times = {path: project.modified(path) for path in paths[:MOST_ASKED]}
     at_once = Counter(int(when) for when in times.values())
     by_hand = [
         path
