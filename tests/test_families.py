@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from starcoder_cli.backends.llamacpp import LlamaCppModel
 from starcoder_cli.families import FORMATS, detect
-from starcoder_cli.prompt import FimFormat, Prompt, Special
+from starcoder_cli.prompt import Document, FimFormat, Prompt, Special
 from starcoder_cli.source import Hole, Names
 
 few_examples = settings(max_examples=40, deadline=None, derandomize=True)
@@ -157,6 +157,76 @@ def test_names_stand_where_they_stood_in_training(
     assert text(form.beginning("P", names)) == plain
 
 
+FILES = (Document("G", "g\n"), Document("H", "h\n"))
+
+
+@pytest.mark.parametrize(
+    ("family", "psm", "spm", "plain"),
+    [
+        (
+            "starcoder2",
+            "<repo_name>R<file_sep>G\ng\n<file_sep>H\nh\n<file_sep><fim_prefix>F\nP<fim_suffix>S"
+            "<fim_middle>",
+            "<repo_name>R<file_sep>G\ng\n<file_sep>H\nh\n<file_sep><fim_prefix><fim_suffix>S"
+            "<fim_middle>F\nP",
+            "<repo_name>R<file_sep>G\ng\n<file_sep>H\nh\n<file_sep>F\nP",
+        ),
+        (
+            "qwen2.5-coder",
+            "<|repo_name|>R\n<|file_sep|>G\ng\n<|file_sep|>H\nh\n<|file_sep|>F\n"
+            "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>",
+            "<|repo_name|>R\n<|file_sep|>G\ng\n<|file_sep|>H\nh\n<|file_sep|>F\n"
+            "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P",
+            "<|repo_name|>R\n<|file_sep|>G\ng\n<|file_sep|>H\nh\n<|file_sep|>F\nP",
+        ),
+        (
+            "codegemma",
+            "G\ng\n<|file_separator|>H\nh\n<|file_separator|>F\n"
+            "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>",
+            "G\ng\n<|file_separator|>H\nh\n<|file_separator|>F\n"
+            "<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P",
+            "G\ng\n<|file_separator|>H\nh\n<|file_separator|>F\nP",
+        ),
+        (
+            "deepseek-coder",
+            "<｜fim▁begin｜>#G\ng\n#H\nh\n#F\nP<｜fim▁hole｜>S<｜fim▁end｜>",
+            "<｜fim▁begin｜><｜fim▁hole｜>S<｜fim▁end｜>#G\ng\n#H\nh\n#F\nP",
+            "#G\ng\n#H\nh\n#F\nP",
+        ),
+        (
+            "codestral",
+            "[SUFFIX]S[PREFIX]+++++ G\ng\n\n+++++ H\nh\n\n+++++ F\nP",
+            "[SUFFIX]S[PREFIX]+++++ G\ng\n\n+++++ H\nh\n\n+++++ F\nP",
+            "+++++ G\ng\n\n+++++ H\nh\n\n+++++ F\nP",
+        ),
+    ],
+)
+def test_other_files_stand_where_they_stood_in_training(
+    family: str, psm: str, spm: str, plain: str
+) -> None:
+    form = FORMATS[family]
+    assert text(form.prompt(HOLE, NAMES, files=FILES)) == psm
+    assert text(form.prompt(HOLE, NAMES, "spm", FILES)) == spm
+    assert text(form.beginning("P", NAMES, FILES)) == plain
+    assert form.prompt(HOLE, NAMES, files=()) == form.prompt(HOLE, NAMES)
+
+
+def test_without_the_name_of_a_repository_each_file_begins_as_a_file_does() -> None:
+    names = Names("F")
+    assert text(FORMATS["starcoder2"].prompt(HOLE, names, files=FILES[:1])) == (
+        "<file_sep>G\ng\n<file_sep><fim_prefix>F\nP<fim_suffix>S<fim_middle>"
+    )
+    assert text(FORMATS["qwen2.5-coder"].prompt(HOLE, names, files=FILES[:1])) == (
+        "<|file_sep|>G\ng\n<|file_sep|>F\n<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
+    )
+
+
+def test_families_that_read_one_file_in_training_have_no_form_for_several() -> None:
+    assert {name for name, form in FORMATS.items() if form.together is None} == {
+        *("starcoder", "santacoder", "granite4", "codellama", "fim"),
+    }
+
+
 each_family = pytest.mark.parametrize("form", FORMATS.values(), ids=list(FORMATS))
 
 
@@ -283,8 +353,11 @@ def test_a_prompt_has_the_control_tokens_of_its_template_and_no_others(
     family: str, reader: Reader
 ) -> None:
     hostile = "\n".join(reader.control)
-    form = FORMATS[family]
+    form, files = FORMATS[family], (Document(hostile, hostile), Document("b.py", "b\n"))
     for prompt in (
+        form.prompt(Hole(hostile, hostile), Names(hostile, hostile, "0"), "psm", files),
+        form.prompt(Hole(hostile, hostile), Names(hostile, hostile, "0"), "spm", files),
+        form.beginning(hostile, Names(hostile), files),
         form.prompt(Hole(hostile, hostile), Names(hostile, hostile, "0")),
         form.prompt(Hole(hostile, hostile), Names(hostile, hostile, "0"), "spm"),
         form.beginning(hostile, Names(hostile)),
@@ -335,6 +408,7 @@ def test_user_text_never_controls_the_default_model(model: LlamaCppModel, qwen: 
     form = FORMATS["qwen2.5-coder"]
     for prompt in (
         form.prompt(Hole(hostile, hostile), Names(hostile, hostile)),
+        form.prompt(Hole("a", "b"), Names("c"), files=(Document(hostile, hostile),)),
         form.prompt(Hole(hostile, hostile), order="spm"),
         form.beginning(hostile, Names(hostile)),
     ):

@@ -325,3 +325,18 @@ def test_no_text_can_leave_its_comment(name: str, text: str, line: str) -> None:
     comment = languages()[name].comment
     assert comment is not None
     assert comment.line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "block"),
+    [
+        ("python", "a\n    b\n\nc", "# a\n#     b\n#\n# c"),
+        ("c", "a \\\nb", "// a\n// b"),
+        ("css", "a */ b\n  /* c", "/*\na   b\n    c\n*/"),
+        ("smalltalk", 'say "it"', '"\nsay  it \n"'),
+        ("sql", "a\r\x0cb", "-- a\r\x0cb"),
+    ],
+)
+def test_a_comment_of_several_lines_keeps_them(name: str, text: str, block: str) -> None:
+    comment = find(name).comment
+    assert comment and comment.block(text) == block

@@ -1,6 +1,9 @@
 """Templates: slots are filled, groups with something unknown are left out, marks stay."""
 
-from starcoder_cli.prompt import FimFormat, Prompt, Slot, Special, render
+from dataclasses import replace
+
+from starcoder_cli import languages
+from starcoder_cli.prompt import Document, FimFormat, Prompt, Slot, Special, behind, render
 from starcoder_cli.source import Hole, Names
 
 BEGIN, GAP, END, NAME, STARS = (Special(token) for token in ("<b>", "<g>", "<e>", "<n>", "<s>"))
@@ -51,3 +54,34 @@ def test_a_mark_that_is_lost_leaves_plain_text() -> None:
 def test_slots_may_repeat() -> None:
     known = {slot: slot.value for slot in Slot}
     assert render((Slot.PREFIX, "\n", Slot.PREFIX), known) == ("prefix", "\n", "prefix")
+
+
+TOGETHER = replace(
+    FORM,
+    file=(NAME, Slot.FILENAME, "\n", Slot.TEXT),
+    together=replace(FORM, psm=(Slot.FILES, BEGIN, Slot.PREFIX, GAP, Slot.SUFFIX)),
+)
+FILES = (Document("<n>", "<b>\n"), Document("b.py", "b\n"))
+
+
+def test_other_files_change_the_template_and_stay_text() -> None:
+    prompt = TOGETHER.prompt(HOLE, files=FILES)
+    assert prompt.pieces == (
+        *(NAME, "<n>", "\n", "<b>\n", NAME, "b.py", "\n", "b\n"),
+        *(BEGIN, "a = ", GAP, "\nb"),
+    )
+    marked = [piece for piece in prompt.pieces if isinstance(piece, Special)]
+    assert marked == [NAME, NAME, BEGIN, GAP]
+    assert TOGETHER.prompt(HOLE) == FORM.prompt(HOLE) == FORM.prompt(HOLE, files=FILES)
+    assert TOGETHER.specials() == FORM.specials()
+
+
+def test_other_files_as_comments() -> None:
+    assert behind(FILES, HOLE, languages.find("python")) == Hole(
+        "# Path: <n>\n# <b>\n\n# Path: b.py\n# b\n\na = ", "\nb"
+    )
+    assert behind(FILES[1:], HOLE, languages.find("css")) == Hole(
+        "/*\nPath: b.py\nb\n*/\n\na = ", "\nb"
+    )
+    assert behind(FILES[1:], HOLE, languages.find("json")) == Hole("Path: b.py\nb\n\na = ", "\nb")
+    assert behind((), HOLE, languages.find("python")) == HOLE

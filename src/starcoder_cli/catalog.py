@@ -34,7 +34,8 @@ class ModelSpec:
     checked against the digest that the hub states. `window` counts tokens, 0 where only the file
     knows. `fim` is a key into `families.FORMATS`, None where there is none or the tokenizer has to
     tell; `chat` names a chat format. `metadata` says that prompts read better with the names of
-    the file and the repository in them.
+    the file and the repository in them, `context` that it was trained to read several files: then
+    other files of a project are read along unless the user says otherwise.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ModelSpec:
     wheels: tuple[Wheel, ...] = ()
     gated: bool = False
     metadata: bool = False
+    context: bool = False
 
     @property
     def local(self) -> bool:
@@ -65,6 +67,9 @@ FALLBACK = "smollm2-135m"
 
 _OPENRAIL = "BigCode OpenRAIL-M v1"
 _KB, _MB, _GB = 10**3, 10**6, 10**9
+
+# Of the families that are not BigCode's or Qwen's, those that were trained to read several files.
+_SEVERAL_FILES = {"codegemma", "codestral", "deepseek-coder"}
 
 
 def _starcoder(
@@ -99,6 +104,7 @@ def _starcoder2(parameters: str, size: int) -> ModelSpec:
         parameters=parameters,
         summary="StarCoder2, over 600 languages in the 15B, 17 in the others",
         metadata=True,
+        context=True,
     )
 
 
@@ -116,6 +122,7 @@ def _starcoder2_gguf(parameters: str, size: int, revision: str) -> ModelSpec:
         parameters=parameters,
         summary="StarCoder2 in 4 bits, for machines without a GPU",
         metadata=True,
+        context=True,
     )
 
 
@@ -132,6 +139,7 @@ def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
         licence=licence,
         parameters=parameters,
         summary="Qwen2.5-Coder in 4 bits: fills gaps and chats",
+        context=True,
     )
 
 
@@ -149,6 +157,7 @@ def _checkpoint(
         engine="huggingface",
         parameters=parameters,
         summary="fill-in-the-middle model",
+        context=fim in _SEVERAL_FILES,
     )
 
 

@@ -1,12 +1,31 @@
 """How each family of models spells a gap: rows of data, and which row a tokenizer belongs to."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from starcoder_cli.prompt import FimFormat, Slot, Special, Template
 
 
+@dataclass(frozen=True)
+class Repository:
+    """How a family spells other files, and what stands around a gap behind them.
+
+    `lead` and `head` take the places of those that a file alone has.
+    """
+
+    file: Template
+    lead: Template = ()
+    head: Template = ()
+
+
 def family(
-    name: str, tokens: str, *, head: Template = (), lead: Template = (), stop: str = ""
+    name: str,
+    tokens: str,
+    *,
+    head: Template = (),
+    lead: Template = (),
+    stop: str = "",
+    repository: Repository | None = None,
 ) -> FimFormat:
     """A family that writes `prefix P suffix S middle`, with the tokens named in that order.
 
@@ -14,19 +33,32 @@ def family(
     """
     prefix, suffix, middle = (Special(token) for token in tokens.split())
     stops = [Special(token) for token in stop.split()]
-    return FimFormat(
+    alone = FimFormat(
         name,
         psm=(*lead, prefix, *head, Slot.PREFIX, suffix, Slot.SUFFIX, middle),
         spm=(*lead, prefix, suffix, Slot.SUFFIX, middle, *head, Slot.PREFIX),
         plain=(*lead, *head, Slot.PREFIX),
         stop=tuple(dict.fromkeys([*stops, prefix, suffix, middle])),
     )
+    if repository is None:
+        return alone
+    together = family(name, tokens, head=repository.head, lead=repository.lead, stop=stop)
+    return replace(alone, file=repository.file, together=together)
+
+
+def codestral(*head: "str | Slot | Template") -> FimFormat:
+    """Codestral's spelling, which has no middle token, with `head` directly before the prefix."""
+    template = (Special("[SUFFIX]"), Slot.SUFFIX, Special("[PREFIX]"), *head, Slot.PREFIX)
+    ends = (Special("</s>"), Special("[PREFIX]"), Special("[SUFFIX]"))
+    return FimFormat("codestral", template, template, ends, (*head, Slot.PREFIX))
 
 
 # Sources: the model cards, bigcode-project/Megatron-LM `gpt_dataset.permute` (StarCoder),
 # bigcode-project/starcoder2 issues 10 and 21, the examples of QwenLM/Qwen3-Coder,
-# meta-llama/codellama `generation.py`, deepseek-ai/DeepSeek-Coder README, ai.google.dev for
-# CodeGemma.
+# meta-llama/codellama `generation.py`, deepseek-ai/DeepSeek-Coder README, ai.google.dev and the
+# technical report for CodeGemma, continuedev/continue for several files in Codestral. StarCoder
+# read one file at a time in training, so it has no form for several.
+_PLUS: Template = ("+++++ ", Slot.FILENAME, "\n")
 _STARCODER = "<fim_prefix> <fim_suffix> <fim_middle>"
 _QWEN = "<|fim_prefix|> <|fim_suffix|> <|fim_middle|>"
 
@@ -53,6 +85,15 @@ FORMATS: Mapping[str, FimFormat] = {
             lead=((Special("<repo_name>"), Slot.REPOSITORY, Special("<file_sep>")),),
             head=((Slot.FILENAME, "\n"),),
             stop="<|endoftext|> <file_sep> <repo_name> <fim_pad>",
+            repository=Repository(
+                file=(Special("<file_sep>"), Slot.FILENAME, "\n", Slot.TEXT),
+                lead=(
+                    (Special("<repo_name>"), Slot.REPOSITORY),
+                    Slot.FILES,
+                    Special("<file_sep>"),
+                ),
+                head=((Slot.FILENAME, "\n"),),
+            ),
         ),
         family(
             "qwen2.5-coder",
@@ -66,11 +107,23 @@ FORMATS: Mapping[str, FimFormat] = {
                 ),
             ),
             stop="<|endoftext|> <|im_end|> <|im_start|> <|fim_pad|> <|repo_name|> <|file_sep|>",
+            repository=Repository(
+                file=(Special("<|file_sep|>"), Slot.FILENAME, "\n", Slot.TEXT),
+                lead=(
+                    (Special("<|repo_name|>"), Slot.REPOSITORY, "\n"),
+                    Slot.FILES,
+                    (Special("<|file_sep|>"), Slot.FILENAME, "\n"),
+                ),
+            ),
         ),
         family(
             "codegemma",
             _QWEN,
             stop="<|file_separator|> <eos> <end_of_turn>",
+            repository=Repository(
+                file=(Slot.FILENAME, "\n", Slot.TEXT, Special("<|file_separator|>")),
+                lead=(Slot.FILES, (Slot.FILENAME, "\n")),
+            ),
         ),
         family("granite4", _QWEN, stop="<|end_of_text|> <|fim_pad|>"),
         family(
@@ -82,23 +135,16 @@ FORMATS: Mapping[str, FimFormat] = {
             "deepseek-coder",
             "<｜fim▁begin｜> <｜fim▁hole｜> <｜fim▁end｜>",
             stop="<｜end▁of▁sentence｜> <|EOT|>",
+            repository=Repository(
+                file=("#", Slot.FILENAME, "\n", Slot.TEXT),
+                head=(Slot.FILES, ("#", Slot.FILENAME, "\n")),
+            ),
         ),
         family("codellama", "▁<PRE> ▁<SUF> ▁<MID>", stop="▁<EOT> </s>"),
-        FimFormat(
-            "codestral",
-            psm=(
-                Special("[SUFFIX]"),
-                Slot.SUFFIX,
-                Special("[PREFIX]"),
-                Slot.PREFIX,
-            ),
-            spm=(
-                Special("[SUFFIX]"),
-                Slot.SUFFIX,
-                Special("[PREFIX]"),
-                Slot.PREFIX,
-            ),
-            stop=(Special("</s>"), Special("[PREFIX]"), Special("[SUFFIX]")),
+        replace(
+            codestral(),
+            file=(*_PLUS, Slot.TEXT, "\n"),
+            together=codestral(Slot.FILES, _PLUS),
         ),
         # Granite code, Stable Code, Refact: StarCoder's tokens without its metadata.
         family("fim", _STARCODER, stop="<|endoftext|> <fim_pad>"),

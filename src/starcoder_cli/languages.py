@@ -258,6 +258,13 @@ class Comment:
         inner = inner.rstrip("\\ ")
         return f"{self.open} {inner} {self.close}".rstrip()
 
+    def block(self, text: str) -> str:
+        """`text` as a comment that keeps its lines and their indentation."""
+        if self.close:
+            inner = text.replace(self.open, " ").replace(self.close, " ")
+            return f"{self.open}\n{inner}\n{self.close}"
+        return "\n".join(f"{self.open} {line}".rstrip("\\ ") for line in text.split("\n"))
+
 
 @dataclass(frozen=True)
 class Language:

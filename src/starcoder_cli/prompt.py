@@ -5,9 +5,12 @@ control tokens and slots, in which a nested tuple is left out where one of its s
 PSM is the order prefix, suffix, middle of Bavarian et al. 2022 (arXiv:2207.14255); SPM puts the
 suffix first. BigCode's models were trained on the variant called SPMv2, which keeps the prefix
 token in front.
+
+Text of other files stands before the file with the gap: spelled as the family was trained to read a
+repository, or else as a comment at the beginning of the prefix.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
@@ -31,6 +34,8 @@ class Slot(Enum):
     REPOSITORY = "repository"
     FILENAME = "filename"
     STARS = "stars"
+    FILES = "files"
+    TEXT = "text"
 
 
 Template: TypeAlias = "tuple[str | Slot | Template, ...]"
@@ -44,31 +49,65 @@ class Prompt:
     stop: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Document:
+    """Text of another file that is read along, and what the model is told that it is called."""
+
+    path: str
+    text: str
+
+
 NAMELESS = Names()
 
 
 @dataclass(frozen=True)
 class FimFormat:
-    """How a family spells a gap, a plain beginning, and the tokens that end its answers."""
+    """How a family spells a gap, a plain beginning, and the tokens that end its answers.
+
+    `together` is how it spells them behind other files, each of them as in `file`; None where it
+    was not trained to read several.
+    """
 
     name: str
     psm: Template
     spm: Template
     stop: tuple[Special, ...]
     plain: Template = (Slot.PREFIX,)
+    file: Template = ()
+    together: "FimFormat | None" = None
 
-    def prompt(self, hole: Hole, names: Names = NAMELESS, order: Order = "psm") -> Prompt:
+    def prompt(
+        self,
+        hole: Hole,
+        names: Names = NAMELESS,
+        order: Order = "psm",
+        files: Sequence[Document] = (),
+    ) -> Prompt:
         """The prompt that asks for the text between the hole's prefix and suffix."""
-        template = self.psm if order == "psm" else self.spm
-        return Prompt(render(template, values(hole, names)), self.stop)
+        form = self.among(files)
+        template = form.psm if order == "psm" else form.spm
+        return Prompt(render(template, values(hole, names), self.spelled(files)), self.stop)
 
-    def beginning(self, prefix: str, names: Names = NAMELESS) -> Prompt:
+    def beginning(
+        self, prefix: str, names: Names = NAMELESS, files: Sequence[Document] = ()
+    ) -> Prompt:
         """The prompt that asks for whatever follows the prefix."""
-        return Prompt(render(self.plain, values(Hole(prefix), names)), self.stop)
+        known = values(Hole(prefix), names)
+        return Prompt(render(self.among(files).plain, known, self.spelled(files)), self.stop)
+
+    def among(self, files: Sequence[Document]) -> "FimFormat":
+        """The templates for a gap behind these files: the usual ones where there are none."""
+        return self.together if files and self.together else self
+
+    def spelled(self, files: Sequence[Document]) -> tuple[str, ...]:
+        """The pieces of other files."""
+        known = [{Slot.FILENAME: each.path, Slot.TEXT: each.text} for each in files]
+        return tuple(piece for values in known for piece in render(self.file, values))
 
     def specials(self) -> frozenset[Special]:
         """Every control token that the family's templates use."""
-        return frozenset(walk(self.psm)) | frozenset(walk(self.spm)) | frozenset(walk(self.plain))
+        own = {*walk(self.psm), *walk(self.spm), *walk(self.plain), *walk(self.file)}
+        return frozenset(own) | (self.together.specials() if self.together else frozenset())
 
 
 SOLUTION = "solutions/solution_1"
@@ -86,6 +125,14 @@ def solution(hole: Hole, language: Language) -> tuple[Hole, Names]:
     return Hole(comment + hole.prefix, hole.suffix), Names(SOLUTION + extension)
 
 
+def behind(files: Sequence[Document], hole: Hole, language: Language) -> Hole:
+    """A hole behind other files as comments, for models that were not trained to read several."""
+    texts = [f"Path: {file.path}\n{file.text}".rstrip("\n") for file in files]
+    comment = language.comment
+    blocks = [f"{comment.block(text) if comment else text}\n\n" for text in texts]
+    return Hole("".join(blocks) + hole.prefix, hole.suffix)
+
+
 def values(hole: Hole, names: Names) -> Mapping[Slot, str | None]:
     """What is known for each slot."""
     return {
@@ -97,13 +144,20 @@ def values(hole: Hole, names: Names) -> Mapping[Slot, str | None]:
     }
 
 
-def render(template: Template, known: Mapping[Slot, str | None]) -> tuple[str, ...]:
-    """The pieces of a template with its slots filled and its unknown groups left out."""
+def render(
+    template: Template, known: Mapping[Slot, str | None], files: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """The pieces of a template with its slots filled and its unknown groups left out.
+
+    `files` are the pieces of other files.
+    """
     pieces: list[str] = []
     for part in template:
         if isinstance(part, tuple):
             if all(known[slot] is not None for slot in part if isinstance(slot, Slot)):
                 pieces.extend(render(part, known))
+        elif part is Slot.FILES:
+            pieces.extend(files)
         elif isinstance(part, Slot):
             pieces.append(known[part] or "")
         else:

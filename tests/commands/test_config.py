@@ -37,6 +37,8 @@ EXAMPLES = {
     "lang": Example(("--lang", "c"), "c", "go", "go", '"rust"', "rust"),
     "filename": Example(("--filename", "a.c"), "a.c", "b.c", "b.c", '"c.c"', "c.c"),
     "order": Example(("--order", "psm"), "psm", "spm", "spm", '"psm"', "psm"),
+    "include": Example(("-I", "a b"), ["a b"], "b c", ["b", "c"], '["c d", "e"]', ["c d", "e"]),
+    "context": Example(("--context", "1.5"), 1.5, "0", 0.0, "3", 3.0),
     "strict_context": Example(("--strict-context",), True, "0", False, "true", True),
     "show_prompt": Example(("--show-prompt",), True, "off", False, "true", True),
     "stop": Example(("--stop", "a b"), ["a b"], "b c", ["b", "c"], '["c d", "e"]', ["c d", "e"]),

@@ -11,6 +11,7 @@ from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.commands.delivery import prepare
 from starcoder_cli.commands.fetch import fetch
+from starcoder_cli.commands.reading import NOTHING, Reading, Space, Wish, shelve
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS, detect
@@ -51,6 +52,7 @@ class Request:
     offline: bool = False
     prompted: bool = False
     loading: Loading = Loading()
+    wish: Wish = Wish()
 
     def __post_init__(self) -> None:
         if "" in self.stop:
@@ -77,9 +79,14 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     if request.prompted:
         hole, names = solution(hole, language)
     begin = time.perf_counter()
-    with opened(spec, room(hole, request), request, messages) as model:
+    shelf = shelve(source, hole, language, spec, request.wish, messages)
+    space = Space(room(hole, request), request.sampling.max_tokens + MARGIN)
+    with opened(spec, space.needed + shelf.room, request, messages) as model:
         load_seconds = time.perf_counter() - begin
-        prompt = compose(model, spec, hole, names, request, messages)
+        form = fim_format(model, spec)
+        reading = shelf.read(model, hole, space, form, request.strict_context)
+        shelf.explain(reading, messages)
+        prompt = compose(model, spec, hole, names, request, messages, reading)
         if not delivery:
             show_prompt(prompt, look)
             return
@@ -95,7 +102,9 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
             completion = show(ending, view, messages)
     if not completion.text:
         messages.note(f"{spec.name} has nothing to add here")
-    delivery.deliver(completion.text, record(completion, spec, request, load_seconds))
+    shelf.learn(spec, completion)
+    about = record(completion, spec, request, load_seconds)
+    delivery.deliver(completion.text, {**about, "context": reading.record()})
 
 
 @contextmanager
@@ -162,24 +171,33 @@ def room(hole: Hole, request: Request) -> int:
 
 
 def compose(
-    model: Model, spec: ModelSpec, hole: Hole, names: Names, request: Request, messages: Messages
+    model: Model,
+    spec: ModelSpec,
+    hole: Hole,
+    names: Names,
+    request: Request,
+    messages: Messages,
+    reading: Reading = NOTHING,
 ) -> Prompt:
     """The prompt for a hole, in the spelling of the model's family.
 
     A hole with nothing behind it is the beginning of a text, unless `fills` says it is a gap.
     """
-    form = fim_format(model, spec)
-    names = names if spec.metadata else NAMELESS
+    form, files = fim_format(model, spec), reading.files
+    together = bool(form and form.together and files)
+    names = reading.named(names) if together else names if spec.metadata else NAMELESS
     gap = request.fills or bool(hole.suffix.strip())
-    hole = fitted(model, hole if gap and form else Hole(hole.prefix), request, messages)
+    hole = hole if gap and form else Hole(hole.prefix)
+    hole = fitted(model, hole, request, messages, reading.tokens)
+    hole = hole if together else reading.behind(hole)
     if form and gap:
-        return form.prompt(hole, names, request.order)
+        return form.prompt(hole, names, request.order, files)
     if gap:
         messages.note(
             f"{spec.name} was not trained to fill gaps: it continues what comes before, "
             "and does not read what comes after"
         )
-    return form.beginning(hole.prefix, names) if form else Prompt((hole.prefix,))
+    return form.beginning(hole.prefix, names, files) if form else Prompt((hole.prefix,))
 
 
 def fim_format(model: Model, spec: ModelSpec) -> FimFormat | None:
@@ -190,14 +208,14 @@ def fim_format(model: Model, spec: ModelSpec) -> FimFormat | None:
     return detect(model.token, spec.name)
 
 
-def fitted(model: Model, hole: Hole, request: Request, messages: Messages) -> Hole:
-    """What of the hole fits the model's window; says what was left out.
+def fitted(model: Model, hole: Hole, request: Request, messages: Messages, taken: int = 0) -> Hole:
+    """What of the hole fits the model's window, of which so much is taken; says what was left out.
 
     Raises DataError where that is not wanted, UsageError where the answer alone is too long.
     """
-    if room(hole, request) <= model.window:
+    if room(hole, request) + taken <= model.window:
         return hole
-    budget = model.window - request.sampling.max_tokens - MARGIN
+    budget = model.window - request.sampling.max_tokens - MARGIN - taken
     if budget < MARGIN:
         raise UsageError(
             f"{request.sampling.max_tokens} tokens of answer leave no room to read anything",

@@ -9,11 +9,13 @@ from starcoder_cli.commands.options import (
     TEXT_PANEL,
     Adapter,
     ColorOption,
+    Context,
     Device,
     Diff,
     DtypeOption,
     Echo,
     Filename,
+    Include,
     InPlace,
     Json,
     Lang,
@@ -75,6 +77,8 @@ def complete(
     filename: Filename = None,
     order: OrderOption = "psm",
     prompted: Prompted = False,
+    include: Include = None,
+    context: Context = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
@@ -94,6 +98,7 @@ def complete(
     What follows the place is read too: the answer ends where it would begin again.
     """
     from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.reading import Wish
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
     from starcoder_cli.plan import Loading
@@ -113,6 +118,7 @@ def complete(
         offline=offline,
         prompted=prompted,
         loading=loading,
+        wish=Wish(tuple(include or ()), context, filename),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

@@ -8,11 +8,13 @@ from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     Adapter,
     ColorOption,
+    Context,
     Device,
     Diff,
     DtypeOption,
     Echo,
     Filename,
+    Include,
     InPlace,
     Json,
     Lang,
@@ -82,6 +84,8 @@ def fill(
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
+    include: Include = None,
+    context: Context = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
@@ -105,6 +109,7 @@ def fill(
     the file.
     """
     from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.reading import Wish
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
     from starcoder_cli.plan import Loading
@@ -124,6 +129,7 @@ def fill(
         strict_context=strict_context,
         offline=offline,
         loading=loading,
+        wish=Wish(tuple(include or ()), context, filename),
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

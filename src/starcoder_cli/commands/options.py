@@ -154,6 +154,28 @@ OrderOption = Annotated[
         rich_help_panel=TEXT_PANEL,
     ),
 ]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        "-I",
+        envvar=environment_name("include"),
+        metavar="FILE",
+        help="A file to read along, or lines of it as FILE:LINE-LINE; may be given several times.",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
+Context = Annotated[
+    float | None,
+    typer.Option(
+        "--context",
+        envvar=environment_name("context"),
+        metavar="SECONDS",
+        help="How long to read other files of the project that may help; 0: not at all.",
+        show_default="2 for models trained for it",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
 StrictContext = Annotated[
     bool,
     typer.Option(

@@ -1,0 +1,65 @@
+"""What looks like a secret: names of files, and keys in their text.
+
+It errs on the side of caution. A file that is taken for a secret is only left out of what is read
+along without being asked for.
+"""
+
+import re
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+NAMES = (
+    *(".env*", "*.env", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".htpasswd"),
+    *(".git-credentials", ".dockercfg", "credentials", "credentials.*", "credentials_*"),
+    *("*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "*.jks", "*.keystore", "*.ppk", "*.ovpn"),
+    *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.tfvars", "*.tfstate*"),
+    *("secret.*", "secrets.json", "secrets.toml", "secrets.y*ml", "secrets.ini", "secrets.rb"),
+)
+
+KEYS = re.compile(
+    "|".join(
+        (
+            r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
+            r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",  # Amazon
+            r"\bAIza[0-9A-Za-z_-]{35}",  # Google
+            r"\bgh[pousr]_[0-9A-Za-z]{30,}",  # GitHub
+            r"\bgithub_pat_[0-9A-Za-z_]{40,}",
+            r"\bglpat-[0-9A-Za-z_-]{20,}",  # GitLab
+            r"\bhf_[0-9A-Za-z]{30,}",  # Hugging Face
+            r"\bnpm_[0-9A-Za-z]{36}\b",
+            r"\bpypi-[0-9A-Za-z_-]{50,}",
+            r"\bsk-[0-9A-Za-z_-]{32,}",  # OpenAI and others
+            r"\b[rs]k_live_[0-9A-Za-z]{20,}",  # Stripe
+            r"\bxox[abprs]-[0-9A-Za-z-]{10,}",  # Slack
+            r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.",  # JSON Web Token
+            r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{1,80}:[^\s:/@'\"{}$<>]{8,80}@",
+        )
+    )
+)
+ASSIGNMENT = re.compile(
+    r"(?i:passw(?:or)?d|secret|token|api_?key|access_?key|private_?key|credential)\w{0,30}"
+    r"['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
+    r"(?:'([^'\s]{16,200})'|\"([^\"\s]{16,200})\"|([0-9A-Za-z+/_-]{20,200}={0,2})(?=[\s,;]|$))"
+)
+
+
+def secret_name(path: str) -> bool:
+    """Whether a file's name says that it holds secrets."""
+    name = PurePosixPath(path).name.lower()
+    return any(fnmatchcase(name, pattern) for pattern in NAMES)
+
+
+def secret_text(text: str) -> bool:
+    """Whether a text has a private key, a known form of token, or a random value of such a name."""
+    if KEYS.search(text):
+        return True
+    found = (match[1] or match[2] or match[3] for match in ASSIGNMENT.finditer(text))
+    return any(random_looking(value) for value in found)
+
+
+def random_looking(value: str) -> bool:
+    """Whether a value has the mix of a generated one: no words, not the name of something else."""
+    if re.fullmatch("[0-9a-fA-F]{32,}", value):
+        return True
+    kinds = (re.search("[0-9]", value), re.search("[a-z]", value), re.search("[A-Z]", value))
+    return all(kinds) and len(set(value)) >= 10

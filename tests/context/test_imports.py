@@ -1,0 +1,98 @@
+"""Which files the lines of a text refer to, language by language."""
+
+from pathlib import Path
+
+import pytest
+from repositories import lay
+
+from starcoder_cli.context.imports import RULES, imported
+from starcoder_cli.context.project import Project
+from starcoder_cli.languages import languages
+
+
+def project(own: str, *files: str) -> Project:
+    """A repository with these files, as if far from any deadline."""
+    return Project(Path("/nowhere"), own, frozenset({own, *files}), deadline=float("inf"))
+
+
+@pytest.mark.parametrize(
+    ("language", "own", "text", "found"),
+    [
+        ("python", "src/p/a.py", "from p.b import c", ["src/p/b.py"]),
+        ("python", "src/p/a.py", "from p import b, c as d", ["src/p/b.py", "src/p/c.py"]),
+        ("python", "src/p/a.py", "import p.b", ["src/p/b.py"]),
+        ("python", "src/p/a.py", "from .b import x", ["src/p/b.py"]),
+        ("python", "src/p/a.py", "from . import b", ["src/p/b.py"]),
+        ("python", "src/p/q/a.py", "from ..b import x", ["src/p/b.py"]),
+        ("python", "tests/test_a.py", "from p.b import (\n    x,\n)", ["src/p/b.py"]),
+        ("python", "src/p/a.py", "from p.pkg import x", ["src/p/pkg/__init__.py"]),
+        ("python", "src/p/a.py", "import json, os.path\nfrom ....... import b", []),
+        ("python", "src/p/a.py", "# from p.b import c\n'import p.b'", []),
+        ("javascript", "web/a.js", 'import x from "./b"', ["web/b.ts"]),
+        ("javascript", "web/a.js", 'const { x } = require("../lib/c.js")', ["lib/c.js"]),
+        ("typescript", "web/a.ts", 'export * from "./b.js"', ["web/b.ts"]),
+        ("typescript", "web/ui/a.tsx", 'import { X } from "./"', ["web/ui/index.tsx"]),
+        ("typescript", "web/a.ts", 'import { X } from "@/ui"', ["web/ui/index.tsx"]),
+        ("typescript", "web/a.ts", 'await import("./b")', ["web/b.ts"]),
+        ("javascript", "web/a.js", 'import React from "react"', []),
+        ("go", "cmd/main.go", 'import (\n\t"fmt"\n\n\ts "example.org/x/store"\n)', ["store/s.go"]),
+        ("go", "cmd/main.go", 'import "example.org/x/store"', ["store/s.go"]),
+        ("rust", "rs/main.rs", "use crate::tree::{Node, Leaf};", ["rs/tree/mod.rs"]),
+        ("rust", "rs/tree/mod.rs", "use super::lib::Item;", []),
+        ("rust", "rs/main.rs", "pub mod leaf;\nuse std::io;", ["rs/leaf.rs"]),
+        ("java", "x/App.java", "import org.shop.Money;", ["src/main/java/org/shop/Money.java"]),
+        (
+            "java",
+            "src/main/java/org/shop/App.java",
+            "import static org.shop.Money.ZERO;",
+            ["src/main/java/org/shop/Money.java"],
+        ),
+        ("kotlin", "x/A.kt", "import org.shop.Money", ["src/main/java/org/shop/Money.java"]),
+        ("c", "c/a.c", '#include "ring.h"\n#include <stdio.h>', ["c/ring.h"]),
+        ("cpp", "c/a.cpp", "# include <net/http.hpp>", ["include/net/http.hpp"]),
+        ("ruby", "rb/a.rb", "require_relative 'b'\nrequire 'json'", ["rb/b.rb"]),
+        ("ruby", "rb/a.rb", "require_relative '../lib/c'", ["lib/c.rb"]),
+        ("php", "php/a.php", "use App\\Models\\User;", ["php/Models/User.php"]),
+        ("php", "php/a.php", "require_once __DIR__ . '/b.php';", ["php/b.php"]),
+        ("lua", "lua/a.lua", 'local b = require("x.b")', ["lua/x/b.lua"]),
+        ("dart", "dart/a.dart", "import 'package:app/b.dart';", ["dart/b.dart"]),
+        ("shell", "sh/a.sh", ". ./b.sh\nsource c", ["sh/b.sh"]),
+        ("zig", "zig/a.zig", 'const b = @import("b.zig");', ["zig/b.zig"]),
+        ("text", "a.txt", "import p.b", []),
+    ],
+)
+def test_references_that_a_file_is_found_for(
+    language: str, own: str, text: str, found: list[str]
+) -> None:
+    files = (
+        *("src/p/b.py", "src/p/c.py", "src/p/pkg/__init__.py", "web/b.ts", "lib/c.js"),
+        *("web/ui/index.tsx", "store/s.go", "rs/tree/mod.rs", "rs/leaf.rs", "c/ring.h"),
+        *("src/main/java/org/shop/Money.java", "include/net/http.hpp", "rb/b.rb", "lib/c.rb"),
+        *("php/Models/User.php", "php/b.php", "lua/x/b.lua", "dart/b.dart", "sh/b.sh", "zig/b.zig"),
+    )
+    assert list(imported(text, language, project(own, *files))) == found
+
+
+def test_a_file_does_not_import_itself_nor_what_is_outside() -> None:
+    around = project("p/a.js", "p/b.js")
+    text = "\n".join(
+        f'import "{name}"' for name in ("./a", "../../etc/passwd", "/etc/passwd", "..")
+    )
+    assert imported(text, "javascript", around) == ()
+
+
+def test_outside_a_repository_imports_below_the_folder_count(tmp_path: Path) -> None:
+    lay(tmp_path, {"up.py": "", "f/a.py": "", "f/pkg/b.py": ""})
+    around = Project.around(str(tmp_path / "f" / "a.py"), 60.0)
+    assert imported("from pkg.b import c\nimport up\nfrom ..up import x", "python", around) == (
+        "pkg/b.py",
+    )
+
+
+def test_an_import_that_no_file_can_be_called(tmp_path: Path) -> None:
+    around = Project.around(str(lay(tmp_path, {"a.js": ""}) / "a.js"), 60.0)
+    assert imported(f'import "./{"x" * 5000}"', "javascript", around) == ()
+
+
+def test_every_rule_belongs_to_a_language() -> None:
+    assert RULES.keys() <= languages().keys()

@@ -1,0 +1,99 @@
+"""Names and texts that are taken for secrets, and ordinary code that is not.
+
+The keys here are made up; they are put together so that no scanner takes them for real ones.
+"""
+
+import pytest
+
+from starcoder_cli.context.secrets import secret_name, secret_text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env",
+        ".env.local",
+        "deploy/production.env",
+        "server.pem",
+        "tls/Server.KEY",
+        "id_rsa",
+        "id_ed25519.pub",
+        ".npmrc",
+        ".netrc",
+        ".pypirc",
+        ".git-credentials",
+        "credentials",
+        "aws/credentials.json",
+        "credentials_test.py",
+        "config/secrets.yml",
+        "terraform.tfstate.backup",
+        "keys.kdbx",
+    ],
+)
+def test_names_of_files_with_secrets(name: str) -> None:
+    assert secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["environment.py", "key.py", "secrets.py", "tokens.py", "src/keyboard.c", "id.go", "pem.rs"],
+)
+def test_names_of_ordinary_files(name: str) -> None:
+    assert not secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN " + "PRIVATE KEY-----",
+        "-----BEGIN " + "OPENSSH PRIVATE KEY-----\nb3Bl",
+        "aws = '" + "AKIA" + "ABCDEFGHIJKLMNOP'",
+        "AIza" + "a1B2" * 9,
+        "ghp_" + "a1B2" * 9,
+        "github_pat_" + "a1B2" * 20,
+        "glpat-" + "a1B2" * 5,
+        "hf_" + "aB" * 17,
+        "npm_" + "a1B2" * 9,
+        "sk-" + "a1B2" * 12,
+        "sk_live_" + "a1B2" * 6,
+        "xoxb-" + "1234567890-abc",
+        "eyJ" + "hbGciOiJIUzI1.eyJ" + "zdWIiOiIxMjM0.sig",
+        "DATABASE = 'postgres://shop:" + "hunter22hunter22@db/shop'",
+        "password = 'aB3dE5fG7hJ9kL1m'",
+        'PASSWORD="aB3dE5fG7hJ9kL1m"',
+        'api_key: "aB3dE5fG7hJ9kL1m"',
+        '{"client_secret": "aB3dE5fG7hJ9kL1m"}',
+        "API_TOKEN=aB3dE5fG7hJ9kL1mN3pQ",
+        'secret := `x`\nAccessKey := "aB3dE5fG7hJ9kL1m"',
+        "token = '" + "0123456789abcdef" * 2 + "'",
+    ],
+)
+def test_texts_with_a_secret(text: str) -> None:
+    assert secret_text(text)
+    assert secret_text(f"# some code\nx = 1\n{text}\ny = 2\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "password = getpass()",
+        "password = 'correct horse'",
+        "token = tokenizer.token_for_something_2(x)",
+        "secret_name = os.environ['THE_NAME_OF_A_SECRET_2']",
+        "token_count = number_of_tokens_in_the_prompt",
+        'raise UsageError("the password is wrong")',
+        "url = 'https://example.org/a:b@c'",
+        "AKIA = 1",
+        "ssh = '-----BEGIN " + "PUBLIC KEY-----'",
+        "digest = '" + "0123456789abcdef" * 4 + "'",
+    ],
+)
+def test_texts_without_a_secret(text: str) -> None:
+    assert not secret_text(text)
+
+
+def test_a_long_text_of_one_kind_is_looked_through_quickly() -> None:
+    """Every part of the patterns is bounded: none of them goes back over the whole text."""
+    for piece in ("a", "token", "a://", "eyJ", "= ", "token = '", "\n"):
+        assert not secret_text(piece * (200_000 // len(piece)))
