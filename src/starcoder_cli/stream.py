@@ -15,12 +15,17 @@ Reason: TypeAlias = Literal["stop", "length", "cancelled"]
 
 @dataclass(frozen=True)
 class Chunk:
-    """A piece of text as it arrives; the last one says why it is the last."""
+    """A piece of text as it arrives; the last one says why it is the last.
+
+    `logprob` is the sum of the natural logarithms of its tokens' probabilities, where these were
+    asked for.
+    """
 
     text: str
     tokens: int = 1
     reason: Reason | None = None
     prompt_tokens: int = 0
+    logprob: float = 0.0
 
 
 Stream: TypeAlias = Generator[Chunk, None, None]
@@ -36,6 +41,12 @@ class Completion:
     prompt_tokens: int = 0
     first_token_seconds: float = 0.0
     seconds: float = 0.0
+    logprob: float = 0.0
+
+    @property
+    def mean_logprob(self) -> float:
+        """The mean of its tokens' log-probabilities; 0 for an answer without tokens."""
+        return self.logprob / self.tokens if self.tokens else 0.0
 
 
 @contextmanager
@@ -123,4 +134,5 @@ def join(
         prompt_tokens=max((chunk.prompt_tokens for chunk in seen), default=0),
         first_token_seconds=first,
         seconds=clock() - begin,
+        logprob=sum(chunk.logprob for chunk in seen),
     )

@@ -10,6 +10,7 @@ from starcoder_cli import languages
 from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.commands.fetch import fetch
+from starcoder_cli.commands.several import Selection, Several, replayed
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS, detect
@@ -48,6 +49,7 @@ class Request:
     offline: bool = False
     prompted: bool = False
     loading: Loading = Loading()
+    several: Several = Several()
 
     def __post_init__(self) -> None:
         if "" in self.stop:
@@ -55,7 +57,8 @@ class Request:
 
     def sampled(self) -> "Request":
         """The same request with a seed wherever chance plays a part, so that it can be told."""
-        if self.sampling.temperature == 0 or self.sampling.seed is not None:
+        greedy = self.sampling.temperature == 0 and self.several.n == 1
+        if greedy or self.sampling.seed is not None:
             return self
         seed = int.from_bytes(os.urandom(4), "big") >> 1
         return replace(self, sampling=replace(self.sampling, seed=seed))
@@ -71,6 +74,7 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     names = Names(request.filename) if request.filename else names_of(source.name)
     if request.prompted:
         hole, names = solution(hole, language)
+    selection = Selection(request.several, source, span, language, look)
     begin = time.perf_counter()
     with opened(spec, room(hole, request), request, messages) as model:
         load_seconds = time.perf_counter() - begin
@@ -78,18 +82,30 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
         if look.show_prompt:
             show_prompt(prompt, look)
             return
+
+        def stream(sampling: Sampling) -> Stream:
+            chunks: Stream = until(model.stream(prompt, sampling), request.stop)
+            if spec.engine != "echo":
+                inside, prose = source.inside_line(span), language.name in PROSE
+                chunks = after(lead, trimmed(chunks, hole, inside_line=inside, prose=prose))
+            return with_newline(chunks, source.newline)
+
         messages.status(f"{spec.name} is reading …")
-        chunks: Stream = until(model.stream(prompt, request.sampling), request.stop)
-        if spec.engine != "echo":
-            inside, prose = source.inside_line(span), language.name in PROSE
-            chunks = after(lead, trimmed(chunks, hole, inside_line=inside, prose=prose))
         view = choose_view(source, span, language.lexer, look)
-        with closing(with_newline(chunks, source.newline)) as ending:
-            completion = show(ending, view, messages)
+        if request.several.wanted:
+            selection.ask(stream, request.sampling)
+        else:
+            with closing(stream(request.sampling)) as ending:
+                completion = show(ending, view, messages)
+    if request.several.wanted:
+        completion = selection.choose()
+        if selection.passed:
+            show(replayed(completion), view, messages)
     if not completion.text:
         messages.note(f"{spec.name} has nothing to add here")
     if look.json:
-        write_json(record(completion, spec, request, load_seconds))
+        write_json({**record(completion, spec, request, load_seconds), **selection.record()})
+    selection.settle()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     TEXT_PANEL,
     Adapter,
+    Candidates,
     ColorOption,
     Device,
     DtypeOption,
@@ -19,6 +20,7 @@ from starcoder_cli.commands.options import (
     ModelName,
     Offline,
     OrderOption,
+    Pick,
     QuantizeOption,
     Quiet,
     Seed,
@@ -29,6 +31,7 @@ from starcoder_cli.commands.options import (
     Timeout,
     TopP,
     Verbose,
+    Verify,
 )
 from starcoder_cli.settings import environment_name
 from starcoder_cli.source import STANDARD_INPUT, Place, Source
@@ -73,6 +76,9 @@ def complete(
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
+    candidates: Candidates = None,
+    verify: Verify = None,
+    pick: Pick = False,
     echo: Echo = False,
     json: Json = False,
     color: ColorOption = "auto",
@@ -84,6 +90,7 @@ def complete(
     What follows the place is read too: the answer ends where it would begin again.
     """
     from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.several import Several
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
     from starcoder_cli.plan import Loading
@@ -101,6 +108,7 @@ def complete(
         offline=offline,
         prompted=prompted,
         loading=loading,
+        several=Several.of(candidates, verify, pick, timeout),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose)
     with time_limit(timeout):

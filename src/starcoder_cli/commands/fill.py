@@ -7,6 +7,7 @@ import typer
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     Adapter,
+    Candidates,
     ColorOption,
     Device,
     DtypeOption,
@@ -18,6 +19,7 @@ from starcoder_cli.commands.options import (
     ModelName,
     Offline,
     OrderOption,
+    Pick,
     QuantizeOption,
     Quiet,
     Seed,
@@ -28,6 +30,7 @@ from starcoder_cli.commands.options import (
     Timeout,
     TopP,
     Verbose,
+    Verify,
 )
 from starcoder_cli.settings import environment_name
 from starcoder_cli.source import Place, Source
@@ -80,6 +83,9 @@ def fill(
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
+    candidates: Candidates = None,
+    verify: Verify = None,
+    pick: Pick = False,
     echo: Echo = False,
     plain: Plain = False,
     json: Json = False,
@@ -94,6 +100,7 @@ def fill(
     the answer goes to standard output, at a terminal between the lines around it.
     """
     from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.several import Several
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
     from starcoder_cli.plan import Loading
@@ -111,6 +118,7 @@ def fill(
         strict_context=strict_context,
         offline=offline,
         loading=loading,
+        several=Several.of(candidates, verify, pick, timeout),
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose)
     with time_limit(timeout):
