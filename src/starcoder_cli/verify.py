@@ -169,7 +169,7 @@ def end(process: "Popen[bytes]") -> None:
         process.kill()
         process.wait()
         return
-    for _ in range(100):
+    for _ in range(25):
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import os
 import stat
 import tempfile
@@ -14,6 +15,7 @@ import pytest
 
 from starcoder_cli.backends import open_model
 from starcoder_cli.backends.llamacpp import LlamaCppModel, SocketConnection, private_folder
+from starcoder_cli.candidates import draws
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.errors import DataError, ProtocolError
 from starcoder_cli.families import FORMATS
@@ -98,6 +100,37 @@ def test_a_seed_makes_chance_repeatable(model: LlamaCppModel) -> None:
     first = text(1)
     assert text(1) == first
     assert {text(2), text(3)} != {first}
+
+
+def test_the_log_probability_is_that_of_the_model_itself(model: LlamaCppModel) -> None:
+    """The same wherever the same tokens were drawn, however they were drawn."""
+    greedy = [join(model.stream(COUNTING, Sampling(6, logprobs=True))) for _ in range(2)]
+    assert math.isfinite(greedy[0].logprob) and greedy[0].logprob < 0
+    assert greedy[1].logprob == pytest.approx(greedy[0].logprob, abs=1e-3)
+    drawn = join(model.stream(COUNTING, Sampling(6, 0.1, 0.5, 1, True)))
+    assert drawn.text == greedy[0].text
+    assert drawn.logprob == pytest.approx(greedy[0].logprob, abs=1e-3)
+    assert join(model.stream(COUNTING, Sampling(6))).logprob == 0
+
+
+def test_several_answers_cost_one_reading(
+    model: LlamaCppModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a prompt that was just read, llama.cpp reads the last token again."""
+    read: list[object] = []
+    load = json.loads
+
+    def loaded(data: bytes) -> dict[str, object]:
+        event: dict[str, object] = load(data)
+        timings = event.get("timings")
+        read.extend([timings["prompt_n"]] if isinstance(timings, dict) else [])
+        return event
+
+    monkeypatch.setattr(json, "loads", loaded)
+    prompt = Prompt(("1 2 3 4 5 6 7 8 9 " * 5,))
+    for sampling in draws(Sampling(4, seed=1), 3):
+        join(model.stream(prompt, sampling))
+    assert read[1:] == [1, 1]
 
 
 def processor_seconds(wall: float) -> float:

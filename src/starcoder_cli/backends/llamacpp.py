@@ -65,6 +65,7 @@ class LlamaCppModel:
             "min_p": 0.0,
             "seed": -1 if sampling.seed is None else sampling.seed,
             "n_probs": int(sampling.logprobs),
+            "cache_prompt": True,
         }
         connection = self._connect()
         self._reading = True

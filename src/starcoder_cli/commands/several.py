@@ -119,9 +119,8 @@ class Selection:
     def settle(self) -> None:
         """Raise NegativeError where no candidate passes."""
         if self._candidates and not self.passed:
-            raise NegativeError(
-                f"no candidate passes `{self._several.verify}`", "-v shows what it says"
-            )
+            way = "ask for more with -n" if self._look.verbose else "-v shows what it says"
+            raise NegativeError(f"no candidate passes `{self._several.verify}`", way)
 
     def _judged(self, candidates: list[Candidate]) -> list[Candidate]:
         """The candidates with what a parser has against each, beyond what it has anyway."""
