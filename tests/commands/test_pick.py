@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from processes import shown, terminal
-from tiny import build
 
 from starcoder_cli.candidates import Candidate
 from starcoder_cli.commands.pick import Cursor, differing, drawn, heading
@@ -121,6 +120,8 @@ def test_a_dumb_terminal_cannot_ask(tmp_path: Path) -> None:
 
 def test_the_answer_that_was_taken_goes_to_standard_output_alone(tmp_path: Path) -> None:
     """The model's weights are random, and so its answers differ."""
+    from tiny import build
+
     folder = build(tmp_path)
     (tmp_path / "add.py").write_text("def add(a, b):\n    return ")
     words = "complete add.py --device cpu --max-tokens 9 --temperature 2 --pick -n 3 --seed 1"
