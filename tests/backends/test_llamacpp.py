@@ -102,7 +102,7 @@ def test_a_seed_makes_chance_repeatable(model: LlamaCppModel) -> None:
 
 
 def test_the_log_probability_is_that_of_the_model_itself(model: LlamaCppModel) -> None:
-    """About the same wherever the same tokens were drawn: a prompt read at once rounds otherwise."""
+    """About the same for the same tokens: rounding depends on how much is read at once."""
     greedy = [join(model.stream(COUNTING, Sampling(6, logprobs=True))) for _ in range(2)]
     assert math.isfinite(greedy[0].logprob) and greedy[0].logprob < 0
     assert greedy[1].logprob == pytest.approx(greedy[0].logprob, abs=0.05)
