@@ -29,6 +29,7 @@ from starcoder_cli.stream import Chunk, Reason, Stream
 if TYPE_CHECKING:
     import xllamacpp
 
+LIKELIEST = 1000  # tokens that chance chooses among; top_p never reaches further down
 LEFT: list[object] = []  # servers that are busy although nobody waits for them
 HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
@@ -61,7 +62,8 @@ class LlamaCppModel:
             "n_predict": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            "top_k": 0,
+            # Without a bound llama.cpp sorts the whole vocabulary for every token.
+            "top_k": LIKELIEST if sampling.temperature else 1,
             "min_p": 0.0,
             "seed": -1 if sampling.seed is None else sampling.seed,
             "n_probs": int(sampling.logprobs),
