@@ -12,7 +12,6 @@ from starcoder_cli import languages
 from starcoder_cli.cli import main
 from starcoder_cli.commands.several import Selection, Several
 from starcoder_cli.commands.view import Look
-from starcoder_cli.errors import NegativeError
 from starcoder_cli.model import Sampling
 from starcoder_cli.source import Source, Span
 from starcoder_cli.stream import Chunk, Stream
@@ -54,7 +53,7 @@ def test_the_best_is_likely_and_parses() -> None:
     choice = selection(Several(4))
     choice.ask(answers(("a +", -0.1), ("a - b", -0.5), ("a + b", -0.2), ("a + b\n", -0.1)), SEEDED)
     assert choice.choose().text == "a + b"
-    choice.settle()
+    assert choice.passed
     assert choice.record() == {
         "seed": 8,
         "candidates": [
@@ -94,7 +93,6 @@ def test_a_command_has_the_last_word(add_py: Path) -> None:
     choice.ask(answers(("a + b", -0.1), ("b + a", -0.5), ("b", -0.6)), SEEDED)
     assert choice.choose().text == "b + a"
     assert choice.passed
-    choice.settle()
     candidates = choice.record()["candidates"]
     assert isinstance(candidates, list)
     assert [(each["text"], each["verified"]) for each in candidates] == [
@@ -114,10 +112,8 @@ def test_where_none_passes_there_is_no_answer(look: Look, hint: str) -> None:
     choice.ask(answers(("a + b", -0.1), ("b + a", -0.5)), SEEDED)
     assert choice.choose().text == "a + b"
     assert not choice.passed
-    with pytest.raises(NegativeError) as caught:
-        choice.settle()
-    assert str(caught.value) == f"no candidate passes `false`; {hint}"
-    assert caught.value.exit_code == 1
+    assert str(choice.failure()) == f"no candidate passes `false`; {hint}"
+    assert choice.failure().exit_code == 1
 
 
 @pytest.mark.parametrize(

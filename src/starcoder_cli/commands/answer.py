@@ -99,13 +99,17 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
                 completion = show(ending, view, messages)
     if request.several.wanted:
         completion = selection.choose()
-        if selection.passed:
-            show(replayed(completion), view, messages)
+    told = {**record(completion, spec, request, load_seconds), **selection.record()}
+    if not selection.passed:
+        if look.json:
+            write_json(told)
+        raise selection.failure()
+    if request.several.wanted:
+        show(replayed(completion), view, messages)
     if not completion.text:
         messages.note(f"{spec.name} has nothing to add here")
     if look.json:
-        write_json({**record(completion, spec, request, load_seconds), **selection.record()})
-    selection.settle()
+        write_json(told)
 
 
 @contextmanager

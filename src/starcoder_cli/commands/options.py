@@ -178,7 +178,7 @@ Candidates = Annotated[
         "--candidates",
         "-n",
         envvar=environment_name("candidates"),
-        help="Make so many answers (at most 16) and take the best: one that parses, and likely.",
+        help="Make so many answers (at most 16), and take one that parses and is likely.",
         show_default="1",
         rich_help_panel=CHOICE_PANEL,
     ),

@@ -107,7 +107,7 @@ class Selection:
     @property
     def passed(self) -> bool:
         """Whether the chosen answer is one, and not just the best of those that fail."""
-        return self._candidates[0].verified is not False
+        return not self._candidates or self._candidates[0].verified is not False
 
     def record(self) -> Mapping[str, object]:
         """What JSON tells of the choice; nothing where there was none."""
@@ -116,11 +116,10 @@ class Selection:
         records = [candidate.record() for candidate in self._candidates]
         return {"seed": self._candidates[0].sampling.seed, "candidates": records}
 
-    def settle(self) -> None:
-        """Raise NegativeError where no candidate passes."""
-        if self._candidates and not self.passed:
-            way = "ask for more with -n" if self._look.verbose else "-v shows what it says"
-            raise NegativeError(f"no candidate passes `{self._several.verify}`", way)
+    def failure(self) -> NegativeError:
+        """What to say where no candidate passes."""
+        way = "ask for more with -n" if self._look.verbose else "-v shows what it says"
+        return NegativeError(f"no candidate passes `{self._several.verify}`", way)
 
     def _judged(self, candidates: list[Candidate]) -> list[Candidate]:
         """The candidates with what a parser has against each, beyond what it has anyway."""
