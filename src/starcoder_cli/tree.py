@@ -91,9 +91,10 @@ def listed(root: Path) -> list[str] | None:
 
 
 def walked(root: Path) -> Iterator[str]:
-    """Every file below a folder, and every link, which is not followed."""
+    """Every file below a folder, and every link, which is not followed; nothing of git's own."""
     for folder, folders, files in os.walk(root):
         links = [name for name in folders if Path(folder, name).is_symlink()]
+        folders[:] = sorted(name for name in folders if name != ".git")
         for name in sorted((*files, *links)):
             yield Path(folder, name).relative_to(root).as_posix()
 

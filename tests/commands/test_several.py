@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import terminal
 from streams import run, standard_input
 from tiny import build
 
@@ -223,6 +224,14 @@ def test_json_tells_of_every_candidate_also_where_none_passes(
             "verified": False,
         }
     ]
+
+
+def test_a_terminal_shows_how_far_it_is_and_then_the_answer_alone() -> None:
+    words = ("complete", "add.py:1", "-m", "echo", "--max-tokens", "1", "-v", "-n", "2")
+    session = terminal(*words, "--verify", "sh -c 'echo said'")
+    assert session.lines == ("| said", "exit code 0", "<fim_prefix>")
+    assert "2 of 2 candidates are made …".encode() in session.raw
+    assert "verifying candidate 1 of 1 …".encode() in session.raw
 
 
 def test_one_answer_has_no_candidates(capfd: pytest.CaptureFixture[str]) -> None:

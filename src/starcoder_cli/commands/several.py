@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from starcoder_cli import syntax
 from starcoder_cli.candidates import MOST, Candidate, distinct, draws, ranked
-from starcoder_cli.commands.pick import need_terminal, pick
 from starcoder_cli.commands.view import Look
 from starcoder_cli.errors import NegativeError, UsageError
 from starcoder_cli.languages import Language
@@ -15,7 +14,6 @@ from starcoder_cli.model import Sampling
 from starcoder_cli.output import wants_color
 from starcoder_cli.source import STANDARD_INPUT, Source, Span
 from starcoder_cli.stream import Chunk, Completion, Stream, join
-from starcoder_cli.terminal import Painter
 from starcoder_cli.tree import Tree
 from starcoder_cli.verify import SECONDS, Command, split
 
@@ -75,6 +73,8 @@ class Selection:
         self._candidates: list[Candidate] = []
         self._command: Command | None = None
         if several.pick:
+            from starcoder_cli.commands.pick import need_terminal
+
             need_terminal()
         if several.verify is not None:
             words = split(several.verify)
@@ -83,10 +83,13 @@ class Selection:
     def ask(self, stream: Callable[[Sampling], Stream], sampling: Sampling) -> None:
         """Have the answers made, one after the other, and rank those that differ."""
         found = []
-        for at, drawn in enumerate(draws(sampling, self._several.n), 1):
-            with closing(stream(drawn)) as chunks:
-                found.append(Candidate(join(chunks), drawn))
-            self._look.messages.status(f"{at} of {self._several.n} candidates are made …")
+        try:
+            for at, drawn in enumerate(draws(sampling, self._several.n), 1):
+                with closing(stream(drawn)) as chunks:
+                    found.append(Candidate(join(chunks), drawn))
+                self._look.messages.status(f"{at} of {self._several.n} candidates are made …")
+        finally:
+            self._look.messages.status("")
         self._seconds = sum(candidate.completion.seconds for candidate in found)
         self._candidates = ranked(self._judged(distinct(found)))
 
@@ -98,10 +101,7 @@ class Selection:
         if self._command:
             self._candidates = self._verified(self._command)
         elif self._several.pick and len(self._candidates) > 1:
-            color = wants_color(self._look.color, sys.stderr)
-            before = self._source.raw[: self._span.start]
-            at = pick(self._candidates, Painter(self._language.lexer, color), before)
-            self._candidates.insert(0, self._candidates.pop(at))
+            self._candidates.insert(0, self._candidates.pop(self._picked()))
         return replace(self._candidates[0].completion, seconds=self._seconds)
 
     @property
@@ -138,18 +138,34 @@ class Selection:
     def _verified(self, command: Command) -> list[Candidate]:
         """The first candidate that passes before the others; those that were tried say so."""
         messages, waiting = self._look.messages, self._candidates
-        tell = messages.detail if messages.verbose else None
         failed: list[Candidate] = []
-        for at, candidate in enumerate(waiting, 1):
-            messages.status(f"verifying candidate {at} of {len(waiting)} …")
-            whole = self._source.splice(self._span, candidate.text)
-            passes = command.passes(whole.encode("utf-8", "surrogateescape"), tell)
+        try:
+            for at, candidate in enumerate(waiting, 1):
+                messages.status(f"verifying candidate {at} of {len(waiting)} …")
+                whole = self._source.splice(self._span, candidate.text)
+                tell = self._tell if messages.verbose else None
+                passes = command.passes(whole.encode("utf-8", "surrogateescape"), tell)
+                tried = replace(candidate, verified=passes)
+                if passes:
+                    return [tried, *failed, *waiting[at:]]
+                failed.append(tried)
+        finally:
             messages.status("")
-            tried = replace(candidate, verified=passes)
-            if passes:
-                return [tried, *failed, *waiting[at:]]
-            failed.append(tried)
         return failed
+
+    def _tell(self, line: str) -> None:
+        """Say what the command says, in place of the status."""
+        self._look.messages.status("")
+        self._look.messages.detail(line)
+
+    def _picked(self) -> int:
+        """Which candidate the user takes."""
+        from starcoder_cli.commands.pick import pick
+        from starcoder_cli.terminal import Painter
+
+        color = wants_color(self._look.color, sys.stderr)
+        before = self._source.raw[: self._span.start]
+        return pick(self._candidates, Painter(self._language.lexer, color), before)
 
 
 def surroundings(source: Source) -> Tree:
