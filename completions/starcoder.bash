@@ -12,10 +12,10 @@ _starcoder_words() {
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --prompted --include -I --context --strict-context --show-prompt --stop --lines --raw --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --prompted --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
     'starcoder fill')
         commands=''
-        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --include -I --context --strict-context --show-prompt --stop --lines --raw --echo --plain --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
+        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
     'starcoder chat')
         commands=''
         options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --verbose -v --help -h' ;;
@@ -70,7 +70,7 @@ _starcoder_kind() {
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;
-    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p')
+    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n')
         kind=text ;;
     esac
 }

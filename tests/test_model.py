@@ -1,11 +1,21 @@
 """Sampling: values that have no meaning are refused before an engine takes them."""
 
 import math
+from typing import TypedDict
 
 import pytest
 
 from starcoder_cli.errors import UsageError
 from starcoder_cli.model import Sampling
+
+
+class Values(TypedDict, total=False):
+    """What a sampling is made of."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
 
 
 @pytest.mark.parametrize(
@@ -21,7 +31,7 @@ from starcoder_cli.model import Sampling
         {"seed": 2**32 - 2},
     ],
 )
-def test_values_up_to_the_limits_are_taken(values: dict[str, int]) -> None:
+def test_values_up_to_the_limits_are_taken(values: Values) -> None:
     sampling = Sampling(**values)
     assert {name: getattr(sampling, name) for name in values} == values
 
@@ -47,7 +57,7 @@ def test_values_up_to_the_limits_are_taken(values: dict[str, int]) -> None:
         ),
     ],
 )
-def test_values_without_a_meaning_are_usage_errors(values: dict[str, int], message: str) -> None:
+def test_values_without_a_meaning_are_usage_errors(values: Values, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         Sampling(**values)
     assert str(caught.value) == message

@@ -120,13 +120,13 @@ def test_a_whole_answer_is_a_fold_over_its_chunks() -> None:
     shown: list[str] = []
     chunks = [
         Chunk("", 0, prompt_tokens=7),
-        Chunk("a ="),
+        Chunk("a =", logprob=-0.5),
         Chunk("", 1),
-        Chunk(" 1", 2, "length", 7),
+        Chunk(" 1", 2, "length", 7, -1.5),
     ]
     clock = seconds()
     assert join(chunks, shown.append, lambda: next(clock)) == Completion(
-        "a = 1", "length", 4, 7, first_token_seconds=1.0, seconds=2.0
+        "a = 1", "length", 4, 7, first_token_seconds=1.0, seconds=2.0, logprob=-2.0
     )
     assert shown == ["a =", " 1"]
 
@@ -143,3 +143,10 @@ def test_a_text_comes_before_the_first_that_has_any() -> None:
 
 def test_a_text_does_not_come_before_nothing() -> None:
     assert text_of(after("  ", [Chunk("", 0, "stop")])) == ""
+
+
+def test_every_transform_passes_log_probabilities_on() -> None:
+    chunks = [Chunk("a\r", logprob=-1.0), Chunk("\n"), Chunk("b.c", 1, None, 0, -2.0), Chunk("d")]
+    stream = after("  ", with_newline(until(chunks, (".",)), "\n"))
+    assert join(stream).logprob == -3.0
+    assert join([Chunk("a", 4, logprob=-1.0)]).mean_logprob == -0.25

@@ -110,6 +110,12 @@ class ConfigError(StarcoderError):
     exit_code = ExitCode.CONFIG
 
 
+class NegativeError(StarcoderError):
+    """The program ran, and the answer to what it was asked is no."""
+
+    exit_code = ExitCode.NEGATIVE
+
+
 class TimeLimitError(StarcoderError):
     """The time that was allowed is over."""
 

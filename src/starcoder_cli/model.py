@@ -12,6 +12,8 @@ from starcoder_cli.stream import Stream
 class Sampling:
     """How the next token is chosen, and when to stop asking for more; temperature 0 is greedy.
 
+    `logprobs` asks for the log-probability of each token too, which costs time.
+
     Raises UsageError for values that have no meaning: engines take them without a word.
     """
 
@@ -19,6 +21,7 @@ class Sampling:
     temperature: float = 0.0
     top_p: float = 0.95
     seed: int | None = None
+    logprobs: bool = False
 
     def __post_init__(self) -> None:
         limits: tuple[tuple[str, float | None, float, float], ...] = (

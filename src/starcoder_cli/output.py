@@ -178,9 +178,12 @@ def is_terminal(stream: object) -> bool:
     return bool(isatty and isatty())
 
 
-def wants_color(color: Color) -> bool:
-    """Whether standard output gets colours: at a terminal, unless NO_COLOR or TERM says not."""
+def wants_color(color: Color, stream: TextIO | None = None) -> bool:
+    """Whether a stream gets colours: a terminal does, unless NO_COLOR or TERM says not.
+
+    It is standard output where none is named.
+    """
     if color != "auto":
         return color == "always"
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return is_terminal(sys.stdout) and not plain
+    return is_terminal(stream or sys.stdout) and not plain

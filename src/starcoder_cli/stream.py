@@ -17,13 +17,15 @@ Reason: TypeAlias = Literal["stop", "length", "cancelled"]
 class Chunk:
     """A piece of text as it arrives; the last one says why it is the last.
 
-    `trimmed` names the rules that took text away here, in the order in which they did.
+    `trimmed` names the rules that took text away here, in the order in which they did. `logprob` is
+    the sum of the natural logarithms of its tokens' probabilities, where these were asked for.
     """
 
     text: str
     tokens: int = 1
     reason: Reason | None = None
     prompt_tokens: int = 0
+    logprob: float = 0.0
     trimmed: tuple[str, ...] = ()
 
 
@@ -41,6 +43,12 @@ class Completion:
     trimmed: tuple[str, ...] = ()
     first_token_seconds: float = 0.0
     seconds: float = 0.0
+    logprob: float = 0.0
+
+    @property
+    def mean_logprob(self) -> float:
+        """The mean of its tokens' log-probabilities; 0 for an answer without tokens."""
+        return self.logprob / self.tokens if self.tokens else 0.0
 
 
 @contextmanager
@@ -129,4 +137,5 @@ def join(
         trimmed=tuple(dict.fromkeys(name for chunk in seen for name in chunk.trimmed)),
         first_token_seconds=first,
         seconds=clock() - begin,
+        logprob=sum(chunk.logprob for chunk in seen),
     )

@@ -37,7 +37,7 @@ class Painter:
 
     def __init__(self, lexer: str, color: bool) -> None:
         self._name = lexer
-        self._color = color
+        self.color = color
 
     @cached_property
     def _lexer(self) -> "Lexer":
@@ -56,7 +56,7 @@ class Painter:
 
         The text before it tells what the text is in the middle of.
         """
-        if not self._color or self._name == "text" or len(text) > MOST_COLORED:
+        if not self.color or self._name == "text" or len(text) > MOST_COLORED:
             return [""] * len(text)
         styles: list[str] = []
         for token, value in self._lexer.get_tokens(before + text):

@@ -34,7 +34,11 @@ def test_recorded_steps_write_what_eager_ones_do(
     assert isinstance(opened, HuggingFaceModel)
     with closing(opened) as model:
         whole = [
-            [token for step in decode(steps, PROMPT, Sampling(40), frozenset()) for token in step]
+            [
+                token.id
+                for step in decode(steps, PROMPT, Sampling(40), frozenset())
+                for token in step
+            ]
             for steps in (GrowingSteps(model.transformer), FixedSteps(model.transformer, 128))
             if quantize != "8bit" or isinstance(steps, GrowingSteps)
         ]

@@ -1,13 +1,14 @@
 """The loop that makes answers: the ids of transformers' own, in fewer steps, on either cache."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 import torch
 from tiny import VOCABULARY, WINDOW, build
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
+from starcoder_cli.backends.decoding import GrowingSteps, Steps, Token, decode, read
 from starcoder_cli.backends.graphs import WIDTHS, FixedSteps
 from starcoder_cli.errors import DataError
 from starcoder_cli.lookup import MOST
@@ -52,9 +53,9 @@ class Chain:
         self.length = length
 
 
-def flat(answer: Iterator[list[int]]) -> list[int]:
+def flat(answer: Iterator[list[Token]]) -> list[int]:
     """The ids of all steps."""
-    return [token for step in answer for token in step]
+    return [token.id for step in answer for token in step]
 
 
 def reference(model: PreTrainedModel, tokens: int) -> list[int]:
@@ -164,6 +165,49 @@ def test_drafts_do_not_change_how_likely_a_token_is() -> None:
             prompt = [0, 1, 2, 0, 0, 2, 2, 0, 1, 0]
             counts[flat(decode(Chain(table), prompt, sampling, NOTHING, lookup=lookup))[2]] += 1
         assert (counts / 600 - wanted).abs().max() < 0.08
+
+
+@pytest.mark.parametrize("sampling", [Sampling(40, logprobs=True), Sampling(40, 1.2, 0.9, 5, True)])
+def test_log_probabilities_are_those_of_the_whole_text(
+    model: PreTrainedModel, steps: Steps, sampling: Sampling
+) -> None:
+    """Whatever was drafted, and however a token was drawn: the model's own, before temperature."""
+    tokens = [token for step in decode(steps, PROMPT, sampling, NOTHING) for token in step]
+    ids = [token.id for token in tokens]
+    with torch.inference_mode():
+        logits = model(torch.tensor([PROMPT + ids])).logits[0, len(PROMPT) - 1 : -1]
+    whole = logits.log_softmax(dim=-1).gather(-1, torch.tensor(ids)[:, None])[:, 0]
+    torch.testing.assert_close(
+        torch.tensor([token.logprob for token in tokens]), whole, atol=1e-3, rtol=1e-3
+    )
+    assert flat(decode(steps_again(steps), PROMPT, silent(sampling), NOTHING)) == ids
+
+
+def steps_again(steps: Steps) -> Steps:
+    """The same steps with nothing read."""
+    steps.crop(0)
+    return steps
+
+
+def silent(sampling: Sampling) -> Sampling:
+    """The same choice without log-probabilities."""
+    return replace(sampling, logprobs=False)
+
+
+def test_a_prompt_that_was_read_gives_the_same_answer_again(steps: Steps) -> None:
+    logits = read(steps, PROMPT)
+    answers = []
+    for _ in range(2):
+        steps.crop(len(PROMPT))
+        answers.append(flat(decode(steps, PROMPT, Sampling(20), NOTHING, logits=logits)))
+    steps.crop(0)
+    assert answers == [flat(decode(steps, PROMPT, Sampling(20), NOTHING))] * 2
+
+
+def test_nothing_is_computed_that_was_not_asked_for() -> None:
+    circle = Chain(torch.eye(8).roll(1, dims=1))
+    (first, *_) = decode(circle, [0], Sampling(3), NOTHING)
+    assert first == [Token(1, 0.0)]
 
 
 @pytest.mark.parametrize("temperature", [0, 1])

@@ -20,6 +20,7 @@ from starcoder_cli.backends.huggingface import (
     out_of_memory,
     placement,
 )
+from starcoder_cli.candidates import draws
 from starcoder_cli.catalog import find
 from starcoder_cli.errors import DataError, MachineError, RefusedError
 from starcoder_cli.families import FORMATS, detect
@@ -221,3 +222,30 @@ def test_a_checkpoint_that_brings_code_is_refused(folder: Path, tmp_path: Path) 
     with pytest.raises(RefusedError):
         opened(copy)
     assert not canary.exists()
+
+
+def test_several_answers_cost_one_reading_and_are_the_same_alone(
+    folder: Path, model: HuggingFaceModel
+) -> None:
+    asked = draws(Sampling(30, seed=3), 3)
+    together = [join(model.stream(TEXT, sampling)) for sampling in asked]
+    assert len({completion.text for completion in together}) > 1
+    for sampling, completion in zip(asked, together, strict=True):
+        with closing(opened(folder)) as alone:
+            again = join(alone.stream(TEXT, sampling))
+        assert (again.text, again.logprob) == (completion.text, completion.logprob)
+        assert completion.mean_logprob == completion.logprob / completion.tokens < 0
+
+
+def test_the_mean_log_probability_is_that_of_full_logits(
+    folder: Path, model: HuggingFaceModel
+) -> None:
+    completion = join(model.stream(TEXT, Sampling(20, logprobs=True)))
+    prompt = model.tokens.encode(TEXT)
+    ids = reference(folder, prompt, completion.tokens)
+    plain = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.inference_mode():
+        logits = plain(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]
+    own = logits.log_softmax(dim=-1).gather(-1, torch.tensor(ids)[:, None])
+    assert completion.mean_logprob == pytest.approx(own.mean().item(), abs=1e-4)
+    assert join(model.stream(TEXT, Sampling(20))).logprob == 0

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import math
 import os
 import stat
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.backends import open_model
-from starcoder_cli.backends.llamacpp import LlamaCppModel, SocketConnection, private_folder
+from starcoder_cli.backends.llamacpp import LlamaCppModel, SocketConnection, events, private_folder
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.errors import DataError, ProtocolError
 from starcoder_cli.families import FORMATS
@@ -98,6 +99,31 @@ def test_a_seed_makes_chance_repeatable(model: LlamaCppModel) -> None:
     first = text(1)
     assert text(1) == first
     assert {text(2), text(3)} != {first}
+
+
+def test_the_log_probability_is_that_of_the_model_itself(model: LlamaCppModel) -> None:
+    """About the same for the same tokens: rounding depends on how much is read at once."""
+    greedy = [join(model.stream(COUNTING, Sampling(6, logprobs=True))) for _ in range(2)]
+    assert math.isfinite(greedy[0].logprob) and greedy[0].logprob < 0
+    assert greedy[1].logprob == pytest.approx(greedy[0].logprob, abs=0.05)
+    drawn = join(model.stream(COUNTING, Sampling(6, 0.1, 0.5, 1, True)))
+    assert drawn.text == greedy[0].text
+    assert drawn.logprob == pytest.approx(greedy[0].logprob, abs=0.05)
+    assert join(model.stream(COUNTING, Sampling(6))).logprob == 0
+
+
+def test_several_answers_cost_one_reading(model: LlamaCppModel) -> None:
+    """Of a prompt that was just read, llama.cpp reads the last token again, and no more."""
+    ids = model.encode(Prompt(("1 2 3 4 5 6 7 8 9 " * 5,)))
+    body = {"prompt": ids, "stream": True, "n_predict": 4, "cache_prompt": True, "temperature": 1}
+    read = []
+    for seed in range(3):
+        with closing(model._connect()) as connection:
+            *_, last = events(model._request(connection, "/completion", {**body, "seed": seed}))
+        timings = last["timings"]
+        assert isinstance(timings, dict)
+        read.append(timings["prompt_n"])
+    assert read[1:] == [1, 1]
 
 
 def processor_seconds(wall: float) -> float:

@@ -16,7 +16,8 @@ from streams import run, standard_input
 from starcoder_cli.backends.echo import EchoModel
 from starcoder_cli.catalog import find
 from starcoder_cli.cli import main
-from starcoder_cli.commands.answer import MARGIN, Request, compose
+from starcoder_cli.commands.answer import MARGIN, compose
+from starcoder_cli.commands.question import Request
 from starcoder_cli.commands.reading import Reading, Shelf, Space, Wish, shelve
 from starcoder_cli.context.speed import tokens_per_second
 from starcoder_cli.errors import DataError

@@ -7,7 +7,7 @@ once, which at batch size one takes longer than to run them.
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from starcoder_cli.errors import DataError
 from starcoder_cli.lookup import MOST, Lookup
@@ -65,6 +65,20 @@ class GrowingSteps:
             self.length = length
 
 
+class Token(NamedTuple):
+    """An id, and the natural logarithm of its probability where that was asked for."""
+
+    id: int
+    logprob: float = 0.0
+
+
+def read(steps: Steps, prompt: Sequence[int]) -> "torch.Tensor":
+    """Read a prompt; the logits behind it, in memory that no later step writes to."""
+    for start in range(0, len(prompt), CHUNK):
+        logits = steps.read(prompt[start : start + CHUNK])
+    return logits.clone()
+
+
 def decode(
     steps: Steps,
     prompt: Sequence[int],
@@ -72,18 +86,19 @@ def decode(
     ends: AbstractSet[int],
     *,
     lookup: bool = True,
-) -> Iterator[list[int]]:
-    """The ids of an answer, those of one step at a time, up to but without the one that ends it.
+    logits: "torch.Tensor | None" = None,
+) -> Iterator[list[Token]]:
+    """The tokens of an answer, those of one step at a time, without the one that ends it.
 
     With `lookup` a step also checks what followed the latest ids earlier on: the answer is the
-    same, in fewer steps. What a step has read beyond the answer is forgotten. Raises DataError
-    for a model that computes no numbers.
+    same, in fewer steps. What a step has read beyond the answer is forgotten. `logits` are those
+    behind the prompt, where the steps have read it already. Raises DataError for a model that
+    computes no numbers.
     """
     choose = Choice(sampling)
     drafts = Lookup(prompt if lookup else ())
-    for start in range(0, len(prompt), CHUNK):
-        logits = steps.read(prompt[start : start + CHUNK])
-    chosen, left = choose.ids(logits), sampling.max_tokens
+    chosen = choose.tokens(read(steps, prompt) if logits is None else logits)
+    left = sampling.max_tokens
     while True:
         kept = chosen[: end_of(chosen, ends)][:left]
         left -= len(kept)
@@ -93,25 +108,25 @@ def decode(
             return
         draft: list[int] = []
         if lookup and left > 1:
-            drafts.extend(kept)
+            drafts.extend([token.id for token in kept])
             draft = drafts.draft(min(MOST, left - 1))
         begin = steps.length
-        guesses = choose.ids(steps.read([chosen[-1], *draft], 1 + len(draft)))
+        guesses = choose.tokens(steps.read([chosen[-1].id, *draft], 1 + len(draft)))
         right = agreement(draft, guesses)
         drafts.learn(len(draft), right)
         steps.crop(begin + 1 + right)
         chosen = guesses[: right + 1]
 
 
-def end_of(ids: Sequence[int], ends: AbstractSet[int]) -> int:
-    """Where the first id that ends an answer stands; the number of ids where there is none."""
-    return next((at for at, token in enumerate(ids) if token in ends), len(ids))
+def end_of(tokens: Sequence[Token], ends: AbstractSet[int]) -> int:
+    """Where the first token that ends an answer stands; their number where there is none."""
+    return next((at for at, token in enumerate(tokens) if token.id in ends), len(tokens))
 
 
-def agreement(draft: Sequence[int], chosen: Sequence[int]) -> int:
+def agreement(draft: Sequence[int], chosen: Sequence[Token]) -> int:
     """How many ids of a draft are what the model chose in their places."""
     pairs = enumerate(zip(draft, chosen, strict=False))
-    return next((at for at, (drafted, own) in pairs if drafted != own), len(draft))
+    return next((at for at, (drafted, own) in pairs if drafted != own.id), len(draft))
 
 
 class Choice:
@@ -121,20 +136,24 @@ class Choice:
         self._sampling = sampling
         self._generator: torch.Generator | None = None
 
-    def ids(self, logits: "torch.Tensor") -> list[int]:
-        """One id for each row of logits; DataError where these are no numbers."""
+    def tokens(self, logits: "torch.Tensor") -> list[Token]:
+        """One token for each row of logits; DataError where these are no numbers."""
         import torch
 
         with torch.inference_mode():
             best, greedy = logits.max(dim=-1)
             chosen = greedy if self._sampling.temperature == 0 else self._sample(logits)
             # Both in one transfer: each waits until the device is done.
-            both = torch.stack((chosen, best.isnan().long())).tolist()
-        if any(both[1]):
-            raise DataError(
-                "the model computes no numbers (NaN)", "its weights are damaged: get them again"
-            )
-        return [int(token) for token in both[0]]
+            ids, broken = torch.stack((chosen, best.isnan().long())).tolist()
+            if any(broken):
+                raise DataError(
+                    "the model computes no numbers (NaN)",
+                    "its weights are damaged: get them again",
+                )
+            if not self._sampling.logprobs:
+                return [Token(int(token)) for token in ids]
+            own = logits.float().log_softmax(dim=-1).gather(-1, chosen.unsqueeze(-1))
+            return [Token(*pair) for pair in zip(ids, own.squeeze(-1).tolist(), strict=True)]
 
     def _sample(self, logits: "torch.Tensor") -> "torch.Tensor":
         """Draw among the likeliest tokens that sum up to top_p (Holtzman et al. 2020)."""

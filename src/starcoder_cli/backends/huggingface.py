@@ -9,9 +9,10 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
+from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode, read
 from starcoder_cli.backends.graphs import FixedSteps, can_record
 from starcoder_cli.backends.quantize import configuration, number_format
 from starcoder_cli.backends.tokens import Tokens, Writing
@@ -23,9 +24,19 @@ from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.stream import Chunk, Reason, Stream
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel
 
 AGAIN = "get the checkpoint again"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A prompt, the steps that have read it, and the logits behind it."""
+
+    ids: list[int]
+    steps: Steps
+    logits: "torch.Tensor"
 
 
 class HuggingFaceModel:
@@ -36,6 +47,7 @@ class HuggingFaceModel:
         self.window = window
         self._records = can_record(plan.device, plan.quantize)
         self._ends = frozenset(checkpoint.eos)
+        self._read: Reading | None = None
         self.tokens = Tokens(checkpoint.folder)
         with loading(checkpoint):
             self.transformer = load(checkpoint, plan)
@@ -57,9 +69,12 @@ class HuggingFaceModel:
         ends = self._ends | {token for token in named if token is not None}
         writing, made = Writing(self.tokens, ids), 0
         with out_of_memory():
-            for step in decode(self._steps(), ids, sampling, ends):
+            steps, logits = self._reading(ids)
+            for step in decode(steps, ids, sampling, ends, logits=logits):
                 made += len(step)
-                yield Chunk(writing.write(step), len(step), prompt_tokens=len(ids))
+                text = writing.write([token.id for token in step])
+                logprob = sum(token.logprob for token in step)
+                yield Chunk(text, len(step), None, len(ids), logprob)
         reason: Reason = "length" if made == sampling.max_tokens else "stop"
         yield Chunk(writing.rest(), 0, reason, len(ids))
 
@@ -75,9 +90,22 @@ class HuggingFaceModel:
         """Let the weights go; what they held on a GPU goes back to others."""
         import torch
 
+        self._read = None
         del self.transformer
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _reading(self, ids: list[int]) -> "tuple[Steps, torch.Tensor]":
+        """Steps that have read the prompt, and the logits behind it.
+
+        The same prompt again is not read again: several answers cost one reading.
+        """
+        if self._read is None or self._read.ids != ids:
+            self._read = None  # its memory is needed first
+            steps = self._steps()
+            self._read = Reading(ids, steps, read(steps, ids))
+        self._read.steps.crop(len(ids))
+        return self._read.steps, self._read.logits
 
     def _steps(self) -> Steps:
         """Steps over nothing read yet."""

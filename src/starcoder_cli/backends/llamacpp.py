@@ -66,6 +66,8 @@ class LlamaCppModel:
             "top_k": LIKELIEST if sampling.temperature else 1,
             "min_p": 0.0,
             "seed": -1 if sampling.seed is None else sampling.seed,
+            "n_probs": int(sampling.logprobs),
+            "cache_prompt": True,
         }
         connection = self._connect()
         self._reading = True
@@ -245,19 +247,27 @@ def chunks(received: Iterator[Mapping[str, object]], ends: set[int]) -> Stream:
         total = number(event, "tokens_predicted")
         step, made = max(total - made, 0), max(total, made)
         prompt_tokens = number(event, "tokens_evaluated")
+        logprob = log_probability(event)
         if isinstance(ids, Sequence) and ends.intersection(ids):
-            yield Chunk("", step, "stop", prompt_tokens)
+            yield Chunk("", step, "stop", prompt_tokens, logprob)
             return
         reason: Reason | None = None
         if event.get("stop"):
             reason = "length" if event.get("stop_type") == "limit" else "stop"
-        yield Chunk(str(event.get("content", "")), step, reason, prompt_tokens)
+        yield Chunk(str(event.get("content", "")), step, reason, prompt_tokens, logprob)
 
 
 def number(event: Mapping[str, object], name: str) -> int:
     """A count in an event, 0 where there is none."""
     value = event.get(name)
     return value if isinstance(value, int) else 0
+
+
+def log_probability(event: Mapping[str, object]) -> float:
+    """The sum of the log-probabilities of the tokens in an event, 0 where it tells of none."""
+    rows = event.get("completion_probabilities")
+    found = [row.get("logprob") for row in rows] if isinstance(rows, list) else []
+    return sum(value for value in found if isinstance(value, int | float))
 
 
 def refusal(body: bytes) -> tuple[str, str]:

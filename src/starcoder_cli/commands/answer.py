@@ -1,83 +1,41 @@
 """From a source and a place in it to an answer: what `complete` and `fill` share."""
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from functools import partial
 
-from starcoder_cli import languages
 from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.commands.delivery import prepare
 from starcoder_cli.commands.fetch import fetch
-from starcoder_cli.commands.reading import NOTHING, Reading, Space, Wish, shelve
+from starcoder_cli.commands.question import Question, Request
+from starcoder_cli.commands.reading import NOTHING, Reading, Space, shelve
+from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS, detect
-from starcoder_cli.languages import Language
-from starcoder_cli.model import Model, Sampling
-from starcoder_cli.output import Messages, View, standard_output
+from starcoder_cli.model import Model
+from starcoder_cli.output import Messages, View, standard_output, write_json
 from starcoder_cli.plan import Loading
-from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt, solution
-from starcoder_cli.settings import Lines, Order
-from starcoder_cli.source import Hole, Names, Source, Span, names_of
-from starcoder_cli.stream import Completion, Stream, after, join, until, with_newline
-from starcoder_cli.trim import choose_lines, trimmed
+from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt
+from starcoder_cli.source import Hole, Names, Source, Span
+from starcoder_cli.stream import Completion, Stream, join
 from starcoder_cli.window import fit
 
 MARGIN = 32  # tokens for control tokens and file names in a prompt
 
 
-@dataclass(frozen=True)
-class Request:
-    """What is asked of which model; `fills` asks for a gap even where nothing is behind it.
-
-    `prompted` puts the beginning of a solution file before the text; `raw` leaves the answer as
-    the model wrote it.
-
-    Raises UsageError for an empty text to stop at.
-    """
-
-    model: str
-    sampling: Sampling
-    fills: bool = False
-    stop: tuple[str, ...] = ()
-    lang: str | None = None
-    filename: str | None = None
-    order: Order = "psm"
-    lines: Lines = "auto"
-    raw: bool = False
-    strict_context: bool = False
-    offline: bool = False
-    prompted: bool = False
-    loading: Loading = Loading()
-    wish: Wish = Wish()
-
-    def __post_init__(self) -> None:
-        if "" in self.stop:
-            raise UsageError("an empty --stop would end every answer at once", "leave it away")
-
-    def sampled(self) -> "Request":
-        """The same request with a seed wherever chance plays a part, so that it can be told."""
-        if self.sampling.temperature == 0 or self.sampling.seed is not None:
-            return self
-        seed = int.from_bytes(os.urandom(4), "big") >> 1
-        return replace(self, sampling=replace(self.sampling, seed=seed))
-
-
 def answer(source: Source, span: Span, request: Request, look: Look) -> None:
-    """Ask for what belongs in a range of a source, and show it while it is made."""
+    """Ask for what belongs in a range of a source, show it while it is made, and deliver it."""
     standard_output()
     request = request.sampled()
-    lead, language = source.indentation(span), named_language(request, source)
+    question = Question.of(source, span, request)
+    hole, language = question.hole, question.language
     shows = look.show_prompt
     delivery = None if shows else prepare(source, span, look, language.lexer, request.filename)
-    hole = source.cut(Span(span.start + len(lead), span.end))
     spec, messages = find(request.model), look.messages
-    names = Names(request.filename) if request.filename else names_of(source.name)
-    if request.prompted:
-        hole, names = solution(hole, language)
+    selection = Selection(request.several, source, span, language, look)
     begin = time.perf_counter()
     shelf = shelve(source, hole, language, spec, request.wish, messages)
     space = Space(room(hole, request), request.sampling.max_tokens + MARGIN)
@@ -86,25 +44,32 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
         form = fim_format(model, spec)
         reading = shelf.read(model, hole, space, form, request.strict_context)
         shelf.explain(reading, messages)
-        prompt = compose(model, spec, hole, names, request, messages, reading)
+        prompt = compose(model, spec, hole, question.names, request, messages, reading)
         if not delivery:
             show_prompt(prompt, look)
             return
         messages.status(f"{spec.name} is reading …")
-        chunks: Stream = until(model.stream(prompt, request.sampling), request.stop)
-        if spec.engine != "echo" and not request.raw:
-            lines = request.lines
-            if lines == "auto":
-                lines = choose_lines(hole, inside_line=source.inside_line(span))
-            chunks = after(lead, trimmed(chunks, hole, language, lines))
         view = choose_view(source, span, language.lexer, look)
-        with closing(with_newline(chunks, source.newline)) as ending:
-            completion = show(ending, view, messages)
+        stream = partial(question.stream, model, prompt, request)
+        if request.several.wanted:
+            selection.ask(stream, request.sampling)
+        else:
+            with closing(stream(request.sampling)) as ending:
+                completion = show(ending, view, messages)
+    if request.several.wanted:
+        completion = selection.choose()
+    told = {**record(completion, spec, request, load_seconds), **selection.record()}
+    told["context"] = reading.record()
+    if not selection.passed:
+        if look.json:
+            write_json(told)
+        raise selection.failure()
+    if request.several.wanted:
+        show(replayed(completion), view, messages)
     if not completion.text:
         messages.note(f"{spec.name} has nothing to add here")
     shelf.learn(spec, completion)
-    about = record(completion, spec, request, load_seconds)
-    delivery.deliver(completion.text, {**about, "context": reading.record()})
+    delivery.deliver(completion.text, told)
 
 
 @contextmanager
@@ -154,14 +119,6 @@ def show_prompt(prompt: Prompt, look: Look) -> None:
     view = choose_view(nowhere, nowhere.end(), "text", Look(color=look.color))
     view.show("".join(prompt.pieces))
     view.close()
-
-
-def named_language(request: Request, source: Source) -> Language:
-    """The language that was asked for, or that the file's name or first line tells."""
-    if request.lang:
-        return languages.find(request.lang)
-    name = request.filename or source.name
-    return languages.detect(name, source.raw[:200]) or languages.find("text")
 
 
 def room(hole: Hole, request: Request) -> int:

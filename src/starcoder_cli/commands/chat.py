@@ -115,7 +115,7 @@ def chat(
     Files, and text that is piped in next to a question, are given to the model with it. A session
     writes nothing to disk but what /save is told to; --timeout holds for each of its answers.
     """
-    from starcoder_cli.commands.answer import Request
+    from starcoder_cli.commands.question import Request
     from starcoder_cli.commands.session import session
     from starcoder_cli.commands.talk import ask
     from starcoder_cli.commands.view import Look

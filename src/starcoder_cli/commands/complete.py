@@ -8,6 +8,7 @@ from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     TEXT_PANEL,
     Adapter,
+    Candidates,
     ColorOption,
     Context,
     Device,
@@ -25,6 +26,7 @@ from starcoder_cli.commands.options import (
     Offline,
     OrderOption,
     Output,
+    Pick,
     QuantizeOption,
     Quiet,
     Raw,
@@ -36,6 +38,7 @@ from starcoder_cli.commands.options import (
     Timeout,
     TopP,
     Verbose,
+    Verify,
 )
 from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
 from starcoder_cli.source import STANDARD_INPUT, Place, Source
@@ -84,6 +87,9 @@ def complete(
     stop: Stop = None,
     lines: LinesOption = "auto",
     raw: Raw = False,
+    candidates: Candidates = None,
+    verify: Verify = None,
+    pick: Pick = False,
     echo: Echo = False,
     json: Json = False,
     diff: Diff = False,
@@ -97,8 +103,10 @@ def complete(
 
     What follows the place is read too: the answer ends where it would begin again.
     """
-    from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.answer import answer
+    from starcoder_cli.commands.question import Request
     from starcoder_cli.commands.reading import Wish
+    from starcoder_cli.commands.several import Several
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
     from starcoder_cli.plan import Loading
@@ -119,6 +127,7 @@ def complete(
         prompted=prompted,
         loading=loading,
         wish=Wish(tuple(include or ()), context, filename),
+        several=Several.of(candidates, verify, pick, timeout),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

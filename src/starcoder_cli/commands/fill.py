@@ -7,6 +7,7 @@ import typer
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     Adapter,
+    Candidates,
     ColorOption,
     Context,
     Device,
@@ -24,6 +25,7 @@ from starcoder_cli.commands.options import (
     Offline,
     OrderOption,
     Output,
+    Pick,
     QuantizeOption,
     Quiet,
     Raw,
@@ -35,6 +37,7 @@ from starcoder_cli.commands.options import (
     Timeout,
     TopP,
     Verbose,
+    Verify,
 )
 from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
 from starcoder_cli.source import Place, Source
@@ -91,6 +94,9 @@ def fill(
     stop: Stop = None,
     lines: LinesOption = "auto",
     raw: Raw = False,
+    candidates: Candidates = None,
+    verify: Verify = None,
+    pick: Pick = False,
     echo: Echo = False,
     plain: Plain = False,
     json: Json = False,
@@ -108,8 +114,10 @@ def fill(
     goes to standard output, at a terminal between the lines around it; with --in-place it goes into
     the file.
     """
-    from starcoder_cli.commands.answer import Request, answer
+    from starcoder_cli.commands.answer import answer
+    from starcoder_cli.commands.question import Request
     from starcoder_cli.commands.reading import Wish
+    from starcoder_cli.commands.several import Several
     from starcoder_cli.commands.view import Look
     from starcoder_cli.model import Sampling
     from starcoder_cli.plan import Loading
@@ -130,6 +138,7 @@ def fill(
         offline=offline,
         loading=loading,
         wish=Wish(tuple(include or ()), context, filename),
+        several=Several.of(candidates, verify, pick, timeout),
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

@@ -10,6 +10,7 @@ MODEL_PANEL = "Model"
 CHECKPOINT_PANEL = "Checkpoints (StarCoder itself; not GGUF files)"
 TEXT_PANEL = "What the model reads"
 ANSWER_PANEL = "Answer"
+CHOICE_PANEL = "Several answers"
 
 ModelName = Annotated[
     str,
@@ -209,6 +210,38 @@ Echo = Annotated[
         envvar=environment_name("echo"),
         help="Print the text around the answer too.",
         rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Candidates = Annotated[
+    int | None,
+    typer.Option(
+        "--candidates",
+        "-n",
+        envvar=environment_name("candidates"),
+        help="Make so many answers (at most 16), and take one that parses and is likely.",
+        show_default="1",
+        rich_help_panel=CHOICE_PANEL,
+    ),
+]
+Pick = Annotated[
+    bool,
+    typer.Option(
+        "--pick",
+        envvar=environment_name("pick"),
+        help="Show the candidates (5 without -n) at the terminal, and ask which.",
+        rich_help_panel=CHOICE_PANEL,
+    ),
+]
+Verify = Annotated[
+    str | None,
+    typer.Option(
+        "--verify",
+        envvar=environment_name("verify"),
+        metavar="COMMAND",
+        help="Take the first candidate (of 5 without -n) with which this command exits with 0. It "
+        "runs in a copy of the files, but is no sandbox: it executes what the model wrote.",
+        show_default=False,
+        rich_help_panel=CHOICE_PANEL,
     ),
 ]
 Json = Annotated[

@@ -1,0 +1,90 @@
+"""Several answers for one hole: how each is drawn, and which of them is best.
+
+The likeliest answer need not be the best one: each is also judged by a parser, and the ranking
+prefers what leaves a file whole to what a model is sure of.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from starcoder_cli.model import Sampling
+from starcoder_cli.stream import Completion
+
+MOST = 16
+TEMPERATURE = 0.6
+SEEDS = 2**32 - 1  # as many as a sampling takes
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An answer, how it was drawn, and what is known of it.
+
+    `errors` is how many more errors a parser finds in the whole file with the answer than without
+    it, `verified` what a command says of it; None is unknown.
+    """
+
+    completion: Completion
+    sampling: Sampling
+    errors: int | None = None
+    verified: bool | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer itself."""
+        return self.completion.text
+
+    @property
+    def parses(self) -> bool | None:
+        """Whether the answer breaks nothing for a parser; None where no parser was asked."""
+        return None if self.errors is None else self.errors <= 0
+
+    def record(self) -> Mapping[str, object]:
+        """The candidate as a JSON object; `temperature` and `seed` draw it again."""
+        return {
+            "text": self.text,
+            "logprob": round(self.completion.mean_logprob, 6),
+            "reason": self.completion.reason,
+            "temperature": self.sampling.temperature,
+            "seed": self.sampling.seed,
+            "parses": self.parses,
+            "verified": self.verified,
+        }
+
+
+def draws(sampling: Sampling, n: int) -> list[Sampling]:
+    """How each of so many answers is drawn, the likeliest tokens first.
+
+    Without a temperature the first one is greedy. The others count on from the seed, so that each
+    can be drawn again alone.
+    """
+    asked = replace(sampling, logprobs=True)
+    if n == 1:
+        return [asked]
+    seed = sampling.seed or 0
+    if sampling.temperature:
+        return [replace(asked, seed=(seed + at) % SEEDS) for at in range(n)]
+    warm = replace(asked, temperature=TEMPERATURE)
+    others = [replace(warm, seed=(seed + at) % SEEDS) for at in range(n - 1)]
+    return [replace(asked, seed=None), *others]
+
+
+def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The first of those that are equal but for white space at the end."""
+    found: dict[str, Candidate] = {}
+    for candidate in candidates:
+        found.setdefault(candidate.text.rstrip(), candidate)
+    return list(found.values())
+
+
+def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The different candidates, the best first: ties stay in their order.
+
+    What parses better comes before what is likelier by token, and anything before nothing. What no
+    parser has judged counts as sound.
+    """
+
+    def rank(candidate: Candidate) -> tuple[bool, int, float]:
+        blank = not candidate.text.strip()
+        return blank, candidate.errors or 0, -candidate.completion.mean_logprob
+
+    return sorted(distinct(candidates), key=rank)

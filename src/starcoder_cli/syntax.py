@@ -1,0 +1,81 @@
+"""What a parser has against a file: how many places in it are not as its language has them.
+
+tree-sitter's parsers read any text to its end and mark what does not fit, so that the same count
+before and after a change says whether the change broke something. Their grammars come with the
+installation; a language without one is not judged.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser, Tree
+
+# Language -> the grammars for it, each a module and the function in it. Of several the one that is
+# content with most counts: a header may be C or C++, and `<T>x` is a cast in .ts, an element in
+# .tsx.
+GRAMMARS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "c": (("tree_sitter_c", "language"), ("tree_sitter_cpp", "language")),
+    "c-sharp": (("tree_sitter_c_sharp", "language"),),
+    "cpp": (("tree_sitter_cpp", "language"),),
+    "css": (("tree_sitter_css", "language"),),
+    "go": (("tree_sitter_go", "language"),),
+    "html": (("tree_sitter_html", "language"),),
+    "java": (("tree_sitter_java", "language"),),
+    "javascript": (("tree_sitter_javascript", "language"),),
+    "json": (("tree_sitter_json", "language"),),
+    "php": (("tree_sitter_php", "language_php"),),
+    "python": (("tree_sitter_python", "language"),),
+    "ruby": (("tree_sitter_ruby", "language"),),
+    "rust": (("tree_sitter_rust", "language"),),
+    "shell": (("tree_sitter_bash", "language"),),
+    "typescript": (
+        ("tree_sitter_typescript", "language_typescript"),
+        ("tree_sitter_typescript", "language_tsx"),
+    ),
+}
+MOST_SECONDS = 1.0
+PIECE = 1 << 16
+
+
+def errors(text: str, language: str) -> int | None:
+    """How many places of a text its language's parser cannot make sense of.
+
+    None where there is no grammar, or where the parser takes longer than a second.
+    """
+    data = text.encode("utf-8", "replace")
+    counts = [count(data, *grammar) for grammar in GRAMMARS.get(language, ())]
+    return min((found for found in counts if found is not None), default=None)
+
+
+def count(data: bytes, module: str, function: str) -> int | None:
+    """How many errors one grammar finds in a text, None where that takes too long."""
+    from tree_sitter import Language, Parser
+
+    language = Language(getattr(import_module(module), function)())
+    tree = parsed(Parser(language), data)
+    return sum(1 for _ in faulty(tree.root_node)) if tree else None
+
+
+def parsed(parser: "Parser", data: bytes) -> "Tree | None":
+    """The tree of a text, None where that takes too long."""
+    view, begin = memoryview(data), time.monotonic()
+    try:
+        return parser.parse(
+            lambda at, point: view[at : at + PIECE],
+            progress_callback=lambda at, failed: time.monotonic() - begin > MOST_SECONDS,
+        )
+    except ValueError:  # what it makes of a progress that says to stop
+        return None
+
+
+def faulty(node: "Node") -> Iterator["Node"]:
+    """Every node for what does not fit, or for what is missing."""
+    open_nodes = [node]
+    while open_nodes:
+        node = open_nodes.pop()
+        if node.is_error or node.is_missing:
+            yield node
+        open_nodes += [child for child in node.children if child.has_error]

@@ -1,0 +1,114 @@
+"""Several answers: how they are drawn, which are the same, and which is best."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from starcoder_cli.candidates import SEEDS, TEMPERATURE, Candidate, distinct, draws, ranked
+from starcoder_cli.model import Sampling
+from starcoder_cli.stream import Completion
+
+few_examples = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+def candidate(text: str, logprob: float = -1.0, errors: int | None = None) -> Candidate:
+    """An answer of ten tokens with this mean log-probability."""
+    return Candidate(Completion(text, "stop", 10, logprob=logprob * 10), Sampling(), errors)
+
+
+def texts(candidates: list[Candidate]) -> list[str]:
+    """The answers alone."""
+    return [each.text for each in candidates]
+
+
+def test_the_first_is_greedy_and_the_others_count_on_from_the_seed() -> None:
+    drawn = draws(Sampling(64, seed=7), 4)
+    assert drawn == [
+        Sampling(64, 0.0, 0.95, None, True),
+        Sampling(64, TEMPERATURE, 0.95, 7, True),
+        Sampling(64, TEMPERATURE, 0.95, 8, True),
+        Sampling(64, TEMPERATURE, 0.95, 9, True),
+    ]
+
+
+def test_with_a_temperature_all_are_drawn_with_it() -> None:
+    drawn = draws(Sampling(64, 0.9, 0.8, 3), 2)
+    assert drawn == [Sampling(64, 0.9, 0.8, 3, True), Sampling(64, 0.9, 0.8, 4, True)]
+
+
+def test_one_is_drawn_as_it_was_asked_for() -> None:
+    assert draws(Sampling(64, seed=3), 1) == [Sampling(64, seed=3, logprobs=True)]
+
+
+def test_seeds_begin_again_where_there_are_no_more() -> None:
+    last = SEEDS - 1
+    assert [each.seed for each in draws(Sampling(seed=last, temperature=1), 3)] == [last, 0, 1]
+
+
+def test_answers_that_differ_in_white_space_at_the_end_are_one() -> None:
+    found = [candidate("a"), candidate("b\n"), candidate("a \n"), candidate(" a"), candidate("b")]
+    assert texts(distinct(found)) == ["a", "b\n", " a"]
+
+
+@pytest.mark.parametrize(
+    ("candidates", "order"),
+    [
+        ([candidate("a", -2), candidate("b", -1)], ["b", "a"]),
+        ([candidate("a", -1), candidate("b", -1)], ["a", "b"]),
+        ([candidate("a", -1, 1), candidate("b", -5, 0)], ["b", "a"]),
+        ([candidate("a", -1, 0), candidate("b", -5, -1)], ["b", "a"]),
+        ([candidate("a", -2, None), candidate("b", -1, 0)], ["b", "a"]),
+        ([candidate("", 0, -1), candidate("b", -5, 3)], ["b", ""]),
+        ([candidate("\n\n"), candidate("b", -5), candidate("", 0)], ["b", "\n\n"]),
+        ([candidate("a", float("-inf")), candidate("b", -9)], ["b", "a"]),
+        ([], []),
+    ],
+)
+def test_what_parses_comes_before_what_is_likely(
+    candidates: list[Candidate], order: list[str]
+) -> None:
+    """Nothing at all comes last, however sure the model is of it."""
+    assert texts(ranked(candidates)) == order
+
+
+@few_examples
+@given(
+    st.lists(
+        st.builds(
+            candidate,
+            st.text("ab ", max_size=3),
+            st.floats(-9, 0),
+            st.sampled_from([None, -1, 0, 2]),
+        )
+    )
+)
+def test_a_ranking_loses_no_answer_and_ranks_the_same_again(candidates: list[Candidate]) -> None:
+    order = ranked(candidates)
+    assert {each.text.rstrip() for each in candidates} == {each.text.rstrip() for each in order}
+    assert len({each.text.rstrip() for each in order}) == len(order)
+    assert ranked(order) == order
+
+
+def test_what_json_tells() -> None:
+    told = Candidate(
+        Completion("x = 1", "length", 4, logprob=-1.0), Sampling(4, 0.6, seed=8), 2, False
+    )
+    assert told.record() == {
+        "text": "x = 1",
+        "logprob": -0.25,
+        "reason": "length",
+        "temperature": 0.6,
+        "seed": 8,
+        "parses": False,
+        "verified": False,
+    }
+    assert [candidate("", errors=errors).parses for errors in (None, -1, 0, 1)] == [
+        None,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_an_answer_without_tokens_has_no_probability() -> None:
+    assert Completion("", "stop").mean_logprob == 0.0

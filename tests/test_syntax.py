@@ -1,0 +1,60 @@
+"""What parsers have against a file, by the number of places."""
+
+import pytest
+
+from starcoder_cli import languages
+from starcoder_cli.syntax import GRAMMARS, errors
+
+SOUND = {
+    "c": "int add(int a, int b) { return a + b; }\n",
+    "c-sharp": "class A { int Add(int a, int b) => a + b; }\n",
+    "cpp": "template <class T> T add(T a, T b) { return a + b; }\n",
+    "css": "a { color: red }\n",
+    "go": "package a\n\nfunc Add(a, b int) int { return a + b }\n",
+    "html": "<p>add</p>\n",
+    "java": "class A { int add(int a, int b) { return a + b; } }\n",
+    "javascript": "const add = (a, b) => a + b;\n",
+    "json": '{"add": [1, 2]}\n',
+    "php": "<?php function add($a, $b) { return $a + $b; }\n",
+    "python": "def add(a, b):\n    return a + b\n",
+    "ruby": "def add(a, b)\n  a + b\nend\n",
+    "rust": "fn add(a: i32, b: i32) -> i32 { a + b }\n",
+    "shell": 'add() { echo "$(($1 + $2))"; }\n',
+    "typescript": "const add = (a: number, b: number): number => a + b;\n",
+}
+
+
+@pytest.mark.parametrize("language", GRAMMARS)
+def test_sound_files_have_no_errors_and_broken_ones_have(language: str) -> None:
+    assert languages.find(language).name == language
+    assert errors(SOUND[language], language) == 0
+    assert errors(SOUND[language] + ("<" if language == "html" else "({["), language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("c", "class A { public: int b() { return 1; } };\n"),
+        ("typescript", "const a = <p>{b}</p>;\n"),
+        ("typescript", "const a = <string>b;\n"),
+    ],
+)
+def test_the_dialect_that_fits_counts(language: str, text: str) -> None:
+    assert errors(text, language) == 0
+
+
+def test_what_is_missing_is_an_error() -> None:
+    assert errors("int f() { return (1; }\n", "c") == 1
+
+
+def test_a_language_without_a_grammar_is_not_judged() -> None:
+    assert errors("anything ((", "sql") is None
+
+
+def test_text_that_is_not_utf8_can_be_judged() -> None:
+    assert errors("# caf\udce9\nx = '\udcff'\n", "python") == 0
+
+
+def test_no_file_takes_more_than_its_time() -> None:
+    """Sixteen megabytes of brackets would take many seconds."""
+    assert errors("[" * (16 << 20), "python") is None
