@@ -84,24 +84,31 @@ def suffix_rule(hole: Hole) -> LineRule | None:
 
 
 def block_rule(hole: Hole) -> LineRule | None:
-    """Ends with the hole's block: at a line as far left as the suffix, where that is further left.
+    """Ends with the hole's block: at a line further left than the suffix, or than the answer began.
 
-    An `else` carries the block's statement on. Behind the last line of a file the margin counts.
+    A line as far left as the suffix ends it too where the answer has been further right, unless it
+    carries a statement on, as `else` does. Behind the last line of a file the margin counts.
     """
     match = first_line(hole.suffix)
     border = indentation(match.group()) if match else 0
-    if border >= depth(hole.prefix):
-        return None
+    begin, begun = depth(hole.prefix), hole.prefix.rpartition("\n")[2].strip()
 
     def ends(before: str, line: str) -> bool:
         if not before.strip() or not line.strip() or indentation(line) > border:
+            return False
+        first, _, rest = before.partition("\n")
+        if not begun or not first.strip():
+            first = next(line for line in f"{first}\n{rest}".split("\n") if line.strip())
+        began = begin if begun and before.startswith(first) else indentation(first)
+        if indentation(line) == border and min(begin, began) <= border:
             return False
         if line.lstrip()[0] in CLOSERS:
             return balance(before + line) < 0
         return not CONTINUES.match(line)
 
     lead = hole.suffix[: match.start()] if match else hole.suffix
-    return LineRule("block", ends, lambda line: indentation(line) <= border, lead)
+    nearest = border if begin > border else border - 1
+    return LineRule("block", ends, lambda line: indentation(line) <= nearest, lead)
 
 
 def depth(prefix: str) -> int:
@@ -207,12 +214,14 @@ def near(suffix: str) -> Judge:
     second = second.rstrip()
 
     def judge(lines: list[str]) -> tuple[int, bool]:
-        *whole, _ = lines
+        *whole, last = lines
         for at, (line, after) in enumerate(zip(whole, lines[1:], strict=True)):
             if after.rstrip() == second and similar(line, first):
                 return at, True
-        held = bool(whole) and similar(whole[-1], first)
-        return (len(whole) - 1 if held else len(lines)), False
+        if whole and similar(whole[-1], first):
+            return len(whole) - 1, False
+        may_be = not last.strip() or indentation(last) == indentation(first)
+        return (len(whole) if may_be else len(lines)), False
 
     return judge if len(second.strip()) > len("return x") else lambda lines: (len(lines), False)
 
@@ -251,17 +260,24 @@ def one_line(chunks: Iterable[Chunk], rest: str) -> Stream:
 def again(line: str, rest: str, *, whole: bool) -> int:
     """Where in a line the rest of its line begins again; its length where it does not.
 
-    What stands in brackets or quotes of the line's own does not count. The rest's first bracket is
-    enough, and at the end of a whole line so is whatever punctuation the rest begins with.
+    What stands in brackets or quotes of the line's own does not count, unless the rest closes those
+    brackets and ends the line. The rest's first bracket is enough, and at the end of a whole line
+    so is whatever punctuation the rest begins with.
     """
     depth, quote = 0, ""
     for at, character in enumerate(line if rest else ""):
         if quote:
             quote = "" if character == quote and line[at - 1] != "\\" else quote
-        elif depth == 0 and (
-            line.startswith(rest, at)
-            or (character in CLOSERS and character == rest.lstrip()[0])
-            or (whole and rest.startswith(line[at:]) and not re.search(r"\w|^\s+$", line[at:]))
+        elif (
+            whole
+            and depth == -balance(rest)
+            and line[at:].rstrip() == rest
+            or depth == 0
+            and (
+                line.startswith(rest, at)
+                or (character in CLOSERS and character == rest.lstrip()[0])
+                or (whole and rest.startswith(line[at:]) and not re.search(r"\w|^\s+$", line[at:]))
+            )
         ):
             return at
         elif character in QUOTES:
