@@ -84,7 +84,7 @@ def suffix_rule(hole: Hole) -> LineRule | None:
 
 
 def block_rule(hole: Hole) -> LineRule | None:
-    """Ends with the hole's block: at a line further left than the suffix, or than the answer began.
+    """Ends with the hole's block: at a line further left than both the answer began and the suffix.
 
     A line as far left as the suffix ends it too where the answer has been further right, unless it
     carries a statement on, as `else` does. Behind the last line of a file the margin counts.
@@ -92,22 +92,21 @@ def block_rule(hole: Hole) -> LineRule | None:
     match = first_line(hole.suffix)
     border = indentation(match.group()) if match else 0
     begin, begun = depth(hole.prefix), hole.prefix.rpartition("\n")[2].strip()
+    nearest = border if begin > border else border - 1
 
     def ends(before: str, line: str) -> bool:
-        if not before.strip() or not line.strip() or indentation(line) > border:
+        if not before.strip() or not line.strip() or indentation(line) > nearest:
             return False
-        first, _, rest = before.partition("\n")
-        if not begun or not first.strip():
-            first = next(line for line in f"{first}\n{rest}".split("\n") if line.strip())
-        began = begin if begun and before.startswith(first) else indentation(first)
-        if indentation(line) == border and min(begin, began) <= border:
+        head, _, rest = before.partition("\n")
+        written = [each for each in (rest if begun else before).split("\n") if each.strip()]
+        began = begin if begun and head.strip() else indentation(written[0])
+        if indentation(line) >= began:
             return False
         if line.lstrip()[0] in CLOSERS:
             return balance(before + line) < 0
         return not CONTINUES.match(line)
 
     lead = hole.suffix[: match.start()] if match else hole.suffix
-    nearest = border if begin > border else border - 1
     return LineRule("block", ends, lambda line: indentation(line) <= nearest, lead)
 
 
