@@ -167,6 +167,7 @@ def test_json_is_one_object_on_one_line_of_ascii(
     assert described(out) == {
         "text": "naïve \x1b[31m\u202e",
         "reason": "stop",
+        "trimmed": [],
         "tokens": {"prompt": 1, "completion": 1},
         "model": "echo",
         "seed": None,

@@ -159,6 +159,7 @@ def test_stop_and_json(capfd: pytest.CaptureFixture[str]) -> None:
     assert record == {
         "text": "<fim_prefix>def add(a, b):\n    <fim_suffix>\n\n",
         "reason": "stop",
+        "trimmed": [],
         "tokens": {"prompt": 5, "completion": 4},
         "model": "echo",
         "seed": 3,

@@ -59,7 +59,7 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     if request.several.wanted:
         completion = selection.choose()
     told = {**record(completion, spec, request, load_seconds), **selection.record()}
-    told["context"] = reading.record()
+    told |= {"trimmed": list(completion.trimmed), "context": reading.record()}
     if not selection.passed:
         if look.json:
             write_json(told)
@@ -202,7 +202,6 @@ def record(
     return {
         "text": completion.text,
         "reason": completion.reason,
-        "trimmed": list(completion.trimmed),
         "tokens": {"prompt": completion.prompt_tokens, "completion": completion.tokens},
         "seconds": {
             "load": round(load_seconds, 3),
