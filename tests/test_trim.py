@@ -1,12 +1,6 @@
-"""Where an answer should have ended, in several languages, however it arrives.
+"""Where an answer should have ended, in several languages, however it arrives."""
 
-In each case `«` and `»` stand around the hole: what is between them is what the model says, and the
-text in front of `¦`, or of `»` where there is none, is what belongs in the hole.
-"""
-
-from collections.abc import Iterable
-
-import pytest
+from holes import cases, check, chunked, cut_up, text_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +8,7 @@ from starcoder_cli import languages
 from starcoder_cli.settings import Lines
 from starcoder_cli.source import Source, Span
 from starcoder_cli.stream import Chunk, Stream
-from starcoder_cli.trim import choose_lines, trimmed
+from starcoder_cli.trim import trimmed
 
 few_examples = settings(max_examples=30, deadline=None, derandomize=True)
 
@@ -361,41 +355,68 @@ More.
 }
 
 
-def chunked(text: str, size: int) -> Stream:
-    """A text in chunks of one size, the last of which says why it is the last."""
-    return cut_up([text[at : at + size] for at in range(0, len(text), size)] or [""])
+REPEATS = {
+    "one line, four times": """
+«a = 1
+¦a = 1
+a = 1
+a = 1
+a = 1
+»""",
+    "a block of two lines, three times": """
+def f():
+«    a += 1
+    print(a)
+¦    a += 1
+    print(a)
+    a += 1
+    print(a)
+    a += 1
+»""",
+}
 
+NEARLY = {
+    "a loop of another kind around the same body": """
+def f(n):
+«    i = 2
+¦    while n % i == 0:
+        found.append(i)
+        n //= i
+»    if n % i == 0:
+        found.append(i)
+""",
+}
 
-def cut_up(pieces: list[str]) -> Stream:
-    """Pieces of a text, the last of which says why it is the last."""
-    yield from (Chunk(piece) for piece in pieces[:-1])
-    yield Chunk(pieces[-1], reason="stop")
+BLOCKS = {
+    "the function is over, and nothing follows it": """
+def f():
+«    return 1
 
+¦def g():
+    return 2
+»""",
+    "what follows belongs to a block that the answer opened": """
+def f(items):
+«    total = 0
+    for item in items:
+        total += item
 
-def text_of(chunks: Iterable[Chunk]) -> str:
-    """The whole text of some chunks."""
-    return "".join(chunk.text for chunk in chunks)
-
-
-def cases(*tables: dict[str, str]) -> pytest.MarkDecorator:
-    """A test for each row of some tables."""
-    rows = [pytest.param(case, id=name) for table in tables for name, case in table.items()]
-    return pytest.mark.parametrize("case", rows)
-
-
-def check(case: str, language: str) -> None:
-    """Compare what is left of an answer with what belongs in its hole, for every size of chunks."""
-    before, answer, after = case.removeprefix("\n").replace("»", "«").split("«")
-    parts = answer.split("¦")
-    wanted = parts[1] if len(parts) == 3 else parts[0]
-    answer = "".join(parts)
-    source, at = Source("f", before + after), len(before)
-    hole = source.cut(Span(at, at))
-    lines = choose_lines(hole, inside_line=source.inside_line(Span(at, at)))
-    for size in [*range(1, 20), len(answer) + 1]:
-        chunks = chunked(answer, size)
-        shown = trimmed(chunks, hole, languages.find(language), lines)
-        assert text_of(shown) == wanted, f"in chunks of {size}"
+¦print(f([1]))
+»            total += 1
+""",
+    "the answer left the block before, and goes on beside it": """
+def f(n):
+    if n < 2:
+        return False«
+    for i in range(2, n):
+        if n % i == 0:
+            return False
+¦
+print(f(2))
+»
+    return True
+""",
+}
 
 
 @cases(PYTHON, FENCES)
@@ -406,6 +427,21 @@ def test_code_ends_where_its_hole_does(case: str) -> None:
 @cases(BRACES)
 def test_code_with_braces_ends_where_its_hole_does(case: str) -> None:
     check(case, "javascript")
+
+
+@cases(REPEATS)
+def test_lines_that_come_again_end_it(case: str) -> None:
+    check(case, "python", "repetition")
+
+
+@cases(NEARLY)
+def test_the_suffix_in_other_words_ends_it(case: str) -> None:
+    check(case, "python", "suffix")
+
+
+@cases(BLOCKS)
+def test_a_block_ends_further_left(case: str) -> None:
+    check(case, "python", "block")
 
 
 @cases(PROSE)

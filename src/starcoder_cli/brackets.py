@@ -85,11 +85,12 @@ def _pattern(language: Language) -> re.Pattern[str]:
     long = '"`' if name in BACKTICKS else '"'
     for quote in long if name in CHARACTERS else long + "'":
         inside = rf"\\.|[^{quote}\\]" if quote == "`" else rf"\\.|[^{quote}\\\n]"
-        whole.append(rf"{quote}(?:{inside})*{quote}")
-        cut.append(rf"{quote}(?:{inside})*\\?\Z")
+        short = f"(?!{quote * 3})" if name in TRIPLE else ""
+        whole.append(rf"{short}{quote}(?:{inside})*{quote}")
+        cut.append(rf"{short}{quote}(?:{inside})*\\?\Z")
     if name in CHARACTERS:
         whole.append(r"'(?:\\[^\n']{1,10}|\\'|[^\\'\n])'")
-        cut.append(r"'(?:\\[^\n']{0,10}|[^\\'\n])?\Z")
+        cut.append(r"'(?:\\[^\n']{0,10})?\Z")
     groups = (("whole", whole), ("cut", cut), ("opener", [r"[([{]"]), ("closer", [r"[)\]}]"]))
     parts = (f"(?P<{group}>{'|'.join(forms)})" for group, forms in groups)
     return re.compile("|".join(parts), re.DOTALL)

@@ -13,7 +13,7 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 FENCE = "```"
 SENTENCE = re.compile(
     r"\s*(Here|This|These|That|The|Note|Explanation|Sure|Certainly|To|In|I|It|We|You|Please|However"
-    r"|Let|If|Now)\b[^=;{}<>\[\]]*\s[^=;{}<>\[\]]*[.:!]\**\s*|\s*(\*\*)?Explanation:?(\*\*)?:?\s*"
+    r"|Let|If|Now)\s[^=;{}<>\[\]]*\s[^=;{}<>\[\]]*[.:!]\**\s*|\s*(\*\*)?Explanation:?(\*\*)?:?\s*"
 )
 FEWEST_WORDS = 5
 

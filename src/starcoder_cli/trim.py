@@ -86,8 +86,9 @@ def suffix_rule(hole: Hole) -> LineRule | None:
 def block_rule(hole: Hole) -> LineRule | None:
     """Ends with the hole's block: at a line further left than both the answer began and the suffix.
 
-    A line as far left as the suffix ends it too where the answer has been further right, unless it
-    carries a statement on, as `else` does. Behind the last line of a file the margin counts.
+    A line as far left as the suffix ends it too where the answer has been further right. A line
+    that carries a statement on, as `else` does, and closing brackets end nothing here. Behind the
+    last line of a file the margin counts.
     """
     match = first_line(hole.suffix)
     border = indentation(match.group()) if match else 0
@@ -102,9 +103,7 @@ def block_rule(hole: Hole) -> LineRule | None:
         began = begin if begun and head.strip() else indentation(written[0])
         if indentation(line) >= began:
             return False
-        if line.lstrip()[0] in CLOSERS:
-            return balance(before + line) < 0
-        return not CONTINUES.match(line)
+        return line.lstrip()[0] not in CLOSERS and not CONTINUES.match(line)
 
     lead = hole.suffix[: match.start()] if match else hole.suffix
     return LineRule("block", ends, lambda line: indentation(line) <= nearest, lead)
