@@ -42,6 +42,7 @@ LAYERS = (
         "brackets",
         "configuration",
         "fences",
+        "indentation",
         "lines",
         "models",
         "output",

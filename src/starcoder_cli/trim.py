@@ -14,6 +14,7 @@ from typing import TypeAlias
 from starcoder_cli.brackets import knows
 from starcoder_cli.chatter import until_talk, without_introduction
 from starcoder_cli.closers import until_closer
+from starcoder_cli.indentation import fitting
 from starcoder_cli.languages import Language
 from starcoder_cli.lines import LineRule, until_line
 from starcoder_cli.settings import Lines
@@ -40,6 +41,7 @@ def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Str
     chunks = with_newline(chunks, "\n")
     if language.name not in PROSE:
         chunks = until_talk(without_introduction(chunks), hole, language)
+        chunks = fitting(chunks, hole, language)
     chunks = by_lines(chunks, "repetition", repetition, hole.suffix)
     if lines == "one":
         return one_line(chunks, hole.suffix.partition("\n")[0].rstrip())
