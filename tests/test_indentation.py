@@ -29,6 +29,11 @@ FITTED = {
         "if x:\n    return 1\nreturn 2\n",
         "    if x:\n        return 1\n    return 2\n",
     ),
+    "a function within another stands as deep as the lines around it": (
+        ('def f(x):\n    """Doc."""\n', "\n    return g(x)\n"),
+        "def g(y):\n    return y\n",
+        "    def g(y):\n        return y\n",
+    ),
     "what stands before the hole is not written again": (
         ("def f():\n    ", "\n"),
         "    return 1",

@@ -387,6 +387,40 @@ def f(n):
 """,
 }
 
+UNREACHABLE = {
+    "a return beside the line that follows": """
+def f(items):
+    total = 0
+«    for item in items:
+        total += item
+¦    return total
+»    if total == 0:
+        return None
+    return total
+""",
+}
+
+WAYS_OF_THEIR_OWN = {
+    "an answer that is the jump": """
+def f(text):
+«    return text == text[::-1]
+»    for letter in text:
+        pass
+""",
+    "a jump in a branch, and the text behind it in another": """
+def f(n):
+    if n == 0:
+        return 0
+«    elif n == 1:
+        return 0
+    elif n == 2:
+¦        return 1
+    return f(n - 1)
+»        return 1
+    return f(n - 1)
+""",
+}
+
 BLOCKS = {
     "the function is over, and nothing follows it": """
 def f():
@@ -439,6 +473,16 @@ def test_the_suffix_in_other_words_ends_it(case: str) -> None:
     check(case, "python", "suffix")
 
 
+@cases(WAYS_OF_THEIR_OWN)
+def test_jumps_that_stay(case: str) -> None:
+    check(case, "python")
+
+
+@cases(UNREACHABLE)
+def test_what_nothing_would_reach_ends_it(case: str) -> None:
+    check(case, "python", "unreachable")
+
+
 @cases(BLOCKS)
 def test_a_block_ends_further_left(case: str) -> None:
     check(case, "python", "block")
@@ -471,7 +515,7 @@ def test_text_arrives_as_soon_as_it_can_end_nothing() -> None:
     pieces = ["    ", "a", " =", " 1", "\n", "    ", "re", "peat", "\n"]
     chunks = trimmed(cut_up(pieces), hole, languages.find("python"), "block")
     arrived = [chunk.text for chunk in chunks]
-    assert arrived == ["", "    a", " =", " 1", "", "", "", "\n    repeat", "\n"]
+    assert arrived == ["", "", "    a =", " 1", "", "", "", "\n    repeat", "\n"]
 
 
 @few_examples

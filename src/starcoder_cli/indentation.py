@@ -12,7 +12,8 @@ USUAL = 4
 OPENS_BLOCK = {"python": re.compile(r":\s*(#.*)?$")}
 OPENS_BRACE = re.compile(r"\{\s*$")
 LEAD = re.compile(r"^([ \t]+)\S", re.MULTILINE)
-CLOSES = ("}", ")", "]", "else", "elif", "except", "finally", "case", "default")
+LEAVES = re.compile(r"\s*(return|raise|break|continue|pass)\b")
+CLOSES = re.compile(r"[])}]|(else|elif|except|finally|case|default)\b")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def fitting(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Stream:
     the others with it. Where the hole stands behind its indentation, that is not written twice.
     """
     style = Style.of(hole.prefix + "\n" + hole.suffix)
-    lines = Indented(style, hole.prefix.rpartition("\n")[2], due(hole.prefix, style, language))
+    lines = Indented(style, hole.prefix.rpartition("\n")[2], due(hole, style, language))
     with closing_source(chunks) as source:
         for chunk in source:
             text = lines.feed(chunk.text, last=bool(chunk.reason))
@@ -64,17 +65,32 @@ def fitting(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Stream:
         yield Chunk(rest, 0, "stop")
 
 
-def due(prefix: str, style: Style | None, language: Language) -> str | None:
-    """The indentation that a line behind a prefix has to have; None where that is open."""
-    own = prefix.rpartition("\n")[2]
-    if own.strip():
+def due(hole: Hole, style: Style | None, language: Language) -> str | None:
+    """The least indentation that a line in a hole has to have; None where that is open.
+
+    It is one step more than that of a line before it which opens a block, and in a language of
+    indented blocks that of the lines around it where they agree.
+    """
+    if hole.prefix.rpartition("\n")[2].strip():
         return None
-    before = prefix.rstrip().rpartition("\n")[2]
-    opens = OPENS_BLOCK.get(language.name, OPENS_BRACE)
-    if not opens.search(before):
-        return None
-    unit = style.unit if style else " " * USUAL
-    return before[: len(before) - len(before.lstrip())] + unit
+    last = hole.prefix.rstrip().rpartition("\n")[2]
+    before = lead(last)
+    if OPENS_BLOCK.get(language.name, OPENS_BRACE).search(hole.prefix.rstrip()):
+        return before + (style.unit if style else " " * USUAL)
+    behind = hole.suffix.lstrip("\n").partition("\n")[0]
+    agrees = behind.strip() and lead(behind) == before and not LEAVES.match(last)
+    return before if agrees and language.name in OPENS_BLOCK else None
+
+
+def indentation(line: str) -> int:
+    """The width of a line's leading white space, a tab reaching to the next multiple of 8."""
+    expanded = line.expandtabs()
+    return len(expanded) - len(expanded.lstrip())
+
+
+def lead(line: str) -> str:
+    """The white space that a line begins with."""
+    return line[: len(line) - len(line.lstrip())]
 
 
 class Indented:
@@ -88,12 +104,15 @@ class Indented:
         self._step = USUAL
         self._shift = ""
         self._first = True
+        self._word = ""  # of the first line, which is held until it is whole
         self._held: str | None = "" if not begun.strip() else None  # None inside a line
 
     def feed(self, text: str, *, last: bool) -> str:
         """What can be passed on of the text so far."""
         ready = ""
         for piece in re.findall(r"\n|[^\S\n]+|\S[^\n]*", text):
+            if self._word and piece[0].isspace():
+                ready += self._release(self._held or "")
             if piece == "\n":
                 ready += (self._held or "") + "\n"
                 self._held = ""
@@ -102,14 +121,21 @@ class Indented:
             elif piece.isspace():
                 self._held += piece
             else:
-                ready += self._lead(self._held, piece) + piece
-                self._held = None
-        if last and self._held:
-            ready, self._held = ready + self._held, ""
+                self._word += piece
+                if last or not self._first or not self._word.isalpha():
+                    ready += self._release(self._held)
+        if last and self._held is not None:
+            ready += self._release(self._held) if self._word else self._held
+            self._held = ""
         return ready
 
+    def _release(self, lead: str) -> str:
+        """The beginning of a line, with the white space that it gets instead of its own."""
+        text = self._lead(lead, self._word) + self._word
+        self._held, self._word = None, ""
+        return text
+
     def _lead(self, lead: str, line: str) -> str:
-        """The white space that a line gets instead of its own."""
         wanted = self._in_style(lead)
         if self._first:
             self._first = False
@@ -121,7 +147,7 @@ class Indented:
 
     def _fitted(self, lead: str, line: str) -> str:
         """The first line's white space; sets how far the lines behind it are moved."""
-        if self._due is None or line.startswith(CLOSES):
+        if self._due is None or CLOSES.match(line):
             return lead
         whole = self._begun + lead
         if self._begun and len(self._begun) >= len(self._due):

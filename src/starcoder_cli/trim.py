@@ -7,33 +7,28 @@ something away says so by its name in `Chunk.trimmed`.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeAlias
 
 from starcoder_cli.brackets import knows
 from starcoder_cli.chatter import until_talk, without_introduction
 from starcoder_cli.closers import until_closer
-from starcoder_cli.indentation import fitting
+from starcoder_cli.indentation import fitting, indentation
+from starcoder_cli.inline import CLOSERS, balance, one_line
 from starcoder_cli.languages import Language
 from starcoder_cli.lines import LineRule, until_line
+from starcoder_cli.repeats import by_lines, near, repetition
 from starcoder_cli.settings import Lines
 from starcoder_cli.source import Hole
 from starcoder_cli.stream import Chunk, Stream, closing_source, overlap, with_newline
 
-OPENERS = "([{"
-CLOSERS = ")]}"
-QUOTES = "\"'`"
 OPENS = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
 CONTINUES = re.compile(
     r"\s*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|end|fi|done"
     r"|esac|then|in)\b"
 )
+JUMPS = ("return", "raise", "throw", "break", "continue")
 PROSE = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
-PERIODS = range(1, 5)  # lines of a block that is repeated
-SIMILAR = 0.6  # of two lines, as difflib measures it
-
-Judge: TypeAlias = Callable[[list[str]], tuple[int, bool]]
 
 
 def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Stream:
@@ -50,7 +45,8 @@ def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Str
     if hole.suffix.partition("\n")[0].strip() and not hole.prefix.endswith("\n"):
         return until_rest(chunks, hole.suffix)
     chunks = by_lines(chunks, "suffix", near(hole.suffix), hole.suffix)
-    for rule in (suffix_rule(hole), block_rule(hole) if lines == "block" else None):
+    block = block_rule(hole) if lines == "block" else None
+    for rule in (suffix_rule(hole), unreachable_rule(hole), block):
         if rule:
             chunks = until_line(chunks, rule, begun=hole.prefix.rpartition("\n")[2])
     return chunks
@@ -85,6 +81,27 @@ def suffix_rule(hole: Hole) -> LineRule | None:
     return LineRule("suffix", ends, lambda line: target.startswith(line.rstrip()), lead)
 
 
+def unreachable_rule(hole: Hole) -> LineRule | None:
+    """Ends at a jump beside the suffix's first line, which nothing would ever reach behind it.
+
+    An answer that begins with the jump, or further left, has a way of its own: it stays.
+    """
+    match = first_line(hole.suffix)
+    if not match or CONTINUES.match(match.group()) or match.group().lstrip()[0] in CLOSERS:
+        return None
+    border = indentation(match.group())
+
+    def ends(before: str, line: str) -> bool:
+        jumps = line.strip().partition(" ")[0].rstrip(";") in JUMPS
+        return jumps and bool(before.strip()) and indentation(line) == border <= began(before, hole)
+
+    def may_end(line: str) -> bool:
+        word = line.strip().partition(" ")[0].rstrip(";")
+        return indentation(line) == border and any(jump.startswith(word) for jump in JUMPS)
+
+    return LineRule("unreachable", ends, may_end, hole.suffix[: match.start()])
+
+
 def block_rule(hole: Hole) -> LineRule | None:
     """Ends with the hole's block: at a line further left than both the answer began and the suffix.
 
@@ -94,21 +111,26 @@ def block_rule(hole: Hole) -> LineRule | None:
     """
     match = first_line(hole.suffix)
     border = indentation(match.group()) if match else 0
-    begin, begun = depth(hole.prefix), hole.prefix.rpartition("\n")[2].strip()
-    nearest = border if begin > border else border - 1
+    nearest = border if depth(hole.prefix) > border else border - 1
 
     def ends(before: str, line: str) -> bool:
         if not before.strip() or not line.strip() or indentation(line) > nearest:
             return False
-        head, _, rest = before.partition("\n")
-        written = [each for each in (rest if begun else before).split("\n") if each.strip()]
-        began = begin if begun and head.strip() else indentation(written[0])
-        if indentation(line) >= began:
+        if indentation(line) >= began(before, hole):
             return False
         return line.lstrip()[0] not in CLOSERS and not CONTINUES.match(line)
 
     lead = hole.suffix[: match.start()] if match else hole.suffix
     return LineRule("block", ends, lambda line: indentation(line) <= nearest, lead)
+
+
+def began(answer: str, hole: Hole) -> int:
+    """How far right the first line of an answer stands that is not blank."""
+    begun = hole.prefix.rpartition("\n")[2].strip()
+    head, _, rest = answer.partition("\n")
+    if begun and head.strip():
+        return depth(hole.prefix)
+    return indentation(next(line for line in f"{head}\n{rest}".split("\n") if line.strip()))
 
 
 def depth(prefix: str) -> int:
@@ -121,17 +143,6 @@ def depth(prefix: str) -> int:
         return indentation(own + "|")
     line = prefix.rstrip().rpartition("\n")[2]
     return indentation(line) + bool(OPENS.search(line))
-
-
-def indentation(line: str) -> int:
-    """The width of a line's leading white space, a tab reaching to the next multiple of 8."""
-    expanded = line.expandtabs()
-    return len(expanded) - len(expanded.lstrip())
-
-
-def balance(text: str) -> int:
-    """Opening brackets minus closing ones."""
-    return sum(map(text.count, OPENERS)) - sum(map(text.count, CLOSERS))
 
 
 def until_rest(chunks: Iterable[Chunk], suffix: str) -> Stream:
@@ -165,123 +176,3 @@ def until_rest(chunks: Iterable[Chunk], suffix: str) -> Stream:
             shown = max(shown, end)
     if text[shown:]:
         yield Chunk(text[shown:], 0, "stop")
-
-
-def by_lines(chunks: Iterable[Chunk], name: str, judge: Judge, suffix: str) -> Stream:
-    """An answer for as long as a judge of its lines so far, the last one unfinished, lets it go on.
-
-    The judge tells how many lines can be shown, and whether the answer ends behind those.
-    """
-    text, shown = "", 0
-    with closing_source(chunks) as source:
-        for chunk in source:
-            text += chunk.text
-            lines = text.split("\n")
-            count, ended = judge(lines)
-            end = len("\n".join(lines[:count]))
-            if ended:
-                end += bool(count) and not suffix.startswith("\n")
-                cut = (*chunk.trimmed, name)
-                yield replace(chunk, text=text[shown:end], reason="stop", trimmed=cut)
-                return
-            end = len(text) if chunk.reason else end
-            yield replace(chunk, text=text[shown:end])
-            shown = max(shown, end)
-    if text[shown:]:
-        yield Chunk(text[shown:], 0, "stop")
-
-
-def repetition(lines: list[str]) -> tuple[int, bool]:
-    """Judge lines that go round in circles: four equal ones, or three equal blocks of them."""
-    *whole, last = lines
-    longest = 0
-    for period in PERIODS:
-        run = 0
-        while run + period < len(whole) and whole[-1 - run] == whole[-1 - run - period]:
-            run += 1
-        longest = max(longest, run)
-        block = whole[len(whole) - period :]
-        if run >= max(3, 2 * period) and any(line.strip() for line in block):
-            return len(whole) - run, True
-    begins = any(line.startswith(last) for line in whole[-PERIODS[-1] :] if last.strip())
-    held = longest or begins
-    return (len(whole) - longest if held else len(lines)), False
-
-
-def near(suffix: str) -> Judge:
-    """Judge lines by the suffix: its first line in other words, then its second to the letter."""
-    first, second = ([line for line in suffix.split("\n") if line.strip()] + ["", ""])[:2]
-    second = second.rstrip()
-
-    def judge(lines: list[str]) -> tuple[int, bool]:
-        *whole, last = lines
-        for at, (line, after) in enumerate(zip(whole, lines[1:], strict=True)):
-            if after.rstrip() == second and similar(line, first):
-                return at, True
-        if whole and similar(whole[-1], first):
-            return len(whole) - 1, False
-        may_be = not last.strip() or indentation(last) == indentation(first)
-        return (len(whole) if may_be else len(lines)), False
-
-    return judge if len(second.strip()) > len("return x") else lambda lines: (len(lines), False)
-
-
-def similar(line: str, other: str) -> bool:
-    """Whether two lines stand equally deep and have most of their characters in common."""
-    from difflib import SequenceMatcher
-
-    if not line.strip() or indentation(line) != indentation(other):
-        return False
-    return SequenceMatcher(None, line.strip(), other.strip()).ratio() >= SIMILAR
-
-
-def one_line(chunks: Iterable[Chunk], rest: str) -> Stream:
-    """An answer up to the end of its line, or to where the rest of that line begins again."""
-    line, shown = "", 0
-    with closing_source(chunks) as source:
-        for chunk in source:
-            text, newline, _ = chunk.text.partition("\n")
-            line += text
-            whole = bool(newline or chunk.reason)
-            end = again(line, rest, whole=whole)
-            if whole or end < len(line):
-                cut = ("suffix",) if end < len(line) else ("line",) if newline else ()
-                reason = "stop" if cut else chunk.reason
-                names = (*chunk.trimmed, *cut)
-                yield replace(chunk, text=line[shown:end], reason=reason, trimmed=names)
-                return
-            keep = len(line) - overlap(line, (rest + "\n",))
-            yield replace(chunk, text=line[shown:keep])
-            shown = keep
-    if line[shown:]:
-        yield Chunk(line[shown : again(line, rest, whole=True)], 0, "stop")
-
-
-def again(line: str, rest: str, *, whole: bool) -> int:
-    """Where in a line the rest of its line begins again; its length where it does not.
-
-    What stands in brackets or quotes of the line's own does not count, unless the rest closes those
-    brackets and ends the line. The rest's first bracket is enough, and at the end of a whole line
-    so is whatever punctuation the rest begins with.
-    """
-    depth, quote = 0, ""
-    for at, character in enumerate(line if rest else ""):
-        if quote:
-            quote = "" if character == quote and line[at - 1] != "\\" else quote
-        elif (
-            whole
-            and depth == -balance(rest)
-            and line[at:].rstrip() == rest
-            or depth == 0
-            and (
-                line.startswith(rest, at)
-                or (character in CLOSERS and character == rest.lstrip()[0])
-                or (whole and rest.startswith(line[at:]) and not re.search(r"\w|^\s+$", line[at:]))
-            )
-        ):
-            return at
-        elif character in QUOTES:
-            quote = character
-        else:
-            depth = max(depth + (character in OPENERS) - (character in CLOSERS), 0)
-    return len(line)
