@@ -1,6 +1,7 @@
 """What every test starts from: an empty home, no colours, no settings, no network."""
 
 import os
+import signal
 import socket
 from collections.abc import Callable
 from itertools import count
@@ -24,6 +25,14 @@ FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--goldens` writes the outputs that tests are compared with, instead of comparing."""
     parser.addoption("--goldens", action="store_true", help="rewrite tests/golden")
+
+
+def pytest_configure() -> None:
+    """What `nohup` or `&` switched off would stay off in every process that a test starts."""
+    for name, action in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, action)
 
 
 @pytest.fixture
