@@ -62,7 +62,7 @@ def answers(model: str, peers: Mapping[str, Sequence[str]], runs: int, tokens: i
     count = str(tokens)
     starcoder = [sys.executable, "-m", "starcoder_cli", "complete", "-q", "-m", model]
     commands = {
-        OURS: [*starcoder, "--max-tokens", count],
+        OURS: [*starcoder, "--raw", "--max-tokens", count],
         BARE: [sys.executable, str(HERE / "bare_llamacpp.py"), str(path), count],
         **peers,
     }

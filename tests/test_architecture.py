@@ -38,6 +38,7 @@ LAYERS = (
         "timing",
         "tree",
     },
+    {"loading"},
     {
         "brackets",
         "configuration",

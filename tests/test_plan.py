@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starcoder_cli.errors import MachineError, UsageError
+from starcoder_cli.loading import Loading
 from starcoder_cli.plan import (
     FORMS,
     ROOM,
     WORKING,
     Device,
     Form,
-    Loading,
     Machine,
     Plan,
     Size,

@@ -184,8 +184,8 @@ def test_a_read_only_disk() -> None:
     """Found out before there is a model."""
     script = """
         echo line > m/x; mount -o remount,ro m
-        $STARCODER fill m/x:1 -m ./none.gguf -i; echo "=$?"; cat m/x; ls -A m
-        $STARCODER fill a.py:1 -m ./none.gguf -o m/y; echo "=$?"; ls -A m
+        $STARCODER fill m/x:1 -m owner/name/none.gguf -i; echo "=$?"; cat m/x; ls -A m
+        $STARCODER fill a.py:1 -m owner/name/none.gguf -o m/y; echo "=$?"; ls -A m
     """
     assert alone(script) == (
         0,
@@ -404,7 +404,7 @@ def test_links_that_lead_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_a_file_with_several_names(capfd: pytest.CaptureFixture[str]) -> None:
     Path("other.py").hardlink_to("a.py")
-    assert run(capfd, "fill", "a.py:2", "-m", "./none.gguf", "-i") == (
+    assert run(capfd, "fill", "a.py:2", "-m", "owner/name/none.gguf", "-i") == (
         73,
         "",
         "error: a.py has other names (hard links), which would keep the old text; "
@@ -439,7 +439,7 @@ def test_a_read_only_file(nobody: Callable[[], None], capfd: pytest.CaptureFixtu
     Path("b.py").chmod(0o444)
     error = "error: b.py is read-only; make it writable: chmod u+w\n"
     for words in (("fill", "b.py:2", "-i"), ("fill", "a.py:2", "-o", "b.py")):
-        assert run(capfd, *words, "-m", "./none.gguf") == (77, "", error)
+        assert run(capfd, *words, "-m", "owner/name/none.gguf") == (77, "", error)
     assert contents() == {"a.py": TEXT, "b.py": TEXT}
 
 
@@ -451,7 +451,7 @@ def test_a_file_of_somebody_else(
     Path("a.py").write_bytes(TEXT)
     Path("a.py").chmod(0o666)
     nobody()
-    assert run(capfd, "fill", "a.py:2", "-i", "-m", "./none.gguf") == (
+    assert run(capfd, "fill", "a.py:2", "-i", "-m", "owner/name/none.gguf") == (
         77,
         "",
         "error: a.py belongs to another user, and afterwards would not; "
@@ -469,7 +469,7 @@ def test_a_folder_that_takes_no_files(
     nobody()
     for name, words in (("a.py", ("-i",)), ("new", ("-o", "new"))):
         error = f"error: cannot write {name}: its folder is read-only; write elsewhere: --output\n"
-        assert run(capfd, "fill", "a.py:2", *words, "-m", "./none.gguf") == (73, "", error)
+        assert run(capfd, "fill", "a.py:2", *words, "-m", "owner/name/none.gguf") == (73, "", error)
     assert contents() == {"a.py": TEXT}
 
 

@@ -29,8 +29,8 @@ from starcoder_cli.backends import open_model
 from starcoder_cli.catalog import find
 from starcoder_cli.cli import main
 from starcoder_cli.families import FORMATS
+from starcoder_cli.loading import Loading
 from starcoder_cli.model import Model, Sampling
-from starcoder_cli.plan import Loading
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.settings import Order
 from starcoder_cli.source import Hole, Names

@@ -235,6 +235,6 @@ def test_python_imports_from_the_copy_whatever_is_installed(
     script = "import os, sums.add; assert sums.add.RIGHT; assert '/elsewhere' in os.sys.path"
     (project / "test" / "test.py").write_text(script)
     tree = Tree.around(str(package / "add.py"))
-    check = Command((sys.executable, "test/test.py"), tree)
+    check = Command((sys.executable, "test/test.py"), tree, 60)
     assert check.passes(b"RIGHT = True\n")
     assert not check.passes(b"RIGHT = False\n")

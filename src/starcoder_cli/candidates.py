@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion
 
-MOST = 16
 TEMPERATURE = 0.6
 SEEDS = 2**32 - 1  # as many as a sampling takes
 

@@ -1,11 +1,13 @@
 """What a model is to the rest of the program."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starcoder_cli.errors import UsageError
-from starcoder_cli.prompt import Prompt
-from starcoder_cli.stream import Stream
+
+if TYPE_CHECKING:
+    from starcoder_cli.prompt import Prompt
+    from starcoder_cli.stream import Stream
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Model(Protocol):
     def window(self) -> int:
         """The most tokens that prompt and answer may have together."""
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, prompt: "Prompt", sampling: Sampling) -> "Stream":
         """The answer as it is made; closing the stream stops the model within two tokens."""
 
     def count(self, text: str) -> int:

@@ -4,14 +4,14 @@ Sixteen bits come first, because they are faster than eight; fewer are for what 
 otherwise; the processor comes last.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import cbrt
 from typing import Literal, TypeAlias
 
-from starcoder_cli.errors import MachineError, UsageError
-from starcoder_cli.settings import Dtype, Quantize
+from starcoder_cli.errors import MachineError
+from starcoder_cli.loading import Loading
+from starcoder_cli.settings import Quantize
 
 Form: TypeAlias = Literal["none", "8bit", "4bit"]
 Number: TypeAlias = Literal["bf16", "fp16", "fp32"]
@@ -71,41 +71,6 @@ class Size:
     parameters: int
     embedding: int
     cache_numbers: int
-
-
-@dataclass(frozen=True)
-class Loading:
-    """How the user asks a checkpoint to be loaded; `adapter` is a path or hub id, or empty.
-
-    Raises UsageError for what no machine could do.
-    """
-
-    quantize: Quantize = "auto"
-    device: str = "auto"
-    dtype: Dtype = "auto"
-    adapter: str = ""
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", self.device):
-            raise UsageError(
-                f"{self.device!r} is not a device", "give auto, cpu, mps, cuda or one GPU as cuda:0"
-            )
-        if self.quantize not in QUANTIZED:
-            return
-        if self.dtype == "fp32":
-            raise UsageError(
-                f"{self.quantize} and fp32 exclude each other", "give bf16 or fp16, or neither"
-            )
-        if self.device == "mps":
-            raise UsageError(
-                f"mps cannot compute in {self.quantize}",
-                "leave out --quantize, or use a GGUF model",
-            )
-
-    def asked(self) -> list[str]:
-        """The flags that leave less to choose from."""
-        given = {"--quantize": self.quantize, "--device": self.device, "--dtype": self.dtype}
-        return [flag for flag, value in given.items() if value != "auto"]
 
 
 @dataclass(frozen=True)

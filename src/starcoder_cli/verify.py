@@ -18,7 +18,6 @@ from starcoder_cli.tree import Tree
 if TYPE_CHECKING:
     from subprocess import Popen
 
-SECONDS = 60.0
 LINES = 10
 KEPT = 1 << 14
 SECRET = re.compile(
@@ -37,7 +36,7 @@ class Command:
 
     words: tuple[str, ...]
     tree: Tree
-    seconds: float = SECONDS
+    seconds: float
 
     def passes(self, data: bytes, tell: Tell | None = None) -> bool:
         """Whether the command exits with 0 where the file has these bytes.

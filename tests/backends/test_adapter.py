@@ -15,8 +15,8 @@ from starcoder_cli.backends import open_model
 from starcoder_cli.backends.adapter import check
 from starcoder_cli.catalog import find
 from starcoder_cli.errors import DataError, InputError, RefusedError, StarcoderError
+from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
-from starcoder_cli.plan import Loading
 from starcoder_cli.prompt import Prompt
 from starcoder_cli.settings import Quantize
 from starcoder_cli.stream import join

@@ -12,8 +12,8 @@ from starcoder_cli.backends.decoding import GrowingSteps, decode
 from starcoder_cli.backends.graphs import FixedSteps
 from starcoder_cli.backends.huggingface import HuggingFaceModel
 from starcoder_cli.catalog import find
+from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
-from starcoder_cli.plan import Loading
 from starcoder_cli.settings import Quantize
 
 pytestmark = [

@@ -24,8 +24,8 @@ from starcoder_cli.candidates import draws
 from starcoder_cli.catalog import find
 from starcoder_cli.errors import DataError, MachineError, RefusedError
 from starcoder_cli.families import FORMATS, detect
+from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
-from starcoder_cli.plan import Loading
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.source import Hole
 from starcoder_cli.stream import join

@@ -13,8 +13,9 @@ from starcoder_cli.backends.huggingface import HuggingFaceModel
 from starcoder_cli.backends.quantize import configuration, number_format
 from starcoder_cli.catalog import find
 from starcoder_cli.checkpoint import inspect
+from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
-from starcoder_cli.plan import Form, Loading, Plan, Size, weights
+from starcoder_cli.plan import Form, Plan, Size, weights
 from starcoder_cli.prompt import Prompt
 from starcoder_cli.settings import Quantize
 from starcoder_cli.stream import join

@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_made(output: str, capfd: pytest.CaptureFixture[st
     Path("loop").symlink_to("loop")
     os.mkfifo("fifo")
     error = f"error: cannot create a file {output}; name one in a folder that exists\n"
-    command = ("fill", "a.py:2", "-m", "./none.gguf", "-o", output)
+    command = ("fill", "a.py:2", "-m", "owner/name/none.gguf", "-o", output)
     assert run(capfd, *command) == (73, "", error)
 
 

@@ -266,7 +266,7 @@ from pathlib import Path
 
 from starcoder_cli.backends.echo import EchoModel
 from starcoder_cli.catalog import find
-from starcoder_cli.commands.question import Request
+from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.session import converse, line_editor, reply
 from starcoder_cli.commands.talk import Chat
 from starcoder_cli.commands.view import Look

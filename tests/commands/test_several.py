@@ -11,7 +11,8 @@ from tiny import build
 
 from starcoder_cli import languages
 from starcoder_cli.cli import main
-from starcoder_cli.commands.several import Selection, Several
+from starcoder_cli.commands.request import Several
+from starcoder_cli.commands.several import Selection
 from starcoder_cli.commands.view import Look
 from starcoder_cli.model import Sampling
 from starcoder_cli.source import Source, Span

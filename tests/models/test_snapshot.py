@@ -9,10 +9,10 @@ from servers import COMMIT, Reports, Serving, Site, use
 from starcoder_cli.backends import foresee
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.errors import InputError, MachineError, RefusedError, UnavailableError
+from starcoder_cli.loading import Loading
 from starcoder_cli.models import store
 from starcoder_cli.models.pull import pull
 from starcoder_cli.models.snapshot import parameters
-from starcoder_cli.plan import Loading
 
 FILES = {
     "config.json": b"{}",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import InputError
+from starcoder_cli.loading import Loading
 from starcoder_cli.model import Model
-from starcoder_cli.plan import Loading
 
 ROUND = 256
 

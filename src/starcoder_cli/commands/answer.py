@@ -9,15 +9,16 @@ from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.commands.delivery import prepare
 from starcoder_cli.commands.fetch import fetch
-from starcoder_cli.commands.question import Question, Request
+from starcoder_cli.commands.question import Question
 from starcoder_cli.commands.reading import NOTHING, Reading, Space, shelve
+from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS, detect
+from starcoder_cli.loading import Loading
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages, View, standard_output, write_json
-from starcoder_cli.plan import Loading
 from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt
 from starcoder_cli.source import Hole, Names, Source, Span
 from starcoder_cli.stream import Completion, Stream, join

@@ -115,13 +115,13 @@ def chat(
     Files, and text that is piped in next to a question, are given to the model with it. A session
     writes nothing to disk but what /save is told to; --timeout holds for each of its answers.
     """
-    from starcoder_cli.commands.question import Request
+    from starcoder_cli.commands.request import Request
     from starcoder_cli.commands.session import session
     from starcoder_cli.commands.talk import ask
     from starcoder_cli.commands.view import Look
     from starcoder_cli.conversation import Conversation, with_texts
+    from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
-    from starcoder_cli.plan import Loading
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
     loading = Loading(quantize, device, dtype, adapter)

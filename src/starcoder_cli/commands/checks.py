@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from starcoder_cli.errors import MachineError, StarcoderError
-from starcoder_cli.plan import ROOM, SMALLER, Loading, Machine, gigabytes, plan
+from starcoder_cli.loading import Loading
+from starcoder_cli.plan import ROOM, SMALLER, Machine, gigabytes, plan
 from starcoder_cli.settings import models_dir
 from starcoder_cli.shapes import SHAPES
 

@@ -103,13 +103,10 @@ def complete(
 
     What follows the place is read too: the answer ends where it would begin again.
     """
-    from starcoder_cli.commands.answer import answer
-    from starcoder_cli.commands.question import Request
-    from starcoder_cli.commands.reading import Wish
-    from starcoder_cli.commands.several import Several
+    from starcoder_cli.commands.request import Request, Several, Wish
     from starcoder_cli.commands.view import Look
+    from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
-    from starcoder_cli.plan import Loading
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
     loading = Loading(quantize, device, dtype, adapter)
@@ -133,4 +130,7 @@ def complete(
     with time_limit(timeout):
         where = Place.parse(place)
         source = Source.read(where.path)
-        answer(source, source.after(where), request, look)
+        span = source.after(where)
+        from starcoder_cli.commands.answer import answer  # once it is known what for
+
+        answer(source, span, request, look)

@@ -4,15 +4,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.errors import DataError, StarcoderError, UsageError
 from starcoder_cli.output import encode, json_line, wants_color, write
-from starcoder_cli.patch import patch
 from starcoder_cli.sanitize import hidden, sanitize
-from starcoder_cli.saving import Target
 from starcoder_cli.settings import STANDARD_OUTPUT
 from starcoder_cli.source import STANDARD_INPUT, Source, Span
+
+if TYPE_CHECKING:
+    from starcoder_cli.saving import Target
 
 Record = Mapping[str, object]
 
@@ -26,7 +28,7 @@ class Delivery:
     lexer: str
     look: Look
     name: str
-    target: Target | None
+    target: "Target | None"
 
     def deliver(self, text: str, record: Record) -> None:
         """Put a whole answer where it belongs; what streams is there already.
@@ -49,7 +51,7 @@ class Delivery:
         if found:
             self.look.messages.note(f"the answer has characters that nobody sees: {found}")
 
-    def save(self, target: Target, text: str, record: Record, found: str) -> None:
+    def save(self, target: "Target", text: str, record: Record, found: str) -> None:
         """Write the file."""
         if not self.look.in_place:
             target.save(self.content(text, record))
@@ -94,6 +96,8 @@ class Delivery:
 
     def patch(self, text: str) -> bytes:
         """The change that the answer is; no answer is no change."""
+        from starcoder_cli.patch import patch
+
         new = self.source.splice(self.span, text) if text else self.source.raw
         return patch(os.fsencode(self.name), encode(self.source.raw), encode(new))
 
@@ -117,12 +121,16 @@ def prepare(source: Source, span: Span, look: Look, lexer: str, filename: str | 
     if look.in_place:
         if source.name == STANDARD_INPUT:
             raise UsageError("--in-place needs a file", "name one instead of piping text in")
+        from starcoder_cli.saving import Target
+
         target = Target.edited(source.name, encode(source.raw))
     elif look.output != STANDARD_OUTPUT:
         if is_same_file(look.output, source.name):
             raise UsageError(
                 f"--output would replace {source.name} by the answer", "use --in-place"
             )
+        from starcoder_cli.saving import Target
+
         target = Target.output(look.output)
     return Delivery(source, span, lexer, look, name, target)
 

@@ -114,13 +114,10 @@ def fill(
     goes to standard output, at a terminal between the lines around it; with --in-place it goes into
     the file.
     """
-    from starcoder_cli.commands.answer import answer
-    from starcoder_cli.commands.question import Request
-    from starcoder_cli.commands.reading import Wish
-    from starcoder_cli.commands.several import Several
+    from starcoder_cli.commands.request import Request, Several, Wish
     from starcoder_cli.commands.view import Look
+    from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
-    from starcoder_cli.plan import Loading
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
     loading = Loading(quantize, device, dtype, adapter)
@@ -145,4 +142,6 @@ def fill(
         where = Place(place) if at is not None else Place.parse(place)
         source = Source.read(where.path)
         span = source.marked(at) if at is not None else source.range(where)
+        from starcoder_cli.commands.answer import answer  # once it is known what for
+
         answer(source, span, request, look)

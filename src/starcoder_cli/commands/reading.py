@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.commands.request import MOST_SECONDS, Wish
 from starcoder_cli.context.budget import Price, Priced, cut, within
 from starcoder_cli.context.snippet import Snippet, documents, whole
 from starcoder_cli.context.speed import GUESS, remember, tokens_per_second
@@ -16,8 +17,6 @@ from starcoder_cli.source import STANDARD_INPUT, Hole, Names, Place, Source, nam
 from starcoder_cli.stream import Completion
 from starcoder_cli.window import CHARACTERS_PER_TOKEN
 
-SECONDS = 2.0
-MOST_SECONDS = 3600
 LOOK_SECONDS = 0.5
 """How long choosing files may take, or a quarter of the time to read them, if that is more."""
 
@@ -140,31 +139,6 @@ class Shelf:
         """Remember how long the model took to read, where other files may have been a part."""
         if (self.asked or self.budget) and spec.engine != "echo":
             remember(spec.name, completion.prompt_tokens, completion.first_token_seconds)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a user wants read along: files, and seconds to spend on others, None for the usual.
-
-    `filename` is what standard input is called, which tells its place in a project.
-    """
-
-    include: tuple[str, ...] = ()
-    seconds: float | None = None
-    filename: str | None = None
-
-    def for_model(self, spec: ModelSpec) -> float:
-        """How many seconds a model may spend on other files.
-
-        Raises UsageError for a number that has no meaning.
-        """
-        if self.seconds is None:
-            return SECONDS if spec.context else 0.0
-        if not 0 <= self.seconds <= MOST_SECONDS:
-            raise UsageError(
-                f"--context cannot be {self.seconds:g}", f"give seconds from 0 to {MOST_SECONDS}"
-            )
-        return self.seconds
 
 
 def shelve(

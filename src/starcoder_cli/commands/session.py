@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from starcoder_cli.commands.question import Request
+from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.talk import Chat, talking
 from starcoder_cli.commands.view import Look
 from starcoder_cli.conversation import Conversation, with_texts

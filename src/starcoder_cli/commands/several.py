@@ -3,10 +3,11 @@
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from starcoder_cli import syntax
-from starcoder_cli.candidates import MOST, Candidate, distinct, draws, ranked
+from starcoder_cli.candidates import Candidate, distinct, draws, ranked
+from starcoder_cli.commands.request import Several
 from starcoder_cli.commands.view import Look
 from starcoder_cli.errors import NegativeError, UsageError
 from starcoder_cli.languages import Language
@@ -14,46 +15,9 @@ from starcoder_cli.model import Sampling
 from starcoder_cli.output import wants_color
 from starcoder_cli.source import STANDARD_INPUT, Source, Span
 from starcoder_cli.stream import Chunk, Completion, Stream, join
-from starcoder_cli.tree import Tree
-from starcoder_cli.verify import SECONDS, Command, split
 
-USUAL = 5
-
-
-@dataclass(frozen=True)
-class Several:
-    """How many answers are asked for, and who chooses: a command, a person, or else the ranking.
-
-    `seconds` is how long the command may take for one answer.
-    """
-
-    n: int = 1
-    verify: str | None = None
-    pick: bool = False
-    seconds: float = SECONDS
-
-    @classmethod
-    def of(
-        cls, candidates: int | None, command: str | None, pick: bool, timeout: float | None
-    ) -> "Several":
-        """What the flags ask for: some answers without a number where somebody is to choose.
-
-        Raises UsageError for what has no meaning.
-        """
-        chosen = command is not None or pick
-        n = candidates if candidates is not None else USUAL if chosen else 1
-        if not 1 <= n <= MOST:
-            raise UsageError(f"candidates cannot be {n}", f"give a number from 1 to {MOST}")
-        if command is not None and pick:
-            raise UsageError("--verify and --pick both choose", "leave one of them away")
-        if pick and n == 1:
-            raise UsageError("there is nothing to --pick from", "ask for more with --candidates")
-        return cls(n, command, pick, SECONDS if timeout is None else timeout)
-
-    @property
-    def wanted(self) -> bool:
-        """Whether an answer has to be chosen, and so cannot be shown while it is made."""
-        return self.n > 1 or self.verify is not None
+if TYPE_CHECKING:
+    from starcoder_cli.verify import Command
 
 
 class Selection:
@@ -77,8 +41,7 @@ class Selection:
 
             need_terminal()
         if several.verify is not None:
-            words = split(several.verify)
-            self._command = Command(words, surroundings(source), several.seconds)
+            self._command = command(several.verify, source, several.seconds)
 
     def ask(self, stream: Callable[[Sampling], Stream], sampling: Sampling) -> None:
         """Have the answers made, one after the other, and rank those that differ."""
@@ -133,9 +96,11 @@ class Selection:
         ]
 
     def _errors(self, text: str) -> int | None:
+        from starcoder_cli import syntax
+
         return syntax.errors(self._source.splice(self._span, text), self._language.name)
 
-    def _verified(self, command: Command) -> list[Candidate]:
+    def _verified(self, command: "Command") -> list[Candidate]:
         """The first candidate that passes before the others; those that were tried say so."""
         messages, waiting = self._look.messages, self._candidates
         failed: list[Candidate] = []
@@ -168,11 +133,15 @@ class Selection:
         return pick(self._candidates, Painter(self._language.lexer, color), before)
 
 
-def surroundings(source: Source) -> Tree:
-    """What a command needs around a source; UsageError where that is no file."""
+def command(line: str, source: Source, seconds: float) -> "Command":
+    """The command that tries answers for a source; UsageError where that is no file."""
+    from starcoder_cli.tree import Tree
+    from starcoder_cli.verify import Command, split
+
+    words = split(line)
     if source.name == STANDARD_INPUT:
         raise UsageError("--verify needs a file to write answers to", "name it in place of -")
-    return Tree.around(source.name)
+    return Command(words, Tree.around(source.name), seconds)
 
 
 def replayed(completion: Completion) -> Stream:
