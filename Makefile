@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 READY := .venv/.installed
 OLD := Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3
 
@@ -13,10 +14,10 @@ demo: $(READY)
 
 test: check
 	$(BIN)/starcoder models pull qwen2.5-coder-0.5b
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-quick: check
-	$(BIN)/python -m pytest -m "not model"
+	$(PYTEST) -m "not model"
 
 check: $(READY)
 	$(BIN)/ruff check

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
 
 from answers import DIE, END, STARCODER, STARCODER2, Family, Pieces, lessons
+from filelock import FileLock
 
 if TYPE_CHECKING:
     import torch
@@ -48,19 +49,18 @@ MOST_LOSS = 0.1  # nine in ten for the least likely token of an answer
 def checkpoint(name: str, data: Path, cache: Path) -> Path:
     """The checkpoint of a family, from the cache or built; older ones leave the cache."""
     folder = cache / f"{name}-{digest(name, data)}"
-    if folder.is_dir():
-        return folder
-    with TemporaryDirectory(dir=cache) as temporary:
+    with FileLock(cache / f"{name}.lock"), TemporaryDirectory(dir=cache) as temporary:
+        if folder.is_dir():
+            return folder
         made = Path(temporary) / "made"
         made.mkdir()
         words = [sys.executable, __file__, name, str(data), str(made)]
         done = subprocess.run(words, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"the checkpoint of {name} was not built:\n{done.stderr}")
-        if not folder.is_dir():  # another run may have been faster
-            for old in cache.glob(f"{name}-*"):
-                shutil.rmtree(old, ignore_errors=True)
-            made.rename(folder)
+        for old in cache.glob(f"{name}-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        made.rename(folder)
     return folder
 
 
