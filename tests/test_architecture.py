@@ -40,6 +40,7 @@ LAYERS = (
     },
     {"loading"},
     {
+        "batch",
         "brackets",
         "configuration",
         "fences",
@@ -85,7 +86,7 @@ OWNERS = {
     "platformdirs": {"settings"},
     "prompt_toolkit": {"commands.pick", "commands.session"},
     "pygments": {"terminal"},
-    "rich": {"terminal", "markdown", "commands.models"},
+    "rich": {"commands.progress", "markdown", "terminal"},
     "socket": {"backends.llamacpp"},
     "subprocess": {"context.git", "models.pip", "tree", "verify"},
     "peft": {"backends.adapter"},

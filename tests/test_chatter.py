@@ -13,8 +13,8 @@ def f(x):
 »""",
     "under a heading": """
 «x = 1
-
-¦Explanation:
+¦
+Explanation:
 We set x.
 »""",
 }

@@ -425,10 +425,18 @@ BLOCKS = {
     "the function is over, and nothing follows it": """
 def f():
 «    return 1
-
-¦def g():
+¦
+def g():
     return 2
 »""",
+    "the function is over, and a blank line follows": """
+def f():
+    return «1¦
+
+def g():
+    return 2
+»
+""",
     "what follows belongs to a block that the answer opened": """
 def f(items):
 «    total = 0
@@ -444,8 +452,8 @@ def f(n):
         return False«
     for i in range(2, n):
         if n % i == 0:
-            return False
-¦
+            return False¦
+
 print(f(2))
 »
     return True

@@ -16,13 +16,14 @@ Ends: TypeAlias = Callable[[str, str], bool]  # (the text before a line, the lin
 class LineRule:
     """A line that ends an answer: its name in reports, what it is, what may still become one.
 
-    `lead` is what the suffix has before its first line of code: an answer does not end with it.
+    `lead` is what the suffix has before its first line of code: where that is blank lines, they are
+    the file's, and an answer ends without any. None is no suffix at all.
     """
 
     name: str
     ends: Ends
     may_end: Callable[[str], bool]
-    lead: str = ""
+    lead: str | None = ""
 
 
 def until_line(chunks: Iterable[Chunk], rule: LineRule, begun: str = "") -> Stream:
@@ -105,9 +106,11 @@ class HeldLines:
         return ""
 
     def _last_gap(self) -> str:
-        """What of the gap at the end of the text is not in the suffix already."""
+        """What of the gap at the end of the text belongs to it: one line end before nothing."""
         lead = self._rule.lead
-        return self._gap.removesuffix(lead) if self._gap.endswith(lead) else ""
+        if lead is None:
+            return "\n" * ("\n" in self._gap)
+        return "" if "\n" in lead or not self._gap.endswith(lead) else self._gap.removesuffix(lead)
 
     def _release(self) -> str:
         ready = self._gap + self._line

@@ -123,9 +123,8 @@ class Source:
         Raises InputError where there is no such file, DataError where it is not text, or is larger
         than 16 MiB, and UsageError where standard input is a terminal that nobody types at.
         """
-        if path == STANDARD_INPUT:
-            return cls(path, decode(read_standard_input(), "standard input"))
-        return cls(path, decode(read_file(path), path))
+        name = "standard input" if path == STANDARD_INPUT else path
+        return cls(path, decode(read_bytes(path), name))
 
     @property
     def title(self) -> str:
@@ -254,7 +253,12 @@ def decode(data: bytes, name: str) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def read_file(path: str) -> bytes:
+def read_bytes(path: str, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file, or of standard input for `-`; DataError for more than there may be."""
+    return read_standard_input(most) if path == STANDARD_INPUT else read_file(path, most)
+
+
+def read_file(path: str, most: int) -> bytes:
     """The bytes of a regular file, or of a pipe that the shell has opened for us."""
     try:
         status = os.stat(path)  # noqa: PTH116
@@ -265,13 +269,13 @@ def read_file(path: str) -> bytes:
         ):
             raise InputError(f"{path} is not a regular file", "use - to read standard input")
         with open(path, "rb") as file:  # noqa: PTH123 - a path may be any bytes, even not a Path
-            return bounded(file.read(MOST_BYTES + 1), path)
+            return bounded(file.read(most + 1), path, most)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read {path}: {reason}", "check the name") from error
 
 
-def read_standard_input() -> bytes:
+def read_standard_input(most: int) -> bytes:
     """The bytes of standard input, up to its end; never waits at a terminal."""
     if sys.stdin is None or sys.stdin.closed:
         raise InputError("standard input is closed", "name a file, or pipe text in")
@@ -279,17 +283,15 @@ def read_standard_input() -> bytes:
         raise UsageError("no input", "name a file, or pipe text in")
     pieces, descriptor = bytearray(), sys.stdin.fileno()
     try:
-        while len(pieces) <= MOST_BYTES and (data := os.read(descriptor, 65536)):
+        while len(pieces) <= most and (data := os.read(descriptor, 65536)):
             pieces += data
     except OSError as error:
         raise WriteError(f"cannot read standard input: {error.strerror}", "try again") from error
-    return bounded(bytes(pieces), "standard input")
+    return bounded(bytes(pieces), "standard input", most)
 
 
-def bounded(data: bytes, name: str) -> bytes:
-    """The data, unless it is larger than a source may be."""
-    if len(data) > MOST_BYTES:
-        raise DataError(
-            f"{name} is larger than {MOST_BYTES >> 20} MiB", "give the part that matters"
-        )
+def bounded(data: bytes, name: str, most: int) -> bytes:
+    """The data, unless it is larger than it may be."""
+    if len(data) > most:
+        raise DataError(f"{name} is larger than {most >> 20} MiB", "give the part that matters")
     return data

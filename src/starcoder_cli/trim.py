@@ -120,7 +120,7 @@ def block_rule(hole: Hole) -> LineRule | None:
             return False
         return line.lstrip()[0] not in CLOSERS and not CONTINUES.match(line)
 
-    lead = hole.suffix[: match.start()] if match else hole.suffix
+    lead = hole.suffix[: match.start()] if match else hole.suffix or None
     return LineRule("block", ends, lambda line: indentation(line) <= nearest, lead)
 
 

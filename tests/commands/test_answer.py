@@ -6,7 +6,7 @@ import pytest
 
 from starcoder_cli.backends.echo import EchoModel
 from starcoder_cli.catalog import FALLBACK, ModelSpec, find
-from starcoder_cli.commands.answer import MARGIN, compose, fim_format, fitted
+from starcoder_cli.commands.compose import MARGIN, compose, fim_format, fitted
 from starcoder_cli.commands.request import Request
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS

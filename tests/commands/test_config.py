@@ -100,10 +100,10 @@ def test_every_option_has_an_example() -> None:
 
 
 def test_every_option_but_the_place_can_be_set_beforehand() -> None:
-    """`--at` belongs to the place, `--output` to one answer; help is no setting."""
+    """`--at` and `--batch` belong to the place, `--output` to one answer; help is no setting."""
     for command in COMMANDS:
         options = {str(each.name) for each in loaded(command).params if each.opts[0][0] == "-"}
-        others = {"at", "extract", "file", "output", "save"}
+        others = {"at", "batch", "extract", "file", "output", "save"}
         assert options - set(settable(loaded(command))) <= others
 
 

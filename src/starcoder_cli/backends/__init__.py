@@ -19,10 +19,12 @@ def open_model(
     room: int,
     loading: Loading = AUTOMATIC,
     tell: Callable[[str], None] = lambda text: None,
+    slots: int = 1,
 ) -> Model:
     """Load a model from its file or folder, with a window of at least `room` tokens if it can.
 
-    A window costs memory for every token it could hold, so it is not made larger than needed.
+    Of a GGUF file so many `slots` answer at a time, each with a window of its own. A window costs
+    memory for every token it could hold, so it is not made larger than needed.
     `tell` is given what was decided, a line at a time. Raises InputError where the files are not
     here, DataError and RefusedError for files that are not used, MachineError where the model
     does not load.
@@ -39,7 +41,7 @@ def open_model(
 
         window = narrowed(spec.window or read_header(path).window, room)
         tell(f"{spec.name}: llama.cpp, a window of {window} tokens")
-        return LlamaCppModel(path, window)
+        return LlamaCppModel(path, window, slots)
     from starcoder_cli.backends.devices import machine
     from starcoder_cli.backends.huggingface import HuggingFaceModel
     from starcoder_cli.checkpoint import inspect

@@ -35,17 +35,20 @@ HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
 
 class LlamaCppModel:
-    """A GGUF file that is loaded, with room for `window` tokens of prompt and answer."""
+    """A GGUF file that is loaded, with room for `window` tokens of prompt and answer.
 
-    def __init__(self, path: Path, window: int) -> None:
+    It has as many answers made at a time as it has `slots`; the others wait.
+    """
+
+    def __init__(self, path: Path, window: int, slots: int = 1) -> None:
         """Load the file; raises MachineError where llama.cpp cannot."""
         self.window = window
-        self._reading = False
+        self._reading: set[int] = set()
         self._key = os.urandom(24).hex()
         self._folder = private_folder()
         try:
             with native_interrupts():
-                self._server = load(path, window, self._key, self._folder)
+                self._server = load(path, window, slots, self._key, self._folder)
         except BaseException:  # whatever it is, the folder must not stay behind
             self.close()
             raise
@@ -70,10 +73,10 @@ class LlamaCppModel:
             "cache_prompt": True,
         }
         connection = self._connect()
-        self._reading = True
+        self._reading.add(id(connection))
         try:
             for chunk in chunks(events(self._request(connection, "/completion", body)), ends):
-                self._reading = False
+                self._reading.discard(id(connection))
                 yield chunk
         finally:
             # A closed answer alone keeps the connection alive, and llama.cpp at work.
@@ -177,7 +180,7 @@ class SocketConnection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def load(path: Path, window: int, key: str, folder: Path) -> "xllamacpp.Server":
+def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllamacpp.Server":
     """A llama.cpp server that holds the model, reachable through the folder or with the key."""
     try:
         import xllamacpp
@@ -189,8 +192,8 @@ def load(path: Path, window: int, key: str, folder: Path) -> "xllamacpp.Server":
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
-    parameters.n_ctx = window
-    parameters.n_parallel = 1
+    parameters.n_ctx = window * slots
+    parameters.n_parallel = slots
     parameters.warmup = False
     parameters.verbosity = 0
     parameters.cache_ram_mib = 0

@@ -7,24 +7,20 @@ from functools import partial
 
 from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.commands.compose import read, room
 from starcoder_cli.commands.delivery import prepare
 from starcoder_cli.commands.fetch import fetch
 from starcoder_cli.commands.question import Question
-from starcoder_cli.commands.reading import NOTHING, Reading, Space, shelve
+from starcoder_cli.commands.reading import shelve
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
-from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.families import FORMATS, detect
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages, View, standard_output, write_json
-from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt
-from starcoder_cli.source import Hole, Names, Source, Span
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.source import Source, Span
 from starcoder_cli.stream import Completion, Stream, join
-from starcoder_cli.window import fit
-
-MARGIN = 32  # tokens for control tokens and file names in a prompt
 
 
 def answer(source: Source, span: Span, request: Request, look: Look) -> None:
@@ -39,13 +35,9 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
     selection = Selection(request.several, source, span, language, look)
     begin = time.perf_counter()
     shelf = shelve(source, hole, language, spec, request.wish, messages)
-    space = Space(room(hole, request), request.sampling.max_tokens + MARGIN)
-    with opened(spec, space.needed + shelf.room, request, messages) as model:
+    with opened(spec, room(hole, request) + shelf.room, request, messages) as model:
         load_seconds = time.perf_counter() - begin
-        form = fim_format(model, spec)
-        reading = shelf.read(model, hole, space, form, request.strict_context)
-        shelf.explain(reading, messages)
-        prompt = compose(model, spec, hole, question.names, request, messages, reading)
+        prompt, reading = read(model, spec, question, request, shelf, messages)
         if not delivery:
             show_prompt(prompt, look)
             return
@@ -74,14 +66,16 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
 
 
 @contextmanager
-def opened(spec: ModelSpec, room: int, request: Request, messages: Messages) -> Iterator[Model]:
-    """A model, fetched where it is not here, loaded with room for so many tokens."""
+def opened(
+    spec: ModelSpec, room: int, request: Request, messages: Messages, slots: int = 1
+) -> Iterator[Model]:
+    """A model, fetched where it is not here, loaded with room for so many tokens in each slot."""
     if spec.engine == "llamacpp" and request.loading != Loading():
         messages.note(f"{spec.name} is a GGUF file: --quantize, --device, --dtype do not touch it")
     path = fetch(spec, messages, lambda: foresee(spec, room, request.loading), request.offline)
     messages.status(f"loading {spec.name} …")
     try:
-        model = open_model(spec, path, room, request.loading, messages.detail)
+        model = open_model(spec, path, room, request.loading, messages.detail, slots)
     finally:
         messages.status("")
     with closing(model):
@@ -122,82 +116,8 @@ def show_prompt(prompt: Prompt, look: Look) -> None:
     view.close()
 
 
-def room(hole: Hole, request: Request) -> int:
-    """A window that is surely large enough: no text has more tokens than it has bytes."""
-    text = len(hole.prefix.encode()) + len(hole.suffix.encode())
-    return text + request.sampling.max_tokens + MARGIN
-
-
-def compose(
-    model: Model,
-    spec: ModelSpec,
-    hole: Hole,
-    names: Names,
-    request: Request,
-    messages: Messages,
-    reading: Reading = NOTHING,
-) -> Prompt:
-    """The prompt for a hole, in the spelling of the model's family.
-
-    A hole with nothing behind it is the beginning of a text, unless `fills` says it is a gap.
-    """
-    form, files = fim_format(model, spec), reading.files
-    together = bool(form and form.together and files)
-    names = reading.named(names) if together else names if spec.metadata else NAMELESS
-    gap = request.fills or bool(hole.suffix.strip())
-    hole = hole if gap and form else Hole(hole.prefix)
-    hole = fitted(model, hole, request, messages, reading.tokens)
-    hole = hole if together else reading.behind(hole)
-    if form and gap:
-        return form.prompt(hole, names, request.order, files)
-    if gap:
-        messages.note(
-            f"{spec.name} was not trained to fill gaps: it continues what comes before, "
-            "and does not read what comes after"
-        )
-    return form.beginning(hole.prefix, names, files) if form else Prompt((hole.prefix,))
-
-
-def fim_format(model: Model, spec: ModelSpec) -> FimFormat | None:
-    """The spelling that the catalog names, or the one that the model's own tokenizer knows."""
-    form = FORMATS[spec.fim] if spec.fim else None
-    if form and all(model.token(token) is not None for token in form.specials()):
-        return form
-    return detect(model.token, spec.name)
-
-
-def fitted(model: Model, hole: Hole, request: Request, messages: Messages, taken: int = 0) -> Hole:
-    """What of the hole fits the model's window, of which so much is taken; says what was left out.
-
-    Raises DataError where that is not wanted, UsageError where the answer alone is too long.
-    """
-    if room(hole, request) + taken <= model.window:
-        return hole
-    budget = model.window - request.sampling.max_tokens - MARGIN - taken
-    if budget < MARGIN:
-        raise UsageError(
-            f"{request.sampling.max_tokens} tokens of answer leave no room to read anything",
-            f"the model's window is {model.window}: lower --max-tokens",
-        )
-    near = fit(hole, budget, model.count)
-    if near == hole:
-        return hole
-    lost = left_out(hole.prefix, near.prefix), left_out(hole.suffix, near.suffix)
-    what = f"the text is longer than the {budget} tokens that the model can read"
-    if request.strict_context:
-        raise DataError(what, "shorten it, or leave --strict-context away")
-    messages.note(f"{what}: left out {lost[0]} at the beginning and {lost[1]} at the end")
-    return near
-
-
-def left_out(whole: str, kept: str) -> str:
-    """How much of a text is missing, for people."""
-    lines = whole.count("\n") - kept.count("\n")
-    return f"{lines} lines" if lines else f"{len(whole) - len(kept)} characters"
-
-
 def record(
-    completion: Completion, spec: ModelSpec, request: Request, load_seconds: float
+    completion: Completion, spec: ModelSpec, request: Request, load_seconds: float = 0.0
 ) -> Mapping[str, object]:
     """An answer as a JSON object; the names are those of the flags and of the wire."""
     return {

@@ -8,6 +8,7 @@ from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     TEXT_PANEL,
     Adapter,
+    Batch,
     Candidates,
     ColorOption,
     Context,
@@ -95,6 +96,7 @@ def complete(
     diff: Diff = False,
     in_place: InPlace = False,
     output: Output = STANDARD_OUTPUT,
+    batch: Batch = False,
     color: ColorOption = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -128,6 +130,11 @@ def complete(
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):
+        if batch:
+            from starcoder_cli.commands.many import answer_each
+
+            answer_each(place, request, look)
+            return
         where = Place.parse(place)
         source = Source.read(where.path)
         span = source.after(where)

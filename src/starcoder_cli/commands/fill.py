@@ -7,6 +7,7 @@ import typer
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     Adapter,
+    Batch,
     Candidates,
     ColorOption,
     Context,
@@ -103,6 +104,7 @@ def fill(
     diff: Diff = False,
     in_place: InPlace = False,
     output: Output = STANDARD_OUTPUT,
+    batch: Batch = False,
     color: ColorOption = "auto",
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -139,6 +141,11 @@ def fill(
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):
+        if batch:
+            from starcoder_cli.commands.many import answer_each
+
+            answer_each(place, request, look)
+            return
         where = Place(place) if at is not None else Place.parse(place)
         source = Source.read(where.path)
         span = source.marked(at) if at is not None else source.range(where)

@@ -1,21 +1,18 @@
 """`starcoder models`: which models there are, and pull, remove, show and find them."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from starcoder_cli import licences
 from starcoder_cli.catalog import CATALOG, ModelSpec, find, size_text
+from starcoder_cli.commands.progress import transferring
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.output import is_terminal, say, write_json, write_text
 from starcoder_cli.sanitize import one_line
-
-if TYPE_CHECKING:
-    from starcoder_cli.models.transfer import Progress
 
 app = typer.Typer(
     name="models",
@@ -131,7 +128,7 @@ def obtain(spec: ModelSpec, offline: bool = False) -> Path:
 
     if is_missing(spec, offline):
         say(f"getting {one_line(describe(spec))}")
-    with bar(one_line(spec.name, 40)) as progress:
+    with transferring(one_line(spec.name, 40)) as progress:
         return pull(spec, progress, offline)
 
 
@@ -253,31 +250,3 @@ def table(rows: Sequence[tuple[str, ...]], *, whole: bool = False) -> str:
     room = None if whole else shutil.get_terminal_size().columns
     lines = ("  ".join(map(str.ljust, row, widths)).rstrip()[:room] for row in shown)
     return "".join(f"{line}\n" for line in lines)
-
-
-@contextmanager
-def bar(name: str) -> "Iterator[Progress]":
-    """A progress bar on standard error while it is open; nothing where that is no terminal."""
-    if not is_terminal(sys.stderr):
-        yield lambda done, total: None
-        return
-    from rich import progress as bars
-    from rich.console import Console
-
-    shown = bars.Progress(
-        bars.TextColumn("{task.description}", markup=False),
-        bars.BarColumn(),
-        bars.DownloadColumn(),
-        bars.TransferSpeedColumn(),
-        bars.TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-
-    def update(done: int, total: int) -> None:
-        # The task begins with the first report, so that what was here before counts for no speed.
-        if not shown.tasks:
-            shown.add_task(name, completed=done, total=total or None)
-        shown.update(shown.tasks[0].id, completed=done, total=total or None)
-
-    with shown:
-        yield update

@@ -253,6 +253,14 @@ Json = Annotated[
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
+Batch = Annotated[
+    bool,
+    typer.Option(
+        "--batch",
+        help="Answer each line of a JSONL file of places, or of prefix and suffix, with a line.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
 InPlace = Annotated[
     bool,
     typer.Option(

@@ -7,7 +7,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from starcoder_cli.catalog import ModelSpec, find
-from starcoder_cli.commands.answer import MARGIN, opened, record, show, show_prompt
+from starcoder_cli.commands.answer import opened, record, show, show_prompt
+from starcoder_cli.commands.compose import MARGIN
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.view import Look
 from starcoder_cli.conversation import PLAIN, ChatFormat, Conversation, choose, fit
