@@ -1,0 +1,90 @@
+"""Fills on the default model through the command line, beside simpler ways on the same tasks.
+
+    python bench/infilling.py DATA ANSWERS [--set NAME] [--first N] [--way NAME] [--model NAME]
+
+DATA holds the data sets, ANSWERS is a folder for the files of answers: a run that is stopped goes
+on where it ended. Prints for each set how many of the programs pass their tests: with the model's
+text to its own end, with that text cut by a rule of thumb, with `starcoder fill`, and with the best
+of several answers.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tasks import SETS, Task, passes
+
+from starcoder_cli.catalog import DEFAULT
+
+MAX_TOKENS = 160
+SINGLE = "single lines"
+WAYS = {
+    "raw": (["to its own end", "rule of thumb"], ["--raw"]),
+    "ours": (["starcoder fill"], []),
+    "several": (["starcoder fill -n 5"], ["-n", "5", "--seed", "1"]),
+}
+
+
+def main() -> None:
+    """Ask for what is not answered yet, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("answers", type=Path)
+    parser.add_argument("--set", action="append", choices=SETS)
+    parser.add_argument("--first", type=int, help="only so many tasks of each set")
+    parser.add_argument("--way", action="append", choices=WAYS)
+    parser.add_argument("--model", default=DEFAULT)
+    options = parser.parse_args()
+    options.answers.mkdir(parents=True, exist_ok=True)
+    ways = options.way or list(WAYS)
+    print(f"{options.model}, greedy, at most {MAX_TOKENS} tokens; pass@1\n")
+    print(f"| set | tasks | {' | '.join(title for way in ways for title in WAYS[way][0])} |")
+    print("|---" * (2 + sum(len(WAYS[way][0]) for way in ways)) + "|")
+    for name in options.set or SETS:
+        tasks = SETS[name](options.data)[: options.first]
+        one = ["--lines", "one"] if name == SINGLE else []
+        words = ["-m", options.model, "--max-tokens", str(MAX_TOKENS), *one]
+        cells = []
+        for way in ways:
+            titles, flags = WAYS[way]
+            place = options.answers / f"{name.replace(' ', '-')}.{way}.jsonl"
+            answers = ask(tasks, place, [*words, *flags])
+            cells.append(share(tasks, answers))
+            if len(titles) > 1:
+                cut = [rule_of_thumb(name, *each) for each in zip(tasks, answers, strict=True)]
+                cells.append(share(tasks, cut))
+        print(f"| {name} | {len(tasks)} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
+
+
+def ask(tasks: Sequence[Task], answers: Path, words: Sequence[str]) -> list[str]:
+    """The answer to each task, by the command line; those that are in the file already stay."""
+    holes = answers.with_suffix(".holes")
+    fields = [
+        {"id": task.name, "prefix": task.prefix, "suffix": task.suffix, "lang": "python"}
+        for task in tasks
+    ]
+    holes.write_text("".join(f"{json.dumps(each)}\n" for each in fields), encoding="utf-8")
+    command = [sys.executable, "-m", "starcoder_cli", "fill", "--batch", str(holes)]
+    subprocess.run([*command, "-o", str(answers), *words], check=True)
+    with answers.open(encoding="utf-8") as file:
+        return [json.loads(line)["text"] for line in file]
+
+
+def rule_of_thumb(name: str, task: Task, text: str) -> str:
+    """The first line of a text, or all of it up to where the first line of the suffix is again."""
+    if name == SINGLE:
+        return text.partition("\n")[0]
+    following = task.suffix.strip("\n").partition("\n")[0]
+    return text.partition(following)[0] if following.strip() else text
+
+
+def share(tasks: Sequence[Task], answers: Sequence[str]) -> float:
+    """The share of the tasks whose answer passes."""
+    return sum(map(passes, tasks, answers)) / len(tasks)
+
+
+if __name__ == "__main__":
+    main()
