@@ -11,6 +11,7 @@ import pytest
 from checkpoints import checkpoint
 
 from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.models import pip
 from starcoder_cli.models.store import locate
 from starcoder_cli.settings import models_dir
 
@@ -83,6 +84,13 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_here)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip may take its time where other tests keep the processor busy."""
+    monkeypatch.setattr(pip, "START", 120.0)
+    monkeypatch.setattr(pip, "REACH", 120.0)
 
 
 @pytest.fixture(scope="session")
