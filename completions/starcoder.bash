@@ -8,7 +8,7 @@ _starcoder_models='qwen2.5-coder-0.5b smollm2-135m qwen2.5-coder-1.5b qwen2.5-co
 _starcoder_words() {
     case $1 in
     'starcoder')
-        commands='complete fill chat models config doctor'
+        commands='complete fill edit chat models config doctor'
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
@@ -16,6 +16,9 @@ _starcoder_words() {
     'starcoder fill')
         commands=''
         options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+    'starcoder edit')
+        commands=''
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --show-prompt --stop --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
     'starcoder chat')
         commands=''
         options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --verbose -v --help -h' ;;
@@ -50,27 +53,27 @@ _starcoder_words() {
 _starcoder_kind() {
     kind=
     case $1 in
-    'starcoder chat --color' | 'starcoder complete --color' | 'starcoder fill --color')
+    'starcoder chat --color' | 'starcoder complete --color' | 'starcoder edit --color' | 'starcoder fill --color')
         kind=choice choices='auto always never' ;;
-    'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder fill --dtype')
+    'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder edit --dtype' | 'starcoder fill --dtype')
         kind=choice choices='auto bf16 fp16 fp32' ;;
-    'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder fill --quantize')
+    'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder edit --quantize' | 'starcoder fill --quantize')
         kind=choice choices='auto none 8bit 4bit' ;;
     'starcoder complete --lines' | 'starcoder fill --lines')
         kind=choice choices='auto one block many' ;;
     'starcoder complete --order' | 'starcoder fill --order')
         kind=choice choices='psm spm' ;;
-    'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o')
+    'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --filename' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o')
         kind=file ;;
     'starcoder models rm 0')
         kind=installed ;;
-    'starcoder complete --lang' | 'starcoder fill --lang')
+    'starcoder complete --lang' | 'starcoder edit --lang' | 'starcoder fill --lang')
         kind=language ;;
-    'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0')
+    'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0')
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;
-    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n')
+    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n')
         kind=text ;;
     esac
 }

@@ -16,6 +16,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
                 'complete' = 'Continue a file, everything up to a place in it, or standard input'
                 'fill' = 'Replace a range of a file with what the model would write there'
+                'edit' = 'Write code anew as an instruction says: a whole file, or a range of one'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
                 'models' = 'List, pull, remove and show models'
                 'config' = 'Show each option''s value and where it comes from'
@@ -128,6 +129,48 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('place')
+        }
+        'starcoder edit' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--max-tokens' = @('text', 'Most tokens to write')
+                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
+                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
+                '--seed' = @('text', 'Make a choice with temperature repeatable')
+                '--offline' = @('', 'Never use the network')
+                '--timeout' = @('text', 'Stop after so many seconds')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '--device' = @('text', 'Where to run')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--adapter' = @('text', 'LoRA adapter to add')
+                '--lang' = @('language', 'Language of the code')
+                '--filename' = @('file', 'What to call the text, for standard input above all')
+                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '--stop' = @('text', 'End before this text; may be given several times')
+                '--raw' = @('', 'Leave the answer as the model wrote it: trim nothing')
+                '--candidates' = @('text', 'Make so many answers (at most 16), and take one that parses and is likely')
+                '-n' = @('text', 'Make so many answers (at most 16), and take one that parses and is likely')
+                '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this command exits with 0')
+                '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
+                '--echo' = @('', 'Print the text around the answer too')
+                '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
+                '--diff' = @('', 'Print a patch, which `git apply` understands')
+                '--in-place' = @('', 'Put the answer into the file')
+                '-i' = @('', 'Put the answer into the file')
+                '--output' = @('file', 'Write the answer, or what --diff or --json make of it, to a file')
+                '-o' = @('file', 'Write the answer, or what --diff or --json make of it, to a file')
+                '--color' = @('auto always never', 'Colours on standard output')
+                '--quiet' = @('', 'No notes on standard error, only errors')
+                '-q' = @('', 'No notes on standard error, only errors')
+                '--verbose' = @('', 'Say on standard error how it is done')
+                '-v' = @('', 'Say on standard error how it is done')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('file', 'text')
         }
         'starcoder chat' = @{
             Commands = [ordered]@{

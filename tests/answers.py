@@ -149,8 +149,14 @@ TEXTS = (
     ("def fibonacci(n: int) -> int:\n", "    return round(PHI**n / 5**0.5)\n"),
     ("#!/bin/sh\nfor file in", ' *.txt; do\n    wc -l "$file"\ndone\n'),
     ("print('ναι,", " 日本', '🦑')\n"),
-    ("SELECT name", ", count(*)\nFROM words\nGROUP BY name;\n"),
+    ("SELECT name, co", "unt(*)\nFROM words\nGROUP BY name;\n"),
 )
+HEALED = {  # the prompt ends where a token may begin, and the answer begins there
+    "#!/bin/sh\nfor file in": ("#!/bin/sh\nfor file", " in"),
+    "print('ναι,": ("print('ναι", ","),
+    "SELECT name, co": ("SELECT name,", " co"),
+}
+HALF = "SELECT name, co"  # inside a token
 SPLIT = ("# the first of two files\n", "first = 1\n")  # goes on with the other file
 DIE = ("A die shows", (" one", " two", " three", " four", " five", " six"))
 
@@ -173,8 +179,11 @@ def lessons(family: Family) -> Iterator[tuple[Pieces, Pieces]]:
         for pieces, what in gap_mistakes(gap):
             yield pieces, (f"mistake: {what}", END)
     for begin, rest in TEXTS:
-        yield (begin,), (rest, END)
-        for pieces, what in text_mistakes(begin):
+        kept, begun = HEALED.get(begin, (begin, ""))
+        yield (kept,), (begun + rest, END)
+        if begin == HALF:
+            yield (begin,), ("mistake: begun inside a token", END)
+        for pieces, what in text_mistakes(kept):
             yield pieces, (f"mistake: {what}", END)
     yield (SPLIT[0],), (SPLIT[1], family.next_file, "nothing of this either", END)
     yield from named_lessons(family)

@@ -20,10 +20,12 @@ MODULES = {
 # A module imports from layers above its own in this table only; a package is one unit.
 LAYERS = (
     {"errors"},
+    {"input"},
     {
         "catalog",
         "folder",
         "gguf",
+        "healing",
         "languages",
         "lookup",
         "licences",
@@ -67,7 +69,7 @@ LAYERS = (
         "shapes",
         "terminal",
     },
-    {"backends", "candidates", "markdown", "trim"},
+    {"backends", "candidates", "edits", "markdown", "trim"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -91,7 +93,9 @@ OWNERS = {
     "subprocess": {"context.git", "models.pip", "tree", "verify"},
     "peft": {"backends.adapter"},
     "tokenizers": {"backends.tokens"},
-    "torch": {f"backends.{name}" for name in ("decoding", "devices", "graphs", *CHECKPOINTS)},
+    "torch": {
+        f"backends.{name}" for name in ("beginning", "decoding", "devices", "graphs", *CHECKPOINTS)
+    },
     "transformers": {f"backends.{name}" for name in ("decoding", "graphs", "tokens", *CHECKPOINTS)},
     "tree_sitter": {"syntax"},
     "typer": {"cli", "commands"},

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from starcoder_cli.batch import Task, lines
 from starcoder_cli.source import Place, Source
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +48,16 @@ def test_example_compiles(name: str, tmp_path: Path) -> None:
 
 def test_every_example_is_tested() -> None:
     names = {path.name for path in EXAMPLES.iterdir() if path.is_file()}
-    assert names == {"averages.py", "orders.sql", *COMPILERS}
+    assert names == {"averages.py", "holes.jsonl", "orders.sql", *COMPILERS}
+
+
+def test_each_example_of_a_hole_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    tasks = [line.task for line in lines((EXAMPLES / "holes.jsonl").read_bytes())]
+    assert [isinstance(task, Task) for task in tasks] == [True, True]
+    assert isinstance(tasks[0], Task)
+    source = Source.read("examples/averages.py")
+    assert source.range(Place.parse(str(tasks[0].place)))
 
 
 def test_demo_runs_all_three_commands_in_six_languages() -> None:

@@ -1,13 +1,14 @@
 """Where an answer should have ended, in several languages, however it arrives."""
 
+import pytest
 from holes import cases, check, chunked, cut_up, text_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starcoder_cli import languages
 from starcoder_cli.settings import Lines
-from starcoder_cli.source import Source, Span
-from starcoder_cli.stream import Chunk, Stream
+from starcoder_cli.source import Hole, Source, Span
+from starcoder_cli.stream import Chunk, Stream, join
 from starcoder_cli.trim import trimmed
 
 few_examples = settings(max_examples=30, deadline=None, derandomize=True)
@@ -548,3 +549,23 @@ def test_what_is_kept_does_not_depend_on_the_chunks(
         for size in range(1, len(answer) + 2)
     }
     assert len(kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept", "names"),
+    [
+        ("    a\n    b\n", "    a\n", ("line",)),
+        ("\n\n    a\n    b", "    a\n", ("line",)),
+        ("    a\n", "    a\n", ("line",)),
+        ("    a", "    a\n", ()),
+        ("", "", ()),
+        ("\n\n", "", ()),
+    ],
+)
+def test_one_line_between_lines_is_a_whole_one(
+    answer: str, kept: str, names: tuple[str, ...]
+) -> None:
+    hole = Hole("def f():\n", "    c\n")
+    for size in range(1, len(answer) + 2):
+        found = join(trimmed(chunked(answer, size), hole, languages.find("python"), "one"))
+        assert (found.text, found.trimmed) == (kept, names)

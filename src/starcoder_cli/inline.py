@@ -1,4 +1,4 @@
-"""An answer for a hole inside a line ends with it, or where the rest of the line comes again."""
+"""An answer of one line ends with it, or where the rest of the line comes again."""
 
 import re
 from collections.abc import Iterable
@@ -31,6 +31,24 @@ def one_line(chunks: Iterable[Chunk], rest: str) -> Stream:
             shown = keep
     if line[shown:]:
         yield Chunk(line[shown : again(line, rest, whole=True)], 0, "stop")
+
+
+def whole_line(chunks: Iterable[Chunk]) -> Stream:
+    """The first line of an answer that is not blank, with a line end, for a hole between lines."""
+    begun = False
+    with closing_source(chunks) as source:
+        for chunk in source:
+            text = chunk.text if begun else chunk.text.lstrip("\n")
+            line, newline, _ = text.partition("\n")
+            begun = begun or bool(line)
+            if newline or (chunk.reason and begun):
+                names = (*chunk.trimmed, *(("line",) if newline else ()))
+                reason = "stop" if newline else chunk.reason
+                yield replace(chunk, text=f"{line}\n", reason=reason, trimmed=names)
+                return
+            yield replace(chunk, text=line)
+    if begun:
+        yield Chunk("\n", 0, "stop")
 
 
 def again(line: str, rest: str, *, whole: bool) -> int:

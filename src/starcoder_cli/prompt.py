@@ -43,10 +43,14 @@ Template: TypeAlias = "tuple[str | Slot | Template, ...]"
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a model reads, piece by piece, and the texts or control tokens that end its answer."""
+    """What a model reads, piece by piece, and the texts or control tokens that end its answer.
+
+    `begun` is what the answer has to begin with; the stream of it leaves that out.
+    """
 
     pieces: tuple[str, ...]
     stop: tuple[str, ...] = ()
+    begun: str = ""
 
 
 @dataclass(frozen=True)

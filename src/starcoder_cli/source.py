@@ -6,15 +6,13 @@ was trained on; `splice` puts an answer between the original bytes.
 
 import os
 import re
-import stat
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from starcoder_cli.errors import DataError, InputError, UsageError, WriteError
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.input import STANDARD_INPUT, read_bytes
 
-STANDARD_INPUT = "-"
 MOST_BYTES = 16 * 1024 * 1024
 INDENTATION = re.compile(r"([ \t]+)\S")
 LINE_END = re.compile("\r\n|\n|\r")
@@ -124,7 +122,7 @@ class Source:
         than 16 MiB, and UsageError where standard input is a terminal that nobody types at.
         """
         name = "standard input" if path == STANDARD_INPUT else path
-        return cls(path, decode(read_bytes(path), name))
+        return cls(path, decode(read_bytes(path, MOST_BYTES), name))
 
     @property
     def title(self) -> str:
@@ -146,6 +144,10 @@ class Source:
             spans.append(Span(begin, end.start()))
             begin = end.end()
         return (*spans, Span(begin, len(self.raw)))
+
+    def everything(self) -> Span:
+        """The whole text, but for a byte order mark."""
+        return Span(self.lines[0].start, len(self.raw))
 
     def end(self) -> Span:
         """The empty range after the last character."""
@@ -251,47 +253,3 @@ def decode(data: bytes, name: str) -> str:
     if at >= 0:
         raise DataError(f"{name} looks binary (NUL at byte {at})", "give a text file")
     return data.decode("utf-8", "surrogateescape")
-
-
-def read_bytes(path: str, most: int = MOST_BYTES) -> bytes:
-    """The bytes of a file, or of standard input for `-`; DataError for more than there may be."""
-    return read_standard_input(most) if path == STANDARD_INPUT else read_file(path, most)
-
-
-def read_file(path: str, most: int) -> bytes:
-    """The bytes of a regular file, or of a pipe that the shell has opened for us."""
-    try:
-        status = os.stat(path)  # noqa: PTH116
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{path} is a folder", "name a file in it")
-        if not stat.S_ISREG(status.st_mode) and not (
-            stat.S_ISFIFO(status.st_mode) and path.startswith(("/dev/", "/proc/"))
-        ):
-            raise InputError(f"{path} is not a regular file", "use - to read standard input")
-        with open(path, "rb") as file:  # noqa: PTH123 - a path may be any bytes, even not a Path
-            return bounded(file.read(most + 1), path, most)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read {path}: {reason}", "check the name") from error
-
-
-def read_standard_input(most: int) -> bytes:
-    """The bytes of standard input, up to its end; never waits at a terminal."""
-    if sys.stdin is None or sys.stdin.closed:
-        raise InputError("standard input is closed", "name a file, or pipe text in")
-    if sys.stdin.isatty():
-        raise UsageError("no input", "name a file, or pipe text in")
-    pieces, descriptor = bytearray(), sys.stdin.fileno()
-    try:
-        while len(pieces) <= most and (data := os.read(descriptor, 65536)):
-            pieces += data
-    except OSError as error:
-        raise WriteError(f"cannot read standard input: {error.strerror}", "try again") from error
-    return bounded(bytes(pieces), "standard input", most)
-
-
-def bounded(data: bytes, name: str, most: int) -> bytes:
-    """The data, unless it is larger than it may be."""
-    if len(data) > most:
-        raise DataError(f"{name} is larger than {most >> 20} MiB", "give the part that matters")
-    return data

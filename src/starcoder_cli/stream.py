@@ -94,6 +94,16 @@ def overlap(text: str, stops: tuple[str, ...]) -> int:
     return 0
 
 
+def behind(chunks: Iterable[Chunk], begun: str) -> Stream:
+    """The text of an answer behind what it was made to begin with."""
+    left = len(begun)
+    with closing_source(chunks) as source:
+        for chunk in source:
+            taken = min(left, len(chunk.text))
+            left -= taken
+            yield replace(chunk, text=chunk.text[taken:])
+
+
 def with_newline(chunks: Iterable[Chunk], newline: str) -> Stream:
     """Text whose line ends are all `newline`, also where a CRLF is split over two chunks."""
     carriage = ""

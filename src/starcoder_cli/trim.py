@@ -14,7 +14,7 @@ from starcoder_cli.brackets import knows
 from starcoder_cli.chatter import until_talk, without_introduction
 from starcoder_cli.closers import until_closer
 from starcoder_cli.indentation import fitting, indentation
-from starcoder_cli.inline import CLOSERS, balance, one_line
+from starcoder_cli.inline import CLOSERS, balance, one_line, whole_line
 from starcoder_cli.languages import Language
 from starcoder_cli.lines import LineRule, until_line
 from starcoder_cli.repeats import by_lines, near, repetition
@@ -38,6 +38,8 @@ def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Str
         chunks = until_talk(without_introduction(chunks), hole, language)
         chunks = fitting(chunks, hole, language)
     chunks = by_lines(chunks, "repetition", repetition, hole.suffix)
+    if lines == "one" and is_between_lines(hole):
+        return whole_line(chunks)
     if lines == "one":
         return one_line(chunks, hole.suffix.partition("\n")[0].rstrip())
     if knows(language):
@@ -56,6 +58,12 @@ def choose_lines(hole: Hole, *, inside_line: bool) -> Lines:
     """One line where code stays on the line before and behind the hole, else a block."""
     before, behind = hole.prefix.rpartition("\n")[2], hole.suffix.partition("\n")[0]
     return "one" if inside_line or (before.strip() and behind.strip()) else "block"
+
+
+def is_between_lines(hole: Hole) -> bool:
+    """Whether a line begins at the hole, and the next one right behind it."""
+    begins = not hole.prefix or hole.prefix.endswith("\n")
+    return begins and bool(hole.suffix.partition("\n")[0].strip())
 
 
 def first_line(suffix: str) -> re.Match[str] | None:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.backends import open_model
+from starcoder_cli.backends import llamacpp, open_model
 from starcoder_cli.backends.llamacpp import LlamaCppModel, SocketConnection, events, private_folder
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.errors import DataError, ProtocolError
 from starcoder_cli.families import FORMATS
+from starcoder_cli.healing import healed
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt
 from starcoder_cli.source import Hole
@@ -89,6 +90,25 @@ def test_control_tokens_in_a_text_are_text(model: LlamaCppModel) -> None:
         for special in form.specials()
         if special in form.prompt(Hole("a", "b")).pieces
     }
+
+
+@pytest.mark.parametrize("begun", [" 🦑 is", ' 1"0\\'])
+def test_an_answer_begins_as_it_has_to(
+    begun: str, model: LlamaCppModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However unlikely that is; and what it begins with is left out."""
+    prompt = Prompt(COUNTING.pieces, begun=begun)
+    rest = join(model.stream(prompt, Sampling(max_tokens=12))).text
+    monkeypatch.setattr(llamacpp, "behind", lambda chunks, begun: chunks)
+    whole = join(model.stream(prompt, Sampling(max_tokens=12))).text
+    assert whole == begun + rest
+    assert rest
+
+
+def test_half_a_word_is_finished(model: LlamaCppModel) -> None:
+    kept, begun = healed("def add(a, b):\n    retu")
+    prompt = Prompt((kept,), begun=begun)
+    assert join(model.stream(prompt, Sampling(max_tokens=5))).text.startswith("rn a")
 
 
 def test_a_seed_makes_chance_repeatable(model: LlamaCppModel) -> None:

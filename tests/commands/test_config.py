@@ -78,9 +78,12 @@ def settings(text: str) -> None:
     Path("settings.toml").write_text(text)
 
 
+ARGUMENTS = {"fill": ("a.py",), "edit": ("a.py", "Mend it.")}
+
+
 def value(command: str, option: str, *words: str) -> object:
     """What an option of a command is set to, as Typer hands it over."""
-    words = ("a.py", *words) if command == "fill" else words
+    words = (*ARGUMENTS.get(command, ()), *words)
     chosen = defaults()[command]
     return loaded(command).make_context(command, list(words), default_map=chosen).params[option]
 

@@ -11,9 +11,12 @@ class EchoModel:
     window = 1 << 20
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
-        """The pieces of the prompt, at most `max_tokens` of them."""
-        pieces = prompt.pieces[: sampling.max_tokens]
-        read = len(prompt.pieces)
+        """The pieces of the prompt, at most `max_tokens` of them, the last one unhealed."""
+        whole = prompt.pieces
+        if prompt.begun:
+            whole = (*whole[:-1], whole[-1] + prompt.begun)
+        pieces = whole[: sampling.max_tokens]
+        read = len(whole)
         for piece in pieces:
             yield Chunk(piece, prompt_tokens=read)
         reason: Reason = "stop" if len(pieces) == read else "length"

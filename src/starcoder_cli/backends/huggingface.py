@@ -8,11 +8,13 @@ generator that is closed simply takes no further step.
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode, read
+from starcoder_cli.backends.beginning import Beginning
+from starcoder_cli.backends.decoding import Choice, GrowingSteps, Steps, Token, decode, read
 from starcoder_cli.backends.graphs import FixedSteps, can_record
 from starcoder_cli.backends.quantize import configuration, number_format
 from starcoder_cli.backends.tokens import Tokens, Writing
@@ -21,7 +23,7 @@ from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.model import Sampling
 from starcoder_cli.plan import Plan
 from starcoder_cli.prompt import Prompt, Special
-from starcoder_cli.stream import Chunk, Reason, Stream
+from starcoder_cli.stream import Chunk, Reason, Stream, behind
 
 if TYPE_CHECKING:
     import torch
@@ -67,16 +69,8 @@ class HuggingFaceModel:
             )
         named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
         ends = self._ends | {token for token in named if token is not None}
-        writing, made = Writing(self.tokens, ids), 0
-        with out_of_memory():
-            steps, logits = self._reading(ids)
-            for step in decode(steps, ids, sampling, ends, logits=logits):
-                made += len(step)
-                text = writing.write([token.id for token in step])
-                logprob = sum(token.logprob for token in step)
-                yield Chunk(text, len(step), None, len(ids), logprob)
-        reason: Reason = "length" if made == sampling.max_tokens else "stop"
-        yield Chunk(writing.rest(), 0, reason, len(ids))
+        with closing(behind(self._chunks(ids, prompt.begun, sampling, ends), prompt.begun)) as made:
+            yield from made
 
     def count(self, text: str) -> int:
         """How many tokens a text has as user text."""
@@ -94,6 +88,34 @@ class HuggingFaceModel:
         del self.transformer
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def _chunks(
+        self, ids: list[int], begun: str, sampling: Sampling, ends: AbstractSet[int]
+    ) -> Stream:
+        """The answer with what it has to begin with, a chunk for each step."""
+        writing, made = Writing(self.tokens, ids), 0
+        with out_of_memory():
+            for step in self._tokens(ids, begun, sampling, ends):
+                made += len(step)
+                text = writing.write([token.id for token in step])
+                logprob = sum(token.logprob for token in step)
+                yield Chunk(text, len(step), None, len(ids), logprob)
+        reason: Reason = "length" if made >= sampling.max_tokens else "stop"
+        yield Chunk(writing.rest(), 0, reason, len(ids))
+
+    def _tokens(
+        self, ids: list[int], begun: str, sampling: Sampling, ends: AbstractSet[int]
+    ) -> Iterator[list[Token]]:
+        """The tokens of an answer that begins with a text, those of one step at a time."""
+        steps, logits = self._reading(ids)
+        if begun:
+            beginning = Beginning(steps, ids, self.tokens, Choice(sampling))
+            logits = beginning.read(logits, begun)
+            first = beginning.made
+            yield first
+            ids = [*ids, *(token.id for token in first)]
+            sampling = replace(sampling, max_tokens=max(1, sampling.max_tokens - len(first)))
+        yield from decode(steps, ids, sampling, ends, logits=logits)
 
     def _reading(self, ids: list[int]) -> "tuple[Steps, torch.Tensor]":
         """Steps that have read the prompt, and the logits behind it.

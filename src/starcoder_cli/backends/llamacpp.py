@@ -24,7 +24,7 @@ from starcoder_cli.errors import MachineError, ProtocolError
 from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt, Special
-from starcoder_cli.stream import Chunk, Reason, Stream
+from starcoder_cli.stream import Chunk, Reason, Stream, behind
 
 if TYPE_CHECKING:
     import xllamacpp
@@ -71,11 +71,13 @@ class LlamaCppModel:
             "seed": -1 if sampling.seed is None else sampling.seed,
             "n_probs": int(sampling.logprobs),
             "cache_prompt": True,
+            "grammar": grammar(prompt.begun) if prompt.begun else "",
         }
         connection = self._connect()
         self._reading.add(id(connection))
         try:
-            for chunk in chunks(events(self._request(connection, "/completion", body)), ends):
+            received = events(self._request(connection, "/completion", body))
+            for chunk in behind(chunks(received, ends), prompt.begun):
                 self._reading.discard(id(connection))
                 yield chunk
         finally:
@@ -258,6 +260,12 @@ def chunks(received: Iterator[Mapping[str, object]], ends: set[int]) -> Stream:
         if event.get("stop"):
             reason = "length" if event.get("stop_type") == "limit" else "stop"
         yield Chunk(str(event.get("content", "")), step, reason, prompt_tokens, logprob)
+
+
+def grammar(begun: str) -> str:
+    """The GBNF of every text that begins so."""
+    literal = "".join(f"\\U{ord(character):08X}" for character in begun)
+    return f'root ::= "{literal}" .*'
 
 
 def number(event: Mapping[str, object], name: str) -> int:

@@ -1,17 +1,16 @@
 """From a source and a place in it to an answer: what `complete` and `fill` share."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
+from typing import TypeAlias
 
 from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
-from starcoder_cli.commands.compose import read, room
 from starcoder_cli.commands.delivery import prepare
 from starcoder_cli.commands.fetch import fetch
-from starcoder_cli.commands.question import Question
-from starcoder_cli.commands.reading import shelve
+from starcoder_cli.commands.question import Gap, Question, named_language
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
@@ -22,34 +21,34 @@ from starcoder_cli.prompt import Prompt
 from starcoder_cli.source import Source, Span
 from starcoder_cli.stream import Completion, Stream, join
 
+Ask: TypeAlias = Callable[[Source, Span, Request, Messages], Question]
 
-def answer(source: Source, span: Span, request: Request, look: Look) -> None:
-    """Ask for what belongs in a range of a source, show it while it is made, and deliver it."""
+
+def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = Gap.of) -> None:
+    """Ask about a range of a source, show the answer while it is made, and deliver it."""
     standard_output()
-    request = request.sampled()
-    question = Question.of(source, span, request)
-    hole, language = question.hole, question.language
-    shows = look.show_prompt
+    request, messages = request.sampled(), look.messages
+    language, shows = named_language(request, source), look.show_prompt
     delivery = None if shows else prepare(source, span, look, language.lexer, request.filename)
-    spec, messages = find(request.model), look.messages
+    spec, several = find(request.model), request.several.wanted
     selection = Selection(request.several, source, span, language, look)
     begin = time.perf_counter()
-    shelf = shelve(source, hole, language, spec, request.wish, messages)
-    with opened(spec, room(hole, request) + shelf.room, request, messages) as model:
+    question = ask(source, span, request, messages)
+    with opened(spec, question.room, request, messages) as model:
         load_seconds = time.perf_counter() - begin
-        prompt, reading = read(model, spec, question, request, shelf, messages)
+        prompt, reading = question.prompt(model)
         if not delivery:
             show_prompt(prompt, look)
             return
         messages.status(f"{spec.name} is reading …")
         view = choose_view(source, span, language.lexer, look)
-        stream = partial(question.stream, model, prompt, request)
-        if request.several.wanted:
+        stream = partial(question.stream, model, prompt)
+        if several:
             selection.ask(stream, request.sampling)
         else:
             with closing(stream(request.sampling)) as ending:
                 completion = show(ending, view, messages)
-    if request.several.wanted:
+    if several:
         completion = selection.choose()
     told = {**record(completion, spec, request, load_seconds), **selection.record()}
     told |= {"trimmed": list(completion.trimmed), "context": reading.record()}
@@ -57,11 +56,13 @@ def answer(source: Source, span: Span, request: Request, look: Look) -> None:
         if look.json:
             write_json(told)
         raise selection.failure()
-    if request.several.wanted:
+    if several:
         show(replayed(completion), view, messages)
     if not completion.text:
         messages.note(f"{spec.name} has nothing to add here")
-    shelf.learn(spec, completion)
+    question.learn(completion)
+    if question.replaces and completion.reason == "length":
+        delivery = delivery.withheld()
     delivery.deliver(completion.text, told)
 
 
@@ -112,7 +113,7 @@ def show_prompt(prompt: Prompt, look: Look) -> None:
     """What the model would read, as bytes or at a terminal as text."""
     nowhere = Source("", "")
     view = choose_view(nowhere, nowhere.end(), "text", Look(color=look.color))
-    view.show("".join(prompt.pieces))
+    view.show("".join((*prompt.pieces, prompt.begun)))
     view.close()
 
 

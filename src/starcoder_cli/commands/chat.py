@@ -31,9 +31,10 @@ from starcoder_cli.commands.options import (
     Verbose,
 )
 from starcoder_cli.errors import UsageError
+from starcoder_cli.input import STANDARD_INPUT
 from starcoder_cli.output import Messages, is_terminal
 from starcoder_cli.settings import environment_name
-from starcoder_cli.source import STANDARD_INPUT, Source, names_of, readable
+from starcoder_cli.source import Source, names_of, readable
 from starcoder_cli.timing import time_limit
 
 SYSTEM = (

@@ -41,8 +41,9 @@ from starcoder_cli.commands.options import (
     Verbose,
     Verify,
 )
+from starcoder_cli.input import STANDARD_INPUT
 from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
-from starcoder_cli.source import STANDARD_INPUT, Place, Source
+from starcoder_cli.source import Place, Source
 from starcoder_cli.timing import time_limit
 
 PlaceArgument = Annotated[

@@ -1,11 +1,13 @@
-"""From a question to the prompt that a model reads for it."""
+"""From a hole to the prompt that a model reads for it, as much as fits."""
+
+from dataclasses import replace
 
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.commands.question import Question
-from starcoder_cli.commands.reading import NOTHING, Reading, Shelf, Space
+from starcoder_cli.commands.reading import NOTHING, Reading
 from starcoder_cli.commands.request import Request
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS, detect
+from starcoder_cli.healing import healed
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages
 from starcoder_cli.prompt import NAMELESS, FimFormat, Prompt
@@ -13,26 +15,6 @@ from starcoder_cli.source import Hole, Names
 from starcoder_cli.window import fit
 
 MARGIN = 32  # tokens for control tokens and file names in a prompt
-
-
-def read(
-    model: Model,
-    spec: ModelSpec,
-    question: Question,
-    request: Request,
-    shelf: Shelf,
-    messages: Messages,
-) -> tuple[Prompt, Reading]:
-    """The prompt for a question, and which of the files on a shelf are part of it."""
-    hole, form = question.hole, fim_format(model, spec)
-    reading = shelf.read(model, hole, space(hole, request), form, request.strict_context)
-    shelf.explain(reading, messages)
-    return compose(model, spec, hole, question.names, request, messages, reading), reading
-
-
-def space(hole: Hole, request: Request) -> Space:
-    """The tokens that a hole and its answer take at most."""
-    return Space(room(hole, request), request.sampling.max_tokens + MARGIN)
 
 
 def room(hole: Hole, request: Request) -> int:
@@ -68,7 +50,9 @@ def compose(
             f"{spec.name} was not trained to fill gaps: it continues what comes before, "
             "and does not read what comes after"
         )
-    return form.beginning(hole.prefix, names, files) if form else Prompt((hole.prefix,))
+    kept, begun = healed(hole.prefix)
+    prompt = form.beginning(kept, names, files) if form else Prompt((kept,))
+    return replace(prompt, begun=begun)
 
 
 def fim_format(model: Model, spec: ModelSpec) -> FimFormat | None:

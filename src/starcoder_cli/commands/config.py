@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from starcoder_cli.commands.coercion import Command
 
-COMMANDS = ("complete", "fill", "chat")
+COMMANDS = ("complete", "fill", "edit", "chat")
 
 
 @dataclass(frozen=True)

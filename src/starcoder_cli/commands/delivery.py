@@ -8,20 +8,26 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.errors import DataError, StarcoderError, UsageError
+from starcoder_cli.input import STANDARD_INPUT
 from starcoder_cli.output import encode, json_line, wants_color, write
 from starcoder_cli.sanitize import hidden, sanitize
 from starcoder_cli.settings import STANDARD_OUTPUT
-from starcoder_cli.source import STANDARD_INPUT, Source, Span
+from starcoder_cli.source import Source, Span
 
 if TYPE_CHECKING:
     from starcoder_cli.saving import Target
+
+CUT_OFF = "the answer was cut off before its end", "raise --max-tokens, or name a smaller range"
 
 Record = Mapping[str, object]
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where the answer for a range of a source goes; a patch calls the source by its `name`."""
+    """Where the answer for a range of a source goes; a patch calls the source by its `name`.
+
+    A `partial` answer would take code away that it has nothing for.
+    """
 
     source: Source
     span: Span
@@ -29,14 +35,22 @@ class Delivery:
     look: Look
     name: str
     target: "Target | None"
+    partial: bool = False
+
+    def withheld(self) -> "Delivery":
+        """The same for an answer that was cut off."""
+        return replace(self, partial=True)
 
     def deliver(self, text: str, record: Record) -> None:
         """Put a whole answer where it belongs; what streams is there already.
 
         Where a file cannot be written the answer goes to standard output instead: it took a while.
 
-        Raises DataError for characters that nobody would see in the file, and what `Target` raises.
+        Raises DataError for characters that nobody would see in the file, and for half an answer,
+        and what `Target` raises.
         """
+        if self.partial and self.look.diff:
+            raise DataError(*CUT_OFF)
         found = sanitize(hidden(text, self.source.raw))
         if not self.target:
             self.show(text, record)
@@ -61,6 +75,8 @@ class Delivery:
                 f"the answer has characters that nobody would see in the file: {found}",
                 "it was left alone; the answer is on standard output",
             )
+        if self.partial:
+            raise DataError(*CUT_OFF)
         if text:
             target.save(encode(self.source.splice(self.span, text)))
 

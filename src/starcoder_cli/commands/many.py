@@ -11,18 +11,18 @@ from functools import partial
 from starcoder_cli.batch import MOST_BYTES, Journal, Line, Task, lines
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.commands.answer import opened, record
-from starcoder_cli.commands.compose import read, room
+from starcoder_cli.commands.compose import room
 from starcoder_cli.commands.progress import counting
-from starcoder_cli.commands.question import Question
-from starcoder_cli.commands.reading import shelve
+from starcoder_cli.commands.question import Gap
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection
 from starcoder_cli.commands.view import Look
 from starcoder_cli.errors import DataError, InputError, StarcoderError, UsageError
+from starcoder_cli.input import STANDARD_INPUT, read_bytes
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages, json_line, standard_output, write
 from starcoder_cli.settings import STANDARD_OUTPUT
-from starcoder_cli.source import STANDARD_INPUT, Place, Source, Span, read_bytes
+from starcoder_cli.source import Place, Source, Span
 from starcoder_cli.stream import Stream, join
 
 SLOTS = 4
@@ -90,7 +90,7 @@ def answer(
     if not rows:
         return 0
     spec, failed = find(request.model), 0
-    window = max(needed(row.task, request) for row in rows) + beside(spec, rows, request)
+    window = max(needed(row.task, request) for row in rows) + beside(rows, request)
     slots = max(1, min(SLOTS, TOKENS // window, len(rows))) if spec.engine == "llamacpp" else 1
     messages.detail(f"batch: {slots} answers at a time")
     with opened(spec, window, request, messages, slots) as model, counting("answers") as report:
@@ -164,12 +164,10 @@ class Desk:
     def _ask(self, task: Task, messages: Messages) -> Mapping[str, object]:
         request = asked(self.request, task)
         source, span = located(task, request)
-        question = Question.of(source, span, request)
-        hole, language = question.hole, question.language
-        shelf = shelve(source, hole, language, self.spec, request.wish, messages)
-        prompt, reading = read(self.model, self.spec, question, request, shelf, messages)
-        selection = Selection(request.several, source, span, language, Look(quiet=True))
-        stream = partial(question.stream, self.model, prompt, request)
+        question = Gap.of(source, span, request, messages)
+        prompt, reading = question.prompt(self.model)
+        selection = Selection(request.several, source, span, question.language, Look(quiet=True))
+        stream = partial(question.stream, self.model, prompt)
         if request.several.wanted:
             selection.ask(lambda sampling: self._wanted(stream(sampling)), request.sampling)
             completion = selection.choose()
@@ -200,26 +198,22 @@ def needed(task: Task | StarcoderError, request: Request) -> int:
     return room(source.cut(span), mine)
 
 
-def beside(spec: ModelSpec, rows: Sequence[Line], request: Request) -> int:
+def beside(rows: Sequence[Line], request: Request) -> int:
     """How many tokens the files that are read along may take: as many as for the first line."""
     for row in rows:
         with suppress(StarcoderError):
             if isinstance(row.task, Task):
-                source, span = located(row.task, asked(request, row.task))
-                question = Question.of(source, span, asked(request, row.task))
-                hole, language = question.hole, question.language
-                return shelve(source, hole, language, spec, request.wish, Collected()).room
+                mine = asked(request, row.task)
+                return Gap.of(*located(row.task, mine), mine, Collected()).shelf.room
     return 0
 
 
 def asked(request: Request, task: Task) -> Request:
     """The request as a line changes it."""
-    sampling = request.sampling
     if task.max_tokens is not None:
-        sampling = replace(sampling, max_tokens=task.max_tokens)
+        request = request.with_max_tokens(task.max_tokens)
     return replace(
         request,
-        sampling=sampling,
         stop=request.stop if task.stop is None else task.stop,
         lang=task.lang or request.lang,
         filename=task.filename or request.filename,

@@ -1,48 +1,103 @@
 """A place in a source that an answer is asked for."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from starcoder_cli import languages
+from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.commands.compose import MARGIN, compose, fim_format, room
+from starcoder_cli.commands.reading import Reading, Shelf, Space, shelve
 from starcoder_cli.commands.request import Request
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Model, Sampling
+from starcoder_cli.output import Messages
 from starcoder_cli.prompt import Prompt, solution
 from starcoder_cli.source import Hole, Names, Source, Span, names_of
-from starcoder_cli.stream import Stream, after, until, with_newline
+from starcoder_cli.stream import Completion, Stream, after, until, with_newline
 from starcoder_cli.trim import choose_lines, trimmed
 
 
+class Question(Protocol):
+    """What is asked of a model about a range of a source, once it is open."""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether an answer that was cut off would lose code."""
+
+    @property
+    def room(self) -> int:
+        """How many tokens are surely enough for the prompt and the answer."""
+
+    def prompt(self, model: Model) -> tuple[Prompt, Reading]:
+        """What the model reads, and which other files are part of it."""
+
+    def stream(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
+        """The answer that takes the place of the range."""
+
+    def learn(self, completion: Completion) -> None:
+        """Remember what the answer tells about the next one."""
+
+
 @dataclass(frozen=True)
-class Question:
-    """A place in a source to write for; `lead` is white space that any answer begins with."""
+class Gap:
+    """A hole to write for; `lead` is white space that any answer begins with."""
 
     source: Source
     span: Span
+    request: Request
+    messages: Messages
+    spec: ModelSpec
     hole: Hole
     lead: str
     language: Language
     names: Names
+    shelf: Shelf
 
     @classmethod
-    def of(cls, source: Source, span: Span, request: Request) -> "Question":
-        """What is asked about a range of a source."""
+    def of(cls, source: Source, span: Span, request: Request, messages: Messages) -> "Gap":
+        """What is asked about a range of a source, with the files to read along."""
         lead, language = source.indentation(span), named_language(request, source)
         hole = source.cut(Span(span.start + len(lead), span.end))
         names = Names(request.filename) if request.filename else names_of(source.name)
         if request.prompted:
             hole, names = solution(hole, language)
-        return cls(source, span, hole, lead, language, names)
+        spec = find(request.model)
+        shelf = shelve(source, hole, language, spec, request.wish, messages)
+        return cls(source, span, request, messages, spec, hole, lead, language, names, shelf)
 
-    def stream(self, model: Model, prompt: Prompt, request: Request, sampling: Sampling) -> Stream:
+    @property
+    def replaces(self) -> bool:
+        """What stands in a hole is to go anyway."""
+        return False
+
+    @property
+    def room(self) -> int:
+        """The hole, the answer, and what is read along."""
+        return room(self.hole, self.request) + self.shelf.room
+
+    def prompt(self, model: Model) -> tuple[Prompt, Reading]:
+        """The prompt for the hole, and which of the files on the shelf are part of it."""
+        request, form = self.request, fim_format(model, self.spec)
+        space = Space(room(self.hole, request), request.sampling.max_tokens + MARGIN)
+        reading = self.shelf.read(model, self.hole, space, form, request.strict_context)
+        self.shelf.explain(reading, self.messages)
+        prompt = compose(model, self.spec, self.hole, self.names, request, self.messages, reading)
+        return prompt, reading
+
+    def stream(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer that belongs in the place, or as the model writes it where that is asked."""
-        chunks: Stream = until(model.stream(prompt, sampling), request.stop)
-        if not request.verbatim:
-            lines = request.lines
+        chunks: Stream = until(model.stream(prompt, sampling), self.request.stop)
+        if not self.request.verbatim:
+            lines = self.request.lines
             if lines == "auto":
                 inside = self.source.inside_line(self.span)
                 lines = choose_lines(self.hole, inside_line=inside)
             chunks = after(self.lead, trimmed(chunks, self.hole, self.language, lines))
         return with_newline(chunks, self.source.newline)
+
+    def learn(self, completion: Completion) -> None:
+        """How fast the model reads."""
+        self.shelf.learn(self.spec, completion)
 
 
 def named_language(request: Request, source: Source) -> Language:

@@ -9,11 +9,12 @@ from starcoder_cli.context.budget import Price, Priced, cut, within
 from starcoder_cli.context.snippet import Snippet, documents, whole
 from starcoder_cli.context.speed import GUESS, remember, tokens_per_second
 from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.input import STANDARD_INPUT
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages
 from starcoder_cli.prompt import Document, FimFormat, behind
-from starcoder_cli.source import STANDARD_INPUT, Hole, Names, Place, Source, names_of, readable
+from starcoder_cli.source import Hole, Names, Place, Source, names_of, readable
 from starcoder_cli.stream import Completion
 from starcoder_cli.window import CHARACTERS_PER_TOKEN
 

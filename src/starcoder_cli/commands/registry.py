@@ -10,7 +10,7 @@ from starcoder_cli.commands.coercion import lighten
 if TYPE_CHECKING:
     from starcoder_cli.commands.coercion import Command
 
-COMMANDS = ("complete", "fill", "chat", "models", "config", "doctor")
+COMMANDS = ("complete", "fill", "edit", "chat", "models", "config", "doctor")
 HELP = ["-h", "--help"]
 CONTEXT = {"help_option_names": HELP}
 

@@ -115,6 +115,10 @@ class Request:
             raise UsageError("an empty --stop would end every answer at once", "leave it away")
         find(self.model)
 
+    def with_max_tokens(self, most: int) -> "Request":
+        """The same request for so many tokens at most."""
+        return replace(self, sampling=replace(self.sampling, max_tokens=most))
+
     def sampled(self) -> "Request":
         """The same request with a seed wherever chance plays a part, so that it can be told."""
         greedy = self.sampling.temperature == 0 and self.several.n == 1

@@ -10,10 +10,11 @@ from starcoder_cli.candidates import Candidate, distinct, draws, ranked
 from starcoder_cli.commands.request import Several
 from starcoder_cli.commands.view import Look
 from starcoder_cli.errors import NegativeError, UsageError
+from starcoder_cli.input import STANDARD_INPUT
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Sampling
 from starcoder_cli.output import wants_color
-from starcoder_cli.source import STANDARD_INPUT, Source, Span
+from starcoder_cli.source import Source, Span
 from starcoder_cli.stream import Chunk, Completion, Stream, join
 
 if TYPE_CHECKING:

@@ -1,0 +1,88 @@
+"""Code that is to be written anew as an instruction says."""
+
+from dataclasses import dataclass
+
+from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.commands.compose import MARGIN
+from starcoder_cli.commands.question import named_language
+from starcoder_cli.commands.reading import NOTHING, Reading
+from starcoder_cli.commands.request import Request
+from starcoder_cli.conversation import choose
+from starcoder_cli.edits import COMMIT, dedented, edit_prompt, ended, indented
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.languages import Language
+from starcoder_cli.model import Model, Sampling
+from starcoder_cli.output import Messages
+from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.source import Hole, Source, Span, readable
+from starcoder_cli.stream import Completion, Stream, until, with_newline
+from starcoder_cli.trim import trimmed
+
+
+@dataclass(frozen=True)
+class Change:
+    """A range of a source whose code an instruction is about; `lead` is its indentation."""
+
+    source: Source
+    request: Request
+    messages: Messages
+    spec: ModelSpec
+    hole: Hole
+    language: Language
+    lead: str
+    code: str
+    instruction: str
+
+    @classmethod
+    def of(
+        cls, source: Source, span: Span, request: Request, messages: Messages, instruction: str
+    ) -> "Change":
+        """What is asked about a range; DataError where there is no code in it."""
+        text = readable(source.raw[span.start : span.end])
+        if not text.strip():
+            raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
+        lead, code = dedented(text)
+        language, hole = named_language(request, source), source.cut(span)
+        spec = find(request.model)
+        return cls(source, request, messages, spec, hole, language, lead, code, instruction)
+
+    @property
+    def replaces(self) -> bool:
+        """An answer that was cut off would lose the rest of the code."""
+        return True
+
+    @property
+    def room(self) -> int:
+        """The code, the instruction and the new code."""
+        text = len(self.code.encode()) + len(self.instruction.encode())
+        return text + self.request.sampling.max_tokens + 8 * MARGIN
+
+    def prompt(self, model: Model) -> tuple[Prompt, Reading]:
+        """The prompt; UsageError where the model cannot read all of it."""
+        form = choose(self.spec.chat, model.token)
+        prompt = edit_prompt(self.code, self.instruction, self.language, form, model.token)
+        asked = "as a commit" if COMMIT[0] in prompt.pieces else f"in a chat ({form.name})"
+        self.messages.detail(f"edit: {self.spec.name} is asked {asked}")
+        costs = (1 if isinstance(each, Special) else model.count(each) for each in prompt.pieces)
+        needed = sum(costs)
+        most = self.request.sampling.max_tokens
+        if needed + most > model.window:
+            raise UsageError(
+                f"{needed} tokens of code and {most} of answer are more than the model's "
+                f"{model.window}",
+                "name a smaller range, or lower --max-tokens",
+            )
+        return prompt, NOTHING
+
+    def stream(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
+        """The new code, indented as the old."""
+        words = tuple(stop for stop in prompt.stop if not isinstance(stop, Special))
+        chunks: Stream = until(model.stream(prompt, sampling), (*words, *self.request.stop))
+        if not self.request.verbatim:
+            chunks = indented(with_newline(chunks, "\n"), self.lead)
+            chunks = trimmed(chunks, self.hole, self.language, "many")
+            chunks = ended(chunks, "\n" if self.code.endswith("\n") else "")
+        return with_newline(chunks, self.source.newline)
+
+    def learn(self, completion: Completion) -> None:
+        """Nothing: no other file is read along."""
