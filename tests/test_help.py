@@ -55,3 +55,8 @@ def test_switches_do_not_look_as_if_they_took_a_value(
     helps: dict[str, tuple[int, str]],
 ) -> None:
     assert [name for name, (_, text) in helps.items() if "<bool>" in text] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_listed_with_what_its_help_begins_with(name: str) -> None:
+    assert str(load(name).help).partition("\n\n")[0] == COMMANDS[name]

@@ -3,14 +3,14 @@
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
 from starcoder_cli import __version__
 from starcoder_cli.commands.coercion import lighten
-from starcoder_cli.commands.registry import COMMANDS, CONTEXT, load, tidy
+from starcoder_cli.commands.registry import COMMANDS, CONTEXT, listed, load, tidy
 from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageError, WriteError
 from starcoder_cli.output import report, silence, write_text
 
@@ -27,13 +27,22 @@ EPILOG = (
 class LazyGroup(TyperGroup):
     """The commands, each imported when it is asked for: a start costs what it uses."""
 
+    listing = False
+
     def list_commands(self, ctx: object) -> list[str]:
         """The names of the commands, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: object, cmd_name: str) -> "Command | None":
         """The command of that name."""
-        return load(cmd_name) if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        return listed(cmd_name) if self.listing else load(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help, in which the commands are one line each."""
+        self.listing = True
+        super().format_help(ctx, formatter)
 
 
 app = typer.Typer(

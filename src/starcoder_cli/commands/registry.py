@@ -10,7 +10,18 @@ from starcoder_cli.commands.coercion import lighten
 if TYPE_CHECKING:
     from starcoder_cli.commands.coercion import Command
 
-COMMANDS = ("complete", "fill", "edit", "chat", "models", "config", "doctor")
+COMMANDS = {
+    "complete": "Continue a file, everything up to a place in it, or standard input.",
+    "fill": "Replace a range of a file with what the model would write there.",
+    "edit": "Write code anew as an instruction says: a whole file, or a range of one.",
+    "chat": "Answer a question about code, or several in a session at a terminal.",
+    "models": "List, pull, remove and show models.",
+    "config": "Show each option's value and where it comes from.",
+    "doctor": "Check the installation, the machine and the hub, and which StarCoder models fit "
+    "here.",
+}
+"""Their names, and the first sentence of the help of each, which is listed without them."""
+
 HELP = ["-h", "--help"]
 CONTEXT = {"help_option_names": HELP}
 
@@ -27,6 +38,13 @@ def load(name: str) -> "Command":
     tidy(command)
     lighten(command)
     return command
+
+
+def listed(name: str) -> "Command":
+    """A command as far as a list of commands shows it."""
+    from typer.core import TyperCommand
+
+    return TyperCommand(name, help=COMMANDS[name])
 
 
 def tidy(command: "Command") -> None:
