@@ -81,7 +81,7 @@ CHECKPOINTS = ("adapter", "huggingface", "quantize")
 # Who may use a package; inside a function, except for Typer.
 OWNERS = {
     "filelock": {"models"},
-    "http": {"backends.llamacpp"},
+    "http": {"backends.llamacpp", "backends.sockets"},
     "httpx2": {"models"},
     "huggingface_hub": {"models"},
     "markdown_it": {"markdown"},
@@ -89,7 +89,7 @@ OWNERS = {
     "prompt_toolkit": {"commands.pick", "commands.session"},
     "pygments": {"terminal"},
     "rich": {"commands.progress", "markdown", "terminal"},
-    "socket": {"backends.llamacpp"},
+    "socket": {"backends.sockets"},
     "subprocess": {"context.git", "models.pip", "tree", "verify"},
     "peft": {"backends.adapter"},
     "tokenizers": {"backends.tokens"},

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.backends import llamacpp, open_model
-from starcoder_cli.backends.llamacpp import LlamaCppModel, SocketConnection, events, private_folder
+from starcoder_cli.backends.llamacpp import LlamaCppModel, events
+from starcoder_cli.backends.sockets import SocketConnection, private_folder
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.errors import DataError, ProtocolError
 from starcoder_cli.families import FORMATS

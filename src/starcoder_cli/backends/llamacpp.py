@@ -11,15 +11,18 @@ import json
 import os
 import shutil
 import signal
-import socket
-import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.backends.sockets import (
+    HAS_UNIX_SOCKETS,
+    SOCKET,
+    SocketConnection,
+    private_folder,
+)
 from starcoder_cli.errors import MachineError, ProtocolError
 from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
 LIKELIEST = 1000  # tokens that chance chooses among; top_p never reaches further down
 LEFT: list[object] = []  # servers that are busy although nobody waits for them
-HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
 
 class LlamaCppModel:
@@ -160,28 +162,6 @@ class LlamaCppModel:
         return response
 
 
-def private_folder() -> Path:
-    """A new folder that only this user can enter, with a path that the name of a socket can have.
-
-    Such names end after 104 bytes on some systems.
-    """
-    place = tempfile.gettempdir()
-    return Path(tempfile.mkdtemp(prefix="starcoder-", dir=place if len(place) < 70 else "/tmp"))
-
-
-class SocketConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost")
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket at the path."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(self._path)
-
-
 def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllamacpp.Server":
     """A llama.cpp server that holds the model, reachable through the folder or with the key."""
     try:
@@ -203,7 +183,7 @@ def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllama
     parameters.ui = False
     parameters.api_keys = [key]
     if HAS_UNIX_SOCKETS:
-        parameters.hostnames = [str(folder / "llama.sock")]
+        parameters.hostnames = [str(folder / SOCKET)]
     try:
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
