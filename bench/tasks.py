@@ -120,7 +120,7 @@ def execute(program: str) -> None:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in range(3):
             os.dup2(nowhere, descriptor)
-        exec(compile(program, "program", "exec"), {"__name__": "program"})  # noqa: S102
+        exec(compile(program, "program", "exec"), {"__name__": "program"})
     except BaseException:  # whatever it is, the answer is wrong
         os._exit(1)
     os._exit(0)

@@ -102,8 +102,8 @@ def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
         with Journal.opened(str(path)) as journal:
-            done = journal.resume(rows)
-            assert done == whole[:length].count(b"\n")
+            done, failed = journal.resume(rows)
+            assert (done, failed) == (whole[:length].count(b"\n"), 0)
             for row in rows[done:]:
                 journal.add(answer(row))
         assert path.read_bytes() == whole
@@ -173,7 +173,7 @@ def test_a_full_disk_leaves_what_can_go_on(tmp_path: Path, monkeypatch: pytest.M
             with pytest.raises(WriteError, match="the same command goes on from here"):
                 for row in rows:
                     journal.add(answer(row))
-        done = journal.resume(rows)
+        done, _ = journal.resume(rows)
         for row in rows[done:]:
             journal.add(answer(row))
     assert path.read_bytes() == b"".join(map(answer, rows))

@@ -124,6 +124,24 @@ def test_a_text_is_completed(
     assert capsys.readouterr() == (rest, "")
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_an_answer_begins_with_counts(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many tokens as were asked for, those that write half a word anew among them."""
+    place = write("SELECT name, co", tmp_path / "text")
+    words = ["complete", place, "--json", "-m", str(folder), "--max-tokens"]
+    texts = []
+    for most in (1, 2):
+        assert main([*words, str(most)]) == 0
+        record = json.loads(capsys.readouterr().out)
+        assert (record["tokens"]["completion"], record["reason"]) == (most, "length")
+        texts.append(record["text"])
+    first, second = texts
+    assert first == "unt"
+    assert "unt(*)\nFROM words\n".startswith(second) and len(second) > len(first)
+
+
 @pytest.mark.parametrize("wrong", [*gap_mistakes(TOKENS)], ids=lambda wrong: wrong[1])
 def test_a_wrong_prompt_has_another_answer(
     wrong: tuple[Pieces, str], opened: tuple[str, Model]

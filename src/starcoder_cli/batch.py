@@ -71,6 +71,10 @@ class Line:
         told = {"line": self.number, "digest": self.digest}
         return told if self.id is None else {**told, "id": self.id}
 
+    def answered_by(self, told: Mapping[str, object]) -> bool:
+        """Whether a record is the answer to this line, and to what it says now."""
+        return all(name in told and told[name] == value for name, value in self.record().items())
+
 
 class Answers(Protocol):
     """Where the lines of answers go."""
@@ -143,16 +147,19 @@ class Journal:
         finally:
             os.close(descriptor)
 
-    def resume(self, asked: Sequence[Line]) -> int:
-        """How many of the lines are answered in it already, from the first on.
+    def resume(self, asked: Sequence[Line]) -> tuple[int, int]:
+        """How many of the lines it has already, from the first on, and how many with an error.
 
         Raises DataError, and leaves the file as it is, where it holds anything else.
         """
         with open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
             *whole, rest = file.read().split(b"\n")
+        failed = 0
         for at, answer in enumerate(whole):
-            if at >= len(asked) or not answers(answer, asked[at]):
+            told = record(answer)
+            failed += "error" in told
+            if at >= len(asked) or not asked[at].answered_by(told):
                 raise DataError(
                     f"line {at + 1} of {self._path} is not the answer to a line of this batch",
                     "name another file with --output",
@@ -164,7 +171,7 @@ class Journal:
                     f"{self._path} holds something else", "name another file with --output"
                 )
             os.ftruncate(self._descriptor, sum(len(row) + 1 for row in whole))
-        return len(whole)
+        return len(whole), failed
 
     def add(self, line: bytes) -> None:
         """Append a whole line; WriteError where that fails."""
@@ -179,14 +186,13 @@ class Journal:
             ) from error
 
 
-def answers(answer: bytes, asked: Line) -> bool:
-    """Whether a line of a file of answers is that of a line of holes."""
+def record(answer: bytes) -> Mapping[str, object]:
+    """A line of a file of answers; nothing where it is none."""
     try:
         found = json.loads(answer)
     except (ValueError, RecursionError):
-        return False
-    told = {"line": asked.number, "digest": asked.digest}
-    return isinstance(found, dict) and told.items() <= found.items()
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def lock(path: str, descriptor: int) -> None:

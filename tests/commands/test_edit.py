@@ -1,12 +1,22 @@
 """`starcoder edit`: code written anew as an instruction says."""
 
 import json
+import textwrap
 from pathlib import Path
 
 import pytest
 from streams import run, standard_input
 
+from starcoder_cli.backends.echo import EchoModel
+from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.cli import main
+from starcoder_cli.commands.change import Change
+from starcoder_cli.commands.request import Request
+from starcoder_cli.model import Sampling
+from starcoder_cli.output import Messages
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.source import Place, Source
+from starcoder_cli.stream import Chunk, Stream, join
 
 CODE = "class A:\n    def f(self, x):\n        return x\n"
 
@@ -66,11 +76,25 @@ def test_half_an_answer_replaces_nothing(capfd: pytest.CaptureFixture[str]) -> N
     assert run(capfd, *words)[0] == 0
 
 
+def test_new_code_may_have_the_line_that_follows_it() -> None:
+    """A rule for holes took it for the end, and what came behind it was lost."""
+    new = "if x < 0:\n    return x\nx = 1"
+
+    class Writer(EchoModel):
+        def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+            yield Chunk(new, reason="stop")
+
+    source = Source("a.py", "def f(x):\n    x += 1\n    return x\n")
+    request = Request(DEFAULT, Sampling())
+    span = source.range(Place.parse("a.py:2"))
+    change = Change.of(source, span, request, Messages(), "Leave negative numbers alone.")
+    found = join(change.stream(Writer(), Prompt(()), Sampling()))
+    assert found.text == textwrap.indent(new, "    ")
+
+
 @pytest.mark.model
-def test_the_default_model_edits_a_file(
-    real_model: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert real_model.exists()
+@pytest.mark.usefixtures("real_model")
+def test_the_default_model_edits_a_file(capfd: pytest.CaptureFixture[str]) -> None:
     words = ["edit", "a.py:2-3", "Rename the method f to g.", "--offline"]
     assert main([*words, "--in-place", "--json"]) == 0
     record = json.loads(capfd.readouterr().out)

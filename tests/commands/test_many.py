@@ -98,6 +98,19 @@ def test_a_line_that_is_wrong_costs_no_other_its_answer(
     assert "error" not in right
 
 
+def test_what_had_no_answer_before_still_has_none(capfd: pytest.CaptureFixture[str]) -> None:
+    words = ("fill", "--batch", holes({"nonsense": 1}, {"prefix": "x"}), "-o", "answers")
+    error = "error: 1 of 2 lines have no answer; their `error` says why\n"
+    assert run(capfd, *words) == (65, "", error)
+    note = "note: 2 of 2 lines were answered before\n"
+    assert run(capfd, *words) == (65, "", note + error)
+
+
+def test_a_marker_is_for_one_text(capfd: pytest.CaptureFixture[str]) -> None:
+    error = "error: --batch and --at exclude each other; give each hole its place\n"
+    assert run(capfd, "fill", "--batch", holes({"prefix": ""}), "--at", "x") == (2, "", error)
+
+
 def test_nothing_to_answer(capfd: pytest.CaptureFixture[str]) -> None:
     Path("empty").write_text("\n \n")
     assert run(capfd, "fill", "--batch", "empty") == (0, "", "")
@@ -156,7 +169,7 @@ def test_a_killed_run_has_lost_nothing() -> None:
     name = holes(*({"prefix": f"x{number}\n" * 50} for number in range(300)))
     words = [sys.executable, "-m", "starcoder_cli", "complete", "-m", "echo", "--batch", name]
     words += ["-o", "answers"]
-    sizes = []
+    sizes, codes = [], []
     for _ in range(3):
         before = os.path.getsize("answers") if Path("answers").exists() else 0  # noqa: PTH202
         with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
@@ -166,8 +179,10 @@ def test_a_killed_run_has_lost_nothing() -> None:
                     break
                 time.sleep(0.001)
         sizes.append(Path("answers").stat().st_size)
+        codes.append(process.returncode)
     assert subprocess.run(words, stderr=subprocess.DEVNULL).returncode == 0
     found = records(Path("answers").read_text())
+    assert codes == [-signal.SIGKILL] * 3
     assert sizes == sorted(sizes)
     assert [record["line"] for record in found] == list(range(1, 301))
     assert all(record["text"] == f"x{at}\n" * 50 for at, record in enumerate(found))
@@ -242,10 +257,8 @@ def test_what_is_not_about_a_line_ends_the_run() -> None:
 
 
 @pytest.mark.model
-def test_the_default_model_answers_several_at_a_time(
-    real_model: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    assert real_model.exists()
+@pytest.mark.usefixtures("real_model")
+def test_the_default_model_answers_several_at_a_time(capfd: pytest.CaptureFixture[str]) -> None:
     names = {"add": "+", "subtract": "-", "multiply": "*"}
     name = holes(
         *(

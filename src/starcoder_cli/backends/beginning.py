@@ -23,18 +23,18 @@ class Beginning:
         self._choose = choose
         self._seen = ids[-SEED:]
 
-    def read(self, logits: "torch.Tensor", begun: str) -> "torch.Tensor":
-        """Read on from these logits; those behind the last token that was made.
+    def read(self, logits: "torch.Tensor", begun: str, most: int) -> "torch.Tensor":
+        """Read on from these logits by at most so many tokens; the logits behind the last of them.
 
         Each token is chosen among those that agree with what is still to come. Where none of the
         likeliest does, the rest is spelled as the tokenizer spells it.
         """
-        while begun:
+        while begun and len(self.made) < most:
             agreeing = {
                 token: text for token, text in self._texts(logits).items() if fits(text, begun)
             }
             if not agreeing:
-                for token in self._tokens.text(begun, first=False):
+                for token in self._tokens.text(begun, first=False)[: most - len(self.made)]:
                     logits = self._take(Token(token))
                 return logits
             chosen = self._choose.tokens(only(logits, list(agreeing)))[0]

@@ -100,7 +100,7 @@ class HuggingFaceModel:
                 text = writing.write([token.id for token in step])
                 logprob = sum(token.logprob for token in step)
                 yield Chunk(text, len(step), None, len(ids), logprob)
-        reason: Reason = "length" if made >= sampling.max_tokens else "stop"
+        reason: Reason = "length" if made == sampling.max_tokens else "stop"
         yield Chunk(writing.rest(), 0, reason, len(ids))
 
     def _tokens(
@@ -110,12 +110,13 @@ class HuggingFaceModel:
         steps, logits = self._reading(ids)
         if begun:
             beginning = Beginning(steps, ids, self.tokens, Choice(sampling))
-            logits = beginning.read(logits, begun)
+            logits = beginning.read(logits, begun, sampling.max_tokens)
             first = beginning.made
             yield first
             ids = [*ids, *(token.id for token in first)]
-            sampling = replace(sampling, max_tokens=max(1, sampling.max_tokens - len(first)))
-        yield from decode(steps, ids, sampling, ends, logits=logits)
+            sampling = replace(sampling, max_tokens=sampling.max_tokens - len(first))
+        if sampling.max_tokens:
+            yield from decode(steps, ids, sampling, ends, logits=logits)
 
     def _reading(self, ids: list[int]) -> "tuple[Steps, torch.Tensor]":
         """Steps that have read the prompt, and the logits behind it.

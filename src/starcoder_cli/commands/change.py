@@ -14,9 +14,8 @@ from starcoder_cli.languages import Language
 from starcoder_cli.model import Model, Sampling
 from starcoder_cli.output import Messages
 from starcoder_cli.prompt import Prompt, Special
-from starcoder_cli.source import Hole, Source, Span, readable
+from starcoder_cli.source import Source, Span, readable
 from starcoder_cli.stream import Completion, Stream, until, with_newline
-from starcoder_cli.trim import trimmed
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class Change:
     request: Request
     messages: Messages
     spec: ModelSpec
-    hole: Hole
     language: Language
     lead: str
     code: str
@@ -42,9 +40,9 @@ class Change:
         if not text.strip():
             raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
         lead, code = dedented(text)
-        language, hole = named_language(request, source), source.cut(span)
+        language = named_language(request, source)
         spec = find(request.model)
-        return cls(source, request, messages, spec, hole, language, lead, code, instruction)
+        return cls(source, request, messages, spec, language, lead, code, instruction)
 
     @property
     def replaces(self) -> bool:
@@ -75,12 +73,14 @@ class Change:
         return prompt, NOTHING
 
     def stream(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
-        """The new code, indented as the old."""
+        """The new code, indented as the old.
+
+        No rule but its fence ends it: new code may well have the line that follows it, too.
+        """
         words = tuple(stop for stop in prompt.stop if not isinstance(stop, Special))
         chunks: Stream = until(model.stream(prompt, sampling), (*words, *self.request.stop))
         if not self.request.verbatim:
             chunks = indented(with_newline(chunks, "\n"), self.lead)
-            chunks = trimmed(chunks, self.hole, self.language, "many")
             chunks = ended(chunks, "\n" if self.code.endswith("\n") else "")
         return with_newline(chunks, self.source.newline)
 

@@ -40,6 +40,7 @@ from starcoder_cli.commands.options import (
     Verbose,
     Verify,
 )
+from starcoder_cli.errors import UsageError
 from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
 from starcoder_cli.source import Place, Source
 from starcoder_cli.timing import time_limit
@@ -141,6 +142,8 @@ def fill(
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):
+        if batch and at is not None:
+            raise UsageError("--batch and --at exclude each other", "give each hole its place")
         if batch:
             from starcoder_cli.commands.many import answer_each
 

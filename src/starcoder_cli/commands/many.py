@@ -57,10 +57,10 @@ def answer_each(path: str, request: Request, look: Look) -> None:
         failed = answer(rows, request, look.messages, write)
     else:
         with Journal.opened(look.output) as journal:
-            done = journal.resume(rows)
+            done, before = journal.resume(rows)
             if done:
                 look.messages.note(f"{done} of {len(rows)} lines were answered before")
-            failed = answer(rows[done:], request, look.messages, journal.add)
+            failed = before + answer(rows[done:], request, look.messages, journal.add)
     if failed:
         raise DataError(f"{failed} of {len(rows)} lines have no answer", "their `error` says why")
 
