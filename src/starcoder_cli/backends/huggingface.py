@@ -113,10 +113,12 @@ class HuggingFaceModel:
             logits = beginning.read(logits, begun, sampling.max_tokens)
             first = beginning.made
             yield first
+            left = sampling.max_tokens - len(first)
+            if not left:
+                return
             ids = [*ids, *(token.id for token in first)]
-            sampling = replace(sampling, max_tokens=sampling.max_tokens - len(first))
-        if sampling.max_tokens:
-            yield from decode(steps, ids, sampling, ends, logits=logits)
+            sampling = replace(sampling, max_tokens=left)
+        yield from decode(steps, ids, sampling, ends, logits=logits)
 
     def _reading(self, ids: list[int]) -> "tuple[Steps, torch.Tensor]":
         """Steps that have read the prompt, and the logits behind it.
