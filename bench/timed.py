@@ -1,6 +1,8 @@
 """Whole processes, timed from outside: first byte, last byte, end, and peak memory."""
 
 import os
+import select
+import signal
 import statistics
 import subprocess
 import time
@@ -57,6 +59,65 @@ def interleaved(
             if turn:
                 runs[name].append(result)
     return runs
+
+
+def alternating(
+    commands: Mapping[str, Sequence[str]], prompt: bytes, slice_seconds: float = 0.25
+) -> dict[str, float]:
+    """Seconds each command takes from its first byte to its last, a slice of each in turn.
+
+    One runs and the others are stopped, so that a machine whose speed changes from second to second
+    is as fast for one as for the other. RuntimeError where a command fails.
+    """
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    seconds, last = dict.fromkeys(commands, 0.0), dict.fromkeys(commands, 0.0)
+    try:
+        for name, command in commands.items():
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            processes[name] = process
+            assert process.stdin
+            process.stdin.write(prompt)
+            process.stdin.close()
+            assert process.stdout
+            if not os.read(process.stdout.fileno(), 65536):
+                raise RuntimeError(f"{command[0]} wrote nothing")
+            process.send_signal(signal.SIGSTOP)
+        unfinished = dict(processes)
+        while unfinished:
+            for name, process in list(unfinished.items()):
+                process.send_signal(signal.SIGCONT)
+                spent, written, ended = follow(process, slice_seconds)
+                if written is not None:
+                    last[name] = seconds[name] + written
+                seconds[name] += spent
+                if ended:
+                    del unfinished[name]
+                else:
+                    process.send_signal(signal.SIGSTOP)
+        if any(process.wait() for process in processes.values()):
+            raise RuntimeError("a command failed")
+    finally:
+        for process in processes.values():
+            process.kill()
+            process.wait()
+    return last
+
+
+def follow(process: subprocess.Popen[bytes], seconds: float) -> tuple[float, float | None, bool]:
+    """Read what a process writes for so long, or to its end.
+
+    Gives the seconds that it took, after how many of them the last byte came, or None, and whether
+    it was the end.
+    """
+    assert process.stdout
+    begin = time.perf_counter()
+    written = None
+    while (left := begin + seconds - time.perf_counter()) > 0:
+        if select.select([process.stdout], [], [], left)[0]:
+            if not os.read(process.stdout.fileno(), 65536):
+                return time.perf_counter() - begin, written, True
+            written = time.perf_counter() - begin
+    return time.perf_counter() - begin, written, False
 
 
 def median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:

@@ -233,6 +233,19 @@ def test_without_the_key_nothing_is_answered(
         assert (response.status, b"token" in response.read()) == (401, False)
 
 
+@pytest.mark.parametrize("kind", ["CPU", "ACCEL", "GPU", "IGPU"])
+def test_layers_are_fitted_to_a_gpu_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is none, the file's header is not read a second time for it."""
+    import xllamacpp
+
+    asked = []
+    device = {"type": xllamacpp.ggml_backend_dev_type[f"GGML_BACKEND_DEVICE_TYPE_{kind}"]}
+    monkeypatch.setattr(xllamacpp, "get_device_info", lambda: [device])
+    monkeypatch.setattr(xllamacpp, "Server", lambda given: asked.append(given.fit_params))
+    llamacpp.load(Path("model.gguf"), 512, 1, "key", Path("folder"))
+    assert asked == [kind.endswith("GPU")]
+
+
 def test_a_file_that_is_no_model_is_told_apart(tmp_path: Path) -> None:
     """The window of a catalog model is known, so that llama.cpp is the first to read its file."""
     page = tmp_path / "page.gguf"

@@ -181,6 +181,9 @@ def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllama
     parameters.cache_ram_mib = 0
     parameters.endpoint_slots = False
     parameters.ui = False
+    # To fit layers into a GPU's memory llama.cpp reads all but the weights once more, which takes
+    # as long as the load itself; on the processor alone there is nothing to fit.
+    parameters.fit_params = has_gpu()
     parameters.api_keys = [key]
     if HAS_UNIX_SOCKETS:
         parameters.hostnames = [str(folder / SOCKET)]
@@ -192,6 +195,15 @@ def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllama
             f"llama.cpp cannot load {path.name}: {error}",
             "it may need more memory, or a newer xllamacpp",
         ) from error
+
+
+def has_gpu() -> bool:
+    """Whether this build of llama.cpp finds a GPU to put layers on."""
+    import xllamacpp
+
+    kinds = xllamacpp.ggml_backend_dev_type
+    gpus = kinds.GGML_BACKEND_DEVICE_TYPE_GPU, kinds.GGML_BACKEND_DEVICE_TYPE_IGPU
+    return any(device["type"] in gpus for device in xllamacpp.get_device_info())
 
 
 @contextmanager
