@@ -9,13 +9,10 @@ of several answers.
 """
 
 import argparse
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks import SETS, Task, passes
+from tasks import SETS, Task, ask, passes
 
 from starcoder_cli.catalog import DEFAULT
 
@@ -51,26 +48,12 @@ def main() -> None:
         for way in ways:
             titles, flags = WAYS[way]
             place = options.answers / f"{name.replace(' ', '-')}.{way}.jsonl"
-            answers = ask(tasks, place, [*words, *flags])
+            answers = ask("fill", tasks, place, [*words, *flags])
             cells.append(share(tasks, answers))
             if len(titles) > 1:
                 cut = [rule_of_thumb(name, *each) for each in zip(tasks, answers, strict=True)]
                 cells.append(share(tasks, cut))
         print(f"| {name} | {len(tasks)} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
-
-
-def ask(tasks: Sequence[Task], answers: Path, words: Sequence[str]) -> list[str]:
-    """The answer to each task, by the command line; those that are in the file already stay."""
-    holes = answers.with_suffix(".holes")
-    fields = [
-        {"id": task.name, "prefix": task.prefix, "suffix": task.suffix, "lang": "python"}
-        for task in tasks
-    ]
-    holes.write_text("".join(f"{json.dumps(each)}\n" for each in fields), encoding="utf-8")
-    command = [sys.executable, "-m", "starcoder_cli", "fill", "--batch", str(holes)]
-    subprocess.run([*command, "-o", str(answers), *words], check=True)
-    with answers.open(encoding="utf-8") as file:
-        return [json.loads(line)["text"] for line in file]
 
 
 def rule_of_thumb(name: str, task: Task, text: str) -> str:

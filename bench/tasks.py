@@ -1,4 +1,4 @@
-"""Holes in programs that come with tests (HumanEval, MIT licence), and whether an answer passes.
+"""Tasks that come with tests (HumanEval, MIT licence), the answers, and whether these pass.
 
 Single lines and random spans are the sets of Bavarian et al. 2022 (arXiv:2207.14255). The lines of
 the third set are cut here from HumanEval's own solutions: two lines or more, never the whole body,
@@ -11,8 +11,10 @@ import os
 import random
 import resource
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,11 @@ def several_lines(data: Path) -> list[Task]:
     return [cut for row in rows(data / WHOLE) if (cut := cut_out(row))]
 
 
+def functions(data: Path) -> list[Task]:
+    """The 164 functions of Chen et al. 2021 (arXiv:2107.03374), up to where their bodies begin."""
+    return [task({**row, "suffix": ""}) for row in rows(data / WHOLE)]
+
+
 def cut_out(row: Mapping[str, str]) -> Task | None:
     """Two lines or more out of a solution, which begin and end with code."""
     lines = row["canonical_solution"].rstrip("\n").split("\n")
@@ -89,6 +96,20 @@ SETS: Mapping[str, Callable[[Path], list[Task]]] = {
     "random spans": spans,
     "several lines": several_lines,
 }
+
+
+def ask(command: str, tasks: Sequence[Task], answers: Path, flags: Sequence[str]) -> list[str]:
+    """The answer to each task, by the command line; those that are in the file already stay."""
+    holes = answers.with_suffix(".holes")
+    fields = [
+        {"id": task.name, "prefix": task.prefix, "suffix": task.suffix, "lang": "python"}
+        for task in tasks
+    ]
+    holes.write_text("".join(f"{json.dumps(each)}\n" for each in fields), encoding="utf-8")
+    words = [sys.executable, "-m", "starcoder_cli", command, "--batch", str(holes)]
+    subprocess.run([*words, "-o", str(answers), *flags], check=True)
+    with answers.open(encoding="utf-8") as file:
+        return [json.loads(line)["text"] for line in file]
 
 
 def passes(task: Task, middle: str) -> bool:
