@@ -415,6 +415,12 @@ def test_a_new_file_has_the_mode_that_new_files_have(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "new.py").stat().st_mode) == 0o640
 
 
+def test_a_name_that_says_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(CreateError, match="cannot create a file"):
+        Target.output(f"{tmp_path / 'new'}/")
+    assert tree(tmp_path) == {}
+
+
 def test_an_output_replaces_what_is_there_and_follows_links(file: Path) -> None:
     file.chmod(0o755)
     link = file.with_name("link")

@@ -142,6 +142,13 @@ def test_a_completion_continues_everything_up_to_its_place(place: str, read: str
     assert source.cut(span) == Hole(read, TEXT.removeprefix(read))
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_everything_is_all_but_the_byte_order_mark(mark: str) -> None:
+    source = Source("f", mark + TEXT)
+    assert source.cut(source.everything()) == Hole("", "")
+    assert source.raw[source.everything().start :] == TEXT
+
+
 @pytest.mark.parametrize(
     ("line", "column", "before"),
     [
