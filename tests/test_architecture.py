@@ -80,6 +80,7 @@ CHECKPOINTS = ("adapter", "huggingface", "quantize")
 
 # Who may use a package; inside a function, except for Typer.
 OWNERS = {
+    "bitsandbytes": {"backends.quantize"},
     "filelock": {"models"},
     "http": {"backends.llamacpp", "backends.sockets"},
     "httpx2": {"models"},

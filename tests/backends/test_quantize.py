@@ -1,5 +1,7 @@
 """8 and 4 bit through bitsandbytes, for real, on the processor: how close, and how small."""
 
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -95,3 +97,18 @@ def test_the_memory_is_what_was_planned(quantize: Form, folder: Path) -> None:
 def test_nothing_is_asked_of_bitsandbytes_where_nothing_is_quantized() -> None:
     assert configuration(Plan("cpu", "none", "bf16", 0, 0)) is None
     assert number_format("fp16") is torch.float16
+
+
+def test_the_compiler_of_torch_is_not_imported() -> None:
+    """It takes longer than everything else that bitsandbytes needs."""
+    script = """
+import sys, torch
+from starcoder_cli.backends.quantize import import_bitsandbytes
+compiler = torch.compile
+import_bitsandbytes()
+assert "bitsandbytes" in sys.modules
+assert torch.compile is compiler
+print("torch._inductor.compile_fx" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout == b"False\n"

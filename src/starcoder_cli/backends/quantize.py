@@ -1,6 +1,7 @@
 """Names of quantizations and number formats, as transformers and torch spell them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from starcoder_cli.plan import Plan
 
@@ -24,6 +25,7 @@ def configuration(plan: Plan) -> "BitsAndBytesConfig | None":
     """
     if plan.quantize == "none":
         return None
+    import_bitsandbytes()
     from transformers import BitsAndBytesConfig
 
     if plan.quantize == "8bit":
@@ -33,3 +35,23 @@ def configuration(plan: Plan) -> "BitsAndBytesConfig | None":
         bnb_4bit_quant_type="nf4",
         bnb_4bit_compute_dtype=number_format(plan.dtype),
     )
+
+
+def import_bitsandbytes() -> None:
+    """Import bitsandbytes, but not torch's compiler, which takes longer to import than torch does.
+
+    bitsandbytes hands it what it falls back to on devices that it has no kernels for.
+    """
+    import torch
+
+    compiler = torch.compile
+    torch.compile = uncompiled
+    try:
+        import bitsandbytes  # noqa: F401
+    finally:
+        torch.compile = compiler
+
+
+def uncompiled(function: Callable[..., Any] | None = None, **options: object) -> Callable[..., Any]:
+    """In place of `torch.compile`: the function as it is, or a decorator that leaves it so."""
+    return function or uncompiled

@@ -65,9 +65,14 @@ def package(name: str) -> Finding:
     from importlib import import_module
     from importlib.metadata import version
 
+    from starcoder_cli.backends.quantize import import_bitsandbytes
+
     try:
         with silence():
-            import_module(name)
+            if name == "bitsandbytes":
+                import_bitsandbytes()
+            else:
+                import_module(name)
         return Finding(name, "ok", version(name))
     except Exception as error:  # a broken package may raise anything, and that is what was asked
         return Finding(
