@@ -4,10 +4,11 @@
 
 The architecture of StarCoder is built with random weights, saved and loaded as any checkpoint is,
 so that nothing is fetched. For each form it prints the memory of the weights, the seconds to the
-first token behind a short and a long prompt, and the tokens a second after it; medians of three.
-The roofline is the rate at which this device can read the weights once a token, at the bandwidth
-of a large copy. Without a GPU it does the same with a small shape on the processor, and says so.
-Drafts are switched off: what random weights write says nothing about them.
+first token behind a short and a long prompt, and the tokens a second after it; medians of three
+turns, in each of which both loops run. The roofline is the rate at which this device can read the
+weights once a token, at the bandwidth of a large copy. Without a GPU it does the same with a small
+shape on the processor, and says so. Drafts are switched off: what random weights write says nothing
+about them.
 """
 
 import argparse
@@ -119,19 +120,21 @@ def bandwidth(device: str) -> float:
     source = torch.empty(GIGA if device != "cpu" else GIGA // 8, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     moved: int = 2 * source.numel()
-    return moved / timed(partial(target.copy_, source))
+    (seconds,) = timed(partial(target.copy_, source))
+    return moved / seconds
 
 
-def timed(work: Callable[[], object]) -> float:
-    """The median of some seconds, after one time that does not count."""
-    seconds = []
+def timed(*works: Callable[[], object]) -> list[float]:
+    """For each work the median of some seconds, in turns, after a turn that does not count."""
+    seconds: list[list[float]] = [[] for _ in works]
     for _ in range(RUNS + 1):
-        wait()
-        begin = time.perf_counter()
-        work()
-        wait()
-        seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds[1:])
+        for work, found in zip(works, seconds, strict=True):
+            wait()
+            begin = time.perf_counter()
+            work()
+            wait()
+            found.append(time.perf_counter() - begin)
+    return [statistics.median(found[1:]) for found in seconds]
 
 
 def wait() -> None:
@@ -156,12 +159,15 @@ def rows(
             "generate": partial(generate, model),
             "starcoder": partial(ours, steps),
         }
-        for name, loop in loops.items():
-            short, long = (timed(partial(loop, prompt(length), 1)) for length in prompts)
-            whole = timed(partial(loop, prompt(prompts[0]), tokens + 1))
+        asked = ((prompts[0], 1), (prompts[1], 1), (prompts[0], tokens + 1))
+        found = [
+            timed(*(partial(loop, prompt(length), most) for loop in loops.values()))
+            for length, most in asked
+        ]
+        for name, short, long, whole in zip(loops, *found, strict=True):
             rate = tokens / (whole - short)
             yield Row(form, name, weights, short, long, rate, speed / weights)
-        del model, steps, loops, loop
+        del model, steps, loops
         if device != "cpu":
             torch.cuda.empty_cache()
 
