@@ -5,6 +5,8 @@ import json
 import math
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -266,6 +268,34 @@ def test_a_long_path_to_temporary_files_is_avoided(
         assert len(os.fsencode(made / "llama.sock")) < 104
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
         made.rmdir()
+
+
+def test_a_model_is_closed_while_another_thread_reads_its_answer(real_model: Path) -> None:
+    """In a process of its own: what this is about is a process that hangs."""
+    script = """
+import sys, threading
+from pathlib import Path
+from starcoder_cli.backends.llamacpp import LlamaCppModel
+from starcoder_cli.model import Sampling
+from starcoder_cli.prompt import Prompt
+
+model = LlamaCppModel(Path(sys.argv[1]), 512, 2)
+begun = threading.Event()
+
+def read():
+    for chunk in model.stream(Prompt(("1 2 3 4 5 6 7 8",)), Sampling(400)):
+        begun.set()
+
+threading.Thread(target=read, daemon=True).start()
+begun.wait()
+model.close()
+print("closed", flush=True)
+import os
+os._exit(0)
+"""
+    command = [sys.executable, "-c", script, str(real_model)]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    assert done.stdout == b"closed\n"
 
 
 def test_a_stream_nobody_reads_asks_for_nothing(model: LlamaCppModel) -> None:

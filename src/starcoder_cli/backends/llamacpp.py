@@ -45,7 +45,8 @@ class LlamaCppModel:
     def __init__(self, path: Path, window: int, slots: int = 1) -> None:
         """Load the file; raises MachineError where llama.cpp cannot."""
         self.window = window
-        self._reading: set[int] = set()
+        self._reading: set[int] = set()  # connections whose prompt was not read to its end
+        self._busy: set[int] = set()  # connections that another thread may still read from
         self._key = os.urandom(24).hex()
         self._folder = private_folder()
         try:
@@ -77,6 +78,7 @@ class LlamaCppModel:
         }
         connection = self._connect()
         self._reading.add(id(connection))
+        self._busy.add(id(connection))
         try:
             received = events(self._request(connection, "/completion", body))
             for chunk in behind(chunks(received, ends), prompt.begun):
@@ -87,6 +89,7 @@ class LlamaCppModel:
             if connection.sock:
                 connection.sock.close()
             connection.close()
+            self._busy.discard(id(connection))
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The token ids of a prompt: one id for each control token, text as nothing but text."""
@@ -136,9 +139,10 @@ class LlamaCppModel:
         """Stop the server and give its memory back.
 
         A server that was left while it read a prompt would first read on to the end of its batch,
-        for seconds: it is kept as it is, and ends with the process.
+        for seconds; one that other threads read from would wait for them, and they for the
+        interpreter, which it holds. Such a server is kept as it is, and ends with the process.
         """
-        if self._reading:
+        if self._reading or self._busy:
             LEFT.append(self._server)
         self._server = None
         shutil.rmtree(self._folder, ignore_errors=True)
