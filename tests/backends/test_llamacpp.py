@@ -270,31 +270,36 @@ def test_a_long_path_to_temporary_files_is_avoided(
         made.rmdir()
 
 
-def test_a_model_is_closed_while_another_thread_reads_its_answer(real_model: Path) -> None:
+def test_a_model_is_closed_while_other_threads_leave_their_answers(real_model: Path) -> None:
     """In a process of its own: what this is about is a process that hangs."""
     script = """
-import sys, threading
+import os, sys, threading
 from pathlib import Path
 from starcoder_cli.backends.llamacpp import LlamaCppModel
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt
 
-model = LlamaCppModel(Path(sys.argv[1]), 512, 2)
-begun = threading.Event()
+model = LlamaCppModel(Path(sys.argv[1]), 512, 4)
+begun, closed = threading.Barrier(5), threading.Event()
 
 def read():
-    for chunk in model.stream(Prompt(("1 2 3 4 5 6 7 8",)), Sampling(400)):
-        begun.set()
+    stream = model.stream(Prompt(("1 2 3 4 5 6 7 8",)), Sampling(400))
+    next(stream)
+    begun.wait()
+    for chunk in stream:
+        if closed.is_set():
+            return stream.close()
 
-threading.Thread(target=read, daemon=True).start()
+for _ in range(4):
+    threading.Thread(target=read, daemon=True).start()
 begun.wait()
+closed.set()
 model.close()
 print("closed", flush=True)
-import os
 os._exit(0)
 """
     command = [sys.executable, "-c", script, str(real_model)]
-    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=240, check=True)
     assert done.stdout == b"closed\n"
 
 
