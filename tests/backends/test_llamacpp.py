@@ -141,7 +141,7 @@ def test_several_answers_cost_one_reading(model: LlamaCppModel) -> None:
     body = {"prompt": ids, "stream": True, "n_predict": 4, "cache_prompt": True, "temperature": 1}
     read = []
     for seed in range(3):
-        with closing(model._connect()) as connection:
+        with model._connection() as connection:
             *_, last = events(model._request(connection, "/completion", {**body, "seed": seed}))
         timings = last["timings"]
         assert isinstance(timings, dict)

@@ -46,7 +46,7 @@ class LlamaCppModel:
         """Load the file; raises MachineError where llama.cpp cannot."""
         self.window = window
         self._reading: set[int] = set()  # connections whose prompt was not read to its end
-        self._busy: set[int] = set()  # connections that another thread may still read from
+        self._open: set[int] = set()  # connections, of other threads too
         self._key = os.urandom(24).hex()
         self._folder = private_folder()
         try:
@@ -76,20 +76,12 @@ class LlamaCppModel:
             "cache_prompt": True,
             "grammar": grammar(prompt.begun) if prompt.begun else "",
         }
-        connection = self._connect()
-        self._reading.add(id(connection))
-        self._busy.add(id(connection))
-        try:
+        with self._connection() as connection:
+            self._reading.add(id(connection))
             received = events(self._request(connection, "/completion", body))
             for chunk in behind(chunks(received, ends), prompt.begun):
                 self._reading.discard(id(connection))
                 yield chunk
-        finally:
-            # A closed answer alone keeps the connection alive, and llama.cpp at work.
-            if connection.sock:
-                connection.sock.close()
-            connection.close()
-            self._busy.discard(id(connection))
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The token ids of a prompt: one id for each control token, text as nothing but text."""
@@ -116,11 +108,8 @@ class LlamaCppModel:
         `opening` puts the token first that the model wants at the beginning of every prompt.
         """
         body = {"content": text, "add_special": opening, "parse_special": control}
-        connection = self._connect()
-        try:
+        with self._connection() as connection:
             answer = json.load(self._request(connection, "/tokenize", body))
-        finally:
-            connection.close()
         return [int(token) for token in answer["tokens"]]
 
     def count(self, text: str) -> int:
@@ -142,7 +131,7 @@ class LlamaCppModel:
         for seconds; one that other threads read from would wait for them, and they for the
         interpreter, which it holds. Such a server is kept as it is, and ends with the process.
         """
-        if self._reading or self._busy:
+        if self._reading or self._open:
             LEFT.append(self._server)
         self._server = None
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -150,10 +139,23 @@ class LlamaCppModel:
     def _end(self, stop: str) -> int | None:
         return self.token(stop) if isinstance(stop, Special) else None
 
-    def _connect(self) -> http.client.HTTPConnection:
-        if self._address.startswith("unix://"):
-            return SocketConnection(self._address.removeprefix("unix://"))
-        return http.client.HTTPConnection(self._address.removeprefix("http://"))
+    @contextmanager
+    def _connection(self) -> Iterator[http.client.HTTPConnection]:
+        """A connection for one request."""
+        connection = (
+            SocketConnection(self._address.removeprefix("unix://"))
+            if self._address.startswith("unix://")
+            else http.client.HTTPConnection(self._address.removeprefix("http://"))
+        )
+        self._open.add(id(connection))
+        try:
+            yield connection
+        finally:
+            # A closed answer alone keeps the connection alive, and llama.cpp at work.
+            if connection.sock:
+                connection.sock.close()
+            connection.close()
+            self._open.discard(id(connection))
 
     def _request(
         self, connection: http.client.HTTPConnection, path: str, body: Mapping[str, object]
