@@ -8,8 +8,9 @@ really there before anything is read, allocated or looped over. Tensor data is n
 import mmap
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from starcoder_cli.errors import DataError, InputError
@@ -40,10 +41,22 @@ _KEEP = ("general.architecture", "general.name", "general.license", "general.ali
 
 
 @dataclass(frozen=True)
+class Tensor:
+    """A tensor: its shape, fastest axis first, ggml's type, and where its bytes are in the data."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: int
+    start: int
+    length: int
+
+
+@dataclass(frozen=True)
 class Header:
     """What a GGUF file says about itself; texts are as found, possibly hostile.
 
-    `window` counts tokens and is 0 where the file does not tell; the texts are then empty.
+    `window` counts tokens and is 0 where the file does not tell; the texts are then empty. `table`
+    and `data` are the offsets of the table of tensors and of their bytes in the file.
     """
 
     architecture: str
@@ -51,7 +64,10 @@ class Header:
     window: int
     chat_template: str
     licence: str
-    tensor_count: int
+    tensors: tuple[Tensor, ...]
+    alignment: int
+    table: int
+    data: int
 
 
 def read_header(path: Path) -> Header:
@@ -75,15 +91,6 @@ class _Malformed(Exception):
     """What is wrong with the bytes."""
 
 
-@dataclass(frozen=True)
-class _Tensor:
-    """Where a tensor's data starts after the header, and how many bytes it takes."""
-
-    name: str
-    start: int
-    length: int
-
-
 class _Reader:
     """A place in the bytes that moves forward, never past the end."""
 
@@ -100,7 +107,10 @@ class _Reader:
         architecture = known.get("general.architecture")
         if not isinstance(architecture, str) or not re.fullmatch(r"[\w.-]{1,64}", architecture):
             raise _Malformed("it names no architecture")
-        self.check(self.tensors(tensors), self.alignment(known))
+        table, alignment = self.at, self.alignment(known)
+        listed = self.tensors(tensors)
+        data = -(-self.at // alignment) * alignment
+        self.check(listed, alignment, self.size - data)
         window = known.get(f"{architecture}.context_length", 0)
         return Header(
             architecture=architecture,
@@ -108,7 +118,10 @@ class _Reader:
             window=window if isinstance(window, int) and 0 <= window < 1 << 32 else 0,
             chat_template=_text(known, "tokenizer.chat_template"),
             licence=_text(known, "general.license"),
-            tensor_count=tensors,
+            tensors=tuple(listed),
+            alignment=alignment,
+            table=table,
+            data=data,
         )
 
     def preamble(self) -> tuple[int, int]:
@@ -229,44 +242,28 @@ class _Reader:
             raise _Malformed(f"the alignment {str(value)[:40]!r} is not a power of two")
         return value
 
-    def tensors(self, number: int) -> list[_Tensor]:
+    def tensors(self, number: int) -> list[Tensor]:
         """Where each tensor says that its data is."""
-        found: list[_Tensor] = []
+        found: list[Tensor] = []
         names: set[str] = set()
         for _ in range(number):
             name = self.string(MAX_NAME)
             if name in names:
                 raise _Malformed(f"the tensor {name!r} is there twice")
             names.add(name)
-            length = self.tensor_length()
-            found.append(_Tensor(name, self.number("Q"), length))
+            shape, kind = self.shape(), self.number("I")
+            found.append(Tensor(name, shape, kind, self.number("Q"), tensor_length(shape, kind)))
         return found
 
-    def tensor_length(self) -> int:
-        """The bytes of a tensor's data, from its shape and type.
-
-        A type that is newer than this table counts as one byte: the loader knows its true length.
-        """
+    def shape(self) -> tuple[int, ...]:
+        """How many elements a tensor has along each axis."""
         dimensions = self.number("I")
         if not 1 <= dimensions <= MAX_DIMENSIONS:
             raise _Malformed(f"a tensor has {dimensions} dimensions")
-        shape = [self.number("Q") for _ in range(dimensions)]
-        elements = 1
-        for width in shape:
-            elements *= width
-        kind = self.number("I")
-        if not 0 < elements < 1 << 63 or kind > MAX_TYPE:
-            raise _Malformed("a tensor has an impossible shape or type")
-        if kind not in BLOCKS:
-            return 1
-        block, size = BLOCKS[kind]
-        if shape[0] % block:
-            raise _Malformed("a tensor's rows are not whole blocks")
-        return elements // block * size
+        return tuple(self.number("Q") for _ in range(dimensions))
 
-    def check(self, tensors: list[_Tensor], alignment: int) -> None:
+    def check(self, tensors: list[Tensor], alignment: int, room: int) -> None:
         """Refuse data that is not aligned, overlaps, or ends after the file does."""
-        room = self.size - -(-self.at // alignment) * alignment
         end = 0
         for tensor in sorted(tensors, key=lambda tensor: tensor.start):
             if tensor.start % alignment:
@@ -276,6 +273,22 @@ class _Reader:
             end = tensor.start + tensor.length
             if end > room:
                 raise _Malformed(f"it is cut off: {end - room} bytes of tensor data are missing")
+
+
+def tensor_length(shape: Sequence[int], kind: int) -> int:
+    """The bytes of a tensor's data, from its shape and type.
+
+    A type that is newer than this table counts as one byte: the loader knows its true length.
+    """
+    elements = prod(shape)
+    if not 0 < elements < 1 << 63 or kind > MAX_TYPE:
+        raise _Malformed("a tensor has an impossible shape or type")
+    if kind not in BLOCKS:
+        return 1
+    block, size = BLOCKS[kind]
+    if shape[0] % block:
+        raise _Malformed("a tensor's rows are not whole blocks")
+    return elements // block * size
 
 
 def _text(known: Mapping[str, int | float | str], key: str) -> str:

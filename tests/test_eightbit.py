@@ -1,0 +1,73 @@
+"""Five-bit tensors in eight bits: the same numbers, and everything else as it was."""
+
+import struct
+from pathlib import Path
+
+import pytest
+from ggufs import ARCHITECTURE, Parts, tensor
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from starcoder_cli import eightbit
+from starcoder_cli.eightbit import Q5_0, Q8_0, write_eightbit
+from starcoder_cli.gguf import Tensor, read_header
+
+ROWS, WIDTH = 3, 64
+BLOCKS = ROWS * WIDTH // 32
+
+
+def numbers(block: bytes) -> list[int]:
+    """The 32 numbers of a block of Q5_0, one by one (ggml's `dequantize_row_q5_0`)."""
+    (fifth,) = struct.unpack_from("<I", block, 2)
+    found = []
+    for at in range(32):
+        four = block[6 + at % 16] >> (4 if at >= 16 else 0) & 15
+        found.append((four | (fifth >> at & 1) << 4) - 16)
+    return found
+
+
+@given(st.binary(min_size=22, max_size=22))
+@settings(max_examples=200, deadline=None)
+def test_a_block_keeps_its_scale_and_its_numbers(block: bytes) -> None:
+    wide = eightbit.eightbit(block)
+    assert wide[:2] == block[:2]
+    assert list(struct.unpack("<32b", wide[2:])) == numbers(block)
+
+
+def test_a_file_keeps_all_but_its_five_bit_tensors(tmp_path: Path) -> None:
+    five = bytes(range(256))[: 22 * BLOCKS].ljust(22 * BLOCKS, b"\x55")
+    plain, last = bytes(range(128)), bytes(reversed(range(128)))
+    old, new = tmp_path / "old.gguf", tmp_path / "new.gguf"
+    old.write_bytes(
+        Parts(
+            entries=(ARCHITECTURE,),
+            tensors=(
+                tensor("plain", 0),
+                tensor("five", 128, (WIDTH, ROWS), Q5_0),
+                tensor("last", 128 + -(-len(five) // 32) * 32),
+            ),
+            data=plain + five + bytes(-len(five) % 32) + last,
+        ).build()
+    )
+    write_eightbit(old, new)
+    before, header, data = read_header(old), read_header(new), new.read_bytes()
+    assert data[24 : header.table] == old.read_bytes()[24 : before.table]
+    assert header.tensors == (
+        Tensor("plain", (32,), 0, 0, 128),
+        Tensor("five", (WIDTH, ROWS), Q8_0, 128, 34 * BLOCKS),
+        Tensor("last", (32,), 0, 128 + -(-34 * BLOCKS // 32) * 32, 128),
+    )
+    found = [data[header.data + each.start :][: each.length] for each in header.tensors]
+    assert found == [plain, eightbit.eightbit(five), last]
+
+
+def test_a_large_tensor_goes_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same bytes, however much is taken at a time."""
+    old, whole, parts = (tmp_path / f"{name}.gguf" for name in ("old", "whole", "parts"))
+    five = bytes(number * 7 % 256 for number in range(22 * BLOCKS))
+    described = (tensor("five", 0, (WIDTH, ROWS), Q5_0),)
+    old.write_bytes(Parts(entries=(ARCHITECTURE,), tensors=described, data=five).build())
+    write_eightbit(old, whole)
+    monkeypatch.setattr(eightbit, "STEP", 50)
+    write_eightbit(old, parts)
+    assert parts.read_bytes() == whole.read_bytes()
