@@ -13,7 +13,7 @@ demo: $(READY)
 	@sh tools/demo.sh
 
 test: check
-	$(BIN)/starcoder models pull qwen2.5-coder-0.5b
+	$(BIN)/starcoder models pull --engine llamacpp qwen2.5-coder-0.5b
 	$(PYTEST)
 
 test-quick: check

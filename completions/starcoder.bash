@@ -12,16 +12,16 @@ _starcoder_words() {
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --prompted --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --lang --filename --order --prompted --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
     'starcoder fill')
         commands=''
-        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --order --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --lang --filename --order --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
     'starcoder edit')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --lang --filename --show-prompt --stop --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --lang --filename --show-prompt --stop --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
     'starcoder chat')
         commands=''
-        options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --verbose -v --help -h' ;;
+        options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --verbose -v --help -h' ;;
     'starcoder models')
         commands='list pull rm show path'
         options='--help -h' ;;
@@ -30,7 +30,7 @@ _starcoder_words() {
         options='--json --help -h' ;;
     'starcoder models pull')
         commands=''
-        options='--accept-license --offline --help -h' ;;
+        options='--accept-license --offline --engine --help -h' ;;
     'starcoder models rm')
         commands=''
         options='--help -h' ;;
@@ -61,6 +61,8 @@ _starcoder_kind() {
         kind=choice choices='auto none 8bit 4bit' ;;
     'starcoder complete --lines' | 'starcoder fill --lines')
         kind=choice choices='auto one block many' ;;
+    'starcoder chat --engine' | 'starcoder complete --engine' | 'starcoder edit --engine' | 'starcoder fill --engine' | 'starcoder models pull --engine')
+        kind=choice choices='auto openvino llamacpp huggingface' ;;
     'starcoder complete --order' | 'starcoder fill --order')
         kind=choice choices='psm spm' ;;
     'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --filename' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o')

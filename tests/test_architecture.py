@@ -40,7 +40,7 @@ LAYERS = (
         "timing",
         "tree",
     },
-    {"loading"},
+    {"eightbit", "engines", "loading"},
     {
         "batch",
         "brackets",
@@ -77,6 +77,7 @@ LAYERS = (
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 CHECKPOINTS = ("adapter", "huggingface", "quantize")
+TOKENIZERS = ("preparation", "tokens")
 
 # Who may use a package; inside a function, except for Typer.
 OWNERS = {
@@ -87,17 +88,22 @@ OWNERS = {
     "huggingface_hub": {"models"},
     "markdown_it": {"markdown"},
     "platformdirs": {"settings"},
+    "numpy": {"eightbit", "backends.openvino"},
+    "openvino": {"backends.openvino"},
+    "openvino_genai": {"backends.openvino"},
     "prompt_toolkit": {"commands.pick", "commands.session"},
     "pygments": {"terminal"},
     "rich": {"commands.progress", "markdown", "terminal"},
     "socket": {"backends.sockets"},
     "subprocess": {"context.git", "models.pip", "tree", "verify"},
     "peft": {"backends.adapter"},
-    "tokenizers": {"backends.tokens"},
+    "tokenizers": {f"backends.{name}" for name in TOKENIZERS},
     "torch": {
         f"backends.{name}" for name in ("beginning", "decoding", "devices", "graphs", *CHECKPOINTS)
     },
-    "transformers": {f"backends.{name}" for name in ("decoding", "graphs", "tokens", *CHECKPOINTS)},
+    "transformers": {
+        f"backends.{name}" for name in ("decoding", "graphs", *TOKENIZERS, *CHECKPOINTS)
+    },
     "tree_sitter": {"syntax"},
     "typer": {"cli", "commands"},
     "urllib": {"models.hub"},

@@ -1,9 +1,11 @@
 """What `make` installs: every package pinned, from the sources that the user's pip knows."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import tomllib
+from importlib.metadata import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -31,25 +33,38 @@ def pins() -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in pairs}
 
 
-def requirements() -> list[Requirement]:
-    """Everything that pyproject.toml names: to run, to develop and to build."""
+def requirements(*tables: str) -> list[Requirement]:
+    """What pyproject.toml names in these tables: to run, to develop and to build."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    lines = [
-        *project["project"]["dependencies"],
-        *project["dependency-groups"]["dev"],
-        *project["build-system"]["requires"],
-        "uv",
-    ]
-    return [Requirement(line) for line in lines]
+    lines = {
+        "project": project["project"]["dependencies"],
+        "dependency-groups": project["dependency-groups"]["dev"],
+        "build-system": project["build-system"]["requires"],
+    }
+    return [Requirement(line) for table in tables for line in lines[table]]
 
 
-@pytest.mark.parametrize("requirement", requirements(), ids=str)
+ALL = [*requirements("project", "dependency-groups", "build-system"), Requirement("uv")]
+
+
+@pytest.mark.parametrize("requirement", ALL, ids=str)
 def test_requirement_is_pinned(requirement: Requirement) -> None:
     assert requirement.specifier.contains(pins()[canonicalize_name(requirement.name)])
 
 
 def test_torch_is_the_version_that_was_measured() -> None:
     assert pins()["torch"] == "2.13.0"
+
+
+@pytest.mark.parametrize("requirement", requirements("project"), ids=str)
+def test_the_readme_tells_the_licence_of_each_part(requirement: Requirement) -> None:
+    """As the part itself states it; the grammars of tree-sitter are told as one."""
+    name = "tree-sitter" if "tree-sitter" in requirement.name else requirement.name
+    rows = re.findall(r"\| (MIT|Apache|BSD)(.*)", (ROOT / "README.md").read_text())
+    (licence,) = [licence for licence, row in rows if re.search(rf"[ |]{name}[ ,]", row)]
+    about = metadata(requirement.name)
+    stated = [about["License-Expression"], about["License"], *about.get_all("Classifier", [])]
+    assert re.search(rf"\b{licence}\b", " ".join(map(str, stated)))
 
 
 def test_licence_is_apache_2() -> None:

@@ -258,6 +258,7 @@ def test_an_answer_as_json_says_why_it_ended(
             "reason": reason,
             "tokens": {"prompt": 23, "completion": tokens},
             "model": model[1],
+            "engine": "huggingface",
             "seed": 7 if "--seed" in options else None,
             "trimmed": [],
             "context": [],

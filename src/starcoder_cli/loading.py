@@ -1,15 +1,17 @@
-"""How a user asks a checkpoint to be loaded."""
+"""How a user asks a model to be loaded."""
 
 import re
 from dataclasses import dataclass
 
 from starcoder_cli.errors import UsageError
-from starcoder_cli.settings import Dtype, Quantize
+from starcoder_cli.settings import Dtype, Engine, Quantize
 
 
 @dataclass(frozen=True)
 class Loading:
-    """How the user asks a checkpoint to be loaded; `adapter` is a path or hub id, or empty.
+    """How the user asks a model to be loaded; `adapter` is a path or hub id, or empty.
+
+    All but `engine` is about checkpoints.
 
     Raises UsageError for what no machine could do.
     """
@@ -18,6 +20,7 @@ class Loading:
     device: str = "auto"
     dtype: Dtype = "auto"
     adapter: str = ""
+    engine: Engine = "auto"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", self.device):

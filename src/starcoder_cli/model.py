@@ -43,6 +43,10 @@ class Model(Protocol):
     """Something that continues a prompt."""
 
     @property
+    def engine(self) -> str:
+        """What runs it, as `--engine` names it."""
+
+    @property
     def window(self) -> int:
         """The most tokens that prompt and answer may have together."""
 

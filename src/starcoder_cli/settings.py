@@ -18,6 +18,7 @@ STANDARD_OUTPUT = "-"  # in place of a file's name
 Color: TypeAlias = Literal["auto", "always", "never"]
 Order: TypeAlias = Literal["psm", "spm"]
 Lines: TypeAlias = Literal["auto", "one", "block", "many"]
+Engine: TypeAlias = Literal["auto", "openvino", "llamacpp", "huggingface"]
 Quantize: TypeAlias = Literal["auto", "none", "8bit", "4bit"]
 Dtype: TypeAlias = Literal["auto", "bf16", "fp16", "fp32"]
 

@@ -1,4 +1,4 @@
-"""Signals that end the program, kept back while something is done that should not be cut short."""
+"""Signals that end the program: kept back, or let through where native code runs."""
 
 import signal
 import threading
@@ -42,3 +42,20 @@ def deferred() -> Iterator[None]:
         restore()
         for number in held[:1]:
             signal.raise_signal(number)
+
+
+@contextmanager
+def native_interrupts() -> Iterator[None]:
+    """Let Ctrl-C end the process at once while native code holds the interpreter.
+
+    Nothing has been printed then, and nothing is being written.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

@@ -166,6 +166,7 @@ def test_json(capfd: Capture) -> None:
         "reason": "stop",
         "tokens": {"prompt": 6, "completion": 2},
         "model": "echo",
+        "engine": "echo",
         "seed": 7,
     }
 

@@ -170,6 +170,7 @@ def test_json_is_one_object_on_one_line_of_ascii(
         "trimmed": [],
         "tokens": {"prompt": 1, "completion": 1},
         "model": "echo",
+        "engine": "echo",
         "seed": None,
         "context": [],
     }

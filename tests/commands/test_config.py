@@ -55,6 +55,9 @@ EXAMPLES = {
     "color": Example(("--color", "always"), "always", "never", "never", '"auto"', "auto"),
     "system": Example(("--system", "a"), "a", "b", "b", '"c"', "c"),
     "extract": Example(("-x",), True, "0", False, "true", True),
+    "engine": Example(
+        ("--engine", "openvino"), "openvino", "auto", "auto", '"llamacpp"', "llamacpp"
+    ),
     "quantize": Example(("--quantize", "8bit"), "8bit", "4bit", "4bit", '"none"', "none"),
     "device": Example(("--device", "cpu"), "cpu", "cuda:1", "cuda:1", '"mps"', "mps"),
     "dtype": Example(("--dtype", "bf16"), "bf16", "fp16", "fp16", '"fp32"', "fp32"),

@@ -162,6 +162,7 @@ def test_stop_and_json(capfd: pytest.CaptureFixture[str]) -> None:
         "trimmed": [],
         "tokens": {"prompt": 5, "completion": 4},
         "model": "echo",
+        "engine": "echo",
         "seed": 3,
         "context": [],
     }

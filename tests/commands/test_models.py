@@ -180,7 +180,7 @@ def test_removing(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_pulling_what_is_here_says_nothing(
     models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run("pull", "owner/name/other.gguf")
+    run("pull", "owner/name/other.gguf", "--engine", "llamacpp")
     assert capsys.readouterr() == ("", "")
 
 

@@ -2,15 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.engines import Work, soonest
 from starcoder_cli.errors import InputError
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Model
+from starcoder_cli.settings import Engine
+
+if TYPE_CHECKING:
+    from starcoder_cli.backends.preparation import Form
 
 ROUND = 256
 
-AUTOMATIC = Loading()
+AUTOMATIC, NOTHING = Loading(), Work(0, 0)
 
 
 def open_model(
@@ -19,12 +25,13 @@ def open_model(
     room: int,
     loading: Loading = AUTOMATIC,
     tell: Callable[[str], None] = lambda text: None,
-    slots: int = 1,
+    work: Work = NOTHING,
 ) -> Model:
     """Load a model from its file or folder, with a window of at least `room` tokens if it can.
 
-    Of a GGUF file so many `slots` answer at a time, each with a window of its own. A window costs
-    memory for every token it could hold, so it is not made larger than needed.
+    Of a GGUF file each of the `work`'s slots has a window of its own. A window costs memory for
+    every token it could hold, so it is not made larger than needed. How much work there is decides
+    between the engines that a file was prepared for.
     `tell` is given what was decided, a line at a time. Raises InputError where the files are not
     here, DataError and RefusedError for files that are not used, MachineError where the model
     does not load.
@@ -36,12 +43,18 @@ def open_model(
     if path is None:
         raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
     if spec.engine == "llamacpp":
-        from starcoder_cli.backends.llamacpp import LlamaCppModel
         from starcoder_cli.gguf import read_header
 
         window = narrowed(spec.window or read_header(path).window, room)
-        tell(f"{spec.name}: llama.cpp, a window of {window} tokens")
-        return LlamaCppModel(path, window, slots)
+        form = chosen(spec, path, loading.engine, work, tell)
+        tell(f"{spec.name}: {'OpenVINO' if form else 'llama.cpp'}, a window of {window} tokens")
+        if form:
+            from starcoder_cli.backends.openvino import OpenVinoModel
+
+            return OpenVinoModel(form.folder, window, work.slots)
+        from starcoder_cli.backends.llamacpp import LlamaCppModel
+
+        return LlamaCppModel(path, window, work.slots)
     from starcoder_cli.backends.devices import machine
     from starcoder_cli.backends.huggingface import HuggingFaceModel
     from starcoder_cli.checkpoint import inspect
@@ -53,6 +66,31 @@ def open_model(
     planned = plan(spec.name, size, window, loading, machine())
     tell(planned.text())
     return HuggingFaceModel(checkpoint, planned, window, loading.adapter)
+
+
+def chosen(
+    spec: ModelSpec, path: Path, engine: Engine, work: Work, tell: Callable[[str], None]
+) -> "Form | None":
+    """The form of a GGUF file that is to run it, None for the file itself.
+
+    Raises InputError where a form is asked for that is not there.
+    """
+    if engine == "llamacpp":
+        return None
+    from starcoder_cli.backends.preparation import find
+
+    form = None if spec.local else find(path)
+    if engine == "openvino" and not form:
+        pull = f"run: starcoder models pull {spec.name}"
+        raise InputError(
+            f"{spec.name} is not prepared for OpenVINO",
+            "only models that are pulled can be" if spec.local else pull,
+        )
+    if engine == "openvino" or not form:
+        return form
+    expected = {name: round(pace.seconds(work), 1) for name, pace in form.paces.items()}
+    tell(f"{spec.name}: expected seconds: {expected}")
+    return form if soonest(form.paces, work) == "openvino" else None
 
 
 def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:

@@ -8,6 +8,7 @@ from starcoder_cli.stream import Chunk, Reason, Stream
 class EchoModel:
     """Counts a character as a token, and knows every control token."""
 
+    engine = "echo"
     window = 1 << 20
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:

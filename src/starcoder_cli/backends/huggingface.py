@@ -44,6 +44,8 @@ class Reading:
 class HuggingFaceModel:
     """A checkpoint that is loaded as planned, with room for `window` tokens."""
 
+    engine = "huggingface"
+
     def __init__(self, checkpoint: Checkpoint, plan: Plan, window: int, adapter: str = "") -> None:
         """Load it; raises DataError for damaged files, MachineError where memory is short."""
         self.window = window

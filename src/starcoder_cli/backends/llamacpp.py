@@ -10,8 +10,6 @@ import http.client
 import json
 import os
 import shutil
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +25,7 @@ from starcoder_cli.errors import MachineError, ProtocolError
 from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.signals import native_interrupts
 from starcoder_cli.stream import Chunk, Reason, Stream, behind
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ class LlamaCppModel:
 
     It has as many answers made at a time as it has `slots`; the others wait.
     """
+
+    engine = "llamacpp"
 
     def __init__(self, path: Path, window: int, slots: int = 1) -> None:
         """Load the file; raises MachineError where llama.cpp cannot."""
@@ -210,23 +211,6 @@ def has_gpu() -> bool:
     kinds = xllamacpp.ggml_backend_dev_type
     gpus = kinds.GGML_BACKEND_DEVICE_TYPE_GPU, kinds.GGML_BACKEND_DEVICE_TYPE_IGPU
     return any(device["type"] in gpus for device in xllamacpp.get_device_info())
-
-
-@contextmanager
-def native_interrupts() -> Iterator[None]:
-    """Let Ctrl-C end the process at once while native code holds the interpreter.
-
-    Nothing has been printed then, and nothing is being written.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 def events(response: http.client.HTTPResponse) -> Iterator[Mapping[str, object]]:

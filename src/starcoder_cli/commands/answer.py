@@ -14,7 +14,7 @@ from starcoder_cli.commands.question import Gap, Question, named_language
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
-from starcoder_cli.loading import Loading
+from starcoder_cli.engines import Work
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages, View, standard_output, write_json
 from starcoder_cli.prompt import Prompt
@@ -34,7 +34,8 @@ def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = 
     selection = Selection(request.several, source, span, language, look)
     begin = time.perf_counter()
     question = ask(source, span, request, messages)
-    with opened(spec, question.room, request, messages) as model:
+    work = Work.of([question.room], request.sampling.max_tokens, request.several.n)
+    with opened(spec, question.room, request, messages, work) as model:
         load_seconds = time.perf_counter() - begin
         prompt, reading = question.prompt(model)
         if not delivery:
@@ -50,7 +51,7 @@ def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = 
                 completion = show(ending, view, messages)
     if several:
         completion = selection.choose()
-    told = {**record(completion, spec, request, load_seconds), **selection.record()}
+    told = {**record(completion, spec, model.engine, request, load_seconds), **selection.record()}
     told |= {"trimmed": list(completion.trimmed), "context": reading.record()}
     if not selection.passed:
         if look.json:
@@ -68,15 +69,19 @@ def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = 
 
 @contextmanager
 def opened(
-    spec: ModelSpec, room: int, request: Request, messages: Messages, slots: int = 1
+    spec: ModelSpec, room: int, request: Request, messages: Messages, work: Work
 ) -> Iterator[Model]:
     """A model, fetched where it is not here, loaded with room for so many tokens in each slot."""
-    if spec.engine == "llamacpp" and request.loading != Loading():
+    if spec.engine == "huggingface" and request.loading.engine in ("llamacpp", "openvino"):
+        messages.note(f"{spec.name} is a checkpoint: --engine does not touch it")
+    if spec.engine == "llamacpp" and request.loading.engine == "huggingface":
+        messages.note(f"{spec.name} is a GGUF file, which huggingface does not run")
+    if spec.engine == "llamacpp" and request.loading.asked():
         messages.note(f"{spec.name} is a GGUF file: --quantize, --device, --dtype do not touch it")
     path = fetch(spec, messages, lambda: foresee(spec, room, request.loading), request.offline)
     messages.status(f"loading {spec.name} …")
     try:
-        model = open_model(spec, path, room, request.loading, messages.detail, slots)
+        model = open_model(spec, path, room, request.loading, messages.detail, work)
     finally:
         messages.status("")
     with closing(model):
@@ -118,7 +123,11 @@ def show_prompt(prompt: Prompt, look: Look) -> None:
 
 
 def record(
-    completion: Completion, spec: ModelSpec, request: Request, load_seconds: float = 0.0
+    completion: Completion,
+    spec: ModelSpec,
+    engine: str,
+    request: Request,
+    load_seconds: float = 0.0,
 ) -> Mapping[str, object]:
     """An answer as a JSON object; the names are those of the flags and of the wire."""
     return {
@@ -131,5 +140,6 @@ def record(
             "total": round(load_seconds + completion.seconds, 3),
         },
         "model": spec.name,
+        "engine": engine,
         "seed": request.sampling.seed,
     }

@@ -15,6 +15,7 @@ from starcoder_cli.commands.options import (
     ColorOption,
     Device,
     DtypeOption,
+    EngineOption,
     Json,
     MaxTokens,
     ModelName,
@@ -101,6 +102,7 @@ def chat(
     device: Device = "auto",
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
+    engine: EngineOption = "auto",
     system: System = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
@@ -125,7 +127,7 @@ def chat(
     from starcoder_cli.model import Sampling
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
-    loading = Loading(quantize, device, dtype, adapter)
+    loading = Loading(quantize, device, dtype, adapter, engine)
     request = Request(
         model=model,
         sampling=sampling,

@@ -16,6 +16,7 @@ from starcoder_cli.commands.options import (
     Diff,
     DtypeOption,
     Echo,
+    EngineOption,
     Filename,
     Include,
     InPlace,
@@ -78,6 +79,7 @@ def complete(
     device: Device = "auto",
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
+    engine: EngineOption = "auto",
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
@@ -112,7 +114,7 @@ def complete(
     from starcoder_cli.model import Sampling
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
-    loading = Loading(quantize, device, dtype, adapter)
+    loading = Loading(quantize, device, dtype, adapter, engine)
     request = Request(
         model=model,
         sampling=sampling,

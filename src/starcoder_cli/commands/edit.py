@@ -15,6 +15,7 @@ from starcoder_cli.commands.options import (
     Diff,
     DtypeOption,
     Echo,
+    EngineOption,
     Filename,
     InPlace,
     Json,
@@ -77,6 +78,7 @@ def edit(
     device: Device = "auto",
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
+    engine: EngineOption = "auto",
     lang: Lang = None,
     filename: Filename = None,
     show_prompt: ShowPrompt = False,
@@ -112,7 +114,7 @@ def edit(
         filename=filename,
         raw=raw,
         offline=offline,
-        loading=Loading(quantize, device, dtype, adapter),
+        loading=Loading(quantize, device, dtype, adapter, engine),
         several=Several.of(candidates, verify, pick, timeout),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)

@@ -15,6 +15,7 @@ from starcoder_cli.commands.options import (
     Diff,
     DtypeOption,
     Echo,
+    EngineOption,
     Filename,
     Include,
     InPlace,
@@ -86,6 +87,7 @@ def fill(
     device: Device = "auto",
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
+    engine: EngineOption = "auto",
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
@@ -123,7 +125,7 @@ def fill(
     from starcoder_cli.model import Sampling
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
-    loading = Loading(quantize, device, dtype, adapter)
+    loading = Loading(quantize, device, dtype, adapter, engine)
     request = Request(
         model=model,
         sampling=sampling,

@@ -17,6 +17,7 @@ from starcoder_cli.commands.question import Gap
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection
 from starcoder_cli.commands.view import Look
+from starcoder_cli.engines import Work
 from starcoder_cli.errors import DataError, InputError, StarcoderError, UsageError
 from starcoder_cli.input import STANDARD_INPUT, read_bytes
 from starcoder_cli.model import Model
@@ -90,10 +91,17 @@ def answer(
     if not rows:
         return 0
     spec, failed = find(request.model), 0
-    window = max(needed(row.task, request) for row in rows) + beside(rows, request)
+    rooms, along = [needed(row.task, request) for row in rows], beside(rows, request)
+    window = max(rooms) + along
     slots = max(1, min(SLOTS, TOKENS // window, len(rows))) if spec.engine == "llamacpp" else 1
     messages.detail(f"batch: {slots} answers at a time")
-    with opened(spec, window, request, messages, slots) as model, counting("answers") as report:
+    work = Work.of(
+        [each + along for each in rooms], request.sampling.max_tokens, request.several.n, slots
+    )
+    with (
+        opened(spec, window, request, messages, work) as model,
+        counting("answers") as report,
+    ):
         desk = Desk(model, spec, request)
         report(0, len(rows))
         for done, told in enumerate(in_order(desk, rows, slots), 1):
@@ -174,7 +182,7 @@ class Desk:
         else:
             with closing(self._wanted(stream(request.sampling))) as chunks:
                 completion = join(chunks)
-        told = {**record(completion, self.spec, request), **selection.record()}
+        told = {**record(completion, self.spec, self.model.engine, request), **selection.record()}
         return told | {"trimmed": list(completion.trimmed), "context": reading.record()}
 
     def _wanted(self, chunks: Stream) -> Stream:

@@ -9,6 +9,7 @@ import typer
 
 from starcoder_cli import licences
 from starcoder_cli.catalog import CATALOG, ModelSpec, find, size_text
+from starcoder_cli.commands.options import EngineOption
 from starcoder_cli.commands.progress import transferring
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.output import is_terminal, say, write_json, write_text
@@ -67,17 +68,26 @@ def listing(json: Json = False) -> None:
 
 
 @app.command("pull")
-def pull_model(name: Name, accept_license: AcceptLicense = False, offline: Offline = False) -> None:
+def pull_model(
+    name: Name,
+    accept_license: AcceptLicense = False,
+    offline: Offline = False,
+    engine: EngineOption = "auto",
+) -> None:
     """Fetch a model, or repair one that was damaged. What is here already is not fetched again.
 
-    A licence that restricts use is shown once, and has to be accepted.
+    A licence that restricts use is shown once, and has to be accepted. A GGUF file is prepared for
+    OpenVINO, and both engines are measured, unless --engine is llamacpp.
     """
+    from starcoder_cli.commands.preparing import prepare
     from starcoder_cli.commands.terms import settle
 
     spec = find(name)
     if accept_license or is_missing(spec, offline):
         settle(spec, accept=accept_license)
-    obtain(spec, offline=offline)
+    path = obtain(spec, offline=offline)
+    if engine != "llamacpp":
+        prepare(spec, path)
 
 
 @app.command("rm")
@@ -93,11 +103,14 @@ def remove(name: Name) -> None:
 @app.command()
 def show(name: Name, json: Json = False) -> None:
     """Show what is known about a model: size, window, format, source, path, and the licence."""
+    from starcoder_cli.commands.preparing import forms
+
     spec = find(name)
     found = state(spec) == "here" and locate(spec)
     values = {
         **record(spec, state(spec)),
         **(from_files(found) if found else {}),
+        **(forms(found) if found and spec.engine == "llamacpp" else {}),
         **conditions(spec),
     }
     if json:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.settings import Color, Dtype, Lines, Order, Quantize, environment_name
+from starcoder_cli.settings import Color, Dtype, Engine, Lines, Order, Quantize, environment_name
 
 MODEL_PANEL = "Model"
 CHECKPOINT_PANEL = "Checkpoints (StarCoder itself; not GGUF files)"
@@ -70,6 +70,15 @@ Timeout = Annotated[
         envvar=environment_name("timeout"),
         help="Stop after so many seconds.",
         show_default="none",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        envvar=environment_name("engine"),
+        help="What runs the model; auto: what is done first, as measured when it was prepared.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]

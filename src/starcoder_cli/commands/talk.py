@@ -12,6 +12,7 @@ from starcoder_cli.commands.compose import MARGIN
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.view import Look
 from starcoder_cli.conversation import PLAIN, ChatFormat, Conversation, choose, fit
+from starcoder_cli.engines import Work
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.fences import Fence, first_block
 from starcoder_cli.model import Model
@@ -126,7 +127,8 @@ def ignore(found: Fence | str) -> None:
 def talking(request: Request, look: Look, room: int, *, extract: bool = False) -> Iterator[Chat]:
     """A chat with the model of a request, loaded with room for so many tokens."""
     spec, messages = find(request.model), look.messages
-    with opened(spec, room, request, messages) as model:
+    work = Work.of([room], request.sampling.max_tokens)
+    with opened(spec, room, request, messages, work) as model:
         form = choose(spec.chat, model.token)
         if form is PLAIN:
             messages.note(f"{spec.name} was not tuned to chat: it is asked in plain words")
@@ -147,4 +149,4 @@ def ask(conversation: Conversation, request: Request, look: Look, *, extract: bo
             return
         completion = chat.answer(prompt, ignore)
     if look.json:
-        write_json(record(completion, chat.spec, request, load_seconds))
+        write_json(record(completion, chat.spec, chat.model.engine, request, load_seconds))

@@ -112,10 +112,11 @@ def sweep(place: Path) -> None:
     """Remove everything unfinished from a model's folder."""
     import shutil
 
-    for path in [*place.glob("*.part"), *place.glob("*.whl")]:
-        path.unlink(missing_ok=True)
-    for path in place.glob("*.pip"):
-        shutil.rmtree(path, ignore_errors=True)
+    for path in [*place.glob("*.part"), *place.glob("*.whl"), *place.glob("*.pip")]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def installed() -> list[ModelSpec]:

@@ -1,0 +1,202 @@
+"""A prepared model through OpenVINO GenAI, which reads prompts at nearly all that a processor can.
+
+Prompts go in as token ids of our own tokenizer, so that text is never a control token. One pipeline
+works on all answers that are asked for at a time; whoever waits for one moves all of them on.
+"""
+
+import itertools
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starcoder_cli.backends.tokens import Tokens, Writing
+from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.model import Sampling
+from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.signals import native_interrupts
+from starcoder_cli.stream import Chunk, Reason, Stream, behind
+
+if TYPE_CHECKING:
+    from openvino_genai import ContinuousBatchingPipeline, GenerationConfig, GenerationHandle
+
+BLOCK = 32
+"""Tokens in a block of the KV cache."""
+
+STEP = 256
+"""Most tokens of a prompt that are read in one step: an answer can be stopped between two."""
+
+LIKELIEST = 1000  # tokens that chance chooses among; top_p never reaches further down
+
+
+class OpenVinoModel:
+    """A prepared model that is loaded, with room for `window` tokens in each of its `slots`."""
+
+    engine = "openvino"
+
+    def __init__(self, folder: Path, window: int, slots: int = 1) -> None:
+        """Load the folder; MachineError where OpenVINO cannot, DataError for a damaged one."""
+        self.window = window
+        self._tokens = Tokens(folder)
+        self._pipeline: ContinuousBatchingPipeline | None = load(folder, window, slots)
+        self._turn = threading.Lock()
+        self._handles: dict[int, GenerationHandle] = {}
+        self._numbers = itertools.count()
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        """The answer, token by token; closing it takes the request away."""
+        import numpy
+        from openvino import Tensor
+
+        ids = self.encode(prompt)
+        room = self.window - len(ids)
+        if room < sampling.max_tokens:
+            raise DataError(
+                f"a prompt of {len(ids)} tokens leaves room for {max(room, 0)} in the window",
+                "shorten it, or lower --max-tokens",
+            )
+        named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
+        ends = {token for token in named if token is not None}
+        asked = configuration(sampling, ends, prompt.begun)
+        with self._turn:
+            if not self._pipeline:
+                return
+            number = next(self._numbers)
+            given = Tensor(numpy.array([ids]))
+            handle = self._handles[number] = self._pipeline.add_request(number, given, asked)
+        try:
+            made = self._chunks(handle, ids, ends, sampling)
+            with closing(behind(made, prompt.begun)) as chunks:
+                yield from chunks
+        finally:
+            with self._turn:
+                self._handles.pop(number).cancel()
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """The token ids of a prompt: one id for each control token, text as nothing but text."""
+        return self._tokens.encode(prompt)
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has as user text."""
+        return len(self._tokens.text(text))
+
+    def token(self, text: str) -> int | None:
+        """The id of a control token, or None where the text is not exactly one."""
+        return self._tokens.token(text)
+
+    def close(self) -> None:
+        """Let the weights go; answers that are still being made end."""
+        with self._turn:
+            for handle in self._handles.values():
+                handle.cancel()
+            if self._pipeline and self._pipeline.has_non_finished_requests():
+                self._pipeline.step()  # it says so on standard error where a request is left over
+            self._pipeline = None
+
+    def _chunks(
+        self, handle: "GenerationHandle", ids: list[int], ends: set[int], sampling: Sampling
+    ) -> Stream:
+        """The answer with what it has to begin with, up to the first token that ends it."""
+        writing, total = Writing(self._tokens, ids), 0
+        for made, logprob in self._steps(handle):
+            total += len(made)
+            last = next((at for at, token in enumerate(made) if token in ends), None)
+            if last is not None:
+                text = writing.write(made[:last]) + writing.rest()
+                yield Chunk(text, len(made), "stop", len(ids), logprob)
+                return
+            yield Chunk(writing.write(made), len(made), None, len(ids), logprob)
+        reason: Reason = "length" if total >= sampling.max_tokens else "stop"
+        yield Chunk(writing.rest(), 0, reason, len(ids))
+
+    def _steps(self, handle: "GenerationHandle") -> Iterator[tuple[list[int], float]]:
+        """Token ids as they are made, with the sum of their log-probabilities."""
+        from openvino_genai import GenerationStatus
+
+        while True:
+            with self._turn:
+                if not self._pipeline:
+                    return
+                running = handle.get_status() == GenerationStatus.RUNNING
+                if running and not handle.can_read():
+                    self._pipeline.step()
+                output = next(iter(handle.read().values())) if handle.can_read() else None
+            if output:
+                yield list(output.generated_ids), float(sum(output.generated_log_probs))
+            elif not running:
+                return
+
+
+def load(folder: Path, window: int, slots: int) -> "ContinuousBatchingPipeline":
+    """A pipeline with room for so many windows; its messages would go to standard output."""
+    genai = import_genai()
+    scheduler = genai.SchedulerConfig()
+    scheduler.enable_prefix_caching = True
+    scheduler.cache_size = 0
+    scheduler.num_kv_blocks = slots * (-(-window // BLOCK) + 1)
+    scheduler.max_num_batched_tokens = STEP
+    scheduler.max_num_seqs = slots
+    try:
+        with native_interrupts():
+            pipeline: ContinuousBatchingPipeline = genai.ContinuousBatchingPipeline(
+                folder, scheduler, "CPU"
+            )
+    except RuntimeError as error:
+        what = " ".join(str(error).split())[:200]
+        raise MachineError(
+            f"OpenVINO cannot load {folder}: {what}", "use --engine llamacpp, or pull it again"
+        ) from error
+    return pipeline
+
+
+def save(path: Path) -> None:
+    """Write a GGUF file beside itself in OpenVINO's own form; DataError where it cannot be read."""
+    genai = import_genai()
+    try:
+        with native_interrupts():
+            genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)
+    except RuntimeError as error:
+        what = " ".join(str(error).split())[:200]
+        raise DataError(f"OpenVINO cannot read it: {what}", "use --engine llamacpp") from error
+
+
+def configuration(sampling: Sampling, ends: set[int], begun: str) -> "GenerationConfig":
+    """What is asked of the pipeline, as it is told."""
+    genai = import_genai()
+    asked = genai.GenerationConfig()
+    asked.max_new_tokens = sampling.max_tokens
+    asked.apply_chat_template = False
+    asked.ignore_eos = not ends
+    asked.stop_token_ids = ends or {0}
+    asked.eos_token_id = min(ends, default=0)
+    asked.logprobs = int(sampling.logprobs)
+    if sampling.temperature:
+        asked.do_sample = True
+        asked.temperature = sampling.temperature
+        asked.top_p = sampling.top_p
+        asked.top_k = LIKELIEST
+        seed = sampling.seed
+        asked.rng_seed = int.from_bytes(os.urandom(4), "big") if seed is None else seed
+    if begun:
+        pattern = re.sub(r"[!-/:-@[-`{-~]", r"\\\g<0>", begun) + r"[\s\S]*"
+        asked.structured_output_config = genai.StructuredOutputConfig(regex=pattern)
+    return asked
+
+
+def import_genai() -> Any:
+    """OpenVINO GenAI without its telemetry, which would write to the home folder and call home.
+
+    A module that is None cannot be imported; OpenVINO then does without (`telemetry_utils.py`).
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    try:
+        import openvino_genai
+    except (ImportError, OSError) as error:
+        raise MachineError(
+            f"OpenVINO cannot start: {error}", "use --engine llamacpp, or install openvino-genai"
+        ) from error
+    return openvino_genai

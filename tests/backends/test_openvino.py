@@ -1,0 +1,210 @@
+"""A tiny model through OpenVINO: what it streams, where it stops, and what it leaves alone."""
+
+import math
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from ggufs import CONTROLS
+from prepared import SPEC, pulled
+
+from starcoder_cli.backends import openvino, preparation
+from starcoder_cli.backends.llamacpp import LlamaCppModel
+from starcoder_cli.backends.openvino import OpenVinoModel
+from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.model import Sampling
+from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.stream import Completion, join
+
+if TYPE_CHECKING:
+    from openvino_genai import GenerationHandle
+
+pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
+
+WINDOW = 256
+TEXT = Prompt(("abc  d",))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the tiny model, with its form beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STARCODER_MODELS_DIR", str(tmp_path_factory.mktemp("models")))
+        file = pulled()
+        preparation.prepare(SPEC, file, lambda done, total: None)
+    return file
+
+
+@pytest.fixture(scope="module")
+def model(path: Path) -> Iterator[OpenVinoModel]:
+    """The tiny model with a small window."""
+    with closing(OpenVinoModel(path.parent / preparation.FORM, WINDOW, 2)) as opened:
+        yield opened
+
+
+def test_text_arrives_token_by_token(model: OpenVinoModel) -> None:
+    chunks = list(model.stream(TEXT, Sampling(max_tokens=6)))
+    assert [chunk.tokens for chunk in chunks] == [1] * 6 + [0]
+    assert [chunk.reason for chunk in chunks if chunk.reason] == ["length"]
+    assert {chunk.prompt_tokens for chunk in chunks} == {len(model.encode(TEXT))}
+
+
+def test_both_engines_agree(model: OpenVinoModel, path: Path) -> None:
+    """On the tokens of a text, and on the likeliest next one."""
+    with closing(LlamaCppModel(path, WINDOW)) as other:
+        assert model.encode(TEXT) == other.encode(TEXT) == [64, 65, 66, 220, 220, 67]
+        ours, theirs = (
+            join(each.stream(TEXT, Sampling(2, logprobs=True))) for each in (model, other)
+        )
+    assert ours.text == theirs.text
+    assert ours.logprob == pytest.approx(theirs.logprob, abs=0.1)
+
+
+def test_an_answer_ends_at_a_control_token(
+    model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third token of the answer stands for one that the model was trained to stop at."""
+    steps, ids = model._steps, list[int]()
+
+    def seen(handle: "GenerationHandle") -> Iterator[tuple[list[int], float]]:
+        for made, logprob in steps(handle):
+            ids.extend(made)
+            yield made, logprob
+
+    monkeypatch.setattr(model, "_steps", seen)
+    whole = join(model.stream(TEXT, Sampling(max_tokens=20))).text
+    third = ids[2]
+    monkeypatch.setattr(model, "token", lambda text: third)
+    prompt = Prompt(TEXT.pieces, stop=(Special("<|endoftext|>"),))
+    answer = join(model.stream(prompt, Sampling(max_tokens=20)))
+    assert (answer.reason, answer.tokens) == ("stop", ids.index(third) + 1)
+    assert whole.startswith(answer.text.rstrip("\ufffd")) and len(answer.text) <= 3
+
+
+def test_control_tokens_in_a_text_are_text(model: OpenVinoModel) -> None:
+    tokens = {model.token(special) for special in CONTROLS}
+    assert None not in tokens and len(tokens) == len(CONTROLS)
+    assert not tokens & set(model.encode(Prompt(("".join(CONTROLS),))))
+    assert tokens == set(model.encode(Prompt(tuple(map(Special, CONTROLS)))))
+    assert model.count("".join(CONTROLS)) > 4
+
+
+@pytest.mark.parametrize("begun", [" 🦑 is", ' 1"0\\', "\t[^a](b)|{2}?*+.$/-"])
+def test_an_answer_begins_as_it_has_to(
+    begun: str, model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However unlikely that is; and what it begins with is left out."""
+    prompt = Prompt(TEXT.pieces, begun=begun)
+    rest = join(model.stream(prompt, Sampling(max_tokens=40))).text
+    monkeypatch.setattr(openvino, "behind", lambda chunks, begun: chunks)
+    assert join(model.stream(prompt, Sampling(max_tokens=40))).text == begun + rest
+    assert rest
+
+
+def test_a_seed_makes_chance_repeatable(model: OpenVinoModel) -> None:
+    def text(seed: int | None) -> str:
+        sampling = Sampling(max_tokens=12, temperature=1.5, top_p=1.0, seed=seed)
+        return join(model.stream(TEXT, sampling)).text
+
+    first = text(1)
+    assert text(1) == first
+    assert {text(2), text(3)} != {first}
+    assert len({text(None) for _ in range(3)}) > 1
+
+
+def test_the_log_probability_is_that_of_the_model_itself(model: OpenVinoModel) -> None:
+    greedy = join(model.stream(TEXT, Sampling(6, logprobs=True)))
+    assert math.isfinite(greedy.logprob) and greedy.logprob < 0
+    assert join(model.stream(TEXT, Sampling(6))).logprob == 0
+    begin = join(model.stream(TEXT, Sampling(1, logprobs=True)))
+    assert greedy.logprob < begin.logprob < 0
+
+
+def test_answers_that_are_made_together_are_those_made_one_by_one(model: OpenVinoModel) -> None:
+    prompts = [Prompt((f"def f{number}(x):\n    return ",)) for number in range(4)]
+    alone = [join(model.stream(prompt, Sampling(24))).text for prompt in prompts]
+    together: dict[int, Completion] = {}
+
+    def ask(number: int) -> None:
+        together[number] = join(model.stream(prompts[number], Sampling(24)))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[number].text for number in range(4)] == alone
+
+
+def test_closing_an_answer_takes_it_away(model: OpenVinoModel) -> None:
+    stream = model.stream(TEXT, Sampling(max_tokens=200))
+    next(stream)
+    assert model._pipeline
+    assert model._pipeline.has_non_finished_requests()
+    stream.close()
+    model._pipeline.step()
+    assert not model._pipeline.has_non_finished_requests()
+
+
+def test_prompt_and_answer_together_fit_the_window(model: OpenVinoModel) -> None:
+    long = Prompt(("x" * (WINDOW - 8),))
+    assert join(model.stream(long, Sampling(max_tokens=8))).tokens == 8
+    with pytest.raises(DataError) as caught:
+        join(model.stream(long, Sampling(max_tokens=9)))
+    assert str(caught.value) == (
+        "a prompt of 248 tokens leaves room for 8 in the window; shorten it, or lower --max-tokens"
+    )
+
+
+@pytest.mark.parametrize(
+    "prompt", [Prompt(()), Prompt(("",)), Prompt((), (Special("<|endoftext|>"),))]
+)
+def test_nothing_is_a_prompt_too(prompt: Prompt, model: OpenVinoModel) -> None:
+    assert join(model.stream(prompt, Sampling(max_tokens=2))).prompt_tokens == 1
+
+
+def test_a_model_that_is_closed_ends_its_answers(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = OpenVinoModel(path.parent / preparation.FORM, WINDOW)
+    stream = model.stream(TEXT, Sampling(max_tokens=200))
+    next(stream)
+    model.close()
+    assert sum(chunk.tokens for chunk in stream) < 3
+    assert list(model.stream(TEXT, Sampling(8))) == []
+    stream.close()
+    model.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_is_printed_and_nothing_is_left(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its telemetry cannot be imported, and so writes no identifier into the home folder."""
+    with closing(OpenVinoModel(path.parent / preparation.FORM, WINDOW)) as model:
+        join(model.stream(TEXT, Sampling(max_tokens=2)))
+    assert capfd.readouterr() == ("", "")
+    assert list(Path.home().iterdir()) == []
+    with pytest.raises(ImportError):
+        __import__("openvino_telemetry")
+
+
+def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
+    for file in (path.parent / preparation.FORM).iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "openvino_model.xml").write_bytes(b"<?xml")
+    with pytest.raises(MachineError) as caught:
+        OpenVinoModel(tmp_path, WINDOW)
+    assert str(caught.value).startswith(f"OpenVINO cannot load {tmp_path}: ")
+    assert str(caught.value).endswith("; use --engine llamacpp, or pull it again")
+
+
+def test_a_machine_without_openvino(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino_genai", None)
+    with pytest.raises(MachineError) as caught:
+        OpenVinoModel(path.parent / preparation.FORM, WINDOW)
+    assert str(caught.value).endswith("; use --engine llamacpp, or install openvino-genai")

@@ -1,0 +1,215 @@
+"""Forms of GGUF files: made once and whole, used while they are current, and never in the way."""
+
+import errno
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prepared import SPEC, pulled
+from tokenizers import Tokenizer
+
+from starcoder_cli import backends, eightbit
+from starcoder_cli.backends import open_model, preparation
+from starcoder_cli.backends.preparation import DRAFT, FORM, Form, find, made, prepare
+from starcoder_cli.engines import Pace, Work
+from starcoder_cli.errors import DataError, InputError, MachineError, WriteError
+from starcoder_cli.loading import Loading
+from starcoder_cli.models import store
+
+PACES = {
+    "llamacpp": Pace(load=1.0, warm_up=0.0, read=100.0, write=30.0),
+    "openvino": Pace(load=2.0, warm_up=1.0, read=500.0, write=30.0),
+}
+
+
+def nobody(done: int, total: int) -> None:
+    """Nobody is told how many steps are done."""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the tiny model, without a form."""
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path / "models"))
+    return pulled()
+
+
+def pretended(path: Path, to: Path, report: object) -> dict[str, Pace]:
+    """Write a form without OpenVINO."""
+    (to / "model.bin").write_bytes(b"12345")
+    return PACES
+
+
+@pytest.fixture
+def form(path: Path, monkeypatch: pytest.MonkeyPatch) -> Form:
+    """A form that was prepared without OpenVINO."""
+    monkeypatch.setattr(preparation, "made", pretended)
+    return prepare(SPEC, path, nobody)
+
+
+def test_a_form_is_made_once(path: Path) -> None:
+    pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
+    seen: list[tuple[int, int]] = []
+    begun = path.read_bytes()
+    form = prepare(SPEC, path, lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 6) for done in range(7)]
+    assert path.read_bytes() == begun
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "manifest.json", FORM}
+    assert not (form.folder / "model.gguf").exists()
+    assert form.size > 100_000 and set(form.paces) == {"llamacpp", "openvino"}
+    assert all(pace.read > 0 and pace.write > 0 for pace in form.paces.values())
+    assert set(form.versions) == {"openvino-genai", "xllamacpp"}
+    assert prepare(SPEC, path, nobody) == find(path) == form
+    assert len(seen) == 7
+    store.remove(SPEC)
+    assert not path.parent.exists()
+
+
+def outdated(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "versions", lambda: {**form.versions, "xllamacpp": "9999"})
+
+
+def of_another_file(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = form.folder / store.MANIFEST
+    file.write_text(file.read_text().replace(form.sha256, "0" * 64))
+
+
+def damaged(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    (form.folder / store.MANIFEST).write_bytes(b'{"paces": 1}')
+
+
+def with_another_pace(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = form.folder / store.MANIFEST
+    told = json.loads(file.read_text())
+    told["paces"]["openvino"]["speed"] = 1
+    file.write_text(json.dumps(told))
+
+
+@pytest.mark.parametrize("change", [outdated, of_another_file, damaged, with_another_pace])
+def test_a_form_that_is_not_current_is_made_anew(
+    change: Callable[[Form, pytest.MonkeyPatch], None],
+    form: Form,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert find(path) == form
+    change(form, monkeypatch)
+    assert find(path) is None
+    again = prepare(SPEC, path, nobody)
+    assert find(path) == again
+    assert again.sha256 == form.sha256
+
+
+def interrupted(path: Path, to: Path, report: object) -> dict[str, Pace]:
+    (to / "half").write_bytes(b"1")
+    raise KeyboardInterrupt
+
+
+def full(path: Path, to: Path, report: object) -> dict[str, Pace]:
+    (to / "half").write_bytes(b"1")
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(("fault", "error"), [(interrupted, KeyboardInterrupt), (full, WriteError)])
+def test_what_was_not_finished_is_not_there(
+    fault: object, error: type[BaseException], path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation, "made", fault)
+    with pytest.raises(error):
+        prepare(SPEC, path, nobody)
+    assert find(path) is None
+    assert store.locate(SPEC) == path
+    assert {file.name for file in path.parent.iterdir()} == {path.name, store.MANIFEST}
+
+
+def test_a_form_stays_until_the_new_one_is_whole(
+    form: Form, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outdated(form, monkeypatch)
+    monkeypatch.setattr(preparation, "made", full)
+    with pytest.raises(WriteError):
+        prepare(SPEC, path, nobody)
+    monkeypatch.setattr(preparation, "versions", lambda: form.versions)
+    assert find(path) == form
+
+
+def test_what_a_killed_preparation_left_goes_with_the_next(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = path.parent / DRAFT
+    left.mkdir()
+    (left / "model.gguf").write_bytes(b"1")
+    assert find(path) is None
+    monkeypatch.setattr(preparation, "made", pretended)
+    assert {file.name for file in prepare(SPEC, path, nobody).folder.iterdir()} == {
+        "model.bin",
+        store.MANIFEST,
+    }
+    assert not left.exists()
+
+
+def test_a_disk_that_fills_while_weights_are_written(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(source: Path, to: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(eightbit, "write_eightbit", write)
+    with pytest.raises(WriteError, match="No space left on device"):
+        prepare(SPEC, path, nobody)
+
+
+def test_text_that_is_spelled_differently(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a form would answer another prompt than the one that was meant."""
+    pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
+    right = preparation.tokenizer(path)
+    told = json.loads(right.to_str())
+    told["model"]["merges"] = []
+    monkeypatch.setattr(preparation, "tokenizer", lambda path: Tokenizer.from_str(json.dumps(told)))
+    with pytest.raises(DataError) as caught:
+        made(path, tmp_path, nobody)
+    assert str(caught.value) == f"{path} spells text as only llama.cpp does; use --engine llamacpp"
+
+
+def test_a_tokenizer_that_transformers_does_not_know(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"gpt2", b"gpt9"))
+    with pytest.raises(MachineError) as caught:
+        preparation.tokenizer(path)
+    assert str(caught.value).startswith(f"transformers cannot read the tokenizer of {path}: ")
+
+
+@pytest.mark.parametrize(
+    ("engine", "work", "opened"),
+    [
+        ("auto", Work(10, 10), "llamacpp"),
+        ("auto", Work(1000, 10), "openvino"),
+        ("llamacpp", Work(1000, 10), "llamacpp"),
+        ("huggingface", Work(10, 10), "llamacpp"),
+        ("openvino", Work(10, 10), "openvino"),
+    ],
+)
+def test_what_is_expected_to_be_sooner_is_chosen(
+    engine: str, work: Work, opened: str, form: Form, path: Path
+) -> None:
+    told: list[str] = []
+    loading = Loading(engine=engine)  # type: ignore[arg-type]
+    chosen = backends.chosen(SPEC, path, loading.engine, work, told.append)
+    assert ("openvino" if chosen else "llamacpp") == opened
+    assert all("expected seconds: {'llamacpp': " in line for line in told)
+    assert len(told) == (engine in ("auto", "huggingface"))
+
+
+def test_an_engine_that_is_not_prepared(path: Path) -> None:
+    assert backends.chosen(SPEC, path, "auto", Work(1000, 10), print) is None
+    with pytest.raises(InputError) as caught:
+        open_model(SPEC, path, 256, Loading(engine="openvino"))
+    assert str(caught.value) == (
+        "owner/name/tiny.gguf is not prepared for OpenVINO; "
+        "run: starcoder models pull owner/name/tiny.gguf"
+    )
+    local = replace(SPEC, repository="", file=str(path))
+    with pytest.raises(InputError, match="only models that are pulled can be"):
+        open_model(local, path, 256, Loading(engine="openvino"))
