@@ -2,9 +2,12 @@
 
 import json
 import re
+import resource
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import sha1, sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -51,11 +54,17 @@ class Site:
     cuts: list[int] = field(default_factory=list)
     """After how many bytes of the body to hang up, for each of the next answers."""
     status: int = 200
+    guarded: str = "/"
+    """What is in the paths that get another status than 200, if there is one."""
     headers: dict[str, str] = field(default_factory=dict)
     claims: dict[str, bytes] = field(default_factory=dict)
     """Whose digest and size to state in place of the file's own."""
+    lengths: dict[str, int] = field(default_factory=dict)
+    """Which size to state when asked for it alone."""
     release: threading.Event | None = None
-    """If given, bodies stop half-way until it is set."""
+    """If given, bodies stop half-way until it is set,"""
+    slow: str = ""
+    """of those files that have this in their path."""
     url: str = ""
     parameters: int = 0
     """How many numbers it says that a checkpoint has."""
@@ -82,8 +91,9 @@ class Handler(BaseHTTPRequestHandler):
         site.requests.append(f"{self.command} {self.path} {asked}".strip())
         path = self.path.split("?")[0]
         data = site.files.get(path, api(site, path))
-        if site.status != 200 or data is None:
-            self.send_response(site.status if site.status != 200 else 404)
+        status = site.status if site.guarded in path else 200
+        if status != 200 or data is None:
+            self.send_response(status if status != 200 else 404)
             self.send_header("Content-Length", "0")
             for name, value in site.headers.items():
                 self.send_header(name, value)
@@ -92,25 +102,28 @@ class Handler(BaseHTTPRequestHandler):
         start = int(asked.removeprefix("bytes=").rstrip("-") or 0)
         self.send_response(206 if start else 200)
         stated = site.claims.get(path, data)
-        self.send_header("ETag", f'"{sha256(stated).hexdigest()}"')
+        self.send_header("ETag", f'"{name_of(path, stated)}"')
         self.send_header("X-Repo-Commit", COMMIT)
         if path.startswith("/simple/"):
             self.send_header("Content-Type", "text/html")
-        self.send_header(
-            "Content-Length", str(len(stated if "HEAD" in self.command else data) - start)
-        )
+        length = len(data) - start
+        if self.command == "HEAD":
+            length = site.lengths.get(path, len(stated))
+        self.send_header("Content-Length", str(length))
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
         for name, value in site.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command == "GET" and path.startswith("/api/"):
+            self.wfile.write(data)
+        elif self.command == "GET":
             self.send_body(data[start:])
 
     def send_body(self, data: bytes) -> None:
         """Send a body, perhaps not all of it, perhaps not at once."""
         cut = self.site.cuts.pop(0) if self.site.cuts else len(data)
-        if self.site.release:
+        if self.site.release and self.site.slow in self.path:
             self.wfile.write(data[: len(data) // 2])
             self.site.release.wait(30)
             data = data[len(data) // 2 :]
@@ -122,22 +135,23 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.close()
 
 
+def name_of(path: str, data: bytes) -> str:
+    """What the hub calls the bytes of a file: as git does, or a large one by its sha256."""
+    if path.endswith((".json", ".txt")):
+        return sha1(b"blob %d\0" % len(data) + data).hexdigest()
+    return sha256(data).hexdigest()
+
+
 def api(site: Site, path: str) -> bytes | None:
-    """The hub's description of a repository, and its list of files, made from the files."""
-    found = re.fullmatch(r"/api/models/(\w+/\w+)/(revision|tree)/\w+", path)
+    """The hub's description of a repository at its one commit, made from the files."""
+    found = re.fullmatch(r"/api/models/(\w+/\w+)/revision/\w+", path)
     if not found:
         return None
-    prefix = f"/{found[1]}/resolve/main/"
+    prefix = f"/{found[1]}/resolve/{COMMIT}/"
     names = [name.removeprefix(prefix) for name in site.files if name.startswith(prefix)]
-    sizes = {name: len(site.files[prefix + name]) for name in names}
-    if found[2] == "tree":
-        return json.dumps(
-            [
-                {"type": "file", "path": name, "size": size, "oid": "0"}
-                for name, size in sizes.items()
-            ]
-        ).encode()
-    siblings = [{"rfilename": name, "size": size} for name, size in sizes.items()]
+    if not names:
+        return None
+    siblings = [{"rfilename": name} for name in names]
     stated = {"safetensors": {"parameters": {"BF16": site.parameters}, "total": site.parameters}}
     told = stated if site.parameters else {}
     return json.dumps({"id": found[1], "sha": COMMIT, "siblings": siblings, **told}).encode()
@@ -161,6 +175,17 @@ class Serving:
             self.site.release.set()
         self.server.shutdown()
         self.server.server_close()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process can grow beyond 1 MB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def closed_port() -> str:

@@ -1,18 +1,26 @@
 """Pulling: one source after the other, and never a file that was not verified."""
 
-import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from servers import Reports, Serving, Site, closed_port, lay_wheels, spec_of, use, weights
+from servers import (
+    Reports,
+    Serving,
+    Site,
+    closed_port,
+    full_disk,
+    lay_wheels,
+    spec_of,
+    use,
+    weights,
+)
 
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError, WriteError
@@ -143,17 +151,6 @@ def child() -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file of this process can grow beyond 1 MB."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_full_disk_leaves_nothing_behind(site: Site) -> None:

@@ -133,16 +133,14 @@ def path(name: Name) -> None:
 
 
 def obtain(spec: ModelSpec, offline: bool = False) -> Path:
-    """The model's file or checkpoint folder; fetched after one line that says from where.
+    """The model's file or checkpoint folder, verified; fetched after a line that says from where.
 
     A bar shows bytes, rate and time left, at a terminal only. Raises what `pull` raises.
     """
     from starcoder_cli.models.pull import describe, pull
 
-    if is_missing(spec, offline):
-        say(f"getting {one_line(describe(spec))}")
     with transferring(one_line(spec.name, 40)) as progress:
-        return pull(spec, progress, offline)
+        return pull(spec, progress, offline, lambda: say(f"getting {one_line(describe(spec))}"))
 
 
 def is_missing(spec: ModelSpec, offline: bool) -> bool:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import RefusedError, StarcoderError, UnavailableError
-from starcoder_cli.models.transfer import REACH, Arrival, Progress, bounded, check_room, saving
+from starcoder_cli.models.transfer import (
+    CHUNK,
+    REACH,
+    Arrival,
+    Progress,
+    bounded,
+    check_room,
+    saving,
+)
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -22,8 +30,6 @@ STALL = 30.0
 
 TRIES = 3
 """How many tries in a row may bring nothing."""
-
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def fetch(spec: ModelSpec, folder: Path, progress: Progress) -> Arrival:
         raise UnavailableError(f"it offers {remote.size} bytes in place of {spec.size}")
     part = folder / f"{remote.name}.part"
     check_room(folder, remote.size - _length(part))
-    _transfer(remote, part, progress)
+    transfer(remote, part, progress)
     return Arrival(part, spec.sha256 or remote.sha256, f"{host()}/{spec.repository}")
 
 
@@ -79,7 +85,7 @@ def quiet() -> None:
 
 
 def look(spec: ModelSpec) -> Remote:
-    """What the hub says about a model's file, or about a checkpoint's configuration."""
+    """What the hub says about a model's file, or about the configuration of any model."""
     from httpx2 import HTTPError, InvalidURL
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
@@ -148,8 +154,11 @@ class BrokenOff(UnavailableError):
     """A transfer ended early; going on from there may help."""
 
 
-def _transfer(remote: Remote, part: Path, progress: Progress) -> None:
-    """Stream until everything is here; give up after a few tries that brought nothing."""
+def transfer(remote: Remote, part: Path, progress: Progress) -> None:
+    """Stream until everything is here; give up after a few tries that brought nothing.
+
+    What a partial file holds already is not fetched again.
+    """
     import time
 
     idle = 0

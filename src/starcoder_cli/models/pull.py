@@ -7,35 +7,42 @@ from typing import TypeAlias
 
 from starcoder_cli.catalog import ModelSpec, size_text
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError, WriteError
-from starcoder_cli.models import hub, snapshot, store, wheels
-from starcoder_cli.models.transfer import Arrival, Progress, saving
+from starcoder_cli.models import cache, hub, snapshot, store, wheels
+from starcoder_cli.models.transfer import CHANGED, Arrival, Progress, digest, saving
 
 Fetch: TypeAlias = Callable[[ModelSpec, Path, Progress], Arrival]
 
 
-def pull(spec: ModelSpec, progress: Progress, offline: bool = False) -> Path:
-    """The verified file, or checkpoint folder, of a model, fetched where it is not here.
+def pull(
+    spec: ModelSpec,
+    progress: Progress,
+    offline: bool = False,
+    before: Callable[[], None] = lambda: None,
+) -> Path:
+    """The file, or checkpoint folder, of a model, its bytes verified, and fetched where they fail.
 
-    Raises UnavailableError that names each source and why it failed, RefusedError where a licence
-    has to be accepted first, WriteError where the disk is full. Two pulls of one model at once:
-    the second waits for the first and uses its file.
+    `before` is called before anything is fetched. Raises UnavailableError that names each source
+    and why it failed, RefusedError where a licence has to be accepted first, WriteError where the
+    disk is full. Two pulls of one model at once: the second waits for the first and uses its file.
     """
     if spec.engine == "echo":
         raise UsageError(f"{spec.name} has nothing to pull")
-    path = _sound(spec)
+    if spec.local:
+        path = store.locate(spec)
+        if path is None:
+            raise InputError(f"there is no model file {spec.file!r}", "check the path")
+        return path
+    path = _verify(spec, progress)
     if path:
         return path
-    if spec.local:
-        raise InputError(f"there is no model file {spec.file!r}", "check the path")
+    here = _unchanged(spec)
     if offline or is_offline():
-        raise UnavailableError(
-            f"{spec.name} is not here and this is offline",
-            f"with a network, run: starcoder models pull {spec.name}",
-        )
-    if not spec.file:
-        return _checkpoint(spec, progress)
+        return _offline(spec, here)
+    before()
     with store.lock(spec):
-        return _sound(spec) or _adopt(spec) or _fetch(spec, progress)
+        # What came here while this waited was verified by who fetched it.
+        brought = None if here else _unchanged(spec)
+        return brought or (_fetch if spec.file else _checkpoint)(spec, progress)
 
 
 def is_offline() -> bool:
@@ -51,12 +58,33 @@ def describe(spec: ModelSpec) -> str:
     return f"{line}, else from {wheels.SOURCE}" if spec.wheels else line
 
 
-def _sound(spec: ModelSpec) -> Path | None:
-    """The model's file as the manifest knows it; None where it is missing or has changed."""
+def _verify(spec: ModelSpec, progress: Progress) -> Path | None:
+    """What is here of a model, if every byte is right; a file without a manifest gets one."""
+    if not spec.file:
+        return snapshot.verify(spec, progress)
+    path, manifest = store.file_path(spec), store.read_manifest(store.folder(spec))
+    sha256 = spec.sha256 or (manifest.sha256 if manifest else "")
+    if not sha256 or not path.is_file() or digest(path, progress) != sha256:
+        return None
+    return _unchanged(spec) or store.keep(spec, Arrival(path, sha256, "found in place"))
+
+
+def _unchanged(spec: ModelSpec) -> Path | None:
+    """What is here of a model, as far as size and time tell; None where it has changed."""
     try:
         return store.locate(spec)
     except DataError:
         return None
+
+
+def _offline(spec: ModelSpec, here: Path | None) -> Path:
+    """What another program fetched, of which nobody knows what its bytes have to be."""
+    if here and not spec.file and cache.read_manifest(spec) is None:
+        return here
+    raise UnavailableError(
+        f"{spec.name} is {'damaged' if here else 'not here'} and this is offline",
+        f"with a network, run: starcoder models pull {spec.name}",
+    )
 
 
 def _checkpoint(spec: ModelSpec, progress: Progress) -> Path:
@@ -65,14 +93,6 @@ def _checkpoint(spec: ModelSpec, progress: Progress) -> Path:
         return snapshot.pull(spec, progress)
     except UnavailableError as error:
         raise _unavailable(spec, [f"{hub.host()}: {error.message}"]) from error
-
-
-def _adopt(spec: ModelSpec) -> Path | None:
-    """A file that lies in its place already, with the right bytes but without a manifest."""
-    path = store.file_path(spec)
-    if not spec.sha256 or not path.is_file() or _digest(path) != spec.sha256:
-        return None
-    return store.keep(spec, Arrival(path, spec.sha256, "found in place"))
 
 
 def _fetch(spec: ModelSpec, progress: Progress) -> Path:
@@ -97,20 +117,12 @@ def _fetch(spec: ModelSpec, progress: Progress) -> Path:
 
 def _keep(spec: ModelSpec, arrival: Arrival) -> Path:
     """The file under its final name, if its bytes are the right ones."""
-    digest = _digest(arrival.path)
+    sha256 = digest(arrival.path)
     size = arrival.path.stat().st_size
-    if (arrival.sha256 and digest != arrival.sha256) or (spec.sha256 and size != spec.size):
+    if (arrival.sha256 and sha256 != arrival.sha256) or (spec.sha256 and size != spec.size):
         store.sweep(arrival.path.parent)
-        raise UnavailableError("it sent other bytes than the model's (sha256 does not match)")
-    return store.keep(spec, Arrival(arrival.path, digest, arrival.source))
-
-
-def _digest(path: Path) -> str:
-    """The sha256 of a file's bytes."""
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        raise UnavailableError(CHANGED)
+    return store.keep(spec, Arrival(arrival.path, sha256, arrival.source))
 
 
 def _unavailable(spec: ModelSpec, reasons: list[str]) -> UnavailableError:

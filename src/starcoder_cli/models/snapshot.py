@@ -1,50 +1,42 @@
-"""Checkpoint folders of the Hugging Face hub, in the hub's own cache, shared with other programs.
+"""Checkpoints from the Hugging Face hub, file by file, each verified before it has its name.
 
-Only weights in safetensors, JSON and tokenizer texts are fetched: never pickles, never code.
+Only weights in safetensors, JSON and tokenizer texts are fetched: never pickles, never code. They
+come as one model file does, on from where an earlier try broke off, into the hub's own cache.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.errors import InputError, RefusedError, UnavailableError, WriteError
-from starcoder_cli.models import hub
-from starcoder_cli.models.transfer import REACH, Progress, background, bounded, check_room
+from starcoder_cli.errors import RefusedError, UnavailableError, WriteError
+from starcoder_cli.models import cache, hub
+from starcoder_cli.models.cache import PARTIAL, WANTED, WEIGHTS, Manifest
+from starcoder_cli.models.hub import Remote
+from starcoder_cli.models.transfer import (
+    CHANGED,
+    CHUNK,
+    REACH,
+    Progress,
+    bounded,
+    check_room,
+    digest,
+    nothing,
+    saving,
+)
 
-WEIGHTS = "model*.safetensors"
-WANTED = [WEIGHTS, "*.json", "tokenizer.model", "*.txt"]
-UNWANTED = ["*/*"]
+GIT = 40
+"""How long the names are that git gives to bytes; others are as long as a sha256."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The names of a repository's files, and the bytes of those that are wanted."""
+    """A commit of a repository, and the names of the files at its top."""
 
+    commit: str
     names: tuple[str, ...]
-    size: int
-
-
-def locate(spec: ModelSpec) -> Path | None:
-    """The complete snapshot of a checkpoint in the hub's cache; None where it is not here."""
-    from huggingface_hub import constants
-
-    if not _cached(spec, Path(constants.HF_HUB_CACHE)).is_dir():
-        return None
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        found = snapshot_download(
-            spec.repository,
-            revision=spec.revision,
-            allow_patterns=WANTED,
-            ignore_patterns=UNWANTED,
-            local_files_only=True,
-        )
-    except LocalEntryNotFoundError:
-        return None
-    folder = Path(found)
-    return folder if any(folder.glob(WEIGHTS)) and (folder / "config.json").is_file() else None
 
 
 def parameters(spec: ModelSpec) -> int:
@@ -64,64 +56,68 @@ def parameters(spec: ModelSpec) -> int:
         return 0
 
 
+def verify(spec: ModelSpec, progress: Progress) -> Path | None:
+    """The snapshot whose every byte is as it was when it was fetched; None where there is none."""
+    manifest = cache.read_manifest(spec)
+    if manifest is None:
+        return None
+    folder = cache.snapshot(spec, manifest.commit)
+    total = sum(verified.size for verified in manifest.files.values())
+    done = 0
+    files = {}
+    for name, verified in manifest.files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != verified.size:
+            return None
+        if digest(path, _part_of(progress, done, total)) != verified.sha256:
+            return None
+        files[name] = cache.seen(path, verified.sha256)
+        done += verified.size
+    return folder if files == manifest.files else cache.keep(spec, replace(manifest, files=files))
+
+
 def pull(spec: ModelSpec, progress: Progress) -> Path:
-    """Fetch a checkpoint into the hub's cache; files that are whole survive an interruption.
+    """Fetch what is missing or damaged of a checkpoint, at the commit that was fetched before.
 
     Raises RefusedError for a licence that has to be accepted and for pickled weights,
     UnavailableError with the reason, WriteError where there is no room.
     """
-    from huggingface_hub import constants
-
     hub.quiet()
-    listing = bounded(lambda: _listing(spec))
+    manifest = cache.read_manifest(spec)
+    listing = bounded(lambda: _listing(spec, manifest.commit if manifest else spec.revision))
     if not any(Path(name).match(WEIGHTS) for name in listing.names):
         raise _unusable(spec, listing)
-    cache = Path(constants.HF_HUB_CACHE)
-    cache.mkdir(parents=True, exist_ok=True)
-    blobs = _cached(spec, cache) / "blobs"
-    check_room(cache, listing.size - _bytes(blobs))
-    return _snapshot(spec, listing, blobs, progress)
+    remotes = {
+        name: _look(replace(spec, file=name, revision=listing.commit))
+        for name in listing.names
+        if any(Path(name).match(pattern) for pattern in WANTED)
+    }
+    with _writing():
+        digests = _fetch(spec, remotes, progress)
+        cache.link(spec, listing.commit, {name: each.name for name, each in remotes.items()})
+        if manifest is None:
+            cache.refer(spec, listing.commit)
+        folder = cache.snapshot(spec, listing.commit)
+        files = {name: cache.seen(folder / name, sha256) for name, sha256 in digests.items()}
+        cache.keep(spec, Manifest(spec.revision, listing.commit, files))
+        cache.sweep(spec)
+    return folder
 
 
-def remove(spec: ModelSpec) -> None:
-    """Delete a checkpoint from the hub's cache; InputError where it is not there."""
-    from huggingface_hub import scan_cache_dir
-    from huggingface_hub.errors import CacheNotFound
-
-    try:
-        cache = scan_cache_dir()
-    except CacheNotFound:
-        cache = None
-    repositories = cache.repos if cache else frozenset()
-    found = [repo for repo in repositories if repo.repo_id == spec.repository]
-    if cache is None or not found:
-        raise InputError(f"{spec.name} is not here", "see `starcoder models list`")
-    commits = [revision.commit_hash for repo in found for revision in repo.revisions]
-    cache.delete_revisions(*commits).execute()
-
-
-def _cached(spec: ModelSpec, cache: Path) -> Path:
-    """The folder of a repository in the hub's cache."""
-    return cache / f"models--{spec.repository.replace('/', '--')}"
-
-
-def _listing(spec: ModelSpec) -> Listing:
-    """What a repository holds, after a look whether its files may be had."""
-    from fnmatch import fnmatch
-
-    from httpx2 import HTTPError
+def _listing(spec: ModelSpec, revision: str) -> Listing:
+    """What a repository holds."""
     from huggingface_hub import HfApi
 
-    hub.look(spec)
     try:
         info = HfApi(endpoint=hub.endpoint()).model_info(
-            spec.repository, revision=spec.revision, files_metadata=True, timeout=REACH
+            spec.repository, revision=revision, timeout=REACH
         )
-    except HTTPError as error:
+    except Exception as error:  # an answer that is no listing makes the library raise anything
         raise hub.translate(error, spec) from error
-    top = [file for file in info.siblings or [] if "/" not in file.rfilename]
-    wanted = [file for file in top if any(fnmatch(file.rfilename, name) for name in WANTED)]
-    return Listing(tuple(file.rfilename for file in top), sum(file.size or 0 for file in wanted))
+    if not re.fullmatch("[0-9a-f]{40}", info.sha or ""):
+        raise UnavailableError("what answers there is not a hub")
+    names = (file.rfilename for file in info.siblings or [])
+    return Listing(str(info.sha), tuple(name for name in names if not re.search(r"[/\\:\0]", name)))
 
 
 def _unusable(spec: ModelSpec, listing: Listing) -> RefusedError:
@@ -138,49 +134,98 @@ def _unusable(spec: ModelSpec, listing: Listing) -> RefusedError:
     )
 
 
-def _snapshot(spec: ModelSpec, listing: Listing, blobs: Path, progress: Progress) -> Path:
-    """Run the download in a thread and tell how far it is by what lies in the cache."""
-    from concurrent.futures import wait
-
-    future = background(lambda: _download(spec))
-    while not wait([future], timeout=0.5).done:
-        progress(min(_bytes(blobs), listing.size), listing.size)
-    path = future.result()
-    progress(listing.size, listing.size)
-    return path
+def _look(spec: ModelSpec) -> Remote:
+    """What the hub says about one file of a checkpoint."""
+    return bounded(lambda: hub.look(spec))
 
 
-def _download(spec: ModelSpec) -> Path:
-    """The snapshot's folder, once everything wanted is in it."""
-    from httpx2 import HTTPError
-    from huggingface_hub import snapshot_download
-
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Names the variable that moves the hub's cache where it cannot be written."""
     try:
-        return Path(
-            snapshot_download(
-                spec.repository,
-                revision=spec.revision,
-                allow_patterns=WANTED,
-                ignore_patterns=UNWANTED,
-                endpoint=hub.endpoint(),
-            )
-        )
-    except HTTPError as error:
-        raise hub.translate(error, spec) from error
-    except OSError as error:
-        if error.errno is None:
-            raise UnavailableError("the transfer broke off") from error
-        raise WriteError(
-            f"cannot write the hub's cache: {error.strerror}", "free some space or set HF_HOME"
-        ) from error
+        yield
+    except WriteError as error:
+        raise WriteError(error.message, "free some space or set HF_HOME") from error
 
 
-def _bytes(folder: Path) -> int:
-    """How many bytes lie in a folder, files that vanish meanwhile left out."""
-    total = 0
-    for path in folder.glob("*"):
+def _fetch(spec: ModelSpec, remotes: Mapping[str, Remote], progress: Progress) -> Mapping[str, str]:
+    """Bring the bytes of these files, each verified; their sha256 by name."""
+    blobs = cache.repository(spec) / "blobs"
+    with saving(blobs):
+        blobs.mkdir(parents=True, exist_ok=True)
+        (blobs.parent / "snapshots").mkdir(exist_ok=True)  # or the cache counts as corrupt
+    total = sum(remote.size for remote in remotes.values())
+    here = sum(_length(blobs / remote.name, remote.size) for remote in remotes.values())
+    check_room(blobs, total - here)
+    digests = {}
+    done = 0
+    for name, remote in remotes.items():
+        digests[name] = _bring(remote, blobs / remote.name, _part_of(progress, done, total))
+        done += remote.size
+    return digests
+
+
+def _length(blob: Path, size: int) -> int:
+    """How many bytes of a blob are here, whole or partial."""
+    part = blob.with_name(blob.name + PARTIAL)
+    lengths = (path.stat().st_size for path in (blob, part) if path.is_file())
+    return min(next(lengths, 0), size)
+
+
+def _part_of(progress: Progress, before: int, total: int) -> Progress:
+    """The progress of one file as that of all of them."""
+    return lambda done, _: progress(before + done, total)
+
+
+def _bring(remote: Remote, blob: Path, progress: Progress) -> str:
+    """See that a blob is here with the right bytes; its sha256."""
+    if blob.is_file():
+        sha256 = _right(remote, blob, progress)
+        if sha256:
+            return sha256
+        with saving(blob):
+            blob.unlink()
+    part = blob.with_name(blob.name + PARTIAL)
+    # A beginning that another program left may have gaps.
+    for fresh in (not part.exists(), True):
         try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue
-    return total
+            hub.transfer(remote, part, progress)
+        except WriteError:
+            part.unlink(missing_ok=True)
+            raise
+        sha256 = _right(remote, part)
+        if sha256:
+            with saving(blob):
+                part.replace(blob)
+            return sha256
+        part.unlink()
+        if fresh:
+            break
+    raise UnavailableError(CHANGED)
+
+
+def _right(remote: Remote, path: Path, progress: Progress = nothing) -> str:
+    """The sha256 of a file that has the bytes which the hub states; empty where it has others.
+
+    Small files are named as git does, and by some mirrors by their plain sha1. A mirror that names
+    them in another way states nothing about their bytes.
+    """
+    if remote.size and path.stat().st_size != remote.size:
+        return ""
+    sha256 = digest(path, progress)
+    if remote.sha256:
+        return sha256 if sha256 == remote.sha256 else ""
+    return sha256 if len(remote.name) != GIT or remote.name in _sha1(path) else ""
+
+
+def _sha1(path: Path) -> tuple[str, str]:
+    """A file's sha1, as git takes it and plain."""
+    from hashlib import sha1
+
+    git = sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    plain = sha1(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            git.update(chunk)
+            plain.update(chunk)
+    return git.hexdigest(), plain.hexdigest()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from starcoder_cli.catalog import CATALOG, ModelSpec, find
 from starcoder_cli.errors import BusyError, CreateError, DataError, InputError, UsageError
-from starcoder_cli.models import snapshot
+from starcoder_cli.models import cache
 from starcoder_cli.models.transfer import Arrival, saving
 from starcoder_cli.settings import models_dir
 
@@ -43,14 +43,14 @@ def file_path(spec: ModelSpec) -> Path:
 def locate(spec: ModelSpec) -> Path | None:
     """The verified file, or checkpoint folder, of a model; None where it is not here.
 
-    Raises DataError for a file that changed since it was verified.
+    Raises DataError for a file that changed since it was verified, of a checkpoint too.
     """
     if spec.engine == "echo":
         return None
     if spec.local:
         return file_path(spec) if file_path(spec).exists() else None
     if not spec.file:
-        return snapshot.locate(spec)
+        return cache.locate(spec)
     manifest = read_manifest(folder(spec))
     if manifest is None or (spec.sha256 and manifest.sha256 != spec.sha256):
         return None
@@ -136,8 +136,11 @@ def _folders() -> list[Path]:
 
 
 def _is_checkpoint_here(spec: ModelSpec) -> bool:
-    """Whether a row is a checkpoint in the hub's cache."""
-    return bool(spec.repository and not spec.file and snapshot.locate(spec))
+    """Whether a row is a checkpoint in the hub's cache, damaged or not."""
+    try:
+        return bool(spec.repository and not spec.file and cache.locate(spec))
+    except DataError:
+        return True
 
 
 def remove(spec: ModelSpec) -> None:
@@ -147,16 +150,16 @@ def remove(spec: ModelSpec) -> None:
     """
     if spec.local or spec.engine == "echo":
         raise UsageError(f"{spec.name} was not pulled", "remove the file itself if you mean it")
-    if not spec.file:
-        snapshot.remove(spec)
-        return
-    if not folder(spec).is_dir():
+    place = folder(spec) if spec.file else cache.repository(spec)
+    if not place.is_dir():
         raise InputError(f"{spec.name} is not here", "see `starcoder models list`")
-    with lock(spec, wait=False):
+    with lock(spec, wait=False), saving(place):
+        if not spec.file:
+            cache.free(spec)
         import shutil
 
-        with saving(folder(spec)):
-            shutil.rmtree(folder(spec))
+        if place.is_dir():
+            shutil.rmtree(place)
 
 
 @contextmanager

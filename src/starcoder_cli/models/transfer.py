@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from starcoder_cli.catalog import size_text
-from starcoder_cli.errors import StarcoderError, UnavailableError, WriteError
+from starcoder_cli.errors import UnavailableError, WriteError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 REACH = 10.0
 """How many seconds a source may take to answer at all."""
+
+CHUNK = 1 << 20
+
+CHANGED = "it sent other bytes than the model's (sha256 does not match)"
 
 T = TypeVar("T")
 
@@ -46,10 +50,8 @@ def background(call: Callable[[], T]) -> "Future[T]":
     def run() -> None:
         try:
             future.set_result(call())
-        except (StarcoderError, OSError, ValueError) as error:
+        except BaseException as error:  # whoever waits for the result gets it
             future.set_exception(error)
-        finally:
-            future.cancel()  # where neither was set, nobody waits for ever
 
     Thread(target=run, daemon=True).start()
     return future
@@ -88,3 +90,20 @@ def check_room(folder: Path, needed: int) -> None:
             f"{folder} has {size_text(free)} free and the download needs {size_text(needed)}",
             "free some space or set STARCODER_MODELS_DIR",
         )
+
+
+def nothing(done: int, total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+def digest(path: Path, progress: Progress = nothing) -> str:
+    """The sha256 of a file's bytes."""
+    from hashlib import sha256
+
+    found = sha256()
+    total = path.stat().st_size
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            found.update(chunk)
+            progress(file.tell(), total)
+    return found.hexdigest()

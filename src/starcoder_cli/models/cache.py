@@ -1,0 +1,189 @@
+"""The hub's own cache of checkpoints, shared with other programs, and what was verified in it.
+
+Each repository has a folder there. Its files lie in `blobs` under the names that the hub has for
+their bytes, `snapshots/COMMIT` holds links to them, and `refs` says which commit a branch was when
+the hub was last asked: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. A manifest
+of ours lies beside these: it pins the commit, and holds what a changed file would betray itself by.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.errors import DataError
+from starcoder_cli.models import home
+from starcoder_cli.models.transfer import saving
+
+MANIFEST = "starcoder.json"
+PARTIAL = ".incomplete"
+
+WEIGHTS = "model*.safetensors"
+WANTED = [WEIGHTS, "*.json", "tokenizer.model", "*.txt"]
+UNWANTED = ["*/*"]
+
+STALE = 3600.0
+"""After how many seconds nobody is writing a partial file any more."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a file was when its bytes were verified."""
+
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The commit that was fetched for a revision, and the files of it that were verified."""
+
+    revision: str
+    commit: str
+    files: Mapping[str, Verified]
+
+
+def repository(spec: ModelSpec) -> Path:
+    """The folder of a checkpoint's repository."""
+    return home.cache() / f"models--{spec.repository.replace('/', '--')}"
+
+
+def snapshot(spec: ModelSpec, commit: str) -> Path:
+    """The folder of a checkpoint's files as of a commit."""
+    return repository(spec) / "snapshots" / commit
+
+
+def locate(spec: ModelSpec) -> Path | None:
+    """The complete snapshot of a checkpoint: the verified one, else what other programs fetched.
+
+    None where there is none. Raises DataError for one with a file that changed since it was
+    verified.
+    """
+    if not repository(spec).is_dir():
+        return None
+    manifest = read_manifest(spec)
+    if manifest is None:
+        return _fetched_by_others(spec)
+    folder = snapshot(spec, manifest.commit)
+    if not all((folder / name).is_file() for name in manifest.files):
+        return None
+    for name, verified in manifest.files.items():
+        if seen(folder / name, verified.sha256) != verified:
+            raise DataError(
+                f"{folder / name} is not the file that was verified",
+                f"repair it with: starcoder models pull {spec.name}",
+            )
+    return folder
+
+
+def seen(path: Path, sha256: str) -> Verified:
+    """What a file with this digest is now."""
+    status = path.stat()
+    return Verified(sha256, status.st_size, status.st_mtime_ns)
+
+
+def _fetched_by_others(spec: ModelSpec) -> Path | None:
+    """The snapshot that the revision stands for, complete as far as the hub's library can tell."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        found = snapshot_download(
+            spec.repository,
+            revision=spec.revision,
+            allow_patterns=WANTED,
+            ignore_patterns=UNWANTED,
+            local_files_only=True,
+        )
+    except LocalEntryNotFoundError:
+        return None
+    folder = Path(found)
+    return folder if any(folder.glob(WEIGHTS)) and (folder / "config.json").is_file() else None
+
+
+def read_manifest(spec: ModelSpec) -> Manifest | None:
+    """What was verified of a checkpoint; None where nothing was, or nothing that is still meant."""
+    try:
+        values = json.loads((repository(spec) / MANIFEST).read_bytes())
+        files = {
+            str(name): Verified(str(each["sha256"]), int(each["size"]), int(each["mtime_ns"]))
+            for name, each in values["files"].items()
+        }
+        manifest = Manifest(str(values["revision"]), str(values["commit"]), files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    meant = manifest.revision == spec.revision and snapshot(spec, manifest.commit).is_dir()
+    return manifest if meant else None
+
+
+def keep(spec: ModelSpec, manifest: Manifest) -> Path:
+    """Write what was verified of a checkpoint; its snapshot."""
+    path = repository(spec) / MANIFEST
+    with saving(path):
+        _write(path, json.dumps(asdict(manifest), indent=1) + "\n")
+    return snapshot(spec, manifest.commit)
+
+
+def link(spec: ModelSpec, commit: str, blobs: Mapping[str, str]) -> None:
+    """Give blobs their names in the snapshot of a commit."""
+    folder = snapshot(spec, commit)
+    with saving(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, blob in blobs.items():
+            _link(folder / name, Path("..", "..", "blobs", blob))
+
+
+def refer(spec: ModelSpec, commit: str) -> None:
+    """Let a checkpoint's revision stand for a commit."""
+    reference = repository(spec) / "refs" / spec.revision
+    with saving(reference):
+        if spec.revision != commit:
+            reference.parent.mkdir(parents=True, exist_ok=True)
+            _write(reference, commit)
+
+
+def _link(path: Path, target: Path) -> None:
+    """Let `path` be a link, a hard one where the system or the user may make no other."""
+    path.unlink(missing_ok=True)
+    try:
+        path.symlink_to(target)
+    except OSError:
+        path.hardlink_to(path.parent / target)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a small file, which is never seen half-written."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def sweep(spec: ModelSpec) -> None:
+    """Remove the partial files that nobody goes on with: neither we nor another program."""
+    import time
+
+    blobs = repository(spec) / "blobs"
+    for path in blobs.glob(f"*{PARTIAL}"):
+        with saving(path):
+            if time.time() - path.stat().st_mtime > STALE:
+                path.unlink(missing_ok=True)
+
+
+def free(spec: ModelSpec) -> None:
+    """Delete the snapshots of a checkpoint, and what only they use of files that several share."""
+    from huggingface_hub import scan_cache_dir
+
+    found = scan_cache_dir(home.cache())
+    commits = [
+        revision.commit_hash
+        for each in found.repos
+        if (each.repo_type, each.repo_id) == ("model", spec.repository)
+        for revision in each.revisions
+    ]
+    found.delete_revisions(*commits).execute()
