@@ -79,6 +79,28 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (folder.file, folder.engine) == (str(tmp_path / "folder"), "huggingface")
 
 
+@pytest.mark.parametrize("name", ["owner/name", "name", "owner/name/"])
+def test_a_folder_needs_no_dot_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It was taken for a hub id, and fetched from there."""
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / name
+    place.mkdir(parents=True)
+    (place / "config.json").write_text("{}")
+    assert find(name) == ModelSpec(name=name, file=str(place), engine="huggingface")
+
+
+def test_a_name_of_the_catalog_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "starcoder").mkdir()
+    (tmp_path / "starcoder" / "config.json").write_text("{}")
+    assert not find("starcoder").local
+    assert find("./starcoder").local
+
+
 NO_FILE = ExitCode.NO_INPUT
 USAGE = ExitCode.USAGE
 

@@ -313,8 +313,9 @@ _CONTROL = "[\x00-\x1f\x7f-\x9f]"
 def find(name: str) -> ModelSpec:
     """The model of a catalog name, of the path of a GGUF file or checkpoint folder, or of a hub id.
 
-    Hub ids are `owner/name` for a checkpoint and `owner/name/file.gguf` for one file. Raises
-    InputError for a path that does not exist, UsageError for what cannot name a model.
+    Hub ids are `owner/name` for a checkpoint and `owner/name/file.gguf` for one file; what is the
+    path of a model too is that path. Raises InputError for a path that does not exist, UsageError
+    for what cannot name a model.
     """
     for spec in CATALOG:
         if name.lower() in _names(spec):
@@ -347,7 +348,7 @@ def _path(name: str) -> ModelSpec | None:
         path = Path(name).expanduser()
         if name.lower().endswith(".gguf") and path.is_file():
             return ModelSpec(name=name, file=str(path.absolute()))
-        if name[0] in "./~" and (path / "config.json").is_file():
+        if (path / "config.json").is_file():
             return ModelSpec(name=name, file=str(path.absolute()), engine="huggingface")
     except (OSError, RuntimeError):  # a name too long for the file system; no home folder
         return None
