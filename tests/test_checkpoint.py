@@ -13,6 +13,8 @@ from typing import TypeAlias
 import pytest
 from test_safetensors import Shapes, build, header
 
+from starcoder_cli.backends import open_model
+from starcoder_cli.catalog import find
 from starcoder_cli.checkpoint import ARCHITECTURES, Checkpoint, inspect
 from starcoder_cli.errors import DataError, InputError, RefusedError, StarcoderError
 
@@ -176,6 +178,34 @@ def test_what_the_files_do_not_say(tmp_path: Path) -> None:
 
 def test_heads_may_have_a_width_of_their_own(tmp_path: Path) -> None:
     assert inspect(folder(tmp_path, {**CONFIG, "head_dim": 16})).cache_numbers == 2 * 2 * 2 * 16
+
+
+@pytest.mark.parametrize(
+    ("damage", "hint"),
+    [
+        (lambda place: os.truncate(place / "model.safetensors", 700), "get the file again"),
+        (lambda place: (place / "model.safetensors").unlink(), AGAIN),
+        (lambda place: (place / "config.json").write_text("{"), AGAIN),
+    ],
+)
+def test_a_damaged_checkpoint_that_was_pulled_is_repaired_by_a_pull(
+    tmp_path: Path, damage: Damage, hint: str
+) -> None:
+    place = folder(tmp_path)
+    damage(place)
+    with pytest.raises(DataError) as caught:
+        open_model(find(str(place)), place, 64)
+    assert caught.value.hint == hint
+    with pytest.raises(DataError) as caught:
+        open_model(find("owner/tiny"), place, 64)
+    assert caught.value.hint == "repair it with: starcoder models pull owner/tiny"
+
+
+def test_another_pull_does_not_help_with_a_model_of_an_unknown_kind(tmp_path: Path) -> None:
+    place = folder(tmp_path, {**CONFIG, "model_type": "other"})
+    with pytest.raises(DataError) as caught:
+        open_model(find("owner/tiny"), place, 64)
+    assert caught.value.hint == "choose a GGUF of it"
 
 
 FACTS = {

@@ -25,6 +25,8 @@ MAX_VALUES = 1 << 20
 MAX_DIMENSIONS = 16
 MAX_NUMBER = 1 << 63
 
+FILE_AGAIN = "get the file again"
+
 BITS: Mapping[str, int] = {
     "BOOL": 8, "U8": 8, "I8": 8, "I16": 16, "U16": 16, "I32": 32, "U32": 32, "I64": 64, "U64": 64,
     "F16": 16, "BF16": 16, "F32": 32, "F64": 64, "C64": 64,
@@ -78,14 +80,12 @@ def read_header(path: Path) -> Header:
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path} is not a file", "check the path")
         if status.st_size == 0:
-            raise DataError(f"{path} is empty", "get the file again")
+            raise DataError(f"{path} is empty", FILE_AGAIN)
         with path.open("rb") as file:
             text = _text(file, status.st_size)
         return Header(_tensors(parse_json(text), status.st_size - 8 - len(text)))
     except Malformed as error:
-        raise DataError(
-            f"{path} is not a sound safetensors file: {error}", "get the file again"
-        ) from None
+        raise DataError(f"{path} is not a sound safetensors file: {error}", FILE_AGAIN) from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
 

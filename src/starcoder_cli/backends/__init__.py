@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.engines import Work, soonest
-from starcoder_cli.errors import InputError
+from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Model
 from starcoder_cli.settings import Engine
 
 if TYPE_CHECKING:
     from starcoder_cli.backends.preparation import Form
+    from starcoder_cli.checkpoint import Checkpoint
 
 ROUND = 256
 
@@ -57,10 +58,9 @@ def open_model(
         return LlamaCppModel(path, window, work.slots)
     from starcoder_cli.backends.devices import machine
     from starcoder_cli.backends.huggingface import HuggingFaceModel
-    from starcoder_cli.checkpoint import inspect
     from starcoder_cli.plan import Size, plan
 
-    checkpoint = inspect(path)
+    checkpoint = inspected(spec, path)
     window = narrowed(checkpoint.window or spec.window or room, room)
     size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
     planned = plan(spec.name, size, window, loading, machine())
@@ -113,3 +113,21 @@ def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:
 def narrowed(window: int, room: int) -> int:
     """A window that has the room, in whole steps, but is no wider than the model's own."""
     return min(window, -(-room // ROUND) * ROUND)
+
+
+def inspected(spec: ModelSpec, path: Path) -> "Checkpoint":
+    """A checkpoint folder, found consistent; of a damaged one, the error says how to repair it.
+
+    Raises what `inspect` raises.
+    """
+    from starcoder_cli.checkpoint import inspect
+    from starcoder_cli.configuration import AGAIN
+    from starcoder_cli.safetensors import FILE_AGAIN
+
+    try:
+        return inspect(path)
+    except DataError as error:
+        if spec.local or error.hint not in (AGAIN, FILE_AGAIN):
+            raise
+        repair = f"repair it with: starcoder models pull {spec.name}"
+        raise DataError(error.message, repair) from error
