@@ -70,6 +70,9 @@ def bar(name: str, *columns: "ProgressColumn") -> "Iterator[Progress]":
         # The task begins with the first report, so that what was here before counts for no speed.
         if not shown.tasks:
             shown.add_task(name, completed=done, total=total or None)
+        # What was checked and has to be fetched counts for no speed either.
+        if done < shown.tasks[0].completed:
+            shown.reset(shown.tasks[0].id)
         shown.update(shown.tasks[0].id, completed=done, total=total or None)
 
     with shown:
