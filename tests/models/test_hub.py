@@ -169,6 +169,22 @@ def test_a_server_that_sends_more_than_it_announced(site: Site, tmp_path: Path) 
     assert caught.value.message == "it sends more bytes than it announced"
 
 
+@pytest.mark.parametrize(
+    ("location", "token"), [("http://[::1", ""), ("", "\u0442\u043e\u043a\u0435\u043d")]
+)
+def test_an_error_that_the_library_does_not_declare(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, token: str
+) -> None:
+    """A redirection that is no address, and a token that no header can hold."""
+    if token:
+        monkeypatch.setenv("HF_TOKEN", token)
+    else:
+        site.status, site.headers = 302, {"Location": location}
+    with pytest.raises(UnavailableError) as caught:
+        hub.fetch(TINY, tmp_path, Reports())
+    assert caught.value.message.startswith("the transfer failed (")
+
+
 def test_a_hub_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, tmp_path, closed_port(), "http://127.0.0.1:9")
     with pytest.raises(UnavailableError) as caught:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from servers import COMMIT, Reports, Serving, Site, closed_port, full_disk, use,
 
 from starcoder_cli.backends import foresee
 from starcoder_cli.catalog import find
+from starcoder_cli.cli import main
 from starcoder_cli.errors import (
     BusyError,
     DataError,
@@ -182,6 +184,28 @@ def test_a_changed_file_is_an_error_that_says_how_to_repair(
     assert store.installed() == []  # in no catalog, but looked at without an error
 
 
+def test_the_remedy_of_the_error_works(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = pull(TINY, Reports())
+    truncate(blob(folder))
+    assert main(["models", "path", "owner/tiny"]) == 65
+    remedy = capsys.readouterr().err.partition("starcoder ")[2]
+    assert main(remedy.split()) == 0
+    assert capsys.readouterr() == ("", "getting owner/tiny (unknown size) from owner/tiny\n")
+    assert main(["models", "path", "owner/tiny"]) == 0
+    assert capsys.readouterr() == (f"{folder}\n", "")
+    assert contents(folder) == FILES
+
+
+def test_a_pull_of_what_is_sound_says_nothing(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pull(TINY, Reports())
+    site.requests.clear()
+    assert main(["models", "pull", "owner/tiny"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert site.requests == []
+
+
 def test_a_damaged_file_cannot_be_repaired_offline(site: Site) -> None:
     folder = pull(TINY, Reports())
     flip(blob(folder))
@@ -274,12 +298,14 @@ def child() -> "subprocess.Popen[str]":
 def test_a_pull_that_was_ended_goes_on_from_there(site: Site, number: signal.Signals) -> None:
     site.release = threading.Event()
     site.slow = "model.safetensors"
+    digest = sha256(FILES["model.safetensors"]).hexdigest()
+    part = cache.repository(TINY) / "blobs" / f"{digest}.incomplete"
     with child() as process:
-        while not any(path.stat().st_size for path in cache.repository(TINY).rglob("*.incomplete")):
+        while not (part.exists() and part.stat().st_size):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(number)
-    assert len(partials()) == 1
+    assert partials() == [part.name]
     assert store.locate(TINY) is None
     site.release.set()
     site.requests.clear()
@@ -453,6 +479,7 @@ def test_names_that_lead_elsewhere_are_not_fetched(site: Site, tmp_path: Path) -
 def test_what_is_no_hub_is_not_taken_for_one(site: Site, answer: bytes) -> None:
     """An error that the library does not declare was reported as a bug of ours."""
     site.files["/api/models/owner/tiny/revision/main"] = answer
+    assert parameters(TINY) == 0
     with pytest.raises(UnavailableError) as caught:
         pull(TINY, Reports())
     assert str(caught.value).startswith("cannot get owner/tiny (127.0.0.1: ")
