@@ -453,6 +453,25 @@ def test_a_repair_keeps_to_the_commit_that_was_fetched(site: Site) -> None:
     assert site.requests[0] == f"GET /api/models/owner/tiny/revision/{COMMIT}"
 
 
+def test_a_commit_that_is_gone_is_no_obstacle_to_a_repair(site: Site) -> None:
+    folder = pull(TINY, Reports())
+    flip(blob(folder))
+    site.requests.clear()
+    site.status, site.guarded = 404, f"/revision/{COMMIT}"
+    site.headers = {"X-Error-Code": "RevisionNotFound"}
+    assert contents(pull(TINY, Reports())) == FILES
+    assert site.requests[1] == "GET /api/models/owner/tiny/revision/main"
+
+
+def test_a_repair_does_not_take_the_branch_back(site: Site) -> None:
+    """Another program may have fetched a later commit meanwhile."""
+    flip(blob(pull(TINY, Reports())))
+    reference = cache.repository(TINY) / "refs" / "main"
+    reference.write_text("f" * 40)
+    pull(TINY, Reports())
+    assert reference.read_text() == "f" * 40
+
+
 def test_a_commit_needs_no_reference(site: Site) -> None:
     pinned = replace(TINY, revision=COMMIT)
     assert store.locate(pinned) is None

@@ -72,18 +72,22 @@ def verify(spec: ModelSpec, progress: Progress) -> Path | None:
             return None
         files[name] = cache.seen(path, verified.sha256)
         done += verified.size
-    return folder if files == manifest.files else cache.keep(spec, replace(manifest, files=files))
+    if files == manifest.files:
+        return folder
+    with _writing():
+        return cache.keep(spec, replace(manifest, files=files))
 
 
 def pull(spec: ModelSpec, progress: Progress) -> Path:
     """Fetch what is missing or damaged of a checkpoint, at the commit that was fetched before.
 
-    Raises RefusedError for a licence that has to be accepted and for pickled weights,
-    UnavailableError with the reason, WriteError where there is no room.
+    Where the hub has that commit no longer, it is the one that the revision stands for now. Raises
+    RefusedError for a licence that has to be accepted and for pickled weights, UnavailableError
+    with the reason, WriteError where there is no room.
     """
     hub.quiet()
     manifest = cache.read_manifest(spec)
-    listing = bounded(lambda: _listing(spec, manifest.commit if manifest else spec.revision))
+    listing = _before(spec, manifest) or bounded(lambda: _listing(spec, spec.revision))
     if not any(Path(name).match(WEIGHTS) for name in listing.names):
         raise _unusable(spec, listing)
     remotes = {
@@ -94,13 +98,27 @@ def pull(spec: ModelSpec, progress: Progress) -> Path:
     with _writing():
         digests = _fetch(spec, remotes, progress)
         cache.link(spec, listing.commit, {name: each.name for name, each in remotes.items()})
-        if manifest is None:
+        if manifest is None or manifest.commit != listing.commit:
             cache.refer(spec, listing.commit)
         folder = cache.snapshot(spec, listing.commit)
         files = {name: cache.seen(folder / name, sha256) for name, sha256 in digests.items()}
         cache.keep(spec, Manifest(spec.revision, listing.commit, files))
         cache.sweep(spec)
     return folder
+
+
+def _before(spec: ModelSpec, manifest: Manifest | None) -> Listing | None:
+    """What a repository held at the commit that was fetched before; None where that is gone."""
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    if manifest is None:
+        return None
+    try:
+        return bounded(lambda: _listing(spec, manifest.commit))
+    except UnavailableError as error:
+        if isinstance(error.__cause__, RevisionNotFoundError):
+            return None
+        raise
 
 
 def _listing(spec: ModelSpec, revision: str) -> Listing:
