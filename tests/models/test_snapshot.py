@@ -206,6 +206,15 @@ def test_a_pull_of_what_is_sound_says_nothing(
     assert site.requests == []
 
 
+def test_a_repair_leaves_the_names_of_sound_files_alone(site: Site) -> None:
+    """A program that loads them meanwhile finds every file at any time."""
+    folder = pull(TINY, Reports())
+    before = [(folder / name).lstat().st_ctime_ns for name in FILES]
+    flip(blob(folder))
+    pull(TINY, Reports())
+    assert [(folder / name).lstat().st_ctime_ns for name in FILES] == before
+
+
 def test_a_damaged_file_cannot_be_repaired_offline(site: Site) -> None:
     folder = pull(TINY, Reports())
     flip(blob(folder))

@@ -147,6 +147,8 @@ def refer(spec: ModelSpec, commit: str) -> None:
 
 def _link(path: Path, target: Path) -> None:
     """Let `path` be a link, a hard one where the system or the user may make no other."""
+    if path.is_symlink() and path.readlink() == target:
+        return
     path.unlink(missing_ok=True)
     try:
         path.symlink_to(target)
