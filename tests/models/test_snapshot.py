@@ -196,6 +196,15 @@ def test_the_remedy_of_the_error_works(site: Site, capsys: pytest.CaptureFixture
     assert contents(folder) == FILES
 
 
+def test_what_cannot_be_shown_names_the_remedy(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = filled_by_others(site)
+    (folder / "config.json").write_text("{")
+    assert main(["models", "show", "owner/tiny"]) == 65
+    assert capsys.readouterr().err.endswith(f"; {REPAIR}\n")
+
+
 def test_a_pull_of_what_is_sound_says_nothing(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -109,7 +109,7 @@ def show(name: Name, json: Json = False) -> None:
     found = state(spec) == "here" and locate(spec)
     values = {
         **record(spec, state(spec)),
-        **(from_files(found) if found else {}),
+        **(from_files(spec, found) if found else {}),
         **(forms(found) if found and spec.engine == "llamacpp" else {}),
         **conditions(spec),
     }
@@ -190,12 +190,12 @@ def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
     }
 
 
-def from_files(path: Path) -> Mapping[str, object]:
+def from_files(spec: ModelSpec, path: Path) -> Mapping[str, object]:
     """What a GGUF file or a checkpoint folder says about itself, found consistent."""
     if path.is_dir():
-        from starcoder_cli.checkpoint import inspect
+        from starcoder_cli.backends import inspected
 
-        checkpoint = inspect(path)
+        checkpoint = inspected(spec, path)
         return {
             "parameters": f"{checkpoint.parameters:,}",
             "size": sum(file.stat().st_size for file in checkpoint.files),
