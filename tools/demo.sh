@@ -25,13 +25,11 @@ try 'Python: write the body of a function' \
     'starcoder complete examples/averages.py:10 --max-tokens 64'
 try 'JavaScript: replace a line' \
     'starcoder fill examples/groups.js:8 --max-tokens 64'
-try 'Go: check an error and close the file' \
-    'starcoder fill examples/unique.go:13 --max-tokens 64'
-try 'Rust: write a method' \
-    'starcoder fill examples/colour.rs:13 --max-tokens 64'
-try 'SQL: fill a marker in piped text' \
-    "sed 's/-- TODO: ON/<FILL>/' examples/orders.sql | starcoder fill - --at '<FILL>' --lang sql"
-try 'Shell: ask about a file' \
-    "starcoder chat -f examples/largest.sh 'What does the last line do? Answer in one sentence.'"
+try 'Go: replace a part of a line' \
+    'starcoder fill examples/unique.go:20:11-20:29'
+try 'Rust: fill a marker in piped text' \
+    "sed 's/todo!()/<FILL>/' examples/colour.rs | starcoder fill - --at '<FILL>' --lang rust"
+try 'SQL: ask about a file' \
+    "starcoder chat -f examples/orders.sql 'Which two tables does the query join?'"
 
 printf '\n%sMore: starcoder --help%s\n' "$dim" "$plain"
