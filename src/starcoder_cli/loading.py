@@ -9,7 +9,7 @@ from starcoder_cli.settings import Dtype, Quantize
 
 @dataclass(frozen=True)
 class Loading:
-    """How the user asks a checkpoint to be loaded; `adapter` is a path or hub id, or empty.
+    """How the user asks a checkpoint to be loaded; `adapter` is a folder's path, or empty.
 
     Raises UsageError for what no machine could do.
     """

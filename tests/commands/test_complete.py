@@ -11,6 +11,7 @@ from streams import run, run_binary, standard_input
 
 from starcoder_cli.backends.echo import EchoModel
 from starcoder_cli.backends.tokens import Tokens
+from starcoder_cli.cli import main
 from starcoder_cli.commands.question import Gap
 from starcoder_cli.commands.request import Request
 from starcoder_cli.model import Sampling
@@ -326,3 +327,14 @@ def test_a_folder_is_prompted_in_the_form_that_its_tokenizer_tells(
 
     assert prompted(len(TEXT)) == beginning.format(PROMISE + TEXT)
     assert prompted(at) == gap.format(PROMISE + TEXT[:at], TEXT[at:])
+
+
+def test_an_adapter_for_a_gguf_file_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """It was ignored without a word."""
+    Path("model.gguf").touch()
+    assert main(["complete", "add.py", "-m", "model.gguf", "--adapter", "lora"]) == 2
+    assert capfd.readouterr() == (
+        "",
+        "error: model.gguf is a GGUF file, to which --adapter adds nothing; "
+        "choose the checkpoint that the adapter was made for, or leave --adapter away\n",
+    )

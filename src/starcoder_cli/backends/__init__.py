@@ -1,6 +1,7 @@
 """Where models run; `open_model` is the only door to the heavy imports."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
@@ -42,32 +43,37 @@ def open_model(
         window = narrowed(spec.window or read_header(path).window, room)
         tell(f"{spec.name}: llama.cpp, a window of {window} tokens")
         return LlamaCppModel(path, window, slots)
+    from starcoder_cli.backends.adapter import examine
     from starcoder_cli.backends.devices import machine
     from starcoder_cli.backends.huggingface import HuggingFaceModel
     from starcoder_cli.checkpoint import inspect
     from starcoder_cli.plan import Size, plan
 
-    checkpoint = inspect(path)
+    adapter, checkpoint = examine(loading.adapter), inspect(path)
     window = narrowed(checkpoint.window or spec.window or room, room)
     size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
+    size = replace(size, adapter=adapter.numbers)
     planned = plan(spec.name, size, window, loading, machine())
     tell(planned.text())
-    return HuggingFaceModel(checkpoint, planned, window, loading.adapter)
+    return HuggingFaceModel(checkpoint, planned, window, adapter.folder)
 
 
 def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:
     """MachineError where a checkpoint could not be loaded, before it is fetched.
 
-    Its size is the catalog's, else what the hub says; a model of which neither knows it passes.
+    An adapter that could not be used is an error too. The size of the checkpoint is the catalog's, else what the hub says; a model of which neither knows it passes.
     """
     if spec.engine != "huggingface":
         return
+    from starcoder_cli.backends.adapter import examine
     from starcoder_cli.backends.devices import machine
     from starcoder_cli.models.snapshot import parameters
     from starcoder_cli.plan import plan
     from starcoder_cli.shapes import catalog_size, estimated
 
+    adapter = examine(loading.adapter)
     size = catalog_size(spec) or estimated(parameters(spec))
+    size = replace(size, adapter=adapter.numbers)
     if size.parameters:
         plan(spec.name, size, narrowed(spec.window or room, room), loading, machine())
 

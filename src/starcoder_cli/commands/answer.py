@@ -14,6 +14,7 @@ from starcoder_cli.commands.question import Gap, Question, named_language
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
+from starcoder_cli.errors import UsageError
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages, View, standard_output, write_json
@@ -71,6 +72,11 @@ def opened(
     spec: ModelSpec, room: int, request: Request, messages: Messages, slots: int = 1
 ) -> Iterator[Model]:
     """A model, fetched where it is not here, loaded with room for so many tokens in each slot."""
+    if spec.engine == "llamacpp" and request.loading.adapter:
+        raise UsageError(
+            f"{spec.name} is a GGUF file, to which --adapter adds nothing",
+            "choose the checkpoint that the adapter was made for, or leave --adapter away",
+        )
     if spec.engine == "llamacpp" and request.loading != Loading():
         messages.note(f"{spec.name} is a GGUF file: --quantize, --device, --dtype do not touch it")
     path = fetch(spec, messages, lambda: foresee(spec, room, request.loading), request.offline)
