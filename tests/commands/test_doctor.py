@@ -2,8 +2,8 @@
 
 import json
 import sys
-import tomllib
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version

@@ -61,7 +61,8 @@ def open_model(
 def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:
     """MachineError where a checkpoint could not be loaded, before it is fetched.
 
-    An adapter that could not be used is an error too. The size of the checkpoint is the catalog's, else what the hub says; a model of which neither knows it passes.
+    An adapter that could not be used is an error too. The size of the checkpoint is the catalog's,
+    else what the hub says; a model of which neither knows it passes.
     """
     if spec.engine != "huggingface":
         return

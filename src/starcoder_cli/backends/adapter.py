@@ -60,7 +60,8 @@ def adapted(model: "PreTrainedModel", folder: str, *, merge: bool) -> "PreTraine
 def check(folder: Path) -> int:
     """How many numbers an adapter has, once nothing in it is found to be wrong.
 
-    One that is not LoRA in safetensors is refused, or that asks for code or other files. Raises InputError where there is none, DataError for a damaged one, RefusedError.
+    One that is not LoRA in safetensors is refused, or that asks for code or other files. Raises
+    InputError where there is none, DataError for a damaged one, RefusedError.
     """
     if not (folder / SETTINGS).is_file():
         raise InputError(f"there is no adapter in {folder}", f"it needs {SETTINGS} and {WEIGHTS}")

@@ -22,7 +22,7 @@ State: TypeAlias = Literal["ok", "no", "warn", "fail"]
 PACKAGES = ("torch", "transformers", "bitsandbytes", "xllamacpp")
 
 OLDEST, NEWEST = (3, 11), (3, 15)
-"""The Pythons that this program runs on, and that torch is built for where it is not here to ask."""
+"""The Pythons that this program runs on, and that torch is built for where it does not tell."""
 
 REACH = 5.0
 """How many seconds the hub may take to answer each question."""
