@@ -19,6 +19,7 @@ FILES = {
     "tokenizer.json": b'{"version": "1.0"}',
     "model.safetensors": bytes(100_000),
     "merges.txt": b"a b\n",
+    "chat_template.jinja": b"{{ messages }}",
 }
 UNWANTED = {
     "pytorch_model.bin": b"pickle",

@@ -9,6 +9,7 @@ class EchoModel:
     """Counts a character as a token, and knows every control token."""
 
     window = 1 << 20
+    chat_template = ""
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
         """The pieces of the prompt, at most `max_tokens` of them, the last one unhealed."""

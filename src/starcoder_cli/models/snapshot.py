@@ -12,7 +12,7 @@ from starcoder_cli.models import hub
 from starcoder_cli.models.transfer import REACH, Progress, background, bounded, check_room
 
 WEIGHTS = "model*.safetensors"
-WANTED = [WEIGHTS, "*.json", "tokenizer.model", "*.txt"]
+WANTED = [WEIGHTS, "*.json", "tokenizer.model", "chat_template.jinja", "*.txt"]
 UNWANTED = ["*/*"]
 
 
