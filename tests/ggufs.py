@@ -67,6 +67,7 @@ class Parts:
 
 
 WIDTH, INNER, WINDOW = 64, 128, 2048
+TEMPLATE = "{{ messages[0].content }}"
 CONTROLS = ("<|endoftext|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
 
 
@@ -112,6 +113,7 @@ def tiny() -> bytes:
         number("tokenizer.ggml.eos_token_id", end),
         number("tokenizer.ggml.padding_token_id", end),
         entry("tokenizer.ggml.add_bos_token", BOOL, b"\0"),
+        entry("tokenizer.chat_template", STRING, text(TEMPLATE)),
     )
     half = WIDTH // 2
     shapes = {

@@ -69,6 +69,7 @@ LAYERS = (
         "shapes",
         "terminal",
     },
+    {"chat_formats"},
     {"backends", "candidates", "edits", "markdown", "trim"},
     {"commands"},
     {"cli"},

@@ -16,6 +16,7 @@ from test_safetensors import Shapes, build, header
 from starcoder_cli.backends import open_model
 from starcoder_cli.catalog import find
 from starcoder_cli.checkpoint import ARCHITECTURES, Checkpoint, inspect
+from starcoder_cli.configuration import chat_template
 from starcoder_cli.errors import DataError, InputError, RefusedError, StarcoderError
 
 Damage: TypeAlias = Callable[[Path], object]
@@ -136,6 +137,26 @@ def test_what_is_read_from_a_sound_folder(tmp_path: Path) -> None:
         eos=(2,),
         files=(place / "model.safetensors",),
     )
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (None, ""),
+        ("{{ a }}", "{{ a }}"),
+        ([{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}], "d"),
+        ([{"name": "tool_use", "template": "t"}, "default", {"name": ["default"]}], ""),
+        ({"default": "d"}, ""),
+        (7, ""),
+    ],
+)
+def test_the_chat_template_of_a_folder(tmp_path: Path, found: object, expected: str) -> None:
+    """Newer checkpoints have it in a file of its own, which counts before the settings."""
+    place = folder(tmp_path)
+    setting("chat_template", found, "tokenizer_config.json")(place)
+    assert chat_template(place) == expected
+    (place / "chat_template.jinja").write_bytes(b"\xff{{ b }}")
+    assert chat_template(place) == "\ufffd{{ b }}"
 
 
 def test_weights_in_several_files(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from holes import chunked
 
 from starcoder_cli import languages
-from starcoder_cli.conversation import CHATML, PLAIN
+from starcoder_cli.chat_formats import CHAT_FORMATS, CHATML, PLAIN
 from starcoder_cli.edits import dedented, edit_prompt, ended, indented
 from starcoder_cli.prompt import Special
 from starcoder_cli.stream import join
@@ -35,6 +35,11 @@ def test_the_answer_of_others_is_begun_with_a_fence(form: object) -> None:
     assert "Code:\n```python\na = 1\n```\n\nCall it b.\n" in whole
     assert whole.endswith("\n```python\n")
     assert prompt.stop[0] == "\n```"
+
+
+def test_a_fence_stands_where_the_model_would_begin_its_answer() -> None:
+    prompt = edit_prompt("a = 1", "Call it b.", PYTHON, CHAT_FORMATS["llama2"], nothing)
+    assert "".join(prompt.pieces).endswith(" [/INST] ```python\n")
 
 
 def test_a_fence_in_the_code_needs_a_longer_one() -> None:

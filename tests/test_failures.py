@@ -10,6 +10,7 @@ from streams import run, standard_input
 from starcoder_cli.cli import main
 
 SEE_COMPLETE = "see `starcoder complete --help`"
+NAME_ONE = "name one that has it: complete, fill, edit, chat"
 SEE_FILL = "see `starcoder fill --help`"
 NOT_A_MODEL = (
     "is not a model; give a name from `starcoder models list`, a .gguf file or a hub id such as "
@@ -45,6 +46,15 @@ BAD_INPUTS = [
     # Usage.
     ("compleat", 2, "no such command 'compleat'; see `starcoder --help`"),
     ("--modell echo", 2, "no such option: --modell; see `starcoder --help`"),
+    ("--modell echo complete a.py", 2, "no such option: --modell; see `starcoder --help`"),
+    ("-m echo --xyzzy complete a.py", 2, f"no such option: --xyzzy; {SEE_COMPLETE}"),
+    ("- complete", 2, "no such command '-'; see `starcoder --help`"),
+    ("-m echo", 2, f"-m needs a command; {NAME_ONE}"),
+    ("--model=echo compleat a.py", 2, f"--model needs a command; {NAME_ONE}"),
+    ("--model complete", 2, f"--model needs a command; {NAME_ONE}"),
+    ("-m echo -- complete a.py", 2, f"-m needs a command; {NAME_ONE}"),
+    ("-q a.py complete", 2, f"-q needs a command; {NAME_ONE}"),
+    ("-m echo models list", 2, f"-m needs a command; {NAME_ONE}"),
     ("models fetch", 2, "no such command 'fetch'; see `starcoder models --help`"),
     ("complete a.py b.py", 2, f"got unexpected extra argument(s) (b.py); {SEE_COMPLETE}"),
     (

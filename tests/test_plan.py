@@ -1,5 +1,7 @@
 """Where and in which form a model is loaded, on machines of all kinds."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -251,6 +253,8 @@ def test_each_part_of_what_is_needed() -> None:
     assert needed(STARCODER, "none", "fp32", 0) == 4 * 15_517_456_384 + WORKING
     assert needed(STARCODER, "4bit", "bf16", 0) == 2 * 355_047_424 + 8_528_855_040 + WORKING
     assert 2 * STARCODER.cache_numbers == 20_480
+    adapted = replace(STARCODER, adapter=1000)
+    assert needed(adapted, "4bit", "bf16", 0) == needed(STARCODER, "4bit", "bf16", 0) + 4000
     for_a_token = needed(STARCODER, "8bit", "bf16", 1) - needed(STARCODER, "8bit", "bf16", 0)
     assert for_a_token == 20_480 + 2 * 20 * 5491
 

@@ -33,8 +33,12 @@ print(json.dumps([code, sorted(sys.modules)]))
         (["complete", "--no-such-option"], 2),
         (["fill", "a.py:999"], 2),
         (["complete", "missing.py"], 66),
+        (["-m", "echo", "complete", "missing.py"], 66),
     ],
-    ids=["import", "version", "no argument", "no such option", "no such line", "no such file"],
+    ids=[
+        *("import", "version", "no argument", "no such option", "no such line", "no such file"),
+        "option first",
+    ],
 )
 def test_nothing_heavy_is_loaded_before_a_model_is_needed(
     words: list[str], code: int | None, tmp_path: Path

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.stream import Chunk, Completion, Stream, after, join, until, with_newline
+from starcoder_cli.stream import (
+    Chunk,
+    Completion,
+    Stream,
+    after,
+    join,
+    unspaced,
+    until,
+    with_newline,
+)
 
 few_examples = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -20,6 +29,13 @@ def cut_up(text: str, size: int) -> list[Chunk]:
 def text_of(chunks: Iterable[Chunk]) -> str:
     """The whole text of some chunks."""
     return "".join(chunk.text for chunk in chunks)
+
+
+@pytest.mark.parametrize("size", range(1, 6))
+def test_one_space_before_a_text_is_left_out(size: int) -> None:
+    for text, expected in ((" a b", "a b"), ("  a", " a"), ("a b", "a b"), (" ", ""), ("", "")):
+        assert text_of(unspaced(cut_up(text, size))) == expected
+        assert text_of(unspaced([Chunk(""), *cut_up(text, size)])) == expected
 
 
 @pytest.mark.parametrize("size", range(1, 20))

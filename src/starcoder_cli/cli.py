@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from starcoder_cli import __version__
 from starcoder_cli.commands.coercion import lighten
-from starcoder_cli.commands.registry import COMMANDS, CONTEXT, listed, load, tidy
+from starcoder_cli.commands.registry import COMMANDS, CONTEXT, HELP, listed, load, tidy
 from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageError, WriteError
 from starcoder_cli.output import report, silence, write_text
 
@@ -107,8 +107,58 @@ def run(words: list[str]) -> None:
     Typer's own way to run one would exit with 1 where a reader of our output has had enough.
     """
     command = group()
+    if words and words[0].startswith("-") and words[0] not in options(command):
+        words = arranged(words)
     with command.make_context("starcoder", words or ["--help"], default_map=defaults()) as context:
         command.invoke(context)
+
+
+def arranged(words: list[str]) -> list[str]:
+    """The words with the options that stand before a command's name behind it.
+
+    A command that has them all comes first, then one that can say which it lacks. Raises
+    UsageError where an option of some commands is there, but none of those.
+    """
+    places = [at for at, word in enumerate(words) if word in COMMANDS]
+    for all_known in (True, False):
+        for at in places:
+            command, end = load(words[at]), at + 1
+            inner = getattr(command, "commands", {}).get("".join(words[end : end + 1]))
+            if inner:
+                command, end = inner, end + 1
+            if lead(words[:at], options(command), all_known):
+                return [*words[at:end], *words[:at], *words[end:]]
+    name = option_name(words[0])
+    having = [command for command in COMMANDS if name in options(load(command))]
+    if having:
+        raise UsageError(f"{name} needs a command", f"name one that has it: {', '.join(having)}")
+    return words
+
+
+def lead(words: list[str], takes: Mapping[str, bool], all_known: bool) -> bool:
+    """Whether the words are options, each with its value where one comes behind it."""
+    left = iter(words)
+    for word in left:
+        if not word.startswith("-") or word in ("-", "--"):
+            return False
+        if all_known and option_name(word) not in takes:
+            return False
+        if takes.get(word) and next(left, None) is None:
+            return False
+    return True
+
+
+def option_name(word: str) -> str:
+    """The name in an option that may have its value in the same word."""
+    return word.partition("=")[0] if word.startswith("--") else word[:2]
+
+
+def options(command: "Command") -> Mapping[str, bool]:
+    """Each name of an option of a command, and whether a value comes behind it."""
+    described = command.get_params(typer.Context(command, help_option_names=HELP))
+    return {
+        name: not getattr(option, "is_flag", False) for option in described for name in option.opts
+    }
 
 
 def defaults() -> dict[str, dict[str, object]] | None:

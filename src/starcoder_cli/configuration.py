@@ -85,6 +85,17 @@ def _nested(path: Path, config: object) -> Iterator[tuple[str, object]]:
         raise DataError(f"{path} is nested too deeply", OTHER)
 
 
+def chat_template(folder: Path) -> str:
+    """The chat template of a checkpoint, in a file of its own or not; empty where there is none."""
+    path = folder / "chat_template.jinja"
+    if path.is_file():
+        return read_start(path, MAX_JSON).decode(errors="replace")
+    found = read_configuration(folder / "tokenizer_config.json", needed=False).get("chat_template")
+    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    named = (row.get("template") for row in rows if row.get("name") == "default")
+    return next((each for each in (found, *named) if isinstance(each, str)), "")
+
+
 def read_json(path: Path) -> dict[str, object]:
     """The object in a JSON file of moderate size."""
     if not path.is_file():

@@ -1,8 +1,7 @@
 """From the turns of a chat to what a model reads.
 
-Each family of tuned models marks the turns with control tokens of its own; a form of them is a row
-of data. A base model was never shown any: it is asked in plain words, in a form of ours. What a
-user or a model said is always text, never control tokens.
+Each family of tuned models marks the turns in a form of its own. What a user or a model said is
+always text in it, never control tokens.
 """
 
 from collections.abc import Callable, Mapping
@@ -79,24 +78,47 @@ class Frame:
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """How a family of models marks the turns of a chat, and what ends its answers."""
+    """How a family of models marks the turns of a chat, and what ends its answers.
+
+    Its chat templates have all of the `markers`. Models of it that came without one have a name of
+    `models` in theirs. `opening` comes before everything. `within` is the question in which the
+    system text stands, 0 for the first and -1 for the last, None where it has a turn of its own.
+    With `spaced` a model begins each answer with a space, which is not shown.
+    """
 
     name: str
     frames: Mapping[Role, Frame]
     stop: tuple[str, ...]
+    markers: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    opening: tuple[str, ...] = ()
+    within: int | None = None
+    spaced: bool = False
 
     def prompt(self, conversation: Conversation) -> Prompt:
         """The prompt that asks for the next answer."""
         messages = (*conversation.opening(), *conversation.messages)
-        return Prompt(merged((*self.pieces(messages), *self.frames["assistant"].before)), self.stop)
+        pieces = (*self.opening, *self.pieces(messages), *self.frames["assistant"].before)
+        return Prompt(merged(pieces), self.stop)
 
     def pieces(self, messages: tuple[Message, ...]) -> tuple[str, ...]:
         """The messages, each in its frame."""
-        found: list[str] = []
-        for message in messages:
-            frame = self.frames[message.role]
-            found += (*frame.before, message.text, *frame.after)
-        return tuple(found)
+        told: tuple[str, ...] = ()
+        if self.within is not None and messages and messages[0].role == "system":
+            told, messages = self.framed(messages[0]), messages[1:]
+        questions = [at for at, message in enumerate(messages) if message.role == "user"] or [0]
+        seat = questions[self.within or 0]
+        framed = (
+            self.framed(message, told if at == seat else ()) for at, message in enumerate(messages)
+        )
+        return tuple(piece for pieces in framed for piece in pieces)
+
+    def framed(self, message: Message, told: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """A message in its frame, behind what else is told in it."""
+        frame, space = self.frames[message.role], ""
+        if self.spaced and message.role == "assistant":
+            space = " "
+        return (*frame.before, *told, space, message.text, *frame.after)
 
     def cost(self, messages: tuple[Message, ...], count: Callable[[str], int]) -> int:
         """How many tokens the messages have in their frames."""
@@ -104,10 +126,9 @@ class ChatFormat:
         return sum(1 if isinstance(piece, Special) else count(piece) for piece in pieces)
 
     def specials(self) -> frozenset[Special]:
-        """Every control token around a message."""
-        pieces = [
-            piece for frame in self.frames.values() for piece in (*frame.before, *frame.after)
-        ]
+        """Every control token of a prompt."""
+        frames = (Frame(self.opening, ()), *self.frames.values())
+        pieces = [piece for frame in frames for piece in (*frame.before, *frame.after)]
         return frozenset(piece for piece in pieces if isinstance(piece, Special))
 
 
@@ -120,51 +141,6 @@ def merged(pieces: tuple[str, ...]) -> tuple[str, ...]:
         else:
             found.append(piece)
     return tuple(piece for piece in found if piece)
-
-
-START, END, ENDED = Special("<|im_start|>"), Special("<|im_end|>"), Special("<|end|>")
-
-# Sources: the model cards of Qwen2.5-Coder-Instruct and SmolLM2-Instruct, and bigcode-project's
-# `chat/dialogues.py`. StarChat was trained on answers that begin on a line of their own, so the
-# line feed belongs to the prompt: else each answer would begin with one.
-CHATML = ChatFormat(
-    "chatml",
-    {
-        "system": Frame((START, "system\n"), (END, "\n")),
-        "user": Frame((START, "user\n"), (END, "\n")),
-        "assistant": Frame((START, "assistant\n"), (END, "\n")),
-    },
-    stop=(END, Special("<|endoftext|>"), START),
-)
-STARCHAT = ChatFormat(
-    "starchat",
-    {
-        "system": Frame((Special("<|system|>"), "\n"), (ENDED, "\n")),
-        "user": Frame((Special("<|user|>"), "\n"), (ENDED, "\n")),
-        "assistant": Frame((Special("<|assistant|>"), "\n"), (ENDED, "\n")),
-    },
-    stop=(ENDED, Special("<|endoftext|>"), Special("<|user|>"), Special("<|system|>")),
-)
-PLAIN = ChatFormat(
-    "plain",
-    {
-        "system": Frame(()),
-        "user": Frame(("Question:\n",)),
-        "assistant": Frame(("Answer:\n",)),
-    },
-    stop=("\n\nQuestion:", "\nQuestion:", Special("<|endoftext|>")),
-)
-CHAT_FORMATS: Mapping[str, ChatFormat] = {row.name: row for row in (CHATML, STARCHAT, PLAIN)}
-
-
-def choose(named: str | None, token: Callable[[str], int | None]) -> ChatFormat:
-    """The named form, else the first, whose control tokens the tokenizer knows; else the plain one.
-
-    A base model whose tokenizer has such tokens is asked with them, trained on them or not.
-    """
-    rows = [CHAT_FORMATS[named]] if named else list(CHAT_FORMATS.values())
-    known = (row for row in rows if all(token(special) is not None for special in row.specials()))
-    return next(known, PLAIN)
 
 
 def fit(

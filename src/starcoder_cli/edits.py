@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from starcoder_cli.conversation import PLAIN, ChatFormat, Conversation, fenced
+from starcoder_cli.chat_formats import PLAIN
+from starcoder_cli.conversation import ChatFormat, Conversation, fenced
 from starcoder_cli.languages import Language
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.stream import Chunk, Stream, closing_source
@@ -40,7 +41,7 @@ def edit_prompt(
     )
     prompt = chat.prompt(Conversation().said(question))
     *pieces, last = prompt.pieces
-    opening = f"{mark}{language.lexer}\n"
+    opening = f"{' ' if chat.spaced else ''}{mark}{language.lexer}\n"
     begun = (*pieces, last, opening) if isinstance(last, Special) else (*pieces, last + opening)
     return Prompt(begun, (f"\n{mark}", *prompt.stop))
 

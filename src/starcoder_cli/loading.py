@@ -9,7 +9,7 @@ from starcoder_cli.settings import Dtype, Engine, Quantize
 
 @dataclass(frozen=True)
 class Loading:
-    """How the user asks a model to be loaded; `adapter` is a path or hub id, or empty.
+    """How the user asks a model to be loaded; `adapter` is a folder's path, or empty.
 
     All but `engine` is about checkpoints.
 

@@ -50,6 +50,10 @@ class Model(Protocol):
     def window(self) -> int:
         """The most tokens that prompt and answer may have together."""
 
+    @property
+    def chat_template(self) -> str:
+        """The chat template among its files, as found and possibly hostile; empty without one."""
+
     def stream(self, prompt: "Prompt", sampling: Sampling) -> "Stream":
         """The answer as it is made; closing the stream stops the model within two tokens."""
 

@@ -65,12 +65,14 @@ class Size:
     """How many numbers a model has.
 
     `embedding` counts those of `parameters` that quantization leaves in 16 bit: embeddings, head,
-    biases and norms. `cache_numbers` counts the keys and values that each token leaves behind.
+    biases and norms. `cache_numbers` counts the keys and values that each token leaves behind,
+    `adapter` the numbers of a LoRA adapter, which are kept in 32 bits.
     """
 
     parameters: int
     embedding: int
     cache_numbers: int
+    adapter: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def weights(size: Size, quantize: Form, dtype: Number) -> int:
     """The bytes of a model's numbers; what is not quantized takes 2, in fp32 4 each."""
     each = _bytes(dtype)
     matrices = (size.parameters - size.embedding) * QUANTIZED.get(quantize, each)
-    return round(matrices + size.embedding * each)
+    return round(matrices + size.embedding * each) + size.adapter * _bytes("fp32")
 
 
 def needed(size: Size, quantize: Form, dtype: Number, room: int) -> int:

@@ -104,6 +104,15 @@ def behind(chunks: Iterable[Chunk], begun: str) -> Stream:
             yield replace(chunk, text=chunk.text[taken:])
 
 
+def unspaced(chunks: Iterable[Chunk]) -> Stream:
+    """Text without the space that it begins with, where it begins with one."""
+    space = " "
+    with closing_source(chunks) as source:
+        for chunk in source:
+            yield replace(chunk, text=chunk.text.removeprefix(space))
+            space = "" if chunk.text else space
+
+
 def with_newline(chunks: Iterable[Chunk], newline: str) -> Stream:
     """Text whose line ends are all `newline`, also where a CRLF is split over two chunks."""
     carriage = ""

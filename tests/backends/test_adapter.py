@@ -1,6 +1,8 @@
 """LoRA adapters: what they change, and which are refused."""
 
 import json
+import re
+import struct
 import warnings
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +13,8 @@ from peft import LoraConfig, get_peft_model
 from tiny import WINDOW, build
 from transformers import AutoModelForCausalLM
 
-from starcoder_cli.backends import open_model
-from starcoder_cli.backends.adapter import check
+from starcoder_cli.backends import foresee, open_model
+from starcoder_cli.backends.adapter import Adapter, check, examine
 from starcoder_cli.catalog import find
 from starcoder_cli.errors import DataError, InputError, RefusedError, StarcoderError
 from starcoder_cli.loading import Loading
@@ -66,6 +68,63 @@ def test_an_adapter_for_another_model_is_an_error(
     other = build(tmp_path_factory.mktemp("other"), "llama")
     with pytest.raises(DataError):
         answer(other, Loading("none", "cpu", "fp32", str(adapter)))
+
+
+def test_an_adapter_may_lie_in_the_home_folder(
+    adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No shell expands the `~` in `--adapter=~/adapter`, nor in a file of settings."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(adapter.parent))
+    found = examine("~/adapter")
+    assert found == examine(str(adapter)) == Adapter(str(adapter), found.numbers)
+    assert examine("") == Adapter()
+    with pytest.raises(InputError) as caught:
+        examine("~nobody-has-this-name/adapter")
+    assert str(caught.value).startswith("there is no adapter in ~nobody-has-this-name/adapter: ")
+
+
+def test_a_bad_adapter_is_noticed_before_anything_is_fetched_or_looked_at(tmp_path: Path) -> None:
+    nowhere, empty = tmp_path / "nowhere", tmp_path / "model"
+    empty.mkdir()
+    (empty / "config.json").write_text("{}")
+    loading = Loading(device="cuda:99", adapter=str(nowhere))
+    with pytest.raises(InputError, match=f"there is no adapter in {re.escape(str(nowhere))}; "):
+        foresee(find("starcoder"), 512, loading)
+    with pytest.raises(InputError, match="there is no adapter in "):
+        open_model(find(str(empty)), empty, 512, loading)
+
+
+class PlannedError(Exception):
+    """The plan is known, and nothing is loaded yet."""
+
+
+def planned(text: str) -> None:
+    """Goes no further."""
+    raise PlannedError(text)
+
+
+def lay_adapter(folder: Path, numbers: int) -> str:
+    """An adapter of so many numbers in 4 bits, none of them written."""
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    tensor = {"dtype": "F4", "shape": [numbers], "data_offsets": [0, numbers // 2]}
+    header = json.dumps({"lora": tensor}).encode()
+    with (folder / "adapter_model.safetensors").open("wb") as file:
+        file.write(struct.pack("<Q", len(header)) + header)
+        file.truncate(file.tell() + numbers // 2)
+    return str(folder)
+
+
+def test_a_plan_counts_the_adapter(folder: Path, tmp_path: Path) -> None:
+    """Each of its numbers takes four bytes, in whatever form it is stored."""
+    needed = []
+    for adapter in ("", lay_adapter(tmp_path / "adapter", 2 * 10**8)):
+        loading = Loading("none", "cpu", "bf16", adapter)
+        with pytest.raises(PlannedError) as caught:
+            open_model(find(str(folder)), folder, WINDOW, loading, planned)
+        needed.append(re.findall(r"needs (\S+) GB", str(caught.value)))
+    assert needed == [["0.6"], ["1.4"]]
 
 
 BAD: tuple[tuple[str, type[StarcoderError], str], ...] = (

@@ -19,6 +19,7 @@ from starcoder_cli.backends import llamacpp, open_model
 from starcoder_cli.backends.llamacpp import LlamaCppModel, events
 from starcoder_cli.backends.sockets import SocketConnection, private_folder
 from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.chat_formats import CHATML, choose
 from starcoder_cli.errors import DataError, ProtocolError
 from starcoder_cli.families import FORMATS
 from starcoder_cli.healing import healed
@@ -301,6 +302,10 @@ os._exit(0)
     command = [sys.executable, "-c", script, str(real_model)]
     done = subprocess.run(command, capture_output=True, timeout=240, check=True)
     assert done.stdout == b"closed\n"
+
+
+def test_the_form_of_a_chat_is_told_by_the_file(model: LlamaCppModel) -> None:
+    assert choose(None, "model.gguf", model.chat_template, model.token) is CHATML
 
 
 def test_a_stream_nobody_reads_asks_for_nothing(model: LlamaCppModel) -> None:

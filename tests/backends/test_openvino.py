@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ggufs import CONTROLS
+from ggufs import CONTROLS, TEMPLATE
 from prepared import SPEC, pulled
 
 from starcoder_cli.backends import openvino, preparation
@@ -42,7 +42,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(path: Path) -> Iterator[OpenVinoModel]:
     """The tiny model with a small window."""
-    with closing(OpenVinoModel(path.parent / preparation.FORM, WINDOW, 2)) as opened:
+    with closing(OpenVinoModel(path.parent / preparation.FORM, path, WINDOW, 2)) as opened:
         yield opened
 
 
@@ -83,6 +83,10 @@ def test_an_answer_ends_at_a_control_token(
     answer = join(model.stream(prompt, Sampling(max_tokens=20)))
     assert (answer.reason, answer.tokens) == ("stop", ids.index(third) + 1)
     assert whole.startswith(answer.text.rstrip("\ufffd")) and len(answer.text) <= 3
+
+
+def test_the_chat_template_is_that_of_the_file(model: OpenVinoModel) -> None:
+    assert model.chat_template == TEMPLATE
 
 
 def test_control_tokens_in_a_text_are_text(model: OpenVinoModel) -> None:
@@ -170,7 +174,7 @@ def test_nothing_is_a_prompt_too(prompt: Prompt, model: OpenVinoModel) -> None:
 def test_a_model_that_is_closed_ends_its_answers(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model = OpenVinoModel(path.parent / preparation.FORM, WINDOW)
+    model = OpenVinoModel(path.parent / preparation.FORM, path, WINDOW)
     stream = model.stream(TEXT, Sampling(max_tokens=200))
     next(stream)
     model.close()
@@ -185,7 +189,7 @@ def test_nothing_is_printed_and_nothing_is_left(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its telemetry cannot be imported, and so writes no identifier into the home folder."""
-    with closing(OpenVinoModel(path.parent / preparation.FORM, WINDOW)) as model:
+    with closing(OpenVinoModel(path.parent / preparation.FORM, path, WINDOW)) as model:
         join(model.stream(TEXT, Sampling(max_tokens=2)))
     assert capfd.readouterr() == ("", "")
     assert list(Path.home().iterdir()) == []
@@ -198,7 +202,7 @@ def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "openvino_model.xml").write_bytes(b"<?xml")
     with pytest.raises(MachineError) as caught:
-        OpenVinoModel(tmp_path, WINDOW)
+        OpenVinoModel(tmp_path, path, WINDOW)
     assert str(caught.value).startswith(f"OpenVINO cannot load {tmp_path}: ")
     assert str(caught.value).endswith("; use --engine llamacpp, or pull it again")
 
@@ -206,5 +210,5 @@ def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
 def test_a_machine_without_openvino(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino_genai", None)
     with pytest.raises(MachineError) as caught:
-        OpenVinoModel(path.parent / preparation.FORM, WINDOW)
+        OpenVinoModel(path.parent / preparation.FORM, path, WINDOW)
     assert str(caught.value).endswith("; use --engine llamacpp, or install openvino-genai")

@@ -1,6 +1,7 @@
 """Text to ids and back: nothing in a file is a control token, and nothing of an answer is lost."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tiny import SPECIALS, tokenizer
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from starcoder_cli.backends.tokens import Tokens, Writing
-from starcoder_cli.errors import DataError, ProtocolError
+from starcoder_cli.errors import DataError, MachineError, ProtocolError
 from starcoder_cli.prompt import Prompt, Special
 
 END, PREFIX, MIDDLE, SUFFIX, _ = (Special(text) for text in SPECIALS)
@@ -133,3 +134,17 @@ def test_a_damaged_tokenizer(tmp_path: Path) -> None:
         Tokens(tmp_path)
     assert str(caught.value).startswith(f"the tokenizer in {tmp_path} cannot be read: ")
     assert str(caught.value).endswith("; get the checkpoint again")
+
+
+def test_an_old_tokenizer_that_takes_packages_to_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint is sound, and to get it again would not help."""
+    (tmp_path / "tokenizer.model").write_bytes(b"a")
+    monkeypatch.setattr(sys, "path", [])  # so that no package is found
+    with pytest.raises(MachineError) as caught:
+        Tokens(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} has no tokenizer.json, and to read tokenizer.model takes sentencepiece and "
+        "protobuf; run: pip install sentencepiece protobuf"
+    )

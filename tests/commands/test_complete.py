@@ -9,6 +9,15 @@ from pathlib import Path
 import pytest
 from streams import run, run_binary, standard_input
 
+from starcoder_cli.backends.echo import EchoModel
+from starcoder_cli.backends.tokens import Tokens
+from starcoder_cli.cli import main
+from starcoder_cli.commands.question import Gap
+from starcoder_cli.commands.request import Request
+from starcoder_cli.model import Sampling
+from starcoder_cli.output import Messages
+from starcoder_cli.source import Source, Span
+
 TEXT = "def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n"
 
 
@@ -253,3 +262,80 @@ def test_color_is_for_whoever_asks_and_needs_a_language(
     with standard_input(b"#!/usr/bin/env python3\ndef f():"):
         _, out, _ = run(capfd, "complete", "--color", "always")
         assert out.endswith(colored)
+
+
+PROMISE = "# Here is the correct implementation of the code exercise\n"
+
+
+def test_a_prompted_completion_begins_like_the_file_of_a_solution(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    opening = f"<filename>solutions/solution_1.py\n{PROMISE}"
+    words = ("--prompted", "--show-prompt")
+    assert run(capfd, "complete", "add.py", *words) == (0, opening + TEXT, "")
+    assert run(capfd, "complete", "add.py:2:12", *words) == (
+        0,
+        f"<fim_prefix>{opening}def add(a, b):\n    return <fim_suffix>a + b\n\n\n"
+        "print(add(1, 2))\n<fim_middle>",
+        "",
+    )
+    assert run(capfd, "complete", "add.py", "--prompted", "--lang", "json", "--show-prompt") == (
+        0,
+        f"<filename>solutions/solution_1.json\n{TEXT}",
+        "",
+    )
+
+
+class Tokenizing(EchoModel):
+    """A model that knows the control tokens of a real tokenizer."""
+
+    def __init__(self, folder: Path) -> None:
+        self._tokens = Tokens(folder)
+
+    def token(self, text: str) -> int | None:
+        return self._tokens.token(text)
+
+
+@pytest.mark.parametrize(
+    ("family", "beginning", "gap"),
+    [
+        (
+            "starcoder",
+            "<filename>solutions/solution_1.py\n{}",
+            "<fim_prefix><filename>solutions/solution_1.py\n{}<fim_suffix>{}<fim_middle>",
+        ),
+        (
+            "starcoder2",
+            "solutions/solution_1.py\n{}",
+            "<fim_prefix>solutions/solution_1.py\n{}<fim_suffix>{}<fim_middle>",
+        ),
+    ],
+)
+def test_a_folder_is_prompted_in_the_form_that_its_tokenizer_tells(
+    family: str, beginning: str, gap: str, shared: Path, tmp_path: Path
+) -> None:
+    """Only models of the catalog were told the name, and the comment alone was what was left."""
+    (tmp_path / "my-model").mkdir()
+    (tmp_path / "my-model" / "config.json").write_text("{}")
+    model = Tokenizing(shared / "data" / "tokenizers" / family)
+    request = Request("./my-model", Sampling(), prompted=True)
+    source = Source.read("add.py")
+    at = TEXT.index("a + b")
+
+    def prompted(offset: int) -> str:
+        question = Gap.of(source, Span(offset, offset), request, Messages())
+        return "".join(question.prompt(model)[0].pieces)
+
+    assert prompted(len(TEXT)) == beginning.format(PROMISE + TEXT)
+    assert prompted(at) == gap.format(PROMISE + TEXT[:at], TEXT[at:])
+
+
+def test_an_adapter_for_a_gguf_file_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """It was ignored without a word."""
+    Path("model.gguf").touch()
+    assert main(["complete", "add.py", "-m", "model.gguf", "--adapter", "lora"]) == 2
+    assert capfd.readouterr() == (
+        "",
+        "error: model.gguf is a GGUF file, to which --adapter adds nothing; "
+        "choose the checkpoint that the adapter was made for, or leave --adapter away\n",
+    )

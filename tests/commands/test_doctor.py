@@ -3,28 +3,36 @@
 import json
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.cli import main
 from starcoder_cli.commands.checks import (
+    NEWEST,
+    OLDEST,
     PACKAGES,
     Finding,
+    build,
+    dotted,
     folder,
     gpus,
     hub,
     login,
     memory,
     models,
+    newest_python,
     package,
+    python,
 )
 from starcoder_cli.commands.doctor import line
-from starcoder_cli.plan import SMALLER, Device, Machine
+from starcoder_cli.plan import Device, Machine
 from starcoder_cli.shapes import SHAPES
 
 GB = 10**9
@@ -72,6 +80,8 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty modules in place of the packages that are slow to import and not looked at further."""
     for name in ("transformers", "bitsandbytes", "xllamacpp"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    library = SimpleNamespace(lib=SimpleNamespace())
+    monkeypatch.setattr(sys.modules["bitsandbytes"], "cextension", library, raising=False)
 
 
 @pytest.mark.usefixtures("light", "reachable")
@@ -159,6 +169,80 @@ def test_a_package_that_is_broken_in_some_way_of_its_own(
         "fail",
         "cannot be imported: Odd: why",
         "reinstall it: pip install --force-reinstall broken_package",
+    )
+
+
+def test_the_python_has_to_be_one_that_is_supported() -> None:
+    here = f"{sys.version.split()[0]} ({sys.executable})"
+    assert python() == Finding("python", "ok", here)
+    assert python((3, 10)) == Finding(
+        "python", "fail", f"{here} is too old", "install Python 3.11 or newer"
+    )
+    assert python((3, 99)) == Finding(
+        "python",
+        "warn",
+        f"{here} is newer than torch is built for",
+        f"install Python {dotted(newest_python())}",
+    )
+
+
+def test_the_supported_pythons_are_those_of_the_package_and_of_torch() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={dotted(OLDEST)}"
+    assert newest_python() >= NEWEST
+
+
+@pytest.mark.parametrize(
+    ("cuda", "hip", "text"),
+    [
+        ("13.0", None, "built for CUDA 13.0"),
+        (None, "7.1", "built for ROCm 7.1"),
+        (None, None, "built without CUDA"),
+    ],
+)
+def test_torch_says_what_it_was_built_for(cuda: str | None, hip: str | None, text: str) -> None:
+    torch = ModuleType("torch")
+    vars(torch)["version"] = SimpleNamespace(cuda=cuda, hip=hip)
+    assert build(torch) == text
+    found = package("torch")
+    assert found.text.startswith(f"{version('torch')}, built ")
+    assert (found.state, found.remedy) == ("ok", "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "versions", "remedy"),
+    [
+        (
+            "libcudart.so.13: cannot open shared object file: No such file or directory",
+            ["12.8", "13.0"],
+            "reinstall it: pip install --force-reinstall bitsandbytes",
+        ),
+        (
+            "No compatible CUDA binary found at /x/libbitsandbytes_cuda140.so",
+            ["12.8", "13.0"],
+            "install a build of torch for one of the versions that it has: 12.8, 13.0",
+        ),
+        (
+            "No compatible CUDA binary found at /x/libbitsandbytes_cuda140.so",
+            [],
+            "reinstall it: pip install --force-reinstall bitsandbytes",
+        ),
+    ],
+)
+def test_a_library_that_does_not_load_is_a_fault(
+    reason: str, versions: list[str], remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bitsandbytes puts in its place what fails only where it is called."""
+    assert package("bitsandbytes").state == "ok"
+    module = sys.modules["bitsandbytes"].cextension
+    library = module.ErrorHandlerMockBNBNativeLibrary(reason)
+    library.available_versions = versions
+    monkeypatch.setattr(module, "lib", library)
+    assert package("bitsandbytes") == Finding(
+        "bitsandbytes",
+        "fail",
+        f"{version('bitsandbytes')} has no native library that loads here: no 8 or 4 bit on a GPU",
+        remedy,
     )
 
 
@@ -283,5 +367,10 @@ def test_models_that_fit_and_those_that_do_not() -> None:
         "`--quantize 4bit` fits in memory, but is slow",
         subject="starcoder",
     )
-    assert found["starcoder2-15b"].remedy == ""
-    assert SMALLER not in {each.remedy for each in found.values()}
+    assert found["starcoder2-15b"].remedy == "starcoderbase-3b fits here"
+    assert all(each.remedy for each in found.values() if each.state == "no")
+
+
+def test_where_no_starcoder_fits_the_default_model_does() -> None:
+    found = list(models(Machine((), GB // 2)))
+    assert {(each.state, each.remedy) for each in found} == {("no", f"{DEFAULT} fits here")}

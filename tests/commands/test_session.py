@@ -266,11 +266,12 @@ from pathlib import Path
 
 from starcoder_cli.backends.echo import EchoModel
 from starcoder_cli.catalog import find
+from starcoder_cli.chat_formats import CHATML
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.session import converse, line_editor, reply
 from starcoder_cli.commands.talk import Chat
 from starcoder_cli.commands.view import Look
-from starcoder_cli.conversation import CHATML, Conversation
+from starcoder_cli.conversation import Conversation
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Chunk
 

@@ -37,6 +37,7 @@ FILES = {
     "tokenizer.json": b'{"version": "1.0"}',
     "model.safetensors": weights(),
     "merges.txt": b"a b\n",
+    "chat_template.jinja": b"{{ messages }}",
 }
 TOTAL = sum(map(len, FILES.values()))
 UNWANTED = {
@@ -132,7 +133,7 @@ def test_other_programs_find_what_was_fetched(site: Site) -> None:
 
     folder = pull(TINY, Reports())
     [found] = scan_cache_dir(home.cache()).repos
-    assert (found.repo_id, found.nb_files, found.size_on_disk) == ("owner/tiny", 4, TOTAL)
+    assert (found.repo_id, found.nb_files, found.size_on_disk) == ("owner/tiny", 5, TOTAL)
     assert [list(revision.refs) for revision in found.revisions] == [["main"]]
     assert snapshot_download("owner/tiny", local_files_only=True) == str(folder)
 

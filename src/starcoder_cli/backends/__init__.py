@@ -1,6 +1,7 @@
 """Where models run; `open_model` is the only door to the heavy imports."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,28 +45,37 @@ def open_model(
     if path is None:
         raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
     if spec.engine == "llamacpp":
-        from starcoder_cli.gguf import read_header
-
-        window = narrowed(spec.window or read_header(path).window, room)
-        form = chosen(spec, path, loading.engine, work, tell)
-        tell(f"{spec.name}: {'OpenVINO' if form else 'llama.cpp'}, a window of {window} tokens")
-        if form:
-            from starcoder_cli.backends.openvino import OpenVinoModel
-
-            return OpenVinoModel(form.folder, window, work.slots)
-        from starcoder_cli.backends.llamacpp import LlamaCppModel
-
-        return LlamaCppModel(path, window, work.slots)
+        return open_file(spec, path, room, loading.engine, work, tell)
+    from starcoder_cli.backends.adapter import examine
     from starcoder_cli.backends.devices import machine
     from starcoder_cli.backends.huggingface import HuggingFaceModel
     from starcoder_cli.plan import Size, plan
 
-    checkpoint = inspected(spec, path)
+    adapter, checkpoint = examine(loading.adapter), inspected(spec, path)
     window = narrowed(checkpoint.window or spec.window or room, room)
     size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
+    size = replace(size, adapter=adapter.numbers)
     planned = plan(spec.name, size, window, loading, machine())
     tell(planned.text())
-    return HuggingFaceModel(checkpoint, planned, window, loading.adapter)
+    return HuggingFaceModel(checkpoint, planned, window, adapter.folder)
+
+
+def open_file(
+    spec: ModelSpec, path: Path, room: int, engine: Engine, work: Work, tell: Callable[[str], None]
+) -> Model:
+    """Load a GGUF file, or the form that it was prepared in."""
+    from starcoder_cli.gguf import read_header
+
+    window = narrowed(spec.window or read_header(path).window, room)
+    form = chosen(spec, path, engine, work, tell)
+    tell(f"{spec.name}: {'OpenVINO' if form else 'llama.cpp'}, a window of {window} tokens")
+    if form:
+        from starcoder_cli.backends.openvino import OpenVinoModel
+
+        return OpenVinoModel(form.folder, path, window, work.slots)
+    from starcoder_cli.backends.llamacpp import LlamaCppModel
+
+    return LlamaCppModel(path, window, work.slots)
 
 
 def chosen(
@@ -96,16 +106,20 @@ def chosen(
 def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:
     """MachineError where a checkpoint could not be loaded, before it is fetched.
 
-    Its size is the catalog's, else what the hub says; a model of which neither knows it passes.
+    An adapter that could not be used is an error too. The size of the checkpoint is the catalog's,
+    else what the hub says; a model of which neither knows it passes.
     """
     if spec.engine != "huggingface":
         return
+    from starcoder_cli.backends.adapter import examine
     from starcoder_cli.backends.devices import machine
     from starcoder_cli.models.snapshot import parameters
     from starcoder_cli.plan import plan
     from starcoder_cli.shapes import catalog_size, estimated
 
+    adapter = examine(loading.adapter)
     size = catalog_size(spec) or estimated(parameters(spec))
+    size = replace(size, adapter=adapter.numbers)
     if size.parameters:
         plan(spec.name, size, narrowed(spec.window or room, room), loading, machine())
 

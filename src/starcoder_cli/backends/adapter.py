@@ -1,6 +1,7 @@
 """LoRA adapters (Hu et al. 2021, arXiv:2106.09685) through peft, looked through beforehand."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,20 +26,42 @@ KNOWN = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter that was looked through: its folder, and how many numbers it has.
+
+    The folder is empty where no adapter is asked for.
+    """
+
+    folder: str = ""
+    numbers: int = 0
+
+
+def examine(path: str) -> Adapter:
+    """The adapter at a path, which may begin with `~`; raises what `check` raises."""
+    if not path:
+        return Adapter()
+    try:
+        folder = Path(path).expanduser()
+    except RuntimeError as error:  # no such user, or one without a home
+        raise InputError(f"there is no adapter in {path}: {error}", "check the path") from error
+    return Adapter(str(folder), check(folder))
+
+
 def adapted(model: "PreTrainedModel", folder: str, *, merge: bool) -> "PreTrainedModel":
-    """The model with an adapter on it, merged into its weights where these are not quantized."""
+    """The model with an examined adapter on it, merged into weights that are not quantized."""
     from peft import PeftModel
 
-    check(Path(folder))
     wrapped = PeftModel.from_pretrained(model, folder, local_files_only=True)
     result: PreTrainedModel = wrapped.merge_and_unload() if merge else wrapped
     return result.eval()
 
 
-def check(folder: Path) -> None:
-    """Refuse an adapter that is not LoRA in safetensors, or that asks for code or other files.
+def check(folder: Path) -> int:
+    """How many numbers an adapter has, once nothing in it is found to be wrong.
 
-    Raises InputError where there is none, DataError for a damaged one, RefusedError.
+    One that is not LoRA in safetensors is refused, or that asks for code or other files. Raises
+    InputError where there is none, DataError for a damaged one, RefusedError.
     """
     if not (folder / SETTINGS).is_file():
         raise InputError(f"there is no adapter in {folder}", f"it needs {SETTINGS} and {WEIGHTS}")
@@ -56,7 +79,7 @@ def check(folder: Path) -> None:
                 f"{SETTINGS} sets {name!r}, which is not needed and may load code",
                 "remove it",
             )
-    read_header(folder / WEIGHTS)
+    return read_header(folder / WEIGHTS).parameters
 
 
 def read_settings(path: Path) -> dict[str, object]:

@@ -10,6 +10,7 @@ class EchoModel:
 
     engine = "echo"
     window = 1 << 20
+    chat_template = ""
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
         """The pieces of the prompt, at most `max_tokens` of them, the last one unhealed."""

@@ -19,6 +19,7 @@ from starcoder_cli.backends.graphs import FixedSteps, can_record
 from starcoder_cli.backends.quantize import configuration, number_format
 from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.checkpoint import Checkpoint
+from starcoder_cli.configuration import chat_template
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.model import Sampling
 from starcoder_cli.plan import Plan
@@ -49,6 +50,7 @@ class HuggingFaceModel:
     def __init__(self, checkpoint: Checkpoint, plan: Plan, window: int, adapter: str = "") -> None:
         """Load it; raises DataError for damaged files, MachineError where memory is short."""
         self.window = window
+        self.chat_template = chat_template(checkpoint.folder)
         self._records = can_record(plan.device, plan.quantize)
         self._ends = frozenset(checkpoint.eos)
         self._read: Reading | None = None

@@ -46,6 +46,7 @@ class LlamaCppModel:
     def __init__(self, path: Path, window: int, slots: int = 1) -> None:
         """Load the file; raises MachineError where llama.cpp cannot."""
         self.window = window
+        self._path = path
         self._reading: set[int] = set()  # connections whose prompt was not read to its end
         self._open: set[int] = set()  # connections, of other threads too
         self._key = os.urandom(24).hex()
@@ -58,6 +59,11 @@ class LlamaCppModel:
             raise
         self._address = self._server.listening_address
         self._tokens: dict[str, int | None] = {}
+
+    @property
+    def chat_template(self) -> str:
+        """The chat template in the file's metadata."""
+        return read_header(self._path).chat_template
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer, chunk by chunk; closing it closes the connection, and llama.cpp stops."""

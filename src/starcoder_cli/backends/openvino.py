@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.signals import native_interrupts
@@ -38,14 +39,23 @@ class OpenVinoModel:
 
     engine = "openvino"
 
-    def __init__(self, folder: Path, window: int, slots: int = 1) -> None:
-        """Load the folder; MachineError where OpenVINO cannot, DataError for a damaged one."""
+    def __init__(self, folder: Path, path: Path, window: int, slots: int = 1) -> None:
+        """Load the folder that a GGUF file was prepared in.
+
+        Raises MachineError where OpenVINO cannot, DataError for one that is damaged.
+        """
         self.window = window
+        self._path = path
         self._tokens = Tokens(folder)
         self._pipeline: ContinuousBatchingPipeline | None = load(folder, window, slots)
         self._turn = threading.Lock()
         self._handles: dict[int, GenerationHandle] = {}
         self._numbers = itertools.count()
+
+    @property
+    def chat_template(self) -> str:
+        """The chat template in the file's metadata."""
+        return read_header(self._path).chat_template
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer, token by token; closing it takes the request away."""

@@ -142,7 +142,7 @@ def made(path: Path, to: Path, report: Progress) -> Mapping[str, Pace]:
         step()
     paces: dict[str, Pace] = {}
     spelled: list[list[int]] = []
-    for load in (lambda: LlamaCppModel(path, WINDOW), lambda: OpenVinoModel(to, WINDOW)):
+    for load in (lambda: LlamaCppModel(path, WINDOW), lambda: OpenVinoModel(to, path, WINDOW)):
         report(len(steps) + len(paces), len(steps) + 2)
         begin = time.perf_counter()
         with closing(load()) as model:

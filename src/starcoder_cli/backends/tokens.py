@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.errors import DataError, ProtocolError
+from starcoder_cli.errors import DataError, MachineError, ProtocolError
 from starcoder_cli.prompt import Prompt, Special
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 GUARD = "☺"
 UNFINISHED = "\ufffd"
+SENTENCEPIECE = ("sentencepiece", "protobuf")  # what transformers reads tokenizer.model with
 SEED = 6  # how many tokens before an answer may change how its first one is written
 
 
@@ -120,11 +121,18 @@ class Writing:
 def read_tokenizer(folder: Path) -> "Tokenizer":
     """The tokenizer of a folder, from its own file or brought into that form by transformers.
 
-    Raises DataError for one that is damaged.
+    Raises DataError for one that is damaged, MachineError where packages that read it are lacking.
     """
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
+    if (folder / "tokenizer.model").is_file() and not path.is_file():
+        lacking = " and ".join(name for name in SENTENCEPIECE if not is_installed(name))
+        if lacking:
+            raise MachineError(
+                f"{folder} has no tokenizer.json, and to read tokenizer.model takes {lacking}",
+                f"run: pip install {lacking.replace(' and ', ' ')}",
+            )
     try:
         if path.is_file():
             return Tokenizer.from_file(str(path))
@@ -133,6 +141,16 @@ def read_tokenizer(folder: Path) -> "Tokenizer":
         raise DataError(
             f"the tokenizer in {folder} cannot be read: {error}", "get the checkpoint again"
         ) from error
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package is here, which need not be."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
 
 
 def converted(folder: Path) -> "Tokenizer":

@@ -15,6 +15,7 @@ from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.engines import Work
+from starcoder_cli.errors import UsageError
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages, View, standard_output, write_json
 from starcoder_cli.prompt import Prompt
@@ -72,6 +73,11 @@ def opened(
     spec: ModelSpec, room: int, request: Request, messages: Messages, work: Work
 ) -> Iterator[Model]:
     """A model, fetched where it is not here, loaded with room for so many tokens in each slot."""
+    if spec.engine == "llamacpp" and request.loading.adapter:
+        raise UsageError(
+            f"{spec.name} is a GGUF file, to which --adapter adds nothing",
+            "choose the checkpoint that the adapter was made for, or leave --adapter away",
+        )
     if spec.engine == "huggingface" and request.loading.engine in ("llamacpp", "openvino"):
         messages.note(f"{spec.name} is a checkpoint: --engine does not touch it")
     if spec.engine == "llamacpp" and request.loading.engine == "huggingface":

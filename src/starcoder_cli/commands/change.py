@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.chat_formats import choose
 from starcoder_cli.commands.compose import MARGIN
 from starcoder_cli.commands.question import named_language
 from starcoder_cli.commands.reading import NOTHING, Reading
 from starcoder_cli.commands.request import Request
-from starcoder_cli.conversation import choose
 from starcoder_cli.edits import COMMIT, dedented, edit_prompt, ended, indented
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.languages import Language
@@ -57,7 +57,7 @@ class Change:
 
     def prompt(self, model: Model) -> tuple[Prompt, Reading]:
         """The prompt; UsageError where the model cannot read all of it."""
-        form = choose(self.spec.chat, model.token)
+        form = choose(self.spec.chat, self.spec.name, model.chat_template, model.token)
         prompt = edit_prompt(self.code, self.instruction, self.language, form, model.token)
         asked = "as a commit" if COMMIT[0] in prompt.pieces else f"in a chat ({form.name})"
         self.messages.detail(f"edit: {self.spec.name} is asked {asked}")

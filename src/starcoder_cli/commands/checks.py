@@ -1,13 +1,16 @@
 """What `starcoder doctor` looks at: the packages, the machine, the folders, the hub, the models."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, TypeAlias
 
+from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.errors import MachineError, StarcoderError
 from starcoder_cli.loading import Loading
 from starcoder_cli.plan import ROOM, SMALLER, Machine, gigabytes, plan
@@ -17,6 +20,9 @@ from starcoder_cli.shapes import SHAPES
 State: TypeAlias = Literal["ok", "no", "warn", "fail"]
 
 PACKAGES = ("torch", "transformers", "bitsandbytes", "xllamacpp")
+
+OLDEST, NEWEST = (3, 11), (3, 15)
+"""The Pythons that this program runs on, and that torch is built for where it does not tell."""
 
 REACH = 5.0
 """How many seconds the hub may take to answer each question."""
@@ -55,32 +61,81 @@ def findings() -> Iterator[Finding]:
         yield from models(machine)
 
 
-def python() -> Finding:
-    """Which Python runs this."""
-    return Finding("python", "ok", f"{sys.version.split()[0]} ({sys.executable})")
+def python(version: tuple[int, int] = sys.version_info[:2]) -> Finding:
+    """Which Python runs this, and whether this program and torch are made for it."""
+    text = f"{sys.version.split()[0]} ({sys.executable})"
+    newest = newest_python()
+    if version < OLDEST:
+        remedy = f"install Python {dotted(OLDEST)} or newer"
+        return Finding("python", "fail", f"{text} is too old", remedy)
+    if version > newest:
+        remedy = f"install Python {dotted(newest)}"
+        return Finding("python", "warn", f"{text} is newer than torch is built for", remedy)
+    return Finding("python", "ok", text)
+
+
+def newest_python() -> tuple[int, int]:
+    """The newest Python that the installed torch says it is for, or NEWEST."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        lines = metadata("torch").get_all("Classifier") or []
+    except PackageNotFoundError:
+        return NEWEST
+    found = (re.fullmatch(r"Programming Language :: Python :: 3\.(\d+)", line) for line in lines)
+    return max(((3, int(match[1])) for match in found if match), default=NEWEST)
+
+
+def dotted(version: tuple[int, int]) -> str:
+    """`3.11`."""
+    return ".".join(map(str, version))
 
 
 def package(name: str) -> Finding:
-    """Whether a package can be imported, and its version."""
+    """Whether a package can be imported and is whole, and its version."""
     from importlib import import_module
     from importlib.metadata import version
 
     from starcoder_cli.backends.quantize import import_bitsandbytes
 
+    reinstall = f"reinstall it: pip install --force-reinstall {name}"
     try:
         with silence():
             if name == "bitsandbytes":
                 import_bitsandbytes()
-            else:
-                import_module(name)
-        return Finding(name, "ok", version(name))
+            module = import_module(name)
+            found = Finding(name, "ok", version(name))
+        if name == "torch":
+            return replace(found, text=f"{found.text}, {build(module)}")
+        if name == "bitsandbytes" and not has_library(module):
+            text = f"{found.text} has no native library that loads here: no 8 or 4 bit on a GPU"
+            return replace(found, state="fail", text=text, remedy=library_remedy(module, reinstall))
+        return found
     except Exception as error:  # a broken package may raise anything, and that is what was asked
-        return Finding(
-            name,
-            "fail",
-            f"cannot be imported: {type(error).__name__}: {error}",
-            f"reinstall it: pip install --force-reinstall {name}",
-        )
+        text = f"cannot be imported: {type(error).__name__}: {error}"
+        return Finding(name, "fail", text, reinstall)
+
+
+def build(torch: ModuleType) -> str:
+    """What a build of torch computes on besides the processor."""
+    for title, version in (("CUDA", torch.version.cuda), ("ROCm", torch.version.hip)):
+        if version:
+            return f"built for {title} {version}"
+    return "built without CUDA"
+
+
+def has_library(bitsandbytes: ModuleType) -> bool:
+    """Whether its native library is loaded: the stand-in for it fails only where it is called."""
+    return "error_msg" not in vars(bitsandbytes.cextension.lib)
+
+
+def library_remedy(bitsandbytes: ModuleType, reinstall: str) -> str:
+    """What to do about the library: there may be none for the CUDA that torch was built for."""
+    library = bitsandbytes.cextension.lib
+    if "No compatible" in library.error_msg and library.available_versions:
+        versions = ", ".join(library.available_versions)
+        return f"install a build of torch for one of the versions that it has: {versions}"
+    return reinstall
 
 
 def hardware() -> Machine | None:
@@ -142,7 +197,6 @@ def folder(check: str, path: Path, variable: str) -> Finding:
 
 def hub() -> Finding:
     """Whether the hub answers."""
-    from starcoder_cli.catalog import DEFAULT, find
     from starcoder_cli.models.hub import host, look, quiet
     from starcoder_cli.models.pull import is_offline
 
@@ -173,14 +227,22 @@ def login(reached: bool) -> Finding:
 
 
 def models(machine: Machine) -> Iterator[Finding]:
-    """Which StarCoder models fit here, and how."""
-    for name, shape in SHAPES.items():
-        try:
-            text = plan(name, shape.size(), ROOM, Loading(), machine).text()
-            yield Finding("model", "ok", text, subject=name)
-        except MachineError as error:
-            remedy = "" if error.hint == SMALLER else error.hint
-            yield Finding("model", "no", error.message, remedy, subject=name)
+    """Which StarCoder models fit here, and how; instead of others the largest that does."""
+    found = [fitting(name, machine) for name in SHAPES]
+    fits = [each.subject for each in found if each.state == "ok"]
+    largest = max(fits, key=lambda name: SHAPES[name].size().parameters, default=DEFAULT)
+    for each in found:
+        smaller = each.remedy == SMALLER
+        yield replace(each, remedy=f"{largest} fits here") if smaller else each
+
+
+def fitting(name: str, machine: Machine) -> Finding:
+    """Whether a StarCoder model fits here, and how."""
+    try:
+        text = plan(name, SHAPES[name].size(), ROOM, Loading(), machine).text()
+        return Finding("model", "ok", text, subject=name)
+    except MachineError as error:
+        return Finding("model", "no", error.message, error.hint, subject=name)
 
 
 def attempt(call: Callable[[], str]) -> tuple[str, str]:
@@ -200,7 +262,7 @@ def silence() -> Iterator[None]:
     import warnings
 
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -34,11 +34,13 @@ def compose(
 ) -> Prompt:
     """The prompt for a hole, in the spelling of the model's family.
 
-    A hole with nothing behind it is the beginning of a text, unless `fills` says it is a gap.
+    A hole with nothing behind it is the beginning of a text, unless `fills` says it is a gap. The
+    name of a solution file is told to every model that was trained to read names.
     """
     form, files = fim_format(model, spec), reading.files
     together = bool(form and form.together and files)
-    names = reading.named(names) if together else names if spec.metadata else NAMELESS
+    told = names if spec.metadata or request.prompted else NAMELESS
+    names = reading.named(names) if together else told
     gap = request.fills or bool(hole.suffix.strip())
     hole = hole if gap and form else Hole(hole.prefix)
     hole = fitted(model, hole, request, messages, reading.tokens)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.catalog import DEFAULT, ModelSpec, find
+from starcoder_cli.chat_formats import PLAIN, choose
 from starcoder_cli.commands.answer import opened, record, show, show_prompt
 from starcoder_cli.commands.compose import MARGIN
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.view import Look
-from starcoder_cli.conversation import PLAIN, ChatFormat, Conversation, choose, fit
+from starcoder_cli.conversation import ChatFormat, Conversation, fit
 from starcoder_cli.engines import Work
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.fences import Fence, first_block
@@ -27,7 +28,7 @@ from starcoder_cli.output import (
     write_json,
 )
 from starcoder_cli.prompt import Prompt, Special
-from starcoder_cli.stream import Chunk, Completion, Stream, closing_source, until
+from starcoder_cli.stream import Chunk, Completion, Stream, closing_source, unspaced, until
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ class Chat:
             self.model.stream(prompt, self.request.sampling), (*words, *self.request.stop)
         )
         view, found = choose_view(self.look)
+        if self.form.spaced:
+            chunks = unspaced(chunks)
         if self.extract:
             chunks = first_block(chunks, found)
         with closing(kept(chunks, keep)) as ending:
@@ -129,9 +132,12 @@ def talking(request: Request, look: Look, room: int, *, extract: bool = False) -
     spec, messages = find(request.model), look.messages
     work = Work.of([room], request.sampling.max_tokens)
     with opened(spec, room, request, messages, work) as model:
-        form = choose(spec.chat, model.token)
+        template = model.chat_template
+        form = choose(spec.chat, spec.name, template, model.token)
         if form is PLAIN:
-            messages.note(f"{spec.name} was not tuned to chat: it is asked in plain words")
+            has = "a chat template that is not known here" if template else "no chat template"
+            tuned = f"-m {DEFAULT} is tuned to chat"
+            messages.note(f"{spec.name} has {has}: it is asked in plain words; {tuned}")
         yield Chat(model, spec, form, request, look, extract)
 
 

@@ -21,7 +21,7 @@ MANIFEST = "starcoder.json"
 PARTIAL = ".incomplete"
 
 WEIGHTS = "model*.safetensors"
-WANTED = [WEIGHTS, "*.json", "tokenizer.model", "*.txt"]
+WANTED = [WEIGHTS, "*.json", "tokenizer.model", "chat_template.jinja", "*.txt"]
 UNWANTED = ["*/*"]
 
 STALE = 3600.0
