@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import CONFIGS, SPECIALS, WINDOW, build
+from tiny import SPECIALS, WINDOW, build
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
@@ -22,6 +22,7 @@ from starcoder_cli.backends.huggingface import (
 )
 from starcoder_cli.candidates import draws
 from starcoder_cli.catalog import find
+from starcoder_cli.checkpoint import ARCHITECTURES
 from starcoder_cli.errors import DataError, MachineError, RefusedError
 from starcoder_cli.families import FORMATS, detect
 from starcoder_cli.loading import Loading
@@ -69,7 +70,7 @@ def reference(folder: Path, prompt: list[int], tokens: int) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_the_text_is_what_transformers_would_write(kind: str, tmp_path: Path) -> None:
     folder = build(tmp_path, kind)
     with closing(opened(folder)) as model:

@@ -141,14 +141,15 @@ class HuggingFaceModel:
 
 def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
     """The weights of a folder, where and how the plan says; DataError where some are missing."""
-    from transformers import AutoModelForCausalLM
+    import transformers
 
-    model, report = AutoModelForCausalLM.from_pretrained(
+    architecture = getattr(transformers, checkpoint.architecture)
+    model, report = architecture.from_pretrained(
         checkpoint.folder,
         dtype=number_format(plan.dtype),
         device_map=placement(plan.device),
         quantization_config=configuration(plan),
-        attn_implementation="sdpa",
+        attn_implementation="sdpa" if architecture._supports_sdpa else "eager",
         use_safetensors=True,
         local_files_only=True,
         trust_remote_code=False,
