@@ -14,8 +14,8 @@ VOCABULARY = len(SPECIALS) + 256
 WINDOW = 128
 
 COMMON = {"vocab_size": VOCABULARY, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
-NARROW = {"n_positions": WINDOW, "n_embd": 32, "n_layer": 2, "n_head": 4}
-WIDE = {
+NARROW: dict[str, object] = {"n_positions": WINDOW, "n_embd": 32, "n_layer": 2, "n_head": 4}
+WIDE: dict[str, object] = {
     "hidden_size": 32,
     "intermediate_size": 64,
     "num_hidden_layers": 2,
@@ -23,8 +23,12 @@ WIDE = {
     "num_key_value_heads": 2,
     "max_position_embeddings": WINDOW,
 }
-EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
-LATENT = {
+EXPERTS: dict[str, object] = {
+    "num_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 16,
+}
+LATENT: dict[str, object] = {
     **WIDE,
     "num_key_value_heads": 4,
     "n_routed_experts": 4,
@@ -39,7 +43,7 @@ LATENT = {
     "qk_rope_head_dim": 4,
     "v_head_dim": 8,
 }
-SLIDING = {"sliding_window": 16, "head_dim": 8}
+SLIDING: dict[str, object] = {"sliding_window": 16, "head_dim": 8}
 SHAPES: dict[str, dict[str, object]] = {
     "gpt_bigcode": {**NARROW, "multi_query": True},
     "starcoder2": {**WIDE, "max_position_embeddings": 2048, "sliding_window": 16},
