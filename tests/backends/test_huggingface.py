@@ -238,6 +238,55 @@ def test_several_answers_cost_one_reading_and_are_the_same_alone(
         assert completion.mean_logprob == completion.logprob / completion.tokens < 0
 
 
+class Reads:
+    """How many ids a model reads at each step."""
+
+    def __init__(self, model: HuggingFaceModel, most: int = 999) -> None:
+        self.widths: list[int] = []
+        self._most = most
+        model.transformer.register_forward_pre_hook(self._count, with_kwargs=True)
+
+    def _count(
+        self, module: torch.nn.Module, given: object, named: dict[str, torch.Tensor]
+    ) -> None:
+        if len(self.widths) == self._most:
+            self._most = 999
+            raise KeyboardInterrupt
+        self.widths.append(named["input_ids"].shape[1])
+
+
+def test_what_two_prompts_have_in_common_is_read_once(folder: Path) -> None:
+    """The next turn of a chat goes on behind the answer; another file begins anew."""
+    with closing(opened(folder)) as model:
+        reads = Reads(model)
+        first = join(model.stream(TEXT, Sampling(10))).text
+        for text, most in (
+            (TEXT.pieces[0] + first + "\n# more", model.count(first + "\n# more")),
+            (TEXT.pieces[0] + "\n", 1),
+            ("import os", len("import os")),
+            (TEXT.pieces[0], len(TEXT.pieces[0])),
+        ):
+            reads.widths.clear()
+            answer = join(model.stream(Prompt((text,)), Sampling(10))).text
+            assert reads.widths[0] <= most
+            with closing(opened(folder)) as alone:
+                assert join(alone.stream(Prompt((text,)), Sampling(10))).text == answer
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_an_answer_behind_one_that_broke_off_is_the_same(steps: int, folder: Path) -> None:
+    """What a step had read that was interrupted by Ctrl-C is not known."""
+    with closing(opened(folder)) as model:
+        wanted = join(model.stream(TEXT, Sampling(20))).text
+        join(model.stream(Prompt(("x",)), Sampling(1)))
+        reads = Reads(model, steps)
+        with pytest.raises(KeyboardInterrupt):
+            join(model.stream(TEXT, Sampling(20)))
+        reads.widths.clear()
+        assert join(model.stream(TEXT, Sampling(20))).text == wanted
+        assert reads.widths[0] == len(TEXT.pieces[0])
+
+
 def test_the_mean_log_probability_is_that_of_full_logits(
     folder: Path, model: HuggingFaceModel
 ) -> None:

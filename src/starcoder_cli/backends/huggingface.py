@@ -7,7 +7,7 @@ generator that is closed simply takes no further step.
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -50,7 +50,7 @@ class HuggingFaceModel:
         self._records = can_record(plan.device, plan.quantize)
         self._ends = frozenset(checkpoint.eos)
         self._read: Reading | None = None
-        self.tokens = Tokens(checkpoint.folder)
+        self.tokens = Tokens(checkpoint.folder, checkpoint.vocabulary)
         with loading(checkpoint):
             self.transformer = load(checkpoint, plan)
             if adapter:
@@ -94,7 +94,7 @@ class HuggingFaceModel:
     ) -> Stream:
         """The answer with what it has to begin with, a chunk for each step."""
         writing, made = Writing(self.tokens, ids), 0
-        with out_of_memory():
+        with out_of_memory(), self._unbroken():
             for step in self._tokens(ids, begun, sampling, ends):
                 made += len(step)
                 text = writing.write([token.id for token in step])
@@ -123,20 +123,39 @@ class HuggingFaceModel:
     def _reading(self, ids: list[int]) -> "tuple[Steps, torch.Tensor]":
         """Steps that have read the prompt, and the logits behind it.
 
-        The same prompt again is not read again: several answers cost one reading.
+        What it has in common with the text that was read last is not read again: several answers
+        to a prompt cost one reading, and the next turn of a chat costs what is new in it.
         """
         if self._read is None or self._read.ids != ids:
-            self._read = None  # its memory is needed first
-            steps = self._steps()
-            self._read = Reading(ids, steps, read(steps, ids))
+            steps = self._read.steps if self._read else self._steps()
+            known = common(steps.ids, ids[:-1])
+            steps.crop(known)
+            self._read = Reading(ids, steps, read(steps, ids[known:]))
         self._read.steps.crop(len(ids))
         return self._read.steps, self._read.logits
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        """Forget what was read where a step breaks off: some layers may have read less of it."""
+        try:
+            yield
+        except GeneratorExit:  # between two steps
+            raise
+        except BaseException:  # Ctrl-C too
+            self._read = None
+            raise
 
     def _steps(self) -> Steps:
         """Steps over nothing read yet."""
         if self._records:
             return FixedSteps(self.transformer, self.window)
         return GrowingSteps(self.transformer)
+
+
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many ids two texts have in common before they differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
