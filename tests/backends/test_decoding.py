@@ -43,6 +43,7 @@ class Chain:
 
     def __init__(self, table: torch.Tensor) -> None:
         self.ids: list[int] = []
+        self.failure = ""
         self.taken = 0
         self._table = table
 

@@ -42,7 +42,7 @@ def test_a_fixed_cache_answers_as_a_growing_one_does(kind: str, tmp_path: Path) 
     assert answer(FixedSteps(model, WINDOW, plainly)) == answer(GrowingSteps(model))
 
 
-@pytest.mark.parametrize("fine", [0, 1, 2])
+@pytest.mark.parametrize("fine", [0, 1])
 def test_steps_that_cannot_be_recorded_run_as_they_are(fine: int, model: PreTrainedModel) -> None:
     """As on a model that looks at its own numbers, or where memory ends with a later recording."""
     tried: list[int] = []
@@ -58,6 +58,7 @@ def test_steps_that_cannot_be_recorded_run_as_they_are(fine: int, model: PreTrai
     assert answer(steps) == answer(GrowingSteps(model))
     steps.crop(0)
     assert answer(steps) == answer(GrowingSteps(model))
+    assert steps.failure == "operation not permitted when stream is capturing"
     assert sorted(tried) == sorted(set(tried))
     assert len(tried) > 1
 

@@ -11,22 +11,25 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import SPECIALS, WINDOW, build
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GPTBigCodeForCausalLM
 
 from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.backends.huggingface import (
     HuggingFaceModel,
     lacks_memory,
+    load,
+    loading,
     out_of_memory,
     placement,
 )
 from starcoder_cli.candidates import draws
 from starcoder_cli.catalog import find
-from starcoder_cli.checkpoint import ARCHITECTURES
+from starcoder_cli.checkpoint import ARCHITECTURES, inspect
 from starcoder_cli.errors import DataError, MachineError, RefusedError
 from starcoder_cli.families import FORMATS, detect
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
+from starcoder_cli.plan import Plan
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.source import Hole
 from starcoder_cli.stream import join
@@ -160,6 +163,41 @@ def test_several_gpus_are_left_to_accelerate() -> None:
     assert places == [None, {"": "cuda:1"}, "auto", {"": "mps"}]
 
 
+def test_what_several_gpus_have_no_room_for_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left to the processor unsaid, where accelerate would put it."""
+    checkpoint, several = inspect(folder), Plan("cuda", "none", "fp32", 0, 0)
+    model = GPTBigCodeForCausalLM.from_pretrained(folder)
+    model.hf_device_map = {"transformer.h.0": 0, "transformer.h.1": 1}
+    report: dict[str, list[str]] = {"missing_keys": [], "mismatched_keys": []}
+    monkeypatch.setattr(
+        GPTBigCodeForCausalLM, "from_pretrained", lambda *_, **options: (model, report)
+    )
+    with loading(checkpoint):
+        assert load(checkpoint, several) is model
+    model.hf_device_map["transformer.h.1"] = "cpu"
+    with pytest.raises(MachineError, match="the memory is full"), loading(checkpoint):
+        load(checkpoint, several)
+
+
+def test_a_model_tells_that_its_steps_could_not_be_recorded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a model that looks at its own numbers: slower, but the same text."""
+    told: list[str] = []
+    with closing(opened(folder)) as model:
+        wanted = join(model.stream(TEXT, Sampling(20))).text
+    monkeypatch.setattr("starcoder_cli.backends.huggingface.can_record", lambda *_: True)
+    model = HuggingFaceModel(
+        inspect(folder), Plan("cpu", "none", "fp32", 0, 0), 128, "", told.append
+    )
+    with closing(model):
+        assert join(model.stream(TEXT, Sampling(20))).text == wanted
+    assert len(told) == 1
+    assert told[0].startswith("without CUDA graphs, because they could not be recorded: ")
+
+
 def test_a_model_too_large_is_refused_before_it_is_fetched() -> None:
     with pytest.raises(MachineError) as caught:
         foresee(find("starcoder"), 512, Loading(device="cuda:99"))
@@ -202,6 +240,7 @@ def test_damaged_weights_are_an_error(change: str, folder: Path, tmp_path: Path)
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
         (MemoryError(), True),
+        (ValueError("Some modules are dispatched on the CPU or the disk. Make sure"), True),
         (RuntimeError("size mismatch for a.b"), False),
     ],
 )

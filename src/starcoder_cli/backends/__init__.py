@@ -52,7 +52,7 @@ def open_model(
     size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
     planned = plan(spec.name, size, window, loading, machine())
     tell(planned.text())
-    return HuggingFaceModel(checkpoint, planned, window, loading.adapter)
+    return HuggingFaceModel(checkpoint, planned, window, loading.adapter, tell)
 
 
 def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:

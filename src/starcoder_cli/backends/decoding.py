@@ -23,9 +23,13 @@ CHUNK = 1024
 
 
 class Steps(Protocol):
-    """A model with the KV cache of what it has read, which are `ids`."""
+    """A model with the KV cache of what it has read, which are `ids`.
+
+    `failure` says why steps are slower than they could be; it is empty where they are not.
+    """
 
     ids: list[int]
+    failure: str
 
     def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
         """Read on; the logits behind the last so many ids, of shape [last, vocabulary]."""
@@ -41,6 +45,7 @@ class GrowingSteps:
         from transformers import DynamicCache
 
         self.ids: list[int] = []
+        self.failure = ""
         self._model = model
         # Made without the model's configuration, so that it keeps everything: a cache that slides
         # could not be cropped. The mask slides all the same.

@@ -72,6 +72,7 @@ class FixedSteps:
         from transformers.cache_utils import StaticLayer
 
         self.ids: list[int] = []
+        self.failure = ""
         self._model = model
         self._window = window
         self._record = record
@@ -134,7 +135,8 @@ class FixedSteps:
             try:
                 step = self._record(partial(self._run, last=width), self._rewind, ids)
                 self._recorded[width] = step
-            except RuntimeError:
+            except RuntimeError as error:
+                self.failure = str(error)
                 self._recorded[width] = None
             self._rewind()
         return self._recorded[width]

@@ -7,7 +7,7 @@ generator that is closed simply takes no further step.
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -44,9 +44,20 @@ class Reading:
 class HuggingFaceModel:
     """A checkpoint that is loaded as planned, with room for `window` tokens."""
 
-    def __init__(self, checkpoint: Checkpoint, plan: Plan, window: int, adapter: str = "") -> None:
-        """Load it; raises DataError for damaged files, MachineError where memory is short."""
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        plan: Plan,
+        window: int,
+        adapter: str = "",
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Load it; raises DataError for damaged files, MachineError where memory is short.
+
+        `tell` is given in the end what made it slower than it could be.
+        """
         self.window = window
+        self._tell = tell
         self._records = can_record(plan.device, plan.quantize)
         self._ends = frozenset(checkpoint.eos)
         self._read: Reading | None = None
@@ -84,6 +95,8 @@ class HuggingFaceModel:
         """Let the weights go; what they held on a GPU goes back to others."""
         import torch
 
+        if self._read and (failure := self._read.steps.failure):
+            self._tell(f"without CUDA graphs, because they could not be recorded: {failure}")
         self._read = None
         del self.transformer
         if torch.cuda.is_available():
@@ -182,6 +195,8 @@ def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
             f"{checkpoint.folder} has the weights {key!r} as {list(stored)}, not {list(expected)}",
             AGAIN,
         )
+    if plan.device == "cuda" and {"cpu", "disk"} & set(model.hf_device_map.values()):
+        raise MemoryError("accelerate has left to the processor what the GPUs have no room for")
     loaded: PreTrainedModel = model.eval()
     return loaded
 
@@ -219,7 +234,7 @@ def out_of_memory() -> Iterator[None]:
     """Too little memory, as one error of ours."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, ValueError) as error:
         if not lacks_memory(error):
             raise
         raise MachineError(
@@ -228,7 +243,10 @@ def out_of_memory() -> Iterator[None]:
 
 
 def lacks_memory(error: Exception) -> bool:
-    """Whether an error says that there is too little memory; for GPUs alone torch has a class."""
+    """Whether an error says that there is too little memory; for GPUs alone torch has a class.
+
+    Quantized layers that several GPUs have no room for are a ValueError of transformers.
+    """
     return isinstance(error, MemoryError) or bool(
-        re.search("out of memory|allocate memory", str(error), re.IGNORECASE)
+        re.search("out of memory|allocate memory|dispatched on the CPU", str(error), re.IGNORECASE)
     )
