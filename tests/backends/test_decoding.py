@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from steps import plainly
+from steps import greedy, plainly
 from tiny import VOCABULARY, WINDOW, build
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, PreTrainedModel
@@ -63,27 +63,12 @@ def flat(answer: Iterator[list[Token]]) -> list[int]:
     return [token.id for step in answer for token in step]
 
 
-def reference(model: PreTrainedModel, tokens: int) -> list[int]:
-    """What transformers' own loop makes of the prompt, greedily."""
-    made = model.generate(
-        torch.tensor([PROMPT]),
-        attention_mask=torch.ones(1, len(PROMPT), dtype=torch.long),
-        max_new_tokens=tokens,
-        min_new_tokens=tokens,
-        do_sample=False,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    ids: list[int] = made[0, len(PROMPT) :].tolist()
-    return ids
-
-
 @pytest.mark.parametrize("lookup", [False, True])
 def test_greedy_answers_are_those_of_transformers(
     model: PreTrainedModel, steps: Steps, lookup: bool
 ) -> None:
     answer = flat(decode(steps, PROMPT, Sampling(60), NOTHING, lookup=lookup))
-    assert answer == reference(model, 60)
+    assert answer == greedy(model, PROMPT, 60)
 
 
 def test_lookup_takes_fewer_steps() -> None:
@@ -105,14 +90,14 @@ def test_wrong_drafts_change_nothing() -> None:
 def test_the_answer_ends_before_an_end_and_nothing_behind_it_is_remembered(
     model: PreTrainedModel, steps: Steps
 ) -> None:
-    whole = reference(model, 20)
+    whole = greedy(model, PROMPT, 20)
     at = next(at for at in range(3, 20) if whole[at] not in whole[:at])
     assert flat(decode(steps, PROMPT, Sampling(20), {whole[at]})) == whole[:at]
     assert steps.ids == [*PROMPT, *whole[:at]][: len(steps.ids)]
 
 
 def test_no_more_than_the_allowed_tokens(model: PreTrainedModel, steps: Steps) -> None:
-    whole = reference(model, 8)
+    whole = greedy(model, PROMPT, 8)
     for most in (1, 2, 7, 8):
         steps.crop(0)
         assert flat(decode(steps, PROMPT, Sampling(most), NOTHING)) == whole[:most]
@@ -121,7 +106,7 @@ def test_no_more_than_the_allowed_tokens(model: PreTrainedModel, steps: Steps) -
 def test_an_answer_may_fill_the_window(model: PreTrainedModel, steps: Steps) -> None:
     """A step that is filled up to its width would reach beyond the last position."""
     room = WINDOW - len(PROMPT)
-    assert flat(decode(steps, PROMPT, Sampling(room), NOTHING)) == reference(model, room)
+    assert flat(decode(steps, PROMPT, Sampling(room), NOTHING)) == greedy(model, PROMPT, room)
 
 
 def test_a_long_prompt_is_read_in_pieces(model: PreTrainedModel, steps: Steps) -> None:
@@ -155,7 +140,7 @@ def test_the_same_seed_draws_the_same(model: PreTrainedModel, steps: Steps) -> N
 
 def test_a_tiny_top_p_is_greedy(model: PreTrainedModel, steps: Steps) -> None:
     answer = flat(decode(steps, PROMPT, Sampling(20, 1.0, 0.000001, 3), NOTHING))
-    assert answer == reference(model, 20)
+    assert answer == greedy(model, PROMPT, 20)
 
 
 def test_drafts_do_not_change_how_likely_a_token_is() -> None:
