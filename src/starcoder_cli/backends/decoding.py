@@ -1,8 +1,8 @@
 """Token after token from a causal model of transformers, and the KV cache of what it has read.
 
-A step reads some ids and gives the logits behind the last of them. On CUDA the steps of one answer
-are CUDA graphs over a cache of fixed size: the thousand small kernels of a step are launched at
-once, which at batch size one takes longer than to run them.
+A step reads some ids and gives the logits behind the last of them. On CUDA the steps are
+CUDA graphs over a cache of fixed size: the thousand small kernels of a step are launched at once,
+which at batch size one takes longer than to run them.
 """
 
 from collections.abc import Iterator, Sequence

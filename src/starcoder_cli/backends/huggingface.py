@@ -57,10 +57,10 @@ class HuggingFaceModel:
         `tell` is given in the end what made it slower than it could be.
         """
         self.window = window
-        self._tell = tell
         self._records = can_record(plan.device, plan.quantize)
         self._ends = frozenset(checkpoint.eos)
         self._read: Reading | None = None
+        self._tell = tell
         self.tokens = Tokens(checkpoint.folder, checkpoint.vocabulary)
         with loading(checkpoint):
             self.transformer = load(checkpoint, plan)
