@@ -3,12 +3,13 @@
     python bench/gpu.py [--shape starcoder|starcoderbase-1b] [--tokens N] [--folder FOLDER]
 
 The architecture of StarCoder is built with random weights, saved and loaded as any checkpoint is,
-so that nothing is fetched. For each form it prints the memory of the weights, the seconds to the
-first token behind a short and a long prompt, and the tokens a second after it; medians of three
-turns, in each of which both loops run. The roofline is the rate at which this device can read the
-weights once a token, at the bandwidth of a large copy. Without a GPU it does the same with a small
-shape on the processor, and says so. Drafts are switched off: what random weights write says nothing
-about them.
+so that nothing is fetched, in the numbers that the program itself would choose. For each form it
+prints the memory of the weights, the most that was allocated on the GPU while they were loaded or a
+loop ran, the seconds to the first token behind a short and a long prompt, and the tokens a second
+after it; medians of three turns, in each of which both loops run. The roofline is the rate at which
+this device can read the weights once a token, at the bandwidth of a large copy. Without a GPU it
+does the same with a small shape on the processor, and says so. Drafts are switched off: what random
+weights write says nothing about them.
 """
 
 import argparse
@@ -17,37 +18,46 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, PreTrainedModel
 
+from starcoder_cli.backends import narrowed
 from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
+from starcoder_cli.backends.devices import machine
 from starcoder_cli.backends.graphs import FixedSteps, can_record
 from starcoder_cli.backends.huggingface import load, loading
-from starcoder_cli.checkpoint import inspect
+from starcoder_cli.checkpoint import Checkpoint, inspect
+from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
-from starcoder_cli.plan import Form, Number, Plan
+from starcoder_cli.plan import Form, Plan, Size, plan
 from starcoder_cli.shapes import SHAPES
 
 RUNS = 3
 FORMS: tuple[Form, ...] = ("none", "8bit", "4bit")
-TITLES = {"none": "bf16", "8bit": "8 bit", "4bit": "4 bit"}
 GIGA = 10**9
+LOOPS = ("generate", "starcoder")
+Done = TypeVar("Done")
 Loop: TypeAlias = Callable[[Sequence[int], int], object]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one loop did with one form of the weights; seconds, tokens a second, bytes."""
+    """What one loop did with one form of the weights; seconds, tokens a second, bytes.
 
-    form: Form
+    `peak` is 0 where there is no GPU to tell it.
+    """
+
+    form: str
     loop: str
     weights: int
+    peak: int
     short: float
     long: float
     rate: float
@@ -56,9 +66,10 @@ class Row:
     def cells(self) -> list[str]:
         """The row of the table."""
         return [
-            TITLES[self.form],
+            self.form,
             self.loop,
             f"{self.weights / GIGA:.1f}",
+            f"{self.peak / GIGA:.1f}" if self.peak else "",
             f"{self.short:.3f}",
             f"{self.long:.3f}",
             f"{self.rate:.1f}",
@@ -77,17 +88,18 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, nargs=2, default=(512, 4096) if gpu else (32, 128))
     parser.add_argument("--folder", help="where the checkpoint is written; it is left there")
     options = parser.parse_args()
-    folder = Path(options.folder or tempfile.mkdtemp(prefix="starcoder-bench-"))
-    if not (folder / "config.json").exists():
-        build(folder, options.shape, device)
     speed = bandwidth(device)
     name = torch.cuda.get_device_name(0) if gpu else "the processor, for want of a GPU"
     print(f"{options.shape} on {name}; a copy moves {speed / GIGA:.0f} GB/s\n")
     short, long = options.prompts
-    heads = ["form", "loop", "weights GB", f"first of {short} s", f"first of {long} s", "tok/s"]
-    print(f"| {' | '.join([*heads, 'roofline tok/s', 'of it'])} |\n|{'---|' * 8}")
-    for row in rows(folder, device, options.tokens, (short, long), speed):
-        print(f"| {' | '.join(row.cells())} |", flush=True)
+    heads = ["form", "loop", "weights GB", "peak GB", f"first of {short} s", f"first of {long} s"]
+    print(f"| {' | '.join([*heads, 'tok/s', 'roofline tok/s', 'of it'])} |\n|{'---|' * 9}")
+    place = nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory()
+    with place as folder:
+        if not (Path(folder) / "config.json").exists():
+            build(Path(folder), options.shape, device)
+        for row in rows(Path(folder), device, options.tokens, (short, long), speed):
+            print(f"| {' | '.join(row.cells())} |", flush=True)
 
 
 def build(folder: Path, shape: str, device: str) -> None:
@@ -148,28 +160,61 @@ def rows(
 ) -> Iterator[Row]:
     """Each form, by plain `generate` and by our loop."""
     checkpoint = inspect(folder)
+    asked = ((prompts[0], 1), (prompts[1], 1), (prompts[0], tokens + 1))
     for form in FORMS:
-        dtype: Number = "fp16" if form == "8bit" and device != "cpu" else "bf16"
-        with loading(checkpoint):
-            model = load(checkpoint, Plan(device, form, dtype, 0, 0))
-        weights = int(model.get_memory_footprint(return_buffers=False))
-        room = prompts[1] + tokens + 256
-        steps = FixedSteps(model, room) if can_record(device, form) else GrowingSteps(model)
-        loops: dict[str, Loop] = {
-            "generate": partial(generate, model),
-            "starcoder": partial(ours, steps),
-        }
-        asked = ((prompts[0], 1), (prompts[1], 1), (prompts[0], tokens + 1))
-        found = [
-            timed(*(partial(loop, prompt(length), most) for loop in loops.values()))
-            for length, most in asked
-        ]
-        for name, short, long, whole in zip(loops, *found, strict=True):
-            rate = tokens / (whole - short)
-            yield Row(form, name, weights, short, long, rate, speed / weights)
-        del model, steps, loops
         if device != "cpu":
-            torch.cuda.empty_cache()
+            torch.cuda.empty_cache()  # what was built or loaded before counts as free
+        chosen = planned(checkpoint, form, device, prompts[1] + tokens)
+        peaks = dict.fromkeys(LOOPS, 0)
+        with loading(checkpoint):
+            model = watched(peaks, LOOPS, partial(load, checkpoint, chosen))
+        weights = int(model.get_memory_footprint(return_buffers=False))
+        found = [measured(model, chosen, length, most, peaks) for length, most in asked]
+        for name, short, long, whole in zip(LOOPS, *found, strict=True):
+            rate = tokens / (whole - short)
+            title = chosen.dtype if form == "none" else f"{form[0]} bit, {chosen.dtype}"
+            yield Row(title, name, weights, peaks[name], short, long, rate, speed / weights)
+        del model
+
+
+def planned(checkpoint: Checkpoint, form: Form, device: str, room: int) -> Plan:
+    """As the program would load a checkpoint in a form; MachineError where it does not fit."""
+    size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
+    return plan(str(checkpoint.folder), size, room, Loading(form, device), machine())
+
+
+def measured(
+    model: PreTrainedModel, chosen: Plan, length: int, most: int, peaks: dict[str, int]
+) -> list[float]:
+    """The seconds of each loop for an answer of so many tokens, and its peak of memory.
+
+    Our cache has the size that the program would give it for this prompt.
+    """
+    window = narrowed(model.config.max_position_embeddings, length + most)
+    fixed = can_record(chosen.device, chosen.quantize)
+    steps = FixedSteps(model, window) if fixed else GrowingSteps(model)
+    loops: dict[str, Loop] = {
+        "generate": partial(generate, model),
+        "starcoder": partial(ours, steps),
+    }
+    ids = prompt(length)
+    return timed(
+        *(
+            partial(watched, peaks, (name,), partial(loop, ids, most))
+            for name, loop in loops.items()
+        )
+    )
+
+
+def watched(peaks: dict[str, int], names: Sequence[str], work: Callable[[], Done]) -> Done:
+    """A work, and the most memory that was allocated on the GPU during it, in the peaks of some."""
+    if not torch.cuda.is_available():
+        return work()
+    torch.cuda.reset_peak_memory_stats()
+    done = work()
+    for name in names:
+        peaks[name] = max(peaks[name], torch.cuda.max_memory_allocated())
+    return done
 
 
 def prompt(length: int) -> list[int]:

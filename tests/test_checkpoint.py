@@ -264,6 +264,17 @@ def test_without_multi_query_every_head_is_kept(tmp_path: Path) -> None:
     assert inspect(folder(tmp_path, config)).cache_numbers == 2 * 2 * 8
 
 
+def test_deepseek_keeps_one_latent_for_all_heads(tmp_path: Path) -> None:
+    config = {
+        **CONFIG,
+        "model_type": "deepseek_v2",
+        "architectures": None,
+        "kv_lora_rank": 512,
+        "qk_rope_head_dim": 64,
+    }
+    assert inspect(folder(tmp_path, config)).cache_numbers == 2 * (512 + 64)
+
+
 def test_every_kind_is_a_class_of_transformers() -> None:
     package = importlib.util.find_spec("transformers")
     assert package and package.origin

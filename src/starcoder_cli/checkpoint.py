@@ -30,6 +30,8 @@ MAX_TEXT = 1 << 26
 # The class that transformers itself has for a kind of model.
 ARCHITECTURES: Mapping[str, str] = {
     "codegen": "CodeGenForCausalLM",
+    "deepseek_v2": "DeepseekV2ForCausalLM",
+    "deepseek_v3": "DeepseekV3ForCausalLM",
     "gemma": "GemmaForCausalLM",
     "gemma2": "Gemma2ForCausalLM",
     "gemma3_text": "Gemma3ForCausalLM",
@@ -112,7 +114,7 @@ def inspect(folder: Path) -> Checkpoint:
         embedding=sum(tensor.numbers for tensor in _ending(tensors, EMBEDDINGS | HEADS)),
         layers=layers,
         hidden=hidden,
-        cache_numbers=2 * layers * _cache_heads(config, heads) * _head_width(config, hidden, heads),
+        cache_numbers=layers * _cache_numbers(config, hidden, heads),
         dtype=max(sizes, key=lambda dtype: sizes[dtype]),
         vocabulary=vocabulary,
         eos=_ids(generation, vocabulary) or _ids(config, vocabulary),
@@ -231,16 +233,14 @@ def _dimensions(path: Path, config: Mapping[str, object], tensors: int) -> tuple
     return hidden, layers, heads
 
 
-def _cache_heads(config: Mapping[str, object], heads: int) -> int:
-    """The heads whose keys and values are kept for each token of context."""
+def _cache_numbers(config: Mapping[str, object], hidden: int, heads: int) -> int:
+    """How many numbers a layer keeps of each token of context: its keys and values."""
+    if latent := count(config, "kv_lora_rank"):  # what DeepSeek computes both from
+        return latent + count(config, "qk_rope_head_dim")
+    kept = count(config, "num_key_value_heads") or heads
     if config.get("model_type") == "gpt_bigcode":
-        return 1 if config.get("multi_query", True) else heads
-    return count(config, "num_key_value_heads") or heads
-
-
-def _head_width(config: Mapping[str, object], hidden: int, heads: int) -> int:
-    """The width of one head."""
-    return count(config, "head_dim") or hidden // heads
+        kept = 1 if config.get("multi_query", True) else heads
+    return 2 * kept * (count(config, "head_dim") or hidden // heads)
 
 
 def _vocabulary(

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from steps import greedy
 from tiny import build
 
 from starcoder_cli.backends import open_model
-from starcoder_cli.backends.decoding import GrowingSteps, decode
+from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
 from starcoder_cli.backends.graphs import FixedSteps
 from starcoder_cli.backends.huggingface import HuggingFaceModel
 from starcoder_cli.catalog import find
@@ -24,23 +25,53 @@ pytestmark = [
 PROMPT = [40, 41, 42, 43, 40, 41, 42, 43, 50, 51, 40, 41]
 
 
-@pytest.mark.parametrize("kind", ["gpt_bigcode", "starcoder2"])
+@pytest.fixture(params=["gpt_bigcode", "starcoder2"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A checkpoint of either of StarCoder's architectures."""
+    return build(tmp_path, request.param)
+
+
+def opened(folder: Path, quantize: Quantize) -> HuggingFaceModel:
+    """The checkpoint on the last GPU, which is not the current one where there are several."""
+    device = f"cuda:{torch.cuda.device_count() - 1}"
+    model = open_model(find(str(folder)), folder, 128, Loading(quantize, device))
+    assert isinstance(model, HuggingFaceModel)
+    return model
+
+
+def answer(steps: Steps, *, lookup: bool) -> list[int]:
+    """The ids of a greedy answer of 40 tokens."""
+    made = decode(steps, PROMPT, Sampling(40), frozenset(), lookup=lookup)
+    return [token.id for step in made for token in step]
+
+
 @pytest.mark.parametrize("quantize", ["none", "8bit", "4bit"])
-def test_recorded_steps_write_what_eager_ones_do(
-    quantize: Quantize, kind: str, tmp_path: Path
-) -> None:
-    folder = build(tmp_path, kind)
-    opened = open_model(find(str(folder)), folder, 128, Loading(quantize, "cuda:0"))
-    assert isinstance(opened, HuggingFaceModel)
-    with closing(opened) as model:
-        whole = [
-            [
-                token.id
-                for step in decode(steps, PROMPT, Sampling(40), frozenset())
-                for token in step
-            ]
-            for steps in (GrowingSteps(model.transformer), FixedSteps(model.transformer, 128))
-            if quantize != "8bit" or isinstance(steps, GrowingSteps)
-        ]
-    assert len(whole[0]) == 40
-    assert whole == [whole[0]] * len(whole)
+def test_answers_are_those_of_transformers(quantize: Quantize, folder: Path) -> None:
+    with closing(opened(folder, quantize)) as model:
+        wanted = greedy(model.transformer, PROMPT, 40)
+        assert answer(GrowingSteps(model.transformer), lookup=False) == wanted
+
+
+@pytest.mark.parametrize("quantize", ["none", "4bit"])
+def test_recorded_steps_write_what_eager_ones_do(quantize: Quantize, folder: Path) -> None:
+    with closing(opened(folder, quantize)) as model:
+        recorded = FixedSteps(model.transformer, 128)
+        wanted = answer(GrowingSteps(model.transformer), lookup=True)
+        assert [answer(recorded, lookup=True), again(recorded)] == [wanted, wanted]
+        assert not recorded.failure
+
+
+def again(steps: Steps) -> list[int]:
+    """The same answer behind nothing read."""
+    steps.crop(0)
+    return answer(steps, lookup=True)
+
+
+def test_a_gpu_is_of_use_after_a_recording_that_failed(folder: Path) -> None:
+    """LLM.int8 waits for the GPU in each layer, which ends a recording."""
+    with closing(opened(folder, "8bit")) as model:
+        wanted = answer(GrowingSteps(model.transformer), lookup=True)
+        steps = FixedSteps(model.transformer, 128)
+        assert len(answer(steps, lookup=True)) == 40
+        assert steps.failure
+        assert answer(GrowingSteps(model.transformer), lookup=True) == wanted

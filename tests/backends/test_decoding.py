@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from steps import greedy, plainly
 from tiny import VOCABULARY, WINDOW, build
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from starcoder_cli.backends.decoding import GrowingSteps, Steps, Token, decode, read
+from starcoder_cli.backends.decoding import Choice, GrowingSteps, Steps, Token, decode, on, read
 from starcoder_cli.backends.graphs import WIDTHS, FixedSteps
 from starcoder_cli.errors import DataError
 from starcoder_cli.lookup import MOST
@@ -31,26 +33,29 @@ def model(
 @pytest.fixture(params=["growing", "fixed"])
 def steps(request: pytest.FixtureRequest, model: PreTrainedModel) -> Steps:
     """Either kind of cache, nothing read yet."""
-    return GrowingSteps(model) if request.param == "growing" else FixedSteps(model, WINDOW)
+    if request.param == "growing":
+        return GrowingSteps(model)
+    return FixedSteps(model, WINDOW, plainly)
 
 
 class Chain:
     """Steps of which each token depends on the one before alone, by a table of logits."""
 
     def __init__(self, table: torch.Tensor) -> None:
-        self.length = 0
+        self.ids: list[int] = []
+        self.failure = ""
         self.taken = 0
         self._table = table
 
     def read(self, ids: Sequence[int], last: int = 1) -> torch.Tensor:
         """The rows of the last ids."""
-        self.length += len(ids)
+        self.ids += ids
         self.taken += 1
         return self._table[list(ids)[-last:]]
 
     def crop(self, length: int) -> None:
-        """Nothing is remembered."""
-        self.length = length
+        """Forget the ids behind it."""
+        del self.ids[length:]
 
 
 def flat(answer: Iterator[list[Token]]) -> list[int]:
@@ -58,27 +63,12 @@ def flat(answer: Iterator[list[Token]]) -> list[int]:
     return [token.id for step in answer for token in step]
 
 
-def reference(model: PreTrainedModel, tokens: int) -> list[int]:
-    """What transformers' own loop makes of the prompt, greedily."""
-    made = model.generate(
-        torch.tensor([PROMPT]),
-        attention_mask=torch.ones(1, len(PROMPT), dtype=torch.long),
-        max_new_tokens=tokens,
-        min_new_tokens=tokens,
-        do_sample=False,
-        eos_token_id=None,
-        pad_token_id=0,
-    )
-    ids: list[int] = made[0, len(PROMPT) :].tolist()
-    return ids
-
-
 @pytest.mark.parametrize("lookup", [False, True])
 def test_greedy_answers_are_those_of_transformers(
     model: PreTrainedModel, steps: Steps, lookup: bool
 ) -> None:
     answer = flat(decode(steps, PROMPT, Sampling(60), NOTHING, lookup=lookup))
-    assert answer == reference(model, 60)
+    assert answer == greedy(model, PROMPT, 60)
 
 
 def test_lookup_takes_fewer_steps() -> None:
@@ -100,14 +90,14 @@ def test_wrong_drafts_change_nothing() -> None:
 def test_the_answer_ends_before_an_end_and_nothing_behind_it_is_remembered(
     model: PreTrainedModel, steps: Steps
 ) -> None:
-    whole = reference(model, 20)
+    whole = greedy(model, PROMPT, 20)
     at = next(at for at in range(3, 20) if whole[at] not in whole[:at])
     assert flat(decode(steps, PROMPT, Sampling(20), {whole[at]})) == whole[:at]
-    assert steps.length <= len(PROMPT) + at
+    assert steps.ids == [*PROMPT, *whole[:at]][: len(steps.ids)]
 
 
 def test_no_more_than_the_allowed_tokens(model: PreTrainedModel, steps: Steps) -> None:
-    whole = reference(model, 8)
+    whole = greedy(model, PROMPT, 8)
     for most in (1, 2, 7, 8):
         steps.crop(0)
         assert flat(decode(steps, PROMPT, Sampling(most), NOTHING)) == whole[:most]
@@ -116,7 +106,7 @@ def test_no_more_than_the_allowed_tokens(model: PreTrainedModel, steps: Steps) -
 def test_an_answer_may_fill_the_window(model: PreTrainedModel, steps: Steps) -> None:
     """A step that is filled up to its width would reach beyond the last position."""
     room = WINDOW - len(PROMPT)
-    assert flat(decode(steps, PROMPT, Sampling(room), NOTHING)) == reference(model, room)
+    assert flat(decode(steps, PROMPT, Sampling(room), NOTHING)) == greedy(model, PROMPT, room)
 
 
 def test_a_long_prompt_is_read_in_pieces(model: PreTrainedModel, steps: Steps) -> None:
@@ -134,7 +124,7 @@ def test_cropping_forgets(model: PreTrainedModel, steps: Steps) -> None:
     steps.read([70, 71])
     steps.crop(len(PROMPT))
     again = steps.read([60, 61, 62], last=3)
-    assert steps.length == len(PROMPT) + 3
+    assert steps.ids == [*PROMPT, 60, 61, 62]
     assert again.shape == (3, VOCABULARY)
     torch.testing.assert_close(again, once, atol=1e-4, rtol=1e-4)
 
@@ -150,7 +140,7 @@ def test_the_same_seed_draws_the_same(model: PreTrainedModel, steps: Steps) -> N
 
 def test_a_tiny_top_p_is_greedy(model: PreTrainedModel, steps: Steps) -> None:
     answer = flat(decode(steps, PROMPT, Sampling(20, 1.0, 0.000001, 3), NOTHING))
-    assert answer == reference(model, 20)
+    assert answer == greedy(model, PROMPT, 20)
 
 
 def test_drafts_do_not_change_how_likely_a_token_is() -> None:
@@ -215,6 +205,65 @@ def test_a_model_without_numbers_is_damaged(temperature: float) -> None:
     broken = Chain(torch.full((VOCABULARY, VOCABULARY), float("nan")))
     with pytest.raises(DataError, match="computes no numbers"):
         flat(decode(broken, PROMPT, Sampling(5, temperature), NOTHING))
+
+
+class Operations(TorchDispatchMode):  # type: ignore[misc]  # torch does not say what it is
+    """The names of all operations that torch carries out, for as long as it is entered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(  # type: ignore[no-untyped-def]
+        self, func, types, args=(), kwargs=None
+    ):
+        self.names.append(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    "sampling", [Sampling(logprobs=True), Sampling(temperature=1, seed=1, logprobs=True)]
+)
+def test_a_choice_waits_for_the_device_once(
+    sampling: Sampling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids, log-probabilities and whether they are numbers come in one transfer.
+
+    `multinomial` would wait too, to see that it is given probabilities.
+    """
+    taken: list[object] = []
+    tolist = torch.Tensor.tolist
+
+    def take(tensor: torch.Tensor) -> object:
+        taken.append(tolist(tensor))
+        return taken[-1]
+
+    monkeypatch.setattr(torch.Tensor, "tolist", take)
+    with Operations() as operations:
+        tokens = Choice(sampling).tokens(torch.randn(4, VOCABULARY))
+    assert len(tokens) == 4
+    assert all(token.logprob < 0 for token in tokens)
+    assert len(taken) == 1
+    assert not {"multinomial", "_local_scalar_dense", "nonzero"} & set(operations.names)
+
+
+def test_a_seed_draws_what_multinomial_draws() -> None:
+    """So an answer that was drawn by an earlier version can be drawn again."""
+    logits = torch.randn(1, VOCABULARY, generator=torch.Generator().manual_seed(5))
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        probabilities, order = logits.softmax(dim=-1).sort(dim=-1, descending=True)
+        wanted = order[0, torch.multinomial(probabilities, 1, generator=generator).item()]
+        sampling = Sampling(temperature=1, top_p=1, seed=seed)
+        assert Choice(sampling).tokens(logits)[0].id == wanted
+
+
+def test_a_model_runs_with_its_own_gpu_as_the_current_one() -> None:
+    """Streams, graphs and pinned memory are otherwise those of the first GPU."""
+    current = on(torch.device("cuda:1"))
+    assert isinstance(current, torch.cuda.device)
+    assert current.idx == 1
+    assert not isinstance(on(torch.device("cpu")), torch.cuda.device)
 
 
 def test_widths_hold_every_draft() -> None:

@@ -9,23 +9,27 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import CONFIGS, SPECIALS, WINDOW, build
+from tiny import SPECIALS, WINDOW, build
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GPTBigCodeForCausalLM
 
 from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.backends.huggingface import (
     HuggingFaceModel,
     lacks_memory,
+    load,
+    loading,
     out_of_memory,
     placement,
 )
 from starcoder_cli.candidates import draws
 from starcoder_cli.catalog import find
+from starcoder_cli.checkpoint import ARCHITECTURES, inspect
 from starcoder_cli.errors import DataError, MachineError, RefusedError
 from starcoder_cli.families import FORMATS, detect
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
+from starcoder_cli.plan import Plan
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.source import Hole
 from starcoder_cli.stream import join
@@ -69,7 +73,7 @@ def reference(folder: Path, prompt: list[int], tokens: int) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_the_text_is_what_transformers_would_write(kind: str, tmp_path: Path) -> None:
     folder = build(tmp_path, kind)
     with closing(opened(folder)) as model:
@@ -159,6 +163,41 @@ def test_several_gpus_are_left_to_accelerate() -> None:
     assert places == [None, {"": "cuda:1"}, "auto", {"": "mps"}]
 
 
+def test_what_several_gpus_have_no_room_for_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left to the processor unsaid, where accelerate would put it."""
+    checkpoint, several = inspect(folder), Plan("cuda", "none", "fp32", 0, 0)
+    model = GPTBigCodeForCausalLM.from_pretrained(folder)
+    model.hf_device_map = {"transformer.h.0": 0, "transformer.h.1": 1}
+    report: dict[str, list[str]] = {"missing_keys": [], "mismatched_keys": []}
+    monkeypatch.setattr(
+        GPTBigCodeForCausalLM, "from_pretrained", lambda *_, **options: (model, report)
+    )
+    with loading(checkpoint):
+        assert load(checkpoint, several) is model
+    model.hf_device_map["transformer.h.1"] = "cpu"
+    with pytest.raises(MachineError, match="the memory is full"), loading(checkpoint):
+        load(checkpoint, several)
+
+
+def test_a_model_tells_that_its_steps_could_not_be_recorded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a model that looks at its own numbers: slower, but the same text."""
+    told: list[str] = []
+    with closing(opened(folder)) as model:
+        wanted = join(model.stream(TEXT, Sampling(20))).text
+    monkeypatch.setattr("starcoder_cli.backends.huggingface.can_record", lambda *_: True)
+    model = HuggingFaceModel(
+        inspect(folder), Plan("cpu", "none", "fp32", 0, 0), 128, "", told.append
+    )
+    with closing(model):
+        assert join(model.stream(TEXT, Sampling(20))).text == wanted
+    assert len(told) == 1
+    assert told[0].startswith("without CUDA graphs, because they could not be recorded: ")
+
+
 def test_a_model_too_large_is_refused_before_it_is_fetched() -> None:
     with pytest.raises(MachineError) as caught:
         foresee(find("starcoder"), 512, Loading(device="cuda:99"))
@@ -201,6 +240,7 @@ def test_damaged_weights_are_an_error(change: str, folder: Path, tmp_path: Path)
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
         (MemoryError(), True),
+        (ValueError("Some modules are dispatched on the CPU or the disk. Make sure"), True),
         (RuntimeError("size mismatch for a.b"), False),
     ],
 )
@@ -235,6 +275,55 @@ def test_several_answers_cost_one_reading_and_are_the_same_alone(
             again = join(alone.stream(TEXT, sampling))
         assert (again.text, again.logprob) == (completion.text, completion.logprob)
         assert completion.mean_logprob == completion.logprob / completion.tokens < 0
+
+
+class Reads:
+    """How many ids a model reads at each step."""
+
+    def __init__(self, model: HuggingFaceModel, most: int = 999) -> None:
+        self.widths: list[int] = []
+        self._most = most
+        model.transformer.register_forward_pre_hook(self._count, with_kwargs=True)
+
+    def _count(
+        self, module: torch.nn.Module, given: object, named: dict[str, torch.Tensor]
+    ) -> None:
+        if len(self.widths) == self._most:
+            self._most = 999
+            raise KeyboardInterrupt
+        self.widths.append(named["input_ids"].shape[1])
+
+
+def test_what_two_prompts_have_in_common_is_read_once(folder: Path) -> None:
+    """The next turn of a chat goes on behind the answer; another file begins anew."""
+    with closing(opened(folder)) as model:
+        reads = Reads(model)
+        first = join(model.stream(TEXT, Sampling(10))).text
+        for text, most in (
+            (TEXT.pieces[0] + first + "\n# more", model.count(first + "\n# more")),
+            (TEXT.pieces[0] + "\n", 1),
+            ("import os", len("import os")),
+            (TEXT.pieces[0], len(TEXT.pieces[0])),
+        ):
+            reads.widths.clear()
+            answer = join(model.stream(Prompt((text,)), Sampling(10))).text
+            assert reads.widths[0] <= most
+            with closing(opened(folder)) as alone:
+                assert join(alone.stream(Prompt((text,)), Sampling(10))).text == answer
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_an_answer_behind_one_that_broke_off_is_the_same(steps: int, folder: Path) -> None:
+    """What a step had read that was interrupted by Ctrl-C is not known."""
+    with closing(opened(folder)) as model:
+        wanted = join(model.stream(TEXT, Sampling(20))).text
+        join(model.stream(Prompt(("x",)), Sampling(1)))
+        reads = Reads(model, steps)
+        with pytest.raises(KeyboardInterrupt):
+            join(model.stream(TEXT, Sampling(20)))
+        reads.widths.clear()
+        assert join(model.stream(TEXT, Sampling(20))).text == wanted
+        assert reads.widths[0] == len(TEXT.pieces[0])
 
 
 def test_the_mean_log_probability_is_that_of_full_logits(

@@ -94,6 +94,19 @@ def test_the_memory_is_what_was_planned(quantize: Form, folder: Path) -> None:
         assert join(model.stream(Prompt(("a = ",)), Sampling(5))).tokens > 0
 
 
+@pytest.mark.parametrize(
+    ("quantize", "looks_up"), [("none", True), ("8bit", False), ("4bit", True)]
+)
+def test_in_8_bit_no_tokens_are_checked_together(
+    quantize: Form, looks_up: bool, folder: Path
+) -> None:
+    """What a token is made from would depend on the others in its step."""
+    with closing(opened(folder, quantize)) as model:
+        steps = [chunk.tokens for chunk in model.stream(Prompt(("a, " * 16,)), Sampling(48))]
+    assert sum(steps) == 48
+    assert (max(steps) > 1) == looks_up
+
+
 def test_nothing_is_asked_of_bitsandbytes_where_nothing_is_quantized() -> None:
     assert configuration(Plan("cpu", "none", "bf16", 0, 0)) is None
     assert number_format("fp16") is torch.float16

@@ -54,6 +54,26 @@ def test_added_tokens_that_are_not_marked_as_special_are_text_too(tmp_path: Path
     assert tokens.encode(Prompt((Special("<role>"),))) == [role]
 
 
+def test_ids_that_the_model_does_not_know_are_an_error(tmp_path: Path) -> None:
+    """They lie beyond its embedding: torch would end the program, on a GPU any use of it."""
+    made = tokenizer()
+    known = made.get_vocab_size()
+    made.add_special_tokens(["<late>"])
+    made.save(str(tmp_path / "tokenizer.json"))
+    late = Prompt((Special("<late>"),))
+    assert Tokens(tmp_path).encode(late) == [known]
+    tokens = Tokens(tmp_path, known)
+    assert len(tokens.encode(Prompt(("a<late>",)))) == len("a<late>")
+    with pytest.raises(DataError) as caught:
+        tokens.encode(late)
+    assert str(caught.value) == (
+        f"the tokenizer in {tmp_path} has the token {known}, and its model only {known} tokens; "
+        "get the checkpoint again"
+    )
+    with pytest.raises(DataError):
+        Tokens(tmp_path, 80).text("text")
+
+
 def test_runs_of_spaces_that_are_tokens_stay_tokens(tmp_path: Path) -> None:
     """Phi and CodeGen have added tokens for indentation."""
     made = tokenizer()

@@ -57,7 +57,7 @@ def open_model(
     size = replace(size, adapter=adapter.numbers)
     planned = plan(spec.name, size, window, loading, machine())
     tell(planned.text())
-    return HuggingFaceModel(checkpoint, planned, window, adapter.folder)
+    return HuggingFaceModel(checkpoint, planned, window, adapter.folder, tell)
 
 
 def open_file(

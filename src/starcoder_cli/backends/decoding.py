@@ -1,12 +1,13 @@
 """Token after token from a causal model of transformers, and the KV cache of what it has read.
 
-A step reads some ids and gives the logits behind the last of them. On CUDA the steps of one answer
-are CUDA graphs over a cache of fixed size: the thousand small kernels of a step are launched at
-once, which at batch size one takes longer than to run them.
+A step reads some ids and gives the logits behind the last of them. On CUDA the steps are
+CUDA graphs over a cache of fixed size: the thousand small kernels of a step are launched at once,
+which at batch size one takes longer than to run them.
 """
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from starcoder_cli.errors import DataError
@@ -22,9 +23,13 @@ CHUNK = 1024
 
 
 class Steps(Protocol):
-    """A model with the KV cache of what it has read; `length` counts the tokens in it."""
+    """A model with the KV cache of what it has read, which are `ids`.
 
-    length: int
+    `failure` says why steps are slower than they could be; it is empty where they are not.
+    """
+
+    ids: list[int]
+    failure: str
 
     def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
         """Read on; the logits behind the last so many ids, of shape [last, vocabulary]."""
@@ -39,7 +44,8 @@ class GrowingSteps:
     def __init__(self, model: "PreTrainedModel") -> None:
         from transformers import DynamicCache
 
-        self.length = 0
+        self.ids: list[int] = []
+        self.failure = ""
         self._model = model
         # Made without the model's configuration, so that it keeps everything: a cache that slides
         # could not be cropped. The mask slides all the same.
@@ -49,20 +55,37 @@ class GrowingSteps:
         """Read on; the logits behind the last so many ids."""
         import torch
 
-        given = torch.tensor([list(ids)], device=self._model.device)
-        with torch.inference_mode():
+        with on(self._model.device), torch.inference_mode():
             output = self._model(
-                input_ids=given, past_key_values=self._cache, use_cache=True, logits_to_keep=last
+                input_ids=row(ids, self._model.device),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=last,
             )
-        self.length += len(ids)
+        self.ids += ids
         logits: torch.Tensor = output.logits[0, -last:]
         return logits
 
     def crop(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""
-        if length < self.length:
-            self._cache.crop(length - self.length)
-            self.length = length
+        if length < len(self.ids):
+            self._cache.crop(length - len(self.ids))
+            del self.ids[length:]
+
+
+def on(device: "torch.device") -> AbstractContextManager[object]:
+    """Within it the streams, graphs and pinned memory that torch makes are those of a GPU."""
+    import torch
+
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+def row(ids: Sequence[int], device: "torch.device") -> "torch.Tensor":
+    """Some ids as a row on a device; what waits for a GPU is the GPU's next step alone."""
+    import torch
+
+    pinned = device.type == "cuda"
+    return torch.tensor([list(ids)], pin_memory=pinned).to(device, non_blocking=pinned)
 
 
 class Token(NamedTuple):
@@ -110,7 +133,7 @@ def decode(
         if lookup and left > 1:
             drafts.extend([token.id for token in kept])
             draft = drafts.draft(min(MOST, left - 1))
-        begin = steps.length
+        begin = len(steps.ids)
         guesses = choose.tokens(steps.read([chosen[-1].id, *draft], 1 + len(draft)))
         right = agreement(draft, guesses)
         drafts.learn(len(draft), right)
@@ -143,17 +166,17 @@ class Choice:
         with torch.inference_mode():
             best, greedy = logits.max(dim=-1)
             chosen = greedy if self._sampling.temperature == 0 else self._sample(logits)
-            # Both in one transfer: each waits until the device is done.
-            ids, broken = torch.stack((chosen, best.isnan().long())).tolist()
-            if any(broken):
-                raise DataError(
-                    "the model computes no numbers (NaN)",
-                    "its weights are damaged: get them again",
-                )
-            if not self._sampling.logprobs:
-                return [Token(int(token)) for token in ids]
-            own = logits.float().log_softmax(dim=-1).gather(-1, chosen.unsqueeze(-1))
-            return [Token(*pair) for pair in zip(ids, own.squeeze(-1).tolist(), strict=True)]
+            found = [chosen.float(), best.isnan().float()]  # exact for ids up to 16 million
+            if self._sampling.logprobs:
+                likely = logits.float().log_softmax(dim=-1)
+                found.append(likely.gather(-1, chosen.unsqueeze(-1)).squeeze(-1))
+            # All in one transfer: each waits until the device is done.
+            ids, broken, *logprobs = torch.stack(found).tolist()
+        if any(broken):
+            raise DataError(
+                "the model computes no numbers (NaN)", "its weights are damaged: get them again"
+            )
+        return [Token(int(token), *own) for token, *own in zip(ids, *logprobs, strict=True)]
 
     def _sample(self, logits: "torch.Tensor") -> "torch.Tensor":
         """Draw among the likeliest tokens that sum up to top_p (Holtzman et al. 2020)."""
@@ -163,7 +186,9 @@ class Choice:
         probabilities, order = warm.softmax(dim=-1).sort(dim=-1, descending=True)
         before = probabilities.cumsum(dim=-1) - probabilities
         probabilities = probabilities.masked_fill(before >= self._sampling.top_p, 0)
-        drawn = torch.multinomial(probabilities, 1, generator=self._random(logits.device))
+        # As torch.multinomial draws, which would wait to see that these are probabilities.
+        noise = torch.empty_like(probabilities).exponential_(generator=self._random(logits.device))
+        drawn = (probabilities / noise).argmax(dim=-1, keepdim=True)
         return order.gather(-1, drawn).squeeze(-1)
 
     def _random(self, device: "torch.device") -> "torch.Generator":

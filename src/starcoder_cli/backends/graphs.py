@@ -1,8 +1,10 @@
 """Steps of decoding as CUDA graphs: recorded once for each width, then replayed."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
+from starcoder_cli.backends.decoding import on, row
 from starcoder_cli.plan import Form
 
 if TYPE_CHECKING:
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
 
 WIDTHS = (1, 4, 16)
 """How many ids a recorded step reads; a step with fewer is filled up and cropped."""
+
+Step: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
+"""From a row of ids on the device to the logits behind each of them."""
 
 
 def can_record(device: str, form: Form) -> bool:
@@ -21,17 +26,57 @@ def can_record(device: str, form: Form) -> bool:
     return device.startswith("cuda:") and form != "8bit"
 
 
-class FixedSteps:
-    """Steps with a cache of fixed size, of which those that decode are recorded where CUDA is."""
+class Recording:
+    """A CUDA graph of one step: where it finds its ids, and where it leaves its logits."""
 
-    def __init__(self, model: "PreTrainedModel", window: int) -> None:
+    def __init__(self, step: Step, undo: Callable[[], None], ids: "torch.Tensor") -> None:
+        """Record a step; RuntimeError where it does what no graph can, as to wait for a number."""
+        import torch
+
+        self._ids = ids
+        self._graph = torch.cuda.CUDAGraph()
+        main, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        side.wait_stream(main)
+        try:
+            with torch.cuda.stream(side):  # kernels are chosen, workspaces made outside the graph
+                for _ in range(2):
+                    step(ids)
+                    undo()
+        finally:
+            main.wait_stream(side)
+        # A graph that fails leaves its stream the current one.
+        with torch.cuda.stream(main), torch.cuda.graph(self._graph, stream=side):
+            self._logits = step(ids)
+
+    def __call__(self, ids: "torch.Tensor") -> "torch.Tensor":
+        """The step again, for other ids; its logits last until the next one."""
+        self._ids.copy_(ids)
+        self._graph.replay()
+        return self._logits
+
+
+class FixedSteps:
+    """Steps with a cache of fixed size, of which those that decode are recorded.
+
+    Where a recording fails, as on a model that looks at its own numbers, steps run as they are.
+    """
+
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        window: int,
+        record: "Callable[[Step, Callable[[], None], torch.Tensor], Step]" = Recording,
+    ) -> None:
         import torch
         from transformers import Cache
         from transformers.cache_utils import StaticLayer
 
-        self.length = 0
+        self.ids: list[int] = []
+        self.failure = ""
         self._model = model
         self._window = window
+        self._record = record
+        self._recorded: dict[int, Step | None] = {}
         # Layers that slide would be cropped wrongly: all keep everything, and the mask slides.
         layers = [
             StaticLayer(max_cache_len=window)
@@ -41,33 +86,34 @@ class FixedSteps:
         self._lengths = torch.zeros(len(layers), dtype=torch.long, device=model.device)
         for layer, length in zip(layers, self._lengths, strict=True):
             layer.cumulative_length = length  # views, so that one write moves them all
-        self._recorded: dict[int, Recording] = {}
 
     def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
         """Read on; the logits behind the last so many ids."""
         import torch
 
+        device = self._model.device
         width = self._width(len(ids))
-        with torch.inference_mode():
-            if width:
+        with on(device), torch.inference_mode():
+            step = self._step(width) if width else None
+            if step:
                 filled = [*ids, *[0] * (width - len(ids))]
-                logits = self._step(filled)[len(ids) - last : len(ids)]
+                logits = step(row(filled, device))[len(ids) - last : len(ids)]
             else:
-                logits = self._run(torch.tensor([list(ids)], device=self._model.device), last)
-            self.length += len(ids)
-            self._lengths.fill_(self.length)
+                logits = self._run(row(ids, device), last)
+            self.ids += ids
+            self._rewind()
         return logits
-
-    def _width(self, needed: int) -> int:
-        """The recorded width for so many ids; 0 where none has room for them or behind them."""
-        first = not self.length
-        fitting = (width for width in WIDTHS if needed <= width <= self._window - self.length)
-        return 0 if first else next(fitting, 0)
 
     def crop(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""
-        self.length = min(self.length, length)
-        self._lengths.fill_(self.length)
+        del self.ids[length:]
+        self._rewind()
+
+    def _width(self, needed: int) -> int:
+        """The recorded width for so many ids; 0 where none has room for them or behind them."""
+        room = self._window - len(self.ids)
+        fitting = (width for width in WIDTHS if needed <= width <= room)
+        return next(fitting, 0) if self.ids else 0
 
     def _run(self, ids: "torch.Tensor", last: int) -> "torch.Tensor":
         output = self._model(
@@ -76,44 +122,21 @@ class FixedSteps:
         logits: torch.Tensor = output.logits[0]
         return logits
 
-    def _step(self, ids: Sequence[int]) -> "torch.Tensor":
-        """The logits behind each of the ids, by a recording where there is one."""
+    def _rewind(self) -> None:
+        """Write on behind what was read, wherever a step has ended."""
+        self._lengths.fill_(len(self.ids))
+
+    def _step(self, width: int) -> "Step | None":
+        """The recording of a width, made when it is first needed; None where that failed."""
         import torch
 
-        given = torch.tensor([list(ids)], device=self._model.device)
-        if self._model.device.type != "cuda":
-            return self._run(given, len(ids))
-        if len(ids) not in self._recorded:
-            self._recorded[len(ids)] = self._record(given)
-        recording = self._recorded[len(ids)]
-        recording.ids.copy_(given)
-        recording.graph.replay()
-        return recording.logits
-
-    def _record(self, ids: "torch.Tensor") -> "Recording":
-        """A graph of one step; what it did to the cache while it was recorded is undone."""
-        import torch
-
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):  # kernels are chosen and workspaces made outside the graph
-            for _ in range(2):
-                self._run(ids, ids.shape[1])
-                self._lengths.fill_(self.length)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            logits = self._run(ids, ids.shape[1])
-        self._lengths.fill_(self.length)
-        return Recording(graph, ids, logits)
-
-
-class Recording:
-    """A graph, where it finds its ids, and where it leaves its logits."""
-
-    def __init__(
-        self, graph: "torch.cuda.CUDAGraph", ids: "torch.Tensor", logits: "torch.Tensor"
-    ) -> None:
-        self.graph = graph
-        self.ids = ids
-        self.logits = logits
+        if width not in self._recorded:
+            ids = torch.zeros((1, width), dtype=torch.long, device=self._model.device)
+            try:
+                step = self._record(partial(self._run, last=width), self._rewind, ids)
+                self._recorded[width] = step
+            except RuntimeError as error:
+                self.failure = str(error)
+                self._recorded[width] = None
+            self._rewind()
+        return self._recorded[width]

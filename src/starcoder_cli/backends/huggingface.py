@@ -7,7 +7,7 @@ generator that is closed simply takes no further step.
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -47,14 +47,28 @@ class HuggingFaceModel:
 
     engine = "huggingface"
 
-    def __init__(self, checkpoint: Checkpoint, plan: Plan, window: int, adapter: str = "") -> None:
-        """Load it; raises DataError for damaged files, MachineError where memory is short."""
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        plan: Plan,
+        window: int,
+        adapter: str = "",
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Load it; raises DataError for damaged files, MachineError where memory is short.
+
+        `tell` is given in the end what made it slower than it could be.
+        """
         self.window = window
         self.chat_template = chat_template(checkpoint.folder)
         self._records = can_record(plan.device, plan.quantize)
+        # LLM.int8 takes a column for an outlier that is one in any row of a step (Dettmers et al.
+        # 2022): what several tokens are checked in would not be what one is made in.
+        self._lookup = plan.quantize != "8bit"
         self._ends = frozenset(checkpoint.eos)
         self._read: Reading | None = None
-        self.tokens = Tokens(checkpoint.folder)
+        self._tell = tell
+        self.tokens = Tokens(checkpoint.folder, checkpoint.vocabulary)
         with loading(checkpoint):
             self.transformer = load(checkpoint, plan)
             if adapter:
@@ -88,6 +102,8 @@ class HuggingFaceModel:
         """Let the weights go; what they held on a GPU goes back to others."""
         import torch
 
+        if self._read and (failure := self._read.steps.failure):
+            self._tell(f"without CUDA graphs, because they could not be recorded: {failure}")
         self._read = None
         del self.transformer
         if torch.cuda.is_available():
@@ -98,7 +114,7 @@ class HuggingFaceModel:
     ) -> Stream:
         """The answer with what it has to begin with, a chunk for each step."""
         writing, made = Writing(self.tokens, ids), 0
-        with out_of_memory():
+        with out_of_memory(), self._unbroken():
             for step in self._tokens(ids, begun, sampling, ends):
                 made += len(step)
                 text = writing.write([token.id for token in step])
@@ -122,19 +138,32 @@ class HuggingFaceModel:
                 return
             ids = [*ids, *(token.id for token in first)]
             sampling = replace(sampling, max_tokens=left)
-        yield from decode(steps, ids, sampling, ends, logits=logits)
+        yield from decode(steps, ids, sampling, ends, lookup=self._lookup, logits=logits)
 
     def _reading(self, ids: list[int]) -> "tuple[Steps, torch.Tensor]":
         """Steps that have read the prompt, and the logits behind it.
 
-        The same prompt again is not read again: several answers cost one reading.
+        What it has in common with the text that was read last is not read again: several answers
+        to a prompt cost one reading, and the next turn of a chat costs what is new in it.
         """
         if self._read is None or self._read.ids != ids:
-            self._read = None  # its memory is needed first
-            steps = self._steps()
-            self._read = Reading(ids, steps, read(steps, ids))
+            steps = self._read.steps if self._read else self._steps()
+            known = common(steps.ids, ids[:-1])
+            steps.crop(known)
+            self._read = Reading(ids, steps, read(steps, ids[known:]))
         self._read.steps.crop(len(ids))
         return self._read.steps, self._read.logits
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        """Forget what was read where a step breaks off: some layers may have read less of it."""
+        try:
+            yield
+        except GeneratorExit:  # between two steps
+            raise
+        except BaseException:  # Ctrl-C too
+            self._read = None
+            raise
 
     def _steps(self) -> Steps:
         """Steps over nothing read yet."""
@@ -143,16 +172,23 @@ class HuggingFaceModel:
         return GrowingSteps(self.transformer)
 
 
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many ids two texts have in common before they differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
 def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
     """The weights of a folder, where and how the plan says; DataError where some are missing."""
-    from transformers import AutoModelForCausalLM
+    import transformers
 
-    model, report = AutoModelForCausalLM.from_pretrained(
+    architecture = getattr(transformers, checkpoint.architecture)
+    model, report = architecture.from_pretrained(
         checkpoint.folder,
         dtype=number_format(plan.dtype),
         device_map=placement(plan.device),
         quantization_config=configuration(plan),
-        attn_implementation="sdpa",
+        attn_implementation="sdpa" if architecture._supports_sdpa else "eager",
         use_safetensors=True,
         local_files_only=True,
         trust_remote_code=False,
@@ -166,6 +202,8 @@ def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
             f"{checkpoint.folder} has the weights {key!r} as {list(stored)}, not {list(expected)}",
             AGAIN,
         )
+    if plan.device == "cuda" and {"cpu", "disk"} & set(model.hf_device_map.values()):
+        raise MemoryError("accelerate has left to the processor what the GPUs have no room for")
     loaded: PreTrainedModel = model.eval()
     return loaded
 
@@ -203,7 +241,7 @@ def out_of_memory() -> Iterator[None]:
     """Too little memory, as one error of ours."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except (RuntimeError, MemoryError, ValueError) as error:
         if not lacks_memory(error):
             raise
         raise MachineError(
@@ -212,7 +250,10 @@ def out_of_memory() -> Iterator[None]:
 
 
 def lacks_memory(error: Exception) -> bool:
-    """Whether an error says that there is too little memory; for GPUs alone torch has a class."""
+    """Whether an error says that there is too little memory; for GPUs alone torch has a class.
+
+    Quantized layers that several GPUs have no room for are a ValueError of transformers.
+    """
     return isinstance(error, MemoryError) or bool(
-        re.search("out of memory|allocate memory", str(error), re.IGNORECASE)
+        re.search("out of memory|allocate memory|dispatched on the CPU", str(error), re.IGNORECASE)
     )

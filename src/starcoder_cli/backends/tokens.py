@@ -23,8 +23,13 @@ SEED = 6  # how many tokens before an answer may change how its first one is wri
 class Tokens:
     """The tokenizer of a checkpoint."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises DataError for a tokenizer that cannot be read."""
+    def __init__(self, folder: Path, vocabulary: int | None = None) -> None:
+        """For a model that knows the ids below `vocabulary`, all where it is None.
+
+        Raises DataError for a tokenizer that cannot be read.
+        """
+        self._folder = folder
+        self._vocabulary = vocabulary
         self._tokenizer = read_tokenizer(folder)
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -45,7 +50,8 @@ class Tokens:
     def encode(self, prompt: Prompt) -> list[int]:
         """The token ids of a prompt: one id for each control token, text as nothing but text.
 
-        Never empty: without anything to read, a model reads the end of an earlier text.
+        Never empty: without anything to read, a model reads the end of an earlier text. Raises
+        DataError for an id that the model does not know.
         """
         ids = list(self._opening)
         for piece in prompt.pieces:
@@ -53,16 +59,17 @@ class Tokens:
                 ids.append(self._named(piece))
             else:
                 ids += self.text(piece, first=ids == self._opening)
-        if ids:
-            return ids
-        ends = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
-        return [next((end for end in ends if end is not None), 0)]
+        if not ids:
+            ends = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
+            ids = [next((end for end in ends if end is not None), 0)]
+        return self._known(ids)
 
     def text(self, text: str, *, first: bool = True) -> list[int]:
         """The token ids of user text, in which nothing is a control token.
 
         Tokenizers of the Llama family put a space before a text: only the `first` of a prompt was
         trained so (the trick with a guard character is that of Code Llama's `generation.py`).
+        Raises DataError for an id that the model does not know.
         """
         found = [text.index(token) for token in self._unmarked if token in text]
         if found:
@@ -82,7 +89,18 @@ class Tokens:
     def _ids(self, text: str) -> list[int]:
         # A file's undecodable bytes are surrogates here, which no tokenizer takes.
         sound = text.encode("utf-8", "replace").decode()
-        return self._tokenizer.encode(sound, add_special_tokens=False).ids
+        return self._known(self._tokenizer.encode(sound, add_special_tokens=False).ids)
+
+    def _known(self, ids: list[int]) -> list[int]:
+        """These ids: one beyond a model's embedding would end the program, or all use of a GPU."""
+        most = max(ids, default=0)
+        if self._vocabulary is not None and most >= self._vocabulary:
+            raise DataError(
+                f"the tokenizer in {self._folder} has the token {most}, and its model only "
+                f"{self._vocabulary} tokens",
+                "get the checkpoint again",
+            )
+        return ids
 
     def _named(self, special: Special) -> int:
         token = self.token(special)

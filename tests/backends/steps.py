@@ -1,0 +1,31 @@
+"""What steps are compared with, and steps of fixed size where no GPU records them."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from transformers import PreTrainedModel
+
+from starcoder_cli.backends.graphs import Step
+
+
+def plainly(step: Step, undo: Callable[[], None], ids: torch.Tensor) -> Step:
+    """In place of a recording: the step itself, after it was tried as a recording tries it."""
+    step(ids)
+    undo()
+    return step
+
+
+def greedy(model: PreTrainedModel, prompt: Sequence[int], tokens: int) -> list[int]:
+    """What transformers' own loop makes of a prompt, greedily."""
+    given = torch.tensor([list(prompt)], device=model.device)
+    made = model.generate(
+        given,
+        attention_mask=torch.ones_like(given),
+        max_new_tokens=tokens,
+        min_new_tokens=tokens,
+        do_sample=False,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    ids: list[int] = made[0, len(prompt) :].tolist()
+    return ids
