@@ -4,15 +4,18 @@ import struct
 from pathlib import Path
 
 import pytest
-from ggufs import ARCHITECTURE, Parts, tensor
+from ggufs import ARCHITECTURE, ARRAY, STRING, Parts, array, entry, tensor, text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starcoder_cli import eightbit
-from starcoder_cli.eightbit import Q5_0, Q8_0, write_eightbit
+from starcoder_cli.eightbit import NO_MERGES, Q5_0, Q8_0, write_eightbit
+from starcoder_cli.errors import DataError
 from starcoder_cli.gguf import Tensor, read_header
 
 ROWS, WIDTH = 3, 64
+MERGES = entry("tokenizer.ggml.merges", ARRAY, array(STRING, 2, text("a b") + text("c d")))
+LAST = entry("last", STRING, text("end"))
 BLOCKS = ROWS * WIDTH // 32
 
 
@@ -40,7 +43,7 @@ def test_a_file_keeps_all_but_its_five_bit_tensors(tmp_path: Path) -> None:
     old, new = tmp_path / "old.gguf", tmp_path / "new.gguf"
     old.write_bytes(
         Parts(
-            entries=(ARCHITECTURE,),
+            entries=(ARCHITECTURE, MERGES, LAST),
             tensors=(
                 tensor("plain", 0),
                 tensor("five", 128, (WIDTH, ROWS), Q5_0),
@@ -51,7 +54,8 @@ def test_a_file_keeps_all_but_its_five_bit_tensors(tmp_path: Path) -> None:
     )
     write_eightbit(old, new)
     before, header, data = read_header(old), read_header(new), new.read_bytes()
-    assert data[24 : header.table] == old.read_bytes()[24 : before.table]
+    assert list(header.entries) == list(before.entries)
+    assert data[24 : header.entries["last"][1]] == ARCHITECTURE + NO_MERGES + LAST
     assert header.tensors == (
         Tensor("plain", (32,), 0, 0, 128),
         Tensor("five", (WIDTH, ROWS), Q8_0, 128, 34 * BLOCKS),
@@ -71,3 +75,14 @@ def test_a_large_tensor_goes_in_parts(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(eightbit, "STEP", 50)
     write_eightbit(old, parts)
     assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_a_type_of_tensors_that_is_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "new.gguf"
+    described = (tensor("new", 0, kind=60),)
+    path.write_bytes(Parts(entries=(ARCHITECTURE,), tensors=described).build())
+    with pytest.raises(DataError) as caught:
+        write_eightbit(path, tmp_path / "to.gguf")
+    assert str(caught.value) == (
+        f"{path} has tensors of a type that is not known; use --engine llamacpp"
+    )

@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ def read(tmp_path: Path, data: bytes) -> Header:
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_sound_header(tmp_path: Path, version: int) -> None:
     built = replace(SOUND, version=version).build()
+    ends = list(accumulate(map(len, SOUND.entries), initial=24))
+    keys = ("architecture", "name", "license")
+    names = [f"general.{key}" for key in keys] + ["llama.context_length"]
+    names += [f"tokenizer.{key}" for key in ("ggml.tokens", "ggml.types", "ggml.add_bos_token")]
+    entries = dict(zip([*names, "tokenizer.chat_template"], pairwise(ends), strict=True))
     assert read(tmp_path, built) == Header(
         architecture="llama",
         name="Tiny \x1b[31m",
@@ -33,14 +39,16 @@ def test_a_sound_header(tmp_path: Path, version: int) -> None:
         licence="mit",
         tensors=(Tensor("a", (32,), 0, 0, 128), Tensor("b", (32,), 0, 128, 128)),
         alignment=32,
-        table=24 + sum(map(len, SOUND.entries)),
+        entries=entries,
         data=len(built) - 256,
     )
 
 
 def test_what_a_header_does_not_say_is_empty(tmp_path: Path) -> None:
     bare = Parts(entries=(ARCHITECTURE,), tensors=(), data=b"")
-    assert read(tmp_path, bare.build()) == Header("llama", "", 0, "", "", (), 32, 69, 96)
+    assert read(tmp_path, bare.build()) == Header(
+        "llama", "", 0, "", "", (), 32, {"general.architecture": (24, 69)}, 96
+    )
 
 
 def test_an_alignment_of_its_own(tmp_path: Path) -> None:

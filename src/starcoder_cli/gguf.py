@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import TypeAlias
 
 from starcoder_cli.errors import DataError, InputError
 
@@ -21,6 +22,7 @@ MAX_ELEMENTS = 1 << 21
 MAX_NAME = 64
 MAX_DIMENSIONS = 4
 
+MAGIC = b"GGUF"
 STRING, ARRAY = 8, 9
 SCALARS: Mapping[int, str] = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
@@ -36,6 +38,9 @@ BLOCKS: Mapping[int, tuple[int, int]] = {
     28: (1, 8), 29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17),
 }  # fmt: skip
 MAX_TYPE = 63
+
+Values: TypeAlias = Mapping[str, int | float | str]
+Spans: TypeAlias = Mapping[str, tuple[int, int]]
 
 _KEEP = ("general.architecture", "general.name", "general.license", "general.alignment")
 
@@ -55,8 +60,9 @@ class Tensor:
 class Header:
     """What a GGUF file says about itself; texts are as found, possibly hostile.
 
-    `window` counts tokens and is 0 where the file does not tell; the texts are then empty. `table`
-    and `data` are the offsets of the table of tensors and of their bytes in the file.
+    `window` counts tokens and is 0 where the file does not tell; the texts are then empty.
+    `entries` says where in the file each entry of the metadata begins and ends, `data` where the
+    bytes of tensors begin.
     """
 
     architecture: str
@@ -66,7 +72,7 @@ class Header:
     licence: str
     tensors: tuple[Tensor, ...]
     alignment: int
-    table: int
+    entries: Spans
     data: int
 
 
@@ -102,31 +108,32 @@ class _Reader:
 
     def header(self) -> Header:
         """The whole header, checked."""
-        tensors, entries = self.preamble()
-        known = self.metadata(entries)
-        architecture = known.get("general.architecture")
-        if not isinstance(architecture, str) or not re.fullmatch(r"[\w.-]{1,64}", architecture):
+        tensors, count = self.preamble()
+        known, entries = self.metadata(count)
+        texts = {key: value for key, value in known.items() if isinstance(value, str)}
+        architecture = texts.get("general.architecture", "")
+        if not re.fullmatch(r"[\w.-]{1,64}", architecture):
             raise _Malformed("it names no architecture")
-        table, alignment = self.at, self.alignment(known)
+        alignment = self.alignment(known)
         listed = self.tensors(tensors)
         data = -(-self.at // alignment) * alignment
         self.check(listed, alignment, self.size - data)
         window = known.get(f"{architecture}.context_length", 0)
         return Header(
             architecture=architecture,
-            name=_text(known, "general.name"),
+            name=texts.get("general.name", ""),
             window=window if isinstance(window, int) and 0 <= window < 1 << 32 else 0,
-            chat_template=_text(known, "tokenizer.chat_template"),
-            licence=_text(known, "general.license"),
+            chat_template=texts.get("tokenizer.chat_template", ""),
+            licence=texts.get("general.license", ""),
             tensors=tuple(listed),
             alignment=alignment,
-            table=table,
+            entries=entries,
             data=data,
         )
 
     def preamble(self) -> tuple[int, int]:
         """The number of tensors and of metadata entries, after magic and version."""
-        if self.data[:4] != b"GGUF":
+        if self.data[:4] != MAGIC:
             start = self.data[:512].lstrip().lower()
             page = start.startswith((b"<!doctype", b"<html", b"<?xml"))
             raise _Malformed("it is a web page" if page else "it does not begin with GGUF")
@@ -176,21 +183,22 @@ class _Reader:
         self.at += length
         return self.data[self.at - length : self.at].decode(errors="replace")
 
-    def metadata(self, entries: int) -> Mapping[str, int | float | str]:
-        """The few entries that are of use here; the others are checked and skipped."""
+    def metadata(self, count: int) -> tuple[Values, Spans]:
+        """The few values that are of use here, and where all entries are; each is checked."""
         known: dict[str, int | float | str] = {}
-        seen: set[str] = set()
-        for _ in range(entries):
+        entries: dict[str, tuple[int, int]] = {}
+        for _ in range(count):
+            begin = self.at
             key = self.string(1 << 16)
-            if not key or key in seen:
+            if not key or key in entries:
                 raise _Malformed(f"the key {key[:80]!r} is empty or there twice")
-            seen.add(key)
             value = self.value(self.number("I"))
+            entries[key] = begin, self.at
             if value is not None and (
                 key in _KEEP or key.endswith((".context_length", "tokenizer.chat_template"))
             ):
                 known[key] = value
-        return known
+        return known, entries
 
     def value(self, kind: int) -> int | float | str | None:
         """The next value of a metadata type, None for an array."""
@@ -235,7 +243,7 @@ class _Reader:
             raise _Malformed("it is cut off in the header")
         self.at = at
 
-    def alignment(self, known: Mapping[str, int | float | str]) -> int:
+    def alignment(self, known: Values) -> int:
         """The alignment of tensor data: a power of two."""
         value = known.get("general.alignment", 32)
         if not isinstance(value, int) or not 0 < value <= MAX_STRING or value & (value - 1):
@@ -289,9 +297,3 @@ def tensor_length(shape: Sequence[int], kind: int) -> int:
     if shape[0] % block:
         raise _Malformed("a tensor's rows are not whole blocks")
     return elements // block * size
-
-
-def _text(known: Mapping[str, int | float | str], key: str) -> str:
-    """A text of the metadata, empty where there is none."""
-    value = known.get(key, "")
-    return value if isinstance(value, str) else ""
