@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from starcoder_cli.errors import UsageError
+from starcoder_cli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from starcoder_cli.prompt import Prompt
@@ -37,6 +37,16 @@ class Sampling:
                 raise UsageError(
                     f"{name} cannot be {value}", f"give a number from {least:g} to {most:.15g}"
                 )
+
+
+def check_room(window: int, prompt: int, max_tokens: int) -> None:
+    """Raises DataError where a prompt of so many tokens leaves no room for the answer."""
+    room = max(window - prompt, 0)
+    if room < max_tokens:
+        raise DataError(
+            f"a prompt of {prompt} tokens leaves room for {room} in the window",
+            "shorten it, or lower --max-tokens",
+        )
 
 
 class Model(Protocol):

@@ -4,6 +4,7 @@ import math
 import sys
 import threading
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.stream import Completion, join
 
 if TYPE_CHECKING:
-    from openvino_genai import GenerationHandle
+    from openvino_genai import GenerationConfig, GenerationHandle
 
 pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
 
@@ -87,6 +88,24 @@ def test_an_answer_ends_at_a_control_token(
 
 def test_the_chat_template_is_that_of_the_file(model: OpenVinoModel) -> None:
     assert model.chat_template == TEMPLATE
+
+
+def test_an_answer_ends_where_the_model_itself_does(
+    model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else the prompt names."""
+    asked: list[AbstractSet[int]] = []
+    ask = openvino.configuration
+
+    def seen(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "GenerationConfig":
+        asked.append(ends)
+        return ask(sampling, ends, begun)
+
+    monkeypatch.setattr(openvino, "configuration", seen)
+    join(model.stream(TEXT, Sampling(1)))
+    join(model.stream(Prompt(TEXT.pieces, (Special(CONTROLS[1]),)), Sampling(1)))
+    own, other = (model.token(special) for special in CONTROLS[:2])
+    assert asked == [{own}, {own, other}]
 
 
 def test_control_tokens_in_a_text_are_text(model: OpenVinoModel) -> None:

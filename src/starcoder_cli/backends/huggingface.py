@@ -21,7 +21,7 @@ from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.checkpoint import Checkpoint
 from starcoder_cli.configuration import chat_template
 from starcoder_cli.errors import DataError, MachineError
-from starcoder_cli.model import Sampling
+from starcoder_cli.model import Sampling, check_room
 from starcoder_cli.plan import Plan
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.stream import Chunk, Reason, Stream, behind
@@ -79,12 +79,7 @@ class HuggingFaceModel:
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer, a chunk for each step of the model; closing it ends the steps."""
         ids = self.tokens.encode(prompt)
-        room = self.window - len(ids)
-        if room < sampling.max_tokens:
-            raise DataError(
-                f"a prompt of {len(ids)} tokens leaves room for {max(room, 0)} in the window",
-                "shorten it, or lower --max-tokens",
-            )
+        check_room(self.window, len(ids), sampling.max_tokens)
         named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
         ends = self._ends | {token for token in named if token is not None}
         with closing(behind(self._chunks(ids, prompt.begun, sampling, ends), prompt.begun)) as made:

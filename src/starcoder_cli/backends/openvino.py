@@ -10,6 +10,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.gguf import read_header
-from starcoder_cli.model import Sampling
+from starcoder_cli.model import Sampling, check_room
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.signals import native_interrupts
 from starcoder_cli.stream import Chunk, Reason, Stream, behind
@@ -48,6 +49,7 @@ class OpenVinoModel:
         self._path = path
         self._tokens = Tokens(folder)
         self._pipeline: ContinuousBatchingPipeline | None = load(folder, window, slots)
+        self._ends = frozenset(self._pipeline.get_config().stop_token_ids)
         self._turn = threading.Lock()
         self._handles: dict[int, GenerationHandle] = {}
         self._numbers = itertools.count()
@@ -63,14 +65,9 @@ class OpenVinoModel:
         from openvino import Tensor
 
         ids = self.encode(prompt)
-        room = self.window - len(ids)
-        if room < sampling.max_tokens:
-            raise DataError(
-                f"a prompt of {len(ids)} tokens leaves room for {max(room, 0)} in the window",
-                "shorten it, or lower --max-tokens",
-            )
+        check_room(self.window, len(ids), sampling.max_tokens)
         named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
-        ends = {token for token in named if token is not None}
+        ends = self._ends | {token for token in named if token is not None}
         asked = configuration(sampling, ends, prompt.begun)
         with self._turn:
             if not self._pipeline:
@@ -108,7 +105,7 @@ class OpenVinoModel:
             self._pipeline = None
 
     def _chunks(
-        self, handle: "GenerationHandle", ids: list[int], ends: set[int], sampling: Sampling
+        self, handle: "GenerationHandle", ids: list[int], ends: AbstractSet[int], sampling: Sampling
     ) -> Stream:
         """The answer with what it has to begin with, up to the first token that ends it."""
         writing, total = Writing(self._tokens, ids), 0
@@ -174,14 +171,14 @@ def save(path: Path) -> None:
         raise DataError(f"OpenVINO cannot read it: {what}", "use --engine llamacpp") from error
 
 
-def configuration(sampling: Sampling, ends: set[int], begun: str) -> "GenerationConfig":
+def configuration(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "GenerationConfig":
     """What is asked of the pipeline, as it is told."""
     genai = import_genai()
     asked = genai.GenerationConfig()
     asked.max_new_tokens = sampling.max_tokens
     asked.apply_chat_template = False
     asked.ignore_eos = not ends
-    asked.stop_token_ids = ends or {0}
+    asked.stop_token_ids = set(ends) or {0}
     asked.eos_token_id = min(ends, default=0)
     asked.logprobs = int(sampling.logprobs)
     if sampling.temperature:
