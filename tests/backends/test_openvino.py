@@ -1,6 +1,7 @@
 """A tiny model through OpenVINO: what it streams, where it stops, and what it leaves alone."""
 
 import math
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -202,6 +203,24 @@ def test_a_model_that_is_closed_ends_its_answers(
     stream.close()
     model.close()
     assert capfd.readouterr() == ("", "")
+
+
+def test_signals_still_arrive_when_a_model_was_closed(path: Path) -> None:
+    """They ended the process; so it is one of its own."""
+    script = """
+import signal, sys
+from pathlib import Path
+from starcoder_cli.backends.openvino import OpenVinoModel
+
+OpenVinoModel(Path(sys.argv[1]), Path(sys.argv[2]), 256).close()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    command = [sys.executable, "-c", script, str(path.parent / preparation.FORM), str(path)]
+    done = subprocess.run(command, capture_output=True, timeout=240)
+    assert (done.returncode, done.stdout) == (0, b"stopped\n")
 
 
 def test_nothing_is_printed_and_nothing_is_left(

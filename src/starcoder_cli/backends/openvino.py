@@ -9,11 +9,12 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.errors import DataError, MachineError
@@ -25,6 +26,8 @@ from starcoder_cli.stream import Chunk, Reason, Stream, behind
 
 if TYPE_CHECKING:
     from openvino_genai import ContinuousBatchingPipeline, GenerationConfig, GenerationHandle
+
+Made = TypeVar("Made")
 
 BLOCK = 32
 """Tokens in a block of the KV cache."""
@@ -148,10 +151,9 @@ def load(folder: Path, window: int, slots: int) -> "ContinuousBatchingPipeline":
     scheduler.max_num_batched_tokens = STEP
     scheduler.max_num_seqs = slots
     try:
-        with native_interrupts():
-            pipeline: ContinuousBatchingPipeline = genai.ContinuousBatchingPipeline(
-                folder, scheduler, "CPU"
-            )
+        pipeline: ContinuousBatchingPipeline = apart(
+            lambda: genai.ContinuousBatchingPipeline(folder, scheduler, "CPU")
+        )
     except RuntimeError as error:
         what = " ".join(str(error).split())[:200]
         raise MachineError(
@@ -164,8 +166,7 @@ def save(path: Path) -> None:
     """Write a GGUF file beside itself in OpenVINO's own form; DataError where it cannot be read."""
     genai = import_genai()
     try:
-        with native_interrupts():
-            genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)
+        apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True))
     except RuntimeError as error:
         what = " ".join(str(error).split())[:200]
         raise DataError(f"OpenVINO cannot read it: {what}", "use --engine llamacpp") from error
@@ -207,3 +208,13 @@ def import_genai() -> Any:
             f"OpenVINO cannot start: {error}", "use --engine llamacpp, or install openvino-genai"
         ) from error
     return openvino_genai
+
+
+def apart(make: Callable[[], Made]) -> Made:
+    """What is made in a thread of its own.
+
+    OpenVINO's plugin gives the thread that loads it a stack for signal handlers, and takes that
+    along when it is unloaded: in the main thread the next Ctrl-C would end the process by SIGSEGV.
+    """
+    with native_interrupts(), ThreadPoolExecutor(1) as pool:
+        return pool.submit(make).result()
