@@ -7,6 +7,8 @@ is to read and to write.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+TITLES: Mapping[str, str] = {"llamacpp": "llama.cpp", "openvino": "OpenVINO"}
+
 TYPICAL = 64
 """Tokens that most answers do not exceed, however many they may have."""
 

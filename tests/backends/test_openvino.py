@@ -1,5 +1,6 @@
 """A tiny model through OpenVINO: what it streams, where it stops, and what it leaves alone."""
 
+import copy
 import math
 import subprocess
 import sys
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ggufs import CONTROLS, TEMPLATE
-from prepared import SPEC, pulled
+from tinies import SPEC, pulled
 
-from starcoder_cli.backends import openvino, preparation
+from starcoder_cli.backends import openvino, preparation, prepared
 from starcoder_cli.backends.llamacpp import LlamaCppModel
 from starcoder_cli.backends.openvino import OpenVinoModel
 from starcoder_cli.errors import DataError, MachineError
@@ -33,7 +34,7 @@ TEXT = Prompt(("abc  d",))
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of the tiny model, with its form beside it."""
+    """The file of the tiny model, with what it was prepared in beside it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STARCODER_MODELS_DIR", str(tmp_path_factory.mktemp("models")))
         file = pulled()
@@ -44,7 +45,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(path: Path) -> Iterator[OpenVinoModel]:
     """The tiny model with a small window."""
-    with closing(OpenVinoModel(path.parent / preparation.FORM, path, WINDOW, 2)) as opened:
+    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW, 2)) as opened:
         yield opened
 
 
@@ -194,7 +195,7 @@ def test_nothing_is_a_prompt_too(prompt: Prompt, model: OpenVinoModel) -> None:
 def test_a_model_that_is_closed_ends_its_answers(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model = OpenVinoModel(path.parent / preparation.FORM, path, WINDOW)
+    model = OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)
     stream = model.stream(TEXT, Sampling(max_tokens=200))
     next(stream)
     model.close()
@@ -218,7 +219,7 @@ try:
 except KeyboardInterrupt:
     print("stopped")
 """
-    command = [sys.executable, "-c", script, str(path.parent / preparation.FORM), str(path)]
+    command = [sys.executable, "-c", script, str(path.parent / prepared.FOLDER), str(path)]
     done = subprocess.run(command, capture_output=True, timeout=240)
     assert (done.returncode, done.stdout) == (0, b"stopped\n")
 
@@ -227,7 +228,7 @@ def test_nothing_is_printed_and_nothing_is_left(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its telemetry cannot be imported, and so writes no identifier into the home folder."""
-    with closing(OpenVinoModel(path.parent / preparation.FORM, path, WINDOW)) as model:
+    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)) as model:
         join(model.stream(TEXT, Sampling(max_tokens=2)))
     assert capfd.readouterr() == ("", "")
     assert list(Path.home().iterdir()) == []
@@ -236,17 +237,36 @@ def test_nothing_is_printed_and_nothing_is_left(
 
 
 def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
-    for file in (path.parent / preparation.FORM).iterdir():
+    for file in (path.parent / prepared.FOLDER).iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "openvino_model.xml").write_bytes(b"<?xml")
     with pytest.raises(MachineError) as caught:
         OpenVinoModel(tmp_path, path, WINDOW)
     assert str(caught.value).startswith(f"OpenVINO cannot load {tmp_path}: ")
-    assert str(caught.value).endswith("; use --engine llamacpp, or pull it again")
+    assert str(caught.value).endswith("; use --engine llamacpp")
+
+
+def test_a_step_that_fails(model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        """A pipeline that takes requests, and then has no memory."""
+
+        def add_request(self, *arguments: object) -> "GenerationHandle":
+            return model._pipeline.add_request(*arguments)  # type: ignore[union-attr]
+
+        def step(self) -> None:
+            raise RuntimeError("Check 'memory' failed\n at core.cpp:1")
+
+    broken = copy.copy(model)
+    broken._pipeline = Broken()
+    with pytest.raises(MachineError) as caught:
+        join(broken.stream(TEXT, Sampling(max_tokens=2)))
+    assert str(caught.value) == (
+        "OpenVINO cannot go on: Check 'memory' failed at core.cpp:1; use --engine llamacpp"
+    )
 
 
 def test_a_machine_without_openvino(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino_genai", None)
     with pytest.raises(MachineError) as caught:
-        OpenVinoModel(path.parent / preparation.FORM, path, WINDOW)
+        OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)
     assert str(caught.value).endswith("; use --engine llamacpp, or install openvino-genai")

@@ -1,4 +1,4 @@
-"""Forms of GGUF files: made once and whole, used while they are current, and never in the way."""
+"""What GGUF files are prepared in: made once and whole, used while current, never in the way."""
 
 import errno
 import json
@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from prepared import SPEC, pulled
+from tinies import SPEC, pulled
 from tokenizers import Tokenizer
 
 from starcoder_cli import backends, eightbit
-from starcoder_cli.backends import open_model, preparation
-from starcoder_cli.backends.preparation import DRAFT, FORM, Form, find, made, prepare
+from starcoder_cli.backends import open_model, preparation, prepared
+from starcoder_cli.backends.preparation import DRAFT, made, prepare
+from starcoder_cli.backends.prepared import FOLDER, Prepared, find
 from starcoder_cli.engines import Pace, Work
 from starcoder_cli.errors import DataError, InputError, MachineError, WriteError
 from starcoder_cli.loading import Loading
@@ -30,20 +31,20 @@ def nobody(done: int, total: int) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of the tiny model, without a form."""
+    """The file of the tiny model, not prepared."""
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path / "models"))
     return pulled()
 
 
 def pretended(path: Path, to: Path, report: object) -> dict[str, Pace]:
-    """Write a form without OpenVINO."""
+    """Write something without OpenVINO."""
     (to / "model.bin").write_bytes(b"12345")
     return PACES
 
 
 @pytest.fixture
-def form(path: Path, monkeypatch: pytest.MonkeyPatch) -> Form:
-    """A form that was prepared without OpenVINO."""
+def earlier(path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+    """What it was prepared in, without OpenVINO."""
     monkeypatch.setattr(preparation, "made", pretended)
     return prepare(SPEC, path, nobody)
 
@@ -52,53 +53,64 @@ def test_a_form_is_made_once(path: Path) -> None:
     pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
     seen: list[tuple[int, int]] = []
     begun = path.read_bytes()
-    form = prepare(SPEC, path, lambda done, total: seen.append((done, total)))
+    earlier = prepare(SPEC, path, lambda done, total: seen.append((done, total)))
     assert seen == [(done, 6) for done in range(7)]
     assert path.read_bytes() == begun
-    assert {file.name for file in path.parent.iterdir()} == {path.name, "manifest.json", FORM}
-    assert not (form.folder / "model.gguf").exists()
-    assert form.size > 100_000 and set(form.paces) == {"llamacpp", "openvino"}
-    assert all(pace.read > 0 and pace.write > 0 for pace in form.paces.values())
-    assert set(form.versions) == {"openvino-genai", "xllamacpp"}
-    assert prepare(SPEC, path, nobody) == find(path) == form
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "manifest.json", FOLDER}
+    assert not (earlier.folder / "model.gguf").exists()
+    assert sum(earlier.files.values()) > 100_000 and set(earlier.paces) == {"llamacpp", "openvino"}
+    assert all(pace.read > 0 and pace.write > 0 for pace in earlier.paces.values())
+    assert set(earlier.versions) == {"openvino-genai", "xllamacpp"}
+    assert prepare(SPEC, path, nobody) == find(path) == earlier
     assert len(seen) == 7
     store.remove(SPEC)
     assert not path.parent.exists()
 
 
-def outdated(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preparation, "versions", lambda: {**form.versions, "xllamacpp": "9999"})
+def outdated(earlier: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepared, "version", lambda package: "9999")
 
 
-def of_another_file(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = form.folder / store.MANIFEST
-    file.write_text(file.read_text().replace(form.sha256, "0" * 64))
+def of_another_file(earlier: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = earlier.folder / store.MANIFEST
+    file.write_text(file.read_text().replace(earlier.sha256, "0" * 64))
 
 
-def damaged(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
-    (form.folder / store.MANIFEST).write_bytes(b'{"paces": 1}')
+def damaged(earlier: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    (earlier.folder / store.MANIFEST).write_bytes(b'{"paces": 1}')
 
 
-def with_another_pace(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = form.folder / store.MANIFEST
+def with_another_pace(earlier: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = earlier.folder / store.MANIFEST
     told = json.loads(file.read_text())
     told["paces"]["openvino"]["speed"] = 1
     file.write_text(json.dumps(told))
 
 
-@pytest.mark.parametrize("change", [outdated, of_another_file, damaged, with_another_pace])
+def without_a_file(earlier: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    (earlier.folder / "model.bin").unlink()
+
+
+def cut_off(earlier: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    (earlier.folder / "model.bin").write_bytes(b"1234")
+
+
+CHANGES = [outdated, of_another_file, damaged, with_another_pace, without_a_file, cut_off]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_form_that_is_not_current_is_made_anew(
-    change: Callable[[Form, pytest.MonkeyPatch], None],
-    form: Form,
+    change: Callable[[Prepared, pytest.MonkeyPatch], None],
+    earlier: Prepared,
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert find(path) == form
-    change(form, monkeypatch)
+    assert find(path) == earlier
+    change(earlier, monkeypatch)
     assert find(path) is None
     again = prepare(SPEC, path, nobody)
     assert find(path) == again
-    assert again.sha256 == form.sha256
+    assert again.sha256 == earlier.sha256
 
 
 def interrupted(path: Path, to: Path, report: object) -> dict[str, Pace]:
@@ -124,14 +136,14 @@ def test_what_was_not_finished_is_not_there(
 
 
 def test_a_form_stays_until_the_new_one_is_whole(
-    form: Form, path: Path, monkeypatch: pytest.MonkeyPatch
+    earlier: Prepared, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outdated(form, monkeypatch)
+    outdated(earlier, monkeypatch)
     monkeypatch.setattr(preparation, "made", full)
     with pytest.raises(WriteError):
         prepare(SPEC, path, nobody)
-    monkeypatch.setattr(preparation, "versions", lambda: form.versions)
-    assert find(path) == form
+    monkeypatch.setattr(prepared, "version", earlier.versions.__getitem__)
+    assert find(path) == earlier
 
 
 def test_what_a_killed_preparation_left_goes_with_the_next(
@@ -160,10 +172,16 @@ def test_a_disk_that_fills_while_weights_are_written(
         prepare(SPEC, path, nobody)
 
 
+def test_a_model_that_was_removed_meanwhile(path: Path) -> None:
+    store.remove(SPEC)
+    with pytest.raises(InputError, match="owner/name/tiny.gguf is not here"):
+        prepare(SPEC, path, nobody)
+
+
 def test_text_that_is_spelled_differently(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Such a form would answer another prompt than the one that was meant."""
+    """It would answer another prompt than the one that was meant."""
     pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
     right = preparation.tokenizer(path)
     told = json.loads(right.to_str())
@@ -192,7 +210,7 @@ def test_a_tokenizer_that_transformers_does_not_know(path: Path) -> None:
     ],
 )
 def test_what_is_expected_to_be_sooner_is_chosen(
-    engine: str, work: Work, opened: str, form: Form, path: Path
+    engine: str, work: Work, opened: str, earlier: Prepared, path: Path
 ) -> None:
     told: list[str] = []
     loading = Loading(engine=engine)  # type: ignore[arg-type]

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from prepared import SPEC, pulled
+from tinies import SPEC, pulled
 
-from starcoder_cli.backends import preparation
+from starcoder_cli.backends.prepared import FOLDER
 from starcoder_cli.cli import main
 from starcoder_cli.models import store
 
@@ -36,7 +36,7 @@ def prepared(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_model_that_is_prepared_is_not_prepared_again(
     prepared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest = prepared / preparation.FORM / store.MANIFEST
+    manifest = prepared / FOLDER / store.MANIFEST
     before = manifest.stat().st_mtime_ns
     assert main(["models", "pull", SPEC.name]) == 0
     assert capsys.readouterr() == ("", "")
@@ -46,7 +46,7 @@ def test_a_model_that_is_prepared_is_not_prepared_again(
 def test_both_engines_are_told(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "show", SPEC.name, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    files = (prepared / preparation.FORM).iterdir()
+    files = (file for file in (prepared / FOLDER).iterdir() if file.name != store.MANIFEST)
     assert shown["prepared"] == sum(file.stat().st_size for file in files)
     first, second = shown["engines"]
     assert first.startswith("llama.cpp: loads in ") and second.startswith("OpenVINO: loads in ")
@@ -71,7 +71,7 @@ def test_what_was_measured_decides(
     prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of a prepared model, so that nothing but its manifest says which is sooner."""
-    manifest = prepared / preparation.FORM / store.MANIFEST
+    manifest = prepared / FOLDER / store.MANIFEST
     before = manifest.read_text()
     source = tmp_path / "x.py"
     source.write_text("x = 1\n")

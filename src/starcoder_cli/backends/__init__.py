@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.engines import Work, soonest
+from starcoder_cli.engines import TITLES, Work, soonest
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Model
 from starcoder_cli.settings import Engine
 
 if TYPE_CHECKING:
-    from starcoder_cli.backends.preparation import Form
+    from starcoder_cli.backends.prepared import Prepared
     from starcoder_cli.checkpoint import Checkpoint
 
 ROUND = 256
@@ -63,16 +63,17 @@ def open_model(
 def open_file(
     spec: ModelSpec, path: Path, room: int, engine: Engine, work: Work, tell: Callable[[str], None]
 ) -> Model:
-    """Load a GGUF file, or the form that it was prepared in."""
+    """Load a GGUF file, or what it was prepared in."""
     from starcoder_cli.gguf import read_header
 
     window = narrowed(spec.window or read_header(path).window, room)
-    form = chosen(spec, path, engine, work, tell)
-    tell(f"{spec.name}: {'OpenVINO' if form else 'llama.cpp'}, a window of {window} tokens")
-    if form:
+    prepared = chosen(spec, path, engine, work, tell)
+    title = TITLES["openvino" if prepared else "llamacpp"]
+    tell(f"{spec.name}: {title}, a window of {window} tokens")
+    if prepared:
         from starcoder_cli.backends.openvino import OpenVinoModel
 
-        return OpenVinoModel(form.folder, path, window, work.slots)
+        return OpenVinoModel(prepared.folder, path, window, work.slots)
     from starcoder_cli.backends.llamacpp import LlamaCppModel
 
     return LlamaCppModel(path, window, work.slots)
@@ -80,27 +81,27 @@ def open_file(
 
 def chosen(
     spec: ModelSpec, path: Path, engine: Engine, work: Work, tell: Callable[[str], None]
-) -> "Form | None":
-    """The form of a GGUF file that is to run it, None for the file itself.
+) -> "Prepared | None":
+    """What a GGUF file was prepared in, where that is to run it; None for the file itself.
 
-    Raises InputError where a form is asked for that is not there.
+    Raises InputError where it is asked for but not there.
     """
     if engine == "llamacpp":
         return None
-    from starcoder_cli.backends.preparation import find
+    from starcoder_cli.backends.prepared import find
 
-    form = None if spec.local else find(path)
-    if engine == "openvino" and not form:
+    prepared = None if spec.local else find(path)
+    if engine == "openvino" and not prepared:
         pull = f"run: starcoder models pull {spec.name}"
         raise InputError(
             f"{spec.name} is not prepared for OpenVINO",
             "only models that are pulled can be" if spec.local else pull,
         )
-    if engine == "openvino" or not form:
-        return form
-    expected = {name: round(pace.seconds(work), 1) for name, pace in form.paces.items()}
+    if engine == "openvino" or not prepared:
+        return prepared
+    expected = {name: round(pace.seconds(work), 1) for name, pace in prepared.paces.items()}
     tell(f"{spec.name}: expected seconds: {expected}")
-    return form if soonest(form.paces, work) == "openvino" else None
+    return prepared if soonest(prepared.paces, work) == "openvino" else None
 
 
 def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:

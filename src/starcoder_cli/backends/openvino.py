@@ -12,12 +12,12 @@ import threading
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starcoder_cli.backends.tokens import Tokens, Writing
-from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.errors import MachineError
 from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling, check_room
 from starcoder_cli.prompt import Prompt, Special
@@ -46,7 +46,7 @@ class OpenVinoModel:
     def __init__(self, folder: Path, path: Path, window: int, slots: int = 1) -> None:
         """Load the folder that a GGUF file was prepared in.
 
-        Raises MachineError where OpenVINO cannot, DataError for one that is damaged.
+        Raises MachineError where OpenVINO cannot, DataError for a damaged tokenizer.
         """
         self.window = window
         self._path = path
@@ -77,7 +77,8 @@ class OpenVinoModel:
                 return
             number = next(self._numbers)
             given = Tensor(numpy.array([ids]))
-            handle = self._handles[number] = self._pipeline.add_request(number, given, asked)
+            with translated("read this prompt"):
+                handle = self._handles[number] = self._pipeline.add_request(number, given, asked)
         try:
             made = self._chunks(handle, ids, ends, sampling)
             with closing(behind(made, prompt.begun)) as chunks:
@@ -133,7 +134,8 @@ class OpenVinoModel:
                     return
                 running = handle.get_status() == GenerationStatus.RUNNING
                 if running and not handle.can_read():
-                    self._pipeline.step()
+                    with translated("go on"):
+                        self._pipeline.step()
                 output = next(iter(handle.read().values())) if handle.can_read() else None
             if output:
                 yield list(output.generated_ids), float(sum(output.generated_log_probs))
@@ -150,26 +152,18 @@ def load(folder: Path, window: int, slots: int) -> "ContinuousBatchingPipeline":
     scheduler.num_kv_blocks = slots * (-(-window // BLOCK) + 1)
     scheduler.max_num_batched_tokens = STEP
     scheduler.max_num_seqs = slots
-    try:
+    with translated(f"load {folder}"):
         pipeline: ContinuousBatchingPipeline = apart(
             lambda: genai.ContinuousBatchingPipeline(folder, scheduler, "CPU")
         )
-    except RuntimeError as error:
-        what = " ".join(str(error).split())[:200]
-        raise MachineError(
-            f"OpenVINO cannot load {folder}: {what}", "use --engine llamacpp, or pull it again"
-        ) from error
     return pipeline
 
 
 def save(path: Path) -> None:
-    """Write a GGUF file beside itself in OpenVINO's own form; DataError where it cannot be read."""
+    """Write a GGUF file beside itself in OpenVINO's own form; MachineError where it cannot."""
     genai = import_genai()
-    try:
+    with translated(f"read {path.name}"):
         apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True))
-    except RuntimeError as error:
-        what = " ".join(str(error).split())[:200]
-        raise DataError(f"OpenVINO cannot read it: {what}", "use --engine llamacpp") from error
 
 
 def configuration(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "GenerationConfig":
@@ -208,6 +202,16 @@ def import_genai() -> Any:
             f"OpenVINO cannot start: {error}", "use --engine llamacpp, or install openvino-genai"
         ) from error
     return openvino_genai
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """OpenVINO's error as ours: what it cannot do, and why."""
+    try:
+        yield
+    except RuntimeError as error:
+        why = " ".join(str(error).split())[:200]
+        raise MachineError(f"OpenVINO cannot {what}: {why}", "use --engine llamacpp") from error
 
 
 def apart(make: Callable[[], Made]) -> Made:

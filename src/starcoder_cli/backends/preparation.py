@@ -1,22 +1,21 @@
 """A GGUF file brought into OpenVINO's own form, once, and measured on both engines.
 
-The form lies beside the file: eight-bit weights, the tokenizer, and a manifest that says from which
-file and by which versions it was made and how fast each engine was. It is made in a draft folder
-that is renamed at the end: what was interrupted is never used, and the file itself never touched.
+That is done in a draft folder, which is renamed at the end: what was interrupted is never used, and
+the file itself is never touched.
 """
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.backends.prepared import FOLDER, Prepared, find, sizes, versions, write
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.engines import Pace
-from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.errors import DataError, InputError, MachineError
 from starcoder_cli.model import Model, Sampling
 from starcoder_cli.models import store
 from starcoder_cli.models.transfer import Progress, saving
@@ -26,8 +25,7 @@ from starcoder_cli.stream import join
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-FORM, DRAFT, FILE, TOKENIZER = "openvino", "openvino.part", "model.gguf", "tokenizer.json"
-PACKAGES = "openvino-genai", "xllamacpp"
+DRAFT, FILE, TOKENIZER = f"{FOLDER}.part", "model.gguf", "tokenizer.json"
 
 FIRST = 64
 """Tokens of the first prompt, which takes longer."""
@@ -39,92 +37,44 @@ WINDOW = 1024
 TEXT = Path(__file__).read_text(encoding="utf-8") + "\tnaïve 漢字 🦑 <|endoftext|> \n"
 
 
-@dataclass(frozen=True)
-class Form:
-    """A prepared model: its folder, its file's sha256, the versions that made it, the paces."""
-
-    folder: Path
-    sha256: str
-    versions: Mapping[str, str]
-    paces: Mapping[str, Pace]
-
-    @property
-    def size(self) -> int:
-        """The bytes of all its files."""
-        return sum(path.stat().st_size for path in self.folder.iterdir())
-
-
-def find(path: Path) -> Form | None:
-    """The form of a pulled GGUF file; None where it has none, or one of another file or version."""
-    form = read(path.parent / FORM)
-    manifest = store.read_manifest(path.parent) if form else None
-    if not form or not manifest or form.sha256 != manifest.sha256:
-        return None
-    return form if form.versions == versions() else None
-
-
-def read(folder: Path) -> Form | None:
-    """What the manifest in a folder says; None where there is none, or none that makes sense."""
-    try:
-        values = json.loads((folder / store.MANIFEST).read_bytes())
-        paces = {str(name): Pace(**pace) for name, pace in values["paces"].items()}
-        return Form(folder, str(values["sha256"]), dict(values["versions"]), paces)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-def versions() -> Mapping[str, str]:
-    """The versions of the packages that a form and its paces depend on, of those that are here."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def prepare(spec: ModelSpec, path: Path, report: Progress) -> Form:
-    """The form of a pulled file, made where there is none that is current.
+def prepare(spec: ModelSpec, path: Path, report: Progress) -> Prepared:
+    """What a pulled file is prepared in, made where there is nothing that is current.
 
     `report` is told how many steps are done, and of how many. Raises WriteError where the disk is
-    full, DataError and MachineError where OpenVINO cannot take the file.
+    full, DataError and MachineError where OpenVINO cannot take the file, InputError where the file
+    was removed meanwhile.
     """
     with store.lock(spec):
-        form = find(path)
-        if form:
-            return form
         manifest = store.read_manifest(path.parent)
-        assert manifest, path
+        if manifest is None:
+            raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
+        found = find(path)
+        if found:
+            return found
         with drafted(path.parent) as draft:
             paces = made(path, draft, report)
-            told = {"sha256": manifest.sha256, "versions": versions()}
-            told |= {"paces": {name: asdict(pace) for name, pace in paces.items()}}
-            (draft / store.MANIFEST).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    form = find(path)
-    assert form, path
-    return form
+            found = Prepared(draft, manifest.sha256, versions(), sizes(draft), paces)
+            write(found)
+        return replace(found, folder=path.parent / FOLDER)
 
 
 @contextmanager
 def drafted(folder: Path) -> Iterator[Path]:
-    """An empty folder that becomes the form, unless something goes wrong."""
-    draft, form = folder / DRAFT, folder / FORM
+    """An empty folder that takes the place of the prepared one, unless something goes wrong."""
+    draft, prepared = folder / DRAFT, folder / FOLDER
     with saving(draft):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         try:
             yield draft
-            shutil.rmtree(form, ignore_errors=True)
-            draft.replace(form)
+            shutil.rmtree(prepared, ignore_errors=True)
+            draft.replace(prepared)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
 
 def made(path: Path, to: Path, report: Progress) -> Mapping[str, Pace]:
-    """Write the form of a GGUF file into a folder, and measure both engines.
+    """Write what OpenVINO needs of a GGUF file into a folder, and measure both engines.
 
     Raises DataError for a malformed file, and for one whose text OpenVINO would spell differently.
     """

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.backends.packages import version
 from starcoder_cli.errors import DataError, MachineError, ProtocolError
 from starcoder_cli.prompt import Prompt, Special
 
@@ -145,7 +146,7 @@ def read_tokenizer(folder: Path) -> "Tokenizer":
 
     path = folder / "tokenizer.json"
     if (folder / "tokenizer.model").is_file() and not path.is_file():
-        lacking = " and ".join(name for name in SENTENCEPIECE if not is_installed(name))
+        lacking = " and ".join(name for name in SENTENCEPIECE if not version(name))
         if lacking:
             raise MachineError(
                 f"{folder} has no tokenizer.json, and to read tokenizer.model takes {lacking}",
@@ -159,16 +160,6 @@ def read_tokenizer(folder: Path) -> "Tokenizer":
         raise DataError(
             f"the tokenizer in {folder} cannot be read: {error}", "get the checkpoint again"
         ) from error
-
-
-def is_installed(package: str) -> bool:
-    """Whether a package is here, which need not be."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return bool(version(package))
-    except PackageNotFoundError:
-        return False
 
 
 def converted(folder: Path) -> "Tokenizer":

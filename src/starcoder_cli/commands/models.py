@@ -103,14 +103,14 @@ def remove(name: Name) -> None:
 @app.command()
 def show(name: Name, json: Json = False) -> None:
     """Show what is known about a model: size, window, format, source, path, and the licence."""
-    from starcoder_cli.commands.preparing import forms
+    from starcoder_cli.commands.preparing import known
 
     spec = find(name)
     found = state(spec) == "here" and locate(spec)
     values = {
         **record(spec, state(spec)),
         **(from_files(spec, found) if found else {}),
-        **(forms(found) if found and spec.engine == "llamacpp" else {}),
+        **(known(found) if found and spec.engine == "llamacpp" else {}),
         **conditions(spec),
     }
     if json:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.progress import counting
-from starcoder_cli.errors import DataError, MachineError, WriteError
+from starcoder_cli.engines import TITLES
+from starcoder_cli.errors import StarcoderError
 from starcoder_cli.output import say
 from starcoder_cli.sanitize import one_line
-
-NAMES = {"llamacpp": "llama.cpp", "openvino": "OpenVINO"}
 
 
 def prepare(spec: ModelSpec, path: Path) -> None:
@@ -20,31 +19,32 @@ def prepare(spec: ModelSpec, path: Path) -> None:
     if spec.engine != "llamacpp" or spec.local:
         return
     from starcoder_cli.backends import preparation
+    from starcoder_cli.backends.prepared import find
 
-    if preparation.find(path):
+    if find(path):
         return
     say(f"preparing {one_line(spec.name)} for OpenVINO, once")
     try:
         with counting("steps") as report:
-            form = preparation.prepare(spec, path, report)
-    except (DataError, MachineError, WriteError) as error:
+            prepared = preparation.prepare(spec, path, report)
+    except StarcoderError as error:
         say(f"note: it stays with llama.cpp: {one_line(error.message)}")
         return
-    for name, pace in form.paces.items():
+    for name, pace in prepared.paces.items():
         rates = f"reads {pace.read:.0f} and writes {pace.write:.0f} tokens a second"
-        say(f"{NAMES[name]}: loads in {pace.load:.1f} s, {rates}")
+        say(f"{TITLES[name]}: loads in {pace.load:.1f} s, {rates}")
 
 
-def forms(path: Path) -> Mapping[str, object]:
-    """How large the prepared form of a model is, and what it was measured to do."""
-    from starcoder_cli.backends.preparation import find
+def known(path: Path) -> Mapping[str, object]:
+    """How many bytes a GGUF file was prepared in, and what both engines were measured to do."""
+    from starcoder_cli.backends.prepared import find
 
-    form = find(path)
-    if form is None:
+    prepared = find(path)
+    if prepared is None:
         return {}
     told = [
-        f"{NAMES[name]}: loads in {pace.load:.1f} s, first prompt {pace.warm_up:.1f} s more, "
+        f"{TITLES[name]}: loads in {pace.load:.1f} s, first prompt {pace.warm_up:.1f} s more, "
         f"reads {pace.read:.0f}, writes {pace.write:.0f} tokens/s"
-        for name, pace in form.paces.items()
+        for name, pace in prepared.paces.items()
     ]
-    return {"prepared": form.size, "engines": told}
+    return {"prepared": sum(prepared.files.values()), "engines": told}

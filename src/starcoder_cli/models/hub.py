@@ -6,6 +6,8 @@ token, proxies and certificates are the user's.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,16 +92,23 @@ def look(spec: ModelSpec) -> Remote:
 
     file = spec.file or "config.json"
     url = hf_hub_url(spec.repository, file, revision=spec.revision, endpoint=endpoint())
-    try:
+    with translated(spec):
         metadata = get_hf_file_metadata(url, timeout=REACH)
-    except Exception as error:  # an answer that no hub gives makes the library raise anything
-        raise translate(error, spec) from error
     etag = metadata.etag or ""
     if metadata.commit_hash is None or not etag:
         raise UnavailableError("what answers there is not a hub")
     sha256 = etag if len(etag) == 64 and set(etag) <= set("0123456789abcdef") else ""
     name = "".join(character for character in etag if character.isalnum())[:64]
     return Remote(url, metadata.size or 0, sha256, name)
+
+
+@contextmanager
+def translated(spec: ModelSpec) -> Iterator[None]:
+    """What the library raises, in our words."""
+    try:
+        yield
+    except Exception as error:  # an answer that no hub gives makes the library raise anything
+        raise translate(error, spec) from error
 
 
 def translate(error: Exception, spec: ModelSpec) -> StarcoderError:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.errors import RefusedError, UnavailableError, WriteError
+from starcoder_cli.errors import RefusedError, StarcoderError, UnavailableError, WriteError
 from starcoder_cli.models import cache, hub
 from starcoder_cli.models.cache import PARTIAL, WANTED, WEIGHTS, Manifest
 from starcoder_cli.models.hub import Remote
@@ -27,6 +28,9 @@ from starcoder_cli.models.transfer import (
     saving,
 )
 
+if TYPE_CHECKING:
+    from huggingface_hub import ModelInfo
+
 GIT = 40
 """How long the names are that git gives to bytes; others are as long as a sha256."""
 
@@ -41,18 +45,12 @@ class Listing:
 
 def parameters(spec: ModelSpec) -> int:
     """How many numbers the hub says that a checkpoint has; 0 where it does not say."""
-    from huggingface_hub import HfApi
-
-    def told() -> int:
-        api = HfApi(endpoint=hub.endpoint())
-        stated = api.model_info(spec.repository, revision=spec.revision, timeout=REACH).safetensors
-        return stated.total if stated else 0
-
     hub.quiet()
     try:
-        return bounded(told)
-    except Exception:  # a pull says what is wrong
+        stated = bounded(lambda: _info(spec, spec.revision)).safetensors
+    except StarcoderError:  # a pull says what is wrong
         return 0
+    return stated.total if stated else 0
 
 
 def verify(spec: ModelSpec, progress: Progress) -> Path | None:
@@ -121,16 +119,19 @@ def _before(spec: ModelSpec, manifest: Manifest | None) -> Listing | None:
         raise
 
 
-def _listing(spec: ModelSpec, revision: str) -> Listing:
-    """What a repository holds."""
+def _info(spec: ModelSpec, revision: str) -> "ModelInfo":
+    """What the hub says about a repository."""
     from huggingface_hub import HfApi
 
-    try:
-        info = HfApi(endpoint=hub.endpoint()).model_info(
+    with hub.translated(spec):
+        return HfApi(endpoint=hub.endpoint()).model_info(
             spec.repository, revision=revision, timeout=REACH
         )
-    except Exception as error:  # an answer that no hub gives makes the library raise anything
-        raise hub.translate(error, spec) from error
+
+
+def _listing(spec: ModelSpec, revision: str) -> Listing:
+    """What a repository holds."""
+    info = _info(spec, revision)
     if not re.fullmatch("[0-9a-f]{40}", info.sha or ""):
         raise UnavailableError("what answers there is not a hub")
     names = (file.rfilename for file in info.siblings or [])
