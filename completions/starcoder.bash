@@ -8,20 +8,20 @@ _starcoder_models='qwen2.5-coder-0.5b smollm2-135m qwen2.5-coder-1.5b qwen2.5-co
 _starcoder_words() {
     case $1 in
     'starcoder')
-        commands='complete fill edit chat models config doctor'
+        commands='complete fill edit chat models serve ps stop config doctor'
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --lang --filename --order --prompted --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --lang --filename --order --prompted --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
     'starcoder fill')
         commands=''
-        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --lang --filename --order --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --lang --filename --order --include -I --context --strict-context --show-prompt --stop --lines --raw --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
     'starcoder edit')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --lang --filename --show-prompt --stop --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --lang --filename --show-prompt --stop --raw --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
     'starcoder chat')
         commands=''
-        options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --verbose -v --help -h' ;;
+        options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --system -s --strict-context --show-prompt --stop --extract -x --json --color --quiet -q --verbose -v --help -h' ;;
     'starcoder models')
         commands='list pull rm show path'
         options='--help -h' ;;
@@ -38,6 +38,15 @@ _starcoder_words() {
         commands=''
         options='--json --help -h' ;;
     'starcoder models path')
+        commands=''
+        options='--help -h' ;;
+    'starcoder serve')
+        commands=''
+        options='--help -h' ;;
+    'starcoder ps')
+        commands=''
+        options='--json --help -h' ;;
+    'starcoder stop')
         commands=''
         options='--help -h' ;;
     'starcoder config')
@@ -75,7 +84,7 @@ _starcoder_kind() {
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;
-    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n')
+    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --keep-alive' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --keep-alive' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n')
         kind=text ;;
     esac
 }

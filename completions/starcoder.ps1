@@ -19,6 +19,9 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'edit' = 'Write code anew as an instruction says: a whole file, or a range of one'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
                 'models' = 'List, pull, remove and show models'
+                'serve' = 'Keep models loaded for other commands, until Ctrl-C'
+                'ps' = 'Show which models the server holds'
+                'stop' = 'End the server, and let its models go'
                 'config' = 'Show each option''s value and where it comes from'
                 'doctor' = 'Check the installation, the machine and the hub, and which StarCoder models fit here'
             }
@@ -46,6 +49,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
                 '--adapter' = @('text', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
+                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
+                '--no-server' = @('', 'Load the model in this process, even where a server holds it')
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'What to call the text, for standard input above all')
                 '--order' = @('psm spm', 'Prefix or suffix first')
@@ -98,6 +103,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
                 '--adapter' = @('text', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
+                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
+                '--no-server' = @('', 'Load the model in this process, even where a server holds it')
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'What to call the text, for standard input above all')
                 '--order' = @('psm spm', 'Prefix or suffix first')
@@ -149,6 +156,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
                 '--adapter' = @('text', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
+                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
+                '--no-server' = @('', 'Load the model in this process, even where a server holds it')
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'What to call the text, for standard input above all')
                 '--show-prompt' = @('', 'Print what the model would read, and stop')
@@ -194,6 +203,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
                 '--adapter' = @('text', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
+                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
+                '--no-server' = @('', 'Load the model in this process, even where a server holds it')
                 '--system' = @('text', 'How the model is told to answer; an empty text tells it nothing')
                 '-s' = @('text', 'How the model is told to answer; an empty text tells it nothing')
                 '--strict-context' = @('', 'Fail where the text is longer than the model can read')
@@ -275,6 +286,34 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('model')
+        }
+        'starcoder serve' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder ps' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--json' = @('', 'Print JSON, one object a line')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder stop' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
         }
         'starcoder config' = @{
             Commands = [ordered]@{

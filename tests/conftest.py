@@ -19,7 +19,14 @@ MODELS_DIR = models_dir()  # before any test has another home
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[2] / "shared"
 HOME_NUMBERS = count()
-HOMES = ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+HOMES = (
+    "HOME",
+    "USERPROFILE",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+)
 FORCED = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 
 
@@ -73,6 +80,7 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name in HOMES:
         monkeypatch.setenv(name, str(home))
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(MODELS_DIR))
+    monkeypatch.setenv("CI", "1")  # no command starts a server because of a terminal
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")
     connect = socket.socket.connect

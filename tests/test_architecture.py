@@ -20,7 +20,7 @@ MODULES = {
 # A module imports from layers above its own in this table only; a package is one unit.
 LAYERS = (
     {"errors"},
-    {"input"},
+    {"input", "sockets"},
     {
         "catalog",
         "folder",
@@ -40,7 +40,7 @@ LAYERS = (
         "timing",
         "tree",
     },
-    {"eightbit", "engines", "loading"},
+    {"eightbit", "engines", "loading", "warm"},
     {
         "batch",
         "brackets",
@@ -69,8 +69,9 @@ LAYERS = (
         "shapes",
         "terminal",
     },
-    {"chat_formats"},
+    {"chat_formats", "wire"},
     {"backends", "candidates", "edits", "markdown", "trim"},
+    {"server"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -82,9 +83,10 @@ TOKENIZERS = ("preparation", "tokens")
 
 # Who may use a package; inside a function, except for Typer.
 OWNERS = {
+    "anyio": {"server"},
     "bitsandbytes": {"backends.quantize"},
     "filelock": {"models"},
-    "http": {"backends.llamacpp", "backends.sockets"},
+    "http": {"backends.llamacpp", "backends.remote", "sockets"},
     "httpx2": {"models"},
     "huggingface_hub": {"models"},
     "markdown_it": {"markdown"},
@@ -95,8 +97,9 @@ OWNERS = {
     "prompt_toolkit": {"commands.pick", "commands.session"},
     "pygments": {"terminal"},
     "rich": {"commands.progress", "markdown", "terminal"},
-    "socket": {"backends.sockets"},
-    "subprocess": {"context.git", "models.pip", "tree", "verify"},
+    "socket": {"sockets", "warm"},
+    "starlette": {"server"},
+    "subprocess": {"context.git", "models.pip", "tree", "verify", "warm"},
     "peft": {"backends.adapter"},
     "tokenizers": {f"backends.{name}" for name in TOKENIZERS},
     "torch": {
@@ -107,9 +110,11 @@ OWNERS = {
     },
     "tree_sitter": {"syntax"},
     "typer": {"cli", "commands"},
+    "uvicorn": {"server"},
     "urllib": {"models.hub"},
     "xllamacpp": {"backends.llamacpp"},
 }
+WEB = frozenset({"anyio", "starlette", "uvicorn"})  # what a server is made of, from the start
 STANDARD = sys.stdlib_module_names - OWNERS.keys()
 
 TABLES = {"catalog", "commands.options", "languages"}  # mostly data
@@ -188,7 +193,8 @@ def test_importing_a_module_imports_nothing_heavy(module: str) -> None:
         if isinstance(node, ast.Import | ast.ImportFrom | ast.If | ast.Try)
         for name in imported(node)
     ]
-    assert set(outside) <= STANDARD | {"starcoder_cli", "typer", "http", "socket"}
+    web = WEB if unit(module) == "server" else frozenset()
+    assert set(outside) <= STANDARD | {"starcoder_cli", "typer", "http", "socket"} | web
 
 
 @each_module

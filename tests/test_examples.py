@@ -107,7 +107,8 @@ def test_demo_fails_with_the_command_that_fails(tmp_path: Path) -> None:
     shutil.copy(DEMO, tmp_path / "tools")
     program = tmp_path / ".venv" / "bin" / "starcoder"
     program.parent.mkdir(parents=True)
-    program.write_text("#!/bin/sh\nprintf 'written by %s' $1\n[ $1 = complete ] || exit 69\n")
+    script = "[ $1 = stop ] && exit\nprintf 'written by %s' $1\n[ $1 = complete ] || exit 69\n"
+    program.write_text(f"#!/bin/sh\n{script}")
     program.chmod(0o755)
     done = subprocess.run(
         ["sh", tmp_path / "tools" / "demo.sh"], capture_output=True, text=True, cwd="/"

@@ -15,8 +15,8 @@ from starcoder_cli.models.store import locate
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# `.ci/run` runs these two, and test_package.py installs the project.
-ELSEWHERE = ("make ", "pip install")
+# `.ci/run` runs the first, test_package.py installs the project, test_serve.py has a server.
+ELSEWHERE = ("make ", "pip install", "starcoder ps", "starcoder stop", "starcoder serve")
 
 
 def commands() -> list[str]:

@@ -7,7 +7,8 @@ sanitised first, and what draws in colour is in `terminal.py`.
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, TextIO
 
@@ -140,6 +141,34 @@ class Messages:
         if not self.quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
             sys.stderr.write(f"\r\x1b[K{sanitize(text)}")
             sys.stderr.flush()
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator["Messages"]:
+        """Show what is going on in the body, which speaks by the messages that it is given."""
+        self.status(what)
+        try:
+            yield Doing(self.quiet, self.verbose, what)
+        finally:
+            self.status("")
+
+
+@dataclass(frozen=True)
+class Doing(Messages):
+    """Notes that stand above a line which says what is going on."""
+
+    what: str = ""
+
+    def note(self, text: str) -> None:
+        """Put one line above it."""
+        self.status("")
+        super().note(text)
+        self.status(self.what)
+
+    def detail(self, text: str) -> None:
+        """The same for details."""
+        self.status("")
+        super().detail(text)
+        self.status(self.what)
 
 
 def report(error: StarcoderError) -> None:

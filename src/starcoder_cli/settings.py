@@ -53,6 +53,20 @@ def data_dir() -> Path:
     return platformdirs.user_data_path(APPLICATION, appauthor=False)
 
 
+def runtime_dir() -> Path:
+    """The folder of the server's socket: in XDG_RUNTIME_DIR, /run/user or the user's cache.
+
+    One of the first two counts only where it is this user's own: `sudo` may leave another's name.
+    """
+    user = os.getuid()
+    for named in (Path(os.environ.get("XDG_RUNTIME_DIR", "")), Path(f"/run/user/{user}")):
+        if named.is_absolute() and named.is_dir() and named.stat().st_uid == user:
+            return named / APPLICATION
+    import platformdirs
+
+    return platformdirs.user_cache_path(APPLICATION, appauthor=False) / "run"
+
+
 def environment_name(option: str) -> str:
     """The environment variable of an option: `max_tokens` -> `STARCODER_MAX_TOKENS`."""
     return f"{APPLICATION}_{option}".upper()

@@ -1,6 +1,7 @@
 """A limit on how long a command may take."""
 
 import _thread
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,19 @@ from contextlib import contextmanager
 from types import FrameType
 
 from starcoder_cli.errors import TimeLimitError, UsageError
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def duration(text: str) -> float:
+    """The seconds in `90`, `30s`, `5m` or `1h`; -1 for `-1`, which means for ever.
+
+    Raises UsageError for anything else.
+    """
+    found = re.fullmatch(r"(-1|[0-9]{1,7}(?:\.[0-9]{1,3})?)([smh]?)", text.strip())
+    if not found or (found[1] == "-1" and found[2]):
+        raise UsageError(f"{text!r} is not a time", "give 30s, 5m, 1h, 0 for none, -1 for ever")
+    return float(found[1]) * UNITS[found[2]]
 
 
 @contextmanager

@@ -17,7 +17,6 @@ import pytest
 
 from starcoder_cli.backends import llamacpp, open_model
 from starcoder_cli.backends.llamacpp import LlamaCppModel, events
-from starcoder_cli.backends.sockets import SocketConnection, private_folder
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.chat_formats import CHATML, choose
 from starcoder_cli.errors import DataError, ProtocolError
@@ -25,6 +24,7 @@ from starcoder_cli.families import FORMATS
 from starcoder_cli.healing import healed
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt
+from starcoder_cli.sockets import SocketConnection, private_folder
 from starcoder_cli.source import Hole
 from starcoder_cli.stream import Chunk, join
 from starcoder_cli.window import fit

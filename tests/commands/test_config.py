@@ -62,6 +62,8 @@ EXAMPLES = {
     "device": Example(("--device", "cpu"), "cpu", "cuda:1", "cuda:1", '"mps"', "mps"),
     "dtype": Example(("--dtype", "bf16"), "bf16", "fp16", "fp16", '"fp32"', "fp32"),
     "adapter": Example(("--adapter", "a"), "a", "b", "b", '"c"', "c"),
+    "keep_alive": Example(("--keep-alive", "1h"), "1h", "0", "0", '"-1"', "-1"),
+    "no_server": Example(("--no-server",), True, "no", False, "true", True),
     "prompted": Example(("--prompted",), True, "no", False, "true", True),
     "verbose": Example(("-v",), True, "no", False, "true", True),
     "quiet": Example(("-q",), True, "no", False, "true", True),

@@ -15,23 +15,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.backends.sockets import (
-    HAS_UNIX_SOCKETS,
-    SOCKET,
-    SocketConnection,
-    private_folder,
-)
 from starcoder_cli.errors import MachineError, ProtocolError
 from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.signals import native_interrupts
+from starcoder_cli.sockets import (
+    HAS_UNIX_SOCKETS,
+    SOCKET,
+    SocketConnection,
+    private_folder,
+)
 from starcoder_cli.stream import Chunk, Reason, Stream, behind
 
 if TYPE_CHECKING:
     import xllamacpp
 
 LIKELIEST = 1000  # tokens that chance chooses among; top_p never reaches further down
+
+BATCH = 256
+"""Tokens of a prompt that are read at a time: between two, reading tells how far it is, and ends
+where nobody waits for it any more."""
+
 LEFT: list[object] = []  # servers that are busy although nobody waits for them
 
 
@@ -47,7 +52,7 @@ class LlamaCppModel:
         """Load the file; raises MachineError where llama.cpp cannot."""
         self.window = window
         self._path = path
-        self._reading: set[int] = set()  # connections whose prompt was not read to its end
+        self._reading: set[object] = set()  # prompts that may not have been read to their end
         self._open: set[int] = set()  # connections, of other threads too
         self._key = os.urandom(24).hex()
         self._folder = private_folder()
@@ -72,6 +77,7 @@ class LlamaCppModel:
             "prompt": self.encode(prompt),
             "stream": True,
             "return_tokens": True,
+            "return_progress": True,
             "n_predict": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -83,11 +89,13 @@ class LlamaCppModel:
             "cache_prompt": True,
             "grammar": grammar(prompt.begun) if prompt.begun else "",
         }
+        this, before = object(), frozenset(self._reading)
         with self._connection() as connection:
-            self._reading.add(id(connection))
+            self._reading.add(this)
             received = events(self._request(connection, "/completion", body))
             for chunk in behind(chunks(received, ends), prompt.begun):
-                self._reading.discard(id(connection))
+                if chunk.tokens:  # those that were left before this one are done with as well
+                    self._reading -= {this, *before}
                 yield chunk
 
     def encode(self, prompt: Prompt) -> list[int]:
@@ -189,6 +197,8 @@ def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllama
     parameters.model.path = str(path)
     parameters.n_ctx = window * slots
     parameters.n_parallel = slots
+    parameters.n_batch = BATCH
+    parameters.n_ubatch = BATCH
     parameters.warmup = False
     parameters.verbosity = 0
     parameters.cache_ram_mib = 0

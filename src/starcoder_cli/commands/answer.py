@@ -1,22 +1,19 @@
 """From a source and a place in it to an answer: what `complete` and `fill` share."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from functools import partial
 from typing import TypeAlias
 
-from starcoder_cli.backends import foresee, open_model
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.commands.delivery import prepare
-from starcoder_cli.commands.fetch import fetch
+from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.question import Gap, Question, named_language
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
 from starcoder_cli.engines import Work
-from starcoder_cli.errors import UsageError
-from starcoder_cli.model import Model
 from starcoder_cli.output import Messages, View, standard_output, write_json
 from starcoder_cli.prompt import Prompt
 from starcoder_cli.source import Source, Span
@@ -66,32 +63,6 @@ def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = 
     if question.replaces and completion.reason == "length":
         delivery = delivery.withheld()
     delivery.deliver(completion.text, told)
-
-
-@contextmanager
-def opened(
-    spec: ModelSpec, room: int, request: Request, messages: Messages, work: Work
-) -> Iterator[Model]:
-    """A model, fetched where it is not here, loaded with room for so many tokens in each slot."""
-    if spec.engine == "llamacpp" and request.loading.adapter:
-        raise UsageError(
-            f"{spec.name} is a GGUF file, to which --adapter adds nothing",
-            "choose the checkpoint that the adapter was made for, or leave --adapter away",
-        )
-    if spec.engine == "huggingface" and request.loading.engine in ("llamacpp", "openvino"):
-        messages.note(f"{spec.name} is a checkpoint: --engine does not touch it")
-    if spec.engine == "llamacpp" and request.loading.engine == "huggingface":
-        messages.note(f"{spec.name} is a GGUF file, which huggingface does not run")
-    if spec.engine == "llamacpp" and request.loading.asked():
-        messages.note(f"{spec.name} is a GGUF file: --quantize, --device, --dtype do not touch it")
-    path = fetch(spec, messages, lambda: foresee(spec, room, request.loading), request.offline)
-    messages.status(f"loading {spec.name} …")
-    try:
-        model = open_model(spec, path, room, request.loading, messages.detail, work)
-    finally:
-        messages.status("")
-    with closing(model):
-        yield model
 
 
 def show(chunks: Stream, view: View, messages: Messages) -> Completion:

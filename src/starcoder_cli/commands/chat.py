@@ -17,8 +17,10 @@ from starcoder_cli.commands.options import (
     DtypeOption,
     EngineOption,
     Json,
+    KeepAlive,
     MaxTokens,
     ModelName,
+    NoServer,
     Offline,
     QuantizeOption,
     Quiet,
@@ -103,6 +105,8 @@ def chat(
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
     engine: EngineOption = "auto",
+    keep_alive: KeepAlive = None,
+    no_server: NoServer = False,
     system: System = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
@@ -118,7 +122,7 @@ def chat(
     Files, and text that is piped in next to a question, are given to the model with it. A session
     writes nothing to disk but what /save is told to; --timeout holds for each of its answers.
     """
-    from starcoder_cli.commands.request import Request
+    from starcoder_cli.commands.request import Request, staying
     from starcoder_cli.commands.session import session
     from starcoder_cli.commands.talk import ask
     from starcoder_cli.commands.view import Look
@@ -135,6 +139,7 @@ def chat(
         strict_context=strict_context,
         offline=offline,
         loading=loading,
+        keep_alive=staying(keep_alive, no_server),
     )
     look = Look(False, json, False, show_prompt, color, quiet, verbose)
     told = SYSTEM if system is None else readable(system)

@@ -21,10 +21,12 @@ from starcoder_cli.commands.options import (
     Include,
     InPlace,
     Json,
+    KeepAlive,
     Lang,
     LinesOption,
     MaxTokens,
     ModelName,
+    NoServer,
     Offline,
     OrderOption,
     Output,
@@ -80,6 +82,8 @@ def complete(
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
     engine: EngineOption = "auto",
+    keep_alive: KeepAlive = None,
+    no_server: NoServer = False,
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
@@ -108,7 +112,7 @@ def complete(
 
     What follows the place is read too: the answer ends where it would begin again.
     """
-    from starcoder_cli.commands.request import Request, Several, Wish
+    from starcoder_cli.commands.request import Request, Several, Wish, staying
     from starcoder_cli.commands.view import Look
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
@@ -130,6 +134,7 @@ def complete(
         loading=loading,
         wish=Wish(tuple(include or ()), context, filename),
         several=Several.of(candidates, verify, pick, timeout),
+        keep_alive=staying(keep_alive, no_server),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

@@ -19,8 +19,10 @@ from starcoder_cli.commands.options import (
     Filename,
     InPlace,
     Json,
+    KeepAlive,
     Lang,
     ModelName,
+    NoServer,
     Offline,
     Output,
     Pick,
@@ -79,6 +81,8 @@ def edit(
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
     engine: EngineOption = "auto",
+    keep_alive: KeepAlive = None,
+    no_server: NoServer = False,
     lang: Lang = None,
     filename: Filename = None,
     show_prompt: ShowPrompt = False,
@@ -101,7 +105,7 @@ def edit(
     The new code goes to standard output; with --diff it is a patch, with --in-place it goes into
     the file.
     """
-    from starcoder_cli.commands.request import Request, Several
+    from starcoder_cli.commands.request import Request, Several, staying
     from starcoder_cli.commands.view import Look
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
@@ -116,6 +120,7 @@ def edit(
         offline=offline,
         loading=Loading(quantize, device, dtype, adapter, engine),
         several=Several.of(candidates, verify, pick, timeout),
+        keep_alive=staying(keep_alive, no_server),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     if not instruction.strip():

@@ -20,10 +20,12 @@ from starcoder_cli.commands.options import (
     Include,
     InPlace,
     Json,
+    KeepAlive,
     Lang,
     LinesOption,
     MaxTokens,
     ModelName,
+    NoServer,
     Offline,
     OrderOption,
     Output,
@@ -88,6 +90,8 @@ def fill(
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
     engine: EngineOption = "auto",
+    keep_alive: KeepAlive = None,
+    no_server: NoServer = False,
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
@@ -119,7 +123,7 @@ def fill(
     goes to standard output, at a terminal between the lines around it; with --in-place it goes into
     the file.
     """
-    from starcoder_cli.commands.request import Request, Several, Wish
+    from starcoder_cli.commands.request import Request, Several, Wish, staying
     from starcoder_cli.commands.view import Look
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
@@ -141,6 +145,7 @@ def fill(
         loading=loading,
         wish=Wish(tuple(include or ()), context, filename),
         several=Several.of(candidates, verify, pick, timeout),
+        keep_alive=staying(keep_alive, no_server),
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

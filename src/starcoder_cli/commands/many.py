@@ -10,8 +10,9 @@ from functools import partial
 
 from starcoder_cli.batch import MOST_BYTES, Journal, Line, Task, lines
 from starcoder_cli.catalog import ModelSpec, find
-from starcoder_cli.commands.answer import opened, record
+from starcoder_cli.commands.answer import record
 from starcoder_cli.commands.compose import room
+from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.progress import counting
 from starcoder_cli.commands.question import Gap
 from starcoder_cli.commands.request import Request

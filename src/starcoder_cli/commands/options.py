@@ -82,6 +82,27 @@ EngineOption = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
+KeepAlive = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-alive",
+        envvar=environment_name("keep_alive"),
+        metavar="TIME",
+        help="How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is "
+        "loaded without a server; -1: for ever.",
+        show_default="5m at a terminal, else 0",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+NoServer = Annotated[
+    bool,
+    typer.Option(
+        "--no-server",
+        envvar=environment_name("no_server"),
+        help="Load the model in this process, even where a server holds it.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 QuantizeOption = Annotated[
     Quantize,
     typer.Option(

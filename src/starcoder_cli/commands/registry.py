@@ -16,6 +16,9 @@ COMMANDS = {
     "edit": "Write code anew as an instruction says: a whole file, or a range of one.",
     "chat": "Answer a question about code, or several in a session at a terminal.",
     "models": "List, pull, remove and show models.",
+    "serve": "Keep models loaded for other commands, until Ctrl-C.",
+    "ps": "Show which models the server holds.",
+    "stop": "End the server, and let its models go.",
     "config": "Show each option's value and where it comes from.",
     "doctor": "Check the installation, the machine and the hub, and which StarCoder models fit "
     "here.",

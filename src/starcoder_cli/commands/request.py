@@ -8,6 +8,7 @@ from starcoder_cli.errors import UsageError
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
 from starcoder_cli.settings import Lines, Order
+from starcoder_cli.timing import duration
 
 CONTEXT_SECONDS = 2.0
 MOST_SECONDS = 3600
@@ -79,12 +80,24 @@ class Several:
         return self.n > 1 or self.verify is not None
 
 
+def staying(keep_alive: str | None, no_server: bool) -> float | None:
+    """For how many seconds the flags ask a server to hold the model: 0 is without one, None usual.
+
+    Raises UsageError for what is no time.
+    """
+    if keep_alive is None:
+        return 0.0 if no_server else None
+    seconds = duration(keep_alive)
+    return 0.0 if no_server else seconds
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked of which model; `fills` asks for a gap even where nothing is behind it.
 
     `prompted` puts the beginning of a solution file before the text; `raw` leaves the answer as
-    the model wrote it.
+    the model wrote it. `keep_alive` is how many seconds a server holds the model afterwards: 0 is
+    without a server, None as usual.
 
     Raises UsageError for an empty text to stop at, InputError for a model that there is not.
     """
@@ -104,6 +117,7 @@ class Request:
     loading: Loading = Loading()
     wish: Wish = Wish()
     several: Several = Several()
+    keep_alive: float | None = None
 
     @property
     def verbatim(self) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from starcoder_cli.catalog import DEFAULT, ModelSpec, find
 from starcoder_cli.chat_formats import PLAIN, choose
-from starcoder_cli.commands.answer import opened, record, show, show_prompt
+from starcoder_cli.commands.answer import record, show, show_prompt
 from starcoder_cli.commands.compose import MARGIN
+from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.view import Look
 from starcoder_cli.conversation import ChatFormat, Conversation, fit

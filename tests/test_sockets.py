@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.backends.sockets import PREFIX, SOCKET, STALE_SECONDS, private_folder
+from starcoder_cli.sockets import PREFIX, SOCKET, STALE_SECONDS, private_folder
 
 
 @pytest.fixture

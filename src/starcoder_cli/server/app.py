@@ -1,0 +1,183 @@
+"""The routes of the server: what is asked comes in as JSON, what is answered goes out so."""
+
+import asyncio
+import itertools
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from contextlib import closing
+from typing import TypeAlias
+
+import anyio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from starcoder_cli import wire
+from starcoder_cli.errors import ExitCode, RefusedError, StarcoderError
+from starcoder_cli.model import Sampling
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.server.holding import Held, Holding
+from starcoder_cli.stream import Chunk
+from starcoder_cli.warm import PROGRAM
+
+STATUS = {
+    ExitCode.USAGE: 400,
+    ExitCode.DATA: 400,
+    ExitCode.PROTOCOL: 400,
+    ExitCode.NO_INPUT: 404,
+    ExitCode.REFUSED: 403,
+    ExitCode.TRY_AGAIN: 429,
+    ExitCode.MACHINE: 507,
+}
+"""The status of HTTP for the kinds of errors; 500 for all others."""
+
+MOST_BYTES = 64 << 20
+"""Bytes of a request: what a client may have read is far less."""
+
+Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+class Routes:
+    """What the server answers, with the models that it holds."""
+
+    def __init__(self, holding: Holding, pool: Executor, leave: Callable[[], None]) -> None:
+        """`leave` makes the server end after the answers that it is making."""
+        self._holding = holding
+        self._pool = pool
+        self._leave = leave
+        self._numbers = itertools.count(1)
+        self.used = time.monotonic()
+
+    def app(self) -> Starlette:
+        """The application."""
+        routes: list[tuple[str, str, Answer]] = [
+            ("GET", "/health", self.health),
+            ("GET", "/models", self.models),
+            ("POST", "/open", self.open),
+            ("POST", "/tokenize", self.tokenize),
+            ("POST", "/v1/completions", self.completions),
+            ("POST", "/stop", self.stop),
+        ]
+        return Starlette(
+            routes=[
+                Route(path, failing(answer), methods=[method]) for method, path, answer in routes
+            ]
+        )
+
+    async def health(self, request: Request) -> Response:
+        """That the server is there, and of which installation."""
+        return reply(wire.encode({"program": PROGRAM}))
+
+    async def models(self, request: Request) -> Response:
+        """The models that are held."""
+        now = time.monotonic()
+        held = [vars(each.running(now)) for each in self._holding]
+        return reply(wire.encode({"models": held}))
+
+    async def open(self, request: Request) -> Response:
+        """Load a model, or keep one that is."""
+        self.used = time.monotonic()
+        opening = wire.opening_of(await body(request))
+        return reply(wire.encode(await self._holding.open(opening)))
+
+    async def tokenize(self, request: Request) -> Response:
+        """How many tokens a text has, and which control token it is, if it is one."""
+        asked = await body(request)
+        with wire.expected("request"):
+            held, text = self._holding.get(str(asked["model"])), str(asked["text"])
+        loop = asyncio.get_running_loop()
+        count = await loop.run_in_executor(self._pool, held.model.count, text)
+        token = await loop.run_in_executor(self._pool, held.model.token, text)
+        return reply(wire.encode({"count": count, "token": token}))
+
+    async def completions(self, request: Request) -> Response:
+        """The answer to a prompt, as events."""
+        name, prompt, sampling = wire.question_of(await body(request))
+        held = self._holding.get(name)
+        number = f"cmpl-{next(self._numbers)}"
+        head = {"id": number, "object": "text_completion", "model": held.name}
+        events = self._events(held, prompt, sampling, wire.Writer(head, sampling.logprobs))
+        return StreamingResponse(events, media_type="text/event-stream")
+
+    async def stop(self, request: Request) -> Response:
+        """End the server."""
+        self._leave()
+        return reply(wire.encode({"stopping": True}))
+
+    async def _events(
+        self, held: Held, prompt: Prompt, sampling: Sampling, writer: wire.Writer
+    ) -> AsyncIterator[bytes]:
+        """The events of an answer; an error is the last one."""
+        try:
+            async with self._holding.turn(held):
+                async for chunk in chunks(held, prompt, sampling, self._pool):
+                    yield writer.write(chunk)
+            yield wire.DONE
+        except StarcoderError as error:
+            yield wire.event(wire.error_record(error))
+        finally:
+            self.used = time.monotonic()
+
+
+async def chunks(
+    held: Held, prompt: Prompt, sampling: Sampling, pool: Executor
+) -> AsyncIterator[Chunk]:
+    """The chunks of an answer that a thread makes; where they are left, the thread ends too.
+
+    Only then: the slot is not free while the model still works in it.
+    """
+    loop, arrived = asyncio.get_running_loop(), asyncio.Queue[Chunk | None]()
+    left = threading.Event()
+
+    def make() -> None:
+        try:
+            with closing(held.model.stream(prompt, sampling)) as stream:
+                for chunk in stream:
+                    loop.call_soon_threadsafe(arrived.put_nowait, chunk)
+                    if left.is_set():
+                        return
+        finally:
+            loop.call_soon_threadsafe(arrived.put_nowait, None)
+
+    making = loop.run_in_executor(pool, make)
+    try:
+        while (chunk := await arrived.get()) is not None:
+            yield chunk
+        await making
+    finally:
+        left.set()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([making])
+
+
+def failing(answer: Answer) -> Answer:
+    """An answer whose errors are answers too; what is in a prompt is in none of them."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except StarcoderError as error:
+            return reply(wire.encode(wire.error_record(error)), STATUS.get(error.exit_code, 500))
+        except Exception as error:
+            told = StarcoderError(f"this is a bug in the server: {type(error).__name__}: {error}")
+            return reply(wire.encode(wire.error_record(told)), 500)
+
+    return answered
+
+
+def reply(data: bytes, status: int = 200) -> Response:
+    """JSON as it goes out."""
+    return Response(data, status, {"X-Content-Type-Options": "nosniff"}, "application/json")
+
+
+async def body(request: Request) -> dict[str, object]:
+    """The JSON object in a request; RefusedError for one that is too large."""
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MOST_BYTES:
+            raise RefusedError("the request is too large", "ask for less at once")
+    return dict(wire.decode(bytes(data)))

@@ -1,0 +1,235 @@
+"""The models that the server holds: each opened once, and let go when nobody asks for it."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias, TypeVar
+
+from starcoder_cli.backends import open_model
+from starcoder_cli.backends.devices import free_memory
+from starcoder_cli.catalog import find
+from starcoder_cli.engines import Work
+from starcoder_cli.errors import BusyError, InputError, StarcoderError
+from starcoder_cli.families import FORMATS
+from starcoder_cli.model import Model, Sampling
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.wire import Opened, Opening, Running
+
+WINDOW = 4096
+"""Tokens that a model has room for at least: the next prompt may be longer than the first."""
+
+TOKENS = 32768
+"""For how many tokens of prompt and answer there is room in all slots together."""
+
+SLOTS = 4
+QUEUE = 16
+"""How many answers are made at a time, and how many more may wait for their turn."""
+
+SPARE = 512 << 20
+"""Bytes of memory that stay free."""
+
+KEEP_ALIVE = 300.0
+"""Seconds that a model stays after its last answer, unless somebody asks for another time."""
+
+REPEATS = 4
+"""How many answers a model is expected to give before it is let go, when an engine is chosen."""
+
+Identity: TypeAlias = tuple[object, ...]
+Made = TypeVar("Made")
+
+
+@dataclass
+class Held:
+    """A model that is loaded, and what happens to it."""
+
+    id: str
+    identity: Identity
+    name: str
+    model: Model
+    size: int
+    slots: asyncio.Semaphore
+    told: list[str]
+    keep_alive: float = KEEP_ALIVE
+    since: float = field(default_factory=time.monotonic)
+    used: float = field(default_factory=time.monotonic)
+    answers: int = 0
+    busy: int = 0
+
+    @property
+    def until(self) -> float:
+        """When it is let go if nobody asks for it, on the monotonic clock."""
+        return self.used + self.keep_alive if self.keep_alive >= 0 else float("inf")
+
+    def opened(self) -> Opened:
+        """What a client is told about it."""
+        named = {
+            str(token) for form in FORMATS.values() for token in (*form.specials(), *form.stop)
+        }
+        tokens = {text: number for text in named if (number := self.model.token(text)) is not None}
+        return Opened(
+            id=self.id,
+            engine=self.model.engine,
+            window=self.model.window,
+            chat_template=self.model.chat_template,
+            tokens=tokens,
+            told=self.told,
+        )
+
+    def running(self, now: float) -> Running:
+        """What `starcoder ps` shows of it."""
+        until = None if self.keep_alive < 0 else round(self.until - now, 1)
+        return Running(
+            model=self.name,
+            engine=self.model.engine,
+            window=self.model.window,
+            size=self.size,
+            since=round(now - self.since, 1),
+            until=until,
+            answers=self.answers,
+            busy=self.busy,
+        )
+
+
+class Holding:
+    """All of them. Its methods run on the event loop, what takes time in the threads of `pool`."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+        self._held: dict[str, Held] = {}
+        self._loading = asyncio.Lock()
+        self._numbers = itertools.count(1)
+
+    def __iter__(self) -> Iterator[Held]:
+        return iter(list(self._held.values()))
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    async def open(self, opening: Opening) -> Opened:
+        """The model that is asked for, loaded where it is not held, or held with too little room.
+
+        Raises what loading it raises.
+        """
+        async with self._loading:
+            wanted = identity(opening)
+            held = next((each for each in self if each.identity == wanted), None)
+            if held and held.model.window < min(opening.room, widest(opening)):
+                await self._release(held)
+                held = None
+            if held is None:
+                await self._make_room(size(Path(opening.path)))
+                held = await self._run(lambda: self._load(opening, wanted))
+                self._held[held.id] = held
+            if opening.keep_alive is not None:
+                held.keep_alive = opening.keep_alive
+            held.used = time.monotonic()
+            return await self._run(held.opened)
+
+    def get(self, name: str) -> Held:
+        """The model of an id; InputError where it is not held any more."""
+        try:
+            return self._held[name]
+        except KeyError:
+            raise InputError("the model was let go meanwhile", "run the command again") from None
+
+    @asynccontextmanager
+    async def turn(self, held: Held) -> AsyncIterator[None]:
+        """One of the model's slots, after those who asked before; BusyError where too many wait."""
+        if held.busy >= SLOTS + QUEUE:
+            raise BusyError("too many answers are wanted at once", "try again in a moment")
+        held.busy += 1
+        try:
+            async with held.slots:
+                yield
+        finally:
+            held.busy -= 1
+            held.answers += 1
+            held.used = time.monotonic()
+
+    async def release_expired(self) -> None:
+        """Let those go that nobody has asked for as long as they were to stay."""
+        now = time.monotonic()
+        async with self._loading:
+            for held in self:
+                if not held.busy and held.until <= now:
+                    await self._release(held)
+
+    async def release_all(self) -> None:
+        """Let all of them go."""
+        for held in self:
+            await self._release(held)
+
+    async def _make_room(self, needed: int) -> None:
+        """Let those go that were used least recently, while there is too little memory."""
+        for held in sorted(self, key=lambda each: each.used):
+            if free_memory() >= needed * 5 // 4 + SPARE:
+                return
+            if not held.busy:
+                await self._release(held)
+
+    async def _release(self, held: Held) -> None:
+        self._held.pop(held.id, None)
+        await self._run(lambda: release(held.model))
+
+    async def _run(self, make: Callable[[], Made]) -> Made:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, make)
+
+    def _load(self, opening: Opening, wanted: Identity) -> Held:
+        """Load a model with room for more than is asked for, and for several answers at a time."""
+        spec, told = find(opening.model), list[str]()
+        room = max(opening.room, min(WINDOW, spec.window or WINDOW))
+        slots = max(1, min(SLOTS, TOKENS // room)) if spec.engine == "llamacpp" else 1
+        work = Work(opening.work.read * REPEATS, opening.work.write * REPEATS, slots)
+        path = Path(opening.path) if opening.path else None
+        model = open_model(spec, path, room, opening.loading, told.append, work)
+        return Held(
+            id=f"{spec.name}#{next(self._numbers)}",
+            identity=wanted,
+            name=spec.name,
+            model=model,
+            size=size(path) if path else 0,
+            slots=asyncio.Semaphore(slots),
+            told=told,
+        )
+
+
+def identity(opening: Opening) -> Identity:
+    """What tells two openings of the same model: its name, its files as they are now, its form."""
+    path = Path(opening.path)
+    try:
+        status = path.stat()
+        files: Identity = (opening.path, status.st_ino, status.st_size, status.st_mtime_ns)
+    except OSError:
+        files = (opening.path,)
+    return (opening.model, files, opening.loading)
+
+
+def widest(opening: Opening) -> int:
+    """The window that a model has at most, as far as the catalog knows."""
+    return find(opening.model).window or opening.room
+
+
+def size(path: Path) -> int:
+    """The bytes of a file, or of the files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    with suppress(OSError):
+        return sum(file.stat().st_size for file in files if file.is_file())
+    return 0
+
+
+def release(model: Model) -> None:
+    """Let a model go whose last answer may have been cancelled.
+
+    An engine that still reads for an answer that nobody waits for cannot be closed. It is done
+    with that once it has given another, of one token.
+    """
+    one = Sampling(max_tokens=1)
+    with suppress(StarcoderError), closing(model.stream(Prompt(("\n",)), one)) as chunks:
+        for _ in chunks:
+            pass
+    model.close()

@@ -1,0 +1,123 @@
+"""Sockets that only this user can reach, and HTTP over them."""
+
+import errno
+import http.client
+import os
+import socket
+import stat
+import struct
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFIX = "starcoder-llama-"
+SOCKET = "llama.sock"
+STALE_SECONDS = 3600
+BACKLOG = 64
+HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Whose process is at the other end of a connection; `process` is 0 where it is not known."""
+
+    user: int
+    process: int = 0
+
+
+def private_folder() -> Path:
+    """A new folder that only this user can enter, with a path that the name of a socket can have.
+
+    Such names end after 104 bytes on some systems.
+    """
+    place = tempfile.gettempdir()
+    place = place if len(place) < 64 else "/tmp"
+    sweep(Path(place))
+    return Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+
+
+def sweep(place: Path) -> None:
+    """Remove the folders that runs which were killed have left: no longer new, and nobody there.
+
+    One with anything but a socket in it is not ours.
+    """
+    for folder in place.glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - folder.lstat().st_mtime < STALE_SECONDS or folder.is_symlink():
+                continue
+            if (folder / SOCKET).is_socket() and not answers(folder / SOCKET):
+                (folder / SOCKET).unlink()
+            folder.rmdir()  # fails where there is anything else
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens at a socket."""
+    if not HAS_UNIX_SOCKETS:
+        return False
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket; `seconds` is how long to wait for anything, None is for ever."""
+
+    def __init__(self, path: str, seconds: float | None = None) -> None:
+        super().__init__("localhost", timeout=seconds)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket at the path."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def peer(connection: socket.socket) -> Peer | None:
+    """Who is at the other end of a connection; None where the system does not tell.
+
+    Linux tells by SO_PEERCRED (unix(7)), macOS by LOCAL_PEERCRED (unix(4)), without the process.
+    """
+    if hasattr(socket, "SO_PEERCRED"):
+        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        process, user, _ = struct.unpack("3i", told)
+        return Peer(user, process)
+    if sys.platform == "darwin":
+        version, user = struct.unpack("=II", connection.getsockopt(0, 1, 8))
+        return Peer(user) if version == 0 else None
+    return None
+
+
+class Listener(socket.socket):
+    """A socket that takes connections of this user alone."""
+
+    def accept(self) -> tuple[socket.socket, object]:
+        """The next connection; one of another user is closed, and the next one waited for."""
+        connection, address = super().accept()
+        other = peer(connection)
+        if other and other.user != os.getuid():
+            connection.close()
+            raise ConnectionAbortedError(errno.ECONNABORTED, "a connection of another user")
+        return connection, address
+
+
+def listen(path: Path) -> Listener:
+    """A listener at a path, which only this user can connect to; a socket left there is removed.
+
+    Only whoever holds the lock of the folder may call this. Raises FileExistsError where there is
+    something that is no socket.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(errno.EEXIST, "not a socket", str(path))
+        path.unlink()
+    listener = Listener(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(before)
+    listener.listen(BACKLOG)
+    return listener

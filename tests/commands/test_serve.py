@@ -1,0 +1,95 @@
+"""`serve`, `ps` and `stop`: the server by hand."""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+from processes import COMMAND, terminal
+from serving import ask, command, gone, held, process, runtime, tiny_file, until
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs unix sockets")
+__all__ = ["runtime", "tiny_file"]
+
+
+@pytest.fixture
+def server(runtime: Path) -> Iterator["Popen[bytes]"]:
+    """A server in the foreground, which listens."""
+    with Popen([*COMMAND, "serve"], stderr=PIPE) as child:
+        assert child.stderr and child.stderr.readline() == b"serving; Ctrl-C ends it\n"
+        yield child
+        child.terminate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it(number: int, server: "Popen[bytes]", runtime: Path) -> None:
+    server.send_signal(number)
+    _, errors = server.communicate(timeout=30)
+    assert (server.returncode, errors) == (-number, b"")
+    assert sorted(path.name for path in runtime.iterdir()) == ["server.lock"]
+
+
+def test_there_is_one(server: "Popen[bytes]", runtime: Path, tiny_file: Path) -> None:
+    second = command("serve")
+    assert second.returncode == 75
+    message = "error: a server is running already; see it with: starcoder ps\n"
+    assert second.stderr == message
+    assert not any("server keeps" in ask(tiny_file).stderr for _ in range(2))
+    assert held()[0]["answers"] == 2
+    assert command("stop").stderr == "the server has ended\n"
+    assert server.wait(30) == 0
+
+
+def test_without_one(runtime: Path) -> None:
+    for word in ("ps", "stop"):
+        done = command(word)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "no server is running\n")
+    assert not runtime.exists()
+
+
+def test_what_is_held_is_shown(server: "Popen[bytes]", tiny_file: Path) -> None:
+    empty = command("ps")
+    assert (empty.stdout, empty.stderr) == ("", "the server holds no model\n")
+    ask(tiny_file)
+    cells = command("ps").stdout.rstrip("\n").split("\t")
+    assert cells[:3] == [str(tiny_file), "llama.cpp", "2048"]
+    assert cells[5:7] == ["in 5 min", "1"]
+    shown = terminal("ps", columns=200).lines
+    assert shown[0].split() == ["name", "engine", "window", "size", "loaded", "leaves", "answers"]
+    ask(tiny_file, "--keep-alive", "-1")
+    assert command("ps").stdout.split("\t")[5] == "never"
+    assert held()[0]["until"] is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_it_leaves_with_its_last_model(runtime: Path, tiny_file: Path) -> None:
+    ask(tiny_file, "--keep-alive", "1s")
+    number = process(runtime)
+    assert until(lambda: gone(number), 30)
+    assert command("ps").stderr == "no server is running\n"
+
+
+def test_in_the_foreground_it_stays_without_a_model(
+    server: "Popen[bytes]", tiny_file: Path
+) -> None:
+    ask(tiny_file, "--keep-alive", "0.1s")
+    assert until(lambda: not held(), 30)
+    assert server.poll() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_it_keeps_to_itself(runtime: Path, tiny_file: Path) -> None:
+    """A session of its own, no terminal, no folder, no core file; a socket for one user."""
+    ask(tiny_file)
+    number = process(runtime)
+    status = Path(f"/proc/{number}/stat").read_text().rpartition(") ")[2].split()
+    assert int(status[3]) == number  # its session
+    limits = Path(f"/proc/{number}/limits").read_text()
+    assert [line for line in limits.splitlines() if line.startswith("Max core file size")][
+        0
+    ].split()[4] == "0"
+    assert (runtime / "server.sock").stat().st_mode & 0o777 == 0o600
+    assert json.loads(command("ps", "--json").stdout)["engine"] == "llamacpp"
