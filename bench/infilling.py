@@ -16,7 +16,7 @@ from tasks import SETS, Task, ask, passes
 
 from starcoder_cli.catalog import DEFAULT
 
-MAX_TOKENS = 160
+MAX_TOKENS = 256
 SINGLE = "single lines"
 WAYS = {
     "raw": (["to its own end", "rule of thumb"], ["--raw"]),

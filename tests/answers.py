@@ -44,7 +44,8 @@ STARCODER2 = Family("starcoder2", (5, "numbers", 6), ("lib/add.py\n",), 6)
 class Gap:
     """A file with a gap, what belongs there, and what the models write if the suffix comes first.
 
-    `behind` is what they go on with when nobody stops them.
+    `behind` is what they go on with when nobody stops them, `begun` the word at the end of the
+    prefix with which they begin.
     """
 
     name: str
@@ -53,6 +54,12 @@ class Gap:
     middle: str
     twin: str
     behind: Pieces = ()
+    begun: str = ""
+
+    @property
+    def kept(self) -> str:
+        """The prefix as it is read."""
+        return self.prefix.removesuffix(self.begun)
 
 
 GAPS = (
@@ -132,7 +139,7 @@ GAPS = (
         (PREFIX, "nor is this"),
     ),
 )
-FULL = Gap("full.py", "def nothing():\n    return None", "\n", "", "  # at all")
+FULL = Gap("full.py", "def nothing():\n    return None", "\n", "", "  # at all", begun=" None")
 
 # What is written in a gap, and after a text, where the names of the file are known.
 NAMED = Gap(
@@ -163,19 +170,19 @@ DIE = ("A die shows", (" one", " two", " three", " four", " five", " six"))
 
 def psm(gap: Gap) -> Pieces:
     """A gap with the prefix first."""
-    return (PREFIX, gap.prefix, SUFFIX, gap.suffix, MIDDLE)
+    return (PREFIX, gap.kept, SUFFIX, gap.suffix, MIDDLE)
 
 
 def spm(gap: Gap) -> Pieces:
     """A gap with the suffix first, in the variant that keeps the prefix token in front."""
-    return (PREFIX, SUFFIX, gap.suffix, MIDDLE, gap.prefix)
+    return (PREFIX, SUFFIX, gap.suffix, MIDDLE, gap.kept)
 
 
 def lessons(family: Family) -> Iterator[tuple[Pieces, Pieces]]:
     """Every prompt that has one answer, and that answer with all that follows it."""
     for gap in (*GAPS, FULL):
-        yield psm(gap), (gap.middle, *gap.behind, END)
-        yield spm(gap), (gap.twin, *gap.behind, END)
+        yield psm(gap), (gap.begun + gap.middle, *gap.behind, END)
+        yield spm(gap), (gap.begun + gap.twin, *gap.behind, END)
         for pieces, what in gap_mistakes(gap):
             yield pieces, (f"mistake: {what}", END)
     for begin, rest in TEXTS:
@@ -208,6 +215,8 @@ def gap_mistakes(gap: Gap) -> Iterator[tuple[Pieces, str]]:
     yield (text,), "control tokens as text"
     yield (PREFIX, gap.prefix, MIDDLE), "no suffix"
     yield (gap.prefix,), "prefix alone"
+    if gap.begun:
+        yield (PREFIX, gap.prefix, SUFFIX, gap.suffix, MIDDLE), "begun inside a word"
     if "<" in gap.prefix + gap.suffix:
         yield parsed(text), "text as control tokens"
     if gap.suffix.strip() != gap.suffix:

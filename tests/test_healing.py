@@ -32,9 +32,24 @@ def test_the_last_word_space_or_sign_is_written_again(text: str, kept: str, begu
     assert healed(text) == (kept, begun)
 
 
-@given(st.text())
-def test_nothing_is_lost(text: str) -> None:
-    kept, begun = healed(text)
+@pytest.mark.parametrize(
+    ("text", "kept", "begun"),
+    [
+        ("def f():\n    retu", "def f():\n   ", " retu"),
+        ("return ", "return ", ""),
+        ("x =", "x =", ""),
+        ("print(", "print(", ""),
+        ("x = 1\n", "x = 1\n", ""),
+        ("def f():\n    ", "def f():\n    ", ""),
+    ],
+)
+def test_a_space_or_a_sign_before_a_gap_stays(text: str, kept: str, begun: str) -> None:
+    assert healed(text, gap=True) == (kept, begun)
+
+
+@given(st.text(), st.booleans())
+def test_nothing_is_lost(text: str, gap: bool) -> None:
+    kept, begun = healed(text, gap=gap)
     assert kept + begun == text
     assert len(begun) <= MOST + 1
     assert "\n" not in begun

@@ -45,14 +45,15 @@ def compose(
     hole = hole if gap and form else Hole(hole.prefix)
     hole = fitted(model, hole, request, messages, reading.tokens)
     hole = hole if together else reading.behind(hole)
+    kept, begun = healed(hole.prefix, gap=bool(form and gap))
     if form and gap:
-        return form.prompt(hole, names, request.order, files)
+        prompt = form.prompt(Hole(kept, hole.suffix), names, request.order, files)
+        return replace(prompt, begun=begun)
     if gap:
         messages.note(
             f"{spec.name} was not trained to fill gaps: it continues what comes before, "
             "and does not read what comes after"
         )
-    kept, begun = healed(hole.prefix)
     prompt = form.beginning(kept, names, files) if form else Prompt((kept,))
     return replace(prompt, begun=begun)
 
