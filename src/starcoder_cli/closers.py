@@ -25,8 +25,8 @@ def until_closer(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Str
     with closing_source(chunks) as source:
         for chunk in source:
             text += chunk.text
-            place, sure = extra_closer(text, spare, language)
-            if place is not None and (sure or chunk.reason):
+            place, sure = extra_closer(text, spare, language, last=bool(chunk.reason))
+            if sure:
                 end = shown + len(without_gap(text[shown:place], hole))
                 cut = (*chunk.trimmed, "closers")
                 yield replace(chunk, text=text[shown:end], reason="stop", trimmed=cut)
@@ -39,10 +39,13 @@ def until_closer(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Str
         yield Chunk(text[shown:], 0, "stop")
 
 
-def extra_closer(text: str, spare: int, language: Language) -> tuple[int | None, bool]:
-    """Where a line closes more than `spare` brackets that nothing before opened, if one does.
+def extra_closer(
+    text: str, spare: int, language: Language, *, last: bool
+) -> tuple[int | None, bool]:
+    """Where a line closes more than `spare` brackets that nothing before opened, and if that holds.
 
-    Sure is it only where that line is at its end, and has not opened as many again.
+    It does not where the line opens as many again, which is known at its end, or with the `last`
+    of the text.
     """
     depth, first, end = spare, None, 0
     for place, step in brackets(text, language).steps:
@@ -53,7 +56,10 @@ def extra_closer(text: str, spare: int, language: Language) -> tuple[int | None,
         depth += step
         if depth < 0 and first is None:
             first = place
-    return (first, end < len(text)) if depth < 0 else (None, False)
+    whole = last or end < len(text)
+    if first is not None and depth < 0:
+        return first, whole
+    return None if whole else first, False
 
 
 def without_gap(text: str, hole: Hole) -> str:
