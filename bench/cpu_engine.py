@@ -1,0 +1,132 @@
+"""One engine in a process of its own, for `cpu.py`: NAME FILE FOLDER WINDOW.
+
+Says how long it took to load, then answers each line of JSON on standard input (`ids` to read,
+`write` tokens at most) with the seconds to the first token, to the last, and how many there were;
+in the end its peak memory.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TypeAlias
+
+from tokenizers import Tokenizer
+
+Answer: TypeAlias = Callable[[Sequence[int], int], Iterator[int]]
+"""Ids to read and how many tokens to write -> how many came at a time, as they come."""
+
+
+def ours(name: str, file: Path, folder: Path, window: int) -> Answer:
+    """The program's own backend for an engine."""
+    from starcoder_cli.backends.llamacpp import LlamaCppModel
+    from starcoder_cli.backends.openvino import OpenVinoModel
+    from starcoder_cli.model import Sampling
+    from starcoder_cli.prompt import Prompt
+
+    model = (
+        LlamaCppModel(file, window) if name == "llamacpp" else OpenVinoModel(folder, file, window)
+    )
+    text = Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+    def answer(ids: Sequence[int], write: int) -> Iterator[int]:
+        with closing(model.stream(Prompt((text.decode(ids),)), Sampling(write))) as chunks:
+            yield from (chunk.tokens for chunk in chunks if chunk.tokens)
+
+    return answer
+
+
+def bare_llamacpp(file: Path, window: int) -> Answer:
+    """xllamacpp as its documentation shows it."""
+    import xllamacpp
+
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = str(file)
+    parameters.n_ctx = window
+    parameters.n_parallel = 1
+    parameters.warmup = False
+    parameters.verbosity = 0
+    server = xllamacpp.Server(parameters)
+
+    def answer(ids: Sequence[int], write: int) -> Iterator[int]:
+        moments: list[float] = []
+        asked = {"prompt": list(ids), "stream": True, "max_tokens": write, "temperature": 0.0}
+
+        def note(event: dict[str, list[dict[str, str]]]) -> bool:
+            if not event["choices"][0].get("finish_reason"):
+                moments.append(time.perf_counter())
+            return False
+
+        server.handle_completions(asked, note)
+        yield from replayed(moments)
+
+    return answer
+
+
+def bare_openvino(folder: Path) -> Answer:
+    """openvino-genai as its documentation shows it, with its prefix cache."""
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    import numpy
+    import openvino
+    import openvino_genai as genai
+
+    scheduler = genai.SchedulerConfig()
+    scheduler.enable_prefix_caching = True
+    scheduler.cache_size = 1
+    pipeline = genai.LLMPipeline(folder, "CPU", scheduler_config=scheduler)
+
+    def answer(ids: Sequence[int], write: int) -> Iterator[int]:
+        moments: list[float] = []
+
+        def note(text: str) -> object:
+            moments.append(time.perf_counter())
+            return genai.StreamingStatus.RUNNING
+
+        given = numpy.array([list(ids)])
+        read = genai.TokenizedInputs(
+            openvino.Tensor(given), openvino.Tensor(numpy.ones_like(given))
+        )
+        pipeline.generate(read, genai.GenerationConfig(max_new_tokens=write), note)
+        yield from replayed(moments)
+
+    return answer
+
+
+MOMENTS: list[float] = []
+
+
+def replayed(moments: Sequence[float]) -> Iterator[int]:
+    """One token for each moment that a callback noted."""
+    MOMENTS.extend(moments)
+    return iter([1] * len(moments))
+
+
+def main() -> None:
+    """Load what is named, and answer until there is nothing more to read."""
+    name, file, folder, window = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+    begin = time.perf_counter()
+    if name == "bare llama.cpp":
+        answer = bare_llamacpp(file, window)
+    elif name == "bare OpenVINO":
+        answer = bare_openvino(folder)
+    else:
+        answer = ours(name, file, folder, window)
+    print(json.dumps({"load": time.perf_counter() - begin}), flush=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        MOMENTS.clear()
+        begin, count, moments = time.perf_counter(), 0, list[float]()
+        for tokens in answer(asked["ids"], asked["write"]):
+            count += tokens
+            moments.append(time.perf_counter())
+        moments = MOMENTS or moments
+        told = {"first": moments[0] - begin, "last": moments[-1] - begin, "tokens": count}
+        told["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main()
