@@ -25,17 +25,17 @@ def until_closer(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Str
     with closing_source(chunks) as source:
         for chunk in source:
             text += chunk.text
-            steps = brackets(text, language).steps
-            place, sure = extra_closer(text, steps, spare, last=bool(chunk.reason))
+            place, sure = extra_closer(text, text, spare, language, last=bool(chunk.reason))
+            if not chunk.reason:
+                # A quote that its line does not close was no string: its brackets count after all.
+                other, agreed = extra_closer(text, text + " \n", spare, language, last=False)
+                sure = sure and agreed and place == other
+                place = min((each for each in (place, other) if each is not None), default=None)
             if sure:
                 end = shown + len(without_gap(text[shown:place], hole))
                 cut = (*chunk.trimmed, "closers")
                 yield replace(chunk, text=text[shown:end], reason="stop", trimmed=cut)
                 return
-            if place is None and not chunk.reason:
-                # A quote that its line does not close was no string: its brackets count after all.
-                steps = brackets(text + " \n", language).steps
-                place, _ = extra_closer(text, steps, spare, last=False)
             # White space may stand before a bracket that ends the answer, and goes with it.
             end = len(text) if chunk.reason else len(text[:place].rstrip())
             yield replace(chunk, text=text[shown:end])
@@ -45,15 +45,15 @@ def until_closer(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Str
 
 
 def extra_closer(
-    text: str, steps: Iterable[tuple[int, int]], spare: int, *, last: bool
+    text: str, read: str, spare: int, language: Language, *, last: bool
 ) -> tuple[int | None, bool]:
     """Where a line closes more than `spare` brackets that nothing before opened, and if that holds.
 
     It does not where the line opens as many again, which is known at its end, or with the `last`
-    of the text. `steps` are the text's brackets.
+    of the text. Its brackets are those of the text as it is `read`.
     """
     depth, first, end = spare, None, 0
-    for place, step in steps:
+    for place, step in brackets(read, language).steps:
         if place >= end:
             if first is not None and depth < 0:
                 return first, True
