@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from starcoder_cli import __version__
 from starcoder_cli.endpoints import Endpoint
 from starcoder_cli.errors import ProtocolError, StarcoderError, UnavailableError
-from starcoder_cli.wire.client import Body, Lines, parsed, problem
+from starcoder_cli.wire.client import Body, Lines
+from starcoder_cli.wire.failures import parsed, problem
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -24,6 +25,7 @@ PAUSES = (0.5, 1.0, 2.0)
 
 MOST_PAUSE = 60.0
 BUSY = (429, 503)
+ABSENT = (404, 405, 501)
 MOST_BYTES = 1 << 24
 MOST_ERROR_BYTES = 1 << 16
 EVENTS = "text/event-stream"
@@ -53,6 +55,11 @@ class Connection:
         """The JSON object that is answered; raises the error that is answered instead."""
         with self.request(method, route, body) as response:
             return self.record(response)
+
+    def perhaps(self, method: str, route: str, body: Body | None = None) -> Body | None:
+        """The JSON object that is answered; None where the server has no such route."""
+        with self.request(method, route, body, ABSENT) as response:
+            return None if response.status_code in ABSENT else self.record(response)
 
     def record(self, response: "Response") -> Body:
         """The JSON object that an answer is."""

@@ -6,10 +6,10 @@ which whoever wrote the file may have written control tokens: that is said where
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from starcoder_cli.backends.connection import Connection
-from starcoder_cli.backends.spelled import Spelling, Tokens, specials
+from starcoder_cli.backends.connection import ABSENT, Connection
+from starcoder_cli.backends.spelled import PROBE, Spelling, Tokens, specials
 from starcoder_cli.catalog import ModelSpec, known
 from starcoder_cli.chat_formats import MESSAGES, choose
 from starcoder_cli.conversation import Conversation, Message, Role
@@ -27,7 +27,6 @@ from starcoder_cli.wire.client import DIALECTS, OTHER, Dialect, Served
 WINDOW = 8192
 """Tokens that a model is taken to read where neither the server nor the catalog says."""
 
-ABSENT = (404, 405, 501)
 MARKS = {frame.before[0]: role for role, frame in MESSAGES.frames.items()}
 
 Note = Callable[[str], None]
@@ -39,12 +38,8 @@ class Reached:
 
     endpoint: Endpoint
     served: Served
+    dialect: Dialect
     spec: ModelSpec
-
-    @property
-    def dialect(self) -> Dialect:
-        """What its server knows beyond OpenAI's API."""
-        return DIALECTS.get(self.served.owner, OTHER)
 
 
 def reach(endpoint: Endpoint, named: str, perhaps: str, fim: str, note: Note) -> Reached:
@@ -54,14 +49,17 @@ def reach(endpoint: Endpoint, named: str, perhaps: str, fim: str, note: Note) ->
     InputError where the server does not have the named one, and what a connection raises.
     """
     with closing(Connection(endpoint, note)) as connection:
-        with connection.request("GET", wire.MODELS, passed=ABSENT) as response:
-            absent = response.status_code in ABSENT
-            listed = [] if absent else wire.served_of(connection.record(response))
+        listed = wire.served_of(connection.perhaps("GET", wire.MODELS) or {"data": []})
         served = chosen(listed, named, perhaps)
-        if served.owner == "llamacpp" and not served.window:
-            window = wire.properties_of(connection.ask("GET", wire.PROPERTIES))
-            served = Served(served.id, served.owner, window)
-    return Reached(endpoint, served, described(served, fim, endpoint.root))
+        dialect = DIALECTS.get(served.owner, OTHER)
+        if dialect.tokenizes == "llamacpp" and not served.window:
+            window = wire.window_of(connection.perhaps("GET", wire.PROPERTIES) or {})
+            served = replace(served, window=window)
+        if dialect.tokenizes:
+            probe = wire.tokenization(served.id, PROBE, dialect, opening=False, control=False)
+            if not connection.perhaps("POST", wire.TOKENIZE, probe):  # a gateway may hide it
+                dialect = replace(dialect, tokenizes="", stop_ids="")
+    return Reached(endpoint, served, dialect, described(served, dialect, fim, endpoint.root))
 
 
 def chosen(listed: Sequence[Served], named: str, perhaps: str) -> Served:
@@ -81,12 +79,12 @@ def chosen(listed: Sequence[Served], named: str, perhaps: str) -> Served:
     return listed[0]
 
 
-def described(served: Served, fim: str, root: str) -> ModelSpec:
+def described(served: Served, dialect: Dialect, fim: str, root: str) -> ModelSpec:
     """What is known of a served model: by the user, by the catalog's row for its name, or by that.
 
     Other files of a project are not read along unasked: they would leave this machine.
     """
-    row, dialect = known(served.id), DIALECTS.get(served.owner, OTHER)
+    row = known(served.id)
     family = fim or (row.fim if row else of_name(served.id))
     if not fim and (dialect.fim == "suffix" or (dialect.fim and not family)):
         family = "server"
