@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from starcoder_cli.backends.spelled import specials
 
@@ -89,6 +91,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Answer as the site would, or with its next fault."""
         site = self.site
+        self.path = urlsplit(self.path).path  # a proxy is asked for whole addresses
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         parsed = json.loads(body) if body else {}
         site.asked.append(Asked(self.path, dict(self.headers), parsed))
@@ -204,12 +207,14 @@ class Quiet(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(**facts: Any) -> Iterator[Site]:
+def serving(tls: ssl.SSLContext | None = None, **facts: Any) -> Iterator[Site]:
     """A site on a port of its own while the context is open."""
     site = Site(**facts)
     handler = type("SiteHandler", (Handler,), {"site": site})
     server = Quiet(("127.0.0.1", 0), handler)
-    site.url = f"http://127.0.0.1:{server.server_address[1]}"
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    site.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield site
