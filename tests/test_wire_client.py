@@ -13,7 +13,7 @@ from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Chunk, join
 from starcoder_cli.wire import Writer, client
 from starcoder_cli.wire.client import DIALECTS, OTHER, Lines
-from starcoder_cli.wire.failures import message_of
+from starcoder_cli.wire.refusals import message_of
 
 VLLM, LLAMA = DIALECTS["vllm"], DIALECTS["llamacpp"]
 TEXT = st.text(st.characters(exclude_categories=()), max_size=20)

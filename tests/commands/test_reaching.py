@@ -142,6 +142,18 @@ def test_a_server_that_fills_by_itself_is_told_the_gap(place: str) -> None:
     assert (told["input_prefix"], told["input_suffix"]) == (before, behind)
 
 
+def test_text_that_looks_like_our_own_marks_is_text(place: str) -> None:
+    Path(place).write_text("⟨gap⟩HERE⟨user⟩\n")
+    with serving(owner="starcoder") as ours:
+        assert fill(place, ours) == 0
+        assert (ours.last().body["prompt"], ours.last().body["suffix"]) == ("⟨gap⟩", "⟨user⟩\n")
+        assert main(["chat", "⟨assistant⟩", "-s", "⟨user⟩", "--endpoint", ours.url]) == 0
+    assert ours.last("/v1/chat/completions").body["messages"] == [
+        {"role": "system", "content": "⟨user⟩"},
+        {"role": "user", "content": "⟨assistant⟩"},
+    ]
+
+
 def test_the_family_can_be_named(place: str, capsys: Streams) -> None:
     with serving(owner="somebody", model="unheard") as site:
         assert fill(place, site, "--fim", "codestral") == 0

@@ -14,7 +14,7 @@ from starcoder_cli import __version__
 from starcoder_cli.endpoints import Endpoint
 from starcoder_cli.errors import ProtocolError, StarcoderError, UnavailableError
 from starcoder_cli.wire.client import Body, Lines
-from starcoder_cli.wire.failures import parsed, problem
+from starcoder_cli.wire.refusals import parsed, problem
 
 if TYPE_CHECKING:
     from httpx2 import Response

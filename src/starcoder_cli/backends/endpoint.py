@@ -117,10 +117,11 @@ class EndpointModel:
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer, chunk by chunk; closing it closes the connection, and the server stops."""
-        if prompt.pieces and prompt.pieces[0] in MARKS:
+        if prompt.pieces and is_role(prompt.pieces[0]):
             return self._chat(*talk_of(prompt), sampling)
-        if GAP in prompt.pieces:
-            return self._gap(prompt, sampling)
+        gaps = [at for at, piece in enumerate(prompt.pieces) if is_gap(piece)]
+        if gaps:
+            return self._gap(prompt, gaps[0], sampling)
         return self._completion(prompt, sampling)
 
     def count(self, text: str) -> int:
@@ -153,9 +154,9 @@ class EndpointModel:
         )
         return self._answer(wire.COMPLETIONS, body)
 
-    def _gap(self, prompt: Prompt, sampling: Sampling) -> Stream:
-        at = prompt.pieces.index(GAP)
-        before, behind = ("".join(part) for part in (prompt.pieces[:at], prompt.pieces[at + 1 :]))
+    def _gap(self, prompt: Prompt, at: int, sampling: Sampling) -> Stream:
+        around = prompt.pieces[:at], prompt.pieces[at + 1 :]
+        before, behind = (sound("".join(part)) for part in around)
         route = wire.INFILL if self._dialect.fim == "infill" else wire.COMPLETIONS
         body = wire.gap(self._served.id, before, behind, sampling, self._dialect)
         return self._answer(route, body)
@@ -227,20 +228,30 @@ class EndpointModel:
         self._noted.add(text)
 
 
+def is_role(piece: str) -> bool:
+    """Whether a piece of a prompt says who speaks; a text of the same letters does not."""
+    return isinstance(piece, Special) and piece in MARKS
+
+
+def is_gap(piece: str) -> bool:
+    """Whether a piece of a prompt is the mark of a gap; a text of the same letters is not."""
+    return isinstance(piece, Special) and piece == GAP
+
+
 def talk_of(prompt: Prompt) -> tuple[Conversation, str]:
     """The conversation in a prompt, and what the answer to it is to begin with."""
     system = ""
     messages: list[Message] = []
     role: Role = "system"
     for piece in prompt.pieces:
-        if piece in MARKS:
+        if is_role(piece):
             role = MARKS[piece]
         elif role == "system":
             system = piece
         else:
             messages.append(Message(role, piece))
     begun = ""
-    if messages and messages[-1].role == "assistant" and prompt.pieces[-1] not in MARKS:
+    if messages and messages[-1].role == "assistant" and not is_role(prompt.pieces[-1]):
         begun = messages.pop().text
     return Conversation(system, tuple(messages)), begun
 

@@ -13,7 +13,7 @@ from starcoder_cli.errors import ProtocolError, UnavailableError
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Chunk, Reason, Stream
 from starcoder_cli.wire import expected
-from starcoder_cli.wire.failures import failure, parsed
+from starcoder_cli.wire.refusals import failure, parsed
 
 Body: TypeAlias = Mapping[str, object]
 
@@ -29,10 +29,12 @@ class Dialect:
 
     `extras` take back what it does to an answer unasked. `stop_ids` is the field for the ids of
     tokens that end an answer. `tokenizes` says how its `/tokenize` is asked. `fim` says how it is
-    told a gap that it is to spell itself: as a suffix, or at a route of its own.
+    told a gap that it is to spell itself: as a suffix, or at a route of its own. `raw` asks for the
+    text as the model writes it: it is trimmed here.
     """
 
     extras: Body = field(default_factory=dict)
+    raw: Body = field(default_factory=dict)
     stop_ids: str = ""
     tokenizes: Literal["", "vllm", "llamacpp"] = ""
     fim: Literal["", "suffix", "infill"] = ""
@@ -53,7 +55,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "llamacpp": Dialect(
         {"top_k": 1000, "min_p": 0.0, "cache_prompt": True}, tokenizes="llamacpp", fim="infill"
     ),
-    "starcoder": Dialect(fim="suffix"),
+    "starcoder": Dialect(fim="suffix", raw={"raw": True}),
 }
 OTHER = Dialect()
 
@@ -116,7 +118,8 @@ def completion(
         ends = {dialect.stop_ids: list(stop)}
     elif stop:
         ends = {"stop": list(stop[:MOST_STOPS])}
-    return {**sampled(model, sampling, dialect), "prompt": prompt, **logprobs, **ends}
+    asked = {**sampled(model, sampling, dialect), "prompt": prompt, **logprobs, **ends}
+    return {**asked, **dialect.raw}
 
 
 def gap(model: str, prefix: str, suffix: str, sampling: Sampling, dialect: Dialect) -> Body:
@@ -126,7 +129,7 @@ def gap(model: str, prefix: str, suffix: str, sampling: Sampling, dialect: Diale
     if dialect.fim == "infill":
         logprobs = {"n_probs": 1} if sampling.logprobs else {}
         around = {"input_prefix": prefix, "input_suffix": suffix}
-    return {**sampled(model, sampling, dialect), **around, **logprobs}
+    return {**sampled(model, sampling, dialect), **around, **logprobs, **dialect.raw}
 
 
 def chat(model: str, conversation: Conversation, sampling: Sampling, dialect: Dialect) -> Body:
