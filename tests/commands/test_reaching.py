@@ -173,6 +173,16 @@ def test_a_chat_goes_by_the_servers_own_template(site: Site, capsys: Streams) ->
     ]
 
 
+def test_a_model_that_was_never_tuned_to_chat_is_asked_in_plain_words(
+    capsys: Streams,
+) -> None:
+    with serving(owner="somebody", model="codellama-7b") as base:
+        assert main(["chat", "Why?", "-s", "", "--endpoint", base.url]) == 0
+    assert base.last().body["prompt"] == "Question:\nWhy?\n\nAnswer:\n"
+    note = "note: codellama-7b has no chat template: it is asked in plain words\n"
+    assert capsys.readouterr() == ("one two", note)
+
+
 @pytest.mark.parametrize("fault", [status(404), status(400, "there is no chat template here")])
 def test_without_one_it_goes_in_a_form_of_ours(fault: Fault, site: Site, capsys: Streams) -> None:
     site.faults = [fault]

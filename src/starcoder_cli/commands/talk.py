@@ -140,8 +140,8 @@ def talking(request: Request, look: Look, room: int, *, extract: bool = False) -
         form = choose(spec.chat, spec.name, template, model.token)
         if form is PLAIN:
             has = "a chat template that is not known here" if template else "no chat template"
-            tuned = f"-m {DEFAULT} is tuned to chat"
-            messages.note(f"{spec.name} has {has}: it is asked in plain words; {tuned}")
+            tuned = "" if request.reached else f"; -m {DEFAULT} is tuned to chat"
+            messages.note(f"{spec.name} has {has}: it is asked in plain words{tuned}")
         yield Chat(model, spec, form, request, look, extract)
 
 

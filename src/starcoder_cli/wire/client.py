@@ -124,12 +124,13 @@ def completion(
 
 def gap(model: str, prefix: str, suffix: str, sampling: Sampling, dialect: Dialect) -> Body:
     """A request to fill a gap, which the server spells itself."""
-    logprobs = {"logprobs": 1} if sampling.logprobs else {}
-    around = {"prompt": prefix, "suffix": suffix}
+    probabilities = "logprobs"
+    around: Body = {"prompt": prefix, "suffix": suffix}
     if dialect.fim == "infill":
-        logprobs = {"n_probs": 1} if sampling.logprobs else {}
-        around = {"input_prefix": prefix, "input_suffix": suffix}
-    return {**sampled(model, sampling, dialect), **around, **logprobs, **dialect.raw}
+        probabilities, most = "n_probs", sampling.max_tokens
+        around = {"input_prefix": prefix, "input_suffix": suffix, "n_predict": most}
+    asked = {probabilities: 1} if sampling.logprobs else {}
+    return {**sampled(model, sampling, dialect), **around, **asked, **dialect.raw}
 
 
 def chat(model: str, conversation: Conversation, sampling: Sampling, dialect: Dialect) -> Body:
