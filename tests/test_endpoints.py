@@ -17,6 +17,7 @@ KEY = "sentinel-4711-key"
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000", "127.0.0.1:8000", True),
         ("http://127.0.0.1:8000/v1/", "http://127.0.0.1:8000", "127.0.0.1:8000", True),
         ("http://[::1]:80/v1", "http://[::1]:80", "[::1]:80", True),
+        ("http://[::1]", "http://[::1]", "[::1]", True),
         ("http://localhost", "http://localhost", "localhost", True),
         ("https://a.example/api/v1", "https://a.example/api", "a.example", False),
         ("http://10.0.0.7:8000", "http://10.0.0.7:8000", "10.0.0.7:8000", False),
@@ -26,6 +27,7 @@ KEY = "sentinel-4711-key"
 def test_an_address(url: str, root: str, host: str, loopback: bool) -> None:
     found = Endpoint.parse(url)
     assert (found.root, found.host, found.loopback) == (root, host, loopback)
+    assert found.name == host.replace(":8000", "").replace("]:80", "]")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,11 @@ class Endpoint:
     loopback: bool
     key: str = field(default="", repr=False)
 
+    @property
+    def name(self) -> str:
+        """The host without its port."""
+        return re.sub(r":\d+$", "", self.host)
+
     @classmethod
     def parse(cls, url: str, key: str = "") -> "Endpoint":
         """The endpoint at a URL, with or without `/v1` at its end.

@@ -44,7 +44,7 @@ class Connection:
         headers = {"User-Agent": f"starcoder/{__version__}"}
         if endpoint.key:
             headers["Authorization"] = f"Bearer {endpoint.key}"
-        direct = {f"all://{endpoint.host.rpartition(':')[0] or endpoint.host}": None}
+        direct = {f"all://{endpoint.name}": None}
         self._client = Client(
             headers=headers,
             timeout=Timeout(None, connect=CONNECT_SECONDS),
