@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist wo
 READY := .venv/.installed
 OLD := Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3
 
-.PHONY: demo test test-quick check fix goldens clean
+.PHONY: demo test test-quick test-vllm check fix goldens clean
 
 demo: $(READY)
 	@sh tools/demo.sh
@@ -18,6 +18,11 @@ test: check
 
 test-quick: check
 	$(PYTEST) -m "not model"
+
+# An environment of its own (3.5 GB) with a real vLLM; not a part of `make test`.
+test-vllm: $(READY)
+	$(BIN)/starcoder models pull --engine llamacpp qwen2.5-coder-0.5b
+	$(BIN)/python tools/vllm.py
 
 check: $(READY)
 	$(BIN)/ruff check
@@ -32,7 +37,7 @@ goldens: $(READY)
 	$(BIN)/python tools/completions.py
 
 clean:
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-vllm dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(OLD)" >&2; exit 1; }

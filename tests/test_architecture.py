@@ -40,7 +40,7 @@ LAYERS = (
         "timing",
         "tree",
     },
-    {"eightbit", "engines", "loading", "warm"},
+    {"eightbit", "endpoints", "engines", "loading", "warm"},
     {
         "batch",
         "brackets",
@@ -87,7 +87,7 @@ OWNERS = {
     "bitsandbytes": {"backends.quantize"},
     "filelock": {"models"},
     "http": {"backends.llamacpp", "backends.remote", "sockets"},
-    "httpx2": {"models"},
+    "httpx2": {"backends.connection", "models"},
     "huggingface_hub": {"models"},
     "markdown_it": {"markdown"},
     "platformdirs": {"settings"},
@@ -111,7 +111,7 @@ OWNERS = {
     "tree_sitter": {"syntax"},
     "typer": {"cli", "commands"},
     "uvicorn": {"server"},
-    "urllib": {"models.hub"},
+    "urllib": {"endpoints", "models.hub"},
     "xllamacpp": {"backends.llamacpp"},
 }
 WEB = frozenset({"anyio", "starlette", "uvicorn"})  # what a server is made of, from the start

@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from sites import Site, serving
 from tiny import build
 
 from starcoder_cli.catalog import find
@@ -15,8 +17,12 @@ from starcoder_cli.models.store import locate
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# `.ci/run` runs the first, test_package.py installs the project, test_serve.py has a server.
-ELSEWHERE = ("make ", "pip install", "starcoder ps", "starcoder stop", "starcoder serve")
+# `.ci/run` runs the first, test_package.py installs the project, test_serve.py has a server, and
+# tools/vllm.py serves another model.
+ELSEWHERE = (
+    *("make ", "pip install", "starcoder ps", "starcoder stop", "starcoder serve", "vllm serve"),
+)
+ENDPOINT = "http://127.0.0.1:8000"
 
 
 def commands() -> list[str]:
@@ -43,14 +49,18 @@ def test_every_command_in_the_readme_runs(command: str, tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "STARCODER_MODEL": "echo"}
     environment["STARCODER_ENGINE"] = "llamacpp"  # to prepare a model takes minutes
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command],
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    with serving() if ENDPOINT in command else nullcontext(Site()) as site:
+        if site.url:
+            command = command.replace(ENDPOINT, site.url)
+            del environment["STARCODER_MODEL"], environment["STARCODER_ENGINE"]
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
     assert (done.returncode, done.stderr) == (0, b"")
     elsewhere = any(mark in command for mark in (">", "--output", "--in-place"))
     assert done.stdout or elsewhere or pulled

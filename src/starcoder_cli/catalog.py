@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from starcoder_cli.errors import InputError, UsageError
 
-Engine: TypeAlias = Literal["llamacpp", "huggingface", "echo"]
+Engine: TypeAlias = Literal["llamacpp", "huggingface", "echo", "endpoint"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class ModelSpec:
     """One model: its source, its file and what is known about it before it is opened.
 
     `repository` is a hub id, empty for a local model. `file` is a name in the repository, empty
-    for a checkpoint folder, and the path of a local model. `size` counts bytes: exact where
-    `sha256` is given, approximate elsewhere, 0 where unknown. Without `sha256` a download is
-    checked against the digest that the hub states. `window` counts tokens, 0 where only the file
-    knows. `fim` is a key into `families.FORMATS`, None where there is none or the tokenizer has to
-    tell; `chat` names a chat format. `metadata` says that prompts read better with the names of
-    the file and the repository in them, `context` that it was trained to read several files: then
-    other files of a project are read along unless the user says otherwise.
+    for a checkpoint folder, the path of a local model, and the address of an endpoint's. `size`
+    counts bytes: exact where `sha256` is given, approximate elsewhere, 0 where unknown. Without
+    `sha256` a download is checked against the digest that the hub states. `window` counts tokens,
+    0 where only the file knows. `fim` is a key into `families.FORMATS`, None where there is none
+    or the tokenizer has to tell; `chat` names a chat format. `metadata` says that prompts read
+    better with the names of the file and the repository in them, `context` that it was trained to
+    read several files: then other files of a project are read along unless the user says otherwise.
     """
 
     name: str
@@ -57,9 +57,14 @@ class ModelSpec:
     context: bool = False
 
     @property
+    def seat(self) -> str:
+        """Its name, for an endpoint's model with where it is: two of a name differ in speed."""
+        return f"{self.name} at {self.file}" if self.engine == "endpoint" else self.name
+
+    @property
     def local(self) -> bool:
         """Whether it is a path on this machine, never pulled and never removed."""
-        return self.engine != "echo" and not self.repository
+        return self.engine not in ("echo", "endpoint") and not self.repository
 
 
 DEFAULT = "qwen2.5-coder-0.5b"
@@ -323,6 +328,18 @@ def find(name: str) -> ModelSpec:
     if not name or re.search(_CONTROL, name):
         raise _unknown(name)
     return _path(name) or _hub_id(name) or _missing(name)
+
+
+def known(name: str) -> ModelSpec | None:
+    """The row of a model that goes by a name elsewhere: ours, its repository's, or its file's."""
+    ends = {name.lower(), re.split(r"[/\\]", name.lower())[-1]}
+    return next((spec for spec in CATALOG if spec.repository and ends & _elsewhere(spec)), None)
+
+
+def _elsewhere(spec: ModelSpec) -> set[str]:
+    """What other programs may call a model."""
+    names = {*_names(spec), *_names(spec)[1].split("/")[1:], spec.file.lower()}
+    return names - {""}
 
 
 def size_text(size: int) -> str:

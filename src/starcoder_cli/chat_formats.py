@@ -57,6 +57,11 @@ STARCHAT = ChatFormat(
     stop=(ENDED, STOP, Special("<|user|>"), Special("<|system|>")),
     markers=(ENDED, "<|assistant|>\n"),
 )
+MESSAGES = ChatFormat(
+    "messages", {role: Frame((Special(f"⟨{role}⟩"),), ()) for role in ROLES}, stop=()
+)
+"""A chat as it is told to a server that spells it itself: no model has these marks for tokens."""
+
 PLAIN = ChatFormat("plain", words("", "Question:\n", "Answer:\n"), stop=QUESTIONS)
 
 CHAT_FORMATS: Mapping[str, ChatFormat] = {
@@ -218,7 +223,7 @@ def choose(
     it was trained on them or not. A form whose control tokens it does not know is none.
     """
     if named:
-        rows = [CHAT_FORMATS[named]]
+        rows = [MESSAGES if named == MESSAGES.name else CHAT_FORMATS[named]]
     elif template:
         spelled = plainly(template)
         rows = [

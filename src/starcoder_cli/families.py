@@ -1,5 +1,6 @@
 """How each family of models spells a gap: rows of data, and which row a tokenizer belongs to."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -151,8 +152,45 @@ FORMATS: Mapping[str, FimFormat] = {
     )
 }
 
+GAP = Special("⟨gap⟩")
+SERVER = FimFormat(
+    "server",
+    psm=(Slot.PREFIX, GAP, Slot.SUFFIX),
+    spm=(Slot.PREFIX, GAP, Slot.SUFFIX),
+    stop=(),
+)
+"""A gap as it is told to a server that spells it itself: the mark is no token of any model."""
+
 # Models whose vocabulary has the tokens although they were not trained on them, or not usefully.
 UNTRAINED = ("opencoder", "yi-coder", "codellama-34b", "codellama-70b", "python-hf")
+
+
+# What the names of models have in them, the more special first.
+NAMES = (
+    (r"starcoder-?2", "starcoder2"),
+    (r"santacoder", "santacoder"),
+    (r"starcoder|starchat", "starcoder"),
+    (r"qwen(2\.5|3)-?coder", "qwen2.5-coder"),
+    (r"codegemma", "codegemma"),
+    (r"granite-4", "granite4"),
+    (r"deepseek-coder", "deepseek-coder"),
+    (r"code-?llama", "codellama"),
+    (r"(?<!mamba-)codestral", "codestral"),
+    (r"granite.*code|stable-code|refact|codeqwen", "fim"),
+)
+
+
+def spelling(name: str | None) -> FimFormat | None:
+    """The format of a family, or of a server that spells gaps itself; None for no name."""
+    return SERVER if name == SERVER.name else FORMATS[name] if name else None
+
+
+def of_name(name: str) -> str | None:
+    """The family that a model's name tells, where nothing else is known of it."""
+    lowered = name.lower()
+    if any(untrained in lowered for untrained in UNTRAINED):
+        return None
+    return next((row for pattern, row in NAMES if re.search(pattern, lowered)), None)
 
 
 def detect(token: Callable[[str], int | None], name: str = "") -> FimFormat | None:

@@ -106,6 +106,8 @@ def first_block(chunks: Iterable[Chunk], found: Callable[[Fence], None]) -> Stre
                 if fence:
                     block = Block(fence)
                     found(fence)
+            if block is None and chunk.reason:
+                break  # whoever reads may take the last chunk for the end, and not ask again
             if block is None:
                 yield replace(chunk, text="")
                 continue

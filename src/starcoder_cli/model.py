@@ -54,7 +54,7 @@ class Model(Protocol):
 
     @property
     def engine(self) -> str:
-        """What runs it, as `--engine` names it."""
+        """What runs it, as `--engine` names it; `endpoint` where that is elsewhere."""
 
     @property
     def window(self) -> int:
@@ -68,10 +68,16 @@ class Model(Protocol):
         """The answer as it is made; closing the stream stops the model within two tokens."""
 
     def count(self, text: str) -> int:
-        """How many tokens a text has, as user text: control tokens in it are not parsed."""
+        """How many tokens a text has, as user text: control tokens in it are not parsed.
+
+        An endpoint without a tokenizer to ask gives an estimate.
+        """
 
     def token(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one such token."""
+        """The id of a control token, or None where the text is not exactly one such token.
+
+        An endpoint without a tokenizer to ask gives any number for those that it is known to have.
+        """
 
     def close(self) -> None:
         """Give back what the model holds."""

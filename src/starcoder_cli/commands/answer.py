@@ -6,10 +6,11 @@ from contextlib import closing
 from functools import partial
 from typing import TypeAlias
 
-from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.delivery import prepare
 from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.question import Gap, Question, named_language
+from starcoder_cli.commands.reaching import reached
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection, replayed
 from starcoder_cli.commands.view import Look, choose_view
@@ -28,10 +29,11 @@ def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = 
     request, messages = request.sampled(), look.messages
     language, shows = named_language(request, source), look.show_prompt
     delivery = None if shows else prepare(source, span, look, language.lexer, request.filename)
-    spec, several = find(request.model), request.several.wanted
+    several = request.several.wanted
     selection = Selection(request.several, source, span, language, look)
     begin = time.perf_counter()
-    question = ask(source, span, request, messages)
+    request = reached(request, messages)
+    spec, question = request.spec, ask(source, span, request, messages)
     work = Work.of([question.room], request.sampling.max_tokens, request.several.n)
     with opened(spec, question.room, request, messages, work) as model:
         load_seconds = time.perf_counter() - begin

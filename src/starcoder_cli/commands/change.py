@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.chat_formats import choose
 from starcoder_cli.commands.compose import MARGIN
 from starcoder_cli.commands.question import named_language
@@ -41,7 +41,7 @@ class Change:
             raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
         lead, code = dedented(text)
         language = named_language(request, source)
-        spec = find(request.model)
+        spec = request.spec
         return cls(source, request, messages, spec, language, lead, code, instruction)
 
     @property

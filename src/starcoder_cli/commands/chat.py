@@ -12,9 +12,11 @@ from starcoder_cli.commands.options import (
     ANSWER_PANEL,
     TEXT_PANEL,
     Adapter,
+    ApiKeyFile,
     ColorOption,
     Device,
     DtypeOption,
+    EndpointOption,
     EngineOption,
     Json,
     KeepAlive,
@@ -107,6 +109,8 @@ def chat(
     engine: EngineOption = "auto",
     keep_alive: KeepAlive = None,
     no_server: NoServer = False,
+    endpoint: EndpointOption = "",
+    api_key_file: ApiKeyFile = "",
     system: System = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
@@ -122,7 +126,7 @@ def chat(
     Files, and text that is piped in next to a question, are given to the model with it. A session
     writes nothing to disk but what /save is told to; --timeout holds for each of its answers.
     """
-    from starcoder_cli.commands.request import Request, staying
+    from starcoder_cli.commands.request import Remote, Request, staying
     from starcoder_cli.commands.session import session
     from starcoder_cli.commands.talk import ask
     from starcoder_cli.commands.view import Look
@@ -140,6 +144,7 @@ def chat(
         offline=offline,
         loading=loading,
         keep_alive=staying(keep_alive, no_server),
+        remote=Remote(endpoint, "", api_key_file),
     )
     look = Look(False, json, False, show_prompt, color, quiet, verbose)
     told = SYSTEM if system is None else readable(system)

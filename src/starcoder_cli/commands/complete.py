@@ -8,6 +8,7 @@ from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     TEXT_PANEL,
     Adapter,
+    ApiKeyFile,
     Batch,
     Candidates,
     ColorOption,
@@ -16,8 +17,10 @@ from starcoder_cli.commands.options import (
     Diff,
     DtypeOption,
     Echo,
+    EndpointOption,
     EngineOption,
     Filename,
+    Fim,
     Include,
     InPlace,
     Json,
@@ -84,6 +87,9 @@ def complete(
     engine: EngineOption = "auto",
     keep_alive: KeepAlive = None,
     no_server: NoServer = False,
+    endpoint: EndpointOption = "",
+    fim: Fim = "",
+    api_key_file: ApiKeyFile = "",
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
@@ -112,7 +118,7 @@ def complete(
 
     What follows the place is read too: the answer ends where it would begin again.
     """
-    from starcoder_cli.commands.request import Request, Several, Wish, staying
+    from starcoder_cli.commands.request import Remote, Request, Several, Wish, staying
     from starcoder_cli.commands.view import Look
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
@@ -135,6 +141,7 @@ def complete(
         wish=Wish(tuple(include or ()), context, filename),
         several=Several.of(candidates, verify, pick, timeout),
         keep_alive=staying(keep_alive, no_server),
+        remote=Remote(endpoint, fim, api_key_file),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

@@ -6,7 +6,7 @@ from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.reading import NOTHING, Reading
 from starcoder_cli.commands.request import Request
 from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.families import FORMATS, detect
+from starcoder_cli.families import detect, spelling
 from starcoder_cli.healing import healed
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages
@@ -60,7 +60,7 @@ def compose(
 
 def fim_format(model: Model, spec: ModelSpec) -> FimFormat | None:
     """The spelling that the catalog names, or the one that the model's own tokenizer knows."""
-    form = FORMATS[spec.fim] if spec.fim else None
+    form = spelling(spec.fim)
     if form and all(model.token(token) is not None for token in form.specials()):
         return form
     return detect(model.token, spec.name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from starcoder_cli.commands.registry import load
+from starcoder_cli.endpoints import TABLE, profiles
 from starcoder_cli.errors import ConfigError
 from starcoder_cli.output import write_json, write_text
 from starcoder_cli.sanitize import one_line
@@ -39,7 +40,7 @@ def config(
     A flag wins over the environment (STARCODER_MAX_TOKENS), that over the configuration file
     (max_tokens = 128, or the same in a table with a command's name), that over the default.
     """
-    found = list(merged({command: values(command) for command in COMMANDS}))
+    found = [*merged({command: values(command) for command in COMMANDS}), *endpoints()]
     if json:
         for row in found:
             write_json(vars(row))
@@ -92,6 +93,14 @@ def values(command: str) -> list[Value]:
     return found
 
 
+def endpoints() -> Iterator[Value]:
+    """What the configuration file says of endpoints."""
+    for name, profile in profiles(read_config(config_file())).items():
+        for key, value in vars(profile).items():
+            if value:
+                yield Value(f"{TABLE}.{name}.{key}", value, str(config_file()))
+
+
 def settable(command: "Command") -> "dict[str, TyperOption]":
     """The options of a command that have an environment variable, by name."""
     options = cast("list[TyperOption]", command.params)
@@ -101,7 +110,7 @@ def settable(command: "Command") -> "dict[str, TyperOption]":
 def for_command(settings: Mapping[str, object], command: str) -> dict[str, object]:
     """The values of the file for one command: its own table over what stands above all tables."""
     table = settings.get(command)
-    above = {key: value for key, value in settings.items() if key not in COMMANDS}
+    above = {key: value for key, value in settings.items() if key not in (*COMMANDS, TABLE)}
     return {**above, **table} if isinstance(table, dict) else above
 
 
@@ -113,7 +122,10 @@ def defaults() -> dict[str, dict[str, object]]:
     settings = read_config(config_file())
     known = {command: settable(load(command)) for command in COMMANDS}
     every = {option for options in known.values() for option in options}
+    profiles(settings)
     for key, value in settings.items():
+        if key == TABLE:
+            continue
         table = value if key in COMMANDS and isinstance(value, dict) else None
         unknown = set(table) - set(known[key]) if table is not None else {key} - every
         if unknown:

@@ -9,12 +9,14 @@ from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     MODEL_PANEL,
     Adapter,
+    ApiKeyFile,
     Candidates,
     ColorOption,
     Device,
     Diff,
     DtypeOption,
     Echo,
+    EndpointOption,
     EngineOption,
     Filename,
     InPlace,
@@ -83,6 +85,8 @@ def edit(
     engine: EngineOption = "auto",
     keep_alive: KeepAlive = None,
     no_server: NoServer = False,
+    endpoint: EndpointOption = "",
+    api_key_file: ApiKeyFile = "",
     lang: Lang = None,
     filename: Filename = None,
     show_prompt: ShowPrompt = False,
@@ -105,7 +109,7 @@ def edit(
     The new code goes to standard output; with --diff it is a patch, with --in-place it goes into
     the file.
     """
-    from starcoder_cli.commands.request import Request, Several, staying
+    from starcoder_cli.commands.request import Remote, Request, Several, staying
     from starcoder_cli.commands.view import Look
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
@@ -121,6 +125,7 @@ def edit(
         loading=Loading(quantize, device, dtype, adapter, engine),
         several=Several.of(candidates, verify, pick, timeout),
         keep_alive=staying(keep_alive, no_server),
+        remote=Remote(endpoint, "", api_key_file),
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     if not instruction.strip():

@@ -7,6 +7,7 @@ import typer
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.commands.options import (
     Adapter,
+    ApiKeyFile,
     Batch,
     Candidates,
     ColorOption,
@@ -15,8 +16,10 @@ from starcoder_cli.commands.options import (
     Diff,
     DtypeOption,
     Echo,
+    EndpointOption,
     EngineOption,
     Filename,
+    Fim,
     Include,
     InPlace,
     Json,
@@ -92,6 +95,9 @@ def fill(
     engine: EngineOption = "auto",
     keep_alive: KeepAlive = None,
     no_server: NoServer = False,
+    endpoint: EndpointOption = "",
+    fim: Fim = "",
+    api_key_file: ApiKeyFile = "",
     lang: Lang = None,
     filename: Filename = None,
     order: OrderOption = "psm",
@@ -123,7 +129,7 @@ def fill(
     goes to standard output, at a terminal between the lines around it; with --in-place it goes into
     the file.
     """
-    from starcoder_cli.commands.request import Request, Several, Wish, staying
+    from starcoder_cli.commands.request import Remote, Request, Several, Wish, staying
     from starcoder_cli.commands.view import Look
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
@@ -146,6 +152,7 @@ def fill(
         wish=Wish(tuple(include or ()), context, filename),
         several=Several.of(candidates, verify, pick, timeout),
         keep_alive=staying(keep_alive, no_server),
+        remote=Remote(endpoint, fim, api_key_file),
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from starcoder_cli.batch import MOST_BYTES, Journal, Line, Task, lines
-from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.answer import record
 from starcoder_cli.commands.compose import room
 from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.progress import counting
 from starcoder_cli.commands.question import Gap
+from starcoder_cli.commands.reaching import reached
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.several import Selection
 from starcoder_cli.commands.view import Look
@@ -91,10 +92,11 @@ def answer(
     """
     if not rows:
         return 0
-    spec, failed = find(request.model), 0
+    request = reached(request, messages)
+    spec, failed = request.spec, 0
     rooms, along = [needed(row.task, request) for row in rows], beside(rows, request)
     window = max(rooms) + along
-    slots = max(1, min(SLOTS, TOKENS // window, len(rows))) if spec.engine == "llamacpp" else 1
+    slots = width(spec, window, len(rows))
     messages.detail(f"batch: {slots} answers at a time")
     work = Work.of(
         [each + along for each in rooms], request.sampling.max_tokens, request.several.n, slots
@@ -110,6 +112,13 @@ def answer(
             failed += "error" in told
             report(done, len(rows))
     return failed
+
+
+def width(spec: ModelSpec, window: int, rows: int) -> int:
+    """How many answers are made at a time; the memory for them is ours in llama.cpp alone."""
+    if spec.engine == "endpoint":
+        return min(SLOTS, rows)
+    return max(1, min(SLOTS, TOKENS // window, rows)) if spec.engine == "llamacpp" else 1
 
 
 def in_order(desk: "Desk", rows: Sequence[Line], slots: int) -> Generator[Mapping[str, object]]:

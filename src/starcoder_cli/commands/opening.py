@@ -28,7 +28,16 @@ STAYS = (
 def opened(
     spec: ModelSpec, room: int, request: Request, messages: Messages, work: Work
 ) -> Iterator[Model]:
-    """A model, fetched where it is not here, loaded with room for so many tokens in each slot."""
+    """A model, fetched where it is not here, loaded with room for so many tokens in each slot.
+
+    A model at an endpoint is neither.
+    """
+    if request.reached:
+        from starcoder_cli.backends.endpoint import EndpointModel
+
+        with closing(EndpointModel(request.reached, messages.note)) as remote:
+            yield remote
+        return
     if spec.engine == "llamacpp" and request.loading.adapter:
         raise UsageError(
             f"{spec.name} is a GGUF file, to which --adapter adds nothing",

@@ -82,6 +82,41 @@ EngineOption = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
+EndpointOption = Annotated[
+    str,
+    typer.Option(
+        "--endpoint",
+        envvar=environment_name("endpoint"),
+        metavar="URL|NAME",
+        help="Ask a server with OpenAI's API: its address, or a name that the configuration has "
+        "an address for. -m is a model that it has.",
+        show_default=False,
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Fim = Annotated[
+    str,
+    typer.Option(
+        "--fim",
+        envvar=environment_name("fim"),
+        metavar="FAMILY",
+        help="The family of an endpoint's model, which says how it reads a gap; `server`: the "
+        "server knows.",
+        show_default="as its name tells",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+ApiKeyFile = Annotated[
+    str,
+    typer.Option(
+        "--api-key-file",
+        envvar=environment_name("api_key_file"),
+        metavar="FILE",
+        help="A file with the endpoint's key, which only you can read; else STARCODER_API_KEY.",
+        show_default=False,
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 KeepAlive = Annotated[
     str | None,
     typer.Option(

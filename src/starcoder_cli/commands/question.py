@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from starcoder_cli import languages
-from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.compose import MARGIN, compose, fim_format, room
 from starcoder_cli.commands.reading import Reading, Shelf, Space, shelve
 from starcoder_cli.commands.request import Request
@@ -61,7 +61,7 @@ class Gap:
         names = Names(request.filename) if request.filename else names_of(source.name)
         if request.prompted:
             hole, names = solution(hole, language)
-        spec = find(request.model)
+        spec = request.spec
         shelf = shelve(source, hole, language, spec, request.wish, messages)
         return cls(source, span, request, messages, spec, hole, lead, language, names, shelf)
 

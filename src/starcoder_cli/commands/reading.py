@@ -139,7 +139,7 @@ class Shelf:
     def learn(self, spec: ModelSpec, completion: Completion) -> None:
         """Remember how long the model took to read, where other files may have been a part."""
         if (self.asked or self.budget) and spec.engine != "echo":
-            remember(spec.name, completion.prompt_tokens, completion.first_token_seconds)
+            remember(spec.seat, completion.prompt_tokens, completion.first_token_seconds)
 
 
 def shelve(
@@ -148,7 +148,7 @@ def shelve(
     """Everything that could be read along with a source."""
     seconds = wish.for_model(spec)
     asked = tuple(included(name, source, messages) for name in wish.include)
-    rate = tokens_per_second(spec.name) if seconds or asked else GUESS
+    rate = tokens_per_second(spec.seat) if seconds or asked else GUESS
     if not seconds:
         return Shelf(language, asked, rate=rate)
     budget = min(int(seconds * rate), spec.window // 4 if spec.window else MOST_SECONDS * 100)

@@ -2,13 +2,18 @@
 
 import os
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec, find
 from starcoder_cli.errors import UsageError
+from starcoder_cli.families import FORMATS, SERVER
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
 from starcoder_cli.settings import Lines, Order
 from starcoder_cli.timing import duration
+
+if TYPE_CHECKING:
+    from starcoder_cli.backends.endpoint import Reached
 
 CONTEXT_SECONDS = 2.0
 MOST_SECONDS = 3600
@@ -92,12 +97,29 @@ def staying(keep_alive: str | None, no_server: bool) -> float | None:
 
 
 @dataclass(frozen=True)
+class Remote:
+    """An endpoint as a user names it, the family of its model, and the file of its key.
+
+    Raises UsageError for a family that there is not.
+    """
+
+    endpoint: str = ""
+    fim: str = ""
+    key_file: str = ""
+
+    def __post_init__(self) -> None:
+        families = (*FORMATS, SERVER.name)
+        if self.fim and self.fim not in families:
+            raise UsageError(f"there is no family {self.fim!r}", f"give {', '.join(families)}")
+
+
+@dataclass(frozen=True)
 class Request:
     """What is asked of which model; `fills` asks for a gap even where nothing is behind it.
 
     `prompted` puts the beginning of a solution file before the text; `raw` leaves the answer as
     the model wrote it. `keep_alive` is how many seconds a server holds the model afterwards: 0 is
-    without a server, None as usual.
+    without a server, None as usual. `reached` is the endpoint of `remote` once it has answered.
 
     Raises UsageError for an empty text to stop at, InputError for a model that there is not.
     """
@@ -118,16 +140,24 @@ class Request:
     wish: Wish = Wish()
     several: Several = Several()
     keep_alive: float | None = None
+    remote: Remote = Remote()
+    reached: "Reached | None" = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The model, at the endpoint where there is one."""
+        return self.reached.spec if self.reached else find(self.model)
 
     @property
     def verbatim(self) -> bool:
         """Whether the answer stays as it is: so it does where the prompt is written back."""
-        return self.raw or find(self.model).engine == "echo"
+        return self.raw or self.spec.engine == "echo"
 
     def __post_init__(self) -> None:
         if "" in self.stop:
             raise UsageError("an empty --stop would end every answer at once", "leave it away")
-        find(self.model)
+        if not self.remote.endpoint:
+            find(self.model)
 
     def with_max_tokens(self, most: int) -> "Request":
         """The same request for so many tokens at most."""

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from starcoder_cli.catalog import DEFAULT, ModelSpec, find
+from starcoder_cli.catalog import DEFAULT, ModelSpec
 from starcoder_cli.chat_formats import PLAIN, choose
 from starcoder_cli.commands.answer import record, show, show_prompt
 from starcoder_cli.commands.compose import MARGIN
 from starcoder_cli.commands.opening import opened
+from starcoder_cli.commands.reaching import reached
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.view import Look
 from starcoder_cli.conversation import ChatFormat, Conversation, fit
@@ -130,15 +131,17 @@ def ignore(found: Fence | str) -> None:
 @contextmanager
 def talking(request: Request, look: Look, room: int, *, extract: bool = False) -> Iterator[Chat]:
     """A chat with the model of a request, loaded with room for so many tokens."""
-    spec, messages = find(request.model), look.messages
+    messages = look.messages
+    request = reached(request, messages)
+    spec = request.spec
     work = Work.of([room], request.sampling.max_tokens)
     with opened(spec, room, request, messages, work) as model:
         template = model.chat_template
         form = choose(spec.chat, spec.name, template, model.token)
         if form is PLAIN:
             has = "a chat template that is not known here" if template else "no chat template"
-            tuned = f"-m {DEFAULT} is tuned to chat"
-            messages.note(f"{spec.name} has {has}: it is asked in plain words; {tuned}")
+            tuned = "" if request.reached else f"; -m {DEFAULT} is tuned to chat"
+            messages.note(f"{spec.name} has {has}: it is asked in plain words{tuned}")
         yield Chat(model, spec, form, request, look, extract)
 
 
