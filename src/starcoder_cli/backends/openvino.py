@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -50,8 +50,9 @@ class OpenVinoModel:
         """
         self.window = window
         self._path = path
-        self._tokens = Tokens(folder)
-        self._pipeline: ContinuousBatchingPipeline | None = load(folder, window, slots)
+        with loading(folder, window, slots) as pipeline:
+            self._tokens = Tokens(folder)
+            self._pipeline: ContinuousBatchingPipeline | None = pipeline.result()
         self._ends = frozenset(self._pipeline.get_config().stop_token_ids)
         self._turn = threading.Lock()
         self._handles: dict[int, GenerationHandle] = {}
@@ -143,8 +144,11 @@ class OpenVinoModel:
                 return
 
 
-def load(folder: Path, window: int, slots: int) -> "ContinuousBatchingPipeline":
-    """A pipeline with room for so many windows; its messages would go to standard output."""
+@contextmanager
+def loading(
+    folder: Path, window: int, slots: int
+) -> Iterator["Future[ContinuousBatchingPipeline]"]:
+    """A pipeline with room for so many windows, which is loaded while the body runs."""
     genai = import_genai()
     scheduler = genai.SchedulerConfig()
     scheduler.enable_prefix_caching = True
@@ -152,18 +156,21 @@ def load(folder: Path, window: int, slots: int) -> "ContinuousBatchingPipeline":
     scheduler.num_kv_blocks = slots * (-(-window // BLOCK) + 1)
     scheduler.max_num_batched_tokens = STEP
     scheduler.max_num_seqs = slots
-    with translated(f"load {folder}"):
-        pipeline: ContinuousBatchingPipeline = apart(
-            lambda: genai.ContinuousBatchingPipeline(folder, scheduler, "CPU")
-        )
-    return pipeline
+    with (
+        translated(f"load {folder}"),
+        apart(lambda: genai.ContinuousBatchingPipeline(folder, scheduler, "CPU")) as pipeline,
+    ):
+        yield pipeline
 
 
 def save(path: Path) -> None:
     """Write a GGUF file beside itself in OpenVINO's own form; MachineError where it cannot."""
     genai = import_genai()
-    with translated(f"read {path.name}"):
-        apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True))
+    with (
+        translated(f"read {path.name}"),
+        apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)) as pipeline,
+    ):
+        pipeline.result()
 
 
 def configuration(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "GenerationConfig":
@@ -214,11 +221,12 @@ def translated(what: str) -> Iterator[None]:
         raise MachineError(f"OpenVINO cannot {what}: {why}", "use --engine llamacpp") from error
 
 
-def apart(make: Callable[[], Made]) -> Made:
-    """What is made in a thread of its own.
+@contextmanager
+def apart(make: Callable[[], Made]) -> "Iterator[Future[Made]]":
+    """What is made in a thread of its own, while the body runs.
 
     OpenVINO's plugin gives the thread that loads it a stack for signal handlers, and takes that
     along when it is unloaded: in the main thread the next Ctrl-C would end the process by SIGSEGV.
     """
     with native_interrupts(), ThreadPoolExecutor(1) as pool:
-        return pool.submit(make).result()
+        yield pool.submit(make)
