@@ -70,7 +70,7 @@ LAYERS = (
         "terminal",
     },
     {"chat_formats", "wire"},
-    {"backends", "candidates", "edits", "markdown", "trim"},
+    {"backends", "candidates", "edits", "markdown", "spelling", "trim"},
     {"server"},
     {"commands"},
     {"cli"},

@@ -6,13 +6,14 @@ import pytest
 
 from starcoder_cli.backends.echo import EchoModel
 from starcoder_cli.catalog import FALLBACK, ModelSpec, find
-from starcoder_cli.commands.compose import MARGIN, compose, fim_format, fitted
+from starcoder_cli.commands.compose import compose, fitted
 from starcoder_cli.commands.request import Request
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.families import FORMATS
 from starcoder_cli.model import Sampling
 from starcoder_cli.output import Messages
 from starcoder_cli.source import Hole, Names
+from starcoder_cli.spelling import MARGIN, fim_format
 
 ECHO = find("echo")
 COMPLETE = Request("echo", Sampling(max_tokens=10))
