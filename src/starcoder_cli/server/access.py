@@ -95,12 +95,14 @@ def private(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         alone = stat.S_ISREG(status.st_mode) and not status.st_mode & 0o077
         if not alone or status.st_uid != os.getuid():
             raise RefusedError(f"others can read {path}", f"run: chmod 600 {path}")
-        return file.readline(1024).rstrip(b"\r\n")
+        return os.read(descriptor, 1024).partition(b"\n")[0].rstrip(b"\r")
+    finally:
+        os.close(descriptor)
 
 
 def written_key(folder: Path) -> tuple[bytes, Path]:

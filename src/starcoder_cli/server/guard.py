@@ -42,7 +42,7 @@ class Guard:
 
         try:
             self.check(scope)
-            received = replay(await body(scope, receive), receive)
+            received = replay(await body(receive), receive)
         except ApiError as error:
             await refuse(error, answer)
             return
@@ -83,22 +83,24 @@ def is_json(kinds: list[bytes]) -> bool:
     return len(kinds) == 1 and kinds[0].partition(b";")[0].strip().lower() == JSON
 
 
-async def body(scope: Scope, receive: Receive) -> bytes:
-    """All of a request's body; ApiError for more than it may have."""
-    too_large = ApiError(413, f"the request has more than {MOST_BYTES} bytes", code="too_large")
-    for name, value in scope["headers"]:
-        if name == b"content-length" and int(value) > MOST_BYTES:
-            raise too_large
-    data = bytearray()
-    more = True
+async def body(receive: Receive) -> bytes:
+    """All of a request's body; ApiError for more than it may have.
+
+    Too much of it is read all the same, as far as its time goes, and let go: a client that is
+    still sending would not hear the answer.
+    """
+    data, size, more = bytearray(), 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ApiError(400, "the request is not whole")
-        data += message.get("body", b"")
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size <= MOST_BYTES:
+            data += piece
         more = message.get("more_body", False)
-        if len(data) > MOST_BYTES:
-            raise too_large
+    if size > MOST_BYTES:
+        raise ApiError(413, f"the request has more than {MOST_BYTES} bytes", code="too_large")
     return bytes(data)
 
 
