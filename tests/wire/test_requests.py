@@ -84,8 +84,8 @@ def test_a_number_is_one(route: str, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("route", OPENAI)
 def test_null_is_as_good_as_nothing(route: str) -> None:
-    names = ["model", "max_tokens", "temperature", "top_p", "seed", "n", "stop", "stream", "user", "stream_options"]
-    names += ["presence_penalty", "frequency_penalty", "logprobs"]
+    names = ["model", "max_tokens", "temperature", "top_p", "seed", "n", "stop", "stream", "user"]
+    names += ["stream_options", "presence_penalty", "frequency_penalty", "logprobs"]
     assert ask(route, **dict.fromkeys(names)) == ask(route)
 
 
@@ -217,10 +217,7 @@ def test_what_is_no_conversation(messages: object, where: str) -> None:
     assert refused("chat", messages=messages).param == where
 
 
-@given(
-    st.binary(max_size=60)
-    | st.text(st.characters(codec="utf-8"), max_size=60).map(str.encode)
-)
+@given(st.binary(max_size=60) | st.text(st.characters(codec="utf-8"), max_size=60).map(str.encode))
 def test_anything_else_is_an_error_of_the_client(data: bytes) -> None:
     for read, _ in ROUTES.values():
         with pytest.raises(ApiError) as caught:

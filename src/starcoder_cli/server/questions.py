@@ -52,7 +52,7 @@ def gap(model: Model, spec: ModelSpec, asked: Asked, given: Hole) -> Question:
     """
     form = fim_format(model, spec)
     if asked.fills and not form:
-        raise ApiError(400, f"{spec.name} was not trained to fill gaps", "suffix", "unsupported")
+        raise ApiError(400, f"{spec.name} was not trained to fill gaps", code="no_infill")
     source = Source("", given.prefix + given.suffix)
     span = Span(len(given.prefix), len(given.prefix))
     whole = source.cut(span)
