@@ -17,8 +17,10 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # `.ci/run` runs the first, test_package.py installs the project, test_serve.py and
 # test_serve_http.py have a server.
-ELSEWHERE = ("make ", "pip install", "starcoder ps", "starcoder stop", "starcoder serve")
-ELSEWHERE += ("export STARCODER_API_KEY", "curl ")
+ELSEWHERE = (
+    *("make ", "pip install", "starcoder ps", "starcoder stop", "starcoder serve"),
+    *("export STARCODER_API_KEY", "curl "),
+)
 
 
 def commands() -> list[str]:

@@ -47,12 +47,13 @@ def test_what_is_no_address(text: str) -> None:
 
 
 def test_what_a_client_may_call_it() -> None:
-    local = {b"localhost:80", b"127.0.0.1:80", b"[::1]:80"}
-    assert hosts(Address(port=80), ()) == local
-    assert hosts(Address("0.0.0.0", 80), ()) == local
-    assert hosts(Address("10.0.0.1", 80), ()) == local | {b"10.0.0.1:80"}
-    named = {b"box.example:80", b"box.example:443"}
-    assert hosts(Address(port=80), ("Box.example", "box.example:443")) == local | named
+    local = {b"localhost:81", b"127.0.0.1:81", b"[::1]:81"}
+    assert hosts(Address(port=81), ()) == local
+    assert hosts(Address("0.0.0.0", 81), ()) == local
+    assert hosts(Address("10.0.0.1", 81), ()) == local | {b"10.0.0.1:81"}
+    named = {b"box.example:81", b"box.example:443"}
+    assert hosts(Address(port=81), ("Box.example", "box.example:443")) == local | named
+    assert {b"localhost", b"localhost:80", b"[::1]"} < hosts(Address(port=80), ())
     for name in ("", "*", "a b", "a/b", "http://a", "a\n"):
         with pytest.raises(UsageError):
             hosts(Address(port=80), (name,))

@@ -166,9 +166,11 @@ def test_the_gap_of_an_editor() -> None:
         samplers=["top_k", "infill"],
         cache_prompt=True,
         response_fields=["content"],
+        t_max_predict_ms=1500,
+        t_max_prompt_ms=500,
     )
     files = (Document("f.py", "t"), Document("untitled", "u"))
-    assert asked == Asked(Hole("a\nb", "c"), Sampling(256), fills=True, files=files)
+    assert asked == Asked(Hole("a\nb", "c"), Sampling(256), fills=True, files=files, seconds=1.5)
 
 
 def message(role: str, content: object = "x", **more: object) -> dict[str, object]:

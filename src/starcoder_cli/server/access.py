@@ -57,7 +57,8 @@ class Address:
 def hosts(address: Address, allowed: Iterable[str]) -> frozenset[bytes]:
     """What a Host header may say: this machine, or a name that was allowed, with our port.
 
-    An allowed name may have a port of its own. Raises UsageError for what is no name.
+    An allowed name may have a port of its own. Port 80 needs no saying. Raises UsageError for what
+    is no name.
     """
     named = []
     for text in allowed:
@@ -67,7 +68,9 @@ def hosts(address: Address, allowed: Iterable[str]) -> frozenset[bytes]:
         named.append(text.lower() if match["port"] else f"{text.lower()}:{address.port}")
     own = () if ipaddress.ip_address(address.host).is_unspecified else (str(address),)
     local = (f"{name}:{address.port}" for name in LOCAL)
-    return frozenset(name.encode() for name in (*local, *own, *named))
+    called = [*local, *own, *named]
+    called += [name.removesuffix(":80") for name in called]
+    return frozenset(name.encode() for name in called)
 
 
 def given_key(file: str | None) -> bytes | None:
@@ -76,10 +79,11 @@ def given_key(file: str | None) -> bytes | None:
     Raises InputError and RefusedError for a file that is not there, or that others may read, and
     ConfigError for a key that is none.
     """
+    variable = os.environ.pop(VARIABLE, None)  # no process that is started here needs it
     if file is not None:
         key, where = private(Path(file)), file
-    elif VARIABLE in os.environ:
-        key, where = os.environ.pop(VARIABLE).encode("utf-8", "surrogateescape"), VARIABLE
+    elif variable is not None:
+        key, where = variable.encode("utf-8", "surrogateescape"), VARIABLE
     else:
         return None
     if not KEY.fullmatch(key):

@@ -13,7 +13,7 @@ from starcoder_cli.model import Model, Sampling
 from starcoder_cli.prompt import Document, Prompt, Special
 from starcoder_cli.source import Hole, Names, Source, Span
 from starcoder_cli.spelling import MARGIN, Around, fim_format, near, spelled
-from starcoder_cli.stream import Stream, unspaced, until, with_newline
+from starcoder_cli.stream import Stream, timely, unspaced, until, with_newline
 from starcoder_cli.trim import choose_lines, trimmed
 from starcoder_cli.wire.failures import ApiError
 from starcoder_cli.wire.requests import Asked
@@ -65,6 +65,8 @@ def gap(model: Model, spec: ModelSpec, asked: Asked, given: Hole) -> Question:
 
     def answer(sampling: Sampling) -> Stream:
         chunks: Stream = until(model.stream(prompt, sampling), asked.stop)
+        if asked.seconds is not None:
+            chunks = timely(chunks, asked.seconds)
         if not asked.raw and spec.engine != "echo":
             lines = choose_lines(whole, inside_line=source.inside_line(span))
             chunks = trimmed(chunks, whole, language, lines)

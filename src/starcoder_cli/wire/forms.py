@@ -139,7 +139,7 @@ class Extra(Form):
 class InfillForm(Form):
     """A gap as llama.cpp's editors describe it: `prompt` is the beginning of the line with the gap.
 
-    How llama.cpp is to sample and to remember, and how long it may take, is read over: it changes
+    How llama.cpp is to sample and to remember is read over, as is how long it may read: it changes
     how soon an answer comes and how likely its tokens are, not what is asked.
     """
 

@@ -27,7 +27,8 @@ class Asked:
     """What a client asks: text for a hole, or the next answer of a conversation.
 
     `fills` asks for a gap even where nothing is behind it, `raw` for the text as the model writes
-    it, `echo` for the prompt before it. `files` are read along.
+    it, `echo` for the prompt before it. `files` are read along. With
+    `seconds` it may end at a line once it has been written for so long.
     """
 
     subject: Hole | Conversation
@@ -42,6 +43,7 @@ class Asked:
     raw: bool = False
     filename: str = ""
     files: tuple[Document, ...] = ()
+    seconds: float | None = None
 
 
 def completion_of(data: bytes) -> Asked:
@@ -84,6 +86,7 @@ def infill_of(data: bytes) -> Asked:
     form = checked(InfillForm, strict_object(data))
     most = form.n_predict if form.n_predict and form.n_predict > 0 else MAX_TOKENS
     seed = form.seed if form.seed >= 0 else None
+    limited = form.t_max_predict_ms > 0
     return Asked(
         Hole(form.input_prefix + form.prompt, form.input_suffix),
         sampling(most, form.temperature, form.top_p, seed),
@@ -94,6 +97,7 @@ def infill_of(data: bytes) -> Asked:
         raw=form.raw,
         filename=form.filename or "",
         files=tuple(Document(each.filename or "untitled", each.text) for each in form.input_extra),
+        seconds=form.t_max_predict_ms / 1000 if limited else None,
     )
 
 
