@@ -5,7 +5,7 @@ import errno
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import socket
 
@@ -34,7 +34,7 @@ class Web:
 
     address: Address
     offers: tuple[Offer, ...]
-    key: bytes | None
+    key: bytes | None = field(repr=False)
     allowed: tuple[str, ...]
     tell: Callable[[str], None]
     ready: Callable[[Address, Path | None], None]
@@ -47,7 +47,7 @@ class Door:
     web: Web
     listener: socket
     address: Address
-    key: bytes
+    key: bytes = field(repr=False)
     file: Path | None = None
 
     def guarded(self, app: ASGIApp, metrics: Metrics) -> ASGIApp:
