@@ -42,7 +42,7 @@ _starcoder_words() {
         options='--help -h' ;;
     'starcoder serve')
         commands=''
-        options='--help -h' ;;
+        options='--http --allowed-host --api-key-file --model -m --offline --engine --quantize --device --dtype --adapter --verbose -v --help -h' ;;
     'starcoder ps')
         commands=''
         options='--json --help -h' ;;
@@ -64,27 +64,27 @@ _starcoder_kind() {
     case $1 in
     'starcoder chat --color' | 'starcoder complete --color' | 'starcoder edit --color' | 'starcoder fill --color')
         kind=choice choices='auto always never' ;;
-    'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder edit --dtype' | 'starcoder fill --dtype')
+    'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder edit --dtype' | 'starcoder fill --dtype' | 'starcoder serve --dtype')
         kind=choice choices='auto bf16 fp16 fp32' ;;
-    'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder edit --quantize' | 'starcoder fill --quantize')
+    'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder edit --quantize' | 'starcoder fill --quantize' | 'starcoder serve --quantize')
         kind=choice choices='auto none 8bit 4bit' ;;
     'starcoder complete --lines' | 'starcoder fill --lines')
         kind=choice choices='auto one block many' ;;
-    'starcoder chat --engine' | 'starcoder complete --engine' | 'starcoder edit --engine' | 'starcoder fill --engine' | 'starcoder models pull --engine')
+    'starcoder chat --engine' | 'starcoder complete --engine' | 'starcoder edit --engine' | 'starcoder fill --engine' | 'starcoder models pull --engine' | 'starcoder serve --engine')
         kind=choice choices='auto openvino llamacpp huggingface' ;;
     'starcoder complete --order' | 'starcoder fill --order')
         kind=choice choices='psm spm' ;;
-    'starcoder chat --api-key-file' | 'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --api-key-file' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --api-key-file' | 'starcoder edit --filename' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder fill --api-key-file' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o')
+    'starcoder chat --api-key-file' | 'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --api-key-file' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --api-key-file' | 'starcoder edit --filename' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder fill --api-key-file' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o' | 'starcoder serve --api-key-file')
         kind=file ;;
     'starcoder models rm 0')
         kind=installed ;;
     'starcoder complete --lang' | 'starcoder edit --lang' | 'starcoder fill --lang')
         kind=language ;;
-    'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0')
+    'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder serve --model' | 'starcoder serve -m')
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;
-    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --fim' | 'starcoder complete --keep-alive' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --fim' | 'starcoder fill --keep-alive' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n')
+    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --fim' | 'starcoder complete --keep-alive' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --fim' | 'starcoder fill --keep-alive' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder serve --adapter' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0')
         kind=text ;;
     esac
 }

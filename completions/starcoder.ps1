@@ -301,10 +301,23 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '--http' = @('', 'Answer the HTTP API of OpenAI too, and llama.cpp''s /infill')
+                '--allowed-host' = @('text', 'Another name that clients may call the server by; may be given several times')
+                '--api-key-file' = @('file', 'The key that clients need, in a file that only you can read')
+                '--model' = @('model', 'A model that --http offers, as for other commands; may be given several times')
+                '-m' = @('model', 'A model that --http offers, as for other commands; may be given several times')
+                '--offline' = @('', 'Never use the network')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '--device' = @('text', 'Where to run')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--adapter' = @('text', 'LoRA adapter to add')
+                '--verbose' = @('', 'Say on standard error how it is done')
+                '-v' = @('', 'Say on standard error how it is done')
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }
-            Arguments = @()
+            Arguments = @('text')
         }
         'starcoder ps' = @{
             Commands = [ordered]@{

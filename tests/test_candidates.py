@@ -96,6 +96,7 @@ def test_what_json_tells() -> None:
     assert told.record() == {
         "text": "x = 1",
         "logprob": -0.25,
+        "drawn": 1,
         "reason": "length",
         "temperature": 0.6,
         "seed": 8,
@@ -112,3 +113,11 @@ def test_what_json_tells() -> None:
 
 def test_an_answer_without_tokens_has_no_probability() -> None:
     assert Completion("", "stop").mean_logprob == 0.0
+
+
+def test_what_is_drawn_twice_is_counted() -> None:
+    first, second, other = (candidate(text) for text in ("a", "a \n", "b"))
+    assert [(each.text, each.drawn) for each in distinct([first, second, other])] == [
+        ("a", 2),
+        ("b", 1),
+    ]

@@ -11,6 +11,7 @@ from starcoder_cli.cli import main
 
 SEE_COMPLETE = "see `starcoder complete --help`"
 NAME_ONE = "name one that has it: complete, fill, edit, chat"
+NAME_SERVE = f"{NAME_ONE}, serve"
 SEE_FILL = "see `starcoder fill --help`"
 NOT_A_MODEL = (
     "is not a model; give a name from `starcoder models list`, a .gguf file or a hub id such as "
@@ -49,12 +50,12 @@ BAD_INPUTS = [
     ("--modell echo complete a.py", 2, "no such option: --modell; see `starcoder --help`"),
     ("-m echo --xyzzy complete a.py", 2, f"no such option: --xyzzy; {SEE_COMPLETE}"),
     ("- complete", 2, "no such command '-'; see `starcoder --help`"),
-    ("-m echo", 2, f"-m needs a command; {NAME_ONE}"),
-    ("--model=echo compleat a.py", 2, f"--model needs a command; {NAME_ONE}"),
-    ("--model complete", 2, f"--model needs a command; {NAME_ONE}"),
-    ("-m echo -- complete a.py", 2, f"-m needs a command; {NAME_ONE}"),
+    ("-m echo", 2, f"-m needs a command; {NAME_SERVE}"),
+    ("--model=echo compleat a.py", 2, f"--model needs a command; {NAME_SERVE}"),
+    ("--model complete", 2, f"--model needs a command; {NAME_SERVE}"),
+    ("-m echo -- complete a.py", 2, f"-m needs a command; {NAME_SERVE}"),
     ("-q a.py complete", 2, f"-q needs a command; {NAME_ONE}"),
-    ("-m echo models list", 2, f"-m needs a command; {NAME_ONE}"),
+    ("-m echo models list", 2, f"-m needs a command; {NAME_SERVE}"),
     ("models fetch", 2, "no such command 'fetch'; see `starcoder models --help`"),
     ("complete a.py b.py", 2, f"got unexpected extra argument(s) (b.py); {SEE_COMPLETE}"),
     (

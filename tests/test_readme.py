@@ -17,10 +17,11 @@ from starcoder_cli.models.store import locate
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-# `.ci/run` runs the first, test_package.py installs the project, test_serve.py has a server, and
-# tools/vllm.py serves another model.
+# `.ci/run` runs the first, test_package.py installs the project, test_serve.py and
+# test_serve_http.py have a server, and tools/vllm.py serves another model.
 ELSEWHERE = (
     *("make ", "pip install", "starcoder ps", "starcoder stop", "starcoder serve", "vllm serve"),
+    *("export STARCODER_API_KEY", "curl "),
 )
 ENDPOINT = "http://127.0.0.1:8000"
 

@@ -12,6 +12,7 @@ from starcoder_cli.stream import (
     Stream,
     after,
     join,
+    timely,
     unspaced,
     until,
     with_newline,
@@ -166,3 +167,22 @@ def test_every_transform_passes_log_probabilities_on() -> None:
     stream = after("  ", with_newline(until(chunks, (".",)), "\n"))
     assert join(stream).logprob == -3.0
     assert join([Chunk("a", 4, logprob=-1.0)]).mean_logprob == -0.25
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(1, "abcd\n"), (3, "abcd\ne"), (4, "abcd\nef"), (9, "abcd\nef")]
+)
+def test_a_time_limit_waits_for_a_whole_line(seconds: float, expected: str) -> None:
+    """A second for each chunk; what comes before the first text does not count."""
+    now = 0.0
+
+    def written() -> Iterator[Chunk]:
+        nonlocal now
+        for text in ("", "", "a", "b", "c", "d\n", "e", "f"):
+            now += 1
+            yield Chunk(text)
+        yield Chunk("", 0, "stop")
+
+    ended = list(timely(written(), seconds, lambda: now))
+    assert text_of(ended) == expected
+    assert ended[-1].reason == ("stop" if seconds == 9 else "length")

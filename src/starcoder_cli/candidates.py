@@ -19,13 +19,14 @@ class Candidate:
     """An answer, how it was drawn, and what is known of it.
 
     `errors` is how many more errors a parser finds in the whole file with the answer than without
-    it, `verified` what a command says of it; None is unknown.
+    it, `verified` what a command says of it; None is unknown. `drawn` is how often it was drawn.
     """
 
     completion: Completion
     sampling: Sampling
     errors: int | None = None
     verified: bool | None = None
+    drawn: int = 1
 
     @property
     def text(self) -> str:
@@ -42,6 +43,7 @@ class Candidate:
         return {
             "text": self.text,
             "logprob": round(self.completion.mean_logprob, 6),
+            "drawn": self.drawn,
             "reason": self.completion.reason,
             "temperature": self.sampling.temperature,
             "seed": self.sampling.seed,
@@ -68,10 +70,11 @@ def draws(sampling: Sampling, n: int) -> list[Sampling]:
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The first of those that are equal but for white space at the end."""
+    """The first of those that are equal but for white space at the end, and how often it came."""
     found: dict[str, Candidate] = {}
     for candidate in candidates:
-        found.setdefault(candidate.text.rstrip(), candidate)
+        first = found.setdefault(candidate.text.rstrip(), replace(candidate, drawn=0))
+        found[candidate.text.rstrip()] = replace(first, drawn=first.drawn + candidate.drawn)
     return list(found.values())
 
 

@@ -103,6 +103,22 @@ class Listener(socket.socket):
         return connection, address
 
 
+def listen_at(host: str, port: int) -> socket.socket:
+    """A listener at an IP address and a port, 0 for any that is free; raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 def listen(path: Path) -> Listener:
     """A listener at a path, which only this user can connect to; a socket left there is removed.
 

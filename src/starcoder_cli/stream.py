@@ -94,6 +94,24 @@ def overlap(text: str, stops: tuple[str, ...]) -> int:
     return 0
 
 
+def timely(
+    chunks: Iterable[Chunk], seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> Stream:
+    """Text up to the first chunk after so many seconds with text, once there is a whole line.
+
+    So llama.cpp limits what it writes for an editor: half a line would be of no use.
+    """
+    begin, lines = 0.0, 0
+    with closing_source(chunks) as source:
+        for chunk in source:
+            begin = begin or (clock() if chunk.text else 0.0)
+            lines += chunk.text.count("\n")
+            if lines and clock() - begin > seconds and not chunk.reason:
+                yield replace(chunk, reason="length")
+                return
+            yield chunk
+
+
 def behind(chunks: Iterable[Chunk], begun: str) -> Stream:
     """The text of an answer behind what it was made to begin with."""
     left = len(begun)

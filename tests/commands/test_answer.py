@@ -6,13 +6,13 @@ import pytest
 
 from starcoder_cli.backends.echo import EchoModel
 from starcoder_cli.catalog import FALLBACK, ModelSpec, find
-from starcoder_cli.commands.compose import MARGIN, compose, fim_format, fitted
+from starcoder_cli.commands.compose import compose, fitted
 from starcoder_cli.commands.request import Request
 from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.families import FORMATS
 from starcoder_cli.model import Sampling
 from starcoder_cli.output import Messages
 from starcoder_cli.source import Hole, Names
+from starcoder_cli.spelling import MARGIN
 
 ECHO = find("echo")
 COMPLETE = Request("echo", Sampling(max_tokens=10))
@@ -90,13 +90,6 @@ def test_a_model_that_fills_no_gaps_continues_and_says_so(
         )
     assert composed(PlainModel(), spec, Hole("a"), COMPLETE) == "a"
     assert capfd.readouterr() == ("", "")
-
-
-def test_the_tokenizer_has_the_last_word_about_the_format() -> None:
-    assert fim_format(EchoModel(), replace(ECHO, fim="starcoder2")) == FORMATS["starcoder2"]
-    assert fim_format(PlainModel(), replace(ECHO, fim="starcoder2")) is None
-    assert fim_format(EchoModel(), replace(ECHO, fim=None)) == FORMATS["starcoder"]
-    assert fim_format(EchoModel(), replace(ECHO, fim="codellama")) == FORMATS["starcoder"]
 
 
 def test_what_fits_is_left_alone(capfd: pytest.CaptureFixture[str]) -> None:

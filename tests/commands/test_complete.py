@@ -82,7 +82,7 @@ def test_a_place_in_standard_input(capfd: pytest.CaptureFixture[str]) -> None:
     with standard_input(b"x = 1\ny ="):
         assert run(capfd, "complete", "--", "-:1") == (
             0,
-            "<fim_prefix>x = 1<fim_suffix>\ny =<fim_middle>",
+            "<fim_prefix>x =<fim_suffix>\ny =<fim_middle> 1",
             "",
         )
 
@@ -115,7 +115,7 @@ def test_echo_keeps_every_byte_of_the_file(
 ) -> None:
     """The byte order mark is neither sent nor moved; the answer gets the file's own line ends."""
     (tmp_path / "old.txt").write_bytes(b"\xef\xbb\xbfa\t= 1\r\nb = \xff\xfe\r\nc\nlast")
-    answer = "<fim_prefix>a\t= 1<fim_suffix>\r\nb = \ufffd\r\nc\r\nlast<fim_middle>".encode()
+    answer = "<fim_prefix>a\t=<fim_suffix>\r\nb = \ufffd\r\nc\r\nlast<fim_middle> 1".encode()
     assert run_binary(capfdbinary, "complete", "old.txt:1") == (0, answer, b"")
     assert run_binary(capfdbinary, "complete", "old.txt:1", "--echo") == (
         0,
@@ -142,7 +142,7 @@ def test_control_tokens_in_a_file_come_out_as_its_text(
         (("--stop", "):", "--stop", "()"), "<fim_prefix>f"),
         (
             ("--stop", "not there"),
-            "<fim_prefix>f():\n    return x<fim_suffix>\n)<fim_middle>",
+            "<fim_prefix>f():\n    return<fim_suffix>\n)<fim_middle> x",
         ),
         (("--max-tokens", "1"), "<fim_prefix>"),
         (("--max-tokens", "2", "--stop", "):"), "<fim_prefix>f("),

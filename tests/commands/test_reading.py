@@ -16,7 +16,7 @@ from streams import run, standard_input
 from starcoder_cli.backends.echo import EchoModel
 from starcoder_cli.catalog import find
 from starcoder_cli.cli import main
-from starcoder_cli.commands.compose import MARGIN, compose
+from starcoder_cli.commands.compose import compose
 from starcoder_cli.commands.reading import Reading, Shelf, Space, shelve
 from starcoder_cli.commands.request import Request, Wish
 from starcoder_cli.context.speed import tokens_per_second
@@ -27,6 +27,7 @@ from starcoder_cli.model import Sampling
 from starcoder_cli.output import Messages
 from starcoder_cli.prompt import Special
 from starcoder_cli.source import Hole, Names, Source
+from starcoder_cli.spelling import MARGIN
 from starcoder_cli.stream import Completion
 
 ECHO = find("echo")

@@ -59,7 +59,7 @@ def test_the_best_is_likely_and_parses() -> None:
     assert choice.record() == {
         "seed": 8,
         "candidates": [
-            told("a + b", -0.2, 8, True),
+            told("a + b", -0.2, 8, True) | {"drawn": 2},
             told("a - b", -0.5, 7, True),
             told("a +", -0.1, None, False),
         ],
@@ -71,6 +71,7 @@ def told(text: str, logprob: float, seed: int | None, parses: bool | None) -> di
     return {
         "text": text,
         "logprob": logprob,
+        "drawn": 1,
         "reason": "stop",
         "temperature": 0.0 if seed is None else 0.6,
         "seed": seed,
@@ -218,6 +219,7 @@ def test_json_tells_of_every_candidate_also_where_none_passes(
         {
             "text": PROMPT,
             "logprob": 0.0,
+            "drawn": 1,
             "reason": "stop",
             "temperature": 0.0,
             "seed": None,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.chat_formats import choose
-from starcoder_cli.commands.compose import MARGIN
 from starcoder_cli.commands.question import named_language
 from starcoder_cli.commands.reading import NOTHING, Reading
 from starcoder_cli.commands.request import Request
@@ -15,6 +14,7 @@ from starcoder_cli.model import Model, Sampling
 from starcoder_cli.output import Messages
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.source import Source, Span, readable
+from starcoder_cli.spelling import MARGIN
 from starcoder_cli.stream import Completion, Stream, until, with_newline
 
 

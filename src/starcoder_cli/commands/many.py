@@ -11,7 +11,6 @@ from functools import partial
 from starcoder_cli.batch import MOST_BYTES, Journal, Line, Task, lines
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.answer import record
-from starcoder_cli.commands.compose import room
 from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.progress import counting
 from starcoder_cli.commands.question import Gap
@@ -26,6 +25,7 @@ from starcoder_cli.model import Model
 from starcoder_cli.output import Messages, json_line, standard_output, write
 from starcoder_cli.settings import STANDARD_OUTPUT
 from starcoder_cli.source import Place, Source, Span
+from starcoder_cli.spelling import room
 from starcoder_cli.stream import Stream, join
 
 SLOTS = 4
@@ -213,7 +213,7 @@ def needed(task: Task | StarcoderError, request: Request) -> int:
         source, span = located(task, mine)
     except StarcoderError:  # which is found again when it is the line's turn
         return 1
-    return room(source.cut(span), mine)
+    return room(source.cut(span), mine.sampling.max_tokens)
 
 
 def beside(rows: Sequence[Line], request: Request) -> int:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from starcoder_cli import languages
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.commands.compose import MARGIN, compose, fim_format, room
+from starcoder_cli.commands.compose import compose
 from starcoder_cli.commands.reading import Reading, Shelf, Space, shelve
 from starcoder_cli.commands.request import Request
 from starcoder_cli.languages import Language
@@ -13,6 +13,7 @@ from starcoder_cli.model import Model, Sampling
 from starcoder_cli.output import Messages
 from starcoder_cli.prompt import Prompt, solution
 from starcoder_cli.source import Hole, Names, Source, Span, names_of
+from starcoder_cli.spelling import MARGIN, fim_format, room
 from starcoder_cli.stream import Completion, Stream, after, until, with_newline
 from starcoder_cli.trim import choose_lines, trimmed
 
@@ -73,12 +74,13 @@ class Gap:
     @property
     def room(self) -> int:
         """The hole, the answer, and what is read along."""
-        return room(self.hole, self.request) + self.shelf.room
+        return room(self.hole, self.request.sampling.max_tokens) + self.shelf.room
 
     def prompt(self, model: Model) -> tuple[Prompt, Reading]:
         """The prompt for the hole, and which of the files on the shelf are part of it."""
         request, form = self.request, fim_format(model, self.spec)
-        space = Space(room(self.hole, request), request.sampling.max_tokens + MARGIN)
+        most = request.sampling.max_tokens
+        space = Space(room(self.hole, most), most + MARGIN)
         reading = self.shelf.read(model, self.hole, space, form, request.strict_context)
         self.shelf.explain(reading, self.messages)
         prompt = compose(model, self.spec, self.hole, self.names, request, self.messages, reading)

@@ -1,7 +1,7 @@
 """Other files that a model reads along: asked for with `-I`, or chosen from the project."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.request import MOST_SECONDS, Wish
@@ -13,8 +13,8 @@ from starcoder_cli.input import STANDARD_INPUT
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Model
 from starcoder_cli.output import Messages
-from starcoder_cli.prompt import Document, FimFormat, behind
-from starcoder_cli.source import Hole, Names, Place, Source, names_of, readable
+from starcoder_cli.prompt import Document, FimFormat
+from starcoder_cli.source import Hole, Place, Source, names_of, readable
 from starcoder_cli.stream import Completion
 from starcoder_cli.window import CHARACTERS_PER_TOKEN
 
@@ -46,15 +46,6 @@ class Reading:
     def files(self) -> tuple[Document, ...]:
         """It as files, as a prompt has them."""
         return documents(priced.snippet for priced in self.chosen)
-
-    def named(self, names: Names) -> Names:
-        """Names for a text behind other files, which has to be called something."""
-        endings = self.language.extensions if self.language else ()
-        return replace(names, filename=names.filename or "".join(("untitled", *endings[:1])))
-
-    def behind(self, hole: Hole) -> Hole:
-        """The hole behind the files as comments in its language."""
-        return behind(self.files, hole, self.language) if self.language else hole
 
     def record(self) -> list[Mapping[str, object]]:
         """It for a JSON object."""

@@ -1,30 +1,131 @@
 """`starcoder serve`: the server in the foreground, or as another command starts it."""
 
 import os
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starcoder_cli.errors import BusyError, MachineError, StarcoderError
-from starcoder_cli.output import say
+from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.commands.options import (
+    MODEL_PANEL,
+    Adapter,
+    Device,
+    DtypeOption,
+    EngineOption,
+    Offline,
+    QuantizeOption,
+    Verbose,
+)
+from starcoder_cli.errors import BusyError, MachineError, StarcoderError, UsageError
+from starcoder_cli.output import Messages, say
+from starcoder_cli.settings import environment_name
 from starcoder_cli.sockets import HAS_UNIX_SOCKETS
 from starcoder_cli.warm import BUSY, READY, place
 
+if TYPE_CHECKING:
+    from starcoder_cli.loading import Loading
+    from starcoder_cli.server.access import Address
+    from starcoder_cli.server.api import Offer
+
+ROOM = 8192
+"""Tokens of prompt and answer that a client of the HTTP API may use, where the model can."""
+
+READS, WRITES = 1024, 64
+"""Tokens that editors ask to be read and written at a time, about."""
+
+HTTP_PANEL = "HTTP API"
+
+AddressArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="HOST:PORT",
+        help="Where --http listens; port 0 is any that is free.",
+        show_default="127.0.0.1:8765",
+    ),
+]
+Http = Annotated[
+    bool,
+    typer.Option(
+        "--http",
+        help="Answer the HTTP API of OpenAI too, and llama.cpp's /infill.",
+        rich_help_panel=HTTP_PANEL,
+    ),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "-m",
+        envvar=environment_name("model"),
+        metavar="NAME",
+        help="A model that --http offers, as for other commands; may be given several times.",
+        show_default=DEFAULT,
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+AllowedHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allowed-host",
+        metavar="NAME[:PORT]",
+        help="Another name that clients may call the server by; may be given several times.",
+        rich_help_panel=HTTP_PANEL,
+    ),
+]
+ApiKeyFile = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key-file",
+        envvar=environment_name("api_key_file"),
+        metavar="FILE",
+        help="The key that clients need, in a file that only you can read.",
+        show_default="STARCODER_API_KEY, else a new one",
+        rich_help_panel=HTTP_PANEL,
+    ),
+]
 Ready = Annotated[
     int | None,
     typer.Option("--ready", hidden=True, help="A descriptor to write to when the socket listens."),
 ]
 
 
-def serve(ready: Ready = None) -> None:
+def serve(
+    address: AddressArgument = None,
+    http: Http = False,
+    allowed_host: AllowedHost = None,
+    api_key_file: ApiKeyFile = None,
+    model: Models = None,
+    offline: Offline = False,
+    engine: EngineOption = "auto",
+    quantize: QuantizeOption = "auto",
+    device: Device = "auto",
+    dtype: DtypeOption = "auto",
+    adapter: Adapter = "",
+    verbose: Verbose = False,
+    ready: Ready = None,
+) -> None:
     """Keep models loaded for other commands, until Ctrl-C.
 
     The commands find it by themselves, and each model leaves when its --keep-alive is over. At a
     terminal they start such a server in the background; this one also stays without a model.
+
+    With --http it answers editors and other tools too: /v1/completions (a suffix makes it fill the
+    gap), /v1/chat/completions, /v1/models, /infill, /health and /metrics.
     """
     if not HAS_UNIX_SOCKETS:
         raise MachineError("a server needs unix sockets", "use the commands without one")
+    if http:
+        from starcoder_cli.loading import Loading
+
+        loading = Loading(quantize, device, dtype, adapter, engine)
+        messages = Messages(verbose=verbose)
+        answer_http(address, allowed_host or (), api_key_file, model, loading, offline, messages)
+        return
+    if address is not None:
+        raise UsageError(f"{address!r} is where --http would listen", "say --http too")
     tell = announce if ready is None else report_to(ready)
     try:
         from starcoder_cli.server.process import serve as answer
@@ -38,6 +139,68 @@ def serve(ready: Ready = None) -> None:
         if ready is not None:
             tell(str(error).encode())
         raise
+
+
+def answer_http(
+    address: str | None,
+    allowed: Sequence[str],
+    key_file: str | None,
+    models: Sequence[str] | None,
+    loading: "Loading",
+    offline: bool,
+    messages: Messages,
+) -> None:
+    """Serve the HTTP API beside the socket, with models that are fetched where they are not here.
+
+    What cannot be served is refused before anything is fetched.
+    """
+    from starcoder_cli.server.access import Address, check, given_key, hosts
+
+    where = Address() if address is None else Address.parse(address)
+    hosts(where, allowed)
+    key = given_key(key_file)
+    check(where, key)
+    from starcoder_cli.server.process import serve as answer
+    from starcoder_cli.server.web import Web
+
+    offers = tuple(offer(name, loading, offline, messages) for name in models or (DEFAULT,))
+
+    def ready(served: "Address", file: Path | None) -> None:
+        names = ", ".join(each.name for each in offers)
+        say(f"serving {names} at http://{served}; Ctrl-C ends it")
+        say(f"the key is in {file}" if file else "the key is the one that you gave")
+
+    web = Web(where, offers, key, tuple(allowed), messages.detail, ready)
+    try:
+        answer(place(), True, lambda: None, web)
+    except BusyError as error:
+        hint = "end it with: starcoder stop" if "already" in error.message else error.hint
+        raise BusyError(error.message, hint) from error
+
+
+def offer(name: str, loading: "Loading", offline: bool, messages: Messages) -> "Offer":
+    """A model as clients may ask it: by its name, a file or folder of the user's by its own."""
+    from starcoder_cli.backends import foresee
+    from starcoder_cli.catalog import find
+    from starcoder_cli.commands.fetch import fetch
+    from starcoder_cli.engines import Work
+    from starcoder_cli.server.api import Offer
+    from starcoder_cli.wire import Opening
+
+    spec = find(name)
+    room = min(ROOM, spec.window or ROOM)
+    path = fetch(spec, messages, lambda: foresee(spec, room, loading), offline)
+    absolute = str(path.absolute()) if path else ""
+    adapter = loading.adapter and str(Path(loading.adapter).absolute())
+    opening = Opening(
+        model=absolute if spec.local else spec.name,
+        path=absolute,
+        room=room,
+        work=Work(READS, WRITES),
+        loading=replace(loading, adapter=adapter),
+        keep_alive=-1,
+    )
+    return Offer(Path(name).name if spec.local else spec.name, spec, opening)
 
 
 def announce(what: bytes) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from starcoder_cli.catalog import DEFAULT, ModelSpec
 from starcoder_cli.chat_formats import PLAIN, choose
 from starcoder_cli.commands.answer import record, show, show_prompt
-from starcoder_cli.commands.compose import MARGIN
 from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.reaching import reached
 from starcoder_cli.commands.request import Request
@@ -30,6 +29,7 @@ from starcoder_cli.output import (
     write_json,
 )
 from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.spelling import MARGIN
 from starcoder_cli.stream import Chunk, Completion, Stream, closing_source, unspaced, until
 
 

@@ -2,37 +2,25 @@
 
 import asyncio
 import itertools
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
-from contextlib import closing
+from functools import partial
 from typing import TypeAlias
 
-import anyio
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from starcoder_cli import wire
-from starcoder_cli.errors import ExitCode, RefusedError, StarcoderError
+from starcoder_cli.errors import RefusedError, StarcoderError
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt
 from starcoder_cli.server.holding import Held, Holding
-from starcoder_cli.stream import Chunk
+from starcoder_cli.server.making import chunks
 from starcoder_cli.warm import PROGRAM
-
-STATUS = {
-    ExitCode.USAGE: 400,
-    ExitCode.DATA: 400,
-    ExitCode.PROTOCOL: 400,
-    ExitCode.NO_INPUT: 404,
-    ExitCode.REFUSED: 403,
-    ExitCode.TRY_AGAIN: 429,
-    ExitCode.MACHINE: 507,
-}
-"""The status of HTTP for the kinds of errors; 500 for all others."""
+from starcoder_cli.wire.failures import STATUS
 
 MOST_BYTES = 64 << 20
 """Bytes of a request: what a client may have read is far less."""
@@ -113,44 +101,14 @@ class Routes:
         """The events of an answer; an error is the last one."""
         try:
             async with self._holding.turn(held):
-                async for chunk in chunks(held, prompt, sampling, self._pool):
+                make = partial(held.model.stream, prompt, sampling)
+                async for chunk in chunks(make, self._pool):
                     yield writer.write(chunk)
             yield wire.DONE
         except StarcoderError as error:
             yield wire.event(wire.error_record(error))
         finally:
             self.used = time.monotonic()
-
-
-async def chunks(
-    held: Held, prompt: Prompt, sampling: Sampling, pool: Executor
-) -> AsyncIterator[Chunk]:
-    """The chunks of an answer that a thread makes; where they are left, the thread ends too.
-
-    Only then: the slot is not free while the model still works in it.
-    """
-    loop, arrived = asyncio.get_running_loop(), asyncio.Queue[Chunk | None]()
-    left = threading.Event()
-
-    def make() -> None:
-        try:
-            with closing(held.model.stream(prompt, sampling)) as stream:
-                for chunk in stream:
-                    loop.call_soon_threadsafe(arrived.put_nowait, chunk)
-                    if left.is_set():
-                        return
-        finally:
-            loop.call_soon_threadsafe(arrived.put_nowait, None)
-
-    making = loop.run_in_executor(pool, make)
-    try:
-        while (chunk := await arrived.get()) is not None:
-            yield chunk
-        await making
-    finally:
-        left.set()
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([making])
 
 
 def failing(answer: Answer) -> Answer:

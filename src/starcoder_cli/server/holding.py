@@ -45,7 +45,10 @@ Made = TypeVar("Made")
 
 @dataclass
 class Held:
-    """A model that is loaded, and what happens to it."""
+    """A model that is loaded, and what happens to it.
+
+    `busy` is how many answers are wanted now, `working` how many of them are being made.
+    """
 
     id: str
     identity: Identity
@@ -59,6 +62,12 @@ class Held:
     used: float = field(default_factory=time.monotonic)
     answers: int = 0
     busy: int = 0
+    working: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether as many answers are wanted as may be at once."""
+        return self.busy >= SLOTS + QUEUE
 
     @property
     def until(self) -> float:
@@ -122,7 +131,7 @@ class Holding:
                 await self._release(held)
                 held = None
             if held is None:
-                await self._make_room(size(Path(opening.path)))
+                await self._make_room(size(opening.path))
                 held = await self._run(lambda: self._load(opening, wanted))
                 self._held[held.id] = held
             if opening.keep_alive is not None:
@@ -140,12 +149,16 @@ class Holding:
     @asynccontextmanager
     async def turn(self, held: Held) -> AsyncIterator[None]:
         """One of the model's slots, after those who asked before; BusyError where too many wait."""
-        if held.busy >= SLOTS + QUEUE:
+        if held.full:
             raise BusyError("too many answers are wanted at once", "try again in a moment")
         held.busy += 1
         try:
             async with held.slots:
-                yield
+                held.working += 1
+                try:
+                    yield
+                finally:
+                    held.working -= 1
         finally:
             held.busy -= 1
             held.answers += 1
@@ -192,7 +205,7 @@ class Holding:
             identity=wanted,
             name=spec.name,
             model=model,
-            size=size(path) if path else 0,
+            size=size(opening.path),
             slots=asyncio.Semaphore(slots),
             told=told,
         )
@@ -214,8 +227,11 @@ def widest(opening: Opening) -> int:
     return find(opening.model).window or opening.room
 
 
-def size(path: Path) -> int:
-    """The bytes of a file, or of the files in a folder."""
+def size(name: str) -> int:
+    """The bytes of a file, or of the files in a folder; 0 for a model that has none."""
+    if not name:
+        return 0
+    path = Path(name)
     files = path.rglob("*") if path.is_dir() else [path]
     with suppress(OSError):
         return sum(file.stat().st_size for file in files if file.is_file())

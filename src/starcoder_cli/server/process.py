@@ -8,13 +8,17 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Literal
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from starcoder_cli.server.app import Routes
+from starcoder_cli.server.connection import HEAD_BYTES, Connection
 from starcoder_cli.server.holding import Holding
+from starcoder_cli.server.web import Beside, Door, Web, door
 from starcoder_cli.sockets import BACKLOG, Listener, listen
 from starcoder_cli.warm import LOCK_SECONDS, SOCKET, locked
 
@@ -25,30 +29,33 @@ DRAIN_SECONDS = 5
 """How long answers may take to end once the server is told to."""
 
 THREADS = 64
-HEADER_BYTES = 16 << 10
 TIDY_SECONDS = 0.5
 PR_SET_DUMPABLE = 4  # prctl(2)
 
 
-def serve(folder: Path, stays: bool, ready: Callable[[], None]) -> None:
+def serve(folder: Path, stays: bool, ready: Callable[[], None], web: Web | None = None) -> None:
     """Answer at the socket of the folder until told to stop; with `stays`, also without a model.
 
-    `ready` is called when the socket listens. Raises BusyError where another process serves.
+    With `web` the HTTP API is answered too. `ready` is called when all of it listens, and the
+    models of the API are loaded. Raises BusyError where another process serves.
     """
-    with locked(folder, LOCK_SECONDS):
+    with ExitStack() as stack:
+        stack.enter_context(locked(folder, LOCK_SECONDS))
         harden()
+        opened = stack.enter_context(door(web, folder)) if web else None
         path = folder / SOCKET
         listener = listen(path)
         try:
-            ready()
-            asyncio.run(answer(listener, stays))
+            asyncio.run(answer(listener, stays, ready, opened))
         finally:
             listener.close()
             with suppress(FileNotFoundError):
                 path.unlink()
 
 
-async def answer(listener: Listener, stays: bool) -> None:
+async def answer(
+    listener: Listener, stays: bool, ready: Callable[[], None], opened: Door | None
+) -> None:
     """Answer requests until a signal, a request or the lack of any ends it."""
     with ThreadPoolExecutor(THREADS) as pool:
         holding = Holding(pool)
@@ -57,27 +64,38 @@ async def answer(listener: Listener, stays: bool) -> None:
             server.should_exit = True
 
         routes = Routes(holding, pool, leave)
-        configuration = uvicorn.Config(
-            routes.app(),
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            backlog=BACKLOG,
-            h11_max_incomplete_event_size=HEADER_BYTES,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
-        server = uvicorn.Server(configuration)
+        server = uvicorn.Server(configuration(routes.app(), "h11"))
+        serving = [server.serve(sockets=[listener])]
         tidying = asyncio.create_task(tidy(holding, routes, leave, stays))
         try:
-            await server.serve(sockets=[listener])
+            if opened:
+                web = Beside(configuration(await opened.app(holding, pool), Connection))
+                serving += [web.serve(sockets=[opened.listener]), web.follow(server)]
+                opened.ready()
+            ready()
+            await asyncio.gather(*serving)
         finally:
             tidying.cancel()
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def configuration(app: ASGIApp, protocol: type[Connection] | Literal["h11"]) -> uvicorn.Config:
+    """How an application is served: no more than is needed, and silently."""
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 async def tidy(holding: Holding, routes: Routes, leave: Callable[[], None], stays: bool) -> None:
