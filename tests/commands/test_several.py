@@ -219,7 +219,7 @@ def test_json_tells_of_every_candidate_also_where_none_passes(
         {
             "text": PROMPT,
             "logprob": 0.0,
-            "drawn": 1,
+            "drawn": 5,
             "reason": "stop",
             "temperature": 0.0,
             "seed": None,
