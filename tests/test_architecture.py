@@ -24,6 +24,7 @@ LAYERS = (
     {
         "catalog",
         "folder",
+        "fourbit",
         "gguf",
         "healing",
         "languages",
@@ -92,7 +93,7 @@ OWNERS = {
     "huggingface_hub": {"models"},
     "markdown_it": {"markdown"},
     "platformdirs": {"settings"},
-    "numpy": {"eightbit", "backends.openvino"},
+    "numpy": {"eightbit", "fourbit", "backends.openvino"},
     "openvino": {"backends.openvino"},
     "openvino_genai": {"backends.openvino"},
     "prometheus_client": {"server"},

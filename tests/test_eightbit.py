@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starcoder_cli import eightbit
-from starcoder_cli.eightbit import NO_MERGES, Q5_0, Q8_0, write_eightbit
+from starcoder_cli.eightbit import NO_MERGES, Q4_1, Q5_0, Q8_0, write_eightbit
 from starcoder_cli.errors import DataError
+from starcoder_cli.fourbit import fourbit
 from starcoder_cli.gguf import Tensor, read_header
 
 ROWS, WIDTH = 3, 64
@@ -75,6 +76,25 @@ def test_a_large_tensor_goes_in_parts(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(eightbit, "STEP", 50)
     write_eightbit(old, parts)
     assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_those_that_lose_least_go_in_four_bits(tmp_path: Path) -> None:
+    """Only tensors of the feed-forward, and no more than are wanted."""
+    kept = bytes(2) + bytes(20)  # a scale of zero: nothing is lost
+    rough = struct.pack("<e", 1) + bytes(number * 37 % 256 for number in range(20))
+    names = ("blk.0.attn_q.weight", "blk.0.ffn_up.weight", "blk.1.ffn_gate.weight")
+    size = 22 * BLOCKS
+    room = -(-size // 32) * 32
+    described = tuple(tensor(name, at * room, (WIDTH, ROWS), Q5_0) for at, name in enumerate(names))
+    data = b"".join((block * BLOCKS).ljust(room, b"\0") for block in (kept, rough, kept))
+    old, new = tmp_path / "old.gguf", tmp_path / "new.gguf"
+    old.write_bytes(Parts(entries=(ARCHITECTURE,), tensors=described, data=data).build())
+    for narrow, kinds in ((0, [Q8_0, Q8_0, Q8_0]), (1, [Q8_0, Q8_0, Q4_1]), (9, [8, Q4_1, Q4_1])):
+        write_eightbit(old, new, narrow)
+        header = read_header(new)
+        assert [each.kind for each in header.tensors] == kinds
+        last = new.read_bytes()[header.data + header.tensors[2].start :][: 20 * BLOCKS]
+        assert not narrow or last == fourbit(eightbit.eightbit(kept * BLOCKS))[0]
 
 
 def test_a_type_of_tensors_that_is_not_known(tmp_path: Path) -> None:

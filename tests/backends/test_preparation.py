@@ -36,7 +36,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return pulled()
 
 
-def pretended(path: Path, to: Path, report: object) -> dict[str, Pace]:
+def pretended(path: Path, to: Path, report: object, narrow: int) -> dict[str, Pace]:
     """Write something without OpenVINO."""
     (to / "model.bin").write_bytes(b"12345")
     return PACES
@@ -60,7 +60,7 @@ def test_a_form_is_made_once(path: Path) -> None:
     assert not (earlier.folder / "model.gguf").exists()
     assert sum(earlier.files.values()) > 100_000 and set(earlier.paces) == {"llamacpp", "openvino"}
     assert all(pace.read > 0 and pace.write > 0 for pace in earlier.paces.values())
-    assert set(earlier.versions) == {"openvino-genai", "xllamacpp"}
+    assert set(earlier.versions) == {"form", "openvino-genai", "xllamacpp"}
     assert prepare(SPEC, path, nobody) == find(path) == earlier
     assert len(seen) == 7
     store.remove(SPEC)
@@ -113,12 +113,12 @@ def test_a_form_that_is_not_current_is_made_anew(
     assert again.sha256 == earlier.sha256
 
 
-def interrupted(path: Path, to: Path, report: object) -> dict[str, Pace]:
+def interrupted(path: Path, to: Path, report: object, narrow: int) -> dict[str, Pace]:
     (to / "half").write_bytes(b"1")
     raise KeyboardInterrupt
 
 
-def full(path: Path, to: Path, report: object) -> dict[str, Pace]:
+def full(path: Path, to: Path, report: object, narrow: int) -> dict[str, Pace]:
     (to / "half").write_bytes(b"1")
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -164,7 +164,7 @@ def test_what_a_killed_preparation_left_goes_with_the_next(
 def test_a_disk_that_fills_while_weights_are_written(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(source: Path, to: Path) -> None:
+    def write(source: Path, to: Path, narrow: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(eightbit, "write_eightbit", write)

@@ -52,7 +52,7 @@ def prepare(spec: ModelSpec, path: Path, report: Progress) -> Prepared:
         if found:
             return found
         with drafted(path.parent) as draft:
-            paces = made(path, draft, report)
+            paces = made(path, draft, report, spec.narrow)
             found = Prepared(draft, manifest.sha256, versions(), sizes(draft), paces)
             write(found)
         return replace(found, folder=path.parent / FOLDER)
@@ -73,9 +73,10 @@ def drafted(folder: Path) -> Iterator[Path]:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def made(path: Path, to: Path, report: Progress) -> Mapping[str, Pace]:
+def made(path: Path, to: Path, report: Progress, narrow: int = 0) -> Mapping[str, Pace]:
     """Write what OpenVINO needs of a GGUF file into a folder, and measure both engines.
 
+    So many tensors as `narrow` go in four bits.
     Raises DataError for a malformed file, and for one whose text OpenVINO would spell differently.
     """
     from starcoder_cli.backends.llamacpp import LlamaCppModel
@@ -86,7 +87,7 @@ def made(path: Path, to: Path, report: Progress) -> Mapping[str, Pace]:
     read_header(path)
     steps: tuple[Callable[[], object], ...] = (
         lambda: tokenizer(path).save(str(to / TOKENIZER)),
-        lambda: write_eightbit(path, to / FILE),
+        lambda: write_eightbit(path, to / FILE, narrow),
         lambda: save(to / FILE),
         (to / FILE).unlink,
     )

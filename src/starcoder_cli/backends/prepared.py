@@ -16,6 +16,8 @@ from starcoder_cli.models import store
 
 FOLDER = "openvino"
 PACKAGES = "openvino-genai", "xllamacpp"
+FORM = "2"
+"""Which form of the weights this program prepares: another one is made anew."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def write(prepared: Prepared) -> None:
 
 
 def versions() -> Mapping[str, str]:
-    """The versions of the packages that all of this depends on."""
-    return {package: version(package) for package in PACKAGES}
+    """The versions of the packages that all of this depends on, and of the form itself."""
+    return {"form": FORM, **{package: version(package) for package in PACKAGES}}
 
 
 def sizes(folder: Path) -> Mapping[str, int]:
