@@ -1,5 +1,6 @@
 """Commands that share a server: one load for all of them, and a way on where it fails them."""
 
+import json
 import os
 import shutil
 import signal
@@ -86,6 +87,36 @@ def test_text_stays_text(runtime: Path, tiny_file: Path) -> None:
         out, _ = child.communicate(given, timeout=120)
         counts.append(out.partition(b'"tokens"')[2].partition(b"}")[0])
     assert counts[0] == counts[1] != b""
+
+
+def numbered(changed: int = -1) -> str:
+    """A file of 120 lines that have equally many tokens, some 1,500; one of them may be changed."""
+    lines = [f"value_{at:03} = read({at:03})\n" for at in range(120)]
+    if changed >= 0:
+        lines[changed] = lines[changed].replace("read", "take")
+    return "".join(lines)
+
+
+def test_a_second_answer_reads_from_the_edit_on(
+    runtime: Path, tiny_file: Path, tmp_path: Path
+) -> None:
+    """Also where other files were asked about meanwhile: each slot keeps what it has read."""
+    place, other = tmp_path / "a.py", tmp_path / "b.py"
+    words = ("-m", str(tiny_file), "--keep-alive", "5m", "--max-tokens", "4", "--json")
+
+    def tokens(text: str, path: Path) -> tuple[int, int]:
+        path.write_text(text)
+        asked = json.loads(command("fill", f"{path}:110", *words).stdout)["tokens"]
+        return asked["prompt"], asked["cached"]
+
+    whole, cached = tokens(numbered(), place)
+    assert whole > 1400 and cached == 0
+    assert tokens("def g(x):\n" * 150, other)[1] < 9
+    for changed in (105, 106):
+        _, cached = tokens(numbered(changed), place)
+        assert cached >= (104 * whole) // 120
+    _, cached = tokens(numbered(106), place)
+    assert cached >= whole - 1
 
 
 def test_what_loading_raises_arrives(runtime: Path, tiny_file: Path, tmp_path: Path) -> None:

@@ -111,6 +111,19 @@ def test_it_is_loaded_once_and_again_where_it_has_too_little_room(
     assert [model.closed for model, _ in made] == [True, False]
 
 
+def test_one_that_has_all_of_its_window_is_not_loaded_again(
+    made: list[tuple[Fake, Work]],
+) -> None:
+    """A file that the catalog does not know was loaded anew for every longer text."""
+
+    async def test(holding: Holding) -> set[str]:
+        first = await holding.open(asked(room=5000))
+        made[0][0].window = 2048
+        return {first.id, (await holding.open(asked(room=6000))).id}
+
+    assert len(run(test)) == len(made) == 1
+
+
 def test_an_error_leaves_the_others_alone(made: list[tuple[Fake, Work]]) -> None:
     async def test(holding: Holding) -> int:
         await holding.open(asked())

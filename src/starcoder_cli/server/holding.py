@@ -45,7 +45,7 @@ Made = TypeVar("Made")
 
 @dataclass
 class Held:
-    """A model that is loaded, and what happens to it."""
+    """A model that is loaded with room for so many tokens, and what happens to it."""
 
     id: str
     identity: Identity
@@ -54,6 +54,7 @@ class Held:
     size: int
     slots: asyncio.Semaphore
     told: list[str]
+    room: int
     keep_alive: float = KEEP_ALIVE
     since: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
@@ -64,6 +65,13 @@ class Held:
     def until(self) -> float:
         """When it is let go if nobody asks for it, on the monotonic clock."""
         return self.used + self.keep_alive if self.keep_alive >= 0 else float("inf")
+
+    def is_narrower(self, room: int) -> bool:
+        """Whether it has too little room, and would have more if it was loaded with more.
+
+        A window that is smaller than what it was loaded for is all that the model has.
+        """
+        return self.room <= self.model.window < room
 
     def opened(self) -> Opened:
         """What a client is told about it."""
@@ -118,7 +126,7 @@ class Holding:
         async with self._loading:
             wanted = identity(opening)
             held = next((each for each in self if each.identity == wanted), None)
-            if held and held.model.window < min(opening.room, widest(opening)):
+            if held and held.is_narrower(opening.room):
                 await self._release(held)
                 held = None
             if held is None:
@@ -195,6 +203,7 @@ class Holding:
             size=size(path) if path else 0,
             slots=asyncio.Semaphore(slots),
             told=told,
+            room=room,
         )
 
 
@@ -207,11 +216,6 @@ def identity(opening: Opening) -> Identity:
     except OSError:
         files = (opening.path,)
     return (opening.model, files, opening.loading)
-
-
-def widest(opening: Opening) -> int:
-    """The window that a model has at most, as far as the catalog knows."""
-    return find(opening.model).window or opening.room
 
 
 def size(path: Path) -> int:
