@@ -6,9 +6,10 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, run
 
 import pytest
 from processes import COMMAND, start, terminal
@@ -198,6 +199,23 @@ def test_a_server_that_does_not_answer(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_server_that_was_stopped_for_a_while_goes_on(runtime: Path, tiny_file: Path) -> None:
+    words = ["complete", "-", "-m", str(tiny_file), "--keep-alive", "5m", "--max-tokens", "900"]
+    whole = command(*words, text="def f(x):\n").stdout.encode()
+    number = process(runtime)
+    with Popen([*COMMAND, *words], stdin=PIPE, stdout=PIPE) as child:
+        assert child.stdin and child.stdout
+        child.stdin.write(b"def f(x):\n")
+        child.stdin.close()
+        first = child.stdout.read(1)
+        os.kill(number, signal.SIGSTOP)
+        time.sleep(0.5)
+        os.kill(number, signal.SIGCONT)
+        rest = child.stdout.read()
+    assert (child.returncode, first + rest) == (0, whole)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_a_server_that_dies_in_the_middle(runtime: Path, tiny_file: Path) -> None:
     words = ["complete", "-", "-m", str(tiny_file), "--keep-alive", "5m", "--max-tokens", "900"]
     whole = command(*words, "--no-server", text="def f(x):\n").stdout.encode()
@@ -275,6 +293,33 @@ def test_another_user_who_listens_is_not_talked_to(runtime: Path, tiny_file: Pat
         os.waitpid(child, 0)
         os.close(reading)
         os.close(writing)
+
+
+@pytest.mark.parametrize("way", ["no folder", "no lock", "no home"])
+def test_a_place_that_cannot_be_used(way: str, runtime: Path, tiny_file: Path) -> None:
+    """The command does its work alone and says why; a home is not needed."""
+    words = ["complete", "-", "-m", str(tiny_file), "--max-tokens", "4", "--keep-alive", "5m"]
+    environment = dict(os.environ)
+    if way == "no folder":
+        empty = {"XDG_RUNTIME_DIR": "", "XDG_CACHE_HOME": "/dev/null", "HOME": "/dev/null"}
+        environment |= empty
+    elif way == "no lock":
+        (runtime / warm.LOCK).mkdir(parents=True)
+        runtime.chmod(0o700)
+    else:
+        del environment["HOME"]
+    done = run([*COMMAND, *words], input=b"a", env=environment, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == command(*words, "--no-server", text="a").stdout.encode()
+    assert (b" is loaded without it\n" in done.stderr) == (way != "no home")
+
+
+def test_who_asks_for_no_time_has_no_server(runtime: Path, tiny_file: Path) -> None:
+    assert ask(tiny_file, "--keep-alive", "0").stderr == ask(tiny_file, "--no-server").stderr
+    assert not runtime.exists()
+    ask(tiny_file)
+    ask(tiny_file, "--keep-alive", "0")
+    assert held()[0]["answers"] == 1
 
 
 def test_a_path_that_is_too_long_for_a_socket(

@@ -125,9 +125,11 @@ class Holding:
         """
         async with self._loading:
             wanted = identity(opening)
-            held = next((each for each in self if each.identity == wanted), None)
+            same = [each for each in self if each.identity == wanted]
+            held = max(same, key=lambda each: each.room, default=None)
             if held and held.is_narrower(opening.room):
-                await self._release(held)
+                if not held.busy:  # one that answers stays until its time is over
+                    await self._release(held)
                 held = None
             if held is None:
                 await self._make_room(size(Path(opening.path)))
@@ -167,10 +169,11 @@ class Holding:
                 if not held.busy and held.until <= now:
                     await self._release(held)
 
-    async def release_all(self) -> None:
-        """Let all of them go."""
+    async def close(self) -> None:
+        """Let all of them go as they are: the process is about to end."""
         for held in self:
-            await self._release(held)
+            await self._run(held.model.close)
+        self._held.clear()
 
     async def _make_room(self, needed: int) -> None:
         """Let those go that were used least recently, while there is too little memory."""

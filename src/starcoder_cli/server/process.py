@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -50,6 +50,7 @@ def serve(folder: Path, stays: bool, ready: Callable[[], None]) -> None:
 
 async def answer(listener: Listener, stays: bool) -> None:
     """Answer requests until a signal, a request or the lack of any ends it."""
+    asyncio.get_running_loop().set_exception_handler(overlook)
     with ThreadPoolExecutor(THREADS) as pool:
         holding = Holding(pool)
 
@@ -77,7 +78,15 @@ async def answer(listener: Listener, stays: bool) -> None:
             await server.serve(sockets=[listener])
         finally:
             tidying.cancel()
+            await holding.close()
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def overlook(loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
+    """Say nothing: of one connection without a descriptor asyncio complains sixty times a second.
+
+    Where nobody reads that, the server would stand still.
+    """
 
 
 async def tidy(holding: Holding, routes: Routes, leave: Callable[[], None], stays: bool) -> None:
