@@ -174,6 +174,26 @@ def test_a_server_of_another_version_makes_way(runtime: Path, tiny_file: Path) -
     assert len(held()) == 1
 
 
+def test_a_server_that_ends_while_it_is_asked_is_replaced(runtime: Path, tiny_file: Path) -> None:
+    """A connection that it has not taken yet is reset: the command then loaded the model itself."""
+    runtime.mkdir(mode=0o700)
+
+    def leave() -> None:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(runtime / warm.SOCKET))
+            listener.listen()
+            for _ in range(2):  # one to see who listens, one to be asked who it is
+                listener.accept()[0].close()
+
+    with ThreadPoolExecutor(1) as pool:
+        leaving = pool.submit(leave)
+        assert until(lambda: (runtime / warm.SOCKET).exists())
+        done = ask(tiny_file)
+        leaving.result(30)
+    assert done.stderr.startswith(NOTE)
+    assert held()[0]["answers"] == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_a_server_that_does_not_answer(
     runtime: Path,
