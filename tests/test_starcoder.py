@@ -256,7 +256,7 @@ def test_an_answer_as_json_says_why_it_ended(
         {
             "text": text,
             "reason": reason,
-            "tokens": {"prompt": 23, "completion": tokens},
+            "tokens": {"prompt": 23, "cached": 0, "completion": tokens},
             "model": model[1],
             "engine": "huggingface",
             "seed": 7 if "--seed" in options else None,

@@ -47,6 +47,7 @@ CHUNKS = st.builds(
     reason=st.sampled_from([None, "stop", "length"]),
     prompt_tokens=st.integers(0, 99),
     logprob=st.floats(-50, 0),
+    cached_tokens=st.none() | st.integers(0, 99),
 )
 
 
@@ -68,7 +69,12 @@ def test_an_event_has_the_form_of_openai() -> None:
         "object": "text_completion",
         "model": "m",
         "choices": [{"index": 0, "text": "b", "finish_reason": "stop", "logprobs": None}],
-        "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+        "usage": {
+            "prompt_tokens": 7,
+            "completion_tokens": 3,
+            "total_tokens": 10,
+            "prompt_tokens_details": {"cached_tokens": None},
+        },
     }
 
 

@@ -19,6 +19,7 @@ class Chunk:
 
     `trimmed` names the rules that took text away here, in the order in which they did. `logprob` is
     the sum of the natural logarithms of its tokens' probabilities, where these were asked for.
+    `cached_tokens` are those of the prompt that had been read before; None where that is not known.
     """
 
     text: str
@@ -27,6 +28,7 @@ class Chunk:
     prompt_tokens: int = 0
     logprob: float = 0.0
     trimmed: tuple[str, ...] = ()
+    cached_tokens: int | None = None
 
 
 Stream: TypeAlias = Generator[Chunk, None, None]
@@ -44,6 +46,7 @@ class Completion:
     first_token_seconds: float = 0.0
     seconds: float = 0.0
     logprob: float = 0.0
+    cached_tokens: int | None = None
 
     @property
     def mean_logprob(self) -> float:
@@ -175,4 +178,7 @@ def join(
         first_token_seconds=first,
         seconds=clock() - begin,
         logprob=sum(chunk.logprob for chunk in seen),
+        cached_tokens=max(
+            (chunk.cached_tokens for chunk in seen if chunk.cached_tokens is not None), default=None
+        ),
     )

@@ -34,16 +34,23 @@ PROGRAM = f"{__version__} {sys.prefix} {Path(__file__).parent}"
 def place() -> Path:
     """The folder of the server's socket, made where it is missing.
 
-    Raises RefusedError where others could enter it, or where its path is too long for a socket.
+    Raises RefusedError where others could enter it, or where its path is too long for a socket,
+    UnavailableError where it cannot be made.
     """
     folder = runtime_dir()
     if len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
         raise RefusedError(
             f"{folder} is too long a path for a socket", "set XDG_RUNTIME_DIR to a shorter one"
         )
-    with suppress(FileExistsError):
+    try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise UnavailableError(
+            f"{folder} cannot be made: {error.strerror}", "set XDG_RUNTIME_DIR to another folder"
+        ) from error
     return checked(folder)
 
 
@@ -70,7 +77,7 @@ def find() -> Path | None:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise RefusedError(f"{path} is no socket", "remove it, or use --no-server")
         listener(path)
-    except (FileNotFoundError, ConnectionRefusedError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionRefusedError):
         return None
     return path
 
@@ -117,7 +124,7 @@ def is_running() -> bool:
     try:
         with locked(runtime_dir()):
             return False
-    except FileNotFoundError:
+    except OSError:  # no folder, or none in which anybody could hold a lock
         return False
     except BusyError:
         return True
@@ -172,20 +179,21 @@ def ended(seconds: float) -> bool:
     return True
 
 
-def end(process: int) -> None:
-    """End a process for good, by a handle that no other process can have got meanwhile.
+def end(path: Path) -> None:
+    """Kill the process that listens at a socket, where the system tells which one that is.
 
-    The caller has just learned its number from a socket that it listens at.
+    It still listens once there is a handle of it: so its number has not gone to another meanwhile.
     """
     import signal
 
-    with suppress(ProcessLookupError):
-        if hasattr(os, "pidfd_open"):
+    with suppress(ProcessLookupError, ConnectionRefusedError, FileNotFoundError):
+        process = listener(path).process
+        if process and hasattr(os, "pidfd_open"):
             descriptor = os.pidfd_open(process)
             try:
-                if is_running():
+                if listener(path).process == process:
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
             finally:
                 os.close(descriptor)
-        elif is_running():
+        elif process:
             os.kill(process, signal.SIGKILL)

@@ -264,6 +264,17 @@ def test_a_checkpoint_that_brings_code_is_refused(folder: Path, tmp_path: Path) 
     assert not canary.exists()
 
 
+def test_what_was_read_before_is_told(folder: Path) -> None:
+    with closing(opened(folder)) as model:
+        ids = model.tokens.encode(TEXT)
+        longer = Prompt((*TEXT.pieces, "x = 1\n"))
+        told = [
+            join(model.stream(prompt, Sampling(2))).cached_tokens
+            for prompt in (TEXT, TEXT, longer, Prompt(("\n",)))
+        ]
+        assert told == [0, len(ids), len(ids), 0]
+
+
 def test_several_answers_cost_one_reading_and_are_the_same_alone(
     folder: Path, model: HuggingFaceModel
 ) -> None:

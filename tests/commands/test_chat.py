@@ -164,7 +164,7 @@ def test_json(capfd: Capture) -> None:
     assert record == {
         "text": "x = 1\n\n",
         "reason": "stop",
-        "tokens": {"prompt": 6, "completion": 2},
+        "tokens": {"prompt": 6, "cached": None, "completion": 2},
         "model": "echo",
         "engine": "echo",
         "seed": 7,

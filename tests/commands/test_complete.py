@@ -177,7 +177,7 @@ def test_json_is_one_object_on_one_line_of_ascii(
         "text": "naïve \x1b[31m\u202e",
         "reason": "stop",
         "trimmed": [],
-        "tokens": {"prompt": 1, "completion": 1},
+        "tokens": {"prompt": 1, "cached": None, "completion": 1},
         "model": "echo",
         "engine": "echo",
         "seed": None,

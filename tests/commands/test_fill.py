@@ -160,7 +160,7 @@ def test_stop_and_json(capfd: pytest.CaptureFixture[str]) -> None:
         "text": "<fim_prefix>def add(a, b):\n    <fim_suffix>\n\n",
         "reason": "stop",
         "trimmed": [],
-        "tokens": {"prompt": 5, "completion": 4},
+        "tokens": {"prompt": 5, "cached": None, "completion": 4},
         "model": "echo",
         "engine": "echo",
         "seed": 3,

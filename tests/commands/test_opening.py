@@ -1,13 +1,15 @@
 """Commands that share a server: one load for all of them, and a way on where it fails them."""
 
+import json
 import os
 import shutil
 import signal
 import socket
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, run
 
 import pytest
 from processes import COMMAND, start, terminal
@@ -88,6 +90,36 @@ def test_text_stays_text(runtime: Path, tiny_file: Path) -> None:
     assert counts[0] == counts[1] != b""
 
 
+def numbered(changed: int = -1) -> str:
+    """A file of 120 lines that have equally many tokens, some 1,500; one of them may be changed."""
+    lines = [f"value_{at:03} = read({at:03})\n" for at in range(120)]
+    if changed >= 0:
+        lines[changed] = lines[changed].replace("read", "take")
+    return "".join(lines)
+
+
+def test_a_second_answer_reads_from_the_edit_on(
+    runtime: Path, tiny_file: Path, tmp_path: Path
+) -> None:
+    """Also where other files were asked about meanwhile: each slot keeps what it has read."""
+    place, other = tmp_path / "a.py", tmp_path / "b.py"
+    words = ("-m", str(tiny_file), "--keep-alive", "5m", "--max-tokens", "4", "--json")
+
+    def tokens(text: str, path: Path) -> tuple[int, int]:
+        path.write_text(text)
+        asked = json.loads(command("fill", f"{path}:110", *words).stdout)["tokens"]
+        return asked["prompt"], asked["cached"]
+
+    whole, cached = tokens(numbered(), place)
+    assert whole > 1400 and cached == 0
+    assert tokens("def g(x):\n" * 150, other)[1] < 9
+    for changed in (105, 106):
+        _, cached = tokens(numbered(changed), place)
+        assert cached >= (104 * whole) // 120
+    _, cached = tokens(numbered(106), place)
+    assert cached >= whole - 1
+
+
 def test_what_loading_raises_arrives(runtime: Path, tiny_file: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.gguf"
     damaged.write_bytes(tiny_file.read_bytes()[:20000])
@@ -142,6 +174,26 @@ def test_a_server_of_another_version_makes_way(runtime: Path, tiny_file: Path) -
     assert len(held()) == 1
 
 
+def test_a_server_that_ends_while_it_is_asked_is_replaced(runtime: Path, tiny_file: Path) -> None:
+    """A connection that it has not taken yet is reset: the command then loaded the model itself."""
+    runtime.mkdir(mode=0o700)
+
+    def leave() -> None:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(runtime / warm.SOCKET))
+            listener.listen()
+            for _ in range(2):  # one to see who listens, one to be asked who it is
+                listener.accept()[0].close()
+
+    with ThreadPoolExecutor(1) as pool:
+        leaving = pool.submit(leave)
+        assert until(lambda: (runtime / warm.SOCKET).exists())
+        done = ask(tiny_file)
+        leaving.result(30)
+    assert done.stderr.startswith(NOTE)
+    assert held()[0]["answers"] == 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_a_server_that_does_not_answer(
     runtime: Path,
@@ -164,6 +216,23 @@ def test_a_server_that_does_not_answer(
     monkeypatch.setattr("starcoder_cli.commands.stop.END_SECONDS", 1.0)
     assert main(["stop"]) == 0
     assert gone(number)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_server_that_was_stopped_for_a_while_goes_on(runtime: Path, tiny_file: Path) -> None:
+    words = ["complete", "-", "-m", str(tiny_file), "--keep-alive", "5m", "--max-tokens", "900"]
+    whole = command(*words, text="def f(x):\n").stdout.encode()
+    number = process(runtime)
+    with Popen([*COMMAND, *words], stdin=PIPE, stdout=PIPE) as child:
+        assert child.stdin and child.stdout
+        child.stdin.write(b"def f(x):\n")
+        child.stdin.close()
+        first = child.stdout.read(1)
+        os.kill(number, signal.SIGSTOP)
+        time.sleep(0.5)
+        os.kill(number, signal.SIGCONT)
+        rest = child.stdout.read()
+    assert (child.returncode, first + rest) == (0, whole)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -244,6 +313,33 @@ def test_another_user_who_listens_is_not_talked_to(runtime: Path, tiny_file: Pat
         os.waitpid(child, 0)
         os.close(reading)
         os.close(writing)
+
+
+@pytest.mark.parametrize("way", ["no folder", "no lock", "no home"])
+def test_a_place_that_cannot_be_used(way: str, runtime: Path, tiny_file: Path) -> None:
+    """The command does its work alone and says why; a home is not needed."""
+    words = ["complete", "-", "-m", str(tiny_file), "--max-tokens", "4", "--keep-alive", "5m"]
+    environment = dict(os.environ)
+    if way == "no folder":
+        empty = {"XDG_RUNTIME_DIR": "", "XDG_CACHE_HOME": "/dev/null", "HOME": "/dev/null"}
+        environment |= empty
+    elif way == "no lock":
+        (runtime / warm.LOCK).mkdir(parents=True)
+        runtime.chmod(0o700)
+    else:
+        del environment["HOME"]
+    done = run([*COMMAND, *words], input=b"a", env=environment, capture_output=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == command(*words, "--no-server", text="a").stdout.encode()
+    assert (b" is loaded without it\n" in done.stderr) == (way != "no home")
+
+
+def test_who_asks_for_no_time_has_no_server(runtime: Path, tiny_file: Path) -> None:
+    assert ask(tiny_file, "--keep-alive", "0").stderr == ask(tiny_file, "--no-server").stderr
+    assert not runtime.exists()
+    ask(tiny_file)
+    ask(tiny_file, "--keep-alive", "0")
+    assert held()[0]["answers"] == 1
 
 
 def test_a_path_that_is_too_long_for_a_socket(

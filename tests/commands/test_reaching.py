@@ -224,7 +224,7 @@ def test_json_tells_what_it_cost(place: str, site: Site, capsys: Streams) -> Non
     site.reason = "length"
     assert fill(place, site, "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["tokens"] == {"prompt": 7, "completion": 2}
+    assert told["tokens"] == {"prompt": 7, "cached": None, "completion": 2}
     assert (told["reason"], told["model"]) == ("length", "Qwen/Qwen2.5-Coder-7B")
 
 

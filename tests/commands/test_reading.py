@@ -301,8 +301,8 @@ def test_a_text_that_fits_alone_is_cut_only_for_what_was_asked(
 
 def test_a_model_that_chooses_by_time_is_timed() -> None:
     python = language("python")
-    answer = Completion("x", "stop", prompt_tokens=1000, first_token_seconds=2.0)
-    Shelf(python, budget=100).learn(ECHO, answer)
+    answer = Completion("x", "stop", prompt_tokens=1500, first_token_seconds=2.0, cached_tokens=500)
+    Shelf(python, budget=100).learn(ECHO, replace(answer, cached_tokens=None))
     Shelf(python).learn(find("starcoder2-3b-gguf"), answer)
     assert tokens_per_second("echo") == tokens_per_second("starcoder2-3b-gguf") == 100.0
     Shelf(python, budget=100).learn(find("starcoder2-3b-gguf"), answer)

@@ -1,14 +1,18 @@
 """`serve`, `ps` and `stop`: the server by hand."""
 
 import json
+import os
+import shlex
 import signal
+import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
-from processes import COMMAND, terminal
+from processes import COMMAND, start, terminal
 from serving import ask, command, gone, held, process, runtime, tiny_file, until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs unix sockets")
@@ -78,6 +82,97 @@ def test_in_the_foreground_it_stays_without_a_model(
     ask(tiny_file, "--keep-alive", "0.1s")
     assert until(lambda: not held(), 30)
     assert server.poll() is None
+
+
+def asking(tiny_file: Path, tokens: int = 900) -> "Popen[bytes]":
+    """A command that has its first token from a server."""
+    words = ("-m", str(tiny_file), "--keep-alive", "5m", "--max-tokens", str(tokens))
+    child = start("complete", "-", *words)
+    assert child.stdin and child.stdout
+    child.stdin.write(b"def f(x):\n")
+    child.stdin.close()
+    child.stdin = None
+    return child
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_answers_end_before_it_does(
+    number: int, server: "Popen[bytes]", runtime: Path, tiny_file: Path
+) -> None:
+    with asking(tiny_file) as child:
+        whole, _ = child.communicate(timeout=60)
+    with asking(tiny_file) as child:
+        assert child.stdout
+        first = child.stdout.read(1)
+        server.send_signal(number)
+        rest = child.stdout.read()
+    assert (child.returncode, first + rest) == (0, whole)
+    assert server.wait(30) == -number
+
+
+@pytest.mark.parametrize("way", ["stop", "signal", "time"])
+def test_nothing_is_left_behind(
+    way: str, runtime: Path, tiny_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process, no socket, no folder among temporary files: the lock's file alone stays."""
+    folder = runtime.parent / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    ask(tiny_file, "--keep-alive", "1s" if way == "time" else "5m")
+    number = process(runtime)
+    assert list(folder.iterdir())
+    if way == "stop":
+        assert command("stop").returncode == 0
+    elif way == "signal":
+        os.kill(number, signal.SIGTERM)
+    assert until(lambda: gone(number), 30)
+    assert list(folder.iterdir()) == []
+    assert [path.name for path in runtime.iterdir()] == ["server.lock"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_few_descriptors_are_an_error_and_no_work(runtime: Path, tiny_file: Path) -> None:
+    """Connections that it has no descriptor for wait; it does not turn in circles meanwhile."""
+    limit = "ulimit -n 16; exec "
+    with Popen(["sh", "-c", limit + shlex.join([*COMMAND, "serve"])], stderr=PIPE) as child:
+        assert child.stderr and child.stderr.readline() == b"serving; Ctrl-C ends it\n"
+        idle = [socket.socket(socket.AF_UNIX) for _ in range(24)]
+        for connection in idle:
+            connection.connect(str(runtime / "server.sock"))
+        before = processor_seconds(child.pid)
+        time.sleep(2)
+        assert processor_seconds(child.pid) - before < 0.5
+        for connection in idle:
+            connection.close()
+        done = ask(tiny_file)
+        assert done.returncode in (0, 69, 70, 71, 74), done.stderr
+        assert "Traceback" not in done.stderr
+        child.terminate()
+        assert child.wait(30) == -signal.SIGTERM
+
+
+def processor_seconds(number: int) -> float:
+    """How long a process has run on the processor."""
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_ctrl_c_while_others_are_served(runtime: Path, tiny_file: Path) -> None:
+    program = "from starcoder_cli.server import holding\nholding.SLOTS = 1\n"
+    program += "from starcoder_cli.__main__ import run\nimport sys\nsys.argv[1:] = ['serve']\nrun()"
+    with Popen([sys.executable, "-c", program], stderr=PIPE) as server:
+        assert server.stderr and server.stderr.readline() == b"serving; Ctrl-C ends it\n"
+        with asking(tiny_file, 1900) as first:
+            assert first.stdout and first.stdout.read(1)
+            with asking(tiny_file) as second:
+                assert until(lambda: held()[0]["busy"] == 2)
+                second.send_signal(signal.SIGINT)
+                assert second.communicate(timeout=30)[0] == b""
+            assert second.returncode == -signal.SIGINT
+            assert first.stdout.read()
+        assert first.returncode == 0
+        assert held()[0]["busy"] == 0
+        server.terminate()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")

@@ -111,6 +111,32 @@ def test_it_is_loaded_once_and_again_where_it_has_too_little_room(
     assert [model.closed for model, _ in made] == [True, False]
 
 
+def test_one_that_is_answering_stays_beside_a_wider_one(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> int:
+        narrow = holding.get((await holding.open(asked())).id)
+        async with holding.turn(narrow):
+            wide = await holding.open(asked(room=5000))
+            assert (await holding.open(asked(room=5000))).id == wide.id
+        assert (await holding.open(asked())).id == wide.id
+        return len(holding)
+
+    assert run(test) == len(made) == 2
+    assert not made[0][0].closed
+
+
+def test_one_that_has_all_of_its_window_is_not_loaded_again(
+    made: list[tuple[Fake, Work]],
+) -> None:
+    """A file that the catalog does not know was loaded anew for every longer text."""
+
+    async def test(holding: Holding) -> set[str]:
+        first = await holding.open(asked(room=5000))
+        made[0][0].window = 2048
+        return {first.id, (await holding.open(asked(room=6000))).id}
+
+    assert len(run(test)) == len(made) == 1
+
+
 def test_an_error_leaves_the_others_alone(made: list[tuple[Fake, Work]]) -> None:
     async def test(holding: Holding) -> int:
         await holding.open(asked())
@@ -192,6 +218,40 @@ def test_turns_are_taken_in_order_and_too_many_are_refused(made: list[tuple[Fake
         return order
 
     assert run(test) == list(range(SLOTS + QUEUE))
+
+
+def test_who_gives_up_waiting_leaves_the_queue(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> int:
+        held = holding.get((await holding.open(asked())).id)
+
+        async def wait() -> None:
+            async with holding.turn(held):
+                await asyncio.sleep(60)
+
+        waiting = [asyncio.create_task(wait()) for _ in range(SLOTS + 2)]
+        await asyncio.sleep(0)
+        waiting[-1].cancel()
+        waiting[0].cancel()
+        await asyncio.wait(waiting[:1] + waiting[-1:])
+        busy = held.busy
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+        async with asyncio.timeout(5), holding.turn(held):
+            pass
+        return busy
+
+    assert run(test) == SLOTS
+
+
+def test_at_the_end_all_are_closed_without_another_answer(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> int:
+        await holding.open(asked())
+        await holding.close()
+        return len(holding)
+
+    assert run(test) == 0
+    assert (made[0][0].closed, made[0][0].asked) == (True, 0)
 
 
 def test_files_that_changed_are_another_model(tmp_path: Path) -> None:

@@ -35,11 +35,15 @@ AGAIN = "get the checkpoint again"
 
 @dataclass(frozen=True)
 class Reading:
-    """A prompt, the steps that have read it, and the logits behind it."""
+    """A prompt, the steps that have read it, and the logits behind it.
+
+    The first `known` of its ids had been read before.
+    """
 
     ids: list[int]
     steps: Steps
     logits: "torch.Tensor"
+    known: int
 
 
 class HuggingFaceModel:
@@ -110,19 +114,20 @@ class HuggingFaceModel:
         """The answer with what it has to begin with, a chunk for each step."""
         writing, made = Writing(self.tokens, ids), 0
         with out_of_memory(), self._unbroken():
-            for step in self._tokens(ids, begun, sampling, ends):
+            reading = self._reading(ids)
+            for step in self._tokens(reading, begun, sampling, ends):
                 made += len(step)
                 text = writing.write([token.id for token in step])
                 logprob = sum(token.logprob for token in step)
-                yield Chunk(text, len(step), None, len(ids), logprob)
+                yield Chunk(text, len(step), None, len(ids), logprob, cached_tokens=reading.known)
         reason: Reason = "length" if made == sampling.max_tokens else "stop"
         yield Chunk(writing.rest(), 0, reason, len(ids))
 
     def _tokens(
-        self, ids: list[int], begun: str, sampling: Sampling, ends: AbstractSet[int]
+        self, reading: Reading, begun: str, sampling: Sampling, ends: AbstractSet[int]
     ) -> Iterator[list[Token]]:
         """The tokens of an answer that begins with a text, those of one step at a time."""
-        steps, logits = self._reading(ids)
+        ids, steps, logits = reading.ids, reading.steps, reading.logits
         if begun:
             beginning = Beginning(steps, ids, self.tokens, Choice(sampling))
             logits = beginning.read(logits, begun, sampling.max_tokens)
@@ -135,19 +140,21 @@ class HuggingFaceModel:
             sampling = replace(sampling, max_tokens=left)
         yield from decode(steps, ids, sampling, ends, lookup=self._lookup, logits=logits)
 
-    def _reading(self, ids: list[int]) -> "tuple[Steps, torch.Tensor]":
-        """Steps that have read the prompt, and the logits behind it.
+    def _reading(self, ids: list[int]) -> Reading:
+        """The prompt, read.
 
         What it has in common with the text that was read last is not read again: several answers
         to a prompt cost one reading, and the next turn of a chat costs what is new in it.
         """
-        if self._read is None or self._read.ids != ids:
+        if self._read and self._read.ids == ids:
+            self._read = replace(self._read, known=len(ids))
+        else:
             steps = self._read.steps if self._read else self._steps()
             known = common(steps.ids, ids[:-1])
             steps.crop(known)
-            self._read = Reading(ids, steps, read(steps, ids[known:]))
+            self._read = Reading(ids, steps, read(steps, ids[known:]), known)
         self._read.steps.crop(len(ids))
-        return self._read.steps, self._read.logits
+        return self._read
 
     @contextmanager
     def _unbroken(self) -> Iterator[None]:

@@ -244,20 +244,23 @@ def events(response: http.client.HTTPResponse) -> Iterator[Mapping[str, object]]
 
 def chunks(received: Iterator[Mapping[str, object]], ends: set[int]) -> Stream:
     """Chunks from llama.cpp's events, up to the first token that ends an answer."""
-    made = 0
+    made, cached = 0, None
     for event in received:
+        progress = event.get("prompt_progress")
+        cached = number(progress, "cache") if isinstance(progress, Mapping) else cached
         ids = event.get("tokens")
         total = number(event, "tokens_predicted")
         step, made = max(total - made, 0), max(total, made)
         prompt_tokens = number(event, "tokens_evaluated")
         logprob = log_probability(event)
         if isinstance(ids, Sequence) and ends.intersection(ids):
-            yield Chunk("", step, "stop", prompt_tokens, logprob)
+            yield Chunk("", step, "stop", prompt_tokens, logprob, cached_tokens=cached)
             return
         reason: Reason | None = None
         if event.get("stop"):
             reason = "length" if event.get("stop_type") == "limit" else "stop"
-        yield Chunk(str(event.get("content", "")), step, reason, prompt_tokens, logprob)
+        text = str(event.get("content", ""))
+        yield Chunk(text, step, reason, prompt_tokens, logprob, cached_tokens=cached)
 
 
 def grammar(begun: str) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -83,7 +84,9 @@ class OpenVinoModel:
         try:
             made = self._chunks(handle, ids, ends, sampling)
             with closing(behind(made, prompt.begun)) as chunks:
-                yield from chunks
+                for chunk in chunks:
+                    # GenAI does not tell what it had cached: surely nothing before the first.
+                    yield replace(chunk, cached_tokens=None if number else 0)
         finally:
             with self._turn:
                 self._handles.pop(number).cancel()

@@ -71,11 +71,8 @@ def connect(start: bool, started: Callable[[], None]) -> Endpoint | None:
         path = warm.find()
         if path:
             endpoint = Endpoint(path)
-            told = endpoint.ask("GET", "/health", seconds=PROBE_SECONDS)
-            if told.get("program") == warm.PROGRAM:
+            if is_ours(endpoint, start):
                 return endpoint
-            if start:
-                endpoint.ask("POST", "/stop", seconds=PROBE_SECONDS)
         if not start:
             return None
         if warm.is_running():
@@ -83,6 +80,23 @@ def connect(start: bool, started: Callable[[], None]) -> Endpoint | None:
         elif warm.start():
             started()
     raise UnavailableError("the server does not come up", "see `starcoder stop`")
+
+
+def is_ours(endpoint: Endpoint, start: bool) -> bool:
+    """Whether the server is of this installation; another one is asked to leave for one to `start`.
+
+    One that ends meanwhile is none. Raises UnavailableError where it does not answer in time.
+    """
+    try:
+        told = endpoint.ask("GET", "/health", seconds=PROBE_SECONDS)
+        if told.get("program") == warm.PROGRAM:
+            return True
+        if start:
+            endpoint.ask("POST", "/stop", seconds=PROBE_SECONDS)
+    except UnavailableError as error:
+        if isinstance(error.__cause__, TimeoutError):
+            raise
+    return False
 
 
 class RemoteModel:

@@ -112,7 +112,11 @@ def record(
     return {
         "text": completion.text,
         "reason": completion.reason,
-        "tokens": {"prompt": completion.prompt_tokens, "completion": completion.tokens},
+        "tokens": {
+            "prompt": completion.prompt_tokens,
+            "cached": completion.cached_tokens,
+            "completion": completion.tokens,
+        },
         "seconds": {
             "load": round(load_seconds, 3),
             "first_token": round(completion.first_token_seconds, 3),

@@ -129,8 +129,10 @@ class Shelf:
 
     def learn(self, spec: ModelSpec, completion: Completion) -> None:
         """Remember how long the model took to read, where other files may have been a part."""
-        if (self.asked or self.budget) and spec.engine != "echo":
-            remember(spec.seat, completion.prompt_tokens, completion.first_token_seconds)
+        cached = completion.cached_tokens
+        read = (self.asked or self.budget) and spec.engine != "echo"
+        if read and cached is not None:
+            remember(spec.seat, completion.prompt_tokens - cached, completion.first_token_seconds)
 
 
 def shelve(

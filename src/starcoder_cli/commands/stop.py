@@ -5,7 +5,7 @@ from contextlib import suppress
 from starcoder_cli.backends.remote import Endpoint
 from starcoder_cli.errors import BusyError, StarcoderError
 from starcoder_cli.output import say
-from starcoder_cli.warm import end, ended, find, listener
+from starcoder_cli.warm import end, ended, find
 
 ANSWER_SECONDS = 5.0
 END_SECONDS = 10.0
@@ -20,11 +20,10 @@ def stop() -> None:
     if path is None:
         say("no server is running")
         return
-    process = listener(path).process
     with suppress(StarcoderError):
         Endpoint(path).ask("POST", "/stop", seconds=ANSWER_SECONDS)
-    if not ended(END_SECONDS) and process:
-        end(process)
+    if not ended(END_SECONDS):
+        end(path)
     if not ended(END_SECONDS):
         raise BusyError("the server has not ended yet", "run this again in a moment")
     say("the server has ended")

@@ -45,7 +45,7 @@ Made = TypeVar("Made")
 
 @dataclass
 class Held:
-    """A model that is loaded, and what happens to it.
+    """A model that is loaded with room for so many tokens, and what happens to it.
 
     `busy` is how many answers are wanted now, `working` how many of them are being made.
     """
@@ -57,6 +57,7 @@ class Held:
     size: int
     slots: asyncio.Semaphore
     told: list[str]
+    room: int
     keep_alive: float = KEEP_ALIVE
     since: float = field(default_factory=time.monotonic)
     used: float = field(default_factory=time.monotonic)
@@ -73,6 +74,13 @@ class Held:
     def until(self) -> float:
         """When it is let go if nobody asks for it, on the monotonic clock."""
         return self.used + self.keep_alive if self.keep_alive >= 0 else float("inf")
+
+    def is_narrower(self, room: int) -> bool:
+        """Whether it has too little room, and would have more if it was loaded with more.
+
+        A window that is smaller than what it was loaded for is all that the model has.
+        """
+        return self.room <= self.model.window < room
 
     def opened(self) -> Opened:
         """What a client is told about it."""
@@ -126,9 +134,11 @@ class Holding:
         """
         async with self._loading:
             wanted = identity(opening)
-            held = next((each for each in self if each.identity == wanted), None)
-            if held and held.model.window < min(opening.room, widest(opening)):
-                await self._release(held)
+            same = [each for each in self if each.identity == wanted]
+            held = max(same, key=lambda each: each.room, default=None)
+            if held and held.is_narrower(opening.room):
+                if not held.busy:  # one that answers stays until its time is over
+                    await self._release(held)
                 held = None
             if held is None:
                 await self._make_room(size(opening.path))
@@ -172,10 +182,11 @@ class Holding:
                 if not held.busy and held.until <= now:
                     await self._release(held)
 
-    async def release_all(self) -> None:
-        """Let all of them go."""
+    async def close(self) -> None:
+        """Let all of them go as they are: the process is about to end."""
         for held in self:
-            await self._release(held)
+            await self._run(held.model.close)
+        self._held.clear()
 
     async def _make_room(self, needed: int) -> None:
         """Let those go that were used least recently, while there is too little memory."""
@@ -208,6 +219,7 @@ class Holding:
             size=size(opening.path),
             slots=asyncio.Semaphore(slots),
             told=told,
+            room=room,
         )
 
 
@@ -220,11 +232,6 @@ def identity(opening: Opening) -> Identity:
     except OSError:
         files = (opening.path,)
     return (opening.model, files, opening.loading)
-
-
-def widest(opening: Opening) -> int:
-    """The window that a model has at most, as far as the catalog knows."""
-    return find(opening.model).window or opening.room
 
 
 def size(name: str) -> int:

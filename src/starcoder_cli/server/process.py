@@ -6,7 +6,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -57,6 +57,7 @@ async def answer(
     listener: Listener, stays: bool, ready: Callable[[], None], opened: Door | None
 ) -> None:
     """Answer requests until a signal, a request or the lack of any ends it."""
+    asyncio.get_running_loop().set_exception_handler(overlook)
     with ThreadPoolExecutor(THREADS) as pool:
         holding = Holding(pool)
 
@@ -76,6 +77,7 @@ async def answer(
             await asyncio.gather(*serving)
         finally:
             tidying.cancel()
+            await holding.close()
             pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -96,6 +98,13 @@ def configuration(app: ASGIApp, protocol: type[Connection] | Literal["h11"]) -> 
         h11_max_incomplete_event_size=HEAD_BYTES,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+
+
+def overlook(loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
+    """Say nothing: of one connection without a descriptor asyncio complains sixty times a second.
+
+    Where nobody reads that, the server would stand still.
+    """
 
 
 async def tidy(holding: Holding, routes: Routes, leave: Callable[[], None], stays: bool) -> None:

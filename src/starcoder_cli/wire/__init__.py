@@ -169,6 +169,7 @@ class Writer:
             "prompt_tokens": chunk.prompt_tokens,
             "completion_tokens": self._made,
             "total_tokens": chunk.prompt_tokens + self._made,
+            "prompt_tokens_details": {"cached_tokens": chunk.cached_tokens},
         }
         return event({**self._head, "choices": [choice], "usage": usage})
 
@@ -196,6 +197,7 @@ class Reader:
             choice, usage = record["choices"][0], record.get("usage") or {}
             total = usage.get("completion_tokens", self._made + 1)
             step, self._made = total - self._made, total
+            details = usage.get("prompt_tokens_details") or {}
             probabilities = (choice.get("logprobs") or {}).get("token_logprobs") or [0.0]
             return Chunk(
                 text=choice["text"],
@@ -203,6 +205,7 @@ class Reader:
                 reason=choice.get("finish_reason"),
                 prompt_tokens=usage.get("prompt_tokens", 0),
                 logprob=sum(probabilities),
+                cached_tokens=details.get("cached_tokens"),
             )
 
 

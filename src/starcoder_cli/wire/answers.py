@@ -34,6 +34,7 @@ class Usage:
             self,
             prompt=max(self.prompt, chunk.prompt_tokens),
             completion=self.completion + chunk.tokens,
+            cached=chunk.cached_tokens if self.cached is None else self.cached,
         )
 
     def record(self) -> Mapping[str, object]:

@@ -1,0 +1,169 @@
+"""Whether drafts from the text itself (prompt lookup) make answers faster, and no other.
+
+    python bench/lookup.py DATA [--engine llamacpp|openvino] [--lines N] [--others N]
+
+DATA holds the data sets. Three kinds of work on the default model, all greedy: lines of HumanEval
+that are filled, functions of it that are written on from their beginning, and functions that are
+written anew with other names, as an edit would. Each engine runs beside itself with its own form of
+prompt lookup, prompt by prompt; the rate is that behind the first token. A second answer to one
+prompt without lookup shows how alike two answers of the engine are anyway.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+from tasks import functions, single_lines
+
+from starcoder_cli.backends.llamacpp import LlamaCppModel
+from starcoder_cli.backends.openvino import OpenVinoModel, configuration, import_genai
+from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.chat_formats import CHATML
+from starcoder_cli.conversation import Conversation
+from starcoder_cli.families import FORMATS
+from starcoder_cli.model import Model, Sampling
+from starcoder_cli.models.store import locate
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.source import Hole
+from starcoder_cli.stream import Completion, join
+
+WINDOW = 2048
+EDIT = "Rename every parameter of this code to begin with my_. Write all of the code again."
+
+
+@dataclass(frozen=True)
+class Work:
+    """A prompt of one kind of work, and how many tokens its answer may have."""
+
+    kind: str
+    prompt: Prompt
+    most: int
+
+
+@dataclass
+class Found:
+    """What one way did with one kind of work."""
+
+    gains: list[float] = field(default_factory=list)
+    different: int = 0
+
+
+def main() -> None:
+    """Measure one engine, and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--engine", choices=("llamacpp", "openvino"), default="llamacpp")
+    parser.add_argument("--lines", type=int, default=40)
+    parser.add_argument("--others", type=int, default=10)
+    options = parser.parse_args()
+    path = locate(find(DEFAULT))
+    if path is None:
+        sys.exit(f"{DEFAULT} is not here: starcoder models pull {DEFAULT}")
+    ways = WAYS[options.engine](path)
+    print(f"\n## Prompt lookup, {options.engine}, {DEFAULT}\n")
+    print("| work | way | gain, median | worst | other text |\n|---|---|---|---|---|")
+    works = work(options.data, options.lines, options.others)
+    for kind in dict.fromkeys(each.kind for each in works):
+        chosen = [each for each in works if each.kind == kind]
+        for name, found in compared(ways, chosen).items():
+            gain, worst = statistics.median(found.gains), min(found.gains)
+            different = f"{found.different} of {len(chosen)}"
+            print(f"| {kind} | {name} | {gain:.2f} | {worst:.2f} | {different} |", flush=True)
+    os._exit(0)  # engines take seconds to tidy up
+
+
+def work(data: Path, lines: int, others: int) -> list[Work]:
+    """The prompts of all three kinds."""
+    form = FORMATS["qwen2.5-coder"]
+    holes = [Hole(task.prefix, task.suffix) for task in single_lines(data)[:: max(300 // lines, 1)]]
+    begun = functions(data)[:others]
+    edits = [
+        CHATML.prompt(Conversation().said(f"{EDIT}\n```python\n{task.prefix}{task.middle}```"))
+        for task in begun
+    ]
+    return [
+        *(Work("a line", form.prompt(hole), 48) for hole in holes[:lines]),
+        *(Work("a function", form.prompt(Hole(task.prefix)), 96) for task in begun),
+        *(Work("an edit", prompt, 160) for prompt in edits),
+    ]
+
+
+def compared(ways: "Mapping[str, Way]", works: Sequence[Work]) -> dict[str, Found]:
+    """Each way on each prompt, in turns, against the first."""
+    found = {name: Found() for name in ways}
+    for each in works:
+        answers = {name: way(each.prompt, Sampling(each.most)) for name, way in ways.items()}
+        base = next(iter(answers.values()))
+        for name, answer in answers.items():
+            found[name].gains.append(after_first(base) / max(after_first(answer), 0.001))
+            found[name].different += answer.text != base.text
+    return found
+
+
+def after_first(answer: Completion) -> float:
+    """Seconds behind the first token."""
+    return answer.seconds - answer.first_token_seconds
+
+
+Way = Callable[[Prompt, Sampling], Completion]
+
+
+def asked(model: Model, prompt: Prompt, sampling: Sampling) -> Completion:
+    """An answer of a model."""
+    return join(model.stream(prompt, sampling))
+
+
+def llamacpp(path: Path) -> dict[str, Way]:
+    """llama.cpp without lookup, twice, and with its `ngram-simple`."""
+    import xllamacpp
+
+    make = xllamacpp.Server
+
+    def drafting(parameters: xllamacpp.CommonParams) -> xllamacpp.Server:
+        kinds = xllamacpp.common_speculative_type
+        parameters.speculative.types = [kinds.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
+        return make(parameters)
+
+    plain = partial(asked, LlamaCppModel(path, WINDOW))
+    with patch("xllamacpp.Server", drafting):
+        lookup = partial(asked, LlamaCppModel(path, WINDOW))
+    return {"without": plain, "without, again": plain, "ngram-simple 12, 48": lookup}
+
+
+def openvino(path: Path) -> dict[str, Way]:
+    """OpenVINO without lookup, twice, and with drafts of two lengths."""
+    genai = import_genai()
+    make, folder = genai.ContinuousBatchingPipeline, path.parent / "openvino"
+    plain = partial(asked, OpenVinoModel(folder, path, WINDOW))
+    with patch.object(
+        genai, "ContinuousBatchingPipeline", lambda *given: make(*given, {"prompt_lookup": True})
+    ):
+        model = OpenVinoModel(folder, path, WINDOW)
+
+    def lookup(ngram: int, drafted: int, prompt: Prompt, sampling: Sampling) -> Completion:
+        def drafting(*given: object) -> object:
+            told = configuration(*given)  # type: ignore[arg-type]
+            told.max_ngram_size, told.num_assistant_tokens = ngram, drafted
+            return told
+
+        with patch("starcoder_cli.backends.openvino.configuration", drafting):
+            return asked(model, prompt, sampling)
+
+    return {
+        "without": plain,
+        "without, again": plain,
+        "prompt_lookup 3, 5": partial(lookup, 3, 5),
+        "prompt_lookup 4, 12": partial(lookup, 4, 12),
+    }
+
+
+WAYS: Mapping[str, Callable[[Path], dict[str, Way]]] = {"llamacpp": llamacpp, "openvino": openvino}
+
+if __name__ == "__main__":
+    main()

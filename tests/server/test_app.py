@@ -1,0 +1,103 @@
+"""Answers on their way out of the server: where they are left, and what becomes of errors."""
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from starcoder_cli import wire
+from starcoder_cli.errors import BusyError, DataError
+from starcoder_cli.model import Sampling
+from starcoder_cli.prompt import Prompt
+from starcoder_cli.server.app import Routes
+from starcoder_cli.server.holding import QUEUE, SLOTS, Held, Holding
+from starcoder_cli.server.making import chunks
+from starcoder_cli.stream import Chunk, Stream
+
+PROMPT, SAMPLING = Prompt(("a",)), Sampling(100)
+
+
+class Slow:
+    """A model that makes a token in a hundredth of a second, and fails at the `broken` one."""
+
+    engine = "llamacpp"
+    chat_template = ""
+    window = 512
+
+    def __init__(self, broken: int = -1) -> None:
+        self.made = 0
+        self.ended = threading.Event()
+        self._broken = broken
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        """Tokens."""
+        try:
+            for number in range(sampling.max_tokens):
+                if number == self._broken:
+                    raise DataError("the model computes no numbers")
+                self.made += 1
+                yield Chunk("a")
+                time.sleep(0.01)
+        finally:
+            self.ended.set()
+
+    def count(self, text: str) -> int:
+        """One for each character."""
+        return len(text)
+
+    def token(self, text: str) -> int | None:
+        """None."""
+        return None
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def held(model: Slow) -> Held:
+    """The model, as the server holds it."""
+    return Held("m#1", (), "m", model, 0, asyncio.Semaphore(SLOTS), [], 512)
+
+
+def test_who_leaves_at_the_third_token_stops_the_model_within_two() -> None:
+    model = Slow()
+
+    async def leave() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            answer = chunks(lambda: model.stream(PROMPT, SAMPLING), pool)
+            for _ in range(3):
+                await anext(answer)
+            await answer.aclose()
+            assert model.ended.is_set()
+
+    asyncio.run(leave())
+    assert 3 <= model.made <= 5
+
+
+def asked(model: Held) -> list[bytes]:
+    """The events of an answer."""
+
+    async def ask() -> list[bytes]:
+        with ThreadPoolExecutor(2) as pool:
+            routes = Routes(Holding(pool), pool, lambda: None)
+            writer = wire.Writer({}, False)
+            return [event async for event in routes._events(model, PROMPT, SAMPLING, writer)]
+
+    return asyncio.run(ask())
+
+
+def test_a_model_that_fails_says_so_at_once() -> None:
+    *texts, last = asked(held(Slow(broken=4)))
+    assert len(texts) == 4
+    with pytest.raises(DataError, match="computes no numbers"):
+        wire.Reader().read(wire.decode(last.removeprefix(b"data: ")))
+
+
+def test_one_more_than_may_wait_is_told_to_try_again() -> None:
+    full = held(Slow())
+    full.busy = SLOTS + QUEUE
+    (event,) = asked(full)
+    with pytest.raises(BusyError) as raised:
+        wire.Reader().read(wire.decode(event.removeprefix(b"data: ")))
+    assert raised.value.exit_code == 75
