@@ -1,12 +1,22 @@
 """Several answers: how they are drawn, which are the same, and which is best."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.candidates import SEEDS, TEMPERATURE, Candidate, distinct, draws, ranked
+from starcoder_cli.candidates import (
+    SEEDS,
+    TEMPERATURE,
+    Candidate,
+    distinct,
+    draws,
+    insisting,
+    ranked,
+)
 from starcoder_cli.model import Sampling
-from starcoder_cli.stream import Completion
+from starcoder_cli.stream import Chunk, Completion, Stream, join
 
 few_examples = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -121,3 +131,51 @@ def test_what_is_drawn_twice_is_counted() -> None:
         ("a", 2),
         ("b", 1),
     ]
+
+
+def said(*answers: list[Chunk]) -> tuple[Callable[[Sampling], Stream], list[Sampling]]:
+    """A model that says one thing after the other, and how each was drawn."""
+    drawn: list[Sampling] = []
+
+    def ask(sampling: Sampling) -> Stream:
+        drawn.append(sampling)
+        yield from answers[len(drawn) - 1]
+
+    return ask, drawn
+
+
+NOTHING = [Chunk("\n", 1, None, 5, cached_tokens=2), Chunk(" ", 1, "stop", 5, cached_tokens=2)]
+
+
+def test_where_the_likeliest_answer_is_blank_chance_tries() -> None:
+    ask, drawn = said(NOTHING, [Chunk("\n", 1, None, 5, cached_tokens=5), Chunk("x", 1, "stop", 5)])
+    chunks = list(insisting(ask, Sampling(logprobs=True)))
+    assert join(chunks).text == "\nx"
+    assert [chunk.text for chunk in chunks] == ["", "", "", "\nx"]
+    assert (join(chunks).tokens, join(chunks).cached_tokens) == (4, 2)
+    assert [(each.temperature, each.seed, each.logprobs) for each in drawn] == [
+        (0.0, None, True),
+        (TEMPERATURE, 0, True),
+    ]
+
+
+def test_where_chance_finds_nothing_either_it_stays_blank() -> None:
+    ask, drawn = said(NOTHING, [Chunk("", 1, "stop", 5)], [Chunk("  ", 1, "stop", 5)])
+    answer = join(insisting(ask, Sampling()))
+    assert (answer.text, answer.reason, answer.tokens, len(drawn)) == ("\n ", "stop", 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "answer"),
+    [
+        (Sampling(), [Chunk("a", 1), Chunk(" ", 1, "stop")]),
+        (Sampling(), [Chunk("\n", 1, "length")]),
+        (Sampling(temperature=1.0, seed=3), [Chunk("\n", 1, "stop")]),
+    ],
+)
+def test_an_answer_stays_that_says_something_is_cut_off_or_was_drawn(
+    sampling: Sampling, answer: list[Chunk]
+) -> None:
+    ask, drawn = said(answer)
+    assert list(insisting(ask, sampling)) == answer
+    assert drawn == [sampling]

@@ -4,13 +4,17 @@ The likeliest answer need not be the best one: each is also judged by a parser, 
 prefers what leaves a file whole to what a model is sure of.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from starcoder_cli.model import Sampling
-from starcoder_cli.stream import Completion
+from starcoder_cli.stream import Completion, Stream
 
 TEMPERATURE = 0.6
+AGAIN = 2
+"""How often chance may try where the likeliest answer says nothing."""
+
 SEEDS = 2**32 - 1  # as many as a sampling takes
 
 
@@ -67,6 +71,35 @@ def draws(sampling: Sampling, n: int) -> list[Sampling]:
     warm = replace(asked, temperature=TEMPERATURE)
     others = [replace(warm, seed=(seed + at) % SEEDS) for at in range(n - 1)]
     return [replace(asked, seed=None), *others]
+
+
+def insisting(ask: Callable[[Sampling], Stream], sampling: Sampling) -> Stream:
+    """The answer to a question; where the likeliest one is blank, one that chance finds, if any.
+
+    It is the same each time. What the blank ones cost is part of it.
+    """
+    warm = [replace(sampling, temperature=TEMPERATURE, seed=seed) for seed in range(AGAIN)]
+    left = warm if sampling.temperature == 0 else []
+    blank: str | None = None
+    for at, tried in enumerate((sampling, *left)):
+        held: str | None = ""  # blank text that waits for more; None once there is more
+        with closing(ask(tried)) as chunks:
+            for chunk in chunks:
+                if at:
+                    chunk = replace(chunk, cached_tokens=None)
+                if held is not None:
+                    held += chunk.text
+                    chunk = replace(chunk, text=held if held.strip() else "")
+                    held = None if held.strip() else held
+                if chunk.reason == "stop" and held is not None and at < len(left):
+                    blank = held if blank is None else blank
+                    yield replace(chunk, reason=None)
+                    break
+                if chunk.reason and held is not None:
+                    chunk = replace(chunk, text=held if blank is None else blank)
+                yield chunk
+            else:
+                return
 
 
 def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:

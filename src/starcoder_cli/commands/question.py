@@ -1,9 +1,11 @@
 """A place in a source that an answer is asked for."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from starcoder_cli import languages
+from starcoder_cli.candidates import insisting
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.compose import compose
 from starcoder_cli.commands.reading import Reading, Shelf, Space, shelve
@@ -88,14 +90,18 @@ class Gap:
 
     def stream(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer that belongs in the place, or as the model writes it where that is asked."""
-        chunks: Stream = until(model.stream(prompt, sampling), self.request.stop)
-        if not self.request.verbatim:
-            lines = self.request.lines
-            if lines == "auto":
-                inside = self.source.inside_line(self.span)
-                lines = choose_lines(self.hole, inside_line=inside)
-            chunks = after(self.lead, trimmed(chunks, self.hole, self.language, lines))
+        if self.request.verbatim:
+            chunks = until(model.stream(prompt, sampling), self.request.stop)
+        else:
+            chunks = after(self.lead, insisting(partial(self._trimmed, model, prompt), sampling))
         return with_newline(chunks, self.source.newline)
+
+    def _trimmed(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
+        lines = self.request.lines
+        if lines == "auto":
+            lines = choose_lines(self.hole, inside_line=self.source.inside_line(self.span))
+        chunks = until(model.stream(prompt, sampling), self.request.stop)
+        return trimmed(chunks, self.hole, self.language, lines)
 
     def learn(self, completion: Completion) -> None:
         """How fast the model reads."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from starcoder_cli import languages
+from starcoder_cli.candidates import insisting
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.chat_formats import choose
 from starcoder_cli.conversation import Conversation, fit
@@ -63,13 +64,17 @@ def gap(model: Model, spec: ModelSpec, asked: Asked, given: Hole) -> Question:
     around = Around(Names(asked.filename or None), spec.metadata, files, language)
     prompt = spelled(form, hole, around, "psm" if asked.fills else None)
 
-    def answer(sampling: Sampling) -> Stream:
+    def made(sampling: Sampling) -> Stream:
         chunks: Stream = until(model.stream(prompt, sampling), asked.stop)
-        if asked.seconds is not None:
-            chunks = timely(chunks, asked.seconds)
-        if not asked.raw and spec.engine != "echo":
-            lines = choose_lines(whole, inside_line=source.inside_line(span))
-            chunks = trimmed(chunks, whole, language, lines)
+        return chunks if asked.seconds is None else timely(chunks, asked.seconds)
+
+    def cleaned(sampling: Sampling) -> Stream:
+        lines = choose_lines(whole, inside_line=source.inside_line(span))
+        return trimmed(made(sampling), whole, language, lines)
+
+    def answer(sampling: Sampling) -> Stream:
+        plain = asked.raw or spec.engine == "echo"
+        chunks = made(sampling) if plain else insisting(cleaned, sampling)
         return with_newline(chunks, source.newline)
 
     return Question(answer, hole != whole or len(files) < len(asked.files))
