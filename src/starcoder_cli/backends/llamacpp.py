@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.backends.threads import soon_asleep
 from starcoder_cli.errors import MachineError, ProtocolError
 from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling
@@ -186,7 +187,8 @@ class LlamaCppModel:
 def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllamacpp.Server":
     """A llama.cpp server that holds the model, reachable through the folder or with the key."""
     try:
-        import xllamacpp
+        with soon_asleep():
+            import xllamacpp
     except ImportError as error:
         raise MachineError(
             f"llama.cpp cannot start: {error}",
