@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from starcoder_cli.endpoints import KEY_VARIABLE
 from starcoder_cli.errors import ConfigError, InputError, RefusedError, UsageError
 from starcoder_cli.server.access import (
-    VARIABLE,
     Address,
     check,
     given_key,
@@ -77,20 +77,20 @@ def test_a_key_that_was_made(tmp_path: Path) -> None:
 
 def test_a_key_that_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert given_key(None) is None
-    monkeypatch.setenv(VARIABLE, GOOD)
+    monkeypatch.setenv(KEY_VARIABLE, GOOD)
     assert given_key(None) == GOOD.encode()
-    assert VARIABLE not in os.environ
+    assert KEY_VARIABLE not in os.environ
     file = tmp_path / "key"
     file.write_text(f"{GOOD}\r\nmore\n")
     file.chmod(0o600)
-    monkeypatch.setenv(VARIABLE, "another-key-altogether")
+    monkeypatch.setenv(KEY_VARIABLE, "another-key-altogether")
     assert given_key(str(file)) == GOOD.encode()
 
 
 @pytest.mark.parametrize("key", ["", "short", GOOD + " ", "é" * 20, "\udcff" * 20, "a" * 257])
 def test_what_is_no_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, key)
-    with pytest.raises(ConfigError, match=f"the key in {VARIABLE} is none"):
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    with pytest.raises(ConfigError, match=f"the key in {KEY_VARIABLE} is none"):
         given_key(None)
 
 

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from starcoder_cli.endpoints import KEY_VARIABLE
 from starcoder_cli.errors import ConfigError, InputError, RefusedError, UsageError
 
 PORT = 8765
 KEY_FILE = "http.key"
-VARIABLE = "STARCODER_API_KEY"
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 KEY = re.compile(rb"[!-~]{16,256}")
 PLACE = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
@@ -79,11 +79,11 @@ def given_key(file: str | None) -> bytes | None:
     Raises InputError and RefusedError for a file that is not there, or that others may read, and
     ConfigError for a key that is none.
     """
-    variable = os.environ.pop(VARIABLE, None)  # no process that is started here needs it
+    variable = os.environ.pop(KEY_VARIABLE, None)  # no process that is started here needs it
     if file is not None:
         key, where = private(Path(file)), file
     elif variable is not None:
-        key, where = variable.encode("utf-8", "surrogateescape"), VARIABLE
+        key, where = variable.encode("utf-8", "surrogateescape"), KEY_VARIABLE
     else:
         return None
     if not KEY.fullmatch(key):
@@ -128,5 +128,5 @@ def check(address: Address, key: bytes | None) -> None:
     if not address.is_local and key is None:
         raise ConfigError(
             f"others can reach {address}: that needs a key of yours",
-            f"set {VARIABLE}, or give --api-key-file",
+            f"set {KEY_VARIABLE}, or give --api-key-file",
         )

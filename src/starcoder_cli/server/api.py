@@ -201,7 +201,7 @@ class Api:
             if turn.asked.with_usage:
                 yield event(turn.style.last(turn.head, usage))
             yield turn.style.done
-        except Exception as error:
+        except Exception as error:  # a bug too: the head of the answer is out already
             yield event(ApiError.of(error).record())
 
     async def pieces(self, turn: Turn) -> AsyncGenerator[tuple[int, Chunk], None]:
@@ -239,7 +239,7 @@ def failing(answer: Answer) -> Answer:
     async def answered(request: Request) -> Response:
         try:
             return await answer(request)
-        except Exception as error:
+        except Exception as error:  # a bug too: the client hears of it, and the server goes on
             return failed(ApiError.of(error))
 
     return answered

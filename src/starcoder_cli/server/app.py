@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
+from contextlib import aclosing
 from functools import partial
 from typing import TypeAlias
 
@@ -102,8 +103,9 @@ class Routes:
         try:
             async with self._holding.turn(held):
                 make = partial(held.model.stream, prompt, sampling)
-                async for chunk in chunks(make, self._pool):
-                    yield writer.write(chunk)
+                async with aclosing(chunks(make, self._pool)) as made:
+                    async for chunk in made:
+                        yield writer.write(chunk)
             yield wire.DONE
         except StarcoderError as error:
             yield wire.event(wire.error_record(error))
@@ -119,7 +121,7 @@ def failing(answer: Answer) -> Answer:
             return await answer(request)
         except StarcoderError as error:
             return reply(wire.encode(wire.error_record(error)), STATUS.get(error.exit_code, 500))
-        except Exception as error:
+        except Exception as error:  # a bug: the client hears of it, and the server goes on
             told = StarcoderError(f"this is a bug in the server: {type(error).__name__}: {error}")
             return reply(wire.encode(wire.error_record(told)), 500)
 
