@@ -70,6 +70,7 @@ LAYERS = (
         "shapes",
         "terminal",
     },
+    {"attribution"},
     {"chat_formats", "wire"},
     {"backends", "candidates", "edits", "markdown", "spelling", "trim"},
     {"server"},
