@@ -66,6 +66,7 @@ LAYERS = (
         "conversation",
         "families",
         "model",
+        "provenance",
         "repeats",
         "shapes",
         "terminal",

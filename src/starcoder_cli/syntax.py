@@ -50,13 +50,40 @@ def errors(text: str, language: str) -> int | None:
     return min((found for found in counts if found is not None), default=None)
 
 
+def comment_at(text: str, place: int, length: int, language: str) -> bool | None:
+    """Whether what stands at a place of a text is a comment, or a part of one.
+
+    None where no parser can tell: it has none of the text's language, or finds other errors in it.
+    """
+    begin, end = (len(text[:at].encode("utf-8", "replace")) for at in (place, place + length))
+    data = text.encode("utf-8", "replace")
+    verdicts = [verdict(data, begin, end, grammar) for grammar in GRAMMARS.get(language, ())]
+    return True if True in verdicts else None if None in verdicts or not verdicts else False
+
+
+def verdict(data: bytes, begin: int, end: int, grammar: tuple[str, str]) -> bool | None:
+    """Whether one grammar has a comment there; None where it is not sure."""
+    tree = tree_of(data, *grammar)
+    found = tree and tree.root_node.descendant_for_byte_range(begin, end)
+    if not tree or not found:
+        return None
+    if "comment" not in found.type:
+        return False
+    return None if tree.root_node.has_error else True
+
+
 def count(data: bytes, module: str, function: str) -> int | None:
     """How many errors one grammar finds in a text, None where that takes too long."""
+    tree = tree_of(data, module, function)
+    return sum(1 for _ in faulty(tree.root_node)) if tree else None
+
+
+def tree_of(data: bytes, module: str, function: str) -> "Tree | None":
+    """The tree that one grammar makes of a text, None where that takes too long."""
     from tree_sitter import Language, Parser
 
     language = Language(getattr(import_module(module), function)())
-    tree = parsed(Parser(language), data)
-    return sum(1 for _ in faulty(tree.root_node)) if tree else None
+    return parsed(Parser(language), data)
 
 
 def parsed(parser: "Parser", data: bytes) -> "Tree | None":

@@ -1,14 +1,19 @@
-"""A limit on how long a command may take."""
+"""What time it is, and a limit on how long a command may take."""
 
 import _thread
+import os
 import re
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from starcoder_cli.errors import TimeLimitError, UsageError
+from starcoder_cli.errors import ConfigError, TimeLimitError, UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -22,6 +27,24 @@ def duration(text: str) -> float:
     if not found or (found[1] == "-1" and found[2]):
         raise UsageError(f"{text!r} is not a time", "give 30s, 5m, 1h, 0 for none, -1 for ever")
     return float(found[1]) * UNITS[found[2]]
+
+
+def now() -> "datetime":
+    """The time in UTC, or the one that SOURCE_DATE_EPOCH names (reproducible-builds.org).
+
+    Raises ConfigError where that is no time.
+    """
+    from datetime import UTC, datetime
+
+    named = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not named:
+        return datetime.now(UTC)
+    try:
+        return datetime.fromtimestamp(int(named), UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ConfigError(
+            f"SOURCE_DATE_EPOCH cannot be {named!r}", "give seconds since 1970"
+        ) from None
 
 
 @contextmanager

@@ -38,6 +38,7 @@ EXAMPLES = {
     "filename": Example(("--filename", "a.c"), "a.c", "b.c", "b.c", '"c.c"', "c.c"),
     "order": Example(("--order", "psm"), "psm", "spm", "spm", '"psm"', "psm"),
     "lines": Example(("--lines", "one"), "one", "many", "many", '"block"', "block"),
+    "provenance": Example(("--provenance",), True, "no", False, "true", True),
     "raw": Example(("--raw",), True, "no", False, "true", True),
     "include": Example(("-I", "a b"), ["a b"], "b c", ["b", "c"], '["c d", "e"]', ["c d", "e"]),
     "context": Example(("--context", "1.5"), 1.5, "0", 0.0, "3", 3.0),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeAlias
 
 from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.commands.account import Account
 from starcoder_cli.commands.delivery import prepare
 from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.question import Gap, Question, named_language
@@ -29,11 +30,13 @@ def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = 
     request, messages = request.sampled(), look.messages
     language, shows = named_language(request, source), look.show_prompt
     delivery = None if shows else prepare(source, span, look, language.lexer, request.filename)
+    account = Account.of(request, source, span, language)
     several = request.several.wanted
     selection = Selection(request.several, source, span, language, look)
     begin = time.perf_counter()
     request = reached(request, messages)
     spec, question = request.spec, ask(source, span, request, messages)
+    account = account.by(spec)
     work = Work.of([question.room], request.sampling.max_tokens, request.several.n)
     with opened(spec, question.room, request, messages, work) as model:
         load_seconds = time.perf_counter() - begin
@@ -43,7 +46,7 @@ def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = 
             return
         messages.status(f"{spec.name} is reading …")
         view = choose_view(source, span, language.lexer, look)
-        stream = partial(question.stream, model, prompt)
+        stream = account.asking(partial(question.stream, model, prompt))
         if several:
             selection.ask(stream, request.sampling)
         else:
@@ -61,6 +64,7 @@ def answer(source: Source, span: Span, request: Request, look: Look, ask: Ask = 
         show(replayed(completion), view, messages)
     if not completion.text:
         messages.note(f"{spec.name} has nothing to add here")
+    told |= account.record(completion.text, messages)
     question.learn(completion)
     if question.replaces and completion.reason == "length":
         delivery = delivery.withheld()

@@ -34,6 +34,7 @@ from starcoder_cli.commands.options import (
     OrderOption,
     Output,
     Pick,
+    Provenance,
     QuantizeOption,
     Quiet,
     Raw,
@@ -101,6 +102,7 @@ def complete(
     stop: Stop = None,
     lines: LinesOption = "auto",
     raw: Raw = False,
+    provenance: Provenance = False,
     candidates: Candidates = None,
     verify: Verify = None,
     pick: Pick = False,
@@ -142,6 +144,7 @@ def complete(
         several=Several.of(candidates, verify, pick, timeout),
         keep_alive=staying(keep_alive, no_server),
         remote=Remote(endpoint, fim, api_key_file),
+        provenance=provenance,
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

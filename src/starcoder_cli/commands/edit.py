@@ -28,6 +28,7 @@ from starcoder_cli.commands.options import (
     Offline,
     Output,
     Pick,
+    Provenance,
     QuantizeOption,
     Quiet,
     Raw,
@@ -92,6 +93,7 @@ def edit(
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
     raw: Raw = False,
+    provenance: Provenance = False,
     candidates: Candidates = None,
     verify: Verify = None,
     pick: Pick = False,
@@ -126,6 +128,7 @@ def edit(
         several=Several.of(candidates, verify, pick, timeout),
         keep_alive=staying(keep_alive, no_server),
         remote=Remote(endpoint, "", api_key_file),
+        provenance=provenance,
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     if not instruction.strip():

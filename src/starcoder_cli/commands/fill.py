@@ -33,6 +33,7 @@ from starcoder_cli.commands.options import (
     OrderOption,
     Output,
     Pick,
+    Provenance,
     QuantizeOption,
     Quiet,
     Raw,
@@ -108,6 +109,7 @@ def fill(
     stop: Stop = None,
     lines: LinesOption = "auto",
     raw: Raw = False,
+    provenance: Provenance = False,
     candidates: Candidates = None,
     verify: Verify = None,
     pick: Pick = False,
@@ -153,6 +155,7 @@ def fill(
         several=Several.of(candidates, verify, pick, timeout),
         keep_alive=staying(keep_alive, no_server),
         remote=Remote(endpoint, fim, api_key_file),
+        provenance=provenance,
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

@@ -10,6 +10,7 @@ from functools import partial
 
 from starcoder_cli.batch import MOST_BYTES, Journal, Line, Task, lines
 from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.commands.account import Account
 from starcoder_cli.commands.answer import record
 from starcoder_cli.commands.opening import opened
 from starcoder_cli.commands.progress import counting
@@ -183,9 +184,10 @@ class Desk:
         request = asked(self.request, task)
         source, span = located(task, request)
         question = Gap.of(source, span, request, messages)
+        account = Account.of(request, source, span, question.language).by(self.spec)
         prompt, reading = question.prompt(self.model)
         selection = Selection(request.several, source, span, question.language, Look(quiet=True))
-        stream = partial(question.stream, self.model, prompt)
+        stream = account.asking(partial(question.stream, self.model, prompt))
         if request.several.wanted:
             selection.ask(lambda sampling: self._wanted(stream(sampling)), request.sampling)
             completion = selection.choose()
@@ -193,7 +195,8 @@ class Desk:
             with closing(self._wanted(stream(request.sampling))) as chunks:
                 completion = join(chunks)
         told = {**record(completion, self.spec, self.model.engine, request), **selection.record()}
-        return told | {"trimmed": list(completion.trimmed), "context": reading.record()}
+        told |= {"trimmed": list(completion.trimmed), "context": reading.record()}
+        return {**told, **account.record(completion.text, messages)}
 
     def _wanted(self, chunks: Stream) -> Stream:
         """The chunks while somebody waits for them."""

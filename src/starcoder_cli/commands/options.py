@@ -277,6 +277,15 @@ Echo = Annotated[
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
+Provenance = Annotated[
+    bool,
+    typer.Option(
+        "--provenance",
+        envvar=environment_name("provenance"),
+        help="Put a comment above the answer: a machine wrote it, which, and when.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
 Candidates = Annotated[
     int | None,
     typer.Option(

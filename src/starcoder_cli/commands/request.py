@@ -119,7 +119,8 @@ class Request:
 
     `prompted` puts the beginning of a solution file before the text; `raw` leaves the answer as
     the model wrote it. `keep_alive` is how many seconds a server holds the model afterwards: 0 is
-    without a server, None as usual. `reached` is the endpoint of `remote` once it has answered.
+    without a server, None as usual. `provenance` puts a comment above the answer. `reached` is the
+    endpoint of `remote` once it has answered.
 
     Raises UsageError for an empty text to stop at, InputError for a model that there is not.
     """
@@ -141,6 +142,7 @@ class Request:
     several: Several = Several()
     keep_alive: float | None = None
     remote: Remote = Remote()
+    provenance: bool = False
     reached: "Reached | None" = None
 
     @property
