@@ -13,6 +13,7 @@ from checkpoints import checkpoint
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.models import pip
 from starcoder_cli.models.store import locate
+from starcoder_cli.sandbox.ladder import VARIABLE, Rung, reason_against
 from starcoder_cli.settings import models_dir
 
 MODELS_DIR = models_dir()  # before any test has another home
@@ -66,6 +67,16 @@ def real_model() -> Path:
     if path is None:
         pytest.skip(f"needs the model: starcoder models pull {spec.name}")
     return path
+
+
+@pytest.fixture(params=list(Rung))
+def rung(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rung:
+    """The sandbox that a test's programs run in: each kind that the kernel here has."""
+    here = Rung(request.param)
+    if reason := reason_against(here):
+        pytest.skip(f"{here}: {reason}")
+    monkeypatch.setenv(VARIABLE, here)
+    return here
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import InputError, UsageError
+from starcoder_cli.processes import end
 from starcoder_cli.tree import Tree
 
 if TYPE_CHECKING:
@@ -157,25 +158,6 @@ class Tail:
         with self._stream as stream:
             while data := os.read(stream.fileno(), 65536):
                 self._said = (self._said + data)[-KEPT:]
-
-
-def end(process: "Popen[bytes]") -> None:
-    """Kill a process and what it started, and wait until all of it is gone."""
-    import signal
-    import time
-
-    if not hasattr(os, "killpg"):
-        process.kill()
-        process.wait()
-        return
-    for _ in range(25):
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            break
-        process.poll()
-        time.sleep(0.02)
-    process.wait()
 
 
 def report(tell: Tell, lines: list[str], code: int | None, seconds: float) -> None:

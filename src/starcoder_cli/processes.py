@@ -1,0 +1,39 @@
+"""Processes that were started here, and what they started: found, and ended for good."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+ROUNDS = 250
+PAUSE_SECONDS = 0.002
+
+
+def end(process: "Popen[bytes]") -> None:
+    """Kill a process and its group, and wait until all of it is gone."""
+    import signal
+    import time
+
+    if not hasattr(os, "killpg"):
+        process.kill()
+        process.wait()
+        return
+    for round in range(ROUNDS):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            break
+        process.poll()
+        time.sleep(PAUSE_SECONDS * min(round, 10))
+    process.wait()
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process has started and not waited for, on Linux."""
+    try:
+        text = Path(f"/proc/{process}/task/{process}/children").read_text()
+    except OSError:
+        return []
+    return [int(number) for number in text.split()]

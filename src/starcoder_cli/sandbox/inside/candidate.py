@@ -1,0 +1,70 @@
+"""The side of a program: it is run once, and its functions are called when the tests ask for it.
+
+Nothing here is trusted by the other side, because the program can change all of it.
+"""
+
+import json
+import os
+import sys
+import types
+from typing import cast
+
+from starcoder_cli.sandbox.inside.channel import Channel
+from starcoder_cli.sandbox.inside.confine import confine
+from starcoder_cli.sandbox.inside.values import MOST_DIGITS, Json, pack, unpack
+
+NAME = "program"
+
+Request = dict[str, Json]
+
+
+def main() -> None:
+    """Run the program of the job on standard input, then answer until nobody asks any more."""
+    job = json.load(sys.stdin)
+    confine(job["confinement"])
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(nothing, number)
+    sys.set_int_max_str_digits(MOST_DIGITS)
+    channel = Channel(job["reads"], job["writes"])
+    objects: list[object] = []
+    module = types.ModuleType(NAME)
+    sys.modules[NAME] = module
+    try:
+        exec(compile(job["program"], NAME, "exec"), module.__dict__)
+        reply: object = {"names": [name for name in vars(module) if isinstance(name, str)]}
+    except BaseException as error:
+        reply = raised(error)
+    while True:
+        channel.send(reply)
+        reply = answer(cast(Request, channel.receive()), module, objects)
+
+
+def answer(request: Request, module: types.ModuleType, objects: list[object]) -> object:
+    """The reply to one call: its value, or what it raised."""
+
+    def keep(value: object) -> int:
+        objects.append(value)
+        return len(objects) - 1
+
+    try:
+        function = getattr(module, str(request["call"]))
+        positional, named = cast(
+            tuple[list[object], dict[str, object]],
+            unpack(request["arguments"], objects.__getitem__),
+        )
+        reply = {"value": pack(function(*positional, **named), keep)}
+        json.dumps(reply)
+    except BaseException as error:
+        return raised(error)
+    return reply
+
+
+def raised(error: BaseException) -> object:
+    """An exception as its kind and the beginning of what it says."""
+    try:
+        text = str(error)[:500]
+    except BaseException:
+        text = ""
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    return {"raised": kinds, "text": text}

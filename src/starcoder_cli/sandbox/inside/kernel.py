@@ -1,0 +1,51 @@
+"""Calls to Linux that Python has no name for."""
+
+import ctypes
+import os
+
+SYSCALLS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+
+NO_NEW_PRIVILEGES = 38
+DUMPABLE = 4
+PARENT_DEATH_SIGNAL = 1
+CHILD_SUBREAPER = 36
+CAPABILITIES_VERSION = 0x20080522
+
+
+def architecture() -> str:
+    """The name of the machine's kind that system calls are known for; OSError for others."""
+    machine = os.uname().machine
+    if machine not in SYSCALLS:
+        raise OSError(f"system calls of {machine} are not known")
+    return SYSCALLS[machine]
+
+
+def syscall(number: int, *arguments: object) -> int:
+    """What a system call gives; OSError where it fails."""
+    library = ctypes.CDLL(None, use_errno=True)
+    library.syscall.restype = ctypes.c_long
+    result = int(library.syscall(ctypes.c_long(number), *arguments))
+    return checked(result)
+
+
+def prctl(option: int, *arguments: int) -> int:
+    """Change a property of this process; OSError where that fails."""
+    library = ctypes.CDLL(None, use_errno=True)
+    numbers = [ctypes.c_ulong(number) for number in (*arguments, 0, 0, 0, 0)[:4]]
+    return checked(int(library.prctl(ctypes.c_int(option), *numbers)))
+
+
+def checked(result: int) -> int:
+    """A result that is no failure."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+def drop_capabilities() -> None:
+    """Give up whatever root has above others; its files stay its own."""
+    library = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(CAPABILITIES_VERSION, 0)
+    nothing = (ctypes.c_uint32 * 6)()
+    checked(int(library.capset(header, nothing)))

@@ -1,0 +1,195 @@
+"""Seccomp: which system calls a process and its children may make.
+
+Everything that a compiler or a test needs is allowed; what reaches other processes, the network,
+namespaces, keys or the kernel's own workings fails with EPERM. Calls that are newer than this list
+fail with ENOSYS, and so does clone3, whose flags a filter cannot see: libraries then use clone.
+The numbers are those of Linux's asm/unistd_64.h and asm-generic/unistd.h.
+"""
+
+import ctypes
+import errno
+import struct
+
+from starcoder_cli.sandbox.inside.kernel import architecture, prctl
+
+SET_SECCOMP, FILTER_MODE = 22, 2
+AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+NEWEST = 462
+
+LOAD, EQUAL, GREATER, ANY_BIT, MASK, RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
+ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
+NUMBER, MACHINE, ARGUMENTS = 0, 4, 16
+
+NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET
+THREAD = 0x00010000
+STREAM, SOCKET_KIND = 1, 0xF
+
+# Names with their numbers on x86_64 and on aarch64; None where there is no such call.
+ALWAYS = {
+    "setsid": (112, 157),  # all that a program starts stays in its group, which is killed
+    "setpgid": (109, 154),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "kcmp": (312, 272),
+    "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424),
+    "pidfd_getfd": (438, 438),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "mount_setattr": (442, 442),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "keyctl": (250, 219),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "userfaultfd": (323, 282),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "socket": (41, 198),
+    "memfd_create": (319, 279),  # memory that no limit counts
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setaffinity": (203, 122),
+    "sched_setscheduler": (144, 119),
+    "sched_setparam": (142, 118),
+    "sched_setattr": (314, 274),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+    "reboot": (169, 142),
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "acct": (163, 89),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    "quotactl": (179, 60),
+    "fanotify_init": (300, 262),
+    "vhangup": (153, 58),
+    "syslog": (103, 116),
+}
+# What Landlock has no rule for: attributes of files outside.
+ATTRIBUTES = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "truncate": (76, 45),
+    "inotify_add_watch": (254, 27),
+}
+SIGNALS = {
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
+}
+STARTING = {"fork": (57, None), "vfork": (58, None)}
+GROUPS = {"attributes": ATTRIBUTES, "signals": SIGNALS, "processes": STARTING}
+CLONE, CLONE3, SOCKET_PAIR, LIMITS_OF = (56, 220), (435, 435), (53, 199), (302, 261)
+
+
+def instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
+    """One instruction of the filter: struct sock_filter."""
+    return struct.pack("=HBBI", code, yes, no, value)
+
+
+def fail(error: int) -> bytes:
+    """End the filter: the call fails with an error."""
+    return instruction(RETURN, FAIL | error)
+
+
+def when(number: int, *then: bytes) -> bytes:
+    """Go through some instructions for one system call, and past them for all others."""
+    return instruction(EQUAL, number, 0, len(then)) + b"".join(then)
+
+
+def argument(index: int) -> bytes:
+    """Load the lower half of a system call's argument."""
+    return instruction(LOAD, ARGUMENTS + 8 * index)
+
+
+def program(denied: frozenset[str]) -> bytes:
+    """The filter for this machine, with some of GROUPS denied too."""
+    kind = architecture()
+    column = list(AUDIT).index(kind)
+    tables = (ALWAYS, *(GROUPS[name] for name in sorted(denied)))
+    numbers = [row[column] for table in tables for row in table.values()]
+    allow, refuse = instruction(RETURN, ALLOW), fail(errno.EPERM)
+    clone = [argument(0), instruction(ANY_BIT, NAMESPACES, 0, 1), refuse]
+    if "processes" in denied:
+        clone += [instruction(ANY_BIT, THREAD, 1, 0), refuse]
+    return b"".join(
+        (
+            instruction(LOAD, MACHINE),
+            instruction(EQUAL, AUDIT[kind], 1, 0),
+            instruction(RETURN, KILL),
+            instruction(LOAD, NUMBER),
+            instruction(GREATER, NEWEST, 0, 1),
+            fail(errno.ENOSYS),
+            when(CLONE3[column], fail(errno.ENOSYS)),
+            *(when(number, refuse) for number in numbers if number is not None),
+            when(CLONE[column], *clone, allow),
+            when(LIMITS_OF[column], argument(0), instruction(EQUAL, 0, 1, 0), refuse, allow),
+            when(
+                SOCKET_PAIR[column],
+                argument(1),
+                instruction(MASK, SOCKET_KIND),
+                instruction(EQUAL, STREAM, 1, 0),
+                refuse,
+                allow,
+            ),
+            allow,
+        )
+    )
+
+
+def deny(denied: frozenset[str]) -> None:
+    """Put the filter over this process and all that it starts; OSError where that fails."""
+    data = program(denied)
+    buffer = ctypes.create_string_buffer(data)
+
+    class Program(ctypes.Structure):
+        """struct sock_fprog."""
+
+        _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+    pointed = Program(len(data) // 8, ctypes.addressof(buffer))
+    prctl(SET_SECCOMP, FILTER_MODE, ctypes.addressof(pointed))

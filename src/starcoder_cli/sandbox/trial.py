@@ -1,0 +1,49 @@
+"""A program that a model wrote, how far it may go, and what became of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a program may use; one that wants more is ended, or told that there is no more.
+
+    Seconds are of a clock, not of the processor. Memory is of each process and of all of them
+    together, `disk` of each file and of all of them; both are in bytes.
+    """
+
+    seconds: float = 10.0
+    memory: int = 1 << 30
+    processes: int = 64
+    disk: int = 64 << 20
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A whole program, usually a prompt and its completion, and the tests that judge it.
+
+    `language` is a name of the table of languages in lower case. `tests` are HumanEval's `check`
+    function, MBPP's assertions, or what MultiPL-E appends. `entry_point` is the function that
+    `check(candidate)` is given. `prompt` is the part of a Python program that the benchmark wrote:
+    its helpers are honest, so that tests call these and not what the completion made of them.
+    """
+
+    language: str
+    program: str
+    tests: str
+    entry_point: str | None = None
+    prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a trial ended: `detail` is at most 500 characters, some of them the program's own.
+
+    `result` is `passed`, `wrong` (an answer or the way it was given), `crashed` (an exception, an
+    exit, a program that does not compile), `timeout`, `memory`, `disk`, `processes`, or `refused`
+    (an answer that is too long or of no agreed form).
+    """
+
+    passed: bool
+    result: str
+    detail: str
+    seconds: float
