@@ -25,7 +25,8 @@ THREAD = 0x00010000
 STREAM, SOCKET_KIND = 1, 0xF
 
 # Names with their numbers on x86_64 and on aarch64; None where there is no such call.
-ALWAYS = {
+Table = dict[str, tuple[int | None, int | None]]
+ALWAYS: Table = {
     "setsid": (112, 157),  # all that a program starts stays in its group, which is killed
     "setpgid": (109, 154),
     "ptrace": (101, 117),
@@ -93,7 +94,7 @@ ALWAYS = {
     "syslog": (103, 116),
 }
 # What Landlock has no rule for: attributes of files outside.
-ATTRIBUTES = {
+ATTRIBUTES: Table = {
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -115,13 +116,13 @@ ATTRIBUTES = {
     "truncate": (76, 45),
     "inotify_add_watch": (254, 27),
 }
-SIGNALS = {
+SIGNALS: Table = {
     "kill": (62, 129),
     "tkill": (200, 130),
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
 }
-STARTING = {"fork": (57, None), "vfork": (58, None)}
+STARTING: Table = {"fork": (57, None), "vfork": (58, None)}
 GROUPS = {"attributes": ATTRIBUTES, "signals": SIGNALS, "processes": STARTING}
 CLONE, CLONE3, SOCKET_PAIR, LIMITS_OF = (56, 220), (435, 435), (53, 199), (302, 261)
 

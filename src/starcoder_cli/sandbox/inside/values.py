@@ -4,8 +4,9 @@ Lists, texts, numbers, booleans and None are JSON's own. Any other value is an o
 that names its type. What has no such form stays where it is and travels as its number.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import cast
 
 MOST_ITEMS = 100_000
 MOST_DIGITS = 20_000
@@ -17,16 +18,17 @@ Find = Callable[[int], object]
 
 def pack(value: object, keep: Keep) -> Json:
     """A value as JSON; `keep` numbers one that has no such form."""
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
+    for scalar in (bool, int, float, str):
+        if isinstance(value, scalar):
+            return scalar(value)
     if value is None:
         return None
     if isinstance(value, list):
         return [pack(item, keep) for item in value]
     for kind in (tuple, set, frozenset):
         if isinstance(value, kind):
-            return {kind.__name__: [pack(item, keep) for item in value]}
+            items = cast(Iterable[object], value)
+            return {kind.__name__: [pack(item, keep) for item in items]}
     if isinstance(value, dict):
         pairs = value.items()
         return {"dict": [[pack(key, keep), pack(item, keep)] for key, item in pairs]}
@@ -42,7 +44,8 @@ def pack_other(value: object, keep: Keep) -> Json:
     if isinstance(value, range):
         return {"range": [value.start, value.stop, value.step]}
     if isinstance(value, type({}.keys())):
-        return {"keys": [pack(item, keep) for item in value]}
+        keys = cast(Iterable[object], value)
+        return {"keys": [pack(item, keep) for item in keys]}
     if isinstance(value, Iterator):
         return {"iterator": [pack(item, keep) for item in islice(value, MOST_ITEMS)]}
     return {"object": keep(value)}
@@ -70,7 +73,7 @@ def unpack(form: Json, find: Find) -> object:
 
 def pairs(items: list[object]) -> dict[object, object]:
     """A dictionary from a list of keys with values."""
-    return dict(items)  # type: ignore[arg-type]
+    return dict(cast(list[tuple[object, object]], items))
 
 
 KINDS: dict[str, Callable[[list[object]], object]] = {
@@ -80,6 +83,6 @@ KINDS: dict[str, Callable[[list[object]], object]] = {
     "dict": pairs,
     "keys": lambda items: dict.fromkeys(items).keys(),
     "iterator": iter,
-    "complex": lambda parts: complex(*parts),  # type: ignore[arg-type]
-    "range": lambda parts: range(*parts),  # type: ignore[arg-type]
+    "complex": lambda parts: complex(*cast(list[float], parts)),
+    "range": lambda parts: range(*cast(list[int], parts)),
 }
