@@ -35,6 +35,8 @@ FAULTS = {
     "write it without quotes",
     b'{"prefix": "", "max_tokens": true}': "max_tokens is not a whole number; "
     "write it without quotes",
+    b'{"prefix": "", "seed": "1"}': "seed is not a whole number; write it without quotes",
+    b'{"prefix": "", "lines": 1}': "lines cannot be 1; give one of auto, one, block, many",
     b'{"prefix": "", "stop": 1}': "stop is not a text; give one, or a list of them",
     b'{"prefix": "", "stop": [1]}': "stop is not a text; put it between quotes",
 }
@@ -58,12 +60,14 @@ def test_every_field() -> None:
         "suffix": "s",
         "lang": "python",
         "filename": "a.py",
+        "lines": "one",
         "max_tokens": 5,
+        "seed": 6,
         "stop": ["x", "y"],
     }
     (line,) = lines(json.dumps(fields).encode())
     assert line.id == {"any": None}
-    assert line.task == Task(None, "p", "s", "python", "a.py", 5, ("x", "y"))
+    assert line.task == Task(None, "p", "s", "python", "a.py", "one", 5, 6, ("x", "y"))
     (line,) = lines(b'{"suffix": "", "stop": "x"}')
     assert line.task == Task(stop=("x",))
 

@@ -1,8 +1,9 @@
 """Many holes in one file, and the file of their answers: a line of JSON for each (jsonlines.org).
 
 A line of the first has `prefix` and `suffix`, or `place` as on the command line, and may have an
-`id` of any kind, `lang`, `filename`, `max_tokens` and `stop`. A line of the second begins with the
-number of the line that it answers and a digest of it, so that a run can go on where one ended.
+`id` of any kind, `lang`, `filename`, `lines`, `max_tokens`, `seed` and `stop`. A line of the second
+begins with the number of the line that it answers and a digest of it, so that a run can go on where
+one ended.
 """
 
 import hashlib
@@ -12,16 +13,17 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, get_args
 
 from starcoder_cli.errors import BusyError, CreateError, DataError, StarcoderError, WriteError
 from starcoder_cli.safetensors import Malformed, parse_json
+from starcoder_cli.settings import Lines
 
 MOST_BYTES = 256 * 1024 * 1024
 DIGITS = 16
 BEGINNING = b'{"line": '
 TEXTS = ("prefix", "suffix", "place", "lang", "filename")
-NAMES = ("id", *TEXTS, "max_tokens", "stop")
+NAMES = ("id", *TEXTS, "lines", "max_tokens", "seed", "stop")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class Task:
     suffix: str = ""
     lang: str | None = None
     filename: str | None = None
+    lines: Lines | None = None
     max_tokens: int | None = None
+    seed: int | None = None
     stop: tuple[str, ...] | None = None
 
     @classmethod
@@ -46,15 +50,14 @@ class Task:
         texts = {name: text(name, fields[name]) for name in TEXTS if name in fields}
         if ("place" in texts) == bool({"prefix", "suffix"} & texts.keys()):
             raise DataError("a hole has a place, or the text around it", "give one of the two")
-        tokens = fields.get("max_tokens")
-        if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int)):
-            raise DataError("max_tokens is not a whole number", "write it without quotes")
         stop = fields.get("stop")
         stops = [stop] if isinstance(stop, str) else stop
         if stops is not None and not isinstance(stops, list):
             raise DataError("stop is not a text", "give one, or a list of them")
         found = None if stops is None else tuple(text("stop", each) for each in stops)
-        return cls(**texts, max_tokens=tokens, stop=found)
+        tokens, seed = (whole(name, fields.get(name)) for name in ("max_tokens", "seed"))
+        lines = kind(fields.get("lines"))
+        return cls(**texts, lines=lines, max_tokens=tokens, seed=seed, stop=found)
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,21 @@ def text(name: str, value: object) -> str:
             f"{name} has half a character in it ({half!a})", "write both halves, or neither"
         ) from error
     return value
+
+
+def whole(name: str, value: object) -> int | None:
+    """A field that is a whole number, or null; DataError where it is neither."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise DataError(f"{name} is not a whole number", "write it without quotes")
+    return value
+
+
+def kind(value: object) -> Lines | None:
+    """How far an answer goes, or null; DataError for what is neither."""
+    found = next((each for each in get_args(Lines) if each == value), None)
+    if value is not None and found is None:
+        raise DataError(f"lines cannot be {value!r}", f"give one of {', '.join(get_args(Lines))}")
+    return found
 
 
 class Journal:

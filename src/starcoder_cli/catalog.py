@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from starcoder_cli.errors import InputError, UsageError
 
 Engine: TypeAlias = Literal["llamacpp", "huggingface", "echo", "endpoint"]
+Kind: TypeAlias = Literal["model", "dataset"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ModelSpec:
     better with the names of the file and the repository in them, `context` that it was trained to
     read several files: then other files of a project are read along unless the user says otherwise.
     `narrow` is how many five-bit tensors are prepared for OpenVINO in four bits: as many as pass@1
-    was measured to stay the same with.
+    was measured to stay the same with. `kind` is what the hub keeps the repository among.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ModelSpec:
     metadata: bool = False
     context: bool = False
     narrow: int = 0
+    kind: Kind = "model"
 
     @property
     def seat(self) -> str:

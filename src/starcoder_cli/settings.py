@@ -43,6 +43,13 @@ def models_dir() -> Path:
     return platformdirs.user_cache_path(APPLICATION, appauthor=False) / "models"
 
 
+def data_sets_dir() -> Path:
+    """The folder of benchmarks' data: in the user's cache."""
+    import platformdirs
+
+    return platformdirs.user_cache_path(APPLICATION, appauthor=False) / "datasets"
+
+
 def data_dir() -> Path:
     """The folder of what the program remembers: `STARCODER_DATA_DIR`, else the user's own."""
     named = os.environ.get("STARCODER_DATA_DIR")

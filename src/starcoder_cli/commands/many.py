@@ -91,10 +91,22 @@ def answer(
 
     Returns how many have none.
     """
+    failed = 0
+    with closing(answers(rows, request, messages)) as found:
+        for told in found:
+            add(json_line(told))
+            failed += "error" in told
+    return failed
+
+
+def answers(
+    rows: Sequence[Line], request: Request, messages: Messages
+) -> Generator[Mapping[str, object]]:
+    """The answer to each line in their order, while a bar at the terminal counts them."""
     if not rows:
-        return 0
+        return
     request = reached(request, messages)
-    spec, failed = request.spec, 0
+    spec = request.spec
     rooms, along = [needed(row.task, request) for row in rows], beside(rows, request)
     window = max(rooms) + along
     slots = width(spec, window, len(rows))
@@ -108,11 +120,10 @@ def answer(
     ):
         desk = Desk(model, spec, request)
         report(0, len(rows))
-        for done, told in enumerate(in_order(desk, rows, slots), 1):
-            add(json_line(told))
-            failed += "error" in told
-            report(done, len(rows))
-    return failed
+        with closing(in_order(desk, rows, slots)) as found:
+            for done, told in enumerate(found, 1):
+                yield told
+                report(done, len(rows))
 
 
 def width(spec: ModelSpec, window: int, rows: int) -> int:
@@ -233,8 +244,11 @@ def asked(request: Request, task: Task) -> Request:
     """The request as a line changes it."""
     if task.max_tokens is not None:
         request = request.with_max_tokens(task.max_tokens)
+    if task.seed is not None:
+        request = request.with_seed(task.seed)
     return replace(
         request,
+        lines=task.lines or request.lines,
         stop=request.stop if task.stop is None else task.stop,
         lang=task.lang or request.lang,
         filename=task.filename or request.filename,

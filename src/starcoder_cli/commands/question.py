@@ -93,7 +93,9 @@ class Gap:
         if self.request.verbatim:
             chunks = until(model.stream(prompt, sampling), self.request.stop)
         else:
-            chunks = after(self.lead, insisting(partial(self._trimmed, model, prompt), sampling))
+            ask = partial(self._trimmed, model, prompt)
+            found = ask(sampling) if self.request.once else insisting(ask, sampling)
+            chunks = after(self.lead, found)
         return with_newline(chunks, self.source.newline)
 
     def _trimmed(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:

@@ -15,6 +15,7 @@ COMMANDS = {
     "fill": "Replace a range of a file with what the model would write there.",
     "edit": "Write code anew as an instruction says: a whole file, or a range of one.",
     "chat": "Answer a question about code, or several in a session at a terminal.",
+    "eval": "Measure a model in a benchmark that StarCoder is known by, or on your own code.",
     "models": "List, pull, remove and show models.",
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
     "ps": "Show which models the server holds.",

@@ -118,9 +118,10 @@ class Request:
     """What is asked of which model; `fills` asks for a gap even where nothing is behind it.
 
     `prompted` puts the beginning of a solution file before the text; `raw` leaves the answer as
-    the model wrote it. `keep_alive` is how many seconds a server holds the model afterwards: 0 is
-    without a server, None as usual. `provenance` puts a comment above the answer. `reached` is the
-    endpoint of `remote` once it has answered.
+    the model wrote it; `once` takes the first answer, also where that says nothing. `keep_alive` is
+    how many seconds a server holds the model afterwards: 0 is without a server, None as usual.
+    `provenance` puts a comment above the answer. `reached` is the endpoint of `remote` once it has
+    answered.
 
     Raises UsageError for an empty text to stop at, InputError for a model that there is not.
     """
@@ -137,6 +138,7 @@ class Request:
     strict_context: bool = False
     offline: bool = False
     prompted: bool = False
+    once: bool = False
     loading: Loading = Loading()
     wish: Wish = Wish()
     several: Several = Several()
@@ -165,10 +167,13 @@ class Request:
         """The same request for so many tokens at most."""
         return replace(self, sampling=replace(self.sampling, max_tokens=most))
 
+    def with_seed(self, seed: int) -> "Request":
+        """The same request for the answer that chance makes of this number."""
+        return replace(self, sampling=replace(self.sampling, seed=seed))
+
     def sampled(self) -> "Request":
         """The same request with a seed wherever chance plays a part, so that it can be told."""
         greedy = self.sampling.temperature == 0 and self.several.n == 1
         if greedy or self.sampling.seed is not None:
             return self
-        seed = int.from_bytes(os.urandom(4), "big") >> 1
-        return replace(self, sampling=replace(self.sampling, seed=seed))
+        return self.with_seed(int.from_bytes(os.urandom(4), "big") >> 1)

@@ -91,7 +91,13 @@ def look(spec: ModelSpec) -> Remote:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     file = spec.file or "config.json"
-    url = hf_hub_url(spec.repository, file, revision=spec.revision, endpoint=endpoint())
+    url = hf_hub_url(
+        spec.repository,
+        file,
+        revision=spec.revision,
+        endpoint=endpoint(),
+        repo_type=spec.kind,
+    )
     with translated(spec):
         metadata = get_hf_file_metadata(url, timeout=REACH)
     etag = metadata.etag or ""

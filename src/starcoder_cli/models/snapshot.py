@@ -178,7 +178,7 @@ def _fetch(spec: ModelSpec, remotes: Mapping[str, Remote], progress: Progress) -
     digests = {}
     done = 0
     for name, remote in remotes.items():
-        digests[name] = _bring(remote, blobs / remote.name, _part_of(progress, done, total))
+        digests[name] = bring(remote, blobs / remote.name, _part_of(progress, done, total))
         done += remote.size
     return digests
 
@@ -195,8 +195,11 @@ def _part_of(progress: Progress, before: int, total: int) -> Progress:
     return lambda done, _: progress(before + done, total)
 
 
-def _bring(remote: Remote, blob: Path, progress: Progress) -> str:
-    """See that a blob is here with the right bytes; its sha256."""
+def bring(remote: Remote, blob: Path, progress: Progress) -> str:
+    """See that a file is here with the bytes that the hub states; its sha256.
+
+    Raises UnavailableError where it sends others, and what a transfer raises.
+    """
     if blob.is_file():
         sha256 = _right(remote, blob, progress)
         if sha256:

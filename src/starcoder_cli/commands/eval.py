@@ -1,0 +1,217 @@
+"""`starcoder eval`: how well a model does in a benchmark, or on your own code."""
+
+from typing import Annotated
+
+import typer
+
+from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.commands.options import (
+    Adapter,
+    ApiKeyFile,
+    ColorOption,
+    Device,
+    DtypeOption,
+    EndpointOption,
+    EngineOption,
+    Fim,
+    ModelName,
+    Offline,
+    OrderOption,
+    QuantizeOption,
+    Quiet,
+    Temperature,
+    TopP,
+    Verbose,
+)
+
+QUESTION_PANEL = "What is asked"
+SCORE_PANEL = "What is made of the answers"
+
+BenchmarkArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="BENCHMARK",
+        help="humaneval, mbpp, multipl-e, infilling, santacoder-fim, or repo: your own code.",
+        show_default=False,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Ask only so many problems of each language, or so many holes of each kind.",
+        show_default="all; 50 of each kind in repo",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
+Samples = Annotated[
+    int,
+    typer.Option(
+        "--samples",
+        "-n",
+        min=1,
+        max=1000,
+        help="Answers to each problem, for pass@k; more than one needs a --temperature.",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
+Languages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lang",
+        help="Ask only in this language; may be given several times.",
+        show_default="all",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        metavar="FILE",
+        help="The benchmark's data, as published (JSON, JSONL, .gz, Parquet); may be given several "
+        "times. For repo a folder.",
+        show_default="fetched once; for repo the current folder",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
+MostTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens",
+        min=1,
+        help="Most tokens of an answer.",
+        show_default="512; 256, 128 or 64 for gaps",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
+FirstSeed = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        min=0,
+        help="Where chance begins: for answers with a temperature, and for the holes of repo.",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
+Prompted = Annotated[
+    bool,
+    typer.Option(
+        "--prompted",
+        help="Let the text begin like the file of a solution, as StarCoder's authors did.",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw",
+        help="Take the model's text up to the benchmark's stop words, without our clean-up.",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="The folder of the run: its answers, verdicts and report. A run goes on in it.",
+        show_default="eval/BENCHMARK-MODEL",
+        rich_help_panel=SCORE_PANEL,
+    ),
+]
+RunCode = Annotated[
+    bool,
+    typer.Option(
+        "--run-code",
+        help="Run the answers against their tests, in a sandbox: they are code that a model wrote.",
+        rich_help_panel=SCORE_PANEL,
+    ),
+]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report",
+        help="Write report.html, one page with charts and every answer, into the folder.",
+        rich_help_panel=SCORE_PANEL,
+    ),
+]
+Plot = Annotated[
+    bool,
+    typer.Option(
+        "--plot", help="Draw the scores as bars in the terminal.", rich_help_panel=SCORE_PANEL
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object: settings, scores with intervals, published numbers.",
+        rich_help_panel=SCORE_PANEL,
+    ),
+]
+
+
+def eval(
+    benchmark: BenchmarkArgument,
+    model: ModelName = DEFAULT,
+    limit: Limit = None,
+    samples: Samples = 1,
+    temperature: Temperature = 0.0,
+    top_p: TopP = 0.95,
+    seed: FirstSeed = 0,
+    max_tokens: MostTokens = None,
+    prompted: Prompted = False,
+    raw: Raw = False,
+    lang: Languages = None,
+    data: Data = None,
+    order: OrderOption = "psm",
+    offline: Offline = False,
+    quantize: QuantizeOption = "auto",
+    device: Device = "auto",
+    dtype: DtypeOption = "auto",
+    adapter: Adapter = "",
+    engine: EngineOption = "auto",
+    endpoint: EndpointOption = "",
+    fim: Fim = "",
+    api_key_file: ApiKeyFile = "",
+    out: Out = None,
+    run_code: RunCode = False,
+    report: Report = False,
+    plot: Plot = False,
+    json: Json = False,
+    color: ColorOption = "auto",
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Measure a model in a benchmark that StarCoder is known by, or on your own code.
+
+    Every answer is kept in a folder, where the same command goes on if it was stopped. Nothing that
+    a model wrote is run unless --run-code says so.
+    """
+    from starcoder_cli.commands.evaluating import evaluate
+    from starcoder_cli.commands.request import Remote, Request, Wish
+    from starcoder_cli.commands.scores import Shown
+    from starcoder_cli.evaluation.wanted import Wanted
+    from starcoder_cli.loading import Loading
+    from starcoder_cli.model import Sampling
+    from starcoder_cli.output import Messages
+
+    request = Request(
+        model=model,
+        sampling=Sampling(max_tokens or 1, temperature, top_p, seed if temperature else None),
+        order=order,
+        raw=raw,
+        offline=offline,
+        prompted=prompted,
+        once=True,
+        loading=Loading(quantize, device, dtype, adapter, engine),
+        wish=Wish(seconds=0),
+        keep_alive=0,
+        remote=Remote(endpoint, fim, api_key_file),
+    )
+    wanted = Wanted(
+        benchmark, limit, samples, seed, max_tokens, tuple(lang or ()), tuple(data or ())
+    )
+    shown = Shown(report, plot, json, color)
+    evaluate(wanted, request, out, run_code, shown, Messages(quiet, verbose))

@@ -1,0 +1,1 @@
+"""How well a model does: problems, the scores of its answers, and a report."""

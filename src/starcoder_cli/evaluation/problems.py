@@ -1,0 +1,49 @@
+"""What a model is asked in a benchmark, and what is known of the right answer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starcoder_cli.settings import Lines
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A hole in a program, what its author wrote there, and code that tells whether it works.
+
+    `group` is the row of the result that it counts in: its language, or a kind of hole. Without
+    `tests` an answer is only compared with the author's. `entry_point` is the function that the
+    tests call.
+    """
+
+    name: str
+    group: str
+    language: str
+    prefix: str
+    suffix: str = ""
+    answer: str = ""
+    tests: str = ""
+    entry_point: str | None = None
+    stop: tuple[str, ...] = ()
+    filename: str | None = None
+    lines: Lines = "auto"
+
+    def program(self, answer: str) -> str:
+        """The whole program with an answer in its hole."""
+        return f"{self.prefix}{answer}{self.suffix}"
+
+    def hole(self, max_tokens: int, seed: int | None) -> bytes:
+        """The hole as a line of a batch."""
+        fields: Mapping[str, object] = {
+            "id": self.name,
+            "prefix": self.prefix,
+            "suffix": self.suffix,
+            "lang": self.language,
+            "filename": self.filename,
+            "lines": self.lines,
+            "max_tokens": max_tokens,
+            "seed": seed,
+            "stop": list(self.stop),
+        }
+        told = {name: value for name, value in fields.items() if value is not None}
+        return json.dumps(told).encode()

@@ -1,0 +1,150 @@
+"""The scores of a run: for each group a mean and its interval for each metric."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TypeAlias
+
+from starcoder_cli.evaluation.benchmarks import Benchmark
+from starcoder_cli.evaluation.problems import Problem
+from starcoder_cli.evaluation.published import Published, published
+from starcoder_cli.evaluation.run import Asked, answer_text
+from starcoder_cli.evaluation.score import interval, mean, pass_at_k, same, similarity
+
+KS = (1, 5, 10, 100)
+
+Record: TypeAlias = Mapping[str, object]
+Likeness: TypeAlias = Callable[[str, str], float]
+
+LIKENESSES: tuple[tuple[str, Likeness], ...] = (
+    ("exact match", same),
+    ("edit similarity", similarity),
+)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A mean over problems, and where it lies in 95 % of draws of as many problems."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, name: str, values: Sequence[float]) -> "Metric":
+        """The metric of a value for each problem."""
+        return cls(name, mean(values), *interval(values))
+
+    def record(self) -> Record:
+        """The metric as JSON has it."""
+        return {
+            "value": round(self.value, 4),
+            "low": round(self.low, 4),
+            "high": round(self.high, 4),
+        }
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A problem, the answers to it, and the verdict on each: none where nothing was run."""
+
+    problem: Problem
+    answers: Sequence[Record]
+    verdicts: Sequence[Record] = ()
+
+    @property
+    def passed(self) -> int:
+        """How many answers pass their tests."""
+        return sum(verdict.get("passed") is True for verdict in self.verdicts)
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The answers themselves."""
+        return [answer_text(answer) for answer in self.answers]
+
+
+@dataclass(frozen=True)
+class Group:
+    """All that was asked of one group, and why it was not run where it was not."""
+
+    name: str
+    answered: Sequence[Answered]
+    unrun: str = ""
+
+    def metrics(self, compares: bool) -> list[Metric]:
+        """pass@k for each k that there are answers for, and how like the author's they are."""
+        alike = [Metric.of(name, self._means(like)) for name, like in LIKENESSES if compares]
+        return [*self._passing(), *alike]
+
+    def _means(self, like: Likeness) -> list[float]:
+        return [
+            mean([like(text, each.problem.answer) for text in each.texts]) for each in self.answered
+        ]
+
+    def _passing(self) -> list[Metric]:
+        if not self.answered or not self.answered[0].verdicts:
+            return []
+        samples = len(self.answered[0].verdicts)
+        return [
+            Metric.of(f"pass@{k}", [pass_at_k(samples, each.passed, k) for each in self.answered])
+            for k in KS
+            if k <= samples
+        ]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A run as a whole: what was asked, and what came of it, group by group."""
+
+    benchmark: Benchmark
+    asked: Asked
+    groups: Sequence[Group]
+    folder: str
+
+    @property
+    def engine(self) -> str:
+        """What ran the model; empty where it gave no answer."""
+        problems = (each for group in self.groups for each in group.answered)
+        engines = (answer.get("engine") for each in problems for answer in each.answers)
+        return next((str(engine) for engine in engines if engine), "")
+
+    def published(self, group: str) -> list[Published]:
+        """What others measured of a group, with or without `--prompted` as here."""
+        found = published(self.benchmark.name, group)
+        return [row for row in found if self.asked.prompted or not row.prompted]
+
+    def record(self) -> Record:
+        """The scores as JSON has them."""
+        return {
+            **asdict(self.asked),
+            "engine": self.engine,
+            "groups": [self._group(group) for group in self.groups],
+            "folder": self.folder,
+        }
+
+    def _group(self, group: Group) -> Record:
+        metrics = group.metrics(self.benchmark.compares)
+        told = {
+            "group": group.name,
+            "problems": len(group.answered),
+            "scores": {metric.name: metric.record() for metric in metrics},
+            "published": [asdict(row) for row in self.published(group.name)],
+        }
+        return {**told, "unrun": group.unrun} if group.unrun else told
+
+
+def grouped(
+    name: str,
+    problems: Sequence[Problem],
+    answers: Sequence[Record],
+    verdicts: Sequence[Record],
+    unrun: str = "",
+) -> Group:
+    """A group of problems, each with its share of the answers and of the verdicts."""
+    each = len(answers) // len(problems)
+    shares = [slice(at * each, (at + 1) * each) for at in range(len(problems))]
+    rows = [
+        Answered(problem, answers[share], verdicts[share])
+        for problem, share in zip(problems, shares, strict=True)
+    ]
+    return Group(name, rows, unrun)
