@@ -1,6 +1,6 @@
 """The least that answers HumanEval with xllamacpp: MODEL DATA ANSWERS; goes on where it ended.
 
-Greedy, one task after the other, the prompt as it stands, cut at the stop words of Chen et al. 2021.
+Greedy, one task after the other, the prompt as it stands, up to Chen et al.'s stop words (2021).
 """
 
 import gzip

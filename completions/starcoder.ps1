@@ -18,6 +18,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'fill' = 'Replace a range of a file with what the model would write there'
                 'edit' = 'Write code anew as an instruction says: a whole file, or a range of one'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
+                'eval' = 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
                 'models' = 'List, pull, remove and show models'
                 'serve' = 'Keep models loaded for other commands, until Ctrl-C'
                 'ps' = 'Show which models the server holds'
@@ -235,6 +236,48 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('text')
+        }
+        'starcoder eval' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--limit' = @('text', 'Ask only so many problems of each language, or so many holes of each kind')
+                '--samples' = @('text', 'Answers to each problem, for pass@k; more than one needs a --temperature')
+                '-n' = @('text', 'Answers to each problem, for pass@k; more than one needs a --temperature')
+                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
+                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
+                '--seed' = @('text', 'Where chance begins: for answers with a temperature, and for the holes of repo')
+                '--max-tokens' = @('text', 'Most tokens of an answer')
+                '--prompted' = @('', 'Let the text begin like the file of a solution, as StarCoder''s authors did')
+                '--raw' = @('', 'Take the model''s text up to the benchmark''s stop words, without our clean-up')
+                '--lang' = @('language', 'Ask only in this language; may be given several times')
+                '--data' = @('file', 'The benchmark''s data, as published (JSON, JSONL, .gz, Parquet); may be given several times')
+                '--order' = @('psm spm', 'Prefix or suffix first')
+                '--offline' = @('', 'Never use the network')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '--device' = @('text', 'Where to run')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--adapter' = @('text', 'LoRA adapter to add')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
+                '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
+                '--fim' = @('text', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--out' = @('text', 'The folder of the run: its answers, verdicts and report')
+                '--run-code' = @('', 'Run the answers against their tests, in a sandbox: they are code that a model wrote')
+                '--report' = @('', 'Write report.html, one page with charts and every answer, into the folder')
+                '--plot' = @('', 'Draw the scores as bars in the terminal')
+                '--json' = @('', 'Print one JSON object: settings, scores with intervals, published numbers')
+                '--color' = @('auto always never', 'Colours on standard output')
+                '--quiet' = @('', 'No notes on standard error, only errors')
+                '-q' = @('', 'No notes on standard error, only errors')
+                '--verbose' = @('', 'Say on standard error how it is done')
+                '-v' = @('', 'Say on standard error how it is done')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('humaneval mbpp multipl-e infilling santacoder-fim repo')
         }
         'starcoder models' = @{
             Commands = [ordered]@{

@@ -103,6 +103,9 @@ def test_every_answer_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
         "seed": None,
         "prompted": False,
         "raw": False,
+        "order": "psm",
+        "quantize": "auto",
+        "adapter": "",
     }
 
 
@@ -278,13 +281,14 @@ def test_a_prompted_run_begins_like_a_solution(capfd: pytest.CaptureFixture[str]
     )
     (group,) = told["groups"]
     assert [row["value"] for row in group["published"][:2]] == [0.336, 0.408]
-    assert Path("eval/humaneval-starcoder-at-127.0.0.1-prompted").is_dir() or code == 0
+    assert code == 0
+    assert Path("eval/humaneval-starcoder-prompted").is_dir()
 
 
 def test_gaps_are_compared_with_what_their_author_wrote(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    row = {
+    row: Record = {
         "name": "a",
         "language": "py",
         "prompt": "def f(a):",
@@ -372,11 +376,15 @@ def test_the_page_holds_everything_and_fetches_nothing(
     assert "33.6" in page and "40.8" not in page
 
 
-def test_bars_at_the_terminal(capfd: pytest.CaptureFixture[str], site: Site) -> None:
+def test_bars_at_the_terminal(
+    capfd: pytest.CaptureFixture[str], site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     words = ("humaneval", "--data", "data.jsonl", "--endpoint", site.url, "--run-code", "--plot")
     assert main(["eval", *words]) == 0
     first, second, *_ = capfd.readouterr().out.splitlines()
-    assert first.split() == ["python", "pass@1", site.model, "█" * 20, "50.0", "0.0", "to", "100.0"]
+    bar = ["█" * 20, "50.0", "0.0", "to", "100.0"]
+    assert first.split() == ["python", "pass@1", site.model, *bar]
     assert second.split() == ["python", "pass@1", "starcoder", "█" * 13 + "▍", "33.6"]
 
 
@@ -386,12 +394,11 @@ def test_bars_at_the_terminal(capfd: pytest.CaptureFixture[str], site: Site) -> 
         (
             ("spelling",),
             2,
-            "there is no benchmark 'spelling'; give one of humaneval, mbpp, multipl-e, infilling, "
-            "santacoder-fim, repo",
+            "invalid value for 'BENCHMARK': 'spelling' is not one of humaneval, mbpp, ",
         ),
         (("mbpp", "--data", "none.json"), 66, "cannot read none.json: No such file or directory; "),
         (("mbpp", "--data", "data.jsonl"), 65, "a row of the data set has no tests; "),
-        (("humaneval", "--lang", "klingon"), 2, "'klingon' is not a language"),
+        (("humaneval", "--lang", "klingon"), 2, "unknown language: 'klingon'"),
         (
             ("humaneval", "--data", "data.jsonl", "--lang", "go"),
             65,

@@ -1,6 +1,6 @@
 """`starcoder eval`: how well a model does in a benchmark, or on your own code."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,7 +28,7 @@ QUESTION_PANEL = "What is asked"
 SCORE_PANEL = "What is made of the answers"
 
 BenchmarkArgument = Annotated[
-    str,
+    Literal["humaneval", "mbpp", "multipl-e", "infilling", "santacoder-fim", "repo"],
     typer.Argument(
         metavar="BENCHMARK",
         help="humaneval, mbpp, multipl-e, infilling, santacoder-fim, or repo: your own code.",
@@ -186,8 +186,9 @@ def eval(
 ) -> None:
     """Measure a model in a benchmark that StarCoder is known by, or on your own code.
 
-    Every answer is kept in a folder, where the same command goes on if it was stopped. Nothing that
-    a model wrote is run unless --run-code says so.
+    Scores are in per cent, with the interval that 95 % of draws of as many problems lie in, and
+    with what was published of other models. Every answer is kept in a folder, where the same
+    command goes on if it was stopped. Nothing that a model wrote is run unless --run-code says so.
     """
     from starcoder_cli.commands.evaluating import evaluate
     from starcoder_cli.commands.request import Remote, Request, Wish

@@ -1,6 +1,6 @@
 """A benchmark from its problems to its scores: ask, run where that is wanted, and show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from starcoder_cli.commands.scores import Shown, show
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.evaluation.run import ELSEWHERE, Asked, Sheet, begin, verdict_rows
-from starcoder_cli.evaluation.summary import Group, Record, Scores, grouped
+from starcoder_cli.evaluation.summary import Answered, Group, Record, Scores
 from starcoder_cli.evaluation.wanted import Wanted
 from starcoder_cli.output import Messages, json_line, standard_output
 from starcoder_cli.settings import Engine
@@ -39,70 +39,90 @@ def evaluate(
     request = reached(request, messages)
     with transferring(benchmark.title) as progress:
         groups = wanted.groups(progress, request.offline)
-    asked = Asked(
-        benchmark=benchmark.name,
-        model=request.spec.seat,
-        samples=wanted.samples,
-        max_tokens=wanted.tokens,
-        temperature=request.sampling.temperature,
-        top_p=request.sampling.top_p,
-        seed=request.sampling.seed,
-        prompted=request.prompted,
-        raw=request.raw,
-    )
+    asked = asked_of(wanted, request)
     folder = Path(out) if out else default_folder(asked)
     begin(folder, asked)
-    parts = [Part.of(name, found, wanted.limit) for name, found in groups.items()]
-    given = answered(parts, asked, folder, request, messages)
+    parts = [Part(name, found, wanted.limit, asked, folder) for name, found in groups.items()]
+    given = answered(parts, request, messages)
     if benchmark.runs and run_code:
-        scored = judged(parts, given, folder, messages)
+        scored = judged(parts, given, messages)
     else:
-        pairs = zip(parts, given, strict=True)
-        scored = [grouped(part.name, part.problems, told, ()) for part, told in pairs]
+        scored = [part.group(told) for part, told in zip(parts, given, strict=True)]
     if benchmark.runs and not run_code:
         messages.note(f"the answers are in {folder}: --run-code runs and scores them")
     show(Scores(benchmark, asked, scored, str(folder)), shown, messages)
 
 
+def asked_of(wanted: Wanted, request: Request) -> Asked:
+    """What a run asks."""
+    sampling, loading = request.sampling, request.loading
+    return Asked(
+        benchmark=wanted.name,
+        model=request.spec.name,
+        samples=wanted.samples,
+        max_tokens=wanted.tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        seed=sampling.seed,
+        prompted=request.prompted,
+        raw=request.raw,
+        order=request.order,
+        quantize=loading.quantize,
+        adapter=loading.adapter,
+    )
+
+
 def default_folder(asked: Asked) -> Path:
     """The folder of a run in the current one."""
-    model = Path(asked.model).name.replace(" ", "-")
+    model = Path(asked.model).name
     return Path("eval") / f"{asked.benchmark}-{model}{'-prompted' * asked.prompted}"
 
 
 @dataclass(frozen=True)
 class Part:
-    """A group of problems: all that there are, and those that are asked."""
+    """A group of problems in a run, of which the first are asked."""
 
     name: str
-    every: Sequence[Problem]
     problems: Sequence[Problem]
+    limit: int | None
+    asked: Asked
+    folder: Path
 
-    @classmethod
-    def of(cls, name: str, every: Sequence[Problem], limit: int | None) -> "Part":
-        """The first of some problems, or all of them."""
-        return cls(name, every, every[:limit])
+    @property
+    def wanted(self) -> int:
+        """How many answers are asked for."""
+        return len(self.problems[: self.limit]) * self.asked.samples
+
+    def answers(self) -> AbstractContextManager[Sheet]:
+        """The file of the answers."""
+        path = self.folder / f"{self.name}.answers.jsonl"
+        return Sheet.opened(path, self.asked.holes(self.problems), self.wanted)
+
+    def verdicts(self, answers: Sequence[Record]) -> AbstractContextManager[Sheet]:
+        """The file of the verdicts on these answers."""
+        rows = verdict_rows(self.problems, answers, self.asked.samples)
+        return Sheet.opened(self.folder / f"{self.name}.verdicts.jsonl", rows, self.wanted)
+
+    def group(
+        self, answers: Sequence[Record], verdicts: Sequence[Record] = (), unrun: str = ""
+    ) -> Group:
+        """The problems that are asked with their answers and verdicts, or why there are none."""
+        each = self.asked.samples
+        shares = [slice(at, at + each) for at in range(0, self.wanted, each)]
+        pairs = zip(self.problems, shares, strict=False)
+        found = [Answered(problem, answers[at], verdicts[at]) for problem, at in pairs]
+        return Group(self.name, found, unrun)
 
 
-def answered(
-    parts: Sequence[Part], asked: Asked, folder: Path, request: Request, messages: Messages
-) -> list[list[Record]]:
-    """The answers to each part, those of an earlier run and those that are made now."""
+def answered(parts: Sequence[Part], request: Request, messages: Messages) -> list[list[Record]]:
+    """All answers to each part, those of an earlier run and those that are made now."""
     with ExitStack() as stack:
-        sheets = [
-            stack.enter_context(
-                Sheet.opened(
-                    folder / f"{part.name}.answers.jsonl",
-                    asked.holes(part.every),
-                    len(part.problems) * asked.samples,
-                )
-            )
-            for part in parts
-        ]
+        sheets = [stack.enter_context(part.answers()) for part in parts]
         done = sum(sheet.done for sheet in sheets)
         if done:
-            messages.note(f"{done} of {sum(len(sheet.rows) for sheet in sheets)} answers are here")
-        request = same_engine(request, sheets, folder)
+            messages.note(f"{done} of {sum(part.wanted for part in parts)} answers are here")
+        before = next((sheet.read()[0] for sheet in sheets if sheet.done), {})
+        request = same_engine(request, before.get("engine"))
         rows = [row for sheet in sheets for row in sheet.missing]
         with closing(answers(rows, request, messages)) as found:
             for sheet in sheets:
@@ -111,22 +131,21 @@ def answered(
         return [sheet.read() for sheet in sheets]
 
 
-def same_engine(request: Request, sheets: Sequence[Sheet], folder: Path) -> Request:
-    """The request for the engine that the first answers were made on: others answer otherwise.
+def same_engine(request: Request, told: object) -> Request:
+    """The request for the engine that made the first answers: another one answers otherwise.
 
     Raises DataError where another one is asked for.
     """
-    told = next((sheet.first() for sheet in sheets if sheet.done), {}).get("engine")
     before = next((engine for engine in get_args(Engine) if engine == told), None)
     if not before or request.spec.engine != "llamacpp":
         return request
     if request.loading.engine not in ("auto", before):
-        raise DataError(f"{folder} holds answers that {before} made", ELSEWHERE)
+        raise DataError(f"the answers so far were made on {before}", ELSEWHERE)
     return replace(request, loading=replace(request.loading, engine=before))
 
 
 def judged(
-    parts: Sequence[Part], given: Sequence[list[Record]], folder: Path, messages: Messages
+    parts: Sequence[Part], given: Sequence[Sequence[Record]], messages: Messages
 ) -> list[Group]:
     """Each part with a verdict on every answer; those in languages that cannot run here without."""
     from starcoder_cli.sandbox import missing
@@ -136,40 +155,33 @@ def judged(
         if reason:
             messages.note(f"{part.name} is not run: {reason}")
     with ExitStack() as stack:
-        sheets = [
-            None if reason else stack.enter_context(verdict_sheet(part, told, folder))
+        ran = {
+            part.name: stack.enter_context(part.verdicts(told))
+            for part, told, reason in zip(parts, given, reasons, strict=True)
+            if not reason
+        }
+        judge(parts, given, ran)
+        return [
+            part.group(told, () if reason else ran[part.name].read(), reason or "")
             for part, told, reason in zip(parts, given, reasons, strict=True)
         ]
-        judge(parts, given, sheets)
-        return [
-            grouped(part.name, part.problems, told, sheet.read() if sheet else (), reason or "")
-            for part, told, sheet, reason in zip(parts, given, sheets, reasons, strict=True)
-        ]
-
-
-def verdict_sheet(
-    part: Part, told: Sequence[Record], folder: Path
-) -> AbstractContextManager[Sheet]:
-    """The file of the verdicts on a part's answers."""
-    rows = verdict_rows(part.problems, told)
-    return Sheet.opened(folder / f"{part.name}.verdicts.jsonl", rows, len(rows))
 
 
 def judge(
-    parts: Sequence[Part], given: Sequence[list[Record]], sheets: Sequence[Sheet | None]
+    parts: Sequence[Part], given: Sequence[Sequence[Record]], sheets: Mapping[str, Sheet]
 ) -> None:
     """Run what has no verdict yet, while a bar counts."""
     from starcoder_cli.evaluation.judging import verdicts
 
-    total = sum(len(sheet.missing) for sheet in sheets if sheet)
+    total = sum(len(sheet.missing) for sheet in sheets.values())
     at = 0
     with counting("verdicts") as report:
-        for part, told, sheet in zip(parts, given, sheets, strict=True):
-            if not sheet:
+        for part, told in zip(parts, given, strict=True):
+            if part.name not in sheets:
                 continue
-            samples = len(told) // len(part.problems)
+            sheet, samples = sheets[part.name], part.asked.samples
             problems = [problem for problem in part.problems for _ in range(samples)]
-            left = slice(sheet.done, None)
+            left = slice(sheet.done, part.wanted)
             with closing(verdicts(sheet.missing, problems[left], told[left])) as found:
                 for verdict in found:
                     sheet.journal.add(json_line(verdict))

@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 from starcoder_cli.batch import DIGITS, Journal, Line, Task, line, record
@@ -35,6 +34,9 @@ class Asked:
     seed: int | None
     prompted: bool
     raw: bool
+    order: str
+    quantize: str
+    adapter: str
 
     def holes(self, problems: Sequence[Problem]) -> list[Line]:
         """A line for each answer that is asked for, those to one problem behind each other."""
@@ -100,21 +102,15 @@ class Sheet:
         """The rows whose lines are not there yet."""
         return self.rows[self.done :]
 
-    def first(self) -> Mapping[str, object]:
-        """The first line; nothing where there is none."""
-        return next(iter(self.read()), {})
-
     def read(self) -> list[Mapping[str, object]]:
-        """The lines of the rows."""
-        with self.path.open("rb") as file:
-            return [record(each) for each in islice(file, len(self.rows))]
+        """Every line, also behind those that are wanted."""
+        return [record(each) for each in self.path.read_bytes().splitlines()]
 
 
 def verdict_rows(
-    problems: Sequence[Problem], answers: Sequence[Mapping[str, object]]
+    problems: Sequence[Problem], answers: Sequence[Mapping[str, object]], samples: int
 ) -> list[Line]:
     """A row for each verdict; its digest is that of the whole program and its tests."""
-    samples = len(answers) // len(problems)
     found = []
     for at, answer in enumerate(answers):
         problem = problems[at // samples]

@@ -131,20 +131,3 @@ class Scores:
             "published": [asdict(row) for row in self.published(group.name)],
         }
         return {**told, "unrun": group.unrun} if group.unrun else told
-
-
-def grouped(
-    name: str,
-    problems: Sequence[Problem],
-    answers: Sequence[Record],
-    verdicts: Sequence[Record],
-    unrun: str = "",
-) -> Group:
-    """A group of problems, each with its share of the answers and of the verdicts."""
-    each = len(answers) // len(problems)
-    shares = [slice(at * each, (at + 1) * each) for at in range(len(problems))]
-    rows = [
-        Answered(problem, answers[share], verdicts[share])
-        for problem, share in zip(problems, shares, strict=True)
-    ]
-    return Group(name, rows, unrun)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starcoder_cli import languages
-from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.errors import DataError
 from starcoder_cli.evaluation import holes, sources
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS, LANGUAGES, Benchmark
 from starcoder_cli.evaluation.problems import Problem
@@ -18,7 +18,7 @@ HOLES = 50
 class Wanted:
     """A benchmark, and how much of it: `limit` problems of each group, `samples` answers to each.
 
-    Raises UsageError for a benchmark or a language that there is not.
+    Raises UsageError for a language that there is not.
     """
 
     name: str
@@ -30,10 +30,6 @@ class Wanted:
     data: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.name not in BENCHMARKS:
-            raise UsageError(
-                f"there is no benchmark {self.name!r}", f"give one of {', '.join(BENCHMARKS)}"
-            )
         for language in self.languages:
             languages.find(language)
 
