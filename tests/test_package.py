@@ -38,13 +38,15 @@ def requirements(*tables: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     lines = {
         "project": project["project"]["dependencies"],
+        "extras": sum(project["project"]["optional-dependencies"].values(), []),
         "dependency-groups": project["dependency-groups"]["dev"],
         "build-system": project["build-system"]["requires"],
     }
     return [Requirement(line) for table in tables for line in lines[table]]
 
 
-ALL = [*requirements("project", "dependency-groups", "build-system"), Requirement("uv")]
+TABLES = ("project", "extras", "dependency-groups", "build-system")
+ALL = [*requirements(*TABLES), Requirement("uv")]
 
 
 @pytest.mark.parametrize("requirement", ALL, ids=str)
