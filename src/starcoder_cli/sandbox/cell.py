@@ -93,10 +93,9 @@ def stop(process: "Popen[bytes]") -> None:
     from subprocess import TimeoutExpired
 
     for child in children(process.pid):
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, TimeoutExpired):
             os.kill(child, signal.SIGKILL)
-    with suppress(TimeoutExpired):
-        process.wait(GONE_SECONDS)
+            process.wait(GONE_SECONDS)
     end(process)
     if process.stdout:
         process.stdout.close()

@@ -32,12 +32,21 @@ def main() -> None:
     sys.modules[NAME] = module
     try:
         exec(compile(job["program"], NAME, "exec"), module.__dict__)
-        reply: object = {"names": [name for name in vars(module) if isinstance(name, str)]}
+        reply: object = defined(module)
     except BaseException as error:
         reply = raised(error)
     while True:
         channel.send(reply)
         reply = answer(cast(Request, channel.receive()), module, objects)
+
+
+def defined(module: types.ModuleType) -> object:
+    """The names that a program has given to something, and the modules among them."""
+    names = {name: value for name, value in vars(module).items() if isinstance(name, str)}
+    modules = {
+        name: value.__name__ for name, value in names.items() if isinstance(value, types.ModuleType)
+    }
+    return {"names": list(names), "modules": modules}
 
 
 def answer(request: Request, module: types.ModuleType, objects: list[object]) -> object:

@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from importlib import import_module
 from typing import cast
 
 from starcoder_cli.sandbox.inside.channel import Channel, ClosedError
@@ -43,12 +44,24 @@ class Program:
         self._foreign: dict[int, Foreign] = {}
         self.calls = 0
 
-    def names(self) -> set[str]:
-        """What the program defines, once it has run; BrokenError where it failed."""
-        names = self._receive().get("names")
-        if not isinstance(names, list):
+    def offered(self) -> Names:
+        """What the program defines, once it has run; BrokenError where it failed.
+
+        Its functions are called there; a module of Python's own that it imports is imported here.
+        """
+        reply = self._receive()
+        names, modules = reply.get("names"), reply.get("modules")
+        if not isinstance(names, list) or not isinstance(modules, dict):
             raise BrokenError("refused", "the program's side does not say what it defines")
-        return {name for name in names if isinstance(name, str)}
+        functions = {name: self.function(name) for name in names if isinstance(name, str)}
+        return {
+            **functions,
+            **{
+                name: import_module(module)
+                for name, module in modules.items()
+                if module in sys.stdlib_module_names and name in functions
+            },
+        }
 
     def function(self, name: str) -> Callable[..., object]:
         """A function that calls the program's own of that name."""
@@ -153,8 +166,7 @@ def run(job: dict[str, str], program: Program) -> None:
     honest(job["prompt"], namespace)
     code = ast.parse(job["tests"], TESTS)
     entry = job["entry_point"]
-    for name in wanted(code, program.names(), namespace):
-        namespace[name] = program.function(name)
+    namespace |= wanted(code, program.offered(), namespace)
     if entry:
         namespace[entry] = program.function(entry)
     exec(compile(code, TESTS, "exec"), namespace)
@@ -171,14 +183,15 @@ def honest(prompt: str, namespace: Names) -> None:
         return
 
 
-def wanted(code: ast.Module, offered: set[str], namespace: Names) -> Iterable[str]:
-    """The names that tests take from the program.
+def wanted(code: ast.Module, offered: Names, namespace: Names) -> Names:
+    """What tests take from the program.
 
-    Built-in functions are honest ones, unless the tests call no others of the program's.
+    Built-in functions are honest ones, unless the tests use nothing else of the program's.
     """
-    used = [node.id for node in ast.walk(code) if isinstance(node, ast.Name)]
-    taken = [name for name in dict.fromkeys(used) if name in offered and name not in namespace]
-    return [name for name in taken if not hasattr(builtins, name)] or taken
+    used = {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
+    taken = {name: offered[name] for name in used & offered.keys() - namespace.keys()}
+    own = {name: value for name, value in taken.items() if not hasattr(builtins, name)}
+    return own if any(callable(value) for value in own.values()) else taken
 
 
 def failing_line(error: BaseException, tests: str) -> str:
