@@ -3,17 +3,18 @@
 import json
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.processes import children, end
 from starcoder_cli.sandbox.inside.confine import Confinement
-from starcoder_cli.sandbox.ladder import DEVICES, WORK, Rung, bubblewrap, python, readable
+from starcoder_cli.sandbox.ladder import DEVICES, Rung, bubblewrap, python, readable
 from starcoder_cli.sandbox.trial import Limits
+from starcoder_cli.signals import deferred
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -22,7 +23,7 @@ GONE_SECONDS = 5.0
 INSIDE = Path(__file__).parent / "inside"
 PACKAGE = "starcoder_cli.sandbox.inside"
 CONFINING = ("kernel", "landlock", "seccomp", "confine")
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": WORK, "LANG": "C.UTF-8"}
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 LOADER = """
 import sys, types
 for name, text in {modules!r}:
@@ -36,35 +37,54 @@ Job = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Wants:
-    """What a sandboxed process needs beyond the system: tools' folders, one to write to, forks."""
+    """What a sandboxed process needs beyond the system.
+
+    `tools` are folders to read, `folder` is one to write to, with room for `disk` bytes;
+    `processes` says whether it starts any, `reserves` that its memory is counted by what it uses.
+    """
 
     tools: tuple[str, ...] = ()
-    folder: Path | None = None
+    folder: str | None = None
+    disk: int = 1 << 20
     processes: bool = False
     reserves: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 NOTHING = Wants()
 
 
-def start(
-    rung: Rung, modules: Sequence[str], job: Job, limits: Limits, wants: Wants = NOTHING
-) -> "Popen[bytes]":
-    """Start modules of `inside` in a sandbox, the last one's `main` with a job on standard input.
+@contextmanager
+def running(rung: Rung, modules: Sequence[str], job: Job, wants: Wants) -> Iterator["Popen[bytes]"]:
+    """A sandboxed process that runs modules of `inside`: the last one's `main`, with a job.
 
     File descriptors that the job names as `reads` and `writes` are passed on. Its output is a
-    pipe, which has to be read or closed.
+    pipe, which has to be read. In the end nothing of it is left, however that comes.
     """
+    process = None
+    try:
+        with deferred():
+            process = begun(rung, modules, job, wants)
+        yield process
+    finally:
+        if process:
+            stop(process)
+
+
+def begun(rung: Rung, modules: Sequence[str], job: Job, wants: Wants) -> "Popen[bytes]":
+    """Start a sandboxed process, and give it its job on standard input."""
     import subprocess
 
     passed = [number for name in ("reads", "writes") if isinstance(number := job.get(name), int)]
-    paths = readable(wants.tools)
-    disk = limits.disk if wants.folder else None
-    words = bubblewrap(paths, disk) if rung is Rung.BUBBLEWRAP else []
+    words, folder = [python(), "-I", "-S", "-X", "utf8", "-c", program(*CONFINING, *modules)], "/"
+    if rung is Rung.BUBBLEWRAP:
+        words = [*bubblewrap(readable(wants.tools), wants.disk), *words]
+    elif wants.folder:
+        folder = wants.folder
     process = subprocess.Popen(
-        [*words, python(), "-I", "-S", "-X", "utf8", "-c", program(*CONFINING, *modules)],
-        cwd=wants.folder or "/",
-        env=ENVIRONMENT,
+        words,
+        cwd=folder,
+        env={**ENVIRONMENT, **homes(wants.folder or "/"), **wants.environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -72,16 +92,31 @@ def start(
         start_new_session=True,
     )
     assert process.stdin is not None
-    try:
-        with process.stdin as stdin:
-            allowed = confinement(rung, limits, wants, paths)
-            stdin.write(json.dumps({**job, "confinement": allowed}).encode("ascii"))
-    except BrokenPipeError:  # it has ended, and whoever waits for its answer will see that
-        pass
-    except BaseException:
-        stop(process)
-        raise
+    with suppress(BrokenPipeError), process.stdin as stdin:  # whoever waits for it will see
+        stdin.write(json.dumps(job).encode("ascii"))
     return process
+
+
+def homes(folder: str) -> Mapping[str, str]:
+    """Where programs look for what is theirs, and write what is temporary."""
+    return {"HOME": folder, "TMPDIR": str(Path(folder, "temporary"))}
+
+
+def confinement(rung: Rung, limits: Limits, wants: Wants) -> Confinement:
+    """What a process will allow itself, inside of whatever is around it."""
+    wrapped = rung is Rung.BUBBLEWRAP
+    denied = [] if wants.processes else ["processes"]
+    return Confinement(
+        seconds=limits.seconds,
+        memory=limits.memory,
+        reserves=wants.reserves,
+        processes=limits.processes if wrapped else None,
+        disk=limits.disk,
+        readable=["/"] if wrapped else [*readable(wants.tools), *DEVICES],
+        writable=["/dev/null", *([wants.folder] if wants.folder else [])],
+        denied=denied if wrapped else [*denied, "attributes"],
+        landlock=not wrapped,
+    )
 
 
 def stop(process: "Popen[bytes]") -> None:
@@ -99,23 +134,6 @@ def stop(process: "Popen[bytes]") -> None:
     end(process)
     if process.stdout:
         process.stdout.close()
-
-
-def confinement(rung: Rung, limits: Limits, wants: Wants, paths: list[str]) -> Confinement:
-    """What the process will allow itself, inside of whatever is around it."""
-    wrapped = rung is Rung.BUBBLEWRAP
-    denied = [] if wants.processes else ["processes"]
-    return Confinement(
-        seconds=limits.seconds,
-        memory=limits.memory,
-        reserves=wants.reserves,
-        processes=limits.processes if wrapped else None,
-        disk=limits.disk,
-        readable=["/"] if wrapped else [*paths, *DEVICES],
-        writable=["/dev/null", *([WORK if wrapped else str(wants.folder)] if wants.folder else [])],
-        denied=denied if wrapped else [*denied, "attributes"],
-        landlock=not wrapped,
-    )
 
 
 @cache

@@ -10,7 +10,7 @@ from pathlib import Path
 from starcoder_cli.errors import MachineError, UsageError
 
 VARIABLE = "STARCODER_SANDBOX"
-WORK = "/tmp"
+WORK = "/work"
 # What compilers and interpreters read; /etc has the linker's cache and what commands stand for.
 SYSTEM = (
     "/usr",
@@ -78,8 +78,8 @@ def readable(tools: Sequence[str] = ()) -> list[str]:
     return [path for path in dict.fromkeys(paths) if Path(path).exists()]
 
 
-def bubblewrap(paths: Sequence[str], disk: int | None) -> list[str]:
-    """The command that other words follow: only these paths, and a folder of `disk` bytes."""
+def bubblewrap(paths: Sequence[str], disk: int) -> list[str]:
+    """The command that other words follow: these paths, and WORK with room for `disk` bytes."""
     words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     for path in paths:
         if Path(path).is_symlink():
@@ -87,6 +87,5 @@ def bubblewrap(paths: Sequence[str], disk: int | None) -> list[str]:
         else:
             words += ["--ro-bind", path, path]
     words += ["--proc", "/proc", "--dev", "/dev"]
-    if disk is not None:
-        words += ["--size", str(disk), "--tmpfs", WORK, "--chdir", WORK]
+    words += ["--size", str(disk), "--tmpfs", WORK, "--chdir", WORK]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--"]

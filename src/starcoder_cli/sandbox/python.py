@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from selectors import EVENT_READ, DefaultSelector
 from typing import IO
 
-from starcoder_cli.sandbox.cell import Job, start, stop
+from starcoder_cli.sandbox.cell import NOTHING, Job, confinement, running
 from starcoder_cli.sandbox.ladder import Rung
 from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
 
@@ -25,8 +25,8 @@ MOST_BYTES = 1 << 14
 def run(rung: Rung, trial: Trial, limits: Limits) -> Verdict:
     """Judge a Python program in sandboxes of this kind."""
     began = time.monotonic()
-    with ExitStack() as running:
-        output = begin(rung, trial, limits, running)
+    with ExitStack() as stack:
+        output = begin(rung, trial, limits, stack)
         data = printed(output, began + limits.seconds)
     seconds = time.monotonic() - began
     if data is None:
@@ -35,23 +35,29 @@ def run(rung: Rung, trial: Trial, limits: Limits) -> Verdict:
     return Verdict(result == "passed", result, detail, seconds)
 
 
-def begin(rung: Rung, trial: Trial, limits: Limits, running: ExitStack) -> IO[bytes]:
-    """Start both sides, to be stopped with `running`: what the side of the tests will print."""
+def begin(rung: Rung, trial: Trial, limits: Limits, stack: ExitStack) -> IO[bytes]:
+    """Start both sides, to be stopped with `stack`: what the side of the tests will print."""
+    allowed = confinement(rung, limits, NOTHING)
     with ExitStack() as passing:
         calls, answers = os.pipe(), os.pipe()
         for end in (*calls, *answers):
             passing.callback(os.close, end)
-        job: Job = {"program": trial.program, "reads": calls[0], "writes": answers[1]}
-        running.callback(stop, start(rung, CANDIDATE, job, limits))
+        job: Job = {
+            "confinement": allowed,
+            "program": trial.program,
+            "reads": calls[0],
+            "writes": answers[1],
+        }
+        stack.enter_context(running(rung, CANDIDATE, job, NOTHING))
         job = {
+            "confinement": allowed,
             "tests": trial.tests,
             "prompt": trial.prompt,
             "entry_point": trial.entry_point,
             "reads": answers[0],
             "writes": calls[1],
         }
-        tester = start(rung, TESTER, job, limits)
-        running.callback(stop, tester)
+        tester = stack.enter_context(running(rung, TESTER, job, NOTHING))
     assert tester.stdout
     return tester.stdout
 

@@ -3,9 +3,15 @@
 import math
 import os
 import resource
+import signal
 from typing import TypedDict
 
-from starcoder_cli.sandbox.inside.kernel import NO_NEW_PRIVILEGES, drop_capabilities, prctl
+from starcoder_cli.sandbox.inside.kernel import (
+    NO_NEW_PRIVILEGES,
+    PARENT_DEATH_SIGNAL,
+    drop_capabilities,
+    prctl,
+)
 from starcoder_cli.sandbox.inside.landlock import SCOPES_SINCE, allow_only, version
 from starcoder_cli.sandbox.inside.seccomp import deny
 
@@ -32,11 +38,12 @@ class Confinement(TypedDict):
 
 
 def confine(allowed: Confinement) -> None:
-    """Give up everything else for good; OSError where the kernel cannot.
+    """Give up everything else for good, and end with the parent; OSError where the kernel cannot.
 
     Without the scopes of Landlock's sixth version, signals are denied by number.
     """
     prctl(NO_NEW_PRIVILEGES, 1)
+    prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
     limit(allowed)
     denied = set(allowed["denied"])
     if allowed["landlock"] and version() < SCOPES_SINCE:

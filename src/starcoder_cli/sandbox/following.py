@@ -1,0 +1,126 @@
+"""The commands of a sandbox while they run: what they print, use and how each of them ends."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+from typing import TYPE_CHECKING
+
+from starcoder_cli.sandbox.trial import Limits
+from starcoder_cli.sandbox.watch import excess
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+LOOK_SECONDS = 0.05
+KEPT = 1 << 14
+CHUNK = 1 << 16
+EXCESS = {
+    "memory": "took more memory than it may",
+    "processes": "started more processes than it may",
+    "disk": "wrote more than it may",
+}
+
+
+class Followed:
+    """A sandboxed process that runs commands, and the pipe that these print to."""
+
+    def __init__(self, process: "Popen[bytes]", output: int, folder: Path | None) -> None:
+        assert process.stdout is not None
+        self._process = process
+        self._reports = process.stdout.fileno()
+        self._output = output
+        self._folder = folder
+        self._reported = b""
+        self._printed = b""
+        self._selector = DefaultSelector()
+
+    def outcome(self, steps: Sequence[Limits], word: str) -> tuple[str, str]:
+        """The result and a detail: passed where each step exits with 0 and a word is printed."""
+        with self._selector as selector:
+            for number in (self._reports, self._output):
+                selector.register(number, EVENT_READ)
+            for limits in steps:
+                over = self._step(limits)
+                if over:
+                    return over
+                code = self._code()
+                if code is None:
+                    return "crashed", self._last() or "the sandbox ended"
+                if code:
+                    return result(code), self._last() or ended(code)
+            self._drain()
+        if word.encode() not in self._printed:
+            return "crashed", "it ended before its tests did"
+        return "passed", ""
+
+    def _step(self, limits: Limits) -> tuple[str, str] | None:
+        """Wait for the end of a step, or of everything; a result where it goes too far."""
+        deadline = time.monotonic() + limits.seconds
+        look = time.monotonic() + LOOK_SECONDS
+        while b"\n" not in self._reported:
+            now = time.monotonic()
+            if now >= deadline:
+                return "timeout", f"not done within {limits.seconds:g} s"
+            if now >= look:
+                over = excess(self._process.pid, limits, self._folder)
+                if over:
+                    return over, EXCESS[over]
+                look = time.monotonic() + LOOK_SECONDS
+            if not self._read(min(deadline, look) - time.monotonic()):
+                break
+        return None
+
+    def _read(self, seconds: float) -> bool:
+        """Take what has been printed or reported, waiting so long; False at the report's end."""
+        for key, _ in self._selector.select(max(0.0, seconds)):
+            data = os.read(key.fd, CHUNK)
+            if key.fd == self._output:
+                self._printed = (self._printed + data)[-KEPT:]
+            elif data:
+                self._reported += data
+            if not data:
+                self._selector.unregister(key.fd)
+                if key.fd == self._reports:
+                    return False
+        return True
+
+    def _drain(self) -> None:
+        """Take what is still in the pipe; a process that holds it open is not waited for."""
+        while self._output in self._selector.get_map():
+            printed = self._printed
+            self._read(0.0)
+            if printed == self._printed:
+                break
+
+    def _code(self) -> int | None:
+        """The exit code of the step that has ended; None where everything has."""
+        line, found, self._reported = self._reported.partition(b"\n")
+        try:
+            return int(json.loads(line)) if found else None
+        except ValueError:
+            return None
+
+    def _last(self) -> str:
+        """The last line that was printed."""
+        self._drain()
+        lines = self._printed.decode("utf-8", "replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+
+def result(code: int) -> str:
+    """What the exit code of a step that failed is called."""
+    return {-signal.SIGXCPU: "timeout", -signal.SIGXFSZ: "disk"}.get(code, "crashed")
+
+
+def ended(code: int) -> str:
+    """How a command ended that printed nothing."""
+    if code > 0:
+        return f"exit code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"
