@@ -114,6 +114,8 @@ OWNERS = {
         "models.pip",
         "processes",
         "sandbox.cell",
+        "sandbox.following",
+        "sandbox.tools",
         "tree",
         "verify",
         "warm",

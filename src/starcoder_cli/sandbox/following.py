@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.05
 KEPT = 1 << 14
 CHUNK = 1 << 16
+ERROR = re.compile(r"error|exception|assert", re.I)
 EXCESS = {
     "memory": "took more memory than it may",
     "processes": "started more processes than it may",
@@ -49,9 +51,9 @@ class Followed:
                     return over
                 code = self._code()
                 if code is None:
-                    return "crashed", self._last() or "the sandbox ended"
+                    return "crashed", self._said() or "the sandbox ended"
                 if code:
-                    return result(code), self._last() or ended(code)
+                    return result(code), self._said() or ended(code)
             self._drain()
         if word.encode() not in self._printed:
             return "crashed", "it ended before its tests did"
@@ -104,11 +106,11 @@ class Followed:
         except ValueError:
             return None
 
-    def _last(self) -> str:
-        """The last line that was printed."""
+    def _said(self) -> str:
+        """The first line that was printed and speaks of an error, else the last one."""
         self._drain()
-        lines = self._printed.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1].strip() if lines else ""
+        lines = self._printed.decode("utf-8", "replace").strip().splitlines() or [""]
+        return next((line for line in lines if ERROR.search(line)), lines[-1]).strip()
 
 
 def result(code: int) -> str:

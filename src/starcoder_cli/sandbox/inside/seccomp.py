@@ -22,7 +22,7 @@ NUMBER, MACHINE, ARGUMENTS = 0, 4, 16
 
 NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET
 THREAD = 0x00010000
-STREAM, SOCKET_KIND = 1, 0xF
+STREAM, SEQUENCED, SOCKET_KIND = 1, 5, 0xF  # datagrams could be sent to others
 
 # Names with their numbers on x86_64 and on aarch64; None where there is no such call.
 Table = dict[str, tuple[int | None, int | None]]
@@ -35,9 +35,6 @@ ALWAYS: Table = {
     "process_madvise": (440, 440),
     "process_mrelease": (448, 448),
     "kcmp": (312, 272),
-    "pidfd_open": (434, 434),
-    "pidfd_send_signal": (424, 424),
-    "pidfd_getfd": (438, 438),
     "unshare": (272, 97),
     "setns": (308, 268),
     "mount": (165, 40),
@@ -93,6 +90,13 @@ ALWAYS: Table = {
     "vhangup": (153, 58),
     "syslog": (103, 116),
 }
+# Libraries ask for these first, and do without where there is no such call.
+OPTIONAL: Table = {
+    "clone3": (435, 435),
+    "pidfd_open": (434, 434),
+    "pidfd_send_signal": (424, 424),
+    "pidfd_getfd": (438, 438),
+}
 # What Landlock has no rule for: attributes of files outside.
 ATTRIBUTES: Table = {
     "chmod": (90, None),
@@ -124,7 +128,7 @@ SIGNALS: Table = {
 }
 STARTING: Table = {"fork": (57, None), "vfork": (58, None)}
 GROUPS = {"attributes": ATTRIBUTES, "signals": SIGNALS, "processes": STARTING}
-CLONE, CLONE3, SOCKET_PAIR, LIMITS_OF = (56, 220), (435, 435), (53, 199), (302, 261)
+CLONE, SOCKET_PAIR, LIMITS_OF = (56, 220), (53, 199), (302, 261)
 
 
 def instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -153,6 +157,7 @@ def program(denied: frozenset[str]) -> bytes:
     column = list(AUDIT).index(kind)
     tables = (ALWAYS, *(GROUPS[name] for name in sorted(denied)))
     numbers = [row[column] for table in tables for row in table.values()]
+    unknown = [row[column] for row in OPTIONAL.values()]
     allow, refuse = instruction(RETURN, ALLOW), fail(errno.EPERM)
     clone = [argument(0), instruction(ANY_BIT, NAMESPACES, 0, 1), refuse]
     if "processes" in denied:
@@ -165,7 +170,7 @@ def program(denied: frozenset[str]) -> bytes:
             instruction(LOAD, NUMBER),
             instruction(GREATER, NEWEST, 0, 1),
             fail(errno.ENOSYS),
-            when(CLONE3[column], fail(errno.ENOSYS)),
+            *(when(number, fail(errno.ENOSYS)) for number in unknown if number is not None),
             *(when(number, refuse) for number in numbers if number is not None),
             when(CLONE[column], *clone, allow),
             when(LIMITS_OF[column], argument(0), instruction(EQUAL, 0, 1, 0), refuse, allow),
@@ -173,7 +178,8 @@ def program(denied: frozenset[str]) -> bytes:
                 SOCKET_PAIR[column],
                 argument(1),
                 instruction(MASK, SOCKET_KIND),
-                instruction(EQUAL, STREAM, 1, 0),
+                instruction(EQUAL, STREAM, 2, 0),
+                instruction(EQUAL, SEQUENCED, 1, 0),
                 refuse,
                 allow,
             ),
