@@ -20,7 +20,7 @@ MODULES = {
 # A module imports from layers above its own in this table only; a package is one unit.
 LAYERS = (
     {"errors"},
-    {"input", "sockets"},
+    {"exchange", "input", "sockets"},
     {
         "catalog",
         "folder",
@@ -92,7 +92,8 @@ OWNERS = {
     "bitsandbytes": {"backends.quantize"},
     "filelock": {"models"},
     "h11": {"server"},
-    "http": {"backends.llamacpp", "backends.remote", "server", "sockets"},
+    "http": {"server"},
+    "httptools": {"exchange"},
     "httpx2": {"backends.connection", "models"},
     "huggingface_hub": {"models"},
     "markdown_it": {"markdown"},
@@ -107,7 +108,7 @@ OWNERS = {
     "pydantic": {"wire.forms"},
     "pygments": {"terminal"},
     "rich": {"commands.plot", "commands.progress", "markdown", "terminal"},
-    "socket": {"server", "sockets", "warm"},
+    "socket": {"exchange", "server", "sockets", "warm"},
     "starlette": {"server"},
     "subprocess": {
         "context.git",

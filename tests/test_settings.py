@@ -3,15 +3,18 @@
 import os
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from starcoder_cli.errors import ConfigError
 from starcoder_cli.settings import (
+    HOMES,
     config_file,
     data_dir,
     environment_name,
     models_dir,
     read_config,
+    user_folder,
 )
 
 
@@ -32,6 +35,17 @@ def test_folders_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config_file() == Path("/etc/starcoder.toml")
     assert models_dir() == Path("/srv/models")
     assert data_dir() == Path("/srv/data")
+
+
+@pytest.mark.parametrize("named", ["", "/srv/xdg", "relative"])
+def test_folders_are_where_other_programs_have_theirs(
+    named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in HOMES:
+        monkeypatch.setenv(f"XDG_{kind}_HOME".upper(), named)
+    found = [user_folder(kind) for kind in HOMES]
+    known = platformdirs.PlatformDirs("starcoder", appauthor=False)
+    assert found == [known.user_config_path, known.user_cache_path, known.user_data_path]
 
 
 def test_an_option_has_the_same_name_in_the_environment() -> None:

@@ -1,13 +1,11 @@
-"""Sockets that only this user can reach, and HTTP over them."""
+"""Sockets that only this user can reach."""
 
 import errno
-import http.client
 import os
 import socket
 import stat
 import struct
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +31,8 @@ def private_folder() -> Path:
 
     Such names end after 104 bytes on some systems.
     """
+    import tempfile  # which loads random and more
+
     place = tempfile.gettempdir()
     place = place if len(place) < 64 else "/tmp"
     sweep(Path(place))
@@ -61,18 +61,23 @@ def answers(path: Path) -> bool:
         return client.connect_ex(str(path)) == 0
 
 
-class SocketConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket; `seconds` is how long to wait for anything, None is for ever."""
+def connected(address: str, seconds: float | None = None) -> socket.socket:
+    """A connection to `unix://PATH` or `http://HOST:PORT`; raises OSError.
 
-    def __init__(self, path: str, seconds: float | None = None) -> None:
-        super().__init__("localhost", timeout=seconds)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket at the path."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+    `seconds` is how long it waits for anything, None is for ever.
+    """
+    scheme, _, place = address.partition("://")
+    if scheme == "http":
+        host, _, port = place.rpartition(":")
+        return socket.create_connection((host, int(port)), seconds)
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(seconds)
+        connection.connect(place)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def peer(connection: socket.socket) -> Peer | None:

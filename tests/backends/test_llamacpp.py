@@ -1,6 +1,5 @@
 """The default model through llama.cpp: what it streams, where it stops, and who can reach it."""
 
-import http.client
 import json
 import math
 import os
@@ -20,11 +19,12 @@ from starcoder_cli.backends.llamacpp import LlamaCppModel, events
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.chat_formats import CHATML, choose
 from starcoder_cli.errors import DataError, ProtocolError
+from starcoder_cli.exchange import Exchange
 from starcoder_cli.families import FORMATS
 from starcoder_cli.healing import healed
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt
-from starcoder_cli.sockets import SocketConnection, private_folder
+from starcoder_cli.sockets import connected, private_folder
 from starcoder_cli.source import Hole
 from starcoder_cli.stream import Chunk, join
 from starcoder_cli.window import fit
@@ -142,8 +142,8 @@ def test_several_answers_cost_one_reading(model: LlamaCppModel) -> None:
     body = {"prompt": ids, "stream": True, "n_predict": 4, "cache_prompt": True, "temperature": 1}
     read = []
     for seed in range(3):
-        with model._connection() as connection:
-            *_, last = events(model._request(connection, "/completion", {**body, "seed": seed}))
+        with model._answer("/completion", {**body, "seed": seed}) as answer:
+            *_, last = events(answer)
         timings = last["timings"]
         assert isinstance(timings, dict)
         read.append(timings["prompt_n"])
@@ -229,11 +229,9 @@ def test_only_this_user_can_reach_the_socket(model: LlamaCppModel, folder: Path)
 def test_without_the_key_nothing_is_answered(
     headers: dict[str, str], path: str, model: LlamaCppModel, folder: Path
 ) -> None:
-    connection: http.client.HTTPConnection = SocketConnection(str(address(folder)))
-    with closing(connection):
-        connection.request("POST", path, json.dumps({"prompt": "1", "content": "1"}), headers)
-        response = connection.getresponse()
-        assert (response.status, b"token" in response.read()) == (401, False)
+    with closing(Exchange(connected(f"unix://{address(folder)}"))) as exchange:
+        exchange.ask("POST", path, json.dumps({"prompt": "1", "content": "1"}).encode(), headers)
+        assert (exchange.status, b"token" in exchange.read()) == (401, False)
 
 
 @pytest.mark.parametrize("kind", ["CPU", "ACCEL", "GPU", "IGPU"])

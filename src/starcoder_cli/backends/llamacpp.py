@@ -6,27 +6,23 @@ token ids: user text is tokenized with control tokens switched off, so that a fi
 `<|fim_middle|>` is just a file.
 """
 
-import http.client
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.backends.threads import soon_asleep
 from starcoder_cli.errors import MachineError, ProtocolError
+from starcoder_cli.exchange import Exchange
 from starcoder_cli.gguf import read_header
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.signals import native_interrupts
-from starcoder_cli.sockets import (
-    HAS_UNIX_SOCKETS,
-    SOCKET,
-    SocketConnection,
-    private_folder,
-)
+from starcoder_cli.sockets import HAS_UNIX_SOCKETS, SOCKET, connected, private_folder
 from starcoder_cli.stream import Chunk, Reason, Stream, behind
 
 if TYPE_CHECKING:
@@ -66,7 +62,7 @@ class LlamaCppModel:
         self._address = self._server.listening_address
         self._tokens: dict[str, int | None] = {}
 
-    @property
+    @cached_property
     def chat_template(self) -> str:
         """The chat template in the file's metadata."""
         return read_header(self._path).chat_template
@@ -91,9 +87,9 @@ class LlamaCppModel:
             "grammar": grammar(prompt.begun) if prompt.begun else "",
         }
         this, before = object(), frozenset(self._reading)
-        with self._connection() as connection:
-            self._reading.add(this)
-            received = events(self._request(connection, "/completion", body))
+        self._reading.add(this)
+        with self._answer("/completion", body) as answer:
+            received = events(answer)
             for chunk in behind(chunks(received, ends), prompt.begun):
                 if chunk.tokens:  # those that were left before this one are done with as well
                     self._reading -= {this, *before}
@@ -124,9 +120,8 @@ class LlamaCppModel:
         `opening` puts the token first that the model wants at the beginning of every prompt.
         """
         body = {"content": text, "add_special": opening, "parse_special": control}
-        with self._connection() as connection:
-            answer = json.load(self._request(connection, "/tokenize", body))
-        return [int(token) for token in answer["tokens"]]
+        with self._answer("/tokenize", body) as answer:
+            return [int(token) for token in json.loads(answer.read())["tokens"]]
 
     def count(self, text: str) -> int:
         """How many tokens a text has as user text."""
@@ -156,32 +151,19 @@ class LlamaCppModel:
         return self.token(stop) if isinstance(stop, Special) else None
 
     @contextmanager
-    def _connection(self) -> Iterator[http.client.HTTPConnection]:
-        """A connection for one request."""
-        connection = (
-            SocketConnection(self._address.removeprefix("unix://"))
-            if self._address.startswith("unix://")
-            else http.client.HTTPConnection(self._address.removeprefix("http://"))
-        )
-        self._open.add(id(connection))
+    def _answer(self, path: str, body: Mapping[str, object]) -> Iterator[Exchange]:
+        """What llama.cpp answers to a request; leaving it closes the connection."""
+        headers = {"Authorization": f"Bearer {self._key}"}
+        exchange = Exchange(connected(self._address))
+        self._open.add(id(exchange))
         try:
-            yield connection
+            exchange.ask("POST", path, json.dumps(body).encode(), headers)
+            if exchange.status != 200:
+                raise ProtocolError(*refusal(exchange.read()))
+            yield exchange
         finally:
-            # A closed answer alone keeps the connection alive, and llama.cpp at work.
-            if connection.sock:
-                connection.sock.close()
-            connection.close()
-            self._open.discard(id(connection))
-
-    def _request(
-        self, connection: http.client.HTTPConnection, path: str, body: Mapping[str, object]
-    ) -> http.client.HTTPResponse:
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        connection.request("POST", path, json.dumps(body), headers)
-        response = connection.getresponse()
-        if response.status != 200:
-            raise ProtocolError(*refusal(response.read()))
-        return response
+            exchange.close()
+            self._open.discard(id(exchange))
 
 
 def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllamacpp.Server":
@@ -231,17 +213,14 @@ def has_gpu() -> bool:
     return any(device["type"] in gpus for device in xllamacpp.get_device_info())
 
 
-def events(response: http.client.HTTPResponse) -> Iterator[Mapping[str, object]]:
+def events(answer: Exchange) -> Iterator[Mapping[str, object]]:
     """The JSON objects of a stream of server-sent events, each as soon as it is there."""
-    rest = b""
-    while data := response.read1(65536):  # by lines it would cost ten times the time
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            name, _, value = line.partition(b": ")
-            if name == b"error" or (name == b"data" and b'"error"' in value[:10]):
-                raise ProtocolError(*refusal(value))
-            if name == b"data":
-                yield json.loads(value)
+    for line in answer.lines():
+        name, _, value = line.partition(b": ")
+        if name == b"error" or (name == b"data" and b'"error"' in value[:10]):
+            raise ProtocolError(*refusal(value))
+        if name == b"data":
+            yield json.loads(value)
 
 
 def chunks(received: Iterator[Mapping[str, object]], ends: set[int]) -> Stream:

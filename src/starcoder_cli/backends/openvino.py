@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,7 +60,7 @@ class OpenVinoModel:
         self._handles: dict[int, GenerationHandle] = {}
         self._numbers = itertools.count()
 
-    @property
+    @cached_property
     def chat_template(self) -> str:
         """The chat template in the file's metadata."""
         return read_header(self._path).chat_template

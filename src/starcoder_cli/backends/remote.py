@@ -1,6 +1,5 @@
 """A model that another process holds: this user's server, reached by its socket."""
 
-import http.client
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -8,9 +7,10 @@ from pathlib import Path
 
 from starcoder_cli import warm, wire
 from starcoder_cli.errors import InputError, UnavailableError
+from starcoder_cli.exchange import Exchange
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt
-from starcoder_cli.sockets import SocketConnection
+from starcoder_cli.sockets import connected
 from starcoder_cli.stream import Stream
 
 PROBE_SECONDS = 20.0
@@ -33,31 +33,25 @@ class Endpoint:
 
         Raises the error that it answers with instead, UnavailableError where it does not answer.
         """
-        with self.request(method, route, body, seconds) as response:
-            return wire.decode(response.read())
+        with self.request(method, route, body, seconds) as answer:
+            return wire.decode(answer.read())
 
     @contextmanager
     def request(
         self, method: str, route: str, body: bytes = b"", seconds: float | None = None
-    ) -> Iterator[http.client.HTTPResponse]:
+    ) -> Iterator[Exchange]:
         """An answer that is read piece by piece; leaving early closes the connection."""
-        connection = SocketConnection(str(self._path), seconds)
         try:
-            connection.request(method, route, body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            if response.status != 200:
-                raise wire.error_of(wire.decode(response.read()))
-            yield response
-        except (OSError, http.client.HTTPException) as error:
+            with closing(Exchange(connected(f"unix://{self._path}", seconds))) as exchange:
+                exchange.ask(method, route, body)
+                if exchange.status != 200:
+                    raise wire.error_of(wire.decode(exchange.read()))
+                yield exchange
+        except OSError as error:
             raise UnavailableError(
                 "the server does not answer" if isinstance(error, TimeoutError) else GONE,
                 "try again, or use --no-server",
             ) from error
-        finally:
-            # A closed answer alone keeps the connection alive, and the model at work.
-            if connection.sock:
-                connection.sock.close()
-            connection.close()
 
 
 def connect(start: bool, started: Callable[[], None]) -> Endpoint | None:
@@ -142,9 +136,9 @@ class RemoteModel:
 
     def _answer(self, prompt: Prompt, sampling: Sampling) -> Stream:
         request = wire.encode(wire.asked(self._id, prompt, sampling))
-        with self._endpoint.request("POST", "/v1/completions", request) as response:
+        with self._endpoint.request("POST", "/v1/completions", request) as answer:
             reader = wire.Reader()
-            for record in events(response):
+            for record in events(answer):
                 yield reader.read(record)
 
     def count(self, text: str) -> int:
@@ -166,18 +160,15 @@ class RemoteModel:
         return value if isinstance(value, int) else None
 
 
-def events(response: http.client.HTTPResponse) -> Iterator[Mapping[str, object]]:
+def events(answer: Exchange) -> Iterator[Mapping[str, object]]:
     """The JSON objects of an answer's events, each as soon as it is there, up to the last.
 
     Raises UnavailableError where the answer ends before it is whole.
     """
-    rest = b""
-    while data := response.read1(65536):
-        *lines, rest = (rest + data).split(b"\n")
-        for line in lines:
-            name, _, value = line.partition(b": ")
-            if name == b"data" and value == b"[DONE]":
-                return
-            if name == b"data":
-                yield wire.decode(value)
+    for line in answer.lines():
+        name, _, value = line.partition(b": ")
+        if name == b"data" and value == b"[DONE]":
+            return
+        if name == b"data":
+            yield wire.decode(value)
     raise UnavailableError(GONE, "try again, or use --no-server")
