@@ -127,8 +127,7 @@ def key_of(file: str) -> str:
 
     Raises RefusedError for a file that others can read, ConfigError for what can be no key.
     """
-    key = read_key(Path(file).expanduser()) if file else os.environ.get(KEY_VARIABLE, "")
-    key = key.strip()
+    key = read_key(file) if file else os.environ.get(KEY_VARIABLE, "").strip()
     if not re.fullmatch(r"[\x21-\x7e]*", key):  # the library's error would have it in its text
         raise ConfigError(
             f"the key in {file or KEY_VARIABLE} has spaces or other signs that no key has",
@@ -137,8 +136,12 @@ def key_of(file: str) -> str:
     return key
 
 
-def read_key(path: Path) -> str:
-    """The text of a file that only this user can read."""
+def read_key(name: str) -> str:
+    """The text of a file that only this user can read, which root may have put there.
+
+    Raises RefusedError for a file that others can read, InputError where there is none.
+    """
+    path = Path(name).expanduser()
     try:
         # A pipe without a writer would be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -148,6 +151,6 @@ def read_key(path: Path) -> str:
                 raise InputError(f"{path} is no file", "write the key into one")
             if status.st_mode & 0o077 or status.st_uid not in (0, os.getuid()):
                 raise RefusedError(f"others can read the key in {path}", f"run: chmod 600 {path}")
-            return file.read(LONGEST_KEY).decode("ascii", "replace")
+            return file.read(LONGEST_KEY).decode("ascii", "replace").strip()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error

@@ -7,16 +7,18 @@ something away says so by its name in `Chunk.trimmed`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from starcoder_cli.brackets import knows
+from starcoder_cli.candidates import insisting
 from starcoder_cli.chatter import until_talk, without_introduction
 from starcoder_cli.closers import until_closer
 from starcoder_cli.indentation import fitting, indentation
 from starcoder_cli.inline import CLOSERS, balance, one_line, whole_line
 from starcoder_cli.languages import Language
 from starcoder_cli.lines import LineRule, until_line
+from starcoder_cli.model import Sampling
 from starcoder_cli.repeats import by_lines, near, repetition
 from starcoder_cli.settings import Lines
 from starcoder_cli.source import Hole
@@ -29,6 +31,17 @@ CONTINUES = re.compile(
 )
 JUMPS = ("return", "raise", "throw", "break", "continue")
 PROSE = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
+
+
+def filled(
+    ask: Callable[[Sampling], Stream],
+    sampling: Sampling,
+    hole: Hole,
+    language: Language,
+    lines: Lines,
+) -> Stream:
+    """The part of an answer that belongs in a hole; it is asked for again where it is blank."""
+    return insisting(lambda each: trimmed(ask(each), hole, language, lines), sampling)
 
 
 def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Stream:

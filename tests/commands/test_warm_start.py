@@ -15,6 +15,7 @@ HEAVY = {
     *("torch", "transformers", "tokenizers", "numpy", "xllamacpp", "openvino", "openvino_genai"),
     *("starlette", "uvicorn", "anyio", "asyncio", "rich", "pygments", "prompt_toolkit"),
     *("httpx", "httpx2", "huggingface_hub", "multiprocessing", "concurrent.futures"),
+    *("http.client", "ssl", "email", "platformdirs"),
 }
 SCRIPT = r"""
 import json, sys

@@ -12,7 +12,6 @@ from starcoder_cli.server.access import (
     check,
     given_key,
     hosts,
-    private,
     written_key,
 )
 
@@ -72,7 +71,6 @@ def test_a_key_that_was_made(tmp_path: Path) -> None:
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (key + b"\n", 0o600)
     assert not path.is_symlink() and len(key) >= 43
     assert written_key(tmp_path)[0] != key
-    assert private(path) != key
 
 
 def test_a_key_that_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +79,7 @@ def test_a_key_that_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert given_key(None) == GOOD.encode()
     assert KEY_VARIABLE not in os.environ
     file = tmp_path / "key"
-    file.write_text(f"{GOOD}\r\nmore\n")
+    file.write_text(f"{GOOD}\r\n")
     file.chmod(0o600)
     monkeypatch.setenv(KEY_VARIABLE, "another-key-altogether")
     assert given_key(str(file)) == GOOD.encode()

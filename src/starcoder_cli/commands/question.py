@@ -1,11 +1,9 @@
 """A place in a source that an answer is asked for."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 from starcoder_cli import languages
-from starcoder_cli.candidates import insisting
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.compose import compose
 from starcoder_cli.commands.reading import Reading, Shelf, Space, shelve
@@ -14,10 +12,11 @@ from starcoder_cli.languages import Language
 from starcoder_cli.model import Model, Sampling
 from starcoder_cli.output import Messages
 from starcoder_cli.prompt import Prompt, solution
+from starcoder_cli.settings import Lines
 from starcoder_cli.source import Hole, Names, Source, Span, names_of
 from starcoder_cli.spelling import MARGIN, fim_format, room
 from starcoder_cli.stream import Completion, Stream, after, until, with_newline
-from starcoder_cli.trim import choose_lines, trimmed
+from starcoder_cli.trim import choose_lines, filled, trimmed
 
 
 class Question(Protocol):
@@ -90,20 +89,24 @@ class Gap:
 
     def stream(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer that belongs in the place, or as the model writes it where that is asked."""
+
+        def asked(each: Sampling) -> Stream:
+            return until(model.stream(prompt, each), self.request.stop)
+
+        around = self.hole, self.language, self._lines
         if self.request.verbatim:
-            chunks = until(model.stream(prompt, sampling), self.request.stop)
+            chunks = asked(sampling)
+        elif self.request.once:
+            chunks = after(self.lead, trimmed(asked(sampling), *around))
         else:
-            ask = partial(self._trimmed, model, prompt)
-            found = ask(sampling) if self.request.once else insisting(ask, sampling)
-            chunks = after(self.lead, found)
+            chunks = after(self.lead, filled(asked, sampling, *around))
         return with_newline(chunks, self.source.newline)
 
-    def _trimmed(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
-        lines = self.request.lines
-        if lines == "auto":
-            lines = choose_lines(self.hole, inside_line=self.source.inside_line(self.span))
-        chunks = until(model.stream(prompt, sampling), self.request.stop)
-        return trimmed(chunks, self.hole, self.language, lines)
+    @property
+    def _lines(self) -> Lines:
+        inside = self.source.inside_line(self.span)
+        asked = self.request.lines
+        return choose_lines(self.hole, inside_line=inside) if asked == "auto" else asked
 
     def learn(self, completion: Completion) -> None:
         """How fast the model reads."""

@@ -4,14 +4,13 @@ import ipaddress
 import os
 import re
 import secrets
-import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.endpoints import KEY_VARIABLE
-from starcoder_cli.errors import ConfigError, InputError, RefusedError, UsageError
+from starcoder_cli.endpoints import KEY_VARIABLE, read_key
+from starcoder_cli.errors import ConfigError, UsageError
 
 PORT = 8765
 KEY_FILE = "http.key"
@@ -81,7 +80,7 @@ def given_key(file: str | None) -> bytes | None:
     """
     variable = os.environ.pop(KEY_VARIABLE, None)  # no process that is started here needs it
     if file is not None:
-        key, where = private(Path(file)), file
+        key, where = read_key(file).encode(), file
     elif variable is not None:
         key, where = variable.encode("utf-8", "surrogateescape"), KEY_VARIABLE
     else:
@@ -91,22 +90,6 @@ def given_key(file: str | None) -> bytes | None:
             f"the key in {where} is none", "give 16 to 256 letters, digits and signs, without space"
         )
     return key
-
-
-def private(path: Path) -> bytes:
-    """The first line of a file that only this user can read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
-    try:
-        status = os.fstat(descriptor)
-        alone = stat.S_ISREG(status.st_mode) and not status.st_mode & 0o077
-        if not alone or status.st_uid != os.getuid():
-            raise RefusedError(f"others can read {path}", f"run: chmod 600 {path}")
-        return os.read(descriptor, 1024).partition(b"\n")[0].rstrip(b"\r")
-    finally:
-        os.close(descriptor)
 
 
 def written_key(folder: Path) -> tuple[bytes, Path]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from starcoder_cli import languages
-from starcoder_cli.candidates import insisting
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.chat_formats import choose
 from starcoder_cli.conversation import Conversation, fit
@@ -15,7 +14,7 @@ from starcoder_cli.prompt import Document, Prompt, Special
 from starcoder_cli.source import Hole, Names, Source, Span
 from starcoder_cli.spelling import MARGIN, Around, fim_format, near, spelled
 from starcoder_cli.stream import Stream, timely, unspaced, until, with_newline
-from starcoder_cli.trim import choose_lines, trimmed
+from starcoder_cli.trim import choose_lines, filled
 from starcoder_cli.wire.failures import ApiError
 from starcoder_cli.wire.requests import Asked
 
@@ -68,13 +67,10 @@ def gap(model: Model, spec: ModelSpec, asked: Asked, given: Hole) -> Question:
         chunks: Stream = until(model.stream(prompt, sampling), asked.stop)
         return chunks if asked.seconds is None else timely(chunks, asked.seconds)
 
-    def cleaned(sampling: Sampling) -> Stream:
-        lines = choose_lines(whole, inside_line=source.inside_line(span))
-        return trimmed(made(sampling), whole, language, lines)
-
     def answer(sampling: Sampling) -> Stream:
         plain = asked.raw or spec.engine == "echo"
-        chunks = made(sampling) if plain else insisting(cleaned, sampling)
+        lines = choose_lines(whole, inside_line=source.inside_line(span))
+        chunks = made(sampling) if plain else filled(made, sampling, whole, language, lines)
         return with_newline(chunks, source.newline)
 
     return Question(answer, hole != whole or len(files) < len(asked.files))
