@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.sockets import PREFIX, SOCKET, STALE_SECONDS, private_folder
+from starcoder_cli.sockets import DEAD_SECONDS, PREFIX, SOCKET, STALE_SECONDS, private_folder
 
 
 @pytest.fixture
@@ -20,18 +20,20 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(name)
 
 
-def aged(folder: Path) -> Path:
+def aged(folder: Path, seconds: float = STALE_SECONDS + 60) -> Path:
     """A folder that is no longer new."""
-    moment = time.time() - STALE_SECONDS - 60
+    moment = time.time() - seconds
     os.utime(folder, (moment, moment))
     return folder
 
 
 def test_what_killed_runs_have_left_is_removed(place: Path) -> None:
-    """Not what is new, what somebody answers from, what holds files, nor through a link."""
-    folders = {
-        name: place / f"{PREFIX}{name}" for name in ("left", "empty", "used", "new", "files")
-    }
+    """Not what is new, what somebody answers from, what holds files, nor through a link.
+
+    A socket at which nobody listens any more tells so at once.
+    """
+    names = ("left", "killed", "empty", "loading", "bound", "used", "new", "files")
+    folders = {name: place / f"{PREFIX}{name}" for name in names}
     for folder in folders.values():
         folder.mkdir()
     (folders["files"] / "file").write_text("")
@@ -39,13 +41,18 @@ def test_what_killed_runs_have_left_is_removed(place: Path) -> None:
     (place / f"{PREFIX}link").symlink_to(place / "other")
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as gone:
         gone.bind(str(folders["left"] / SOCKET))
+        for name in ("killed", "bound"):
+            with socket.socket(socket.AF_UNIX) as dead:
+                dead.bind(str(folders[name] / SOCKET))
         server.bind(str(folders["used"] / SOCKET))
         server.listen()
         for name in ("left", "empty", "used", "files"):
             aged(folders[name])
+        for name in ("killed", "loading"):
+            aged(folders[name], DEAD_SECONDS + 1)
         aged(place / "other")
         new = private_folder()
-    kept = {f"{PREFIX}{name}" for name in ("used", "new", "files", "link")}
+    kept = {f"{PREFIX}{name}" for name in ("loading", "bound", "used", "new", "files", "link")}
     assert {path.name for path in place.iterdir()} == {*kept, "other", new.name}
     assert (folders["files"] / "file").exists()
     assert new.stat().st_mode & 0o777 == 0o700

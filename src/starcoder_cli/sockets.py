@@ -14,6 +14,9 @@ from pathlib import Path
 PREFIX = "starcoder-llama-"
 SOCKET = "llama.sock"
 STALE_SECONDS = 3600
+DEAD_SECONDS = 10
+"""After how long a folder is one that was left: without a socket, or with one nobody listens at."""
+
 BACKLOG = 64
 HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
@@ -46,9 +49,11 @@ def sweep(place: Path) -> None:
     """
     for folder in place.glob(f"{PREFIX}*"):
         with suppress(OSError):
-            if time.time() - folder.lstat().st_mtime < STALE_SECONDS or folder.is_symlink():
+            age = time.time() - folder.lstat().st_mtime
+            dead = (folder / SOCKET).is_socket() and not answers(folder / SOCKET)
+            if age < (DEAD_SECONDS if dead else STALE_SECONDS) or folder.is_symlink():
                 continue
-            if (folder / SOCKET).is_socket() and not answers(folder / SOCKET):
+            if dead:
                 (folder / SOCKET).unlink()
             folder.rmdir()  # fails where there is anything else
 

@@ -1,5 +1,6 @@
 """What the HTTP API answers, and when it stops: over a socket, as clients see it."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,16 @@ from apis import Reply, Server, Slow, local, serving
 from serving import tiny_file, until
 
 from starcoder_cli.backends.echo import EchoModel
-from starcoder_cli.server.holding import QUEUE, SLOTS
+from starcoder_cli.catalog import find
+from starcoder_cli.engines import Work
+from starcoder_cli.loading import Loading
+from starcoder_cli.server import holding
+from starcoder_cli.server.api import Api, Offer
+from starcoder_cli.server.holding import QUEUE, SLOTS, Holding
+from starcoder_cli.server.metrics import Metrics
+from starcoder_cli.wire import Opening
+from starcoder_cli.wire.answers import CompletionStyle
+from starcoder_cli.wire.requests import completion_of
 
 __all__ = ["tiny_file"]
 
@@ -257,6 +267,28 @@ def test_a_failure_in_the_midst_is_told_at_once(server: Server, slow: Slow, path
     assert time.monotonic() - begin < 2
 
 
+def test_a_model_that_was_let_go_before_its_turn_is_loaded_again(
+    monkeypatch: pytest.MonkeyPatch, slow: Slow
+) -> None:
+    """Where memory was short between a prompt and its answer, the answer was a 500."""
+    monkeypatch.setattr(holding, "open_model", lambda *_: slow)
+    offer = Offer(MODEL, find(MODEL), Opening(MODEL, "", 4096, Work(1, 1), Loading()))
+
+    async def test() -> str:
+        with ThreadPoolExecutor(4) as pool:
+            held = Holding(pool)
+            api = Api(held, pool, [offer], Metrics(held))
+            asked = completion_of(b'{"prompt": "a", "max_tokens": 2}')
+            turn = await api.turn(asked, CompletionStyle())
+            (first,) = held
+            first.keep_alive = 0
+            await held.release_expired()
+            assert first not in held
+            return "".join([chunk.text async for _, chunk in api.pieces(turn)])
+
+    assert asyncio.run(test()) == "w0 w1 "
+
+
 def test_numbers_for_prometheus(server: Server) -> None:
     server.post("/v1/completions", prompt="a", max_tokens=3)
     server.post("/v1/completions", prompt="a", max_tokens=-3)
@@ -269,6 +301,15 @@ def test_numbers_for_prometheus(server: Server) -> None:
     assert server.metric('starcoder_tokens_total{kind="read"}') == 7
     assert server.metric("starcoder_working") == server.metric("starcoder_waiting") == 0
     assert server.metric('starcoder_request_seconds_count{route="/v1/completions"}') == 2
+    told = server.request("GET", "/metrics").data.decode()
+    families = {line.split()[2] for line in told.splitlines() if line.startswith("# TYPE ")}
+    assert families == {
+        "starcoder_requests_total",
+        "starcoder_request_seconds",
+        "starcoder_tokens_total",
+        "starcoder_working",
+        "starcoder_waiting",
+    }
 
 
 def test_a_line_for_each_request_without_a_word_of_it(slow: Slow) -> None:

@@ -4,6 +4,9 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -11,9 +14,14 @@ from starcoder_cli import wire
 from starcoder_cli.errors import BusyError, DataError
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt
+from starcoder_cli.server import connection
 from starcoder_cli.server.app import Routes
+from starcoder_cli.server.connection import Timed
 from starcoder_cli.server.holding import QUEUE, SLOTS, Held, Holding
 from starcoder_cli.server.making import chunks
+from starcoder_cli.server.process import configuration
+from starcoder_cli.server.web import Beside
+from starcoder_cli.sockets import listen
 from starcoder_cli.stream import Chunk, Stream
 
 PROMPT, SAMPLING = Prompt(("a",)), Sampling(100)
@@ -80,7 +88,9 @@ def asked(model: Held) -> list[bytes]:
 
     async def ask() -> list[bytes]:
         with ThreadPoolExecutor(2) as pool:
-            routes = Routes(Holding(pool), pool, lambda: None)
+            holding = Holding(pool)
+            holding._held[model.id] = model
+            routes = Routes(holding, pool, lambda: None)
             writer = wire.Writer({}, False)
             return [event async for event in routes._events(model, PROMPT, SAMPLING, writer)]
 
@@ -92,6 +102,37 @@ def test_a_model_that_fails_says_so_at_once() -> None:
     assert len(texts) == 4
     with pytest.raises(DataError, match="computes no numbers"):
         wire.Reader().read(wire.decode(last.removeprefix(b"data: ")))
+
+
+def test_a_connection_that_asks_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose answer takes longer than it may ask for is not."""
+    monkeypatch.setattr(connection, "READ_SECONDS", 0.3)
+
+    async def ask(path: Path, data: bytes) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(path)
+        writer.write(data)
+        with closing(writer):
+            return await asyncio.wait_for(reader.read(), 20)
+
+    async def test(path: Path) -> list[bytes]:
+        with ThreadPoolExecutor(4) as pool, closing(listen(path)) as listener:
+            holding = Holding(pool)
+            holding._held["m#1"] = held(Slow())
+            routes = Routes(holding, pool, lambda: None)
+            server = Beside(configuration(routes.app(), Timed))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            question = wire.encode(wire.asked("m#1", PROMPT, SAMPLING))
+            head = "POST /v1/completions HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            whole = f"{head}Content-Length: {len(question)}\r\n\r\n".encode() + question
+            answers = await asyncio.gather(ask(path, b""), ask(path, whole[:-1]), ask(path, whole))
+            server.should_exit = True
+            await serving
+            return list(answers)
+
+    with TemporaryDirectory(dir="/tmp") as name:
+        idle, half, whole = asyncio.run(test(Path(name) / "s"))
+    assert (idle, half) == (b"", b"")
+    assert b"[DONE]" in whole
 
 
 def test_one_more_than_may_wait_is_told_to_try_again() -> None:

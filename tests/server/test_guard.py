@@ -253,6 +253,16 @@ def test_a_body_may_have_so_many_bytes(server: Server) -> None:
     assert status(server.raw(data + b"0\r\n\r\n")) == 413
 
 
+def test_a_client_that_still_sends_hears_that_its_key_is_wrong(server: Server) -> None:
+    """It saw its connection reset: nobody had read what it sent."""
+    body = b"a" * (8 << 20)
+    data = head(server, "Authorization", "Authorization: Bearer wrong", body=body)
+    for _ in range(5):
+        assert status(server.raw(data)) == 401
+    asking = head(server, "Authorization", "Expect: 100-continue", body=b"")
+    assert status(server.raw(asking.replace(b"Content-Length: 0", b"Content-Length: 9"))) == 401
+
+
 def test_a_second_request_behind_the_first_is_not_read(server: Server) -> None:
     one = f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
     assert server.raw(one * 3).count(b"HTTP/1.1 ") == 1

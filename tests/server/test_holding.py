@@ -186,6 +186,32 @@ def test_one_that_is_answering_is_never_let_go(made: list[tuple[Fake, Work]]) ->
     assert (made[0][0].asked, made[0][0].closed) == (1, True)
 
 
+def test_one_that_is_used_otherwise_stays_too(
+    made: list[tuple[Fake, Work]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt is composed with it before its turn: to let it go then was a bug."""
+    monkeypatch.setattr(module, "free_memory", lambda: 0)
+
+    async def test(holding: Holding) -> list[int]:
+        held = holding.get((await holding.open(asked(keep_alive=0.0))).id)
+        counts = []
+        with holding.keeping(held):
+            await holding.open(asked("smollm2-135m"))
+            await holding.release_expired()
+            counts.append(len(holding))
+        await holding.open(asked("starcoder2-3b-gguf"))
+        counts.append(len(holding))
+        with pytest.raises(InputError, match="let go meanwhile"), holding.keeping(held):
+            pass
+        with pytest.raises(InputError, match="let go meanwhile"):
+            async with holding.turn(held):
+                pass
+        return counts
+
+    assert run(test) == [2, 1]
+    assert [model.closed for model, _ in made] == [True, True, False]
+
+
 def test_the_last_word_on_how_long_it_stays(made: list[tuple[Fake, Work]]) -> None:
     async def test(holding: Holding) -> list[float | None]:
         left: list[float | None] = []

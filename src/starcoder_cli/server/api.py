@@ -72,6 +72,7 @@ class Turn:
     """A question to a model, and how its answer is spelled."""
 
     asked: Asked
+    offer: Offer
     held: Held
     question: Question
     style: Style
@@ -150,13 +151,19 @@ class Api:
     async def turn(self, asked: Asked, style: Style) -> Turn:
         """A question to the model that is asked for; raises what is wrong with it."""
         offer = self.offer(asked.model or self._usual.name)
+        held, question = await self.posed(offer, asked)
+        head = Head(f"cmpl-{os.urandom(12).hex()}", offer.name, int(time.time()))
+        return Turn(asked, offer, held, question, style, head)
+
+    async def posed(self, offer: Offer, asked: Asked) -> tuple[Held, Question]:
+        """A model as it is held, and a question to it."""
         held = await self.held(offer)
         if held.full:
             raise ApiError(429, "too many answers are wanted at once", code="queue_full")
         loop = asyncio.get_running_loop()
-        question = await loop.run_in_executor(self._pool, pose, held.model, offer.spec, asked)
-        head = Head(f"cmpl-{os.urandom(12).hex()}", offer.name, int(time.time()))
-        return Turn(asked, held, question, style, head)
+        with self._holding.keeping(held):
+            question = await loop.run_in_executor(self._pool, pose, held.model, offer.spec, asked)
+        return held, question
 
     def offer(self, name: str) -> Offer:
         """The model of a name; ApiError where it is not offered."""
@@ -207,16 +214,20 @@ class Api:
     async def pieces(self, turn: Turn) -> AsyncGenerator[tuple[int, Chunk], None]:
         """The chunks of all answers to a question, one answer after the other, each with its index.
 
-        They take one turn: the prompt is read once.
+        They take one turn: the prompt is read once. A model that had to make room for another since
+        it was asked is loaded again.
         """
+        held, question = turn.held, turn.question
+        while held not in self._holding:
+            held, question = await self.posed(turn.offer, turn.asked)
         subject = turn.asked.subject
         echoed = subject.prefix if turn.asked.echo and isinstance(subject, Hole) else ""
-        async with self._holding.turn(turn.held):
+        async with self._holding.turn(held):
             for index, sampling in enumerate(drawn(turn.asked)):
                 read = 0
                 if echoed:
                     yield index, Chunk(echoed, 0)
-                answer = partial(turn.question.answer, sampling)
+                answer = partial(question.answer, sampling)
                 async with aclosing(chunks(answer, self._pool)) as made:
                     async for chunk in made:
                         self._metrics.read(max(chunk.prompt_tokens - read, 0))

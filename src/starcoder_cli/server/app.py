@@ -78,8 +78,9 @@ class Routes:
         with wire.expected("request"):
             held, text = self._holding.get(str(asked["model"])), str(asked["text"])
         loop = asyncio.get_running_loop()
-        count = await loop.run_in_executor(self._pool, held.model.count, text)
-        token = await loop.run_in_executor(self._pool, held.model.token, text)
+        with self._holding.keeping(held):
+            count = await loop.run_in_executor(self._pool, held.model.count, text)
+            token = await loop.run_in_executor(self._pool, held.model.token, text)
         return reply(wire.encode({"count": count, "token": token}))
 
     async def completions(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Connections of the HTTP API: each has to be quick, and clear about where its head ends."""
+"""Connections: each has to ask soon, and those of the HTTP API are clear about their heads too."""
 
 import asyncio
 import json
@@ -21,16 +21,14 @@ BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 END_OF_HEAD = b"\r\n\r\n"
 
 
-class Connection(H11Protocol):
-    """One request, whose head is of the one form that every reader reads alike."""
+class Timed(H11Protocol):
+    """A connection that is closed where its request does not come soon."""
 
     _reading: asyncio.TimerHandle | None = None
-    _writing: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; beyond so many connections there is no waiting."""
         super().connection_made(transport)
-        self._head: bytearray | None = bytearray()
         if len(self.connections) > MOST_CONNECTIONS:
             transport.abort()
             return
@@ -38,8 +36,29 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
-        self._end(self._reading)
-        self._end(self._writing)
+        end(self._reading)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Wait no longer once the request is whole."""
+        super().data_received(data)
+        if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE):
+            end(self._reading)
+
+
+class Connection(Timed):
+    """One request, whose head is of the one form that every reader reads alike."""
+
+    _writing: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a head."""
+        self._head: bytearray | None = bytearray()
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is waited for any more."""
+        end(self._writing)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -53,8 +72,6 @@ class Connection(H11Protocol):
                 return
             self._head = None if end >= 0 else self._head
         super().data_received(data)
-        if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE):
-            self._end(self._reading)
 
     def pause_writing(self) -> None:
         """The client does not take what there is: it has so long to go on."""
@@ -63,7 +80,7 @@ class Connection(H11Protocol):
 
     def resume_writing(self) -> None:
         """It went on."""
-        self._end(self._writing)
+        end(self._writing)
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
@@ -81,6 +98,8 @@ class Connection(H11Protocol):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
-    def _end(self, timer: asyncio.TimerHandle | None) -> None:
-        if timer:
-            timer.cancel()
+
+def end(timer: asyncio.TimerHandle | None) -> None:
+    """Stop a timer that may run."""
+    if timer:
+        timer.cancel()

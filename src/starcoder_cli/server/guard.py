@@ -42,6 +42,12 @@ class Guard:
 
         try:
             self.check(scope)
+        except ApiError as error:
+            if is_sending(scope):
+                await drain(receive)
+            await refuse(error, answer)
+            return
+        try:
             received = replay(await body(receive), receive)
         except ApiError as error:
             await refuse(error, answer)
@@ -83,24 +89,39 @@ def is_json(kinds: list[bytes]) -> bool:
     return len(kinds) == 1 and kinds[0].partition(b";")[0].strip().lower() == JSON
 
 
-async def body(receive: Receive) -> bytes:
-    """All of a request's body; ApiError for more than it may have.
+def is_sending(scope: Scope) -> bool:
+    """Whether a body may be on its way whose end can be told.
 
-    Too much of it is read all the same, as far as its time goes, and let go: a client that is
-    still sending would not hear the answer.
+    A client that expects 100-continue sends none before it hears of us.
     """
-    data, size, more = bytearray(), 0, True
+    names = {name for name, _ in scope["headers"]}
+    return b"expect" not in names and not {b"content-length", b"transfer-encoding"} <= names
+
+
+async def drain(receive: Receive) -> None:
+    """Read a body, as far as its time goes, and let it go.
+
+    A client that is still sending would not hear an answer: the system tells it first that nobody
+    reads what it sends.
+    """
+    message = await receive()
+    while message.get("more_body", False):
+        message = await receive()
+
+
+async def body(receive: Receive) -> bytes:
+    """All of a request's body; ApiError for more than it may have."""
+    data, more = bytearray(), True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ApiError(400, "the request is not whole")
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size <= MOST_BYTES:
-            data += piece
+        data += message.get("body", b"")
         more = message.get("more_body", False)
-    if size > MOST_BYTES:
-        raise ApiError(413, f"the request has more than {MOST_BYTES} bytes", code="too_large")
+        if len(data) > MOST_BYTES:
+            if more:
+                await drain(receive)
+            raise ApiError(413, f"the request has more than {MOST_BYTES} bytes", code="too_large")
     return bytes(data)
 
 

@@ -5,7 +5,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -47,7 +47,8 @@ Made = TypeVar("Made")
 class Held:
     """A model that is loaded with room for so many tokens, and what happens to it.
 
-    `busy` is how many answers are wanted now, `working` how many of them are being made.
+    `busy` is how many answers are wanted now, `working` how many of them are being made, and
+    `kept` how often it is used otherwise.
     """
 
     id: str
@@ -64,6 +65,12 @@ class Held:
     answers: int = 0
     busy: int = 0
     working: int = 0
+    kept: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether it may be let go."""
+        return not self.busy and not self.kept
 
     @property
     def full(self) -> bool:
@@ -137,7 +144,7 @@ class Holding:
             same = [each for each in self if each.identity == wanted]
             held = max(same, key=lambda each: each.room, default=None)
             if held and held.is_narrower(opening.room):
-                if not held.busy:  # one that answers stays until its time is over
+                if held.idle:  # one that answers stays until its time is over
                     await self._release(held)
                 held = None
             if held is None:
@@ -156,9 +163,23 @@ class Holding:
         except KeyError:
             raise InputError("the model was let go meanwhile", "run the command again") from None
 
+    @contextmanager
+    def keeping(self, held: Held) -> Iterator[None]:
+        """It is not let go meanwhile; InputError where it was already."""
+        self.get(held.id).kept += 1
+        try:
+            yield
+        finally:
+            held.kept -= 1
+            held.used = time.monotonic()
+
     @asynccontextmanager
     async def turn(self, held: Held) -> AsyncIterator[None]:
-        """One of the model's slots, after those who asked before; BusyError where too many wait."""
+        """One of the model's slots, after those who asked before.
+
+        Raises BusyError where too many wait, InputError where the model is not held any more.
+        """
+        self.get(held.id)
         if held.full:
             raise BusyError("too many answers are wanted at once", "try again in a moment")
         held.busy += 1
@@ -179,7 +200,7 @@ class Holding:
         now = time.monotonic()
         async with self._loading:
             for held in self:
-                if not held.busy and held.until <= now:
+                if held.idle and held.until <= now:
                     await self._release(held)
 
     async def close(self) -> None:
@@ -193,7 +214,7 @@ class Holding:
         for held in sorted(self, key=lambda each: each.used):
             if free_memory() >= needed * 5 // 4 + SPARE:
                 return
-            if not held.busy:
+            if held.idle:
                 await self._release(held)
 
     async def _release(self, held: Held) -> None:

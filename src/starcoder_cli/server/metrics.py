@@ -3,7 +3,14 @@
 import time
 from collections.abc import Callable, Collection
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from starcoder_cli.server.holding import Holding
@@ -18,6 +25,8 @@ class Metrics:
     """Counts requests, tokens and seconds; knows who waits."""
 
     def __init__(self, holding: Holding) -> None:
+        # It would tell when each number began, as a number of its own.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "starcoder_requests",

@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from starcoder_cli.server.app import Routes
-from starcoder_cli.server.connection import HEAD_BYTES, Connection
+from starcoder_cli.server.connection import HEAD_BYTES, Connection, Timed
 from starcoder_cli.server.holding import Holding
 from starcoder_cli.server.web import Beside, Door, Web, door
 from starcoder_cli.sockets import BACKLOG, Listener, listen
@@ -65,7 +64,7 @@ async def answer(
             server.should_exit = True
 
         routes = Routes(holding, pool, leave)
-        server = uvicorn.Server(configuration(routes.app(), "h11"))
+        server = uvicorn.Server(configuration(routes.app(), Timed))
         serving = [server.serve(sockets=[listener])]
         tidying = asyncio.create_task(tidy(holding, routes, leave, stays))
         try:
@@ -81,7 +80,7 @@ async def answer(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def configuration(app: ASGIApp, protocol: type[Connection] | Literal["h11"]) -> uvicorn.Config:
+def configuration(app: ASGIApp, protocol: type[Timed]) -> uvicorn.Config:
     """How an application is served: no more than is needed, and silently."""
     return uvicorn.Config(
         app,
