@@ -17,7 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tasks import Task, single_lines
+from tasks import single_lines
+
+from starcoder_cli.evaluation.problems import Problem
 
 STARCODER = [sys.executable, "-m", "starcoder_cli", "fill", "--lines", "one", "--lang", "python"]
 MARKER = "<FILL>"
@@ -32,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     programs = {task.name.partition("/L")[0]: task for task in single_lines(options.data)}
     tasks = list(programs.values())[: options.first]
-    ways: dict[str, Callable[[Sequence[Task]], object]] = {
+    ways: dict[str, Callable[[Sequence[Problem]], object]] = {
         "one by one": one_by_one,
         "--batch": together,
     }
@@ -49,7 +51,7 @@ def main() -> None:
         print(f"| {name} | {statistics.median(seconds[name]) / len(tasks):.2f} | {ratio:.2f} |")
 
 
-def one_by_one(tasks: Sequence[Task]) -> None:
+def one_by_one(tasks: Sequence[Problem]) -> None:
     """A process for each hole."""
     for task in tasks:
         text = f"{task.prefix}{MARKER}{task.suffix}"
@@ -57,7 +59,7 @@ def one_by_one(tasks: Sequence[Task]) -> None:
         subprocess.run(command, input=text.encode(), stdout=subprocess.DEVNULL, check=True)
 
 
-def together(tasks: Sequence[Task]) -> None:
+def together(tasks: Sequence[Problem]) -> None:
     """One process for all of them."""
     with TemporaryDirectory() as folder:
         holes = Path(folder) / "holes"

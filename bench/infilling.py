@@ -12,9 +12,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks import SETS, Task, ask, passes
+from tasks import SETS, ask, passes
 
 from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.evaluation.problems import Problem
 
 MAX_TOKENS = 256
 SINGLE = "single lines"
@@ -56,7 +57,7 @@ def main() -> None:
         print(f"| {name} | {len(tasks)} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
 
 
-def rule_of_thumb(name: str, task: Task, text: str) -> str:
+def rule_of_thumb(name: str, task: Problem, text: str) -> str:
     """The first line of a text, or all of it up to where the first line of the suffix is again."""
     if name == SINGLE:
         return text.partition("\n")[0]
@@ -64,7 +65,7 @@ def rule_of_thumb(name: str, task: Task, text: str) -> str:
     return text.partition(following)[0] if following.strip() else text
 
 
-def share(tasks: Sequence[Task], answers: Sequence[str]) -> float:
+def share(tasks: Sequence[Problem], answers: Sequence[str]) -> float:
     """The share of the tasks whose answer passes."""
     return sum(map(passes, tasks, answers)) / len(tasks)
 

@@ -84,7 +84,7 @@ def work(data: Path, lines: int, others: int) -> list[Work]:
     holes = [Hole(task.prefix, task.suffix) for task in single_lines(data)[:: max(300 // lines, 1)]]
     begun = functions(data)[:others]
     edits = [
-        CHATML.prompt(Conversation().said(f"{EDIT}\n```python\n{task.prefix}{task.middle}```"))
+        CHATML.prompt(Conversation().said(f"{EDIT}\n```python\n{task.prefix}{task.answer}```"))
         for task in begun
     ]
     return [

@@ -3,7 +3,7 @@
 import pytest
 
 from starcoder_cli import languages
-from starcoder_cli.syntax import GRAMMARS, errors
+from starcoder_cli.syntax import GRAMMARS, bodies, errors
 
 SOUND = {
     "c": "int add(int a, int b) { return a + b; }\n",
@@ -58,3 +58,35 @@ def test_text_that_is_not_utf8_can_be_judged() -> None:
 def test_no_file_takes_more_than_its_time() -> None:
     """Sixteen megabytes of brackets would take many seconds."""
     assert errors("[" * (16 << 20), "python") is None
+
+
+@pytest.mark.parametrize(
+    ("language", "found"),
+    {
+        "c": ["return a + b;"],
+        "c-sharp": ["=> a + b"],
+        "cpp": ["return a + b;"],
+        "css": [],
+        "go": ["return a + b"],
+        "java": ["return a + b;"],
+        "javascript": ["a + b"],
+        "php": ["return $a + $b;"],
+        "python": ["return a + b"],
+        "ruby": ["a + b"],
+        "rust": ["a + b"],
+        "typescript": ["a + b"],
+        "text": [],
+    }.items(),
+)
+def test_the_bodies_of_functions(language: str, found: list[str]) -> None:
+    text = SOUND.get(language, "")
+    assert [text[start:end].strip() for start, end in bodies(text, language)] == found
+
+
+def test_a_body_inside_another_and_places_in_characters() -> None:
+    text = "# äöü\ndef f():\n    def g():\n        return 'ü'\n    return g\n"
+    assert sorted(text[start:end] for start, end in bodies(text, "python")) == [
+        "def g():\n        return 'ü'\n    return g",
+        "return 'ü'",
+    ]
+    assert bodies("def f(:\n    return (\n", "python") == []
