@@ -338,9 +338,30 @@ def test_a_group_for_each_language(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_language_that_cannot_run_here_is_named(capfd: pytest.CaptureFixture[str]) -> None:
     lay("rkt.jsonl", [multiple("rkt", "a")])
     words = ("eval", "multipl-e", "--data", "rkt.jsonl", "--run-code")
-    code, _, err = run(capfd, *words)
+    code, out, err = run(capfd, *words)
+    assert (code, out) == (66, "")
+    assert err.startswith("error: nothing of it can be run here (racket: ")
+    lay("py.jsonl", [multiple("py", "a")])
+    code, told, err = scores(capfd, *words[1:], "--data", "py.jsonl", "-m", "echo")
     assert code == 0
-    assert err.startswith("note: racket is not run: ")
+    assert err.startswith("note: racket is left out: ")
+    assert [group["group"] for group in told["groups"]] == ["python"]
+    assert told["skipped"].keys() == {"racket"}
+    assert names("eval/multipl-e-echo") == [
+        "python.answers.jsonl",
+        "python.verdicts.jsonl",
+        "run.json",
+    ]
+
+
+def test_without_a_sandbox_nothing_is_asked(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARCODER_SANDBOX", "none")
+    code, out, err = run(capfd, "eval", "humaneval", "--data", "data.jsonl", "--run-code")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: STARCODER_SANDBOX is 'none'; ")
+    assert not Path("eval").exists()
 
 
 def test_holes_of_ones_own_repository(
@@ -410,6 +431,7 @@ def test_bars_at_the_terminal(
             "the data set Muennighoff/mbpp is not here and this is offline; "
             "name a file that you have with --data",
         ),
+        (("repo", "--run-code"), 2, "repo has nothing to run; leave --run-code away"),
         (("repo", "--data", "."), 66, ". is no git repository; "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

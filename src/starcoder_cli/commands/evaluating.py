@@ -11,7 +11,7 @@ from starcoder_cli.commands.progress import counting, transferring
 from starcoder_cli.commands.reaching import reached
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.scores import Shown, show
-from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.errors import DataError, InputError, UsageError
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.evaluation.run import ELSEWHERE, Asked, Sheet, begin, verdict_rows
 from starcoder_cli.evaluation.summary import Answered, Group, Record, Scores
@@ -30,27 +30,52 @@ def evaluate(
 ) -> None:
     """Answer what was not answered before, judge what was not judged, and show the scores."""
     standard_output()
+    benchmark = wanted.benchmark
     if wanted.samples > 1 and not request.sampling.temperature:
         raise UsageError(
             "without a temperature every sample would be the same", "add --temperature 0.2"
         )
-    benchmark = wanted.benchmark
+    if run_code and not benchmark.runs:
+        raise UsageError(f"{wanted.name} has nothing to run", "leave --run-code away")
     request = replace(request.with_max_tokens(wanted.tokens), fills=benchmark.fills)
     request = reached(request, messages)
     with transferring(benchmark.title) as progress:
         groups = wanted.groups(progress, request.offline)
+    skipped = unrunnable(groups, messages) if run_code else {}
     asked = asked_of(wanted, request)
     folder = Path(out) if out else default_folder(asked)
     begin(folder, asked)
-    parts = [Part(name, found, wanted.limit, asked, folder) for name, found in groups.items()]
+    parts = [
+        Part(name, found, wanted.limit, asked, folder)
+        for name, found in groups.items()
+        if name not in skipped
+    ]
     given = answered(parts, request, messages)
-    if benchmark.runs and run_code:
-        scored = judged(parts, given, messages)
+    if run_code:
+        scored = judged(parts, given)
     else:
         scored = [part.group(told) for part, told in zip(parts, given, strict=True)]
     if benchmark.runs and not run_code:
         messages.note(f"the answers are in {folder}: --run-code runs and scores them")
-    show(Scores(benchmark, asked, scored, str(folder)), shown, messages)
+    show(Scores(benchmark, asked, scored, str(folder), skipped), shown, messages)
+
+
+def unrunnable(groups: Mapping[str, Sequence[Problem]], messages: Messages) -> Mapping[str, str]:
+    """The groups that are left out because their language cannot be run here, and why.
+
+    Raises MachineError where there is no sandbox, InputError where nothing is left.
+    """
+    from starcoder_cli.sandbox import missing, rung
+
+    messages.detail(f"sandbox: {rung()}")
+    reasons = {name: missing(problems[0].language) for name, problems in groups.items()}
+    found = {name: reason for name, reason in reasons.items() if reason}
+    if len(found) == len(groups):
+        told = ", ".join(f"{name}: {reason}" for name, reason in found.items())
+        raise InputError(f"nothing of it can be run here ({told})", "leave --run-code away")
+    for name, reason in found.items():
+        messages.note(f"{name} is left out: {reason}")
+    return found
 
 
 def asked_of(wanted: Wanted, request: Request) -> Asked:
@@ -103,15 +128,14 @@ class Part:
         rows = verdict_rows(self.problems, answers, self.asked.samples)
         return Sheet.opened(self.folder / f"{self.name}.verdicts.jsonl", rows, self.wanted)
 
-    def group(
-        self, answers: Sequence[Record], verdicts: Sequence[Record] = (), unrun: str = ""
-    ) -> Group:
-        """The problems that are asked with their answers and verdicts, or why there are none."""
+    def group(self, answers: Sequence[Record], verdicts: Sequence[Record] = ()) -> Group:
+        """The problems that are asked, with their answers and verdicts."""
         each = self.asked.samples
         shares = [slice(at, at + each) for at in range(0, self.wanted, each)]
         pairs = zip(self.problems, shares, strict=False)
-        found = [Answered(problem, answers[at], verdicts[at]) for problem, at in pairs]
-        return Group(self.name, found, unrun)
+        return Group(
+            self.name, [Answered(problem, answers[at], verdicts[at]) for problem, at in pairs]
+        )
 
 
 def answered(parts: Sequence[Part], request: Request, messages: Messages) -> list[list[Record]]:
@@ -144,45 +168,23 @@ def same_engine(request: Request, told: object) -> Request:
     return replace(request, loading=replace(request.loading, engine=before))
 
 
-def judged(
-    parts: Sequence[Part], given: Sequence[Sequence[Record]], messages: Messages
-) -> list[Group]:
-    """Each part with a verdict on every answer; those in languages that cannot run here without."""
-    from starcoder_cli.sandbox import missing
-
-    reasons = [missing(part.problems[0].language) for part in parts]
-    for part, reason in zip(parts, reasons, strict=True):
-        if reason:
-            messages.note(f"{part.name} is not run: {reason}")
-    with ExitStack() as stack:
-        ran = {
-            part.name: stack.enter_context(part.verdicts(told))
-            for part, told, reason in zip(parts, given, reasons, strict=True)
-            if not reason
-        }
-        judge(parts, given, ran)
-        return [
-            part.group(told, () if reason else ran[part.name].read(), reason or "")
-            for part, told, reason in zip(parts, given, reasons, strict=True)
-        ]
-
-
-def judge(
-    parts: Sequence[Part], given: Sequence[Sequence[Record]], sheets: Mapping[str, Sheet]
-) -> None:
-    """Run what has no verdict yet, while a bar counts."""
+def judged(parts: Sequence[Part], given: Sequence[Sequence[Record]]) -> list[Group]:
+    """Each part with a verdict on every answer, while a bar counts those that are made now."""
     from starcoder_cli.evaluation.judging import verdicts
 
-    total = sum(len(sheet.missing) for sheet in sheets.values())
-    at = 0
-    with counting("verdicts") as report:
-        for part, told in zip(parts, given, strict=True):
-            if part.name not in sheets:
-                continue
-            sheet, samples = sheets[part.name], part.asked.samples
-            problems = [problem for problem in part.problems for _ in range(samples)]
+    with ExitStack() as stack:
+        pairs = list(zip(parts, given, strict=True))
+        sheets = [stack.enter_context(part.verdicts(told)) for part, told in pairs]
+        total, done = sum(len(sheet.missing) for sheet in sheets), 0
+        report = stack.enter_context(counting("verdicts"))
+        for (part, told), sheet in zip(pairs, sheets, strict=True):
+            problems = [each for each in part.problems for _ in range(part.asked.samples)]
             left = slice(sheet.done, part.wanted)
             with closing(verdicts(sheet.missing, problems[left], told[left])) as found:
                 for verdict in found:
                     sheet.journal.add(json_line(verdict))
-                    report(at := at + 1, total)
+                    report(done := done + 1, total)
+        return [
+            part.group(told, sheet.read())
+            for (part, told), sheet in zip(pairs, sheets, strict=True)
+        ]

@@ -122,8 +122,8 @@ def answers(
         report(0, len(rows))
         with closing(in_order(desk, rows, slots)) as found:
             for done, told in enumerate(found, 1):
-                yield told
                 report(done, len(rows))
+                yield told
 
 
 def width(spec: ModelSpec, window: int, rows: int) -> int:

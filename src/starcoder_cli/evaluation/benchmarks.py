@@ -1,7 +1,6 @@
 """The benchmarks: how each is asked, where its data are, and how a row of them is read."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from starcoder_cli.errors import DataError
@@ -99,24 +98,19 @@ def basic(row: Row) -> Problem | None:
         raise DataError("a row of the data set has no tests", "give the benchmark's own data")
     if number not in MBPP_TEST:
         return None
-    set_up = [*texts(row, "test_imports"), *filter(None, [row.get("test_setup_code")])]
+    imports = "".join(f"{line}\n" for line in texts(row, "test_imports"))
+    set_up = row.get("test_setup_code")
     return Problem(
         name=f"MBPP/{number}",
         group="python",
         language="python",
         prefix=f'"""\n{text(row, "prompt", "text").strip()}\n{tests[0]}\n"""\n',
         answer=text(row, "code"),
-        tests="".join(f"{line}\n" for line in (*set_up, *tests)),
-        entry_point=called(text(row, "code"), tests[0]),
+        tests="\n".join([imports, str(set_up or ""), *tests, ""]),
+        imports=imports,
         stop=MBPP_STOP,
         lines="many",
     )
-
-
-def called(code: str, test: str) -> str | None:
-    """The function of some code that a test calls."""
-    defined: Sequence[str] = re.findall(r"^def\s+(\w+)", code, re.MULTILINE)
-    return next((name for name in defined if re.search(rf"\b{name}\s*\(", test)), None)
 
 
 def translated(row: Row) -> Problem:

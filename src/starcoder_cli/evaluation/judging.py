@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from starcoder_cli.batch import Line
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.evaluation.run import answer_text
-from starcoder_cli.sandbox import Trial, judge
+from starcoder_cli.sandbox import Trial, judge, rung
 
 Record = Mapping[str, object]
 
@@ -36,7 +36,7 @@ def verdict(row: Line, problem: Problem, answer: Record) -> Record:
         problem.program(answer_text(answer)),
         problem.tests,
         problem.entry_point,
-        problem.prefix,
+        problem.imports + problem.prefix,
     )
     found = judge(trial)
     return {
@@ -45,4 +45,5 @@ def verdict(row: Line, problem: Problem, answer: Record) -> Record:
         "result": found.result,
         "detail": found.detail,
         "seconds": round(found.seconds, 3),
+        "sandbox": str(rung()),
     }

@@ -46,8 +46,9 @@ def page(scores: Scores, marks: Sequence[Mark]) -> str:
             table(marks),
             "<h2>How it was asked</h2>",
             settings(scores),
-            "<h2>Every answer</h2>",
+            '<section id="answers">\n<h2>Every answer</h2>',
             *(answers(group) for group in scores.groups),
+            "</section>",
         ]
     )
     return (
@@ -106,7 +107,7 @@ def row(mark: Mark) -> str:
 def settings(scores: Scores) -> str:
     """What was asked, setting by setting."""
     told = {**vars(scores.asked), "engine": scores.engine}
-    told |= {group.name: f"not run: {group.unrun}" for group in scores.groups if group.unrun}
+    told |= {name: f"left out: {reason}" for name, reason in scores.skipped.items()}
     pairs = (f"<dt>{words(name)}</dt><dd>{words(str(value))}</dd>" for name, value in told.items())
     return f"<dl>{''.join(pairs)}</dl>"
 

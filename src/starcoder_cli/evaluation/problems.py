@@ -12,8 +12,9 @@ class Problem:
     """A hole in a program, what its author wrote there, and code that tells whether it works.
 
     `group` is the row of the result that it counts in: its language, or a kind of hole. Without
-    `tests` an answer is only compared with the author's. `entry_point` is the function that the
-    tests call.
+    `tests` an answer is only compared with the author's. `entry_point` is the function that
+    `check(candidate)` in the tests is given. `imports` stand before the program where it runs: no
+    model reads them.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Problem:
     suffix: str = ""
     answer: str = ""
     tests: str = ""
+    imports: str = ""
     entry_point: str | None = None
     stop: tuple[str, ...] = ()
     filename: str | None = None
@@ -30,7 +32,7 @@ class Problem:
 
     def program(self, answer: str) -> str:
         """The whole program with an answer in its hole."""
-        return f"{self.prefix}{answer}{self.suffix}"
+        return f"{self.imports}{self.prefix}{answer}{self.suffix}"
 
     def hole(self, max_tokens: int, seed: int | None) -> bytes:
         """The hole as a line of a batch."""

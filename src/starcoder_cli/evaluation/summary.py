@@ -65,11 +65,10 @@ class Answered:
 
 @dataclass(frozen=True)
 class Group:
-    """All that was asked of one group, and why it was not run where it was not."""
+    """All that was asked of one group."""
 
     name: str
     answered: Sequence[Answered]
-    unrun: str = ""
 
     def metrics(self, compares: bool) -> list[Metric]:
         """pass@k for each k that there are answers for, and how like the author's they are."""
@@ -94,12 +93,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Scores:
-    """A run as a whole: what was asked, and what came of it, group by group."""
+    """A run as a whole: what was asked, what came of it, group by group, and what was left out."""
 
     benchmark: Benchmark
     asked: Asked
     groups: Sequence[Group]
     folder: str
+    skipped: Mapping[str, str]
 
     @property
     def engine(self) -> str:
@@ -119,15 +119,15 @@ class Scores:
             **asdict(self.asked),
             "engine": self.engine,
             "groups": [self._group(group) for group in self.groups],
+            "skipped": self.skipped,
             "folder": self.folder,
         }
 
     def _group(self, group: Group) -> Record:
         metrics = group.metrics(self.benchmark.compares)
-        told = {
+        return {
             "group": group.name,
             "problems": len(group.answered),
             "scores": {metric.name: metric.record() for metric in metrics},
             "published": [asdict(row) for row in self.published(group.name)],
         }
-        return {**told, "unrun": group.unrun} if group.unrun else told
