@@ -190,7 +190,7 @@ BENCHMARKS = {
             ),
         ),
         Benchmark(
-            "repo", "your code", unread, max_tokens=256, fills=True, compares=True, runs=False
+            "repo", "Your code", unread, max_tokens=256, fills=True, compares=True, runs=False
         ),
     )
 }

@@ -116,9 +116,10 @@ def of_kind(
     """Holes of a kind, from one file after the other, until none has any left."""
     cutter, lines = KINDS[kind]
     draw = random.Random(seed)
-    order = [name for name in files if cutter(*files[name])]
+    cuts = {name: list(cutter(*files[name])) for name in files}
+    order = [name for name in files if cuts[name]]
     draw.shuffle(order)
-    left = {name: draw.sample(cuts := list(cutter(*files[name])), len(cuts)) for name in order}
+    left = {name: draw.sample(cuts[name], len(cuts[name])) for name in order}
     made = 0
     while made < limit and (order := [name for name in order if left[name]]):
         for name in order[: limit - made]:

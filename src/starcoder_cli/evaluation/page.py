@@ -21,7 +21,7 @@ th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid var(--
 td.wide { white-space: normal; overflow-wrap: anywhere; color: var(--soft); font-size: .85rem; }
 th { color: var(--soft); font-weight: 600; } td.n { text-align: right; white-space: nowrap; }
 tr.own td { font-weight: 600; } tr.own td:first-child { border-left: 3px solid var(--own); }
-svg { max-width: 100%; height: auto; }
+svg { max-width: 100%; height: auto; } div.scroll { overflow-x: auto; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.25rem; margin: 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 details { border-bottom: 1px solid var(--line); } summary { padding: .35rem 0; cursor: pointer; }
@@ -89,7 +89,7 @@ def table(marks: Sequence[Mark]) -> str:
     """The scores as a table, our own marked."""
     heads = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
     rows = "\n".join(map(row, marks))
-    return f"<table>\n<tr>{heads}</tr>\n{rows}\n</table>"
+    return f'<div class="scroll"><table>\n<tr>{heads}</tr>\n{rows}\n</table></div>'
 
 
 def row(mark: Mark) -> str:
