@@ -52,6 +52,19 @@ print(add(1, 2))»
 def sub(a, b):
     return a - b
 """,
+    "it begins behind the white space of its line, and leaves the class": """
+class Sum:
+    def add(self, n):
+        «self.total += n¦
+
+
+class Other:
+    def tell(self):
+        pass»
+
+    def tell(self):
+        return self.total
+""",
     "it leaves the block of a loop": """
 def total(items):
     result = 0

@@ -147,11 +147,12 @@ def block_rule(hole: Hole) -> LineRule | None:
 
 def began(answer: str, hole: Hole) -> int:
     """How far right the first line of an answer stands that is not blank."""
-    begun = hole.prefix.rpartition("\n")[2].strip()
+    own = hole.prefix.rpartition("\n")[2]
     head, _, rest = answer.partition("\n")
-    if begun and head.strip():
+    if own.strip() and head.strip():
         return depth(hole.prefix)
-    return indentation(next(line for line in f"{head}\n{rest}".split("\n") if line.strip()))
+    first = head if own.strip() else own + head
+    return indentation(next(line for line in f"{first}\n{rest}".split("\n") if line.strip()))
 
 
 def depth(prefix: str) -> int:
