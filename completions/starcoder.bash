@@ -8,7 +8,7 @@ _starcoder_models='qwen2.5-coder-0.5b smollm2-135m qwen2.5-coder-1.5b qwen2.5-co
 _starcoder_words() {
     case $1 in
     'starcoder')
-        commands='complete fill edit chat eval models serve ps stop config doctor'
+        commands='complete fill edit chat eval trace index models serve ps stop config doctor'
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
@@ -25,6 +25,24 @@ _starcoder_words() {
     'starcoder eval')
         commands=''
         options='--model -m --limit --samples -n --temperature --top-p --seed --max-tokens --prompted --raw --lang --data --order --offline --quantize --device --dtype --adapter --engine --endpoint --fim --api-key-file --out --run-code --report --plot --json --color --quiet -q --verbose -v --help -h' ;;
+    'starcoder trace')
+        commands=''
+        options='--index --fail-on --lang --json --color --quiet -q --help -h' ;;
+    'starcoder index')
+        commands='add list update rm'
+        options='--help -h' ;;
+    'starcoder index add')
+        commands=''
+        options='--license --opt-out --index --help -h' ;;
+    'starcoder index list')
+        commands=''
+        options='--json --index --help -h' ;;
+    'starcoder index update')
+        commands=''
+        options='--index --help -h' ;;
+    'starcoder index rm')
+        commands=''
+        options='--index --help -h' ;;
     'starcoder models')
         commands='list pull rm show path'
         options='--help -h' ;;
@@ -65,7 +83,7 @@ _starcoder_words() {
 _starcoder_kind() {
     kind=
     case $1 in
-    'starcoder chat --color' | 'starcoder complete --color' | 'starcoder edit --color' | 'starcoder eval --color' | 'starcoder fill --color')
+    'starcoder chat --color' | 'starcoder complete --color' | 'starcoder edit --color' | 'starcoder eval --color' | 'starcoder fill --color' | 'starcoder trace --color')
         kind=choice choices='auto always never' ;;
     'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder edit --dtype' | 'starcoder eval --dtype' | 'starcoder fill --dtype' | 'starcoder serve --dtype')
         kind=choice choices='auto bf16 fp16 fp32' ;;
@@ -81,17 +99,17 @@ _starcoder_kind() {
         kind=choice choices='psm spm' ;;
     'starcoder complete --fim' | 'starcoder eval --fim' | 'starcoder fill --fim')
         kind=choice choices='starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server' ;;
-    'starcoder chat --api-key-file' | 'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --api-key-file' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --api-key-file' | 'starcoder edit --filename' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder eval --api-key-file' | 'starcoder eval --data' | 'starcoder fill --api-key-file' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o' | 'starcoder serve --api-key-file')
+    'starcoder chat --api-key-file' | 'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --api-key-file' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --api-key-file' | 'starcoder edit --filename' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder eval --api-key-file' | 'starcoder eval --data' | 'starcoder fill --api-key-file' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o' | 'starcoder index add '[0-9] | 'starcoder index add --index' | 'starcoder index add --opt-out' | 'starcoder index list --index' | 'starcoder index rm --index' | 'starcoder index update --index' | 'starcoder serve --api-key-file' | 'starcoder trace --index' | 'starcoder trace 0')
         kind=file ;;
     'starcoder models rm 0')
         kind=installed ;;
-    'starcoder complete --lang' | 'starcoder edit --lang' | 'starcoder eval --lang' | 'starcoder fill --lang')
+    'starcoder complete --lang' | 'starcoder edit --lang' | 'starcoder eval --lang' | 'starcoder fill --lang' | 'starcoder trace --lang')
         kind=language ;;
-    'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder serve --model' | 'starcoder serve -m')
+    'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder index rm 0' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder serve --model' | 'starcoder serve -m')
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;
-    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --keep-alive' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder eval --adapter' | 'starcoder eval --device' | 'starcoder eval --endpoint' | 'starcoder eval --limit' | 'starcoder eval --max-tokens' | 'starcoder eval --out' | 'starcoder eval --samples' | 'starcoder eval --seed' | 'starcoder eval --temperature' | 'starcoder eval --top-p' | 'starcoder eval -n' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --keep-alive' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder serve --adapter' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0')
+    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --keep-alive' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder eval --adapter' | 'starcoder eval --device' | 'starcoder eval --endpoint' | 'starcoder eval --limit' | 'starcoder eval --max-tokens' | 'starcoder eval --out' | 'starcoder eval --samples' | 'starcoder eval --seed' | 'starcoder eval --temperature' | 'starcoder eval --top-p' | 'starcoder eval -n' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --keep-alive' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder index add --license' | 'starcoder serve --adapter' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0' | 'starcoder trace --fail-on')
         kind=text ;;
     esac
 }

@@ -6,7 +6,7 @@ function __starcoder_at
     set -l command starcoder
     set -l words (commandline -opc)
     for word in $words[2..]
-        contains -- "$command" 'starcoder' 'starcoder models'; or break
+        contains -- "$command" 'starcoder' 'starcoder index' 'starcoder models'; or break
         string match -q -- '-*' $word; or set command "$command $word"
     end
     test "$command" = "$argv"
@@ -72,6 +72,8 @@ complete -c starcoder -n '__starcoder_at starcoder' -a fill -d 'Replace a range 
 complete -c starcoder -n '__starcoder_at starcoder' -a edit -d 'Write code anew as an instruction says: a whole file, or a range of one'
 complete -c starcoder -n '__starcoder_at starcoder' -a chat -d 'Answer a question about code, or several in a session at a terminal'
 complete -c starcoder -n '__starcoder_at starcoder' -a eval -d 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
+complete -c starcoder -n '__starcoder_at starcoder' -a trace -d 'Show where code may come from: what of it is in the index, the longest first'
+complete -c starcoder -n '__starcoder_at starcoder' -a index -d 'Say which code `starcoder trace` knows: add, list, update and remove it'
 complete -c starcoder -n '__starcoder_at starcoder' -a models -d 'List, pull, remove and show models'
 complete -c starcoder -n '__starcoder_at starcoder' -a serve -d 'Keep models loaded for other commands, until Ctrl-C'
 complete -c starcoder -n '__starcoder_at starcoder' -a ps -d 'Show which models the server holds'
@@ -260,6 +262,32 @@ complete -c starcoder -n '__starcoder_at starcoder eval' -l color -x -a 'auto al
 complete -c starcoder -n '__starcoder_at starcoder eval' -l quiet -s q -d 'No notes on standard error, only errors'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l verbose -s v -d 'Say on standard error how it is done'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder trace' -F
+complete -c starcoder -n '__starcoder_at starcoder trace' -l index -r -F -d 'The index of code to use'
+complete -c starcoder -n '__starcoder_at starcoder trace' -l fail-on -x -d 'Exit with 1 where code is under this licence, an SPDX expression, or `copyleft`, or `unknown`'
+complete -c starcoder -n '__starcoder_at starcoder trace' -l lang -x -a "$languages" -d 'Language of the code'
+complete -c starcoder -n '__starcoder_at starcoder trace' -l json -d 'Print one JSON object'
+complete -c starcoder -n '__starcoder_at starcoder trace' -l color -x -a 'auto always never' -d 'Colours on standard output'
+complete -c starcoder -n '__starcoder_at starcoder trace' -l quiet -s q -d 'No notes on standard error'
+complete -c starcoder -n '__starcoder_at starcoder trace' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder index' -a add -d 'Add code to the index, or bring it up to date; nothing of it leaves this machine'
+complete -c starcoder -n '__starcoder_at starcoder index' -a list -d 'List the projects in the index'
+complete -c starcoder -n '__starcoder_at starcoder index' -a update -d 'Bring the index up to date: read what has changed, and let go of what is gone'
+complete -c starcoder -n '__starcoder_at starcoder index' -a rm -d 'Remove a project, or what came from a path: nothing of it is left in the file'
+complete -c starcoder -n '__starcoder_at starcoder index' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder index add' -F
+complete -c starcoder -n '__starcoder_at starcoder index add' -l license -x -d 'What all of it is under, whatever it says itself'
+complete -c starcoder -n '__starcoder_at starcoder index add' -l opt-out -r -F -d 'Keep the projects out for good that this file names, one a line'
+complete -c starcoder -n '__starcoder_at starcoder index add' -l index -r -F -d 'The index of code to use'
+complete -c starcoder -n '__starcoder_at starcoder index add' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder index list' -l json -d 'Print JSON, one object a line'
+complete -c starcoder -n '__starcoder_at starcoder index list' -l index -r -F -d 'The index of code to use'
+complete -c starcoder -n '__starcoder_at starcoder index list' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder index update' -l index -r -F -d 'The index of code to use'
+complete -c starcoder -n '__starcoder_at starcoder index update' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder index rm' -x -a '(__starcoder_models)'
+complete -c starcoder -n '__starcoder_at starcoder index rm' -l index -r -F -d 'The index of code to use'
+complete -c starcoder -n '__starcoder_at starcoder index rm' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder models' -a list -d 'List the models that are here and those that could be'
 complete -c starcoder -n '__starcoder_at starcoder models' -a pull -d 'Fetch a model, or repair one that was damaged'
 complete -c starcoder -n '__starcoder_at starcoder models' -a rm -d 'Delete a model that was pulled'

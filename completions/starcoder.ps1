@@ -19,6 +19,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'edit' = 'Write code anew as an instruction says: a whole file, or a range of one'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
                 'eval' = 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
+                'trace' = 'Show where code may come from: what of it is in the index, the longest first'
+                'index' = 'Say which code `starcoder trace` knows: add, list, update and remove it'
                 'models' = 'List, pull, remove and show models'
                 'serve' = 'Keep models loaded for other commands, until Ctrl-C'
                 'ps' = 'Show which models the server holds'
@@ -278,6 +280,78 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('humaneval mbpp multipl-e infilling santacoder-fim repo')
+        }
+        'starcoder trace' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--index' = @('file', 'The index of code to use')
+                '--fail-on' = @('text', 'Exit with 1 where code is under this licence, an SPDX expression, or `copyleft`, or `unknown`')
+                '--lang' = @('language', 'Language of the code')
+                '--json' = @('', 'Print one JSON object')
+                '--color' = @('auto always never', 'Colours on standard output')
+                '--quiet' = @('', 'No notes on standard error')
+                '-q' = @('', 'No notes on standard error')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('file')
+        }
+        'starcoder index' = @{
+            Commands = [ordered]@{
+                'add' = 'Add code to the index, or bring it up to date; nothing of it leaves this machine'
+                'list' = 'List the projects in the index'
+                'update' = 'Bring the index up to date: read what has changed, and let go of what is gone'
+                'rm' = 'Remove a project, or what came from a path: nothing of it is left in the file'
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder index add' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--license' = @('text', 'What all of it is under, whatever it says itself')
+                '--opt-out' = @('file', 'Keep the projects out for good that this file names, one a line')
+                '--index' = @('file', 'The index of code to use')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('file')
+        }
+        'starcoder index list' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--json' = @('', 'Print JSON, one object a line')
+                '--index' = @('file', 'The index of code to use')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder index update' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--index' = @('file', 'The index of code to use')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder index rm' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--index' = @('file', 'The index of code to use')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('model')
         }
         'starcoder models' = @{
             Commands = [ordered]@{

@@ -131,7 +131,8 @@ def kind_of(given: TyperOption | TyperArgument, path: tuple[str, ...]) -> Kind:
     for name, kind in KINDS.items():
         if words == name or words.endswith(f" {name}"):
             return kind
-    return "file" if "FILE" in (given.metavar or "") else "text"
+    metavar = given.metavar or ""
+    return "file" if "FILE" in metavar or "PATH" in metavar else "text"
 
 
 def sentence(text: str | None) -> str:

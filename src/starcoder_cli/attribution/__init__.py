@@ -4,7 +4,7 @@
 
 finds the runs of tokens that a text has in common with the files of an index, the longest first:
 each is a `Match` with its `Origin`s. It knows nothing of models or commands. What counts as the
-same code is in `tokens`, which runs are found for sure in `fingerprints`.
+same code is in `lexing`, which runs are found for sure in `fingerprints`.
 """
 
 from dataclasses import dataclass
@@ -34,8 +34,7 @@ class Origin:
 class Match:
     """A part of a text that is in the index, in characters from 0, the end exclusive, and in lines.
 
-    It may end up to `fingerprints.WINDOW` - 1 tokens early, and begin as many late. `more` is how
-    many origins there are beside those named.
+    `more` is how many origins there are beside those named; `licences` are those of all of them.
     """
 
     start: int
@@ -44,16 +43,14 @@ class Match:
     last: int
     tokens: int
     origins: tuple[Origin, ...]
-    more: int = 0
+    more: int
+    licences: tuple[str, ...]
 
 
-def index_file() -> Path:
-    """Where the index is: `STARCODER_INDEX`, else in the user's data folder."""
-    import os
-
+def index_file(named: str | None = None) -> Path:
+    """Where the index is: the file that is named, or the one in the user's data folder."""
     from starcoder_cli.settings import data_dir
 
-    named = os.environ.get("STARCODER_INDEX")
     return Path(named) if named else data_dir() / "index.sqlite"
 
 

@@ -15,14 +15,14 @@ WINDOW = SURE - SHORTEST + 1
 _PRIME = (1 << 61) - 1
 _BASE = 0x1B873593CC9E2D51 % _PRIME
 _OUT = pow(_BASE, SHORTEST, _PRIME)
+_KEPT = (1 << 47) - 1  # six bytes in SQLite, none of them negative
 
 
 def runs(hashes: Sequence[int]) -> list[int]:
-    """A hash for each run of SHORTEST tokens: a polynomial modulo 2^61 - 1, as Karp and Rabin's."""
+    """A hash of 47 bits for each run of SHORTEST tokens, rolled over them as Karp and Rabin's."""
     sums = list(accumulate(hashes, lambda sum_, token: (sum_ * _BASE + token) % _PRIME, initial=0))
-    return [
-        (end - start * _OUT) % _PRIME for start, end in zip(sums, sums[SHORTEST:], strict=False)
-    ]
+    pairs = zip(sums, sums[SHORTEST:], strict=False)
+    return [(end - start * _OUT) % _PRIME & _KEPT for start, end in pairs]
 
 
 def winnow(hashes: Sequence[int]) -> Iterator[int]:

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starcoder_cli.attribution import Match, Origin
-from starcoder_cli.attribution.fingerprints import SHORTEST, SURE, WINDOW, runs
-from starcoder_cli.attribution.index import reading
-from starcoder_cli.attribution.lines import line, unpacked
-from starcoder_cli.attribution.tokens import PROSE, Tokens, lexicon, lexicons, readings
-from starcoder_cli.errors import DataError
+from starcoder_cli.attribution.database import reading
+from starcoder_cli.attribution.files import Files
+from starcoder_cli.attribution.fingerprints import SHORTEST, SURE, runs
+from starcoder_cli.attribution.lexing import PROSE, Tokens, lexicon, lexicons, readings
+from starcoder_cli.attribution.packing import MARK_BYTES, line, marks
 from starcoder_cli.languages import find
 
-MOST_ROWS = 100
-MOST_FILES = 50
+MOST_FILES = 50  # that one run is looked for in
+MOST_PLACES = 8  # of one run in one file
 MOST_ORIGINS = 20
 
 
 @dataclass(frozen=True)
 class Run:
-    """Tokens of a text, by their places in its bytes, that are in a file of the index.
+    """Tokens in a row, by their places in a text's bytes, that are in a file of the index too.
 
     `position` is the first one's number in the file.
     """
@@ -41,108 +41,78 @@ def search(text: str, language: str | None, index: Path) -> list[Match]:
     known = language is not None and find(language).name not in PROSE
     ways = (lexicon(language),) if known and language else lexicons()
     with reading(index) as connection:
+        files = Files(connection, index)
         read = (tokens for way in ways for tokens in readings(data, way))
-        found = {run for tokens in read for run in shared(connection, tokens)}
-        return matches(data, found, Files(connection, index))
+        found = {run for tokens in read for run in shared(connection, tokens, files)}
+        return matches(data, found, files)
 
 
-def shared(connection: sqlite3.Connection, read: Tokens) -> Iterator[Run]:
-    """The runs of tokens that are in a file of the index, one for each place there."""
-    for (file, shift), starts in aligned(connection, runs(read.hashes)).items():
-        for first, end in joined(sorted(starts)):
-            places = read.places[first][0], read.places[end - 1][1]
-            yield Run(*places, end - first, file, first + shift)
+def shared(connection: sqlite3.Connection, read: Tokens, files: Files) -> Iterator[Run]:
+    """The runs of at least SHORTEST tokens that are in a file of the index as well."""
+    own = marks(read.hashes)
+    for file, ats in candidates(connection, runs(read.hashes)).items():
+        for start, end, position in common(own, files.marks(file), ats):
+            places = read.places[start][0], read.places[end - 1][1]
+            yield Run(*places, end - start, file, position)
 
 
-def aligned(
+def candidates(
     connection: sqlite3.Connection, hashes: Sequence[int]
-) -> Mapping[tuple[int, int], list[int]]:
-    """For each file, and each distance to the same tokens in it, where in the text those begin.
+) -> Mapping[int, Sequence[int]]:
+    """The files that have runs of a text, and the numbers of those runs, in order.
 
-    Runs that are all over the index are looked for in those files only that others are in; where
-    there are none, in the first ones.
+    Of the files that have a run which is all over the index only the first ones are named.
     """
-    places: dict[int, list[int]] = defaultdict(list)
+    found: dict[int, list[int]] = defaultdict(list)
+    known: dict[int, list[tuple[int]]] = {}
+    query = "SELECT file FROM posting WHERE hash = ? LIMIT ?"
     for at, hash_ in enumerate(hashes):
-        places[hash_].append(at)
-    found: dict[tuple[int, int], list[int]] = defaultdict(list)
-    common = {}
-    query = "SELECT file, position FROM posting WHERE hash = ? LIMIT ?"
-    for hash_, ats in places.items():
-        rows = connection.execute(query, (hash_, MOST_ROWS)).fetchall()
-        if len(rows) == MOST_ROWS:
-            common[hash_] = rows
-        note(found, rows, ats)
-    files = list(dict.fromkeys(file for file, _ in found))[:MOST_FILES]
-    query = "SELECT file, position FROM posting WHERE hash = ? AND file = ? LIMIT ?"
-    for hash_, rows in common.items():
-        seen = {file for file, _ in rows[:-1]}
-        for file in files:
-            if file not in seen:
-                more = connection.execute(query, (hash_, file, MOST_ROWS)).fetchall()
-                note(found, more, places[hash_])
+        if hash_ not in known:
+            known[hash_] = connection.execute(query, (hash_, MOST_FILES)).fetchall()
+        for (file,) in known[hash_]:
+            found[file].append(at)
     return found
 
 
-def note(
-    found: dict[tuple[int, int], list[int]], rows: Sequence[tuple[int, int]], ats: Sequence[int]
-) -> None:
-    """Note where a run is, in the text and in files; fewer files where it is often in the text."""
-    for file, position in rows[: max(1, MOST_ROWS // len(ats))]:
-        for at in ats:
-            found[file, position - at].append(at)
+def common(own: bytes, other: bytes, ats: Iterable[int]) -> Iterator[tuple[int, int, int]]:
+    """The longest runs of tokens that two files share, from some of their runs of SHORTEST on.
+
+    First token and end of each in the own file, and its first token in the other. What is in a run
+    that was found before is not looked for again.
+    """
+    ours, theirs = memoryview(own).cast("H"), memoryview(other).cast("H")
+    done = 0
+    for at in ats:
+        if at + SHORTEST <= done:
+            continue
+        found = [extended(ours, theirs, at, place) for place in places(own, other, at)]
+        if found:
+            start, end, position = max(found, key=lambda run: run[1] - run[0])
+            done = max(done, end)
+            yield start, end, position
 
 
-def joined(starts: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Runs of SHORTEST tokens that overlap or touch, as one: its first token and its end."""
-    first = end = -1
-    for start in starts:
-        if start > end:
-            if end > 0:
-                yield first, end
-            first = start
-        end = start + SHORTEST
-    if end > 0:
-        yield first, end
+def places(own: bytes, other: bytes, at: int) -> Iterator[int]:
+    """Where in another file the SHORTEST tokens from one on are, the first places only."""
+    wanted = own[MARK_BYTES * at : MARK_BYTES * (at + SHORTEST)]
+    place, left = -1, MOST_PLACES
+    while left and (place := other.find(wanted, place + 1)) >= 0:
+        if place % MARK_BYTES == 0:
+            left -= 1
+            yield place // MARK_BYTES
 
 
-class Files:
-    """What an index knows of its files, each asked for once."""
-
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._path = path
-        self._known: dict[int, tuple[tuple[str, ...], list[int]]] = {}
-
-    def project(self, file: int) -> tuple[str, ...]:
-        """The root, name and version of the project of a file."""
-        return self._ask(file)[0][:3]
-
-    def origin(self, run: Run) -> Origin:
-        """Where a run comes from; DataError where the index does not fit together."""
-        (root, project, version, path, licence), ends = self._ask(run.file)
-        first = line(ends, run.position)
-        last = line(ends, run.position + run.tokens - 1)
-        return Origin(project, version, path, first, last, licence, run.tokens, root)
-
-    def _ask(self, file: int) -> tuple[tuple[str, ...], list[int]]:
-        if file not in self._known:
-            row = self._connection.execute(
-                "SELECT root, name, version, path, file.licence, lines"
-                " FROM file JOIN project ON project.id = project WHERE file.id = ?",
-                (file,),
-            ).fetchone()
-            try:
-                *words, lines = row
-                if not all(isinstance(word, str) for word in words):
-                    raise TypeError
-                self._known[file] = tuple(words), unpacked(lines)
-            except (TypeError, ValueError) as error:
-                raise DataError(
-                    f"{self._path} is damaged: file {file} is not what it should be",
-                    "remove it and add the sources again",
-                ) from error
-        return self._known[file]
+def extended(
+    ours: Sequence[int], theirs: Sequence[int], at: int, place: int
+) -> tuple[int, int, int]:
+    """The longest run around a token that two files share: as in `common`."""
+    start, end, shift = at, at + SHORTEST, place - at
+    while start > 0 and start + shift > 0 and ours[start - 1] == theirs[start + shift - 1]:
+        start -= 1
+    most = min(len(ours), len(theirs) - shift)
+    while end < most and ours[end] == theirs[end + shift]:
+        end += 1
+    return start, end, start + shift
 
 
 def matches(data: bytes, found: Iterable[Run], files: Files) -> list[Match]:
@@ -153,7 +123,7 @@ def matches(data: bytes, found: Iterable[Run], files: Files) -> list[Match]:
 
 
 def grouped(found: Iterable[Run], files: Files) -> list[list[Run]]:
-    """Runs with those that may be as long, for both ends of a run are known to WINDOW only.
+    """Runs with those that are as long, or nearly so.
 
     What is part of a longer run counts by itself only where it would be found for sure, and is of a
     project that does not have the longer one.
@@ -163,7 +133,7 @@ def grouped(found: Iterable[Run], files: Files) -> list[list[Run]]:
     for run in sorted(found, key=lambda run: (run.start, -run.end, run.file, run.position)):
         current = [group for group in current if group[0].end > run.start]
         around = [group for group in current if run.end <= group[0].end]
-        near = [group for group in around if group[0].tokens - run.tokens < 2 * WINDOW - 1]
+        near = [group for group in around if 10 * run.tokens >= 9 * group[0].tokens]
         if near:
             near[-1].append(run)
         elif not around or (run.tokens >= SURE and is_new(run, around, files)):
@@ -174,8 +144,8 @@ def grouped(found: Iterable[Run], files: Files) -> list[list[Run]]:
 
 def is_new(run: Run, around: Iterable[Sequence[Run]], files: Files) -> bool:
     """Whether the project of a run has none of the longer ones around it."""
-    known = {files.project(each.file) for group in around for each in group}
-    return files.project(run.file) not in known
+    known = {files.told(each.file).identity for group in around for each in group}
+    return files.told(run.file).identity not in known
 
 
 def match(data: bytes, group: Sequence[Run], breaks: Sequence[int], files: Files) -> Match:
@@ -186,5 +156,16 @@ def match(data: bytes, group: Sequence[Run], breaks: Sequence[int], files: Files
     ends = (longest.start, longest.end)
     start, end = (len(data[:at].decode("utf-8", "surrogateescape")) for at in ends)
     first, last = (bisect_right(breaks, at) + 1 for at in (longest.start, longest.end - 1))
-    origins = tuple(files.origin(run) for run in several[:MOST_ORIGINS])
-    return Match(start, end, first, last, longest.tokens, origins, len(several) - len(origins))
+    origins = tuple(origin(run, files) for run in several[:MOST_ORIGINS])
+    more = len(several) - len(origins)
+    licences = tuple(sorted({files.told(run.file).licence for run in several}))
+    return Match(start, end, first, last, longest.tokens, origins, more, licences)
+
+
+def origin(run: Run, files: Files) -> Origin:
+    """Where a run comes from."""
+    told, ends = files.told(run.file), files.line_ends(run.file)
+    lines = line(ends, run.position), line(ends, run.position + run.tokens - 1)
+    return Origin(
+        told.project, told.version, told.path, *lines, told.licence, run.tokens, told.root
+    )

@@ -394,3 +394,13 @@ Verbose = Annotated[
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
+IndexFile = Annotated[
+    str | None,
+    typer.Option(
+        "--index",
+        envvar=environment_name("index"),
+        metavar="FILE",
+        help="The index of code to use.",
+        show_default="in your data folder",
+    ),
+]

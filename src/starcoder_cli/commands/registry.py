@@ -16,6 +16,8 @@ COMMANDS = {
     "edit": "Write code anew as an instruction says: a whole file, or a range of one.",
     "chat": "Answer a question about code, or several in a session at a terminal.",
     "eval": "Measure a model in a benchmark that StarCoder is known by, or on your own code.",
+    "trace": "Show where code may come from: what of it is in the index, the longest first.",
+    "index": "Say which code `starcoder trace` knows: add, list, update and remove it.",
     "models": "List, pull, remove and show models.",
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
     "ps": "Show which models the server holds.",

@@ -5,12 +5,21 @@ may come from anybody: it has to have exactly the tables below, and whatever is 
 ends in a DataError.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from starcoder_cli.errors import BusyError, DataError, InputError, StarcoderError, WriteError
+from starcoder_cli.errors import (
+    BusyError,
+    CreateError,
+    DataError,
+    InputError,
+    StarcoderError,
+    WriteError,
+)
+from starcoder_cli.folder import PLAIN
 
 APPLICATION = 0x53436964  # "SCid", as `file` shows it
 VERSION = 1
@@ -20,15 +29,17 @@ SCHEMA = (
     "CREATE TABLE project (id INTEGER PRIMARY KEY, source INTEGER NOT NULL, root TEXT NOT NULL,"
     " name TEXT NOT NULL, version TEXT NOT NULL, licence TEXT NOT NULL)",
     "CREATE TABLE file (id INTEGER PRIMARY KEY, project INTEGER NOT NULL, path TEXT NOT NULL,"
-    " licence TEXT NOT NULL, digest BLOB NOT NULL, lines BLOB NOT NULL)",
-    "CREATE TABLE posting (hash INTEGER NOT NULL, file INTEGER NOT NULL, position INTEGER NOT NULL,"
-    " PRIMARY KEY (hash, file, position)) WITHOUT ROWID",
+    " licence TEXT NOT NULL, digest BLOB NOT NULL, tokens BLOB NOT NULL, lines BLOB NOT NULL)",
+    "CREATE TABLE posting (hash INTEGER NOT NULL, file INTEGER NOT NULL,"
+    " PRIMARY KEY (hash, file)) WITHOUT ROWID",
     "CREATE TABLE opted_out (digest BLOB PRIMARY KEY) WITHOUT ROWID",
 )
 MOST_STEPS = 10_000
 STEP = 100_000  # instructions of SQLite's machine
 MOST_CELL = 16 << 20
 WAIT_SECONDS = 10.0
+CACHE_KIB = 64 << 10
+DAMAGED = "remove it and add the sources again"
 
 
 @contextmanager
@@ -42,18 +53,38 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[sqlite3.Connection]:
-    """An index to change, made where there is none; all changes are kept in the end, or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with opened(path, "rwc") as connection:
-        # Nothing that is deleted is to be found in the file any more.
+def writing(path: Path, *, create: bool = True) -> Iterator[sqlite3.Connection]:
+    """An index to change, made where there is none; all changes are kept in the end, or none.
+
+    Nothing that is removed is left in the file: it is overwritten, and the file is written anew.
+    """
+    if not path.is_file() and not create:
+        raise InputError(f"there is no index at {path}", "make one: starcoder index add FOLDER")
+    lay(path)
+    with opened(path, "rw") as connection:
         connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,):
+        is_new = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+        if is_new:
             make(connection)
         check(connection, path)
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise DataError(f"{path} is damaged", DAMAGED)
         yield connection
         connection.execute("COMMIT")
+        if not is_new:
+            connection.execute("VACUUM")
+
+
+def lay(path: Path) -> None:
+    """An empty file that only its owner can read, where there is none yet."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o600))
+    except OSError as error:
+        reason = f"cannot change {path}: {error.strerror}"
+        raise CreateError(reason, "name another file with --index") from error
 
 
 @contextmanager
@@ -96,11 +127,11 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     if version != VERSION:
         raise DataError(
             f"{path} is an index of another version of starcoder ({version}, not {VERSION})",
-            "remove the file and add the sources again",
+            DAMAGED,
         )
     statements = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
     if sorted(sql for (sql,) in statements.fetchmany(100)) != sorted(SCHEMA):
-        raise DataError(f"{path} has other tables than an index", "remove it and add again")
+        raise DataError(f"{path} has other tables than an index", DAMAGED)
 
 
 def failure(path: Path, error: sqlite3.Error) -> StarcoderError:
@@ -114,4 +145,4 @@ def failure(path: Path, error: sqlite3.Error) -> StarcoderError:
         return WriteError(f"cannot change {path}: {error}", "make room, or name another file")
     if code == sqlite3.SQLITE_CANTOPEN:
         return InputError(f"cannot open {path}: {error}", "name another with --index")
-    return DataError(f"{path} is damaged: {error}", "remove it and add the sources again")
+    return DataError(f"{path} is damaged: {error}", DAMAGED)

@@ -13,13 +13,14 @@ from zlib import crc32
 
 from starcoder_cli.languages import find, languages
 
-PROSE = frozenset({"json", "markdown", "restructuredtext", "rmarkdown", "text"})
+PROSE = frozenset({"json", "markdown", "restructuredtext", "rmarkdown", "text", "toml"})
 """Languages that are no code: data, and text for people."""
 
 _SPACING = rb" \t\r\n\f\v"
 _UNSEEN = b" \t\r\n\f\v'\"`\\"
 _WORD = rb"[a-z0-9_$\x80-\xff]++"
 _SIGN = rb"[^a-z0-9_$\x80-\xff(),;'\"`\\" + _SPACING + rb"]"
+_REST = rb"[), \t\r\n\f\v]++|[(;'\"`\\]"  # what may begin a comment or a string one by one
 _PREFIX = rb"[rbfut]{1,2}(?=['\"])"  # of a string in Python
 
 
@@ -64,7 +65,7 @@ _BY_COMMENT = {
     "<!--": Lexicon((), (("<!--", "-->"),), once=""),
     "/*": Lexicon((), _STARS),
     '"': Lexicon((), (('"', '"'),), once="'"),
-    "REM": Lexicon((r"(?m:^)[ \t]*(?:rem\b|::)",), once='"'),
+    "REM": Lexicon((r"rem\b|::",), once='"'),
     "<%--": Lexicon((), (("<%--", "--%>"), ("<!--", "-->"))),
     "..": Lexicon(once=""),
 }
@@ -102,7 +103,7 @@ def lexicons() -> tuple[Lexicon, ...]:
 def tokens(data: bytes, read: Lexicon, start: int = 0) -> Tokens:
     """The tokens of some UTF-8 text, from a byte on. The time it takes grows with its length."""
     lower = data.lower()
-    found = _pattern(read).finditer(lower, start)
+    found = pattern(read).finditer(lower, start)
     places = [match.span(1) for match in found if match.lastindex]
     return Tokens([crc32(lower[at:end].translate(None, _UNSEEN)) for at, end in places], places)
 
@@ -119,19 +120,18 @@ def readings(data: bytes, read: Lexicon) -> Iterator[Tokens]:
 
 
 @cache
-def _pattern(read: Lexicon) -> re.Pattern[bytes]:
-    """Finds the next comment, or in its group the next token, in lower case.
+def pattern(read: Lexicon) -> re.Pattern[bytes]:
+    """Matches the next comment, token or spacing in lower case; a token is its group.
 
-    No part of it goes back once it has matched, and what is not closed ends with the line or the
-    text: whatever the text is, each byte is looked at a few times at most.
+    One match begins where the one before ended, nothing goes back once it has matched, and what is
+    not closed ends with the line or the text: the time grows with the text's length.
     """
-    comments = [rf"{line}[^\n]*+" for line in read.lines]
+    comments = [rf"(?:{line})[^\n]*+" for line in read.lines]
     comments += [rf"{re.escape(each)}(?s:.*?)(?:{re.escape(end)}|\Z)" for each, end in read.blocks]
     strings = [rf"{mark}(?s:\\.|(?!{mark}).)*+(?:{mark}|\Z)" for mark in read.over]
     strings += [rf"{mark}[^{mark}\\\n]*+(?s:\\.[^{mark}\\\n]*+)*+{mark}?" for mark in read.once]
     skipped = [each.encode() for each in comments]
     if read.over == _TRIPLE:
         skipped.append(_PREFIX)
-    kept = [*(each.encode() for each in strings), _WORD, _SIGN]
-    choices = [*skipped, b"(" + b"|".join(kept) + b")"]
-    return re.compile(rb"[(),;'\\" + _SPACING + rb"]*?(?:" + b"|".join(choices) + rb")")
+    token = b"|".join([*(each.encode() for each in strings), _WORD, _SIGN])
+    return re.compile(b"|".join([*skipped, b"(" + token + b")", _REST]))

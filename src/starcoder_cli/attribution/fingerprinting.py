@@ -1,0 +1,107 @@
+"""Code to what an index keeps of it, on all processors."""
+
+import os
+import signal
+from array import array
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starcoder_cli.attribution.fingerprints import runs, winnow
+from starcoder_cli.attribution.lexing import lexicon, tokens
+from starcoder_cli.attribution.packing import counts, marks, packed
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+BATCH_BYTES = 1 << 20
+WAITING = 2  # batches a process
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file to be read: of which project, by which name, under which licence; and its bytes."""
+
+    project: int
+    path: str
+    licence: str
+    digest: bytes
+    language: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What an index keeps of a file: its tokens and lines, packed, and the hashes of its runs."""
+
+    tokens: bytes
+    lines: bytes
+    hashes: Sequence[int]
+
+
+def kept(language: str, data: bytes) -> Kept:
+    """What an index keeps of some code."""
+    read = tokens(data, lexicon(language))
+    hashes = runs(read.hashes)
+    distinct = array("q", {hashes[at] for at in winnow(hashes)})
+    return Kept(packed(marks(read.hashes)), packed(counts(data, read.places)), distinct)
+
+
+def all_kept(files: Sequence[tuple[str, bytes]]) -> list[Kept]:
+    """The same for several files, each a language and its code."""
+    return [kept(language, data) for language, data in files]
+
+
+def fingerprinted(jobs: Iterable[Job]) -> Iterator[tuple[Job, Kept]]:
+    """Each file with what is to be kept of it, in order; other processes help where it pays."""
+    with ExitStack() as stack:
+        waiting: deque[tuple[list[Job], Future[list[Kept]]]] = deque()
+        pool = None
+        workers = os.cpu_count() or 1
+        for batch in batches(jobs):
+            if pool is None and size(batch) < BATCH_BYTES:
+                yield from zip(batch, all_kept(contents(batch)), strict=True)
+                continue
+            if pool is None:
+                from concurrent.futures import ProcessPoolExecutor
+                from multiprocessing import get_context
+
+                pool = ProcessPoolExecutor(workers, get_context("spawn"), unstoppable)
+                stack.callback(pool.shutdown, cancel_futures=True)
+            waiting.append((batch, pool.submit(all_kept, contents(batch))))
+            if len(waiting) > WAITING * workers:
+                done, future = waiting.popleft()
+                yield from zip(done, future.result(), strict=True)
+        for done, future in waiting:
+            yield from zip(done, future.result(), strict=True)
+
+
+def unstoppable() -> None:
+    """Leave it to the first process what Ctrl-C means."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def contents(batch: Iterable[Job]) -> list[tuple[str, bytes]]:
+    """What another process has to know of some jobs."""
+    return [(job.language, job.data) for job in batch]
+
+
+def size(batch: Iterable[Job]) -> int:
+    """How many bytes of code there are in some jobs."""
+    return sum(len(job.data) for job in batch)
+
+
+def batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
+    """Jobs in groups of at least BATCH_BYTES, but for the last one."""
+    batch: list[Job] = []
+    waiting = 0
+    for job in jobs:
+        batch.append(job)
+        waiting += len(job.data)
+        if waiting >= BATCH_BYTES:
+            yield batch
+            batch, waiting = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,166 @@
+"""`starcoder index`: which code there is to compare with."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from starcoder_cli.attribution import index_file
+from starcoder_cli.commands.models import table
+from starcoder_cli.commands.options import IndexFile
+from starcoder_cli.errors import InputError, UsageError
+from starcoder_cli.input import read_bytes
+from starcoder_cli.output import say, write_json, write_text
+from starcoder_cli.sanitize import one_line
+
+MOST_BYTES = 1 << 20
+
+app = typer.Typer(
+    name="index",
+    help="Say which code `starcoder trace` knows: add, list, update and remove it.",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="PATH",
+        help="Folders, git repositories, environments of Python, sdists and wheels.",
+        show_default=False,
+    ),
+]
+License = Annotated[
+    str,
+    typer.Option(
+        "--license",
+        metavar="SPDX",
+        help="What all of it is under, whatever it says itself.",
+        show_default=False,
+    ),
+]
+OptOut = Annotated[
+    str | None,
+    typer.Option(
+        "--opt-out",
+        metavar="FILE",
+        help="Keep the projects out for good that this file names, one a line.",
+    ),
+]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME|PATH", help="A project, or a path that was added.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+@app.callback(invoke_without_command=True)
+def index(context: typer.Context) -> None:
+    """Say which code `starcoder trace` knows: add, list, update and remove it."""
+    if context.invoked_subcommand is None:
+        listing()
+
+
+@app.command("add")
+def add_paths(
+    paths: Paths = None, license: License = "", opt_out: OptOut = None, index: IndexFile = None
+) -> None:
+    """Add code to the index, or bring it up to date; nothing of it leaves this machine.
+
+    Licences are those of packaging metadata, SPDX headers and licence files. What a
+    .starcoderignore names in a project's folder stays out, in the form of .gitignore; so does what
+    git ignores. Links are not followed.
+    """
+    from starcoder_cli.attribution.expressions import normal
+
+    licence = normal(license)
+    if license and not licence:
+        raise UsageError(
+            f"{license!r} is no licence expression", "name licences as SPDX does: MIT OR Apache-2.0"
+        )
+    if not paths and opt_out is None:
+        raise UsageError("nothing to add", "name a folder, a wheel or an sdist")
+    if opt_out is not None:
+        keep_out(opt_out, index_file(index))
+    for path in paths or []:
+        add(path, licence, index_file(index))
+
+
+@app.command("list")
+def listing(json: Json = False, index: IndexFile = None) -> None:
+    """List the projects in the index.
+
+    In a pipe: name, version, licence, files and place, with tabs between.
+    """
+    from starcoder_cli.attribution.listing import listed
+
+    found = listed(index_file(index))
+    if json:
+        for project in found:
+            write_json(vars(project))
+        return
+    rows = [
+        (each.name, each.version, each.licence or "unknown", str(each.files), each.root)
+        for each in found
+    ]
+    write_text(table([("project", "version", "licence", "files", ""), *rows]))
+
+
+@app.command("update")
+def update(index: IndexFile = None) -> None:
+    """Bring the index up to date: read what has changed, and let go of what is gone.
+
+    A path that is not there any more is left as it is.
+    """
+    from starcoder_cli.attribution.listing import sources
+
+    missing = []
+    for path, licence in sources(index_file(index)):
+        if Path(path).exists():
+            add(path, licence, index_file(index))
+        else:
+            missing.append(path)
+    if missing:
+        raise InputError(
+            f"not there any more: {', '.join(missing)}", "remove it with: starcoder index rm PATH"
+        )
+
+
+@app.command("rm")
+def remove(name: Name, index: IndexFile = None) -> None:
+    """Remove a project, or what came from a path: nothing of it is left in the file.
+
+    An update brings back a project whose path still has it, unless it is opted out.
+    """
+    from starcoder_cli.attribution.removing import remove as forget
+
+    gone = forget(name, index_file(index))
+    say(f"removed {counted(gone, 'file')} of {one_line(name)}")
+
+
+def add(path: str, licence: str, index: Path) -> None:
+    """Add one path, with a bar at a terminal, and say what came of it."""
+    from starcoder_cli.attribution.adding import add as put
+    from starcoder_cli.commands.progress import counting
+
+    with counting(one_line(path, 40)) as report:
+        added = put(Path(path), licence, index, report)
+    change = f"{added.new} new, {added.gone} gone"
+    count = f"{counted(added.projects, 'project')}, {counted(added.files, 'file')} ({change})"
+    write_text(f"{one_line(path)}: {count}\n")
+
+
+def keep_out(path: str, index: Path) -> None:
+    """Keep the projects out that a file names, and say how much went."""
+    from starcoder_cli.attribution.removing import opt_out
+
+    text = read_bytes(path, MOST_BYTES).decode("utf-8", "replace")
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    names = [line for line in lines if line]
+    gone = opt_out(names, index)
+    kept_out = f"{counted(len(names), 'project')} kept out, {counted(gone, 'file')} gone"
+    write_text(f"{one_line(path)}: {kept_out}\n")
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
