@@ -1,23 +1,26 @@
-"""What a trial may not leave behind: processes, of this test's own sandboxes or orphaned."""
+"""What a trial may not leave behind: processes, files, and changes to the user's own."""
 
 import os
 import time
 from pathlib import Path
 
-MARK = b"starcoder_cli.sandbox.inside"
+OURS = "starcoder_cli.sandbox.inside"
 SECONDS = 5.0
 
 
-def processes() -> list[str]:
-    """The sandboxed processes that are still there some time later, as their command lines."""
+def processes(mark: str = OURS) -> list[str]:
+    """The processes with a mark in their command line that are still there some time later.
+
+    They are of this process, or of one that is gone: other tests have theirs.
+    """
     until = time.monotonic() + SECONDS
-    while (found := sandboxed()) and time.monotonic() < until:
+    while (found := marked(mark.encode())) and time.monotonic() < until:
         time.sleep(0.02)
     return found
 
 
-def sandboxed() -> list[str]:
-    """The processes that were started by this one, or by one that is gone, and run a sandbox."""
+def marked(mark: bytes) -> list[str]:
+    """The command lines with a mark, of children of this process and of orphans."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -25,6 +28,16 @@ def sandboxed() -> list[str]:
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
         except (OSError, IndexError):
             continue
-        if MARK in words and parent in (1, os.getpid()):
+        if mark in words and parent in (1, os.getpid()):
             found.append(f"{folder.name}: {words[:80]!r}")
+    return found
+
+
+def state(folder: Path) -> list[tuple[str, int, int, int, bytes]]:
+    """A folder and what is in it: names, permissions, times and contents."""
+    found = []
+    for path in (folder, *sorted(folder.rglob("*"))):
+        status = path.stat()
+        data = path.read_bytes() if path.is_file() else b""
+        found.append((path.name, status.st_mode, status.st_mtime_ns, status.st_ctime_ns, data))
     return found

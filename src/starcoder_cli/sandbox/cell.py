@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,10 +20,12 @@ from starcoder_cli.signals import deferred
 if TYPE_CHECKING:
     from subprocess import Popen
 
+# Beyond any user that there is; and, where fewer are mapped, among those that systemd gives away.
+FAR_NOBODY, NEAR_NOBODY, NOBODIES = 0x70000000, 61184, 4096
 GONE_SECONDS = 5.0
 INSIDE = Path(__file__).parent / "inside"
 PACKAGE = "starcoder_cli.sandbox.inside"
-CONFINING = ("kernel", "landlock", "seccomp", "confine")
+CONFINING = ("kernel", "identity", "landlock", "seccomp", "confine")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 LOADER = """
 import sys, types
@@ -40,7 +43,8 @@ class Wants:
     """What a sandboxed process needs beyond the system.
 
     `tools` are folders to read, `folder` is one to write to, with room for `disk` bytes;
-    `processes` says whether it starts any, `reserves` that its memory is counted by what it uses.
+    `processes` says whether it starts any, `reserves` that its memory is counted by what it uses,
+    `user` is who it becomes where it would be root.
     """
 
     tools: tuple[str, ...] = ()
@@ -48,10 +52,8 @@ class Wants:
     disk: int = 1 << 20
     processes: bool = False
     reserves: bool = False
+    user: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-
-
-NOTHING = Wants()
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def running(rung: Rung, modules: Sequence[str], job: Job, wants: Wants) -> Itera
         yield process
     finally:
         if process:
-            stop(process)
+            stop(process, rung, wants)
 
 
 def begun(rung: Rung, modules: Sequence[str], job: Job, wants: Wants) -> "Popen[bytes]":
@@ -102,6 +104,22 @@ def homes(folder: str) -> Mapping[str, str]:
     return {"HOME": folder, "TMPDIR": str(Path(folder, "temporary"))}
 
 
+def stranger() -> int | None:
+    """The number of a user that nobody is, for root to become; None for all others.
+
+    It is the same for all that is confined for one trial only by passing it on.
+    """
+    if os.getuid():
+        return None
+    number = secrets.randbelow(NOBODIES)
+    lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    ranges = [range(int(first), int(first) + int(count)) for first, _, count in lines]
+    for start in (FAR_NOBODY, NEAR_NOBODY):
+        if any(start + number in mapped for mapped in ranges):
+            return start + number
+    return None
+
+
 def confinement(rung: Rung, limits: Limits, wants: Wants) -> Confinement:
     """What a process will allow itself, inside of whatever is around it."""
     wrapped = rung is Rung.BUBBLEWRAP
@@ -110,7 +128,9 @@ def confinement(rung: Rung, limits: Limits, wants: Wants) -> Confinement:
         seconds=limits.seconds,
         memory=limits.memory,
         reserves=wants.reserves,
-        processes=limits.processes if wrapped else None,
+        processes=limits.processes,
+        user=wants.user,
+        shared=not wrapped and wants.user is None,
         disk=limits.disk,
         readable=["/"] if wrapped else [*readable(wants.tools), *DEVICES],
         writable=["/dev/null", *([wants.folder] if wants.folder else [])],
@@ -119,17 +139,18 @@ def confinement(rung: Rung, limits: Limits, wants: Wants) -> Confinement:
     )
 
 
-def stop(process: "Popen[bytes]") -> None:
+def stop(process: "Popen[bytes]", rung: Rung, wants: Wants) -> None:
     """End a sandboxed process, and return when nothing of it is left.
 
     The first process of bubblewrap's process namespace goes first: the kernel ends all others with
-    it, and bubblewrap ends when they are gone.
+    it, and bubblewrap ends when they are gone. Elsewhere what starts commands ends them itself.
     """
     from subprocess import TimeoutExpired
 
-    for child in children(process.pid):
+    wrapped = rung is Rung.BUBBLEWRAP
+    for number in children(process.pid) if wrapped else [process.pid] if wants.processes else []:
         with suppress(ProcessLookupError, TimeoutExpired):
-            os.kill(child, signal.SIGKILL)
+            os.kill(number, signal.SIGKILL if wrapped else signal.SIGTERM)
             process.wait(GONE_SECONDS)
     end(process)
     if process.stdout:

@@ -23,6 +23,7 @@ SYSTEM = (
     "/etc/ld.so.cache",
     "/etc/localtime",
 )
+ROOT_NEEDS = ("CAP_SETUID", "CAP_SETGID", "CAP_CHOWN", "CAP_KILL")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
@@ -80,7 +81,15 @@ def readable(tools: Sequence[str] = ()) -> list[str]:
 
 def bubblewrap(paths: Sequence[str], disk: int) -> list[str]:
     """The command that other words follow: these paths, and WORK with room for `disk` bytes."""
-    words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    words = ["bwrap", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    words += [f"--unshare-{kind}" for kind in ("ipc", "pid", "net", "uts", "cgroup-try")]
+    if os.getuid():
+        words.append("--unshare-user")
+    else:  # it becomes another user, to whom the folder is given
+        words += [word for name in ROOT_NEEDS for word in ("--cap-add", name)]
+    folders = dict.fromkeys(str(parent) for path in paths for parent in Path(path).parents[-2::-1])
+    for folder in folders:  # bubblewrap alone would make them for root only
+        words += ["--dir", folder]
     for path in paths:
         if Path(path).is_symlink():
             words += ["--symlink", str(Path(path).readlink()), path]

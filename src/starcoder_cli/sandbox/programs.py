@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from starcoder_cli.sandbox.cell import ENVIRONMENT, Job, Wants, confinement, running
+from starcoder_cli.sandbox.cell import ENVIRONMENT, Job, Wants, confinement, running, stranger
 from starcoder_cli.sandbox.following import Followed
 from starcoder_cli.sandbox.ladder import WORK, Rung
 from starcoder_cli.sandbox.toolchains import TOOLCHAINS, Toolchain, build
@@ -39,6 +39,7 @@ def run(rung: Rung, language: str, trial: Trial, limits: Limits) -> Verdict:
                 *(step(rung, words, COMPILING, wants) for words in made.compile),
                 {**step(rung, made.run, limits, wants), "input": word},
             ],
+            "user": wants.user,
             "writes": writes,
         }
         with running(rung, MODULES, job, wants) as process:
@@ -81,6 +82,7 @@ def asked(chain: Toolchain, folder: str, limits: Limits) -> Wants:
         disk=limits.disk + (COMPILING.disk if chain.compile else 0),
         processes=True,
         reserves=chain.reserves,
+        user=stranger(),
         environment={**chain.environment, "PATH": ":".join(paths)},
     )
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from selectors import EVENT_READ, DefaultSelector
 from typing import IO
 
-from starcoder_cli.sandbox.cell import NOTHING, Job, confinement, running
+from starcoder_cli.sandbox.cell import Job, Wants, confinement, running, stranger
 from starcoder_cli.sandbox.ladder import Rung
 from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
 
@@ -37,7 +37,8 @@ def run(rung: Rung, trial: Trial, limits: Limits) -> Verdict:
 
 def begin(rung: Rung, trial: Trial, limits: Limits, stack: ExitStack) -> IO[bytes]:
     """Start both sides, to be stopped with `stack`: what the side of the tests will print."""
-    allowed = confinement(rung, limits, NOTHING)
+    wants = Wants(user=stranger())
+    allowed = confinement(rung, limits, wants)
     with ExitStack() as passing:
         calls, answers = os.pipe(), os.pipe()
         for end in (*calls, *answers):
@@ -48,7 +49,7 @@ def begin(rung: Rung, trial: Trial, limits: Limits, stack: ExitStack) -> IO[byte
             "reads": calls[0],
             "writes": answers[1],
         }
-        stack.enter_context(running(rung, CANDIDATE, job, NOTHING))
+        stack.enter_context(running(rung, CANDIDATE, job, wants))
         job = {
             "confinement": allowed,
             "tests": trial.tests,
@@ -57,7 +58,7 @@ def begin(rung: Rung, trial: Trial, limits: Limits, stack: ExitStack) -> IO[byte
             "reads": answers[0],
             "writes": calls[1],
         }
-        tester = stack.enter_context(running(rung, TESTER, job, NOTHING))
+        tester = stack.enter_context(running(rung, TESTER, job, wants))
     assert tester.stdout
     return tester.stdout
 

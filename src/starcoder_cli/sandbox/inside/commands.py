@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TypedDict, cast
 
@@ -36,11 +37,14 @@ def main() -> None:
     job = json.load(sys.stdin)
     prctl(DUMPABLE, 0)
     prctl(CHILD_SUBREAPER, 1)
-    signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
+    signal.signal(signal.SIGTERM, leave)
     prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
     Path(os.environ["TMPDIR"]).mkdir()
     for name, text in job["files"].items():
         Path(name).write_bytes(text.encode("utf-8", "surrogatepass"))
+    for path in (".", os.environ["TMPDIR"], *job["files"]):
+        if job["user"] is not None:
+            os.chown(path, job["user"], job["user"])
     for step in cast(list[Step], job["steps"]):
         code = run(step, job["writes"])
         os.write(1, json.dumps(code).encode("ascii") + b"\n")
@@ -55,12 +59,32 @@ def run(step: Step, output: int) -> int:
     os.close(writes)
     child = os.fork()
     if child == 0:
+        os.setpgid(0, 0)
         become(step, reads, output)
     os.close(reads)
-    while True:
-        ended, status = os.wait()
-        if ended == child:
-            return os.waitstatus_to_exitcode(status)
+    try:
+        os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    finally:
+        code = end(child)
+    return code
+
+
+def leave(number: int, frame: object) -> None:
+    """End this process, and with it what it has started."""
+    signal.signal(number, signal.SIG_IGN)
+    raise SystemExit
+
+
+def end(child: int) -> int:
+    """Kill a process and all of its group, which nothing can leave; the exit code of the first."""
+    with suppress(PermissionError, ProcessLookupError):
+        os.setpgid(child, child)
+    os.killpg(child, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+    return code
 
 
 def become(step: Step, reads: int, output: int) -> None:

@@ -6,10 +6,10 @@ import resource
 import signal
 from typing import TypedDict
 
+from starcoder_cli.sandbox.inside.identity import become, tasks_of
 from starcoder_cli.sandbox.inside.kernel import (
     NO_NEW_PRIVILEGES,
     PARENT_DEATH_SIGNAL,
-    drop_capabilities,
     prctl,
 )
 from starcoder_cli.sandbox.inside.landlock import SCOPES_SINCE, allow_only, version
@@ -22,14 +22,17 @@ class Confinement(TypedDict):
     """What is allowed: the limits, the paths, and which groups of system calls are not.
 
     `memory` is the address space of a process, or, where `reserves` is true for runtimes that
-    reserve far more than they use, its data. `processes` is None where another limit holds.
-    `landlock` is true where nothing else guards the files.
+    reserve far more than they use, its data. `user` is who root becomes. `shared` is true where
+    processes are counted together with all others of the user, `landlock` where nothing else
+    guards the files.
     """
 
     seconds: float
     memory: int
     reserves: bool
-    processes: int | None
+    processes: int
+    user: int | None
+    shared: bool
     disk: int
     readable: list[str]
     writable: list[str]
@@ -43,14 +46,14 @@ def confine(allowed: Confinement) -> None:
     Without the scopes of Landlock's sixth version, signals are denied by number.
     """
     prctl(NO_NEW_PRIVILEGES, 1)
-    prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
     limit(allowed)
+    become(allowed["user"])
+    prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # another user has to ask for it anew
     denied = set(allowed["denied"])
     if allowed["landlock"] and version() < SCOPES_SINCE:
         denied.add("signals")
     if allowed["landlock"] or version():
         allow_only(allowed["readable"], allowed["writable"])
-    drop_capabilities()
     deny(frozenset(denied))
 
 
@@ -64,8 +67,9 @@ def limit(allowed: Confinement) -> None:
         resource.RLIMIT_NOFILE: MOST_FILES,
         resource.RLIMIT_CORE: 0,
     }
-    if allowed["processes"] is not None:
-        limits[resource.RLIMIT_NPROC] = allowed["processes"]
+    if "processes" not in allowed["denied"]:
+        others = tasks_of(os.getuid()) + allowed["processes"] if allowed["shared"] else 0
+        limits[resource.RLIMIT_NPROC] = allowed["processes"] + others
     for kind, most in limits.items():
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)

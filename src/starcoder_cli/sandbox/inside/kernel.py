@@ -9,7 +9,6 @@ NO_NEW_PRIVILEGES = 38
 DUMPABLE = 4
 PARENT_DEATH_SIGNAL = 1
 CHILD_SUBREAPER = 36
-CAPABILITIES_VERSION = 0x20080522
 
 
 def architecture() -> str:
@@ -41,11 +40,3 @@ def checked(result: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return result
-
-
-def drop_capabilities() -> None:
-    """Give up whatever root has above others; its files stay its own."""
-    library = ctypes.CDLL(None, use_errno=True)
-    header = (ctypes.c_uint32 * 2)(CAPABILITIES_VERSION, 0)
-    nothing = (ctypes.c_uint32 * 6)()
-    checked(int(library.capset(header, nothing)))
