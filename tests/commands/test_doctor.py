@@ -30,14 +30,16 @@ from starcoder_cli.commands.checks import (
     newest_python,
     package,
     python,
+    sandbox,
 )
 from starcoder_cli.commands.doctor import line
 from starcoder_cli.plan import Device, Machine
+from starcoder_cli.sandbox import Rung
 from starcoder_cli.shapes import SHAPES
 
 GB = 10**9
 NOWHERE = Path("/nowhere")
-CHECKS = ("python", *PACKAGES, "gpu", "memory", "disk", "cache", "hub", "login")
+CHECKS = ("python", *PACKAGES, "gpu", "memory", "disk", "cache", "sandbox", "hub", "login")
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -374,3 +376,16 @@ def test_models_that_fit_and_those_that_do_not() -> None:
 def test_where_no_starcoder_fits_the_default_model_does() -> None:
     found = list(models(Machine((), GB // 2)))
     assert {(each.state, each.remedy) for each in found} == {("no", f"{DEFAULT} fits here")}
+
+
+def test_the_sandbox_is_named_with_its_languages(rung: Rung) -> None:
+    found = sandbox()
+    assert (found.check, found.state, found.remedy) == ("sandbox", "ok", "")
+    assert found.text.startswith(f"{rung}; programs in python, ")
+
+
+def test_without_a_sandbox_the_way_to_one_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARCODER_SANDBOX", "chroot")
+    assert sandbox() == Finding(
+        "sandbox", "no", "STARCODER_SANDBOX is 'chroot'", "it may be bubblewrap or landlock"
+    )

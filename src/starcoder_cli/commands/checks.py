@@ -54,6 +54,7 @@ def findings() -> Iterator[Finding]:
         yield from gpus(machine)
         yield memory(machine)
     yield from folders()
+    yield sandbox()
     reached = hub()
     yield reached
     yield login(reached.state == "ok")
@@ -193,6 +194,18 @@ def folder(check: str, path: Path, variable: str) -> Finding:
     if free < LITTLE:
         return Finding(check, "warn", text, f"free some, or set {variable} to another disk")
     return Finding(check, "ok", text)
+
+
+def sandbox() -> Finding:
+    """Where programs that a model wrote are run, and which languages that is known for here."""
+    from starcoder_cli.sandbox import LANGUAGES, missing, rung
+
+    try:
+        text = str(rung())
+    except StarcoderError as error:
+        return Finding("sandbox", "no", error.message, error.hint)
+    judged = [name for name in LANGUAGES if not missing(name)]
+    return Finding("sandbox", "ok", f"{text}; programs in {', '.join(judged)}")
 
 
 def hub() -> Finding:

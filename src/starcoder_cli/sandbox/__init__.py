@@ -1,7 +1,7 @@
 """Programs that a model wrote are run and judged here, where they can do no harm."""
 
-from starcoder_cli.sandbox.judging import judge, missing
+from starcoder_cli.sandbox.judging import LANGUAGES, judge, missing
 from starcoder_cli.sandbox.ladder import Rung, rung
 from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
 
-__all__ = ["Limits", "Rung", "Trial", "Verdict", "judge", "missing", "rung"]
+__all__ = ["LANGUAGES", "Limits", "Rung", "Trial", "Verdict", "judge", "missing", "rung"]

@@ -10,6 +10,7 @@ from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
 
 DEFAULTS = Limits()
 PYTHON = "python"
+LANGUAGES = (PYTHON, *TOOLCHAINS)
 
 
 def judge(trial: Trial, limits: Limits = DEFAULTS) -> Verdict:
