@@ -139,7 +139,10 @@ class Messages:
     def status(self, text: str) -> None:
         """What is going on, in place, at a terminal only; an empty text clears it."""
         if not self.quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
-            sys.stderr.write(f"\r\x1b[K{sanitize(text)}")
+            import shutil
+
+            room = shutil.get_terminal_size().columns - 1  # a second line would stay
+            sys.stderr.write(f"\r\x1b[K{sanitize(text)[:room]}")
             sys.stderr.flush()
 
     @contextmanager

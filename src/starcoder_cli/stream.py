@@ -53,6 +53,16 @@ class Completion:
         """The mean of its tokens' log-probabilities; 0 for an answer without tokens."""
         return self.logprob / self.tokens if self.tokens else 0.0
 
+    @property
+    def read_rate(self) -> float:
+        """Tokens of the prompt in a second up to the first text; 0 for an answer without any."""
+        return self.prompt_tokens / self.first_token_seconds if self.first_token_seconds else 0.0
+
+    @property
+    def write_seconds(self) -> float:
+        """Seconds from the first text to the end; 0 for an answer without any."""
+        return self.seconds - self.first_token_seconds if self.first_token_seconds else 0.0
+
 
 @contextmanager
 def closing_source(chunks: Iterable[Chunk]) -> Iterator[Iterator[Chunk]]:

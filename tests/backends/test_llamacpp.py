@@ -59,6 +59,24 @@ def address(folder: Path) -> Path:
     return found
 
 
+CLOSES = """
+import sys
+from pathlib import Path
+from ggufs import tiny
+from starcoder_cli.backends.llamacpp import LlamaCppModel
+path = Path(sys.argv[1])
+path.write_bytes(tiny())
+for _ in range(20):
+    LlamaCppModel(path, 256).close()
+"""
+
+
+def test_a_model_that_is_closed_at_once_ends(tmp_path: Path) -> None:
+    """It was a bug that llama.cpp's server, ended before it had begun, waited for ever."""
+    command = [sys.executable, "-c", CLOSES, str(tmp_path / "tiny.gguf")]
+    subprocess.run(command, cwd=Path(__file__).parents[1], check=True, timeout=120)
+
+
 def test_text_arrives_token_by_token(model: LlamaCppModel) -> None:
     chunks = list(model.stream(COUNTING, Sampling(max_tokens=6)))
     assert "".join(chunk.text for chunk in chunks).startswith("10 11")

@@ -1,6 +1,7 @@
 """What this machine has to compute with: accelerators, as torch sees them, and free memory."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def free_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup"
     except (OSError, KeyError, ValueError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(0, min([available, *_allowances(proc, groups)]))
+
+
+def gpu_high_water() -> int:
+    """The most bytes that torch has held on GPUs in this process, 0 where it holds none."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return 0
+    numbers = range(torch.cuda.device_count())
+    return sum(torch.cuda.max_memory_reserved(number) for number in numbers)
 
 
 def has_bf16(proc: Path = Path("/proc")) -> bool:

@@ -56,10 +56,11 @@ class LlamaCppModel:
         try:
             with native_interrupts():
                 self._server = load(path, window, slots, self._key, self._folder)
+            self._address = self._server.listening_address
+            self._wait()
         except BaseException:  # whatever it is, the folder must not stay behind
             self.close()
             raise
-        self._address = self._server.listening_address
         self._tokens: dict[str, int | None] = {}
 
     @cached_property
@@ -147,17 +148,23 @@ class LlamaCppModel:
         self._server = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _wait(self) -> None:
+        """Wait until it works: ended earlier it would wait for itself, holding the interpreter."""
+        with self._answer("/lora-adapters") as answer:  # this one waits its turn like a prompt
+            answer.read()
+
     def _end(self, stop: str) -> int | None:
         return self.token(stop) if isinstance(stop, Special) else None
 
     @contextmanager
-    def _answer(self, path: str, body: Mapping[str, object]) -> Iterator[Exchange]:
+    def _answer(self, path: str, body: Mapping[str, object] | None = None) -> Iterator[Exchange]:
         """What llama.cpp answers to a request; leaving it closes the connection."""
         headers = {"Authorization": f"Bearer {self._key}"}
         exchange = Exchange(connected(self._address))
         self._open.add(id(exchange))
         try:
-            exchange.ask("POST", path, json.dumps(body).encode(), headers)
+            sent = json.dumps(body).encode() if body else b""
+            exchange.ask("POST" if sent else "GET", path, sent, headers)
             if exchange.status != 200:
                 raise ProtocolError(*refusal(exchange.read()))
             yield exchange
@@ -181,8 +188,7 @@ def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllama
     parameters.model.path = str(path)
     parameters.n_ctx = window * slots
     parameters.n_parallel = slots
-    parameters.n_batch = BATCH
-    parameters.n_ubatch = BATCH
+    parameters.n_batch = parameters.n_ubatch = BATCH
     parameters.warmup = False
     parameters.verbosity = 0
     parameters.cache_ram_mib = 0
@@ -237,9 +243,8 @@ def chunks(received: Iterator[Mapping[str, object]], ends: set[int]) -> Stream:
         if isinstance(ids, Sequence) and ends.intersection(ids):
             yield Chunk("", step, "stop", prompt_tokens, logprob, cached_tokens=cached)
             return
-        reason: Reason | None = None
-        if event.get("stop"):
-            reason = "length" if event.get("stop_type") == "limit" else "stop"
+        ended: Reason = "length" if event.get("stop_type") == "limit" else "stop"
+        reason = ended if event.get("stop") else None
         text = str(event.get("content", ""))
         yield Chunk(text, step, reason, prompt_tokens, logprob, cached_tokens=cached)
 

@@ -16,19 +16,17 @@ from starcoder_cli.backends.prepared import FOLDER, Prepared, find, sizes, versi
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.engines import Pace
 from starcoder_cli.errors import DataError, InputError, MachineError
-from starcoder_cli.model import Model, Sampling
+from starcoder_cli.model import Model
 from starcoder_cli.models import store
 from starcoder_cli.models.transfer import Progress, saving
 from starcoder_cli.prompt import Prompt
-from starcoder_cli.stream import join
+from starcoder_cli.speed.prompts import cut
+from starcoder_cli.speed.trial import FIRST, answer, warm_up, write_rate
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 DRAFT, FILE, TOKENIZER = f"{FOLDER}.part", "model.gguf", "tokenizer.json"
-
-FIRST = 64
-"""Tokens of the first prompt, which takes longer."""
 
 TURNS = ((512, 32), (128, 16))
 """Tokens of each prompt that is measured, and of its answer; the second in case of a bad moment."""
@@ -127,25 +125,18 @@ def pace(model: Model, load: float) -> Pace:
 
     A prompt that begins like an earlier one would not be read anew.
     """
-    first = join(model.stream(Prompt((cut(model, TEXT[::-1], FIRST),)), Sampling(1)))
+    first = answer(model, cut(model, TEXT[::-1], FIRST), 1)
     answers = [
-        join(model.stream(Prompt((cut(model, text, read),)), Sampling(written)))
+        answer(model, cut(model, text, read), written)
         for text, (read, written) in zip((TEXT, TEXT.swapcase()), TURNS, strict=True)
     ]
-    if any(answer.tokens < 2 or not answer.text for answer in answers):
+    if any(each.tokens < 2 or not each.text for each in answers):
         raise MachineError("the model has nothing to say", "use --engine llamacpp")
-    read = max(answer.prompt_tokens / answer.first_token_seconds for answer in answers)
-    write = max(
-        (answer.tokens - 1) / (answer.seconds - answer.first_token_seconds) for answer in answers
-    )
+    read = max(each.read_rate for each in answers)
+    write = max(write_rate([each]) for each in answers)
     return Pace(
         load=round(load, 3),
-        warm_up=round(max(first.seconds - first.prompt_tokens / read, 0), 3),
+        warm_up=round(warm_up(first, read), 3),
         read=round(read, 1),
         write=round(write, 1),
     )
-
-
-def cut(model: Model, text: str, tokens: int) -> str:
-    """About so many tokens of a text."""
-    return text[: round(len(text) * tokens / model.count(text))]

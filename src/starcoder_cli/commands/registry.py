@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
     "ps": "Show which models the server holds.",
     "stop": "End the server, and let its models go.",
+    "bench": "Measure how fast models are on this machine, side by side.",
     "config": "Show each option's value and where it comes from.",
     "doctor": "Check the installation, the machine and the hub, and which StarCoder models fit "
     "here.",
