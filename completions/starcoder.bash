@@ -8,7 +8,7 @@ _starcoder_models='qwen2.5-coder-0.5b smollm2-135m qwen2.5-coder-1.5b qwen2.5-co
 _starcoder_words() {
     case $1 in
     'starcoder')
-        commands='complete fill edit chat eval trace index models serve ps stop config doctor'
+        commands='complete fill edit chat eval trace index models serve ps stop bench config doctor'
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
@@ -70,6 +70,9 @@ _starcoder_words() {
     'starcoder stop')
         commands=''
         options='--help -h' ;;
+    'starcoder bench')
+        commands=''
+        options='--engine --quantize --device --dtype --adapter --endpoint --api-key-file --timeout --prompt-tokens --tokens --runs --json --picture --quiet -q --verbose -v --help -h' ;;
     'starcoder config')
         commands=''
         options='--json --help -h' ;;
@@ -85,13 +88,13 @@ _starcoder_kind() {
     case $1 in
     'starcoder chat --color' | 'starcoder complete --color' | 'starcoder edit --color' | 'starcoder eval --color' | 'starcoder fill --color' | 'starcoder trace --color')
         kind=choice choices='auto always never' ;;
-    'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder edit --dtype' | 'starcoder eval --dtype' | 'starcoder fill --dtype' | 'starcoder serve --dtype')
+    'starcoder bench --dtype' | 'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder edit --dtype' | 'starcoder eval --dtype' | 'starcoder fill --dtype' | 'starcoder serve --dtype')
         kind=choice choices='auto bf16 fp16 fp32' ;;
-    'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder edit --quantize' | 'starcoder eval --quantize' | 'starcoder fill --quantize' | 'starcoder serve --quantize')
+    'starcoder bench --quantize' | 'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder edit --quantize' | 'starcoder eval --quantize' | 'starcoder fill --quantize' | 'starcoder serve --quantize')
         kind=choice choices='auto none 8bit 4bit' ;;
     'starcoder complete --lines' | 'starcoder fill --lines')
         kind=choice choices='auto one block many' ;;
-    'starcoder chat --engine' | 'starcoder complete --engine' | 'starcoder edit --engine' | 'starcoder eval --engine' | 'starcoder fill --engine' | 'starcoder models pull --engine' | 'starcoder serve --engine')
+    'starcoder bench --engine' | 'starcoder chat --engine' | 'starcoder complete --engine' | 'starcoder edit --engine' | 'starcoder eval --engine' | 'starcoder fill --engine' | 'starcoder models pull --engine' | 'starcoder serve --engine')
         kind=choice choices='auto openvino llamacpp huggingface' ;;
     'starcoder eval 0')
         kind=choice choices='humaneval mbpp multipl-e infilling santacoder-fim repo' ;;
@@ -99,17 +102,17 @@ _starcoder_kind() {
         kind=choice choices='psm spm' ;;
     'starcoder complete --fim' | 'starcoder eval --fim' | 'starcoder fill --fim')
         kind=choice choices='starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server' ;;
-    'starcoder chat --api-key-file' | 'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --api-key-file' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --api-key-file' | 'starcoder edit --filename' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder eval --api-key-file' | 'starcoder eval --data' | 'starcoder fill --api-key-file' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o' | 'starcoder index add '[0-9] | 'starcoder index add --index' | 'starcoder index add --opt-out' | 'starcoder index list --index' | 'starcoder index rm --index' | 'starcoder index update --index' | 'starcoder serve --api-key-file' | 'starcoder trace --index' | 'starcoder trace 0')
+    'starcoder bench --api-key-file' | 'starcoder bench --picture' | 'starcoder chat --api-key-file' | 'starcoder chat --file' | 'starcoder chat -f' | 'starcoder complete --api-key-file' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --api-key-file' | 'starcoder edit --filename' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder eval --api-key-file' | 'starcoder eval --data' | 'starcoder fill --api-key-file' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o' | 'starcoder index add '[0-9] | 'starcoder index add --index' | 'starcoder index add --opt-out' | 'starcoder index list --index' | 'starcoder index rm --index' | 'starcoder index update --index' | 'starcoder serve --api-key-file' | 'starcoder trace --index' | 'starcoder trace 0')
         kind=file ;;
     'starcoder models rm 0')
         kind=installed ;;
     'starcoder complete --lang' | 'starcoder edit --lang' | 'starcoder eval --lang' | 'starcoder fill --lang' | 'starcoder trace --lang')
         kind=language ;;
-    'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder index rm 0' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder serve --model' | 'starcoder serve -m')
+    'starcoder bench '[0-9] | 'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder index rm 0' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder serve --model' | 'starcoder serve -m')
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;
-    'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --keep-alive' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder eval --adapter' | 'starcoder eval --device' | 'starcoder eval --endpoint' | 'starcoder eval --limit' | 'starcoder eval --max-tokens' | 'starcoder eval --out' | 'starcoder eval --samples' | 'starcoder eval --seed' | 'starcoder eval --temperature' | 'starcoder eval --top-p' | 'starcoder eval -n' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --keep-alive' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder index add --license' | 'starcoder serve --adapter' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0' | 'starcoder trace --fail-on')
+    'starcoder bench --adapter' | 'starcoder bench --device' | 'starcoder bench --endpoint' | 'starcoder bench --prompt-tokens' | 'starcoder bench --runs' | 'starcoder bench --timeout' | 'starcoder bench --tokens' | 'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --keep-alive' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder eval --adapter' | 'starcoder eval --device' | 'starcoder eval --endpoint' | 'starcoder eval --limit' | 'starcoder eval --max-tokens' | 'starcoder eval --out' | 'starcoder eval --samples' | 'starcoder eval --seed' | 'starcoder eval --temperature' | 'starcoder eval --top-p' | 'starcoder eval -n' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --keep-alive' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder index add --license' | 'starcoder serve --adapter' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0' | 'starcoder trace --fail-on')
         kind=text ;;
     esac
 }

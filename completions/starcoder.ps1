@@ -25,6 +25,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'serve' = 'Keep models loaded for other commands, until Ctrl-C'
                 'ps' = 'Show which models the server holds'
                 'stop' = 'End the server, and let its models go'
+                'bench' = 'Measure how fast models are on this machine, side by side'
                 'config' = 'Show each option''s value and where it comes from'
                 'doctor' = 'Check the installation, the machine and the hub, and which StarCoder models fit here'
             }
@@ -457,6 +458,32 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
+        }
+        'starcoder bench' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the models; auto: each engine that can')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '--device' = @('text', 'Where to run')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--adapter' = @('text', 'LoRA adapter to add')
+                '--endpoint' = @('text', 'Measure models of a server with OpenAI''s API: its address, or a name that the configuration has an address for')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--timeout' = @('text', 'Stop after so many seconds')
+                '--prompt-tokens' = @('text', 'Tokens of the prompts')
+                '--tokens' = @('text', 'Tokens to write after each prompt')
+                '--runs' = @('text', 'How often each model is loaded and measured')
+                '--json' = @('', 'Print JSON, one object a model and engine')
+                '--picture' = @('file', 'Draw the figures into a file: .svg, .png or .pdf')
+                '--quiet' = @('', 'No notes on standard error, only errors')
+                '-q' = @('', 'No notes on standard error, only errors')
+                '--verbose' = @('', 'Say on standard error how it is done')
+                '-v' = @('', 'Say on standard error how it is done')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('model')
         }
         'starcoder config' = @{
             Commands = [ordered]@{

@@ -17,6 +17,7 @@ from tiny import build
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.cli import main
 from starcoder_cli.commands.standings import table
+from starcoder_cli.processes import children
 from starcoder_cli.speed.results import Result, short
 from starcoder_cli.speed.trial import Figure
 
@@ -37,12 +38,6 @@ def measured(out: str) -> list[dict[str, object]]:
 def lines(text: str) -> list[str]:
     """The lines of a table, with N for each number and one space for each gap."""
     return [" ".join(NUMBER.sub("N", line).split()) for line in text.splitlines()]
-
-
-def children(process: int) -> list[int]:
-    """The processes that a process has started."""
-    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return list(map(int, found))
 
 
 needs_proc = pytest.mark.skipif(

@@ -24,6 +24,7 @@ WORDS: Mapping[str, tuple[str, ...]] = {"fim": (*FORMATS, SERVER.name)}
 # What belongs to a name: after `--model` a model, and so on. The first that fits counts.
 KINDS: Mapping[str, Kind] = {
     "models rm name": "installed",
+    "bench models": "model",
     "fill place": "place",
     "name": "model",
     "model": "model",

@@ -11,7 +11,6 @@ from starcoder_cli.commands.options import (
     ApiKeyFile,
     Device,
     DtypeOption,
-    EndpointOption,
     QuantizeOption,
     Quiet,
     Timeout,
@@ -25,7 +24,7 @@ MEASURED_PANEL = "What is measured"
 Models = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[MODEL]...",
+        metavar="MODEL",
         help="Catalog names, GGUF files or checkpoint folders that are here; with --endpoint its "
         "models.",
         show_default=f"{environment_name('model')}, else {DEFAULT}",
@@ -36,6 +35,18 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         help="What runs the models; auto: each engine that can.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Endpoint = Annotated[
+    str,
+    typer.Option(
+        "--endpoint",
+        envvar=environment_name("endpoint"),
+        metavar="URL|NAME",
+        help="Measure models of a server with OpenAI's API: its address, or a name that the "
+        "configuration has an address for.",
+        show_default=False,
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -81,7 +92,7 @@ def bench(
     device: Device = "auto",
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
-    endpoint: EndpointOption = "",
+    endpoint: Endpoint = "",
     api_key_file: ApiKeyFile = "",
     timeout: Timeout = None,
     prompt_tokens: PromptTokens = "64,256,1024",

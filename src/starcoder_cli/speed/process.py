@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from starcoder_cli.errors import ExitCode, StarcoderError
 from starcoder_cli.output import write_json
+from starcoder_cli.processes import end
 from starcoder_cli.speed.trial import Figure, Trial
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def started(words: Sequence[str]) -> "Iterator[tuple[Popen[bytes], BinaryIO]]":
         try:
             yield process, errors
         finally:
-            process.kill()
+            end(process)
 
 
 def failure(code: int, errors: str) -> FailedError:
