@@ -29,6 +29,35 @@ INTRODUCED = {
 »""",
 }
 
+GLUED = {
+    "at the end": """
+function f(x) {
+«    return x + 1;
+}¦```»""",
+    "before talk": """
+function f(x) {
+«    return x + 1;
+}¦```
+It adds one.
+»""",
+}
+
+TEMPLATES = {
+    "an empty template": """
+«const empty = tag``;
+const other = ``
+»""",
+    "a fence in a template": """
+«const text = `
+  code```
+`;
+»""",
+    "in a comment": """
+«// use ``` for a fence
+const a = 1;
+»""",
+}
+
 CODE = {
     "sentences in a text of several lines": """
 def f():
@@ -75,3 +104,13 @@ def test_sentences_that_belong_to_code_stay(case: str) -> None:
 )
 def test_what_a_sentence_is(line: str, sentence: bool) -> None:
     assert is_sentence(line) == sentence
+
+
+@cases(GLUED)
+def test_a_fence_right_behind_code_ends_an_answer(case: str) -> None:
+    check(case, "javascript", "fence")
+
+
+@cases(TEMPLATES)
+def test_backticks_that_belong_to_code_stay(case: str) -> None:
+    check(case, "javascript")

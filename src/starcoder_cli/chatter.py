@@ -16,6 +16,8 @@ SENTENCE = re.compile(
     r"|Let|If|Now)\s[^=;{}<>\[\]]*\s[^=;{}<>\[\]]*[.:!]\**\s*|\s*(\*\*)?Explanation:?(\*\*)?:?\s*"
 )
 FEWEST_WORDS = 5
+GLUED = re.compile(r"(?<=[^\s`])```[ \t]*$", re.MULTILINE)  # a fence right behind code
+BEGUN = re.compile(r"`{1,3}[ \t]*\Z")
 
 
 def until_talk(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Stream:
@@ -33,6 +35,25 @@ def until_talk(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Strea
     talk = LineRule("explanation", explains, may_be_sentence, lead)
     begun = hole.prefix.rpartition("\n")[2]
     return until_line(until_line(chunks, fence), talk, begun=begun)
+
+
+def until_glued(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Stream:
+    """An answer up to a fence at the end of a line of code, which no code ends with."""
+    text, shown = "", 0
+    with closing_source(chunks) as source:
+        for chunk in source:
+            text += chunk.text
+            begun = None if chunk.reason else BEGUN.search(text)
+            end = begun.start() if begun else len(text)
+            glued = GLUED.search(text, max(shown - 1, 0), end)
+            if glued and brackets(hole.prefix + text[: glued.start()], language).in_code:
+                cut = (*chunk.trimmed, "fence")
+                yield replace(chunk, text=text[shown : glued.start()], reason="stop", trimmed=cut)
+                return
+            yield replace(chunk, text=text[shown:end])
+            shown = end
+    if text[shown:]:
+        yield Chunk(text[shown:], 0, "stop")
 
 
 def without_introduction(chunks: Iterable[Chunk]) -> Stream:

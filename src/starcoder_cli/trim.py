@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from starcoder_cli.brackets import knows
 from starcoder_cli.candidates import insisting
-from starcoder_cli.chatter import until_talk, without_introduction
+from starcoder_cli.chatter import until_glued, until_talk, without_introduction
 from starcoder_cli.closers import until_closer
 from starcoder_cli.indentation import fitting, indentation
 from starcoder_cli.inline import CLOSERS, balance, one_line, whole_line
@@ -48,7 +48,8 @@ def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Str
     """The part of an answer that belongs in a hole of one line, of a block, or of many lines."""
     chunks = with_newline(chunks, "\n")
     if language.name not in PROSE:
-        chunks = until_talk(without_introduction(chunks), hole, language)
+        chunks = until_glued(without_introduction(chunks), hole, language)
+        chunks = until_talk(chunks, hole, language)
         chunks = fitting(chunks, hole, language)
     chunks = by_lines(chunks, "repetition", repetition, hole.suffix)
     if lines == "one" and is_between_lines(hole):
