@@ -30,6 +30,7 @@ WANTED: Mapping[str, tuple[tuple[str, ...], int]] = {
     ),
     "infilling": (("humaneval-infilling/HumanEval-SingleLineInfilling.jsonl.gz",), 300),
 }
+FAST = ("-q", "--parallel", "4")
 ANSWERS = re.compile('<section id="answers">.*</section>\n', re.DOTALL)
 
 
@@ -46,7 +47,7 @@ def main() -> None:
     for name, (files, limit) in WANTED.items():
         folder = options.runs / name
         data = [word for file in files for word in ("--data", str(options.data / file))]
-        words = ["eval", name, *data, "--limit", str(limit), "-m", options.model]
+        words = ["eval", name, *data, "--limit", str(limit), "-m", options.model, *FAST]
         told = evaluated([*words, "--run-code", "--report", "--out", str(folder)])
         page = (folder / "report.html").read_text(encoding="utf-8")
         place = options.results / f"{name}.html"

@@ -244,6 +244,7 @@ complete -c starcoder -n '__starcoder_at starcoder eval' -l prompted -d 'Let the
 complete -c starcoder -n '__starcoder_at starcoder eval' -l raw -d 'Take the model\'s text up to the benchmark\'s stop words, without our clean-up'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l lang -x -a "$languages" -d 'Ask only in this language; may be given several times'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l data -r -F -d 'The benchmark\'s data, as published (JSON, JSONL, .gz, Parquet); may be given several times'
+complete -c starcoder -n '__starcoder_at starcoder eval' -l parallel -x -d 'Answers made at a time'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l order -x -a 'psm spm' -d 'Prefix or suffix first'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l offline -d 'Never use the network'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'

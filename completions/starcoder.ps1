@@ -257,6 +257,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--raw' = @('', 'Take the model''s text up to the benchmark''s stop words, without our clean-up')
                 '--lang' = @('language', 'Ask only in this language; may be given several times')
                 '--data' = @('file', 'The benchmark''s data, as published (JSON, JSONL, .gz, Parquet); may be given several times')
+                '--parallel' = @('text', 'Answers made at a time')
                 '--order' = @('psm spm', 'Prefix or suffix first')
                 '--offline' = @('', 'Never use the network')
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')

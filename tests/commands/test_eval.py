@@ -270,6 +270,16 @@ def test_a_blank_answer_counts_as_it_is(capfd: pytest.CaptureFixture[str]) -> No
         assert sum(each.path == "/v1/completions" for each in site.asked) == len(TASKS)
 
 
+@pytest.mark.parametrize(("words", "most"), [((), 4), (("--parallel", "1"), 1)])
+def test_an_endpoint_is_asked_several_at_a_time(
+    words: tuple[str, ...], most: int, capfd: pytest.CaptureFixture[str], site: Site
+) -> None:
+    same = ("humaneval", "--data", "data.jsonl", "--endpoint", site.url, "-v")
+    code, _, err = scores(capfd, *same, *words)
+    assert code == 0
+    assert f"batch: {most} answers at a time\n" in err
+
+
 def test_a_prompted_run_begins_like_a_solution(capfd: pytest.CaptureFixture[str]) -> None:
     with serving(model="bigcode/starcoder") as site:
         words = ("humaneval", "--data", "data.jsonl", "--endpoint", site.url, "--prompted")

@@ -110,6 +110,17 @@ Raw = Annotated[
         rich_help_panel=QUESTION_PANEL,
     ),
 ]
+Parallel = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=16,
+        help="Answers made at a time. With more than one, sums are rounded otherwise, so that a "
+        "greedy answer that was a near tie may be another one in the next run.",
+        show_default="1; 4 at an endpoint",
+        rich_help_panel=QUESTION_PANEL,
+    ),
+]
 Out = Annotated[
     str | None,
     typer.Option(
@@ -165,6 +176,7 @@ def eval(
     raw: Raw = False,
     lang: Languages = None,
     data: Data = None,
+    parallel: Parallel = None,
     order: OrderOption = "psm",
     offline: Offline = False,
     quantize: QuantizeOption = "auto",
@@ -212,7 +224,14 @@ def eval(
         remote=Remote(endpoint, fim, api_key_file),
     )
     wanted = Wanted(
-        benchmark, limit, samples, seed, max_tokens, tuple(lang or ()), tuple(data or ())
+        name=benchmark,
+        limit=limit,
+        samples=samples,
+        seed=seed,
+        max_tokens=max_tokens,
+        languages=tuple(lang or ()),
+        data=tuple(data or ()),
+        parallel=parallel or (4 if endpoint else 1),
     )
     shown = Shown(report, plot, json, color)
     evaluate(wanted, request, out, run_code, shown, Messages(quiet, verbose))

@@ -50,7 +50,7 @@ def evaluate(
         for name, found in groups.items()
         if name not in skipped
     ]
-    given = answered(parts, request, messages)
+    given = answered(parts, request, wanted.parallel, messages)
     if run_code:
         scored = judged(parts, given)
     else:
@@ -138,7 +138,9 @@ class Part:
         )
 
 
-def answered(parts: Sequence[Part], request: Request, messages: Messages) -> list[list[Record]]:
+def answered(
+    parts: Sequence[Part], request: Request, parallel: int, messages: Messages
+) -> list[list[Record]]:
     """All answers to each part, those of an earlier run and those that are made now."""
     with ExitStack() as stack:
         sheets = [stack.enter_context(part.answers()) for part in parts]
@@ -148,7 +150,7 @@ def answered(parts: Sequence[Part], request: Request, messages: Messages) -> lis
         before = next((sheet.read()[0] for sheet in sheets if sheet.done), {})
         request = same_engine(request, before.get("engine"))
         rows = [row for sheet in sheets for row in sheet.missing]
-        with closing(answers(rows, request, messages)) as found:
+        with closing(answers(rows, request, messages, parallel)) as found:
             for sheet in sheets:
                 for _ in sheet.missing:
                     sheet.journal.add(json_line(next(found)))

@@ -100,16 +100,16 @@ def answer(
 
 
 def answers(
-    rows: Sequence[Line], request: Request, messages: Messages
+    rows: Sequence[Line], request: Request, messages: Messages, most: int = SLOTS
 ) -> Generator[Mapping[str, object]]:
-    """The answer to each line in their order, while a bar at the terminal counts them."""
+    """The answer to each line in their order, so many made at a time, while a bar counts them."""
     if not rows:
         return
     request = reached(request, messages)
     spec = request.spec
     rooms, along = [needed(row.task, request) for row in rows], beside(rows, request)
     window = max(rooms) + along
-    slots = width(spec, window, len(rows))
+    slots = width(spec, window, min(most, len(rows)))
     messages.detail(f"batch: {slots} answers at a time")
     work = Work.of(
         [each + along for each in rooms], request.sampling.max_tokens, request.several.n, slots
@@ -126,11 +126,11 @@ def answers(
                 yield told
 
 
-def width(spec: ModelSpec, window: int, rows: int) -> int:
+def width(spec: ModelSpec, window: int, most: int) -> int:
     """How many answers are made at a time; the memory for them is ours in llama.cpp alone."""
     if spec.engine == "endpoint":
-        return min(SLOTS, rows)
-    return max(1, min(SLOTS, TOKENS // window, rows)) if spec.engine == "llamacpp" else 1
+        return most
+    return max(1, min(most, TOKENS // window)) if spec.engine == "llamacpp" else 1
 
 
 def in_order(desk: "Desk", rows: Sequence[Line], slots: int) -> Generator[Mapping[str, object]]:

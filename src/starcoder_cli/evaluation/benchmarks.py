@@ -160,7 +160,7 @@ BENCHMARKS = {
         ),
         Benchmark(
             "multipl-e",
-            "MultiPL-E (HumanEval)",
+            "MultiPL-E",
             translated,
             source=Source("nuprl/MultiPL-E", "humaneval-{}/test-00000-of-00001.parquet"),
         ),

@@ -93,9 +93,7 @@ def blank(rows: int) -> "tuple[Figure, Axes]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(INCHES, 0.8 + ROW_INCHES * rows), layout="constrained")
-    figure.patch.set_alpha(0.0)
     axes = figure.add_subplot()
-    axes.patch.set_alpha(0.0)
     axes.invert_yaxis()
     return figure, axes
 

@@ -11,7 +11,7 @@ from starcoder_cli.sanitize import sanitize
 CSS = """
 :root { color-scheme: light; --ink: #1b2327; --soft: #5c686d; --line: #dfe5e7; --own: #1f6f8b; }
 * { box-sizing: border-box; }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: #fbfcfc;
+body { font: 16px/1.55 system-ui, sans-serif; color: var(--ink); background: #fff;
   max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .75rem; }
 p.sub { color: var(--soft); margin: 0 0 1.5rem; }

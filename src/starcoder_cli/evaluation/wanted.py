@@ -16,7 +16,8 @@ HOLES = 50
 
 @dataclass(frozen=True)
 class Wanted:
-    """A benchmark, and how much of it: `limit` problems of each group, `samples` answers to each.
+    """A benchmark, and how much of it: `limit` problems of each group, `samples` answers to each,
+    so many of them made in `parallel`.
 
     Raises UsageError for a language that there is not.
     """
@@ -28,6 +29,7 @@ class Wanted:
     max_tokens: int | None = None
     languages: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+    parallel: int = 1
 
     def __post_init__(self) -> None:
         for language in self.languages:
