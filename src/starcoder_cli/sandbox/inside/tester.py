@@ -21,7 +21,7 @@ Names = dict[str, object]
 
 
 class BrokenError(BaseException):
-    """The program's side has ended or says what is no answer; tests cannot catch it."""
+    """The program's side has ended, or says what is no answer."""
 
     def __init__(self, result: str, detail: str) -> None:
         super().__init__(detail)
@@ -43,6 +43,7 @@ class Program:
         self._channel = channel
         self._foreign: dict[int, Foreign] = {}
         self.calls = 0
+        self.broken: BrokenError | None = None
 
     def offered(self) -> Names:
         """What the program defines, once it has run; BrokenError where it failed.
@@ -52,16 +53,12 @@ class Program:
         reply = self._receive()
         names, modules = reply.get("names"), reply.get("modules")
         if not isinstance(names, list) or not isinstance(modules, dict):
-            raise BrokenError("refused", "the program's side does not say what it defines")
-        functions = {name: self.function(name) for name in names if isinstance(name, str)}
-        return {
-            **functions,
-            **{
-                name: import_module(module)
-                for name, module in modules.items()
-                if module in sys.stdlib_module_names and name in functions
-            },
-        }
+            raise self._break("refused", "the program's side does not say what it defines")
+        offered: Names = {name: self.function(name) for name in names if isinstance(name, str)}
+        for name, module in modules.items():
+            if name in offered and is_standard(name, module):
+                offered[name] = import_module(module)
+        return offered
 
     def function(self, name: str) -> Callable[..., object]:
         """A function that calls the program's own of that name."""
@@ -81,26 +78,31 @@ class Program:
         try:
             return unpack(reply["value"], self._find)
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise BrokenError("refused", f"an answer of no agreed form: {error}") from error
+            raise self._break("refused", f"an answer of no agreed form: {error}") from error
 
     def _send(self, message: object) -> None:
         try:
             self._channel.send(message)
         except ClosedError as error:
-            raise BrokenError("crashed", "the program ended before its tests") from error
+            raise self._break("crashed", "the program ended before its tests") from error
 
     def _receive(self) -> dict[str, Json]:
         try:
             reply = self._channel.receive()
         except ClosedError as error:
-            raise BrokenError("crashed", "the program ended before its tests") from error
+            raise self._break("crashed", "the program ended before its tests") from error
         except (RecursionError, ValueError) as error:
-            raise BrokenError("refused", f"an answer of no agreed form: {error}") from error
+            raise self._break("refused", f"an answer of no agreed form: {error}") from error
         if not isinstance(reply, dict):
-            raise BrokenError("refused", "an answer of no agreed form")
+            raise self._break("refused", "an answer of no agreed form")
         if "raised" in reply and not self.calls:
             raise outcome_of(exception(reply))
         return cast(dict[str, Json], reply)
+
+    def _break(self, result: str, detail: str) -> BrokenError:
+        """What ends the tests, even if these catch it."""
+        self.broken = self.broken or BrokenError(result, detail)
+        return self.broken
 
     def _find(self, number: int) -> Foreign:
         return self._foreign.setdefault(number, Foreign(number))
@@ -109,6 +111,12 @@ class Program:
         if not isinstance(value, Foreign):
             raise TypeError(f"{type(value).__name__} cannot be given to the program")
         return value.number
+
+
+def is_standard(name: str, module: object) -> bool:
+    """Whether a name may stand for a module of Python's own, and not in place of another one."""
+    standard = sys.stdlib_module_names
+    return module in standard and (name == module or name not in standard)
 
 
 def exception(reply: dict[str, Json]) -> Exception:
@@ -155,6 +163,8 @@ def judged(job: dict[str, str], program: Program) -> tuple[str, str]:
     except BaseException as error:
         ended = outcome_of(error)
         return ended.result, ended.detail
+    if program.broken:
+        return program.broken.result, program.broken.detail
     if not program.calls:
         return "wrong", "the tests called nothing"
     return "passed", ""
