@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.processes import end
+from starcoder_cli.signals import deferred
 from starcoder_cli.tree import Tree
 
 if TYPE_CHECKING:
@@ -53,16 +54,29 @@ class Command:
             return self._run(copy, tell)
 
     def _run(self, copy: Path, tell: Tell | None) -> bool:
+        process, code = None, None
+        try:
+            with deferred():
+                process = self._start(copy, tell is not None)
+            tail = Tail(process) if tell else None
+            code = ended(process, self.seconds)
+        finally:
+            if process:
+                end(process)
+        if tell and tail:
+            report(tell, tail.lines(), code, self.seconds)
+        return code == 0
+
+    def _start(self, copy: Path, told: bool) -> "Popen[bytes]":
         import subprocess
 
-        where = copy / self.tree.folder
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 self.words,
-                cwd=where,
+                cwd=copy / self.tree.folder,
                 env=environment(self.tree, copy),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if tell else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if told else subprocess.DEVNULL,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -70,16 +84,16 @@ class Command:
             raise InputError(
                 f"cannot run {self.words[0]}: {error.strerror}", "is it in the repository?"
             ) from error
-        tail = Tail(process) if tell else None
-        try:
-            code: int | None = process.wait(self.seconds)
-        except subprocess.TimeoutExpired:
-            code = None
-        finally:
-            end(process)
-        if tell and tail:
-            report(tell, tail.lines(), code, self.seconds)
-        return code == 0
+
+
+def ended(process: "Popen[bytes]", seconds: float) -> int | None:
+    """The exit code of a process; None where it takes longer."""
+    from subprocess import TimeoutExpired
+
+    try:
+        return process.wait(seconds)
+    except TimeoutExpired:
+        return None
 
 
 def split(text: str) -> tuple[str, ...]:

@@ -220,6 +220,8 @@ def build(language: str, program: str, tests: str) -> Build:
     elif language == "go":
         named = PACKAGE.search(text)
         files["epilogue_test.go"] = GO_MAIN.format(name=named.group(1) if named else "main")
+    elif language == "cpp" and "<openssl/" in text:
+        compile = (*compile[:-1], (*compile[-1], "-lcrypto"))
     elif language == "rust" and "#[test]" in tests:
         compile = tuple((*words, "--test") if words[0] == "rustc" else words for words in compile)
     return Build(files, compile, chain.run)

@@ -1,0 +1,139 @@
+"""The reference solutions of HumanEval, MBPP and HumanEvalPack, judged in the sandbox: all pass?
+
+    python bench/references.py DATA [SET ...]
+
+DATA holds the data sets. Prints a row for each set and each sandbox that is here, and every
+solution that did not pass. HumanEvalPack's Go tests want testify's `assert`, its Rust programs name
+crates that few of them use: a small stand-in takes the place of the first, and the others go.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from starcoder_cli.sandbox import Limits, Rung, Trial, judge
+from starcoder_cli.sandbox.ladder import VARIABLE, reason_against
+
+LIMITS = Limits(seconds=20.0)
+PACK = {"cpp": "c++", "go": "go", "java": "java", "js": "javascript", "python": "python"}
+INCLUDES = """\
+#include <algorithm>
+#include <climits>
+#include <cstring>
+#include <iostream>
+#include <map>
+#include <math.h>
+#include <set>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string>
+#include <vector>
+using namespace std;
+"""
+GO_ASSERT = """
+type asserting struct{ t *testing.T }
+
+func (a asserting) Equal(wanted, got interface{}) {
+    if !reflect.DeepEqual(wanted, got) {
+        a.t.Errorf("%v, not %v", got, wanted)
+    }
+}
+"""
+CRATES = re.compile(r"^use (rand::Rng|regex::Regex|md5);\n", re.M)
+
+Row = Mapping[str, str]
+
+
+def main() -> None:
+    """Print how many references of each set pass in each sandbox, and which do not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("sets", nargs="*", default=[*SETS])
+    options = parser.parse_args()
+    print("| set | sandbox | pass | of | seconds |\n|---|---|---|---|---|")
+    for name in options.sets:
+        trials = dict(SETS[name](options.data))
+        for rung in Rung:
+            if not reason_against(rung):
+                os.environ[VARIABLE] = rung
+                print("\n".join(rows(name, rung, trials)), flush=True)
+
+
+def rows(name: str, rung: Rung, trials: Mapping[str, Trial]) -> Iterator[str]:
+    """The row of a set in a sandbox, and a line for each reference that does not pass."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        verdicts = list(pool.map(lambda trial: judge(trial, LIMITS), trials.values()))
+    seconds = time.monotonic() - began
+    passed = sum(verdict.passed for verdict in verdicts)
+    yield f"| {name} | {rung} | {passed} | {len(trials)} | {seconds:.1f} |"
+    for task, verdict in zip(trials, verdicts, strict=True):
+        if not verdict.passed:
+            yield f"  {task}: {verdict.result}: {verdict.detail[:120]}"
+
+
+def humaneval(data: Path) -> Iterator[tuple[str, Trial]]:
+    """HumanEval: the prompt's helpers are the tests' own."""
+    with gzip.open(data / "humaneval" / "HumanEval.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            program = row["prompt"] + row["canonical_solution"]
+            yield (
+                row["task_id"],
+                Trial("python", program, row["test"], row["entry_point"], row["prompt"]),
+            )
+
+
+def mbpp(data: Path) -> Iterator[tuple[str, Trial]]:
+    """The sanitized part of MBPP."""
+    rows = json.loads((data / "mbpp" / "sanitized-mbpp.json").read_text(encoding="utf-8"))
+    for row in rows:
+        tests = "\n".join([*row["test_imports"], *row["test_list"]])
+        yield f"MBPP/{row['task_id']}", Trial("python", row["code"], tests)
+
+
+def pack(name: str) -> Callable[[Path], Iterator[tuple[str, Trial]]]:
+    """One language of HumanEvalPack."""
+
+    def trials(data: Path) -> Iterator[tuple[str, Trial]]:
+        file = data / "humanevalpack" / f"humanevalpack-{name}.jsonl"
+        for line in file.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            language = PACK.get(name, name)
+            yield row["task_id"], Trial(language, program(name, row), tests(name, row))
+
+    return trials
+
+
+def program(name: str, row: Row) -> str:
+    """A reference with what comes before it."""
+    if name == "cpp":
+        return INCLUDES + row["prompt"] + row["canonical_solution"]
+    if name == "go":
+        needed = ("testing", "reflect", *re.findall(r'"([^"]+)"', row["import"]))
+        imports = "\n".join(f'    "{package}"' for package in dict.fromkeys(needed))
+        solution = row["declaration"] + row["canonical_solution"]
+        return f"package main\n\nimport (\n{imports}\n)\n{GO_ASSERT}{solution}"
+    if name == "rust":
+        return "fn main() {}\n" + CRATES.sub("", row["declaration"]) + row["canonical_solution"]
+    return row["prompt"] + row["canonical_solution"]
+
+
+def tests(name: str, row: Row) -> str:
+    """The tests of a reference."""
+    return row["test"].replace("assert.New(t)", "asserting{t}") if name == "go" else row["test"]
+
+
+SETS: Mapping[str, Callable[[Path], Iterator[tuple[str, Trial]]]] = {
+    "humaneval": humaneval,
+    "mbpp": mbpp,
+    **{name: pack(name) for name in (*PACK, "rust")},
+}
+
+if __name__ == "__main__":
+    main()
