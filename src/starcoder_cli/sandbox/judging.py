@@ -5,7 +5,7 @@ from starcoder_cli.languages import find as find_language
 from starcoder_cli.sandbox import programs, python
 from starcoder_cli.sandbox.ladder import rung
 from starcoder_cli.sandbox.toolchains import TOOLCHAINS
-from starcoder_cli.sandbox.tools import find
+from starcoder_cli.sandbox.tools import find, works
 from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
 
 DEFAULTS = Limits()
@@ -40,6 +40,9 @@ def missing(language: str) -> str | None:
         return "programs in it are not judged"
     chain = TOOLCHAINS[name]
     absent = [tool for tool in chain.tools if not find(tool)]
-    if not absent:
-        return None
-    return f"{' and '.join(absent)} not found; Debian has it in the package {chain.package}"
+    if absent:
+        return f"{' and '.join(absent)} not found; Debian has it in the package {chain.package}"
+    library = chain.library
+    if library and not works(library.command):
+        return f"{library.name} not found; Debian has it in the package {library.package}"
+    return None

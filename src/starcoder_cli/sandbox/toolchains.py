@@ -67,6 +67,15 @@ COMPILED_EPILOGUE = ("cc", "-c", "epilogue.c", "-o", "epilogue.o")
 
 
 @dataclass(frozen=True)
+class Library:
+    """What MultiPL-E's tests use: a command that works where it is, and Debian's package for it."""
+
+    name: str
+    package: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Toolchain:
     """The tools of a language, and the commands that compile and run `file`.
 
@@ -83,6 +92,7 @@ class Toolchain:
     after: str = ""
     files: dict[str, str] = field(default_factory=dict)
     reserves: bool = False
+    library: Library | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -135,10 +145,20 @@ TOOLCHAINS = {
         environment=NODE_ENVIRONMENT,
     ),
     "lua": Toolchain(
-        ("lua",), "lua5.4", "main.lua", ("lua", "main.lua"), after="\nio.write(io.read('*a'))\n"
+        ("lua",),
+        "lua5.4",
+        "main.lua",
+        ("lua", "main.lua"),
+        after="\nio.write(io.read('*a'))\n",
+        library=Library("luaunit", "lua-unit", ("lua", "-e", "require('luaunit')")),
     ),
     "perl": Toolchain(
-        ("perl",), "perl", "main.pl", ("perl", "main.pl"), after="\nprint STDOUT scalar <STDIN>;\n"
+        ("perl",),
+        "perl",
+        "main.pl",
+        ("perl", "main.pl"),
+        after="\nprint STDOUT scalar <STDIN>;\n",
+        library=Library("Test::Deep", "libtest-deep-perl", ("perl", "-MTest::Deep", "-e1")),
     ),
     "php": Toolchain(
         ("php",),
@@ -148,7 +168,14 @@ TOOLCHAINS = {
         after="\necho stream_get_contents(STDIN);\n",
         reserves=True,
     ),
-    "ruby": Toolchain(("ruby",), "ruby", "main.rb", ("ruby", "main.rb"), after=RUBY_AFTER),
+    "ruby": Toolchain(
+        ("ruby",),
+        "ruby",
+        "main.rb",
+        ("ruby", "main.rb"),
+        after=RUBY_AFTER,
+        library=Library("test-unit", "ruby-test-unit", ("ruby", "-e", "require 'test/unit'")),
+    ),
     "rust": Toolchain(
         ("rustc", "cc"),
         "rustc",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from starcoder_cli.sandbox.ladder import SYSTEM
 
+SECONDS = 20.0
+
 
 @cache
 def find(tool: str) -> Path | None:
@@ -27,6 +29,18 @@ def rust(command: str) -> Path | None:
     except (OSError, CalledProcessError):
         return None
     return Path(root.strip()) / "bin" / "rustc"
+
+
+@cache
+def works(command: tuple[str, ...]) -> bool:
+    """Whether a command exits with 0."""
+    from subprocess import DEVNULL, SubprocessError, run
+
+    try:
+        done = run(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, timeout=SECONDS)
+    except (OSError, SubprocessError):
+        return False
+    return done.returncode == 0
 
 
 @cache
