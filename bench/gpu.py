@@ -18,13 +18,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import torch
+from bitsandbytes.nn.modules import Linear8bitLt
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, PreTrainedModel
 
@@ -33,6 +34,7 @@ from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
 from starcoder_cli.backends.devices import machine
 from starcoder_cli.backends.graphs import FixedSteps, can_record
 from starcoder_cli.backends.huggingface import load, loading
+from starcoder_cli.backends.int8 import widen
 from starcoder_cli.checkpoint import Checkpoint, inspect
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
@@ -169,7 +171,11 @@ def rows(
         with loading(checkpoint):
             model = watched(peaks, LOOPS, partial(load, checkpoint, chosen))
         weights = int(model.get_memory_footprint(return_buffers=False))
-        found = [measured(model, chosen, length, most, peaks) for length, most in asked]
+        fixed = can_record(chosen.device)
+        if fixed and form == "8bit" and (failure := widen(model)):
+            fixed = False
+            print(failure)
+        found = [measured(model, length, most, peaks, fixed=fixed) for length, most in asked]
         for name, short, long, whole in zip(LOOPS, *found, strict=True):
             rate = tokens / (whole - short)
             title = chosen.dtype if form == "none" else f"{form[0]} bit, {chosen.dtype}"
@@ -184,14 +190,13 @@ def planned(checkpoint: Checkpoint, form: Form, device: str, room: int) -> Plan:
 
 
 def measured(
-    model: PreTrainedModel, chosen: Plan, length: int, most: int, peaks: dict[str, int]
+    model: PreTrainedModel, length: int, most: int, peaks: dict[str, int], *, fixed: bool
 ) -> list[float]:
     """The seconds of each loop for an answer of so many tokens, and its peak of memory.
 
     Our cache has the size that the program would give it for this prompt.
     """
     window = narrowed(model.config.max_position_embeddings, length + most)
-    fixed = can_record(chosen.device, chosen.quantize)
     steps = FixedSteps(model, window) if fixed else GrowingSteps(model)
     loops: dict[str, Loop] = {
         "generate": partial(generate, model),
@@ -225,7 +230,7 @@ def prompt(length: int) -> list[int]:
 def generate(model: PreTrainedModel, ids: Sequence[int], most: int) -> None:
     """As in the model cards."""
     given = torch.tensor([list(ids)], device=model.device)
-    with torch.inference_mode():
+    with as_loaded(model), torch.inference_mode():
         model.generate(
             given,
             attention_mask=torch.ones_like(given),
@@ -234,6 +239,21 @@ def generate(model: PreTrainedModel, ids: Sequence[int], most: int) -> None:
             do_sample=False,
             pad_token_id=0,
         )
+
+
+@contextmanager
+def as_loaded(model: PreTrainedModel) -> Iterator[None]:
+    """Within it the 8-bit layers compute as bitsandbytes does."""
+    ours = {
+        layer: layer.__dict__.pop("forward")
+        for layer in model.modules()
+        if isinstance(layer, Linear8bitLt) and "forward" in layer.__dict__
+    }
+    try:
+        yield
+    finally:
+        for layer, forward in ours.items():
+            layer.__dict__["forward"] = forward
 
 
 def ours(steps: Steps, ids: Sequence[int], most: int) -> None:

@@ -83,13 +83,13 @@ LAYERS = (
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
-CHECKPOINTS = ("adapter", "huggingface", "quantize")
+CHECKPOINTS = ("adapter", "huggingface", "int8", "kernels", "quantize")
 TOKENIZERS = ("preparation", "tokens")
 
 # Who may use a package; inside a function, except for Typer.
 OWNERS = {
     "anyio": {"server"},
-    "bitsandbytes": {"backends.quantize"},
+    "bitsandbytes": {"backends.int8", "backends.quantize"},
     "boolean": {"attribution"},
     "filelock": {"models"},
     "h11": {"server"},
@@ -141,6 +141,7 @@ OWNERS = {
         f"backends.{name}" for name in ("decoding", "graphs", *TOKENIZERS, *CHECKPOINTS)
     },
     "tree_sitter": {"syntax"},
+    "triton": {"backends.kernels"},
     "typer": {"cli", "commands"},
     "uvicorn": {"server"},
     "urllib": {"endpoints", "models.hub"},
@@ -148,6 +149,8 @@ OWNERS = {
 }
 # What a server is made of, from the start.
 WEB = frozenset({"anyio", "h11", "prometheus_client", "pydantic", "starlette", "uvicorn"})
+# What Triton compiles has to stand at the top of a module, which is imported where it is used.
+KERNELS = frozenset({"torch", "triton"})
 STANDARD = sys.stdlib_module_names - OWNERS.keys()
 
 TABLES = {"catalog", "commands.options", "languages"}  # mostly data
@@ -227,7 +230,8 @@ def test_importing_a_module_imports_nothing_heavy(module: str) -> None:
         for name in imported(node)
     ]
     web = WEB if unit(module) == "server" or module == "wire.forms" else frozenset()
-    assert set(outside) <= STANDARD | {"starcoder_cli", "typer", "http", "socket"} | web
+    kernels = KERNELS if module == "backends.kernels" else frozenset()
+    assert set(outside) <= STANDARD | {"starcoder_cli", "typer", "http", "socket"} | web | kernels
 
 
 @each_module
@@ -242,7 +246,9 @@ def test_things_stay_small(module: str) -> None:
     assert long == []
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if unit(name) != "commands"])
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if unit(name) != "commands" and name != "backends.kernels"]
+)
 def test_functions_have_few_parameters(module: str) -> None:
     many = []
     for function in functions(module):

@@ -11,10 +11,12 @@ from tiny import build
 from starcoder_cli.backends import open_model
 from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
 from starcoder_cli.backends.graphs import FixedSteps
-from starcoder_cli.backends.huggingface import HuggingFaceModel
+from starcoder_cli.backends.huggingface import HuggingFaceModel, load, loading
 from starcoder_cli.catalog import find
+from starcoder_cli.checkpoint import inspect
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
+from starcoder_cli.plan import Plan
 from starcoder_cli.settings import Quantize
 
 pytestmark = [
@@ -52,7 +54,7 @@ def test_answers_are_those_of_transformers(quantize: Quantize, folder: Path) -> 
         assert answer(GrowingSteps(model.transformer), lookup=False) == wanted
 
 
-@pytest.mark.parametrize("quantize", ["none", "4bit"])
+@pytest.mark.parametrize("quantize", ["none", "8bit", "4bit"])
 def test_recorded_steps_write_what_eager_ones_do(quantize: Quantize, folder: Path) -> None:
     with closing(opened(folder, quantize)) as model:
         recorded = FixedSteps(model.transformer, 128)
@@ -68,10 +70,35 @@ def again(steps: Steps) -> list[int]:
 
 
 def test_a_gpu_is_of_use_after_a_recording_that_failed(folder: Path) -> None:
-    """LLM.int8 waits for the GPU in each layer, which ends a recording."""
-    with closing(opened(folder, "8bit")) as model:
-        wanted = answer(GrowingSteps(model.transformer), lookup=True)
-        steps = FixedSteps(model.transformer, 128)
-        assert len(answer(steps, lookup=True)) == 40
-        assert steps.failure
-        assert answer(GrowingSteps(model.transformer), lookup=True) == wanted
+    """LLM.int8 as bitsandbytes has it waits for the GPU in each layer, which ends a recording."""
+    checkpoint = inspect(folder)
+    with loading(checkpoint):
+        model = load(checkpoint, Plan("cuda:0", "8bit", "bf16", 0, 0))
+    wanted = answer(GrowingSteps(model), lookup=True)
+    steps = FixedSteps(model, 128)
+    assert len(answer(steps, lookup=True)) == 40
+    assert steps.failure
+    assert answer(GrowingSteps(model), lookup=True) == wanted
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("biased", [True, False])
+@pytest.mark.parametrize(
+    ("rows", "outputs", "inputs"), [(1, 32, 32), (3, 45, 300), (16, 6400, 6144), (5, 64, 512)]
+)
+def test_a_product_of_codes_is_that_of_their_numbers(
+    rows: int, outputs: int, inputs: int, biased: bool, dtype: torch.dtype
+) -> None:
+    from starcoder_cli.backends.kernels import multiply
+
+    torch.manual_seed(1)
+    x = torch.randn(rows, inputs, device="cuda").to(dtype)
+    codes = torch.randint(-127, 128, (outputs, inputs), dtype=torch.int8, device="cuda")
+    scales = torch.rand(outputs, device="cuda") / 1000
+    bias = torch.randn(outputs, device="cuda").to(dtype) if biased else None
+    wanted = (x.double() @ codes.double().T) * scales.double()
+    wanted += bias.double() if bias is not None else 0
+    made = multiply(x, codes, scales, bias)
+    assert float((made - wanted).norm() / wanted.norm()) < 0.003
+    for row in range(rows):  # whatever the others are
+        assert torch.equal(multiply(x[row : row + 1], codes, scales, bias)[0], made[row])

@@ -147,6 +147,5 @@ def test_a_failed_recording_leaves_the_streams_as_they_were(
 
 
 def test_what_is_recorded() -> None:
-    assert can_record("cuda:1", "4bit")
-    assert not any(can_record(device, "none") for device in ("cuda", "cpu", "mps"))
-    assert not can_record("cuda:0", "8bit")
+    assert can_record("cuda:1")
+    assert not any(can_record(device) for device in ("cuda", "cpu", "mps"))

@@ -5,7 +5,6 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.backends.decoding import on, row
-from starcoder_cli.plan import Form
 
 if TYPE_CHECKING:
     import torch
@@ -18,12 +17,9 @@ Step: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 """From a row of ids on the device to the logits behind each of them."""
 
 
-def can_record(device: str, form: Form) -> bool:
-    """Whether the steps of a model can be recorded: on one CUDA device, but for LLM.int8.
-
-    That looks for outliers in the input of each layer, and waits for the answer.
-    """
-    return device.startswith("cuda:") and form != "8bit"
+def can_record(device: str) -> bool:
+    """Whether the steps of a model can be recorded: those on one CUDA device."""
+    return device.startswith("cuda:")
 
 
 class Recording:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from starcoder_cli.backends.beginning import Beginning
 from starcoder_cli.backends.decoding import Choice, GrowingSteps, Steps, Token, decode, read
 from starcoder_cli.backends.graphs import FixedSteps, can_record
+from starcoder_cli.backends.int8 import widen
 from starcoder_cli.backends.quantize import configuration, number_format
 from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.checkpoint import Checkpoint
@@ -65,10 +66,6 @@ class HuggingFaceModel:
         """
         self.window = window
         self.chat_template = chat_template(checkpoint.folder)
-        self._records = can_record(plan.device, plan.quantize)
-        # LLM.int8 takes a column for an outlier that is one in any row of a step (Dettmers et al.
-        # 2022): what several tokens are checked in would not be what one is made in.
-        self._lookup = plan.quantize != "8bit"
         self._ends = frozenset(checkpoint.eos)
         self._read: Reading | None = None
         self._tell = tell
@@ -79,6 +76,13 @@ class HuggingFaceModel:
                 from starcoder_cli.backends.adapter import adapted
 
                 self.transformer = adapted(self.transformer, adapter, merge=plan.quantize == "none")
+        eight = plan.quantize == "8bit"
+        self._slow = "" if not eight or plan.device == "cpu" else widen(self.transformer)
+        rounds = eight and (plan.device == "cpu" or bool(self._slow))
+        self._records = can_record(plan.device) and not rounds
+        # LLM.int8 takes a column for an outlier that is one in any row of a step (Dettmers et al.
+        # 2022): what several tokens are checked in would not be what one is made in.
+        self._lookup = not rounds
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer, a chunk for each step of the model; closing it ends the steps."""
@@ -101,6 +105,8 @@ class HuggingFaceModel:
         """Let the weights go; what they held on a GPU goes back to others."""
         import torch
 
+        if self._slow:
+            self._tell(f"8 bit is slow here, because Triton does not work: {self._slow}")
         if self._read and (failure := self._read.steps.failure):
             self._tell(f"without CUDA graphs, because they could not be recorded: {failure}")
         self._read = None
