@@ -1,6 +1,6 @@
 """Where a checkpoint is loaded and in which form, decided from free memory before it is fetched.
 
-Sixteen bits come first, because they are faster than eight; fewer are for what would not fit
+Sixteen bits come first, because they are the model's own; fewer are for what would not fit
 otherwise; the processor comes last.
 """
 

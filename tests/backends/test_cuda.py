@@ -92,10 +92,10 @@ def test_a_product_of_codes_is_that_of_their_numbers(
     from starcoder_cli.backends.kernels import multiply
 
     torch.manual_seed(1)
-    x = torch.randn(rows, inputs, device="cuda").to(dtype)
-    codes = torch.randint(-127, 128, (outputs, inputs), dtype=torch.int8, device="cuda")
-    scales = torch.rand(outputs, device="cuda") / 1000
-    bias = torch.randn(outputs, device="cuda").to(dtype) if biased else None
+    x = torch.randn(rows, inputs).to("cuda", dtype)
+    codes = torch.randint(-127, 128, (outputs, inputs), dtype=torch.int8).to("cuda")
+    scales = torch.rand(outputs).to("cuda") / 1000
+    bias = torch.randn(outputs).to("cuda", dtype) if biased else None
     wanted = (x.double() @ codes.double().T) * scales.double()
     wanted += bias.double() if bias is not None else 0
     made = multiply(x, codes, scales, bias)
