@@ -95,7 +95,7 @@ def test_what_a_client_is_told(made: list[tuple[Fake, Work]]) -> None:
     opened = run(lambda holding: holding.open(asked()))
     assert (opened.engine, opened.window, opened.chat_template) == ("llamacpp", 4096, "template")
     assert (opened.tokens, opened.told) == ({"<fim_middle>": 7}, ["room for 4096"])
-    assert made[0][1] == Work(40, 80, 4)
+    assert made[0][1] == Work(40, 80, 8)
 
 
 def test_it_is_loaded_once_and_again_where_it_has_too_little_room(

@@ -26,9 +26,12 @@ WINDOW = 4096
 TOKENS = 32768
 """For how many tokens of prompt and answer there is room in all slots together."""
 
-SLOTS = 4
+SLOTS = 8
 QUEUE = 16
-"""How many answers are made at a time, and how many more may wait for their turn."""
+"""How many answers are made at a time, and how many more may wait for their turn.
+
+On a processor llama.cpp computes four tokens hardly faster than one after the other, and eight well.
+"""
 
 SPARE = 512 << 20
 """Bytes of memory that stay free."""
