@@ -30,7 +30,7 @@ SLOTS = 8
 QUEUE = 16
 """How many answers are made at a time, and how many more may wait for their turn.
 
-On a processor llama.cpp computes four tokens hardly faster than one after the other, and eight well.
+On a processor llama.cpp computes four tokens at once hardly sooner than one by one, but eight.
 """
 
 SPARE = 512 << 20
