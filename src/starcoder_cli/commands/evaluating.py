@@ -31,12 +31,7 @@ def evaluate(
     """Answer what was not answered before, judge what was not judged, and show the scores."""
     standard_output()
     benchmark = wanted.benchmark
-    if wanted.samples > 1 and not request.sampling.temperature:
-        raise UsageError(
-            "without a temperature every sample would be the same", "add --temperature 0.2"
-        )
-    if run_code and not benchmark.runs:
-        raise UsageError(f"{wanted.name} has nothing to run", "leave --run-code away")
+    refuse(wanted, request, run_code, shown)
     request = replace(request.with_max_tokens(wanted.tokens), fills=benchmark.fills)
     request = reached(request, messages)
     with transferring(benchmark.title) as progress:
@@ -58,6 +53,22 @@ def evaluate(
     if benchmark.runs and not run_code:
         messages.note(f"the answers are in {folder}: --run-code runs and scores them")
     show(Scores(benchmark, asked, scored, str(folder), skipped), shown, messages)
+
+
+def refuse(wanted: Wanted, request: Request, run_code: bool, shown: Shown) -> None:
+    """Raise UsageError for what makes no sense, InputError for a report that cannot be drawn."""
+    if wanted.samples > 1 and not request.sampling.temperature:
+        raise UsageError(
+            "without a temperature every sample would be the same", "add --temperature 0.2"
+        )
+    if run_code and not wanted.benchmark.runs:
+        raise UsageError(f"{wanted.name} has nothing to run", "leave --run-code away")
+    if shown.plot and shown.json:
+        raise UsageError("--plot and --json exclude each other", "choose one")
+    if shown.report:
+        from starcoder_cli.evaluation.charts import need_matplotlib
+
+        need_matplotlib()
 
 
 def unrunnable(groups: Mapping[str, Sequence[Problem]], messages: Messages) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from starcoder_cli.errors import InputError
 from starcoder_cli.evaluation.marks import Mark
 from starcoder_cli.evaluation.summary import Group
 
@@ -23,6 +24,16 @@ ENDS: Mapping[str, str] = {
 GREY = "#8a9296"
 INCHES = 8.0
 ROW_INCHES = 0.32
+
+
+def need_matplotlib() -> None:
+    """Raises InputError where the library that draws is not installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            "a report needs matplotlib, which is not installed", "run: pip install matplotlib"
+        ) from error
 
 
 def score_chart(marks: Sequence[Mark]) -> str:

