@@ -5,6 +5,7 @@ from html import escape
 
 from starcoder_cli.evaluation.charts import ending_chart, score_chart
 from starcoder_cli.evaluation.marks import Mark
+from starcoder_cli.evaluation.score import same
 from starcoder_cli.evaluation.summary import Answered, Group, Record, Scores
 from starcoder_cli.sanitize import sanitize
 
@@ -129,8 +130,9 @@ def answer(answered: Answered, at: int) -> str:
     before = "\n".join(answered.problem.prefix.split("\n")[-LAST_LINES:])
     detail = str(verdict.get("detail") or told.get("error") or "")
     parts = [f"<pre>{words(before)}</pre>", f"<pre><b>{words(answered.texts[at])}</b></pre>"]
-    if answered.problem.group != answered.problem.language or not verdict:
-        parts.append(f"<p>The author wrote:</p><pre>{words(answered.problem.answer)}</pre>")
+    author = answered.problem.answer
+    if author and not same(answered.texts[at], author):
+        parts.append(f"<p>The author wrote:</p><pre>{words(author)}</pre>")
     if detail:
         parts.append(f"<p>{words(detail)}</p>")
     head = f'{words(answered.problem.name)} <b class="{kind}">{words(result)}</b>'
