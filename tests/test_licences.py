@@ -36,9 +36,24 @@ def test_a_licence_has_a_link_and_says_what_it_asks(licence: Licence) -> None:
 
 
 @each
+def test_a_licence_says_what_has_to_be_kept_where_the_model_is_passed_on(
+    licence: Licence,
+) -> None:
+    assert [duty for duty in licence.duties if duty.startswith("the model, passed on: ")]
+    assert bool(licence.notice) == any("notice below" in duty for duty in licence.duties)
+    assert licence.notice.isascii()
+
+
+def test_what_the_licence_of_starcoder_asks_is_an_option_away() -> None:
+    """Its restriction (f) is what `--provenance` is for."""
+    assert "without saying that a machine made it" in BIGCODE.restrictions[5]
+    assert "(--provenance)" in BIGCODE.duties[0]
+
+
+@each
 def test_every_line_fits_a_terminal(licence: Licence) -> None:
     """`models show` puts names of up to 14 letters, and two spaces, before each line."""
-    lines = (licence.name, *licence.terms, *licence.restrictions)
+    lines = (licence.name, *licence.terms, *licence.restrictions, *licence.duties)
     assert [line for line in lines if len(line) > 64 or not line.isascii()] == []
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 class Licence:
     """One version of one text; `id` is what an agreement to it is remembered under.
 
-    `restrictions` complete the sentence that the model is not to be used ... Where `needs_consent`
-    is set, someone has to agree before the model is fetched.
+    `restrictions` complete the sentence that the model is not to be used ... `duties` are what has
+    to be said and kept, of its output and where the model is passed on; `notice` goes with it then,
+    in the licensor's words. Where `needs_consent` is set, someone has to agree before the model is
+    fetched.
     """
 
     id: str
@@ -20,11 +22,18 @@ class Licence:
     url: str
     terms: tuple[str, ...]
     restrictions: tuple[str, ...] = ()
+    duties: tuple[str, ...] = ()
+    notice: str = ""
     needs_consent: bool = False
 
 
 _FREE = "use is free of charge, commercial use too"
 _PASSED_ON = "whoever passes the model on passes these restrictions on, too"
+_OUTPUT_FREE = "output: nothing has to be said of it"
+_COPY = "the model, passed on: with the licence and all its notices"
+_CHANGED = "a changed model: its files say that they were changed"
+_NOTICE = "the model, passed on: the notice below in a file named Notice"
+_BOUND = "a service with it: its users are bound to the restrictions"
 
 BIGCODE = Licence(
     id="bigcode-openrail-m-v1",
@@ -51,6 +60,13 @@ BIGCODE = Licence(
         "(m) to give medical advice or interpret medical results",
         "(n) in justice, law enforcement, immigration or asylum",
     ),
+    duties=(
+        "output, published: says that a machine made it (--provenance)",
+        "output that copies licensed code: keeps that licence (--trace)",
+        _COPY,
+        _CHANGED,
+        _BOUND,
+    ),
     needs_consent=True,
 )
 
@@ -64,6 +80,11 @@ LICENCES: tuple[Licence, ...] = (
             "any use is allowed, commercial use too",
             "whoever passes the model on keeps its licence and notices",
         ),
+        duties=(
+            _OUTPUT_FREE,
+            "the model, passed on: with the licence and its NOTICE file",
+            _CHANGED,
+        ),
     ),
     Licence(
         id="qwen-research",
@@ -76,6 +97,16 @@ LICENCES: tuple[Licence, ...] = (
             "models made with it or its output say so where they are shown",
         ),
         restrictions=("for anything commercial",),
+        duties=(
+            "output that other models learn from: 'Built with Qwen' there",
+            _COPY,
+            _NOTICE,
+            _CHANGED,
+        ),
+        notice=(
+            "Qwen is licensed under the Qwen RESEARCH LICENSE AGREEMENT, Copyright (c) Alibaba "
+            "Cloud. All Rights Reserved."
+        ),
     ),
     Licence(
         id="deepseek-1.0",
@@ -95,6 +126,7 @@ LICENCES: tuple[Licence, ...] = (
             "to exploit the weaknesses of a vulnerable group",
             "to discriminate by legally protected characteristics",
         ),
+        duties=(_OUTPUT_FREE, _COPY, _CHANGED, _BOUND),
     ),
     Licence(
         id="gemma",
@@ -115,6 +147,17 @@ LICENCES: tuple[Licence, ...] = (
             "to decide by machine, to the harm of someone's rights",
             "to misinform, to impersonate, or to pass output off as human",
             "to make sexually explicit content",
+        ),
+        duties=(
+            "output: is not passed off as made by people (--provenance)",
+            _COPY,
+            _NOTICE,
+            _CHANGED,
+            _BOUND,
+        ),
+        notice=(
+            "Gemma is provided under and subject to the Gemma Terms of Use found at "
+            "ai.google.dev/gemma/terms"
         ),
         needs_consent=True,
     ),
@@ -137,6 +180,15 @@ LICENCES: tuple[Licence, ...] = (
             "to make malware",
             "to deceive: fraud, disinformation, output passed off as human",
         ),
+        duties=(
+            "output: is not passed off as made by people (--provenance)",
+            _COPY,
+            _NOTICE,
+        ),
+        notice=(
+            "Llama 2 is licensed under the LLAMA 2 Community License, Copyright (c) Meta "
+            "Platforms, Inc. All Rights Reserved."
+        ),
     ),
     Licence(
         id="mistral-non-production-0.1",
@@ -151,6 +203,8 @@ LICENCES: tuple[Licence, ...] = (
             "in production",
             "to supply it, or its output, in a business, paid or not",
         ),
+        duties=(_COPY, _NOTICE, _CHANGED),
+        notice="Licensed by Mistral AI under the Mistral AI Non-Production License",
         needs_consent=True,
     ),
     Licence(
@@ -165,6 +219,16 @@ LICENCES: tuple[Licence, ...] = (
         restrictions=(
             "to improve a foundation model of another family",
             "against its acceptable use policy: stability.ai/use-policy",
+        ),
+        duties=(
+            "the model, or a product with it: 'Powered by Stability AI' there",
+            _COPY,
+            _NOTICE,
+            _CHANGED,
+        ),
+        notice=(
+            "This Stability AI Model is licensed under the Stability AI Community License, "
+            "Copyright (c) Stability AI Ltd. All Rights Reserved"
         ),
     ),
 )

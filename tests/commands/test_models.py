@@ -107,7 +107,12 @@ def test_showing_a_model(capsys: pytest.CaptureFixture[str]) -> None:
         "restrictions\t(k) to exploit the weaknesses of a vulnerable group\n"
         "restrictions\t(l) to discriminate by legally protected characteristics\n"
         "restrictions\t(m) to give medical advice or interpret medical results\n"
-        "restrictions\t(n) in justice, law enforcement, immigration or asylum\n",
+        "restrictions\t(n) in justice, law enforcement, immigration or asylum\n"
+        "duties\toutput, published: says that a machine made it (--provenance)\n"
+        "duties\toutput that copies licensed code: keeps that licence (--trace)\n"
+        "duties\tthe model, passed on: with the licence and all its notices\n"
+        "duties\ta changed model: its files say that they were changed\n"
+        "duties\ta service with it: its users are bound to the restrictions\n",
         "",
     )
 
@@ -118,6 +123,7 @@ def test_showing_a_model_as_json_has_the_licence_in_full(
     run("show", "bigcode/octocoder", "--json")
     shown = json.loads(capsys.readouterr().out)
     found = {key: shown[key] for key in ("licence", "licence_url", "terms", "restrictions")}
+    assert (shown["duties"], shown["notice"]) == (list(BIGCODE.duties), "")
     assert found == {
         "licence": BIGCODE.name,
         "licence_url": BIGCODE.url,

@@ -215,7 +215,7 @@ def from_files(spec: ModelSpec, path: Path) -> Mapping[str, object]:
 
 
 def conditions(spec: ModelSpec) -> Mapping[str, object]:
-    """Where a model's licence is, what it asks and what it forbids; nothing for an unknown one."""
+    """A model's licence: where it is, what it asks, forbids and wants said; nothing for others."""
     licence = licences.find(spec.licence, spec.repository)
     if licence is None:
         return {}
@@ -223,6 +223,8 @@ def conditions(spec: ModelSpec) -> Mapping[str, object]:
         "licence_url": licence.url,
         "terms": list(licence.terms),
         "restrictions": list(licence.restrictions),
+        "duties": list(licence.duties),
+        "notice": licence.notice,
     }
 
 
