@@ -91,6 +91,24 @@ class Block:
         return self._fence.outdented(line)
 
 
+def code_of(text: str) -> str:
+    """A text with nothing but its blocks of code: all else is white space, each line in its place.
+
+    A text without any is taken for code.
+    """
+    fence: Fence | None = None
+    found, lines = False, []
+    for line in text.split("\n"):
+        bare = line.removesuffix("\r")
+        opens = None if fence else Fence.parse(bare)
+        if fence and not fence.closed_by(bare):
+            lines.append(line)
+            continue
+        fence, found = opens, found or bool(opens)
+        lines.append(" " * len(line))
+    return "\n".join(lines) if found else text
+
+
 def first_block(chunks: Iterable[Chunk], found: Callable[[Fence], None]) -> Stream:
     """The code in the first fenced block of an answer; `found` learns of its fence before that.
 

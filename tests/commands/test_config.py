@@ -39,6 +39,11 @@ EXAMPLES = {
     "order": Example(("--order", "psm"), "psm", "spm", "spm", '"psm"', "psm"),
     "lines": Example(("--lines", "one"), "one", "many", "many", '"block"', "block"),
     "provenance": Example(("--provenance",), True, "no", False, "true", True),
+    "trace": Example(("--trace",), True, "no", False, "true", True),
+    "index": Example(("--index", "a"), "a", "b", "b", '"c"', "c"),
+    "portrait": Example(("--portrait",), True, "no", False, "true", True),
+    "portrait_url": Example(("--portrait-url", "a"), "a", "b", "b", '"c"', "c"),
+    "fail_on": Example(("--fail-on", "a"), ["a"], "b c", ["b", "c"], '["c d"]', ["c d"]),
     "raw": Example(("--raw",), True, "no", False, "true", True),
     "include": Example(("-I", "a b"), ["a b"], "b c", ["b", "c"], '["c d", "e"]', ["c d", "e"]),
     "context": Example(("--context", "1.5"), 1.5, "0", 0.0, "3", 3.0),
@@ -115,7 +120,7 @@ def test_every_option_but_the_place_can_be_set_beforehand() -> None:
     """`--at` and `--batch` belong to the place, `--output` to one answer; help is no setting."""
     for command in COMMANDS:
         options = {str(each.name) for each in loaded(command).params if each.opts[0][0] == "-"}
-        others = {"at", "batch", "extract", "file", "output", "save"}
+        others = {"at", "batch", "extract", "file", "output", "report", "save"}
         assert options - set(settable(loaded(command))) <= others
 
 
@@ -147,6 +152,15 @@ def test_flag_then_environment_then_file_then_default(
 def test_a_commands_table_wins_over_what_stands_above(capfd: pytest.CaptureFixture[str]) -> None:
     settings("max_tokens = 1\n[fill]\nmax_tokens = 2\n")
     assert (value("complete", "max_tokens"), value("fill", "max_tokens")) == (1, 2)
+
+
+def test_trace_is_an_option_of_some_commands_or_the_table_of_one() -> None:
+    settings("trace = true\nquiet = true\n")
+    assert value("fill", "trace") is True
+    assert value("trace", "quiet") is True
+    settings("[trace]\nportrait = true\n[fill]\ntrace = true\n")
+    assert (value("fill", "trace"), value("chat", "trace")) == (True, False)
+    assert value("trace", "portrait") is True
 
 
 def test_the_file_reaches_the_command(capfd: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.commands.origins import need_index, origins
 from starcoder_cli.commands.request import Request
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Sampling
@@ -22,9 +23,11 @@ Ask: TypeAlias = Callable[[Sampling], Stream]
 class Account:
     """Where a comment goes that says who wrote an answer, and the comment; nothing where none goes.
 
-    `comment` is empty until the model is known.
+    `comment` is empty until the model is known. `language` is what the answer is written in.
     """
 
+    request: Request
+    language: Language
     place: "Place | None" = None
     comment: str = ""
 
@@ -32,13 +35,15 @@ class Account:
     def of(cls, request: Request, source: Source, span: Span, language: Language) -> "Account":
         """What a request asks for about an answer that takes the place of a range.
 
-        Raises UsageError where a comment cannot stand above that answer.
+        Raises UsageError where a comment cannot stand above that answer, InputError or DataError
+        where there is no index to look it up in.
         """
+        need_index(request)
         if not request.provenance:
-            return cls()
+            return cls(request, language)
         from starcoder_cli.provenance import Place
 
-        return cls(Place(source, span, language))
+        return cls(request, language, Place(source, span, language))
 
     def by(self, spec: ModelSpec) -> "Account":
         """The same for the answers of a model."""
@@ -58,10 +63,11 @@ class Account:
         return lambda sampling: disclosed(stream(sampling), place, comment)
 
     def record(self, text: str, messages: Messages) -> Mapping[str, object]:
-        """What JSON tells of a whole answer, where something is told; a note says what is amiss."""
+        """What JSON tells of a whole answer, where something is told; notes tell people."""
+        traced = origins(text, self.language.name, self.request, messages)
         if not self.place:
-            return {}
+            return traced
         said = self.comment in text
         if text.strip() and not said:
             messages.note("no line of the answer has room for the comment of --provenance above it")
-        return {"provenance": self.comment if said else None}
+        return {"provenance": self.comment if said else None, **traced}

@@ -18,6 +18,7 @@ from starcoder_cli.commands.options import (
     DtypeOption,
     EndpointOption,
     EngineOption,
+    IndexFile,
     Json,
     KeepAlive,
     MaxTokens,
@@ -33,6 +34,7 @@ from starcoder_cli.commands.options import (
     Temperature,
     Timeout,
     TopP,
+    Trace,
     Verbose,
 )
 from starcoder_cli.errors import UsageError
@@ -116,6 +118,8 @@ def chat(
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
     extract: Extract = False,
+    trace: Trace = False,
+    index: IndexFile = None,
     json: Json = False,
     color: ColorOption = "auto",
     quiet: Quiet = False,
@@ -145,6 +149,8 @@ def chat(
         loading=loading,
         keep_alive=staying(keep_alive, no_server),
         remote=Remote(endpoint, "", api_key_file),
+        trace=trace,
+        index=index,
     )
     look = Look(False, json, False, show_prompt, color, quiet, verbose)
     told = SYSTEM if system is None else readable(system)

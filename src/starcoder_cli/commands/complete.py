@@ -22,6 +22,7 @@ from starcoder_cli.commands.options import (
     Filename,
     Fim,
     Include,
+    IndexFile,
     InPlace,
     Json,
     KeepAlive,
@@ -45,6 +46,7 @@ from starcoder_cli.commands.options import (
     Temperature,
     Timeout,
     TopP,
+    Trace,
     Verbose,
     Verify,
 )
@@ -103,6 +105,8 @@ def complete(
     lines: LinesOption = "auto",
     raw: Raw = False,
     provenance: Provenance = False,
+    trace: Trace = False,
+    index: IndexFile = None,
     candidates: Candidates = None,
     verify: Verify = None,
     pick: Pick = False,
@@ -145,6 +149,8 @@ def complete(
         keep_alive=staying(keep_alive, no_server),
         remote=Remote(endpoint, fim, api_key_file),
         provenance=provenance,
+        trace=trace,
+        index=index,
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

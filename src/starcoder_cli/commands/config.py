@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from starcoder_cli.commands.coercion import Command
 
-COMMANDS = ("complete", "fill", "edit", "chat")
+COMMANDS = ("complete", "fill", "edit", "chat", "trace")
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,13 @@ def settable(command: "Command") -> "dict[str, TyperOption]":
 def for_command(settings: Mapping[str, object], command: str) -> dict[str, object]:
     """The values of the file for one command: its own table over what stands above all tables."""
     table = settings.get(command)
-    above = {key: value for key, value in settings.items() if key not in (*COMMANDS, TABLE)}
+    above = {key: value for key, value in settings.items() if not is_table(key, value)}
     return {**above, **table} if isinstance(table, dict) else above
+
+
+def is_table(key: str, value: object) -> bool:
+    """Whether a key is not an option: `trace` is a command's table, or the option of others."""
+    return key == TABLE or (key in COMMANDS and isinstance(value, dict))
 
 
 def defaults() -> dict[str, dict[str, object]]:

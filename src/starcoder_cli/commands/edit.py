@@ -19,6 +19,7 @@ from starcoder_cli.commands.options import (
     EndpointOption,
     EngineOption,
     Filename,
+    IndexFile,
     InPlace,
     Json,
     KeepAlive,
@@ -38,6 +39,7 @@ from starcoder_cli.commands.options import (
     Temperature,
     Timeout,
     TopP,
+    Trace,
     Verbose,
     Verify,
 )
@@ -94,6 +96,8 @@ def edit(
     stop: Stop = None,
     raw: Raw = False,
     provenance: Provenance = False,
+    trace: Trace = False,
+    index: IndexFile = None,
     candidates: Candidates = None,
     verify: Verify = None,
     pick: Pick = False,
@@ -129,6 +133,8 @@ def edit(
         keep_alive=staying(keep_alive, no_server),
         remote=Remote(endpoint, "", api_key_file),
         provenance=provenance,
+        trace=trace,
+        index=index,
     )
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     if not instruction.strip():

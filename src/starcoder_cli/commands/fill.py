@@ -21,6 +21,7 @@ from starcoder_cli.commands.options import (
     Filename,
     Fim,
     Include,
+    IndexFile,
     InPlace,
     Json,
     KeepAlive,
@@ -44,6 +45,7 @@ from starcoder_cli.commands.options import (
     Temperature,
     Timeout,
     TopP,
+    Trace,
     Verbose,
     Verify,
 )
@@ -110,6 +112,8 @@ def fill(
     lines: LinesOption = "auto",
     raw: Raw = False,
     provenance: Provenance = False,
+    trace: Trace = False,
+    index: IndexFile = None,
     candidates: Candidates = None,
     verify: Verify = None,
     pick: Pick = False,
@@ -156,6 +160,8 @@ def fill(
         keep_alive=staying(keep_alive, no_server),
         remote=Remote(endpoint, fim, api_key_file),
         provenance=provenance,
+        trace=trace,
+        index=index,
     )
     look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):

@@ -13,6 +13,7 @@ from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.account import Account
 from starcoder_cli.commands.answer import record
 from starcoder_cli.commands.opening import opened
+from starcoder_cli.commands.origins import need_index
 from starcoder_cli.commands.progress import counting
 from starcoder_cli.commands.question import Gap
 from starcoder_cli.commands.reaching import reached
@@ -55,6 +56,7 @@ def answer_each(path: str, request: Request, look: Look) -> None:
     """
     refuse(request, look)
     standard_output()
+    need_index(request)
     request = request.sampled()
     rows = lines(read_bytes(path, MOST_BYTES))
     if look.output == STANDARD_OUTPUT:
@@ -207,7 +209,7 @@ class Desk:
                 completion = join(chunks)
         told = {**record(completion, self.spec, self.model.engine, request), **selection.record()}
         told |= {"trimmed": list(completion.trimmed), "context": reading.record()}
-        return {**told, **account.record(completion.text, messages)}
+        return {**told, **account.record(completion.text, Messages(quiet=True))}
 
     def _wanted(self, chunks: Stream) -> Stream:
         """The chunks while somebody waits for them."""

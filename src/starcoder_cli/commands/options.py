@@ -286,6 +286,15 @@ Provenance = Annotated[
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
+Trace = Annotated[
+    bool,
+    typer.Option(
+        "--trace",
+        envvar=environment_name("trace"),
+        help="Say where the answer may come from, as `starcoder trace` does.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
 Candidates = Annotated[
     int | None,
     typer.Option(

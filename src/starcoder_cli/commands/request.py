@@ -120,8 +120,8 @@ class Request:
     `prompted` puts the beginning of a solution file before the text; `raw` leaves the answer as
     the model wrote it; `once` takes the first answer, also where that says nothing. `keep_alive` is
     how many seconds a server holds the model afterwards: 0 is without a server, None as usual.
-    `provenance` puts a comment above the answer. `reached` is the endpoint of `remote` once it has
-    answered.
+    `provenance` puts a comment above the answer, `trace` looks it up in the file `index`.
+    `reached` is the endpoint of `remote` once it has answered.
 
     Raises UsageError for an empty text to stop at, InputError for a model that there is not.
     """
@@ -145,6 +145,8 @@ class Request:
     keep_alive: float | None = None
     remote: Remote = Remote()
     provenance: bool = False
+    trace: bool = False
+    index: str | None = None
     reached: "Reached | None" = None
 
     @property

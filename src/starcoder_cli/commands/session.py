@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from starcoder_cli.commands.origins import need_index
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.talk import Chat, talking
 from starcoder_cli.commands.view import Look
@@ -43,6 +44,7 @@ def session(
 ) -> None:
     """Ask and answer until the user leaves; the texts go with the first question."""
     standard_output()
+    need_index(request)
     with talking(request, look, WINDOW) as chat:
         chat.messages.note(f"{chat.spec.name} is ready; /help shows the commands, Ctrl-D leaves")
 
@@ -97,6 +99,7 @@ def reply(chat: Chat, conversation: Conversation, timeout: float | None) -> Conv
     except TimeLimitError as error:
         report(error)
     text = "".join(said)
+    chat.origins(text)
     return conversation.answered(text) if text else conversation.undone()
 
 

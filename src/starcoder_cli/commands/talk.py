@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -10,13 +10,14 @@ from starcoder_cli.catalog import DEFAULT, ModelSpec
 from starcoder_cli.chat_formats import PLAIN, choose
 from starcoder_cli.commands.answer import record, show, show_prompt
 from starcoder_cli.commands.opening import opened
+from starcoder_cli.commands.origins import need_index, origins
 from starcoder_cli.commands.reaching import reached
 from starcoder_cli.commands.request import Request
 from starcoder_cli.commands.view import Look
 from starcoder_cli.conversation import ChatFormat, Conversation, fit
 from starcoder_cli.engines import Work
 from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.fences import Fence, first_block
+from starcoder_cli.fences import Fence, code_of, first_block
 from starcoder_cli.model import Model
 from starcoder_cli.output import (
     BytesView,
@@ -93,6 +94,11 @@ class Chat:
             self.messages.note(f"{self.spec.name} has nothing to say to that")
         return completion
 
+    def origins(self, text: str) -> Mapping[str, object]:
+        """What JSON tells of where the code of an answer comes from; a note tells people."""
+        code = text if self.extract else code_of(text)
+        return origins(code, None, self.request, self.messages)
+
 
 def size(conversation: Conversation) -> int:
     """The most tokens that a conversation can have: no text has more tokens than it has bytes."""
@@ -151,6 +157,7 @@ def ask(conversation: Conversation, request: Request, look: Look, *, extract: bo
     request = request.sampled()
     room = size(conversation) + request.sampling.max_tokens + 2 * MARGIN
     begin = time.perf_counter()
+    need_index(request)
     with talking(request, look, room, extract=extract) as chat:
         load_seconds = time.perf_counter() - begin
         prompt = chat.prompt(conversation)
@@ -158,5 +165,7 @@ def ask(conversation: Conversation, request: Request, look: Look, *, extract: bo
             show_prompt(prompt, look)
             return
         completion = chat.answer(prompt, ignore)
+    told = chat.origins(completion.text)
     if look.json:
-        write_json(record(completion, chat.spec, chat.model.engine, request, load_seconds))
+        answered = record(completion, chat.spec, chat.model.engine, request, load_seconds)
+        write_json({**answered, **told})

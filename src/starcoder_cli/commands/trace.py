@@ -9,7 +9,8 @@ from starcoder_cli.commands.options import IndexFile
 from starcoder_cli.errors import NegativeError
 from starcoder_cli.input import STANDARD_INPUT
 from starcoder_cli.output import Messages, is_terminal, wants_color, write_json, write_text
-from starcoder_cli.settings import Color
+from starcoder_cli.portrait import SERVICE
+from starcoder_cli.settings import Color, environment_name
 from starcoder_cli.source import Place, Source
 
 PlaceArgument = Annotated[
@@ -24,17 +25,67 @@ FailOn = Annotated[
     list[str] | None,
     typer.Option(
         "--fail-on",
+        envvar=environment_name("fail_on"),
         metavar="LICENCE",
         help="Exit with 1 where code is under this licence, an SPDX expression, or `copyleft`, or "
         "`unknown`. May be given several times.",
     ),
 ]
 Lang = Annotated[
-    str | None, typer.Option("--lang", help="Language of the code.", show_default="from the file")
+    str | None,
+    typer.Option(
+        "--lang",
+        envvar=environment_name("lang"),
+        help="Language of the code.",
+        show_default="from the file",
+    ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-ColorChoice = Annotated[Color, typer.Option("--color", help="Colours on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes on standard error.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", envvar=environment_name("json"), help="Print one JSON object."),
+]
+ColorChoice = Annotated[
+    Color,
+    typer.Option("--color", envvar=environment_name("color"), help="Colours on standard output."),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", envvar=environment_name("quiet"), help="No notes on standard error."
+    ),
+]
+Report = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write a notice of what is found, as SPDX 2.3: tag-value, or JSON where the name ends "
+        "in .json.",
+        show_default=False,
+    ),
+]
+PortraitOption = Annotated[
+    bool,
+    typer.Option(
+        "--portrait",
+        envvar=environment_name("portrait"),
+        help="Send the code to The Stack's membership service too, which says what StarCoder may "
+        "have been trained on.",
+    ),
+]
+PortraitUrl = Annotated[
+    str,
+    typer.Option(
+        "--portrait-url",
+        envvar=environment_name("portrait_url"),
+        metavar="URL",
+        help="Where that service is.",
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", envvar=environment_name("offline"), help="Never use the network."),
+]
 
 
 def trace(
@@ -42,6 +93,10 @@ def trace(
     index: IndexFile = None,
     fail_on: FailOn = None,
     lang: Lang = None,
+    report: Report = None,
+    portrait: PortraitOption = False,
+    portrait_url: PortraitUrl = SERVICE,
+    offline: Offline = False,
     json: Json = False,
     color: ColorChoice = "auto",
     quiet: Quiet = False,
@@ -52,23 +107,34 @@ def trace(
     (words, signs, strings) that are in an indexed file are found, and nothing below 16. In a pipe
     each origin is a line: lines, tokens, share of the text, project, version, place and licence,
     with tabs between.
+
+    With --portrait nothing is sent that looks as if it held a secret, and no index is needed.
     """
     from starcoder_cli.attribution.expressions import Refusal
+    from starcoder_cli.commands.portraying import portrayed
+    from starcoder_cli.commands.reporting import report_target, save
     from starcoder_cli.commands.tracing import Traced, draw, record, rows
 
     refusal = Refusal.parse(fail_on or [])
     where = Place.parse(place)
     source = Source.read(where.path)
     span = source.range(where) if where.start else source.everything()
-    traced = Traced.of(source, span, lang, index)
+    messages = Messages(quiet)
+    target = report_target(report, source) if report is not None else None
+    drawn = portrayed(source, span, portrait_url, offline, messages) if portrait else None
+    traced = Traced.of(source, span, lang, index, optional=portrait and not target)
     if json:
-        write_json(record(traced))
+        write_json({**record(traced), **({"portrait": drawn.record()} if drawn else {})})
     elif is_terminal(sys.stdout):
         draw(traced, wants_color(color))
+        if drawn:
+            drawn.draw(wants_color(color))
     else:
-        write_text(rows(traced))
+        write_text(rows(traced) + (drawn.rows() if drawn else ""))
+    if target:
+        save(target, traced, span.start)
     if not traced.matches:
-        Messages(quiet).note("nothing of it is in the index")
+        messages.note(f"{'there is no' if traced.absent else 'nothing of it is in the'} index")
     refused = [licence for licence in traced.licences if refusal.refuses(licence)]
     if refused:
         names = ", ".join(licence or "an unknown licence" for licence in refused)

@@ -17,21 +17,26 @@ UNKNOWN = "unknown"
 class Traced:
     """A range of a source and what of it is in the index; characters count from the range's start.
 
-    `line` is the one, from 1, that the range begins on.
+    `line` is the one, from 1, that the range begins on; `absent` says that there is no index.
     """
 
     source: Source
     text: str
     line: int
     matches: Sequence[Match]
+    absent: bool = False
 
     @classmethod
-    def of(cls, source: Source, span: Span, lang: str | None, index: str | None) -> "Traced":
-        """Look a range up. Raises what `attribution.trace` raises."""
+    def of(
+        cls, source: Source, span: Span, lang: str | None, index: str | None, *, optional: bool
+    ) -> "Traced":
+        """Look a range up. Raises what `attribution.trace` raises, unless the index is optional."""
         text = source.raw[span.start : span.end]
         detected = detect(source.name, source.raw)
         language = find(lang).name if lang else detected.name if detected else None
         line = source.raw.count("\n", 0, span.start) + 1
+        if optional and not index_file(index).is_file():
+            return cls(source, text, line, (), absent=True)
         return cls(source, text, line, trace(text, language, index_file(index)))
 
     @property
