@@ -174,7 +174,7 @@ TOOLCHAINS = {
         "main.rb",
         ("ruby", "main.rb"),
         after=RUBY_AFTER,
-        library=Library("test-unit", "ruby-test-unit", ("ruby", "-e", "require 'test/unit'")),
+        library=Library("test-unit", "ruby-test-unit", ("ruby", "-rtest/unit/version", "-e1")),
     ),
     "rust": Toolchain(
         ("rustc", "cc"),
