@@ -14,7 +14,8 @@ import pytest
 
 from starcoder_cli.sandbox import Limits, Rung, Trial, Verdict, judge
 
-LIMITS = Limits(seconds=4.0, memory=256 << 20)
+LIMITS = Limits(seconds=2.0, memory=256 << 20)
+PATIENT = Limits(seconds=30.0, memory=256 << 20)
 TESTS = {
     "python": "assert add(1, 2) == 3\nassert add(40, 2) == 42\n",
     "bash": "set -e\n[[ $(add 1 2) = 3 ]]\n[[ $(add 40 2) = 42 ]]\n",
@@ -43,7 +44,9 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def verdict(language: str, program: str, canary: Path, mark: str = "600") -> Verdict:
+def verdict(
+    language: str, program: str, canary: Path, mark: str = "600", limits: Limits = LIMITS
+) -> Verdict:
     """How a program is judged, with its words filled in, while a port is listened to."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         words = {
@@ -55,7 +58,7 @@ def verdict(language: str, program: str, canary: Path, mark: str = "600") -> Ver
         }
         for word, text in words.items():
             program = program.replace(word, text)
-        return judge(Trial(language, program, TESTS[language]), LIMITS)
+        return judge(Trial(language, program, TESTS[language]), limits)
 
 
 @pytest.mark.parametrize("name", hostile.PYTHON)
@@ -91,6 +94,6 @@ def test_bash_fails_and_leaves_nothing(name: str, rung: Rung, folder: Path, cana
 )
 def test_a_harmless_program_passes(language: str, program: str, folder: Path, canary: Path) -> None:
     mark = f"601.{os.getpid()}"
-    assert verdict(language, program, canary, mark).passed
+    assert verdict(language, program, canary, mark, PATIENT).passed
     assert leftovers.processes(mark) == []
     assert list(folder.iterdir()) == []

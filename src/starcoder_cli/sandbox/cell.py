@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.processes import children, end
-from starcoder_cli.sandbox.inside.confine import Confinement
 from starcoder_cli.sandbox.ladder import DEVICES, Rung, bubblewrap, python, readable
 from starcoder_cli.sandbox.trial import Limits
 from starcoder_cli.signals import deferred
 
 if TYPE_CHECKING:
     from subprocess import Popen
+
+    from starcoder_cli.sandbox.inside.confine import Confinement
 
 # Beyond any user that there is; and, where fewer are mapped, among those that systemd gives away.
 FAR_NOBODY, NEAR_NOBODY, NOBODIES = 0x70000000, 61184, 4096
@@ -120,23 +121,23 @@ def stranger() -> int | None:
     return None
 
 
-def confinement(rung: Rung, limits: Limits, wants: Wants) -> Confinement:
+def confinement(rung: Rung, limits: Limits, wants: Wants) -> "Confinement":
     """What a process will allow itself, inside of whatever is around it."""
     wrapped = rung is Rung.BUBBLEWRAP
     denied = [] if wants.processes else ["processes"]
-    return Confinement(
-        seconds=limits.seconds,
-        memory=limits.memory,
-        reserves=wants.reserves,
-        processes=limits.processes,
-        user=wants.user,
-        shared=not wrapped and wants.user is None,
-        disk=limits.disk,
-        readable=["/"] if wrapped else [*readable(wants.tools), *DEVICES],
-        writable=["/dev/null", *([wants.folder] if wants.folder else [])],
-        denied=denied if wrapped else [*denied, "attributes"],
-        landlock=not wrapped,
-    )
+    return {
+        "seconds": limits.seconds,
+        "memory": limits.memory,
+        "reserves": wants.reserves,
+        "processes": limits.processes,
+        "user": wants.user,
+        "shared": not wrapped and wants.user is None,
+        "disk": limits.disk,
+        "readable": ["/"] if wrapped else [*readable(wants.tools), *DEVICES],
+        "writable": ["/dev/null", *([wants.folder] if wants.folder else [])],
+        "denied": denied if wrapped else [*denied, "attributes"],
+        "landlock": not wrapped,
+    }
 
 
 def stop(process: "Popen[bytes]", rung: Rung, wants: Wants) -> None:
