@@ -39,7 +39,7 @@ using namespace std;
 GO_ASSERT = """
 type asserting struct{ t *testing.T }
 
-func (a asserting) Equal(wanted, got interface{}) {
+func (a asserting) Equal(wanted, got interface{}, _ ...interface{}) {
     if !reflect.DeepEqual(wanted, got) {
         a.t.Errorf("%v, not %v", got, wanted)
     }
@@ -115,8 +115,11 @@ def program(name: str, row: Row) -> str:
     if name == "cpp":
         return INCLUDES + row["prompt"] + row["canonical_solution"]
     if name == "go":
-        needed = ("testing", "reflect", *re.findall(r'"([^"]+)"', row["import"]))
-        imports = "\n".join(f'    "{package}"' for package in dict.fromkeys(needed))
+        named = re.findall(r'"([^"]+)"', row["import"] + row["test_setup"])
+        needed = dict.fromkeys(("reflect", *named, "testing"))
+        imports = "\n".join(
+            f'    "{name}"' for name in needed if not name.endswith("testify/assert")
+        )
         solution = row["declaration"] + row["canonical_solution"]
         return f"package main\n\nimport (\n{imports}\n)\n{GO_ASSERT}{solution}"
     if name == "rust":
