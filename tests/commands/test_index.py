@@ -4,11 +4,15 @@ import gzip
 import io
 import json
 import os
+import signal
+import subprocess
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
+from processes import COMMAND
 from repositories import git, lay, repository
 
 from starcoder_cli.cli import main
@@ -347,3 +351,40 @@ def test_an_unknown_project_is_an_error(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == (
         "error: the index has no project other; see: starcoder index list\n"
     )
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A folder that several processes take some seconds to read."""
+    lay(tmp_path / "large", {f"{at}.py": code(f"w{at}x", 60_000) for at in range(8)})
+    return tmp_path / "large"
+
+
+def test_several_processes_find_what_one_does(
+    large: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["index", "add", "large"]) == 0
+    assert capsys.readouterr().out == "large: 1 project, 8 files (8 new, 0 gone)\n"
+    assert origins(code("w7x", 50), capsys, tmp_path) == ["large  7.py:1-50 unknown"]
+
+
+def test_ctrl_c_ends_it_at_once_and_leaves_the_index_as_it_was(
+    large: Path, tmp_path: Path, index: Path
+) -> None:
+    lay(tmp_path / "small", {"a.py": code("a")})
+    main(["index", "add", "small"])
+    before = index.read_bytes()
+    process = subprocess.Popen(
+        [*COMMAND, "index", "add", "large"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0,
+    )
+    journal = index.with_name("index-journal")
+    while not journal.exists():
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    assert (*process.communicate(timeout=60), process.returncode) == (b"", b"", -signal.SIGINT)
+    main(["index", "list"])
+    assert index.read_bytes() == before
+    assert not journal.exists()

@@ -5,13 +5,14 @@ import signal
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from starcoder_cli.attribution.fingerprints import runs, winnow
 from starcoder_cli.attribution.lexing import lexicon, tokens
 from starcoder_cli.attribution.packing import counts, marks, packed
+from starcoder_cli.errors import MachineError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -55,27 +56,40 @@ def all_kept(files: Sequence[tuple[str, bytes]]) -> list[Kept]:
 
 
 def fingerprinted(jobs: Iterable[Job]) -> Iterator[tuple[Job, Kept]]:
-    """Each file with what is to be kept of it, in order; other processes help where it pays."""
-    with ExitStack() as stack:
-        waiting: deque[tuple[list[Job], Future[list[Kept]]]] = deque()
-        pool = None
-        workers = os.cpu_count() or 1
-        for batch in batches(jobs):
-            if pool is None and size(batch) < BATCH_BYTES:
-                yield from zip(batch, all_kept(contents(batch)), strict=True)
-                continue
-            if pool is None:
-                from concurrent.futures import ProcessPoolExecutor
-                from multiprocessing import get_context
+    """Each file with what is to be kept of it, in order; other processes help where it pays.
 
-                pool = ProcessPoolExecutor(workers, get_context("spawn"), unstoppable)
-                stack.callback(pool.shutdown, cancel_futures=True)
+    Raises MachineError where one of them is killed.
+    """
+    groups = batches(jobs)
+    first = next(groups, [])
+    if size(first) < BATCH_BYTES:
+        yield from zip(first, all_kept(contents(first)), strict=True)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
+    workers = os.cpu_count() or 1
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), unstoppable)
+    waiting: deque[tuple[list[Job], Future[list[Kept]]]] = deque()
+    try:
+        for batch in chain([first], groups):
             waiting.append((batch, pool.submit(all_kept, contents(batch))))
             if len(waiting) > WAITING * workers:
-                done, future = waiting.popleft()
-                yield from zip(done, future.result(), strict=True)
-        for done, future in waiting:
-            yield from zip(done, future.result(), strict=True)
+                yield from finished(*waiting.popleft())
+        while waiting:
+            yield from finished(*waiting.popleft())
+    except BrokenProcessPool as error:
+        raise MachineError(
+            "a process that was reading code was killed", "free some memory, and try again"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def finished(batch: list[Job], future: "Future[list[Kept]]") -> Iterator[tuple[Job, Kept]]:
+    """The jobs of a batch with what came of them."""
+    return zip(batch, future.result(), strict=True)
 
 
 def unstoppable() -> None:

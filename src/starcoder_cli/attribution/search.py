@@ -4,7 +4,7 @@ import re
 import sqlite3
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from starcoder_cli.attribution.lexing import PROSE, Tokens, lexicon, lexicons, r
 from starcoder_cli.attribution.packing import MARK_BYTES, line, marks
 from starcoder_cli.languages import find
 
-MOST_FILES = 50  # that one run is looked for in
+MOST_ROWS = 500  # files that have one run
+MOST_FILES = 50
 MOST_PLACES = 8  # of one run in one file
 MOST_ORIGINS = 20
 
@@ -50,7 +51,7 @@ def search(text: str, language: str | None, index: Path) -> list[Match]:
 def shared(connection: sqlite3.Connection, read: Tokens, files: Files) -> Iterator[Run]:
     """The runs of at least SHORTEST tokens that are in a file of the index as well."""
     own = marks(read.hashes)
-    for file, ats in candidates(connection, runs(read.hashes)).items():
+    for file, ats in candidates(connection, runs(read.hashes)):
         for start, end, position in common(own, files.marks(file), ats):
             places = read.places[start][0], read.places[end - 1][1]
             yield Run(*places, end - start, file, position)
@@ -58,20 +59,24 @@ def shared(connection: sqlite3.Connection, read: Tokens, files: Files) -> Iterat
 
 def candidates(
     connection: sqlite3.Connection, hashes: Sequence[int]
-) -> Mapping[int, Sequence[int]]:
-    """The files that have runs of a text, and the numbers of those runs, in order.
+) -> Iterator[tuple[int, Sequence[int]]]:
+    """The files that have runs of a text, and the numbers of those runs; those with most first.
 
-    Of the files that have a run which is all over the index only the first ones are named.
+    Of very many files those are left out whose runs are all in others too.
     """
     found: dict[int, list[int]] = defaultdict(list)
     known: dict[int, list[tuple[int]]] = {}
     query = "SELECT file FROM posting WHERE hash = ? LIMIT ?"
     for at, hash_ in enumerate(hashes):
         if hash_ not in known:
-            known[hash_] = connection.execute(query, (hash_, MOST_FILES)).fetchall()
+            known[hash_] = connection.execute(query, (hash_, MOST_ROWS)).fetchall()
         for (file,) in known[hash_]:
             found[file].append(at)
-    return found
+    seen: set[int] = set()
+    for number, file in enumerate(sorted(found, key=lambda each: (-len(found[each]), each))):
+        if number < MOST_FILES or not seen.issuperset(found[file]):
+            seen.update(found[file])
+            yield file, found[file]
 
 
 def common(own: bytes, other: bytes, ats: Iterable[int]) -> Iterator[tuple[int, int, int]]:
