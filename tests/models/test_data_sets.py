@@ -91,6 +91,37 @@ def test_a_benchmarks_data_are_fetched_once(
         assert (found["group"], found["problems"]) == (group, 1)
 
 
+def test_every_language_but_that_of_humaneval_is_fetched(
+    site: Site, capfd: pytest.CaptureFixture[str]
+) -> None:
+    names = [
+        "cpp",
+        "cs",
+        "d",
+        "go",
+        "java",
+        "jl",
+        "js",
+        "lua",
+        "php",
+        "pl",
+        "r",
+        "rb",
+        "rkt",
+        "rs",
+        "scala",
+        "sh",
+        "swift",
+        "ts",
+    ]
+    for name in names:
+        site.files[SHELL.replace("-sh/", f"-{name}/")] = table(dict(TRANSLATED, language=name))
+    assert main(["eval", "multipl-e", "-m", "echo", "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert [group["problems"] for group in told["groups"]] == [1] * 18
+    assert len({group["group"] for group in told["groups"]}) == 18
+
+
 def test_bytes_that_the_hub_does_not_state_are_no_data_set(
     site: Site, capfd: pytest.CaptureFixture[str]
 ) -> None:

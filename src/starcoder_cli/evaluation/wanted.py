@@ -70,6 +70,7 @@ class Wanted:
             return sources.problems(self.data, benchmark)
         if not benchmark.source:
             return sources.problems([str(sources.packaged())], benchmark)
-        every = list(dict.fromkeys(LANGUAGES.values()))
+        # HumanEval itself is Python's part of MultiPL-E.
+        every = [each for each in dict.fromkeys(LANGUAGES.values()) if each != "python"]
         paths = sources.fetched(benchmark.source, chosen or every, progress, offline)
         return sources.problems([str(path) for path in paths], benchmark)
