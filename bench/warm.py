@@ -125,7 +125,7 @@ def context(turn: int, edit: int) -> Prompt:
     """A file of some 1,500 tokens with a hole near its end; the line before that was edited."""
     lines = [
         f"def step_{turn}_{at}(value):\n    total = value * {at}\n    return total + {at % 7}\n\n\n"
-        for at in range(52)
+        for at in range(60)
     ]
     prefix = "".join(lines) + f"def last(values):\n    total = {edit}\n"
     return FORMATS["qwen2.5-coder"].prompt(Hole(prefix, AFTER))

@@ -53,12 +53,14 @@ class LlamaCppModel:
         self._open: set[int] = set()  # connections, of other threads too
         self._key = os.urandom(24).hex()
         self._folder = private_folder()
+        self._server: xllamacpp.Server | None = None
         try:
             with native_interrupts():
                 self._server = load(path, window, slots, self._key, self._folder)
             self._address = self._server.listening_address
             self._wait()
         except BaseException:  # whatever it is, the folder must not stay behind
+            LEFT.append(self._server)  # one that has not begun to work could not end
             self.close()
             raise
         self._tokens: dict[str, int | None] = {}
