@@ -45,6 +45,9 @@ func (a asserting) Equal(wanted, got interface{}, _ ...interface{}) {
     }
 }
 """
+GO_PACKAGES = ("math", "reflect", "sort", "strings", "testing")
+TESTIFY = "github.com/stretchr/testify/assert"
+IMPORTS = re.compile(r"^import \(.*?^\)", re.M | re.S)
 CRATES = re.compile(r"^use (rand::Rng|regex::Regex|md5);\n", re.M)
 
 Row = Mapping[str, str]
@@ -115,12 +118,11 @@ def program(name: str, row: Row) -> str:
     if name == "cpp":
         return INCLUDES + row["prompt"] + row["canonical_solution"]
     if name == "go":
+        solution = IMPORTS.sub("", row["prompt"]) + row["canonical_solution"]
         named = re.findall(r'"([^"]+)"', row["import"] + row["test_setup"])
-        needed = dict.fromkeys(("reflect", *named, "testing"))
-        imports = "\n".join(
-            f'    "{name}"' for name in needed if not name.endswith("testify/assert")
-        )
-        solution = row["declaration"] + row["canonical_solution"]
+        text = re.sub("//.*", "", GO_ASSERT + solution + row["test"])
+        used = {path for path in (*named, *GO_PACKAGES) if f"{Path(path).name}." in text}
+        imports = "\n".join(f'    "{path}"' for path in sorted(used - {TESTIFY}))
         return f"package main\n\nimport (\n{imports}\n)\n{GO_ASSERT}{solution}"
     if name == "rust":
         return "fn main() {}\n" + CRATES.sub("", row["declaration"]) + row["canonical_solution"]
