@@ -10,8 +10,9 @@ from streams import run, standard_input
 from starcoder_cli.cli import main
 
 SEE_COMPLETE = "see `starcoder complete --help`"
-NAME_ONE = "name one that has it: complete, fill, edit, chat"
+NAME_ONE = "name one that has it: complete, fill, edit, chat, eval"
 NAME_SERVE = f"{NAME_ONE}, serve"
+NAME_BENCH = f"{NAME_ONE}, trace, bench"
 SEE_FILL = "see `starcoder fill --help`"
 NOT_A_MODEL = (
     "is not a model; give a name from `starcoder models list`, a .gguf file or a hub id such as "
@@ -54,7 +55,7 @@ BAD_INPUTS = [
     ("--model=echo compleat a.py", 2, f"--model needs a command; {NAME_SERVE}"),
     ("--model complete", 2, f"--model needs a command; {NAME_SERVE}"),
     ("-m echo -- complete a.py", 2, f"-m needs a command; {NAME_SERVE}"),
-    ("-q a.py complete", 2, f"-q needs a command; {NAME_ONE}"),
+    ("-q a.py complete", 2, f"-q needs a command; {NAME_BENCH}"),
     ("-m echo models list", 2, f"-m needs a command; {NAME_SERVE}"),
     ("models fetch", 2, "no such command 'fetch'; see `starcoder models --help`"),
     ("complete a.py b.py", 2, f"got unexpected extra argument(s) (b.py); {SEE_COMPLETE}"),
