@@ -13,7 +13,8 @@ from checkpoints import checkpoint
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.models import pip
 from starcoder_cli.models.store import locate
-from starcoder_cli.sandbox.ladder import VARIABLE, Rung, reason_against
+from starcoder_cli.sandbox.ladder import VARIABLE, reason_against
+from starcoder_cli.sandbox.rungs import Rung
 from starcoder_cli.settings import models_dir
 
 MODELS_DIR = models_dir()  # before any test has another home

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.processes import children, end
-from starcoder_cli.sandbox.ladder import DEVICES, Rung, bubblewrap, python, readable
+from starcoder_cli.sandbox.rungs import DEVICES, Rung, bubblewrap, python, readable
 from starcoder_cli.sandbox.trial import Limits
 from starcoder_cli.signals import deferred
 

@@ -1,7 +1,7 @@
 """Whether a kind of sandbox works: a small trial in it."""
 
-from starcoder_cli.sandbox.ladder import Rung
 from starcoder_cli.sandbox.python import run
+from starcoder_cli.sandbox.rungs import Rung
 from starcoder_cli.sandbox.trial import Limits, Trial
 
 TRIAL = Trial("python", "def double(n):\n    return 2 * n\n", "assert double(21) == 42\n")

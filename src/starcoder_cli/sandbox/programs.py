@@ -13,7 +13,7 @@ from pathlib import Path
 
 from starcoder_cli.sandbox.cell import ENVIRONMENT, Job, Wants, confinement, running, stranger
 from starcoder_cli.sandbox.following import Followed
-from starcoder_cli.sandbox.ladder import WORK, Rung
+from starcoder_cli.sandbox.rungs import WORK, Rung
 from starcoder_cli.sandbox.toolchains import TOOLCHAINS, Toolchain, build
 from starcoder_cli.sandbox.tools import find, folders
 from starcoder_cli.sandbox.trial import Limits, Trial, Verdict

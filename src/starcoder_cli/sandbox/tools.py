@@ -4,7 +4,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from starcoder_cli.sandbox.ladder import SYSTEM
+from starcoder_cli.sandbox.rungs import SYSTEM
 
 SECONDS = 20.0
 
