@@ -76,10 +76,10 @@ class HuggingFaceModel:
                 from starcoder_cli.backends.adapter import adapted
 
                 self.transformer = adapted(self.transformer, adapter, merge=plan.quantize == "none")
-        eight = plan.quantize == "8bit"
-        self._slow = "" if not eight or plan.device == "cpu" else widen(self.transformer)
-        rounds = eight and (plan.device == "cpu" or bool(self._slow))
-        self._records = can_record(plan.device) and not rounds
+        eight, gpu = plan.quantize == "8bit", can_record(plan.device)
+        self._slow = widen(self.transformer) if eight and gpu else ""
+        rounds = eight and (not gpu or bool(self._slow))
+        self._records = gpu and not rounds
         # LLM.int8 takes a column for an outlier that is one in any row of a step (Dettmers et al.
         # 2022): what several tokens are checked in would not be what one is made in.
         self._lookup = not rounds

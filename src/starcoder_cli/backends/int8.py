@@ -21,7 +21,7 @@ Multiply: TypeAlias = (
 
 
 def widen(model: "PreTrainedModel") -> str:
-    """Let the 8-bit layers of a model on GPUs compute in 16 bits; else why they cannot."""
+    """Let the 8-bit layers of a model on one GPU compute in 16 bits; else why they cannot."""
     import torch
 
     try:

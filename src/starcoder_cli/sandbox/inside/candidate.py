@@ -33,7 +33,7 @@ def main() -> None:
     try:
         exec(compile(job["program"], NAME, "exec"), module.__dict__)
         reply: object = defined(module)
-    except BaseException as error:
+    except BaseException as error:  # whatever a program raises, its end too, is its answer
         reply = raised(error)
     while True:
         channel.send(reply)
@@ -64,7 +64,7 @@ def answer(request: Request, module: types.ModuleType, objects: list[object]) ->
         )
         reply = {"value": pack(function(*positional, **named), keep)}
         json.dumps(reply)
-    except BaseException as error:
+    except BaseException as error:  # as above
         return raised(error)
     return reply
 
@@ -73,7 +73,7 @@ def raised(error: BaseException) -> object:
     """An exception as its kind and the beginning of what it says."""
     try:
         text = str(error)[:500]
-    except BaseException:
+    except BaseException:  # a program's exceptions say what the program lets them
         text = ""
     kinds = [kind.__name__ for kind in type(error).__mro__]
     return {"raised": kinds, "text": text}
