@@ -32,10 +32,6 @@ def run(index: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def empty(index: Path) -> None:
-    index.write_bytes(b"")
-
-
 def text(index: Path) -> None:
     index.write_text("no database\n" * 1000)
 
@@ -92,7 +88,6 @@ def text_for_lines(index: Path) -> None:
 
 
 DAMAGES: Mapping[Callable[[Path], None], str] = {
-    empty: "{} is no index; name another with --index",
     text: "{} is no index; name another with --index",
     cut_off: "{} is damaged: database disk image is malformed; remove it and add the sources again",
     zeros: "{} is damaged: database disk image is malformed; remove it and add the sources again",
@@ -169,3 +164,24 @@ def test_an_index_has_the_tables_that_are_written_down(index: Path) -> None:
     with closing(sqlite3.connect(index)) as connection:
         found = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
     assert sorted(sql for (sql,) in found) == sorted(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "words", [["trace", "a.py"], ["index", "list"], ["index", "rm", "a"], ["index", "update"]]
+)
+def test_what_an_interrupted_add_leaves_is_no_obstacle(
+    words: list[str],
+    index: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The empty file was said to be no index, with the advice to name another for good."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.py").write_text(CODE)
+    index.write_bytes(b"")
+    assert main([*words, "--index", str(index)]) == 66
+    wanted = f"error: there is no index at {index}; make one: starcoder index add FOLDER\n"
+    assert capsys.readouterr() == ("", wanted)
+    assert main(["index", "add", ".", "--index", str(index)]) == 0
+    assert main(["trace", "a.py", "--index", str(index)]) == 0

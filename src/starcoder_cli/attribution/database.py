@@ -45,8 +45,7 @@ DAMAGED = "remove it and add the sources again"
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """An index to read from, never written to. Raises what `opened` does, or InputError."""
-    if not path.is_file():
-        raise InputError(f"there is no index at {path}", "make one: starcoder index add FOLDER")
+    need(path)
     with opened(path, "ro") as connection:
         check(connection, path)
         yield connection
@@ -58,9 +57,10 @@ def writing(path: Path, *, create: bool = True) -> Iterator[sqlite3.Connection]:
 
     Nothing that is removed is left in the file: it is overwritten, and the file is written anew.
     """
-    if not path.is_file() and not create:
-        raise InputError(f"there is no index at {path}", "make one: starcoder index add FOLDER")
-    lay(path)
+    if create:
+        lay(path)
+    else:
+        need(path)
     with opened(path, "rw") as connection:
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -75,6 +75,12 @@ def writing(path: Path, *, create: bool = True) -> Iterator[sqlite3.Connection]:
         connection.execute("COMMIT")
         if not is_new:
             connection.execute("VACUUM")
+
+
+def need(path: Path) -> None:
+    """InputError where there is no index, or only the empty file that an ended `add` has left."""
+    if not path.is_file() or not path.stat().st_size:
+        raise InputError(f"there is no index at {path}", "make one: starcoder index add FOLDER")
 
 
 def lay(path: Path) -> None:
