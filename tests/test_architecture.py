@@ -48,6 +48,7 @@ LAYERS = (
         "brackets",
         "configuration",
         "fences",
+        "flaws",
         "indentation",
         "inline",
         "lines",
@@ -133,6 +134,7 @@ OWNERS = {
         "warm",
     },
     "peft": {"backends.adapter"},
+    "pyflakes": {"flaws"},
     "tokenizers": {f"backends.{name}" for name in TOKENIZERS},
     "torch": {
         f"backends.{name}" for name in ("beginning", "decoding", "devices", "graphs", *CHECKPOINTS)

@@ -21,9 +21,12 @@ from starcoder_cli.stream import Chunk, Completion, Stream, join
 few_examples = settings(max_examples=60, deadline=None, derandomize=True)
 
 
-def candidate(text: str, logprob: float = -1.0, errors: int | None = None) -> Candidate:
+def candidate(
+    text: str, logprob: float = -1.0, errors: int | None = None, flaws: int = 0
+) -> Candidate:
     """An answer of ten tokens with this mean log-probability."""
-    return Candidate(Completion(text, "stop", 10, logprob=logprob * 10), Sampling(), errors)
+    completion = Completion(text, "stop", 10, logprob=logprob * 10)
+    return Candidate(completion, Sampling(), errors, ("a flaw",) * flaws)
 
 
 def texts(candidates: list[Candidate]) -> list[str]:
@@ -71,6 +74,11 @@ def test_answers_that_differ_in_white_space_at_the_end_are_one() -> None:
         ([candidate("", 0, -1), candidate("b", -5, 3)], ["b", ""]),
         ([candidate("\n\n"), candidate("b", -5), candidate("", 0)], ["b", "\n\n"]),
         ([candidate("a", float("-inf")), candidate("b", -9)], ["b", "a"]),
+        (
+            [candidate("a", -1, 0, 2), candidate("b", -2, 0, 1), candidate("c", -3, 0)],
+            ["c", "b", "a"],
+        ),
+        ([candidate("a", -1, 1), candidate("b", -2, 0, 1)], ["b", "a"]),
         ([], []),
     ],
 )
@@ -99,9 +107,23 @@ def test_a_ranking_loses_no_answer_and_ranks_the_same_again(candidates: list[Can
     assert ranked(order) == order
 
 
+def test_the_greedy_answer_wins_where_another_is_hardly_likelier() -> None:
+    warm = Sampling(temperature=0.6)
+    near, far = (
+        Candidate(Completion("b", "stop", 10, logprob=logprob), warm) for logprob in (-9.6, -9.4)
+    )
+    assert texts(ranked([near, candidate("a")])) == ["a", "b"]
+    assert texts(ranked([far, candidate("a")])) == ["b", "a"]
+
+
+def test_an_answer_that_was_cut_off_comes_behind_a_whole_one() -> None:
+    cut = Candidate(Completion("a", "length", 10, logprob=-1.0), Sampling())
+    assert texts(ranked([cut, candidate("b", -5)])) == ["b", "a"]
+
+
 def test_what_json_tells() -> None:
     told = Candidate(
-        Completion("x = 1", "length", 4, logprob=-1.0), Sampling(4, 0.6, seed=8), 2, False
+        Completion("x = 1", "length", 4, logprob=-1.0), Sampling(4, 0.6, seed=8), 2, ("a",), False
     )
     assert told.record() == {
         "text": "x = 1",
@@ -111,6 +133,7 @@ def test_what_json_tells() -> None:
         "temperature": 0.6,
         "seed": 8,
         "parses": False,
+        "flaws": ["a"],
         "verified": False,
     }
     assert [candidate("", errors=errors).parses for errors in (None, -1, 0, 1)] == [

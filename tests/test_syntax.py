@@ -3,7 +3,7 @@
 import pytest
 
 from starcoder_cli import languages
-from starcoder_cli.syntax import GRAMMARS, bodies, errors
+from starcoder_cli.syntax import GRAMMARS, bodies, errors, unreachable
 
 SOUND = {
     "c": "int add(int a, int b) { return a + b; }\n",
@@ -45,6 +45,20 @@ def test_the_dialect_that_fits_counts(language: str, text: str) -> None:
 
 def test_what_is_missing_is_an_error() -> None:
     assert errors("int f() { return (1; }\n", "c") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if a:\n        b\n    else:\n        c\n",
+        "def f():\n    a\n  b\n",
+        "return = 1\n",
+        "f(a=1, 2)\n",
+    ],
+)
+def test_python_has_a_word_on_python(text: str) -> None:
+    """What tree-sitter makes sense of need not be a program."""
+    assert errors(text, "python")
 
 
 def test_a_language_without_a_grammar_is_not_judged() -> None:
@@ -90,3 +104,39 @@ def test_a_body_inside_another_and_places_in_characters() -> None:
         "return 'ü'",
     ]
     assert bodies("def f(:\n    return (\n", "python") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "stranded", "reached"),
+    [
+        ("c", "int f(int a) { return a; a++; }", "int f() { goto e; return 1; e: return 2; }"),
+        ("c-sharp", "class A { int F() { throw e; g(); } }", "class A { int F() { return 1; } }"),
+        ("cpp", "int f() { for (;;) { break; g(); } }", "int f() { if (a) return 1; return 2; }"),
+        ("go", "func F() {\n\treturn\n\tg()\n}\n", "func F() {\n\tg()\n\treturn\n}\n"),
+        (
+            "java",
+            "class A { int f() { return 1; g(); } }",
+            "class A { int f() { return 1; // a\n } }",
+        ),
+        ("javascript", "() => { return a; b() }", "() => { return a(); function a() {} }"),
+        (
+            "php",
+            "<?php function f() { return 1; g(); }",
+            "<?php function f() { if (a) return; g(); }",
+        ),
+        (
+            "python",
+            "def f():\n  raise a\n  g()\n",
+            "def f():\n  try:\n    return 1\n  finally: g()\n",
+        ),
+        ("ruby", "def f\n  return 1\n  g\nend\n", "def f\n  return 1 if a\n  g\nend\n"),
+        ("rust", "fn f() -> i32 { return 1; 2 }", "fn f() -> i32 { if a { return 1; } 2 }"),
+        ("typescript", "() => { throw a; b() }", "switch (a) { case 1: return; case 2: b() }"),
+        ("text", "", "return; a"),
+    ],
+)
+def test_what_stands_behind_a_return_is_never_reached(
+    language: str, stranded: str, reached: str
+) -> None:
+    assert unreachable(stranded, language) == bool(stranded)
+    assert unreachable(reached, language) == 0

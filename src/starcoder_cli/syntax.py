@@ -1,16 +1,21 @@
-"""What a parser has against a file: how many places in it are not as its language has them.
+"""What a parser has against a file: what is not as its language has it, and what is never reached.
 
 tree-sitter's parsers read any text to its end and mark what does not fit, so that the same count
 before and after a change says whether the change broke something. Their grammars come with the
 installation; a language without one is not judged.
 """
 
+import re
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ast
+
     from tree_sitter import Node, Parser, Tree
 
 # Language -> the grammars for it, each a module and the function in it. Of several the one that is
@@ -36,6 +41,12 @@ GRAMMARS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("tree_sitter_typescript", "language_tsx"),
     ),
 }
+BLOCK = re.compile(r"block|compound_statement|statement_list|body_statement|^module$|^program$")
+LEAVING = re.compile(r"(return|raise|throw|break|continue)(_statement|_expression)?$")
+REACHED = re.compile(r"label|case|default|clause|declaration|definition")
+"""What runs although it stands behind a return: it is jumped to, or made known beforehand."""
+
+NAME = "<a file with an answer>"
 MOST_SECONDS = 1.0
 PIECE = 1 << 16
 
@@ -43,11 +54,34 @@ PIECE = 1 << 16
 def errors(text: str, language: str) -> int | None:
     """How many places of a text its language's parser cannot make sense of.
 
-    None where there is no grammar, or where the parser takes longer than a second.
+    None where there is no grammar, or where the parser takes longer than a second. The grammar of
+    Python lets a line be indented as no other is: Python's own parser is asked too.
     """
     data = text.encode("utf-8", "replace")
     counts = [count(data, *grammar) for grammar in GRAMMARS.get(language, ())]
-    return min((found for found in counts if found is not None), default=None)
+    fewest = min((found for found in counts if found is not None), default=None)
+    return int(python(text) is None) if language == "python" and fewest == 0 else fewest
+
+
+def python(text: str) -> "ast.Module | None":
+    """What Python itself makes of a program, None where this Python cannot parse it."""
+    import ast
+
+    # Python tells of doubtful literals when it parses; only this name's are nobody's concern.
+    warnings.filterwarnings("ignore", module=re.escape(NAME))
+    try:
+        return ast.parse(text.encode("utf-8", "replace"), NAME)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def unreachable(text: str, language: str) -> int:
+    """How many statements of a text stand behind one that leaves their block."""
+    data = text.encode("utf-8", "replace")
+    for grammar in GRAMMARS.get(language, ())[:1]:
+        tree = tree_of(data, *grammar)
+        return sum(1 for _ in stranded(tree.root_node)) if tree else 0
+    return 0
 
 
 def comment_at(text: str, place: int, length: int, language: str) -> bool | None:
@@ -94,6 +128,27 @@ def of_functions(node: "Node") -> Iterator["Node"]:
         if body and not body.has_error and ("function" in node.type or "method" in node.type):
             yield body
         open_nodes += node.children
+
+
+def stranded(node: "Node") -> Iterator["Node"]:
+    """The first statement in each block that stands behind one that leaves it."""
+    open_nodes = [node]
+    while open_nodes:
+        node = open_nodes.pop()
+        open_nodes += node.children
+        if BLOCK.search(node.type):
+            inside = [each for each in node.named_children if "comment" not in each.type]
+            for left, behind in pairwise(inside):
+                if leaves(left) and not REACHED.search(behind.type):
+                    yield behind
+                    break
+
+
+def leaves(node: "Node") -> bool:
+    """Whether a statement leaves its block."""
+    if node.type == "expression_statement" and node.named_children:
+        node = node.named_children[0]
+    return bool(LEAVING.match(node.type))
 
 
 def span(data: bytes, node: "Node") -> tuple[int, int]:

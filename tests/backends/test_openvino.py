@@ -2,6 +2,7 @@
 
 import copy
 import math
+import string
 import subprocess
 import sys
 import threading
@@ -118,16 +119,20 @@ def test_control_tokens_in_a_text_are_text(model: OpenVinoModel) -> None:
     assert model.count("".join(CONTROLS)) > 4
 
 
-@pytest.mark.parametrize("begun", [" 🦑 is", ' 1"0\\', "\t[^a](b)|{2}?*+.$/-"])
+@pytest.mark.parametrize("begun", [" 🦑 is", ' 1"0\\', "\t[^a](b)|{2}?*+.$/-", string.punctuation])
 def test_an_answer_begins_as_it_has_to(
-    begun: str, model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
+    begun: str,
+    model: OpenVinoModel,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """However unlikely that is; and what it begins with is left out."""
+    """However unlikely that is; what it begins with is left out, and no library says a word."""
     prompt = Prompt(TEXT.pieces, begun=begun)
     rest = join(model.stream(prompt, Sampling(max_tokens=40))).text
     monkeypatch.setattr(openvino, "behind", lambda chunks, begun: chunks)
     assert join(model.stream(prompt, Sampling(max_tokens=40))).text == begun + rest
     assert rest
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_seed_makes_chance_repeatable(model: OpenVinoModel) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from starcoder_cli.stream import Chunk, Stream
 
 TEXT = "def add(a, b):\n    return \n\n\nprint(add(1, 2))\n"
 HOLE = Span(26, 26)
+UNUSED = ["parameter 'a' is never used", "parameter 'b' is never used"]
 SEEDED = Sampling(seed=7)
 PLAIN = Look()
 
@@ -39,8 +41,8 @@ def selection(several: Several, look: Look = PLAIN, lang: str = "python") -> Sel
 
 
 def answers(*texts: tuple[str, float]) -> Callable[[Sampling], Stream]:
-    """A model that gives these answers, of two tokens each with these log-probabilities."""
-    waiting = iter(texts)
+    """A model that gives these answers again and again, each two tokens of this log-probability."""
+    waiting = cycle(texts)
 
     def stream(sampling: Sampling) -> Stream:
         assert sampling.logprobs
@@ -59,9 +61,9 @@ def test_the_best_is_likely_and_parses() -> None:
     assert choice.record() == {
         "seed": 8,
         "candidates": [
-            told("a + b", -0.2, 8, True) | {"drawn": 2},
-            told("a - b", -0.5, 7, True),
-            told("a +", -0.1, None, False),
+            told("a + b", -0.2, 8, True) | {"drawn": 4},
+            told("a - b", -0.5, 7, True) | {"drawn": 2},
+            told("a +", -0.1, None, False) | {"drawn": 2},
         ],
     }
 
@@ -76,6 +78,7 @@ def told(text: str, logprob: float, seed: int | None, parses: bool | None) -> di
         "temperature": 0.0 if seed is None else 0.6,
         "seed": seed,
         "parses": parses,
+        "flaws": [],
         "verified": None,
     }
 
@@ -91,14 +94,41 @@ def test_without_a_grammar_the_likeliest_is_the_best() -> None:
     ]
 
 
+def test_what_names_nothing_that_is_there_is_drawn_again() -> None:
+    """Up to twice as many answers as are wanted, of which so many are kept."""
+    choice = selection(Several(2))
+    choice.ask(answers(("total", -0.1), ("a + b", -0.9), ("a", -0.2), ("b", -0.3)), SEEDED)
+    assert [each["text"] for each in told_of(choice)] == ["a + b", "a"]
+    choice = selection(Several(2))
+    choice.ask(answers(("total", -0.1), ("a + b", -0.9)), SEEDED)
+    assert [(each["text"], each["flaws"], each["drawn"]) for each in told_of(choice)] == [
+        ("a + b", [], 2),
+        ("total", ["undefined name 'total'", *UNUSED], 2),
+    ]
+
+
+def test_a_flaw_that_a_file_has_anyway_is_not_held_against_an_answer() -> None:
+    text = TEXT + "print(total)\n"
+    choice = Selection(Several(1), Source("a.py", text), HOLE, languages.find("python"), PLAIN)
+    choice.ask(answers(("b", -0.1), ("a + b", -0.1)), SEEDED)
+    assert [(each["text"], each["flaws"]) for each in told_of(choice)] == [
+        ("b", ["undefined name 'total'", UNUSED[0]])
+    ]
+
+
+def told_of(choice: Selection) -> list[dict[str, object]]:
+    """The candidates in JSON."""
+    candidates = choice.record()["candidates"]
+    assert isinstance(candidates, list)
+    return candidates
+
+
 def test_a_command_has_the_last_word(add_py: Path) -> None:
     choice = selection(Several(3, "grep -q 'return b' add.py"))
     choice.ask(answers(("a + b", -0.1), ("b + a", -0.5), ("b", -0.6)), SEEDED)
     assert choice.choose().text == "b + a"
     assert choice.passed
-    candidates = choice.record()["candidates"]
-    assert isinstance(candidates, list)
-    assert [(each["text"], each["verified"]) for each in candidates] == [
+    assert [(each["text"], each["verified"]) for each in told_of(choice)] == [
         ("b + a", True),
         ("a + b", False),
         ("b", None),
@@ -219,11 +249,12 @@ def test_json_tells_of_every_candidate_also_where_none_passes(
         {
             "text": PROMPT,
             "logprob": 0.0,
-            "drawn": 5,
+            "drawn": 10,
             "reason": "stop",
             "temperature": 0.0,
             "seed": None,
             "parses": False,
+            "flaws": [],
             "verified": False,
         }
     ]
@@ -233,7 +264,7 @@ def test_a_terminal_shows_how_far_it_is_and_then_the_answer_alone() -> None:
     words = ("complete", "add.py:1", "-m", "echo", "--max-tokens", "1", "-v", "-n", "2")
     session = terminal(*words, "--verify", "sh -c 'echo said'")
     assert session.lines == ("| said", "exit code 0", "<fim_prefix>")
-    assert "2 of 2 candidates are made …".encode() in session.raw
+    assert "0 of 2 candidates are made …".encode() in session.raw
     assert "verifying candidate 1 of 1 …".encode() in session.raw
 
 
@@ -254,7 +285,7 @@ def test_a_candidate_can_be_drawn_again_alone(
         record["candidates"][0]["text"],
         record["candidates"][0]["seed"],
     ]
-    assert {each["seed"] for each in record["candidates"]} == {7, 8, 9}
+    assert len({each["seed"] for each in record["candidates"]} & set(range(7, 13))) == 3
     for each in record["candidates"]:
         assert each["logprob"] < 0
         assert main([*words, "--seed", str(each["seed"]), "--temperature", "1.5"]) == 0

@@ -37,6 +37,9 @@ BLOCK = 32
 STEP = 256
 """Most tokens of a prompt that are read in one step: an answer can be stopped between two."""
 
+SYNTAX = re.compile(r"[$()*+\-./?[\\\]^{|}]")
+"""What means something in a pattern; its reader warns of a backslash before anything else."""
+
 LIKELIEST = 1000  # tokens that chance chooses among; top_p never reaches further down
 
 
@@ -195,7 +198,7 @@ def configuration(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "Ge
         seed = sampling.seed
         asked.rng_seed = int.from_bytes(os.urandom(4), "big") if seed is None else seed
     if begun:
-        pattern = re.sub(r"[!-/:-@[-`{-~]", r"\\\g<0>", begun) + r"[\s\S]*"
+        pattern = SYNTAX.sub(r"\\\g<0>", begun) + r"[\s\S]*"
         asked.structured_output_config = genai.StructuredOutputConfig(regex=pattern)
     return asked
 

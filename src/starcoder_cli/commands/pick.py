@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 UNDERLINE = "\x1b[4m"
 WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
+MOST_FLAWS = 2
 MOST_WORDS = 4000  # a comparison takes the square of them
 
 
@@ -48,6 +49,7 @@ def heading(number: int, candidate: Candidate, painter: Painter) -> str:
     """A line with the number of a candidate and what is known of it."""
     known = [f"{candidate.completion.mean_logprob:.2f} a token"]
     known += ["does not parse"] if candidate.parses is False else []
+    known += candidate.flaws[:MOST_FLAWS]
     known += ["cut off"] if candidate.completion.reason == "length" else []
     line = f"{number}  {', '.join(known)}"
     return f"{DIM}{line}{RESET}\n" if painter.color else f"{line}\n"

@@ -1,15 +1,19 @@
 """Several answers for one place, and the choice among them: by rank, by a command, by a person."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from starcoder_cli import syntax
 from starcoder_cli.candidates import Candidate, distinct, draws, ranked
 from starcoder_cli.commands.request import Several
 from starcoder_cli.commands.view import Look
 from starcoder_cli.errors import NegativeError, UsageError
+from starcoder_cli.flaws import flaws
 from starcoder_cli.input import STANDARD_INPUT
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Sampling
@@ -19,6 +23,9 @@ from starcoder_cli.stream import Chunk, Completion, Stream, join
 
 if TYPE_CHECKING:
     from starcoder_cli.verify import Command
+
+TRIES = 2
+"""How many answers are made at most for each that is wanted, where some say the same or break."""
 
 
 class Selection:
@@ -45,17 +52,21 @@ class Selection:
             self._command = command(several.verify, source, several.seconds)
 
     def ask(self, stream: Callable[[Sampling], Stream], sampling: Sampling) -> None:
-        """Have the answers made, one after the other, and rank those that differ."""
-        found = []
+        """Have answers made until enough of them are sound and differ, and rank the best."""
+        wanted = self._several.n
+        found: list[Candidate] = []
         try:
-            for at, drawn in enumerate(draws(sampling, self._several.n), 1):
+            for drawn in draws(sampling, wanted * TRIES):
                 with closing(stream(drawn)) as chunks:
-                    found.append(Candidate(join(chunks), drawn))
-                self._look.messages.status(f"{at} of {self._several.n} candidates are made …")
+                    found.append(self._judged(Candidate(join(chunks), drawn)))
+                sound = sum(map(self._sound, distinct(found)))
+                self._look.messages.status(f"{sound} of {wanted} candidates are made …")
+                if sound >= wanted:
+                    break
         finally:
             self._look.messages.status("")
         self._seconds = sum(candidate.completion.seconds for candidate in found)
-        self._candidates = ranked(self._judged(distinct(found)))
+        self._candidates = ranked(found)[:wanted]
 
     def choose(self) -> Completion:
         """The chosen answer, which is the first candidate from now on; all of them took its time.
@@ -85,21 +96,24 @@ class Selection:
         way = "ask for more with -n" if self._look.verbose else "-v shows what it says"
         return NegativeError(f"no candidate passes `{self._several.verify}`", way)
 
-    def _judged(self, candidates: list[Candidate]) -> list[Candidate]:
-        """The candidates with what a parser has against each, beyond what it has anyway."""
-        anyway = self._errors("")
-        if anyway is None:
-            return candidates
-        counts = [self._errors(candidate.text) for candidate in candidates]
-        return [
-            replace(candidate, errors=None if count is None else count - anyway)
-            for candidate, count in zip(candidates, counts, strict=True)
-        ]
+    def _judged(self, candidate: Candidate) -> Candidate:
+        """The candidate with what is wrong with the file that it would leave."""
+        whole = self._source.splice(self._span, candidate.text)
+        count, anyway = syntax.errors(whole, self._language.name), self._anyway[0]
+        errors = None if count is None or anyway is None else count - anyway
+        return replace(candidate, errors=errors, flaws=flaws(whole, self._language.name))
 
-    def _errors(self, text: str) -> int | None:
-        from starcoder_cli import syntax
+    def _sound(self, candidate: Candidate) -> bool:
+        """Whether an answer says something, and makes nothing wrong that is not so without it."""
+        more = Counter(candidate.flaws) - Counter(self._anyway[1])
+        return bool(candidate.text.strip()) and candidate.parses is not False and not more
 
-        return syntax.errors(self._source.splice(self._span, text), self._language.name)
+    @cached_property
+    def _anyway(self) -> tuple[int | None, tuple[str, ...]]:
+        """What is wrong with the file without an answer."""
+        without = self._source.splice(self._span, "")
+        language = self._language.name
+        return syntax.errors(without, language), flaws(without, language)
 
     def _verified(self, command: "Command") -> list[Candidate]:
         """The first candidate that passes before the others; those that were tried say so."""
