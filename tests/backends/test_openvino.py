@@ -2,6 +2,7 @@
 
 import copy
 import math
+import os
 import string
 import subprocess
 import sys
@@ -133,6 +134,29 @@ def test_an_answer_begins_as_it_has_to(
     assert join(model.stream(prompt, Sampling(max_tokens=40))).text == begun + rest
     assert rest
     assert capfd.readouterr() == ("", "")
+
+
+def test_few_kernels_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In both caches, or one keeps what the other has let go."""
+    import openvino_genai
+
+    asked: list[tuple[str | None, object]] = []
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    make = openvino_genai.ContinuousBatchingPipeline
+
+    def seen(folder: Path, scheduler: object, device: str, properties: object) -> object:
+        asked.append((os.environ.get(name), properties))
+        return make(folder, scheduler, device, properties)
+
+    monkeypatch.setattr(openvino_genai, "ContinuousBatchingPipeline", seen)
+    monkeypatch.delenv(name, raising=False)
+    OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW).close()
+    assert name not in os.environ
+    monkeypatch.setenv(name, "7")
+    OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW).close()
+    properties = {"CPU_RUNTIME_CACHE_CAPACITY": openvino.KERNELS}
+    assert asked == [(str(openvino.KERNELS), properties), ("7", properties)]
+    assert os.environ[name] == "7"
 
 
 def test_a_seed_makes_chance_repeatable(model: OpenVinoModel) -> None:
