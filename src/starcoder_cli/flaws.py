@@ -5,13 +5,10 @@ that nothing defines and variables that nothing uses (by pyflakes), parameters t
 and functions that call themselves without end.
 """
 
+import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from starcoder_cli import syntax
-
-if TYPE_CHECKING:
-    import ast
 
 MOST_CHARACTERS = 1 << 18
 HARMLESS = frozenset(
@@ -39,10 +36,8 @@ def flaws(text: str, language: str) -> tuple[str, ...]:
     return (*found, *(of_python(tree) if tree else ()))
 
 
-def of_python(tree: "ast.Module") -> Iterator[str]:
+def of_python(tree: ast.Module) -> Iterator[str]:
     """What is wrong with a program."""
-    import ast
-
     from pyflakes.checker import Argument, Checker, FunctionScope
 
     try:
@@ -70,10 +65,8 @@ def spare(name: str) -> bool:
     return name.startswith("_") or name in ("self", "cls")
 
 
-def endless(function: "ast.FunctionDef") -> bool:
+def endless(function: ast.FunctionDef) -> bool:
     """Whether a function calls itself before anything could keep it from doing so."""
-    import ast
-
     plain = ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return
     for statement in function.body:
         if not isinstance(statement, plain):
@@ -86,10 +79,8 @@ def endless(function: "ast.FunctionDef") -> bool:
     return False
 
 
-def certain(statement: "ast.stmt") -> "Iterator[ast.AST]":
+def certain(statement: ast.stmt) -> Iterator[ast.AST]:
     """The nodes of a simple statement but for those that need not be evaluated with it."""
-    import ast
-
     later = ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp
     open_nodes: list[ast.AST] = [statement]
     while open_nodes:

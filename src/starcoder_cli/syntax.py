@@ -5,6 +5,7 @@ before and after a change says whether the change broke something. Their grammar
 installation; a language without one is not judged.
 """
 
+import ast
 import re
 import time
 import warnings
@@ -14,8 +15,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import ast
-
     from tree_sitter import Node, Parser, Tree
 
 # Language -> the grammars for it, each a module and the function in it. Of several the one that is
@@ -63,10 +62,8 @@ def errors(text: str, language: str) -> int | None:
     return int(python(text) is None) if language == "python" and fewest == 0 else fewest
 
 
-def python(text: str) -> "ast.Module | None":
+def python(text: str) -> ast.Module | None:
     """What Python itself makes of a program, None where this Python cannot parse it."""
-    import ast
-
     # Python tells of doubtful literals when it parses; only this name's are nobody's concern.
     warnings.filterwarnings("ignore", module=re.escape(NAME))
     try:
