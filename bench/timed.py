@@ -26,10 +26,17 @@ class Run:
         return self.last - self.first
 
 
+def started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """A command that waits for its prompt; Python keeps what it compiles, as it does for users."""
+    kept = {name: each for name, each in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=kept)
+
+
 def run(command: Sequence[str], prompt: bytes) -> Run:
     """Run a command on a prompt; RuntimeError where it fails."""
     begin = time.perf_counter()
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = started(command)
     assert process.stdin
     assert process.stdout
     process.stdin.write(prompt)
@@ -73,8 +80,7 @@ def alternating(
     seconds, last = dict.fromkeys(commands, 0.0), dict.fromkeys(commands, 0.0)
     try:
         for name, command in commands.items():
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            processes[name] = process
+            process = processes[name] = started(command)
             assert process.stdin
             process.stdin.write(prompt)
             process.stdin.close()

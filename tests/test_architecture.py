@@ -104,7 +104,7 @@ OWNERS = {
     "matplotlib": {"evaluation.charts", "speed.picture"},
     "platformdirs": {"settings"},
     "numpy": {"eightbit", "fourbit", "backends.openvino"},
-    "openvino": {"backends.openvino"},
+    "openvino": {"backends.compact", "backends.openvino"},
     "openvino_genai": {"backends.openvino"},
     "pyarrow": {"evaluation.rows"},
     "prometheus_client": {"server"},

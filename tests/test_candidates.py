@@ -107,15 +107,6 @@ def test_a_ranking_loses_no_answer_and_ranks_the_same_again(candidates: list[Can
     assert ranked(order) == order
 
 
-def test_the_greedy_answer_wins_where_another_is_hardly_likelier() -> None:
-    warm = Sampling(temperature=0.6)
-    near, far = (
-        Candidate(Completion("b", "stop", 10, logprob=logprob), warm) for logprob in (-9.6, -9.4)
-    )
-    assert texts(ranked([near, candidate("a")])) == ["a", "b"]
-    assert texts(ranked([far, candidate("a")])) == ["b", "a"]
-
-
 def test_an_answer_that_was_cut_off_comes_behind_a_whole_one() -> None:
     cut = Candidate(Completion("a", "length", 10, logprob=-1.0), Sampling())
     assert texts(ranked([cut, candidate("b", -5)])) == ["b", "a"]
@@ -175,7 +166,7 @@ def test_where_the_likeliest_answer_is_blank_chance_tries() -> None:
     chunks = list(insisting(ask, Sampling(logprobs=True)))
     assert join(chunks).text == "\nx"
     assert [chunk.text for chunk in chunks] == ["", "", "", "\nx"]
-    assert (join(chunks).tokens, join(chunks).cached_tokens) == (4, 2)
+    assert (join(chunks).tokens, join(chunks).cached_tokens, join(chunks).unscored) == (4, 2, 2)
     assert [(each.temperature, each.seed, each.logprobs) for each in drawn] == [
         (0.0, None, True),
         (TEMPERATURE, 0, True),

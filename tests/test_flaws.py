@@ -31,6 +31,17 @@ from starcoder_cli.flaws import MOST_CHARACTERS, UNREACHABLE, flaws
         ("def f(a):\n    return 1 + f(a)\n", ["'f' calls itself without end"]),
         ("def f(a):\n    return a and f(a - 1)\n", []),
         ("def f(a):\n    if a:\n        return f(a - 1)\n    return a\n", []),
+        (
+            "def f(a):\n    def g():\n        return a\n    g()\n    f(a)\n",
+            ["'f' calls itself without end"],
+        ),
+        ("def f(a):\n    def f(a):\n        return a\n    return f(a)\n", []),
+        (
+            "def f(a):\n    def g():\n        return a\n    return a\n",
+            ["local function 'g' is never used"],
+        ),
+        ("def f(a):\n    @a.on\n    def g():\n        return a\n", []),
+        ("def f(a):\n    def _g():\n        return a\n    return a\n", []),
         ("def f(a):\n    return a\n    f(a)\n", [UNREACHABLE]),
         ("def f(a):\n    return lambda: f(a)\n", []),
         ("def f(a):\n    return [f(b) for b in a]\n", []),

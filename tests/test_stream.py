@@ -1,6 +1,7 @@
 """Streams of chunks: what is passed on does not depend on how the text was cut into chunks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from starcoder_cli.stream import (
     Stream,
     after,
     join,
+    scored,
     timely,
     unspaced,
     until,
@@ -167,6 +169,33 @@ def test_every_transform_passes_log_probabilities_on() -> None:
     stream = after("  ", with_newline(until(chunks, (".",)), "\n"))
     assert join(stream).logprob == -3.0
     assert join([Chunk("a", 4, logprob=-1.0)]).mean_logprob == -0.25
+
+
+ANSWER = [Chunk("a  "), Chunk(" = 1"), Chunk("\n"), Chunk("b"), Chunk("", reason="stop")]
+
+
+@pytest.mark.parametrize(
+    ("transform", "text", "mean"),
+    [
+        (lambda chunks: until(chunks, ()), "a   = 1\nb", -3.0),  # the end is a part of it
+        (lambda chunks: until(chunks, ("b",)), "a   = 1\n", -1.5),
+        (lambda chunks: until(chunks, ("=",)), "a   ", -1.0),
+        (lambda chunks: until(chunks, ("a",)), "", 0.0),
+        (lambda chunks: without(chunks, "a  "), " = 1\nb", -3.5),
+    ],
+)
+def test_only_the_tokens_whose_text_is_left_tell_how_likely_it_is(
+    transform: Callable[[Stream], Stream], text: str, mean: float
+) -> None:
+    chunks = (replace(chunk, logprob=-float(at)) for at, chunk in enumerate(ANSWER, 1))
+    found = join(scored(chunks, transform))
+    assert (found.text, found.mean_logprob) == (text, mean)
+
+
+def without(chunks: Stream, beginning: str) -> Stream:
+    """A whole answer without what it begins with."""
+    whole = join(chunks)
+    yield Chunk(whole.text.removeprefix(beginning), whole.tokens, whole.reason)
 
 
 @pytest.mark.parametrize(

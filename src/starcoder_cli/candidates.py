@@ -12,12 +12,6 @@ from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion, Stream
 
 TEMPERATURE = 0.6
-ADVANTAGE = 0.05
-"""By how much likelier a token of another answer has to be to win over the greedy one.
-
-Measured on tasks with tests (`bench/results/infilling.md`).
-"""
-
 AGAIN = 2
 """How often chance may try where the likeliest answer says nothing."""
 
@@ -92,17 +86,19 @@ def insisting(ask: Callable[[Sampling], Stream], sampling: Sampling) -> Stream:
     blank: str | None = None
     for at, tried in enumerate((sampling, *left)):
         held: str | None = ""  # blank text that waits for more; None once there is more
+        cost = 0
         with closing(ask(tried)) as chunks:
             for chunk in chunks:
                 if at:
                     chunk = replace(chunk, cached_tokens=None)
+                cost += chunk.tokens
                 if held is not None:
                     held += chunk.text
                     chunk = replace(chunk, text=held if held.strip() else "")
                     held = None if held.strip() else held
                 if chunk.reason == "stop" and held is not None and at < len(left):
                     blank = held if blank is None else blank
-                    yield replace(chunk, reason=None)
+                    yield replace(chunk, reason=None, logprob=0.0, unscored=cost)
                     break
                 if chunk.reason and held is not None:
                     chunk = replace(chunk, text=held if blank is None else blank)
@@ -124,14 +120,13 @@ def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The different candidates, the best first: ties stay in their order.
 
     What is whole and parses better comes before what has fewer flaws, and that before what is
-    likelier by token, where the greedy answer has ADVANTAGE; anything comes before nothing. What no
-    parser has judged counts as sound.
+    likelier by token; anything comes before nothing. What no parser has judged counts as sound.
     """
 
     def rank(candidate: Candidate) -> tuple[bool, int, int, float]:
-        completion, greedy = candidate.completion, candidate.sampling.temperature == 0
+        completion = candidate.completion
         wrong = (candidate.errors or 0) + (completion.reason == "length")
-        likely = completion.mean_logprob + ADVANTAGE * greedy
-        return not candidate.text.strip(), wrong, len(candidate.flaws), -likely
+        blank = not candidate.text.strip()
+        return blank, wrong, len(candidate.flaws), -completion.mean_logprob
 
     return sorted(distinct(candidates), key=rank)

@@ -1,8 +1,8 @@
 """What is wrong with a file that parses, as far as reading it tells.
 
 Statements that are never reached are found in every language with a grammar; in Python alone names
-that nothing defines and variables that nothing uses (by pyflakes), parameters that nothing uses,
-and functions that call themselves without end.
+that nothing defines and variables that nothing uses (by pyflakes), parameters and functions within
+functions that nothing uses, and functions that call themselves without end.
 """
 
 import ast
@@ -38,7 +38,7 @@ def flaws(text: str, language: str) -> tuple[str, ...]:
 
 def of_python(tree: ast.Module) -> Iterator[str]:
     """What is wrong with a program."""
-    from pyflakes.checker import Argument, Checker, FunctionScope
+    from pyflakes.checker import Argument, Checker, FunctionDefinition, FunctionScope
 
     try:
         checker = Checker(tree)
@@ -50,8 +50,13 @@ def of_python(tree: ast.Module) -> Iterator[str]:
     for scope in checker.deadScopes:
         if isinstance(scope, FunctionScope) and not scope.usesLocals:
             for name, binding in scope.items():
-                if isinstance(binding, Argument) and not binding.used and not spare(name):
+                if binding.used or spare(name):
+                    continue
+                if isinstance(binding, Argument):
                     yield f"parameter {name!r} is never used"
+                # What is decorated may be used by who decorates it.
+                if isinstance(binding, FunctionDefinition) and not binding.source.decorator_list:
+                    yield f"local function {name!r} is never used"
     nodes = list(ast.walk(tree))
     # The name of a method is none in its own body.
     methods = {each for node in nodes if isinstance(node, ast.ClassDef) for each in node.body}
@@ -61,7 +66,7 @@ def of_python(tree: ast.Module) -> Iterator[str]:
 
 
 def spare(name: str) -> bool:
-    """Whether nobody expects a parameter to be used, by its name."""
+    """Whether nobody expects a parameter or function to be used, by its name."""
     return name.startswith("_") or name in ("self", "cls")
 
 
@@ -69,6 +74,8 @@ def endless(function: ast.FunctionDef) -> bool:
     """Whether a function calls itself before anything could keep it from doing so."""
     plain = ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return
     for statement in function.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name != function.name:
+            continue
         if not isinstance(statement, plain):
             return False
         calls = (node.func for node in certain(statement) if isinstance(node, ast.Call))

@@ -5,6 +5,7 @@ string was found) closes what it reads from, so the model stops then too.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ class Chunk:
     """A piece of text as it arrives; the last one says why it is the last.
 
     `trimmed` names the rules that took text away here, in the order in which they did. `logprob` is
-    the sum of the natural logarithms of its tokens' probabilities, where these were asked for.
+    the sum of the natural logarithms of its tokens' probabilities, where these were asked for, but
+    for those of `unscored` tokens, whose text is not in the answer.
     `cached_tokens` are those of the prompt that had been read before; None where that is not known.
     """
 
@@ -29,6 +31,7 @@ class Chunk:
     logprob: float = 0.0
     trimmed: tuple[str, ...] = ()
     cached_tokens: int | None = None
+    unscored: int = 0
 
 
 Stream: TypeAlias = Generator[Chunk, None, None]
@@ -47,11 +50,13 @@ class Completion:
     seconds: float = 0.0
     logprob: float = 0.0
     cached_tokens: int | None = None
+    unscored: int = 0
 
     @property
     def mean_logprob(self) -> float:
-        """The mean of its tokens' log-probabilities; 0 for an answer without tokens."""
-        return self.logprob / self.tokens if self.tokens else 0.0
+        """The mean of the log-probabilities of its text's tokens; 0 for an answer without any."""
+        scored = self.tokens - self.unscored
+        return self.logprob / scored if scored else 0.0
 
     @property
     def read_rate(self) -> float:
@@ -165,6 +170,44 @@ def after(text: str, chunks: Iterable[Chunk]) -> Stream:
             text = "" if chunk.text else text
 
 
+def scored(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]) -> Stream:
+    """What a transform leaves of an answer, with the log-probabilities of the tokens it leaves.
+
+    A token is left where something of it is, or of what follows it. White space does not count:
+    transforms change it.
+    """
+    waiting: deque[tuple[int, Chunk]] = deque()  # with how much text there is before each
+    whole, given = "", 0
+
+    def read() -> Stream:
+        nonlocal whole
+        with closing_source(chunks) as source:
+            for chunk in source:
+                waiting.append((len(whole), chunk))
+                whole += solid(chunk.text)
+                yield replace(chunk, logprob=0.0)
+
+    skipped = 0
+    with closing_source(transform(read())) as source:
+        for chunk in source:
+            text = solid(chunk.text)
+            if text and not given:  # what stood before the answer is none of it
+                given = max(whole.find(text), 0)
+                while waiting and waiting[0][0] + len(solid(waiting[0][1].text)) <= given:
+                    skipped += waiting.popleft()[1].tokens
+            given += len(text)
+            logprob = 0.0
+            while waiting and (waiting[0][0] < given or (chunk.reason and given >= len(whole))):
+                logprob += waiting.popleft()[1].logprob
+            left = skipped + sum(each.tokens for _, each in waiting) if chunk.reason else 0
+            yield replace(chunk, logprob=logprob, unscored=left)
+
+
+def solid(text: str) -> str:
+    """A text without its white space."""
+    return "".join(text.split())
+
+
 def join(
     chunks: Iterable[Chunk],
     show: Callable[[str], None] = lambda text: None,
@@ -188,6 +231,7 @@ def join(
         first_token_seconds=first,
         seconds=clock() - begin,
         logprob=sum(chunk.logprob for chunk in seen),
+        unscored=sum(chunk.unscored for chunk in seen),
         cached_tokens=max(
             (chunk.cached_tokens for chunk in seen if chunk.cached_tokens is not None), default=None
         ),

@@ -22,7 +22,14 @@ from starcoder_cli.model import Sampling
 from starcoder_cli.repeats import by_lines, near, repetition
 from starcoder_cli.settings import Lines
 from starcoder_cli.source import Hole
-from starcoder_cli.stream import Chunk, Stream, closing_source, overlap, with_newline
+from starcoder_cli.stream import (
+    Chunk,
+    Stream,
+    closing_source,
+    overlap,
+    scored,
+    with_newline,
+)
 
 OPENS = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
 CONTINUES = re.compile(
@@ -41,7 +48,11 @@ def filled(
     lines: Lines,
 ) -> Stream:
     """The part of an answer that belongs in a hole; it is asked for again where it is blank."""
-    return insisting(lambda each: trimmed(ask(each), hole, language, lines), sampling)
+
+    def fitted(chunks: Stream) -> Stream:
+        return trimmed(chunks, hole, language, lines)
+
+    return insisting(lambda each: scored(ask(each), fitted), sampling)
 
 
 def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Stream:

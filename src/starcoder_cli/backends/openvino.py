@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from starcoder_cli.backends.compact import compact
 from starcoder_cli.backends.environment import preset
 from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.errors import MachineError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from openvino_genai import ContinuousBatchingPipeline, GenerationConfig, GenerationHandle
 
 Made = TypeVar("Made")
+
+MODEL = "openvino_model.xml"
 
 BLOCK = 32
 """Tokens in a block of the KV cache."""
@@ -183,7 +186,10 @@ def loading(
 
 
 def save(path: Path) -> None:
-    """Write a GGUF file beside itself in OpenVINO's own form; MachineError where it cannot."""
+    """Write a GGUF file beside itself in OpenVINO's own form, with fewer nodes.
+
+    Raises MachineError where OpenVINO cannot.
+    """
     genai = import_genai()
     with (
         translated(f"read {path.name}"),
@@ -191,6 +197,8 @@ def save(path: Path) -> None:
         apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)) as pipeline,
     ):
         pipeline.result()
+    with translated(f"write {MODEL}"):
+        compact(path.with_name(MODEL))
 
 
 def configuration(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "GenerationConfig":
