@@ -112,6 +112,7 @@ def after_first(answer: Completion) -> float:
 
 
 Way = Callable[[Prompt, Sampling], Completion]
+Properties = Mapping[str, object]
 
 
 def asked(model: Model, prompt: Prompt, sampling: Sampling) -> Completion:
@@ -141,9 +142,11 @@ def openvino(path: Path) -> dict[str, Way]:
     genai = import_genai()
     make, folder = genai.ContinuousBatchingPipeline, path.parent / "openvino"
     plain = partial(asked, OpenVinoModel(folder, path, WINDOW))
-    with patch.object(
-        genai, "ContinuousBatchingPipeline", lambda *given: make(*given, {"prompt_lookup": True})
-    ):
+
+    def reading(folder: object, scheduler: object, device: str, properties: Properties) -> object:
+        return make(folder, scheduler, device, {**properties, "prompt_lookup": True})
+
+    with patch.object(genai, "ContinuousBatchingPipeline", reading):
         model = OpenVinoModel(folder, path, WINDOW)
 
     def lookup(ngram: int, drafted: int, prompt: Prompt, sampling: Sampling) -> Completion:
@@ -158,8 +161,8 @@ def openvino(path: Path) -> dict[str, Way]:
     return {
         "without": plain,
         "without, again": plain,
+        "prompt_lookup 3, 3": partial(lookup, 3, 3),
         "prompt_lookup 3, 5": partial(lookup, 3, 5),
-        "prompt_lookup 4, 12": partial(lookup, 4, 12),
     }
 
 
