@@ -1,5 +1,6 @@
 """Several answers: how they are drawn, which are the same, and which is best."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -7,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starcoder_cli.candidates import (
+    PIECES,
     SEEDS,
     TEMPERATURE,
     Candidate,
+    common,
     distinct,
     draws,
     insisting,
@@ -105,6 +108,24 @@ def test_a_ranking_loses_no_answer_and_ranks_the_same_again(candidates: list[Can
     assert {each.text.rstrip() for each in candidates} == {each.text.rstrip() for each in order}
     assert len({each.text.rstrip() for each in order}) == len(order)
     assert ranked(order) == order
+
+
+def test_what_resembles_the_others_wins_where_another_is_hardly_likelier() -> None:
+    """White space and order do not count, and what was drawn twice counts twice."""
+    alike = [candidate("a = b + 1", -1.02), candidate("a = 1+b", -1.03)]
+    assert texts(ranked([candidate("return", -1), *alike])) == ["a = b + 1", "a = 1+b", "return"]
+    assert texts(ranked([candidate("return", -0.9), *alike]))[0] == "return"
+    twice = [candidate("b", -1.02), candidate("b", -1.02)]
+    assert texts(ranked([candidate("a", -1), *twice])) == ["b", "a"]
+
+
+@given(st.text("ab1 +\n"), st.text("ab1 +\n"))
+@few_examples
+def test_what_two_texts_have_in_common(one: str, other: str) -> None:
+    first, second = (Counter(PIECES.findall(text)) for text in (one, other))
+    assert common(first, second) == common(second, first)
+    assert 0 <= common(first, second) <= 1
+    assert (common(first, second) == 1) == (first == second)
 
 
 def test_an_answer_that_was_cut_off_comes_behind_a_whole_one() -> None:
