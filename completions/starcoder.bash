@@ -12,10 +12,10 @@ _starcoder_words() {
         options='--version --help -h' ;;
     'starcoder complete')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --prompted --include -I --context --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --prompted --include -I --context --no-context --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
     'starcoder fill')
         commands=''
-        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --include -I --context --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --include -I --context --no-context --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
     'starcoder edit')
         commands=''
         options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --api-key-file --lang --filename --show-prompt --stop --raw --provenance --trace --index --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;

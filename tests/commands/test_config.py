@@ -72,6 +72,7 @@ EXAMPLES = {
     "fim": Example(("--fim", "fim"), "fim", "starcoder", "starcoder", '"server"', "server"),
     "api_key_file": Example(("--api-key-file", "a"), "a", "b", "b", '"c"', "c"),
     "keep_alive": Example(("--keep-alive", "1h"), "1h", "0", "0", '"-1"', "-1"),
+    "no_context": Example(("--no-context",), True, "no", False, "true", True),
     "no_server": Example(("--no-server",), True, "no", False, "true", True),
     "prompted": Example(("--prompted",), True, "no", False, "true", True),
     "verbose": Example(("-v",), True, "no", False, "true", True),

@@ -56,6 +56,13 @@ def test_nothing_is_read_along_unless_it_is_asked_for(capfd: pytest.CaptureFixtu
     assert run(capfd, "complete", "a.py", "-v", "--context", "0") == (0, TOTAL, "")
 
 
+def test_no_context_is_none_whatever_was_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
+    """Files that are named are read even so."""
+    assert run(capfd, "complete", "a.py", *PLENTY, "--no-context") == (0, TOTAL, "")
+    code, out, err = run(capfd, "complete", "a.py", "--no-context", "-I", "b.py:2")
+    assert (code, out, err) == (0, f"# Path: b.py\n# c = 2\n\n{TOTAL}", "")
+
+
 def test_files_that_are_named_stand_before_the_text(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, err = run(capfd, "complete", "a.py", "-I", "b.py", "-I", "money.py:1", "-v")
     assert (code, out) == (

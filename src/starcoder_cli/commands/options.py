@@ -242,6 +242,15 @@ Context = Annotated[
         rich_help_panel=TEXT_PANEL,
     ),
 ]
+NoContext = Annotated[
+    bool,
+    typer.Option(
+        "--no-context",
+        envvar=environment_name("no_context"),
+        help="Read no other files but those of --include, whatever --context says.",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
 StrictContext = Annotated[
     bool,
     typer.Option(
