@@ -1,5 +1,6 @@
 """A graph without what it says twice: fewer nodes, the same numbers."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,15 @@ def test_what_remembers_is_not_shared(tmp_path: Path) -> None:
     compact(tmp_path / "model.xml")
     kept = Core().read_model(tmp_path / "model.xml")
     assert sum(node.get_type_name() == "ReadValue" for node in kept.get_ops()) == 2
+
+
+def test_a_disk_without_room_for_two(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = path.read_bytes()
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 9, 0))
+    with pytest.raises(OSError, match="No space left on device"):
+        compact(path)
+    assert path.read_bytes() == before
+    assert sorted(each.name for each in path.parent.iterdir()) == ["model.bin", "model.xml"]
 
 
 def test_a_damaged_model(path: Path) -> None:

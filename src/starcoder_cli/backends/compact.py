@@ -5,6 +5,9 @@ writes the shapes, the axes and the zero points of each layer anew: two fifths o
 equal to others.
 """
 
+import errno
+import os
+import shutil
 from collections.abc import Hashable
 from hashlib import sha256
 from pathlib import Path
@@ -13,15 +16,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from openvino import Model, Node
 
-OWN = {"Parameter", "Result", "ReadValue", "Assign"}
-"""What is not the same as another one that looks like it."""
+OWN = {"Parameter", "Result", "ReadValue", "Assign", "RandomUniform", "Multinomial"}
+BODIES = {"If", "Loop", "TensorIterator"}
+"""What is not the same as another one that looks like it, or may have another body."""
 
 
 def compact(path: Path) -> None:
-    """Rewrite a model with each of its nodes once; RuntimeError where OpenVINO cannot."""
+    """Rewrite a model with each of its nodes once.
+
+    Raises RuntimeError where OpenVINO cannot, OSError where the disk has no room for a second one.
+    """
     from openvino import Core, serialize
 
     model = Core().read_model(path)
+    if shutil.disk_usage(path.parent).free < path.with_suffix(".bin").stat().st_size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))  # OpenVINO would not say
     share(model)
     draft = path.with_name(f"{path.stem}.part.xml")
     serialize(model, draft)
@@ -35,7 +44,7 @@ def share(model: "Model") -> None:
     first: dict[Hashable, Node] = {}
     for node in model.get_ordered_ops():
         kind = node.get_type_name()
-        if kind in OWN or len(node.outputs()) != 1:
+        if kind in OWN | BODIES or len(node.outputs()) != 1:
             continue
         if repeats(node):
             source = node.input(0).get_source_output()

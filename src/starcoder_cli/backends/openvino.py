@@ -186,10 +186,7 @@ def loading(
 
 
 def save(path: Path) -> None:
-    """Write a GGUF file beside itself in OpenVINO's own form, with fewer nodes.
-
-    Raises MachineError where OpenVINO cannot.
-    """
+    """Write a GGUF file beside itself in OpenVINO's own form; MachineError where it cannot."""
     genai = import_genai()
     with (
         translated(f"read {path.name}"),
@@ -197,8 +194,16 @@ def save(path: Path) -> None:
         apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)) as pipeline,
     ):
         pipeline.result()
+
+
+def slim(folder: Path) -> None:
+    """Leave fewer nodes in a saved model, which is loaded sooner; as `compact` does.
+
+    Raises MachineError where OpenVINO cannot, OSError where the disk is full.
+    """
+    import_genai()
     with translated(f"write {MODEL}"):
-        compact(path.with_name(MODEL))
+        compact(folder / MODEL)
 
 
 def configuration(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "GenerationConfig":

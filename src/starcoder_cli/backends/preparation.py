@@ -78,7 +78,7 @@ def made(path: Path, to: Path, report: Progress, narrow: int = 0) -> Mapping[str
     Raises DataError for a malformed file, and for one whose text OpenVINO would spell differently.
     """
     from starcoder_cli.backends.llamacpp import LlamaCppModel
-    from starcoder_cli.backends.openvino import OpenVinoModel, save
+    from starcoder_cli.backends.openvino import OpenVinoModel, save, slim
     from starcoder_cli.eightbit import write_eightbit
     from starcoder_cli.gguf import read_header
 
@@ -88,6 +88,7 @@ def made(path: Path, to: Path, report: Progress, narrow: int = 0) -> Mapping[str
         lambda: write_eightbit(path, to / FILE, narrow),
         lambda: save(to / FILE),
         (to / FILE).unlink,
+        lambda: slim(to),
     )
     for done, step in enumerate(steps):
         report(done, len(steps) + 2)
