@@ -84,7 +84,7 @@ def made(path: Path, to: Path, report: Progress, narrow: int = 0) -> Mapping[str
 
     read_header(path)
     steps: tuple[Callable[[], object], ...] = (
-        lambda: tokenizer(path).save(str(to / TOKENIZER)),
+        lambda: tokenizer(path).save(str(to / TOKENIZER), pretty=False),
         lambda: write_eightbit(path, to / FILE, narrow),
         lambda: save(to / FILE),
         (to / FILE).unlink,
