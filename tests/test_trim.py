@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starcoder_cli import languages
+from starcoder_cli.model import Sampling
 from starcoder_cli.settings import Lines
 from starcoder_cli.source import Hole, Source, Span
 from starcoder_cli.stream import Chunk, Stream, join
-from starcoder_cli.trim import trimmed
+from starcoder_cli.trim import filled, trimmed
 
 few_examples = settings(max_examples=30, deadline=None, derandomize=True)
 
@@ -582,3 +583,14 @@ def test_one_line_between_lines_is_a_whole_one(
     for size in range(1, len(answer) + 2):
         found = join(trimmed(chunked(answer, size), hole, languages.find("python"), "one"))
         assert (found.text, found.trimmed) == (kept, names)
+
+
+def test_what_was_trimmed_does_not_tell_how_likely_an_answer_is() -> None:
+    def ask(sampling: Sampling) -> Stream:
+        yield Chunk("1", logprob=-1.0)
+        yield Chunk(" + 2", logprob=-2.0)
+        yield Chunk("\nprint(b)", logprob=-9.0, reason="stop")
+
+    hole = Hole("b = ", "\nprint(b)\n")
+    answer = join(filled(ask, Sampling(), hole, languages.find("python"), "block"))
+    assert (answer.text, answer.tokens, answer.mean_logprob) == ("1 + 2", 3, -1.5)
