@@ -155,7 +155,7 @@ def asked(client: "Client", place: Endpoint, document: str) -> list[Span]:
 
 
 def answered(client: "Client", place: Endpoint, document: str) -> bytes:
-    """The body of an answer, as it is sent."""
+    """The body of an answer, as it is sent; TimeoutError where it takes longer than SECONDS."""
     content, headers = json.dumps({"document": document}), {"Content-Type": "application/json"}
     url, begin, data = f"{place.root}/overlap", time.monotonic(), b""
     with client.stream("POST", url, content=content, headers=headers) as response:
@@ -166,8 +166,8 @@ def answered(client: "Client", place: Endpoint, document: str) -> bytes:
             data += piece
             if len(data) > MOST_BYTES:
                 raise ProtocolError(f"{place.host} does not stop answering", AGAIN)
-            if time.monotonic() - begin > SECONDS:  # nobody waits any more
-                break
+            if time.monotonic() - begin > SECONDS:  # nobody waits any more, or will not for long
+                raise TimeoutError
     return data
 
 

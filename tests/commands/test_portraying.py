@@ -11,6 +11,7 @@ from sites import Fault, body, status
 
 from starcoder_cli import portrait
 from starcoder_cli.cli import main
+from starcoder_cli.models.transfer import bounded
 from starcoder_cli.settings import config_file
 
 KNOWN = "def largest(values):\n    return max(values, key=abs)  # as it was\n"
@@ -221,6 +222,16 @@ def test_bad_answers(
     with knowing(faults=(fault,)) as here:
         assert trace(capsys, here, "a.py", "-q") == (code, "", f"error: {wrong}\n")
         assert len(here.asked) == 1
+
+
+def test_half_an_answer_is_none_where_who_waits_was_held_up(
+    capsys: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portrait, "SECONDS", 0.1)
+    monkeypatch.setattr(portrait, "bounded", lambda call, seconds: bounded(call, 60.0))
+    with knowing(faults=(slow,)) as here:
+        code, out, err = trace(capsys, here, "a.py", "-q")
+    assert (code, out, err) == (69, "", "error: HOST: no answer within 60 s; try again later\n")
 
 
 def test_nobody_there(capsys: Streams) -> None:
