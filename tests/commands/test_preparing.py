@@ -90,6 +90,29 @@ def test_what_was_measured_decides(
     assert seen == ["llamacpp", "openvino"]
 
 
+def test_an_earlier_form_is_told_with_the_way_to_the_present_one(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It runs on llama.cpp until then; who asks for that hears nothing."""
+    manifest = prepared / FOLDER / store.MANIFEST
+    before = manifest.read_text()
+    source = tmp_path / "x.py"
+    source.write_text("x = 1\n")
+    words = ["complete", str(source), "-m", SPEC.name, "--max-tokens", "2"]
+    try:
+        manifest.write_text(before.replace('"form": "', '"form": "0'))
+        assert main(words) == 0
+        assert capsys.readouterr().err == (
+            f"note: {SPEC.name} was prepared by an earlier version and runs slower: "
+            f"`starcoder models pull {SPEC.name}` prepares it anew\n"
+        )
+        assert main([*words, "--engine", "llamacpp"]) == 0
+    finally:
+        manifest.write_text(before)
+    assert main(words) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_what_cannot_be_prepared_runs_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

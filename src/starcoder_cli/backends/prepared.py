@@ -46,6 +46,12 @@ def find(path: Path) -> Prepared | None:
     return found if current else None
 
 
+def outdated(path: Path) -> bool:
+    """Whether a GGUF file was prepared in a form that this program no longer uses."""
+    found = read(path.parent / FOLDER)
+    return found is not None and found.versions.get("form") != FORM
+
+
 def read(folder: Path) -> Prepared | None:
     """What the manifest in a folder says; None where there is none, or none that makes sense."""
     try:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from starcoder_cli.backends import foresee, open_model
+from starcoder_cli.backends.prepared import outdated
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.commands.fetch import fetch
 from starcoder_cli.commands.request import Request
@@ -50,6 +51,9 @@ def opened(
     if spec.engine == "llamacpp" and request.loading.asked():
         messages.note(f"{spec.name} is a GGUF file: --quantize, --device, --dtype do not touch it")
     path = fetch(spec, messages, lambda: foresee(spec, room, request.loading), request.offline)
+    if path and not spec.local and request.loading.engine == "auto" and outdated(path):
+        pull = f"`starcoder models pull {spec.name}` prepares it anew"
+        messages.note(f"{spec.name} was prepared by an earlier version and runs slower: {pull}")
     with messages.doing(f"loading {spec.name} …") as notes:
         model = served(spec, path, room, request, notes, work) or open_model(
             spec, path, room, request.loading, notes.detail, work
