@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,15 @@ def prepared(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the tiny model."""
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(shared))
     return store.folder(SPEC)
+
+
+@pytest.fixture
+def manifest(prepared: Path) -> Iterator[Path]:
+    """What the tiny model was prepared in says of itself; a test may change it."""
+    path = prepared / FOLDER / store.MANIFEST
+    before = path.read_text()
+    yield path
+    path.write_text(before)
 
 
 def test_a_model_that_is_prepared_is_not_prepared_again(
@@ -67,49 +77,42 @@ def test_the_engine_that_is_asked_for_answers(
     assert f"{SPEC.name}: {name}, a window of " in err
 
 
-def test_what_was_measured_decides(
-    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Of a prepared model, so that nothing but its manifest says which is sooner."""
-    manifest = prepared / FOLDER / store.MANIFEST
-    before = manifest.read_text()
+@pytest.fixture
+def words(tmp_path: Path) -> list[str]:
+    """A command on the tiny model."""
     source = tmp_path / "x.py"
     source.write_text("x = 1\n")
+    return ["complete", str(source), "-m", SPEC.name, "--max-tokens", "2"]
+
+
+def test_what_was_measured_decides(
+    manifest: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a prepared model, so that nothing but its manifest says which is sooner."""
     seen = []
-    try:
-        for fast in ("llamacpp", "openvino"):
-            told = json.loads(before)
-            for name, pace in told["paces"].items():
-                pace["load"] = 0.1 if name == fast else 1000
-            manifest.write_text(json.dumps(told))
-            words = ["complete", str(source), "-m", SPEC.name, "--max-tokens", "2", "--json"]
-            assert main(words) == 0
-            seen.append(json.loads(capsys.readouterr().out)["engine"])
-    finally:
-        manifest.write_text(before)
+    for fast in ("llamacpp", "openvino"):
+        told = json.loads(manifest.read_text())
+        for name, pace in told["paces"].items():
+            pace["load"] = 0.1 if name == fast else 1000
+        manifest.write_text(json.dumps(told))
+        assert main([*words, "--json"]) == 0
+        seen.append(json.loads(capsys.readouterr().out)["engine"])
     assert seen == ["llamacpp", "openvino"]
 
 
 def test_an_earlier_form_is_told_with_the_way_to_the_present_one(
-    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    manifest: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It runs on llama.cpp until then; who asks for that hears nothing."""
-    manifest = prepared / FOLDER / store.MANIFEST
-    before = manifest.read_text()
-    source = tmp_path / "x.py"
-    source.write_text("x = 1\n")
-    words = ["complete", str(source), "-m", SPEC.name, "--max-tokens", "2"]
-    try:
-        manifest.write_text(before.replace('"form": "', '"form": "0'))
-        assert main(words) == 0
-        assert capsys.readouterr().err == (
-            f"note: {SPEC.name} was prepared by an earlier version and runs slower: "
-            f"`starcoder models pull {SPEC.name}` prepares it anew\n"
-        )
-        assert main([*words, "--engine", "llamacpp"]) == 0
-    finally:
-        manifest.write_text(before)
     assert main(words) == 0
+    assert capsys.readouterr().err == ""
+    manifest.write_text(manifest.read_text().replace('"form": "', '"form": "0'))
+    assert main(words) == 0
+    assert capsys.readouterr().err == (
+        f"note: {SPEC.name} was prepared by an earlier version and runs slower: "
+        f"`starcoder models pull {SPEC.name}` prepares it anew\n"
+    )
+    assert main([*words, "--engine", "llamacpp"]) == 0
     assert capsys.readouterr().err == ""
 
 
