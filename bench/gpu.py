@@ -30,11 +30,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, PreTrainedModel
 
 from starcoder_cli.backends import narrowed
-from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
+from starcoder_cli.backends.choice import TorchChoice
+from starcoder_cli.backends.decoding import Decoding
 from starcoder_cli.backends.devices import machine
 from starcoder_cli.backends.graphs import FixedSteps, can_record
 from starcoder_cli.backends.huggingface import load, loading
 from starcoder_cli.backends.int8 import widen
+from starcoder_cli.backends.steps import GrowingSteps, Steps, decode, read
 from starcoder_cli.checkpoint import Checkpoint, inspect
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
@@ -259,7 +261,9 @@ def as_loaded(model: PreTrainedModel) -> Iterator[None]:
 def ours(steps: Steps, ids: Sequence[int], most: int) -> None:
     """As the backend does it, with steps that were recorded for an earlier answer."""
     steps.crop(0)
-    for _ in decode(steps, ids, Sampling(most), frozenset(), lookup=False):
+    sampling = Sampling(most)
+    decoding = Decoding(sampling, frozenset(), TorchChoice(sampling), None)
+    for _ in decode(steps, decoding, read(steps, ids)):
         pass
 
 

@@ -5,8 +5,8 @@
 DATA holds the data sets. Three kinds of work on the default model, all greedy: lines of HumanEval
 that are filled, functions of it that are written on from their beginning, and functions that are
 written anew with other names, as an edit would. Each engine runs beside itself with its own form of
-prompt lookup, prompt by prompt; the rate is that behind the first token. A second answer to one
-prompt without lookup shows how alike two answers of the engine are anyway.
+prompt lookup, prompt by prompt; the rate is that behind the first token, against the engine without
+any of it. Texts are compared with those of the second way, which has no drafts either.
 """
 
 import argparse
@@ -22,11 +22,13 @@ from unittest.mock import patch
 from tasks import functions, single_lines
 
 from starcoder_cli.backends.llamacpp import LlamaCppModel
-from starcoder_cli.backends.openvino import OpenVinoModel, configuration, import_genai
+from starcoder_cli.backends.openvino import OpenVinoModel
+from starcoder_cli.backends.rows import ROWS
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.chat_formats import CHATML
 from starcoder_cli.conversation import Conversation
 from starcoder_cli.families import FORMATS
+from starcoder_cli.lookup import Lookup
 from starcoder_cli.model import Model, Sampling
 from starcoder_cli.models.store import locate
 from starcoder_cli.prompt import Prompt
@@ -95,14 +97,14 @@ def work(data: Path, lines: int, others: int) -> list[Work]:
 
 
 def compared(ways: "Mapping[str, Way]", works: Sequence[Work]) -> dict[str, Found]:
-    """Each way on each prompt, in turns, against the first."""
+    """Each way on each prompt, in turns: its speed against the first, its text the second."""
     found = {name: Found() for name in ways}
     for each in works:
         answers = {name: way(each.prompt, Sampling(each.most)) for name, way in ways.items()}
-        base = next(iter(answers.values()))
+        base, plain, *_ = answers.values()
         for name, answer in answers.items():
             found[name].gains.append(after_first(base) / max(after_first(answer), 0.001))
-            found[name].different += answer.text != base.text
+            found[name].different += answer.text != plain.text
     return found
 
 
@@ -112,7 +114,6 @@ def after_first(answer: Completion) -> float:
 
 
 Way = Callable[[Prompt, Sampling], Completion]
-Properties = Mapping[str, object]
 
 
 def asked(model: Model, prompt: Prompt, sampling: Sampling) -> Completion:
@@ -138,31 +139,20 @@ def llamacpp(path: Path) -> dict[str, Way]:
 
 
 def openvino(path: Path) -> dict[str, Way]:
-    """OpenVINO without lookup, twice, and with drafts of two lengths."""
-    genai = import_genai()
-    make, folder = genai.ContinuousBatchingPipeline, path.parent / "openvino"
-    plain = partial(asked, OpenVinoModel(folder, path, WINDOW))
+    """OpenVINO in steps of one token, in steps of several rows without drafts, and with them."""
+    model = OpenVinoModel(path.parent / "openvino", path, WINDOW)
 
-    def reading(folder: object, scheduler: object, device: str, properties: Properties) -> object:
-        return make(folder, scheduler, device, {**properties, "prompt_lookup": True})
-
-    with patch.object(genai, "ContinuousBatchingPipeline", reading):
-        model = OpenVinoModel(folder, path, WINDOW)
-
-    def lookup(ngram: int, drafted: int, prompt: Prompt, sampling: Sampling) -> Completion:
-        def drafting(*given: object) -> object:
-            told = configuration(*given)  # type: ignore[arg-type]
-            told.max_ngram_size, told.num_assistant_tokens = ngram, drafted
-            return told
-
-        with patch("starcoder_cli.backends.openvino.configuration", drafting):
+    def stepping(rows: int, drafts: bool, prompt: Prompt, sampling: Sampling) -> Completion:
+        model._batch.rows = rows
+        if drafts:
+            return asked(model, prompt, sampling)
+        with patch.object(Lookup, "draft", lambda lookup, most: []):
             return asked(model, prompt, sampling)
 
     return {
-        "without": plain,
-        "without, again": plain,
-        "prompt_lookup 3, 3": partial(lookup, 3, 3),
-        "prompt_lookup 3, 5": partial(lookup, 3, 5),
+        "without": partial(stepping, 1, False),
+        "without, steps of 4 rows": partial(stepping, ROWS, False),
+        "drafts of 3": partial(stepping, ROWS, True),
     }
 
 

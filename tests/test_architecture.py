@@ -85,6 +85,7 @@ LAYERS = (
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 CHECKPOINTS = ("adapter", "huggingface", "int8", "kernels", "quantize")
+GRAPHS = ("compact", "halves", "openvino", "paged", "rows")  # what OpenVINO runs
 TOKENIZERS = ("preparation", "tokens")
 
 # Who may use a package; inside a function, except for Typer.
@@ -103,8 +104,8 @@ OWNERS = {
     "markdown_it": {"markdown"},
     "matplotlib": {"evaluation.charts", "speed.picture"},
     "platformdirs": {"settings"},
-    "numpy": {"eightbit", "fourbit", "backends.openvino"},
-    "openvino": {"backends.compact", "backends.openvino"},
+    "numpy": {"eightbit", "fourbit", *(f"backends.{name}" for name in ("choice", *GRAPHS))},
+    "openvino": {f"backends.{name}" for name in GRAPHS},
     "openvino_genai": {"backends.openvino"},
     "pyarrow": {"evaluation.rows"},
     "prometheus_client": {"server"},
@@ -137,11 +138,9 @@ OWNERS = {
     "pyflakes": {"flaws"},
     "tokenizers": {f"backends.{name}" for name in TOKENIZERS},
     "torch": {
-        f"backends.{name}" for name in ("beginning", "decoding", "devices", "graphs", *CHECKPOINTS)
+        f"backends.{name}" for name in ("choice", "devices", "graphs", "steps", *CHECKPOINTS)
     },
-    "transformers": {
-        f"backends.{name}" for name in ("decoding", "graphs", *TOKENIZERS, *CHECKPOINTS)
-    },
+    "transformers": {f"backends.{name}" for name in ("graphs", "steps", *TOKENIZERS, *CHECKPOINTS)},
     "tree_sitter": {"syntax"},
     "triton": {"backends.kernels"},
     "typer": {"cli", "commands"},

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starcoder_cli.lookup import LONGEST, MOST, SHORTEST, Lookup
+from starcoder_cli.lookup import MOST, RUNS, WIDTHS, Lookup
 
 
 def test_what_followed_last_time_is_drafted() -> None:
@@ -27,7 +27,7 @@ def test_nothing_is_drafted_where_nothing_is_alike() -> None:
 
 def test_a_repetition_drafts_itself() -> None:
     lookup = Lookup([7, 7, 7, 7, 7])
-    assert set(lookup.draft(LONGEST)) == {7}
+    assert set(lookup.draft(4)) == {7}
 
 
 def test_ids_can_come_later() -> None:
@@ -43,9 +43,17 @@ def test_drafts_grow_while_they_are_right_and_shrink_when_they_are_not() -> None
     for _ in range(3):
         lengths.append(len(lookup.draft(99)))
         lookup.learn(lengths[-1], lengths[-1])
-    assert lengths == [LONGEST, 2 * LONGEST, MOST]
+    assert lengths == [4, 8, MOST]
     lookup.learn(MOST, 0)
-    assert len(lookup.draft(99)) == SHORTEST
+    assert len(lookup.draft(99)) == WIDTHS[0]
+
+
+def test_a_width_can_be_fixed() -> None:
+    lookup = Lookup([*range(9), 8], (1, 6), (3, 3))
+    lookup.extend([2])
+    for right in (0, 3):
+        assert lookup.draft(9) == [3, 4, 5]
+        lookup.learn(3, right)
 
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 20))
@@ -53,5 +61,5 @@ def test_a_draft_stood_behind_the_same_run_before(ids: list[int], most: int) -> 
     draft = Lookup(ids).draft(most)
     assert len(draft) <= most
     if draft:
-        run = [*ids[-SHORTEST:], *draft]
+        run = [*ids[-RUNS[0] :], *draft]
         assert any(ids[at : at + len(run)] == run for at in range(len(ids)))

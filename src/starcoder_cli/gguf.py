@@ -42,7 +42,8 @@ MAX_TYPE = 63
 Values: TypeAlias = Mapping[str, int | float | str]
 Spans: TypeAlias = Mapping[str, tuple[int, int]]
 
-_KEEP = ("general.architecture", "general.name", "general.license", "general.alignment")
+_ENDINGS = ".context_length", "tokenizer.chat_template", "tokenizer.ggml.eos_token_id"
+_KEEP = "general.architecture", "general.name", "general.license", "general.alignment"
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ class Tensor:
 class Header:
     """What a GGUF file says about itself; texts are as found, possibly hostile.
 
-    `window` counts tokens and is 0 where the file does not tell; the texts are then empty.
-    `entries` says where in the file each entry of the metadata begins and ends, `data` where the
-    bytes of tensors begin.
+    `window` counts tokens and is 0 where the file does not tell; the texts are then empty. `eos`
+    ends an answer. `entries` says where each entry of the metadata begins and ends in the file,
+    `data` where the bytes of tensors begin.
     """
 
     architecture: str
@@ -74,6 +75,7 @@ class Header:
     alignment: int
     entries: Spans
     data: int
+    eos: int | None = None
 
 
 def read_header(path: Path) -> Header:
@@ -129,6 +131,7 @@ class _Reader:
             alignment=alignment,
             entries=entries,
             data=data,
+            eos=eos if isinstance(eos := known.get(_ENDINGS[2]), int) else None,
         )
 
     def preamble(self) -> tuple[int, int]:
@@ -143,8 +146,7 @@ class _Reader:
             big = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
             raise _Malformed("it is big-endian" if big else f"version {version} is not known")
         tensors, entries = self.number("Q"), self.number("Q")
-        # The smallest entry is a key of one byte with a value of one; the smallest tensor has
-        # one dimension.
+        # The smallest entry is a key and a value of a byte; the smallest tensor has one dimension.
         self.count(entries, 14, "metadata entries")
         self.count(tensors, 33, "tensors")
         return tensors, entries
@@ -194,9 +196,7 @@ class _Reader:
                 raise _Malformed(f"the key {key[:80]!r} is empty or there twice")
             value = self.value(self.number("I"))
             entries[key] = begin, self.at
-            if value is not None and (
-                key in _KEEP or key.endswith((".context_length", "tokenizer.chat_template"))
-            ):
+            if value is not None and (key in _KEEP or key.endswith(_ENDINGS)):
                 known[key] = value
         return known, entries
 

@@ -7,17 +7,28 @@ again. A model checks a whole draft in one step, for little more than the price 
 
 from collections.abc import Iterable, Sequence
 
-LONGEST, SHORTEST = 4, 2
+RUNS = 2, 4
+"""How many of the latest tokens have to have stood together before, at least and at most."""
+
 MOST = 15
+WIDTHS = 2, MOST
+"""How many ids a draft may have, at least and at most, by how right earlier ones were."""
 
 
 class Lookup:
     """Token ids in the order they were read, and where each short run of them last ended."""
 
-    def __init__(self, ids: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        ids: Sequence[int] = (),
+        runs: tuple[int, int] = RUNS,
+        widths: tuple[int, int] = WIDTHS,
+    ) -> None:
         self._ids: list[int] = []
         self._ends: dict[tuple[int, ...], int] = {}
-        self._width = LONGEST
+        self._shortest, self._longest = runs
+        self._narrowest, self._widest = widths
+        self._width = min(2 * self._narrowest, self._widest)
         self.extend(ids)
 
     def extend(self, ids: Iterable[int]) -> None:
@@ -38,11 +49,11 @@ class Lookup:
     def learn(self, drafted: int, accepted: int) -> None:
         """Draft more after a draft that was right, and less after one that was not."""
         if drafted and accepted == drafted:
-            self._width = min(2 * self._width, MOST)
+            self._width = min(2 * self._width, self._widest)
         elif accepted < drafted:
-            self._width = max(accepted + 1, SHORTEST)
+            self._width = max(accepted + 1, self._narrowest)
 
     def _runs(self) -> list[tuple[int, ...]]:
         """The runs of token ids that end at the end, the longest first."""
-        lengths = range(min(LONGEST, len(self._ids)), SHORTEST - 1, -1)
+        lengths = range(min(self._longest, len(self._ids)), self._shortest - 1, -1)
         return [tuple(self._ids[-length:]) for length in lengths]

@@ -1,11 +1,17 @@
 """What steps are compared with, and steps of fixed size where no GPU records them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 import torch
 from transformers import PreTrainedModel
 
+from starcoder_cli.backends.choice import Token, TorchChoice
+from starcoder_cli.backends.decoding import Decoding
 from starcoder_cli.backends.graphs import Step
+from starcoder_cli.backends.steps import Steps, decode, read
+from starcoder_cli.lookup import Lookup
+from starcoder_cli.model import Sampling
 
 
 def plainly(step: Step, undo: Callable[[], None], ids: torch.Tensor) -> Step:
@@ -29,3 +35,18 @@ def greedy(model: PreTrainedModel, prompt: Sequence[int], tokens: int) -> list[i
     )
     ids: list[int] = made[0, len(prompt) :].tolist()
     return ids
+
+
+def answered(
+    steps: Steps,
+    prompt: Sequence[int],
+    sampling: Sampling,
+    ends: AbstractSet[int],
+    *,
+    lookup: bool = True,
+    logits: torch.Tensor | None = None,
+) -> Iterator[list[Token]]:
+    """The tokens of an answer to a prompt that is still to be read, unless there are `logits`."""
+    drafts = Lookup(prompt) if lookup else None
+    decoding = Decoding(sampling, ends, TorchChoice(sampling), drafts)
+    yield from decode(steps, decoding, read(steps, prompt) if logits is None else logits)

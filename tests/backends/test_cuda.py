@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from steps import greedy
+from steps import answered, greedy
 from tiny import build
 
 from starcoder_cli.backends import open_model
-from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
 from starcoder_cli.backends.graphs import FixedSteps
 from starcoder_cli.backends.huggingface import HuggingFaceModel, load, loading
+from starcoder_cli.backends.steps import GrowingSteps, Steps
 from starcoder_cli.catalog import find
 from starcoder_cli.checkpoint import inspect
 from starcoder_cli.loading import Loading
@@ -43,7 +43,7 @@ def opened(folder: Path, quantize: Quantize) -> HuggingFaceModel:
 
 def answer(steps: Steps, *, lookup: bool) -> list[int]:
     """The ids of a greedy answer of 40 tokens."""
-    made = decode(steps, PROMPT, Sampling(40), frozenset(), lookup=lookup)
+    made = answered(steps, PROMPT, Sampling(40), frozenset(), lookup=lookup)
     return [token.id for step in made for token in step]
 
 

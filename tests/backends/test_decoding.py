@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from steps import greedy, plainly
+from steps import answered, greedy, plainly
 from tiny import VOCABULARY, WINDOW, build
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from starcoder_cli.backends.decoding import Choice, GrowingSteps, Steps, Token, decode, on, read
+from starcoder_cli.backends.choice import Token, TorchChoice
 from starcoder_cli.backends.graphs import WIDTHS, FixedSteps
+from starcoder_cli.backends.steps import GrowingSteps, Steps, on, read
 from starcoder_cli.errors import DataError
 from starcoder_cli.lookup import MOST
 from starcoder_cli.model import Sampling
@@ -67,14 +68,14 @@ def flat(answer: Iterator[list[Token]]) -> list[int]:
 def test_greedy_answers_are_those_of_transformers(
     model: PreTrainedModel, steps: Steps, lookup: bool
 ) -> None:
-    answer = flat(decode(steps, PROMPT, Sampling(60), NOTHING, lookup=lookup))
+    answer = flat(answered(steps, PROMPT, Sampling(60), NOTHING, lookup=lookup))
     assert answer == greedy(model, PROMPT, 60)
 
 
 def test_lookup_takes_fewer_steps() -> None:
     """In a circle of eight tokens a draft is right as soon as one round was read."""
     circle = Chain(torch.eye(8).roll(1, dims=1))
-    answer = flat(decode(circle, [0], Sampling(100), NOTHING))
+    answer = flat(answered(circle, [0], Sampling(100), NOTHING))
     assert answer == [at % 8 for at in range(1, 101)]
     assert circle.taken < 25
 
@@ -83,7 +84,7 @@ def test_wrong_drafts_change_nothing() -> None:
     """Every token was read with another behind it, so that all drafts are wrong."""
     circle = Chain(torch.eye(8).roll(1, dims=1))
     prompt = [7, 0, 5, 0, 1, 5, 1, 2, 5, 2, 3, 5, 6, 7, 0]
-    answer = flat(decode(circle, prompt, Sampling(12), NOTHING))
+    answer = flat(answered(circle, prompt, Sampling(12), NOTHING))
     assert answer == [at % 8 for at in range(1, 13)]
 
 
@@ -92,7 +93,7 @@ def test_the_answer_ends_before_an_end_and_nothing_behind_it_is_remembered(
 ) -> None:
     whole = greedy(model, PROMPT, 20)
     at = next(at for at in range(3, 20) if whole[at] not in whole[:at])
-    assert flat(decode(steps, PROMPT, Sampling(20), {whole[at]})) == whole[:at]
+    assert flat(answered(steps, PROMPT, Sampling(20), {whole[at]})) == whole[:at]
     assert steps.ids == [*PROMPT, *whole[:at]][: len(steps.ids)]
 
 
@@ -100,13 +101,13 @@ def test_no_more_than_the_allowed_tokens(model: PreTrainedModel, steps: Steps) -
     whole = greedy(model, PROMPT, 8)
     for most in (1, 2, 7, 8):
         steps.crop(0)
-        assert flat(decode(steps, PROMPT, Sampling(most), NOTHING)) == whole[:most]
+        assert flat(answered(steps, PROMPT, Sampling(most), NOTHING)) == whole[:most]
 
 
 def test_an_answer_may_fill_the_window(model: PreTrainedModel, steps: Steps) -> None:
     """A step that is filled up to its width would reach beyond the last position."""
     room = WINDOW - len(PROMPT)
-    assert flat(decode(steps, PROMPT, Sampling(room), NOTHING)) == greedy(model, PROMPT, room)
+    assert flat(answered(steps, PROMPT, Sampling(room), NOTHING)) == greedy(model, PROMPT, room)
 
 
 def test_a_long_prompt_is_read_in_pieces(model: PreTrainedModel, steps: Steps) -> None:
@@ -132,14 +133,14 @@ def test_cropping_forgets(model: PreTrainedModel, steps: Steps) -> None:
 def test_the_same_seed_draws_the_same(model: PreTrainedModel, steps: Steps) -> None:
     def drawn(seed: int | None) -> list[int]:
         steps.crop(0)
-        return flat(decode(steps, PROMPT, Sampling(30, 1.5, 0.9, seed), NOTHING))
+        return flat(answered(steps, PROMPT, Sampling(30, 1.5, 0.9, seed), NOTHING))
 
     assert drawn(7) == drawn(7)
     assert len({tuple(drawn(seed)) for seed in (1, 2, None, None)}) > 2
 
 
 def test_a_tiny_top_p_is_greedy(model: PreTrainedModel, steps: Steps) -> None:
-    answer = flat(decode(steps, PROMPT, Sampling(20, 1.0, 0.000001, 3), NOTHING))
+    answer = flat(answered(steps, PROMPT, Sampling(20, 1.0, 0.000001, 3), NOTHING))
     assert answer == greedy(model, PROMPT, 20)
 
 
@@ -153,7 +154,7 @@ def test_drafts_do_not_change_how_likely_a_token_is() -> None:
         for seed in range(600):
             sampling = Sampling(3, 1.0, 1.0, seed)
             prompt = [0, 1, 2, 0, 0, 2, 2, 0, 1, 0]
-            counts[flat(decode(Chain(table), prompt, sampling, NOTHING, lookup=lookup))[2]] += 1
+            counts[flat(answered(Chain(table), prompt, sampling, NOTHING, lookup=lookup))[2]] += 1
         assert (counts / 600 - wanted).abs().max() < 0.08
 
 
@@ -162,7 +163,7 @@ def test_log_probabilities_are_those_of_the_whole_text(
     model: PreTrainedModel, steps: Steps, sampling: Sampling
 ) -> None:
     """Whatever was drafted, and however a token was drawn: the model's own, before temperature."""
-    tokens = [token for step in decode(steps, PROMPT, sampling, NOTHING) for token in step]
+    tokens = [token for step in answered(steps, PROMPT, sampling, NOTHING) for token in step]
     ids = [token.id for token in tokens]
     with torch.inference_mode():
         logits = model(torch.tensor([PROMPT + ids])).logits[0, len(PROMPT) - 1 : -1]
@@ -170,7 +171,7 @@ def test_log_probabilities_are_those_of_the_whole_text(
     torch.testing.assert_close(
         torch.tensor([token.logprob for token in tokens]), whole, atol=1e-3, rtol=1e-3
     )
-    assert flat(decode(steps_again(steps), PROMPT, silent(sampling), NOTHING)) == ids
+    assert flat(answered(steps_again(steps), PROMPT, silent(sampling), NOTHING)) == ids
 
 
 def steps_again(steps: Steps) -> Steps:
@@ -189,14 +190,14 @@ def test_a_prompt_that_was_read_gives_the_same_answer_again(steps: Steps) -> Non
     answers = []
     for _ in range(2):
         steps.crop(len(PROMPT))
-        answers.append(flat(decode(steps, PROMPT, Sampling(20), NOTHING, logits=logits)))
+        answers.append(flat(answered(steps, PROMPT, Sampling(20), NOTHING, logits=logits)))
     steps.crop(0)
-    assert answers == [flat(decode(steps, PROMPT, Sampling(20), NOTHING))] * 2
+    assert answers == [flat(answered(steps, PROMPT, Sampling(20), NOTHING))] * 2
 
 
 def test_nothing_is_computed_that_was_not_asked_for() -> None:
     circle = Chain(torch.eye(8).roll(1, dims=1))
-    (first, *_) = decode(circle, [0], Sampling(3), NOTHING)
+    (first, *_) = answered(circle, [0], Sampling(3), NOTHING)
     assert first == [Token(1, 0.0)]
 
 
@@ -204,7 +205,7 @@ def test_nothing_is_computed_that_was_not_asked_for() -> None:
 def test_a_model_without_numbers_is_damaged(temperature: float) -> None:
     broken = Chain(torch.full((VOCABULARY, VOCABULARY), float("nan")))
     with pytest.raises(DataError, match="computes no numbers"):
-        flat(decode(broken, PROMPT, Sampling(5, temperature), NOTHING))
+        flat(answered(broken, PROMPT, Sampling(5, temperature), NOTHING))
 
 
 class Operations(TorchDispatchMode):  # type: ignore[misc]  # torch does not say what it is
@@ -240,7 +241,7 @@ def test_a_choice_waits_for_the_device_once(
 
     monkeypatch.setattr(torch.Tensor, "tolist", take)
     with Operations() as operations:
-        tokens = Choice(sampling).tokens(torch.randn(4, VOCABULARY))
+        tokens = TorchChoice(sampling).tokens(torch.randn(4, VOCABULARY))
     assert len(tokens) == 4
     assert all(token.logprob < 0 for token in tokens)
     assert len(taken) == 1
@@ -255,7 +256,7 @@ def test_a_seed_draws_what_multinomial_draws() -> None:
         probabilities, order = logits.softmax(dim=-1).sort(dim=-1, descending=True)
         wanted = order[0, torch.multinomial(probabilities, 1, generator=generator).item()]
         sampling = Sampling(temperature=1, top_p=1, seed=seed)
-        assert Choice(sampling).tokens(logits)[0].id == wanted
+        assert TorchChoice(sampling).tokens(logits)[0].id == wanted
 
 
 def test_a_model_runs_with_its_own_gpu_as_the_current_one() -> None:

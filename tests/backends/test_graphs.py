@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from steps import plainly
+from steps import answered, plainly
 from tiny import WINDOW, build
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from starcoder_cli.backends.decoding import GrowingSteps, Steps, decode
 from starcoder_cli.backends.graphs import FixedSteps, Recording, Step, can_record
+from starcoder_cli.backends.steps import GrowingSteps, Steps
 from starcoder_cli.checkpoint import ARCHITECTURES
 from starcoder_cli.model import Sampling
 
@@ -32,7 +32,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
 
 def answer(steps: Steps, tokens: int = 40) -> list[int]:
     """The ids of a greedy answer."""
-    made = decode(steps, PROMPT, Sampling(tokens), frozenset())
+    made = answered(steps, PROMPT, Sampling(tokens), frozenset())
     return [token.id for step in made for token in step]
 
 

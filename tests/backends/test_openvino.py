@@ -1,32 +1,38 @@
 """A tiny model through OpenVINO: what it streams, where it stops, and what it leaves alone."""
 
-import copy
 import math
 import os
+import shutil
 import string
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ggufs import CONTROLS, TEMPLATE
 from tinies import SPEC, pulled
 
-from starcoder_cli.backends import openvino, preparation, prepared
+from starcoder_cli.backends import openvino, paged, preparation, prepared, rows, traits
+from starcoder_cli.backends.batching import Answer
+from starcoder_cli.backends.choice import Token
+from starcoder_cli.backends.decoding import Decoding
 from starcoder_cli.backends.llamacpp import LlamaCppModel
 from starcoder_cli.backends.openvino import OpenVinoModel
+from starcoder_cli.backends.paged import Span
 from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.lookup import Lookup
 from starcoder_cli.model import Sampling
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.stream import Completion, join
 
 if TYPE_CHECKING:
-    from openvino_genai import GenerationConfig, GenerationHandle
+    from numpy import float32
+    from numpy.typing import NDArray
 
 pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
 
@@ -73,14 +79,14 @@ def test_an_answer_ends_at_a_control_token(
     model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third token of the answer stands for one that the model was trained to stop at."""
-    steps, ids = model._steps, list[int]()
+    following, ids = model._batch.next, list[int]()
 
-    def seen(handle: "GenerationHandle") -> Iterator[tuple[list[int], float]]:
-        for made, logprob in steps(handle):
-            ids.extend(made)
-            yield made, logprob
+    def seen(answer: Answer) -> list[Token] | None:
+        made = following(answer)
+        ids.extend(token.id for token in made or ())
+        return made
 
-    monkeypatch.setattr(model, "_steps", seen)
+    monkeypatch.setattr(model._batch, "next", seen)
     whole = join(model.stream(TEXT, Sampling(max_tokens=20))).text
     third = ids[2]
     monkeypatch.setattr(model, "token", lambda text: third)
@@ -99,13 +105,14 @@ def test_an_answer_ends_where_the_model_itself_does(
 ) -> None:
     """Whatever else the prompt names."""
     asked: list[AbstractSet[int]] = []
-    ask = openvino.configuration
 
-    def seen(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "GenerationConfig":
+    def seen(
+        sampling: Sampling, ends: AbstractSet[int], *others: Any
+    ) -> Decoding["NDArray[float32]"]:
         asked.append(ends)
-        return ask(sampling, ends, begun)
+        return Decoding(sampling, ends, *others)
 
-    monkeypatch.setattr(openvino, "configuration", seen)
+    monkeypatch.setattr(openvino, "Decoding", seen)
     join(model.stream(TEXT, Sampling(1)))
     join(model.stream(Prompt(TEXT.pieces, (Special(CONTROLS[1]),)), Sampling(1)))
     own, other = (model.token(special) for special in CONTROLS[:2])
@@ -138,24 +145,22 @@ def test_an_answer_begins_as_it_has_to(
 
 def test_few_kernels_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In both caches, or one keeps what the other has let go."""
-    import openvino_genai
+    from openvino import Core
 
     asked: list[tuple[str | None, object]] = []
-    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
-    make = openvino_genai.ContinuousBatchingPipeline
+    name, compile_model = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", Core.compile_model
 
-    def seen(folder: Path, scheduler: object, device: str, properties: object) -> object:
-        asked.append((os.environ.get(name), properties))
-        return make(folder, scheduler, device, properties)
+    def seen(core: Core, model: object, device: str, told: dict[str, object]) -> object:
+        asked.append((os.environ.get(name), told["CPU_RUNTIME_CACHE_CAPACITY"]))
+        return compile_model(core, model, device, told)
 
-    monkeypatch.setattr(openvino_genai, "ContinuousBatchingPipeline", seen)
+    monkeypatch.setattr(Core, "compile_model", seen)
     monkeypatch.delenv(name, raising=False)
     OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW).close()
     assert name not in os.environ
     monkeypatch.setenv(name, "7")
     OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW).close()
-    properties = {"CPU_RUNTIME_CACHE_CAPACITY": openvino.KERNELS}
-    assert asked == [(str(openvino.KERNELS), properties), ("7", properties)]
+    assert set(asked) == {(str(paged.KERNELS), paged.KERNELS), ("7", paged.KERNELS)}
     assert os.environ[name] == "7"
 
 
@@ -197,11 +202,46 @@ def test_answers_that_are_made_together_are_those_made_one_by_one(model: OpenVin
 def test_closing_an_answer_takes_it_away(model: OpenVinoModel) -> None:
     stream = model.stream(TEXT, Sampling(max_tokens=200))
     next(stream)
-    assert model._pipeline
-    assert model._pipeline.has_non_finished_requests()
+    assert len(model._batch) == 1
     stream.close()
-    model._pipeline.step()
-    assert not model._pipeline.has_non_finished_requests()
+    assert len(model._batch) == 0
+
+
+@pytest.mark.parametrize("edited", ["\nx = 1\n", "\n"])
+def test_what_was_read_is_not_read_again(model: OpenVinoModel, edited: str) -> None:
+    """But for the last token, whose logits are wanted, and all behind an edit."""
+    text = "".join(f"def f{number}(): pass\n" for number in range(12))
+    whole = join(model.stream(Prompt((text,)), Sampling(8)))
+    again = join(model.stream(Prompt((text,)), Sampling(8)))
+    assert again.text == whole.text
+    assert again.cached_tokens == whole.prompt_tokens - 1
+    before = text[:100]
+    after = join(model.stream(Prompt((before + edited + text[100:],)), Sampling(8)))
+    assert after.cached_tokens == len(model.encode(Prompt((before,)))) + (edited == "\n")
+    assert model.encode(Prompt((before,))) == model.encode(Prompt((text,)))[: len(before)]
+
+
+def test_drafts_change_no_answer(path: Path) -> None:
+    """Whatever the model says, it says the same one token at a time."""
+    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, 2 * WINDOW)) as model:
+        model._batch.rows = rows.ROWS
+        read, steps = model._graph.read, list[int]()
+
+        def seen(spans: Sequence[Span], wanted: Sequence[int]) -> "NDArray[float32]":
+            steps.append(len(wanted))
+            return read(spans, wanted)
+
+        model._graph.read = seen  # type: ignore[method-assign]
+        prompts = [Prompt((text * 9,)) for text in ("abcd", "x = f(x)\n", "return ")]
+        drafted = [join(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts]
+        taken = len(steps)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Lookup, "draft", lambda lookup, most: [])
+            plain = [join(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts]
+        assert [each.text for each in drafted] == [each.text for each in plain]
+        assert [each.logprob for each in drafted] == pytest.approx([e.logprob for e in plain])
+        assert max(steps[:taken]) == rows.ROWS > max(steps[taken:]) == 1
+        assert taken < len(steps) - taken
 
 
 def test_prompt_and_answer_together_fit_the_window(model: OpenVinoModel) -> None:
@@ -229,7 +269,7 @@ def test_a_model_that_is_closed_ends_its_answers(
     next(stream)
     model.close()
     assert sum(chunk.tokens for chunk in stream) < 3
-    assert list(model.stream(TEXT, Sampling(8))) == []
+    assert join(model.stream(TEXT, Sampling(8))).tokens == 0
     stream.close()
     model.close()
     assert capfd.readouterr() == ("", "")
@@ -276,26 +316,29 @@ def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
 
 
 def test_a_step_that_fails(model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken:
-        """A pipeline that takes requests, and then has no memory."""
+    def broken(spans: object, wanted: object) -> None:
+        raise RuntimeError("Check 'memory' failed\n at core.cpp:1")
 
-        def add_request(self, *arguments: object) -> "GenerationHandle":
-            return model._pipeline.add_request(*arguments)  # type: ignore[union-attr]
-
-        def step(self) -> None:
-            raise RuntimeError("Check 'memory' failed\n at core.cpp:1")
-
-    broken = copy.copy(model)
-    broken._pipeline = Broken()
-    with pytest.raises(MachineError) as caught:
-        join(broken.stream(TEXT, Sampling(max_tokens=2)))
+    with monkeypatch.context() as patch:
+        patch.setattr(model._graph, "read", broken)
+        with pytest.raises(MachineError) as caught:
+            join(model.stream(TEXT, Sampling(max_tokens=2)))
     assert str(caught.value) == (
         "OpenVINO cannot go on: Check 'memory' failed at core.cpp:1; use --engine llamacpp"
     )
+    assert join(model.stream(TEXT, Sampling(max_tokens=2))).tokens == 2
+
+
+@pytest.mark.parametrize("damaged", ["", "{}", '{"ends": 1, "rows": 4}', "\0"])
+def test_damaged_traits(damaged: str, path: Path, tmp_path: Path) -> None:
+    shutil.copytree(path.parent / prepared.FOLDER, tmp_path / "form")
+    (tmp_path / "form" / traits.FILE).write_text(damaged)
+    with pytest.raises(DataError, match="traits.json cannot be read"):
+        OpenVinoModel(tmp_path / "form", path, WINDOW)
 
 
 def test_a_machine_without_openvino(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "openvino_genai", None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MachineError) as caught:
         OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)
     assert str(caught.value).endswith("; use --engine llamacpp, or install openvino-genai")

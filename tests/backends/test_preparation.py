@@ -14,8 +14,11 @@ from starcoder_cli import backends, eightbit
 from starcoder_cli.backends import open_model, preparation, prepared
 from starcoder_cli.backends.preparation import DRAFT, made, prepare
 from starcoder_cli.backends.prepared import FOLDER, Prepared, find
+from starcoder_cli.backends.rows import ROWS
+from starcoder_cli.backends.traits import Traits
 from starcoder_cli.engines import Pace, Work
 from starcoder_cli.errors import DataError, InputError, MachineError, WriteError
+from starcoder_cli.gguf import read_header
 from starcoder_cli.loading import Loading
 from starcoder_cli.models import store
 
@@ -54,15 +57,17 @@ def test_a_form_is_made_once(path: Path) -> None:
     seen: list[tuple[int, int]] = []
     begun = path.read_bytes()
     earlier = prepare(SPEC, path, lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 7) for done in range(8)]
+    assert seen == [(done, 8) for done in range(9)]
     assert path.read_bytes() == begun
     assert {file.name for file in path.parent.iterdir()} == {path.name, "manifest.json", FOLDER}
     assert not (earlier.folder / "model.gguf").exists()
     assert sum(earlier.files.values()) > 100_000 and set(earlier.paces) == {"llamacpp", "openvino"}
     assert all(pace.read > 0 and pace.write > 0 for pace in earlier.paces.values())
     assert set(earlier.versions) == {"form", "openvino-genai", "xllamacpp"}
+    assert Traits.read(earlier.folder).ends == (read_header(path).eos,)
+    assert Traits.read(earlier.folder).rows in (1, ROWS)
     assert prepare(SPEC, path, nobody) == find(path) == earlier
-    assert len(seen) == 8
+    assert len(seen) == 9
     store.remove(SPEC)
     assert not path.parent.exists()
 

@@ -1,63 +1,57 @@
 """The first tokens of an answer that has to begin with some text."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Generic
 
-from starcoder_cli.backends.decoding import Choice, Steps, Token
+from starcoder_cli.backends.choice import Choice, Logits, Token
 from starcoder_cli.backends.tokens import SEED, Tokens
 from starcoder_cli.healing import fits
-
-if TYPE_CHECKING:
-    import torch
 
 CANDIDATES = 512
 """How many of the likeliest tokens are tried for one that goes on with the text."""
 
 
-class Beginning:
-    """Reads tokens whose text begins with another text, behind ids that the steps have read."""
+class Beginning(Generic[Logits]):
+    """Chooses tokens whose text begins with another text, behind ids that the model has read.
 
-    def __init__(self, steps: Steps, ids: list[int], tokens: Tokens, choose: Choice) -> None:
-        self.made: list[Token] = []
-        self._steps = steps
+    `left` is what of that text is still to come.
+    """
+
+    def __init__(
+        self, tokens: Tokens, ids: Sequence[int], begun: str, choice: Choice[Logits]
+    ) -> None:
+        self.left = begun
         self._tokens = tokens
-        self._choose = choose
-        self._seen = ids[-SEED:]
+        self._choice = choice
+        self._seen = list(ids[-SEED:])
+        self._spelled: list[int] = []
 
-    def read(self, logits: "torch.Tensor", begun: str, most: int) -> "torch.Tensor":
-        """Read on from these logits by at most so many tokens; the logits behind the last of them.
+    def take(self, logits: Logits) -> Token:
+        """The next token, chosen among those that agree with what is still to come.
 
-        Each token is chosen among those that agree with what is still to come. Where none of the
-        likeliest does, the rest is spelled as the tokenizer spells it.
+        Where none of the likeliest does, the rest is spelled as the tokenizer spells it.
         """
-        while begun and len(self.made) < most:
-            agreeing = {
-                token: text for token, text in self._texts(logits).items() if fits(text, begun)
-            }
-            if not agreeing:
-                for token in self._tokens.text(begun, first=False)[: most - len(self.made)]:
-                    logits = self._take(Token(token))
-                return logits
-            chosen = self._choose.tokens(only(logits, list(agreeing)))[0]
-            begun = begun[len(agreeing[chosen.id]) :]
-            logits = self._take(chosen)
-        return logits
-
-    def _texts(self, logits: "torch.Tensor") -> dict[int, str]:
-        """How each of the likeliest tokens would be written here."""
-        before = len(self._tokens.decode(self._seen))
-        likeliest = logits[0].topk(min(CANDIDATES, logits.shape[-1])).indices.tolist()
-        return {token: self._tokens.decode([*self._seen, token])[before:] for token in likeliest}
-
-    def _take(self, token: Token) -> "torch.Tensor":
-        self.made.append(token)
+        token = self._spelling() if self._spelled else self._agreeing(logits)
         self._seen.append(token.id)
-        return self._steps.read([token.id]).clone()
+        return token
 
+    def _agreeing(self, logits: Logits) -> Token:
+        texts = self._texts(self._choice.likeliest(logits, CANDIDATES))
+        agreeing = {token: text for token, text in texts.items() if fits(text, self.left)}
+        if not agreeing:
+            self._spelled = self._tokens.text(self.left, first=False)
+            return self._spelling()
+        (chosen,) = self._choice.tokens(logits, list(agreeing))
+        self.left = self.left[len(agreeing[chosen.id]) :]
+        return chosen
 
-def only(logits: "torch.Tensor", ids: list[int]) -> "torch.Tensor":
-    """Logits in which only some tokens are possible."""
-    import torch
+    def _spelling(self) -> Token:
+        token = Token(self._spelled.pop(0))
+        if not self._spelled:
+            self.left = ""
+        return token
 
-    kept = torch.full_like(logits, float("-inf"))
-    kept[..., ids] = logits[..., ids]
-    return kept
+    def _texts(self, ids: Sequence[int]) -> dict[int, str]:
+        """How each of these tokens would be written here."""
+        before = len(self._tokens.decode(self._seen))
+        return {token: self._tokens.decode([*self._seen, token])[before:] for token in ids}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from starcoder_cli.backends.decoding import on, row
+from starcoder_cli.backends.steps import on, row
 
 if TYPE_CHECKING:
     import torch

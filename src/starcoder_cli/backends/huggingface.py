@@ -1,27 +1,30 @@
 """Hugging Face checkpoints through transformers: StarCoder itself, whole or in 8 or 4 bit.
 
 A checkpoint was looked through before (`checkpoint.inspect`), and is loaded from its folder alone:
-safetensors, no code of its own, no network. The answers are made by the loop in `decoding.py`; a
+safetensors, no code of its own, no network. The answers are made by the loop in `steps.py`; a
 generator that is closed simply takes no further step.
 """
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starcoder_cli.backends.beginning import Beginning
-from starcoder_cli.backends.decoding import Choice, GrowingSteps, Steps, Token, decode, read
+from starcoder_cli.backends.choice import Token, TorchChoice
+from starcoder_cli.backends.decoding import Decoding
 from starcoder_cli.backends.graphs import FixedSteps, can_record
 from starcoder_cli.backends.int8 import widen
 from starcoder_cli.backends.quantize import configuration, number_format
-from starcoder_cli.backends.tokens import Tokens, Writing
+from starcoder_cli.backends.steps import GrowingSteps, Steps, decode, read
+from starcoder_cli.backends.tokens import Tokens, Writing, common
 from starcoder_cli.checkpoint import Checkpoint
 from starcoder_cli.configuration import chat_template
 from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.lookup import Lookup
 from starcoder_cli.model import Sampling, check_room
 from starcoder_cli.plan import Plan
 from starcoder_cli.prompt import Prompt, Special
@@ -133,18 +136,11 @@ class HuggingFaceModel:
         self, reading: Reading, begun: str, sampling: Sampling, ends: AbstractSet[int]
     ) -> Iterator[list[Token]]:
         """The tokens of an answer that begins with a text, those of one step at a time."""
-        ids, steps, logits = reading.ids, reading.steps, reading.logits
-        if begun:
-            beginning = Beginning(steps, ids, self.tokens, Choice(sampling))
-            logits = beginning.read(logits, begun, sampling.max_tokens)
-            first = beginning.made
-            yield first
-            left = sampling.max_tokens - len(first)
-            if not left:
-                return
-            ids = [*ids, *(token.id for token in first)]
-            sampling = replace(sampling, max_tokens=left)
-        yield from decode(steps, ids, sampling, ends, lookup=self._lookup, logits=logits)
+        choice = TorchChoice(sampling)
+        beginning = Beginning(self.tokens, reading.ids, begun, TorchChoice(sampling))
+        lookup = Lookup(reading.ids) if self._lookup else None
+        decoding = Decoding(sampling, ends, choice, lookup, beginning)
+        yield from decode(reading.steps, decoding, reading.logits)
 
     def _reading(self, ids: list[int]) -> Reading:
         """The prompt, read.
@@ -178,12 +174,6 @@ class HuggingFaceModel:
         if self._records:
             return FixedSteps(self.transformer, self.window)
         return GrowingSteps(self.transformer)
-
-
-def common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many ids two texts have in common before they differ."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
 
 
 def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":

@@ -1,57 +1,42 @@
-"""A prepared model through OpenVINO GenAI, which reads prompts at nearly all that a processor can.
+"""A prepared model through OpenVINO, which reads prompts at nearly all that a processor can.
 
-Prompts go in as token ids of our own tokenizer, so that text is never a control token. One pipeline
+Prompts go in as token ids of our own tokenizer, so that text is never a control token. One graph
 works on all answers that are asked for at a time; whoever waits for one moves all of them on.
 """
 
-import itertools
-import os
-import re
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from collections.abc import Set as AbstractSet
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import replace
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from starcoder_cli.backends.compact import compact
-from starcoder_cli.backends.environment import preset
+from starcoder_cli.backends.batching import KEPT, Answer, Batch
+from starcoder_cli.backends.beginning import Beginning
+from starcoder_cli.backends.blocks import BLOCK, Blocks
+from starcoder_cli.backends.choice import NumpyChoice
+from starcoder_cli.backends.decoding import Decoding
+from starcoder_cli.backends.paged import (
+    PagedGraph,
+    apart,
+    few_kernels,
+    import_openvino,
+    loading,
+    translated,
+)
+from starcoder_cli.backends.rows import alike
 from starcoder_cli.backends.tokens import Tokens, Writing
-from starcoder_cli.errors import MachineError
+from starcoder_cli.backends.traits import Traits
 from starcoder_cli.gguf import read_header
+from starcoder_cli.lookup import Lookup
 from starcoder_cli.model import Sampling, check_room
 from starcoder_cli.prompt import Prompt, Special
-from starcoder_cli.signals import native_interrupts
 from starcoder_cli.stream import Chunk, Reason, Stream, behind
 
 if TYPE_CHECKING:
-    from openvino_genai import ContinuousBatchingPipeline, GenerationConfig, GenerationHandle
+    from starcoder_cli.backends.rows import Numbers
 
-Made = TypeVar("Made")
-
-MODEL = "openvino_model.xml"
-
-BLOCK = 32
-"""Tokens in a block of the KV cache."""
-
-STEP = 256
-"""Most tokens of a prompt that are read in one step: an answer can be stopped between two."""
-
-KERNELS = 64
-"""How many kernels are kept for lengths of input that have been, in each of two caches.
-
-OpenVINO keeps 5,000 and oneDNN 1,024, which hold each other's: the memory of a server grew by up to
-a megabyte with each new length, for nothing that could be measured in speed.
+RUNS = 1, 6
+"""Runs of tokens that a draft may follow: a wrong one costs next to nothing in steps of one width.
 """
-
-SYNTAX = re.compile(r"[$()*+\-./?[\\\]^{|}]")
-"""What means something in a pattern; its reader warns of a backslash before anything else."""
-
-LIKELIEST = 1000  # tokens that chance chooses among; top_p never reaches further down
 
 
 class OpenVinoModel:
@@ -62,17 +47,21 @@ class OpenVinoModel:
     def __init__(self, folder: Path, path: Path, window: int, slots: int = 1) -> None:
         """Load the folder that a GGUF file was prepared in.
 
-        Raises MachineError where OpenVINO cannot, DataError for a damaged tokenizer.
+        Raises MachineError where OpenVINO cannot, DataError for a damaged folder.
         """
         self.window = window
         self._path = path
-        with loading(folder, window, slots) as pipeline:
+        import_openvino()
+        traits = Traits.read(folder)
+        each = -(-window // BLOCK) + 1
+        count = slots * each
+        with translated(f"load {folder}"), loading(folder) as parts:
             self._tokens = Tokens(folder)
-            self._pipeline: ContinuousBatchingPipeline | None = pipeline.result()
-        self._ends = frozenset(self._pipeline.get_config().stop_token_ids)
-        self._turn = threading.Lock()
-        self._handles: dict[int, GenerationHandle] = {}
-        self._numbers = itertools.count()
+            graph = PagedGraph([part.result() for part in parts], count + 1)
+        self._ends = frozenset(traits.ends)
+        self._graph, self._spare = graph, count
+        blocks = Blocks(count, KEPT * each, graph.copy)
+        self._batch = Batch(graph, blocks, slots, traits.rows, spare=count)
 
     @cached_property
     def chat_template(self) -> str:
@@ -80,31 +69,11 @@ class OpenVinoModel:
         return read_header(self._path).chat_template
 
     def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
-        """The answer, token by token; closing it takes the request away."""
-        import numpy
-        from openvino import Tensor
-
+        """The answer, a chunk for each step; closing it takes the request away."""
         ids = self.encode(prompt)
         check_room(self.window, len(ids), sampling.max_tokens)
-        named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
-        ends = self._ends | {token for token in named if token is not None}
-        asked = configuration(sampling, ends, prompt.begun)
-        with self._turn:
-            if not self._pipeline:
-                return
-            number = next(self._numbers)
-            given = Tensor(numpy.array([ids]))
-            with translated("read this prompt"):
-                handle = self._handles[number] = self._pipeline.add_request(number, given, asked)
-        try:
-            made = self._chunks(handle, ids, ends, sampling)
-            with closing(behind(made, prompt.begun)) as chunks:
-                for chunk in chunks:
-                    # GenAI does not tell what it had cached: surely nothing before the first.
-                    yield replace(chunk, cached_tokens=None if number else 0)
-        finally:
-            with self._turn:
-                self._handles.pop(number).cancel()
+        with closing(behind(self._chunks(ids, prompt, sampling), prompt.begun)) as chunks:
+            yield from chunks
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The token ids of a prompt: one id for each control token, text as nothing but text."""
@@ -118,82 +87,58 @@ class OpenVinoModel:
         """The id of a control token, or None where the text is not exactly one."""
         return self._tokens.token(text)
 
+    def measure(self, text: str) -> int:
+        """How many rows its steps are to have here; asked last, since it reads over other texts."""
+        with translated("go on"):
+            return alike(self._graph, self._tokens.text(text), self._spare)
+
     def close(self) -> None:
         """Let the weights go; answers that are still being made end."""
-        with self._turn:
-            for handle in self._handles.values():
-                handle.cancel()
-            if self._pipeline and self._pipeline.has_non_finished_requests():
-                self._pipeline.step()  # it says so on standard error where a request is left over
-            self._pipeline = None
+        self._batch.close()
+        self._graph.close()
 
-    def _chunks(
-        self, handle: "GenerationHandle", ids: list[int], ends: AbstractSet[int], sampling: Sampling
-    ) -> Stream:
+    def _chunks(self, ids: list[int], prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer with what it has to begin with, up to the first token that ends it."""
+        decoding = self._decoding(ids, prompt, sampling)
+        answer = Answer(ids, decoding)
         writing, total = Writing(self._tokens, ids), 0
-        for made, logprob in self._steps(handle):
-            total += len(made)
-            last = next((at for at, token in enumerate(made) if token in ends), None)
-            if last is not None:
-                text = writing.write(made[:last]) + writing.rest()
-                yield Chunk(text, len(made), "stop", len(ids), logprob)
-                return
-            yield Chunk(writing.write(made), len(made), None, len(ids), logprob)
+        self._batch.add(answer)
+        try:
+            while True:
+                with translated("go on"):
+                    made = self._batch.next(answer)
+                if made is None:
+                    break
+                total += len(made)
+                text = writing.write([token.id for token in made])
+                logprob = sum(token.logprob for token in made)
+                yield Chunk(text, len(made), None, len(ids), logprob, cached_tokens=answer.known)
+        finally:
+            self._batch.remove(answer)
         reason: Reason = "length" if total >= sampling.max_tokens else "stop"
-        yield Chunk(writing.rest(), 0, reason, len(ids))
+        end = decoding.end
+        yield Chunk(writing.rest(), int(bool(end)), reason, len(ids), end.logprob if end else 0.0)
 
-    def _steps(self, handle: "GenerationHandle") -> Iterator[tuple[list[int], float]]:
-        """Token ids as they are made, with the sum of their log-probabilities."""
-        from openvino_genai import GenerationStatus
-
-        while True:
-            with self._turn:
-                if not self._pipeline:
-                    return
-                running = handle.get_status() == GenerationStatus.RUNNING
-                if running and not handle.can_read():
-                    with translated("go on"):
-                        self._pipeline.step()
-                output = next(iter(handle.read().values())) if handle.can_read() else None
-            if output:
-                yield list(output.generated_ids), float(sum(output.generated_log_probs))
-            elif not running:
-                return
-
-
-@contextmanager
-def loading(
-    folder: Path, window: int, slots: int
-) -> Iterator["Future[ContinuousBatchingPipeline]"]:
-    """A pipeline with room for so many windows, which is loaded while the body runs."""
-    genai = import_genai()
-    scheduler = genai.SchedulerConfig()
-    scheduler.enable_prefix_caching = True
-    scheduler.cache_size = 0
-    scheduler.num_kv_blocks = slots * (-(-window // BLOCK) + 1)
-    scheduler.max_num_batched_tokens = STEP
-    scheduler.max_num_seqs = slots
-    properties = {"CPU_RUNTIME_CACHE_CAPACITY": KERNELS}
-    with (
-        translated(f"load {folder}"),
-        few_kernels(),
-        apart(
-            lambda: genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", properties)
-        ) as pipeline,
-    ):
-        yield pipeline
+    def _decoding(self, ids: list[int], prompt: Prompt, sampling: Sampling) -> "Decoding[Numbers]":
+        """How the tokens behind these ids are chosen."""
+        named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
+        ends = self._ends | {token for token in named if token is not None}
+        choice = NumpyChoice(sampling)
+        beginning = Beginning(self._tokens, ids, prompt.begun, choice)
+        drafts = self._batch.rows - 1
+        lookup = Lookup(ids, RUNS, (drafts, drafts)) if drafts else None
+        return Decoding(sampling, ends, choice, lookup, beginning)
 
 
 def save(path: Path) -> None:
     """Write a GGUF file beside itself in OpenVINO's own form; MachineError where it cannot."""
-    genai = import_genai()
+    genai = import_openvino("openvino_genai")
     with (
         translated(f"read {path.name}"),
         few_kernels(),
-        apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)) as pipeline,
+        apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)) as pipelines,
     ):
-        pipeline.result()
+        pipelines[0].result()
 
 
 def slim(folder: Path) -> None:
@@ -201,70 +146,9 @@ def slim(folder: Path) -> None:
 
     Raises MachineError where OpenVINO cannot, OSError where the disk is full.
     """
-    import_genai()
+    from starcoder_cli.backends.compact import compact
+    from starcoder_cli.backends.paged import MODEL
+
+    import_openvino()
     with translated(f"write {MODEL}"):
         compact(folder / MODEL)
-
-
-def configuration(sampling: Sampling, ends: AbstractSet[int], begun: str) -> "GenerationConfig":
-    """What is asked of the pipeline, as it is told."""
-    genai = import_genai()
-    asked = genai.GenerationConfig()
-    asked.max_new_tokens = sampling.max_tokens
-    asked.apply_chat_template = False
-    asked.ignore_eos = not ends
-    asked.stop_token_ids = set(ends) or {0}
-    asked.eos_token_id = min(ends, default=0)
-    asked.logprobs = int(sampling.logprobs)
-    if sampling.temperature:
-        asked.do_sample = True
-        asked.temperature = sampling.temperature
-        asked.top_p = sampling.top_p
-        asked.top_k = LIKELIEST
-        seed = sampling.seed
-        asked.rng_seed = int.from_bytes(os.urandom(4), "big") if seed is None else seed
-    if begun:
-        pattern = SYNTAX.sub(r"\\\g<0>", begun) + r"[\s\S]*"
-        asked.structured_output_config = genai.StructuredOutputConfig(regex=pattern)
-    return asked
-
-
-def few_kernels() -> AbstractContextManager[None]:
-    """Have oneDNN keep KERNELS in a process where it first works in the body."""
-    return preset("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNELS), "DNNL_PRIMITIVE_CACHE_CAPACITY")
-
-
-def import_genai() -> Any:
-    """OpenVINO GenAI without its telemetry, which would write to the home folder and call home.
-
-    A module that is None cannot be imported; OpenVINO then does without (`telemetry_utils.py`).
-    """
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    try:
-        import openvino_genai
-    except (ImportError, OSError) as error:
-        raise MachineError(
-            f"OpenVINO cannot start: {error}", "use --engine llamacpp, or install openvino-genai"
-        ) from error
-    return openvino_genai
-
-
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """OpenVINO's error as ours: what it cannot do, and why."""
-    try:
-        yield
-    except RuntimeError as error:
-        why = " ".join(str(error).split())[:200]
-        raise MachineError(f"OpenVINO cannot {what}: {why}", "use --engine llamacpp") from error
-
-
-@contextmanager
-def apart(make: Callable[[], Made]) -> "Iterator[Future[Made]]":
-    """What is made in a thread of its own, while the body runs.
-
-    OpenVINO's plugin gives the thread that loads it a stack for signal handlers, and takes that
-    along when it is unloaded: in the main thread the next Ctrl-C would end the process by SIGSEGV.
-    """
-    with native_interrupts(), ThreadPoolExecutor(1) as pool:
-        yield pool.submit(make)

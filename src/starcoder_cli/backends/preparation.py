@@ -79,16 +79,19 @@ def made(path: Path, to: Path, report: Progress, narrow: int = 0) -> Mapping[str
     """
     from starcoder_cli.backends.llamacpp import LlamaCppModel
     from starcoder_cli.backends.openvino import OpenVinoModel, save, slim
+    from starcoder_cli.backends.traits import Traits
     from starcoder_cli.eightbit import write_eightbit
     from starcoder_cli.gguf import read_header
 
-    read_header(path)
+    eos = read_header(path).eos
+    traits = Traits(() if eos is None else (eos,))
     steps: tuple[Callable[[], object], ...] = (
         lambda: tokenizer(path).save(str(to / TOKENIZER), pretty=False),
         lambda: write_eightbit(path, to / FILE, narrow),
         lambda: save(to / FILE),
         (to / FILE).unlink,
         lambda: slim(to),
+        lambda: traits.write(to),
     )
     for done, step in enumerate(steps):
         report(done, len(steps) + 2)
@@ -101,6 +104,8 @@ def made(path: Path, to: Path, report: Progress, narrow: int = 0) -> Mapping[str
         with closing(load()) as model:
             paces[model.engine] = pace(model, time.perf_counter() - begin)
             spelled.append(model.encode(Prompt((TEXT,))))
+            if isinstance(model, OpenVinoModel):
+                replace(traits, rows=model.measure(TEXT)).write(to)
     report(len(steps) + 2, len(steps) + 2)
     if spelled[0] != spelled[1]:
         raise DataError(f"{path} spells text as only llama.cpp does", "use --engine llamacpp")

@@ -137,6 +137,12 @@ class Writing:
         return whole[len(self._shown) :]
 
 
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many ids two texts have in common before they differ."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
 def read_tokenizer(folder: Path) -> "Tokenizer":
     """The tokenizer of a folder, from its own file or brought into that form by transformers.
 

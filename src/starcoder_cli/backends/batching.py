@@ -1,0 +1,163 @@
+"""Several answers of one model at a time: who waits for one moves all of them on by a step.
+
+A step reads the latest token of each answer, with a draft behind it, or else a piece of a prompt.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from starcoder_cli.backends.blocks import Blocks, Text
+from starcoder_cli.backends.choice import Token
+from starcoder_cli.backends.decoding import Decoding
+from starcoder_cli.backends.paged import Span
+from starcoder_cli.backends.rows import Graph, Numbers, filled
+
+STEP = 320
+"""Most tokens of a prompt that are read in one step: an answer can be stopped between two."""
+
+KEPT = 2
+"""For so many windows there is room for texts that nobody uses now, before they are given away."""
+
+
+class Answer:
+    """An answer that is being made: its prompt, then the tokens it has, of which some are read.
+
+    `made` are its tokens, those of one step at a time, until somebody takes them; `known` says how
+    many of the prompt had been read before it was asked for.
+    """
+
+    def __init__(self, prompt: Sequence[int], decoding: Decoding[Numbers]) -> None:
+        self.made: deque[list[Token]] = deque()
+        self.known = 0
+        self.text: Text | None = None
+        self.decoding = decoding
+        self._ids = list(prompt)
+        self._read = 0
+        self._prompt = len(prompt)
+
+    @property
+    def reading(self) -> bool:
+        """Whether some of its prompt is still to be read."""
+        return self._read < self._prompt
+
+    @property
+    def seen(self) -> list[int]:
+        """The ids that the cache holds."""
+        return self._ids[: self._read]
+
+    def open(self, blocks: Blocks) -> Text:
+        """Its place in the cache."""
+        if self.text is None:
+            self.text = blocks.open(self._ids)
+            self._read = self.known = self.text.known
+        return self.text
+
+    def piece(self, most: int, blocks: Blocks) -> Span:
+        """What is to be read of its prompt next, at most so many ids."""
+        end = min(self._prompt, self._read + most)
+        return Span(self._ids[self._read : end], self._read, self._table(end, blocks))
+
+    def rows(self, blocks: Blocks) -> list[Span]:
+        """Its latest token and the draft behind it, each as a text of its own.
+
+        What a draft is compared with is then computed as it would be without one.
+        """
+        table = self._table(self._read + len(self.decoding.next), blocks)
+        return [Span([id], at, table) for at, id in enumerate(self.decoding.next, self._read)]
+
+    def take(self, span: Span, logits: Numbers, blocks: Blocks) -> None:
+        """Go on from the logits behind what was read: a piece of its prompt, or all its rows."""
+        begun = self.reading
+        self._read = span.end
+        if self.reading:
+            return
+        tokens = self.decoding.take(logits)
+        self._read += self.decoding.right
+        self._ids += [token.id for token in tokens]
+        self.made.append(tokens)
+        if begun:
+            blocks.share(self.open(blocks), self.seen)
+
+    def _table(self, end: int, blocks: Blocks) -> list[int]:
+        """The blocks of its first ids up to the end."""
+        text = self.open(blocks)
+        blocks.extend(text, end)
+        return text.numbers
+
+
+class Batch:
+    """The answers that are being made on one graph, in so many slots with a window each."""
+
+    def __init__(self, graph: Graph, blocks: Blocks, slots: int, rows: int, spare: int) -> None:
+        """A step has as many `rows` where it can: `spare` is a block for those that fill it up."""
+        self.rows = rows
+        self._graph = graph
+        self._blocks = blocks
+        self._slots = slots
+        self._spare = spare
+        self._answers: list[Answer] = []
+        self._turn = threading.Lock()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def add(self, answer: Answer) -> None:
+        """Make an answer from now on, or as soon as there is a slot."""
+        with self._turn:
+            if not self._closed:
+                self._answers.append(answer)
+
+    def next(self, answer: Answer) -> list[Token] | None:
+        """The tokens of an answer's next step; None when there are none to come."""
+        while True:
+            with self._turn:
+                if answer.made:
+                    return answer.made.popleft()
+                if answer not in self._answers:
+                    return None
+                self._step(self._answers[: self._slots])
+
+    def remove(self, answer: Answer) -> None:
+        """Make no more of an answer."""
+        with self._turn:
+            self._remove(answer)
+
+    def close(self) -> None:
+        """Make no more of any."""
+        with self._turn:
+            self._closed = True
+            self._answers.clear()
+
+    def _remove(self, answer: Answer) -> None:
+        if answer in self._answers:
+            self._answers.remove(answer)
+            if answer.text:
+                self._blocks.close(answer.text, answer.seen)
+
+    def _step(self, answers: Sequence[Answer]) -> None:
+        """Read the next tokens of all answers, and as much of prompts as a step may have."""
+        reading = next((each for each in answers if each.reading or not each.text), None)
+        writing = [each for each in answers if each.text and not each.reading]
+        drafted = 0 if reading else max(self.rows - len(writing), 0)
+        spans: list[Span] = []
+        wanted: list[tuple[Answer, Span, list[int]]] = []
+        for answer in writing:
+            answer.decoding.shorten(drafted)
+            drafted -= len(answer.decoding.next) - 1
+            rows = answer.rows(self._blocks)
+            wanted.append((answer, rows[0], list(range(len(spans), len(spans) + len(rows)))))
+            spans += rows
+        if reading:
+            piece = reading.piece(STEP, self._blocks)
+            wanted.append((reading, piece, [len(spans) + len(piece.ids) - 1]))
+            spans.append(piece)
+        step = spans if reading else filled(spans, self.rows, self._spare)
+        logits = self._graph.read(step, [at for _, _, places in wanted for at in places])
+        row = 0
+        for answer, span, places in wanted:
+            answer.take(span, logits[row : row + len(places)], self._blocks)
+            row += len(places)
+            if answer.decoding.done:
+                self._remove(answer)

@@ -1,0 +1,75 @@
+"""How many rows a step has, so that the numbers behind a token never depend on what is beside it.
+
+Libraries choose a kernel by the number of rows, and each kernel adds in an order of its own. In
+steps of one width, what a draft is compared with is bit by bit what would have come without one.
+A step of another width than the one before also has all shapes worked out anew, which costs a
+fifth of it.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from starcoder_cli.backends.blocks import BLOCK
+from starcoder_cli.backends.paged import Span
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
+
+Numbers: TypeAlias = "NDArray[float32]"
+
+ROWS = 4
+"""Rows that a step is filled up to. Kernels for up to so many hardly cost more than for one."""
+
+BEFORE, BEHIND = 10 * BLOCK - 6, 3 * ROWS
+"""Tokens that are read first, and then one by one or in whole steps, into the next block."""
+
+COST = 1.1
+"""How much longer a step may take that is filled up."""
+
+
+class Graph(Protocol):
+    """What reads tokens into a paged KV cache."""
+
+    def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
+        """The logits behind the wanted ids of all spans, until the next step."""
+
+    def copy(self, source: int, target: int) -> None:
+        """Let a block hold what another one holds."""
+
+
+def filled(spans: Sequence[Span], rows: int, spare: int) -> list[Span]:
+    """A step with as many rows as there are to be; those that are added go to a spare block."""
+    return [*spans, *[Span([0], 0, [spare])] * (rows - len(spans))]
+
+
+def alike(graph: Graph, ids: Sequence[int], spare: int) -> int:
+    """How many rows the steps of a graph are to have: ROWS, or 1 where that would not do here.
+
+    It is given a text of any length, and reads it into the blocks before `spare`.
+    """
+    import numpy
+
+    text = list(ids) * -(-(BEFORE + BEHIND) // len(ids))
+    blocks = range(-(-(BEFORE + BEHIND) // BLOCK))
+    graph.read([Span(text[:BEFORE], 0, blocks)], [BEFORE - 1])
+    seconds: dict[int, float] = {}
+
+    def behind(size: int, rows: int) -> Numbers:
+        """What is behind each token when so many are read in a step with so many rows."""
+        found: list[Numbers] = []
+        for begin in range(BEFORE, BEFORE + BEHIND, size):
+            spans = [Span([text[at]], at, blocks) for at in range(begin, begin + size)]
+            start = time.perf_counter()
+            found.append(graph.read(filled(spans, rows, spare), range(size)).copy())
+            taken = time.perf_counter() - start
+            seconds[rows] = min(taken, seconds.get(rows, taken))  # whatever else is at work
+        return numpy.concatenate(found)
+
+    for _ in range(2):
+        behind(1, 1)
+        alone = behind(1, ROWS)
+    cheap = seconds[ROWS] <= COST * seconds[1]
+    together = behind(ROWS, ROWS)
+    return ROWS if cheap and numpy.array_equal(alone, together) else 1

@@ -1,0 +1,48 @@
+"""How many rows a step is to have: as many as give the same numbers, if that is cheap."""
+
+import time
+from collections.abc import Sequence
+
+import numpy
+import pytest
+
+from starcoder_cli.backends.paged import Span
+from starcoder_cli.backends.rows import BEFORE, BEHIND, ROWS, Numbers, alike, filled
+
+
+class Graph:
+    """Gives each id as its logits, shifted by what depends on the rows of a step."""
+
+    def __init__(self, shift: Sequence[float], seconds: float = 0.0) -> None:
+        self.largest = 0
+        self._shift = shift
+        self._seconds = seconds
+
+    def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
+        """The wanted ids of all spans."""
+        ids = [token for span in spans for token in span.ids]
+        self.largest = max(self.largest, *(max(span.blocks) for span in spans))
+        time.sleep(0.002 + self._seconds * (len(spans) == ROWS))
+        found = [[ids[at] + self._shift[at % len(self._shift)], 0.0] for at in wanted]
+        return numpy.array(found, numpy.float32)
+
+    def copy(self, source: int, target: int) -> None:
+        """Nothing is copied here."""
+
+
+def test_steps_that_compute_alike_have_several_rows() -> None:
+    graph = Graph([0.0])
+    assert alike(graph, [5, 6, 7], 40) == ROWS
+    assert graph.largest == 40
+
+
+@pytest.mark.parametrize("graph", [Graph([0.0, 1e-5]), Graph([0.0], seconds=0.01)])
+def test_others_have_one(graph: Graph) -> None:
+    """Where a number depends on its row, or where more rows take much longer."""
+    assert alike(graph, list(range(1, BEFORE + BEHIND)), 40) == 1
+
+
+def test_a_step_that_has_enough_rows_stays_as_it_is() -> None:
+    spans = [Span([at], 0, [0]) for at in range(ROWS + 1)]
+    assert filled(spans, ROWS, 9) == spans
+    assert filled(spans[:1], 3, 9) == [spans[0], *[Span([0], 0, [9])] * 2]
