@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starcoder_cli.lookup import MOST, RUNS, WIDTHS, Lookup
+from starcoder_cli.lookup import MOST, RUNS, WIDTHS, CautiousLookup, Lookup
 
 
 def test_what_followed_last_time_is_drafted() -> None:
@@ -63,3 +63,45 @@ def test_a_draft_stood_behind_the_same_run_before(ids: list[int], most: int) -> 
     if draft:
         run = [*ids[-RUNS[0] :], *draft]
         assert any(ids[at : at + len(run)] == run for at in range(len(ids)))
+
+
+def cautious(ids: list[int]) -> CautiousLookup:
+    """A lookup behind some ids, that drafts three tokens or none."""
+    return CautiousLookup(ids, (1, 6), 3)
+
+
+def test_a_cautious_lookup_drafts_when_what_it_would_have_drafted_came() -> None:
+    lookup = cautious([*range(20), 0])
+    offered = []
+    for token in range(1, 16):
+        offered.append(lookup.draft(9))
+        lookup.extend([token])
+    first = offered.index(next(draft for draft in offered if draft))
+    assert not any(offered[:first]) and 3 <= first <= 9
+    assert offered[first] == [first + 1, first + 2, first + 3]
+    assert lookup.wide
+
+
+def test_it_stops_when_drafts_are_wrong_and_begins_again() -> None:
+    lookup = cautious([*range(20), 0])
+    for token in range(1, 10):
+        lookup.draft(9)
+        lookup.extend([token])
+    steps = 0
+    while lookup.wide:
+        lookup.learn(len(lookup.draft(9)), 0)
+        lookup.extend([50 + steps % 2])
+        steps += 1
+    assert 3 <= steps <= 12
+    for token in [0, *range(1, 12)]:
+        assert lookup.wide or lookup.draft(9) == []
+        lookup.extend([token])
+    assert lookup.wide
+
+
+def test_one_word_that_was_right_is_not_enough() -> None:
+    lookup = cautious([1, 2, 9, 1, 3, 9, 1])
+    for token in [3, 9, 1, 4, 9, 1, 5, 9, 1, 6]:
+        assert lookup.draft(3) == []
+        lookup.extend([token])
+    assert not lookup.wide

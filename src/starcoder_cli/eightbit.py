@@ -1,5 +1,8 @@
 """A GGUF file with its five-bit tensors in eight bits, number for number the same, for OpenVINO.
 
+Six-bit tensors, which have a scale for 16 numbers, are in eight bits too, as near as may be: with a
+scale for 32 a processor multiplies bytes, in whole numbers, whose sum is the same in any order.
+
 Where that was measured to cost nothing, some of them are in four bits instead, and as much sooner
 read from memory for each token that is written.
 
@@ -16,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from starcoder_cli import sixbit
 from starcoder_cli.errors import DataError
 from starcoder_cli.fourbit import fourbit
 from starcoder_cli.gguf import (
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from numpy import uint8
     from numpy.typing import NDArray
 
-Q4_1, Q5_0, Q8_0 = 3, 6, 8
+Q4_1, Q5_0, Q8_0, Q6_K = 3, 6, 8, 14
 STEP = 1 << 20
 FEED_FORWARD = re.compile(r"blk\.\d+\.ffn_(gate|up)\.weight")
 SAMPLE = 8
@@ -86,8 +90,8 @@ def loss(source: BinaryIO, start: int, length: int) -> float:
 
 
 def formed(tensor: Tensor, four: AbstractSet[str]) -> Tensor:
-    """A tensor as it is in eight bits, or in four, where it was in five."""
-    if tensor.kind != Q5_0:
+    """A tensor as it is in eight bits, or in four, where it was in five or six."""
+    if tensor.kind not in (Q5_0, Q6_K):
         return tensor
     kind = Q4_1 if tensor.name in four else Q8_0
     return replace(tensor, kind=kind, length=tensor_length(tensor.shape, kind))
@@ -116,7 +120,7 @@ def pad(target: BinaryIO, alignment: int) -> None:
 
 
 def copy(source: BinaryIO, target: BinaryIO, tensor: Tensor, kind: int) -> None:
-    """The bytes of a tensor, in eight or four bits where they were in five, a part at a time."""
+    """The bytes of a tensor, in eight or four bits where they were others, a part at a time."""
     _, block = BLOCKS[tensor.kind]
     left = tensor.length
     while left:
@@ -124,6 +128,8 @@ def copy(source: BinaryIO, target: BinaryIO, tensor: Tensor, kind: int) -> None:
         left -= len(part)
         if tensor.kind == Q5_0:
             part = fourbit(eightbit(part))[0] if kind == Q4_1 else eightbit(part)
+        elif tensor.kind == Q6_K:
+            part = sixbit.eightbit(part)
         target.write(part)
 
 

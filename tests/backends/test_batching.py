@@ -28,7 +28,9 @@ class Counting:
 
     def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
         """Keep the ids where the spans say, and check that all ids before them are there."""
-        self.steps.append(list(spans))
+        *read, last = spans
+        assert not last.ids and all(span.ids for span in read)
+        self.steps.append(read)
         for span in spans:
             for at, token in enumerate(span.ids, span.begin):
                 self.cache[span.blocks[at // BLOCK], at % BLOCK] = token

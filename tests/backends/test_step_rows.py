@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy
 import pytest
 
+from starcoder_cli.backends.blocks import BLOCK
 from starcoder_cli.backends.paged import Span
 from starcoder_cli.backends.rows import BEFORE, BEHIND, ROWS, Numbers, alike, filled
 
@@ -21,8 +22,8 @@ class Graph:
     def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
         """The wanted ids of all spans."""
         ids = [token for span in spans for token in span.ids]
-        self.largest = max(self.largest, *(max(span.blocks) for span in spans))
-        time.sleep(0.002 + self._seconds * (len(spans) == ROWS))
+        self.largest = max(self.largest, *(block for span in spans for block in span.blocks))
+        time.sleep(0.002 + self._seconds * (len(ids) == ROWS))
         found = [[ids[at] + self._shift[at % len(self._shift)], 0.0] for at in wanted]
         return numpy.array(found, numpy.float32)
 
@@ -33,7 +34,7 @@ class Graph:
 def test_steps_that_compute_alike_have_several_rows() -> None:
     graph = Graph([0.0])
     assert alike(graph, [5, 6, 7], 40) == ROWS
-    assert graph.largest == 40
+    assert graph.largest == (BEFORE + BEHIND) // BLOCK
 
 
 @pytest.mark.parametrize("graph", [Graph([0.0, 1e-5]), Graph([0.0], seconds=0.01)])
@@ -42,7 +43,8 @@ def test_others_have_one(graph: Graph) -> None:
     assert alike(graph, list(range(1, BEFORE + BEHIND)), 40) == 1
 
 
-def test_a_step_that_has_enough_rows_stays_as_it_is() -> None:
-    spans = [Span([at], 0, [0]) for at in range(ROWS + 1)]
-    assert filled(spans, ROWS, 9) == spans
-    assert filled(spans[:1], 3, 9) == [spans[0], *[Span([0], 0, [9])] * 2]
+def test_a_step_is_filled_up_and_has_a_text_of_which_nothing_is_read() -> None:
+    spans, nothing = [Span([at], 0, [0]) for at in range(ROWS + 1)], Span([], 0, [])
+    assert filled(spans, ROWS, 9) == [*spans, nothing]
+    assert filled(spans[:1], 0, 9) == [spans[0], nothing]
+    assert filled(spans[:1], 3, 9) == [spans[0], *[Span([0], 0, [9])] * 2, nothing]

@@ -90,7 +90,7 @@ class Batch:
     """The answers that are being made on one graph, in so many slots with a window each."""
 
     def __init__(self, graph: Graph, blocks: Blocks, slots: int, rows: int, spare: int) -> None:
-        """A step has as many `rows` where it can: `spare` is a block for those that fill it up."""
+        """A step with a draft has as many `rows`: `spare` is a block for those that fill it up."""
         self.rows = rows
         self._graph = graph
         self._blocks = blocks
@@ -153,7 +153,8 @@ class Batch:
             piece = reading.piece(STEP, self._blocks)
             wanted.append((reading, piece, [len(spans) + len(piece.ids) - 1]))
             spans.append(piece)
-        step = spans if reading else filled(spans, self.rows, self._spare)
+        wide = not reading and any(answer.decoding.wide for answer in writing)
+        step = filled(spans, self.rows if wide else 0, self._spare)
         logits = self._graph.read(step, [at for _, _, places in wanted for at in places])
         row = 0
         for answer, span, places in wanted:

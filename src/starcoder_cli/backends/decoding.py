@@ -66,6 +66,11 @@ class Decoding(Generic[Logits]):
             self.next = [chosen[-1].id, *self._draft(kept, bool(beginning and beginning.left))]
         return kept
 
+    @property
+    def wide(self) -> bool:
+        """Whether most steps are expected to have a draft."""
+        return bool(self._lookup and self._lookup.wide)
+
     def shorten(self, most: int) -> None:
         """Read at most so many ids of the draft."""
         del self.next[1 + most :]

@@ -26,7 +26,7 @@ from starcoder_cli.backends.rows import alike
 from starcoder_cli.backends.tokens import Tokens, Writing
 from starcoder_cli.backends.traits import Traits
 from starcoder_cli.gguf import read_header
-from starcoder_cli.lookup import Lookup
+from starcoder_cli.lookup import CautiousLookup
 from starcoder_cli.model import Sampling, check_room
 from starcoder_cli.prompt import Prompt, Special
 from starcoder_cli.stream import Chunk, Reason, Stream, behind
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from starcoder_cli.backends.rows import Numbers
 
 RUNS = 1, 6
-"""Runs of tokens that a draft may follow: a wrong one costs next to nothing in steps of one width.
-"""
+"""How many of the latest tokens have to have stood together before."""
 
 
 class OpenVinoModel:
@@ -126,7 +125,7 @@ class OpenVinoModel:
         choice = NumpyChoice(sampling)
         beginning = Beginning(self._tokens, ids, prompt.begun, choice)
         drafts = self._batch.rows - 1
-        lookup = Lookup(ids, RUNS, (drafts, drafts)) if drafts else None
+        lookup = CautiousLookup(ids, RUNS, drafts) if drafts else None
         return Decoding(sampling, ends, choice, lookup, beginning)
 
 

@@ -16,7 +16,7 @@ from starcoder_cli.models import store
 
 FOLDER = "openvino"
 PACKAGES = "openvino-genai", "xllamacpp"
-FORM = "4"
+FORM = "5"
 """Which form of the weights this program prepares: another one is made anew."""
 
 
