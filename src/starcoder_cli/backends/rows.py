@@ -74,7 +74,7 @@ def alike(graph: Graph, ids: Sequence[int], spare: int) -> int:
         return numpy.concatenate(found)
 
     alone = behind(1, 1)
-    same = all(numpy.array_equal(behind(size, size), alone) for size in (2, ROWS, ROWS))
-    behind(1, 1)
+    others = [behind(size, size) for size in (2, ROWS, 1, ROWS)]
+    same = all(numpy.array_equal(other, alone) for other in others)
     cheap = seconds[ROWS] <= COST * seconds[1]
     return ROWS if same and cheap else 1
