@@ -112,16 +112,16 @@ def test_an_end_ends_it_and_is_told() -> None:
     assert answer.decoding.end.id == 4
 
 
-def test_a_long_prompt_is_read_in_pieces_beside_other_answers() -> None:
+def test_a_long_prompt_is_read_in_pieces_in_turns_with_other_answers() -> None:
     graph = Counting()
-    both = batch(graph)
+    both = batch(graph, rows=1)
     first = asked([1], 50)
     both.add(first)
     both.next(first)
     second = asked([5] * (2 * STEP + 1), 1)
     assert told(both, second) == [6]
     pieces = [[len(span.ids) for span in step] for step in graph.steps[1:]]
-    assert pieces == [[1, STEP], [1, STEP], [1, 1]]
+    assert pieces == [[1], [STEP], [1], [STEP], [1], [1]]
 
 
 def test_no_more_than_there_are_slots_are_made_at_a_time() -> None:

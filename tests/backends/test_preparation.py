@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tinies import SPEC, pulled
 from tokenizers import Tokenizer
+from tokenizers.models import BPE
 
 from starcoder_cli import backends, eightbit
 from starcoder_cli.backends import open_model, preparation, prepared
@@ -70,6 +71,15 @@ def test_a_form_is_made_once(path: Path) -> None:
     assert len(seen) == 9
     store.remove(SPEC)
     assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("merges", [[("a", "b")], [("a ", "b"), ("a", "b")], []])
+def test_a_terse_tokenizer_is_the_same(merges: list[tuple[str, str]]) -> None:
+    vocabulary = {text: at for at, text in enumerate(("a", "b", "ab", "a ", "a b"))}
+    whole = Tokenizer(BPE(vocabulary, merges))
+    terse = preparation.terse(whole)
+    assert Tokenizer.from_str(terse).to_str() == whole.to_str()
+    assert ('"merges":["a b"]' in terse) == (len(merges) == 1)
 
 
 def outdated(earlier: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:

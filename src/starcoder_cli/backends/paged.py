@@ -169,12 +169,14 @@ def few_kernels() -> AbstractContextManager[None]:
 
 
 def import_openvino(name: str = "openvino") -> Any:
-    """OpenVINO, or another package of it, without its telemetry.
+    """OpenVINO, or another package of it, without its telemetry and its converter.
 
-    That would write to the home folder and call home. A module that is None cannot be imported;
-    OpenVINO then does without (`telemetry_utils.py`). Raises MachineError where it cannot start.
+    The first would write to the home folder and call home, the second is half of the time of an
+    import. A module that is None cannot be imported; OpenVINO then does without
+    (`telemetry_utils.py`, `openvino/__init__.py`). Raises MachineError where it cannot start.
     """
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    for without in ("openvino_telemetry", "openvino.tools.ovc"):
+        sys.modules[without] = None  # type: ignore[assignment]
     try:
         return __import__(name)
     except (ImportError, OSError) as error:

@@ -4,6 +4,7 @@ That is done in a draft folder, which is renamed at the end: what was interrupte
 the file itself is never touched.
 """
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -86,7 +87,7 @@ def made(path: Path, to: Path, report: Progress, narrow: int = 0) -> Mapping[str
     eos = read_header(path).eos
     traits = Traits(() if eos is None else (eos,))
     steps: tuple[Callable[[], object], ...] = (
-        lambda: tokenizer(path).save(str(to / TOKENIZER), pretty=False),
+        lambda: (to / TOKENIZER).write_text(terse(tokenizer(path)), encoding="utf-8"),
         lambda: write_eightbit(path, to / FILE, narrow),
         lambda: save(to / FILE),
         (to / FILE).unlink,
@@ -124,6 +125,18 @@ def tokenizer(path: Path) -> "Tokenizer":
             f"transformers cannot read the tokenizer of {path}: {error}", "use --engine llamacpp"
         ) from error
     return found
+
+
+def terse(tokenizer: "Tokenizer") -> str:
+    """A tokenizer in JSON, with pairs to merge as one text each where none has a space.
+
+    That is the older form, which is read in three quarters of the time.
+    """
+    told = json.loads(tokenizer.to_str())
+    pairs = told["model"].get("merges", ())
+    if not any(" " in part for pair in pairs for part in pair):
+        told["model"]["merges"] = [" ".join(pair) for pair in pairs]
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
 def pace(model: Model, load: float) -> Pace:
