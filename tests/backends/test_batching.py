@@ -101,7 +101,23 @@ def test_wrong_drafts_leave_nothing_behind() -> None:
     assert told(one, asked(prompt, 30)) == [at % 10 for at in range(30)]
     again = asked([*prompt, *(at % 10 for at in range(29))], 3)
     assert told(one, again) == [9, 0, 1]
-    assert again.known == len(prompt) + 28
+    assert again.known == len(prompt) + 27
+
+
+def test_only_what_was_not_read_before_is_read() -> None:
+    """And what others share is never written to again."""
+    graph = Counting()
+    one = batch(graph, rows=1)
+    prompt = [at % 10 for at in range(3 * BLOCK + 5)]
+    told(one, asked(prompt, 2))
+    before = len(graph.steps)
+    again = asked([*prompt[: 2 * BLOCK + 7], 3, 3, 3], 2)
+    assert told(one, again) == [4, 5]
+    assert again.known == 2 * BLOCK + 7
+    assert [(list(span.ids), span.begin) for step in graph.steps[before:] for span in step] == [
+        ([3, 3, 3], 2 * BLOCK + 7),
+        ([4], 2 * BLOCK + 10),
+    ]
 
 
 def test_an_end_ends_it_and_is_told() -> None:
@@ -121,7 +137,7 @@ def test_a_long_prompt_is_read_in_pieces_in_turns_with_other_answers() -> None:
     second = asked([5] * (2 * STEP + 1), 1)
     assert told(both, second) == [6]
     pieces = [[len(span.ids) for span in step] for step in graph.steps[1:]]
-    assert pieces == [[1], [STEP], [1], [STEP], [1], [1]]
+    assert pieces == [[1], [STEP], [1], [STEP + 1]]
 
 
 def test_no_more_than_there_are_slots_are_made_at_a_time() -> None:

@@ -209,16 +209,31 @@ def test_closing_an_answer_takes_it_away(model: OpenVinoModel) -> None:
 
 @pytest.mark.parametrize("edited", ["\nx = 1\n", "\n"])
 def test_what_was_read_is_not_read_again(model: OpenVinoModel, edited: str) -> None:
-    """But for the last token, whose logits are wanted, and all behind an edit."""
+    """But for the last two tokens, whose logits are wanted, and all behind an edit."""
     text = "".join(f"def f{number}(): pass\n" for number in range(12))
     whole = join(model.stream(Prompt((text,)), Sampling(8)))
     again = join(model.stream(Prompt((text,)), Sampling(8)))
     assert again.text == whole.text
-    assert again.cached_tokens == whole.prompt_tokens - 1
+    assert again.cached_tokens == whole.prompt_tokens - 2
     before = text[:100]
     after = join(model.stream(Prompt((before + edited + text[100:],)), Sampling(8)))
     assert after.cached_tokens == len(model.encode(Prompt((before,)))) + (edited == "\n")
     assert model.encode(Prompt((before,))) == model.encode(Prompt((text,)))[: len(before)]
+
+
+def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
+    """Cold, behind a text that begins alike, and again: with the very same probabilities."""
+    text = "".join(f"def f{number}(x):\n    return x + {number}\n" for number in range(9))
+    asked = [Prompt((text[:100] + "#" + text[100:],)), Prompt((text,)), Prompt((text,))]
+    sampling = Sampling(24, logprobs=True)
+    folder = path.parent / prepared.FOLDER
+    with closing(OpenVinoModel(folder, path, 2 * WINDOW)) as model:
+        cold = join(model.stream(asked[-1], sampling))
+    with closing(OpenVinoModel(folder, path, 2 * WINDOW)) as model:
+        _, first, again = (join(model.stream(prompt, sampling)) for prompt in asked)
+    assert (cold.cached_tokens, first.cached_tokens) == (0, 100)
+    assert (again.cached_tokens or 0) > 200
+    assert (cold.text, cold.logprob) == (first.text, first.logprob) == (again.text, again.logprob)
 
 
 def test_drafts_change_no_answer(path: Path) -> None:

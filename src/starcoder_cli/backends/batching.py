@@ -50,13 +50,19 @@ class Answer:
     def open(self, blocks: Blocks) -> Text:
         """Its place in the cache."""
         if self.text is None:
-            self.text = blocks.open(self._ids)
+            self.text = blocks.open(self._ids[:-1])  # so two are left to read: see `piece`
             self._read = self.known = self.text.known
         return self.text
 
     def piece(self, most: int, blocks: Blocks) -> Span:
-        """What is to be read of its prompt next, at most so many ids."""
+        """What is to be read of its prompt next, about so many ids, and never a single one.
+
+        The attention of a single token has a kernel of its own; several give the same numbers
+        however they are cut, so that an answer does not depend on what was read before.
+        """
+        self.open(blocks)
         end = min(self._prompt, self._read + most)
+        end += self._prompt - end == 1
         return Span(self._ids[self._read : end], self._read, self._table(end, blocks))
 
     def rows(self, blocks: Blocks) -> list[Span]:
