@@ -28,7 +28,6 @@ from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.chat_formats import CHATML
 from starcoder_cli.conversation import Conversation
 from starcoder_cli.families import FORMATS
-from starcoder_cli.lookup import Lookup
 from starcoder_cli.model import Model, Sampling
 from starcoder_cli.models.store import locate
 from starcoder_cli.prompt import Prompt
@@ -139,20 +138,17 @@ def llamacpp(path: Path) -> dict[str, Way]:
 
 
 def openvino(path: Path) -> dict[str, Way]:
-    """OpenVINO in steps of one token, in steps of several rows without drafts, and with them."""
+    """OpenVINO without drafts, twice, and with them where they pay."""
     model = OpenVinoModel(path.parent / "openvino", path, WINDOW)
 
-    def stepping(rows: int, drafts: bool, prompt: Prompt, sampling: Sampling) -> Completion:
+    def stepping(rows: int, prompt: Prompt, sampling: Sampling) -> Completion:
         model._batch.rows = rows
-        if drafts:
-            return asked(model, prompt, sampling)
-        with patch.object(Lookup, "draft", lambda lookup, most: []):
-            return asked(model, prompt, sampling)
+        return asked(model, prompt, sampling)
 
     return {
-        "without": partial(stepping, 1, False),
-        "without, steps of 4 rows": partial(stepping, ROWS, False),
-        "drafts of 3": partial(stepping, ROWS, True),
+        "without": partial(stepping, 1),
+        "without, again": partial(stepping, 1),
+        "drafts of 3": partial(stepping, ROWS),
     }
 
 

@@ -14,7 +14,6 @@ MOST = 15
 WIDTHS = 2, MOST
 """How many ids a draft may have, at least and at most, by how right earlier ones were."""
 
-
 SHARE, BEGIN, END = 0.2, 0.8, 0.3
 """How much of a mean the latest draft is, and from how many right ids in the mean drafts are read,
 up to how few: chosen for steps that take a fourth longer with a draft, and again as much when steps

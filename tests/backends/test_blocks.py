@@ -90,7 +90,7 @@ def test_no_more_than_what_is_to_be_kept_is_touched() -> None:
     assert sum(row != [-1] * BLOCK for row in cache.rows) <= 6
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 1 << 30))
 def test_texts_never_write_over_each_other(seed: int) -> None:
     """Three at a time, of few tokens so that they often begin alike, and in little room."""

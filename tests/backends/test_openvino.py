@@ -202,9 +202,9 @@ def test_answers_that_are_made_together_are_those_made_one_by_one(model: OpenVin
 def test_closing_an_answer_takes_it_away(model: OpenVinoModel) -> None:
     stream = model.stream(TEXT, Sampling(max_tokens=200))
     next(stream)
-    assert len(model._batch) == 1
+    assert len(model._batch._answers) == 1
     stream.close()
-    assert len(model._batch) == 0
+    assert not model._batch._answers
 
 
 @pytest.mark.parametrize("edited", ["\nx = 1\n", "\n"])
@@ -221,6 +221,19 @@ def test_what_was_read_is_not_read_again(model: OpenVinoModel, edited: str) -> N
     assert model.encode(Prompt((before,))) == model.encode(Prompt((text,)))[: len(before)]
 
 
+@pytest.fixture(scope="module")
+def exact(path: Path) -> None:
+    """A processor on which the numbers of a row do not depend on the rows beside it."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        closing(OpenVinoModel(path.parent / prepared.FOLDER, path, 2 * WINDOW)) as model,
+    ):
+        patch.setattr(rows, "COST", math.inf)
+        if model.measure("def f(x): return x") == 1:
+            pytest.skip("on this processor a step of several rows gives other numbers")
+
+
+@pytest.mark.usefixtures("exact")
 def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
     """Cold, behind a text that begins alike, and again: with the very same probabilities."""
     text = "".join(f"def f{number}(x):\n    return x + {number}\n" for number in range(9))
@@ -236,6 +249,7 @@ def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
     assert (cold.text, cold.logprob) == (first.text, first.logprob) == (again.text, again.logprob)
 
 
+@pytest.mark.usefixtures("exact")
 def test_drafts_change_no_answer(path: Path) -> None:
     """Whatever the model says, it says the same one token at a time."""
     with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, 2 * WINDOW)) as model:

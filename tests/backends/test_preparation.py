@@ -64,7 +64,7 @@ def test_a_form_is_made_once(path: Path) -> None:
     assert not (earlier.folder / "model.gguf").exists()
     assert sum(earlier.files.values()) > 100_000 and set(earlier.paces) == {"llamacpp", "openvino"}
     assert all(pace.read > 0 and pace.write > 0 for pace in earlier.paces.values())
-    assert set(earlier.versions) == {"form", "openvino-genai", "xllamacpp"}
+    assert set(earlier.versions) == {"form", "openvino", "openvino-genai", "xllamacpp"}
     assert Traits.read(earlier.folder).ends == (read_header(path).eos,)
     assert Traits.read(earlier.folder).rows in (1, ROWS)
     assert prepare(SPEC, path, nobody) == find(path) == earlier

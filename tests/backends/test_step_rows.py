@@ -1,7 +1,7 @@
 """How many rows a step is to have: as many as give the same numbers, if that is cheap."""
 
-import time
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import numpy
 import pytest
@@ -15,7 +15,7 @@ class Graph:
     """Gives each id as its logits, shifted by what depends on the rows of a step."""
 
     def __init__(self, shift: Sequence[float], seconds: float = 0.0) -> None:
-        self.largest = 0
+        self.largest, self.clock = 0, 0.0
         self._shift = shift
         self._seconds = seconds
 
@@ -23,24 +23,27 @@ class Graph:
         """The wanted ids of all spans."""
         ids = [token for span in spans for token in span.ids]
         self.largest = max(self.largest, *(block for span in spans for block in span.blocks))
-        time.sleep(0.002 + self._seconds * (len(ids) == ROWS))
+        self.clock += 0.002 + self._seconds * (len(ids) == ROWS)
         found = [[ids[at] + self._shift[at % len(self._shift)], 0.0] for at in wanted]
         return numpy.array(found, numpy.float32)
 
-    def copy(self, source: int, target: int) -> None:
-        """Nothing is copied here."""
+
+def judged(graph: Graph, ids: list[int]) -> int:
+    """How many rows, by the time that the graph says has passed."""
+    with patch("starcoder_cli.backends.rows.time.perf_counter", lambda: graph.clock):
+        return alike(graph, ids, 40)
 
 
 def test_steps_that_compute_alike_have_several_rows() -> None:
     graph = Graph([0.0])
-    assert alike(graph, [5, 6, 7], 40) == ROWS
+    assert judged(graph, [5, 6, 7]) == ROWS
     assert graph.largest == (BEFORE + BEHIND) // BLOCK
 
 
 @pytest.mark.parametrize("graph", [Graph([0.0, 1e-5]), Graph([0.0], seconds=0.01)])
 def test_others_have_one(graph: Graph) -> None:
     """Where a number depends on its row, or where more rows take much longer."""
-    assert alike(graph, list(range(1, BEFORE + BEHIND)), 40) == 1
+    assert judged(graph, list(range(1, BEFORE + BEHIND))) == 1
 
 
 def test_a_step_is_filled_up_and_has_a_text_of_which_nothing_is_read() -> None:

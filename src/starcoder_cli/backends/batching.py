@@ -71,7 +71,8 @@ class Answer:
         What a draft is compared with is then computed as it would be without one.
         """
         table = self._table(self._read + len(self.decoding.next), blocks)
-        return [Span([id], at, table) for at, id in enumerate(self.decoding.next, self._read)]
+        read = enumerate(self.decoding.next, self._read)
+        return [Span([token], at, table) for at, token in read]
 
     def take(self, span: Span, logits: Numbers, blocks: Blocks) -> None:
         """Go on from the logits behind what was read: a piece of its prompt, or all its rows."""
@@ -107,9 +108,6 @@ class Batch:
         self._turn = threading.Lock()
         self._closed = False
         self._prompt = False  # whether the step before read a piece of one
-
-    def __len__(self) -> int:
-        return len(self._answers)
 
     def add(self, answer: Answer) -> None:
         """Make an answer from now on, or as soon as there is a slot."""

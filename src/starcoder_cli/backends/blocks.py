@@ -32,10 +32,7 @@ class Node:
 
 @dataclass(eq=False)
 class Text:
-    """A text in the cache: blocks that others may share, then its own; `known` tokens were there.
-
-    The blocks that it has go up to the `room`-th token.
-    """
+    """A text in the cache: blocks that others may share, then its own; `known` of its tokens were there."""
 
     shared: list[Node]
     own: list[int]

@@ -127,12 +127,12 @@ def tokenizer(path: Path) -> "Tokenizer":
     return found
 
 
-def terse(tokenizer: "Tokenizer") -> str:
+def terse(whole: "Tokenizer") -> str:
     """A tokenizer in JSON, with pairs to merge as one text each where none has a space.
 
     That is the older form, which is read in three quarters of the time.
     """
-    told = json.loads(tokenizer.to_str())
+    told = json.loads(whole.to_str())
     pairs = told["model"].get("merges", ())
     if not any(" " in part for pair in pairs for part in pair):
         told["model"]["merges"] = [" ".join(pair) for pair in pairs]

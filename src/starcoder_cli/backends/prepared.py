@@ -15,7 +15,7 @@ from starcoder_cli.engines import Pace
 from starcoder_cli.models import store
 
 FOLDER = "openvino"
-PACKAGES = "openvino-genai", "xllamacpp"
+PACKAGES = "openvino", "openvino-genai", "xllamacpp"
 FORM = "5"
 """Which form of the weights this program prepares: another one is made anew."""
 

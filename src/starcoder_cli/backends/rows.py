@@ -36,9 +36,6 @@ class Graph(Protocol):
     def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
         """The logits behind the wanted ids of all spans, until the next step."""
 
-    def copy(self, source: int, target: int) -> None:
-        """Let a block hold what another one holds."""
-
 
 def filled(spans: Sequence[Span], rows: int, spare: int) -> list[Span]:
     """A step with as many rows as there are to be; those that are added go to a spare block.
