@@ -32,7 +32,7 @@ class Node:
 
 @dataclass(eq=False)
 class Text:
-    """A text in the cache: blocks that others may share, then its own; `known` of its tokens were there."""
+    """A text in the cache: blocks that others may share, then its own; `known` were there."""
 
     shared: list[Node]
     own: list[int]
