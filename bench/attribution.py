@@ -23,9 +23,9 @@ from pathlib import Path
 
 from copying import peers
 from snippets import Snippet, lines, normal, renamed, snippets
-
-from starcoder_cli.attribution import Match, Origin, trace
+from starcoder_cli.attribution import trace
 from starcoder_cli.attribution.fingerprints import SHORTEST
+from starcoder_cli.attribution.matches import Match, Origin
 from starcoder_cli.attribution.projects import projects, tree_at
 from starcoder_cli.languages import detect
 

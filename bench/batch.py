@@ -17,9 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tasks import single_lines
-
 from starcoder_cli.evaluation.problems import Problem
+from tasks import single_lines
 
 STARCODER = [sys.executable, "-m", "starcoder_cli", "fill", "--lines", "one", "--lang", "python"]
 MARKER = "<FILL>"

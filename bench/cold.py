@@ -16,10 +16,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from timed import Run, alternating, interleaved, median, ratio
-
 from starcoder_cli.catalog import DEFAULT, FALLBACK, find
 from starcoder_cli.models.store import locate
+from timed import Run, alternating, interleaved, median, ratio
 
 HERE = Path(__file__).parent
 PROMPT = b'''def moving_average(values, size):

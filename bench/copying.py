@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from snippets import Snippet
-
 from starcoder_cli.attribution import trace
 
 PIECES, FILES = 50, 200

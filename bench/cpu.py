@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from timed import interleaved, median, ratio
 from tokenizers import Tokenizer
 
-from starcoder_cli.backends.prepared import Prepared
-from starcoder_cli.backends.prepared import find as find_prepared
 from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.engines.openvino.prepared import Prepared
+from starcoder_cli.engines.openvino.prepared import find as find_prepared
 from starcoder_cli.models.store import locate
+from timed import interleaved, median, ratio
 
 ENGINE = Path(__file__).with_name("cpu_engine.py")
 LLAMACPP, OPENVINO = "llamacpp", "openvino"

@@ -22,10 +22,9 @@ Answer: TypeAlias = Callable[[Sequence[int], int], Iterator[int]]
 
 def ours(name: str, file: Path, folder: Path, window: int) -> Answer:
     """The program's own backend for an engine."""
-    from starcoder_cli.backends.llamacpp import LlamaCppModel
-    from starcoder_cli.backends.openvino import OpenVinoModel
-    from starcoder_cli.model import Sampling
-    from starcoder_cli.prompt import Prompt
+    from starcoder_cli.engines.llamacpp import LlamaCppModel
+    from starcoder_cli.engines.openvino.model import OpenVinoModel
+    from starcoder_cli.model import Prompt, Sampling
 
     model = (
         LlamaCppModel(file, window) if name == "llamacpp" else OpenVinoModel(folder, file, window)

@@ -29,19 +29,25 @@ from bitsandbytes.nn.modules import Linear8bitLt
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, PreTrainedModel
 
-from starcoder_cli.backends import narrowed
-from starcoder_cli.backends.choice import TorchChoice
-from starcoder_cli.backends.decoding import Decoding
-from starcoder_cli.backends.devices import machine
-from starcoder_cli.backends.graphs import FixedSteps, can_record
-from starcoder_cli.backends.huggingface import load, loading
-from starcoder_cli.backends.int8 import widen
-from starcoder_cli.backends.steps import GrowingSteps, Steps, decode, read
-from starcoder_cli.checkpoint import Checkpoint, inspect
+from starcoder_cli.engines.decoding.loop import Decoding
+from starcoder_cli.engines.decoding.sampler import TorchChoice
+from starcoder_cli.engines.load import narrowed
+from starcoder_cli.engines.machine import machine
+from starcoder_cli.engines.transformers.architectures import SHAPES
+from starcoder_cli.engines.transformers.int8 import widen
+from starcoder_cli.engines.transformers.model import load, loading
+from starcoder_cli.engines.transformers.placement import Form, Plan, Size, plan
+from starcoder_cli.engines.transformers.steps import (
+    FixedSteps,
+    GrowingSteps,
+    Steps,
+    can_record,
+    decode,
+    read,
+)
 from starcoder_cli.loading import Loading
 from starcoder_cli.model import Sampling
-from starcoder_cli.plan import Form, Plan, Size, plan
-from starcoder_cli.shapes import SHAPES
+from starcoder_cli.weights.checkpoint import Checkpoint, inspect
 
 RUNS = 3
 FORMS: tuple[Form, ...] = ("none", "8bit", "4bit")

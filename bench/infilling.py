@@ -12,10 +12,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from tasks import SETS, ask, passes
-
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.evaluation.problems import Problem
+from tasks import SETS, ask, passes
 
 MAX_TOKENS = 256
 SINGLE = "single lines"

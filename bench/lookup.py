@@ -19,20 +19,18 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from tasks import functions, single_lines
-
-from starcoder_cli.backends.llamacpp import LlamaCppModel
-from starcoder_cli.backends.openvino import OpenVinoModel
-from starcoder_cli.backends.rows import ROWS
 from starcoder_cli.catalog import DEFAULT, find
-from starcoder_cli.chat_formats import CHATML
-from starcoder_cli.conversation import Conversation
-from starcoder_cli.families import FORMATS
-from starcoder_cli.model import Model, Sampling
+from starcoder_cli.engines.llamacpp import LlamaCppModel
+from starcoder_cli.engines.openvino.model import OpenVinoModel
+from starcoder_cli.engines.openvino.scheduler import ROWS
+from starcoder_cli.files.source import Hole
+from starcoder_cli.model import Model, Prompt, Sampling
 from starcoder_cli.models.store import locate
-from starcoder_cli.prompt import Prompt
-from starcoder_cli.source import Hole
+from starcoder_cli.prompts.chat import Conversation
+from starcoder_cli.prompts.chat_formats import CHATML
+from starcoder_cli.prompts.fim_formats import FORMATS
 from starcoder_cli.stream import Completion, join
+from tasks import functions, single_lines
 
 WINDOW = 2048
 EDIT = "Rename every parameter of this code to begin with my_. Write all of the code again."

@@ -12,9 +12,8 @@ import argparse
 from math import comb
 from pathlib import Path
 
-from tasks import ask, functions, passes
-
 from starcoder_cli.catalog import DEFAULT
+from tasks import ask, functions, passes
 
 MAX_TOKENS = 256
 WAYS = {"plain": [], "prompted": ["--prompted"]}

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from starcoder_cli.sandbox import Limits, Rung, Trial, judge
-from starcoder_cli.sandbox.ladder import VARIABLE, reason_against
+from starcoder_cli.sandbox.detect import VARIABLE, reason_against
 
 LIMITS = Limits(seconds=20.0)
 PACK = {"cpp": "c++", "go": "go", "java": "java", "js": "javascript", "python": "python"}

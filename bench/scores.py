@@ -19,7 +19,7 @@ from typing import Any
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS
 from starcoder_cli.evaluation.charts import score_chart
-from starcoder_cli.evaluation.marks import Mark
+from starcoder_cli.evaluation.summary import Mark
 
 WANTED: Mapping[str, tuple[tuple[str, ...], int]] = {
     "humaneval": (("humaneval/HumanEval.jsonl.gz",), 164),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starcoder_cli.attribution.fingerprints import SURE
-from starcoder_cli.attribution.lexing import lexicon, tokens
+from starcoder_cli.attribution.tokens import lexicon, tokens
 
 PYTHON = lexicon("python")
 MOST_LINES = 100

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from starcoder_cli.warm import find, listener
+from starcoder_cli.net.daemon import find, listener
 
 STARCODER = [sys.executable, "-m", "starcoder_cli"]
 FILE = "".join(f"def step_{at}(value):\n    return value * {at}\n\n\n" for at in range(60))

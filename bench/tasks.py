@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from starcoder_cli.evaluation.benchmarks import function, infilled
+from starcoder_cli.evaluation.datasets import Row, rows
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.evaluation.rows import Row, rows
 from starcoder_cli.sandbox import Trial, judge
 
 SINGLE = "humaneval-infilling/HumanEval-SingleLineInfilling.jsonl.gz"

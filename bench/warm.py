@@ -21,21 +21,18 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from timed import run
-
-from starcoder_cli.backends import open_model
-from starcoder_cli.backends.remote import Endpoint, RemoteModel, connect
 from starcoder_cli.catalog import DEFAULT, find
-from starcoder_cli.engines import Work
-from starcoder_cli.families import FORMATS
-from starcoder_cli.loading import Loading
-from starcoder_cli.model import Model, Sampling
+from starcoder_cli.engines.load import open_model
+from starcoder_cli.engines.server_model import Endpoint, RemoteModel, connect
+from starcoder_cli.files.source import Hole
+from starcoder_cli.loading import Loading, Work
+from starcoder_cli.model import Model, Prompt, Sampling
 from starcoder_cli.models.store import locate
-from starcoder_cli.prompt import Prompt
+from starcoder_cli.prompts.fim_formats import FORMATS
 from starcoder_cli.settings import Engine
-from starcoder_cli.source import Hole
 from starcoder_cli.stream import Completion, join
-from starcoder_cli.wire import Opening
+from starcoder_cli.wire.local_protocol import Opening
+from timed import run
 
 HERE = Path(__file__).parent
 ROOM, CLIENTS, RATE_TOKENS = 2048, 8, 64

@@ -8,13 +8,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from checkpoints import checkpoint
 
+from checkpoints import checkpoint
 from starcoder_cli.catalog import DEFAULT, find
-from starcoder_cli.models import pip
+from starcoder_cli.models import wheels
 from starcoder_cli.models.store import locate
-from starcoder_cli.sandbox.ladder import VARIABLE, reason_against
-from starcoder_cli.sandbox.rungs import Rung
+from starcoder_cli.sandbox.detect import VARIABLE, reason_against
+from starcoder_cli.sandbox.isolation import Rung
 from starcoder_cli.settings import models_dir
 
 MODELS_DIR = models_dir()  # before any test has another home
@@ -109,8 +109,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """pip may take its time where other tests keep the processor busy."""
-    monkeypatch.setattr(pip, "START", 120.0)
-    monkeypatch.setattr(pip, "REACH", 120.0)
+    monkeypatch.setattr(wheels, "START", 120.0)
+    monkeypatch.setattr(wheels, "REACH", 120.0)
 
 
 @pytest.fixture(scope="session")

@@ -17,147 +17,82 @@ MODULES = {
     if path != ROOT / "__init__.py"
 }
 
-# A module imports from layers above its own in this table only; a package is one unit.
-LAYERS = (
+# The rooms, from the bottom: a file imports from floors below its own room's, and within its room.
+FLOORS = (
     {"errors"},
-    {"exchange", "input", "sockets"},
-    {
-        "catalog",
-        "folder",
-        "fourbit",
-        "gguf",
-        "healing",
-        "languages",
-        "lookup",
-        "licences",
-        "patch",
-        "processes",
-        "safetensors",
-        "sanitize",
-        "settings",
-        "signals",
-        "sixbit",
-        "source",
-        "stream",
-        "syntax",
-        "timing",
-        "tree",
-    },
-    {"eightbit", "endpoints", "engines", "loading", "warm"},
-    {
-        "batch",
-        "brackets",
-        "configuration",
-        "fences",
-        "flaws",
-        "indentation",
-        "inline",
-        "lines",
-        "models",
-        "output",
-        "plan",
-        "prompt",
-        "sandbox",
-        "saving",
-        "verify",
-        "window",
-    },
-    {
-        "chatter",
-        "checkpoint",
-        "closers",
-        "context",
-        "conversation",
-        "families",
-        "model",
-        "provenance",
-        "repeats",
-        "shapes",
-        "terminal",
-    },
-    {"attribution", "portrait"},
-    {"candidates", "chat_formats", "speed", "wire"},
-    {"backends", "edits", "markdown", "spelling", "trim"},
-    {"evaluation", "server"},
+    {"languages", "settings", "stream", "system"},
+    {"catalog", "model"},
+    {"files", "loading", "net", "sandbox"},
+    {"candidates", "prompts", "weights"},
+    {"postprocess"},
+    {"terminal"},
+    {"benchmark", "context", "models", "wire"},
+    {"attribution", "engines", "evaluation"},
+    {"app", "server"},
     {"commands"},
     {"cli"},
     {"__main__"},
 )
-LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-CHECKPOINTS = ("adapter", "huggingface", "int8", "kernels", "quantize")
-GRAPHS = ("compact", "halves", "openvino", "paged", "rows")  # what OpenVINO runs
-TOKENIZERS = ("preparation", "tokens")
-
-# Who may use a package; inside a function, except for Typer.
+# Who may use a package, a room or a file; inside a function, except for those of `AT_ONCE`.
 OWNERS = {
     "anyio": {"server"},
-    "bitsandbytes": {"backends.int8", "backends.quantize"},
+    "bitsandbytes": {"engines.transformers"},
     "boolean": {"attribution"},
     "filelock": {"models"},
     "h11": {"server"},
     "http": {"server"},
-    "httptools": {"exchange"},
-    "httpx2": {"backends.connection", "models", "portrait"},
+    "httptools": {"net.http"},
+    "httpx2": {"attribution.stack_lookup", "engines.endpoint", "models"},
     "huggingface_hub": {"models"},
     "identify": {"attribution"},
     "license_expression": {"attribution"},
-    "markdown_it": {"markdown"},
-    "matplotlib": {"evaluation.charts", "speed.picture"},
+    "markdown_it": {"terminal"},
+    "matplotlib": {"benchmark.chart", "evaluation.charts"},
+    "numpy": {"engines.decoding.sampler", "engines.openvino"},
+    "openvino": {"engines.openvino"},
+    "openvino_genai": {"engines.openvino.prepare"},
+    "peft": {"engines.transformers.adapter"},
     "platformdirs": {"settings"},
-    "numpy": {
-        "eightbit",
-        "fourbit",
-        "sixbit",
-        *(f"backends.{name}" for name in ("choice", *GRAPHS)),
-    },
-    "openvino": {f"backends.{name}" for name in GRAPHS},
-    "openvino_genai": {"backends.openvino"},
-    "pyarrow": {"evaluation.rows"},
     "prometheus_client": {"server"},
-    "prompt_toolkit": {"commands.pick", "commands.session"},
-    "pydantic": {"wire.forms"},
+    "prompt_toolkit": {"app.chat_session", "app.pick"},
+    "pyarrow": {"evaluation.datasets"},
+    "pydantic": {"wire.request_schema"},
+    "pyflakes": {"candidates.flaws"},
     "pygments": {"terminal"},
-    "rich": {
-        "commands.beside",
-        "commands.plot",
-        "commands.progress",
-        "commands.standings",
-        "markdown",
-        "terminal",
-    },
-    "socket": {"exchange", "server", "sockets", "warm"},
+    "rich": {"app.evaluate", "app.progress", "app.trace", "benchmark.table", "terminal"},
+    "socket": {"net", "server"},
     "starlette": {"server"},
     "subprocess": {
-        "context.git",
-        "models.pip",
-        "processes",
-        "sandbox.cell",
-        "sandbox.following",
-        "sandbox.tools",
-        "speed.process",
-        "tree",
-        "verify",
-        "warm",
+        "benchmark.worker",
+        "candidates.verify",
+        "files.git",
+        "models.wheels",
+        "net.daemon",
+        "sandbox",
+        "system.processes",
     },
-    "peft": {"backends.adapter"},
-    "pyflakes": {"flaws"},
-    "tokenizers": {f"backends.{name}" for name in TOKENIZERS},
-    "torch": {
-        f"backends.{name}" for name in ("choice", "devices", "graphs", "steps", *CHECKPOINTS)
-    },
-    "transformers": {f"backends.{name}" for name in ("graphs", "steps", *TOKENIZERS, *CHECKPOINTS)},
-    "tree_sitter": {"syntax"},
-    "triton": {"backends.kernels"},
+    "tokenizers": {"engines"},
+    "torch": {"engines.decoding.sampler", "engines.machine", "engines.transformers"},
+    "transformers": {"engines"},
+    "tree_sitter": {"candidates.syntax"},
+    "triton": {"engines.transformers.kernels"},
     "typer": {"cli", "commands"},
+    "urllib": {"models.hub", "net.endpoints"},
     "uvicorn": {"server"},
-    "urllib": {"endpoints", "models.hub"},
-    "xllamacpp": {"backends.llamacpp"},
+    "xllamacpp": {"engines.llamacpp"},
 }
-# What a server is made of, from the start.
-WEB = frozenset({"anyio", "h11", "prometheus_client", "pydantic", "starlette", "uvicorn"})
-# What Triton compiles has to stand at the top of a module, which is imported where it is used.
-KERNELS = frozenset({"torch", "triton"})
+# What a server is made of, from the start, and what Triton compiles: it has to stand at the top of
+# a file, which is imported where it is used.
+AT_ONCE = {
+    "commands": {"typer"},
+    "cli": {"typer"},
+    "engines.transformers.kernels": {"torch", "triton"},
+    "net": {"socket"},
+    "server": {"anyio", "h11", "http", "prometheus_client", "socket", "starlette", "uvicorn"},
+    "wire.request_schema": {"pydantic"},
+}
 STANDARD = sys.stdlib_module_names - OWNERS.keys()
 
 TABLES = {"catalog", "commands.options", "languages"}  # mostly data
@@ -183,9 +118,27 @@ def imported(syntax: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def unit(module: str) -> str:
-    """The module itself, or the package that it is in."""
+def room(module: str) -> str:
+    """The room that a module is in: its package, or the module itself."""
     return module.partition(".")[0]
+
+
+def places(module: str) -> set[str]:
+    """The module and every package that it is in."""
+    parts = module.split(".")
+    return {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+
+
+def neighbours(module: str) -> set[str]:
+    """The modules of ours that a module imports, anywhere in it and for whatever purpose."""
+    found = set()
+    for name in imported(tree(module)):
+        package, _, rest = name.partition(".")
+        while rest and rest not in MODULES:
+            rest = rest.rpartition(".")[0]
+        if package == "starcoder_cli" and rest:
+            found.add(rest)
+    return found - {module}
 
 
 def functions(module: str) -> Iterator[Function]:
@@ -196,26 +149,32 @@ def functions(module: str) -> Iterator[Function]:
 each_module = pytest.mark.parametrize("module", MODULES)
 
 
-def test_every_module_has_its_layer() -> None:
-    assert {unit(module) for module in MODULES} == LAYER.keys()
+def test_every_room_has_its_floor() -> None:
+    assert {room(module) for module in MODULES} == FLOOR.keys()
 
 
 def test_imports_point_one_way() -> None:
-    wrong = set()
-    for module in MODULES:
-        for name in imported(tree(module)):
-            package, _, rest = name.partition(".")
-            other = unit(rest)
-            ours = package == "starcoder_cli" and other in LAYER and other != unit(module)
-            if ours and LAYER[other] >= LAYER[unit(module)]:
-                wrong.add((module, other))
+    wrong = {
+        (module, other)
+        for module in MODULES
+        for other in neighbours(module)
+        if room(other) != room(module) and FLOOR[room(other)] >= FLOOR[room(module)]
+    }
     assert wrong == set()
+
+
+def test_no_two_files_need_each_other() -> None:
+    """Imports inside functions and for types alone count too."""
+    left = {module: neighbours(module) for module in MODULES}
+    while ends := {module for module, needs in left.items() if not needs & left.keys()}:
+        left = {module: needs for module, needs in left.items() if module not in ends}
+    assert left == {}
 
 
 @each_module
 def test_a_package_is_used_by_its_owners_alone(module: str) -> None:
-    used = {unit(name) for name in imported(tree(module))} - STANDARD - {"starcoder_cli"}
-    mine = {name for name, owners in OWNERS.items() if {module, unit(module)} & owners}
+    used = {room(name) for name in imported(tree(module))} - STANDARD - {"starcoder_cli"}
+    mine = {name for name, owners in OWNERS.items() if places(module) & owners}
     assert used <= mine
 
 
@@ -230,15 +189,14 @@ def test_importing_a_module_imports_nothing_heavy(module: str) -> None:
     at_once = [
         node for node in syntax.body if not isinstance(node, Function) and node not in guarded
     ]
-    outside = [
-        unit(name)
+    outside = {
+        room(name)
         for node in at_once
         if isinstance(node, ast.Import | ast.ImportFrom | ast.If | ast.Try)
         for name in imported(node)
-    ]
-    web = WEB if unit(module) == "server" or module == "wire.forms" else frozenset()
-    kernels = KERNELS if module == "backends.kernels" else frozenset()
-    assert set(outside) <= STANDARD | {"starcoder_cli", "typer", "http", "socket"} | web | kernels
+    }
+    allowed = set().union(*(AT_ONCE.get(place, set()) for place in places(module)))
+    assert outside <= STANDARD | {"starcoder_cli"} | allowed
 
 
 @each_module
@@ -254,7 +212,8 @@ def test_things_stay_small(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [name for name in MODULES if unit(name) != "commands" and name != "backends.kernels"]
+    "module",
+    [each for each in MODULES if room(each) not in ("app", "commands") and "kernels" not in each],
 )
 def test_functions_have_few_parameters(module: str) -> None:
     many = []

@@ -6,7 +6,7 @@ import pytest
 
 from starcoder_cli.catalog import CATALOG, DEFAULT, FALLBACK, ModelSpec, find, size_text
 from starcoder_cli.errors import ExitCode, StarcoderError
-from starcoder_cli.families import FORMATS
+from starcoder_cli.prompts.fim_formats import FORMATS
 
 
 def test_the_default_is_pinned_to_its_bytes() -> None:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from completing import ROOT, SCRIPTS, SHELLS, Asked, Place, Shell, Terminal, need, opened
 
+from completing import ROOT, SCRIPTS, SHELLS, Asked, Place, Shell, Terminal, need, opened
 from starcoder_cli.languages import languages
 
 INSTALLED = ["acme/coder/tiny.gguf", "qwen2.5-coder-0.5b"]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.batch import Task, lines
-from starcoder_cli.source import Place, Source
+from starcoder_cli.files.batch import Task, lines
+from starcoder_cli.files.source import Place, Source
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from streams import run, standard_input
 
 from starcoder_cli.cli import main
+from streams import run, standard_input
 
 SEE_COMPLETE = "see `starcoder complete --help`"
 NAME_ONE = "name one that has it: complete, fill, edit, chat, eval"

@@ -3,9 +3,10 @@
 import os
 
 import pytest
-from fuzzing import CORPUS, TARGETS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from fuzzing import CORPUS, TARGETS
 
 PIECES = st.sampled_from(
     [

@@ -3,8 +3,8 @@
 import importlib.util
 from pathlib import Path
 
-from starcoder_cli.plan import ROOM, gigabytes, needed
-from starcoder_cli.shapes import SHAPES
+from starcoder_cli.engines.transformers.architectures import SHAPES
+from starcoder_cli.engines.transformers.placement import ROOM, gigabytes, needed
 
 ROOT = Path(__file__).parent.parent
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, run
 
 import pytest
+
 from processes import COMMAND, shell, start
 
 FULL = Path("/dev/full")

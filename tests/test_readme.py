@@ -9,11 +9,11 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from sites import Site, serving
-from tiny import build
 
+from sites import Site, serving
 from starcoder_cli.catalog import find
 from starcoder_cli.models.store import locate
+from tiny import build
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def test_the_readme_names_files_that_exist() -> None:
     table = README[README.index("## How it is made") :]
     named = re.findall(r"`([a-z_/]+(?:\.py|/))`", table)
     source = ROOT / "src" / "starcoder_cli"
-    places = (ROOT, source, source / "backends")
+    places = (ROOT, source, source / "engines")
     missing = [name for name in named if not any((place / name).exists() for place in places)]
     assert named
     assert missing == []

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from answers import (
     CONTROL,
     DIE,
@@ -24,16 +25,14 @@ from answers import (
     psm,
 )
 from processes import start
-
-from starcoder_cli.backends import open_model
 from starcoder_cli.catalog import find
 from starcoder_cli.cli import main
-from starcoder_cli.families import FORMATS
+from starcoder_cli.engines.load import open_model
+from starcoder_cli.files.source import Hole, Names
 from starcoder_cli.loading import Loading
-from starcoder_cli.model import Model, Sampling
-from starcoder_cli.prompt import Prompt, Special
+from starcoder_cli.model import Model, Prompt, Sampling, Special
+from starcoder_cli.prompts.fim_formats import FORMATS
 from starcoder_cli.settings import Order
-from starcoder_cli.source import Hole, Names
 from starcoder_cli.stream import join
 
 TODO = "TODO"

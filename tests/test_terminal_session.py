@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from processes import shown, terminal
 
 COLOR = re.compile(rb"\x1b\[[0-9;]*m")

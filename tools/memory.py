@@ -6,8 +6,8 @@ of `plan.py` or `shapes.py`: a test compares the table with what is written here
 
 from pathlib import Path
 
-from starcoder_cli.plan import FORMS, ROOM, gigabytes, needed
-from starcoder_cli.shapes import SHAPES, Shape
+from starcoder_cli.engines.transformers.architectures import SHAPES, Shape
+from starcoder_cli.engines.transformers.placement import FORMS, ROOM, gigabytes, needed
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- memory:begin -->\n", "<!-- memory:end -->"

@@ -20,13 +20,12 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from install import PIP, pip_settings, uv_environment
-
-from starcoder_cli.backends.connection import Connection
-from starcoder_cli.backends.spelled import Spelling, Tokens, specials
 from starcoder_cli.catalog import DEFAULT, find
-from starcoder_cli.endpoints import Endpoint
+from starcoder_cli.engines.endpoint.connection import Connection
+from starcoder_cli.engines.endpoint.tokenizer import Spelling, Tokens, specials
 from starcoder_cli.models.store import locate
-from starcoder_cli.wire import client
+from starcoder_cli.net.endpoints import Endpoint
+from starcoder_cli.wire import openai_client
 
 ROOT = Path(__file__).parent.parent
 HERE = ROOT / ".venv-vllm"
@@ -177,8 +176,10 @@ def spelled(url: str) -> bool:
     with closing(Connection(Endpoint.parse(url, KEY), print)) as connection:
 
         def tokenize(text: str, opening: bool, control: bool) -> Tokens:
-            body = client.tokenization(NAME, text, client.DIALECTS["vllm"], opening, control)
-            return client.tokens_of(connection.ask("POST", client.TOKENIZE, body))
+            body = openai_client.tokenization(
+                NAME, text, openai_client.DIALECTS["vllm"], opening, control
+            )
+            return openai_client.tokens_of(connection.ask("POST", openai_client.TOKENIZE, body))
 
         spelling = Spelling(tokenize)
         known = {spelling.token(name) for name in specials()} - {None}

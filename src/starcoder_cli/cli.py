@@ -9,13 +9,13 @@ import typer
 from typer.core import TyperGroup
 
 from starcoder_cli import __version__
-from starcoder_cli.commands.coercion import lighten
+from starcoder_cli.commands.parameters import lighten
 from starcoder_cli.commands.registry import COMMANDS, CONTEXT, HELP, listed, load, tidy
 from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageError, WriteError
-from starcoder_cli.output import report, silence, write_text
+from starcoder_cli.terminal.output import report, silence, write_text
 
 if TYPE_CHECKING:
-    from starcoder_cli.commands.coercion import Command
+    from starcoder_cli.commands.parameters import Command
 
 EPILOG = (
     "Exit codes: 0 done, 1 the answer is no, 2 usage, 65 bad data, 66 no input, 69 unavailable, "

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 from starcoder_cli.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from starcoder_cli.prompt import Prompt
     from starcoder_cli.stream import Stream
 
 
@@ -81,3 +80,21 @@ class Model(Protocol):
 
     def close(self) -> None:
         """Give back what the model holds."""
+
+
+class Special(str):
+    """A control token, never the user's own text. Losing the mark makes it plain text."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a model reads, piece by piece, and the texts or control tokens that end its answer.
+
+    `begun` is what the answer has to begin with; the stream of it leaves that out.
+    """
+
+    pieces: tuple[str, ...]
+    stop: tuple[str, ...] = ()
+    begun: str = ""

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from repositories import lay
 
-from starcoder_cli.attribution import Origin, trace
-from starcoder_cli.attribution.adding import add
+from repositories import lay
+from starcoder_cli.attribution import trace
 from starcoder_cli.attribution.fingerprints import SHORTEST, SURE
+from starcoder_cli.attribution.ingest import add
+from starcoder_cli.attribution.matches import Origin
 from starcoder_cli.errors import InputError, UsageError
 
 CODE = '''\

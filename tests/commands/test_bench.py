@@ -8,18 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from processes import shell, start, terminal
 from serving import gone, tiny_file, until
 from sites import serving
-from tinies import SPEC, pulled
-from tiny import build
-
+from starcoder_cli.benchmark.measure import Figure
+from starcoder_cli.benchmark.results import Result, short
+from starcoder_cli.benchmark.table import table
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.cli import main
-from starcoder_cli.commands.standings import table
-from starcoder_cli.processes import children
-from starcoder_cli.speed.results import Result, short
-from starcoder_cli.speed.trial import Figure
+from starcoder_cli.system.processes import children
+from tinies import SPEC, pulled
+from tiny import build
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 __all__ = ["tiny_file"]

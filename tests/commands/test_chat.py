@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from streams import run, run_binary, standard_input
 
 from starcoder_cli.cli import main
 from starcoder_cli.commands.chat import SYSTEM
+from streams import run, run_binary, standard_input
 
 Capture = pytest.CaptureFixture[str]
 NO_QUESTION = "error: there is no question; write it behind the command, in quotes\n"
@@ -217,4 +217,4 @@ def test_a_usage_error_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     heavy = {"rich", "prompt_toolkit", "xllamacpp", "torch", "asyncio", "http", "pygments"}
     assert heavy & set(done.stdout.split()) == set()
-    assert not [name for name in done.stdout.split() if name.startswith("starcoder_cli.backends")]
+    assert not [name for name in done.stdout.split() if name.startswith("starcoder_cli.engines")]

@@ -7,16 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
-from streams import run, run_binary, standard_input
 
-from starcoder_cli.backends.echo import EchoModel
-from starcoder_cli.backends.tokens import Tokens
+from starcoder_cli.app.fill import Gap
+from starcoder_cli.app.request import Request
 from starcoder_cli.cli import main
-from starcoder_cli.commands.question import Gap
-from starcoder_cli.commands.request import Request
+from starcoder_cli.engines.decoding.tokenizer import Tokens
+from starcoder_cli.engines.echo import EchoModel
+from starcoder_cli.files.source import Source, Span
 from starcoder_cli.model import Sampling
-from starcoder_cli.output import Messages
-from starcoder_cli.source import Source, Span
+from starcoder_cli.terminal.output import Messages
+from streams import run, run_binary, standard_input
 
 TEXT = "def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n"
 

@@ -12,9 +12,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from starcoder_cli.catalog import DEFAULT
-from starcoder_cli.cli import main
-from starcoder_cli.commands.checks import (
+from starcoder_cli.app.doctor import (
     NEWEST,
     OLDEST,
     PACKAGES,
@@ -32,10 +30,12 @@ from starcoder_cli.commands.checks import (
     python,
     sandbox,
 )
+from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.cli import main
 from starcoder_cli.commands.doctor import line
-from starcoder_cli.plan import Device, Machine
+from starcoder_cli.engines.transformers.architectures import SHAPES
+from starcoder_cli.engines.transformers.placement import Device, Machine
 from starcoder_cli.sandbox import Rung
-from starcoder_cli.shapes import SHAPES
 
 GB = 10**9
 NOWHERE = Path("/nowhere")

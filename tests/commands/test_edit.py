@@ -5,18 +5,17 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from streams import run, standard_input
 
-from starcoder_cli.backends.echo import EchoModel
+from starcoder_cli.app.edit import Change
+from starcoder_cli.app.request import Request
 from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.cli import main
-from starcoder_cli.commands.change import Change
-from starcoder_cli.commands.request import Request
-from starcoder_cli.model import Sampling
-from starcoder_cli.output import Messages
-from starcoder_cli.prompt import Prompt
-from starcoder_cli.source import Place, Source
+from starcoder_cli.engines.echo import EchoModel
+from starcoder_cli.files.source import Place, Source
+from starcoder_cli.model import Prompt, Sampling
 from starcoder_cli.stream import Chunk, Stream, join
+from starcoder_cli.terminal.output import Messages
+from streams import run, standard_input
 
 CODE = "class A:\n    def f(self, x):\n        return x\n"
 

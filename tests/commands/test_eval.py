@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from repositories import repository
 from sites import Site, serving
-from streams import run
-
 from starcoder_cli.cli import main
+from streams import run
 
 Record = dict[str, object]
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from streams import run, run_binary, standard_input
 
 TEXT = "def add(a, b):\n    return a + b\n\nprint(add(1, 2))\n"

@@ -12,9 +12,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from processes import COMMAND
 from repositories import git, lay, repository
-
 from starcoder_cli.cli import main
 
 

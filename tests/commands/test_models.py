@@ -7,16 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from processes import terminal
-from tiny import build
 
+from processes import terminal
+from starcoder_cli.app.fetch import obtain
 from starcoder_cli.catalog import CATALOG, DEFAULT, FALLBACK, find
-from starcoder_cli.commands.models import app, obtain
+from starcoder_cli.commands.models import app
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError
-from starcoder_cli.licences import BIGCODE
 from starcoder_cli.models import store
 from starcoder_cli.models.consent import agree
+from starcoder_cli.models.licences import BIGCODE
 from starcoder_cli.models.transfer import Arrival
+from tiny import build
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
+
 from processes import COMMAND, start, terminal
 from serving import ask, command, gone, held, process, runtime, tiny_file, until
 
@@ -158,7 +159,7 @@ def processor_seconds(number: int) -> float:
 
 
 def test_ctrl_c_while_others_are_served(runtime: Path, tiny_file: Path) -> None:
-    program = "from starcoder_cli.server import holding\nholding.SLOTS = 1\n"
+    program = "from starcoder_cli.server import model_pool\nmodel_pool.SLOTS = 1\n"
     program += "from starcoder_cli.__main__ import run\nimport sys\nsys.argv[1:] = ['serve']\nrun()"
     with Popen([sys.executable, "-c", program], stderr=PIPE) as server:
         assert server.stderr and server.stderr.readline() == b"serving; Ctrl-C ends it\n"

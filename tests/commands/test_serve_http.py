@@ -13,6 +13,7 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
+
 from apis import KEY, Server, serving
 from processes import COMMAND
 from serving import command, held, runtime, tiny_file, told, until

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from processes import COMMAND, terminal
 from repositories import lay
-
 from starcoder_cli.cli import main
 
 ESCAPE = "\x1b[31m\u202e"

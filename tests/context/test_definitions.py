@@ -3,7 +3,7 @@
 import pytest
 
 from starcoder_cli.context.definitions import MORE, definitions, ending, head, outline
-from starcoder_cli.context.snippet import Snippet
+from starcoder_cli.context.snippets import Snippet
 from starcoder_cli.languages import languages
 
 PYTHON = '''\

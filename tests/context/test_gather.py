@@ -5,16 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
-from repositories import lay, repository
 
+from repositories import lay, repository
 from starcoder_cli import languages
-from starcoder_cli.context.gather import gather
-from starcoder_cli.context.names import near
+from starcoder_cli.context.gather import gather, recent
 from starcoder_cli.context.project import Project
-from starcoder_cli.context.recent import recent
-from starcoder_cli.context.similar import closest
-from starcoder_cli.context.snippet import Snippet
-from starcoder_cli.source import Hole
+from starcoder_cli.context.similarity import closest, near
+from starcoder_cli.context.snippets import Snippet
+from starcoder_cli.files.source import Hole
 
 PLENTY = 60.0
 MONEY = "class Money:\n    amount: int\n\n\ndef rounded(money):\n    return money\n"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from repositories import lay
 
+from repositories import lay
 from starcoder_cli.context.imports import RULES, imported
 from starcoder_cli.context.project import Project
 from starcoder_cli.languages import languages

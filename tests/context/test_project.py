@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from repositories import lay, repository
 
+from repositories import lay, repository
 from starcoder_cli.context.project import LONGEST_LINE, MOST_BYTES, MOST_FILES, Project, nearest
 
 PLENTY = 60.0

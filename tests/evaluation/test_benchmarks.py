@@ -7,8 +7,8 @@ import pytest
 from starcoder_cli import languages
 from starcoder_cli.errors import DataError
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS, LANGUAGES
+from starcoder_cli.evaluation.datasets import rows
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.evaluation.rows import rows
 
 FILES = {
     "humaneval": ("humaneval/HumanEval.jsonl.gz", 164),

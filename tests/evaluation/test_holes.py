@@ -4,8 +4,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from repositories import git, repository
 
+from repositories import git, repository
 from starcoder_cli.errors import InputError
 from starcoder_cli.evaluation.holes import cut
 

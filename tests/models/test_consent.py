@@ -7,9 +7,9 @@ import pytest
 
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.errors import CreateError
-from starcoder_cli.licences import BIGCODE
-from starcoder_cli.licences import find as licence
 from starcoder_cli.models.consent import agree, agreed, file_path, remind, reminded, unaccepted
+from starcoder_cli.models.licences import BIGCODE
+from starcoder_cli.models.licences import find as licence
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import Reports, Serving, Site, closed_port, spec_of, use, weights
 
+from servers import Reports, Serving, Site, closed_port, spec_of, use, weights
 from starcoder_cli.errors import RefusedError, UnavailableError
 from starcoder_cli.models import hub
 from starcoder_cli.models.transfer import bounded

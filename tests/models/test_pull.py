@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from servers import (
     Reports,
     Serving,
@@ -21,7 +22,6 @@ from servers import (
     use,
     weights,
 )
-
 from starcoder_cli.catalog import DEFAULT, find
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError, WriteError
 from starcoder_cli.models import store

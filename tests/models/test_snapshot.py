@@ -12,11 +12,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from servers import COMMIT, Reports, Serving, Site, closed_port, full_disk, use, weights
 
-from starcoder_cli.backends import foresee
+from servers import COMMIT, Reports, Serving, Site, closed_port, full_disk, use, weights
 from starcoder_cli.catalog import find
 from starcoder_cli.cli import main
+from starcoder_cli.engines.load import foresee
 from starcoder_cli.errors import (
     BusyError,
     DataError,
@@ -27,7 +27,7 @@ from starcoder_cli.errors import (
     WriteError,
 )
 from starcoder_cli.loading import Loading
-from starcoder_cli.models import cache, home, store
+from starcoder_cli.models import cache, store
 from starcoder_cli.models.pull import pull
 from starcoder_cli.models.snapshot import parameters
 
@@ -132,7 +132,7 @@ def test_other_programs_find_what_was_fetched(site: Site) -> None:
     from huggingface_hub import scan_cache_dir, snapshot_download
 
     folder = pull(TINY, Reports())
-    [found] = scan_cache_dir(home.cache()).repos
+    [found] = scan_cache_dir(cache.cache_folder()).repos
     assert (found.repo_id, found.nb_files, found.size_on_disk) == ("owner/tiny", 5, TOTAL)
     assert [list(revision.refs) for revision in found.revisions] == [["main"]]
     assert snapshot_download("owner/tiny", local_files_only=True) == str(folder)
@@ -277,7 +277,7 @@ def test_a_blob_shared_between_repositories_is_no_longer_once_it_is_damaged(site
     folder = filled_by_others(site)
     name = (folder / "model.safetensors").readlink().name
     own = cache.repository(TINY) / "blobs" / name
-    shared = home.cache() / "blobs" / "ab" / ("c" * 64)
+    shared = cache.cache_folder() / "blobs" / "ab" / ("c" * 64)
     shared.parent.mkdir(parents=True)
     own.replace(shared)
     own.symlink_to(Path("..", "..", "blobs", "ab", shared.name))

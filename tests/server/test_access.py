@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.endpoints import KEY_VARIABLE
 from starcoder_cli.errors import ConfigError, InputError, RefusedError, UsageError
+from starcoder_cli.net.endpoints import KEY_VARIABLE
 from starcoder_cli.server.access import (
     Address,
     check,

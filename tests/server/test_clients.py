@@ -10,6 +10,7 @@ from pathlib import Path
 
 import openai
 import pytest
+
 from apis import KEY, Server, Slow, local
 from serving import until
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starcoder_cli.conversation import Conversation, Message
+from starcoder_cli.files.source import Hole
 from starcoder_cli.model import Sampling
-from starcoder_cli.prompt import Document
-from starcoder_cli.source import Hole
-from starcoder_cli.wire.failures import ApiError
+from starcoder_cli.prompts.chat import Conversation, Message
+from starcoder_cli.prompts.fim import Document
+from starcoder_cli.wire.errors import ApiError
 from starcoder_cli.wire.requests import Asked, chat_of, completion_of, infill_of
 
 Read = Callable[[bytes], Asked]

@@ -9,8 +9,8 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from starcoder_cli.catalog import CATALOG
 from starcoder_cli.cli import group
-from starcoder_cli.families import FORMATS, SERVER
 from starcoder_cli.languages import languages
+from starcoder_cli.prompts.fim_formats import FORMATS, SERVER
 
 Kind: TypeAlias = Literal[
     "flag", "text", "choice", "file", "place", "language", "model", "installed"

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from starcoder_cli.attribution.expressions import normal
+from starcoder_cli.attribution.licences import normal
 
 MOST_CHARACTERS = 200
 

@@ -12,11 +12,10 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from starcoder_cli.attribution import ignoring, licensing, metadata
-from starcoder_cli.attribution.archives import is_archive, unpacked
-from starcoder_cli.attribution.lexing import PROSE
+from starcoder_cli.attribution import ignore_file, licences, metadata
+from starcoder_cli.attribution.containers import Folder, Tree, is_archive, unpacked
 from starcoder_cli.attribution.metadata import Metadata
-from starcoder_cli.attribution.trees import Folder, Tree
+from starcoder_cli.attribution.tokens import PROSE
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.languages import detect
 
@@ -50,9 +49,9 @@ class Project:
     @cached_property
     def code(self) -> tuple[str, ...]:
         """The names of the files with code that their owner lets into an index."""
-        place = f"{self.folder}/{ignoring.NAME}" if self.folder else ignoring.NAME
+        place = f"{self.folder}/{ignore_file.NAME}" if self.folder else ignore_file.NAME
         data = self.tree.read(place) if place in self.names else None
-        ignore = ignoring.Ignore.parse(data or b"")
+        ignore = ignore_file.Ignore.parse(data or b"")
         return tuple(
             name for name in self.names if is_code(name) and not ignore.covers(self.path(name))
         )
@@ -66,7 +65,7 @@ class Project:
         """What a file is under: by its header, the nearest licence file, or as the project is."""
         if self.given:
             return self.given
-        return licensing.header(data) or self._inner(name) or self.licence
+        return licences.header(data) or self._inner(name) or self.licence
 
     def _inner(self, name: str) -> str:
         """What the nearest licence file below the project's folder tells of a file."""
@@ -79,9 +78,9 @@ class Project:
         """The licences that licence files tell, by the folder that they hold for."""
         found: dict[str, list[str]] = {}
         for name in self.names:
-            if licensing.is_licence_file(name) and (data := self.tree.read(name)):
+            if licences.is_licence_file(name) and (data := self.tree.read(name)):
                 folder = holds_for(name, self.own)
-                found.setdefault(folder, []).append(licensing.identified(data))
+                found.setdefault(folder, []).append(licences.identified(data))
         return {folder: joined(texts) for folder, texts in found.items()}
 
     @cached_property
@@ -116,8 +115,8 @@ def is_code(name: str) -> bool:
 def is_wanted(name: str) -> bool:
     """Whether a file counts: code, or what says whose it is and how it may be used."""
     last = PurePosixPath(name).name
-    about = last in metadata.READERS or last in ("RECORD", ignoring.NAME)
-    return about or licensing.is_licence_file(name) or is_code(name)
+    about = last in metadata.READERS or last in ("RECORD", ignore_file.NAME)
+    return about or licences.is_licence_file(name) or is_code(name)
 
 
 def tree_at(path: Path) -> Tree:

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.attribution import Match, Origin
-from starcoder_cli.attribution.database import reading
-from starcoder_cli.attribution.files import Files
 from starcoder_cli.attribution.fingerprints import SHORTEST, SURE, runs
-from starcoder_cli.attribution.lexing import PROSE, Tokens, lexicon, lexicons, readings
-from starcoder_cli.attribution.packing import MARK_BYTES, line, marks
+from starcoder_cli.attribution.index import reading
+from starcoder_cli.attribution.matches import Match, Origin
+from starcoder_cli.attribution.records import MARK_BYTES, Files, line, marks
+from starcoder_cli.attribution.tokens import PROSE, Tokens, lexicon, lexicons, readings
 from starcoder_cli.languages import find
 
 MOST_ROWS = 500  # files that have one run

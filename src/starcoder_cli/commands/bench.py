@@ -17,7 +17,7 @@ from starcoder_cli.commands.options import (
     Verbose,
 )
 from starcoder_cli.settings import Engine, environment_name
-from starcoder_cli.timing import time_limit
+from starcoder_cli.system.timing import time_limit
 
 MEASURED_PANEL = "What is measured"
 
@@ -113,20 +113,20 @@ def bench(
     Models have to be here: `starcoder models pull` gets them. One that fails is told on standard
     error and by the exit code, and the others are measured all the same.
     """
-    from starcoder_cli.commands.subjects import Contest
+    from starcoder_cli.app.benchmark import Contest
+    from starcoder_cli.benchmark.measure import Course
     from starcoder_cli.loading import Loading
-    from starcoder_cli.speed.trial import Course
 
     course = Course.of(prompt_tokens, tokens)
     loading = Loading(quantize, device, dtype, adapter, engine)
     contest = Contest(tuple(models or ()), course, runs, loading, endpoint, api_key_file)
     if trial:
-        from starcoder_cli.commands.trial import measure_here
+        from starcoder_cli.app.benchmark_worker import measure_here
 
         measure_here(contest)
         return
-    from starcoder_cli.commands.contest import Show, hold
-    from starcoder_cli.output import Messages
+    from starcoder_cli.app.benchmark import Show, hold
+    from starcoder_cli.terminal.output import Messages
 
     with time_limit(timeout):
         code = hold(contest, Show(json, picture), Messages(quiet, verbose))

@@ -38,11 +38,11 @@ from starcoder_cli.commands.options import (
     Verbose,
 )
 from starcoder_cli.errors import UsageError
-from starcoder_cli.input import STANDARD_INPUT
-from starcoder_cli.output import Messages, is_terminal
+from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.source import Source, names_of, readable
 from starcoder_cli.settings import environment_name
-from starcoder_cli.source import Source, names_of, readable
-from starcoder_cli.timing import time_limit
+from starcoder_cli.system.timing import time_limit
+from starcoder_cli.terminal.output import Messages, is_terminal
 
 SYSTEM = (
     "You help programmers. Answer exactly what is asked, briefly. Put code into fenced blocks that "
@@ -130,13 +130,13 @@ def chat(
     Files, and text that is piped in next to a question, are given to the model with it. A session
     writes nothing to disk but what /save is told to; --timeout holds for each of its answers.
     """
-    from starcoder_cli.commands.request import Remote, Request, staying
-    from starcoder_cli.commands.session import session
-    from starcoder_cli.commands.talk import ask
-    from starcoder_cli.commands.view import Look
-    from starcoder_cli.conversation import Conversation, with_texts
+    from starcoder_cli.app.chat import ask
+    from starcoder_cli.app.chat_session import session
+    from starcoder_cli.app.deliver import Look
+    from starcoder_cli.app.request import Remote, Request, staying
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
+    from starcoder_cli.prompts.chat import Conversation, with_texts
 
     sampling = Sampling(max_tokens, temperature, top_p, seed)
     loading = Loading(quantize, device, dtype, adapter, engine)
@@ -192,7 +192,7 @@ def given(files: list[str]) -> tuple[str, ...]:
 def block(source: Source) -> str:
     """A source as a fenced block that says what it is."""
     from starcoder_cli import languages
-    from starcoder_cli.conversation import fenced
+    from starcoder_cli.prompts.chat import fenced
 
     piped = source.name == STANDARD_INPUT
     name = "Standard input" if piped else names_of(source.name).filename or source.name

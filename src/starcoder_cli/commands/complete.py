@@ -51,10 +51,10 @@ from starcoder_cli.commands.options import (
     Verbose,
     Verify,
 )
-from starcoder_cli.input import STANDARD_INPUT
+from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.source import Place, Source
 from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
-from starcoder_cli.source import Place, Source
-from starcoder_cli.timing import time_limit
+from starcoder_cli.system.timing import time_limit
 
 PlaceArgument = Annotated[
     str,
@@ -126,8 +126,8 @@ def complete(
 
     What follows the place is read too: the answer ends where it would begin again.
     """
-    from starcoder_cli.commands.request import Remote, Request, Several, Wish, staying
-    from starcoder_cli.commands.view import Look
+    from starcoder_cli.app.deliver import Look
+    from starcoder_cli.app.request import Remote, Request, Several, Wish, staying
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
 
@@ -157,13 +157,13 @@ def complete(
     look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
     with time_limit(timeout):
         if batch:
-            from starcoder_cli.commands.many import answer_each
+            from starcoder_cli.app.batch import answer_each
 
             answer_each(place, request, look)
             return
         where = Place.parse(place)
         source = Source.read(where.path)
         span = source.after(where)
-        from starcoder_cli.commands.answer import answer  # once it is known what for
+        from starcoder_cli.app.answer import answer
 
         answer(source, span, request, look)

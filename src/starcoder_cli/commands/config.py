@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from starcoder_cli.commands.registry import load
-from starcoder_cli.endpoints import TABLE, profiles
 from starcoder_cli.errors import ConfigError
-from starcoder_cli.output import write_json, write_text
-from starcoder_cli.sanitize import one_line
+from starcoder_cli.net.endpoints import TABLE, profiles
 from starcoder_cli.settings import config_file, environment_name, read_config
+from starcoder_cli.terminal.output import write_json, write_text
+from starcoder_cli.terminal.sanitize import one_line
 
 if TYPE_CHECKING:
     from typer.core import TyperOption
 
-    from starcoder_cli.commands.coercion import Command
+    from starcoder_cli.commands.parameters import Command
 
 COMMANDS = ("complete", "fill", "edit", "chat", "trace")
 

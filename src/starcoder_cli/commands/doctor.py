@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.commands.checks import Finding, findings
+from starcoder_cli.app.doctor import Finding, findings
 from starcoder_cli.errors import ExitCode
-from starcoder_cli.output import write_json, write_text
-from starcoder_cli.sanitize import one_line
+from starcoder_cli.terminal.output import write_json, write_text
+from starcoder_cli.terminal.sanitize import one_line
 
 
 def doctor(

@@ -44,9 +44,9 @@ from starcoder_cli.commands.options import (
     Verify,
 )
 from starcoder_cli.errors import UsageError
+from starcoder_cli.files.source import Place, Source
 from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
-from starcoder_cli.source import Place, Source
-from starcoder_cli.timing import time_limit
+from starcoder_cli.system.timing import time_limit
 
 MORE = 256
 MOST = 100_000
@@ -115,8 +115,8 @@ def edit(
     The new code goes to standard output; with --diff it is a patch, with --in-place it goes into
     the file.
     """
-    from starcoder_cli.commands.request import Remote, Request, Several, staying
-    from starcoder_cli.commands.view import Look
+    from starcoder_cli.app.deliver import Look
+    from starcoder_cli.app.request import Remote, Request, Several, staying
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
 
@@ -143,8 +143,8 @@ def edit(
         where = Place.parse(place)
         source = Source.read(where.path)
         span = source.range(where) if where.start else source.everything()
-        from starcoder_cli.commands.answer import answer  # once it is known what for
-        from starcoder_cli.commands.change import Change
+        from starcoder_cli.app.answer import answer
+        from starcoder_cli.app.edit import Change
 
         if max_tokens is None:
             request = request.with_max_tokens(min(MORE + (span.end - span.start) // 2, MOST))

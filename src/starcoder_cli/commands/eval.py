@@ -202,13 +202,12 @@ def eval(
     with what was published of other models. Every answer is kept in a folder, where the same
     command goes on if it was stopped. Nothing that a model wrote is run unless --run-code says so.
     """
-    from starcoder_cli.commands.evaluating import evaluate
-    from starcoder_cli.commands.request import Remote, Request, Wish
-    from starcoder_cli.commands.scores import Shown
-    from starcoder_cli.evaluation.wanted import Wanted
+    from starcoder_cli.app.evaluate import Shown, evaluate
+    from starcoder_cli.app.request import Remote, Request, Wish
+    from starcoder_cli.evaluation.selection import Wanted
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
-    from starcoder_cli.output import Messages
+    from starcoder_cli.terminal.output import Messages
 
     request = Request(
         model=model,

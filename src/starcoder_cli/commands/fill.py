@@ -51,9 +51,9 @@ from starcoder_cli.commands.options import (
     Verify,
 )
 from starcoder_cli.errors import UsageError
+from starcoder_cli.files.source import Place, Source
 from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
-from starcoder_cli.source import Place, Source
-from starcoder_cli.timing import time_limit
+from starcoder_cli.system.timing import time_limit
 
 PlaceArgument = Annotated[
     str,
@@ -137,8 +137,8 @@ def fill(
     goes to standard output, at a terminal between the lines around it; with --in-place it goes into
     the file.
     """
-    from starcoder_cli.commands.request import Remote, Request, Several, Wish, staying
-    from starcoder_cli.commands.view import Look
+    from starcoder_cli.app.deliver import Look
+    from starcoder_cli.app.request import Remote, Request, Several, Wish, staying
     from starcoder_cli.loading import Loading
     from starcoder_cli.model import Sampling
 
@@ -170,13 +170,13 @@ def fill(
         if batch and at is not None:
             raise UsageError("--batch and --at exclude each other", "give each hole its place")
         if batch:
-            from starcoder_cli.commands.many import answer_each
+            from starcoder_cli.app.batch import answer_each
 
             answer_each(place, request, look)
             return
         where = Place(place) if at is not None else Place.parse(place)
         source = Source.read(where.path)
         span = source.marked(at) if at is not None else source.range(where)
-        from starcoder_cli.commands.answer import answer  # once it is known what for
+        from starcoder_cli.app.answer import answer
 
         answer(source, span, request, look)

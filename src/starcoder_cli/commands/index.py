@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.attribution import index_file
-from starcoder_cli.commands.models import table
+from starcoder_cli.attribution.index import index_file
 from starcoder_cli.commands.options import IndexFile
 from starcoder_cli.errors import InputError, UsageError
-from starcoder_cli.input import read_bytes
-from starcoder_cli.output import say, write_json, write_text
-from starcoder_cli.sanitize import one_line
+from starcoder_cli.files.read import read_bytes
+from starcoder_cli.terminal.output import say, write_json, write_text
+from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.terminal.table import table
 
 MOST_BYTES = 1 << 20
 
@@ -70,7 +70,7 @@ def add_paths(
     .starcoderignore names in a project's folder stays out, in the form of .gitignore; so does what
     git ignores. Links are not followed.
     """
-    from starcoder_cli.attribution.expressions import normal
+    from starcoder_cli.attribution.licences import normal
 
     licence = normal(license)
     if license and not licence:
@@ -91,7 +91,7 @@ def listing(json: Json = False, index: IndexFile = None) -> None:
 
     In a pipe: name, version, licence, files and place, with tabs between.
     """
-    from starcoder_cli.attribution.listing import listed
+    from starcoder_cli.attribution.index import listed
 
     found = listed(index_file(index))
     if json:
@@ -111,7 +111,7 @@ def update(index: IndexFile = None) -> None:
 
     A path that is not there any more is left as it is.
     """
-    from starcoder_cli.attribution.listing import sources
+    from starcoder_cli.attribution.index import sources
 
     missing = []
     for path, licence in sources(index_file(index)):
@@ -131,7 +131,7 @@ def remove(name: Name, index: IndexFile = None) -> None:
 
     An update brings back a project whose path still has it, unless it is opted out.
     """
-    from starcoder_cli.attribution.removing import remove as forget
+    from starcoder_cli.attribution.index import remove as forget
 
     gone = forget(name, index_file(index))
     say(f"removed {counted(gone, 'file')} of {one_line(name)}")
@@ -139,8 +139,8 @@ def remove(name: Name, index: IndexFile = None) -> None:
 
 def add(path: str, licence: str, index: Path) -> None:
     """Add one path, with a bar at a terminal, and say what came of it."""
-    from starcoder_cli.attribution.adding import add as put
-    from starcoder_cli.commands.progress import counting
+    from starcoder_cli.app.progress import counting
+    from starcoder_cli.attribution.ingest import add as put
 
     with counting(one_line(path, 40)) as report:
         added = put(Path(path), licence, index, report)
@@ -151,7 +151,7 @@ def add(path: str, licence: str, index: Path) -> None:
 
 def keep_out(path: str, index: Path) -> None:
     """Keep the projects out that a file names, and say how much went."""
-    from starcoder_cli.attribution.removing import opt_out
+    from starcoder_cli.attribution.index import opt_out
 
     text = read_bytes(path, MOST_BYTES).decode("utf-8", "replace")
     lines = (line.partition("#")[0].strip() for line in text.splitlines())

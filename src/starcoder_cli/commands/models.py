@@ -1,19 +1,19 @@
 """`starcoder models`: which models there are, and pull, remove, show and find them."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from starcoder_cli import licences
+from starcoder_cli.app.fetch import is_missing, locate, obtain, state
 from starcoder_cli.catalog import CATALOG, ModelSpec, find, size_text
 from starcoder_cli.commands.options import EngineOption
-from starcoder_cli.commands.progress import transferring
-from starcoder_cli.errors import DataError, InputError
-from starcoder_cli.output import is_terminal, say, write_json, write_text
-from starcoder_cli.sanitize import one_line
+from starcoder_cli.errors import InputError
+from starcoder_cli.models import licences
+from starcoder_cli.terminal.output import say, write_json, write_text
+from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.terminal.table import table
 
 app = typer.Typer(
     name="models",
@@ -79,8 +79,8 @@ def pull_model(
     A licence that restricts use is shown once, and has to be accepted. A GGUF file is prepared for
     OpenVINO, and both engines are measured, unless --engine is llamacpp.
     """
-    from starcoder_cli.commands.preparing import prepare
-    from starcoder_cli.commands.terms import settle
+    from starcoder_cli.app.fetch import prepare
+    from starcoder_cli.app.licence_prompt import settle
 
     spec = find(name)
     if accept_license or is_missing(spec, offline):
@@ -103,7 +103,7 @@ def remove(name: Name) -> None:
 @app.command()
 def show(name: Name, json: Json = False) -> None:
     """Show what is known about a model: size, window, format, source, path, and the licence."""
-    from starcoder_cli.commands.preparing import known
+    from starcoder_cli.app.fetch import known
 
     spec = find(name)
     found = state(spec) == "here" and locate(spec)
@@ -132,45 +132,6 @@ def path(name: Name) -> None:
     write_text(f"{found}\n")
 
 
-def obtain(spec: ModelSpec, offline: bool = False) -> Path:
-    """The model's file or checkpoint folder, verified; fetched after a line that says from where.
-
-    A bar shows bytes, rate and time left, at a terminal only. Raises what `pull` raises.
-    """
-    from starcoder_cli.models.pull import describe, pull
-
-    with transferring(one_line(spec.name, 40)) as progress:
-        return pull(spec, progress, offline, lambda: say(f"getting {one_line(describe(spec))}"))
-
-
-def is_missing(spec: ModelSpec, offline: bool) -> bool:
-    """Whether a pull would use the network: for a model that is not here, or not sound."""
-    from starcoder_cli.models.pull import is_offline
-
-    return bool(spec.repository and state(spec) != "here" and not offline and not is_offline())
-
-
-def locate(spec: ModelSpec) -> Path | None:
-    """The verified file or checkpoint folder of a model; None where it is not here."""
-    from starcoder_cli.models.store import locate as located
-
-    return located(spec)
-
-
-def state(spec: ModelSpec) -> str:
-    """`here`, `damaged`, `built in`, `licence` where one has to be accepted first, or `absent`."""
-    if spec.engine == "echo":
-        return "built in"
-    try:
-        if locate(spec):
-            return "here"
-    except DataError:
-        return "damaged"
-    from starcoder_cli.models.consent import unaccepted
-
-    return "licence" if unaccepted(spec) else "absent"
-
-
 def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
     """What is known about a model, under the names that `--json` uses."""
     return {
@@ -193,7 +154,7 @@ def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
 def from_files(spec: ModelSpec, path: Path) -> Mapping[str, object]:
     """What a GGUF file or a checkpoint folder says about itself, found consistent."""
     if path.is_dir():
-        from starcoder_cli.backends import inspected
+        from starcoder_cli.engines.load import inspected
 
         checkpoint = inspected(spec, path)
         return {
@@ -202,7 +163,7 @@ def from_files(spec: ModelSpec, path: Path) -> Mapping[str, object]:
             "window": checkpoint.window,
             "architecture": checkpoint.architecture,
         }
-    from starcoder_cli.gguf import read_header
+    from starcoder_cli.weights.gguf import read_header
 
     header = read_header(path)
     return {
@@ -245,21 +206,3 @@ def source(spec: ModelSpec) -> str:
     """Where a model comes from."""
     parts = (spec.repository, spec.file if spec.repository else "")
     return "/".join(part for part in parts if part)
-
-
-def table(rows: Sequence[tuple[str, ...]], *, whole: bool = False) -> str:
-    """Rows as text: aligned and cut to the width of a terminal, with tabs between in a pipe.
-
-    A first row that ends in an empty text is a heading, which a pipe does not get. `whole` cuts
-    nothing.
-    """
-    shown = [tuple(one_line(cell) for cell in row) for row in rows]
-    if not is_terminal(sys.stdout):
-        body = shown[1:] if not shown[0][-1] else shown
-        return "".join("\t".join(row) + "\n" for row in body)
-    import shutil
-
-    widths = [max(len(cell) for cell in column) for column in zip(*shown, strict=True)]
-    room = None if whole else shutil.get_terminal_size().columns
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip()[:room] for row in shown)
-    return "".join(f"{line}\n" for line in lines)

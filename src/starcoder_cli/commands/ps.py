@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.backends.remote import PROBE_SECONDS, Endpoint
 from starcoder_cli.catalog import size_text
-from starcoder_cli.commands.models import table
-from starcoder_cli.engines import TITLES
-from starcoder_cli.output import say, write_json, write_text
-from starcoder_cli.warm import find
-from starcoder_cli.wire import Running, running_of
+from starcoder_cli.engines.server_model import PROBE_SECONDS, Endpoint
+from starcoder_cli.loading import TITLES
+from starcoder_cli.net.daemon import find
+from starcoder_cli.terminal.output import say, write_json, write_text
+from starcoder_cli.terminal.table import table
+from starcoder_cli.wire.local_protocol import Running, running_of
 
 
 def ps(

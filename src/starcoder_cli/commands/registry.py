@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from starcoder_cli.commands.coercion import lighten
+from starcoder_cli.commands.parameters import lighten
 
 if TYPE_CHECKING:
-    from starcoder_cli.commands.coercion import Command
+    from starcoder_cli.commands.parameters import Command
 
 COMMANDS = {
     "complete": "Continue a file, everything up to a place in it, or standard input.",

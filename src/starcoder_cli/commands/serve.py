@@ -20,15 +20,15 @@ from starcoder_cli.commands.options import (
     Verbose,
 )
 from starcoder_cli.errors import BusyError, MachineError, StarcoderError, UsageError
-from starcoder_cli.output import Messages, say
+from starcoder_cli.net.daemon import BUSY, READY, place
+from starcoder_cli.net.sockets import HAS_UNIX_SOCKETS
 from starcoder_cli.settings import environment_name
-from starcoder_cli.sockets import HAS_UNIX_SOCKETS
-from starcoder_cli.warm import BUSY, READY, place
+from starcoder_cli.terminal.output import Messages, say
 
 if TYPE_CHECKING:
     from starcoder_cli.loading import Loading
     from starcoder_cli.server.access import Address
-    from starcoder_cli.server.api import Offer
+    from starcoder_cli.server.http_routes import Offer
 
 ROOM = 8192
 """Tokens of prompt and answer that a client of the HTTP API may use, where the model can."""
@@ -160,8 +160,8 @@ def answer_http(
     hosts(where, allowed)
     key = given_key(key_file)
     check(where, key)
+    from starcoder_cli.server.http_server import Web
     from starcoder_cli.server.process import serve as answer
-    from starcoder_cli.server.web import Web
 
     offers = tuple(offer(name, loading, offline, messages) for name in models or (DEFAULT,))
 
@@ -180,12 +180,12 @@ def answer_http(
 
 def offer(name: str, loading: "Loading", offline: bool, messages: Messages) -> "Offer":
     """A model as clients may ask it: by its name, a file or folder of the user's by its own."""
-    from starcoder_cli.backends import foresee
+    from starcoder_cli.app.fetch import fetch
     from starcoder_cli.catalog import find
-    from starcoder_cli.commands.fetch import fetch
-    from starcoder_cli.engines import Work
-    from starcoder_cli.server.api import Offer
-    from starcoder_cli.wire import Opening
+    from starcoder_cli.engines.load import foresee
+    from starcoder_cli.loading import Work
+    from starcoder_cli.server.http_routes import Offer
+    from starcoder_cli.wire.local_protocol import Opening
 
     spec = find(name)
     room = min(ROOM, spec.window or ROOM)

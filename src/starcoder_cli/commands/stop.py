@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 
-from starcoder_cli.backends.remote import Endpoint
+from starcoder_cli.engines.server_model import Endpoint
 from starcoder_cli.errors import BusyError, StarcoderError
-from starcoder_cli.output import say
-from starcoder_cli.warm import end, ended, find
+from starcoder_cli.net.daemon import end, ended, find
+from starcoder_cli.terminal.output import say
 
 ANSWER_SECONDS = 5.0
 END_SECONDS = 10.0

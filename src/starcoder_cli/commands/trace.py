@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
+from starcoder_cli.attribution.stack_lookup import SERVICE
 from starcoder_cli.commands.options import IndexFile
 from starcoder_cli.errors import NegativeError
-from starcoder_cli.input import STANDARD_INPUT
-from starcoder_cli.output import Messages, is_terminal, wants_color, write_json, write_text
-from starcoder_cli.portrait import SERVICE
+from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.source import Place, Source
 from starcoder_cli.settings import Color, environment_name
-from starcoder_cli.source import Place, Source
+from starcoder_cli.terminal.output import Messages, is_terminal, wants_color, write_json, write_text
 
 PlaceArgument = Annotated[
     str,
@@ -110,10 +110,8 @@ def trace(
 
     With --portrait nothing is sent that looks as if it held a secret, and no index is needed.
     """
-    from starcoder_cli.attribution.expressions import Refusal
-    from starcoder_cli.commands.portraying import portrayed
-    from starcoder_cli.commands.reporting import report_target, save
-    from starcoder_cli.commands.tracing import Traced, draw, record, rows
+    from starcoder_cli.app.trace import Traced, draw, portrayed, record, report_target, rows, save
+    from starcoder_cli.attribution.licences import Refusal
 
     refusal = Refusal.parse(fail_on or [])
     where = Place.parse(place)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from starcoder_cli.context.snippet import Snippet
+from starcoder_cli.context.snippets import Snippet
 
 WHOLE = 16
 """A definition of so many lines is read whole."""

@@ -5,17 +5,17 @@ offer, then the parts of recently changed files that are most like the code arou
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from starcoder_cli.context.definitions import Definition, definitions, head, outline
 from starcoder_cli.context.imports import imported
-from starcoder_cli.context.names import near
 from starcoder_cli.context.project import Project, nearest
-from starcoder_cli.context.recent import recent
-from starcoder_cli.context.similar import closest
-from starcoder_cli.context.snippet import Snippet
+from starcoder_cli.context.similarity import closest, near
+from starcoder_cli.context.snippets import Snippet
+from starcoder_cli.files import git
+from starcoder_cli.files.source import Hole
 from starcoder_cli.languages import Language, languages
-from starcoder_cli.source import Hole
 
 MOST_SCANNED = 200
 MOST_DEFINITIONS = 24
@@ -100,3 +100,29 @@ def without_overlap(ranked: Iterable[Snippet]) -> tuple[Snippet, ...]:
         if not any(snippet.meets(other) for other in kept):
             kept.append(snippet)
     return tuple(kept)
+
+
+DAY = 24 * 60 * 60
+MOST = 4
+MOST_ASKED = 500
+BULK = 4
+"""More files than these that changed in the same second were not changed by hand."""
+
+
+def recent(project: Project, paths: Sequence[str], now: float) -> tuple[str, ...]:
+    """Those of some files that changed lately: the edited ones, then those of the last commits.
+
+    The clock of the file system tells the first; comparing contents could start filters that the
+    repository names.
+    """
+    times = {path: project.modified(path) for path in paths[:MOST_ASKED]}
+    at_once = Counter(int(when) for when in times.values())
+    by_hand = [
+        path
+        for path, when in times.items()
+        if 0 <= now - when <= DAY and at_once[int(when)] <= BULK
+    ]
+    edited = sorted(by_hand, key=lambda path: -times[path])[:MOST]
+    commits = git.committed(project.root, project.seconds_left) if project.repository else ()
+    known = [path for path in commits if path in times and path not in edited]
+    return (*edited, *known[:MOST])

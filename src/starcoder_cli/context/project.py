@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from starcoder_cli.context import git
 from starcoder_cli.context.secrets import secret_name, secret_text
-from starcoder_cli.source import readable
+from starcoder_cli.files import git
+from starcoder_cli.files.source import readable
 
 MOST_FILES = 2000
 MOST_BYTES = 256 * 1024

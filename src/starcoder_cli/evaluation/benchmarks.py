@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from starcoder_cli.errors import DataError
+from starcoder_cli.evaluation.datasets import Row, text, texts
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.evaluation.rows import Row, text, texts
 
 # Where a whole function in Python is over: Chen et al. 2021 (arXiv:2107.03374), section 3.2.
 PYTHON_STOP = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")

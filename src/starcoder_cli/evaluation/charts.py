@@ -7,8 +7,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import InputError
-from starcoder_cli.evaluation.marks import Mark
-from starcoder_cli.evaluation.summary import Group
+from starcoder_cli.evaluation.summary import Group, Mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from starcoder_cli import languages, syntax
-from starcoder_cli.context import git
+from starcoder_cli import languages
+from starcoder_cli.candidates import syntax
 from starcoder_cli.context.project import Unwanted, legible, regular
 from starcoder_cli.errors import InputError
 from starcoder_cli.evaluation.problems import Problem
+from starcoder_cli.files import git
 from starcoder_cli.languages import Language
+from starcoder_cli.postprocess.trim import PROSE
+from starcoder_cli.prompts.window import first_lines, last_lines
 from starcoder_cli.settings import Lines
-from starcoder_cli.trim import PROSE
-from starcoder_cli.window import first_lines, last_lines
 
 SECONDS = 30.0
 BEFORE, BEHIND = 6000, 2000

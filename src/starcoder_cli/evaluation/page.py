@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from starcoder_cli.evaluation.charts import ending_chart, score_chart
-from starcoder_cli.evaluation.marks import Mark
-from starcoder_cli.evaluation.score import same
-from starcoder_cli.evaluation.summary import Answered, Group, Record, Scores
-from starcoder_cli.sanitize import sanitize
+from starcoder_cli.evaluation.metrics import same
+from starcoder_cli.evaluation.summary import Answered, Group, Mark, Record, Scores
+from starcoder_cli.terminal.sanitize import sanitize
 
 CSS = """
 :root { color-scheme: light; --ink: #1b2327; --soft: #5c686d; --line: #dfe5e7; --own: #1f6f8b; }

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from starcoder_cli.batch import DIGITS, Journal, Line, Task, line, record
 from starcoder_cli.errors import CreateError, DataError
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.saving import Target
+from starcoder_cli.files.batch import DIGITS, Journal, Line, Task, line, record
+from starcoder_cli.files.save import Target
 
 SETTINGS = "run.json"
 ELSEWHERE = "name another folder with --out, or remove this one"

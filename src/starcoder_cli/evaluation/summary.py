@@ -1,14 +1,14 @@
 """The scores of a run: for each group a mean and its interval for each metric."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 from starcoder_cli.evaluation.benchmarks import Benchmark
+from starcoder_cli.evaluation.metrics import interval, mean, pass_at_k, same, similarity
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.evaluation.published import Published, published
 from starcoder_cli.evaluation.run import Asked, answer_text
-from starcoder_cli.evaluation.score import interval, mean, pass_at_k, same, similarity
 
 KS = (1, 5, 10, 100)
 
@@ -131,3 +131,47 @@ class Scores:
             "scores": {metric.name: metric.record() for metric in metrics},
             "published": [asdict(row) for row in self.published(group.name)],
         }
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A model's score in a group; a published one has a source, and no interval."""
+
+    group: str
+    metric: str
+    value: float
+    model: str
+    low: float | None = None
+    high: float | None = None
+    problems: int | None = None
+    source: str = ""
+
+    @property
+    def per_cent(self) -> str:
+        """The score, in per cent."""
+        return f"{100 * self.value:.1f}"
+
+    @property
+    def within(self) -> str:
+        """Its interval in words; empty where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{100 * self.low:.1f} to {100 * self.high:.1f}"
+
+
+def marks(scores: Scores) -> Iterator[Mark]:
+    """Every score of a run, and behind those of a group what was published of it."""
+    asked = scores.asked
+    model = named(asked.model, asked.prompted)
+    for group in scores.groups:
+        for metric in group.metrics(scores.benchmark.compares):
+            count = len(group.answered)
+            yield Mark(group.name, metric.name, metric.value, model, metric.low, metric.high, count)
+        for row in scores.published(group.name):
+            who = named(row.model, row.prompted)
+            yield Mark(group.name, "pass@1", row.value, who, source=row.source)
+
+
+def named(model: str, prompted: bool) -> str:
+    """A model, and whether its prompts began like a solution."""
+    return f"{model}, prompted" if prompted else model

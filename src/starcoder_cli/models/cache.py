@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.errors import DataError
-from starcoder_cli.models import home
+from starcoder_cli.errors import DataError, RefusedError, UnavailableError
+from starcoder_cli.models import cache, hub
 from starcoder_cli.models.transfer import saving
 
 MANIFEST = "starcoder.json"
@@ -48,7 +48,7 @@ class Manifest:
 
 def repository(spec: ModelSpec) -> Path:
     """The folder of a checkpoint's repository."""
-    return home.cache() / f"models--{spec.repository.replace('/', '--')}"
+    return cache.cache_folder() / f"models--{spec.repository.replace('/', '--')}"
 
 
 def snapshot(spec: ModelSpec, commit: str) -> Path:
@@ -181,7 +181,7 @@ def free(spec: ModelSpec) -> None:
     """Delete the snapshots of a checkpoint, and what only they use of files that several share."""
     from huggingface_hub import scan_cache_dir
 
-    found = scan_cache_dir(home.cache())
+    found = scan_cache_dir(cache.cache_folder())
     commits = [
         revision.commit_hash
         for each in found.repos
@@ -189,3 +189,42 @@ def free(spec: ModelSpec) -> None:
         for revision in each.revisions
     ]
     found.delete_revisions(*commits).execute()
+
+
+def cache_folder() -> Path:
+    """The folder of checkpoints: HF_HUB_CACHE, else in HF_HOME, else in the user's cache."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def has_token() -> bool:
+    """Whether there is a token: in HF_TOKEN, or from `hf auth login`."""
+    from huggingface_hub import get_token
+
+    return get_token() is not None
+
+
+def user() -> str:
+    """The name of the account that the token belongs to.
+
+    Raises RefusedError where the hub does not take the token, UnavailableError where it does not
+    answer as a hub.
+    """
+    from httpx2 import HTTPError
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        account = HfApi(endpoint=hub.endpoint()).whoami()
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        if status in (401, 403):
+            raise RefusedError(
+                "the hub does not take the token",
+                "log in again with `hf auth login`, or unset HF_TOKEN",
+            ) from None  # the library's error may hold what was sent
+        raise UnavailableError(f"it answered with status {status}") from error
+    except (HTTPError, ValueError) as error:
+        raise UnavailableError(f"it did not say ({type(error).__name__})") from error
+    return str(account.get("name", "?"))

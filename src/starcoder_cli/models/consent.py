@@ -4,10 +4,10 @@ import json
 import os
 from pathlib import Path
 
-from starcoder_cli import licences
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import CreateError
-from starcoder_cli.licences import Licence
+from starcoder_cli.models import licences
+from starcoder_cli.models.licences import Licence
 from starcoder_cli.settings import data_dir
 
 AGREED, REMINDED = "agreed", "reminded"

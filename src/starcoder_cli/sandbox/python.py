@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from selectors import EVENT_READ, DefaultSelector
 from typing import IO
 
-from starcoder_cli.sandbox.cell import Job, Wants, confinement, running, stranger
-from starcoder_cli.sandbox.rungs import Rung
+from starcoder_cli.sandbox.isolation import Rung
+from starcoder_cli.sandbox.process import Job, Wants, confinement, running, stranger
 from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
 
 CANDIDATE = ("values", "channel", "candidate")

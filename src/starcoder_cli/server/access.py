@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.endpoints import KEY_VARIABLE, read_key
 from starcoder_cli.errors import ConfigError, UsageError
+from starcoder_cli.net.endpoints import KEY_VARIABLE, read_key
 
 PORT = 8765
 KEY_FILE = "http.key"

@@ -13,7 +13,7 @@ from prometheus_client import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from starcoder_cli.server.holding import Holding
+from starcoder_cli.server.model_pool import Holding
 from starcoder_cli.stream import Chunk
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -14,12 +14,12 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from starcoder_cli.server.app import Routes
-from starcoder_cli.server.connection import HEAD_BYTES, Connection, Timed
-from starcoder_cli.server.holding import Holding
-from starcoder_cli.server.web import Beside, Door, Web, door
-from starcoder_cli.sockets import BACKLOG, Listener, listen
-from starcoder_cli.warm import LOCK_SECONDS, SOCKET, locked
+from starcoder_cli.net.daemon import LOCK_SECONDS, SOCKET, locked
+from starcoder_cli.net.sockets import BACKLOG, Listener, listen
+from starcoder_cli.server.http_server import Beside, Door, Web, door
+from starcoder_cli.server.local_routes import Routes
+from starcoder_cli.server.model_pool import Holding
+from starcoder_cli.server.timeouts import HEAD_BYTES, Connection, Timed
 
 IDLE_SECONDS = 60.0
 """How long a server without a model stays."""

@@ -1,14 +1,16 @@
 """What clients of the HTTP API ask: OpenAI's completions and chat, llama.cpp's infill."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from starcoder_cli.conversation import Conversation, Message
+from starcoder_cli.files.source import Hole
+from starcoder_cli.files.strict_json import MalformedError, parse_object
 from starcoder_cli.model import Sampling
-from starcoder_cli.prompt import Document
-from starcoder_cli.source import Hole
-from starcoder_cli.wire.failures import ApiError
-from starcoder_cli.wire.forms import (
+from starcoder_cli.prompts.chat import Conversation, Message
+from starcoder_cli.prompts.fim import Document
+from starcoder_cli.wire.errors import ApiError
+from starcoder_cli.wire.request_schema import (
     ChatForm,
     ChatMessage,
     CompletionForm,
@@ -16,7 +18,6 @@ from starcoder_cli.wire.forms import (
     OpenAIForm,
     checked,
 )
-from starcoder_cli.wire.strict import strict_object
 
 MAX_TOKENS = 256
 CHAT_TOKENS = 512
@@ -137,3 +138,15 @@ def wrong(at: int, what: str) -> ApiError:
     """The error that names a message."""
     where = f"messages.{at}.role"
     return ApiError(400, f"{where}: this message {what}", where, "invalid_value")
+
+
+def strict_object(data: bytes) -> Mapping[str, object]:
+    """The JSON object in a request; ApiError for anything else, and for lone surrogates in it."""
+    try:
+        value = parse_object(data, most_values=len(data))
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeError as error:
+        raise ApiError(400, "the request has a lone surrogate") from error
+    except MalformedError as error:
+        raise ApiError(400, f"the request is no JSON that is taken: {error}") from error
+    return value

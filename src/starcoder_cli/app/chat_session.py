@@ -1,0 +1,216 @@
+"""A session of `starcoder chat` at a terminal: lines, commands, and an answer to all else.
+
+Nothing of it is written to disk but by `/save`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from starcoder_cli.app.attribution import need_index
+from starcoder_cli.app.chat import Chat, talking
+from starcoder_cli.app.deliver import Look
+from starcoder_cli.app.request import Request
+from starcoder_cli.errors import CreateError, StarcoderError, TimeLimitError, UsageError
+from starcoder_cli.files.source import readable
+from starcoder_cli.prompts.chat import Conversation, with_texts
+from starcoder_cli.system.timing import time_limit
+from starcoder_cli.terminal.output import report, say, standard_output
+from starcoder_cli.terminal.sanitize import one_line
+
+if TYPE_CHECKING:
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.key_binding import KeyPressEvent
+
+WINDOW = 8192  # a larger one costs memory for turns that most sessions never have
+COMMAND = re.compile(r"(/\w+)(?:\s+(.*))?", re.DOTALL)
+
+Action: TypeAlias = Callable[[Conversation, str], Conversation | None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a line that begins with `/` does; an action that gives None back ends the session."""
+
+    action: Action
+    summary: str
+    argument: str = ""
+
+
+def session(
+    system: str, texts: tuple[str, ...], request: Request, look: Look, timeout: float | None
+) -> None:
+    """Ask and answer until the user leaves; the texts go with the first question."""
+    standard_output()
+    need_index(request)
+    with talking(request, look, WINDOW) as chat:
+        chat.messages.note(f"{chat.spec.name} is ready; /help shows the commands, Ctrl-D leaves")
+
+        def answer(conversation: Conversation, line: str) -> Conversation:
+            question = line if conversation.messages else with_texts(line, texts)
+            return reply(chat, conversation.said(question), timeout)
+
+        converse(line_editor(), Conversation(system), answer)
+
+
+def converse(editor: "PromptSession[str]", begin: Conversation, answer: Action) -> None:
+    """Do what each line says, or answer it, until the user leaves."""
+    current: Conversation | None = begin
+    while current is not None:
+        line = read_line(editor)
+        if line is None:
+            return
+        try:
+            current = step(current, line, answer)
+        except StarcoderError as error:
+            report(error)
+
+
+def step(conversation: Conversation, line: str, answer: Action) -> Conversation | None:
+    """The conversation after a line; None where it ends.
+
+    A line that begins with `/` and one word is a command, everything else is a question.
+    """
+    if not line.strip():
+        return conversation
+    match = COMMAND.fullmatch(line.strip())
+    if not match:
+        return answer(conversation, line)
+    command = COMMANDS.get(match[1])
+    if not command:
+        raise UsageError(f"there is no command {match[1]}", "/help shows which there are")
+    return command.action(conversation, (match[2] or "").strip())
+
+
+def reply(chat: Chat, conversation: Conversation, timeout: float | None) -> Conversation:
+    """The conversation with an answer to its last question.
+
+    An answer that Ctrl-C or the time limit ends counts as far as it came. A question without any
+    answer is taken back.
+    """
+    said: list[str] = []
+    try:
+        with time_limit(timeout):
+            chat.answer(chat.prompt(conversation), said.append)
+    except KeyboardInterrupt:
+        chat.messages.note("stopped")
+    except TimeLimitError as error:
+        report(error)
+    text = "".join(said)
+    chat.origins(text)
+    return conversation.answered(text) if text else conversation.undone()
+
+
+def read_line(editor: "PromptSession[str]") -> str | None:
+    """What the user entered, of one line or more; None at the end."""
+    while True:
+        try:
+            return readable(editor.prompt()).strip("\n")
+        except KeyboardInterrupt:
+            if not editor.default_buffer.text:
+                say("Ctrl-D leaves")
+        except EOFError:
+            return None
+
+
+def line_editor() -> "PromptSession[str]":
+    """An editor of lines in which Enter is the end and Alt-Enter a new line."""
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.enums import DEFAULT_BUFFER
+    from prompt_toolkit.filters import has_focus
+    from prompt_toolkit.history import InMemoryHistory
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    @keys.add("enter", filter=has_focus(DEFAULT_BUFFER))
+    def accept(event: "KeyPressEvent") -> None:
+        event.current_buffer.validate_and_handle()
+
+    @keys.add("escape", "enter", filter=has_focus(DEFAULT_BUFFER))
+    def new_line(event: "KeyPressEvent") -> None:
+        event.current_buffer.insert_text("\n")
+
+    return PromptSession(
+        "> ",
+        multiline=True,
+        prompt_continuation="  ",
+        history=InMemoryHistory(),
+        key_bindings=keys,
+        enable_suspend=True,
+    )
+
+
+def clear(conversation: Conversation, argument: str) -> Conversation:
+    """Forget every question and answer."""
+    say("the conversation begins anew")
+    return conversation.cleared()
+
+
+def undo(conversation: Conversation, argument: str) -> Conversation:
+    """Forget the last question and the answer to it."""
+    if not conversation.messages:
+        raise UsageError("there is nothing to undo")
+    say(f"took back: {one_line(conversation.turns()[-1][0].text, 60)}")
+    return conversation.undone()
+
+
+def save(conversation: Conversation, argument: str) -> Conversation:
+    """Write the conversation to a new file."""
+    if not argument:
+        raise UsageError("the file has no name", "write /save FILE")
+    if not conversation.messages:
+        raise UsageError("there is nothing to save")
+    create(Path(argument), conversation.markdown())
+    say(f"saved to {one_line(argument)}")
+    return conversation
+
+
+def create(path: Path, text: str) -> None:
+    """Write a new file, whole or not at all; CreateError where the name is taken."""
+    import tempfile
+
+    try:
+        path = path.expanduser()
+        path.touch(exist_ok=False)
+        try:
+            with tempfile.TemporaryDirectory(prefix=".starcoder-", dir=path.parent) as folder:
+                part = Path(folder, path.name)
+                part.write_bytes(text.encode())
+                part.replace(path)
+        except BaseException:  # Ctrl-C too: the reserved name is given back
+            path.unlink(missing_ok=True)
+            raise
+    except FileExistsError as error:
+        raise CreateError(f"{path} is there already", "choose another name") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CreateError(f"cannot save to {path}: {reason}", "choose another name") from error
+
+
+def show_help(conversation: Conversation, argument: str) -> Conversation:
+    """List the commands and the keys."""
+    rows = [(f"{name} {command.argument}", command.summary) for name, command in COMMANDS.items()]
+    for left, right in (*rows, *KEYS):
+        say(f"{left:<12}{right}")
+    return conversation
+
+
+def leave(conversation: Conversation, argument: str) -> None:
+    """End the session."""
+
+
+COMMANDS: Mapping[str, Command] = {
+    "/clear": Command(clear, "forget every question and answer"),
+    "/undo": Command(undo, "forget the last question and the answer to it"),
+    "/save": Command(save, "write the conversation to a new file, as Markdown", "FILE"),
+    "/help": Command(show_help, "show this"),
+    "/exit": Command(leave, "leave"),
+}
+KEYS = (
+    ("Alt-Enter", "a new line; Esc, then Enter does the same"),
+    ("Ctrl-C", "stop the answer, or drop what is typed"),
+    ("Ctrl-D", "leave"),
+)

@@ -1,0 +1,85 @@
+"""The terms of a licence: shown whole at a terminal, asked about once, and remembered."""
+
+import sys
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.errors import CreateError, RefusedError
+from starcoder_cli.models import consent
+from starcoder_cli.models.licences import Licence
+from starcoder_cli.terminal.output import Messages, is_terminal, say
+from starcoder_cli.terminal.sanitize import sanitize
+
+
+def settle(spec: ModelSpec, *, accept: bool) -> None:
+    """See that a model's licence is accepted: long ago, by `accept`, or now at a terminal.
+
+    Raises RefusedError where nobody accepts it, CreateError where that cannot be remembered.
+    """
+    licence = consent.unaccepted(spec)
+    if licence is None:
+        return
+    if accept:
+        consent.agree(licence)
+        Messages().note(f"{licence.name} is accepted: {licence.url}")
+        return
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        raise unaccepted(
+            spec,
+            licence,
+            f"see `starcoder models show {spec.name}`, then run: "
+            f"starcoder models pull {spec.name} --accept-license",
+        )
+    say(sanitize(text(spec, licence)))
+    if not confirmed("accept? [y/N] "):
+        raise RefusedError(
+            "the licence was not accepted", "`starcoder models list` shows models under others"
+        )
+    consent.agree(licence)
+
+
+def unaccepted(spec: ModelSpec, licence: Licence, hint: str) -> RefusedError:
+    """The error that says which licence is in the way."""
+    return RefusedError(
+        f"{spec.name} is under {licence.name}, which has to be accepted first", hint
+    )
+
+
+def remind(spec: ModelSpec, licence: Licence, messages: Messages) -> None:
+    """Name, once, the licence of a model that came here without us."""
+    if messages.quiet or consent.reminded(licence):
+        return
+    messages.note(
+        f"{spec.name} is under {licence.name}, which restricts its use: "
+        f"see `starcoder models show {spec.name}`"
+    )
+    try:
+        consent.remind(licence)
+    except CreateError:
+        return  # the same note again is no reason to stop
+
+
+def text(spec: ModelSpec, licence: Licence) -> str:
+    """What someone reads before agreeing; it fits a terminal of 24 lines."""
+    return "\n".join(
+        (
+            f"{spec.name} is under {licence.name}, in short:",
+            *(f"- {line}" for line in licence.terms),
+            "It is not to be used",
+            *(f"  {line}" for line in licence.restrictions),
+            "The text that counts:",
+            f"  {licence.url}",
+        )
+    )
+
+
+def confirmed(question: str) -> bool:
+    """Whether the answer to a question at the terminal is yes; the end of the input is a no."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    answer = b""
+    try:
+        answer = sys.stdin.buffer.readline()
+    finally:
+        if not answer.endswith(b"\n"):  # Ctrl-C and Ctrl-D leave the cursor behind the question
+            say("")
+    return answer.strip().lower() in (b"y", b"yes")

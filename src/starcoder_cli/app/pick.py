@@ -1,0 +1,178 @@
+"""One of several answers, chosen by a person at a terminal.
+
+All of this is written to standard error, so that the answer alone goes where standard output does.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from starcoder_cli.candidates.ranking import Candidate
+from starcoder_cli.errors import UsageError
+from starcoder_cli.terminal.code import DIM, RESET, Painter, paint, recent
+from starcoder_cli.terminal.output import is_terminal
+from starcoder_cli.terminal.sanitize import sanitize
+
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+
+UNDERLINE = "\x1b[4m"
+WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
+MOST_FLAWS = 2
+MOST_WORDS = 4000  # a comparison takes the square of them
+
+
+def need_terminal() -> None:
+    """UsageError where nobody can be asked."""
+    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            "--pick needs a terminal to ask at", "leave it away, and the best one is taken"
+        )
+
+
+def pick(candidates: Sequence[Candidate], painter: Painter, before: str) -> int:
+    """Which of the candidates the user takes; KeyboardInterrupt where they leave.
+
+    `before` is the text before the answers, which colours depend on.
+    """
+    for number, candidate in enumerate(candidates, 1):
+        sys.stderr.write(heading(number, candidate, painter))
+        sys.stderr.write(drawn(candidate.text, candidates[0].text, painter, before))
+    sys.stderr.flush()
+    return ask(len(candidates))
+
+
+def heading(number: int, candidate: Candidate, painter: Painter) -> str:
+    """A line with the number of a candidate and what is known of it."""
+    known = [f"{candidate.completion.mean_logprob:.2f} a token"]
+    known += ["does not parse"] if candidate.parses is False else []
+    known += candidate.flaws[:MOST_FLAWS]
+    known += ["cut off"] if candidate.completion.reason == "length" else []
+    line = f"{number}  {', '.join(known)}"
+    return f"{DIM}{line}{RESET}\n" if painter.color else f"{line}\n"
+
+
+def drawn(text: str, first: str, painter: Painter, before: str) -> str:
+    """An answer as its lines, those marked that differ from the first one's.
+
+    In colours the words that differ are underlined.
+    """
+    text = sanitize(text.replace("\r\n", "\n")).rstrip("\n")
+    marks = differing(text, sanitize(first))
+    styles = painter.styles(sanitize(recent(before)), text)
+    if painter.color:
+        styles = [
+            style + UNDERLINE if mark else style for style, mark in zip(styles, marks, strict=True)
+        ]
+    lines, at = [], 0
+    for line in text.split("\n"):
+        end = at + len(line)
+        gutter = " + " if any(marks[at:end]) else "   "
+        lines.append(gutter + paint(line, styles[at:end]) + "\n")
+        at = end + 1
+    return "".join(lines)
+
+
+def differing(text: str, first: str) -> list[bool]:
+    """For each character of a text, whether its word is not in the first text there."""
+    from difflib import SequenceMatcher
+
+    words, others = WORD.findall(text), WORD.findall(first)
+    if max(len(words), len(others)) > MOST_WORDS:
+        return [text != first] * len(text)
+    marks: list[bool] = []
+    for kind, _, _, begin, end in SequenceMatcher(None, others, words, False).get_opcodes():
+        for word in words[begin:end]:
+            marks += [kind != "equal" and not word.isspace()] * len(word)
+    return marks
+
+
+class Cursor:
+    """Which of so many answers is meant, as keys are pressed; `done` once that is sure."""
+
+    def __init__(self, count: int) -> None:
+        self.at = 0
+        self.done = False
+        self._count = count
+        self._typed = 0
+
+    def move(self, step: int) -> None:
+        """To the next one or the one before, at an end to the other end."""
+        self.at = (self.at + step) % self._count
+        self._typed = 0
+
+    def digit(self, digit: int) -> None:
+        """One more digit of a number; one that cannot go on is the answer."""
+        number = self._typed * 10 + digit
+        number = number if number <= self._count else digit
+        if not 1 <= number <= self._count:
+            return
+        self.at, self._typed = number - 1, number
+        self.done = number * 10 > self._count
+
+    def text(self) -> "StyleAndTextTuples":
+        """The line that asks, in prompt_toolkit's form."""
+        numbers = [("reverse" if at == self.at else "", f" {at + 1} ") for at in range(self._count)]
+        return [("", "take "), *numbers, ("", "  (number or arrows, Enter; q leaves)")]
+
+
+def ask(count: int) -> int:
+    """Which of so many the user takes, counted from 0; KeyboardInterrupt where they leave."""
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.input import create_input
+    from prompt_toolkit.layout import FormattedTextControl, Layout, Window
+    from prompt_toolkit.output import create_output
+
+    cursor = Cursor(count)
+    control = FormattedTextControl(cursor.text, focusable=True, show_cursor=False)
+    application: Application[int] = Application(
+        Layout(Window(control, height=1)),
+        key_bindings=bindings(cursor),
+        input=create_input(always_prefer_tty=True),
+        output=create_output(sys.stderr),
+        erase_when_done=True,
+    )
+    return application.run()
+
+
+def bindings(cursor: Cursor) -> "KeyBindings":
+    """What each key does."""
+    from prompt_toolkit.key_binding import KeyBindings
+
+    keys = KeyBindings()
+
+    @keys.add("up")
+    @keys.add("left")
+    @keys.add("k")
+    def back(event: "KeyPressEvent") -> None:
+        cursor.move(-1)
+
+    @keys.add("down")
+    @keys.add("right")
+    @keys.add("j")
+    @keys.add("tab")
+    def on(event: "KeyPressEvent") -> None:
+        cursor.move(1)
+
+    @keys.add("<any>")
+    def number(event: "KeyPressEvent") -> None:
+        if event.data.isdecimal() and event.data.isascii():
+            cursor.digit(int(event.data))
+        if cursor.done:
+            event.app.exit(result=cursor.at)
+
+    @keys.add("enter")
+    def take(event: "KeyPressEvent") -> None:
+        event.app.exit(result=cursor.at)
+
+    @keys.add("q")
+    @keys.add("escape")
+    @keys.add("c-c")
+    @keys.add("c-d")
+    def leave(event: "KeyPressEvent") -> None:
+        event.app.exit(exception=KeyboardInterrupt())
+
+    return keys

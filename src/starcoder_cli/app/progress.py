@@ -1,0 +1,79 @@
+"""How far a command is, on standard error, for people."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from starcoder_cli.terminal.output import is_terminal
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn, Task
+
+    from starcoder_cli.models.transfer import Progress
+
+ESTIMATE_SECONDS = 120
+
+
+@contextmanager
+def transferring(name: str) -> "Iterator[Progress]":
+    """A bar for bytes: how many, how fast, how long still."""
+    if not is_terminal(sys.stderr):
+        yield nothing
+        return
+    from rich import progress as bars
+
+    with bar(name, bars.DownloadColumn(), bars.TransferSpeedColumn()) as report:
+        yield report
+
+
+@contextmanager
+def counting(name: str) -> "Iterator[Progress]":
+    """A bar for things that take a while each: how many, how many a minute, how long still."""
+    if not is_terminal(sys.stderr):
+        yield nothing
+        return
+    from rich import progress as bars
+    from rich.text import Text
+
+    class Rate(bars.ProgressColumn):
+        """Things a minute."""
+
+        def render(self, task: "Task") -> Text:
+            """The rate, once it is known."""
+            return Text(f"{60 * task.speed:.1f}/min" if task.speed else "", "progress.data.speed")
+
+    with bar(name, bars.MofNCompleteColumn(), Rate()) as report:
+        yield report
+
+
+def nothing(done: int, total: int) -> None:
+    """No bar."""
+
+
+@contextmanager
+def bar(name: str, *columns: "ProgressColumn") -> "Iterator[Progress]":
+    """A bar with these columns and the time that is left."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    shown = bars.Progress(
+        bars.TextColumn("{task.description}", markup=False),
+        bars.BarColumn(),
+        *columns,
+        bars.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        speed_estimate_period=ESTIMATE_SECONDS,
+    )
+
+    def report(done: int, total: int) -> None:
+        # The task begins with the first report, so that what was here before counts for no speed.
+        if not shown.tasks:
+            shown.add_task(name, completed=done, total=total or None)
+        # What was checked and has to be fetched counts for no speed either.
+        if done < shown.tasks[0].completed:
+            shown.reset(shown.tasks[0].id)
+        shown.update(shown.tasks[0].id, completed=done, total=total or None)
+
+    with shown:
+        yield report

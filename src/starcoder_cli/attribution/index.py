@@ -1,0 +1,269 @@
+"""The file of an index: its form, and how it is opened.
+
+It is an SQLite database in which each run of tokens that was kept is one row. A file that is read
+may come from anybody: it has to have exactly the tables below, and whatever is not as it should be
+ends in a DataError.
+"""
+
+import hashlib
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from starcoder_cli.errors import (
+    BusyError,
+    CreateError,
+    DataError,
+    InputError,
+    StarcoderError,
+    WriteError,
+)
+from starcoder_cli.files.folder import PLAIN
+
+APPLICATION = 0x53436964  # "SCid", as `file` shows it
+VERSION = 1
+SCHEMA = (
+    "CREATE TABLE source (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
+    " licence TEXT NOT NULL)",
+    "CREATE TABLE project (id INTEGER PRIMARY KEY, source INTEGER NOT NULL, root TEXT NOT NULL,"
+    " name TEXT NOT NULL, version TEXT NOT NULL, licence TEXT NOT NULL)",
+    "CREATE TABLE file (id INTEGER PRIMARY KEY, project INTEGER NOT NULL, path TEXT NOT NULL,"
+    " licence TEXT NOT NULL, digest BLOB NOT NULL, tokens BLOB NOT NULL, lines BLOB NOT NULL)",
+    "CREATE TABLE posting (hash INTEGER NOT NULL, file INTEGER NOT NULL,"
+    " PRIMARY KEY (hash, file)) WITHOUT ROWID",
+    "CREATE TABLE opted_out (digest BLOB PRIMARY KEY) WITHOUT ROWID",
+)
+MOST_STEPS = 10_000
+STEP = 100_000  # instructions of SQLite's machine
+MOST_CELL = 16 << 20
+WAIT_SECONDS = 10.0
+CACHE_KIB = 64 << 10
+DAMAGED = "remove it and add the sources again"
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """An index to read from, never written to. Raises what `opened` does, or InputError."""
+    need(path)
+    with opened(path, "ro") as connection:
+        check(connection, path)
+        yield connection
+
+
+@contextmanager
+def writing(path: Path, *, create: bool = True) -> Iterator[sqlite3.Connection]:
+    """An index to change, made where there is none; all changes are kept in the end, or none.
+
+    Nothing that is removed is left in the file: it is overwritten, and the file is written anew.
+    """
+    if create:
+        lay(path)
+    else:
+        need(path)
+    with opened(path, "rw") as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute("BEGIN IMMEDIATE")
+        is_new = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+        if is_new:
+            make(connection)
+        check(connection, path)
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise DataError(f"{path} is damaged", DAMAGED)
+        yield connection
+        connection.execute("COMMIT")
+        if not is_new:
+            connection.execute("VACUUM")
+
+
+def need(path: Path) -> None:
+    """InputError where there is no index, or only the empty file that an ended `add` has left."""
+    if not path.is_file() or not path.stat().st_size:
+        raise InputError(f"there is no index at {path}", "make one: starcoder index add FOLDER")
+
+
+def lay(path: Path) -> None:
+    """An empty file that only its owner can read, where there is none yet."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o600))
+    except OSError as error:
+        reason = f"cannot change {path}: {error.strerror}"
+        raise CreateError(reason, "name another file with --index") from error
+
+
+@contextmanager
+def opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+    """A database that nothing in the file can make run code of its own or run for ever."""
+    try:
+        with closing(connect(path, mode)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise failure(path, error) from error
+
+
+def connect(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection without trust in the file's schema, and with bounds for cells and for time."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, WAIT_SECONDS, uri=True, isolation_level=None)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_CELL)
+    if mode == "ro":
+        steps = iter(range(MOST_STEPS))
+        connection.set_progress_handler(lambda: next(steps, None) is None, STEP)
+    return connection
+
+
+def make(connection: sqlite3.Connection) -> None:
+    """Lay out an empty index."""
+    for statement in SCHEMA:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """DataError unless the file is an index of this version, with our tables and nothing else."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != APPLICATION:
+        raise DataError(f"{path} is no index", "name another with --index")
+    if version != VERSION:
+        raise DataError(
+            f"{path} is an index of another version of starcoder ({version}, not {VERSION})",
+            DAMAGED,
+        )
+    statements = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    if sorted(sql for (sql,) in statements.fetchmany(100)) != sorted(SCHEMA):
+        raise DataError(f"{path} has other tables than an index", DAMAGED)
+
+
+def failure(path: Path, error: sqlite3.Error) -> StarcoderError:
+    """What SQLite complains about, as one of our errors."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BusyError(f"{path} is being changed by another program", "try again in a moment")
+    if code == sqlite3.SQLITE_NOTADB:
+        return DataError(f"{path} is no index", "name another with --index")
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY):
+        return WriteError(f"cannot change {path}: {error}", "make room, or name another file")
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return InputError(f"cannot open {path}: {error}", "name another with --index")
+    return DataError(f"{path} is damaged: {error}", DAMAGED)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A project in an index, how many of its files are there, and the folder they are in."""
+
+    name: str
+    version: str
+    licence: str
+    root: str
+    files: int
+
+
+def listed(index: Path) -> list[Listed]:
+    """The projects in an index, by name. Raises InputError and DataError, as `reading` does."""
+    query = (
+        "SELECT name, version, project.licence, root, count(file.id)"
+        " FROM project JOIN file ON file.project = project.id"
+        " GROUP BY project.id ORDER BY lower(name), version, root"
+    )
+    with reading(index) as connection:
+        rows = connection.execute(query).fetchall()
+    checked([row[:-1] for row in rows], index)
+    return [Listed(*row) for row in rows]
+
+
+def sources(index: Path) -> list[tuple[str, str]]:
+    """The paths that were added, and the licence that was given for each."""
+    with reading(index) as connection:
+        rows = connection.execute("SELECT path, licence FROM source ORDER BY path").fetchall()
+    return [(path, licence) for path, licence in checked(rows, index)]
+
+
+def checked(rows: Sequence[tuple[str, ...]], index: Path) -> Sequence[tuple[str, ...]]:
+    """The rows, if all is text in them."""
+    if not all(isinstance(value, str) for row in rows for value in row):
+        raise DataError(f"{index} is damaged: a name is no text", DAMAGED)
+    return rows
+
+
+def remove(name: str, index: Path) -> int:
+    """Remove the projects of a name, or a source by its path; how many files that was.
+
+    Raises InputError where the index has neither.
+    """
+    with writing(index, create=False) as connection:
+        path = str(Path(name).resolve())
+        query = "SELECT project.id FROM project JOIN source ON source.id = source WHERE path = ?"
+        found = [number for (number,) in connection.execute(query, (path,))]
+        chosen = found or named(connection, name)
+        if not chosen:
+            raise InputError(f"the index has no project {name}", "see: starcoder index list")
+        return forget(connection, chosen)
+
+
+def opt_out(names: Iterable[str], index: Path) -> int:
+    """Keep projects of these names out of an index from now on; how many files went.
+
+    Only a digest of each name is kept.
+    """
+    chosen: list[int] = []
+    with writing(index) as connection:
+        for name in names:
+            query = "INSERT OR IGNORE INTO opted_out VALUES (?)"
+            connection.execute(query, (digest(name),))
+            chosen += named(connection, name)
+        return forget(connection, chosen)
+
+
+def is_opted_out(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether projects of a name are to stay out."""
+    query = "SELECT 1 FROM opted_out WHERE digest = ?"
+    return connection.execute(query, (digest(name),)).fetchone() is not None
+
+
+def named(connection: sqlite3.Connection, name: str) -> list[int]:
+    """The projects of a name, however it is spelled."""
+    rows = connection.execute("SELECT id, name FROM project").fetchall()
+    return [number for number, other in rows if spelled(other) == spelled(name)]
+
+
+def forget(connection: sqlite3.Connection, projects: Iterable[int]) -> int:
+    """Remove projects with their files, and sources that have none left; how many files went."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)")
+    files = 0
+    for project in projects:
+        query = "INSERT INTO gone SELECT id FROM file WHERE project = ?"
+        files += connection.execute(query, (project,)).rowcount
+        connection.execute("DELETE FROM project WHERE id = ?", (project,))
+    if files:
+        connection.execute("DELETE FROM posting WHERE file IN gone")
+        connection.execute("DELETE FROM file WHERE id IN gone")
+        connection.execute("DELETE FROM gone")
+    connection.execute("DELETE FROM source WHERE id NOT IN (SELECT source FROM project)")
+    return files
+
+
+def spelled(name: str) -> str:
+    """A project's name in the one spelling that counts (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def digest(name: str) -> bytes:
+    """What is kept of the name of a project that opted out."""
+    return hashlib.blake2b(spelled(name).encode("utf-8", "replace"), digest_size=32).digest()
+
+
+def index_file(named: str | None = None) -> Path:
+    """Where the index is: the file that is named, or the one in the user's data folder."""
+    from starcoder_cli.settings import data_dir
+
+    return Path(named) if named else data_dir() / "index.sqlite"

@@ -1,0 +1,142 @@
+"""Licence expressions of SPDX: one spelling for each, and which of them somebody will not have.
+
+What is copyleft is told by ScanCode's list of licences, which comes with `license-expression`.
+"""
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from starcoder_cli.attribution.tokens import PROSE
+from starcoder_cli.errors import UsageError
+from starcoder_cli.languages import detect
+
+if TYPE_CHECKING:
+    from license_expression import LicenseExpression, Licensing
+
+COPYLEFT, UNKNOWN = "copyleft", "unknown"
+OWN = "LicenseRef-"
+MOST_CHARACTERS = 500
+
+
+def normal(text: str) -> str:
+    """An expression in SPDX's spelling; empty where it is none. `GPL-3.0` is GPL-3.0-only."""
+    parsed = _parsed(text)
+    return str(parsed) if parsed is not None else ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Licences that are not wanted: by name, all that are copyleft, or none at all."""
+
+    names: frozenset[str]
+    copyleft: bool = False
+    unknown: bool = False
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> "Refusal":
+        """From expressions, `copyleft` and `unknown`; UsageError for anything else."""
+        names: set[str] = set()
+        for word in words:
+            if word.lower() in (COPYLEFT, UNKNOWN):
+                continue
+            parsed = _parsed(word)
+            if parsed is None:
+                raise UsageError(
+                    f"{word!r} is no licence expression",
+                    "name licences as SPDX does, such as GPL-3.0-only, or copyleft, or unknown",
+                )
+            names |= {str(symbol) for symbol in parsed.symbols}
+        lower = {word.lower() for word in words}
+        return cls(frozenset(names), COPYLEFT in lower, UNKNOWN in lower)
+
+    def refuses(self, licence: str) -> bool:
+        """Whether code under a licence cannot be had without one that is not wanted.
+
+        Of `MIT OR GPL-2.0-only` one can choose the first; an exception frees nobody from the
+        licence that it is made to.
+        """
+        parsed = _parsed(licence)
+        return self.unknown if parsed is None else self._refuses(parsed)
+
+    def _refuses(self, parsed: "LicenseExpression") -> bool:
+        if parsed.isliteral:
+            base = getattr(parsed, "license_symbol", parsed)
+            if self.names & {str(parsed), str(base)}:
+                return True
+            return self.copyleft and "Copyleft" in _categories().get(str(base).lower(), "")
+        parts = [self._refuses(part) for part in parsed.args]
+        return all(parts) if parsed.operator.strip() == "OR" else any(parts)
+
+
+def _parsed(text: str) -> "LicenseExpression | None":
+    """The tree of an expression, whose names are in SPDX's list or begin with LicenseRef-."""
+    from boolean import ParseError
+    from license_expression import ExpressionError
+
+    if not text.strip() or len(text) > MOST_CHARACTERS:
+        return None
+    known = _licensing()
+    try:
+        parsed = known.parse(text)
+        unknown = known.unknown_license_keys(parsed)
+    except (ExpressionError, ParseError, RecursionError):
+        return None
+    return parsed if all(key.startswith(OWN) for key in unknown) else None
+
+
+@cache
+def _licensing() -> "Licensing":
+    from license_expression import get_spdx_licensing
+
+    return get_spdx_licensing()
+
+
+@cache
+def _categories() -> Mapping[str, str]:
+    """What kind each licence is of, by its names in lower case."""
+    from license_expression import get_license_index
+
+    return {
+        name.lower(): licence["category"]
+        for licence in get_license_index()
+        for name in (licence["spdx_license_key"], *licence["other_spdx_license_keys"])
+        if name
+    }
+
+
+HEADER_BYTES = 4096
+MOST_BYTES = 64 << 10  # the longest licences have half of it
+HEADER = re.compile(rb"SPDX-License-Identifier:[ \t]*+([A-Za-z0-9.+() \t-]{1,200})")
+FILE = re.compile(r"(?:un)?licen[cs]es?(?:[.-].*)?|copying(?:[.-].*)?", re.IGNORECASE)
+
+
+def header(data: bytes) -> str:
+    """The licence that a file names for itself by SPDX-License-Identifier, if it does."""
+    match = HEADER.search(data[:HEADER_BYTES])
+    return normal(match[1].decode().strip(" \t-")) if match else ""
+
+
+def is_licence_file(name: str) -> bool:
+    """Whether a file's name is that of a licence's text: `LICENSE`, `COPYING.LESSER`."""
+    path = PurePosixPath(name)
+    language = detect(path.name)
+    in_folder = path.parent.name.lower() in ("licenses", "licences")
+    named = in_folder or FILE.fullmatch(path.name)
+    return bool(named) and (language is None or language.name in PROSE)
+
+
+@lru_cache(maxsize=4096)
+def identified(text: bytes) -> str:
+    """The licence whose text this is, but for a few words; empty for any other text."""
+    from identify.identify import license_id
+
+    if len(text) > MOST_BYTES:
+        return ""
+    with tempfile.NamedTemporaryFile(suffix=".txt") as file:
+        Path(file.name).write_text(text.decode("utf-8", "replace"), encoding="utf-8")
+        return normal(license_id(file.name) or "")

@@ -1,0 +1,97 @@
+"""What is wrong with a file that parses, as far as reading it tells.
+
+Statements that are never reached are found in every language with a grammar; in Python alone names
+that nothing defines and variables that nothing uses (by pyflakes), parameters and functions within
+functions that nothing uses, and functions that call themselves without end.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from starcoder_cli.candidates import syntax
+
+MOST_CHARACTERS = 1 << 18
+HARMLESS = frozenset(
+    {
+        "FStringMissingPlaceholders",
+        "ImportShadowedByLoopVar",
+        "ImportStarUsage",
+        "ImportStarUsed",
+        "TStringMissingPlaceholders",
+        "UnusedAnnotation",
+        "UnusedImport",
+    }
+)
+"""What pyflakes says of files that work as they are meant to."""
+
+UNREACHABLE = "a statement that is never reached"
+
+
+def flaws(text: str, language: str) -> tuple[str, ...]:
+    """A few words for each flaw of a file; none for a file with more than MOST_CHARACTERS."""
+    if len(text) > MOST_CHARACTERS:
+        return ()
+    found = [UNREACHABLE] * syntax.unreachable(text, language)
+    tree = syntax.python(text) if language == "python" else None
+    return (*found, *(of_python(tree) if tree else ()))
+
+
+def of_python(tree: ast.Module) -> Iterator[str]:
+    """What is wrong with a program."""
+    from pyflakes.checker import Argument, Checker, FunctionDefinition, FunctionScope
+
+    try:
+        checker = Checker(tree)
+    except RecursionError:
+        return
+    for message in checker.messages:
+        if type(message).__name__ not in HARMLESS:
+            yield message.message % message.message_args
+    for scope in checker.deadScopes:
+        if isinstance(scope, FunctionScope) and not scope.usesLocals:
+            for name, binding in scope.items():
+                if binding.used or spare(name):
+                    continue
+                if isinstance(binding, Argument):
+                    yield f"parameter {name!r} is never used"
+                # What is decorated may be used by who decorates it.
+                if isinstance(binding, FunctionDefinition) and not binding.source.decorator_list:
+                    yield f"local function {name!r} is never used"
+    nodes = list(ast.walk(tree))
+    # The name of a method is none in its own body.
+    methods = {each for node in nodes if isinstance(node, ast.ClassDef) for each in node.body}
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef) and node not in methods and endless(node):
+            yield f"{node.name!r} calls itself without end"
+
+
+def spare(name: str) -> bool:
+    """Whether nobody expects a parameter or function to be used, by its name."""
+    return name.startswith("_") or name in ("self", "cls")
+
+
+def endless(function: ast.FunctionDef) -> bool:
+    """Whether a function calls itself before anything could keep it from doing so."""
+    plain = ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return
+    for statement in function.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name != function.name:
+            continue
+        if not isinstance(statement, plain):
+            return False
+        calls = (node.func for node in certain(statement) if isinstance(node, ast.Call))
+        if any(isinstance(called, ast.Name) and called.id == function.name for called in calls):
+            return True
+        if isinstance(statement, ast.Return):
+            return False
+    return False
+
+
+def certain(statement: ast.stmt) -> Iterator[ast.AST]:
+    """The nodes of a simple statement but for those that need not be evaluated with it."""
+    later = ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp
+    open_nodes: list[ast.AST] = [statement]
+    while open_nodes:
+        node = open_nodes.pop()
+        yield node
+        if not isinstance(node, (*later, ast.GeneratorExp, ast.Await, ast.Yield, ast.YieldFrom)):
+            open_nodes += ast.iter_child_nodes(node)

@@ -1,0 +1,120 @@
+"""What this machine has to compute with: accelerators, as torch sees them, and free memory."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from starcoder_cli.engines.transformers.placement import Device, Machine
+from starcoder_cli.errors import MachineError
+
+BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
+"""What Linux calls the instructions for bf16, on x86 and on arm."""
+
+GROUPS = (
+    ("", "memory.max", "memory.current", "inactive_file"),
+    ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Control groups of Linux, version 2 and 1: folder, limit, use, and the part that is but cache."""
+
+
+def machine() -> Machine:
+    """The accelerators that torch sees, and the processor; MachineError where there is no torch."""
+    import warnings
+
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        raise MachineError(
+            f"torch cannot be imported: {error}",
+            "reinstall it: pip install --force-reinstall torch",
+        ) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an old driver, which `starcoder doctor` tells about
+        if torch.cuda.is_available():
+            devices = tuple(_cuda(number) for number in range(torch.cuda.device_count()))
+        else:
+            devices = (_mps(),) if torch.backends.mps.is_available() else ()
+    return Machine(devices, free_memory(), has_bf16())
+
+
+def free_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """The bytes that can still be used: what Linux says, within the limits of its control groups.
+
+    Elsewhere all the memory there is: what is free is not told there.
+    """
+    try:
+        lines = (proc / "meminfo").read_text().splitlines()
+        table = dict(line.split(":", 1) for line in lines)
+        available = int(table["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(0, min([available, *_allowances(proc, groups)]))
+
+
+def gpu_high_water() -> int:
+    """The most bytes that torch has held on GPUs in this process, 0 where it holds none."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return 0
+    numbers = range(torch.cuda.device_count())
+    return sum(torch.cuda.max_memory_reserved(number) for number in numbers)
+
+
+def has_bf16(proc: Path = Path("/proc")) -> bool:
+    """Whether the processor computes in bf16 itself; no where that cannot be told."""
+    try:
+        return not BF16.isdisjoint((proc / "cpuinfo").read_text().split())
+    except OSError:
+        return False
+
+
+def _cuda(number: int) -> Device:
+    """One GPU; nothing is free on one that refuses to say."""
+    import torch
+
+    properties = torch.cuda.get_device_properties(number)
+    try:
+        free, total = torch.cuda.mem_get_info(number)
+    except RuntimeError:  # another process has it for itself, or all of its memory
+        free, total = 0, properties.total_memory
+    return Device(f"cuda:{number}", properties.name, free, total, properties.major >= 8)
+
+
+def _mps() -> Device:
+    """Apple's GPU, which shares the memory of the processor."""
+    import torch
+
+    total = torch.mps.recommended_max_memory()
+    free = total - torch.mps.current_allocated_memory()
+    return Device("mps", "Apple GPU", free, total, torch.backends.mps.is_macos_or_newer(14, 0))
+
+
+def _allowances(proc: Path, groups: Path) -> Iterator[int]:
+    """What each memory limit over this process leaves it."""
+    try:
+        lines = (proc / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, inside = line.split(":", 2)
+        for controller, limit, used, cache in GROUPS:
+            if controller not in controllers.split(","):
+                continue
+            top = groups / controller
+            folder = top / inside.lstrip("/")
+            for group in (folder, *folder.parents):
+                yield from _left(group / limit, group / used, cache)
+                if group == top:
+                    break
+
+
+def _left(limit: Path, used: Path, cache: str) -> Iterator[int]:
+    """What a group's limit leaves, if it has one."""
+    try:
+        statistics = dict(
+            line.split() for line in (limit.parent / "memory.stat").read_text().splitlines()
+        )
+        yield int(limit.read_text()) - int(used.read_text()) + int(statistics.get(cache, 0))
+    except (OSError, ValueError):  # no such group, or its limit is `max`
+        return

@@ -1,0 +1,1 @@
+"""Models on OpenVINO: prepared, loaded and run in a loop of our own."""

@@ -1,0 +1,1 @@
+"""Checkpoints on transformers: where their weights go, and how they are run."""

@@ -1,0 +1,69 @@
+"""How large the models of the catalog are, known before any of their files is here."""
+
+from dataclasses import dataclass
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.engines.transformers.placement import Size, width
+
+UNITS = {"M": 10**6, "B": 10**9}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A transformer of the StarCoder family: its MLP is four times as wide, its layers have biases.
+
+    `keys` is the width of one layer's keys for a token, which is also that of its values.
+    """
+
+    width: int
+    layers: int
+    keys: int
+    positions: int = 0
+    vocabulary: int = 49152
+    tied: bool = True
+
+    def size(self) -> Size:
+        """How many numbers such a model has."""
+        matrices = self.layers * self.width * (10 * self.width + 2 * self.keys)
+        vectors = self.layers * (11 * self.width + 2 * self.keys) + 2 * self.width
+        rows = self.vocabulary * (1 if self.tied else 2) + self.positions
+        embedding = rows * self.width + vectors
+        return Size(matrices + embedding, embedding, 2 * self.layers * self.keys)
+
+
+# From each model's config.json.
+SHAPES: dict[str, Shape] = {
+    "starcoder": Shape(6144, 40, 128, 8192),
+    "starcoderbase": Shape(6144, 40, 128, 8192),
+    "starcoderbase-7b": Shape(4096, 42, 128, 8192),
+    "starcoderbase-3b": Shape(2816, 36, 128, 8192),
+    "starcoderbase-1b": Shape(2048, 24, 128, 8192),
+    "tiny_starcoder_py": Shape(768, 20, 64, 8192),
+    "starcoder2-3b": Shape(3072, 30, 256),
+    "starcoder2-7b": Shape(4608, 32, 512),
+    "starcoder2-15b": Shape(6144, 40, 512, tied=False),
+    "starchat-beta": Shape(6144, 40, 128, 8192),
+    "santacoder": Shape(2048, 24, 128, 2048, 49280),
+}
+
+
+def catalog_size(spec: ModelSpec) -> Size | None:
+    """The size of a model of the catalog; None for any other.
+
+    It is exact for the StarCoder family, and estimated for others.
+    """
+    if spec.name in SHAPES:
+        return SHAPES[spec.name].size()
+    if not spec.parameters:
+        return None
+    return estimated(round(float(spec.parameters[:-1]) * UNITS[spec.parameters[-1]]))
+
+
+def estimated(parameters: int) -> Size:
+    """About how large a model of so many parameters is.
+
+    Its keys and values are taken to be as wide as the model, and its words to be 50,000 both in
+    and out.
+    """
+    wide = width(parameters)
+    return Size(parameters, 2 * 50_000 * wide, 2 * wide * wide // 128)

@@ -1,0 +1,57 @@
+"""Names of quantizations and number formats, as transformers and torch spell them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from starcoder_cli.engines.transformers.placement import Plan
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import BitsAndBytesConfig
+
+
+def number_format(name: str) -> "torch.dtype":
+    """The torch type of a number format: bf16, fp16 or fp32."""
+    import torch
+
+    return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[name]
+
+
+def configuration(plan: Plan) -> "BitsAndBytesConfig | None":
+    """How bitsandbytes stores the weights of a plan; None where they stay as they are.
+
+    8bit is LLM.int8 (Dettmers et al. 2022, arXiv:2208.07339), 4bit is NF4 (Dettmers et al. 2023,
+    arXiv:2305.14314) without double quantization, which would save 3 % and cost speed.
+    """
+    if plan.quantize == "none":
+        return None
+    import_bitsandbytes()
+    from transformers import BitsAndBytesConfig
+
+    if plan.quantize == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=number_format(plan.dtype),
+    )
+
+
+def import_bitsandbytes() -> None:
+    """Import bitsandbytes, but not torch's compiler, which takes longer to import than torch does.
+
+    bitsandbytes hands it what it falls back to on devices that it has no kernels for.
+    """
+    import torch
+
+    compiler = torch.compile
+    torch.compile = uncompiled
+    try:
+        import bitsandbytes  # noqa: F401
+    finally:
+        torch.compile = compiler
+
+
+def uncompiled(function: Callable[..., Any] | None = None, **options: object) -> Callable[..., Any]:
+    """In place of `torch.compile`: the function as it is, or a decorator that leaves it so."""
+    return function or uncompiled

@@ -1,0 +1,243 @@
+"""Steps of a causal model of transformers, and the KV cache of what it has read.
+
+A step reads some ids and gives the logits behind the last of them. On CUDA the steps are
+CUDA graphs over a cache of fixed size: the thousand small kernels of a step are launched at once,
+which at batch size one takes longer than to run them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from starcoder_cli.engines.decoding.loop import Decoding
+from starcoder_cli.engines.decoding.sampler import Token
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+CHUNK = 4096
+"""How many tokens of a prompt are read at once: more cost memory, fewer cost time, since quantized
+weights are brought back to 16 bits for each. A plan has room for all of a prompt."""
+
+
+class Steps(Protocol):
+    """A model with the KV cache of what it has read, which are `ids`.
+
+    `failure` says why steps are slower than they could be; it is empty where they are not.
+    """
+
+    ids: list[int]
+    failure: str
+
+    def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
+        """Read on; the logits behind the last so many ids, of shape [last, vocabulary]."""
+
+    def crop(self, length: int) -> None:
+        """Forget everything after the first `length` tokens."""
+
+
+class GrowingSteps:
+    """Steps with a cache that grows with the text: for any device."""
+
+    def __init__(self, model: "PreTrainedModel") -> None:
+        from transformers import DynamicCache
+
+        self.ids: list[int] = []
+        self.failure = ""
+        self._model = model
+        # Made without the model's configuration, so that it keeps everything: a cache that slides
+        # could not be cropped. The mask slides all the same.
+        self._cache = DynamicCache()
+
+    def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
+        """Read on; the logits behind the last so many ids."""
+        import torch
+
+        with on(self._model.device), torch.inference_mode():
+            output = self._model(
+                input_ids=row(ids, self._model.device),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=last,
+            )
+        self.ids += ids
+        logits: torch.Tensor = output.logits[0, -last:]
+        return logits
+
+    def crop(self, length: int) -> None:
+        """Forget everything after the first `length` tokens."""
+        if length < len(self.ids):
+            self._cache.crop(length - len(self.ids))
+            del self.ids[length:]
+
+
+def on(device: "torch.device") -> AbstractContextManager[object]:
+    """Within it the streams, graphs and pinned memory that torch makes are those of a GPU."""
+    import torch
+
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+def row(ids: Sequence[int], device: "torch.device") -> "torch.Tensor":
+    """Some ids as a row on a device; what waits for a GPU is the GPU's next step alone."""
+    import torch
+
+    pinned = device.type == "cuda"
+    return torch.tensor([list(ids)], pin_memory=pinned).to(device, non_blocking=pinned)
+
+
+def read(steps: Steps, prompt: Sequence[int]) -> "torch.Tensor":
+    """Read a prompt; the logits behind it, in memory that no later step writes to."""
+    for start in range(0, len(prompt), CHUNK):
+        logits = steps.read(prompt[start : start + CHUNK])
+    return logits.clone()
+
+
+def decode(
+    steps: Steps, decoding: "Decoding[torch.Tensor]", logits: "torch.Tensor"
+) -> Iterator[list[Token]]:
+    """The tokens of an answer, those of one step at a time, without the one that ends it.
+
+    `logits` are those behind the prompt, which the steps have read. What they read beyond the
+    answer is forgotten. Raises DataError for a model that computes no numbers.
+    """
+    kept = len(steps.ids)
+    while True:
+        made = decoding.take(logits)
+        steps.crop(kept + decoding.right)
+        if made:
+            yield made
+        if decoding.done:
+            return
+        kept = len(steps.ids) + 1
+        logits = steps.read(decoding.next, len(decoding.next))
+
+
+WIDTHS = (1, 4, 16)
+"""How many ids a recorded step reads; a step with fewer is filled up and cropped."""
+
+Step: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
+"""From a row of ids on the device to the logits behind each of them."""
+
+
+def can_record(device: str) -> bool:
+    """Whether the steps of a model can be recorded: those on one CUDA device."""
+    return device.startswith("cuda:")
+
+
+class Recording:
+    """A CUDA graph of one step: where it finds its ids, and where it leaves its logits."""
+
+    def __init__(self, step: Step, undo: Callable[[], None], ids: "torch.Tensor") -> None:
+        """Record a step; RuntimeError where it does what no graph can, as to wait for a number."""
+        import torch
+
+        self._ids = ids
+        self._graph = torch.cuda.CUDAGraph()
+        main, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        side.wait_stream(main)
+        try:
+            with torch.cuda.stream(side):  # kernels are chosen, workspaces made outside the graph
+                for _ in range(2):
+                    step(ids)
+                    undo()
+        finally:
+            main.wait_stream(side)
+        # A graph that fails leaves its stream the current one.
+        with torch.cuda.stream(main), torch.cuda.graph(self._graph, stream=side):
+            self._logits = step(ids)
+
+    def __call__(self, ids: "torch.Tensor") -> "torch.Tensor":
+        """The step again, for other ids; its logits last until the next one."""
+        self._ids.copy_(ids)
+        self._graph.replay()
+        return self._logits
+
+
+class FixedSteps:
+    """Steps with a cache of fixed size, of which those that decode are recorded.
+
+    Where a recording fails, as on a model that looks at its own numbers, steps run as they are.
+    """
+
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        window: int,
+        record: "Callable[[Step, Callable[[], None], torch.Tensor], Step]" = Recording,
+    ) -> None:
+        import torch
+        from transformers import Cache
+        from transformers.cache_utils import StaticLayer
+
+        self.ids: list[int] = []
+        self.failure = ""
+        self._model = model
+        self._window = window
+        self._record = record
+        self._recorded: dict[int, Step | None] = {}
+        # Layers that slide would be cropped wrongly: all keep everything, and the mask slides.
+        layers = [
+            StaticLayer(max_cache_len=window)
+            for _ in range(model.config.get_text_config().num_hidden_layers)
+        ]
+        self._cache = Cache(layers=layers)
+        self._lengths = torch.zeros(len(layers), dtype=torch.long, device=model.device)
+        for layer, length in zip(layers, self._lengths, strict=True):
+            layer.cumulative_length = length  # views, so that one write moves them all
+
+    def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
+        """Read on; the logits behind the last so many ids."""
+        import torch
+
+        device = self._model.device
+        width = self._width(len(ids))
+        with on(device), torch.inference_mode():
+            step = self._step(width) if width else None
+            if step:
+                filled = [*ids, *[0] * (width - len(ids))]
+                logits = step(row(filled, device))[len(ids) - last : len(ids)]
+            else:
+                logits = self._run(row(ids, device), last)
+            self.ids += ids
+            self._rewind()
+        return logits
+
+    def crop(self, length: int) -> None:
+        """Forget everything after the first `length` tokens."""
+        del self.ids[length:]
+        self._rewind()
+
+    def _width(self, needed: int) -> int:
+        """The recorded width for so many ids; 0 where none has room for them or behind them."""
+        room = self._window - len(self.ids)
+        fitting = (width for width in WIDTHS if needed <= width <= room)
+        return next(fitting, 0) if self.ids else 0
+
+    def _run(self, ids: "torch.Tensor", last: int) -> "torch.Tensor":
+        output = self._model(
+            input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=last
+        )
+        logits: torch.Tensor = output.logits[0]
+        return logits
+
+    def _rewind(self) -> None:
+        """Write on behind what was read, wherever a step has ended."""
+        self._lengths.fill_(len(self.ids))
+
+    def _step(self, width: int) -> "Step | None":
+        """The recording of a width, made when it is first needed; None where that failed."""
+        import torch
+
+        if width not in self._recorded:
+            ids = torch.zeros((1, width), dtype=torch.long, device=self._model.device)
+            try:
+                step = self._record(partial(self._run, last=width), self._rewind, ids)
+                self._recorded[width] = step
+            except RuntimeError as error:
+                self.failure = str(error)
+                self._recorded[width] = None
+            self._rewind()
+        return self._recorded[width]

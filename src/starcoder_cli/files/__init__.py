@@ -1,0 +1,1 @@
+"""Bytes in and out of files: read as sources, saved without loss, compared as patches."""

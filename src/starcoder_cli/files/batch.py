@@ -1,0 +1,227 @@
+"""Many holes in one file, and the file of their answers: a line of JSON for each (jsonlines.org).
+
+A line of the first has `prefix` and `suffix`, or `place` as on the command line, and may have an
+`id` of any kind, `lang`, `filename`, `lines`, `max_tokens`, `seed` and `stop`. A line of the second
+begins with the number of the line that it answers and a digest of it, so that a run can go on where
+one ended.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, get_args
+
+from starcoder_cli.errors import BusyError, CreateError, DataError, StarcoderError, WriteError
+from starcoder_cli.files.strict_json import MalformedError, parse_object
+from starcoder_cli.settings import Lines
+
+MOST_BYTES = 256 * 1024 * 1024
+DIGITS = 16
+BEGINNING = b'{"line": '
+TEXTS = ("prefix", "suffix", "place", "lang", "filename")
+NAMES = ("id", *TEXTS, "lines", "max_tokens", "seed", "stop")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A hole: a place in a file, or the text around it; None is whatever the command line says."""
+
+    place: str | None = None
+    prefix: str = ""
+    suffix: str = ""
+    lang: str | None = None
+    filename: str | None = None
+    lines: Lines | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, object]) -> "Task":
+        """The task that the fields of a line describe; DataError where they describe none."""
+        for name in fields:
+            if name not in NAMES:
+                names = ", ".join(NAMES)
+                raise DataError(f"a hole has no field {name!r}", f"its fields are {names}")
+        texts = {name: text(name, fields[name]) for name in TEXTS if name in fields}
+        if ("place" in texts) == bool({"prefix", "suffix"} & texts.keys()):
+            raise DataError("a hole has a place, or the text around it", "give one of the two")
+        stop = fields.get("stop")
+        stops = [stop] if isinstance(stop, str) else stop
+        if stops is not None and not isinstance(stops, list):
+            raise DataError("stop is not a text", "give one, or a list of them")
+        found = None if stops is None else tuple(text("stop", each) for each in stops)
+        tokens, seed = (whole(name, fields.get(name)) for name in ("max_tokens", "seed"))
+        lines = kind(fields.get("lines"))
+        return cls(**texts, lines=lines, max_tokens=tokens, seed=seed, stop=found)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a file of holes: its number from 1, its digest and `id`, its task or its fault."""
+
+    number: int
+    digest: str
+    id: object
+    task: Task | StarcoderError
+
+    def record(self) -> Mapping[str, object]:
+        """What the line of its answer begins with."""
+        told = {"line": self.number, "digest": self.digest}
+        return told if self.id is None else {**told, "id": self.id}
+
+    def answered_by(self, told: Mapping[str, object]) -> bool:
+        """Whether a record is the answer to this line, and to what it says now."""
+        return all(name in told and told[name] == value for name, value in self.record().items())
+
+
+class Answers(Protocol):
+    """Where the lines of answers go."""
+
+    def add(self, line: bytes) -> None:
+        """Write a whole line."""
+
+
+def lines(data: bytes) -> list[Line]:
+    """The lines of a file of holes but for blank ones; those with a fault are among them."""
+    rows = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return [line(number, row.strip()) for number, row in enumerate(rows, 1) if row.strip()]
+
+
+def line(number: int, row: bytes) -> Line:
+    """A line from its bytes."""
+    digest = hashlib.sha256(row).hexdigest()[:DIGITS]
+    try:
+        fields = parse_object(row)
+    except MalformedError as wrong:
+        fault = DataError(f"this line is no hole: {wrong}", "write one JSON object in a line")
+        return Line(number, digest, None, fault)
+    try:
+        task: Task | StarcoderError = Task.of(fields)
+    except DataError as error:
+        task = error
+    return Line(number, digest, fields.get("id"), task)
+
+
+def text(name: str, value: object) -> str:
+    """A field that is a text; DataError where it is none, or has half a character in it."""
+    if not isinstance(value, str):
+        raise DataError(f"{name} is not a text", "put it between quotes")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        half = value[error.start]
+        raise DataError(
+            f"{name} has half a character in it ({half!a})", "write both halves, or neither"
+        ) from error
+    return value
+
+
+def whole(name: str, value: object) -> int | None:
+    """A field that is a whole number, or null; DataError where it is neither."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise DataError(f"{name} is not a whole number", "write it without quotes")
+    return value
+
+
+def kind(value: object) -> Lines | None:
+    """How far an answer goes, or null; DataError for what is neither."""
+    found = next((each for each in get_args(Lines) if each == value), None)
+    if value is not None and found is None:
+        raise DataError(f"lines cannot be {value!r}", f"give one of {', '.join(get_args(Lines))}")
+    return found
+
+
+class Journal:
+    """A file that grows by whole lines. What a killed run left of a line is cut off."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: str) -> Iterator["Journal"]:
+        """The file at a path, made where there is none, while no other run has it.
+
+        Raises CreateError where it cannot be made or is no file, BusyError where a run has it.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            descriptor = os.open(path, flags, 0o666)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CreateError(f"cannot write {path}: {reason}", "name another file") from error
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise CreateError(f"{path} is not a regular file", "leave --output away")
+            lock(path, descriptor)
+            yield cls(path, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def resume(self, asked: Sequence[Line]) -> tuple[int, int]:
+        """How many of the lines it has already, from the first on, and how many with an error.
+
+        Raises DataError, and leaves the file as it is, where it holds anything else.
+        """
+        with open(self._descriptor, "rb", closefd=False) as file:
+            file.seek(0)
+            *whole, rest = file.read().split(b"\n")
+        failed = 0
+        for at, answer in enumerate(whole):
+            told = record(answer)
+            failed += "error" in told
+            if at >= len(asked) or not asked[at].answered_by(told):
+                raise DataError(
+                    f"line {at + 1} of {self._path} is not the answer to a line of this batch",
+                    "name another file with --output",
+                )
+        if rest:
+            length = min(len(rest), len(BEGINNING))
+            if rest[:length] != BEGINNING[:length]:
+                raise DataError(
+                    f"{self._path} holds something else", "name another file with --output"
+                )
+            os.ftruncate(self._descriptor, sum(len(row) + 1 for row in whole))
+        return len(whole), failed
+
+    def add(self, line: bytes) -> None:
+        """Append a whole line; WriteError where that fails."""
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            raise WriteError(
+                f"cannot write {self._path}: {error.strerror}",
+                "make room: the same command goes on from here",
+            ) from error
+
+
+def record(answer: bytes) -> Mapping[str, object]:
+    """A line of a file of answers; nothing where it is none."""
+    try:
+        found = json.loads(answer)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def lock(path: str, descriptor: int) -> None:
+    """Keep other runs from writing a file, where the system has such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise BusyError(f"another run is writing {path}", "wait for it to end") from error
+    except OSError:
+        pass  # no locks in this file system

@@ -1,0 +1,255 @@
+"""Where code comes from, and the place in it to work on.
+
+A source keeps every byte it read. Its text has line ends of one form, so that a model reads what it
+was trained on; `splice` puts an answer between the original bytes.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
+
+MOST_BYTES = 16 * 1024 * 1024
+INDENTATION = re.compile(r"([ \t]+)\S")
+LINE_END = re.compile("\r\n|\n|\r")
+PLACE = re.compile(
+    r"(?P<path>.+?):(?P<line>\d{1,99})(?::(?P<column>\d{1,99}))?"
+    r"(?:-(?P<end_line>\d{1,99})(?::(?P<end_column>\d{1,99}))?)?",
+    re.ASCII | re.DOTALL,
+)
+BYTE_ORDER_MARK = "\ufeff"
+WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A gap in some code; a completion is a hole whose suffix is empty."""
+
+    prefix: str
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a file is called; the metadata that some models were trained to read with it.
+
+    `stars` is one of StarCoder's classes: 0, 1-10, 10-100, 100-1000, 1000+.
+    """
+
+    filename: str | None = None
+    repository: str | None = None
+    stars: str | None = None
+
+
+def names_of(path: str) -> Names:
+    """What a file is called inside its repository, and what that repository's folder is called.
+
+    A file outside any repository has the name it was given by; standard input has none.
+    """
+    if path == STANDARD_INPUT:
+        return Names()
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolves `..` but no links
+    for folder in absolute.parents:
+        if (folder / ".git").exists():
+            return Names(absolute.relative_to(folder).as_posix(), folder.name or None)
+    return Names(Path(path).name)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A line and a column, both from 1; columns count Unicode characters."""
+
+    line: int
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.line) if self.column is None else f"{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file, and where in it: `FILE`, `FILE:LINE[:COL]` or `FILE:LINE[:COL]-LINE[:COL]`."""
+
+    path: str
+    start: Position | None = None
+    end: Position | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """The place that a text names; a text that is a file's name as it stands is that file."""
+        match = PLACE.fullmatch(text)
+        if not match or os.path.lexists(text):
+            return cls(text)
+        return cls(
+            match["path"],
+            position(match["line"], match["column"]),
+            position(match["end_line"], match["end_column"]),
+        )
+
+
+def position(line: str | None, column: str | None) -> Position | None:
+    """A position from the digits of a place, or None where there are none."""
+    return Position(int(line), int(column) if column else None) if line else None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of a source's raw text, in characters from 0, the end exclusive."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """Text read once and decoded without loss, and the name to call it by.
+
+    `raw` is UTF-8 with undecodable bytes as lone surrogates (PEP 383), a byte order mark included.
+    """
+
+    name: str
+    raw: str
+
+    @classmethod
+    def read(cls, path: str) -> "Source":
+        """The file at a path, or standard input for `-`.
+
+        Raises InputError where there is no such file, DataError where it is not text, or is larger
+        than 16 MiB, and UsageError where standard input is a terminal that nobody types at.
+        """
+        name = "standard input" if path == STANDARD_INPUT else path
+        return cls(path, decode(read_bytes(path, MOST_BYTES), name))
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return "standard input" if self.name == STANDARD_INPUT else self.name
+
+    @cached_property
+    def newline(self) -> str:
+        """The line end that most lines have; a line feed where there is no line."""
+        ends = LINE_END.findall(self.raw)
+        return max(("\n", "\r\n", "\r"), key=ends.count) if ends else "\n"
+
+    @cached_property
+    def lines(self) -> tuple[Span, ...]:
+        """Each line without its end; the empty line after a final newline is one too."""
+        begin = len(BYTE_ORDER_MARK) if self.raw.startswith(BYTE_ORDER_MARK) else 0
+        spans = []
+        for end in LINE_END.finditer(self.raw, begin):
+            spans.append(Span(begin, end.start()))
+            begin = end.end()
+        return (*spans, Span(begin, len(self.raw)))
+
+    def everything(self) -> Span:
+        """The whole text, but for a byte order mark."""
+        return Span(self.lines[0].start, len(self.raw))
+
+    def end(self) -> Span:
+        """The empty range after the last character."""
+        return Span(len(self.raw), len(self.raw))
+
+    def after(self, place: Place) -> Span:
+        """The empty range where a completion of everything up to a place begins."""
+        if place.start is None:
+            return self.end()
+        if place.end is not None:
+            raise UsageError(
+                "a completion continues from one position, not from a range",
+                f"write {place.path}:{place.start}, or use `starcoder fill`",
+            )
+        at = self.offset(place.start, at_end=True)
+        return Span(at, at)
+
+    def range(self, place: Place) -> Span:
+        """The range that a place names; a line without a column is the whole line."""
+        if place.start is None:
+            raise UsageError(
+                f"{place.path!r} does not say what to fill",
+                "write FILE:LINE, FILE:LINE-LINE, or mark the place and use --at",
+            )
+        start = self.offset(place.start, at_end=False)
+        last = place.end or place.start
+        end = self.offset(last, at_end=True)
+        if end < start:
+            raise UsageError(f"{last} comes before {place.start}", "write the earlier one first")
+        return Span(start, end)
+
+    def marked(self, marker: str) -> Span:
+        """The range of a marker that stands in the text exactly once."""
+        found = len(re.findall(f"(?={re.escape(marker)})", self.raw)) if marker else 0
+        if found != 1:
+            times = "is not in" if found == 0 else f"stands {found} times in"
+            raise DataError(f"the marker {marker!r} {times} {self.title}", "put it in exactly once")
+        start = self.raw.index(marker)
+        return Span(start, start + len(marker))
+
+    def offset(self, place: Position, *, at_end: bool) -> int:
+        """Where a position is; a line without a column is its beginning or its end."""
+        if not 1 <= place.line <= len(self.lines):
+            raise UsageError(
+                f"{self.title} has no line {place.line}", f"its lines are 1 to {len(self.lines)}"
+            )
+        line = self.lines[place.line - 1]
+        if place.column is None:
+            return line.end if at_end else line.start
+        if not 1 <= place.column <= line.end - line.start + 1:
+            raise UsageError(
+                f"line {place.line} of {self.title} has no column {place.column}",
+                f"its columns are 1 to {line.end - line.start + 1}",
+            )
+        return line.start + place.column - 1
+
+    def cut(self, span: Span) -> Hole:
+        """The text before and after a range, as a model reads it: line feeds, no byte order mark.
+
+        Bytes that are not UTF-8 become U+FFFD: a model has no token for half a character.
+        """
+        return Hole(readable(self.raw[: span.start]), readable(self.raw[span.end :]))
+
+    def inside_line(self, span: Span) -> bool:
+        """Whether a range has code on its line that stays: before it, behind it, or both.
+
+        An empty range before a line's first character is not inside it: whole lines go there.
+        """
+        begun = (line for line in reversed(self.lines) if line.start <= span.start)
+        line = next(begun, self.lines[0])
+        if span.end > line.end:
+            return False
+        before = bool(self.raw[line.start : span.start].strip())
+        behind = bool(self.raw[span.end : line.end].strip())
+        replaces = span.end > span.start
+        return (before + behind + replaces) >= 2
+
+    def indentation(self, span: Span) -> str:
+        """The white space that a range of whole lines begins with, code behind it.
+
+        What takes the range's place begins with it as well.
+        """
+        begins = self.raw[: span.start].endswith(("\n", "\r", BYTE_ORDER_MARK)) or not span.start
+        match = INDENTATION.match(self.raw, span.start, span.end) if begins else None
+        return match[1] if match else ""
+
+    def splice(self, span: Span, text: str) -> str:
+        """The raw text with a range replaced, everything outside it untouched."""
+        return self.raw[: span.start] + text + self.raw[span.end :]
+
+
+def readable(raw: str) -> str:
+    """Text as a model reads it."""
+    text = LINE_END.sub("\n", raw.removeprefix(BYTE_ORDER_MARK))
+    return re.sub("[\ud800-\udfff]+", "\ufffd", text)
+
+
+def decode(data: bytes, name: str) -> str:
+    """UTF-8 without loss; DataError where the bytes are not text."""
+    if data.startswith(WIDE_MARKS):
+        raise DataError(f"{name} is UTF-16", "convert it, for example with `iconv -t utf-8`")
+    at = data.find(b"\0")
+    if at >= 0:
+        raise DataError(f"{name} looks binary (NUL at byte {at})", "give a text file")
+    return data.decode("utf-8", "surrogateescape")

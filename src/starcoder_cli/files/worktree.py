@@ -1,0 +1,119 @@
+"""The files around one file, and a copy of them in which it is another.
+
+In a git repository these are the files that git tracks or would track; elsewhere the folder that
+commands run in, if the file is below it, or else the file's own.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from starcoder_cli.errors import DataError, WriteError
+from starcoder_cli.files.git import listed
+
+MOST_FILES = 20_000
+MOST_BYTES = 512 << 20
+GIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A folder and the names in it that a copy gets, with one file and one folder among them.
+
+    `file` is the one that is another in a copy, `folder` where commands run. All names are
+    relative to the root.
+    """
+
+    root: Path
+    names: tuple[str, ...]
+    file: str
+    folder: str = "."
+
+    @classmethod
+    def around(cls, path: str) -> "Tree":
+        """What is around a file; DataError where that is too much to copy."""
+        file, here = Path(path).resolve(), Path.cwd()
+        root = next((folder for folder in file.parents if (folder / ".git").exists()), None)
+        names: Iterable[str] | None = listed(root, GIT_SECONDS) if root else None
+        if root is None or names is None:
+            root = here if here in file.parents else file.parent
+            names = walked(root)
+        return cls(
+            root,
+            bounded(root, names),
+            file.relative_to(root).as_posix(),
+            here.relative_to(root).as_posix() if root in (here, *here.parents) else ".",
+        )
+
+    def copy(self, to: Path, data: bytes) -> None:
+        """Lay a copy with these bytes for the file; WriteError where that fails.
+
+        Links that lead out of the tree are left out, and so is what has gone in the meantime.
+        """
+        import shutil
+
+        try:
+            for name in self.names:
+                if name != self.file:
+                    copied(self.root, name, to / name)
+            target = to / self.file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+            shutil.copymode(self.root / self.file, target)
+            (to / self.folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(
+                f"cannot copy {self.root}: {error.strerror}: {error.filename}",
+                "make room for temporary files, or leave out what cannot be read",
+            ) from error
+
+
+def walked(root: Path) -> Iterator[str]:
+    """Every file below a folder, and every link, which is not followed; nothing of git's own."""
+    for folder, folders, files in os.walk(root):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        folders[:] = sorted(name for name in folders if name != ".git")
+        for name in sorted((*files, *links)):
+            yield Path(folder, name).relative_to(root).as_posix()
+
+
+def bounded(root: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """The names that are files or links; DataError where these are too many or too large."""
+    kept, size = [], 0
+    for name in names:
+        try:
+            status = (root / name).lstat()
+        except OSError:  # deleted, but still tracked
+            continue
+        if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+            kept.append(name)
+            size += status.st_size
+        if len(kept) > MOST_FILES or size > MOST_BYTES:
+            raise DataError(
+                f"{root} has more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB to copy",
+                "run in a smaller folder, or let .gitignore leave out what is not needed",
+            )
+    return tuple(kept)
+
+
+def copied(root: Path, name: str, target: Path) -> None:
+    """Copy one file with its times and permissions, or a link that stays inside the tree."""
+    import shutil
+
+    source = root / name
+    if source.is_symlink() and not stays_inside(root, source):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copy2(source, target, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+
+
+def stays_inside(root: Path, link: Path) -> bool:
+    """Whether a link leads to something in the tree, wherever the tree stands."""
+    if link.readlink().is_absolute():
+        return False
+    return link.resolve().is_relative_to(root)

@@ -1,0 +1,1 @@
+"""Where an answer should have ended: clean-up of what a model wrote."""

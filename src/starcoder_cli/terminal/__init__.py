@@ -1,0 +1,1 @@
+"""What a person sees: messages, code, Markdown and tables on a terminal."""

@@ -1,0 +1,225 @@
+"""Code on a terminal: coloured as it arrives, never wrapped, reflowed or obeyed.
+
+Each piece is written at once, in colours guessed from its line so far. When the line is whole, its
+colours are read from the text before it too, and where they differ (`de` became `def`) the line is
+written over, if it fits the terminal's width.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from starcoder_cli.files.source import Source, Span
+from starcoder_cli.terminal.output import write
+from starcoder_cli.terminal.sanitize import sanitize
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
+    from rich.syntax import SyntaxTheme
+
+CONTEXT_LINES = 3
+LEXED_CHARACTERS = 4000
+MOST_COLORED = 100_000  # a lexer reads some 100 characters a millisecond
+RESET = "\x1b[0m"
+DIM = "\x1b[2m"
+BOLD = "\x1b[1m"
+ADDED = "\x1b[32m"
+PATCH_COLORS = {"+": ADDED, "-": "\x1b[31m", "@": "\x1b[36m", "\\": DIM}
+COLOR = re.compile("\x1b\\[[0-9;]*m")
+
+
+class Painter:
+    """Colours for text that grows, by the lexer of its language."""
+
+    def __init__(self, lexer: str, color: bool) -> None:
+        self._name = lexer
+        self.color = color
+
+    @cached_property
+    def _lexer(self) -> "Lexer":
+        from pygments.lexers import get_lexer_by_name
+
+        return get_lexer_by_name(self._name, stripnl=False, ensurenl=False)
+
+    @cached_property
+    def _theme(self) -> "SyntaxTheme":
+        from rich.syntax import Syntax
+
+        return Syntax.get_theme("ansi_dark")
+
+    def styles(self, before: str, text: str) -> list[str]:
+        """The escape sequence that colours each character of a text; empty for plain ones.
+
+        The text before it tells what the text is in the middle of.
+        """
+        if not self.color or self._name == "text" or len(text) > MOST_COLORED:
+            return [""] * len(text)
+        styles: list[str] = []
+        for token, value in self._lexer.get_tokens(before + text):
+            style = self._theme.get_style_for_token(token).render("|").split("|")[0]
+            styles.extend([style] * len(value))
+        plain = [""] * (len(before + text) - len(styles))
+        return (styles + plain)[len(before) : len(before + text)]
+
+
+def paint(text: str, styles: Sequence[str]) -> str:
+    """The text with its colours, each run of one colour reset behind it."""
+    runs: list[str] = []
+    current = ""
+    for character, style in zip(text, styles, strict=True):
+        if style != current:
+            runs.append((RESET if current else "") + style)
+            current = style
+        runs.append(character)
+    return "".join(runs) + (RESET if current else "")
+
+
+def recent(text: str) -> str:
+    """The last lines of a text, as far back as colours look."""
+    near = text[-LEXED_CHARACTERS:]
+    return text if near == text else near.partition("\n")[2]
+
+
+class CodeView:
+    """An answer as code, sanitised and coloured, with the text around it if `echo` is set.
+
+    The colours depend on the text before it either way.
+    """
+
+    def __init__(self, painter: Painter, before: str, after: str, *, echo: bool = False) -> None:
+        self._painter = painter
+        self._context = before
+        self._after = after
+        self._echo = echo
+        self._before = ""  # the whole lines so far, as far as colours need them
+        self._line = ""  # the current line, as shown
+        self._shown: list[str] = []  # its colours, as shown
+        self._styles: list[str] = []  # its colours, as they should be by now
+        self._carriage = ""
+
+    def begin(self) -> None:
+        """Show the text before the answer, or only take its colours into account."""
+        if self._echo:
+            self.show(self._context)
+        else:
+            self._before = sanitize(recent(self._context))
+
+    def show(self, text: str) -> None:
+        """Write the next piece; a carriage return waits for the line feed it may belong to."""
+        text = self._carriage + text
+        self._carriage = "\r" if text.endswith("\r") else ""
+        self._write(sanitize(text.removesuffix(self._carriage)))
+
+    def close(self) -> None:
+        """Show the text after the answer where that is asked for, and end the last line."""
+        if self._echo:
+            self.show(self._after)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """End the last line."""
+        self._write(sanitize(self._carriage))
+        if self._line:
+            self._write("\n")
+
+    def gutter(self) -> str:
+        """What stands before each line."""
+        return ""
+
+    def _write(self, text: str) -> None:
+        before = self._before if "\n" in text else ""
+        styles = iter(self._painter.styles(before, self._line + text))
+        for piece in text.splitlines(keepends=True):
+            line = self._line + piece.removesuffix("\n")
+            self._extend(line, list(islice(styles, len(line))))
+            if piece.endswith("\n"):
+                next(styles)
+                self._end_line()
+
+    def _extend(self, line: str, styles: list[str]) -> None:
+        shown = len(self._line)
+        if line[shown:]:
+            emit(("" if shown else self.gutter()) + paint(line[shown:], styles[shown:]))
+        self._line, self._styles = line, styles
+        self._shown += styles[shown:]
+
+    def _end_line(self) -> None:
+        begins = self.gutter()
+        if not self._line:
+            emit(begins)
+        elif self._styles != self._shown and fits(begins + self._line):
+            emit("\r" + begins + paint(self._line, self._styles))
+        emit("\n")
+        self._before = recent(f"{self._before}{self._line}\n")
+        self._line, self._shown, self._styles = "", [], []
+
+
+class HoleView(CodeView):
+    """An answer in its place: line numbers, a few lines around it, its own lines marked."""
+
+    def __init__(self, painter: Painter, source: Source, span: Span, color: bool) -> None:
+        super().__init__(painter, "", "")
+        self._color = color
+        hole = source.cut(span)
+        self._lines_before = sanitize(hole.prefix).split("\n")
+        self._lines_after = sanitize(hole.suffix).split("\n")
+        self._number = len(self._lines_before)
+        self._width = len(str(self._number + len(self._lines_after)))
+
+    def begin(self) -> None:
+        """Show the lines before the hole, and what its own line begins with."""
+        *before, begun = self._lines_before
+        near = before[-CONTEXT_LINES:]
+        self._before = recent("".join(f"{line}\n" for line in before))
+        self._dim_lines(near, self._number - len(near))
+        self._write(begun)
+
+    def gutter(self) -> str:
+        """The line's number, and the mark of a new line."""
+        mark = f"{self._number:>{self._width}} + "
+        return f"{ADDED}{mark}{RESET}" if self._color else mark
+
+    def close(self) -> None:
+        """Show the rest of the last line, and the lines that follow."""
+        rest, *following = self._lines_after
+        self._write(sanitize(self._carriage) + rest)
+        if self._line or following:
+            self._write("\n")
+        if following and not following[-1]:
+            following.pop()
+        self._dim_lines(following[:CONTEXT_LINES], self._number)
+
+    def _end_line(self) -> None:
+        super()._end_line()
+        self._number += 1
+
+    def _dim_lines(self, lines: Sequence[str], first: int) -> None:
+        for number, line in enumerate(lines, first):
+            text = f"{number:>{self._width}}   {line}"
+            emit(f"{DIM}{text}{RESET}\n" if self._color else f"{text}\n")
+
+
+def draw_patch(patch: bytes, color: bool) -> None:
+    """Show a patch, sanitised, its lines coloured by what they do."""
+    text = sanitize(patch.decode("utf-8", "surrogateescape"))
+    for number, line in enumerate(text.splitlines()):
+        style = BOLD if number < 2 else PATCH_COLORS.get(line[:1], "")
+        emit(f"{style}{line}{RESET}\n" if color and style else f"{line}\n")
+
+
+def fits(line: str) -> bool:
+    """Whether a painted line surely takes one row of the terminal."""
+    from rich.cells import cell_len
+
+    plain = COLOR.sub("", line).replace("\t", " " * 8)
+    return cell_len(plain) < shutil.get_terminal_size().columns
+
+
+def emit(text: str) -> None:
+    """Write text to the terminal in its own encoding."""
+    encoding = (sys.stdout.encoding if sys.stdout else None) or "utf-8"
+    write(text.encode(encoding, "backslashreplace"))

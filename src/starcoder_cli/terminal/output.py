@@ -1,0 +1,221 @@
+"""What leaves the program: answers on standard output, everything else on standard error.
+
+In a pipe an answer is exactly the model's bytes. At a terminal whatever comes from outside is
+sanitised first, and what draws in colour is in `terminal.py`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, TextIO
+
+from starcoder_cli.errors import StarcoderError, WriteError
+from starcoder_cli.settings import Color
+from starcoder_cli.terminal.sanitize import one_line, sanitize
+
+
+class View(Protocol):
+    """Where an answer is shown while it is made."""
+
+    def begin(self) -> None:
+        """Show what comes before the answer."""
+
+    def show(self, text: str) -> None:
+        """Show the next piece of the answer."""
+
+    def close(self) -> None:
+        """Show what comes after a whole answer."""
+
+    def abandon(self) -> None:
+        """Leave an answer that broke off as it is."""
+
+
+class BytesView:
+    """The answer's bytes and nothing else, but for the text around it that it is given."""
+
+    def __init__(self, before: str = "", after: str = "") -> None:
+        self._before = before
+        self._after = after
+
+    def begin(self) -> None:
+        """Write the text before the answer."""
+        write_text(self._before)
+
+    def show(self, text: str) -> None:
+        """Write the text."""
+        write_text(text)
+
+    def close(self) -> None:
+        """Write the text after the answer."""
+        write_text(self._after)
+
+    def abandon(self) -> None:
+        """What was written stays."""
+
+
+class SilentView:
+    """Shows nothing: for answers that are reported whole."""
+
+    def begin(self) -> None:
+        """Nothing."""
+
+    def show(self, text: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def abandon(self) -> None:
+        """Nothing."""
+
+
+def standard_output() -> BinaryIO:
+    """Standard output as bytes; WriteError where the process was started without one."""
+    if sys.stdout is None or sys.stdout.closed:
+        raise WriteError("standard output is closed", "redirect it to a file or a pipe")
+    return sys.stdout.buffer
+
+
+def write(data: bytes) -> None:
+    """Write to standard output at once; WriteError where that fails, except for a closed pipe."""
+    stream, rest = standard_output(), memoryview(data)
+    try:
+        # An unbuffered stream (`python -u`) may take a part of the data, and say so.
+        while rest:
+            rest = rest[stream.write(rest) or 0 :]
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise WriteError(
+            f"cannot write to standard output: {error.strerror}", "make room, or write elsewhere"
+        ) from error
+
+
+def write_text(text: str) -> None:
+    """Write text; undecodable bytes of a source come out as they went in."""
+    if text:
+        write(encode(text))
+
+
+def encode(text: str) -> bytes:
+    """Text as it goes out; what was no UTF-8 in a source is as it was."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def write_json(record: Mapping[str, object]) -> None:
+    """Write a record as one line of ASCII JSON."""
+    write(json_line(record))
+
+
+def json_line(record: Mapping[str, object]) -> bytes:
+    """A record as one line of ASCII JSON."""
+    return json.dumps(record).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Notes to whoever runs the program, on standard error.
+
+    `quiet` keeps all but errors back, `verbose` adds how things are done.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+
+    def note(self, text: str) -> None:
+        """One line that is worth knowing."""
+        if not self.quiet:
+            say(f"note: {one_line(text, 500)}")
+
+    def detail(self, text: str) -> None:
+        """One line for whoever wants to know how it is done."""
+        if self.verbose:
+            say(one_line(text, 1000))
+
+    def status(self, text: str) -> None:
+        """What is going on, in place, at a terminal only; an empty text clears it."""
+        if not self.quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+            import shutil
+
+            room = shutil.get_terminal_size().columns - 1  # a second line would stay
+            sys.stderr.write(f"\r\x1b[K{sanitize(text)[:room]}")
+            sys.stderr.flush()
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator["Messages"]:
+        """Show what is going on in the body, which speaks by the messages that it is given."""
+        self.status(what)
+        try:
+            yield Doing(self.quiet, self.verbose, what)
+        finally:
+            self.status("")
+
+
+@dataclass(frozen=True)
+class Doing(Messages):
+    """Notes that stand above a line which says what is going on."""
+
+    what: str = ""
+
+    def note(self, text: str) -> None:
+        """Put one line above it."""
+        self.status("")
+        super().note(text)
+        self.status(self.what)
+
+    def detail(self, text: str) -> None:
+        """The same for details."""
+        self.status("")
+        super().detail(text)
+        self.status(self.what)
+
+
+def report(error: StarcoderError) -> None:
+    """Say on standard error, in one line, what went wrong and what to do."""
+    say(f"error: {one_line(str(error), 1000)}")
+
+
+def say(line: str) -> None:
+    """Write a line to standard error, if there is one; where that fails, nobody can be told."""
+    if sys.stderr is None or sys.stderr.closed:
+        return
+    encoding = sys.stderr.encoding or "utf-8"
+    try:
+        sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO | None) -> None:
+    """Send what a standard stream still holds nowhere, where it would fail again at exit."""
+    if stream is None or stream.closed:
+        return
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def is_terminal(stream: object) -> bool:
+    """Whether a standard stream is there and is a terminal."""
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty())
+
+
+def wants_color(color: Color, stream: TextIO | None = None) -> bool:
+    """Whether a stream gets colours: a terminal does, unless NO_COLOR or TERM says not.
+
+    It is standard output where none is named.
+    """
+    if color != "auto":
+        return color == "always"
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return is_terminal(stream or sys.stdout) and not plain

@@ -1,0 +1,1 @@
+"""File formats of model weights, read without trusting them."""

@@ -1,0 +1,293 @@
+"""`-n`, `--verify` and `--pick`: several answers are asked for, and one of them is given."""
+
+import json
+from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+
+from processes import terminal
+from starcoder_cli import languages
+from starcoder_cli.app.candidates import Selection
+from starcoder_cli.app.deliver import Look
+from starcoder_cli.app.request import Several
+from starcoder_cli.cli import main
+from starcoder_cli.files.source import Source, Span
+from starcoder_cli.model import Sampling
+from starcoder_cli.stream import Chunk, Stream
+from streams import run, standard_input
+from tiny import build
+
+TEXT = "def add(a, b):\n    return \n\n\nprint(add(1, 2))\n"
+HOLE = Span(26, 26)
+UNUSED = ["parameter 'a' is never used", "parameter 'b' is never used"]
+SEEDED = Sampling(seed=7)
+PLAIN = Look()
+
+
+@pytest.fixture(autouse=True)
+def add_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`add.py` in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "add.py"
+    path.write_text(TEXT)
+    return path
+
+
+def selection(several: Several, look: Look = PLAIN, lang: str = "python") -> Selection:
+    """The choice of what `add.py` returns."""
+    return Selection(several, Source("add.py", TEXT), HOLE, languages.find(lang), look)
+
+
+def answers(*texts: tuple[str, float]) -> Callable[[Sampling], Stream]:
+    """A model that gives these answers again and again, each two tokens of this log-probability."""
+    waiting = cycle(texts)
+
+    def stream(sampling: Sampling) -> Stream:
+        assert sampling.logprobs
+        text, logprob = next(waiting)
+        yield Chunk(text[:1], 1, None, 9, logprob)
+        yield Chunk(text[1:], 1, "stop", 9, logprob)
+
+    return stream
+
+
+def test_the_best_is_likely_and_parses() -> None:
+    choice = selection(Several(4))
+    choice.ask(answers(("a +", -0.1), ("a - b", -0.5), ("a + b", -0.2), ("a + b\n", -0.1)), SEEDED)
+    assert choice.choose().text == "a + b"
+    assert choice.passed
+    assert choice.record() == {
+        "seed": 8,
+        "candidates": [
+            told("a + b", -0.2, 8, True) | {"drawn": 4},
+            told("a - b", -0.5, 7, True) | {"drawn": 2},
+            told("a +", -0.1, None, False) | {"drawn": 2},
+        ],
+    }
+
+
+def told(text: str, logprob: float, seed: int | None, parses: bool | None) -> dict[str, object]:
+    """A candidate in JSON, the greedy one where it has no seed."""
+    return {
+        "text": text,
+        "logprob": logprob,
+        "drawn": 1,
+        "reason": "stop",
+        "temperature": 0.0 if seed is None else 0.6,
+        "seed": seed,
+        "parses": parses,
+        "flaws": [],
+        "verified": None,
+    }
+
+
+def test_without_a_grammar_the_likeliest_is_the_best() -> None:
+    choice = selection(Several(3), lang="text")
+    choice.ask(answers(("a +", -0.2), ("a - b", -0.5), ("(((", -0.1)), SEEDED)
+    assert choice.choose().text == "((("
+    assert choice.record()["candidates"] == [
+        told("(((", -0.1, 8, None),
+        told("a +", -0.2, None, None),
+        told("a - b", -0.5, 7, None),
+    ]
+
+
+def test_what_names_nothing_that_is_there_is_drawn_again() -> None:
+    """Up to twice as many answers as are wanted, of which so many are kept."""
+    choice = selection(Several(2))
+    choice.ask(answers(("total", -0.1), ("a + b", -0.9), ("a", -0.2), ("b", -0.3)), SEEDED)
+    assert [each["text"] for each in told_of(choice)] == ["a + b", "a"]
+    choice = selection(Several(2))
+    choice.ask(answers(("total", -0.1), ("a + b", -0.9)), SEEDED)
+    assert [(each["text"], each["flaws"], each["drawn"]) for each in told_of(choice)] == [
+        ("a + b", [], 2),
+        ("total", ["undefined name 'total'", *UNUSED], 2),
+    ]
+
+
+def test_a_flaw_that_a_file_has_anyway_is_not_held_against_an_answer() -> None:
+    text = TEXT + "print(total)\n"
+    choice = Selection(Several(1), Source("a.py", text), HOLE, languages.find("python"), PLAIN)
+    choice.ask(answers(("b", -0.1), ("a + b", -0.1)), SEEDED)
+    assert [(each["text"], each["flaws"]) for each in told_of(choice)] == [
+        ("b", ["undefined name 'total'", UNUSED[0]])
+    ]
+
+
+def told_of(choice: Selection) -> list[dict[str, object]]:
+    """The candidates in JSON."""
+    candidates = choice.record()["candidates"]
+    assert isinstance(candidates, list)
+    return candidates
+
+
+def test_a_command_has_the_last_word(add_py: Path) -> None:
+    choice = selection(Several(3, "grep -q 'return b' add.py"))
+    choice.ask(answers(("a + b", -0.1), ("b + a", -0.5), ("b", -0.6)), SEEDED)
+    assert choice.choose().text == "b + a"
+    assert choice.passed
+    assert [(each["text"], each["verified"]) for each in told_of(choice)] == [
+        ("b + a", True),
+        ("a + b", False),
+        ("b", None),
+    ]
+    assert add_py.read_text() == TEXT
+
+
+@pytest.mark.parametrize(
+    ("look", "hint"),
+    [(Look(), "-v shows what it says"), (Look(verbose=True), "ask for more with -n")],
+)
+def test_where_none_passes_there_is_no_answer(look: Look, hint: str) -> None:
+    choice = selection(Several(2, "false"), look)
+    choice.ask(answers(("a + b", -0.1), ("b + a", -0.5)), SEEDED)
+    assert choice.choose().text == "a + b"
+    assert not choice.passed
+    assert str(choice.failure()) == f"no candidate passes `false`; {hint}"
+    assert choice.failure().exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "several"),
+    [
+        ((None, None, False, None), Several()),
+        ((3, None, False, None), Several(3)),
+        ((None, "true", False, 9.0), Several(5, "true", seconds=9.0)),
+        ((1, "true", False, None), Several(1, "true")),
+        ((None, None, True, None), Several(5, pick=True)),
+        ((16, None, True, None), Several(16, pick=True)),
+    ],
+)
+def test_what_the_flags_ask_for(
+    flags: tuple[int | None, str | None, bool, float | None], several: Several
+) -> None:
+    assert Several.of(*flags) == several
+    assert several.wanted is (flags != (None, None, False, None))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("-n", "0"), "candidates cannot be 0; give a number from 1 to 16"),
+        (("-n", "17"), "candidates cannot be 17; give a number from 1 to 16"),
+        (("--pick", "-n", "1"), "there is nothing to --pick from; ask for more with --candidates"),
+        (
+            ("--pick", "--verify", "true"),
+            "--verify and --pick both choose; leave one of them away",
+        ),
+        (
+            ("--pick",),
+            "--pick needs a terminal to ask at; leave it away, and the best one is taken",
+        ),
+        (
+            ("--verify", ""),
+            "the command to verify with is empty; name one, such as 'pytest -q'",
+        ),
+        (
+            ("--verify", "no-such-program"),
+            "there is no command 'no-such-program'; verify with one that runs, such as 'pytest -q'",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_for(
+    words: tuple[str, ...], message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for command, place in (("fill", "add.py:2"), ("complete", "add.py:2")):
+        assert run(capfd, command, place, *words) == (2, "", f"error: {message}\n")
+
+
+def test_standard_input_cannot_be_verified(capfd: pytest.CaptureFixture[str]) -> None:
+    with standard_input(b"a\n"):
+        assert run(capfd, "complete", "--verify", "true") == (
+            2,
+            "",
+            "error: --verify needs a file to write answers to; name it in place of -\n",
+        )
+
+
+PROMPT = "<fim_prefix>def add(a, b):\n    return <fim_suffix>\n\n\nprint(add(1, 2))\n<fim_middle>"
+
+
+@pytest.mark.parametrize("words", [("-n", "3"), ("--verify", "grep -q fim_prefix add.py")])
+def test_the_answer_is_printed_as_one_is(
+    words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    before, after = TEXT[:26], TEXT[26:]
+    assert run(capfd, "fill", "add.py:2:12", *words) == (0, PROMPT, "")
+    assert run(capfd, "fill", "add.py:2:12", "--echo", *words) == (
+        0,
+        f"{before}{PROMPT}{after}",
+        "",
+    )
+    assert run(capfd, "fill", "add.py:2:12", "--show-prompt", *words) == (0, PROMPT, "")
+
+
+def test_where_none_passes_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(capfd, "fill", "add.py:2:12", "--verify", "false") == (
+        1,
+        "",
+        "error: no candidate passes `false`; -v shows what it says\n",
+    )
+
+
+def test_what_the_command_says_is_shown_to_who_asks(capfd: pytest.CaptureFixture[str]) -> None:
+    words = ("-v", "-n", "1", "--verify", "sh -c \"printf '\\033[31mno'; exit 4\"")
+    code, out, err = run(capfd, "fill", "add.py:2:12", *words)
+    assert (code, out) == (1, "")
+    assert err.startswith("| ␛[31mno\nexit code 4\nerror: no candidate passes `sh -c ")
+
+
+def test_json_tells_of_every_candidate_also_where_none_passes(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = run(capfd, "fill", "add.py:2:12", "--json", "--verify", "false")
+    record = json.loads(out)
+    assert (code, record["text"], err.count("\n")) == (1, PROMPT, 1)
+    assert record["candidates"] == [
+        {
+            "text": PROMPT,
+            "logprob": 0.0,
+            "drawn": 10,
+            "reason": "stop",
+            "temperature": 0.0,
+            "seed": None,
+            "parses": False,
+            "flaws": [],
+            "verified": False,
+        }
+    ]
+
+
+def test_a_terminal_shows_how_far_it_is_and_then_the_answer_alone() -> None:
+    words = ("complete", "add.py:1", "-m", "echo", "--max-tokens", "1", "-v", "-n", "2")
+    session = terminal(*words, "--verify", "sh -c 'echo said'")
+    assert session.lines == ("| said", "exit code 0", "<fim_prefix>")
+    assert "0 of 2 candidates are made …".encode() in session.raw
+    assert "verifying candidate 1 of 1 …".encode() in session.raw
+
+
+def test_one_answer_has_no_candidates(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capfd, "fill", "add.py:2:12", "--json", "-n", "1")
+    assert (code, "candidates" in json.loads(out), err) == (0, False, "")
+
+
+def test_a_candidate_can_be_drawn_again_alone(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The model's weights are random: its answers are nonsense, and differ."""
+    folder = str(build(tmp_path / "tiny"))
+    words = ["fill", "add.py:2:12", "-m", folder, "--device", "cpu", "--max-tokens", "8", "--json"]
+    assert main([*words, "-n", "3", "--seed", "7", "--temperature", "1.5"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert [record["text"], record["seed"]] == [
+        record["candidates"][0]["text"],
+        record["candidates"][0]["seed"],
+    ]
+    assert len({each["seed"] for each in record["candidates"]} & set(range(7, 13))) == 3
+    for each in record["candidates"]:
+        assert each["logprob"] < 0
+        assert main([*words, "--seed", str(each["seed"]), "--temperature", "1.5"]) == 0
+        alone = json.loads(capfd.readouterr().out)
+        assert (alone["text"], alone["seed"]) == (each["text"], each["seed"])

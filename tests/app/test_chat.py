@@ -1,0 +1,77 @@
+"""How `starcoder chat` asks a model: in the form that its files tell, else in plain words."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.app.chat import Chat
+from starcoder_cli.app.deliver import Look
+from starcoder_cli.app.request import Request
+from starcoder_cli.catalog import find
+from starcoder_cli.cli import main
+from starcoder_cli.engines.echo import EchoModel
+from starcoder_cli.model import Prompt, Sampling
+from starcoder_cli.prompts.chat import Conversation
+from starcoder_cli.prompts.chat_formats import CHAT_FORMATS
+from starcoder_cli.stream import Chunk, Stream
+from tiny import build
+
+Capture = pytest.CaptureFixture[str]
+GRANITE_CODE = (
+    "{% for message in messages %}{% if message['role'] == 'user' %}{{ 'Question:\n' + "
+    "message['content'] + '\n\n' }}{% elif message['role'] == 'system' %}{{ 'System:\n' + "
+    "message['content'] + '\n\n' }}{% else %}{{ 'Answer:\n' + message['content'] + '\n\n' }}"
+    "{% endif %}{% endfor %}{{ 'Answer:\n' }}"
+)
+QUESTION = "Question:\nwhy?\n\nAnswer:\n"
+PLAIN_WORDS = "it is asked in plain words; -m qwen2.5-coder-0.5b is tuned to chat\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint without a chat template."""
+    return build(tmp_path_factory.mktemp("tiny") / "model", "starcoder2")
+
+
+def asked(folder: Path, capfd: Capture) -> tuple[str, str]:
+    """The prompt of a question to a checkpoint, and what is said of it."""
+    words = ["chat", "-m", str(folder), "--device", "cpu", "-s", "Be brief.", "why?"]
+    assert main([*words, "--show-prompt"]) == 0
+    captured = capfd.readouterr()
+    return captured.out, captured.err
+
+
+def test_a_model_is_asked_in_the_form_that_its_files_tell(folder: Path, capfd: Capture) -> None:
+    assert asked(folder, capfd) == (
+        f"Be brief.\n\n{QUESTION}",
+        f"note: {folder} has no chat template: {PLAIN_WORDS}",
+    )
+    settings = folder / "tokenizer_config.json"
+    before = settings.read_text()
+    settings.write_text(json.dumps({**json.loads(before), "chat_template": GRANITE_CODE}))
+    assert asked(folder, capfd) == (f"System:\nBe brief.\n\n{QUESTION}", "")
+    (folder / "chat_template.jinja").write_text("{{ messages }}")
+    assert asked(folder, capfd) == (
+        f"Be brief.\n\n{QUESTION}",
+        f"note: {folder} has a chat template that is not known here: {PLAIN_WORDS}",
+    )
+    (folder / "chat_template.jinja").unlink()
+    settings.write_text(before)
+
+
+class Spaced(EchoModel):
+    """Begins its answer with a space, as models of the Llama 2 family do."""
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        yield from (Chunk(""), Chunk(" "), Chunk(" x"), Chunk(" = 1", reason="stop"))
+
+
+def test_the_space_before_an_answer_is_not_shown_but_read_again(capfd: Capture) -> None:
+    form = CHAT_FORMATS["llama2"]
+    chat = Chat(Spaced(), find("echo"), form, Request("echo", Sampling()), Look())
+    conversation, said = Conversation().said("why?"), list[str]()
+    assert chat.answer(chat.prompt(conversation), said.append).text == " x = 1"
+    assert capfd.readouterr().out == " x = 1"
+    again = chat.prompt(conversation.answered("".join(said)).said("so?"))
+    assert "".join(again.pieces) == "[INST] why? [/INST]  x = 1 </s><s>[INST] so? [/INST]"

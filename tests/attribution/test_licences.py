@@ -1,0 +1,56 @@
+"""Licence expressions, and which of them somebody will not have."""
+
+import pytest
+
+from starcoder_cli.attribution.licences import Refusal, normal
+from starcoder_cli.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("MIT", "MIT"),
+        ("mit or apache-2.0", "MIT OR Apache-2.0"),
+        ("GPL-3.0", "GPL-3.0-only"),
+        ("GPL-2.0+", "GPL-2.0-or-later"),
+        ("(MIT AND ISC) OR LicenseRef-mine", "(MIT AND ISC) OR LicenseRef-mine"),
+        ("GPL-2.0-only with Classpath-exception-2.0", "GPL-2.0-only WITH Classpath-exception-2.0"),
+        *(
+            (text, "")
+            for text in ("", " ", "BSD", "MIT License", "MIT OR", "(MIT", "MIT MIT", "(" * 500)
+        ),
+        ("MIT OR " * 1000 + "MIT", ""),
+    ],
+)
+def test_an_expression_has_one_spelling(text: str, expected: str) -> None:
+    assert normal(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "licence", "refused"),
+    [
+        (["copyleft"], "GPL-2.0-only", True),
+        (["copyleft"], "LGPL-2.1-or-later", True),
+        (["copyleft"], "MPL-2.0", True),
+        (["copyleft"], "MIT", False),
+        (["copyleft"], "MIT OR GPL-2.0-only", False),
+        (["copyleft"], "MIT AND GPL-2.0-only", True),
+        (["copyleft"], "GPL-2.0-only WITH Classpath-exception-2.0", True),
+        (["copyleft"], "(MIT OR GPL-2.0-only) AND (ISC OR LGPL-3.0-only)", False),
+        (["copyleft"], "", False),
+        (["unknown"], "", True),
+        (["unknown"], "MIT", False),
+        (["MIT AND ISC"], "ISC", True),
+        (["GPL-2.0-only"], "GPL-2.0-only WITH Classpath-exception-2.0", True),
+        (["GPL-2.0-only WITH Classpath-exception-2.0"], "GPL-2.0-only", False),
+        (["LicenseRef-mine"], "LicenseRef-mine", True),
+        ([], "AGPL-3.0-only", False),
+    ],
+)
+def test_what_is_refused(words: list[str], licence: str, refused: bool) -> None:
+    assert Refusal.parse(words).refuses(licence) is refused
+
+
+def test_a_word_that_is_no_licence_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="'permissive' is no licence expression"):
+        Refusal.parse(["MIT", "permissive"])

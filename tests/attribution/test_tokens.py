@@ -1,0 +1,108 @@
+"""What stays of code when it is formatted anew, and what does not."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from starcoder_cli.attribution.tokens import lexicon, lexicons, pattern, readings, tokens
+from starcoder_cli.languages import languages
+
+
+def words(code: str, language: str = "python") -> list[str]:
+    """The tokens of some code."""
+    data = code.encode()
+    return [data[start:end].decode() for start, end in tokens(data, lexicon(language)).places]
+
+
+def same(one: str, other: str, language: str = "python") -> bool:
+    """Whether two codes have the same tokens."""
+    way = lexicon(language)
+    return tokens(one.encode(), way).hashes == tokens(other.encode(), way).hashes
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "language"),
+    [
+        ("a = f(b)", "a=f( b )", "python"),
+        ("a = f(b)  # so", "# why\na = f(\n    b,\n)", "python"),
+        ("a = 'b'", 'a = "b"', "python"),
+        ("a = u'it\\'s'", 'a = "it\'s"', "python"),
+        ('"""A\n  docstring."""', "''' A\n\tdocstring.\n'''", "python"),
+        ("for (a, b) in c: d = (a); e()", "for a, b in c:\n    d = a\n    e()", "python"),
+        ("a = 0XFF + 1E5", "a = 0xff + 1e5", "python"),
+        ("class A(): pass", "class A:\n    pass", "python"),
+        ("a = b + \\\n    c", "a = b + c", "python"),
+        ("let a = 'b'; // c", "let a = `b` /* c */", "javascript"),
+        ("int a = 1; /* b\n * c */", "int  a=1 ;", "c"),
+        ("select a -- b\nfrom c", "SELECT a FROM c", "sql"),
+        ("a=1 # b", "a=1", "shell"),
+        ("<p class='a'>b</p><!-- c -->", '<p class="a">\n  b\n</p>', "html"),
+        ("(f x) ; y", "(f\n  x)", "scheme"),
+        ("rem a\necho b", "echo  b", "batchfile"),
+    ],
+)
+def test_formatting_leaves_the_tokens_as_they_are(one: str, other: str, language: str) -> None:
+    assert same(one, other, language)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a = b", "a = c"), ("a = 'b'", "a = 'c'"), ("a + b", "a - b"), ("a = 1", "a = 2")],
+)
+def test_other_code_has_other_tokens(one: str, other: str) -> None:
+    assert not same(one, other)
+
+
+def test_a_string_is_one_token_and_signs_are_one_each() -> None:
+    assert words("a.b += f('c # d', 1)  # e") == [*"a.b+=f", "'c # d'", "1"]
+
+
+def test_a_hash_inside_a_word_of_the_shell_is_no_comment() -> None:
+    assert words("echo ${a#b} # c", "shell") == ["echo", "$", "{", "a", "#", "b", "}"]
+
+
+@pytest.mark.parametrize("language", sorted(languages()))
+def test_each_language_can_be_read(language: str) -> None:
+    assert words("alpha beta", language) == ["alpha", "beta"]
+
+
+@pytest.mark.parametrize(
+    ("inside", "language"),
+    [
+        ('of a docstring.\n    """\n    alpha = beta\n', "python"),
+        ("of a docstring.\n    '''\n    alpha = beta\n", "python"),
+        (" * of a comment\n */\n alpha = beta;\n", "c"),
+        ("of a template` + \n alpha = beta\n", "javascript"),
+    ],
+)
+def test_code_that_begins_inside_of_a_string_or_comment(inside: str, language: str) -> None:
+    data = inside.encode()
+    found = [
+        [data[start:end] for start, end in read.places]
+        for read in readings(data, lexicon(language))
+    ]
+    assert any(each[-3:] == [b"alpha", b"=", b"beta"] for each in found)
+
+
+@given(st.text(st.sampled_from("ab\"'`\\#/*(){}\n \x00\xe9-<!%;"), max_size=60))
+def test_any_text_is_read_once_from_end_to_end(text: str) -> None:
+    data = text.encode()
+    for way in lexicons():
+        matches = [match.span() for match in pattern(way).finditer(data.lower())]
+        assert [0, *(end for _, end in matches)] == [*(start for start, _ in matches), len(data)]
+        assert all(start < end for start, end in matches)
+
+
+@pytest.mark.parametrize(
+    "piece", ['"', "'", '\\"', "`\\`", '"""', "/*", "(*", "{-", "<!--", "a", "("]
+)
+def test_what_is_never_closed_takes_no_time(piece: str) -> None:
+    data = (piece * 20_000).encode()
+    for way in lexicons():
+        assert tokens(data, way).hashes is not None
+
+
+def test_places_are_those_of_the_text() -> None:
+    data = "naïve = 'é'  # ü\nb = 1\n".encode()
+    read = tokens(data, lexicon("python"))
+    assert [data[start:end].decode() for start, end in read.places] == ["naïve", "=", "'é'", *"b=1"]

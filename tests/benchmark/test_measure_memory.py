@@ -1,0 +1,37 @@
+"""The most memory that a process has had."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.benchmark import measure
+from starcoder_cli.benchmark.measure import high_water
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")
+SCRIPT = """
+from starcoder_cli.benchmark.measure import high_water
+before = high_water()
+taken = bytearray(b"x" * (64 << 20))
+del taken
+print(before, high_water())
+"""
+
+
+def test_it_is_of_the_program_alone_and_counts_what_was_given_back() -> None:
+    """`getrusage` would begin with what this process takes."""
+    ballast = b"x" * (256 << 20)
+    done = subprocess.run([sys.executable, "-c", SCRIPT], check=True, capture_output=True)
+    before, after = map(int, done.stdout.split())
+    assert len(ballast) > before > 1 << 20
+    assert after - before > 60 << 20
+
+
+def test_elsewhere_it_is_what_getrusage_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "STATUS", tmp_path / "none")
+    assert high_water() > 1 << 20
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert high_water() == 0

@@ -1,0 +1,142 @@
+"""What parsers have against a file, by the number of places."""
+
+import pytest
+
+from starcoder_cli import languages
+from starcoder_cli.candidates.syntax import GRAMMARS, bodies, errors, unreachable
+
+SOUND = {
+    "c": "int add(int a, int b) { return a + b; }\n",
+    "c-sharp": "class A { int Add(int a, int b) => a + b; }\n",
+    "cpp": "template <class T> T add(T a, T b) { return a + b; }\n",
+    "css": "a { color: red }\n",
+    "go": "package a\n\nfunc Add(a, b int) int { return a + b }\n",
+    "html": "<p>add</p>\n",
+    "java": "class A { int add(int a, int b) { return a + b; } }\n",
+    "javascript": "const add = (a, b) => a + b;\n",
+    "json": '{"add": [1, 2]}\n',
+    "php": "<?php function add($a, $b) { return $a + $b; }\n",
+    "python": "def add(a, b):\n    return a + b\n",
+    "ruby": "def add(a, b)\n  a + b\nend\n",
+    "rust": "fn add(a: i32, b: i32) -> i32 { a + b }\n",
+    "shell": 'add() { echo "$(($1 + $2))"; }\n',
+    "typescript": "const add = (a: number, b: number): number => a + b;\n",
+}
+
+
+@pytest.mark.parametrize("language", GRAMMARS)
+def test_sound_files_have_no_errors_and_broken_ones_have(language: str) -> None:
+    assert languages.find(language).name == language
+    assert errors(SOUND[language], language) == 0
+    assert errors(SOUND[language] + ("<" if language == "html" else "({["), language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("c", "class A { public: int b() { return 1; } };\n"),
+        ("typescript", "const a = <p>{b}</p>;\n"),
+        ("typescript", "const a = <string>b;\n"),
+    ],
+)
+def test_the_dialect_that_fits_counts(language: str, text: str) -> None:
+    assert errors(text, language) == 0
+
+
+def test_what_is_missing_is_an_error() -> None:
+    assert errors("int f() { return (1; }\n", "c") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if a:\n        b\n    else:\n        c\n",
+        "def f():\n    a\n  b\n",
+        "return = 1\n",
+        "f(a=1, 2)\n",
+    ],
+)
+def test_python_has_a_word_on_python(text: str) -> None:
+    """What tree-sitter makes sense of need not be a program."""
+    assert errors(text, "python")
+
+
+def test_a_language_without_a_grammar_is_not_judged() -> None:
+    assert errors("anything ((", "sql") is None
+
+
+def test_text_that_is_not_utf8_can_be_judged() -> None:
+    assert errors("# caf\udce9\nx = '\udcff'\n", "python") == 0
+
+
+def test_no_file_takes_more_than_its_time() -> None:
+    """Sixteen megabytes of brackets would take many seconds."""
+    assert errors("[" * (16 << 20), "python") is None
+
+
+@pytest.mark.parametrize(
+    ("language", "found"),
+    {
+        "c": ["return a + b;"],
+        "c-sharp": ["=> a + b"],
+        "cpp": ["return a + b;"],
+        "css": [],
+        "go": ["return a + b"],
+        "java": ["return a + b;"],
+        "javascript": ["a + b"],
+        "php": ["return $a + $b;"],
+        "python": ["return a + b"],
+        "ruby": ["a + b"],
+        "rust": ["a + b"],
+        "typescript": ["a + b"],
+        "text": [],
+    }.items(),
+)
+def test_the_bodies_of_functions(language: str, found: list[str]) -> None:
+    text = SOUND.get(language, "")
+    assert [text[start:end].strip() for start, end in bodies(text, language)] == found
+
+
+def test_a_body_inside_another_and_places_in_characters() -> None:
+    text = "# äöü\ndef f():\n    def g():\n        return 'ü'\n    return g\n"
+    assert sorted(text[start:end] for start, end in bodies(text, "python")) == [
+        "def g():\n        return 'ü'\n    return g",
+        "return 'ü'",
+    ]
+    assert bodies("def f(:\n    return (\n", "python") == []
+
+
+@pytest.mark.parametrize(
+    ("language", "stranded", "reached"),
+    [
+        ("c", "int f(int a) { return a; a++; }", "int f() { goto e; return 1; e: return 2; }"),
+        ("c-sharp", "class A { int F() { throw e; g(); } }", "class A { int F() { return 1; } }"),
+        ("cpp", "int f() { for (;;) { break; g(); } }", "int f() { if (a) return 1; return 2; }"),
+        ("go", "func F() {\n\treturn\n\tg()\n}\n", "func F() {\n\tg()\n\treturn\n}\n"),
+        (
+            "java",
+            "class A { int f() { return 1; g(); } }",
+            "class A { int f() { return 1; // a\n } }",
+        ),
+        ("javascript", "() => { return a; b() }", "() => { return a(); function a() {} }"),
+        (
+            "php",
+            "<?php function f() { return 1; g(); }",
+            "<?php function f() { if (a) return; g(); }",
+        ),
+        (
+            "python",
+            "def f():\n  raise a\n  g()\n",
+            "def f():\n  try:\n    return 1\n  finally: g()\n",
+        ),
+        ("ruby", "def f\n  return 1\n  g\nend\n", "def f\n  return 1 if a\n  g\nend\n"),
+        ("rust", "fn f() -> i32 { return 1; 2 }", "fn f() -> i32 { if a { return 1; } 2 }"),
+        ("typescript", "() => { throw a; b() }", "switch (a) { case 1: return; case 2: b() }"),
+        ("text", "", "return; a"),
+    ],
+)
+def test_what_stands_behind_a_return_is_never_reached(
+    language: str, stranded: str, reached: str
+) -> None:
+    assert unreachable(stranded, language) == bool(stranded)
+    assert unreachable(reached, language) == 0

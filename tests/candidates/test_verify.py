@@ -1,0 +1,240 @@
+"""A command that runs with an answer in its place: what it sees, and that nothing of it stays."""
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.candidates.verify import Command, environment, split
+from starcoder_cli.errors import InputError, TimeLimitError, UsageError
+from starcoder_cli.files.worktree import Tree
+from starcoder_cli.system.timing import time_limit
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a module, from which a test runs."""
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "add.py").write_text("def add(a, b):\n    return a - b\n")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where copies are made, in a folder of the test."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def command(text: str, seconds: float = 60.0) -> Command:
+    """A command for `add.py` in the current folder."""
+    return Command(split(text), Tree.around("add.py"), seconds)
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended, some time after it was killed."""
+    for _ in range(200):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        if Path(f"/proc/{process}/stat").exists():
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+            if state == "Z":
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def numbers(file: Path, count: int) -> list[int]:
+    """The numbers that some processes write into a file, as soon as all are there."""
+    for _ in range(3000):
+        if file.exists() and len(file.read_text().split()) == count:
+            break
+        time.sleep(0.01)
+    return [int(number) for number in file.read_text().split()]
+
+
+def test_it_passes_where_the_command_exits_with_0(project: Path, temporary: Path) -> None:
+    check = command(f"{sys.executable} -c 'import add; assert add.add(1, 2) == 3'")
+    assert check.passes(b"def add(a, b):\n    return a + b\n")
+    assert not check.passes(b"def add(a, b):\n    return a * b\n")
+    assert not check.passes(b"def add(a, b):\n    return a +\n")
+    assert (project / "add.py").read_text() == "def add(a, b):\n    return a - b\n"
+    assert list(temporary.iterdir()) == []
+
+
+def test_each_answer_has_a_copy_of_its_own(project: Path) -> None:
+    check = command("sh -c 'test ! -e left && touch left'")
+    assert check.passes(b"")
+    assert check.passes(b"")
+    assert sorted(path.name for path in project.iterdir()) == ["add.py"]
+
+
+def test_no_shell_reads_the_words(project: Path) -> None:
+    assert split("""echo $HOME '*' "a b" c\\ d; ls""") == (
+        "echo",
+        "$HOME",
+        "*",
+        "a b",
+        "c d;",
+        "ls",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pytest 'x", '"pytest \'x" is no command: No closing quotation; close what is open'),
+        (" ", "the command to verify with is empty; name one, such as 'pytest -q'"),
+        (
+            "no-such-program -q",
+            "there is no command 'no-such-program'; verify with one that runs, such as 'pytest -q'",
+        ),
+    ],
+)
+def test_what_is_no_command(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        split(text)
+    assert str(caught.value) == message
+
+
+def test_a_program_that_is_not_copied_cannot_run(project: Path, temporary: Path) -> None:
+    (project / ".git").mkdir()
+    program = project.parent / "outside.sh"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    with pytest.raises(InputError) as caught:
+        command("../outside.sh").passes(b"")
+    assert str(caught.value) == (
+        "cannot run ../outside.sh: No such file or directory; is it in the repository?"
+    )
+    assert list(temporary.iterdir()) == []
+
+
+def test_its_last_lines_are_told_to_who_wants_them(project: Path) -> None:
+    said: list[str] = []
+    assert not command("sh -c 'seq 1000; echo \"\033[31mred\" >&2; exit 3'").passes(
+        b"", said.append
+    )
+    assert said[-4:] == ["| 999", "| 1000", "| \033[31mred", "exit code 3"]
+    assert len(said) == 11
+
+
+def test_it_gets_no_input(project: Path) -> None:
+    assert command("sh -c 'test -z \"$(cat)\"'").passes(b"")
+
+
+def test_a_command_that_takes_too_long_fails_and_is_killed(
+    project: Path, temporary: Path, tmp_path: Path
+) -> None:
+    """What it started is killed as well, though it holds the pipe and ignores signals."""
+    script = f"trap '' TERM INT HUP; sleep 600 & echo $! $$ > {tmp_path}/ids; wait"
+    said: list[str] = []
+    check = Command(("sh", "-c", script), Tree.around("add.py"), 3.0)
+    assert not check.passes(b"", said.append)
+    assert said == ["not done within 3 s"]
+    assert all(gone(process) for process in numbers(tmp_path / "ids", 2))
+    assert list(temporary.iterdir()) == []
+
+
+def test_what_it_leaves_running_is_killed_too(project: Path, tmp_path: Path) -> None:
+    assert command(f"sh -c 'sleep 600 & echo $! > {tmp_path}/ids'").passes(b"")
+    assert all(gone(process) for process in numbers(tmp_path / "ids", 1))
+
+
+def test_ctrl_c_ends_it_and_removes_the_copy(
+    project: Path, temporary: Path, tmp_path: Path
+) -> None:
+    ids = tmp_path / "ids"
+
+    def interrupt() -> None:
+        numbers(ids, 1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    check = command(f"sh -c 'echo $$ > {ids}; sleep 600'")
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        check.passes(b"")
+    thread.join()
+    assert all(gone(process) for process in numbers(ids, 1))
+    assert list(temporary.iterdir()) == []
+
+
+def test_the_limit_of_the_whole_command_ends_it_too(project: Path, temporary: Path) -> None:
+    with pytest.raises(TimeLimitError), time_limit(1):
+        command("sleep 600").passes(b"")
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_removed(project: Path, temporary: Path) -> None:
+    """As Go leaves its modules."""
+    assert command("sh -c 'mkdir -p a/b && touch a/b/c && chmod -R a-w a'").passes(b"")
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HF_TOKEN",
+        "GITHUB_TOKEN",
+        "OPENAI_API_KEY",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "DB_PASSWORD",
+        "SECRET_KEY_BASE",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "SSH_AUTH_SOCK",
+        "GH_PAT",
+        "npm_token",
+        "GIT_DIR",
+    ],
+)
+def test_secrets_are_not_passed_on(
+    name: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "sentinel")
+    assert command("sh -c '! env | grep sentinel'").passes(b"")
+
+
+def test_addresses_with_passwords_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://me:sentinel@127.0.0.1/db")
+    monkeypatch.setenv("PLAIN_URL", "postgres://me@127.0.0.1:80/db")
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
+    passed = environment(Tree(Path("/project"), (), "a"), Path("/copy"))
+    assert "DATABASE_URL" not in passed
+    assert (passed["PLAIN_URL"], passed["TOKENIZERS_PARALLELISM"]) == (
+        "postgres://me@127.0.0.1:80/db",
+        "false",
+    )
+    assert passed["PWD"] == "/copy"
+
+
+@pytest.mark.parametrize("layout", ["src", "."])
+def test_python_imports_from_the_copy_whatever_is_installed(
+    layout: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editable installation put the user's own folder on the path: every answer was right."""
+    (project / "pyproject.toml").write_text("")
+    package = project / layout / "sums"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "add.py").write_text("RIGHT = True\n")
+    (project / "test").mkdir()
+    monkeypatch.setenv("PYTHONPATH", f"{project / layout}{os.pathsep}/elsewhere")
+    script = "import os, sums.add; assert sums.add.RIGHT; assert '/elsewhere' in os.sys.path"
+    (project / "test" / "test.py").write_text(script)
+    tree = Tree.around(str(package / "add.py"))
+    check = Command((sys.executable, "test/test.py"), tree, 60)
+    assert check.passes(b"RIGHT = True\n")
+    assert not check.passes(b"RIGHT = False\n")

@@ -1,0 +1,373 @@
+"""A tiny model through OpenVINO: what it streams, where it stops, and what it leaves alone."""
+
+import math
+import os
+import shutil
+import string
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ggufs import CONTROLS, TEMPLATE
+from starcoder_cli.engines.decoding.loop import Decoding
+from starcoder_cli.engines.decoding.prompt_lookup import Lookup
+from starcoder_cli.engines.decoding.sampler import Token
+from starcoder_cli.engines.llamacpp import LlamaCppModel
+from starcoder_cli.engines.openvino import graph, prepare, prepared, scheduler
+from starcoder_cli.engines.openvino import model as openvino
+from starcoder_cli.engines.openvino.graph import Span
+from starcoder_cli.engines.openvino.model import OpenVinoModel
+from starcoder_cli.engines.openvino.scheduler import Answer
+from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.model import Prompt, Sampling, Special
+from starcoder_cli.stream import Completion, join
+from tinies import SPEC, pulled
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
+
+pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
+
+WINDOW = 256
+TEXT = Prompt(("abc  d",))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the tiny model, with what it was prepared in beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STARCODER_MODELS_DIR", str(tmp_path_factory.mktemp("models")))
+        file = pulled()
+        prepare.prepare(SPEC, file, lambda done, total: None)
+    return file
+
+
+@pytest.fixture(scope="module")
+def model(path: Path) -> Iterator[OpenVinoModel]:
+    """The tiny model with a small window."""
+    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW, 2)) as opened:
+        yield opened
+
+
+def test_text_arrives_token_by_token(model: OpenVinoModel) -> None:
+    chunks = list(model.stream(TEXT, Sampling(max_tokens=6)))
+    assert [chunk.tokens for chunk in chunks] == [1] * 6 + [0]
+    assert [chunk.reason for chunk in chunks if chunk.reason] == ["length"]
+    assert {chunk.prompt_tokens for chunk in chunks} == {len(model.encode(TEXT))}
+
+
+def test_both_engines_agree(model: OpenVinoModel, path: Path) -> None:
+    """On the tokens of a text, and on the likeliest next one."""
+    with closing(LlamaCppModel(path, WINDOW)) as other:
+        assert model.encode(TEXT) == other.encode(TEXT) == [64, 65, 66, 220, 220, 67]
+        ours, theirs = (
+            join(each.stream(TEXT, Sampling(2, logprobs=True))) for each in (model, other)
+        )
+    assert ours.text == theirs.text
+    assert ours.logprob == pytest.approx(theirs.logprob, abs=0.1)
+
+
+def test_an_answer_ends_at_a_control_token(
+    model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third token of the answer stands for one that the model was trained to stop at."""
+    following, ids = model._batch.next, list[int]()
+
+    def seen(answer: Answer) -> list[Token] | None:
+        made = following(answer)
+        ids.extend(token.id for token in made or ())
+        return made
+
+    monkeypatch.setattr(model._batch, "next", seen)
+    whole = join(model.stream(TEXT, Sampling(max_tokens=20))).text
+    third = ids[2]
+    monkeypatch.setattr(model, "token", lambda text: third)
+    prompt = Prompt(TEXT.pieces, stop=(Special("<|endoftext|>"),))
+    answer = join(model.stream(prompt, Sampling(max_tokens=20)))
+    assert (answer.reason, answer.tokens) == ("stop", ids.index(third) + 1)
+    assert whole.startswith(answer.text.rstrip("\ufffd")) and len(answer.text) <= 3
+
+
+def test_the_chat_template_is_that_of_the_file(model: OpenVinoModel) -> None:
+    assert model.chat_template == TEMPLATE
+
+
+def test_an_answer_ends_where_the_model_itself_does(
+    model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else the prompt names."""
+    asked: list[AbstractSet[int]] = []
+
+    def seen(
+        sampling: Sampling, ends: AbstractSet[int], *others: Any
+    ) -> Decoding["NDArray[float32]"]:
+        asked.append(ends)
+        return Decoding(sampling, ends, *others)
+
+    monkeypatch.setattr(openvino, "Decoding", seen)
+    join(model.stream(TEXT, Sampling(1)))
+    join(model.stream(Prompt(TEXT.pieces, (Special(CONTROLS[1]),)), Sampling(1)))
+    own, other = (model.token(special) for special in CONTROLS[:2])
+    assert asked == [{own}, {own, other}]
+
+
+def test_control_tokens_in_a_text_are_text(model: OpenVinoModel) -> None:
+    tokens = {model.token(special) for special in CONTROLS}
+    assert None not in tokens and len(tokens) == len(CONTROLS)
+    assert not tokens & set(model.encode(Prompt(("".join(CONTROLS),))))
+    assert tokens == set(model.encode(Prompt(tuple(map(Special, CONTROLS)))))
+    assert model.count("".join(CONTROLS)) > 4
+
+
+@pytest.mark.parametrize("begun", [" 🦑 is", ' 1"0\\', "\t[^a](b)|{2}?*+.$/-", string.punctuation])
+def test_an_answer_begins_as_it_has_to(
+    begun: str,
+    model: OpenVinoModel,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """However unlikely that is; what it begins with is left out, and no library says a word."""
+    prompt = Prompt(TEXT.pieces, begun=begun)
+    rest = join(model.stream(prompt, Sampling(max_tokens=40))).text
+    monkeypatch.setattr(openvino, "behind", lambda chunks, begun: chunks)
+    assert join(model.stream(prompt, Sampling(max_tokens=40))).text == begun + rest
+    assert rest
+    assert capfd.readouterr() == ("", "")
+
+
+def test_few_kernels_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In both caches, or one keeps what the other has let go."""
+    from openvino import Core
+
+    asked: list[tuple[str | None, object]] = []
+    name, compile_model = "ONEDNN_PRIMITIVE_CACHE_CAPACITY", Core.compile_model
+
+    def seen(core: Core, model: object, device: str, told: dict[str, object]) -> object:
+        asked.append((os.environ.get(name), told["CPU_RUNTIME_CACHE_CAPACITY"]))
+        return compile_model(core, model, device, told)
+
+    monkeypatch.setattr(Core, "compile_model", seen)
+    monkeypatch.delenv(name, raising=False)
+    OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW).close()
+    assert name not in os.environ
+    monkeypatch.setenv(name, "7")
+    OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW).close()
+    assert set(asked) == {(str(graph.KERNELS), graph.KERNELS), ("7", graph.KERNELS)}
+    assert os.environ[name] == "7"
+
+
+def test_a_seed_makes_chance_repeatable(model: OpenVinoModel) -> None:
+    def text(seed: int | None) -> str:
+        sampling = Sampling(max_tokens=12, temperature=1.5, top_p=1.0, seed=seed)
+        return join(model.stream(TEXT, sampling)).text
+
+    first = text(1)
+    assert text(1) == first
+    assert {text(2), text(3)} != {first}
+    assert len({text(None) for _ in range(3)}) > 1
+
+
+def test_the_log_probability_is_that_of_the_model_itself(model: OpenVinoModel) -> None:
+    greedy = join(model.stream(TEXT, Sampling(6, logprobs=True)))
+    assert math.isfinite(greedy.logprob) and greedy.logprob < 0
+    assert join(model.stream(TEXT, Sampling(6))).logprob == 0
+    begin = join(model.stream(TEXT, Sampling(1, logprobs=True)))
+    assert greedy.logprob < begin.logprob < 0
+
+
+def test_answers_that_are_made_together_are_those_made_one_by_one(model: OpenVinoModel) -> None:
+    prompts = [Prompt((f"def f{number}(x):\n    return ",)) for number in range(4)]
+    alone = [join(model.stream(prompt, Sampling(24))).text for prompt in prompts]
+    together: dict[int, Completion] = {}
+
+    def ask(number: int) -> None:
+        together[number] = join(model.stream(prompts[number], Sampling(24)))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[number].text for number in range(4)] == alone
+
+
+def test_closing_an_answer_takes_it_away(model: OpenVinoModel) -> None:
+    stream = model.stream(TEXT, Sampling(max_tokens=200))
+    next(stream)
+    assert len(model._batch._answers) == 1
+    stream.close()
+    assert not model._batch._answers
+
+
+@pytest.mark.parametrize("edited", ["\nx = 1\n", "\n"])
+def test_what_was_read_is_not_read_again(model: OpenVinoModel, edited: str) -> None:
+    """But for the last two tokens, whose logits are wanted, and all behind an edit."""
+    text = "".join(f"def f{number}(): pass\n" for number in range(12))
+    whole = join(model.stream(Prompt((text,)), Sampling(8)))
+    again = join(model.stream(Prompt((text,)), Sampling(8)))
+    assert again.text == whole.text
+    assert again.cached_tokens == whole.prompt_tokens - 2
+    before = text[:100]
+    after = join(model.stream(Prompt((before + edited + text[100:],)), Sampling(8)))
+    assert after.cached_tokens == len(model.encode(Prompt((before,)))) + (edited == "\n")
+    assert model.encode(Prompt((before,))) == model.encode(Prompt((text,)))[: len(before)]
+
+
+@pytest.fixture(scope="module")
+def exact(path: Path) -> None:
+    """A processor on which the numbers of a row do not depend on the rows beside it."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        closing(OpenVinoModel(path.parent / prepared.FOLDER, path, 2 * WINDOW)) as model,
+    ):
+        patch.setattr(scheduler, "COST", math.inf)
+        if model.measure("def f(x): return x") == 1:
+            pytest.skip("on this processor a step of several rows gives other numbers")
+
+
+@pytest.mark.usefixtures("exact")
+def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
+    """Cold, behind a text that begins alike, and again: with the very same probabilities."""
+    text = "".join(f"def f{number}(x):\n    return x + {number}\n" for number in range(9))
+    asked = [Prompt((text[:100] + "#" + text[100:],)), Prompt((text,)), Prompt((text,))]
+    sampling = Sampling(24, logprobs=True)
+    folder = path.parent / prepared.FOLDER
+    with closing(OpenVinoModel(folder, path, 2 * WINDOW)) as model:
+        cold = join(model.stream(asked[-1], sampling))
+    with closing(OpenVinoModel(folder, path, 2 * WINDOW)) as model:
+        _, first, again = (join(model.stream(prompt, sampling)) for prompt in asked)
+    known = [each.cached_tokens or 0 for each in (cold, first, again)]
+    assert known[0] == 0 and 80 < known[1] <= 100 and known[2] > 200
+    assert (cold.text, cold.logprob) == (first.text, first.logprob) == (again.text, again.logprob)
+
+
+@pytest.mark.usefixtures("exact")
+def test_drafts_change_no_answer(path: Path) -> None:
+    """Whatever the model says, it says the same one token at a time."""
+    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, 2 * WINDOW)) as model:
+        model._batch.rows = scheduler.ROWS
+        read, steps = model._graph.read, list[int]()
+
+        def seen(spans: Sequence[Span], wanted: Sequence[int]) -> "NDArray[float32]":
+            steps.append(len(wanted))
+            return read(spans, wanted)
+
+        model._graph.read = seen  # type: ignore[method-assign]
+        prompts = [Prompt((text * 9,)) for text in ("abcd", "x = f(x)\n", "return ")]
+        drafted = [join(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts]
+        taken = len(steps)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Lookup, "draft", lambda lookup, most: [])
+            plain = [join(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts]
+        assert [each.text for each in drafted] == [each.text for each in plain]
+        assert [each.logprob for each in drafted] == pytest.approx([e.logprob for e in plain])
+        assert max(steps[:taken]) == scheduler.ROWS > max(steps[taken:]) == 1
+        assert taken < len(steps) - taken
+
+
+def test_prompt_and_answer_together_fit_the_window(model: OpenVinoModel) -> None:
+    long = Prompt(("x" * (WINDOW - 8),))
+    assert join(model.stream(long, Sampling(max_tokens=8))).tokens == 8
+    with pytest.raises(DataError) as caught:
+        join(model.stream(long, Sampling(max_tokens=9)))
+    assert str(caught.value) == (
+        "a prompt of 248 tokens leaves room for 8 in the window; shorten it, or lower --max-tokens"
+    )
+
+
+@pytest.mark.parametrize(
+    "prompt", [Prompt(()), Prompt(("",)), Prompt((), (Special("<|endoftext|>"),))]
+)
+def test_nothing_is_a_prompt_too(prompt: Prompt, model: OpenVinoModel) -> None:
+    assert join(model.stream(prompt, Sampling(max_tokens=2))).prompt_tokens == 1
+
+
+def test_a_model_that_is_closed_ends_its_answers(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)
+    stream = model.stream(TEXT, Sampling(max_tokens=200))
+    next(stream)
+    model.close()
+    assert sum(chunk.tokens for chunk in stream) < 3
+    assert join(model.stream(TEXT, Sampling(8))).tokens == 0
+    stream.close()
+    model.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_signals_still_arrive_when_a_model_was_closed(path: Path) -> None:
+    """They ended the process; so it is one of its own."""
+    script = """
+import signal, sys
+from pathlib import Path
+from starcoder_cli.engines.openvino.model import OpenVinoModel
+
+OpenVinoModel(Path(sys.argv[1]), Path(sys.argv[2]), 256).close()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+    command = [sys.executable, "-c", script, str(path.parent / prepared.FOLDER), str(path)]
+    done = subprocess.run(command, capture_output=True, timeout=240)
+    assert (done.returncode, done.stdout) == (0, b"stopped\n")
+
+
+def test_nothing_is_printed_and_nothing_is_left(
+    path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its telemetry cannot be imported, and so writes no identifier into the home folder."""
+    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)) as model:
+        join(model.stream(TEXT, Sampling(max_tokens=2)))
+    assert capfd.readouterr() == ("", "")
+    assert list(Path.home().iterdir()) == []
+    with pytest.raises(ImportError):
+        __import__("openvino_telemetry")
+
+
+def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
+    for file in (path.parent / prepared.FOLDER).iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "openvino_model.xml").write_bytes(b"<?xml")
+    with pytest.raises(MachineError) as caught:
+        OpenVinoModel(tmp_path, path, WINDOW)
+    assert str(caught.value).startswith(f"OpenVINO cannot load {tmp_path}: ")
+    assert str(caught.value).endswith("; use --engine llamacpp")
+
+
+def test_a_step_that_fails(model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(spans: object, wanted: object) -> None:
+        raise RuntimeError("Check 'memory' failed\n at core.cpp:1")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model._graph, "read", broken)
+        with pytest.raises(MachineError) as caught:
+            join(model.stream(TEXT, Sampling(max_tokens=2)))
+    assert str(caught.value) == (
+        "OpenVINO cannot go on: Check 'memory' failed at core.cpp:1; use --engine llamacpp"
+    )
+    assert join(model.stream(TEXT, Sampling(max_tokens=2))).tokens == 2
+
+
+@pytest.mark.parametrize("damaged", ["", "{}", '{"ends": 1, "rows": 4}', "\0"])
+def test_damaged_traits(damaged: str, path: Path, tmp_path: Path) -> None:
+    shutil.copytree(path.parent / prepared.FOLDER, tmp_path / "form")
+    (tmp_path / "form" / prepared.FILE).write_text(damaged)
+    with pytest.raises(DataError, match="traits.json cannot be read"):
+        OpenVinoModel(tmp_path / "form", path, WINDOW)
+
+
+def test_a_machine_without_openvino(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(MachineError) as caught:
+        OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)
+    assert str(caught.value).endswith("; use --engine llamacpp, or install openvino-genai")

@@ -1,0 +1,53 @@
+"""How many rows a step is to have: as many as give the same numbers, if that is cheap."""
+
+from collections.abc import Sequence
+from unittest.mock import patch
+
+import numpy
+import pytest
+
+from starcoder_cli.engines.openvino.graph import Span
+from starcoder_cli.engines.openvino.kv_cache import BLOCK
+from starcoder_cli.engines.openvino.scheduler import BEFORE, BEHIND, ROWS, Numbers, alike, filled
+
+
+class Graph:
+    """Gives each id as its logits, shifted by what depends on the rows of a step."""
+
+    def __init__(self, shift: Sequence[float], seconds: float = 0.0) -> None:
+        self.largest, self.clock = 0, 0.0
+        self._shift = shift
+        self._seconds = seconds
+
+    def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
+        """The wanted ids of all spans."""
+        ids = [token for span in spans for token in span.ids]
+        self.largest = max(self.largest, *(block for span in spans for block in span.blocks))
+        self.clock += 0.002 + self._seconds * (len(ids) == ROWS)
+        found = [[ids[at] + self._shift[at % len(self._shift)], 0.0] for at in wanted]
+        return numpy.array(found, numpy.float32)
+
+
+def judged(graph: Graph, ids: list[int]) -> int:
+    """How many rows, by the time that the graph says has passed."""
+    with patch("starcoder_cli.engines.openvino.scheduler.time.perf_counter", lambda: graph.clock):
+        return alike(graph, ids, 40)
+
+
+def test_steps_that_compute_alike_have_several_rows() -> None:
+    graph = Graph([0.0])
+    assert judged(graph, [5, 6, 7]) == ROWS
+    assert graph.largest == (BEFORE + BEHIND) // BLOCK
+
+
+@pytest.mark.parametrize("graph", [Graph([0.0, 1e-5]), Graph([0.0], seconds=0.01)])
+def test_others_have_one(graph: Graph) -> None:
+    """Where a number depends on its row, or where more rows take much longer."""
+    assert judged(graph, list(range(1, BEFORE + BEHIND))) == 1
+
+
+def test_a_step_is_filled_up_and_has_a_text_of_which_nothing_is_read() -> None:
+    spans, nothing = [Span([at], 0, [0]) for at in range(ROWS + 1)], Span([], 0, [])
+    assert filled(spans, ROWS, 9) == [*spans, nothing]
+    assert filled(spans[:1], 0, 9) == [spans[0], nothing]
+    assert filled(spans[:1], 3, 9) == [spans[0], *[Span([0], 0, [9])] * 2, nothing]

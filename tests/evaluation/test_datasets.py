@@ -1,0 +1,67 @@
+"""Data sets in each of their forms."""
+
+import gzip
+import json
+from io import BytesIO
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from starcoder_cli.errors import DataError
+from starcoder_cli.evaluation.datasets import rows, text, texts
+
+FOUND = [{"name": "a", "tests": ["x", "y"]}, {"name": "ü", "tests": []}]
+
+
+def of_parquet() -> bytes:
+    """The rows as Parquet."""
+    out = BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(FOUND), out)
+    return out.getvalue()
+
+
+JSONL = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in FOUND).encode()
+FORMS = {
+    "json": json.dumps(FOUND, indent=1).encode(),
+    "jsonl": JSONL,
+    "jsonl with a mark of its order": b"\xef\xbb\xbf" + JSONL,
+    "jsonl.gz": gzip.compress(JSONL),
+    "parquet": of_parquet(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_holds_the_same_rows(form: str) -> None:
+    assert rows(FORMS[form], form) == FOUND
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no JSON",
+        b"[1, 2]",
+        b'{"a": 1}\n[]',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        gzip.compress(JSONL)[:-9],
+        b"\x1f\x8bgarbage",
+        b"PAR1garbagePAR1",
+        of_parquet()[:-20],
+    ],
+    ids=range(10),
+)
+def test_what_is_no_data_set(data: bytes) -> None:
+    with pytest.raises(DataError) as caught:
+        rows(data, "it")
+    assert str(caught.value) == "it is no data set; give JSON, JSONL (also as .gz) or Parquet"
+
+
+def test_fields_of_a_row() -> None:
+    row = {"text": "t", "tests": ["x", 1], "number": 1}
+    assert text(row, "prompt", "text") == "t"
+    assert (texts(row, "tests"), texts(row, "number"), texts(row, "none")) == (["x"], [], [])
+    with pytest.raises(DataError) as caught:
+        text(row, "number", "prompt")
+    assert caught.value.message == "a row of the data set has no text 'number'"

@@ -1,0 +1,189 @@
+"""What a copy of the files around one file has in it, and what it never has."""
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.errors import DataError, WriteError
+from starcoder_cli.files.worktree import MOST_BYTES, MOST_FILES, Tree, bounded
+
+
+def write(folder: Path, *names: str) -> None:
+    """Files that hold their own names."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file below a folder and what it holds, links as what they lead to."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            f"-> {path.readlink()}" if path.is_symlink() else path.read_text()
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git there."""
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with files, from which a test runs."""
+    root = tmp_path / "project"
+    write(root, "a.py", "src/b.py", "src/deep/c.py")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def repository(folder: Path) -> Path:
+    """The same as a git repository, in which some files are ignored, and some not yet known."""
+    git(folder, "init", "-q")
+    write(folder, "build/out.o", "src/new.py", "gone.py")
+    (folder / ".gitignore").write_text("build\nsecret.env\n")
+    write(folder, "secret.env")
+    git(folder, "add", "a.py", "src/b.py", ".gitignore", "gone.py")
+    (folder / "gone.py").unlink()
+    return folder
+
+
+def test_of_a_repository_what_git_does_not_ignore(repository: Path, tmp_path: Path) -> None:
+    tree = Tree.around("src/b.py")
+    assert (tree.root, tree.file, tree.folder) == (repository, "src/b.py", ".")
+    tree.copy(tmp_path / "copy", b"\xff changed")
+    changed = tmp_path / "copy" / "src" / "b.py"
+    assert changed.read_bytes() == b"\xff changed"
+    changed.write_text("")
+    assert files(tmp_path / "copy") == {
+        ".gitignore": "build\nsecret.env\n",
+        "a.py": "a.py",
+        "src/b.py": "",
+        "src/deep/c.py": "src/deep/c.py",
+        "src/new.py": "src/new.py",
+    }
+    assert (repository / "src/b.py").read_text() == "src/b.py"
+
+
+def test_an_ignored_file_can_be_the_one(repository: Path, tmp_path: Path) -> None:
+    Tree.around("build/out.o").copy(tmp_path / "copy", b"new")
+    assert files(tmp_path / "copy")["build/out.o"] == "new"
+
+
+def test_commands_run_where_the_user_is(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository / "src" / "deep")
+    tree = Tree.around("../b.py")
+    assert (tree.file, tree.folder) == ("src/b.py", "src/deep")
+    monkeypatch.chdir(repository.parent)
+    assert Tree.around("project/a.py").folder == "."
+
+
+def test_no_program_of_the_repository_is_run(repository: Path) -> None:
+    """`git status` would run what its settings name to find out what has changed."""
+    canary = repository / "canary"
+    git(repository, "config", "core.fsmonitor", f"touch {canary}; false")
+    assert "src/new.py" in Tree.around("a.py").names
+    assert not canary.exists()
+
+
+def test_outside_a_repository_the_folder_that_one_is_in(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Tree.around("src/b.py")
+    assert (tree.root, tree.file, tree.folder) == (folder, "src/b.py", ".")
+    assert set(tree.names) == {"a.py", "src/b.py", "src/deep/c.py"}
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    tree = Tree.around("../project/src/b.py")
+    assert (tree.root, tree.file, tree.folder) == (folder / "src", "b.py", ".")
+    assert set(tree.names) == {"b.py", "deep/c.py"}
+
+
+def test_a_repository_that_git_cannot_read_is_a_folder(folder: Path) -> None:
+    write(folder, ".git/HEAD")
+    assert set(Tree.around("a.py").names) == {"a.py", "src/b.py", "src/deep/c.py"}
+
+
+def test_links_are_copied_where_they_stay_inside(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path, "outside/secret")
+    (folder / "inside").symlink_to("src/b.py")
+    (folder / "folder").symlink_to("src")
+    (folder / "src" / "up").symlink_to("../a.py")
+    (folder / "absolute").symlink_to(folder / "a.py")
+    (folder / "out").symlink_to("../outside/secret")
+    (folder / "outer").symlink_to(tmp_path / "outside")
+    (folder / "sly").symlink_to("folder/../../outside/secret")
+    (folder / "dangling").symlink_to("nothing")
+    Tree.around("a.py").copy(tmp_path / "copy", b"a.py")
+    assert files(tmp_path / "copy") == {
+        "a.py": "a.py",
+        "dangling": "-> nothing",
+        "folder": "-> src",
+        "inside": "-> src/b.py",
+        "src/b.py": "src/b.py",
+        "src/deep/c.py": "src/deep/c.py",
+        "src/up": "-> ../a.py",
+    }
+
+
+def test_a_link_to_the_file_is_the_file(folder: Path, tmp_path: Path) -> None:
+    (folder / "link.py").symlink_to("src/b.py")
+    Tree.around("link.py").copy(tmp_path / "copy", b"new")
+    copied = files(tmp_path / "copy")
+    assert (copied["link.py"], copied["src/b.py"]) == ("-> src/b.py", "new")
+
+
+def test_permissions_and_times_are_kept(folder: Path, tmp_path: Path) -> None:
+    (folder / "a.py").chmod(0o755)
+    (folder / "src" / "b.py").chmod(0o444)
+    os.utime(folder / "a.py", (1, 1))
+    Tree.around("src/b.py").copy(tmp_path / "copy", b"new")
+    status = (tmp_path / "copy" / "a.py").stat()
+    assert (stat.S_IMODE(status.st_mode), status.st_mtime) == (0o755, 1)
+    status = (tmp_path / "copy" / "src" / "b.py").stat()
+    assert stat.S_IMODE(status.st_mode) == 0o444
+
+
+def test_what_is_no_file_is_left_out(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    Tree.around("a.py").copy(tmp_path / "copy", b"a.py")
+    assert "pipe" not in files(tmp_path / "copy")
+
+
+def test_what_goes_in_the_meantime_is_left_out(folder: Path, tmp_path: Path) -> None:
+    tree = Tree.around("a.py")
+    (folder / "src" / "b.py").unlink()
+    tree.copy(tmp_path / "copy", b"a.py")
+    assert set(files(tmp_path / "copy")) == {"a.py", "src/deep/c.py"}
+
+
+def test_where_nothing_can_be_written_that_is_said(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path, "copy")
+    with pytest.raises(WriteError) as caught:
+        Tree.around("a.py").copy(tmp_path / "copy", b"")
+    assert str(caught.value).startswith(f"cannot copy {folder}: Not a directory: ")
+
+
+def test_too_many_files_are_not_copied(folder: Path) -> None:
+    assert len(bounded(folder, ["a.py"] * MOST_FILES)) == MOST_FILES
+    with pytest.raises(DataError) as caught:
+        bounded(folder, ["a.py"] * (MOST_FILES + 1))
+    assert str(caught.value) == (
+        f"{folder} has more than 20000 files or 512 MiB to copy; run in a smaller folder, or let "
+        ".gitignore leave out what is not needed"
+    )
+
+
+def test_too_many_bytes_are_not_copied(folder: Path) -> None:
+    with (folder / "large").open("wb") as file:
+        file.truncate(MOST_BYTES)
+    with pytest.raises(DataError, match="512 MiB"):
+        Tree.around("a.py")

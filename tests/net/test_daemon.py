@@ -1,0 +1,56 @@
+"""Where the server is, where its place is bad, and whom `stop` may kill."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli import server
+from starcoder_cli.net import daemon
+from starcoder_cli.net.sockets import Peer
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs unix sockets")
+
+
+@pytest.fixture
+def stranger() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that is no server."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        yield child
+        child.kill()
+
+
+@pytest.mark.parametrize("numbers", [(1, 0), (1, 2), (0, 0)])
+def test_a_number_that_has_gone_to_another_process_is_not_killed(
+    numbers: tuple[int, int],
+    stranger: "subprocess.Popen[bytes]",
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server has ended between two looks, or another has its socket now."""
+    answers = iter(stranger.pid if number == 1 else number for number in numbers)
+    monkeypatch.setattr(daemon, "listener", lambda path: Peer(0, next(answers)))
+    daemon.end(Path("/nowhere"))
+    with pytest.raises(subprocess.TimeoutExpired):
+        stranger.wait(0.3)
+
+
+def test_nothing_is_killed_where_nobody_listens(tmp_path: Path) -> None:
+    daemon.end(tmp_path / "socket")
+
+
+def test_a_folder_below_a_file_has_no_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(daemon, "runtime_dir", lambda: tmp_path / "file" / "run")
+    assert (daemon.find(), daemon.is_running()) == (None, False)
+
+
+def test_times_are_those_of_a_clock_that_never_jumps() -> None:
+    """What is set, and a summer time that begins, moves the other one, which answers may tell."""
+    files = [Path(daemon.__file__), *Path(server.__file__).parent.glob("*.py")]
+    told = {"http_routes.py": 2}  # when an answer was made, and since when there are models
+    found = {file.name: file.read_text().count("time.time(") for file in files}
+    assert {name: times for name, times in found.items() if times} == told

@@ -1,0 +1,58 @@
+"""Private folders, and what becomes of those that were left behind."""
+
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.net.sockets import DEAD_SECONDS, PREFIX, SOCKET, STALE_SECONDS, private_folder
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for temporary files, with a short name."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        monkeypatch.setattr(tempfile, "tempdir", name)
+        yield Path(name)
+
+
+def aged(folder: Path, seconds: float = STALE_SECONDS + 60) -> Path:
+    """A folder that is no longer new."""
+    moment = time.time() - seconds
+    os.utime(folder, (moment, moment))
+    return folder
+
+
+def test_what_killed_runs_have_left_is_removed(place: Path) -> None:
+    """Not what is new, what somebody answers from, what holds files, nor through a link.
+
+    A socket at which nobody listens any more tells so at once.
+    """
+    names = ("left", "killed", "empty", "loading", "bound", "used", "new", "files")
+    folders = {name: place / f"{PREFIX}{name}" for name in names}
+    for folder in folders.values():
+        folder.mkdir()
+    (folders["files"] / "file").write_text("")
+    (place / "other").mkdir()
+    (place / f"{PREFIX}link").symlink_to(place / "other")
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as gone:
+        gone.bind(str(folders["left"] / SOCKET))
+        for name in ("killed", "bound"):
+            with socket.socket(socket.AF_UNIX) as dead:
+                dead.bind(str(folders[name] / SOCKET))
+        server.bind(str(folders["used"] / SOCKET))
+        server.listen()
+        for name in ("left", "empty", "used", "files"):
+            aged(folders[name])
+        for name in ("killed", "loading"):
+            aged(folders[name], DEAD_SECONDS + 1)
+        aged(place / "other")
+        new = private_folder()
+    kept = {f"{PREFIX}{name}" for name in ("loading", "bound", "used", "new", "files", "link")}
+    assert {path.name for path in place.iterdir()} == {*kept, "other", new.name}
+    assert (folders["files"] / "file").exists()
+    assert new.stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,68 @@
+"""What of a long text is kept for a model: whole lines, nearest to the hole first."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from starcoder_cli.files.source import Hole
+from starcoder_cli.prompts.window import CHARACTERS_PER_TOKEN, fit
+
+few_examples = settings(max_examples=50, deadline=None, derandomize=True)
+
+BEFORE = "one\ntwo\nthree\nfour"
+AFTER = "\nfive\nsix\nseven\n"
+code = st.text("ab\n\x0c\u2028", max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("budget", "kept"),
+    [
+        (100, Hole(BEFORE, AFTER)),
+        (34, Hole(BEFORE, AFTER)),
+        (33, Hole(BEFORE, "\nfive\nsix\n")),
+        (26, Hole(BEFORE, "\nfive\n")),
+        (20, Hole("two\nthree\nfour", "\nfive\n")),
+        (13, Hole("three\nfour", "\n")),
+        (8, Hole("four", "\n")),
+        (4, Hole("our", "\n")),
+        (1, Hole("r", "")),
+        (0, Hole("", "")),
+    ],
+)
+def test_whole_lines_far_from_the_hole_go_first(budget: int, kept: Hole) -> None:
+    assert fit(Hole(BEFORE, AFTER), budget, len) == kept
+
+
+def test_the_suffix_has_a_quarter_and_what_the_prefix_leaves() -> None:
+    long = "".join(f"{number:03}\n" for number in range(100))
+    assert fit(Hole(long, long), 80, len) == Hole(long[-60:], long[:20])
+    assert fit(Hole(long[:8], long), 80, len) == Hole(long[:8], long[:72])
+    assert fit(Hole(long, long[:8]), 80, len) == Hole(long[-72:], long[:8])
+
+
+@few_examples
+@given(code, code, st.integers(1, 60))
+def test_what_is_kept_is_next_to_the_hole_and_within_the_budget(
+    prefix: str, suffix: str, budget: int
+) -> None:
+    kept = fit(Hole(prefix, suffix), budget, len)
+    assert prefix.endswith(kept.prefix)
+    assert suffix.startswith(kept.suffix)
+    assert len(kept.prefix) + len(kept.suffix) <= budget
+    lost = prefix[: len(prefix) - len(kept.prefix)]
+    assert lost.endswith("\n") or not lost or "\n" not in kept.prefix.rstrip("\n")
+    if len(prefix) + len(suffix) <= budget:
+        assert kept == Hole(prefix, suffix)
+
+
+def test_far_more_text_than_could_fit_is_not_counted() -> None:
+    counted: list[str] = []
+
+    def count(text: str) -> int:
+        counted.append(text)
+        return len(text.split())
+
+    line = "word " * 9 + "\n"
+    kept = fit(Hole(line * 10_000), 90, count)
+    assert kept.prefix == line * 10
+    assert max(map(len, counted)) <= 90 * CHARACTERS_PER_TOKEN

@@ -1,0 +1,293 @@
+"""Which models the server holds, for how long, and who is next; with models that are none."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.errors import BusyError, InputError, MachineError
+from starcoder_cli.loading import Loading, Work
+from starcoder_cli.model import Prompt, Sampling
+from starcoder_cli.server import model_pool as module
+from starcoder_cli.server.model_pool import QUEUE, SLOTS, Holding, identity
+from starcoder_cli.stream import Chunk, Stream
+from starcoder_cli.wire.local_protocol import Opening
+
+Made = TypeVar("Made")
+
+
+class Fake:
+    """A model that says which one it is."""
+
+    engine = "llamacpp"
+    chat_template = "template"
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self.asked = 0
+        self.closed = False
+
+    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        """One token."""
+        self.asked += 1
+        yield Chunk("a", 1, "length")
+
+    def count(self, text: str) -> int:
+        """One token for each character."""
+        return len(text)
+
+    def token(self, text: str) -> int | None:
+        """One control token."""
+        return 7 if text == "<fim_middle>" else None
+
+    def close(self) -> None:
+        """It is over."""
+        self.closed = True
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Fake, Work]]]:
+    """The models that were opened, with the work that each was opened for."""
+    opened: list[tuple[Fake, Work]] = []
+
+    def open_model(
+        spec: ModelSpec,
+        path: Path | None,
+        room: int,
+        loading: Loading,
+        tell: Callable[[str], None],
+        work: Work,
+    ) -> Fake:
+        if room > 8000:
+            raise MachineError("the memory is full")
+        tell(f"room for {room}")
+        opened.append((Fake(room), work))
+        return opened[-1][0]
+
+    monkeypatch.setattr(module, "open_model", open_model)
+    yield opened
+
+
+def run(test: Callable[[Holding], Awaitable[Made]]) -> Made:
+    """What a test gives that runs on an event loop with a holding of its own."""
+
+    async def whole() -> Made:
+        with ThreadPoolExecutor(4) as pool:
+            return await test(Holding(pool))
+
+    return asyncio.run(whole())
+
+
+def asked(name: str = "qwen2.5-coder-0.5b", room: int = 100, **given: object) -> Opening:
+    """What a client asks for."""
+    keep_alive = given.get("keep_alive")
+    assert keep_alive is None or isinstance(keep_alive, float)
+    return Opening(name, f"/nowhere/{name}", room, Work(10, 20), Loading(), keep_alive)
+
+
+def test_what_a_client_is_told(made: list[tuple[Fake, Work]]) -> None:
+    opened = run(lambda holding: holding.open(asked()))
+    assert (opened.engine, opened.window, opened.chat_template) == ("llamacpp", 4096, "template")
+    assert (opened.tokens, opened.told) == ({"<fim_middle>": 7}, ["room for 4096"])
+    assert made[0][1] == Work(40, 80, 8)
+
+
+def test_it_is_loaded_once_and_again_where_it_has_too_little_room(
+    made: list[tuple[Fake, Work]],
+) -> None:
+    async def test(holding: Holding) -> list[str]:
+        rooms = (100, 4000, 4097, 200)
+        return [(await holding.open(asked(room=room))).id for room in rooms]
+
+    first, again, wider, last = run(test)
+    assert first == again != wider == last
+    assert [model.window for model, _ in made] == [4096, 4097]
+    assert [model.closed for model, _ in made] == [True, False]
+
+
+def test_one_that_is_answering_stays_beside_a_wider_one(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> int:
+        narrow = holding.get((await holding.open(asked())).id)
+        async with holding.turn(narrow):
+            wide = await holding.open(asked(room=5000))
+            assert (await holding.open(asked(room=5000))).id == wide.id
+        assert (await holding.open(asked())).id == wide.id
+        return len(holding)
+
+    assert run(test) == len(made) == 2
+    assert not made[0][0].closed
+
+
+def test_one_that_has_all_of_its_window_is_not_loaded_again(
+    made: list[tuple[Fake, Work]],
+) -> None:
+    """A file that the catalog does not know was loaded anew for every longer text."""
+
+    async def test(holding: Holding) -> set[str]:
+        first = await holding.open(asked(room=5000))
+        made[0][0].window = 2048
+        return {first.id, (await holding.open(asked(room=6000))).id}
+
+    assert len(run(test)) == len(made) == 1
+
+
+def test_an_error_leaves_the_others_alone(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> int:
+        await holding.open(asked())
+        with pytest.raises(MachineError):
+            await holding.open(asked("starcoder2-3b-gguf", room=9000))
+        return len(holding)
+
+    assert run(test) == 1
+    assert not made[0][0].closed
+
+
+def test_the_least_recently_used_makes_room(
+    made: list[tuple[Fake, Work]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["qwen2.5-coder-0.5b", "smollm2-135m", "starcoder2-3b-gguf", "starcoder2-7b-gguf"]
+
+    def free() -> int:
+        """Room for two models."""
+        return 0 if sum(not model.closed for model, _ in made) > 1 else 1 << 40
+
+    monkeypatch.setattr(module, "free_memory", free)
+
+    async def test(holding: Holding) -> list[str]:
+        for name in (*names[:2], names[0], names[2]):
+            await holding.open(asked(name))
+        first = next(held for held in holding if held.name == names[0])
+        async with holding.turn(first):
+            await holding.open(asked(names[3]))
+        return [held.name for held in holding]
+
+    assert run(test) == [names[0], names[3]]
+
+
+def test_one_that_is_answering_is_never_let_go(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> list[int]:
+        opened = await holding.open(asked(keep_alive=0.0))
+        counts = []
+        async with holding.turn(holding.get(opened.id)):
+            await holding.release_expired()
+            counts.append(len(holding))
+        await holding.release_expired()
+        with pytest.raises(InputError, match="let go meanwhile"):
+            holding.get(opened.id)
+        return [*counts, len(holding)]
+
+    assert run(test) == [1, 0]
+    assert (made[0][0].asked, made[0][0].closed) == (1, True)
+
+
+def test_one_that_is_used_otherwise_stays_too(
+    made: list[tuple[Fake, Work]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A prompt is composed with it before its turn: to let it go then was a bug."""
+    monkeypatch.setattr(module, "free_memory", lambda: 0)
+
+    async def test(holding: Holding) -> list[int]:
+        held = holding.get((await holding.open(asked(keep_alive=0.0))).id)
+        counts = []
+        with holding.keeping(held):
+            await holding.open(asked("smollm2-135m"))
+            await holding.release_expired()
+            counts.append(len(holding))
+        await holding.open(asked("starcoder2-3b-gguf"))
+        counts.append(len(holding))
+        with pytest.raises(InputError, match="let go meanwhile"), holding.keeping(held):
+            pass
+        with pytest.raises(InputError, match="let go meanwhile"):
+            async with holding.turn(held):
+                pass
+        return counts
+
+    assert run(test) == [2, 1]
+    assert [model.closed for model, _ in made] == [True, True, False]
+
+
+def test_the_last_word_on_how_long_it_stays(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> list[float | None]:
+        left: list[float | None] = []
+        for keep_alive in (None, 60.0, None, -1.0, None):
+            await holding.open(asked(keep_alive=keep_alive))
+            (held,) = holding
+            left.append(held.running(held.used).until)
+        return left
+
+    assert run(test) == [300, 60, 60, None, None]
+
+
+def test_turns_are_taken_in_order_and_too_many_are_refused(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> list[int]:
+        held = holding.get((await holding.open(asked())).id)
+        order: list[int] = []
+
+        async def wait(number: int) -> None:
+            async with holding.turn(held):
+                order.append(number)
+                await asyncio.sleep(0)
+
+        waiting = [asyncio.create_task(wait(number)) for number in range(SLOTS + QUEUE)]
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError):
+            async with holding.turn(held):
+                pass
+        await asyncio.gather(*waiting)
+        assert held.busy == 0
+        return order
+
+    assert run(test) == list(range(SLOTS + QUEUE))
+
+
+def test_who_gives_up_waiting_leaves_the_queue(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> int:
+        held = holding.get((await holding.open(asked())).id)
+
+        async def wait() -> None:
+            async with holding.turn(held):
+                await asyncio.sleep(60)
+
+        waiting = [asyncio.create_task(wait()) for _ in range(SLOTS + 2)]
+        await asyncio.sleep(0)
+        waiting[-1].cancel()
+        waiting[0].cancel()
+        await asyncio.wait(waiting[:1] + waiting[-1:])
+        busy = held.busy
+        for each in waiting:
+            each.cancel()
+        await asyncio.wait(waiting)
+        async with asyncio.timeout(5), holding.turn(held):
+            pass
+        return busy
+
+    assert run(test) == SLOTS
+
+
+def test_at_the_end_all_are_closed_without_another_answer(made: list[tuple[Fake, Work]]) -> None:
+    async def test(holding: Holding) -> int:
+        await holding.open(asked())
+        await holding.close()
+        return len(holding)
+
+    assert run(test) == 0
+    assert (made[0][0].closed, made[0][0].asked) == (True, 0)
+
+
+def test_files_that_changed_are_another_model(tmp_path: Path) -> None:
+    path = tmp_path / "a.gguf"
+    path.write_text("a")
+
+    def opening() -> Opening:
+        return Opening(str(path), str(path), 1, Work(1, 1), Loading())
+
+    before = identity(opening())
+    assert identity(opening()) == before
+    path.write_text("ab")
+    assert identity(opening()) != before
+    path.unlink()
+    assert identity(opening()) != before
