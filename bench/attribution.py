@@ -23,11 +23,11 @@ from pathlib import Path
 
 from copying import peers
 from snippets import Snippet, lines, normal, renamed, snippets
-from starcoder_cli.attribution import trace
-from starcoder_cli.attribution.fingerprints import SHORTEST
+from starcoder_cli.attribution import find_matches
+from starcoder_cli.attribution.fingerprints import MIN_MATCH_TOKENS
 from starcoder_cli.attribution.matches import Match, Origin
-from starcoder_cli.attribution.projects import projects, tree_at
-from starcoder_cli.languages import detect
+from starcoder_cli.attribution.projects import find_projects, open_tree
+from starcoder_cli.languages import detect_language
 
 SIZES = 8, 4, 2, 1  # parts of all files
 TRACED = 200
@@ -78,8 +78,8 @@ def main() -> None:
 
 def code(root: Path) -> list[Path]:
     """The files with code below a folder that are indexed; of a library, not its site-packages."""
-    found = projects(tree_at(root), without=["site-packages"])
-    names = [root / name for project in found for name in project.code]
+    found = find_projects(open_tree(root), excluded_folders=["site-packages"])
+    names = [root / name for project in found for name in project.code_files]
     return [file for file in names if file.is_file() and not file.is_symlink()]
 
 
@@ -153,9 +153,9 @@ def traced(files: Sequence[Path], index: Path) -> list[float]:
         if len(text) < 100:
             continue
         first = chance.randrange(len(text) - 99)
-        language = detect(file.name)
+        language = detect_language(file.name)
         begin = time.perf_counter()
-        trace("".join(text[first : first + 100]), language.name if language else None, index)
+        find_matches("".join(text[first : first + 100]), language.name if language else None, index)
         times.append(time.perf_counter() - begin)
     return times
 
@@ -176,7 +176,7 @@ def table_of_recall(
     for form, texts in forms.items():
         found, named, shares = 0, 0, []
         for file, text, count in texts:
-            matches = trace(text, "python", index)
+            matches = find_matches(text, "python", index)
             best = max(matches, key=lambda match: match.tokens, default=None)
             found += best is not None
             named += any(
@@ -208,7 +208,7 @@ def precision(pieces: Sequence[Snippet], index: Path, work: Path) -> None:
     ):
         spans = false = longest = touched = 0
         for text in texts:
-            matches = trace(text, "python", index)
+            matches = find_matches(text, "python", index)
             touched += bool(matches)
             for match in matches:
                 spans += 1
@@ -227,7 +227,7 @@ def is_true(text: str, match: Match, work: Path) -> bool:
     theirs = (Path(origin.root) / origin.path).read_text(encoding="utf-8", errors="surrogateescape")
     mine = normal(text[match.start : match.end])
     joined = b"\0" + b"\0".join(mine) + b"\0"
-    return len(mine) >= SHORTEST and joined in b"\0" + b"\0".join(normal(theirs)) + b"\0"
+    return len(mine) >= MIN_MATCH_TOKENS and joined in b"\0" + b"\0".join(normal(theirs)) + b"\0"
 
 
 def draw(costs: Sequence[Cost], to: Path) -> None:

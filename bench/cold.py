@@ -16,8 +16,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from starcoder_cli.catalog import DEFAULT, FALLBACK, find
-from starcoder_cli.models.store import locate
+from starcoder_cli.catalog import DEFAULT_MODEL, FALLBACK_MODEL, find_model
+from starcoder_cli.models.store import locate_model
 from timed import Run, alternating, interleaved, median, ratio
 
 HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", help="SmolLM2-135M-Instruct as a transformers checkpoint")
     options = parser.parse_args()
     starts(options.runs)
-    answers(DEFAULT, {}, options.runs, options.tokens)
+    answers(DEFAULT_MODEL, {}, options.runs, options.tokens)
     peers: dict[str, list[str]] = {}
     if options.checkpoint:
         script = str(HERE / "bare_transformers.py")
@@ -52,12 +52,12 @@ def main() -> None:
         peers["bare transformers"] = [sys.executable, script, options.checkpoint, count]
     if options.llm:  # its model takes no options: it writes until the model ends
         peers["llm"] = [options.llm, "-m", "SmolLM2", "--no-log"]
-    answers(FALLBACK, peers, options.runs, options.tokens)
+    answers(FALLBACK_MODEL, peers, options.runs, options.tokens)
 
 
 def answers(model: str, peers: Mapping[str, Sequence[str]], runs: int, tokens: int) -> None:
     """The table of one model: time to the first byte, rate, memory."""
-    path = locate(find(model))
+    path = locate_model(find_model(model))
     if path is None:
         sys.exit(f"{model} is not here: starcoder models pull {model}")
     count = str(tokens)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from snippets import Snippet
-from starcoder_cli.attribution import trace
+from starcoder_cli.attribution import find_matches
 
 PIECES, FILES = 50, 200
 
@@ -37,7 +37,7 @@ def ours(pieces: Sequence[Snippet], index: Path) -> tuple[Mapping[str, int], flo
     """How many are found in each form, and the seconds that one takes."""
     begin = time.perf_counter()
     found = {
-        form: sum(bool(trace(each.forms[form], "python", index)) for each in pieces)
+        form: sum(bool(find_matches(each.forms[form], "python", index)) for each in pieces)
         for form in pieces[0].forms
     }
     return found, (time.perf_counter() - begin) / len(pieces) / len(found)

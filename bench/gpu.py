@@ -29,28 +29,33 @@ from bitsandbytes.nn.modules import Linear8bitLt
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, PreTrainedModel
 
-from starcoder_cli.engines.decoding.loop import Decoding
-from starcoder_cli.engines.decoding.sampler import TorchChoice
-from starcoder_cli.engines.load import narrowed
-from starcoder_cli.engines.machine import machine
+from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
+from starcoder_cli.engines.decoding.sampler import TorchSampler
+from starcoder_cli.engines.load import choose_window
+from starcoder_cli.engines.machine import detect_machine
 from starcoder_cli.engines.transformers.architectures import SHAPES
-from starcoder_cli.engines.transformers.int8 import widen
-from starcoder_cli.engines.transformers.model import load, loading
-from starcoder_cli.engines.transformers.placement import Form, Plan, Size, plan
-from starcoder_cli.engines.transformers.steps import (
-    FixedSteps,
-    GrowingSteps,
-    Steps,
-    can_record,
-    decode,
-    read,
+from starcoder_cli.engines.transformers.int8 import install_int8_kernels
+from starcoder_cli.engines.transformers.model import load_transformer, translate_load_errors
+from starcoder_cli.engines.transformers.placement import (
+    ModelSize,
+    PlacementPlan,
+    Quantization,
+    plan_placement,
 )
-from starcoder_cli.loading import Loading
+from starcoder_cli.engines.transformers.steps import (
+    CachedForward,
+    CudaGraphForward,
+    DynamicCacheForward,
+    decode_tokens,
+    prefill,
+    supports_cuda_graphs,
+)
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Sampling
-from starcoder_cli.weights.checkpoint import Checkpoint, inspect
+from starcoder_cli.weights.checkpoint import Checkpoint, inspect_checkpoint
 
 RUNS = 3
-FORMS: tuple[Form, ...] = ("none", "8bit", "4bit")
+FORMS: tuple[Quantization, ...] = ("none", "8bit", "4bit")
 GIGA = 10**9
 LOOPS = ("generate", "starcoder")
 Done = TypeVar("Done")
@@ -116,11 +121,11 @@ def build(folder: Path, shape: str, device: str) -> None:
     """Save the architecture with random weights and a tokenizer of single bytes."""
     known = SHAPES[shape]
     config = GPTBigCodeConfig(
-        vocab_size=known.vocabulary,
-        n_positions=known.positions,
+        vocab_size=known.vocabulary_size,
+        n_positions=known.position_count,
         n_embd=known.width,
         n_layer=known.layers,
-        n_head=known.width // known.keys,
+        n_head=known.width // known.key_width,
         multi_query=True,
         activation_function="gelu_pytorch_tanh",
         bos_token_id=0,
@@ -169,18 +174,18 @@ def rows(
     folder: Path, device: str, tokens: int, prompts: tuple[int, int], speed: float
 ) -> Iterator[Row]:
     """Each form, by plain `generate` and by our loop."""
-    checkpoint = inspect(folder)
+    checkpoint = inspect_checkpoint(folder)
     asked = ((prompts[0], 1), (prompts[1], 1), (prompts[0], tokens + 1))
     for form in FORMS:
         if device != "cpu":
             torch.cuda.empty_cache()  # what was built or loaded before counts as free
         chosen = planned(checkpoint, form, device, prompts[1] + tokens)
         peaks = dict.fromkeys(LOOPS, 0)
-        with loading(checkpoint):
-            model = watched(peaks, LOOPS, partial(load, checkpoint, chosen))
+        with translate_load_errors(checkpoint):
+            model = watched(peaks, LOOPS, partial(load_transformer, checkpoint, chosen))
         weights = int(model.get_memory_footprint(return_buffers=False))
-        fixed = can_record(chosen.device)
-        if fixed and form == "8bit" and (failure := widen(model)):
+        fixed = supports_cuda_graphs(chosen.device)
+        if fixed and form == "8bit" and (failure := install_int8_kernels(model)):
             fixed = False
             print(failure)
         found = [measured(model, length, most, peaks, fixed=fixed) for length, most in asked]
@@ -191,10 +196,14 @@ def rows(
         del model
 
 
-def planned(checkpoint: Checkpoint, form: Form, device: str, room: int) -> Plan:
+def planned(checkpoint: Checkpoint, form: Quantization, device: str, room: int) -> PlacementPlan:
     """As the program would load a checkpoint in a form; MachineError where it does not fit."""
-    size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
-    return plan(str(checkpoint.folder), size, room, Loading(form, device), machine())
+    size = ModelSize(
+        checkpoint.parameters, checkpoint.embedding_parameters, checkpoint.cache_numbers
+    )
+    return plan_placement(
+        str(checkpoint.folder), size, room, LoadOptions(form, device), detect_machine()
+    )
 
 
 def measured(
@@ -204,8 +213,8 @@ def measured(
 
     Our cache has the size that the program would give it for this prompt.
     """
-    window = narrowed(model.config.max_position_embeddings, length + most)
-    steps = FixedSteps(model, window) if fixed else GrowingSteps(model)
+    window = choose_window(model.config.max_position_embeddings, length + most)
+    steps = CudaGraphForward(model, window) if fixed else DynamicCacheForward(model)
     loops: dict[str, Loop] = {
         "generate": partial(generate, model),
         "starcoder": partial(ours, steps),
@@ -264,12 +273,12 @@ def as_loaded(model: PreTrainedModel) -> Iterator[None]:
             layer.__dict__["forward"] = forward
 
 
-def ours(steps: Steps, ids: Sequence[int], most: int) -> None:
+def ours(steps: CachedForward, ids: Sequence[int], most: int) -> None:
     """As the backend does it, with steps that were recorded for an earlier answer."""
     steps.crop(0)
     sampling = Sampling(most)
-    decoding = Decoding(sampling, frozenset(), TorchChoice(sampling), None)
-    for _ in decode(steps, decoding, read(steps, ids)):
+    decoding = SpeculativeDecoder(sampling, frozenset(), TorchSampler(sampling), None)
+    for _ in decode_tokens(steps, decoding, prefill(steps, ids)):
         pass
 
 

@@ -19,17 +19,15 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.catalog import DEFAULT_MODEL, find_model
 from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.openvino.model import OpenVinoModel
-from starcoder_cli.engines.openvino.scheduler import ROWS
-from starcoder_cli.files.source import Hole
-from starcoder_cli.model import Model, Prompt, Sampling
-from starcoder_cli.models.store import locate
-from starcoder_cli.prompts.chat import Conversation
+from starcoder_cli.engines.openvino.scheduler import MAX_STEP_ROWS
+from starcoder_cli.model import Conversation, Hole, Model, Prompt, Sampling
+from starcoder_cli.models.store import locate_model
 from starcoder_cli.prompts.chat_formats import CHATML
-from starcoder_cli.prompts.fim_formats import FORMATS
-from starcoder_cli.stream import Completion, join
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS
+from starcoder_cli.stream import Completion, collect
 from tasks import functions, single_lines
 
 WINDOW = 2048
@@ -61,11 +59,11 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=40)
     parser.add_argument("--others", type=int, default=10)
     options = parser.parse_args()
-    path = locate(find(DEFAULT))
+    path = locate_model(find_model(DEFAULT_MODEL))
     if path is None:
-        sys.exit(f"{DEFAULT} is not here: starcoder models pull {DEFAULT}")
+        sys.exit(f"{DEFAULT_MODEL} is not here: starcoder models pull {DEFAULT_MODEL}")
     ways = WAYS[options.engine](path)
-    print(f"\n## Prompt lookup, {options.engine}, {DEFAULT}\n")
+    print(f"\n## Prompt lookup, {options.engine}, {DEFAULT_MODEL}\n")
     print("| work | way | gain, median | worst | other text |\n|---|---|---|---|---|")
     works = work(options.data, options.lines, options.others)
     for kind in dict.fromkeys(each.kind for each in works):
@@ -79,16 +77,18 @@ def main() -> None:
 
 def work(data: Path, lines: int, others: int) -> list[Work]:
     """The prompts of all three kinds."""
-    form = FORMATS["qwen2.5-coder"]
+    form = FIM_FORMATS["qwen2.5-coder"]
     holes = [Hole(task.prefix, task.suffix) for task in single_lines(data)[:: max(300 // lines, 1)]]
     begun = functions(data)[:others]
     edits = [
-        CHATML.prompt(Conversation().said(f"{EDIT}\n```python\n{task.prefix}{task.answer}```"))
+        CHATML.build_prompt(
+            Conversation().with_question(f"{EDIT}\n```python\n{task.prefix}{task.reference}```")
+        )
         for task in begun
     ]
     return [
-        *(Work("a line", form.prompt(hole), 48) for hole in holes[:lines]),
-        *(Work("a function", form.prompt(Hole(task.prefix)), 96) for task in begun),
+        *(Work("a line", form.build_prompt(hole), 48) for hole in holes[:lines]),
+        *(Work("a function", form.build_prompt(Hole(task.prefix)), 96) for task in begun),
         *(Work("an edit", prompt, 160) for prompt in edits),
     ]
 
@@ -115,7 +115,7 @@ Way = Callable[[Prompt, Sampling], Completion]
 
 def asked(model: Model, prompt: Prompt, sampling: Sampling) -> Completion:
     """An answer of a model."""
-    return join(model.stream(prompt, sampling))
+    return collect(model.stream(prompt, sampling))
 
 
 def llamacpp(path: Path) -> dict[str, Way]:
@@ -140,13 +140,13 @@ def openvino(path: Path) -> dict[str, Way]:
     model = OpenVinoModel(path.parent / "openvino", path, WINDOW)
 
     def stepping(rows: int, prompt: Prompt, sampling: Sampling) -> Completion:
-        model._batch.rows = rows
+        model._scheduler.step_rows = rows
         return asked(model, prompt, sampling)
 
     return {
         "without": partial(stepping, 1),
         "without, again": partial(stepping, 1),
-        "drafts of 3": partial(stepping, ROWS),
+        "drafts of 3": partial(stepping, MAX_STEP_ROWS),
     }
 
 

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from starcoder_cli.sandbox import Limits, Rung, Trial, judge
-from starcoder_cli.sandbox.detect import VARIABLE, reason_against
+from starcoder_cli.sandbox import Limits, SandboxJob, SandboxKind, judge
+from starcoder_cli.sandbox.detect import SANDBOX_VARIABLE, unavailable_reason
 
 LIMITS = Limits(seconds=20.0)
 PACK = {"cpp": "c++", "go": "go", "java": "java", "js": "javascript", "python": "python"}
@@ -62,13 +62,13 @@ def main() -> None:
     print("| set | sandbox | pass | of | seconds |\n|---|---|---|---|---|")
     for name in options.sets:
         trials = dict(SETS[name](options.data))
-        for rung in Rung:
-            if not reason_against(rung):
-                os.environ[VARIABLE] = rung
+        for rung in SandboxKind:
+            if not unavailable_reason(rung):
+                os.environ[SANDBOX_VARIABLE] = rung
                 print("\n".join(rows(name, rung, trials)), flush=True)
 
 
-def rows(name: str, rung: Rung, trials: Mapping[str, Trial]) -> Iterator[str]:
+def rows(name: str, rung: SandboxKind, trials: Mapping[str, SandboxJob]) -> Iterator[str]:
     """The row of a set in a sandbox, and a line for each reference that does not pass."""
     began = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -81,34 +81,34 @@ def rows(name: str, rung: Rung, trials: Mapping[str, Trial]) -> Iterator[str]:
             yield f"  {task}: {verdict.result}: {verdict.detail[:120]}"
 
 
-def humaneval(data: Path) -> Iterator[tuple[str, Trial]]:
+def humaneval(data: Path) -> Iterator[tuple[str, SandboxJob]]:
     """HumanEval: the prompt's helpers are the tests' own."""
     with gzip.open(data / "humaneval" / "HumanEval.jsonl.gz", "rt", encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             program = row["prompt"] + row["canonical_solution"]
             yield (
                 row["task_id"],
-                Trial("python", program, row["test"], row["entry_point"], row["prompt"]),
+                SandboxJob("python", program, row["test"], row["entry_point"], row["prompt"]),
             )
 
 
-def mbpp(data: Path) -> Iterator[tuple[str, Trial]]:
+def mbpp(data: Path) -> Iterator[tuple[str, SandboxJob]]:
     """The sanitized part of MBPP."""
     rows = json.loads((data / "mbpp" / "sanitized-mbpp.json").read_text(encoding="utf-8"))
     for row in rows:
         tests = "\n".join([*row["test_imports"], *row["test_list"]])
-        yield f"MBPP/{row['task_id']}", Trial("python", row["code"], tests)
+        yield f"MBPP/{row['task_id']}", SandboxJob("python", row["code"], tests)
 
 
-def pack(name: str) -> Callable[[Path], Iterator[tuple[str, Trial]]]:
+def pack(name: str) -> Callable[[Path], Iterator[tuple[str, SandboxJob]]]:
     """One language of HumanEvalPack."""
 
-    def trials(data: Path) -> Iterator[tuple[str, Trial]]:
+    def trials(data: Path) -> Iterator[tuple[str, SandboxJob]]:
         file = data / "humanevalpack" / f"humanevalpack-{name}.jsonl"
         for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             language = PACK.get(name, name)
-            yield row["task_id"], Trial(language, program(name, row), tests(name, row))
+            yield row["task_id"], SandboxJob(language, program(name, row), tests(name, row))
 
     return trials
 
@@ -134,7 +134,7 @@ def tests(name: str, row: Row) -> str:
     return row["test"].replace("assert.New(t)", "asserting{t}") if name == "go" else row["test"]
 
 
-SETS: Mapping[str, Callable[[Path], Iterator[tuple[str, Trial]]]] = {
+SETS: Mapping[str, Callable[[Path], Iterator[tuple[str, SandboxJob]]]] = {
     "humaneval": humaneval,
     "mbpp": mbpp,
     **{name: pack(name) for name in (*PACK, "rust")},

@@ -16,10 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS
-from starcoder_cli.evaluation.charts import score_chart
-from starcoder_cli.evaluation.summary import Mark
+from starcoder_cli.evaluation.charts import render_score_chart
+from starcoder_cli.evaluation.summary import ScoreRow
 
 WANTED: Mapping[str, tuple[tuple[str, ...], int]] = {
     "humaneval": (("humaneval/HumanEval.jsonl.gz",), 164),
@@ -39,9 +39,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("data", "runs", "results"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--model", default=DEFAULT)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     options = parser.parse_args()
-    marks: list[Mark] = []
+    marks: list[ScoreRow] = []
     print("| benchmark | language | problems | score | per cent | 95 % within | StarCoder |")
     print("|---|---|---|---|---|---|---|")
     for name, (files, limit) in WANTED.items():
@@ -55,7 +55,7 @@ def main() -> None:
         for group in told["groups"]:
             print("\n".join(rows(name, group)))
             marks += compared(name, options.model, group)
-    (options.results / "scores.svg").write_text(score_chart(marks), encoding="utf-8")
+    (options.results / "scores.svg").write_text(render_score_chart(marks), encoding="utf-8")
 
 
 def evaluated(words: list[str]) -> dict[str, Any]:
@@ -83,13 +83,13 @@ def rows(name: str, group: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join(map(str, cells))} | {beside} |"
 
 
-def compared(name: str, model: str, group: Mapping[str, Any]) -> Iterator[Mark]:
+def compared(name: str, model: str, group: Mapping[str, Any]) -> Iterator[ScoreRow]:
     """Our pass@1 in a group and StarCoder's."""
     score, theirs = group["scores"]["pass@1"], starcoder(group)
     title = f"{BENCHMARKS[name].title}, {group['group']}"
-    yield Mark(title, "pass@1", score["value"], model, score["low"], score["high"])
+    yield ScoreRow(title, "pass@1", score["value"], model, score["low"], score["high"])
     if theirs is not None:
-        yield Mark(title, "pass@1", theirs, "starcoder", source="published")
+        yield ScoreRow(title, "pass@1", theirs, "starcoder", source="published")
 
 
 if __name__ == "__main__":

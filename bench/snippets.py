@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.attribution.fingerprints import SURE
-from starcoder_cli.attribution.tokens import lexicon, tokens
+from starcoder_cli.attribution.fingerprints import GUARANTEED_MATCH_TOKENS
+from starcoder_cli.attribution.tokens import lexical_syntax_of, tokenize_code
 
-PYTHON = lexicon("python")
+PYTHON = lexical_syntax_of("python")
 MOST_LINES = 100
 UNSEEN = b" \t\r\n\f\v'\"`\\"
 HEADS = (
@@ -35,7 +35,7 @@ def normal(text: str) -> list[bytes]:
     """The tokens of a text as they are compared, without any hashing."""
     data = text.encode("utf-8", "surrogateescape")
     lower = data.lower()
-    return [lower[at:end].translate(None, UNSEEN) for at, end in tokens(data, PYTHON).places]
+    return [lower[at:end].translate(None, UNSEEN) for at, end in tokenize_code(data, PYTHON).spans]
 
 
 def snippets(files: Sequence[Path], count: int, seed: int) -> list[Snippet]:
@@ -73,7 +73,11 @@ def statement(text: str, chance: random.Random) -> str | None:
         piece = "".join(lines[first - 1 : node.end_lineno])
         begins = lines[first - 1].lstrip().startswith(("elif", "else"))
         count = piece.count("\n")
-        if not begins and count <= MOST_LINES and len(normal(textwrap.dedent(piece))) >= SURE:
+        if (
+            not begins
+            and count <= MOST_LINES
+            and len(normal(textwrap.dedent(piece))) >= GUARANTEED_MATCH_TOKENS
+        ):
             return piece
     return None
 
@@ -138,7 +142,7 @@ def renamed(text: str, seed: int) -> str:
 
 
 def lines(files: Sequence[Path], count: int, seed: int) -> Iterator[tuple[Path, str, int]]:
-    """Any lines of files that have SURE tokens there, wherever they begin, and how many."""
+    """Any lines of files with at least GUARANTEED_MATCH_TOKENS tokens, and how many tokens."""
     chance = random.Random(seed)
     while count:
         file = chance.choice(files)
@@ -150,9 +154,9 @@ def lines(files: Sequence[Path], count: int, seed: int) -> Iterator[tuple[Path, 
         start = len("".join(all_lines[:first]).encode())
         end = start + len("".join(all_lines[first : first + size]).encode())
         inside = [
-            at for at, to in tokens(text.encode(), PYTHON).places if start <= at and to <= end
+            at for at, to in tokenize_code(text.encode(), PYTHON).spans if start <= at and to <= end
         ]
-        if len(inside) >= SURE:
+        if len(inside) >= GUARANTEED_MATCH_TOKENS:
             count -= 1
             yield file, "".join(all_lines[first : first + size]), len(inside)
 

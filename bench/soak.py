@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from starcoder_cli.net.daemon import find, listener
+from starcoder_cli.net.daemon import find_socket, identify_listener
 
 STARCODER = [sys.executable, "-m", "starcoder_cli"]
 FILE = "".join(f"def step_{at}(value):\n    return value * {at}\n\n\n" for at in range(60))
@@ -48,10 +48,10 @@ def main() -> None:
         for numbers in (range(fifth), range(fifth, options.requests)):
             with ThreadPoolExecutor(options.clients) as pool:
                 outcomes.update(pool.map(request, numbers))
-            path = find()
+            path = find_socket()
             assert path
-            assert server in (0, listener(path).process), "the server was replaced"
-            server = listener(path).process
+            assert server in (0, identify_listener(path).pid), "the server was replaced"
+            server = identify_listener(path).pid
             memory.append(resident(server))
         busy = told(*STARCODER, "ps", "--json")
         subprocess.run([*STARCODER, "stop"], check=True, capture_output=True)

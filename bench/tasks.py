@@ -13,29 +13,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from starcoder_cli.evaluation.benchmarks import function, infilled
-from starcoder_cli.evaluation.datasets import Row, rows
+from starcoder_cli.evaluation.benchmarks import parse_humaneval, parse_humaneval_infilling
+from starcoder_cli.evaluation.datasets import DatasetRow, parse_rows
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.sandbox import Trial, judge
+from starcoder_cli.sandbox import SandboxJob, judge
 
 SINGLE = "humaneval-infilling/HumanEval-SingleLineInfilling.jsonl.gz"
 SPANS = "humaneval-infilling/HumanEval-RandomSpanInfillingLight.jsonl.gz"
 WHOLE = "humaneval/HumanEval.jsonl.gz"
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path) -> list[DatasetRow]:
     """The rows of one of the sets."""
-    return rows(path.read_bytes(), path.name)
+    return parse_rows(path.read_bytes(), path.name)
 
 
 def single_lines(data: Path) -> list[Problem]:
     """The first 300 single lines."""
-    return [infilled(row) for row in read(data / SINGLE)][:300]
+    return [parse_humaneval_infilling(row) for row in read(data / SINGLE)][:300]
 
 
 def spans(data: Path) -> list[Problem]:
     """All 164 random spans."""
-    return [infilled(row) for row in read(data / SPANS)]
+    return [parse_humaneval_infilling(row) for row in read(data / SPANS)]
 
 
 def several_lines(data: Path) -> list[Problem]:
@@ -45,12 +45,12 @@ def several_lines(data: Path) -> list[Problem]:
 
 def functions(data: Path) -> list[Problem]:
     """The 164 functions of Chen et al. 2021 (arXiv:2107.03374), up to where their bodies begin."""
-    return [function(row) for row in read(data / WHOLE)]
+    return [parse_humaneval(row) for row in read(data / WHOLE)]
 
 
 def cut_out(task: Problem) -> Problem | None:
     """Two lines or more out of a solution, which begin and end with code."""
-    lines = task.answer.rstrip("\n").split("\n")
+    lines = task.reference.rstrip("\n").split("\n")
     ranges = [
         (start, end)
         for start in range(len(lines))
@@ -66,7 +66,7 @@ def cut_out(task: Problem) -> Problem | None:
         for part in (lines[:start], lines[start:end], lines[end:])
     )
     name = f"{task.name}/L{start + 1}-{end}"
-    return replace(task, name=name, prefix=task.prefix + before, suffix=after, answer=middle)
+    return replace(task, name=name, prefix=task.prefix + before, suffix=after, reference=middle)
 
 
 SETS: Mapping[str, Callable[[Path], list[Problem]]] = {
@@ -93,5 +93,5 @@ def ask(command: str, tasks: Sequence[Problem], answers: Path, flags: Sequence[s
 def passes(task: Problem, answer: str) -> bool:
     """Whether the program with an answer in its hole passes its tests, in the sandbox."""
     program = task.program(answer)
-    trial = Trial("python", program, task.tests, task.entry_point, task.prefix)
+    trial = SandboxJob("python", program, task.tests, task.entry_point, task.prefix)
     return judge(trial).passed

@@ -21,17 +21,16 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from starcoder_cli.catalog import DEFAULT, find
-from starcoder_cli.engines.load import open_model
-from starcoder_cli.engines.server_model import Endpoint, RemoteModel, connect
-from starcoder_cli.files.source import Hole
-from starcoder_cli.loading import Loading, Work
-from starcoder_cli.model import Model, Prompt, Sampling
-from starcoder_cli.models.store import locate
-from starcoder_cli.prompts.fim_formats import FORMATS
-from starcoder_cli.settings import Engine
-from starcoder_cli.stream import Completion, join
-from starcoder_cli.wire.local_protocol import Opening
+from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.engines.load import load_model
+from starcoder_cli.engines.server_model import LocalServer, LocalServerModel, connect_to_server
+from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.model import Hole, Model, Prompt, Sampling
+from starcoder_cli.models.store import locate_model
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS
+from starcoder_cli.settings import EngineChoice
+from starcoder_cli.stream import Completion, collect
+from starcoder_cli.wire.local_protocol import LoadRequest
 from timed import run
 
 HERE = Path(__file__).parent
@@ -46,38 +45,51 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--engine", choices=("llamacpp", "openvino"), default="llamacpp")
     options = parser.parse_args()
-    path = locate(find(DEFAULT))
+    path = locate_model(find_model(DEFAULT_MODEL))
     if path is None:
-        sys.exit(f"{DEFAULT} is not here: starcoder models pull {DEFAULT}")
-    loading = Loading(engine=options.engine)
-    opening = Opening(DEFAULT, str(path), ROOM, Work(1500, 64), loading, keep_alive=-1.0)
+        sys.exit(f"{DEFAULT_MODEL} is not here: starcoder models pull {DEFAULT_MODEL}")
+    loading = LoadOptions(engine=options.engine)
+    opening = LoadRequest(
+        DEFAULT_MODEL, str(path), ROOM, EngineWorkload(1500, 64), loading, keep_alive=-1.0
+    )
     with serving() as reach:
         endpoint = reach()
         assert endpoint
-        served = RemoteModel(endpoint, opening, reach)
-        print(f"## {DEFAULT}, {served.engine}")
+        served = LocalServerModel(endpoint, opening, reach)
+        print(f"## {DEFAULT_MODEL}, {served.engine}")
         starts(served, options.engine, options.runs)
         seconds(served, path, options.runs)
-        with closing(open_model(find(DEFAULT), path, ROOM, loading)) as alone:
+        with closing(load_model(find_model(DEFAULT_MODEL), path, ROOM, loading)) as alone:
             rates(served, alone, options.runs)
         together(served, options.runs)
     os._exit(0)  # engines take seconds to tidy up
 
 
 @contextmanager
-def serving() -> Iterator[Callable[[], Endpoint | None]]:
+def serving() -> Iterator[Callable[[], LocalServer | None]]:
     """How to reach a server, which ends with the body."""
     with tempfile.TemporaryDirectory() as name:
         os.environ["XDG_RUNTIME_DIR"] = name
         try:
-            yield partial(connect, True, lambda: None)
+            yield partial(connect_to_server, True, lambda: None)
         finally:
             subprocess.run([sys.executable, "-m", "starcoder_cli", "stop"], check=True)
 
 
-def starts(served: Model, engine: Engine, runs: int) -> None:
+def starts(served: Model, engine: EngineChoice, runs: int) -> None:
     """The table of what the client's process adds to what the server does for one token."""
-    words = ["complete", "-q", "-m", DEFAULT, "--engine", engine, "--max-tokens", "1", "--raw", "-"]
+    words = [
+        "complete",
+        "-q",
+        "-m",
+        DEFAULT_MODEL,
+        "--engine",
+        engine,
+        "--max-tokens",
+        "1",
+        "--raw",
+        "-",
+    ]
     ours = [sys.executable, "-m", "starcoder_cli", *words]
     typer = [sys.executable, "-c", "import typer; print()"]
     text = "".join(SHORT.pieces).encode()
@@ -125,7 +137,7 @@ def context(turn: int, edit: int) -> Prompt:
         for at in range(60)
     ]
     prefix = "".join(lines) + f"def last(values):\n    total = {edit}\n"
-    return FORMATS["qwen2.5-coder"].prompt(Hole(prefix, AFTER))
+    return FIM_FORMATS["qwen2.5-coder"].build_prompt(Hole(prefix, AFTER))
 
 
 def bare(peer: "subprocess.Popen[bytes]", served: Model, prompt: Prompt) -> float:
@@ -175,7 +187,7 @@ def question(turn: int, at: int) -> Prompt:
 
 def answer(model: Model, prompt: Prompt, tokens: int) -> Completion:
     """A greedy answer."""
-    return join(model.stream(prompt, Sampling(max_tokens=tokens)))
+    return collect(model.stream(prompt, Sampling(max_tokens=tokens)))
 
 
 if __name__ == "__main__":

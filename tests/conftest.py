@@ -3,21 +3,23 @@
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from checkpoints import checkpoint
-from starcoder_cli.catalog import DEFAULT, find
+from skips import complaint, is_allowed, missing_sandbox, sandbox_report
+from starcoder_cli.catalog import DEFAULT_MODEL, find_model
 from starcoder_cli.models import wheels
-from starcoder_cli.models.store import locate
-from starcoder_cli.sandbox.detect import VARIABLE, reason_against
-from starcoder_cli.sandbox.isolation import Rung
+from starcoder_cli.models.store import locate_model
+from starcoder_cli.sandbox.detect import SANDBOX_VARIABLE, unavailable_reason
+from starcoder_cli.sandbox.isolation import SandboxKind
 from starcoder_cli.settings import models_dir
 
 MODELS_DIR = models_dir()  # before any test has another home
+IN_CI = "STARCODER_CI" in os.environ
 GOLDEN = Path(__file__).parent / "golden"
 SHARED = Path(__file__).parents[2] / "shared"
 HOME_NUMBERS = count()
@@ -45,6 +47,35 @@ def pytest_configure() -> None:
             signal.signal(number, action)
 
 
+def pytest_report_header() -> list[str]:
+    """In CI, which sandboxes the tests have."""
+    return [sandbox_report()] if IN_CI else []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a test that is skipped for no good reason fails."""
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """So does a file."""
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Make a failure of what CI may not skip."""
+    if IN_CI and isinstance(report.longrepr, tuple):  # where, and why it was skipped
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not is_allowed(reason):
+            report.outcome, report.longrepr = "failed", complaint(report.nodeid, reason)
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compares a text with a file in tests/golden, as a whole."""
@@ -61,22 +92,22 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture(scope="session")
 def real_model() -> Path:
     """The default model's file."""
-    spec = find(DEFAULT)
+    spec = find_model(DEFAULT_MODEL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STARCODER_MODELS_DIR", str(MODELS_DIR))
-        path = locate(spec)
+        path = locate_model(spec)
     if path is None:
         pytest.skip(f"needs the model: starcoder models pull {spec.name}")
     return path
 
 
-@pytest.fixture(params=list(Rung))
-def rung(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rung:
+@pytest.fixture(params=list(SandboxKind))
+def rung(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> SandboxKind:
     """The sandbox that a test's programs run in: each kind that the kernel here has."""
-    here = Rung(request.param)
-    if reason := reason_against(here):
-        pytest.skip(f"{here}: {reason}")
-    monkeypatch.setenv(VARIABLE, here)
+    here = SandboxKind(request.param)
+    if reason := unavailable_reason(here):
+        pytest.skip(missing_sandbox(here, reason))
+    monkeypatch.setenv(SANDBOX_VARIABLE, here)
     return here
 
 
@@ -109,8 +140,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """pip may take its time where other tests keep the processor busy."""
-    monkeypatch.setattr(wheels, "START", 120.0)
-    monkeypatch.setattr(wheels, "REACH", 120.0)
+    monkeypatch.setattr(wheels, "PIP_START_SECONDS", 120.0)
+    monkeypatch.setattr(wheels, "RESPONSE_TIMEOUT_SECONDS", 120.0)
 
 
 @pytest.fixture(scope="session")

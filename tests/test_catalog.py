@@ -4,13 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.catalog import CATALOG, DEFAULT, FALLBACK, ModelSpec, find, size_text
+from starcoder_cli.catalog import (
+    CATALOG,
+    DEFAULT_MODEL,
+    FALLBACK_MODEL,
+    ModelSpec,
+    find_model,
+    format_size,
+)
 from starcoder_cli.errors import ExitCode, StarcoderError
-from starcoder_cli.prompts.fim_formats import FORMATS
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 
 
 def test_the_default_is_pinned_to_its_bytes() -> None:
-    spec = find(DEFAULT)
+    spec = find_model(DEFAULT_MODEL)
     assert (spec.file, spec.size, spec.sha256) == (
         "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         491_400_064,
@@ -24,16 +31,16 @@ def test_the_default_is_pinned_to_its_bytes() -> None:
 
 
 def test_the_fallback_is_one_member_of_one_wheel() -> None:
-    spec = find(FALLBACK)
+    spec = find_model(FALLBACK_MODEL)
     assert (spec.size, spec.fim, len(spec.wheels)) == (98_362_432, None, 1)
     assert spec.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
 def test_every_row_is_complete_and_found_by_its_name() -> None:
     for spec in CATALOG:
-        assert find(spec.name) is spec
+        assert find_model(spec.name) is spec
         assert spec.window and spec.summary
-        assert spec.fim is None or spec.fim in FORMATS
+        assert spec.fim is None or spec.fim in FIM_FORMATS
         if spec.engine != "echo":
             assert spec.repository.count("/") == 1 and spec.licence and spec.size
             assert bool(spec.file) == (spec.engine == "llamacpp")
@@ -41,29 +48,32 @@ def test_every_row_is_complete_and_found_by_its_name() -> None:
 
 
 def test_starcoder_reads_metadata_and_wants_its_licence_accepted() -> None:
-    spec = find("StarCoder")
+    spec = find_model("StarCoder")
     assert (spec.repository, spec.window, spec.fim) == ("bigcode/starcoder", 8192, "starcoder")
-    assert spec.metadata and spec.gated
-    assert not find(DEFAULT).metadata
+    assert spec.wants_file_metadata and spec.gated
+    assert not find_model(DEFAULT_MODEL).wants_file_metadata
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("bigcode/starcoder", "starcoder"),
-        ("qwen/qwen2.5-coder-0.5b-instruct-gguf", DEFAULT),
-        (f"{find(FALLBACK).repository}/{find(FALLBACK).file}", FALLBACK),
+        ("qwen/qwen2.5-coder-0.5b-instruct-gguf", DEFAULT_MODEL),
+        (
+            f"{find_model(FALLBACK_MODEL).repository}/{find_model(FALLBACK_MODEL).file}",
+            FALLBACK_MODEL,
+        ),
     ],
 )
 def test_a_hub_id_of_a_row_finds_the_row(name: str, expected: str) -> None:
-    assert find(name).name == expected
+    assert find_model(name).name == expected
 
 
 def test_other_hub_ids() -> None:
-    assert find("owner/some.model-1") == ModelSpec(
+    assert find_model("owner/some.model-1") == ModelSpec(
         name="owner/some.model-1", repository="owner/some.model-1", engine="huggingface"
     )
-    assert find("owner/name/quants/m.Q4_0.gguf") == ModelSpec(
+    assert find_model("owner/name/quants/m.Q4_0.gguf") == ModelSpec(
         name="owner/name/quants/m.Q4_0.gguf", repository="owner/name", file="quants/m.Q4_0.gguf"
     )
 
@@ -73,9 +83,13 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.GGUF").write_bytes(b"GGUF")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "config.json").write_text("{}")
-    mine = find("mine.GGUF")
-    assert (mine.file, mine.engine, mine.local) == (str(tmp_path / "mine.GGUF"), "llamacpp", True)
-    folder = find("./folder")
+    mine = find_model("mine.GGUF")
+    assert (mine.file, mine.engine, mine.is_local) == (
+        str(tmp_path / "mine.GGUF"),
+        "llamacpp",
+        True,
+    )
+    folder = find_model("./folder")
     assert (folder.file, folder.engine) == (str(tmp_path / "folder"), "huggingface")
 
 
@@ -88,7 +102,7 @@ def test_a_folder_needs_no_dot_before_it(
     place = tmp_path / name
     place.mkdir(parents=True)
     (place / "config.json").write_text("{}")
-    assert find(name) == ModelSpec(name=name, file=str(place), engine="huggingface")
+    assert find_model(name) == ModelSpec(name=name, file=str(place), engine="huggingface")
 
 
 def test_a_name_of_the_catalog_is_no_folder(
@@ -97,8 +111,8 @@ def test_a_name_of_the_catalog_is_no_folder(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "starcoder").mkdir()
     (tmp_path / "starcoder" / "config.json").write_text("{}")
-    assert not find("starcoder").local
-    assert find("./starcoder").local
+    assert not find_model("starcoder").is_local
+    assert find_model("./starcoder").is_local
 
 
 NO_FILE = ExitCode.NO_INPUT
@@ -133,13 +147,13 @@ USAGE = ExitCode.USAGE
 )
 def test_names_that_find_nothing(name: str, code: ExitCode) -> None:
     with pytest.raises(StarcoderError) as caught:
-        find(name)
+        find_model(name)
     assert caught.value.exit_code == code
 
 
 def test_a_misspelt_name_is_put_right() -> None:
     with pytest.raises(StarcoderError) as caught:
-        find("starcodr")
+        find_model("starcodr")
     assert str(caught.value) == (
         "'starcodr' is not a model; did you mean starcoder or santacoder or starcoderbase?"
     )
@@ -157,4 +171,4 @@ def test_a_misspelt_name_is_put_right() -> None:
     ],
 )
 def test_sizes_in_words(size: int, text: str) -> None:
-    assert size_text(size) == text
+    assert format_size(size) == text

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from completing import ROOT, SCRIPTS, SHELLS, Asked, Place, Shell, Terminal, need, opened
-from starcoder_cli.languages import languages
+from starcoder_cli.languages import languages_by_name
 
 INSTALLED = ["acme/coder/tiny.gguf", "qwen2.5-coder-0.5b"]
 
@@ -27,7 +27,7 @@ LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder fill --color=a", ["always", "auto"]),
     ("starcoder complete -q --order ", ["psm", "spm"]),
     ("starcoder complete --max-tokens ", []),
-    ("starcoder complete --lang ", sorted(languages())),
+    ("starcoder complete --lang ", sorted(languages_by_name())),
     ("starcoder complete --lang=obj", ["objective-c"]),
     ("starcoder complete -m co", ["codegemma-2b", "codegemma-7b", "codellama-7b", "codestral-22b"]),
     ("starcoder complete -m acme/", ["acme/coder/tiny.gguf"]),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.files.batch import Task, lines
+from starcoder_cli.files.batch import BatchTask, parse_batch
 from starcoder_cli.files.source import Place, Source
 
 ROOT = Path(__file__).parent.parent
@@ -48,16 +48,17 @@ def test_example_compiles(name: str, tmp_path: Path) -> None:
 
 def test_every_example_is_tested() -> None:
     names = {path.name for path in EXAMPLES.iterdir() if path.is_file()}
-    assert names == {"averages.py", "holes.jsonl", "orders.sql", *COMPILERS}
+    scripts = {"fill_holes.py"}  # in test_api.py
+    assert names == {"averages.py", "holes.jsonl", "orders.sql", *COMPILERS, *scripts}
 
 
 def test_each_example_of_a_hole_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    tasks = [line.task for line in lines((EXAMPLES / "holes.jsonl").read_bytes())]
-    assert [isinstance(task, Task) for task in tasks] == [True, True]
-    assert isinstance(tasks[0], Task)
+    tasks = [line.task for line in parse_batch((EXAMPLES / "holes.jsonl").read_bytes())]
+    assert [isinstance(task, BatchTask) for task in tasks] == [True, True]
+    assert isinstance(tasks[0], BatchTask)
     source = Source.read("examples/averages.py")
-    assert source.range(Place.parse(str(tasks[0].place)))
+    assert source.span_of(Place.parse(str(tasks[0].place)))
 
 
 def test_demo_runs_all_three_commands_in_five_languages() -> None:
@@ -80,21 +81,21 @@ HOLES = ("// TODO: put the item into its group", "append(kept, line)")
 def test_demo_fills_a_hole(line: str) -> None:
     place = Place.parse(str(ROOT / line.split()[2]))
     source = Source.read(place.path)
-    hole = source.range(place)
+    hole = source.span_of(place)
     assert source.raw[hole.start : hole.end].strip() in HOLES
 
 
 def test_demo_completes_at_an_empty_body() -> None:
     place = Place.parse(str(ROOT / LINES[0].split()[2]))
     source = Source.read(place.path)
-    hole = source.cut(source.after(place))
+    hole = source.hole_at(source.span_after(place))
     assert hole.prefix.endswith('"""') and hole.suffix.startswith("\n\n\ndef ")
 
 
 def test_demo_puts_a_marker_into_the_method() -> None:
     text = (EXAMPLES / "colour.rs").read_text()
     assert "s/todo!()/<FILL>/" in LINES[3]
-    assert Source("-", text).marked("todo!()")
+    assert Source("-", text).span_of_marker("todo!()")
 
 
 @pytest.mark.parametrize("name", ["ring.c", "largest.sh", "unique.go", "orders.sql"])

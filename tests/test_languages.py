@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.errors import UsageError
-from starcoder_cli.languages import Comment, Language, detect, find, languages
+from starcoder_cli.languages import (
+    CommentSyntax,
+    Language,
+    detect_language,
+    find_language,
+    languages_by_name,
+)
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data" / "languages"
 
@@ -24,7 +30,9 @@ UNTRAINED = """
 crystal d graphql matlab nim nix objective-c svelte swift terraform text toml verilog vue
 """
 
-each_language = pytest.mark.parametrize("language", languages().values(), ids=lambda it: it.name)
+each_language = pytest.mark.parametrize(
+    "language", languages_by_name().values(), ids=lambda it: it.name
+)
 
 
 def shared(name: str) -> Path:
@@ -37,7 +45,7 @@ def shared(name: str) -> Path:
 
 def test_all_86_trained_languages_come_first_and_a_few_others_after() -> None:
     assert len(TRAINED.split()) == 86
-    assert [(language.name, language.trained) for language in languages().values()] == [
+    assert [(language.name, language.is_trained) for language in languages_by_name().values()] == [
         *((name, True) for name in TRAINED.split()),
         *((name, False) for name in UNTRAINED.split()),
     ]
@@ -54,7 +62,13 @@ def test_every_ending_the_training_set_kept_is_found_in_its_language() -> None:
     del kept["dockerfile"], kept["makefile"]
     kept["cpp"] = kept.pop("c++")
     found = {
-        name: sorted({ending for ending in endings if detect(f"a.{ending}") is languages()[name]})
+        name: sorted(
+            {
+                ending
+                for ending in endings
+                if detect_language(f"a.{ending}") is languages_by_name()[name]
+            }
+        )
         for name, endings in kept.items()
     }
     assert found == {name: sorted(set(endings)) for name, endings in kept.items()}
@@ -65,19 +79,21 @@ def test_every_file_of_a_language_is_detected_as_that_language(language: Languag
     assert language.extensions
     for ending in language.extensions:
         assert ending.startswith(".")
-        assert detect(f"folder/name{ending}") is language
+        assert detect_language(f"folder/name{ending}") is language
     for filename in language.filenames:
-        assert detect(f"folder/{filename}") is language
+        assert detect_language(f"folder/{filename}") is language
 
 
 @each_language
 def test_every_language_goes_by_its_name_its_title_and_its_aliases(language: Language) -> None:
     names = (language.name, language.title, *language.aliases)
-    assert {find(name) for name in (*names, *map(str.upper, names))} == {language}
+    assert {find_language(name) for name in (*names, *map(str.upper, names))} == {language}
 
 
 def test_every_language_has_a_comment_but_these() -> None:
-    without = [language.name for language in languages().values() if language.comment is None]
+    without = [
+        language.name for language in languages_by_name().values() if language.comment is None
+    ]
     assert without == [
         "json",
         "literate-agda",
@@ -98,7 +114,7 @@ def test_every_language_has_a_lexer_and_only_plain_text_has_the_plain_one(
 
 
 def test_nothing_belongs_to_two_languages() -> None:
-    known = languages().values()
+    known = languages_by_name().values()
     for said_twice in (
         [ending for language in known for ending in language.extensions],
         [filename for language in known for filename in language.filenames],
@@ -108,15 +124,15 @@ def test_nothing_belongs_to_two_languages() -> None:
 
 
 def test_a_row_of_the_table_is_this_value() -> None:
-    assert languages()["c-sharp"] == Language(
+    assert languages_by_name()["c-sharp"] == Language(
         name="c-sharp",
         title="C#",
-        comment=Comment("//"),
+        comment=CommentSyntax("//"),
         lexer="csharp",
         aliases=("csharp",),
         extensions=(".cs", ".cake", ".cshtml", ".csx"),
         filenames=(),
-        trained=True,
+        is_trained=True,
     )
 
 
@@ -142,7 +158,7 @@ def test_a_row_of_the_table_is_this_value() -> None:
 def test_a_whole_name_wins_over_an_ending_and_an_ending_over_a_stem(
     filename: str, name: str
 ) -> None:
-    assert detect(filename) is languages()[name]
+    assert detect_language(filename) is languages_by_name()[name]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +175,7 @@ def test_a_whole_name_wins_over_an_ending_and_an_ending_over_a_stem(
     ],
 )
 def test_the_longest_ending_wins(filename: str, name: str) -> None:
-    assert detect(filename) is languages()[name]
+    assert detect_language(filename) is languages_by_name()[name]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +195,7 @@ def test_the_longest_ending_wins(filename: str, name: str) -> None:
     ],
 )
 def test_case_counts_first_and_is_ignored_after(filename: str, name: str) -> None:
-    assert detect(filename) is languages()[name]
+    assert detect_language(filename) is languages_by_name()[name]
 
 
 @pytest.mark.parametrize(
@@ -204,11 +220,11 @@ def test_case_counts_first_and_is_ignored_after(filename: str, name: str) -> Non
     ],
 )
 def test_a_file_whose_name_says_nothing_is_known_by_its_first_line(line: str, name: str) -> None:
-    assert detect("bin/run", f"{line}\nrest\n") is languages()[name]
+    assert detect_language("bin/run", f"{line}\nrest\n") is languages_by_name()[name]
 
 
 def test_an_ending_wins_over_the_first_line() -> None:
-    assert detect("run.py", "#!/bin/sh\n") is languages()["python"]
+    assert detect_language("run.py", "#!/bin/sh\n") is languages_by_name()["python"]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +242,7 @@ def test_an_ending_wins_over_the_first_line() -> None:
     ],
 )
 def test_some_files_are_in_no_known_language(filename: str, text: str) -> None:
-    assert detect(filename, text) is None
+    assert detect_language(filename, text) is None
 
 
 @pytest.mark.parametrize(
@@ -270,7 +286,7 @@ def test_some_files_are_in_no_known_language(filename: str, text: str) -> None:
     ],
 )
 def test_a_language_goes_by_many_names(word: str, name: str) -> None:
-    assert find(word) is languages()[name]
+    assert find_language(word) is languages_by_name()[name]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +303,7 @@ def test_a_language_goes_by_many_names(word: str, name: str) -> None:
 )
 def test_an_unknown_language_is_an_error_that_names_the_nearest(word: str, message: str) -> None:
     with pytest.raises(UsageError) as raised:
-        find(word)
+        find_language(word)
     assert str(raised.value) == message
 
 
@@ -305,9 +321,9 @@ def test_an_unknown_language_is_an_error_that_names_the_nearest(word: str, messa
     ],
 )
 def test_a_comment_is_one_line_in_the_form_of_its_language(name: str, text: str, line: str) -> None:
-    comment = languages()[name].comment
+    comment = languages_by_name()[name].comment
     assert comment is not None
-    assert comment.line(text) == line
+    assert comment.format_line(text) == line
 
 
 @pytest.mark.parametrize(
@@ -322,9 +338,9 @@ def test_a_comment_is_one_line_in_the_form_of_its_language(name: str, text: str,
     ],
 )
 def test_no_text_can_leave_its_comment(name: str, text: str, line: str) -> None:
-    comment = languages()[name].comment
+    comment = languages_by_name()[name].comment
     assert comment is not None
-    assert comment.line(text) == line
+    assert comment.format_line(text) == line
 
 
 @pytest.mark.parametrize(
@@ -338,5 +354,5 @@ def test_no_text_can_leave_its_comment(name: str, text: str, line: str) -> None:
     ],
 )
 def test_a_comment_of_several_lines_keeps_them(name: str, text: str, block: str) -> None:
-    comment = find(name).comment
-    assert comment and comment.block(text) == block
+    comment = find_language(name).comment
+    assert comment and comment.format_block(text) == block

@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from starcoder_cli.engines.transformers.architectures import SHAPES
-from starcoder_cli.engines.transformers.placement import ROOM, gigabytes, needed
+from starcoder_cli.engines.transformers.placement import REFERENCE_WINDOW, gigabytes, required_bytes
 
 ROOT = Path(__file__).parent.parent
 
@@ -17,8 +17,9 @@ def test_the_readme_has_the_table_as_the_program_computes_it() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert readme == tool.updated(readme), "run: python tools/memory.py"
     assert all(f"`{name}`" in tool.table() for name in SHAPES)
-    starcoder = SHAPES["starcoder"].size()
+    starcoder = SHAPES["starcoder"].model_size()
     row = " | ".join(
-        gigabytes(needed(starcoder, form, "bf16", ROOM)) for form in tool.FORMS["auto"]
+        gigabytes(required_bytes(starcoder, form, "bf16", REFERENCE_WINDOW))
+        for form in tool.QUANTIZATION_CHOICES["auto"]
     )
     assert f"| `starcoder`, `starcoderbase`, `starchat-beta` | {row} |\n" in readme

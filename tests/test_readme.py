@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from sites import Site, serving
-from starcoder_cli.catalog import find
-from starcoder_cli.models.store import locate
+from starcoder_cli.catalog import find_model
+from starcoder_cli.models.store import locate_model
 from tiny import build
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +39,7 @@ def test_every_command_in_the_readme_runs(command: str, tmp_path: Path) -> None:
 
     What that one writes is random, and worth a note."""
     pulled = re.search(r"models pull (\S+)", command)
-    if pulled and not locate(find(pulled[1])):
+    if pulled and not locate_model(find_model(pulled[1])):
         pytest.skip(f"{pulled[1]} is not here, and tests do not use the network")
     if "-m starcoder2-3b" in command:
         (tmp_path / "tiny").mkdir()

@@ -8,7 +8,7 @@ import pytest
 
 from starcoder_cli.errors import ConfigError
 from starcoder_cli.settings import (
-    HOMES,
+    DEFAULT_USER_FOLDERS,
     config_file,
     data_dir,
     environment_name,
@@ -41,9 +41,9 @@ def test_folders_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_folders_are_where_other_programs_have_theirs(
     named: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for kind in HOMES:
+    for kind in DEFAULT_USER_FOLDERS:
         monkeypatch.setenv(f"XDG_{kind}_HOME".upper(), named)
-    found = [user_folder(kind) for kind in HOMES]
+    found = [user_folder(kind) for kind in DEFAULT_USER_FOLDERS]
     known = platformdirs.PlatformDirs("starcoder", appauthor=False)
     assert found == [known.user_config_path, known.user_cache_path, known.user_data_path]
 

@@ -25,22 +25,22 @@ from answers import (
     psm,
 )
 from processes import start
-from starcoder_cli.catalog import find
+from starcoder_cli.catalog import find_model
 from starcoder_cli.cli import main
-from starcoder_cli.engines.load import open_model
-from starcoder_cli.files.source import Hole, Names
-from starcoder_cli.loading import Loading
-from starcoder_cli.model import Model, Prompt, Sampling, Special
-from starcoder_cli.prompts.fim_formats import FORMATS
-from starcoder_cli.settings import Order
-from starcoder_cli.stream import join
+from starcoder_cli.engines.load import load_model
+from starcoder_cli.files.source import FileMetadata
+from starcoder_cli.loading import LoadOptions
+from starcoder_cli.model import Hole, Model, Prompt, Sampling, Special
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS
+from starcoder_cli.settings import FimOrder
+from starcoder_cli.stream import collect
 
 TODO = "TODO"
 NAMED_GAPS = {gap.name: gap for gap in GAPS}
 ADD, TOKENS, GREEK, UNIQUE = (
     NAMED_GAPS[name] for name in ("add.py", "tokens.py", "greek.py", "unique.go")
 )
-NAMES = Names("lib/add.py", "numbers", "10-100")
+NAMES = FileMetadata("lib/add.py", "numbers", "10-100")
 SPECIALS = {number: Special(name) for name, number in CONTROL.items()}
 
 FAMILIES = ("starcoder", "starcoder2")
@@ -74,7 +74,9 @@ def folder(family: str, request: pytest.FixtureRequest) -> Path:
 def opened(request: pytest.FixtureRequest) -> Iterator[tuple[str, Model]]:
     """A family and its checkpoint, open."""
     path = request.getfixturevalue(f"{request.param}_folder")
-    with closing(open_model(find(str(path)), path, 512, Loading(), lambda text: None)) as model:
+    with closing(
+        load_model(find_model(str(path)), path, 512, LoadOptions(), lambda text: None)
+    ) as model:
         yield request.param, model
 
 
@@ -147,21 +149,23 @@ def test_a_wrong_prompt_has_another_answer(
 ) -> None:
     """What the tests around this one rest on."""
     pieces, what = wrong
-    answer = join(opened[1].stream(prompt(pieces), Sampling()))
+    answer = collect(opened[1].stream(prompt(pieces), Sampling()))
     assert (answer.text, answer.reason) == (f"mistake: {what}", "stop")
 
 
 @pytest.mark.parametrize(("order", "answer"), [("psm", NAMED.middle), ("spm", NAMED.twin)])
-def test_the_names_of_a_file_are_read(order: Order, answer: str, opened: tuple[str, Model]) -> None:
+def test_the_names_of_a_file_are_read(
+    order: FimOrder, answer: str, opened: tuple[str, Model]
+) -> None:
     family, model = opened
-    asked = FORMATS[family].prompt(Hole(NAMED.prefix, NAMED.suffix), NAMES, order)
-    assert join(model.stream(asked, Sampling())).text == answer
+    asked = FIM_FORMATS[family].build_prompt(Hole(NAMED.prefix, NAMED.suffix), NAMES, order)
+    assert collect(model.stream(asked, Sampling())).text == answer
 
 
 def test_the_names_of_a_file_are_read_before_a_text_too(opened: tuple[str, Model]) -> None:
     family, model = opened
-    asked = FORMATS[family].beginning(NAMED_TEXT[0], NAMES)
-    assert join(model.stream(asked, Sampling())).text == NAMED_TEXT[1]
+    asked = FIM_FORMATS[family].build_prefix_prompt(NAMED_TEXT[0], NAMES)
+    assert collect(model.stream(asked, Sampling())).text == NAMED_TEXT[1]
 
 
 def test_an_answer_that_nobody_reads_to_its_end_leaves_nothing_behind(
@@ -173,7 +177,7 @@ def test_an_answer_that_nobody_reads_to_its_end_leaves_nothing_behind(
     begun = "".join(next(left).text for _ in range(3))
     left.close()
     assert begun and UNIQUE.middle.startswith(begun) and begun != UNIQUE.middle
-    answers = [join(model.stream(asked, Sampling())).text for asked in (first, second)]
+    answers = [collect(model.stream(asked, Sampling())).text for asked in (first, second)]
     assert answers == [ADD.middle, UNIQUE.middle]
 
 
@@ -182,7 +186,7 @@ def test_a_seed_makes_chance_repeatable(opened: tuple[str, Model]) -> None:
 
     def throw(seed: int, top_p: float = 1.0) -> str:
         sampling = Sampling(8, temperature=1.0, top_p=top_p, seed=seed)
-        return join(opened[1].stream(Prompt(DIE[:1]), sampling)).text
+        return collect(opened[1].stream(Prompt(DIE[:1]), sampling)).text
 
     throws = [throw(seed) for seed in range(8)]
     assert throws == [throw(seed) for seed in range(8)]

@@ -11,13 +11,13 @@ from starcoder_cli.stream import (
     Chunk,
     Completion,
     Stream,
-    after,
-    join,
-    scored,
-    timely,
-    unspaced,
-    until,
-    with_newline,
+    collect,
+    convert_newlines,
+    keep_logprobs,
+    prepend,
+    strip_leading_space,
+    until_deadline,
+    until_stop,
 )
 
 few_examples = settings(max_examples=40, deadline=None, derandomize=True)
@@ -37,14 +37,17 @@ def text_of(chunks: Iterable[Chunk]) -> str:
 @pytest.mark.parametrize("size", range(1, 6))
 def test_one_space_before_a_text_is_left_out(size: int) -> None:
     for text, expected in ((" a b", "a b"), ("  a", " a"), ("a b", "a b"), (" ", ""), ("", "")):
-        assert text_of(unspaced(cut_up(text, size))) == expected
-        assert text_of(unspaced([Chunk(""), *cut_up(text, size)])) == expected
+        assert text_of(strip_leading_space(cut_up(text, size))) == expected
+        assert text_of(strip_leading_space([Chunk(""), *cut_up(text, size)])) == expected
 
 
 @pytest.mark.parametrize("size", range(1, 20))
 def test_stop_strings_survive_any_chunking(size: int) -> None:
     text = "def f():<|endo <|endoftext|> more"
-    assert text_of(until(cut_up(text, size), ("<|endoftext|>", "<file_sep>"))) == "def f():<|endo "
+    assert (
+        text_of(until_stop(cut_up(text, size), ("<|endoftext|>", "<file_sep>")))
+        == "def f():<|endo "
+    )
 
 
 @few_examples
@@ -66,12 +69,12 @@ def test_the_stop_string_that_is_complete_first_ends_a_text(
         text,
     )
     for size in range(1, len(text) + 2):
-        assert text_of(until(cut_up(text, size), stops)) == ended
+        assert text_of(until_stop(cut_up(text, size), stops)) == ended
 
 
 def test_only_what_may_begin_a_stop_string_is_held_back() -> None:
     chunks = [Chunk("a\n"), Chunk("\nb"), Chunk("c\n"), Chunk("\n\n")]
-    assert list(until(chunks, ("\n\n\n",))) == [
+    assert list(until_stop(chunks, ("\n\n\n",))) == [
         Chunk("a"),
         Chunk("\n\nb"),
         Chunk("c"),
@@ -80,11 +83,11 @@ def test_only_what_may_begin_a_stop_string_is_held_back() -> None:
 
 
 def test_text_that_only_began_a_stop_string_comes_out_at_the_end() -> None:
-    assert list(until([Chunk("a\n"), Chunk("\n", reason="length")], ("\n\n\n",))) == [
+    assert list(until_stop([Chunk("a\n"), Chunk("\n", reason="length")], ("\n\n\n",))) == [
         Chunk("a"),
         Chunk("\n\n", reason="length"),
     ]
-    assert list(until([Chunk("a\n")], ("\n\n",))) == [Chunk("a"), Chunk("\n", 0, "stop")]
+    assert list(until_stop([Chunk("a\n")], ("\n\n",))) == [Chunk("a"), Chunk("\n", 0, "stop")]
 
 
 @few_examples
@@ -92,8 +95,8 @@ def test_text_that_only_began_a_stop_string_comes_out_at_the_end() -> None:
 def test_line_ends_become_those_of_the_source_under_any_chunking(text: str, newline: str) -> None:
     expected = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", newline)
     for size in range(1, len(text) + 2):
-        assert text_of(with_newline(cut_up(text, size), newline)) == expected
-    assert text_of(with_newline([Chunk(text)], newline)) == expected
+        assert text_of(convert_newlines(cut_up(text, size), newline)) == expected
+    assert text_of(convert_newlines([Chunk(text)], newline)) == expected
 
 
 class Source:
@@ -114,14 +117,14 @@ class Source:
 def test_a_stop_string_closes_what_it_was_read_from() -> None:
     source = Source(Chunk("a\n\nb"), Chunk("c"))
     stream = source.stream()
-    assert list(until(stream, ("\n\n",))) == [Chunk("a", reason="stop")]
+    assert list(until_stop(stream, ("\n\n",))) == [Chunk("a", reason="stop")]
     assert source.closed
 
 
 def test_closing_a_transform_closes_what_it_reads_from() -> None:
     source = Source(Chunk("a"), Chunk("b"))
     stream = source.stream()
-    outer = with_newline(until(stream, ("\n",)), "\r\n")
+    outer = convert_newlines(until_stop(stream, ("\n",)), "\r\n")
     assert next(outer) == Chunk("a")
     outer.close()
     assert source.closed
@@ -144,7 +147,7 @@ def test_a_whole_answer_is_a_fold_over_its_chunks() -> None:
         Chunk(" 1", 2, "length", 7, -1.5),
     ]
     clock = seconds()
-    assert join(chunks, shown.append, lambda: next(clock)) == Completion(
+    assert collect(chunks, shown.append, lambda: next(clock)) == Completion(
         "a = 1", "length", 4, 7, first_token_seconds=1.0, seconds=2.0, logprob=-2.0
     )
     assert shown == ["a =", " 1"]
@@ -152,23 +155,23 @@ def test_a_whole_answer_is_a_fold_over_its_chunks() -> None:
 
 def test_an_answer_without_chunks_is_empty() -> None:
     clock = seconds()
-    assert join([], clock=lambda: next(clock)) == Completion("", "stop", seconds=1.0)
+    assert collect([], clock=lambda: next(clock)) == Completion("", "stop", seconds=1.0)
 
 
 def test_a_text_comes_before_the_first_that_has_any() -> None:
     chunks = [Chunk("", 1), Chunk("a"), Chunk("b", 1, "stop")]
-    assert list(after("  ", chunks)) == [Chunk("", 1), Chunk("  a"), Chunk("b", 1, "stop")]
+    assert list(prepend("  ", chunks)) == [Chunk("", 1), Chunk("  a"), Chunk("b", 1, "stop")]
 
 
 def test_a_text_does_not_come_before_nothing() -> None:
-    assert text_of(after("  ", [Chunk("", 0, "stop")])) == ""
+    assert text_of(prepend("  ", [Chunk("", 0, "stop")])) == ""
 
 
 def test_every_transform_passes_log_probabilities_on() -> None:
     chunks = [Chunk("a\r", logprob=-1.0), Chunk("\n"), Chunk("b.c", 1, None, 0, -2.0), Chunk("d")]
-    stream = after("  ", with_newline(until(chunks, (".",)), "\n"))
-    assert join(stream).logprob == -3.0
-    assert join([Chunk("a", 4, logprob=-1.0)]).mean_logprob == -0.25
+    stream = prepend("  ", convert_newlines(until_stop(chunks, (".",)), "\n"))
+    assert collect(stream).logprob == -3.0
+    assert collect([Chunk("a", 4, logprob=-1.0)]).mean_logprob == -0.25
 
 
 ANSWER = [Chunk("a  "), Chunk(" = 1"), Chunk("\n"), Chunk("b"), Chunk("", reason="stop")]
@@ -177,10 +180,10 @@ ANSWER = [Chunk("a  "), Chunk(" = 1"), Chunk("\n"), Chunk("b"), Chunk("", reason
 @pytest.mark.parametrize(
     ("transform", "text", "mean"),
     [
-        (lambda chunks: until(chunks, ()), "a   = 1\nb", -3.0),  # the end is a part of it
-        (lambda chunks: until(chunks, ("b",)), "a   = 1\n", -1.5),
-        (lambda chunks: until(chunks, ("=",)), "a   ", -1.0),
-        (lambda chunks: until(chunks, ("a",)), "", 0.0),
+        (lambda chunks: until_stop(chunks, ()), "a   = 1\nb", -3.0),  # the end is a part of it
+        (lambda chunks: until_stop(chunks, ("b",)), "a   = 1\n", -1.5),
+        (lambda chunks: until_stop(chunks, ("=",)), "a   ", -1.0),
+        (lambda chunks: until_stop(chunks, ("a",)), "", 0.0),
         (lambda chunks: without(chunks, "a  "), " = 1\nb", -3.5),
     ],
 )
@@ -188,13 +191,13 @@ def test_only_the_tokens_whose_text_is_left_tell_how_likely_it_is(
     transform: Callable[[Stream], Stream], text: str, mean: float
 ) -> None:
     chunks = (replace(chunk, logprob=-float(at)) for at, chunk in enumerate(ANSWER, 1))
-    found = join(scored(chunks, transform))
+    found = collect(keep_logprobs(chunks, transform))
     assert (found.text, found.mean_logprob) == (text, mean)
 
 
 def without(chunks: Stream, beginning: str) -> Stream:
     """A whole answer without what it begins with."""
-    whole = join(chunks)
+    whole = collect(chunks)
     yield Chunk(whole.text.removeprefix(beginning), whole.tokens, whole.reason)
 
 
@@ -212,6 +215,6 @@ def test_a_time_limit_waits_for_a_whole_line(seconds: float, expected: str) -> N
             yield Chunk(text)
         yield Chunk("", 0, "stop")
 
-    ended = list(timely(written(), seconds, lambda: now))
+    ended = list(until_deadline(written(), seconds, lambda: now))
     assert text_of(ended) == expected
     assert ended[-1].reason == ("stop" if seconds == 9 else "length")

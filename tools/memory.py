@@ -7,7 +7,12 @@ of `plan.py` or `shapes.py`: a test compares the table with what is written here
 from pathlib import Path
 
 from starcoder_cli.engines.transformers.architectures import SHAPES, Shape
-from starcoder_cli.engines.transformers.placement import FORMS, ROOM, gigabytes, needed
+from starcoder_cli.engines.transformers.placement import (
+    QUANTIZATION_CHOICES,
+    REFERENCE_WINDOW,
+    gigabytes,
+    required_bytes,
+)
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- memory:begin -->\n", "<!-- memory:end -->"
@@ -25,7 +30,10 @@ def table() -> str:
 
 def needs(shape: Shape) -> list[str]:
     """What a model needs in each form."""
-    return [gigabytes(needed(shape.size(), form, "bf16", ROOM)) for form in FORMS["auto"]]
+    return [
+        gigabytes(required_bytes(shape.model_size(), form, "bf16", REFERENCE_WINDOW))
+        for form in QUANTIZATION_CHOICES["auto"]
+    ]
 
 
 def updated(text: str) -> str:

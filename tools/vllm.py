@@ -20,11 +20,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from install import PIP, pip_settings, uv_environment
-from starcoder_cli.catalog import DEFAULT, find
-from starcoder_cli.engines.endpoint.connection import Connection
-from starcoder_cli.engines.endpoint.tokenizer import Spelling, Tokens, specials
-from starcoder_cli.models.store import locate
-from starcoder_cli.net.endpoints import Endpoint
+from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.engines.endpoint.connection import EndpointConnection
+from starcoder_cli.engines.endpoint.tokenizer import RemoteTokenizer, TokenTexts, all_control_tokens
+from starcoder_cli.models.store import locate_model
+from starcoder_cli.net.endpoints import EndpointAddress
 from starcoder_cli.wire import openai_client
 
 ROOT = Path(__file__).parent.parent
@@ -98,9 +98,9 @@ def checkpoint() -> None:
     """The default model as a checkpoint, made from its GGUF file."""
     if (CHECKPOINT / "config.json").exists():
         return
-    path = locate(find(DEFAULT))
+    path = locate_model(find_model(DEFAULT_MODEL))
     if path is None:
-        sys.exit(f"error: {DEFAULT} is not here; run: starcoder models pull {DEFAULT}")
+        sys.exit(f"error: {DEFAULT_MODEL} is not here; run: starcoder models pull {DEFAULT_MODEL}")
     part = CHECKPOINT.with_suffix(".part")
     words = [str(BIN / "python"), "-c", CONVERT, str(path.parent), path.name, str(part)]
     subprocess.run(words, check=True, env={**os.environ, **VARIABLES})
@@ -173,19 +173,21 @@ def starcoder(url: str, *words: str, text: str = "", key: str = KEY) -> str:
 
 def spelled(url: str) -> bool:
     """Whether a text with every control token in it comes back whole, and has none of their ids."""
-    with closing(Connection(Endpoint.parse(url, KEY), print)) as connection:
+    with closing(EndpointConnection(EndpointAddress.parse(url, KEY), print)) as connection:
 
-        def tokenize(text: str, opening: bool, control: bool) -> Tokens:
-            body = openai_client.tokenization(
+        def tokenize(text: str, opening: bool, control: bool) -> TokenTexts:
+            body = openai_client.tokenize_body(
                 NAME, text, openai_client.DIALECTS["vllm"], opening, control
             )
-            return openai_client.tokens_of(connection.ask("POST", openai_client.TOKENIZE, body))
+            return openai_client.parse_tokens(
+                connection.request_json("POST", openai_client.TOKENIZE_ROUTE, body)
+            )
 
-        spelling = Spelling(tokenize)
-        known = {spelling.token(name) for name in specials()} - {None}
-        text = "".join(f"{name} and {name}\n" for name in specials())
-        ids = spelling.text(text)
-        back = connection.ask("POST", "/detokenize", {"model": NAME, "tokens": ids})
+        spelling = RemoteTokenizer(tokenize)
+        known = {spelling.token_id(name) for name in all_control_tokens()} - {None}
+        text = "".join(f"{name} and {name}\n" for name in all_control_tokens())
+        ids = spelling.encode_text(text)
+        back = connection.request_json("POST", "/detokenize", {"model": NAME, "tokens": ids})
     print(f"{len(known)} control tokens; {len(set(ids) & known)} of {len(ids)} ids are one\n")
     return len(known) > 5 and not set(ids) & known and back["prompt"] == text
 

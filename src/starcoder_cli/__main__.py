@@ -39,10 +39,10 @@ def run() -> NoReturn:
         number = ending[0] if ending else signal.SIGINT
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-    leave(code)
+    exit_at_once(code)
 
 
-def leave(code: int) -> NoReturn:
+def exit_at_once(code: int) -> NoReturn:
     """End the process at once: only memory is left to tidy, and engines take seconds for that."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

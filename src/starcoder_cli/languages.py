@@ -243,13 +243,13 @@ vue                   | *.vue
 
 
 @dataclass(frozen=True)
-class Comment:
+class CommentSyntax:
     """How a language sets words apart from code: what opens them and, in block forms, closes."""
 
     open: str
     close: str = ""
 
-    def line(self, text: str) -> str:
+    def format_line(self, text: str) -> str:
         """`text` as a comment of one line, without what would end it early or let it run on."""
         inner = " ".join(text.split())
         if self.close:
@@ -258,7 +258,7 @@ class Comment:
         inner = inner.rstrip("\\ ")
         return f"{self.open} {inner} {self.close}".rstrip()
 
-    def block(self, text: str) -> str:
+    def format_block(self, text: str) -> str:
         """`text` as a comment that keeps its lines and their indentation."""
         if self.close:
             inner = text.replace(self.open, " ").replace(self.close, " ")
@@ -275,48 +275,48 @@ class Language:
 
     name: str
     title: str
-    comment: Comment | None
+    comment: CommentSyntax | None
     lexer: str
     aliases: tuple[str, ...]
     extensions: tuple[str, ...]
     filenames: tuple[str, ...]
-    trained: bool
+    is_trained: bool
 
 
 @cache
-def languages() -> Mapping[str, Language]:
+def languages_by_name() -> Mapping[str, Language]:
     """Every language by its name: the 86 in the order of the alphabet, then the untrained ones."""
-    files = {name: cells.split() for name, cells in _rows(_FILES)}
+    files = {name: cells.split() for name, cells in _parse_rows(_FILES)}
     return {
-        row[0]: _language(row, files[row[0]], trained)
-        for table, trained in ((_TRAINED, True), (_UNTRAINED, False))
-        for row in _rows(table)
+        row[0]: _parse_language(row, files[row[0]], is_trained)
+        for table, is_trained in ((_TRAINED, True), (_UNTRAINED, False))
+        for row in _parse_rows(table)
     }
 
 
-def detect(filename: str, text: str = "") -> Language | None:
+def detect_language(filename: str, text: str = "") -> Language | None:
     """The language of a file: by its whole name, its longest known ending, its stem, its `#!` line.
 
     Case counts first and is ignored after: `.C` is C++, `.c` is C, and `.PY` is Python. The stem
     is what makes `Dockerfile.dev` a Dockerfile.
     """
     name = PurePath(filename).name
-    endings = [f"*{name[at:]}" for at, letter in enumerate(name) if letter == "."]
+    endings = [f"*{name[index:]}" for index, letter in enumerate(name) if letter == "."]
     cased = [pattern for ending in endings for pattern in (ending, ending.lower())]
-    known = _by_file()
+    by_file = _languages_by_file()
     for pattern in (name, *cased, name.partition(".")[0]):
-        if pattern in known:
-            return known[pattern]
-    return _by_word().get(_interpreter(text))
+        if pattern in by_file:
+            return by_file[pattern]
+    return _languages_by_word().get(_parse_interpreter(text))
 
 
-def find(name: str) -> Language:
+def find_language(name: str) -> Language:
     """The language meant by a name, title, alias or file ending, in any case.
 
     Raises UsageError, with the nearest names in its hint, where there is none.
     """
     word = name.strip().lower()
-    by_word = _by_word()
+    by_word = _languages_by_word()
     language = by_word.get(word) or by_word.get(word.removeprefix("."))
     if language:
         return language
@@ -328,53 +328,53 @@ def find(name: str) -> Language:
     raise UsageError(f"unknown language: {name!r}", hint)
 
 
-def _rows(table: str) -> Iterator[list[str]]:
+def _parse_rows(table: str) -> Iterator[list[str]]:
     """The cells of each row; a line that starts with a space belongs to the row above."""
     for line in table.replace("\n ", " ").splitlines():
         yield [cell.strip() for cell in line.split("|")]
 
 
-def _language(row: list[str], files: list[str], trained: bool) -> Language:
+def _parse_language(row: list[str], files: list[str], is_trained: bool) -> Language:
     """One row of a language table and its row of files, as a value."""
     name, title, comment, lexer, aliases = row
     return Language(
         name,
         title,
-        comment=Comment(*comment.split()) if comment else None,
+        comment=CommentSyntax(*comment.split()) if comment else None,
         lexer=lexer,
         aliases=tuple(aliases.split()),
         extensions=tuple(file[1:] for file in files if file.startswith("*")),
         filenames=tuple(file for file in files if not file.startswith("*")),
-        trained=trained,
+        is_trained=is_trained,
     )
 
 
 @cache
-def _by_file() -> Mapping[str, Language]:
+def _languages_by_file() -> Mapping[str, Language]:
     """Languages by whole file name and by ending, the latter written `*.py`."""
     return {
         file: language
-        for language in languages().values()
+        for language in languages_by_name().values()
         for file in (*(f"*{ending}" for ending in language.extensions), *language.filenames)
     }
 
 
 @cache
-def _by_word() -> Mapping[str, Language]:
+def _languages_by_word() -> Mapping[str, Language]:
     """Languages by every word `--lang` and `#!` lines know; a name wins over a file ending."""
-    known = languages().values()
+    known_languages = languages_by_name().values()
     words = {
         ending[1:]: language
-        for language in known
+        for language in known_languages
         for ending in language.extensions
         if ending.islower()
     }
-    for language in known:
+    for language in known_languages:
         words |= dict.fromkeys((language.name, language.title.lower(), *language.aliases), language)
     return words
 
 
-def _interpreter(text: str) -> str:
+def _parse_interpreter(text: str) -> str:
     """The program a `#!` line runs, without folder and version: `env -S python3.11` is python."""
     first = text.partition("\n")[0]
     if not first.startswith("#!"):

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starcoder_cli.errors import UsageError
-from starcoder_cli.settings import Dtype, Engine, Quantize
+from starcoder_cli.settings import DtypeChoice, EngineChoice, QuantizeChoice
 
 
 @dataclass(frozen=True)
-class Loading:
+class LoadOptions:
     """How the user asks a model to be loaded; `adapter` is a folder's path, or empty.
 
     All but `engine` is about checkpoints.
@@ -17,11 +17,11 @@ class Loading:
     Raises UsageError for what no machine could do.
     """
 
-    quantize: Quantize = "auto"
+    quantize: QuantizeChoice = "auto"
     device: str = "auto"
-    dtype: Dtype = "auto"
+    dtype: DtypeChoice = "auto"
     adapter: str = ""
-    engine: Engine = "auto"
+    engine: EngineChoice = "auto"
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", self.device):
@@ -40,38 +40,44 @@ class Loading:
                 "leave out --quantize, or use a GGUF model",
             )
 
-    def asked(self) -> list[str]:
+    def restricting_flags(self) -> list[str]:
         """The flags that leave less to choose from."""
-        given = {"--quantize": self.quantize, "--device": self.device, "--dtype": self.dtype}
-        return [flag for flag, value in given.items() if value != "auto"]
+        flags = {"--quantize": self.quantize, "--device": self.device, "--dtype": self.dtype}
+        return [flag for flag, value in flags.items() if value != "auto"]
 
 
-TITLES: Mapping[str, str] = {"llamacpp": "llama.cpp", "openvino": "OpenVINO"}
+ENGINE_TITLES: Mapping[str, str] = {"llamacpp": "llama.cpp", "openvino": "OpenVINO"}
 
-TYPICAL = 64
+TYPICAL_ANSWER_TOKENS = 64
 """Tokens that most answers do not exceed, however many they may have."""
 
-BYTES = 3.5
+BYTES_PER_TOKEN = 3.5
 """Bytes of code that a token stands for, about."""
 
 
 @dataclass(frozen=True)
-class Work:
+class EngineWorkload:
     """How many tokens there are to read, and to write, with so many answers made at a time."""
 
-    read: int
-    write: int
+    prompt_tokens: int
+    answer_tokens: int
     slots: int = 1
 
     @classmethod
-    def of(cls, rooms: Sequence[int], max_tokens: int, answers: int = 1, slots: int = 1) -> "Work":
-        """What to expect of prompts that surely have such rooms, with so many answers to each."""
-        read = sum(max(room - max_tokens, 0) for room in rooms) / BYTES
-        return cls(round(read), min(max_tokens, TYPICAL) * answers * len(rooms), slots)
+    def estimate(
+        cls, windows: Sequence[int], max_tokens: int, answers: int = 1, slots: int = 1
+    ) -> "EngineWorkload":
+        """The work of prompts with windows of such sizes, with so many answers to each."""
+        prompt_tokens = sum(max(window - max_tokens, 0) for window in windows) / BYTES_PER_TOKEN
+        return cls(
+            round(prompt_tokens),
+            min(max_tokens, TYPICAL_ANSWER_TOKENS) * answers * len(windows),
+            slots,
+        )
 
 
 @dataclass(frozen=True)
-class Pace:
+class EngineSpeed:
     """How fast an engine is with a model: seconds to load it and seconds that the first prompt
     takes longer than later ones, then tokens that it reads and writes in a second.
     """
@@ -81,11 +87,16 @@ class Pace:
     read: float
     write: float
 
-    def seconds(self, work: Work) -> float:
+    def seconds_for(self, work: EngineWorkload) -> float:
         """How long the work takes, from nothing."""
-        return self.load + self.warm_up + work.read / self.read + work.write / self.write
+        return (
+            self.load
+            + self.warm_up
+            + work.prompt_tokens / self.read
+            + work.answer_tokens / self.write
+        )
 
 
-def soonest(paces: Mapping[str, Pace], work: Work) -> str:
+def fastest_engine(speeds: Mapping[str, EngineSpeed], work: EngineWorkload) -> str:
     """The name of the engine that is expected to be done first; the first named one if equal."""
-    return min(paces, key=lambda name: paces[name].seconds(work))
+    return min(speeds, key=lambda name: speeds[name].seconds_for(work))

@@ -1,12 +1,114 @@
-"""What a model is to the rest of the program."""
+"""What a model is asked, and what it is to the rest of the program.
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+A question is a `Prompt`, piece by piece as the model reads it; or a `Hole` or a `Conversation`, for
+a model at a server that spells these itself.
+"""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, TypeAlias
 
 from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.stream import Stream
 
-if TYPE_CHECKING:
-    from starcoder_cli.stream import Stream
+Role: TypeAlias = Literal["system", "user", "assistant"]
+
+
+class Special(str):
+    """A control token, never the user's own text. Losing the mark makes it plain text."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a model reads, piece by piece, and the texts or control tokens that end its answer.
+
+    The answer has to begin with `forced_prefix`; the stream of it leaves that out.
+    """
+
+    pieces: tuple[str, ...]
+    stop: tuple[str, ...] = ()
+    forced_prefix: str = ""
+
+    def __str__(self) -> str:
+        return "".join((*self.pieces, self.forced_prefix))
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A gap in some code; a completion is a hole whose suffix is empty."""
+
+    prefix: str
+    suffix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.prefix}⟨gap⟩{self.suffix}"
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one side said."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """Questions and answers so far, and the text that tells the model how to answer.
+
+    The next answer has to begin with `answer_prefix`, such as a fence; the stream leaves it out.
+    """
+
+    system: str = ""
+    messages: tuple[Message, ...] = ()
+    answer_prefix: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"⟨{each.role}⟩{each.text}" for each in (*self.opening(), *self.messages)]
+        return "".join((*parts, "⟨assistant⟩", self.answer_prefix))
+
+    def with_question(self, text: str) -> "Conversation":
+        """The conversation with one more question."""
+        return replace(self, messages=(*self.messages, Message("user", text)))
+
+    def with_answer(self, text: str) -> "Conversation":
+        """The conversation with one more answer."""
+        return replace(self, messages=(*self.messages, Message("assistant", text)))
+
+    def cleared(self) -> "Conversation":
+        """Only the system text."""
+        return replace(self, messages=())
+
+    def undone(self) -> "Conversation":
+        """The conversation without its last turn."""
+        return self.with_turns(self.turns()[:-1])
+
+    def turns(self) -> tuple[tuple[Message, ...], ...]:
+        """The messages by turn: a question, and the answer to it where there is one."""
+        starts = [at for at, message in enumerate(self.messages) if message.role == "user"]
+        ends = [*starts, len(self.messages)][1:]
+        return tuple(self.messages[at:end] for at, end in zip(starts, ends, strict=True))
+
+    def with_turns(self, turns: tuple[tuple[Message, ...], ...]) -> "Conversation":
+        """The same system text with these turns."""
+        return replace(self, messages=tuple(message for turn in turns for message in turn))
+
+    def opening(self) -> tuple[Message, ...]:
+        """The system text as a message; nothing where it is empty."""
+        return (Message("system", self.system),) if self.system else ()
+
+    def markdown(self) -> str:
+        """The conversation as a document: a heading for each question and each answer."""
+        titles = {"user": "Question", "assistant": "Answer"}
+        parts = [
+            f"## {titles[message.role]}\n\n{message.text.strip()}\n" for message in self.messages
+        ]
+        return "\n".join(parts)
+
+
+Question: TypeAlias = Prompt | Hole | Conversation
 
 
 @dataclass(frozen=True)
@@ -38,18 +140,8 @@ class Sampling:
                 )
 
 
-def check_room(window: int, prompt: int, max_tokens: int) -> None:
-    """Raises DataError where a prompt of so many tokens leaves no room for the answer."""
-    room = max(window - prompt, 0)
-    if room < max_tokens:
-        raise DataError(
-            f"a prompt of {prompt} tokens leaves room for {room} in the window",
-            "shorten it, or lower --max-tokens",
-        )
-
-
 class Model(Protocol):
-    """Something that continues a prompt."""
+    """Something that answers questions about code."""
 
     @property
     def engine(self) -> str:
@@ -63,7 +155,11 @@ class Model(Protocol):
     def chat_template(self) -> str:
         """The chat template among its files, as found and possibly hostile; empty without one."""
 
-    def stream(self, prompt: "Prompt", sampling: Sampling) -> "Stream":
+    @property
+    def spells(self) -> AbstractSet[type]:
+        """`Hole` and `Conversation`, as far as it takes them; all else reaches it as a Prompt."""
+
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The answer as it is made; closing the stream stops the model within two tokens."""
 
     def count(self, text: str) -> int:
@@ -72,29 +168,34 @@ class Model(Protocol):
         An endpoint without a tokenizer to ask gives an estimate.
         """
 
-    def token(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one such token.
+    def has_token(self, text: str) -> bool:
+        """Whether a text is exactly one of its control tokens.
 
-        An endpoint without a tokenizer to ask gives any number for those that it is known to have.
+        At an endpoint without a tokenizer to ask, the family that its name tells decides.
         """
 
     def close(self) -> None:
         """Give back what the model holds."""
 
 
-class Special(str):
-    """A control token, never the user's own text. Losing the mark makes it plain text."""
-
-    __slots__ = ()
+SPELLS_NOTHING: AbstractSet[type] = frozenset()
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """What a model reads, piece by piece, and the texts or control tokens that end its answer.
+def as_prompt(question: Question) -> Prompt:
+    """The prompt that a question is, for an engine that spells nothing itself.
 
-    `begun` is what the answer has to begin with; the stream of it leaves that out.
+    Raises TypeError for a Hole or a Conversation: who asks looks at `spells` first.
     """
+    if not isinstance(question, Prompt):
+        raise TypeError(f"a {type(question).__name__} has to be spelled as a prompt first")
+    return question
 
-    pieces: tuple[str, ...]
-    stop: tuple[str, ...] = ()
-    begun: str = ""
+
+def check_room(window: int, prompt: int, max_tokens: int) -> None:
+    """Raises DataError where a prompt of so many tokens leaves no room for the answer."""
+    room = max(window - prompt, 0)
+    if room < max_tokens:
+        raise DataError(
+            f"a prompt of {prompt} tokens leaves room for {room} in the window",
+            "shorten it, or lower --max-tokens",
+        )

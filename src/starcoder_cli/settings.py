@@ -13,62 +13,68 @@ from typing import Literal, TypeAlias
 
 from starcoder_cli.errors import ConfigError
 
-APPLICATION = "starcoder"
+APPLICATION_NAME = "starcoder"
 STANDARD_OUTPUT = "-"  # in place of a file's name
 
-Color: TypeAlias = Literal["auto", "always", "never"]
-Order: TypeAlias = Literal["psm", "spm"]
-Lines: TypeAlias = Literal["auto", "one", "block", "many"]
-Engine: TypeAlias = Literal["auto", "openvino", "llamacpp", "huggingface"]
-Quantize: TypeAlias = Literal["auto", "none", "8bit", "4bit"]
-Dtype: TypeAlias = Literal["auto", "bf16", "fp16", "fp32"]
+ColorMode: TypeAlias = Literal["auto", "always", "never"]
+FimOrder: TypeAlias = Literal["psm", "spm"]
+LineMode: TypeAlias = Literal["auto", "one", "block", "many"]
+EngineChoice: TypeAlias = Literal["auto", "openvino", "llamacpp", "huggingface"]
+QuantizeChoice: TypeAlias = Literal["auto", "none", "8bit", "4bit"]
+DtypeChoice: TypeAlias = Literal["auto", "bf16", "fp16", "fp32"]
 
 
-Kind: TypeAlias = Literal["config", "cache", "data"]
-HOMES: Mapping[Kind, str] = {"config": ".config", "cache": ".cache", "data": ".local/share"}
+UserFolderKind: TypeAlias = Literal["config", "cache", "data"]
+DEFAULT_USER_FOLDERS: Mapping[UserFolderKind, str] = {
+    "config": ".config",
+    "cache": ".cache",
+    "data": ".local/share",
+}
 
 
-def user_folder(kind: Kind) -> Path:
+def user_folder(kind: UserFolderKind) -> Path:
     """This user's own folder for one kind of file.
 
     On Linux by the XDG Base Directory Specification, which takes a start less time than to load
     the library that knows the other systems' folders too.
     """
     if sys.platform == "linux":
-        named = Path(os.environ.get(f"XDG_{kind}_HOME".upper(), ""))
-        return (named if named.is_absolute() else Path.home() / HOMES[kind]) / APPLICATION
+        configured = Path(os.environ.get(f"XDG_{kind}_HOME".upper(), ""))
+        return (
+            configured if configured.is_absolute() else Path.home() / DEFAULT_USER_FOLDERS[kind]
+        ) / APPLICATION_NAME
     import platformdirs
 
-    found: Path = getattr(platformdirs, f"user_{kind}_path")(APPLICATION, appauthor=False)
-    return found
+    folder: Path = getattr(platformdirs, f"user_{kind}_path")(APPLICATION_NAME, appauthor=False)
+    return folder
 
 
 def config_file() -> Path:
     """The configuration file: `STARCODER_CONFIG`, else the user's `config.toml`."""
-    named = os.environ.get("STARCODER_CONFIG")
-    if named:
-        return Path(named)
+    configured = os.environ.get("STARCODER_CONFIG")
+    if configured:
+        return Path(configured)
     return user_folder("config") / "config.toml"
 
 
 def models_dir() -> Path:
     """The folder of model files: `STARCODER_MODELS_DIR`, else in the user's cache."""
-    named = os.environ.get("STARCODER_MODELS_DIR")
-    if named:
-        return Path(named)
+    configured = os.environ.get("STARCODER_MODELS_DIR")
+    if configured:
+        return Path(configured)
     return user_folder("cache") / "models"
 
 
-def data_sets_dir() -> Path:
+def datasets_dir() -> Path:
     """The folder of benchmarks' data: in the user's cache."""
     return user_folder("cache") / "datasets"
 
 
 def data_dir() -> Path:
     """The folder of what the program remembers: `STARCODER_DATA_DIR`, else the user's own."""
-    named = os.environ.get("STARCODER_DATA_DIR")
-    if named:
-        return Path(named)
+    configured = os.environ.get("STARCODER_DATA_DIR")
+    if configured:
+        return Path(configured)
     return user_folder("data")
 
 
@@ -78,15 +84,15 @@ def runtime_dir() -> Path:
     One of the first two counts only where it is this user's own: `sudo` may leave another's name.
     """
     user = os.getuid()
-    for named in (Path(os.environ.get("XDG_RUNTIME_DIR", "")), Path(f"/run/user/{user}")):
-        if named.is_absolute() and named.is_dir() and named.stat().st_uid == user:
-            return named / APPLICATION
+    for folder in (Path(os.environ.get("XDG_RUNTIME_DIR", "")), Path(f"/run/user/{user}")):
+        if folder.is_absolute() and folder.is_dir() and folder.stat().st_uid == user:
+            return folder / APPLICATION_NAME
     return user_folder("cache") / "run"
 
 
 def environment_name(option: str) -> str:
     """The environment variable of an option: `max_tokens` -> `STARCODER_MAX_TOKENS`."""
-    return f"{APPLICATION}_{option}".upper()
+    return f"{APPLICATION_NAME}_{option}".upper()
 
 
 def read_config(path: Path) -> Mapping[str, object]:

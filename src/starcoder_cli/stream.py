@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-Reason: TypeAlias = Literal["stop", "length", "cancelled"]
+FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -20,18 +20,18 @@ class Chunk:
 
     `trimmed` names the rules that took text away here, in the order in which they did. `logprob` is
     the sum of the natural logarithms of its tokens' probabilities, where these were asked for, but
-    for those of `unscored` tokens, whose text is not in the answer.
+    for those of `unscored_tokens`, whose text is not in the answer.
     `cached_tokens` are those of the prompt that had been read before; None where that is not known.
     """
 
     text: str
     tokens: int = 1
-    reason: Reason | None = None
+    reason: FinishReason | None = None
     prompt_tokens: int = 0
     logprob: float = 0.0
     trimmed: tuple[str, ...] = ()
     cached_tokens: int | None = None
-    unscored: int = 0
+    unscored_tokens: int = 0
 
 
 Stream: TypeAlias = Generator[Chunk, None, None]
@@ -42,7 +42,7 @@ class Completion:
     """A whole answer: its text, why it ended, what was trimmed, what it cost."""
 
     text: str
-    reason: Reason
+    reason: FinishReason
     tokens: int = 0
     prompt_tokens: int = 0
     trimmed: tuple[str, ...] = ()
@@ -50,21 +50,21 @@ class Completion:
     seconds: float = 0.0
     logprob: float = 0.0
     cached_tokens: int | None = None
-    unscored: int = 0
+    unscored_tokens: int = 0
 
     @property
     def mean_logprob(self) -> float:
         """The mean of the log-probabilities of its text's tokens; 0 for an answer without any."""
-        scored = self.tokens - self.unscored
+        scored = self.tokens - self.unscored_tokens
         return self.logprob / scored if scored else 0.0
 
     @property
-    def read_rate(self) -> float:
+    def prompt_tokens_per_second(self) -> float:
         """Tokens of the prompt in a second up to the first text; 0 for an answer without any."""
         return self.prompt_tokens / self.first_token_seconds if self.first_token_seconds else 0.0
 
     @property
-    def write_seconds(self) -> float:
+    def generation_seconds(self) -> float:
         """Seconds from the first text to the end; 0 for an answer without any."""
         return self.seconds - self.first_token_seconds if self.first_token_seconds else 0.0
 
@@ -83,27 +83,27 @@ def closing_source(chunks: Iterable[Chunk]) -> Iterator[Iterator[Chunk]]:
             iterator.close()
 
 
-def until(chunks: Iterable[Chunk], stops: tuple[str, ...]) -> Stream:
+def until_stop(chunks: Iterable[Chunk], stops: tuple[str, ...]) -> Stream:
     """Pass text on up to the first stop string, holding back text that may begin one.
 
     The first is the one that is complete first: so it does not depend on how text is cut up.
     """
-    held = ""
+    pending = ""
     with closing_source(chunks) as source:
         for chunk in source:
-            held += chunk.text
-            found = [(at + len(stop), at) for stop in stops if (at := held.find(stop)) >= 0]
-            if found:
-                yield replace(chunk, text=held[: min(found)[1]], reason="stop")
+            pending += chunk.text
+            matches = [(at + len(stop), at) for stop in stops if (at := pending.find(stop)) >= 0]
+            if matches:
+                yield replace(chunk, text=pending[: min(matches)[1]], reason="stop")
                 return
-            keep = 0 if chunk.reason else overlap(held, stops)
-            ready, held = held[: len(held) - keep], held[len(held) - keep :]
+            keep = 0 if chunk.reason else longest_overlap(pending, stops)
+            ready, pending = pending[: len(pending) - keep], pending[len(pending) - keep :]
             yield replace(chunk, text=ready)
-    if held:
-        yield Chunk(held, 0, "stop")
+    if pending:
+        yield Chunk(pending, 0, "stop")
 
 
-def overlap(text: str, stops: tuple[str, ...]) -> int:
+def longest_overlap(text: str, stops: tuple[str, ...]) -> int:
     """The length of the longest end of `text` that begins one of the stop strings."""
     longest = max((len(stop) for stop in stops), default=1) - 1
     for length in range(min(longest, len(text)), 0, -1):
@@ -112,7 +112,7 @@ def overlap(text: str, stops: tuple[str, ...]) -> int:
     return 0
 
 
-def timely(
+def until_deadline(
     chunks: Iterable[Chunk], seconds: float, clock: Callable[[], float] = time.perf_counter
 ) -> Stream:
     """Text up to the first chunk after so many seconds with text, once there is a whole line.
@@ -130,17 +130,17 @@ def timely(
             yield chunk
 
 
-def behind(chunks: Iterable[Chunk], begun: str) -> Stream:
-    """The text of an answer behind what it was made to begin with."""
-    left = len(begun)
+def skip_prefix(chunks: Iterable[Chunk], prefix: str) -> Stream:
+    """The text of an answer behind the prefix that it was made to begin with."""
+    remaining = len(prefix)
     with closing_source(chunks) as source:
         for chunk in source:
-            taken = min(left, len(chunk.text))
-            left -= taken
+            taken = min(remaining, len(chunk.text))
+            remaining -= taken
             yield replace(chunk, text=chunk.text[taken:])
 
 
-def unspaced(chunks: Iterable[Chunk]) -> Stream:
+def strip_leading_space(chunks: Iterable[Chunk]) -> Stream:
     """Text without the space that it begins with, where it begins with one."""
     space = " "
     with closing_source(chunks) as source:
@@ -149,7 +149,7 @@ def unspaced(chunks: Iterable[Chunk]) -> Stream:
             space = "" if chunk.text else space
 
 
-def with_newline(chunks: Iterable[Chunk], newline: str) -> Stream:
+def convert_newlines(chunks: Iterable[Chunk], newline: str) -> Stream:
     """Text whose line ends are all `newline`, also where a CRLF is split over two chunks."""
     carriage = ""
     with closing_source(chunks) as source:
@@ -162,7 +162,7 @@ def with_newline(chunks: Iterable[Chunk], newline: str) -> Stream:
         yield Chunk(newline, 0, "stop")
 
 
-def after(text: str, chunks: Iterable[Chunk]) -> Stream:
+def prepend(text: str, chunks: Iterable[Chunk]) -> Stream:
     """The chunks with a text before the first that has any; nothing where none has."""
     with closing_source(chunks) as source:
         for chunk in source:
@@ -170,45 +170,54 @@ def after(text: str, chunks: Iterable[Chunk]) -> Stream:
             text = "" if chunk.text else text
 
 
-def scored(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]) -> Stream:
+def keep_logprobs(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]) -> Stream:
     """What a transform leaves of an answer, with the log-probabilities of the tokens it leaves.
 
     A token is left where something of it is, or of what follows it. White space does not count:
     transforms change it.
     """
     waiting: deque[tuple[int, Chunk]] = deque()  # with how much text there is before each
-    whole, given = "", 0
+    source_text, emitted = "", 0
 
-    def read() -> Stream:
-        nonlocal whole
+    def unscored_source() -> Stream:
+        nonlocal source_text
         with closing_source(chunks) as source:
             for chunk in source:
-                waiting.append((len(whole), chunk))
-                whole += solid(chunk.text)
+                waiting.append((len(source_text), chunk))
+                source_text += without_whitespace(chunk.text)
                 yield replace(chunk, logprob=0.0)
 
     skipped = 0
-    with closing_source(transform(read())) as source:
+    with closing_source(transform(unscored_source())) as source:
         for chunk in source:
-            text = solid(chunk.text)
-            if text and not given:  # what stood before the answer is none of it
-                given = max(whole.find(text), 0)
-                while waiting and waiting[0][0] + len(solid(waiting[0][1].text)) <= given:
+            text = without_whitespace(chunk.text)
+            if text and not emitted:  # what stood before the answer is none of it
+                emitted = max(source_text.find(text), 0)
+                while (
+                    waiting
+                    and waiting[0][0] + len(without_whitespace(waiting[0][1].text)) <= emitted
+                ):
                     skipped += waiting.popleft()[1].tokens
-            given += len(text)
+            emitted += len(text)
             logprob = 0.0
-            while waiting and (waiting[0][0] < given or (chunk.reason and given >= len(whole))):
+            while waiting and (
+                waiting[0][0] < emitted or (chunk.reason and emitted >= len(source_text))
+            ):
                 logprob += waiting.popleft()[1].logprob
-            left = skipped + sum(each.tokens for _, each in waiting) if chunk.reason else 0
-            yield replace(chunk, logprob=logprob, unscored=left)
+            unscored = (
+                skipped + sum(waiting_chunk.tokens for _, waiting_chunk in waiting)
+                if chunk.reason
+                else 0
+            )
+            yield replace(chunk, logprob=logprob, unscored_tokens=unscored)
 
 
-def solid(text: str) -> str:
+def without_whitespace(text: str) -> str:
     """A text without its white space."""
     return "".join(text.split())
 
 
-def join(
+def collect(
     chunks: Iterable[Chunk],
     show: Callable[[str], None] = lambda text: None,
     clock: Callable[[], float] = time.perf_counter,
@@ -231,7 +240,7 @@ def join(
         first_token_seconds=first,
         seconds=clock() - begin,
         logprob=sum(chunk.logprob for chunk in seen),
-        unscored=sum(chunk.unscored for chunk in seen),
+        unscored_tokens=sum(chunk.unscored_tokens for chunk in seen),
         cached_tokens=max(
             (chunk.cached_tokens for chunk in seen if chunk.cached_tokens is not None), default=None
         ),

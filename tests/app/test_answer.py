@@ -1,154 +1,120 @@
-"""What a model is given of a text, and what is said where that is not all of it."""
+"""From a place to an answer that is shown and delivered, or to the prompt alone."""
 
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from starcoder_cli.app.fill import compose, fitted
-from starcoder_cli.app.request import Request
-from starcoder_cli.catalog import FALLBACK, ModelSpec, find
-from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.files.source import Hole, Names
-from starcoder_cli.model import Sampling
-from starcoder_cli.prompts.build import MARGIN
+from starcoder_cli.app.answer import run_answer, show_prompt, show_stream
+from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.edit import EditTask, edit_task
+from starcoder_cli.app.request import CandidateOptions, Request
+from starcoder_cli.errors import DataError, NegativeError
+from starcoder_cli.files.source import Source, Span
+from starcoder_cli.model import Hole, Prompt, Sampling
+from starcoder_cli.stream import Chunk, Stream
 from starcoder_cli.terminal.output import Messages
 
-ECHO = find("echo")
-COMPLETE = Request("echo", Sampling(max_tokens=10))
-FILL = replace(COMPLETE, fills=True)
-LOUD = Messages()
+TEXT = "x = 1\n"
+ECHO = Request("echo", Sampling())
 
 
-class SmallModel(EchoModel):
-    """Reads a hundred characters, answer included, besides the margin for what is around them."""
+class Recorder:
+    """A view that remembers what it was told."""
 
-    window = 100 + MARGIN
+    def __init__(self) -> None:
+        self.seen: list[str] = []
 
+    def begin(self) -> None:
+        """The text before it."""
+        self.seen.append("begin")
 
-class PlainModel(EchoModel):
-    """Was not trained to fill gaps: it knows no control token."""
+    def show(self, text: str) -> None:
+        """A piece."""
+        self.seen.append(text)
 
-    def token(self, text: str) -> int | None:
-        return None
+    def close(self) -> None:
+        """The text after it."""
+        self.seen.append("close")
 
-
-def composed(model: EchoModel, spec: ModelSpec, hole: Hole, request: Request) -> str:
-    """The prompt as one text."""
-    names = Names("src/a.py", "project")
-    return "".join(compose(model, spec, hole, names, request, LOUD).pieces)
-
-
-@pytest.mark.parametrize(
-    ("family", "hole", "prompt"),
-    [
-        (
-            "starcoder",
-            Hole("a", "b"),
-            "<fim_prefix><reponame>project<filename>src/a.py\na<fim_suffix>b<fim_middle>",
-        ),
-        ("starcoder", Hole("a"), "<reponame>project<filename>src/a.py\na"),
-        (
-            "starcoder2",
-            Hole("a", "b"),
-            "<repo_name>project<file_sep><fim_prefix>src/a.py\na<fim_suffix>b<fim_middle>",
-        ),
-        ("starcoder2", Hole("a"), "<repo_name>project<file_sep>src/a.py\na"),
-        (
-            "qwen2.5-coder",
-            Hole("a", "b"),
-            "<|repo_name|>project\n<|file_sep|>src/a.py\n<|fim_prefix|>a<|fim_suffix|>b"
-            "<|fim_middle|>",
-        ),
-    ],
-)
-def test_names_are_told_to_models_that_know_them(family: str, hole: Hole, prompt: str) -> None:
-    spec = replace(ECHO, fim=family, metadata=True)
-    assert composed(EchoModel(), spec, hole, COMPLETE) == prompt
-    nameless = composed(EchoModel(), replace(spec, metadata=False), hole, COMPLETE)
-    assert "project" not in nameless and "a.py" not in nameless
+    def abandon(self) -> None:
+        """It broke off."""
+        self.seen.append("abandon")
 
 
-def test_a_gap_at_the_end_is_a_gap_for_fill_alone() -> None:
-    """What is behind a place counts as nothing if it is blank."""
-    assert composed(EchoModel(), ECHO, Hole("a", " \n"), COMPLETE) == "a"
-    assert composed(EchoModel(), ECHO, Hole("a", " \n"), FILL) == (
-        "<fim_prefix>a<fim_suffix> \n<fim_middle>"
-    )
+def chunks(*texts: str, error: BaseException | None = None) -> Stream:
+    """An answer of some pieces, which may break off."""
+    yield from map(Chunk, texts)
+    if error:
+        raise error
+    yield Chunk("", 0, "stop")
 
 
-def test_a_model_that_fills_no_gaps_continues_and_says_so(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    spec = find(FALLBACK)
-    for request in (COMPLETE, FILL):
-        assert composed(PlainModel(), spec, Hole("a", "b"), request) == "a"
-        assert capfd.readouterr() == (
-            "",
-            "note: smollm2-135m was not trained to fill gaps: it continues what comes before, and "
-            "does not read what comes after\n",
-        )
-    assert composed(PlainModel(), spec, Hole("a"), COMPLETE) == "a"
-    assert capfd.readouterr() == ("", "")
+def test_an_answer_is_shown_between_a_beginning_and_an_end() -> None:
+    view = Recorder()
+    completion = show_stream(chunks("a", "", "b"), view, Messages())
+    assert (completion.text, completion.reason) == ("ab", "stop")
+    assert view.seen == ["begin", "a", "b", "close"]
 
 
-def test_what_fits_is_left_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    hole = Hole("p" * 45, "s" * 45)
-    assert fitted(SmallModel(), hole, COMPLETE, LOUD) == hole
-    assert capfd.readouterr() == ("", "")
+def test_an_empty_answer_has_its_surroundings_too() -> None:
+    view = Recorder()
+    assert show_stream(chunks(), view, Messages()).text == ""
+    assert view.seen == ["begin", "", "close"]
 
 
 @pytest.mark.parametrize(
-    ("hole", "kept", "lost"),
-    [
-        (
-            Hole("123456789\n" * 12),
-            Hole("123456789\n" * 9),
-            "3 lines at the beginning and 0 characters at the end",
-        ),
-        (
-            Hole("", "123456789\n" * 12),
-            Hole("", "123456789\n" * 9),
-            "0 characters at the beginning and 3 lines at the end",
-        ),
-        (
-            Hole("123456789\n" * 12, "123456789\n" * 12),
-            Hole("123456789\n" * 6, "123456789\n" * 3),
-            "6 lines at the beginning and 9 lines at the end",
-        ),
-        (
-            Hole("p" * 200, "s"),
-            Hole("p" * 89, "s"),
-            "111 characters at the beginning and 0 characters at the end",
-        ),
-    ],
+    ("texts", "seen"), [((), []), (("a", "b"), ["begin", "a", "b", "abandon"])]
 )
-def test_whole_lines_far_from_the_gap_are_left_out(
-    hole: Hole, kept: Hole, lost: str, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), DataError("it broke")])
+def test_an_answer_that_breaks_off_is_left_as_it_is(
+    texts: tuple[str, ...], seen: list[str], error: BaseException
 ) -> None:
-    what = "the text is longer than the 90 tokens that the model can read"
-    assert fitted(SmallModel(), hole, COMPLETE, LOUD) == kept
-    assert capfd.readouterr() == ("", f"note: {what}: left out {lost}\n")
-    assert fitted(SmallModel(), hole, COMPLETE, Messages(quiet=True)) == kept
-    assert capfd.readouterr() == ("", "")
-    with pytest.raises(DataError, match=what):
-        fitted(SmallModel(), hole, replace(COMPLETE, strict_context=True), LOUD)
+    view = Recorder()
+    with pytest.raises(type(error)):
+        show_stream(chunks(*texts, error=error), view, Messages())
+    assert view.seen == seen
 
 
-def test_an_answer_that_leaves_no_room_to_read() -> None:
-    request = replace(COMPLETE, sampling=Sampling(max_tokens=90))
-    with pytest.raises(UsageError) as caught:
-        fitted(SmallModel(), Hole("p" * 200), request, LOUD)
-    assert str(caught.value) == (
-        "90 tokens of answer leave no room to read anything; "
-        "the model's window is 132: lower --max-tokens"
-    )
+def test_a_prompt_is_shown_as_its_bytes(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    show_prompt(Prompt(("a\udcff", "b\r\n"), forced_prefix=" c"), OutputOptions())
+    assert capfdbinary.readouterr() == (b"a\xffb\r\n c", b"")
+    show_prompt(Hole("a", "b"), OutputOptions(json=True))
+    assert capfdbinary.readouterr() == ("a⟨gap⟩b".encode(), b"")
 
 
-def test_chance_gets_a_seed_and_certainty_none() -> None:
-    assert COMPLETE.sampled() == COMPLETE
-    chosen = replace(COMPLETE, sampling=Sampling(temperature=0.5, seed=7))
-    assert chosen.sampled() == chosen
-    left = replace(COMPLETE, sampling=Sampling(temperature=0.5))
-    seeds = {left.sampled().sampling.seed for _ in range(20)}
-    assert len(seeds) > 15 and None not in seeds
+def test_an_answer_goes_to_standard_output_or_to_a_file(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source, out = Source("-", TEXT), tmp_path / "out.py"
+    run_answer(source, source.end_span(), ECHO, OutputOptions())
+    assert capfd.readouterr() == (TEXT, "")
+    run_answer(source, source.end_span(), ECHO, OutputOptions(output=str(out)))
+    assert (capfd.readouterr(), out.read_text()) == (("", ""), TEXT)
+
+
+def test_where_no_candidate_passes_nothing_is_delivered(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(TEXT)
+    request = Request("echo", Sampling(seed=7), candidates=CandidateOptions(1, "false"))
+    source = Source.read(str(path))
+    with pytest.raises(NegativeError, match="no candidate passes `false`"):
+        run_answer(source, source.end_span(), request, OutputOptions(in_place=True))
+    assert (capfd.readouterr().out, path.read_text()) == ("", TEXT)
+
+
+def test_half_of_new_code_does_not_take_the_place_of_the_old(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(TEXT)
+    source, request = Source.read(str(path)), Request("echo", Sampling(max_tokens=1))
+
+    def change(source: Source, span: Span, request: Request, messages: Messages) -> EditTask:
+        return edit_task(source, span, request, messages, "Change it.")
+
+    with pytest.raises(DataError, match="the answer was cut off before its end"):
+        run_answer(source, source.whole_span(), request, OutputOptions(in_place=True), change)
+    assert path.read_text() == TEXT
+    assert capfd.readouterr().err == ""

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.app.batch import Desk, in_order
+from starcoder_cli.app.batch import BatchWorker, in_order
 from starcoder_cli.app.request import Request
-from starcoder_cli.catalog import find
 from starcoder_cli.cli import main
 from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.files.batch import Line, lines
-from starcoder_cli.model import Prompt, Sampling
+from starcoder_cli.files.batch import BatchLine, parse_batch
+from starcoder_cli.infill import InfillOptions
+from starcoder_cli.model import Question, Sampling, as_prompt
 from starcoder_cli.stream import Chunk, Stream
 from streams import run, standard_input
 
@@ -194,7 +194,7 @@ class Slow(EchoModel):
         self.lock = threading.Lock()
         self.now = self.most = self.begun = 0
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         with self.lock:
             self.now += 1
             self.begun += 1
@@ -203,21 +203,22 @@ class Slow(EchoModel):
             for _ in range(10):
                 time.sleep(0.001 * (self.begun % 3 + 1))
                 yield Chunk("")
-            yield Chunk("".join(prompt.pieces), reason="stop")
+            yield Chunk("".join(as_prompt(question).pieces), reason="stop")
         finally:
             with self.lock:
                 self.now -= 1
 
 
-def rows(count: int) -> list[Line]:
+def rows(count: int) -> list[BatchLine]:
     """So many holes."""
-    return lines(b"".join(b'{"prefix": "%d"}\n' % number for number in range(count)))
+    return parse_batch(b"".join(b'{"prefix": "%d"}\n' % number for number in range(count)))
 
 
 def answers(model: Slow, count: int, slots: int) -> Generator[object]:
     """The answers to so many holes."""
-    request = Request("echo", Sampling(), raw=True)
-    with closing(in_order(Desk(model, find("echo"), request), rows(count), slots)) as told:
+    request = Request("echo", Sampling(), InfillOptions(raw=True))
+    worker = BatchWorker(model, request)
+    with closing(in_order(worker.answer, rows(count), slots, worker.closed)) as told:
         for record in told:
             yield record["text"]
 
@@ -247,7 +248,7 @@ def test_what_is_not_about_a_line_ends_the_run() -> None:
     """So that it can go on later, with a model that works."""
 
     class Broken(Slow):
-        def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        def stream(self, question: Question, sampling: Sampling) -> Stream:
             raise OSError("gone")
             yield
 

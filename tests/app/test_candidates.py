@@ -1,7 +1,7 @@
 """`-n`, `--verify` and `--pick`: several answers are asked for, and one of them is given."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import cycle
 from pathlib import Path
 
@@ -9,13 +9,15 @@ import pytest
 
 from processes import terminal
 from starcoder_cli import languages
-from starcoder_cli.app.candidates import Selection
-from starcoder_cli.app.deliver import Look
-from starcoder_cli.app.request import Several
+from starcoder_cli.app.answer_record import Answer
+from starcoder_cli.app.candidates import CandidateChooser
+from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.request import CandidateOptions, Request
+from starcoder_cli.catalog import find_model
 from starcoder_cli.cli import main
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.model import Sampling
-from starcoder_cli.stream import Chunk, Stream
+from starcoder_cli.stream import Chunk, Completion, Stream
 from streams import run, standard_input
 from tiny import build
 
@@ -23,7 +25,7 @@ TEXT = "def add(a, b):\n    return \n\n\nprint(add(1, 2))\n"
 HOLE = Span(26, 26)
 UNUSED = ["parameter 'a' is never used", "parameter 'b' is never used"]
 SEEDED = Sampling(seed=7)
-PLAIN = Look()
+PLAIN = OutputOptions()
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +37,13 @@ def add_py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def selection(several: Several, look: Look = PLAIN, lang: str = "python") -> Selection:
+def selection(
+    options: CandidateOptions, output: OutputOptions = PLAIN, lang: str = "python"
+) -> CandidateChooser:
     """The choice of what `add.py` returns."""
-    return Selection(several, Source("add.py", TEXT), HOLE, languages.find(lang), look)
+    return CandidateChooser(
+        options, Source("add.py", TEXT), HOLE, languages.find_language(lang), output
+    )
 
 
 def answers(*texts: tuple[str, float]) -> Callable[[Sampling], Stream]:
@@ -54,18 +60,18 @@ def answers(*texts: tuple[str, float]) -> Callable[[Sampling], Stream]:
 
 
 def test_the_best_is_likely_and_parses() -> None:
-    choice = selection(Several(4))
-    choice.ask(answers(("a +", -0.1), ("a - b", -0.5), ("a + b", -0.2), ("a + b\n", -0.1)), SEEDED)
+    choice = selection(CandidateOptions(4))
+    choice.generate(
+        answers(("a +", -0.1), ("a - b", -0.5), ("a + b", -0.2), ("a + b\n", -0.1)), SEEDED
+    )
     assert choice.choose().text == "a + b"
     assert choice.passed
-    assert choice.record() == {
-        "seed": 8,
-        "candidates": [
-            told("a + b", -0.2, 8, True) | {"drawn": 4},
-            told("a - b", -0.5, 7, True) | {"drawn": 2},
-            told("a +", -0.1, None, False) | {"drawn": 2},
-        ],
-    }
+    assert record_of(choice)["seed"] == 8
+    assert told_of(choice) == [
+        told("a + b", -0.2, 8, True) | {"drawn": 4},
+        told("a - b", -0.5, 7, True) | {"drawn": 2},
+        told("a +", -0.1, None, False) | {"drawn": 2},
+    ]
 
 
 def told(text: str, logprob: float, seed: int | None, parses: bool | None) -> dict[str, object]:
@@ -84,10 +90,10 @@ def told(text: str, logprob: float, seed: int | None, parses: bool | None) -> di
 
 
 def test_without_a_grammar_the_likeliest_is_the_best() -> None:
-    choice = selection(Several(3), lang="text")
-    choice.ask(answers(("a +", -0.2), ("a - b", -0.5), ("(((", -0.1)), SEEDED)
+    choice = selection(CandidateOptions(3), lang="text")
+    choice.generate(answers(("a +", -0.2), ("a - b", -0.5), ("(((", -0.1)), SEEDED)
     assert choice.choose().text == "((("
-    assert choice.record()["candidates"] == [
+    assert told_of(choice) == [
         told("(((", -0.1, 8, None),
         told("a +", -0.2, None, None),
         told("a - b", -0.5, 7, None),
@@ -96,11 +102,11 @@ def test_without_a_grammar_the_likeliest_is_the_best() -> None:
 
 def test_what_names_nothing_that_is_there_is_drawn_again() -> None:
     """Up to twice as many answers as are wanted, of which so many are kept."""
-    choice = selection(Several(2))
-    choice.ask(answers(("total", -0.1), ("a + b", -0.9), ("a", -0.2), ("b", -0.3)), SEEDED)
+    choice = selection(CandidateOptions(2))
+    choice.generate(answers(("total", -0.1), ("a + b", -0.9), ("a", -0.2), ("b", -0.3)), SEEDED)
     assert [each["text"] for each in told_of(choice)] == ["a + b", "a"]
-    choice = selection(Several(2))
-    choice.ask(answers(("total", -0.1), ("a + b", -0.9)), SEEDED)
+    choice = selection(CandidateOptions(2))
+    choice.generate(answers(("total", -0.1), ("a + b", -0.9)), SEEDED)
     assert [(each["text"], each["flaws"], each["drawn"]) for each in told_of(choice)] == [
         ("a + b", [], 2),
         ("total", ["undefined name 'total'", *UNUSED], 2),
@@ -109,23 +115,31 @@ def test_what_names_nothing_that_is_there_is_drawn_again() -> None:
 
 def test_a_flaw_that_a_file_has_anyway_is_not_held_against_an_answer() -> None:
     text = TEXT + "print(total)\n"
-    choice = Selection(Several(1), Source("a.py", text), HOLE, languages.find("python"), PLAIN)
-    choice.ask(answers(("b", -0.1), ("a + b", -0.1)), SEEDED)
+    choice = CandidateChooser(
+        CandidateOptions(1), Source("a.py", text), HOLE, languages.find_language("python"), PLAIN
+    )
+    choice.generate(answers(("b", -0.1), ("a + b", -0.1)), SEEDED)
     assert [(each["text"], each["flaws"]) for each in told_of(choice)] == [
         ("b", ["undefined name 'total'", UNUSED[0]])
     ]
 
 
-def told_of(choice: Selection) -> list[dict[str, object]]:
+def record_of(choice: CandidateChooser) -> Mapping[str, object]:
+    """The chosen answer in JSON."""
+    answer = Answer.of(Completion("", "stop"), find_model("echo"), "echo", Request("echo", SEEDED))
+    return choice.with_candidates(answer).record()
+
+
+def told_of(choice: CandidateChooser) -> list[dict[str, object]]:
     """The candidates in JSON."""
-    candidates = choice.record()["candidates"]
+    candidates = record_of(choice)["candidates"]
     assert isinstance(candidates, list)
     return candidates
 
 
 def test_a_command_has_the_last_word(add_py: Path) -> None:
-    choice = selection(Several(3, "grep -q 'return b' add.py"))
-    choice.ask(answers(("a + b", -0.1), ("b + a", -0.5), ("b", -0.6)), SEEDED)
+    choice = selection(CandidateOptions(3, "grep -q 'return b' add.py"))
+    choice.generate(answers(("a + b", -0.1), ("b + a", -0.5), ("b", -0.6)), SEEDED)
     assert choice.choose().text == "b + a"
     assert choice.passed
     assert [(each["text"], each["verified"]) for each in told_of(choice)] == [
@@ -137,12 +151,15 @@ def test_a_command_has_the_last_word(add_py: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "hint"),
-    [(Look(), "-v shows what it says"), (Look(verbose=True), "ask for more with -n")],
+    ("output", "hint"),
+    [
+        (OutputOptions(), "-v shows what it says"),
+        (OutputOptions(verbose=True), "ask for more with -n"),
+    ],
 )
-def test_where_none_passes_there_is_no_answer(look: Look, hint: str) -> None:
-    choice = selection(Several(2, "false"), look)
-    choice.ask(answers(("a + b", -0.1), ("b + a", -0.5)), SEEDED)
+def test_where_none_passes_there_is_no_answer(output: OutputOptions, hint: str) -> None:
+    choice = selection(CandidateOptions(2, "false"), output)
+    choice.generate(answers(("a + b", -0.1), ("b + a", -0.5)), SEEDED)
     assert choice.choose().text == "a + b"
     assert not choice.passed
     assert str(choice.failure()) == f"no candidate passes `false`; {hint}"
@@ -150,21 +167,21 @@ def test_where_none_passes_there_is_no_answer(look: Look, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "several"),
+    ("flags", "options"),
     [
-        ((None, None, False, None), Several()),
-        ((3, None, False, None), Several(3)),
-        ((None, "true", False, 9.0), Several(5, "true", seconds=9.0)),
-        ((1, "true", False, None), Several(1, "true")),
-        ((None, None, True, None), Several(5, pick=True)),
-        ((16, None, True, None), Several(16, pick=True)),
+        ((None, None, False, None), CandidateOptions()),
+        ((3, None, False, None), CandidateOptions(3)),
+        ((None, "true", False, 9.0), CandidateOptions(5, "true", seconds=9.0)),
+        ((1, "true", False, None), CandidateOptions(1, "true")),
+        ((None, None, True, None), CandidateOptions(5, pick=True)),
+        ((16, None, True, None), CandidateOptions(16, pick=True)),
     ],
 )
 def test_what_the_flags_ask_for(
-    flags: tuple[int | None, str | None, bool, float | None], several: Several
+    flags: tuple[int | None, str | None, bool, float | None], options: CandidateOptions
 ) -> None:
-    assert Several.of(*flags) == several
-    assert several.wanted is (flags != (None, None, False, None))
+    assert CandidateOptions.of(*flags) == options
+    assert options.needs_selection is (flags != (None, None, False, None))
 
 
 @pytest.mark.parametrize(

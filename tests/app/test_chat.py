@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.app.chat import Chat
-from starcoder_cli.app.deliver import Look
+from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.request import Request
-from starcoder_cli.catalog import find
 from starcoder_cli.cli import main
 from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.model import Prompt, Sampling
-from starcoder_cli.prompts.chat import Conversation
+from starcoder_cli.model import Conversation, Prompt, Question, Sampling
 from starcoder_cli.prompts.chat_formats import CHAT_FORMATS
+from starcoder_cli.reply import ChatModel
 from starcoder_cli.stream import Chunk, Stream
 from tiny import build
 
@@ -63,15 +62,16 @@ def test_a_model_is_asked_in_the_form_that_its_files_tell(folder: Path, capfd: C
 class Spaced(EchoModel):
     """Begins its answer with a space, as models of the Llama 2 family do."""
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         yield from (Chunk(""), Chunk(" "), Chunk(" x"), Chunk(" = 1", reason="stop"))
 
 
 def test_the_space_before_an_answer_is_not_shown_but_read_again(capfd: Capture) -> None:
     form = CHAT_FORMATS["llama2"]
-    chat = Chat(Spaced(), find("echo"), form, Request("echo", Sampling()), Look())
-    conversation, said = Conversation().said("why?"), list[str]()
+    chat = Chat(ChatModel(Spaced(), form), Request("echo", Sampling()), OutputOptions())
+    conversation, said = Conversation().with_question("why?"), list[str]()
     assert chat.answer(chat.prompt(conversation), said.append).text == " x = 1"
     assert capfd.readouterr().out == " x = 1"
-    again = chat.prompt(conversation.answered("".join(said)).said("so?"))
+    again = chat.prompt(conversation.with_answer("".join(said)).with_question("so?"))
+    assert isinstance(again, Prompt)
     assert "".join(again.pieces) == "[INST] why? [/INST]  x = 1 </s><s>[INST] so? [/INST]"

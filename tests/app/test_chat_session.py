@@ -10,9 +10,9 @@ import pexpect
 import pyte
 import pytest
 
-from starcoder_cli.app.chat_session import COMMANDS, step
+from starcoder_cli.app.chat_session import SESSION_COMMANDS, conversation_after
 from starcoder_cli.errors import CreateError, StarcoderError, UsageError
-from starcoder_cli.prompts.chat import Conversation
+from starcoder_cli.model import Conversation
 
 Capture = pytest.CaptureFixture[str]
 PATIENCE = 60
@@ -20,7 +20,7 @@ PATIENCE = 60
 
 def answer(conversation: Conversation, line: str) -> Conversation:
     """A model that says how long a question is."""
-    return conversation.said(line).answered(str(len(line)))
+    return conversation.with_question(line).with_answer(str(len(line)))
 
 
 def after(*lines: str) -> Conversation | None:
@@ -28,7 +28,7 @@ def after(*lines: str) -> Conversation | None:
     current: Conversation | None = Conversation("Be brief.")
     for line in lines:
         assert current is not None
-        current = step(current, line, answer)
+        current = conversation_after(current, line, answer)
     return current
 
 
@@ -70,7 +70,7 @@ def test_help_names_every_command(capfd: Capture) -> None:
         "Ctrl-C      stop the answer, or drop what is typed\n"
         "Ctrl-D      leave\n"
     )
-    assert [line.split()[0] for line in err.splitlines()[:-3]] == list(COMMANDS)
+    assert [line.split()[0] for line in err.splitlines()[:-3]] == list(SESSION_COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -265,21 +265,20 @@ import time
 from pathlib import Path
 
 from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.catalog import find
 from starcoder_cli.prompts.chat_formats import CHATML
 from starcoder_cli.app.request import Request
 from starcoder_cli.app.chat_session import converse, line_editor, reply
 from starcoder_cli.app.chat import Chat
-from starcoder_cli.app.deliver import Look
-from starcoder_cli.prompts.chat import Conversation
-from starcoder_cli.model import Sampling
+from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.model import Conversation, Sampling, as_prompt
+from starcoder_cli.reply import ChatModel
 from starcoder_cli.stream import Chunk
 
 
 class Slow(EchoModel):
-    def stream(self, prompt, sampling):
+    def stream(self, question, sampling):
         try:
-            yield Chunk(f"**{len(prompt.pieces)}** pieces, and *so* on\\n\\nand *on")
+            yield Chunk(f"**{len(as_prompt(question).pieces)}** pieces, and *so* on\\n\\nand *on")
             time.sleep(600)
         finally:
             Path("closed").touch()
@@ -287,10 +286,10 @@ class Slow(EchoModel):
 
 def answer(conversation, line):
     timeout = 2 if line == "quick" else None
-    return reply(chat, conversation.said(line), timeout)
+    return reply(chat, conversation.with_question(line), timeout)
 
 
-chat = Chat(Slow(), find("echo"), CHATML, Request("echo", Sampling()), Look())
+chat = Chat(ChatModel(Slow(), CHATML), Request("echo", Sampling()), OutputOptions())
 converse(line_editor(), Conversation(), answer)
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from processes import terminal
-from starcoder_cli.app.deliver import Delivery, Look, prepare
+from starcoder_cli.app.deliver import Delivery, OutputOptions, plan_delivery
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.source import Source, Span
 from streams import run, run_binary, standard_input
@@ -230,16 +230,16 @@ def test_a_prompt_is_shown_whatever_was_to_become_of_the_answer(
 HIDDEN = "x = '\u202e\x1b[2J\u202e'"
 
 
-def delivery(look: Look) -> Delivery:
+def delivery(options: OutputOptions) -> Delivery:
     """What becomes of an answer for the second line of `a.py`."""
-    return prepare(Source.read("a.py"), Span(4, 7), look, "python", None)
+    return plan_delivery(Source.read("a.py"), Span(4, 7), options, "python", None)
 
 
 def test_characters_that_nobody_sees_are_not_written_into_a_file(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(DataError) as caught:
-        delivery(Look(in_place=True)).deliver(HIDDEN, {})
+        delivery(OutputOptions(in_place=True)).deliver(HIDDEN, {})
     assert str(caught.value) == (
         "the answer has characters that nobody would see in the file: ␛<U+202E>; "
         "it was left alone; the answer is on standard output"
@@ -251,14 +251,22 @@ def test_characters_that_were_in_the_file_before_may_stay(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     Path("a.py").write_text(f"one\ntwo\n{HIDDEN}")
-    delivery(Look(in_place=True)).deliver(HIDDEN, {})
+    delivery(OutputOptions(in_place=True)).deliver(HIDDEN, {})
     assert (text(), capfd.readouterr()) == (f"one\n{HIDDEN}\n{HIDDEN}", ("", ""))
 
 
-@pytest.mark.parametrize("look", [Look(diff=True), Look(output="out"), Look(json=True), Look()])
+@pytest.mark.parametrize(
+    "options",
+    [
+        OutputOptions(diff=True),
+        OutputOptions(output="out"),
+        OutputOptions(json=True),
+        OutputOptions(),
+    ],
+)
 def test_characters_that_nobody_sees_are_spoken_of(
-    look: Look, capfd: pytest.CaptureFixture[str]
+    options: OutputOptions, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    delivery(look).deliver(HIDDEN, {})
+    delivery(options).deliver(HIDDEN, {})
     note = "note: the answer has characters that nobody sees: ␛<U+202E>\n"
     assert capfd.readouterr().err == note

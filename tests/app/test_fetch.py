@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.app.fetch import fetch
-from starcoder_cli.catalog import find
+from starcoder_cli.catalog import find_model
 from starcoder_cli.cli import main
 from starcoder_cli.errors import UnavailableError
 from starcoder_cli.models import store
-from starcoder_cli.models.consent import agree, agreed
+from starcoder_cli.models.consent import has_agreed, record_agreement
 from starcoder_cli.models.licences import BIGCODE
-from starcoder_cli.models.transfer import Arrival
+from starcoder_cli.models.transfer import DownloadedFile
 from starcoder_cli.terminal.output import Messages
 
 NAME = "starcoder2-3b-gguf"
@@ -32,16 +32,18 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def put(name: str) -> Path:
     """Lay a model's file into its place, as another program might."""
-    spec = find(name)
-    part = store.folder(spec) / "x.part"
+    spec = find_model(name)
+    part = store.model_folder(spec) / "x.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"GGUF")
-    return store.keep(spec, Arrival(part, sha256(b"GGUF").hexdigest(), "elsewhere"))
+    return store.save_model_file(
+        spec, DownloadedFile(part, sha256(b"GGUF").hexdigest(), "elsewhere")
+    )
 
 
 def use(name: str, *, quiet: bool = False) -> Path | None:
     """What a command gets for a model, with no network."""
-    return fetch(find(name), Messages(quiet), lambda: None, offline=True)
+    return fetch(find_model(name), Messages(quiet), lambda: None, offline=True)
 
 
 @pytest.mark.parametrize("command", ["complete a.py", "fill a.py:1", "chat why"])
@@ -62,7 +64,7 @@ def test_a_model_whose_licence_nobody_accepted_is_not_fetched(
 
 
 def test_once_accepted_it_is_fetched_like_any_other() -> None:
-    agree(BIGCODE)
+    record_agreement(BIGCODE)
     with pytest.raises(UnavailableError) as caught:
         use(NAME)
     assert str(caught.value) == (
@@ -76,7 +78,7 @@ def test_a_model_that_came_without_us_is_used_with_one_note(
     path = put(NAME)
     assert [use(NAME), use(NAME)] == [path, path]
     assert capsys.readouterr() == ("", NOTE)
-    assert not agreed(BIGCODE)
+    assert not has_agreed(BIGCODE)
 
 
 def test_a_note_that_nobody_saw_comes_again(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,9 +101,9 @@ def test_a_note_that_cannot_be_remembered_stops_nobody(
 
 
 def test_no_note_where_it_was_accepted_or_need_not_be(capsys: pytest.CaptureFixture[str]) -> None:
-    agree(BIGCODE)
+    record_agreement(BIGCODE)
     for name in (NAME, "owner/name/x.gguf"):
         path = put(name)
         assert use(name) == path
-    assert use("echo") is None
+    assert not find_model("echo").has_file
     assert capsys.readouterr() == ("", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.cli import main
-from starcoder_cli.engines.openvino.prepared import FOLDER
+from starcoder_cli.engines.openvino.prepared import PREPARED_FOLDER
 from starcoder_cli.models import store
 from tinies import SPEC, pulled
 
@@ -31,13 +31,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def prepared(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the tiny model."""
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(shared))
-    return store.folder(SPEC)
+    return store.model_folder(SPEC)
 
 
 @pytest.fixture
 def manifest(prepared: Path) -> Iterator[Path]:
     """What the tiny model was prepared in says of itself; a test may change it."""
-    path = prepared / FOLDER / store.MANIFEST
+    path = prepared / PREPARED_FOLDER / store.MODEL_MANIFEST_NAME
     before = path.read_text()
     yield path
     path.write_text(before)
@@ -46,7 +46,7 @@ def manifest(prepared: Path) -> Iterator[Path]:
 def test_a_model_that_is_prepared_is_not_prepared_again(
     prepared: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest = prepared / FOLDER / store.MANIFEST
+    manifest = prepared / PREPARED_FOLDER / store.MODEL_MANIFEST_NAME
     before = manifest.stat().st_mtime_ns
     assert main(["models", "pull", SPEC.name]) == 0
     assert capsys.readouterr() == ("", "")
@@ -56,7 +56,11 @@ def test_a_model_that_is_prepared_is_not_prepared_again(
 def test_both_engines_are_told(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "show", SPEC.name, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    files = (file for file in (prepared / FOLDER).iterdir() if file.name != store.MANIFEST)
+    files = (
+        file
+        for file in (prepared / PREPARED_FOLDER).iterdir()
+        if file.name != store.MODEL_MANIFEST_NAME
+    )
     assert shown["prepared"] == sum(file.stat().st_size for file in files)
     first, second = shown["engines"]
     assert first.startswith("llama.cpp: loads in ") and second.startswith("OpenVINO: loads in ")

@@ -10,7 +10,7 @@ import pytest
 
 from processes import shown
 from starcoder_cli.cli import main
-from starcoder_cli.models.consent import agree, agreed, file_path
+from starcoder_cli.models.consent import consent_path, has_agreed, record_agreement
 from starcoder_cli.models.licences import BIGCODE
 
 NAME = "starcoder2-3b-gguf"
@@ -100,7 +100,7 @@ def test_anything_else_is_a_no(keys: str, answer: tuple[str, ...], code: tuple[i
     question, *rest = pull_at_terminal(keys)
     assert question == tuple(TEXT.splitlines())
     assert rest == [answer, code]
-    assert not agreed(BIGCODE)
+    assert not has_agreed(BIGCODE)
 
 
 def test_away_from_a_terminal_a_flag_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,7 +124,7 @@ def test_a_repository_of_bigcode_is_under_the_same_licence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["models", "pull", "bigcode/octocoder"]) == 77
-    agree(BIGCODE)
+    record_agreement(BIGCODE)
     assert main(["models", "pull", "bigcode/octocoder"]) == 69
     assert capsys.readouterr().err.splitlines()[1] == (
         "getting bigcode/octocoder (unknown size) from bigcode/octocoder"
@@ -134,7 +134,7 @@ def test_a_repository_of_bigcode_is_under_the_same_licence(
 def test_other_licences_are_never_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "pull", "deepseek-coder-1.3b"]) == 69
     assert capsys.readouterr().err.startswith("getting deepseek-coder-1.3b (about 2.7 GB) from ")
-    assert not file_path().exists()
+    assert not consent_path().exists()
 
 
 def test_offline_nothing_is_asked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -163,7 +163,7 @@ def test_eight_commands_over_a_stale_socket_start_one_server(
 
 
 def test_a_server_of_another_version_makes_way(runtime: Path, tiny_file: Path) -> None:
-    program = "from starcoder_cli.net import daemon\ndaemon.PROGRAM = 'old'\n"
+    program = "from starcoder_cli.net import daemon\ndaemon.INSTALLATION_ID = 'old'\n"
     program += "from starcoder_cli.__main__ import run\nimport sys\nsys.argv[1:] = ['serve']\nrun()"
     with Popen([sys.executable, "-c", program], stderr=PIPE) as old:
         assert old.stderr and old.stderr.readline() == b"serving; Ctrl-C ends it\n"
@@ -180,14 +180,14 @@ def test_a_server_that_ends_while_it_is_asked_is_replaced(runtime: Path, tiny_fi
 
     def leave() -> None:
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(runtime / daemon.SOCKET))
+            listener.bind(str(runtime / daemon.SERVER_SOCKET))
             listener.listen()
             for _ in range(2):  # one to see who listens, one to be asked who it is
                 listener.accept()[0].close()
 
     with ThreadPoolExecutor(1) as pool:
         leaving = pool.submit(leave)
-        assert until(lambda: (runtime / daemon.SOCKET).exists())
+        assert until(lambda: (runtime / daemon.SERVER_SOCKET).exists())
         done = ask(tiny_file)
         leaving.result(30)
     assert done.stderr.startswith(NOTE)
@@ -212,8 +212,8 @@ def test_a_server_that_does_not_answer(
     assert main(words) == 0
     message = f"note: the server does not answer: {tiny_file} is loaded without it\n"
     assert message in capfd.readouterr().err
-    monkeypatch.setattr("starcoder_cli.commands.stop.ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr("starcoder_cli.commands.stop.END_SECONDS", 1.0)
+    monkeypatch.setattr("starcoder_cli.commands.stop.STOP_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("starcoder_cli.commands.stop.STOP_END_SECONDS", 1.0)
     assert main(["stop"]) == 0
     assert gone(number)
 
@@ -280,7 +280,7 @@ def test_a_place_that_is_not_safe(way: str, runtime: Path, tiny_file: Path) -> N
         runtime.symlink_to(runtime.parent / "other")
     else:
         runtime.mkdir(mode=0o700)
-        (runtime / daemon.SOCKET).write_text("mine")
+        (runtime / daemon.SERVER_SOCKET).write_text("mine")
     before = sorted(runtime.parent.rglob("*"))
     done = ask(tiny_file)
     assert (done.returncode, done.stdout) == (77, "")
@@ -298,7 +298,7 @@ def test_another_user_who_listens_is_not_talked_to(runtime: Path, tiny_file: Pat
     child = os.fork()
     if not child:
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(runtime / daemon.SOCKET))
+            listener.bind(str(runtime / daemon.SERVER_SOCKET))
             os.setuid(65534)
             listener.listen()
             os.write(writing, b"1")
@@ -324,7 +324,7 @@ def test_a_place_that_cannot_be_used(way: str, runtime: Path, tiny_file: Path) -
         empty = {"XDG_RUNTIME_DIR": "", "XDG_CACHE_HOME": "/dev/null", "HOME": "/dev/null"}
         environment |= empty
     elif way == "no lock":
-        (runtime / daemon.LOCK).mkdir(parents=True)
+        (runtime / daemon.SERVER_LOCK).mkdir(parents=True)
         runtime.chmod(0o700)
     else:
         del environment["HOME"]

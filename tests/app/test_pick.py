@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processes import shown, terminal
-from starcoder_cli.app.pick import Cursor, differing, drawn, heading
+from starcoder_cli.app.pick import Cursor, candidate_heading, differing_spans, highlight_difference
 from starcoder_cli.candidates.ranking import Candidate
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion
-from starcoder_cli.terminal.code import Painter
+from starcoder_cli.terminal.code import Highlighter
 
-COLORED = Painter("python", True)
-PLAIN = Painter("python", False)
+COLORED = Highlighter("python", True)
+PLAIN = Highlighter("python", False)
 
 # What a command does with three answers: asks, and writes the one that is taken.
 SCRIPT = """
@@ -28,13 +28,13 @@ from starcoder_cli.candidates.ranking import Candidate
 from starcoder_cli.app.pick import pick
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion
-from starcoder_cli.terminal.code import Painter
+from starcoder_cli.terminal.code import Highlighter
 
 texts = ["return a + b", "return b + a", "return sum((a, b))\\n\\x1b[2J"]
 found = [Candidate(Completion(text, "stop", 1, logprob=-at), Sampling(), at)
          for at, text in enumerate(texts)]
 try:
-    at = pick(found, Painter("python", False), "def add(a, b):\\n    ")
+    at = pick(found, Highlighter("python", False), "def add(a, b):\\n    ")
 except KeyboardInterrupt:
     sys.exit(130)
 print("took", at + 1, file=sys.stdout)
@@ -143,23 +143,25 @@ def test_the_answer_that_was_taken_goes_to_standard_output_alone(tmp_path: Path)
 
 def test_a_heading_says_what_is_known() -> None:
     cut = Candidate(Completion("", "length", 4, logprob=-1.0), Sampling(), 1)
-    assert heading(3, cut, PLAIN) == "3  -0.25 a token, does not parse, cut off\n"
-    assert heading(3, cut, COLORED) == ("\x1b[2m3  -0.25 a token, does not parse, cut off\x1b[0m\n")
+    assert candidate_heading(3, cut, PLAIN) == "3  -0.25 a token, does not parse, cut off\n"
+    assert candidate_heading(3, cut, COLORED) == (
+        "\x1b[2m3  -0.25 a token, does not parse, cut off\x1b[0m\n"
+    )
 
 
 def test_in_colours_the_words_that_differ_are_underlined() -> None:
-    text = drawn("a + b\nc", "a - b\nc", COLORED, "")
+    text = highlight_difference("a + b\nc", "a - b\nc", COLORED, "")
     assert text.count("\x1b[4m") == 1
     assert "\x1b[4m+\x1b[0m" in text
     assert [line[:3] for line in text.splitlines()] == [" + ", "   "]
 
 
 def test_nothing_is_drawn_as_an_empty_line() -> None:
-    assert drawn("", "a", PLAIN, "") == "   \n"
+    assert highlight_difference("", "a", PLAIN, "") == "   \n"
 
 
 def test_what_would_move_the_cursor_is_shown() -> None:
-    assert drawn("a\r\nb\x1b[A\u202e\rc\u2028", "", PLAIN, "") == (
+    assert highlight_difference("a\r\nb\x1b[A\u202e\rc\u2028", "", PLAIN, "") == (
         " + a\n + b␛[A<U+202E>␍c<U+2028>\n"
     )
 
@@ -167,9 +169,9 @@ def test_what_would_move_the_cursor_is_shown() -> None:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.text("ab \n+", max_size=8), st.text("ab \n+", max_size=8))
 def test_every_character_is_marked_or_not(text: str, other: str) -> None:
-    marks = differing(text, other)
+    marks = differing_spans(text, other)
     assert len(marks) == len(text)
-    assert not any(differing(text, text))
+    assert not any(differing_spans(text, text))
     assert not any(
         mark and character.isspace() for mark, character in zip(marks, text, strict=True)
     )
@@ -177,8 +179,8 @@ def test_every_character_is_marked_or_not(text: str, other: str) -> None:
 
 def test_long_answers_are_compared_as_wholes() -> None:
     long = "a b " * 3000
-    assert differing(long, long) == [False] * len(long)
-    assert differing(long, f"{long}c") == [True] * len(long)
+    assert differing_spans(long, long) == [False] * len(long)
+    assert differing_spans(long, f"{long}c") == [True] * len(long)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from starcoder_cli.app.progress import bar
+from starcoder_cli.app.progress import progress_bar
 
 
 def test_what_was_checked_and_has_to_be_fetched_counts_for_no_speed(
@@ -23,7 +23,7 @@ def test_what_was_checked_and_has_to_be_fetched_counts_for_no_speed(
             bars.append(self)
 
     monkeypatch.setattr(progress, "Progress", Watched)
-    with bar("tiny") as report:
+    with progress_bar("tiny") as report:
         for seconds, done in enumerate([0, 1000, 2000, 100, 200, 300]):
             now[0] = float(seconds)
             report(done, 3000)

@@ -11,7 +11,7 @@ from processes import terminal
 from sites import Fault, body, status
 from starcoder_cli.attribution import stack_lookup
 from starcoder_cli.cli import main
-from starcoder_cli.models.transfer import bounded
+from starcoder_cli.models.transfer import call_with_timeout
 from starcoder_cli.settings import config_file
 
 KNOWN = "def largest(values):\n    return max(values, key=abs)  # as it was\n"
@@ -218,7 +218,7 @@ def test_the_configuration_may_ask_for_it(service: Service, capsys: Streams) -> 
 def test_bad_answers(
     fault: Fault, code: int, wrong: str, capsys: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stack_lookup, "SECONDS", 1.0)
+    monkeypatch.setattr(stack_lookup, "LOOKUP_SECONDS", 1.0)
     with knowing(faults=(fault,)) as here:
         assert trace(capsys, here, "a.py", "-q") == (code, "", f"error: {wrong}\n")
         assert len(here.asked) == 1
@@ -227,8 +227,10 @@ def test_bad_answers(
 def test_half_an_answer_is_none_where_who_waits_was_held_up(
     capsys: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stack_lookup, "SECONDS", 0.1)
-    monkeypatch.setattr(stack_lookup, "bounded", lambda call, seconds: bounded(call, 60.0))
+    monkeypatch.setattr(stack_lookup, "LOOKUP_SECONDS", 0.1)
+    monkeypatch.setattr(
+        stack_lookup, "call_with_timeout", lambda call, seconds: call_with_timeout(call, 60.0)
+    )
     with knowing(faults=(slow,)) as here:
         code, out, err = trace(capsys, here, "a.py", "-q")
     assert (code, out, err) == (69, "", "error: HOST: no answer within 60 s; try again later\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from repositories import lay, repository
-from starcoder_cli.attribution.ignore_file import Ignore
+from starcoder_cli.attribution.ignore_file import IgnoreRules
 
 NAMES = (
     *("a.py", "a.txt", "build/a.py", "sub/build/a.py", "sub/a.py", "sub/deep/a.py"),
@@ -43,12 +43,12 @@ def test_lines_mean_what_they_mean_to_git(lines: str, tmp_path: Path) -> None:
         "--exclude-standard",
     ]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
-    ignore = Ignore.parse(lines.encode())
-    assert [name for name in NAMES if not ignore.covers(name)] == [
+    ignore = IgnoreRules.parse(lines.encode())
+    assert [name for name in NAMES if not ignore.excludes(name)] == [
         name for name in NAMES if name in listed
     ]
 
 
 def test_a_pattern_that_could_be_tried_in_many_ways_takes_no_time() -> None:
-    ignore = Ignore.parse(b"**/" * 200 + b"*a*a*a*a*a*a*a*a*a*a*a*a*b\n")
-    assert not ignore.covers("/".join(["a" * 200] * 50))
+    ignore = IgnoreRules.parse(b"**/" * 200 + b"*a*a*a*a*a*a*a*a*a*a*a*a*b\n")
+    assert not ignore.excludes("/".join(["a" * 200] * 50))

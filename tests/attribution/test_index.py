@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from repositories import lay
-from starcoder_cli.attribution import trace
-from starcoder_cli.attribution.index import SCHEMA
-from starcoder_cli.attribution.ingest import add
+from starcoder_cli.attribution import find_matches
+from starcoder_cli.attribution.index import INDEX_SCHEMA
+from starcoder_cli.attribution.ingest import add_source
 from starcoder_cli.cli import main
 
 CODE = "\n".join(f"name{number}" for number in range(100))
@@ -20,7 +20,7 @@ CODE = "\n".join(f"name{number}" for number in range(100))
 def index(tmp_path: Path) -> Path:
     """An index of one file."""
     lay(tmp_path / "a", {"a.py": CODE})
-    add(tmp_path / "a", "MIT", tmp_path / "index")
+    add_source(tmp_path / "a", "MIT", tmp_path / "index")
     return tmp_path / "index"
 
 
@@ -153,7 +153,7 @@ def test_an_index_can_be_read_while_it_is_changed(index: Path) -> None:
     with closing(sqlite3.connect(index, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM file")
-        assert len(trace(CODE, "python", index)) == 1
+        assert len(find_matches(CODE, "python", index)) == 1
 
 
 def test_only_its_owner_can_read_an_index(index: Path) -> None:
@@ -163,7 +163,7 @@ def test_only_its_owner_can_read_an_index(index: Path) -> None:
 def test_an_index_has_the_tables_that_are_written_down(index: Path) -> None:
     with closing(sqlite3.connect(index)) as connection:
         found = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
-    assert sorted(sql for (sql,) in found) == sorted(SCHEMA)
+    assert sorted(sql for (sql,) in found) == sorted(INDEX_SCHEMA)
 
 
 @pytest.mark.parametrize(

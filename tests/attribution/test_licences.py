@@ -2,7 +2,7 @@
 
 import pytest
 
-from starcoder_cli.attribution.licences import Refusal, normal
+from starcoder_cli.attribution.licences import LicenceDenyList, normalize_licence
 from starcoder_cli.errors import UsageError
 
 
@@ -23,7 +23,7 @@ from starcoder_cli.errors import UsageError
     ],
 )
 def test_an_expression_has_one_spelling(text: str, expected: str) -> None:
-    assert normal(text) == expected
+    assert normalize_licence(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_an_expression_has_one_spelling(text: str, expected: str) -> None:
     ],
 )
 def test_what_is_refused(words: list[str], licence: str, refused: bool) -> None:
-    assert Refusal.parse(words).refuses(licence) is refused
+    assert LicenceDenyList.parse(words).denies(licence) is refused
 
 
 def test_a_word_that_is_no_licence_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="'permissive' is no licence expression"):
-        Refusal.parse(["MIT", "permissive"])
+        LicenceDenyList.parse(["MIT", "permissive"])

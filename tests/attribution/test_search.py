@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from repositories import lay
-from starcoder_cli.attribution import trace
-from starcoder_cli.attribution.fingerprints import SHORTEST, SURE
-from starcoder_cli.attribution.ingest import add
+from starcoder_cli.attribution import find_matches
+from starcoder_cli.attribution.fingerprints import GUARANTEED_MATCH_TOKENS, MIN_MATCH_TOKENS
+from starcoder_cli.attribution.ingest import add_source
 from starcoder_cli.attribution.matches import Origin
 from starcoder_cli.errors import InputError, UsageError
 
@@ -46,13 +46,13 @@ def numbered(numbers: range) -> str:
 def index(tmp_path: Path) -> Path:
     """An index of one project with one file."""
     lay(tmp_path / "means", {"src/mean.py": CODE})
-    add(tmp_path / "means", "MIT", tmp_path / "index")
+    add_source(tmp_path / "means", "MIT", tmp_path / "index")
     return tmp_path / "index"
 
 
 @pytest.mark.parametrize("language", ["python", None, "text"])
 def test_code_in_another_format_is_found_from_end_to_end(index: Path, language: str | None) -> None:
-    (match,) = trace(REFORMATTED, language, index)
+    (match,) = find_matches(REFORMATTED, language, index)
     origin = Origin("means", "", "src/mean.py", 1, 8, "MIT", 48, str(index.parent / "means"))
     assert match.origins == (origin,)
     assert REFORMATTED[match.start : match.end] == REFORMATTED[10:-3]
@@ -62,40 +62,40 @@ def test_code_in_another_format_is_found_from_end_to_end(index: Path, language: 
 
 def test_other_names_are_other_code(index: Path) -> None:
     renamed = REFORMATTED.replace("total", "sum_").replace("value", "x")
-    assert trace(renamed, "python", index) == []
+    assert find_matches(renamed, "python", index) == []
 
 
 def test_places_count_characters_and_not_bytes(index: Path) -> None:
     text = f"# é {chr(0xDC80)} \U0001f600\n{CODE}"
-    (match,) = trace(text, "python", index)
+    (match,) = find_matches(text, "python", index)
     assert text[match.start : match.end] == CODE.strip()[:-1]
     assert (match.first, match.last) == (2, 9)
 
 
 def test_a_piece_that_begins_inside_a_docstring_is_found(index: Path) -> None:
     text = CODE.replace('"""The', "The").partition("\n")[2]
-    (match,) = trace(text, "python", index)
+    (match,) = find_matches(text, "python", index)
     assert text[match.start : match.end].startswith("if weights")
 
 
-@pytest.mark.parametrize("count", [SHORTEST - 1, SURE])
+@pytest.mark.parametrize("count", [MIN_MATCH_TOKENS - 1, GUARANTEED_MATCH_TOKENS])
 def test_what_is_found_for_sure_and_what_never(tmp_path: Path, count: int) -> None:
     lay(tmp_path / "a", {"a.py": numbered(range(100))})
-    add(tmp_path / "a", "", tmp_path / "index")
+    add_source(tmp_path / "a", "", tmp_path / "index")
     for start in range(0, 100 - count):
         text = f"x\n{numbered(range(start, start + count))}\ny"
-        found = trace(text, "python", tmp_path / "index")
+        found = find_matches(text, "python", tmp_path / "index")
         lines = [(match.first, match.last, match.tokens) for match in found]
-        assert lines == ([(2, count + 1, count)] if count >= SURE else [])
+        assert lines == ([(2, count + 1, count)] if count >= GUARANTEED_MATCH_TOKENS else [])
 
 
 def test_the_longest_comes_first_and_each_origin_is_named(tmp_path: Path) -> None:
     one, two = numbered(range(100, 140)), numbered(range(200, 290))
     lay(tmp_path / "a", {"one.py": one, "two.py": two})
     lay(tmp_path / "b", {"both.py": f"{two}\n{one}"})
-    add(tmp_path / "a", "MIT", tmp_path / "index")
-    add(tmp_path / "b", "GPL-3.0-only", tmp_path / "index")
-    found = trace(f"{one}\nbetween\n{two}", "python", tmp_path / "index")
+    add_source(tmp_path / "a", "MIT", tmp_path / "index")
+    add_source(tmp_path / "b", "GPL-3.0-only", tmp_path / "index")
+    found = find_matches(f"{one}\nbetween\n{two}", "python", tmp_path / "index")
     assert [(match.first, match.last, match.tokens) for match in found] == [
         (42, 131, 90),
         (1, 40, 40),
@@ -115,8 +115,8 @@ def test_a_part_of_a_match_counts_where_another_project_has_it(tmp_path: Path) -
     lay(tmp_path / "a", {"all.py": numbered(range(200)), "part.py": numbered(range(50, 90))})
     lay(tmp_path / "b", {"part.py": numbered(range(50, 90))})
     for name in "ab":
-        add(tmp_path / name, "", tmp_path / "index")
-    found = trace(numbered(range(200)), "python", tmp_path / "index")
+        add_source(tmp_path / name, "", tmp_path / "index")
+    found = find_matches(numbered(range(200)), "python", tmp_path / "index")
     assert [(match.tokens, [origin.project for origin in match.origins]) for match in found] == [
         (200, ["a"]),
         (40, ["b"]),
@@ -125,15 +125,15 @@ def test_a_part_of_a_match_counts_where_another_project_has_it(tmp_path: Path) -
 
 def test_what_many_projects_have_names_the_first_of_them(tmp_path: Path) -> None:
     lay(tmp_path / "many", {f"{number}/a.py": numbered(range(40)) for number in range(60)})
-    add(tmp_path / "many", "", tmp_path / "index")
-    (match,) = trace(numbered(range(40)), "python", tmp_path / "index")
+    add_source(tmp_path / "many", "", tmp_path / "index")
+    (match,) = find_matches(numbered(range(40)), "python", tmp_path / "index")
     assert (len(match.origins), match.more) == (20, 30)
 
 
 def test_a_table_of_zeros_takes_no_time(tmp_path: Path) -> None:
     lay(tmp_path / "zeros", {"a.py": "0, " * 5000, "b.py": "0, " * 300})
-    add(tmp_path / "zeros", "", tmp_path / "index")
-    (match, *_) = trace("0, " * 20_000, "python", tmp_path / "index")
+    add_source(tmp_path / "zeros", "", tmp_path / "index")
+    (match, *_) = find_matches("0, " * 20_000, "python", tmp_path / "index")
     assert match.tokens == 5000
 
 
@@ -143,7 +143,12 @@ few = st.lists(st.integers(0, 4), max_size=60)
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.lists(few, min_size=1, max_size=3), few, st.lists(st.integers(0, 9), min_size=SURE), few)
+@given(
+    st.lists(few, min_size=1, max_size=3),
+    few,
+    st.lists(st.integers(0, 9), min_size=GUARANTEED_MATCH_TOKENS),
+    few,
+)
 def test_of_each_shared_run_a_part_is_reported(
     tmp_path_factory: pytest.TempPathFactory,
     files: list[list[int]],
@@ -151,7 +156,7 @@ def test_of_each_shared_run_a_part_is_reported(
     common: list[int],
     after: list[int],
 ) -> None:
-    """What is reported is there, and no run of SURE tokens goes without SHORTEST of them."""
+    """What is reported is there, and no longer run goes without MIN_MATCH_TOKENS of it."""
 
     def code(numbers: list[int]) -> str:
         return " ".join(f"n{number}" for number in numbers)
@@ -159,22 +164,25 @@ def test_of_each_shared_run_a_part_is_reported(
     folder = tmp_path_factory.mktemp("index")
     texts = [[*numbers, *common, *numbers] for numbers in files]
     lay(folder / "a", {f"{at}.py": code(text) for at, text in enumerate(texts)})
-    add(folder / "a", "", folder / "index")
+    add_source(folder / "a", "", folder / "index")
     asked = [*before, *common, *after]
-    found = trace(code(asked), "python", folder / "index")
+    found = find_matches(code(asked), "python", folder / "index")
     spans = [(match.start // 3, (match.end + 1) // 3) for match in found]
     for (start, end), match in zip(spans, found, strict=True):
-        assert end - start == match.tokens >= SHORTEST
+        assert end - start == match.tokens >= MIN_MATCH_TOKENS
         for origin in match.origins:
             indexed = code(texts[int(origin.path[0])])
             assert match.tokens != origin.tokens or code(asked[start:end]) in indexed
-    for at in range(len(before), len(before) + len(common) - SURE + 1):
-        assert any(min(end, at + SURE) - max(start, at) >= SHORTEST for start, end in spans)
+    for at in range(len(before), len(before) + len(common) - GUARANTEED_MATCH_TOKENS + 1):
+        assert any(
+            min(end, at + GUARANTEED_MATCH_TOKENS) - max(start, at) >= MIN_MATCH_TOKENS
+            for start, end in spans
+        )
 
 
 def test_without_an_index_the_error_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        trace(CODE, "python", tmp_path / "none")
+        find_matches(CODE, "python", tmp_path / "none")
     assert str(caught.value) == (
         f"there is no index at {tmp_path / 'none'}; make one: starcoder index add FOLDER"
     )
@@ -182,4 +190,4 @@ def test_without_an_index_the_error_says_how_to_make_one(tmp_path: Path) -> None
 
 def test_an_unknown_language_is_an_error(index: Path) -> None:
     with pytest.raises(UsageError, match="unknown language: 'klingon'"):
-        trace(CODE, "klingon", index)
+        find_matches(CODE, "klingon", index)

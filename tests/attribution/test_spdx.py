@@ -11,7 +11,7 @@ import pytest
 
 from starcoder_cli import __version__
 from starcoder_cli.attribution.matches import Match, Origin
-from starcoder_cli.attribution.spdx import Notice, written
+from starcoder_cli.attribution.spdx import SpdxDocument, serialize_document
 from starcoder_cli.files.source import Source
 
 TEXT = "é = 1\nb = 2\nc = 3\n"
@@ -75,7 +75,9 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def read(path: Path, source: Source, *matches: Match, start: int = 0) -> list[Any]:
     """What the validator has against a notice, its snippets, packages and relationships."""
-    path.write_bytes(written(Notice.of(source, start, matches), str(path)))
+    path.write_bytes(
+        serialize_document(SpdxDocument.from_matches(source, start, matches), str(path))
+    )
     done = subprocess.run(
         [sys.executable, "-c", VALIDATE, path], capture_output=True, check=True, text=True
     )
@@ -131,7 +133,9 @@ def test_an_index_cannot_write_into_a_notice_what_it_likes(path: Path) -> None:
 
 
 def test_the_beginning_of_a_notice() -> None:
-    text = written(Notice.of(Source("src/a.py", TEXT), 0, ()), "notice").decode()
+    text = serialize_document(
+        SpdxDocument.from_matches(Source("src/a.py", TEXT), 0, ()), "notice"
+    ).decode()
     data = TEXT.encode()
     *_, namespace = [line for line in text.splitlines() if line.startswith("DocumentNamespace")]
     assert text == (
@@ -165,4 +169,4 @@ def test_the_beginning_of_a_notice() -> None:
     ],
 )
 def test_a_notice_does_not_tell_where_a_home_is(name: str, called: str) -> None:
-    assert Notice.of(Source(name, ""), 0, ()).name == called
+    assert SpdxDocument.from_matches(Source(name, ""), 0, ()).name == called

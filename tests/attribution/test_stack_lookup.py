@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from portraits import RUN, knowing
 from starcoder_cli.attribution.stack_lookup import (
-    MOST_CHARACTERS,
-    OVERLAP,
-    SERVICE,
-    WINDOW,
-    check,
-    merged,
-    portrait,
-    service,
-    spans_of,
-    windows,
+    DEFAULT_SERVICE_URL,
+    MAX_RANGE_CHARACTERS,
+    OVERLAP_CHARACTERS,
+    WINDOW_CHARACTERS,
+    look_up_text,
+    merge_spans,
+    parse_service_url,
+    parse_spans,
+    require_sendable,
+    split_into_windows,
 )
 from starcoder_cli.errors import RefusedError, UsageError
 from starcoder_cli.files.source import Source, Span
@@ -33,17 +33,17 @@ def ignore(done: int, total: int) -> None:
 
 @given(st.integers(0, 20_000))
 def test_each_run_of_a_text_is_whole_in_a_window(length: int) -> None:
-    parts = windows("x" * length)
+    parts = split_into_windows("x" * length)
     assert (parts[0].start, parts[-1].end) == (0, length)
-    assert all(part.end - part.start <= WINDOW for part in parts)
+    assert all(part.end - part.start <= WINDOW_CHARACTERS for part in parts)
     for one, other in zip(parts, parts[1:], strict=False):
-        assert one.end - other.start >= OVERLAP
+        assert one.end - other.start >= OVERLAP_CHARACTERS
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20))))
 def test_merged_spans_cover_the_same_and_do_not_touch(pairs: list[tuple[int, int]]) -> None:
     spans = [Span(start, start + length) for start, length in pairs]
-    found = list(merged(spans))
+    found = list(merge_spans(spans))
     covered = {at for span in spans for at in range(span.start, span.end)}
     assert {at for span in found for at in range(span.start, span.end)} == covered
     assert all(one.end < other.start for one, other in zip(found, found[1:], strict=False))
@@ -56,15 +56,17 @@ def test_a_part_is_found_wherever_it_lies(start: int) -> None:
     around = "".join(random.choices("ijklmnop", k=6000))
     text = f"{around[:start]}{known}{around[start:]}"
     with knowing(known) as here:
-        assert portrait(text, service(here.url), ignore) == [Span(start, start + len(known))]
-    assert len(here.documents) == len(windows(text)) == 3
+        assert look_up_text(text, parse_service_url(here.url), ignore) == [
+            Span(start, start + len(known))
+        ]
+    assert len(here.documents) == len(split_into_windows(text)) == 3
 
 
 def test_offsets_are_those_of_the_text_whatever_is_in_it() -> None:
     known = "é\U0001f600\udce9 = 1\r\n" * 10
     asked = known.replace("\udce9", "\ufffd")
     with knowing(asked) as here:
-        assert portrait(known, service(here.url), ignore) == [Span(0, len(known))]
+        assert look_up_text(known, parse_service_url(here.url), ignore) == [Span(0, len(known))]
     assert here.documents == [asked]
 
 
@@ -77,7 +79,7 @@ def test_offsets_are_those_of_the_text_whatever_is_in_it() -> None:
 )
 def test_spans_that_are_none(spans: object) -> None:
     with pytest.raises(MalformedError):
-        spans_of({"spans": spans}, 10)
+        parse_spans({"spans": spans}, 10)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +95,13 @@ def test_spans_that_are_none(spans: object) -> None:
 )
 def test_addresses_that_are_not_taken(url: str, kind: type[Exception]) -> None:
     with pytest.raises(kind) as caught:
-        service(url)
+        parse_service_url(url)
     assert "secret" not in str(caught.value)
 
 
 def test_addresses_that_are() -> None:
-    assert service(SERVICE).root == SERVICE
-    assert service("http://127.0.0.1:80/").loopback
+    assert parse_service_url(DEFAULT_SERVICE_URL).base_url == DEFAULT_SERVICE_URL
+    assert parse_service_url("http://127.0.0.1:80/").is_loopback
 
 
 @pytest.mark.parametrize(
@@ -117,9 +119,9 @@ def test_a_secret_is_not_sent(text: str, part: str, line: int) -> None:
     at = text.rindex(part) if part else 0
     if part.startswith("x"):
         at = text.index(part)
-    span = Span(at, at + len(part)) if part else source.everything()
+    span = Span(at, at + len(part)) if part else source.whole_span()
     with pytest.raises(RefusedError) as caught:
-        check(source, span)
+        require_sendable(source, span)
     assert TOKEN not in str(caught.value)
     if not part.startswith("x"):
         assert f"in line {line}:" in str(caught.value)
@@ -129,16 +131,16 @@ def test_what_is_beside_a_secret_may_be() -> None:
     text = f"a = 1\nkey = '{TOKEN}'\nb = 2\n{KEY}c = 3\n"
     source = Source("a.py", text)
     for line in (0, 2, 6):
-        check(source, source.lines[line])
+        require_sendable(source, source.lines[line])
 
 
 @pytest.mark.parametrize("name", [".env", "conf/.npmrc", "/home/somebody/.ssh/id_rsa"])
 def test_a_file_of_secrets_is_not_sent(name: str) -> None:
     with pytest.raises(RefusedError, match="has the name of a file of secrets"):
-        check(Source(name, "a = 1\n"), Span(0, 5))
+        require_sendable(Source(name, "a = 1\n"), Span(0, 5))
 
 
 def test_no_more_is_sent_than_makes_sense() -> None:
-    source = Source("-", "a = 1\n" * (MOST_CHARACTERS // 6 + 1))
+    source = Source("-", "a = 1\n" * (MAX_RANGE_CHARACTERS // 6 + 1))
     with pytest.raises(UsageError, match="are too many for --portrait"):
-        check(source, source.everything())
+        require_sendable(source, source.whole_span())

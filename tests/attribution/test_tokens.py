@@ -4,20 +4,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starcoder_cli.attribution.tokens import lexicon, lexicons, pattern, readings, tokens
-from starcoder_cli.languages import languages
+from starcoder_cli.attribution.tokens import (
+    all_lexical_syntaxes,
+    compile_token_pattern,
+    lexical_syntax_of,
+    tokenize_code,
+    tokenize_fragment,
+)
+from starcoder_cli.languages import languages_by_name
 
 
 def words(code: str, language: str = "python") -> list[str]:
     """The tokens of some code."""
     data = code.encode()
-    return [data[start:end].decode() for start, end in tokens(data, lexicon(language)).places]
+    return [
+        data[start:end].decode()
+        for start, end in tokenize_code(data, lexical_syntax_of(language)).spans
+    ]
 
 
 def same(one: str, other: str, language: str = "python") -> bool:
     """Whether two codes have the same tokens."""
-    way = lexicon(language)
-    return tokens(one.encode(), way).hashes == tokens(other.encode(), way).hashes
+    way = lexical_syntax_of(language)
+    return tokenize_code(one.encode(), way).hashes == tokenize_code(other.encode(), way).hashes
 
 
 @pytest.mark.parametrize(
@@ -61,7 +70,7 @@ def test_a_hash_inside_a_word_of_the_shell_is_no_comment() -> None:
     assert words("echo ${a#b} # c", "shell") == ["echo", "$", "{", "a", "#", "b", "}"]
 
 
-@pytest.mark.parametrize("language", sorted(languages()))
+@pytest.mark.parametrize("language", sorted(languages_by_name()))
 def test_each_language_can_be_read(language: str) -> None:
     assert words("alpha beta", language) == ["alpha", "beta"]
 
@@ -78,8 +87,8 @@ def test_each_language_can_be_read(language: str) -> None:
 def test_code_that_begins_inside_of_a_string_or_comment(inside: str, language: str) -> None:
     data = inside.encode()
     found = [
-        [data[start:end] for start, end in read.places]
-        for read in readings(data, lexicon(language))
+        [data[start:end] for start, end in read.spans]
+        for read in tokenize_fragment(data, lexical_syntax_of(language))
     ]
     assert any(each[-3:] == [b"alpha", b"=", b"beta"] for each in found)
 
@@ -87,8 +96,8 @@ def test_code_that_begins_inside_of_a_string_or_comment(inside: str, language: s
 @given(st.text(st.sampled_from("ab\"'`\\#/*(){}\n \x00\xe9-<!%;"), max_size=60))
 def test_any_text_is_read_once_from_end_to_end(text: str) -> None:
     data = text.encode()
-    for way in lexicons():
-        matches = [match.span() for match in pattern(way).finditer(data.lower())]
+    for way in all_lexical_syntaxes():
+        matches = [match.span() for match in compile_token_pattern(way).finditer(data.lower())]
         assert [0, *(end for _, end in matches)] == [*(start for start, _ in matches), len(data)]
         assert all(start < end for start, end in matches)
 
@@ -98,11 +107,11 @@ def test_any_text_is_read_once_from_end_to_end(text: str) -> None:
 )
 def test_what_is_never_closed_takes_no_time(piece: str) -> None:
     data = (piece * 20_000).encode()
-    for way in lexicons():
-        assert tokens(data, way).hashes is not None
+    for way in all_lexical_syntaxes():
+        assert tokenize_code(data, way).hashes is not None
 
 
 def test_places_are_those_of_the_text() -> None:
     data = "naïve = 'é'  # ü\nb = 1\n".encode()
-    read = tokens(data, lexicon("python"))
-    assert [data[start:end].decode() for start, end in read.places] == ["naïve", "=", "'é'", *"b=1"]
+    read = tokenize_code(data, lexical_syntax_of("python"))
+    assert [data[start:end].decode() for start, end in read.spans] == ["naïve", "=", "'é'", *"b=1"]

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.benchmark import measure
-from starcoder_cli.benchmark.measure import high_water
+from starcoder_cli.benchmark.measure import peak_memory_bytes
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")
 SCRIPT = """
-from starcoder_cli.benchmark.measure import high_water
-before = high_water()
+from starcoder_cli.benchmark.measure import peak_memory_bytes
+before = peak_memory_bytes()
 taken = bytearray(b"x" * (64 << 20))
 del taken
-print(before, high_water())
+print(before, peak_memory_bytes())
 """
 
 
@@ -31,7 +31,7 @@ def test_it_is_of_the_program_alone_and_counts_what_was_given_back() -> None:
 def test_elsewhere_it_is_what_getrusage_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure, "STATUS", tmp_path / "none")
-    assert high_water() > 1 << 20
+    monkeypatch.setattr(measure, "PROC_STATUS", tmp_path / "none")
+    assert peak_memory_bytes() > 1 << 20
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert high_water() == 0
+    assert peak_memory_bytes() == 0

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from starcoder_cli.benchmark.measure import Figure
-from starcoder_cli.benchmark.worker import FailedError, failure, run
+from starcoder_cli.benchmark.measure import BenchmarkMetric
+from starcoder_cli.benchmark.worker import WorkerError, error_from_exit, run_worker
 from starcoder_cli.errors import ExitCode
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
@@ -15,13 +15,17 @@ WORDS = ("bench", "--trial", "--prompt-tokens", "20,40", "--tokens", "4", "--")
 
 def test_its_figures_and_what_it_is_doing() -> None:
     heard: list[tuple[str, str]] = []
-    measured = run((*WORDS, "echo"), lambda kind, text: heard.append((kind, text)))
+    measured = run_worker((*WORDS, "echo"), lambda kind, text: heard.append((kind, text)))
     assert measured.model == "echo"
-    assert set(measured.trial) == {
-        *(Figure(name) for name in ("load", "warm_up", "read", "memory")),
-        *(Figure("first_token", 20), Figure("first_token", 40), Figure("edited", 40)),
+    assert set(measured.measurement) == {
+        *(BenchmarkMetric(name) for name in ("load", "warm_up", "read", "memory")),
+        *(
+            BenchmarkMetric("first_token", 20),
+            BenchmarkMetric("first_token", 40),
+            BenchmarkMetric("edited", 40),
+        ),
     }
-    assert all(value >= 0 for value in measured.trial.values())
+    assert all(value >= 0 for value in measured.measurement.values())
     assert heard == [
         ("doing", "loads"),
         ("doing", "reads a first prompt"),
@@ -32,8 +36,8 @@ def test_its_figures_and_what_it_is_doing() -> None:
 
 
 def test_its_error_is_ours() -> None:
-    with pytest.raises(FailedError) as caught:
-        run((*WORDS, "./none.gguf"), lambda kind, text: None)
+    with pytest.raises(WorkerError) as caught:
+        run_worker((*WORDS, "./none.gguf"), lambda kind, text: None)
     assert str(caught.value) == "there is no model file './none.gguf'; check the path"
     assert caught.value.exit_code == ExitCode.NO_INPUT
 
@@ -70,5 +74,5 @@ def test_its_error_is_ours() -> None:
     ],
 )
 def test_how_it_ended(code: int, errors: str, text: str, meaning: int) -> None:
-    error = failure(code, errors)
+    error = error_from_exit(code, errors)
     assert (str(error), error.exit_code) == (text, meaning)

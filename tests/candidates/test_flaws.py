@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from starcoder_cli.candidates.flaws import MOST_CHARACTERS, UNREACHABLE, flaws
+from starcoder_cli.candidates.flaws import MAX_CHECKED_CHARACTERS, UNREACHABLE_FLAW, find_flaws
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from starcoder_cli.candidates.flaws import MOST_CHARACTERS, UNREACHABLE, flaws
         ("def f(self, cls, _b, *_, **__):\n    pass\n", []),
         ("def f(a):\n    return locals()\n", []),
         ("def f(a):\n    def g():\n        return a\n    return g\n", []),
-        ("def f():\n    return 1\n    return 2\n", [UNREACHABLE]),
+        ("def f():\n    return 1\n    return 2\n", [UNREACHABLE_FLAW]),
         ("import os\nfrom a import *\nprint(f'1', b)\n", []),
         ("print('%s %s' % (1,))\n", ["'...' % ... has 2 placeholder(s) but 1 substitution(s)"]),
         ("break\n", ["'break' outside loop"]),
@@ -42,7 +42,7 @@ from starcoder_cli.candidates.flaws import MOST_CHARACTERS, UNREACHABLE, flaws
         ),
         ("def f(a):\n    @a.on\n    def g():\n        return a\n", []),
         ("def f(a):\n    def _g():\n        return a\n    return a\n", []),
-        ("def f(a):\n    return a\n    f(a)\n", [UNREACHABLE]),
+        ("def f(a):\n    return a\n    f(a)\n", [UNREACHABLE_FLAW]),
         ("def f(a):\n    return lambda: f(a)\n", []),
         ("def f(a):\n    return [f(b) for b in a]\n", []),
         ("class A:\n    def open(self, a):\n        return open(a)\n", []),
@@ -50,16 +50,16 @@ from starcoder_cli.candidates.flaws import MOST_CHARACTERS, UNREACHABLE, flaws
         ("a = b\0\n", []),
         ("x = " + "(" * 5000 + ")" * 5000, []),
         ("x = " + "-" * 20000 + "y", []),
-        ("y\n" * (MOST_CHARACTERS // 2 + 1), []),
+        ("y\n" * (MAX_CHECKED_CHARACTERS // 2 + 1), []),
     ],
 )
 def test_flaws_of_a_program(text: str, found: list[str]) -> None:
     """Imports that nobody uses and doubtful literals are none."""
     with warnings.catch_warnings(record=True) as warned:
-        assert list(flaws(text, "python")) == found
+        assert list(find_flaws(text, "python")) == found
     assert not warned
 
 
 def test_in_other_languages_only_what_is_never_reached_is_a_flaw() -> None:
-    assert flaws("int f() { return a; b; }", "c") == (UNREACHABLE,)
-    assert flaws("return a; b", "text") == ()
+    assert find_flaws("int f() { return a; b; }", "c") == (UNREACHABLE_FLAW,)
+    assert find_flaws("return a; b", "text") == ()

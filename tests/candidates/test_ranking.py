@@ -8,18 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starcoder_cli.candidates.ranking import (
-    PIECES,
-    SEEDS,
-    TEMPERATURE,
+    CANDIDATE_TEMPERATURE,
+    SEED_COUNT,
+    WORD_OR_SIGN,
     Candidate,
-    common,
-    distinct,
-    draws,
-    insisting,
-    ranked,
+    deduplicate_candidates,
+    dice_similarity,
+    rank_candidates,
+    retry_if_blank,
+    sampling_schedule,
 )
 from starcoder_cli.model import Sampling
-from starcoder_cli.stream import Chunk, Completion, Stream, join
+from starcoder_cli.stream import Chunk, Completion, Stream, collect
 
 few_examples = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -38,32 +38,36 @@ def texts(candidates: list[Candidate]) -> list[str]:
 
 
 def test_the_first_is_greedy_and_the_others_count_on_from_the_seed() -> None:
-    drawn = draws(Sampling(64, seed=7), 4)
+    drawn = sampling_schedule(Sampling(64, seed=7), 4)
     assert drawn == [
         Sampling(64, 0.0, 0.95, None, True),
-        Sampling(64, TEMPERATURE, 0.95, 7, True),
-        Sampling(64, TEMPERATURE, 0.95, 8, True),
-        Sampling(64, TEMPERATURE, 0.95, 9, True),
+        Sampling(64, CANDIDATE_TEMPERATURE, 0.95, 7, True),
+        Sampling(64, CANDIDATE_TEMPERATURE, 0.95, 8, True),
+        Sampling(64, CANDIDATE_TEMPERATURE, 0.95, 9, True),
     ]
 
 
 def test_with_a_temperature_all_are_drawn_with_it() -> None:
-    drawn = draws(Sampling(64, 0.9, 0.8, 3), 2)
+    drawn = sampling_schedule(Sampling(64, 0.9, 0.8, 3), 2)
     assert drawn == [Sampling(64, 0.9, 0.8, 3, True), Sampling(64, 0.9, 0.8, 4, True)]
 
 
 def test_one_is_drawn_as_it_was_asked_for() -> None:
-    assert draws(Sampling(64, seed=3), 1) == [Sampling(64, seed=3, logprobs=True)]
+    assert sampling_schedule(Sampling(64, seed=3), 1) == [Sampling(64, seed=3, logprobs=True)]
 
 
 def test_seeds_begin_again_where_there_are_no_more() -> None:
-    last = SEEDS - 1
-    assert [each.seed for each in draws(Sampling(seed=last, temperature=1), 3)] == [last, 0, 1]
+    last = SEED_COUNT - 1
+    assert [each.seed for each in sampling_schedule(Sampling(seed=last, temperature=1), 3)] == [
+        last,
+        0,
+        1,
+    ]
 
 
 def test_answers_that_differ_in_white_space_at_the_end_are_one() -> None:
     found = [candidate("a"), candidate("b\n"), candidate("a \n"), candidate(" a"), candidate("b")]
-    assert texts(distinct(found)) == ["a", "b\n", " a"]
+    assert texts(deduplicate_candidates(found)) == ["a", "b\n", " a"]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +93,7 @@ def test_what_parses_comes_before_what_is_likely(
     candidates: list[Candidate], order: list[str]
 ) -> None:
     """Nothing at all comes last, however sure the model is of it."""
-    assert texts(ranked(candidates)) == order
+    assert texts(rank_candidates(candidates)) == order
 
 
 @few_examples
@@ -104,33 +108,37 @@ def test_what_parses_comes_before_what_is_likely(
     )
 )
 def test_a_ranking_loses_no_answer_and_ranks_the_same_again(candidates: list[Candidate]) -> None:
-    order = ranked(candidates)
+    order = rank_candidates(candidates)
     assert {each.text.rstrip() for each in candidates} == {each.text.rstrip() for each in order}
     assert len({each.text.rstrip() for each in order}) == len(order)
-    assert ranked(order) == order
+    assert rank_candidates(order) == order
 
 
 def test_what_resembles_the_others_wins_where_another_is_hardly_likelier() -> None:
     """White space and order do not count, and what was drawn twice counts twice."""
     alike = [candidate("a = b + 1", -1.02), candidate("a = 1+b", -1.03)]
-    assert texts(ranked([candidate("return", -1), *alike])) == ["a = b + 1", "a = 1+b", "return"]
-    assert texts(ranked([candidate("return", -0.9), *alike]))[0] == "return"
+    assert texts(rank_candidates([candidate("return", -1), *alike])) == [
+        "a = b + 1",
+        "a = 1+b",
+        "return",
+    ]
+    assert texts(rank_candidates([candidate("return", -0.9), *alike]))[0] == "return"
     twice = [candidate("b", -1.02), candidate("b", -1.02)]
-    assert texts(ranked([candidate("a", -1), *twice])) == ["b", "a"]
+    assert texts(rank_candidates([candidate("a", -1), *twice])) == ["b", "a"]
 
 
 @given(st.text("ab1 +\n"), st.text("ab1 +\n"))
 @few_examples
 def test_what_two_texts_have_in_common(one: str, other: str) -> None:
-    first, second = (Counter(PIECES.findall(text)) for text in (one, other))
-    assert common(first, second) == common(second, first)
-    assert 0 <= common(first, second) <= 1
-    assert (common(first, second) == 1) == (first == second)
+    first, second = (Counter(WORD_OR_SIGN.findall(text)) for text in (one, other))
+    assert dice_similarity(first, second) == dice_similarity(second, first)
+    assert 0 <= dice_similarity(first, second) <= 1
+    assert (dice_similarity(first, second) == 1) == (first == second)
 
 
 def test_an_answer_that_was_cut_off_comes_behind_a_whole_one() -> None:
     cut = Candidate(Completion("a", "length", 10, logprob=-1.0), Sampling())
-    assert texts(ranked([cut, candidate("b", -5)])) == ["b", "a"]
+    assert texts(rank_candidates([cut, candidate("b", -5)])) == ["b", "a"]
 
 
 def test_what_json_tells() -> None:
@@ -162,7 +170,9 @@ def test_an_answer_without_tokens_has_no_probability() -> None:
 
 def test_what_is_drawn_twice_is_counted() -> None:
     first, second, other = (candidate(text) for text in ("a", "a \n", "b"))
-    assert [(each.text, each.drawn) for each in distinct([first, second, other])] == [
+    assert [
+        (each.text, each.draw_count) for each in deduplicate_candidates([first, second, other])
+    ] == [
         ("a", 2),
         ("b", 1),
     ]
@@ -184,19 +194,23 @@ NOTHING = [Chunk("\n", 1, None, 5, cached_tokens=2), Chunk(" ", 1, "stop", 5, ca
 
 def test_where_the_likeliest_answer_is_blank_chance_tries() -> None:
     ask, drawn = said(NOTHING, [Chunk("\n", 1, None, 5, cached_tokens=5), Chunk("x", 1, "stop", 5)])
-    chunks = list(insisting(ask, Sampling(logprobs=True)))
-    assert join(chunks).text == "\nx"
+    chunks = list(retry_if_blank(ask, Sampling(logprobs=True)))
+    assert collect(chunks).text == "\nx"
     assert [chunk.text for chunk in chunks] == ["", "", "", "\nx"]
-    assert (join(chunks).tokens, join(chunks).cached_tokens, join(chunks).unscored) == (4, 2, 2)
+    assert (
+        collect(chunks).tokens,
+        collect(chunks).cached_tokens,
+        collect(chunks).unscored_tokens,
+    ) == (4, 2, 2)
     assert [(each.temperature, each.seed, each.logprobs) for each in drawn] == [
         (0.0, None, True),
-        (TEMPERATURE, 0, True),
+        (CANDIDATE_TEMPERATURE, 0, True),
     ]
 
 
 def test_where_chance_finds_nothing_either_it_stays_blank() -> None:
     ask, drawn = said(NOTHING, [Chunk("", 1, "stop", 5)], [Chunk("  ", 1, "stop", 5)])
-    answer = join(insisting(ask, Sampling()))
+    answer = collect(retry_if_blank(ask, Sampling()))
     assert (answer.text, answer.reason, answer.tokens, len(drawn)) == ("\n ", "stop", 4, 3)
 
 
@@ -212,5 +226,5 @@ def test_an_answer_stays_that_says_something_is_cut_off_or_was_drawn(
     sampling: Sampling, answer: list[Chunk]
 ) -> None:
     ask, drawn = said(answer)
-    assert list(insisting(ask, sampling)) == answer
+    assert list(retry_if_blank(ask, sampling)) == answer
     assert drawn == [sampling]

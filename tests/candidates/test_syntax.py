@@ -3,7 +3,12 @@
 import pytest
 
 from starcoder_cli import languages
-from starcoder_cli.candidates.syntax import GRAMMARS, bodies, errors, unreachable
+from starcoder_cli.candidates.syntax import (
+    GRAMMARS,
+    count_syntax_errors,
+    count_unreachable,
+    find_body_ranges,
+)
 
 SOUND = {
     "c": "int add(int a, int b) { return a + b; }\n",
@@ -26,9 +31,9 @@ SOUND = {
 
 @pytest.mark.parametrize("language", GRAMMARS)
 def test_sound_files_have_no_errors_and_broken_ones_have(language: str) -> None:
-    assert languages.find(language).name == language
-    assert errors(SOUND[language], language) == 0
-    assert errors(SOUND[language] + ("<" if language == "html" else "({["), language)
+    assert languages.find_language(language).name == language
+    assert count_syntax_errors(SOUND[language], language) == 0
+    assert count_syntax_errors(SOUND[language] + ("<" if language == "html" else "({["), language)
 
 
 @pytest.mark.parametrize(
@@ -40,11 +45,11 @@ def test_sound_files_have_no_errors_and_broken_ones_have(language: str) -> None:
     ],
 )
 def test_the_dialect_that_fits_counts(language: str, text: str) -> None:
-    assert errors(text, language) == 0
+    assert count_syntax_errors(text, language) == 0
 
 
 def test_what_is_missing_is_an_error() -> None:
-    assert errors("int f() { return (1; }\n", "c") == 1
+    assert count_syntax_errors("int f() { return (1; }\n", "c") == 1
 
 
 @pytest.mark.parametrize(
@@ -58,20 +63,20 @@ def test_what_is_missing_is_an_error() -> None:
 )
 def test_python_has_a_word_on_python(text: str) -> None:
     """What tree-sitter makes sense of need not be a program."""
-    assert errors(text, "python")
+    assert count_syntax_errors(text, "python")
 
 
 def test_a_language_without_a_grammar_is_not_judged() -> None:
-    assert errors("anything ((", "sql") is None
+    assert count_syntax_errors("anything ((", "sql") is None
 
 
 def test_text_that_is_not_utf8_can_be_judged() -> None:
-    assert errors("# caf\udce9\nx = '\udcff'\n", "python") == 0
+    assert count_syntax_errors("# caf\udce9\nx = '\udcff'\n", "python") == 0
 
 
 def test_no_file_takes_more_than_its_time() -> None:
     """Sixteen megabytes of brackets would take many seconds."""
-    assert errors("[" * (16 << 20), "python") is None
+    assert count_syntax_errors("[" * (16 << 20), "python") is None
 
 
 @pytest.mark.parametrize(
@@ -94,16 +99,16 @@ def test_no_file_takes_more_than_its_time() -> None:
 )
 def test_the_bodies_of_functions(language: str, found: list[str]) -> None:
     text = SOUND.get(language, "")
-    assert [text[start:end].strip() for start, end in bodies(text, language)] == found
+    assert [text[start:end].strip() for start, end in find_body_ranges(text, language)] == found
 
 
 def test_a_body_inside_another_and_places_in_characters() -> None:
     text = "# äöü\ndef f():\n    def g():\n        return 'ü'\n    return g\n"
-    assert sorted(text[start:end] for start, end in bodies(text, "python")) == [
+    assert sorted(text[start:end] for start, end in find_body_ranges(text, "python")) == [
         "def g():\n        return 'ü'\n    return g",
         "return 'ü'",
     ]
-    assert bodies("def f(:\n    return (\n", "python") == []
+    assert find_body_ranges("def f(:\n    return (\n", "python") == []
 
 
 @pytest.mark.parametrize(
@@ -138,5 +143,5 @@ def test_a_body_inside_another_and_places_in_characters() -> None:
 def test_what_stands_behind_a_return_is_never_reached(
     language: str, stranded: str, reached: str
 ) -> None:
-    assert unreachable(stranded, language) == bool(stranded)
-    assert unreachable(reached, language) == 0
+    assert count_unreachable(stranded, language) == bool(stranded)
+    assert count_unreachable(reached, language) == 0

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.candidates.verify import Command, environment, split
+from starcoder_cli.candidates.verify import VerifyCommand, build_verify_environment, split_command
 from starcoder_cli.errors import InputError, TimeLimitError, UsageError
-from starcoder_cli.files.worktree import Tree
+from starcoder_cli.files.worktree import WorkTree
 from starcoder_cli.system.timing import time_limit
 
 
@@ -35,9 +35,9 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def command(text: str, seconds: float = 60.0) -> Command:
+def command(text: str, seconds: float = 60.0) -> VerifyCommand:
     """A command for `add.py` in the current folder."""
-    return Command(split(text), Tree.around("add.py"), seconds)
+    return VerifyCommand(split_command(text), WorkTree.containing("add.py"), seconds)
 
 
 def gone(process: int) -> bool:
@@ -81,7 +81,7 @@ def test_each_answer_has_a_copy_of_its_own(project: Path) -> None:
 
 
 def test_no_shell_reads_the_words(project: Path) -> None:
-    assert split("""echo $HOME '*' "a b" c\\ d; ls""") == (
+    assert split_command("""echo $HOME '*' "a b" c\\ d; ls""") == (
         "echo",
         "$HOME",
         "*",
@@ -104,7 +104,7 @@ def test_no_shell_reads_the_words(project: Path) -> None:
 )
 def test_what_is_no_command(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        split(text)
+        split_command(text)
     assert str(caught.value) == message
 
 
@@ -140,7 +140,7 @@ def test_a_command_that_takes_too_long_fails_and_is_killed(
     """What it started is killed as well, though it holds the pipe and ignores signals."""
     script = f"trap '' TERM INT HUP; sleep 600 & echo $! $$ > {tmp_path}/ids; wait"
     said: list[str] = []
-    check = Command(("sh", "-c", script), Tree.around("add.py"), 3.0)
+    check = VerifyCommand(("sh", "-c", script), WorkTree.containing("add.py"), 3.0)
     assert not check.passes(b"", said.append)
     assert said == ["not done within 3 s"]
     assert all(gone(process) for process in numbers(tmp_path / "ids", 2))
@@ -211,7 +211,7 @@ def test_addresses_with_passwords_are_not_passed_on(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DATABASE_URL", "postgres://me:sentinel@127.0.0.1/db")
     monkeypatch.setenv("PLAIN_URL", "postgres://me@127.0.0.1:80/db")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
-    passed = environment(Tree(Path("/project"), (), "a"), Path("/copy"))
+    passed = build_verify_environment(WorkTree(Path("/project"), (), "a"), Path("/copy"))
     assert "DATABASE_URL" not in passed
     assert (passed["PLAIN_URL"], passed["TOKENIZERS_PARALLELISM"]) == (
         "postgres://me@127.0.0.1:80/db",
@@ -234,7 +234,7 @@ def test_python_imports_from_the_copy_whatever_is_installed(
     monkeypatch.setenv("PYTHONPATH", f"{project / layout}{os.pathsep}/elsewhere")
     script = "import os, sums.add; assert sums.add.RIGHT; assert '/elsewhere' in os.sys.path"
     (project / "test" / "test.py").write_text(script)
-    tree = Tree.around(str(package / "add.py"))
-    check = Command((sys.executable, "test/test.py"), tree, 60)
+    tree = WorkTree.containing(str(package / "add.py"))
+    check = VerifyCommand((sys.executable, "test/test.py"), tree, 60)
     assert check.passes(b"RIGHT = True\n")
     assert not check.passes(b"RIGHT = False\n")

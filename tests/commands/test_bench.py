@@ -12,12 +12,12 @@ import pytest
 from processes import shell, start, terminal
 from serving import gone, tiny_file, until
 from sites import serving
-from starcoder_cli.benchmark.measure import Figure
-from starcoder_cli.benchmark.results import Result, short
-from starcoder_cli.benchmark.table import table
-from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.benchmark.measure import BenchmarkMetric
+from starcoder_cli.benchmark.results import BenchmarkResult, shorten_model_name
+from starcoder_cli.benchmark.table import format_table
+from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.cli import main
-from starcoder_cli.system.processes import children
+from starcoder_cli.system.processes import list_children
 from tinies import SPEC, pulled
 from tiny import build
 
@@ -63,11 +63,18 @@ def test_a_pipe_gets_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_table_is_aligned_and_says_what_is_missing() -> None:
-    first, load, memory = Figure("first_token", 1024), Figure("load"), Figure("memory")
+    first, load, memory = (
+        BenchmarkMetric("first_token", 1024),
+        BenchmarkMetric("load"),
+        BenchmarkMetric("memory"),
+    )
     one = [{load: 0.5, first: 5.0}, {load: 0.52, first: 6.0}, {load: 0.62, first: 1234.0}]
     other = [{load: 12.345, memory: 1.37e9}] * 3
-    results = [Result.of("one", "llamacpp", one), Result.of("x" * 40, "huggingface", other)]
-    assert table(results).splitlines() == [
+    results = [
+        BenchmarkResult.from_measurements("one", "llamacpp", one),
+        BenchmarkResult.from_measurements("x" * 40, "huggingface", other),
+    ]
+    assert format_table(results).splitlines() == [
         f"                              one                ...{'x' * 27}",
         "median of 3 (least-most)      llama.cpp          huggingface",
         "load, s                       0.52 (0.50-0.62)   12.3",
@@ -174,7 +181,7 @@ def test_an_endpoint_that_wants_a_key(capsys: pytest.CaptureFixture[str]) -> Non
     out, err = capsys.readouterr()
     (failed,) = measured(out)
     assert (failed["engine"], failed["code"]) == ("endpoint", 77)
-    assert err == f"error: {DEFAULT} on endpoint: {failed['error']}\n"
+    assert err == f"error: {DEFAULT_MODEL} on endpoint: {failed['error']}\n"
 
 
 def test_a_model_that_is_not_here_is_not_fetched(
@@ -263,7 +270,7 @@ def test_a_terminal_gets_bars_too(tiny_file: Path) -> None:
     words = ("bench", "echo", str(tiny_file), *SHORT, "--runs", "1")
     session = terminal(*words, columns=80)
     shown = lines("\n".join(session.lines))
-    path = NUMBER.sub("N", short(str(tiny_file)))
+    path = NUMBER.sub("N", shorten_model_name(str(tiny_file)))
     at = shown.index("memory N MB N MB")
     assert shown[:2] == [f"echo {path}", "echo llama.cpp"]
     first, writes, memory = "first token, N tokens, s", "writes, tokens/s", "memory"
@@ -307,8 +314,8 @@ def test_a_closed_standard_output_is_said_at_once() -> None:
 @needs_proc
 def test_one_that_is_killed_is_told_and_the_others_go_on(tiny_file: Path) -> None:
     process = start("bench", str(tiny_file), "echo", *ENDLESS, "--runs", "4", "--json")
-    assert until(lambda: bool(children(process.pid)))
-    for child in children(process.pid):
+    assert until(lambda: bool(list_children(process.pid)))
+    for child in list_children(process.pid):
         os.kill(child, signal.SIGKILL)
     out, err = process.communicate(timeout=120)
     told = (
@@ -334,8 +341,8 @@ def test_a_signal_ends_what_was_started_and_leaves_nothing(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     process = start("bench", str(tiny_file), *ENDLESS)
-    assert until(lambda: bool(children(process.pid)))
-    begun = children(process.pid)
+    assert until(lambda: bool(list_children(process.pid)))
+    begun = list_children(process.pid)
     process.send_signal(number)
     assert process.communicate(timeout=60) == (b"", b"")
     assert process.returncode == -number
@@ -347,8 +354,8 @@ def test_a_signal_ends_what_was_started_and_leaves_nothing(
 def test_what_was_started_ends_with_a_process_that_is_killed(tiny_file: Path) -> None:
     words = (*ENDLESS[:2], "--tokens", "1900", "--runs", "1000")
     process = start("bench", str(tiny_file), *words)
-    assert until(lambda: bool(children(process.pid)))
-    begun = children(process.pid)
+    assert until(lambda: bool(list_children(process.pid)))
+    begun = list_children(process.pid)
     process.kill()
     process.communicate(timeout=60)
     assert until(lambda: all(map(gone, begun)))

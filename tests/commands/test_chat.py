@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.cli import main
-from starcoder_cli.commands.chat import SYSTEM
+from starcoder_cli.commands.chat import DEFAULT_SYSTEM
 from streams import run, run_binary, standard_input
 
 Capture = pytest.CaptureFixture[str]
@@ -33,8 +33,8 @@ def asked(question: str, system: str = "") -> str:
 
 
 def test_a_question(capfd: Capture) -> None:
-    assert run(capfd, "chat", "why?") == (0, asked("why?", SYSTEM), "")
-    assert run(capfd, "chat", "why?", "--show-prompt") == (0, asked("why?", SYSTEM), "")
+    assert run(capfd, "chat", "why?") == (0, asked("why?", DEFAULT_SYSTEM), "")
+    assert run(capfd, "chat", "why?", "--show-prompt") == (0, asked("why?", DEFAULT_SYSTEM), "")
     assert run(capfd, "chat", "-s", "Be brief.", "why?") == (0, asked("why?", "Be brief."), "")
 
 

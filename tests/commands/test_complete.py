@@ -8,14 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.app.fill import Gap
-from starcoder_cli.app.request import Request
 from starcoder_cli.cli import main
-from starcoder_cli.engines.decoding.tokenizer import Tokens
-from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.files.source import Source, Span
-from starcoder_cli.model import Sampling
-from starcoder_cli.terminal.output import Messages
 from streams import run, run_binary, standard_input
 
 TEXT = "def add(a, b):\n    return a + b\n\n\nprint(add(1, 2))\n"
@@ -284,50 +277,6 @@ def test_a_prompted_completion_begins_like_the_file_of_a_solution(
         f"<filename>solutions/solution_1.json\n{TEXT}",
         "",
     )
-
-
-class Tokenizing(EchoModel):
-    """A model that knows the control tokens of a real tokenizer."""
-
-    def __init__(self, folder: Path) -> None:
-        self._tokens = Tokens(folder)
-
-    def token(self, text: str) -> int | None:
-        return self._tokens.token(text)
-
-
-@pytest.mark.parametrize(
-    ("family", "beginning", "gap"),
-    [
-        (
-            "starcoder",
-            "<filename>solutions/solution_1.py\n{}",
-            "<fim_prefix><filename>solutions/solution_1.py\n{}<fim_suffix>{}<fim_middle>",
-        ),
-        (
-            "starcoder2",
-            "solutions/solution_1.py\n{}",
-            "<fim_prefix>solutions/solution_1.py\n{}<fim_suffix>{}<fim_middle>",
-        ),
-    ],
-)
-def test_a_folder_is_prompted_in_the_form_that_its_tokenizer_tells(
-    family: str, beginning: str, gap: str, shared: Path, tmp_path: Path
-) -> None:
-    """Only models of the catalog were told the name, and the comment alone was what was left."""
-    (tmp_path / "my-model").mkdir()
-    (tmp_path / "my-model" / "config.json").write_text("{}")
-    model = Tokenizing(shared / "data" / "tokenizers" / family)
-    request = Request("./my-model", Sampling(), prompted=True)
-    source = Source.read("add.py")
-    at = TEXT.index("a + b")
-
-    def prompted(offset: int) -> str:
-        question = Gap.of(source, Span(offset, offset), request, Messages())
-        return "".join(question.prompt(model)[0].pieces)
-
-    assert prompted(len(TEXT)) == beginning.format(PROMISE + TEXT)
-    assert prompted(at) == gap.format(PROMISE + TEXT[:at], TEXT[at:])
 
 
 def test_an_adapter_for_a_gguf_file_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.cli import main
-from starcoder_cli.commands.config import COMMANDS, defaults, settable
-from starcoder_cli.commands.registry import load
+from starcoder_cli.commands.config import CONFIGURABLE_COMMANDS, read_defaults, settable_options
+from starcoder_cli.commands.registry import load_command
 
-loaded = cache(load)
+loaded = cache(load_command)
 
 
 @dataclass(frozen=True)
@@ -99,17 +99,21 @@ ARGUMENTS = {"fill": ("a.py",), "edit": ("a.py", "Mend it.")}
 def value(command: str, option: str, *words: str) -> object:
     """What an option of a command is set to, as Typer hands it over."""
     words = (*ARGUMENTS.get(command, ()), *words)
-    chosen = defaults()[command]
+    chosen = read_defaults()[command]
     return loaded(command).make_context(command, list(words), default_map=chosen).params[option]
 
 
 def unset(command: str, option: str) -> object:
     """What an option is where nobody set it."""
-    found = settable(loaded(command))[option]
+    found = settable_options(loaded(command))[option]
     return () if found.multiple else found.default
 
 
-OPTIONS = [(command, option) for command in COMMANDS for option in settable(loaded(command))]
+OPTIONS = [
+    (command, option)
+    for command in CONFIGURABLE_COMMANDS
+    for option in settable_options(loaded(command))
+]
 NAMES = ", ".join(sorted({option for _, option in OPTIONS}))
 
 
@@ -119,10 +123,10 @@ def test_every_option_has_an_example() -> None:
 
 def test_every_option_but_the_place_can_be_set_beforehand() -> None:
     """`--at` and `--batch` belong to the place, `--output` to one answer; help is no setting."""
-    for command in COMMANDS:
+    for command in CONFIGURABLE_COMMANDS:
         options = {str(each.name) for each in loaded(command).params if each.opts[0][0] == "-"}
         others = {"at", "batch", "extract", "file", "output", "report", "save"}
-        assert options - set(settable(loaded(command))) <= others
+        assert options - set(settable_options(loaded(command))) <= others
 
 
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
@@ -138,7 +142,7 @@ def test_flag_then_environment_then_file_then_default(
 
     settings(f"[{command}]\n{option} = {example.toml}\n")
     assert value(command, option) == example.file
-    for other in COMMANDS:
+    for other in CONFIGURABLE_COMMANDS:
         if other != command and (other, option) in OPTIONS:
             assert value(other, option) == unset(other, option)
 

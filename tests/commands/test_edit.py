@@ -1,20 +1,11 @@
 """`starcoder edit`: code written anew as an instruction says."""
 
 import json
-import textwrap
 from pathlib import Path
 
 import pytest
 
-from starcoder_cli.app.edit import Change
-from starcoder_cli.app.request import Request
-from starcoder_cli.catalog import DEFAULT
 from starcoder_cli.cli import main
-from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.files.source import Place, Source
-from starcoder_cli.model import Prompt, Sampling
-from starcoder_cli.stream import Chunk, Stream, join
-from starcoder_cli.terminal.output import Messages
 from streams import run, standard_input
 
 CODE = "class A:\n    def f(self, x):\n        return x\n"
@@ -73,22 +64,6 @@ def test_half_an_answer_replaces_nothing(capfd: pytest.CaptureFixture[str]) -> N
     assert run(capfd, *words, "--diff") == (65, "", error)
     assert Path("a.py").read_text() == CODE
     assert run(capfd, *words)[0] == 0
-
-
-def test_new_code_may_have_the_line_that_follows_it() -> None:
-    """A rule for holes took it for the end, and what came behind it was lost."""
-    new = "if x < 0:\n    return x\nx = 1"
-
-    class Writer(EchoModel):
-        def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
-            yield Chunk(new, reason="stop")
-
-    source = Source("a.py", "def f(x):\n    x += 1\n    return x\n")
-    request = Request(DEFAULT, Sampling())
-    span = source.range(Place.parse("a.py:2"))
-    change = Change.of(source, span, request, Messages(), "Leave negative numbers alone.")
-    found = join(change.stream(Writer(), Prompt(()), Sampling()))
-    assert found.text == textwrap.indent(new, "    ")
 
 
 @pytest.mark.model

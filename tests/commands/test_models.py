@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from processes import terminal
-from starcoder_cli.app.fetch import obtain
-from starcoder_cli.catalog import CATALOG, DEFAULT, FALLBACK, find
+from starcoder_cli.app.fetch import pull_missing
+from starcoder_cli.catalog import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, find_model
 from starcoder_cli.commands.models import app
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError
 from starcoder_cli.models import store
-from starcoder_cli.models.consent import agree
+from starcoder_cli.models.consent import record_agreement
 from starcoder_cli.models.licences import BIGCODE
-from starcoder_cli.models.transfer import Arrival
+from starcoder_cli.models.transfer import DownloadedFile
 from tiny import build
 
 
@@ -27,11 +27,11 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # The library reads this once, at its import: loaded before, it stays online for other tests.
     importlib.import_module("huggingface_hub.constants")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    spec = find("owner/name/other.gguf")
-    store.folder(spec).mkdir(parents=True)
-    part = store.folder(spec) / "x.part"
+    spec = find_model("owner/name/other.gguf")
+    store.model_folder(spec).mkdir(parents=True)
+    part = store.model_folder(spec) / "x.part"
     part.write_bytes(b"GGUF")
-    return store.keep(spec, Arrival(part, sha256(b"GGUF").hexdigest(), "here"))
+    return store.save_model_file(spec, DownloadedFile(part, sha256(b"GGUF").hexdigest(), "here"))
 
 
 def run(*arguments: str) -> None:
@@ -59,7 +59,7 @@ def test_listing_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     run("list", "--json")
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == {
-        "name": DEFAULT,
+        "name": DEFAULT_MODEL,
         "state": "absent",
         "summary": "the default: fills gaps and chats on any machine",
         "parameters": "0.5B",
@@ -134,14 +134,14 @@ def test_showing_a_model_as_json_has_the_licence_in_full(
 
 
 def test_a_link_is_not_cut_at_a_narrow_terminal() -> None:
-    session = terminal("models", "show", FALLBACK, columns=40)
+    session = terminal("models", "show", FALLBACK_MODEL, columns=40)
     assert b"licence_url  https://www.apache.org/licenses/LICENSE-2.0" in session.raw
 
 
 def test_a_licence_that_was_accepted_is_no_obstacle_any_more(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    agree(BIGCODE)
+    record_agreement(BIGCODE)
     run("list", "--json")
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {row["name"]: row["state"] for row in rows if row["state"] != "absent"} == {
@@ -160,7 +160,7 @@ def test_path_prints_the_path_alone(models: Path, capsys: pytest.CaptureFixture[
 
 def test_path_of_a_model_that_is_not_here() -> None:
     with pytest.raises(InputError) as caught:
-        run("path", FALLBACK)
+        run("path", FALLBACK_MODEL)
     assert str(caught.value) == (
         "smollm2-135m is not here; get it with: starcoder models pull smollm2-135m"
     )
@@ -193,12 +193,12 @@ def test_pulling_what_is_here_says_nothing(
 
 def test_pulling_offline_announces_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UnavailableError):
-        run("pull", DEFAULT, "--offline")
+        run("pull", DEFAULT_MODEL, "--offline")
     assert capsys.readouterr() == ("", "")
 
 
 def test_what_is_obtained(models: Path) -> None:
-    assert obtain(find("owner/name/other.gguf")) == models
+    assert pull_missing(find_model("owner/name/other.gguf")) == models
 
 
 def test_a_name_that_is_none() -> None:

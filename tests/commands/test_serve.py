@@ -159,7 +159,7 @@ def processor_seconds(number: int) -> float:
 
 
 def test_ctrl_c_while_others_are_served(runtime: Path, tiny_file: Path) -> None:
-    program = "from starcoder_cli.server import model_pool\nmodel_pool.SLOTS = 1\n"
+    program = "from starcoder_cli.server import model_pool\nmodel_pool.MAX_SLOTS = 1\n"
     program += "from starcoder_cli.__main__ import run\nimport sys\nsys.argv[1:] = ['serve']\nrun()"
     with Popen([sys.executable, "-c", program], stderr=PIPE) as server:
         assert server.stderr and server.stderr.readline() == b"serving; Ctrl-C ends it\n"

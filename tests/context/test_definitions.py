@@ -2,9 +2,15 @@
 
 import pytest
 
-from starcoder_cli.context.definitions import MORE, definitions, ending, head, outline
-from starcoder_cli.context.snippets import Snippet
-from starcoder_cli.languages import languages
+from starcoder_cli.context.definitions import (
+    LANGUAGE_PATTERNS,
+    excerpt_definition,
+    find_definitions,
+    find_end_line,
+    outline_file,
+)
+from starcoder_cli.context.snippets import ContextSnippet
+from starcoder_cli.languages import languages_by_name
 
 PYTHON = '''\
 """A module."""
@@ -36,7 +42,7 @@ print(first(1))
 
 def names(text: str, language: str) -> list[str]:
     """The names that a text defines."""
-    return [definition.name for definition in definitions(text, language)]
+    return [definition.name for definition in find_definitions(text, language)]
 
 
 @pytest.mark.parametrize(
@@ -88,27 +94,27 @@ def test_names_that_are_defined(language: str, text: str, found: list[str]) -> N
 
 
 def test_every_row_belongs_to_a_language() -> None:
-    assert MORE.keys() <= languages().keys()
+    assert LANGUAGE_PATTERNS.keys() <= languages_by_name().keys()
 
 
-def snippet(text: str, name: str, language: str = "python") -> Snippet:
+def snippet(text: str, name: str, language: str = "python") -> ContextSnippet:
     """The definition of a name."""
-    found = definitions(text, language)
+    found = find_definitions(text, language)
     line = next(each.line for each in found if each.name == name)
-    return head("a", text, line, frozenset(each.line for each in found))
+    return excerpt_definition("a", text, line, frozenset(each.line for each in found))
 
 
 def test_a_short_definition_is_whole_with_what_stands_right_above_it() -> None:
     lines = PYTHON.split("\n")
-    assert snippet(PYTHON, "first") == Snippet("a", "\n".join(lines[8:15]), 9, 15)
-    assert snippet(PYTHON, "LIMIT") == Snippet("a", "LIMIT: int = 3", 5, 5)
-    assert snippet(PYTHON, "Second") == Snippet("a", "\n".join(lines[17:22]), 18, 22)
+    assert snippet(PYTHON, "first") == ContextSnippet("a", "\n".join(lines[8:15]), 9, 15)
+    assert snippet(PYTHON, "LIMIT") == ContextSnippet("a", "LIMIT: int = 3", 5, 5)
+    assert snippet(PYTHON, "Second") == ContextSnippet("a", "\n".join(lines[17:22]), 18, 22)
 
 
 def test_of_a_long_definition_its_beginning_and_its_members() -> None:
     body = "".join(f"        step({number})\n" for number in range(9))
     text = f"class Long:\n    def one(self):\n{body}\n    def two(self):\n{body}"
-    assert snippet(text, "Long") == Snippet(
+    assert snippet(text, "Long") == ContextSnippet(
         "a",
         "class Long:\n    def one(self):\n        step(0)\n        step(1)\n        step(2)\n"
         "        step(3)\n        step(4)\n        step(5)\n        ...\n    def two(self):\n"
@@ -132,22 +138,22 @@ def test_of_a_long_definition_its_beginning_and_its_members() -> None:
     ],
 )
 def test_where_a_definition_ends(text: str, lines: int) -> None:
-    assert ending(text.split("\n"), 0) == lines
+    assert find_end_line(text.split("\n"), 0) == lines
 
 
 def test_an_outline_is_the_lines_that_begin_definitions() -> None:
-    assert outline("a", PYTHON, "python") == Snippet(
+    assert outline_file("a", PYTHON, "python") == ContextSnippet(
         "a",
         "LIMIT: int = 3\n...\nasync def first(\n    ...\nclass Second:\n    ...\n"
         "    def method(self) -> None:\n        def inner() -> None: ...",
         5,
         22,
     )
-    assert outline("a", "x = 1\n", "python") is None
+    assert outline_file("a", "x = 1\n", "python") is None
 
 
 @pytest.mark.parametrize("language", ["c", "typescript", "java", "rust", "python"])
 def test_a_scan_takes_no_longer_than_its_text(language: str) -> None:
     """No pattern goes back over what it has read: these would take hours if one did."""
     for line in ("a " * 490, "a*" * 490, "export " * 140, "x(" * 490, "pub(" * 240, "  " * 490):
-        assert definitions(f"{line}\n" * 20, language) == ()
+        assert find_definitions(f"{line}\n" * 20, language) == ()

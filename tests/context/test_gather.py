@@ -4,15 +4,11 @@ import os
 import time
 from pathlib import Path
 
-import pytest
-
 from repositories import lay, repository
 from starcoder_cli import languages
-from starcoder_cli.context.gather import gather, recent
-from starcoder_cli.context.project import Project
-from starcoder_cli.context.similarity import closest, near
-from starcoder_cli.context.snippets import Snippet
-from starcoder_cli.files.source import Hole
+from starcoder_cli.context.gather import find_recent_files, gather_snippets
+from starcoder_cli.context.project import ProjectFiles
+from starcoder_cli.model import Hole
 
 PLENTY = 60.0
 MONEY = "class Money:\n    amount: int\n\n\ndef rounded(money):\n    return money\n"
@@ -21,8 +17,10 @@ HOLE = Hole("from shop.money import Money\n\n\ndef total(prices):\n    x = Money
 
 def found(root: Path, hole: Hole = HOLE, own: str = "shop/a.py", lang: str = "python") -> list[str]:
     """What is gathered, as `file:lines`."""
-    snippets = gather(Project.around(str(root / own), PLENTY), hole, languages.find(lang))
-    return [f"{snippet.path}:{snippet.lines}" for snippet in snippets]
+    snippets = gather_snippets(
+        ProjectFiles.for_file(str(root / own), PLENTY), hole, languages.find_language(lang)
+    )
+    return [f"{snippet.path}:{snippet.line_range}" for snippet in snippets]
 
 
 def test_definitions_of_what_is_used_come_first_then_what_imports_offer(tmp_path: Path) -> None:
@@ -72,9 +70,9 @@ def test_secrets_are_named_and_not_gathered(tmp_path: Path) -> None:
             "shop/credentials.py": MONEY,
         },
     )
-    project = Project.around(str(root / "shop/a.py"), PLENTY)
-    assert gather(project, HOLE, languages.find("python")) == ()
-    assert project.left_out == {
+    project = ProjectFiles.for_file(str(root / "shop/a.py"), PLENTY)
+    assert gather_snippets(project, HOLE, languages.find_language("python")) == ()
+    assert project.exclusion_reasons == {
         "shop/money.py": "it looks as if it held a secret",
         "shop/credentials.py": "its name is that of a file with secrets",
     }
@@ -103,21 +101,8 @@ def test_without_a_repository_the_files_beside_it(tmp_path: Path) -> None:
 
 def test_no_time_nothing_gathered(tmp_path: Path) -> None:
     root = repository(tmp_path / "r", {"shop/a.py": "", "shop/money.py": MONEY})
-    late = Project(root, "shop/a.py", frozenset({"shop/a.py", "shop/money.py"}), deadline=0.0)
-    assert gather(late, HOLE, languages.find("python")) == ()
-
-
-# Names near a hole
-
-
-def test_the_nearer_a_name_the_more_it_weighs() -> None:
-    far = "far_away\n" * 10
-    assert near(Hole(f"lost\n{far * 4}here = ", "there\n")) == {
-        "far_away": pytest.approx(10 / 11),
-        "here": 1.0,
-        "there": 1.0,
-    }
-    assert near(Hole("a ab abc Größe")) == {"abc": 1.0, "Größe": 1.0}
+    late = ProjectFiles(root, "shop/a.py", frozenset({"shop/a.py", "shop/money.py"}), deadline=0.0)
+    assert gather_snippets(late, HOLE, languages.find_language("python")) == ()
 
 
 # Files that changed lately
@@ -130,22 +115,15 @@ def test_edited_files_come_first_and_a_checkout_is_no_edit(tmp_path: Path) -> No
         os.utime(root / f"{name}.py", (when, when))
     for name in "fghij":
         os.utime(root / f"{name}.py", (now - 600, now - 600))
-    project = Project.around(str(root / "a.py"), PLENTY)
+    project = ProjectFiles.for_file(str(root / "a.py"), PLENTY)
     paths = [f"{name}.py" for name in "bcdefghij"]
-    assert recent(project, paths, now) == ("c.py", "b.py", "d.py", "e.py", "f.py", "g.py")
-    plain = Project(root, "a.py", project.files, project.deadline, repository=False)
-    assert recent(plain, paths, now) == ("c.py", "b.py")
-
-
-# The part of a text that is most alike
-
-
-def test_the_window_with_most_names_in_common() -> None:
-    filler = "nothing to see\n" * 40
-    text = f"{filler}alpha\nbeta\n{filler}alpha\nbeta\ngamma\n"
-    weights = {"alpha": 1.0, "beta": 1.0, "gamma": 0.5}
-    part = closest("b.py", text, weights)
-    assert part and part.text.endswith("alpha\nbeta\ngamma") and part.last == 85
-    assert closest("b.py", filler, weights) is None
-    assert closest("b.py", "alpha beta\n", weights) is None
-    assert closest("b.py", "alpha beta gamma", weights) == Snippet("b.py", "alpha beta gamma", 1, 1)
+    assert find_recent_files(project, paths, now) == (
+        "c.py",
+        "b.py",
+        "d.py",
+        "e.py",
+        "f.py",
+        "g.py",
+    )
+    plain = ProjectFiles(root, "a.py", project.paths, project.deadline, is_repository=False)
+    assert find_recent_files(plain, paths, now) == ("c.py", "b.py")

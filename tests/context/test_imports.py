@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from repositories import lay
-from starcoder_cli.context.imports import RULES, imported
-from starcoder_cli.context.project import Project
-from starcoder_cli.languages import languages
+from starcoder_cli.context.imports import IMPORT_RULES, find_imported_files
+from starcoder_cli.context.project import ProjectFiles
+from starcoder_cli.languages import languages_by_name
 
 
-def project(own: str, *files: str) -> Project:
+def project(own: str, *files: str) -> ProjectFiles:
     """A repository with these files, as if far from any deadline."""
-    return Project(Path("/nowhere"), own, frozenset({own, *files}), deadline=float("inf"))
+    return ProjectFiles(Path("/nowhere"), own, frozenset({own, *files}), deadline=float("inf"))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_references_that_a_file_is_found_for(
         *("src/main/java/org/shop/Money.java", "include/net/http.hpp", "rb/b.rb", "lib/c.rb"),
         *("php/Models/User.php", "php/b.php", "lua/x/b.lua", "dart/b.dart", "sh/b.sh", "zig/b.zig"),
     )
-    assert list(imported(text, language, project(own, *files))) == found
+    assert list(find_imported_files(text, language, project(own, *files))) == found
 
 
 def test_a_file_does_not_import_itself_nor_what_is_outside() -> None:
@@ -78,21 +78,21 @@ def test_a_file_does_not_import_itself_nor_what_is_outside() -> None:
     text = "\n".join(
         f'import "{name}"' for name in ("./a", "../../etc/passwd", "/etc/passwd", "..")
     )
-    assert imported(text, "javascript", around) == ()
+    assert find_imported_files(text, "javascript", around) == ()
 
 
 def test_outside_a_repository_imports_below_the_folder_count(tmp_path: Path) -> None:
     lay(tmp_path, {"up.py": "", "f/a.py": "", "f/pkg/b.py": ""})
-    around = Project.around(str(tmp_path / "f" / "a.py"), 60.0)
-    assert imported("from pkg.b import c\nimport up\nfrom ..up import x", "python", around) == (
-        "pkg/b.py",
-    )
+    around = ProjectFiles.for_file(str(tmp_path / "f" / "a.py"), 60.0)
+    assert find_imported_files(
+        "from pkg.b import c\nimport up\nfrom ..up import x", "python", around
+    ) == ("pkg/b.py",)
 
 
 def test_an_import_that_no_file_can_be_called(tmp_path: Path) -> None:
-    around = Project.around(str(lay(tmp_path, {"a.js": ""}) / "a.js"), 60.0)
-    assert imported(f'import "./{"x" * 5000}"', "javascript", around) == ()
+    around = ProjectFiles.for_file(str(lay(tmp_path, {"a.js": ""}) / "a.js"), 60.0)
+    assert find_imported_files(f'import "./{"x" * 5000}"', "javascript", around) == ()
 
 
 def test_every_rule_belongs_to_a_language() -> None:
-    assert RULES.keys() <= languages().keys()
+    assert IMPORT_RULES.keys() <= languages_by_name().keys()

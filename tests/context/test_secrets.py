@@ -5,7 +5,7 @@ The keys here are made up; they are put together so that no scanner takes them f
 
 import pytest
 
-from starcoder_cli.context.secrets import secret_name, secret_text
+from starcoder_cli.context.secrets import contains_secret, has_secret_name
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ from starcoder_cli.context.secrets import secret_name, secret_text
     ],
 )
 def test_names_of_files_with_secrets(name: str) -> None:
-    assert secret_name(name)
+    assert has_secret_name(name)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_names_of_files_with_secrets(name: str) -> None:
     ["environment.py", "key.py", "secrets.py", "tokens.py", "src/keyboard.c", "id.go", "pem.rs"],
 )
 def test_names_of_ordinary_files(name: str) -> None:
-    assert not secret_name(name)
+    assert not has_secret_name(name)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_names_of_ordinary_files(name: str) -> None:
     ],
 )
 def test_texts_with_a_secret(text: str) -> None:
-    assert secret_text(text)
-    assert secret_text(f"# some code\nx = 1\n{text}\ny = 2\n")
+    assert contains_secret(text)
+    assert contains_secret(f"# some code\nx = 1\n{text}\ny = 2\n")
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_texts_with_a_secret(text: str) -> None:
     ],
 )
 def test_texts_without_a_secret(text: str) -> None:
-    assert not secret_text(text)
+    assert not contains_secret(text)
 
 
 def test_a_long_text_of_one_kind_is_looked_through_quickly() -> None:
     """Every part of the patterns is bounded: none of them goes back over the whole text."""
     for piece in ("a", "token", "a://", "eyJ", "= ", "token = '", "\n"):
-        assert not secret_text(piece * (200_000 // len(piece)))
+        assert not contains_secret(piece * (200_000 // len(piece)))

@@ -14,20 +14,20 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.catalog import DEFAULT_MODEL, find_model
 from starcoder_cli.engines import llamacpp
-from starcoder_cli.engines.llamacpp import LlamaCppModel, events
-from starcoder_cli.engines.load import open_model
+from starcoder_cli.engines.llamacpp import LlamaCppModel
+from starcoder_cli.engines.load import load_model
 from starcoder_cli.errors import DataError, ProtocolError
-from starcoder_cli.files.source import Hole
-from starcoder_cli.model import Prompt, Sampling
-from starcoder_cli.net.http import Exchange
-from starcoder_cli.net.sockets import connected, private_folder
-from starcoder_cli.prompts.chat_formats import CHATML, choose
-from starcoder_cli.prompts.fim_formats import FORMATS
-from starcoder_cli.prompts.token_healing import healed
-from starcoder_cli.prompts.window import fit
-from starcoder_cli.stream import Chunk, join
+from starcoder_cli.model import Hole, Prompt, Sampling
+from starcoder_cli.net.http import HttpRequest
+from starcoder_cli.net.sockets import create_private_folder, open_connection
+from starcoder_cli.prompts.chat_formats import CHATML, choose_chat_format
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS
+from starcoder_cli.prompts.token_healing import split_for_healing
+from starcoder_cli.prompts.window import fit_hole
+from starcoder_cli.stream import Chunk, collect
+from starcoder_cli.wire.llamacpp_events import read_completion_events
 
 pytestmark = pytest.mark.model
 
@@ -74,7 +74,7 @@ for _ in range(20):
 def test_a_model_that_is_closed_at_once_ends(tmp_path: Path) -> None:
     """It was a bug that llama.cpp's server, ended before it had begun, waited for ever."""
     command = [sys.executable, "-c", CLOSES, str(tmp_path / "tiny.gguf")]
-    subprocess.run(command, cwd=Path(__file__).parents[1], check=True, timeout=120)
+    subprocess.run(command, cwd=Path(__file__).parents[1] / "support", check=True, timeout=120)
 
 
 def test_text_arrives_token_by_token(model: LlamaCppModel) -> None:
@@ -89,28 +89,28 @@ def test_text_arrives_token_by_token(model: LlamaCppModel) -> None:
 def test_characters_are_never_split(model: LlamaCppModel) -> None:
     """A character of several tokens arrives whole."""
     prompt = Prompt(("👩\u200d💻🧵🦑🪆👩\u200d💻🧵🦑🪆👩\u200d💻🧵🦑🪆👩\u200d💻",))
-    answer = join(model.stream(prompt, Sampling(max_tokens=24)))
+    answer = collect(model.stream(prompt, Sampling(max_tokens=24)))
     assert answer.text and "\ufffd" not in answer.text
 
 
 def test_an_answer_ends_at_a_control_token(model: LlamaCppModel) -> None:
     hole = Hole("def add(a, b):\n    return ", "\n\n\nprint(add(1, 2))\n")
-    prompt = FORMATS["qwen2.5-coder"].prompt(hole)
-    answer = join(model.stream(prompt, Sampling(max_tokens=64)))
+    prompt = FIM_FORMATS["qwen2.5-coder"].build_prompt(hole)
+    answer = collect(model.stream(prompt, Sampling(max_tokens=64)))
     assert answer.text.startswith("a + b")
     assert (answer.reason, "<|" in answer.text) == ("stop", False)
 
 
 def test_control_tokens_in_a_text_are_text(model: LlamaCppModel) -> None:
-    form = FORMATS["qwen2.5-coder"]
-    tokens = {model.token(special) for special in (*form.specials(), *form.stop)}
+    form = FIM_FORMATS["qwen2.5-coder"]
+    tokens = {model.token(special) for special in (*form.control_tokens(), *form.stop)}
     assert None not in tokens
-    text = "".join((*form.specials(), *form.stop))
+    text = "".join((*form.control_tokens(), *form.stop))
     assert not tokens & set(model.encode(Prompt((text,))))
-    assert tokens & set(model.encode(form.prompt(Hole(text, text)))) == {
+    assert tokens & set(model.encode(form.build_prompt(Hole(text, text)))) == {
         model.token(special)
-        for special in form.specials()
-        if special in form.prompt(Hole("a", "b")).pieces
+        for special in form.control_tokens()
+        if special in form.build_prompt(Hole("a", "b")).pieces
     }
 
 
@@ -119,24 +119,24 @@ def test_an_answer_begins_as_it_has_to(
     begun: str, model: LlamaCppModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However unlikely that is; and what it begins with is left out."""
-    prompt = Prompt(COUNTING.pieces, begun=begun)
-    rest = join(model.stream(prompt, Sampling(max_tokens=12))).text
-    monkeypatch.setattr(llamacpp, "behind", lambda chunks, begun: chunks)
-    whole = join(model.stream(prompt, Sampling(max_tokens=12))).text
+    prompt = Prompt(COUNTING.pieces, forced_prefix=begun)
+    rest = collect(model.stream(prompt, Sampling(max_tokens=12))).text
+    monkeypatch.setattr(llamacpp, "skip_prefix", lambda chunks, prefix: chunks)
+    whole = collect(model.stream(prompt, Sampling(max_tokens=12))).text
     assert whole == begun + rest
     assert rest
 
 
 def test_half_a_word_is_finished(model: LlamaCppModel) -> None:
-    kept, begun = healed("def add(a, b):\n    retu")
-    prompt = Prompt((kept,), begun=begun)
-    assert join(model.stream(prompt, Sampling(max_tokens=5))).text.startswith("rn a")
+    kept, begun = split_for_healing("def add(a, b):\n    retu")
+    prompt = Prompt((kept,), forced_prefix=begun)
+    assert collect(model.stream(prompt, Sampling(max_tokens=5))).text.startswith("rn a")
 
 
 def test_a_seed_makes_chance_repeatable(model: LlamaCppModel) -> None:
     def text(seed: int) -> str:
         sampling = Sampling(max_tokens=6, temperature=1.5, top_p=1.0, seed=seed)
-        return join(model.stream(Prompt(("# A poem about",)), sampling)).text
+        return collect(model.stream(Prompt(("# A poem about",)), sampling)).text
 
     first = text(1)
     assert text(1) == first
@@ -145,13 +145,13 @@ def test_a_seed_makes_chance_repeatable(model: LlamaCppModel) -> None:
 
 def test_the_log_probability_is_that_of_the_model_itself(model: LlamaCppModel) -> None:
     """About the same for the same tokens: rounding depends on how much is read at once."""
-    greedy = [join(model.stream(COUNTING, Sampling(6, logprobs=True))) for _ in range(2)]
+    greedy = [collect(model.stream(COUNTING, Sampling(6, logprobs=True))) for _ in range(2)]
     assert math.isfinite(greedy[0].logprob) and greedy[0].logprob < 0
     assert greedy[1].logprob == pytest.approx(greedy[0].logprob, abs=0.05)
-    drawn = join(model.stream(COUNTING, Sampling(6, 0.1, 0.5, 1, True)))
+    drawn = collect(model.stream(COUNTING, Sampling(6, 0.1, 0.5, 1, True)))
     assert drawn.text == greedy[0].text
     assert drawn.logprob == pytest.approx(greedy[0].logprob, abs=0.05)
-    assert join(model.stream(COUNTING, Sampling(6))).logprob == 0
+    assert collect(model.stream(COUNTING, Sampling(6))).logprob == 0
 
 
 def test_several_answers_cost_one_reading(model: LlamaCppModel) -> None:
@@ -160,8 +160,8 @@ def test_several_answers_cost_one_reading(model: LlamaCppModel) -> None:
     body = {"prompt": ids, "stream": True, "n_predict": 4, "cache_prompt": True, "temperature": 1}
     read = []
     for seed in range(3):
-        with model._answer("/completion", {**body, "seed": seed}) as answer:
-            *_, last = events(answer)
+        with model._request("/completion", {**body, "seed": seed}) as answer:
+            *_, last = read_completion_events(answer)
         timings = last["timings"]
         assert isinstance(timings, dict)
         read.append(timings["prompt_n"])
@@ -189,32 +189,32 @@ def test_closing_an_answer_stops_llama_cpp(model: LlamaCppModel) -> None:
     while (step := processor_seconds(0.25)) > 0.02:
         used += step
         assert used < 4 * token + 0.1
-    assert join(model.stream(COUNTING, Sampling(max_tokens=2))).tokens == 2
+    assert collect(model.stream(COUNTING, Sampling(max_tokens=2))).tokens == 2
 
 
 def test_prompt_and_answer_together_fit_the_window(model: LlamaCppModel) -> None:
     assert model.window == WINDOW
     prompt = Prompt(("1 2 3 4 5 6 7 8 9 " * 14,))
     length = len(model.encode(prompt))
-    answer = join(model.stream(prompt, Sampling(max_tokens=WINDOW)))
+    answer = collect(model.stream(prompt, Sampling(max_tokens=WINDOW)))
     assert (answer.reason, answer.prompt_tokens) == ("length", length)
     assert length < WINDOW - 2 < length + answer.tokens <= WINDOW
     with pytest.raises(ProtocolError, match="llama.cpp refused the request"):
-        join(model.stream(Prompt(prompt.pieces * 2), Sampling(max_tokens=1)))
-    assert join(model.stream(COUNTING, Sampling(max_tokens=1))).tokens == 1
+        collect(model.stream(Prompt(prompt.pieces * 2), Sampling(max_tokens=1)))
+    assert collect(model.stream(COUNTING, Sampling(max_tokens=1))).tokens == 1
 
 
 def test_a_text_that_is_too_long_is_cut_to_fit(model: LlamaCppModel) -> None:
-    near = fit(Hole("x = 1\n" * 400, "y = 2\n" * 400), WINDOW - 40, model.count)
+    near = fit_hole(Hole("x = 1\n" * 400, "y = 2\n" * 400), WINDOW - 40, model.count)
     assert near.prefix and near.suffix
-    prompt = FORMATS["qwen2.5-coder"].prompt(near)
+    prompt = FIM_FORMATS["qwen2.5-coder"].build_prompt(near)
     assert WINDOW - 60 < len(model.encode(prompt)) < WINDOW - 30
-    assert join(model.stream(prompt, Sampling(max_tokens=2))).tokens <= 2
+    assert collect(model.stream(prompt, Sampling(max_tokens=2))).tokens <= 2
 
 
-@pytest.mark.parametrize("prompt", [Prompt(()), Prompt(("",)), Prompt((), FORMATS["fim"].stop)])
+@pytest.mark.parametrize("prompt", [Prompt(()), Prompt(("",)), Prompt((), FIM_FORMATS["fim"].stop)])
 def test_nothing_is_a_prompt_too(prompt: Prompt, model: LlamaCppModel) -> None:
-    assert join(model.stream(prompt, Sampling(max_tokens=2))).prompt_tokens == 1
+    assert collect(model.stream(prompt, Sampling(max_tokens=2))).prompt_tokens == 1
 
 
 @pytest.mark.parametrize("letter", ["a", ".", " ", "\t", "\n"])
@@ -247,8 +247,8 @@ def test_only_this_user_can_reach_the_socket(model: LlamaCppModel, folder: Path)
 def test_without_the_key_nothing_is_answered(
     headers: dict[str, str], path: str, model: LlamaCppModel, folder: Path
 ) -> None:
-    with closing(Exchange(connected(f"unix://{address(folder)}"))) as exchange:
-        exchange.ask("POST", path, json.dumps({"prompt": "1", "content": "1"}).encode(), headers)
+    with closing(HttpRequest(open_connection(f"unix://{address(folder)}"))) as exchange:
+        exchange.send("POST", path, json.dumps({"prompt": "1", "content": "1"}).encode(), headers)
         assert (exchange.status, b"token" in exchange.read()) == (401, False)
 
 
@@ -261,7 +261,7 @@ def test_layers_are_fitted_to_a_gpu_alone(kind: str, monkeypatch: pytest.MonkeyP
     device = {"type": xllamacpp.ggml_backend_dev_type[f"GGML_BACKEND_DEVICE_TYPE_{kind}"]}
     monkeypatch.setattr(xllamacpp, "get_device_info", lambda: [device])
     monkeypatch.setattr(xllamacpp, "Server", lambda given: asked.append(given.fit_params))
-    llamacpp.load(Path("model.gguf"), 512, 1, "key", Path("folder"))
+    llamacpp.start_server(Path("model.gguf"), 512, 1, "key", Path("folder"))
     assert asked == [kind.endswith("GPU")]
 
 
@@ -270,7 +270,7 @@ def test_a_file_that_is_no_model_is_told_apart(tmp_path: Path) -> None:
     page = tmp_path / "page.gguf"
     page.write_bytes(b"<!DOCTYPE html><p>Not found")
     with pytest.raises(DataError, match="it is a web page"):
-        open_model(find(DEFAULT), page, 256)
+        load_model(find_model(DEFAULT_MODEL), page, 256)
 
 
 def test_a_long_path_to_temporary_files_is_avoided(
@@ -281,7 +281,7 @@ def test_a_long_path_to_temporary_files_is_avoided(
     long.mkdir()
     for place in (tmp_path, long):
         monkeypatch.setattr(tempfile, "tempdir", str(place))
-        made = private_folder()
+        made = create_private_folder()
         assert len(os.fsencode(made / "llama.sock")) < 104
         assert stat.S_IMODE(made.stat().st_mode) == 0o700
         made.rmdir()
@@ -321,7 +321,7 @@ os._exit(0)
 
 
 def test_the_form_of_a_chat_is_told_by_the_file(model: LlamaCppModel) -> None:
-    assert choose(None, "model.gguf", model.chat_template, model.token) is CHATML
+    assert choose_chat_format(None, "model.gguf", model.chat_template, model.has_token) is CHATML
 
 
 def test_a_stream_nobody_reads_asks_for_nothing(model: LlamaCppModel) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.engines.machine import free_memory, has_bf16, machine
+from starcoder_cli.engines.machine import detect_machine, free_memory, has_bf16
 from starcoder_cli.errors import MachineError
 
 GB = 10**9
@@ -101,18 +101,18 @@ def test_nothing_is_said_of_a_processor_that_cannot_be_asked(tmp_path: Path) -> 
 
 def test_this_machine() -> None:
     torch = pytest.importorskip("torch")
-    found = machine()
-    assert found.memory > 0
+    found = detect_machine()
+    assert found.free_memory > 0
     names = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     mps = ["mps"] if torch.backends.mps.is_available() else []
-    assert [device.name for device in found.devices] == (names or mps)
-    assert all(0 <= device.free <= device.total for device in found.devices)
+    assert [device.name for device in found.accelerators] == (names or mps)
+    assert all(0 <= device.free <= device.total for device in found.accelerators)
 
 
 def test_without_torch_there_is_nothing_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MachineError) as caught:
-        machine()
+        detect_machine()
     assert str(caught.value) == (
         "torch cannot be imported: import of torch halted; None in sys.modules; "
         "reinstall it: pip install --force-reinstall torch"

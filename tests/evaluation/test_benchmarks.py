@@ -6,8 +6,8 @@ import pytest
 
 from starcoder_cli import languages
 from starcoder_cli.errors import DataError
-from starcoder_cli.evaluation.benchmarks import BENCHMARKS, LANGUAGES
-from starcoder_cli.evaluation.datasets import rows
+from starcoder_cli.evaluation.benchmarks import BENCHMARKS, MULTIPL_E_LANGUAGES
+from starcoder_cli.evaluation.datasets import parse_rows
 from starcoder_cli.evaluation.problems import Problem
 
 FILES = {
@@ -22,7 +22,7 @@ FILES = {
 def problems(name: str, data: Path) -> list[Problem]:
     """All problems of a benchmark in its own file."""
     path = data / FILES[name][0]
-    found = map(BENCHMARKS[name].read, rows(path.read_bytes(), path.name))
+    found = map(BENCHMARKS[name].parse_row, parse_rows(path.read_bytes(), path.name))
     return [problem for problem in found if problem]
 
 
@@ -32,13 +32,13 @@ def test_every_problem_is_read(name: str, shared: Path) -> None:
     assert len(found) == FILES[name][1]
     assert len({problem.name for problem in found}) == len(found)
     assert all(problem.prefix for problem in found)
-    assert all(problem.tests for problem in found) == BENCHMARKS[name].runs
-    assert all(languages.find(problem.language) for problem in found)
+    assert all(problem.tests for problem in found) == BENCHMARKS[name].runs_tests
+    assert all(languages.find_language(problem.language) for problem in found)
 
 
 def test_the_authors_answer_makes_the_whole_program(shared: Path) -> None:
     first = problems("humaneval", shared / "data")[0]
-    whole = first.program(first.answer)
+    whole = first.program(first.reference)
     assert (first.name, first.entry_point, first.suffix) == (
         "HumanEval/0",
         "has_close_elements",
@@ -46,12 +46,12 @@ def test_the_authors_answer_makes_the_whole_program(shared: Path) -> None:
     )
     compile(f"{whole}\n{first.tests}\ncheck({first.entry_point})", first.name, "exec")
     for line in problems("infilling", shared / "data")[:6]:
-        assert line.program(line.answer).split() == whole.split()
+        assert line.program(line.reference).split() == whole.split()
 
 
 def test_a_line_of_santacoders_stands_between_line_ends(shared: Path) -> None:
     for problem in problems("santacoder-fim", shared / "data"):
-        compile(problem.program(problem.answer), problem.name, "exec")
+        compile(problem.program(problem.reference), problem.name, "exec")
 
 
 def test_mbpp_is_asked_for_the_test_split_with_one_of_its_tests(shared: Path) -> None:
@@ -64,7 +64,9 @@ def test_mbpp_is_asked_for_the_test_split_with_one_of_its_tests(shared: Path) ->
 
 
 def test_every_language_of_multipl_e_is_one_of_ours() -> None:
-    assert {languages.find(name).name for name in LANGUAGES.values()} == set(LANGUAGES.values())
+    assert {languages.find_language(name).name for name in MULTIPL_E_LANGUAGES.values()} == set(
+        MULTIPL_E_LANGUAGES.values()
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,5 +79,5 @@ def test_every_language_of_multipl_e_is_one_of_ours() -> None:
 )
 def test_a_row_of_something_else(name: str, row: dict[str, object], message: str) -> None:
     with pytest.raises(DataError) as caught:
-        BENCHMARKS[name].read(row)
+        BENCHMARKS[name].parse_row(row)
     assert caught.value.message == message

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from starcoder_cli.errors import DataError
-from starcoder_cli.evaluation.datasets import rows, text, texts
+from starcoder_cli.evaluation.datasets import parse_rows, require_text, text_list
 
 FOUND = [{"name": "a", "tests": ["x", "y"]}, {"name": "ü", "tests": []}]
 
@@ -33,7 +33,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_holds_the_same_rows(form: str) -> None:
-    assert rows(FORMS[form], form) == FOUND
+    assert parse_rows(FORMS[form], form) == FOUND
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,18 @@ def test_every_form_holds_the_same_rows(form: str) -> None:
 )
 def test_what_is_no_data_set(data: bytes) -> None:
     with pytest.raises(DataError) as caught:
-        rows(data, "it")
+        parse_rows(data, "it")
     assert str(caught.value) == "it is no data set; give JSON, JSONL (also as .gz) or Parquet"
 
 
 def test_fields_of_a_row() -> None:
     row = {"text": "t", "tests": ["x", 1], "number": 1}
-    assert text(row, "prompt", "text") == "t"
-    assert (texts(row, "tests"), texts(row, "number"), texts(row, "none")) == (["x"], [], [])
+    assert require_text(row, "prompt", "text") == "t"
+    assert (text_list(row, "tests"), text_list(row, "number"), text_list(row, "none")) == (
+        ["x"],
+        [],
+        [],
+    )
     with pytest.raises(DataError) as caught:
-        text(row, "number", "prompt")
+        require_text(row, "number", "prompt")
     assert caught.value.message == "a row of the data set has no text 'number'"

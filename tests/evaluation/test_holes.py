@@ -7,7 +7,7 @@ import pytest
 
 from repositories import git, repository
 from starcoder_cli.errors import InputError
-from starcoder_cli.evaluation.holes import cut
+from starcoder_cli.evaluation.holes import sample_problems
 
 PYTHON = """\
 import math
@@ -50,26 +50,26 @@ def project(tmp_path: Path) -> Path:
 
 def test_each_hole_is_the_authors_text_between_the_rest(project: Path) -> None:
     texts = {"shapes.py": PYTHON, "src/greet.js": SCRIPT}
-    for problem in cut(project, 0, 50, ()):
+    for problem in sample_problems(project, 0, 50, ()):
         name, _, line = problem.name.rpartition(":")
         if name in texts:
-            assert problem.program(problem.answer) == texts[name]
+            assert problem.program(problem.reference) == texts[name]
             assert problem.prefix.count("\n") + 1 == int(line)
-        assert problem.answer == problem.answer.strip() or problem.group == "line"
+        assert problem.reference == problem.reference.strip() or problem.group == "line"
 
 
 def test_what_git_ignores_and_what_looks_like_a_secret_is_left_out(project: Path) -> None:
-    names = {problem.name.rpartition(":")[0] for problem in cut(project, 0, 50, ())}
+    names = {problem.name.rpartition(":")[0] for problem in sample_problems(project, 0, 50, ())}
     assert names == {"shapes.py", "src/greet.js", "untracked.py"}
 
 
 def test_every_kind_of_hole(project: Path) -> None:
-    found = cut(project, 0, 50, ())
+    found = sample_problems(project, 0, 50, ())
     assert Counter(problem.group for problem in found) == {"line": 11, "span": 21, "body": 4}
-    bodies = {problem.answer for problem in found if problem.group == "body"}
+    bodies = {problem.reference for problem in found if problem.group == "body"}
     assert 'const text = "Hello, " + name;\n  return text.trim();' in bodies
     assert "return math.pi * radius ** 2" in bodies
-    assert not any("comment" in problem.answer for problem in found)
+    assert not any("comment" in problem.reference for problem in found)
     assert {(problem.group, problem.lines) for problem in found} == {
         ("line", "one"),
         ("span", "one"),
@@ -78,9 +78,9 @@ def test_every_kind_of_hole(project: Path) -> None:
 
 
 def test_the_same_seed_cuts_the_same_holes_and_a_larger_limit_more(project: Path) -> None:
-    few, many = cut(project, 1, 2, ()), cut(project, 1, 3, ())
-    assert few == cut(project, 1, 2, ())
-    assert many != cut(project, 2, 3, ())
+    few, many = sample_problems(project, 1, 2, ()), sample_problems(project, 1, 3, ())
+    assert few == sample_problems(project, 1, 2, ())
+    assert many != sample_problems(project, 2, 3, ())
     for kind in ("line", "span", "body"):
         assert [each for each in few if each.group == kind] == [
             each for each in many if each.group == kind
@@ -88,30 +88,32 @@ def test_the_same_seed_cuts_the_same_holes_and_a_larger_limit_more(project: Path
 
 
 def test_one_language_alone(project: Path) -> None:
-    found = cut(project, 0, 50, ("javascript",))
+    found = sample_problems(project, 0, 50, ("javascript",))
     assert {problem.language for problem in found} == {"javascript"}
 
 
 def test_a_folder_below_the_top_is_its_own_part(project: Path) -> None:
-    assert {problem.language for problem in cut(project / "src", 0, 9, ())} == {"javascript"}
+    assert {problem.language for problem in sample_problems(project / "src", 0, 9, ())} == {
+        "javascript"
+    }
 
 
 def test_far_code_is_not_read_along(tmp_path: Path) -> None:
     text = "".join(f"value_{number} = function({number})\n" for number in range(3000))
     folder = repository(tmp_path / "long", {"long.py": text})
-    for problem in cut(folder, 0, 5, ()):
+    for problem in sample_problems(folder, 0, 5, ()):
         assert len(problem.prefix) <= 6000
         assert len(problem.suffix) <= 2000
-        assert problem.program(problem.answer) in text
+        assert problem.program(problem.reference) in text
 
 
 def test_where_there_is_nothing_to_cut(tmp_path: Path) -> None:
     empty = repository(tmp_path / "empty", {"README.md": "prose\n"})
     with pytest.raises(InputError, match="has no code to cut holes out of"):
-        cut(empty, 0, 5, ())
+        sample_problems(empty, 0, 5, ())
     (tmp_path / "plain").mkdir()
     with pytest.raises(InputError, match="is no git repository"):
-        cut(tmp_path / "plain", 0, 5, ())
+        sample_problems(tmp_path / "plain", 0, 5, ())
 
 
 def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
@@ -119,6 +121,6 @@ def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
     folder = repository(tmp_path / "project", {"inside.py": "inside = function_call(2)\n"})
     (folder / "link.py").symlink_to("../outside.py")
     git(folder, "add", "-A")
-    assert {problem.name for problem in cut(folder, 0, 9, ()) if problem.group == "line"} == {
-        "inside.py:1"
-    }
+    assert {
+        problem.name for problem in sample_problems(folder, 0, 9, ()) if problem.group == "line"
+    } == {"inside.py:1"}

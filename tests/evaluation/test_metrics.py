@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starcoder_cli.evaluation.metrics import common, interval, mean, pass_at_k, same, similarity
+from starcoder_cli.evaluation.metrics import (
+    confidence_interval,
+    edit_similarity,
+    is_exact_match,
+    lcs_length,
+    mean,
+    pass_at_k,
+)
 
 TEXTS = st.text("ab\n ", max_size=12)
 
@@ -35,15 +42,15 @@ def longest(one: str, other: str) -> int:
 
 @given(TEXTS, TEXTS)
 def test_what_two_texts_have_in_common(one: str, other: str) -> None:
-    assert common(one, other) == longest(one, other)
+    assert lcs_length(one, other) == longest(one, other)
 
 
 @given(TEXTS, TEXTS)
 def test_similarity_is_one_for_the_same_text_alone(one: str, other: str) -> None:
-    alike = similarity(one, other)
+    alike = edit_similarity(one, other)
     assert 0 <= alike <= 1
-    assert (alike == 1) == same(one, other)
-    assert alike == similarity(other, one)
+    assert (alike == 1) == is_exact_match(one, other)
+    assert alike == edit_similarity(other, one)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +68,7 @@ def test_similarity_is_one_for_the_same_text_alone(one: str, other: str) -> None
 def test_an_answer_beside_its_authors(
     answer: str, reference: str, equal: bool, alike: float
 ) -> None:
-    assert (same(answer, reference), similarity(answer, reference)) == (equal, alike)
+    assert (is_exact_match(answer, reference), edit_similarity(answer, reference)) == (equal, alike)
 
 
 def test_an_interval_holds_the_true_mean_as_often_as_it_says() -> None:
@@ -69,16 +76,16 @@ def test_an_interval_holds_the_true_mean_as_often_as_it_says() -> None:
     draw = random.Random(1)
     held = 0
     for _ in range(200):
-        low, high = interval([float(draw.random() < 0.4) for _ in range(60)])
+        low, high = confidence_interval([float(draw.random() < 0.4) for _ in range(60)])
         held += low <= 0.4 <= high
     assert 180 <= held <= 198
 
 
 def test_an_interval_is_the_same_each_time() -> None:
     values = [0.0, 1.0, 1.0, 0.5]
-    assert interval(values) == interval(values)
-    assert interval([1.0] * 5) == (1.0, 1.0)
+    assert confidence_interval(values) == confidence_interval(values)
+    assert confidence_interval([1.0] * 5) == (1.0, 1.0)
 
 
 def test_nothing_has_no_score() -> None:
-    assert (mean([]), interval([])) == (0.0, (0.0, 0.0))
+    assert (mean([]), confidence_interval([])) == (0.0, (0.0, 0.0))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from starcoder_cli.errors import BusyError, CreateError, DataError, WriteError
-from starcoder_cli.files.batch import NAMES, Journal, Line, Task, lines
+from starcoder_cli.files.batch import TASK_FIELDS, AnswerJournal, BatchLine, BatchTask, parse_batch
 
 HOLES = b'{"prefix": "a"}\n{"prefix": "b", "id": [1]}\r\n\n{"place": "a.py:1"}'
 
@@ -24,7 +24,7 @@ FAULTS = {
     b"{}": "a hole has a place, or the text around it; give one of the two",
     b'{"place": "a.py:1", "suffix": ""}': "a hole has a place, or the text around it; "
     "give one of the two",
-    b'{"sufix": ""}': f"a hole has no field 'sufix'; its fields are {', '.join(NAMES)}",
+    b'{"sufix": ""}': f"a hole has no field 'sufix'; its fields are {', '.join(TASK_FIELDS)}",
     b'{"prefix": 1}': "prefix is not a text; put it between quotes",
     b'{"prefix": null}': "prefix is not a text; put it between quotes",
     b'{"prefix": "\\ud800"}': "prefix has half a character in it ('\\ud800'); "
@@ -43,14 +43,14 @@ FAULTS = {
 
 
 def test_each_line_is_a_task_with_its_number() -> None:
-    found = lines(b"\xef\xbb\xbf" + HOLES)
+    found = parse_batch(b"\xef\xbb\xbf" + HOLES)
     assert [(line.number, line.id, line.task) for line in found] == [
-        (1, None, Task(prefix="a")),
-        (2, [1], Task(prefix="b")),
-        (4, None, Task(place="a.py:1")),
+        (1, None, BatchTask(prefix="a")),
+        (2, [1], BatchTask(prefix="b")),
+        (4, None, BatchTask(place="a.py:1")),
     ]
     assert len({line.digest for line in found}) == 3
-    assert found == lines(HOLES)
+    assert found == parse_batch(HOLES)
 
 
 def test_every_field() -> None:
@@ -65,47 +65,47 @@ def test_every_field() -> None:
         "seed": 6,
         "stop": ["x", "y"],
     }
-    (line,) = lines(json.dumps(fields).encode())
+    (line,) = parse_batch(json.dumps(fields).encode())
     assert line.id == {"any": None}
-    assert line.task == Task(None, "p", "s", "python", "a.py", "one", 5, 6, ("x", "y"))
-    (line,) = lines(b'{"suffix": "", "stop": "x"}')
-    assert line.task == Task(stop=("x",))
+    assert line.task == BatchTask(None, "p", "s", "python", "a.py", "one", 5, 6, ("x", "y"))
+    (line,) = parse_batch(b'{"suffix": "", "stop": "x"}')
+    assert line.task == BatchTask(stop=("x",))
 
 
 @pytest.mark.parametrize("row", FAULTS, ids=lambda row: repr(row[:40]))
 def test_what_is_no_hole_says_why(row: bytes) -> None:
     """And the lines around it are read."""
-    before, line, after = lines(b'{"prefix": ""}\n' + row + b'\n{"prefix": ""}')
+    before, line, after = parse_batch(b'{"prefix": ""}\n' + row + b'\n{"prefix": ""}')
     assert isinstance(line.task, DataError)
     assert str(line.task).startswith(FAULTS[row])
-    assert (before.task, after.task) == (Task(), Task())
+    assert (before.task, after.task) == (BatchTask(), BatchTask())
 
 
 @given(st.binary() | st.text().map(str.encode))
 def test_any_bytes_are_lines(data: bytes) -> None:
-    for line in lines(data):
-        assert isinstance(line.task, Task | DataError)
+    for line in parse_batch(data):
+        assert isinstance(line.task, BatchTask | DataError)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists) | st.integers())
 def test_any_value_is_a_field_or_a_fault(value: object) -> None:
-    for name in NAMES:
-        (line,) = lines(json.dumps({"prefix": "", name: value}).encode())
-        assert isinstance(line.task, Task | DataError)
+    for name in TASK_FIELDS:
+        (line,) = parse_batch(json.dumps({"prefix": "", name: value}).encode())
+        assert isinstance(line.task, BatchTask | DataError)
 
 
-def answer(line: Line) -> bytes:
+def answer(line: BatchLine) -> bytes:
     """A line of answers."""
     return json.dumps({**line.record(), "text": "x"}).encode() + b"\n"
 
 
 def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
     """Whatever a killed run has written, the file ends as if it had not been killed."""
-    path, rows = tmp_path / "answers", lines(HOLES)
+    path, rows = tmp_path / "answers", parse_batch(HOLES)
     whole = b"".join(map(answer, rows))
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
-        with Journal.opened(str(path)) as journal:
+        with AnswerJournal.open_locked(str(path)) as journal:
             done, failed = journal.resume(rows)
             assert (done, failed) == (whole[:length].count(b"\n"), 0)
             for row in rows[done:]:
@@ -128,26 +128,29 @@ def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
 def test_a_file_of_anything_else_is_left_alone(data: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "answers"
     path.write_bytes(data)
-    with Journal.opened(str(path)) as journal, pytest.raises(DataError) as caught:
-        journal.resume(lines(HOLES))
+    with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError) as caught:
+        journal.resume(parse_batch(HOLES))
     way = "name another file with --output"
     assert str(caught.value) == f"{message.format(path)}; {way}"
     assert path.read_bytes() == data
 
 
 def test_more_answers_than_lines(tmp_path: Path) -> None:
-    path, rows = tmp_path / "answers", lines(HOLES)
+    path, rows = tmp_path / "answers", parse_batch(HOLES)
     path.write_bytes(b"".join(map(answer, rows)))
     message = f"line 3 of {path} is not the answer to a line of this batch"
-    with Journal.opened(str(path)) as journal, pytest.raises(DataError, match=message):
+    with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError, match=message):
         journal.resume(rows[:2])
 
 
 def test_a_file_has_one_writer(tmp_path: Path) -> None:
     path = str(tmp_path / "answers")
-    with Journal.opened(path), pytest.raises(BusyError, match=f"another run is writing {path}"):
-        Journal.opened(path).__enter__()
-    with Journal.opened(path):
+    with (
+        AnswerJournal.open_locked(path),
+        pytest.raises(BusyError, match=f"another run is writing {path}"),
+    ):
+        AnswerJournal.open_locked(path).__enter__()
+    with AnswerJournal.open_locked(path):
         pass
 
 
@@ -156,11 +159,11 @@ def test_what_is_no_file(name: str, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(CreateError):
-        Journal.opened(f"{tmp_path}/{name}").__enter__()
+        AnswerJournal.open_locked(f"{tmp_path}/{name}").__enter__()
 
 
 def test_a_full_disk_leaves_what_can_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, rows = tmp_path / "answers", lines(HOLES)
+    path, rows = tmp_path / "answers", parse_batch(HOLES)
     room, write = 100, os.write
 
     def full(descriptor: int, data: bytes) -> int:
@@ -171,7 +174,7 @@ def test_a_full_disk_leaves_what_can_go_on(tmp_path: Path, monkeypatch: pytest.M
         room -= taken
         return taken
 
-    with Journal.opened(str(path)) as journal:
+    with AnswerJournal.open_locked(str(path)) as journal:
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", full)
             with pytest.raises(WriteError, match="the same command goes on from here"):

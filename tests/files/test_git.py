@@ -7,7 +7,7 @@ import pytest
 
 from repositories import git as run
 from repositories import lay, repository
-from starcoder_cli.files.git import committed, environment, listed
+from starcoder_cli.files.git import git_environment, list_files, list_recently_committed
 
 PLENTY = 60.0
 
@@ -15,7 +15,7 @@ PLENTY = 60.0
 def test_the_files_that_git_does_not_ignore(tmp_path: Path) -> None:
     root = repository(tmp_path / "r", {"a.py": "", ".gitignore": "*.log\nbuild/\n"})
     lay(root, {"new.py": "", "x.log": "", "build/b.py": "", "sub/é\n.py": ""})
-    assert sorted(listed(root, PLENTY) or ()) == [".gitignore", "a.py", "new.py", "sub/é\n.py"]
+    assert sorted(list_files(root, PLENTY) or ()) == [".gitignore", "a.py", "new.py", "sub/é\n.py"]
 
 
 def test_the_files_of_the_last_commits(tmp_path: Path) -> None:
@@ -24,12 +24,19 @@ def test_the_files_of_the_last_commits(tmp_path: Path) -> None:
         lay(root, {f"{number}.py": "", "each.py": "x" * number})
         run(root, "add", "-A")
         run(root, "commit", "-q", "-m", str(number))
-    assert committed(root, PLENTY) == ("5.py", "each.py", "4.py", "3.py", "2.py", "1.py")
+    assert list_recently_committed(root, PLENTY) == (
+        "5.py",
+        "each.py",
+        "4.py",
+        "3.py",
+        "2.py",
+        "1.py",
+    )
 
 
 def test_no_repository_no_answer(tmp_path: Path) -> None:
-    assert listed(tmp_path, PLENTY) is None
-    assert committed(tmp_path, PLENTY) == ()
+    assert list_files(tmp_path, PLENTY) is None
+    assert list_recently_committed(tmp_path, PLENTY) == ()
 
 
 def test_a_git_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,12 +44,12 @@ def test_a_git_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    assert listed(tmp_path, 0.2) is None
+    assert list_files(tmp_path, 0.2) is None
 
 
 def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert listed(tmp_path, PLENTY) is None
+    assert list_files(tmp_path, PLENTY) is None
 
 
 def test_a_repository_that_names_programs_runs_none_of_them(tmp_path: Path) -> None:
@@ -62,15 +69,15 @@ def test_a_repository_that_names_programs_runs_none_of_them(tmp_path: Path) -> N
     (root / ".git" / "hooks" / "post-index-change").chmod(0o755)
     (root / "a.py").write_text("a = 2\n")
     (tmp_path / "sprung").unlink(missing_ok=True)
-    assert sorted(listed(root, PLENTY) or ()) == [".gitattributes", "a.py", "b.py"]
-    assert committed(root, PLENTY) == ("a.py", "b.py")
+    assert sorted(list_files(root, PLENTY) or ()) == [".gitattributes", "a.py", "b.py"]
+    assert list_recently_committed(root, PLENTY) == ("a.py", "b.py")
     assert not (tmp_path / "sprung").exists()
 
 
 def test_git_gets_no_secrets_and_no_other_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GIT_DIR", "GIT_INDEX_FILE", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         monkeypatch.setenv(name, "x")
-    given = environment()
+    given = git_environment()
     assert given["PATH"] == os.environ["PATH"]
     assert {name for name in given if name.startswith("GIT_") or "TOKEN" in name} == {
         "GIT_ALLOW_PROTOCOL",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.files.patch import patch, quoted
+from starcoder_cli.files.patch import format_patch, quote_filename
 
 needs_git = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 
@@ -46,11 +46,11 @@ needs_git = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
     ],
 )
 def test_a_change(old: bytes, new: bytes, hunk: bytes) -> None:
-    assert patch(b"f", old, new) == b"--- a/f\n+++ b/f\n" + hunk
+    assert format_patch(b"f", old, new) == b"--- a/f\n+++ b/f\n" + hunk
 
 
 def test_no_change_is_an_empty_patch() -> None:
-    assert patch(b"f", b"a\n", b"a\n") == b""
+    assert format_patch(b"f", b"a\n", b"a\n") == b""
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_no_change_is_an_empty_patch() -> None:
     ],
 )
 def test_a_name_as_git_writes_it(name: bytes, written: bytes) -> None:
-    assert quoted(name) == written
+    assert quote_filename(name) == written
 
 
 def git(folder: Path, *words: str, data: bytes = b"") -> bytes:
@@ -116,7 +116,7 @@ def test_git_makes_the_new_file_of_the_old_one(inside: bool, tmp_path: Path) -> 
         name = b"%d" % number + some(chance, NAMES, 6)
         changes[name] = (old, spliced(chance, old) or b"x")
         (folder / os.fsdecode(name)).write_bytes(old)
-    whole = b"".join(patch(name, *change) for name, change in changes.items())
+    whole = b"".join(format_patch(name, *change) for name, change in changes.items())
     git(folder, "apply", "--whitespace=nowarn", "--check", data=whole)
     git(folder, "apply", "--whitespace=nowarn", data=whole)
     for name, (_, new) in changes.items():
@@ -139,4 +139,4 @@ def test_git_writes_such_a_change_alike(tmp_path: Path) -> None:
         theirs = git(tmp_path, "diff", name)
         assert theirs[theirs.index(b"---" if b"\n---" in theirs else b'\n"') :].lstrip(
             b"\n"
-        ) == patch(os.fsencode(name), old, new)
+        ) == format_patch(os.fsencode(name), old, new)

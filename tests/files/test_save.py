@@ -22,8 +22,13 @@ from starcoder_cli.errors import (
     StarcoderError,
     WriteError,
 )
-from starcoder_cli.files.folder import opened
-from starcoder_cli.files.save import Target, sweep
+from starcoder_cli.files.folder import open_folder
+from starcoder_cli.files.save import (
+    FileVersion,
+    SaveTarget,
+    read_version,
+    remove_stale_temporaries,
+)
 
 
 @pytest.fixture
@@ -124,11 +129,11 @@ RACE = """
 import os, sys
 from pathlib import Path
 from starcoder_cli.errors import BusyError
-from starcoder_cli.files.save import Target
+from starcoder_cli.files.save import SaveTarget
 
 path = Path(sys.argv[1])
 for turn in range(20):
-    target = Target.edited(str(path), path.read_bytes())
+    target = SaveTarget.for_edit(str(path), path.read_bytes())
     ready, go = os.pipe()
     children = []
     for number in range(4):
@@ -160,7 +165,7 @@ def test_of_several_that_read_the_same_file_one_can_save(file: Path) -> None:
 def test_a_file_that_another_program_has_locked_is_left_alone(file: Path) -> None:
     import fcntl
 
-    target = Target.edited(str(file), OLD)
+    target = SaveTarget.for_edit(str(file), OLD)
     with file.open() as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(BusyError, match=r"another program is writing .*file\.py"):
@@ -224,7 +229,7 @@ MEANWHILE: dict[str, tuple[Callable[[Path], object], type[StarcoderError]]] = {
 @pytest.mark.parametrize("what", MEANWHILE)
 def test_what_happened_to_a_file_meanwhile_stays(what: str, file: Path) -> None:
     happen, error = MEANWHILE[what]
-    target = Target.edited(str(file), OLD)
+    target = SaveTarget.for_edit(str(file), OLD)
     happen(file)
     found = tree(file.parent)
     with pytest.raises(error):
@@ -238,7 +243,7 @@ def test_what_happens_to_a_file_while_the_new_one_is_written_stays(
 ) -> None:
     """`fsync` is the last thing that is done to the new file."""
     happen, error = MEANWHILE[what]
-    target = Target.edited(str(file), OLD)
+    target = SaveTarget.for_edit(str(file), OLD)
     found = {}
 
     def fsync(descriptor: int) -> None:
@@ -264,9 +269,9 @@ def tree(folder: Path) -> dict[str, object]:
 
 def test_a_file_that_changes_while_it_is_read_is_not_edited(file: Path) -> None:
     with pytest.raises(BusyError, match="has changed since it was read; it was left alone"):
-        Target.edited(str(file), OLD + b"x")
+        SaveTarget.for_edit(str(file), OLD + b"x")
     with pytest.raises(InputError, match="is no file that could be changed; name another"):
-        Target.edited(f"{file}.gone", OLD)
+        SaveTarget.for_edit(f"{file}.gone", OLD)
 
 
 # What a file is besides its bytes.
@@ -308,11 +313,11 @@ def test_what_cannot_be_written_is_found_out_when_it_is_read(nobody: Callable[[]
     Path("file.py").write_bytes(OLD)
     Path("file.py").chmod(0o444)
     with pytest.raises(RefusedError, match=r"file\.py is read-only; make it writable"):
-        Target.edited("file.py", OLD)
+        SaveTarget.for_edit("file.py", OLD)
     Path("file.py").chmod(0o644)
     Path.cwd().chmod(0o555)
     with pytest.raises(CreateError, match=r"cannot write file\.py: its folder is read-only"):
-        Target.edited("file.py", OLD)
+        SaveTarget.for_edit("file.py", OLD)
 
 
 @pytest.mark.parametrize("call", ["setxattr", "fchmod"])
@@ -375,7 +380,7 @@ def test_a_file_of_another_owner_keeps_it_or_is_left_alone(nobody: Callable[[], 
 def test_a_new_file_has_the_mode_that_new_files_have(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        Target.output(str(tmp_path / "new.py")).save(NEW)
+        SaveTarget.for_output(str(tmp_path / "new.py")).save(NEW)
     finally:
         os.umask(before)
     assert (tmp_path / "new.py").read_bytes() == NEW
@@ -384,7 +389,7 @@ def test_a_new_file_has_the_mode_that_new_files_have(tmp_path: Path) -> None:
 
 def test_a_name_that_says_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(CreateError, match="cannot create a file"):
-        Target.output(f"{tmp_path / 'new'}/")
+        SaveTarget.for_output(f"{tmp_path / 'new'}/")
     assert tree(tmp_path) == {}
 
 
@@ -392,14 +397,14 @@ def test_an_output_replaces_what_is_there_and_follows_links(file: Path) -> None:
     file.chmod(0o755)
     link = file.with_name("link")
     link.symlink_to(file.name)
-    target = Target.output(str(link))
+    target = SaveTarget.for_output(str(link))
     append(file)
     target.save(NEW)
     assert tree(file.parent) == {"file.py": NEW, "link": "file.py"}
     assert stat.S_IMODE(file.stat().st_mode) == 0o755
     dangling = file.with_name("dangling")
     dangling.symlink_to("other")
-    Target.output(str(dangling)).save(OLD)
+    SaveTarget.for_output(str(dangling)).save(OLD)
     assert file.with_name("other").read_bytes() == OLD
 
 
@@ -434,8 +439,8 @@ def test_only_old_files_of_ours_are_swept(tmp_path: Path) -> None:
     link.symlink_to(old)
     for path in (old, odd, folder, link):
         os.utime(path, (0, 0), follow_symlinks=False)
-    with opened(str(tmp_path)) as here:
-        sweep(here)
+    with open_folder(str(tmp_path)) as here:
+        remove_stale_temporaries(here)
     assert set(tmp_path.iterdir()) == {new, odd, folder, link}
 
 
@@ -452,7 +457,7 @@ def test_a_system_with_nothing_but_files(
     if file.name == path:
         save(file)
     else:
-        Target.output(str(file.with_name(path))).save(NEW)
+        SaveTarget.for_output(str(file.with_name(path))).save(NEW)
     assert file.with_name(path).read_bytes() == NEW
     assert temporaries(file.parent) == []
 
@@ -464,3 +469,36 @@ def test_a_save_in_another_thread(file: Path) -> None:
     thread.start()
     thread.join()
     assert file.read_bytes() == NEW
+
+
+@pytest.mark.parametrize(("size", "read"), [(0, 1), (2, 3), (3, 4), (4, 4), (100, 4)])
+def test_a_version_is_one_byte_more_than_what_was_read_at_most(
+    size: int, read: int, file: Path
+) -> None:
+    file.write_bytes(b"1234")
+    status = file.stat()
+    with file.open("rb", buffering=0) as opened:
+        found = read_version(opened.fileno(), size)
+    expected = FileVersion(status.st_dev, status.st_ino, status.st_mtime_ns, b"1234"[:read])
+    assert found == expected
+
+
+def test_a_file_that_grew_to_a_tebibyte_is_changed_and_not_read(file: Path) -> None:
+    """It begins with what was read, and says that it is as old."""
+    target = SaveTarget.for_edit(str(file), OLD)
+    before = file.stat()
+    os.truncate(file, 1 << 40)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(BusyError, match="has changed since it was read"):
+        target.save(NEW)
+    assert file.stat().st_size == 1 << 40
+
+
+def test_a_byte_more_at_the_end_is_a_change_too(file: Path) -> None:
+    target = SaveTarget.for_edit(str(file), OLD)
+    before = file.stat()
+    file.write_bytes(OLD + b"x")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(BusyError, match="has changed since it was read"):
+        target.save(NEW)
+    assert file.read_bytes() == OLD + b"x"

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from starcoder_cli.errors import DataError, InputError, StarcoderError, UsageError, WriteError
 from starcoder_cli.files.source import (
-    MOST_BYTES,
-    Hole,
-    Names,
+    MAX_SOURCE_BYTES,
+    FileMetadata,
     Place,
     Position,
     Source,
     Span,
-    decode,
-    names_of,
+    decode_source,
+    find_file_metadata,
 )
+from starcoder_cli.model import Hole
 from streams import standard_input
 
 few_examples = settings(max_examples=30, deadline=None, derandomize=True)
@@ -120,7 +120,7 @@ def test_a_range_ends_with_its_last_line_or_before_its_last_column(
     place: str, expected: str
 ) -> None:
     source = Source("f", TEXT)
-    span = source.range(Place.parse(place))
+    span = source.span_of(Place.parse(place))
     assert source.raw[span.start : span.end] == expected
 
 
@@ -138,15 +138,15 @@ def test_a_range_ends_with_its_last_line_or_before_its_last_column(
 )
 def test_a_completion_continues_everything_up_to_its_place(place: str, read: str) -> None:
     source = Source("f", TEXT)
-    span = source.after(Place.parse(place))
-    assert source.cut(span) == Hole(read, TEXT.removeprefix(read))
+    span = source.span_after(Place.parse(place))
+    assert source.hole_at(span) == Hole(read, TEXT.removeprefix(read))
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_everything_is_all_but_the_byte_order_mark(mark: str) -> None:
     source = Source("f", mark + TEXT)
-    assert source.cut(source.everything()) == Hole("", "")
-    assert source.raw[source.everything().start :] == TEXT
+    assert source.hole_at(source.whole_span()) == Hole("", "")
+    assert source.raw[source.whole_span().start :] == TEXT
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_everything_is_all_but_the_byte_order_mark(mark: str) -> None:
 )
 def test_columns_count_unicode_characters(line: str, column: int, before: str) -> None:
     source = Source("f", line)
-    span = source.after(Place("f", Position(1, column)))
-    assert source.cut(span).prefix == before
+    span = source.span_after(Place("f", Position(1, column)))
+    assert source.hole_at(span).prefix == before
 
 
 @pytest.mark.parametrize(
@@ -188,13 +188,13 @@ def test_columns_count_unicode_characters(line: str, column: int, before: str) -
 )
 def test_a_range_that_is_not_there_is_an_error_that_names_what_is(place: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Source("f", TEXT).range(Place.parse(place))
+        Source("f", TEXT).span_of(Place.parse(place))
     assert str(caught.value) == message
 
 
 def test_a_completion_has_one_position() -> None:
     with pytest.raises(UsageError) as caught:
-        Source("f", TEXT).after(Place.parse("f:1-2"))
+        Source("f", TEXT).span_after(Place.parse("f:1-2"))
     assert str(caught.value) == (
         "a completion continues from one position, not from a range; "
         "write f:1, or use `starcoder fill`"
@@ -217,7 +217,7 @@ def test_a_completion_has_one_position() -> None:
 )
 def test_a_marker_is_where_a_hole_is(text: str, marker: str, hole: Hole) -> None:
     source = Source("f", text)
-    assert source.cut(source.marked(marker)) == hole
+    assert source.hole_at(source.span_of_marker(marker)) == hole
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_a_marker_stands_in_the_text_exactly_once(
     name: str, text: str, marker: str, message: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        Source(name, text).marked(marker)
+        Source(name, text).span_of_marker(marker)
     assert str(caught.value) == message
 
 
@@ -266,7 +266,7 @@ def test_a_hole_inside_a_line_has_code_beside_it_that_stays(text: str, inside: b
     """A hole that began in the middle of a line end, or at a byte order mark, was a crash once."""
     before, hole, after = text.replace("»", "«").split("«")
     source = Source("f", before + hole + after)
-    assert source.inside_line(Span(len(before), len(before + hole))) == inside
+    assert source.is_inside_line(Span(len(before), len(before + hole))) == inside
 
 
 # Bytes
@@ -283,7 +283,7 @@ def test_everything_outside_a_hole_stays_as_it_was(raw: str, data: st.DataObject
     spliced = source.splice(span, "new\n")
     assert (spliced[:start], spliced[start + 4 :]) == (raw[:start], raw[end:])
     assert utf8(source.splice(span, "")) == utf8(raw[:start]) + utf8(raw[end:])
-    source.inside_line(span)  # has an answer for every range
+    source.is_inside_line(span)  # has an answer for every range
 
 
 @few_examples
@@ -292,8 +292,8 @@ def test_every_line_of_every_text_can_be_named(raw: str) -> None:
     source = Source("f", raw)
     for number, line in enumerate(source.lines, 1):
         width = line.end - line.start
-        assert source.range(Place("f", Position(number))) == line
-        assert source.after(Place("f", Position(number, width + 1))).start == line.end
+        assert source.span_of(Place("f", Position(number))) == line
+        assert source.span_after(Place("f", Position(number, width + 1))).start == line.end
     ends = [raw[a.end : b.start] for a, b in zip(source.lines, source.lines[1:], strict=False)]
     assert set(ends) <= {"\n", "\r\n", "\r"}
     texts = [raw[line.start : line.end] for line in source.lines]
@@ -303,7 +303,7 @@ def test_every_line_of_every_text_can_be_named(raw: str) -> None:
 @few_examples
 @given(raw_texts)
 def test_a_model_reads_line_feeds_and_whole_characters(raw: str) -> None:
-    hole = Source("f", raw).cut(Span(len(raw), len(raw)))
+    hole = Source("f", raw).hole_at(Span(len(raw), len(raw)))
     assert not set("\r\udcff\udc80") & set(hole.prefix)
     assert not hole.prefix.startswith("\ufeff") or raw.startswith("\ufeff\ufeff")
     assert hole.suffix == ""
@@ -357,7 +357,7 @@ def test_every_byte_of_a_file_is_kept(data: bytes, tmp_path: Path) -> None:
 )
 def test_what_is_not_text_is_an_error(data: bytes, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        decode(data, "f")
+        decode_source(data, "f")
     assert str(caught.value) == message
 
 
@@ -418,8 +418,8 @@ def test_a_file_that_may_not_be_read_is_an_error(
 
 def test_a_source_is_at_most_16_mib(tmp_path: Path) -> None:
     path = tmp_path / "f"
-    path.write_bytes(b"a" * MOST_BYTES)
-    assert len(Source.read(str(path)).raw) == MOST_BYTES
+    path.write_bytes(b"a" * MAX_SOURCE_BYTES)
+    assert len(Source.read(str(path)).raw) == MAX_SOURCE_BYTES
     with path.open("ab") as file:
         file.write(b"a")
     hint = "is larger than 16 MiB; give the part that matters"
@@ -472,11 +472,11 @@ def test_a_file_is_called_by_its_path_in_its_repository(
     (tmp_path / "tool" / ".git").mkdir(parents=True)
     (tmp_path / "tool" / "src").mkdir()
     monkeypatch.chdir(tmp_path / "tool" / "src")
-    assert names_of("a.py") == Names("src/a.py", "tool")
-    assert names_of("../b.py") == Names("b.py", "tool")
-    assert names_of(str(tmp_path / "tool" / "c.py")) == Names("c.py", "tool")
-    assert names_of("../../d.py") == Names("d.py")
-    assert names_of("-") == Names()
+    assert find_file_metadata("a.py") == FileMetadata("src/a.py", "tool")
+    assert find_file_metadata("../b.py") == FileMetadata("b.py", "tool")
+    assert find_file_metadata(str(tmp_path / "tool" / "c.py")) == FileMetadata("c.py", "tool")
+    assert find_file_metadata("../../d.py") == FileMetadata("d.py")
+    assert find_file_metadata("-") == FileMetadata()
 
 
 @pytest.mark.parametrize(
@@ -495,4 +495,4 @@ def test_a_file_is_called_by_its_path_in_its_repository(
 def test_whole_lines_begin_with_their_indentation(text: str, place: str, indentation: str) -> None:
     """Blank lines have none, nor has a range that begins or ends within it."""
     source = Source("a", text)
-    assert source.indentation(source.range(Place.parse(place))) == indentation
+    assert source.indentation_of(source.span_of(Place.parse(place))) == indentation

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from starcoder_cli.wire.errors import ApiError
-from starcoder_cli.wire.requests import strict_object
+from starcoder_cli.wire.requests import parse_request_object
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 VALUES = st.recursive(
@@ -23,7 +23,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(TEXT, VALUES, max_size=4), st.booleans())
 def test_an_object_arrives_as_it_was_sent(record: dict[str, object], ascii_only: bool) -> None:
-    assert strict_object(json.dumps(record, ensure_ascii=ascii_only).encode()) == record
+    assert parse_request_object(json.dumps(record, ensure_ascii=ascii_only).encode()) == record
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def test_an_object_arrives_as_it_was_sent(record: dict[str, object], ascii_only:
 )
 def test_what_is_refused(data: bytes) -> None:
     with pytest.raises(ApiError) as caught:
-        strict_object(data)
+        parse_request_object(data)
     assert caught.value.status == 400

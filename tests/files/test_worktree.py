@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.errors import DataError, WriteError
-from starcoder_cli.files.worktree import MOST_BYTES, MOST_FILES, Tree, bounded
+from starcoder_cli.files.worktree import (
+    MAX_COPIED_BYTES,
+    MAX_COPIED_FILES,
+    WorkTree,
+    select_copyable,
+)
 
 
 def write(folder: Path, *names: str) -> None:
@@ -56,9 +61,9 @@ def repository(folder: Path) -> Path:
 
 
 def test_of_a_repository_what_git_does_not_ignore(repository: Path, tmp_path: Path) -> None:
-    tree = Tree.around("src/b.py")
-    assert (tree.root, tree.file, tree.folder) == (repository, "src/b.py", ".")
-    tree.copy(tmp_path / "copy", b"\xff changed")
+    tree = WorkTree.containing("src/b.py")
+    assert (tree.root, tree.file, tree.working_folder) == (repository, "src/b.py", ".")
+    tree.copy_to(tmp_path / "copy", b"\xff changed")
     changed = tmp_path / "copy" / "src" / "b.py"
     assert changed.read_bytes() == b"\xff changed"
     changed.write_text("")
@@ -73,43 +78,43 @@ def test_of_a_repository_what_git_does_not_ignore(repository: Path, tmp_path: Pa
 
 
 def test_an_ignored_file_can_be_the_one(repository: Path, tmp_path: Path) -> None:
-    Tree.around("build/out.o").copy(tmp_path / "copy", b"new")
+    WorkTree.containing("build/out.o").copy_to(tmp_path / "copy", b"new")
     assert files(tmp_path / "copy")["build/out.o"] == "new"
 
 
 def test_commands_run_where_the_user_is(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository / "src" / "deep")
-    tree = Tree.around("../b.py")
-    assert (tree.file, tree.folder) == ("src/b.py", "src/deep")
+    tree = WorkTree.containing("../b.py")
+    assert (tree.file, tree.working_folder) == ("src/b.py", "src/deep")
     monkeypatch.chdir(repository.parent)
-    assert Tree.around("project/a.py").folder == "."
+    assert WorkTree.containing("project/a.py").working_folder == "."
 
 
 def test_no_program_of_the_repository_is_run(repository: Path) -> None:
     """`git status` would run what its settings name to find out what has changed."""
     canary = repository / "canary"
     git(repository, "config", "core.fsmonitor", f"touch {canary}; false")
-    assert "src/new.py" in Tree.around("a.py").names
+    assert "src/new.py" in WorkTree.containing("a.py").names
     assert not canary.exists()
 
 
 def test_outside_a_repository_the_folder_that_one_is_in(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tree = Tree.around("src/b.py")
-    assert (tree.root, tree.file, tree.folder) == (folder, "src/b.py", ".")
+    tree = WorkTree.containing("src/b.py")
+    assert (tree.root, tree.file, tree.working_folder) == (folder, "src/b.py", ".")
     assert set(tree.names) == {"a.py", "src/b.py", "src/deep/c.py"}
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.chdir(other)
-    tree = Tree.around("../project/src/b.py")
-    assert (tree.root, tree.file, tree.folder) == (folder / "src", "b.py", ".")
+    tree = WorkTree.containing("../project/src/b.py")
+    assert (tree.root, tree.file, tree.working_folder) == (folder / "src", "b.py", ".")
     assert set(tree.names) == {"b.py", "deep/c.py"}
 
 
 def test_a_repository_that_git_cannot_read_is_a_folder(folder: Path) -> None:
     write(folder, ".git/HEAD")
-    assert set(Tree.around("a.py").names) == {"a.py", "src/b.py", "src/deep/c.py"}
+    assert set(WorkTree.containing("a.py").names) == {"a.py", "src/b.py", "src/deep/c.py"}
 
 
 def test_links_are_copied_where_they_stay_inside(folder: Path, tmp_path: Path) -> None:
@@ -122,7 +127,7 @@ def test_links_are_copied_where_they_stay_inside(folder: Path, tmp_path: Path) -
     (folder / "outer").symlink_to(tmp_path / "outside")
     (folder / "sly").symlink_to("folder/../../outside/secret")
     (folder / "dangling").symlink_to("nothing")
-    Tree.around("a.py").copy(tmp_path / "copy", b"a.py")
+    WorkTree.containing("a.py").copy_to(tmp_path / "copy", b"a.py")
     assert files(tmp_path / "copy") == {
         "a.py": "a.py",
         "dangling": "-> nothing",
@@ -136,7 +141,7 @@ def test_links_are_copied_where_they_stay_inside(folder: Path, tmp_path: Path) -
 
 def test_a_link_to_the_file_is_the_file(folder: Path, tmp_path: Path) -> None:
     (folder / "link.py").symlink_to("src/b.py")
-    Tree.around("link.py").copy(tmp_path / "copy", b"new")
+    WorkTree.containing("link.py").copy_to(tmp_path / "copy", b"new")
     copied = files(tmp_path / "copy")
     assert (copied["link.py"], copied["src/b.py"]) == ("-> src/b.py", "new")
 
@@ -145,7 +150,7 @@ def test_permissions_and_times_are_kept(folder: Path, tmp_path: Path) -> None:
     (folder / "a.py").chmod(0o755)
     (folder / "src" / "b.py").chmod(0o444)
     os.utime(folder / "a.py", (1, 1))
-    Tree.around("src/b.py").copy(tmp_path / "copy", b"new")
+    WorkTree.containing("src/b.py").copy_to(tmp_path / "copy", b"new")
     status = (tmp_path / "copy" / "a.py").stat()
     assert (stat.S_IMODE(status.st_mode), status.st_mtime) == (0o755, 1)
     status = (tmp_path / "copy" / "src" / "b.py").stat()
@@ -154,28 +159,28 @@ def test_permissions_and_times_are_kept(folder: Path, tmp_path: Path) -> None:
 
 def test_what_is_no_file_is_left_out(folder: Path, tmp_path: Path) -> None:
     os.mkfifo(folder / "pipe")
-    Tree.around("a.py").copy(tmp_path / "copy", b"a.py")
+    WorkTree.containing("a.py").copy_to(tmp_path / "copy", b"a.py")
     assert "pipe" not in files(tmp_path / "copy")
 
 
 def test_what_goes_in_the_meantime_is_left_out(folder: Path, tmp_path: Path) -> None:
-    tree = Tree.around("a.py")
+    tree = WorkTree.containing("a.py")
     (folder / "src" / "b.py").unlink()
-    tree.copy(tmp_path / "copy", b"a.py")
+    tree.copy_to(tmp_path / "copy", b"a.py")
     assert set(files(tmp_path / "copy")) == {"a.py", "src/deep/c.py"}
 
 
 def test_where_nothing_can_be_written_that_is_said(folder: Path, tmp_path: Path) -> None:
     write(tmp_path, "copy")
     with pytest.raises(WriteError) as caught:
-        Tree.around("a.py").copy(tmp_path / "copy", b"")
+        WorkTree.containing("a.py").copy_to(tmp_path / "copy", b"")
     assert str(caught.value).startswith(f"cannot copy {folder}: Not a directory: ")
 
 
 def test_too_many_files_are_not_copied(folder: Path) -> None:
-    assert len(bounded(folder, ["a.py"] * MOST_FILES)) == MOST_FILES
+    assert len(select_copyable(folder, ["a.py"] * MAX_COPIED_FILES)) == MAX_COPIED_FILES
     with pytest.raises(DataError) as caught:
-        bounded(folder, ["a.py"] * (MOST_FILES + 1))
+        select_copyable(folder, ["a.py"] * (MAX_COPIED_FILES + 1))
     assert str(caught.value) == (
         f"{folder} has more than 20000 files or 512 MiB to copy; run in a smaller folder, or let "
         ".gitignore leave out what is not needed"
@@ -184,6 +189,6 @@ def test_too_many_files_are_not_copied(folder: Path) -> None:
 
 def test_too_many_bytes_are_not_copied(folder: Path) -> None:
     with (folder / "large").open("wb") as file:
-        file.truncate(MOST_BYTES)
+        file.truncate(MAX_COPIED_BYTES)
     with pytest.raises(DataError, match="512 MiB"):
-        Tree.around("a.py")
+        WorkTree.containing("a.py")

@@ -15,7 +15,7 @@ from servers import Serving, Site, closed_port, use
 from starcoder_cli.cli import main
 from starcoder_cli.errors import UnavailableError
 from starcoder_cli.models import datasets
-from starcoder_cli.models.transfer import nothing
+from starcoder_cli.models.transfer import ignore_progress
 
 MBPP = "/datasets/Muennighoff/mbpp/resolve/main/data/sanitized-mbpp.json"
 SHELL = "/datasets/nuprl/MultiPL-E/resolve/main/humaneval-sh/test-00000-of-00001.parquet"
@@ -131,7 +131,9 @@ def test_bytes_that_the_hub_does_not_state_are_no_data_set(
         "error: cannot get the data set nuprl/MultiPL-E from 127.0.0.1: it sent other bytes than "
         "the model's (sha256 does not match); name a file that you have with --data\n"
     )
-    place = datasets.place("nuprl/MultiPL-E", "humaneval-sh/test-00000-of-00001.parquet")
+    place = datasets.dataset_file_path(
+        "nuprl/MultiPL-E", "humaneval-sh/test-00000-of-00001.parquet"
+    )
     assert not place.exists()
 
 
@@ -139,14 +141,14 @@ def test_a_transfer_goes_on_where_it_broke_off(site: Site) -> None:
     data = gzip.compress(bytes(range(256)) * 4000, mtime=0) * 3000
     site.files["/datasets/owner/name/resolve/main/rows.jsonl.gz"] = data
     site.cuts = [len(data) // 2]
-    path = datasets.fetch("owner/name", "rows.jsonl.gz", "main", nothing)
+    path = datasets.fetch_dataset_file("owner/name", "rows.jsonl.gz", "main", ignore_progress)
     assert sha256(path.read_bytes()).digest() == sha256(data).digest()
     assert any("bytes=" in asked for asked in site.requests)
 
 
 def test_a_hub_that_has_no_such_data_set(site: Site) -> None:
     with pytest.raises(UnavailableError) as caught:
-        datasets.fetch("owner/none", "rows.jsonl", "main", nothing)
+        datasets.fetch_dataset_file("owner/none", "rows.jsonl", "main", ignore_progress)
     assert caught.value.message == (
         "cannot get the data set owner/none from 127.0.0.1: "
         "it has no owner/none, or no such file there"
@@ -156,4 +158,4 @@ def test_a_hub_that_has_no_such_data_set(site: Site) -> None:
 def test_a_hub_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, tmp_path, closed_port(), "http://127.0.0.1:9")
     with pytest.raises(UnavailableError, match="cannot get the data set owner/name"):
-        datasets.fetch("owner/name", "rows.jsonl", "main", nothing)
+        datasets.fetch_dataset_file("owner/name", "rows.jsonl", "main", ignore_progress)

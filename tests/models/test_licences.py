@@ -3,7 +3,7 @@
 import pytest
 
 from starcoder_cli.catalog import CATALOG
-from starcoder_cli.models.licences import BIGCODE, LICENCES, Licence, find
+from starcoder_cli.models.licences import BIGCODE, LICENCES, Licence, find_licence
 
 each = pytest.mark.parametrize("licence", LICENCES, ids=lambda licence: licence.id)
 
@@ -24,7 +24,7 @@ def test_who_has_to_agree() -> None:
 
 
 def test_what_is_gated_on_the_hub_needs_consent_here() -> None:
-    gated = [find(spec.licence) for spec in CATALOG if spec.gated]
+    gated = [find_licence(spec.licence) for spec in CATALOG if spec.gated]
     assert gated and all(licence and licence.needs_consent for licence in gated)
 
 
@@ -74,4 +74,4 @@ def test_the_restrictions_of_bigcode_have_the_letters_of_the_text() -> None:
     ],
 )
 def test_finding_a_licence(name: str, repository: str, found: Licence | None) -> None:
-    assert find(name, repository) == found
+    assert find_licence(name, repository) == found

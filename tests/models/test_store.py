@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from servers import spec_of, weights
-from starcoder_cli.catalog import DEFAULT, ModelSpec, find
+from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec, find_model
 from starcoder_cli.errors import BusyError, DataError, InputError, UsageError
 from starcoder_cli.models import store
-from starcoder_cli.models.transfer import Arrival
+from starcoder_cli.models.transfer import DownloadedFile
 
 DATA = weights()
 TINY = spec_of(DATA)
@@ -25,17 +25,17 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def kept(spec: ModelSpec, data: bytes = DATA) -> Path:
     """The file of a model that was just pulled and verified."""
-    folder = store.folder(spec)
+    folder = store.model_folder(spec)
     folder.mkdir(parents=True)
     part = folder / "x.part"
     part.write_bytes(data)
-    return store.keep(spec, Arrival(part, sha256(data).hexdigest(), "here"))
+    return store.save_model_file(spec, DownloadedFile(part, sha256(data).hexdigest(), "here"))
 
 
 def test_a_verified_file_is_handed_out(models: Path) -> None:
-    assert store.locate(TINY) is None
+    assert store.locate_model(TINY) is None
     path = kept(TINY)
-    assert store.locate(TINY) == path == models / "tiny" / "tiny.gguf"
+    assert store.locate_model(TINY) == path == models / "tiny" / "tiny.gguf"
     assert sorted(file.name for file in path.parent.iterdir()) == ["manifest.json", "tiny.gguf"]
 
 
@@ -54,7 +54,7 @@ def test_a_changed_file_is_an_error_that_says_how_to_repair(damage: object) -> N
     assert callable(damage)
     damage(path)
     with pytest.raises(DataError) as caught:
-        store.locate(TINY)
+        store.locate_model(TINY)
     assert str(caught.value) == (
         f"{path} is not the file that was verified; repair it with: starcoder models pull tiny"
     )
@@ -67,53 +67,53 @@ def test_without_a_sound_manifest_a_file_is_not_verified(manifest: bytes | None)
         (path.parent / "manifest.json").unlink()
     else:
         (path.parent / "manifest.json").write_bytes(manifest)
-    assert store.locate(TINY) is None
+    assert store.locate_model(TINY) is None
 
 
 def test_a_file_that_is_gone_or_dangles_is_not_here() -> None:
     path = kept(TINY)
     path.unlink()
-    assert store.locate(TINY) is None
+    assert store.locate_model(TINY) is None
     path.symlink_to("nowhere")
-    assert store.locate(TINY) is None
+    assert store.locate_model(TINY) is None
 
 
 def test_other_bytes_than_the_catalog_now_wants_are_not_here() -> None:
     kept(TINY)
-    assert store.locate(spec_of(weights(1))) is None
+    assert store.locate_model(spec_of(weights(1))) is None
 
 
 def test_what_is_installed() -> None:
-    other = find("owner/name/other.gguf")
+    other = find_model("owner/name/other.gguf")
     kept(other)
-    default = find(DEFAULT)
+    default = find_model(DEFAULT_MODEL)
     kept(default)
-    assert store.installed() == [default, other]
-    assert store.locate(other) == store.folder(other) / "other.gguf"
+    assert store.list_installed_models() == [default, other]
+    assert store.locate_model(other) == store.model_folder(other) / "other.gguf"
 
 
 def test_removing() -> None:
     path = kept(TINY)
-    store.remove(TINY)
+    store.remove_model(TINY)
     assert not path.parent.exists()
     with pytest.raises(InputError) as caught:
-        store.remove(TINY)
+        store.remove_model(TINY)
     assert str(caught.value) == "tiny is not here; see `starcoder models list`"
 
 
 def test_a_users_own_file_is_found_but_never_removed(tmp_path: Path) -> None:
     path = tmp_path / "mine.gguf"
     path.write_bytes(b"GGUF")
-    spec = find(str(path))
-    assert store.locate(spec) == path
+    spec = find_model(str(path))
+    assert store.locate_model(spec) == path
     with pytest.raises(UsageError):
-        store.remove(spec)
+        store.remove_model(spec)
     path.unlink()
-    assert store.locate(spec) is None
+    assert store.locate_model(spec) is None
 
 
 def test_a_model_that_is_being_pulled_is_not_removed() -> None:
     path = kept(TINY)
-    with store.lock(TINY), pytest.raises(BusyError):
-        store.remove(TINY)
+    with store.lock_model(TINY), pytest.raises(BusyError):
+        store.remove_model(TINY)
     assert path.exists()

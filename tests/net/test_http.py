@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from starcoder_cli.net.http import Exchange
-from starcoder_cli.net.sockets import connected
+from starcoder_cli.net.http import HttpRequest
+from starcoder_cli.net.sockets import open_connection
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\none\ntwo\n"
 CHUNKED = (
@@ -18,10 +18,10 @@ CHUNKED = (
 
 
 @contextmanager
-def answering(answer: bytes, size: int = 4096) -> Iterator[tuple[Exchange, socket.socket]]:
+def answering(answer: bytes, size: int = 4096) -> Iterator[tuple[HttpRequest, socket.socket]]:
     """An exchange whose other end sends an answer in pieces and ends, and that other end."""
     ours, theirs = socket.socketpair()
-    with theirs, closing(Exchange(ours)) as exchange:
+    with theirs, closing(HttpRequest(ours)) as exchange:
 
         def send() -> None:
             for at in range(0, len(answer), size):
@@ -36,7 +36,7 @@ def answering(answer: bytes, size: int = 4096) -> Iterator[tuple[Exchange, socke
 
 def test_a_request_is_what_a_server_expects() -> None:
     with answering(WHOLE) as (exchange, other):
-        exchange.ask("POST", "/open", b'{"a": 1}', {"Authorization": "Bearer k"})
+        exchange.send("POST", "/open", b'{"a": 1}', {"Authorization": "Bearer k"})
         assert other.recv(4096) == (
             b"POST /open HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             b"Content-Type: application/json\r\nContent-Length: 8\r\n"
@@ -54,19 +54,19 @@ def test_an_answer_is_the_same_in_any_pieces(
     answer: bytes, status: int, lines: list[bytes], size: int
 ) -> None:
     with answering(answer, size) as (exchange, _):
-        exchange.ask("GET", "/")
-        assert (exchange.status, list(exchange.lines())) == (status, lines)
+        exchange.send("GET", "/")
+        assert (exchange.status, b"".join(exchange.pieces()).split()) == (status, lines)
     with answering(answer, size) as (exchange, _):
-        exchange.ask("GET", "/")
+        exchange.send("GET", "/")
         assert exchange.read().split() == lines
 
 
-def test_lines_come_before_the_answer_has_ended() -> None:
+def test_pieces_come_before_the_answer_has_ended() -> None:
     ours, theirs = socket.socketpair()
-    with theirs, closing(Exchange(ours)) as exchange:
+    with theirs, closing(HttpRequest(ours)) as exchange:
         theirs.sendall(CHUNKED[: CHUNKED.index(b"1\r\no")])
-        exchange.ask("GET", "/")
-        assert next(exchange.lines()) == b"one"
+        exchange.send("GET", "/")
+        assert next(exchange.pieces()).startswith(b"one")
 
 
 @pytest.mark.parametrize(
@@ -83,16 +83,16 @@ def test_lines_come_before_the_answer_has_ended() -> None:
 )
 def test_a_broken_answer_is_an_error(answer: bytes, message: str) -> None:
     with answering(answer) as (exchange, _), pytest.raises(ConnectionError, match=message):
-        exchange.ask("GET", "/")
+        exchange.send("GET", "/")
         exchange.read()
 
 
 def test_a_connection_that_nobody_takes_is_closed(tmp_path: object) -> None:
     with pytest.raises(FileNotFoundError):
-        connected(f"unix://{tmp_path}/nothing.sock")
+        open_connection(f"unix://{tmp_path}/nothing.sock")
     with socket.create_server(("127.0.0.1", 0)) as server:
         place = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with connected(place, 1.0) as connection:
+        with open_connection(place, 1.0) as connection:
             assert connection.gettimeout() == 1.0
     with pytest.raises(ConnectionRefusedError):
-        connected(place, 1.0)
+        open_connection(place, 1.0)

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.net.sockets import DEAD_SECONDS, PREFIX, SOCKET, STALE_SECONDS, private_folder
+from starcoder_cli.net.sockets import (
+    DEAD_FOLDER_SECONDS,
+    LLAMA_SOCKET,
+    SOCKET_FOLDER_PREFIX,
+    STALE_FOLDER_SECONDS,
+    create_private_folder,
+)
 
 
 @pytest.fixture
@@ -20,7 +26,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(name)
 
 
-def aged(folder: Path, seconds: float = STALE_SECONDS + 60) -> Path:
+def aged(folder: Path, seconds: float = STALE_FOLDER_SECONDS + 60) -> Path:
     """A folder that is no longer new."""
     moment = time.time() - seconds
     os.utime(folder, (moment, moment))
@@ -33,26 +39,29 @@ def test_what_killed_runs_have_left_is_removed(place: Path) -> None:
     A socket at which nobody listens any more tells so at once.
     """
     names = ("left", "killed", "empty", "loading", "bound", "used", "new", "files")
-    folders = {name: place / f"{PREFIX}{name}" for name in names}
+    folders = {name: place / f"{SOCKET_FOLDER_PREFIX}{name}" for name in names}
     for folder in folders.values():
         folder.mkdir()
     (folders["files"] / "file").write_text("")
     (place / "other").mkdir()
-    (place / f"{PREFIX}link").symlink_to(place / "other")
+    (place / f"{SOCKET_FOLDER_PREFIX}link").symlink_to(place / "other")
     with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as gone:
-        gone.bind(str(folders["left"] / SOCKET))
+        gone.bind(str(folders["left"] / LLAMA_SOCKET))
         for name in ("killed", "bound"):
             with socket.socket(socket.AF_UNIX) as dead:
-                dead.bind(str(folders[name] / SOCKET))
-        server.bind(str(folders["used"] / SOCKET))
+                dead.bind(str(folders[name] / LLAMA_SOCKET))
+        server.bind(str(folders["used"] / LLAMA_SOCKET))
         server.listen()
         for name in ("left", "empty", "used", "files"):
             aged(folders[name])
         for name in ("killed", "loading"):
-            aged(folders[name], DEAD_SECONDS + 1)
+            aged(folders[name], DEAD_FOLDER_SECONDS + 1)
         aged(place / "other")
-        new = private_folder()
-    kept = {f"{PREFIX}{name}" for name in ("loading", "bound", "used", "new", "files", "link")}
+        new = create_private_folder()
+    kept = {
+        f"{SOCKET_FOLDER_PREFIX}{name}"
+        for name in ("loading", "bound", "used", "new", "files", "link")
+    }
     assert {path.name for path in place.iterdir()} == {*kept, "other", new.name}
     assert (folders["files"] / "file").exists()
     assert new.stat().st_mode & 0o777 == 0o700

@@ -3,7 +3,7 @@
 import pytest
 
 from starcoder_cli import languages
-from starcoder_cli.postprocess.brackets import brackets, knows
+from starcoder_cli.postprocess.brackets import has_paired_brackets, scan_brackets
 
 COUNTED = {
     "python": [
@@ -36,8 +36,8 @@ COUNTED = {
     [(name, *row) for name, rows in COUNTED.items() for row in rows],
 )
 def test_what_is_left_open(language: str, text: str, unclosed: int, unopened: int) -> None:
-    found = brackets(text, languages.find(language))
-    assert (found.unclosed, found.unopened) == (unclosed, unopened)
+    found = scan_brackets(text, languages.find_language(language))
+    assert (found.unmatched_openers, found.unmatched_closers) == (unclosed, unopened)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_what_is_left_open(language: str, text: str, unclosed: int, unopened: in
     ],
 )
 def test_whether_code_goes_on(language: str, text: str, in_code: bool) -> None:
-    assert brackets(text, languages.find(language)).in_code == in_code
+    assert scan_brackets(text, languages.find_language(language)).ends_in_code == in_code
 
 
 def test_where_brackets_come_in_pairs() -> None:
-    assert knows(languages.find("c"))
-    assert not knows(languages.find("shell"))
+    assert has_paired_brackets(languages.find_language("c"))
+    assert not has_paired_brackets(languages.find_language("shell"))

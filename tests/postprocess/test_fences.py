@@ -3,8 +3,8 @@
 import pytest
 
 from starcoder_cli.errors import DataError
-from starcoder_cli.postprocess.fences import Fence, first_block
-from starcoder_cli.stream import Chunk, Completion, Stream, join
+from starcoder_cli.postprocess.fences import Fence, extract_first_block
+from starcoder_cli.stream import Chunk, Completion, Stream, collect
 
 ANSWERS = {
     "plain": ("Sure:\n\n```python\nx = 1\n\ny = 2\n```\nDone.\n```\nz\n```\n", "x = 1\n\ny = 2\n"),
@@ -38,12 +38,14 @@ def ignored(fence: Fence) -> None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_first_block_alone(name: str, size: int) -> None:
     answer, code = ANSWERS[name]
-    assert join(first_block(pieces(answer, size), ignored)).text == code
+    assert collect(extract_first_block(pieces(answer, size), ignored)).text == code
 
 
 def test_the_fence_is_known_before_the_code() -> None:
     seen: list[object] = []
-    for chunk in first_block(pieces("So:\n  ```rust\n  fn f() {}\n  ```\n", 1), seen.append):
+    for chunk in extract_first_block(
+        pieces("So:\n  ```rust\n  fn f() {}\n  ```\n", 1), seen.append
+    ):
         seen += [chunk.text] if chunk.text else []
     assert seen[0] == Fence("  ", "```", "rust")
     assert "".join(map(str, seen[1:])) == "fn f() {}\n"
@@ -60,20 +62,22 @@ def test_the_model_stops_with_the_block() -> None:
         finally:
             closed.append(True)
 
-    completion = join(first_block(endless(), ignored))
+    completion = collect(extract_first_block(endless(), ignored))
     assert (completion.text, completion.reason, completion.tokens) == ("x\n", "stop", 1)
     assert closed == [True]
 
 
 def test_tokens_outside_the_block_count_too() -> None:
-    completion = join(first_block(pieces("abc\n```\nx\n```\n", 1), ignored), clock=lambda: 0.0)
+    completion = collect(
+        extract_first_block(pieces("abc\n```\nx\n```\n", 1), ignored), clock=lambda: 0.0
+    )
     assert completion == Completion("x\n", "stop", tokens=14)
 
 
 @pytest.mark.parametrize("answer", ["", "no code", "`inline` and ``` and\n`` ` ``\n", "```"])
 def test_an_answer_without_a_block_is_an_error(answer: str) -> None:
     with pytest.raises(DataError) as caught:
-        join(first_block(pieces(answer, 2), ignored))
+        collect(extract_first_block(pieces(answer, 2), ignored))
     assert str(caught.value) == (
         "the answer has no code block; ask for code, or leave --extract away"
     )

@@ -4,9 +4,9 @@ import pytest
 
 from holes import chunked
 from starcoder_cli import languages
-from starcoder_cli.files.source import Hole
-from starcoder_cli.postprocess.indentation import Style, fitting
-from starcoder_cli.stream import join
+from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.indentation import IndentStyle, reindent
+from starcoder_cli.stream import collect
 
 FITTED = {
     "spaces become the file's tabs": (
@@ -55,7 +55,7 @@ FITS = {
 def fitted(hole: tuple[str, str], answer: str, size: int) -> tuple[str, tuple[str, ...]]:
     """An answer in chunks of one size, fitted to a hole in Go or in Python."""
     name = "go" if "{" in hole[0] else "python"
-    kept = join(fitting(chunked(answer, size), Hole(*hole), languages.find(name)))
+    kept = collect(reindent(chunked(answer, size), Hole(*hole), languages.find_language(name)))
     return kept.text, kept.trimmed
 
 
@@ -72,10 +72,10 @@ def test_an_answer_that_fits_stays(hole: tuple[str, str], answer: str) -> None:
 
 
 def test_what_style_a_text_has() -> None:
-    assert Style.of("a\n  b\n    c\n") == Style("  ")
-    assert Style.of("a\n            b\n") == Style("    ")
-    assert Style.of("a\n   b\n") == Style("   ")
-    assert Style.of("a\n b\n") == Style("    ")
-    assert Style.of("a\n\tb\n") == Style("\t")
-    assert Style.of("a\n\tb\n  c\n") is None
-    assert Style.of("a\n") is None
+    assert IndentStyle.detect("a\n  b\n    c\n") == IndentStyle("  ")
+    assert IndentStyle.detect("a\n            b\n") == IndentStyle("    ")
+    assert IndentStyle.detect("a\n   b\n") == IndentStyle("   ")
+    assert IndentStyle.detect("a\n b\n") == IndentStyle("    ")
+    assert IndentStyle.detect("a\n\tb\n") == IndentStyle("\t")
+    assert IndentStyle.detect("a\n\tb\n  c\n") is None
+    assert IndentStyle.detect("a\n") is None

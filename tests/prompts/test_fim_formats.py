@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from starcoder_cli.engines.llamacpp import LlamaCppModel
-from starcoder_cli.files.source import Hole, Names
-from starcoder_cli.model import Prompt, Special
+from starcoder_cli.files.source import FileMetadata
+from starcoder_cli.model import Hole, Prompt, Special
 from starcoder_cli.prompts.fim import Document, FimFormat
-from starcoder_cli.prompts.fim_formats import FORMATS, detect
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS, detect_fim_format
 
 few_examples = settings(max_examples=40, deadline=None, derandomize=True)
 
 HOLE = Hole("P", "S")
-NAMES = Names("F", "R", "10-100")
+NAMES = FileMetadata("F", "R", "10-100")
 
 PROMPTS = {
     "starcoder": (
@@ -82,15 +82,15 @@ def text(prompt: Prompt) -> str:
 
 def test_every_family_has_its_spelling() -> None:
     assert {
-        name: (text(form.prompt(HOLE)), text(form.prompt(HOLE, order="spm")))
-        for name, form in FORMATS.items()
+        name: (text(form.build_prompt(HOLE)), text(form.build_prompt(HOLE, order="spm")))
+        for name, form in FIM_FORMATS.items()
     } == PROMPTS
 
 
 def test_every_family_has_its_ends() -> None:
-    assert {name: " ".join(form.stop) for name, form in FORMATS.items()} == STOPS
-    for form in FORMATS.values():
-        assert form.prompt(HOLE).stop == form.beginning("P").stop == form.stop
+    assert {name: " ".join(form.stop) for name, form in FIM_FORMATS.items()} == STOPS
+    for form in FIM_FORMATS.values():
+        assert form.build_prompt(HOLE).stop == form.build_prefix_prompt("P").stop == form.stop
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_every_family_has_its_ends() -> None:
         ),
         (
             "starcoder",
-            Names("F", "R"),
+            FileMetadata("F", "R"),
             "<fim_prefix><reponame>R<filename>F\nP<fim_suffix>S<fim_middle>",
             "<fim_prefix><fim_suffix>S<fim_middle><reponame>R<filename>F\nP",
             "<reponame>R<filename>F\nP",
         ),
         (
             "starcoder",
-            Names("F"),
+            FileMetadata("F"),
             "<fim_prefix><filename>F\nP<fim_suffix>S<fim_middle>",
             "<fim_prefix><fim_suffix>S<fim_middle><filename>F\nP",
             "<filename>F\nP",
@@ -126,7 +126,7 @@ def test_every_family_has_its_ends() -> None:
         ),
         (
             "starcoder2",
-            Names("F"),
+            FileMetadata("F"),
             "<fim_prefix>F\nP<fim_suffix>S<fim_middle>",
             "<fim_prefix><fim_suffix>S<fim_middle>F\nP",
             "F\nP",
@@ -140,7 +140,7 @@ def test_every_family_has_its_ends() -> None:
         ),
         (
             "qwen2.5-coder",
-            Names("F"),
+            FileMetadata("F"),
             "<|file_sep|>F\n<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>",
             "<|file_sep|>F\n<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P",
             "<|file_sep|>F\nP",
@@ -150,12 +150,12 @@ def test_every_family_has_its_ends() -> None:
     ],
 )
 def test_names_stand_where_they_stood_in_training(
-    family: str, names: Names, psm: str, spm: str, plain: str
+    family: str, names: FileMetadata, psm: str, spm: str, plain: str
 ) -> None:
-    form = FORMATS[family]
-    assert text(form.prompt(HOLE, names)) == psm
-    assert text(form.prompt(HOLE, names, "spm")) == spm
-    assert text(form.beginning("P", names)) == plain
+    form = FIM_FORMATS[family]
+    assert text(form.build_prompt(HOLE, names)) == psm
+    assert text(form.build_prompt(HOLE, names, "spm")) == spm
+    assert text(form.build_prefix_prompt("P", names)) == plain
 
 
 FILES = (Document("G", "g\n"), Document("H", "h\n"))
@@ -205,65 +205,65 @@ FILES = (Document("G", "g\n"), Document("H", "h\n"))
 def test_other_files_stand_where_they_stood_in_training(
     family: str, psm: str, spm: str, plain: str
 ) -> None:
-    form = FORMATS[family]
-    assert text(form.prompt(HOLE, NAMES, files=FILES)) == psm
-    assert text(form.prompt(HOLE, NAMES, "spm", FILES)) == spm
-    assert text(form.beginning("P", NAMES, FILES)) == plain
-    assert form.prompt(HOLE, NAMES, files=()) == form.prompt(HOLE, NAMES)
+    form = FIM_FORMATS[family]
+    assert text(form.build_prompt(HOLE, NAMES, files=FILES)) == psm
+    assert text(form.build_prompt(HOLE, NAMES, "spm", FILES)) == spm
+    assert text(form.build_prefix_prompt("P", NAMES, FILES)) == plain
+    assert form.build_prompt(HOLE, NAMES, files=()) == form.build_prompt(HOLE, NAMES)
 
 
 def test_without_the_name_of_a_repository_each_file_begins_as_a_file_does() -> None:
-    names = Names("F")
-    assert text(FORMATS["starcoder2"].prompt(HOLE, names, files=FILES[:1])) == (
+    names = FileMetadata("F")
+    assert text(FIM_FORMATS["starcoder2"].build_prompt(HOLE, names, files=FILES[:1])) == (
         "<file_sep>G\ng\n<file_sep><fim_prefix>F\nP<fim_suffix>S<fim_middle>"
     )
-    assert text(FORMATS["qwen2.5-coder"].prompt(HOLE, names, files=FILES[:1])) == (
+    assert text(FIM_FORMATS["qwen2.5-coder"].build_prompt(HOLE, names, files=FILES[:1])) == (
         "<|file_sep|>G\ng\n<|file_sep|>F\n<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"
     )
 
 
 def test_families_that_read_one_file_in_training_have_no_form_for_several() -> None:
-    assert {name for name, form in FORMATS.items() if form.together is None} == {
+    assert {name for name, form in FIM_FORMATS.items() if form.multi_file is None} == {
         *("starcoder", "santacoder", "granite4", "codellama", "fim"),
     }
 
 
-each_family = pytest.mark.parametrize("form", FORMATS.values(), ids=list(FORMATS))
+each_family = pytest.mark.parametrize("form", FIM_FORMATS.values(), ids=list(FIM_FORMATS))
 
 
 @each_family
-@pytest.mark.parametrize("names", [Names(), NAMES])
-def test_nothing_stands_behind_the_last_control_token(form: FimFormat, names: Names) -> None:
-    assert form.prompt(HOLE, names).pieces[-1] in ("P", *form.specials())
-    assert form.prompt(HOLE, names, "spm").pieces[-1] == "P"
+@pytest.mark.parametrize("names", [FileMetadata(), NAMES])
+def test_nothing_stands_behind_the_last_control_token(form: FimFormat, names: FileMetadata) -> None:
+    assert form.build_prompt(HOLE, names).pieces[-1] in ("P", *form.control_tokens())
+    assert form.build_prompt(HOLE, names, "spm").pieces[-1] == "P"
 
 
 @each_family
 def test_an_empty_suffix_is_still_a_gap(form: FimFormat) -> None:
     for order, spelled in zip(("psm", "spm"), PROMPTS[form.name], strict=True):
-        empty = form.prompt(Hole("P"), order="psm" if order == "psm" else "spm")
+        empty = form.build_prompt(Hole("P"), order="psm" if order == "psm" else "spm")
         assert text(empty) == spelled.replace("]S[", "][").replace(">S", ">").replace("｜S", "｜")
 
 
 # Which family a tokenizer is of
 
 
-def vocabulary(*tokens: str) -> Callable[[str], int | None]:
+def vocabulary(*tokens: str) -> Callable[[str], bool]:
     """A tokenizer that knows these control tokens."""
-    return lambda text: tokens.index(text) if text in tokens else None
+    return tokens.__contains__
 
 
 @each_family
 def test_a_family_is_known_by_its_control_tokens(form: FimFormat) -> None:
-    tokens = {*form.specials(), form.stop[0]}
-    assert detect(vocabulary(*tokens)) is form
+    tokens = {*form.control_tokens(), form.stop[0]}
+    assert detect_fim_format(vocabulary(*tokens)) is form
     for missing in tokens:
-        assert detect(vocabulary(*tokens - {missing})) is not form
+        assert detect_fim_format(vocabulary(*tokens - {missing})) is not form
 
 
 def test_a_model_without_control_tokens_has_no_format() -> None:
-    assert detect(vocabulary()) is None
-    assert detect(vocabulary("<|endoftext|>", "<|im_start|>")) is None
+    assert detect_fim_format(vocabulary()) is None
+    assert detect_fim_format(vocabulary("<|endoftext|>", "<|im_start|>")) is None
 
 
 @pytest.mark.parametrize(
@@ -271,9 +271,9 @@ def test_a_model_without_control_tokens_has_no_format() -> None:
     ["OpenCoder-8B", "01-ai/Yi-Coder-9B", "CodeLlama-34b-hf", "codellama-7b-Python-hf"],
 )
 def test_tokens_that_a_model_was_not_trained_on_do_not_count(name: str) -> None:
-    known = vocabulary(*FORMATS["fim"].specials(), "<|endoftext|>")
-    assert detect(known, "some-model") is FORMATS["fim"]
-    assert detect(known, name) is None
+    known = vocabulary(*FIM_FORMATS["fim"].control_tokens(), "<|endoftext|>")
+    assert detect_fim_format(known, "some-model") is FIM_FORMATS["fim"]
+    assert detect_fim_format(known, name) is None
 
 
 # Four real tokenizers
@@ -306,6 +306,10 @@ class Reader:
         ids = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids[0] if len(ids) == 1 and ids[0] in self.control.values() else None
 
+    def has_token(self, text: str) -> bool:
+        """Whether a text is exactly one control token."""
+        return self.token(text) is not None
+
     def decode(self, ids: list[int]) -> str:
         """The text of ids, control tokens and all."""
         return str(self._tokenizer.decode(ids, skip_special_tokens=False))
@@ -327,7 +331,7 @@ def reader(family: str, shared: Path) -> Reader:
 
 
 def test_a_real_tokenizer_tells_its_family(family: str, reader: Reader) -> None:
-    assert detect(reader.token) is FORMATS[family]
+    assert detect_fim_format(reader.has_token) is FIM_FORMATS[family]
     assert reader.token("def") is reader.token("<fim_prefix><fim_suffix>") is None
 
 
@@ -354,14 +358,18 @@ def test_a_prompt_has_the_control_tokens_of_its_template_and_no_others(
     family: str, reader: Reader
 ) -> None:
     hostile = "\n".join(reader.control)
-    form, files = FORMATS[family], (Document(hostile, hostile), Document("b.py", "b\n"))
+    form, files = FIM_FORMATS[family], (Document(hostile, hostile), Document("b.py", "b\n"))
     for prompt in (
-        form.prompt(Hole(hostile, hostile), Names(hostile, hostile, "0"), "psm", files),
-        form.prompt(Hole(hostile, hostile), Names(hostile, hostile, "0"), "spm", files),
-        form.beginning(hostile, Names(hostile), files),
-        form.prompt(Hole(hostile, hostile), Names(hostile, hostile, "0")),
-        form.prompt(Hole(hostile, hostile), Names(hostile, hostile, "0"), "spm"),
-        form.beginning(hostile, Names(hostile)),
+        form.build_prompt(
+            Hole(hostile, hostile), FileMetadata(hostile, hostile, "0"), "psm", files
+        ),
+        form.build_prompt(
+            Hole(hostile, hostile), FileMetadata(hostile, hostile, "0"), "spm", files
+        ),
+        form.build_prefix_prompt(hostile, FileMetadata(hostile), files),
+        form.build_prompt(Hole(hostile, hostile), FileMetadata(hostile, hostile, "0")),
+        form.build_prompt(Hole(hostile, hostile), FileMetadata(hostile, hostile, "0"), "spm"),
+        form.build_prefix_prompt(hostile, FileMetadata(hostile)),
     ):
         ids = reader.encode(prompt)
         control = [number for number in ids if number in reader.control.values()]
@@ -389,9 +397,9 @@ def qwen(shared: Path) -> Reader:
 
 @pytest.mark.model
 def test_the_default_model_tells_its_family(model: LlamaCppModel) -> None:
-    form = FORMATS["qwen2.5-coder"]
-    assert detect(model.token) is form
-    assert all(model.token(token) is not None for token in form.stop)
+    form = FIM_FORMATS["qwen2.5-coder"]
+    assert detect_fim_format(model.has_token) is form
+    assert all(map(model.has_token, form.stop))
     assert model.token("def") is model.token("<fim_prefix>") is model.token("") is None
 
 
@@ -406,12 +414,12 @@ def test_user_text_never_controls_the_default_model(model: LlamaCppModel, qwen: 
     ids = model.tokenize(hostile)
     assert ids == qwen.ids(hostile)
     assert model.count(hostile) == len(ids)
-    form = FORMATS["qwen2.5-coder"]
+    form = FIM_FORMATS["qwen2.5-coder"]
     for prompt in (
-        form.prompt(Hole(hostile, hostile), Names(hostile, hostile)),
-        form.prompt(Hole("a", "b"), Names("c"), files=(Document(hostile, hostile),)),
-        form.prompt(Hole(hostile, hostile), order="spm"),
-        form.beginning(hostile, Names(hostile)),
+        form.build_prompt(Hole(hostile, hostile), FileMetadata(hostile, hostile)),
+        form.build_prompt(Hole("a", "b"), FileMetadata("c"), files=(Document(hostile, hostile),)),
+        form.build_prompt(Hole(hostile, hostile), order="spm"),
+        form.build_prefix_prompt(hostile, FileMetadata(hostile)),
     ):
         assert model.encode(prompt) == qwen.encode(prompt)
 

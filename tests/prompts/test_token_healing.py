@@ -5,8 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holes import chunked
-from starcoder_cli.prompts.token_healing import MOST, fits, healed
-from starcoder_cli.stream import behind, join
+from starcoder_cli.prompts.token_healing import (
+    MAX_HEALED_CHARACTERS,
+    matches_forced_prefix,
+    split_for_healing,
+)
+from starcoder_cli.stream import collect, skip_prefix
 
 
 @pytest.mark.parametrize(
@@ -24,12 +28,12 @@ from starcoder_cli.stream import behind, join
         ("", "", ""),
         ("word", "word", ""),
         ("a" * 100, "a" * 100, ""),
-        ("x " + "a" * MOST, "x", " " + "a" * MOST),
+        ("x " + "a" * MAX_HEALED_CHARACTERS, "x", " " + "a" * MAX_HEALED_CHARACTERS),
         ("x " + "a" * 100, "x " + "a" * 100, ""),
     ],
 )
 def test_the_last_word_space_or_sign_is_written_again(text: str, kept: str, begun: str) -> None:
-    assert healed(text) == (kept, begun)
+    assert split_for_healing(text) == (kept, begun)
 
 
 @pytest.mark.parametrize(
@@ -44,24 +48,28 @@ def test_the_last_word_space_or_sign_is_written_again(text: str, kept: str, begu
     ],
 )
 def test_a_space_or_a_sign_before_a_gap_stays(text: str, kept: str, begun: str) -> None:
-    assert healed(text, gap=True) == (kept, begun)
+    assert split_for_healing(text, before_gap=True) == (kept, begun)
 
 
 @given(st.text(), st.booleans())
 def test_nothing_is_lost(text: str, gap: bool) -> None:
-    kept, begun = healed(text, gap=gap)
+    kept, begun = split_for_healing(text, before_gap=gap)
     assert kept + begun == text
-    assert len(begun) <= MOST + 1
+    assert len(begun) <= MAX_HEALED_CHARACTERS + 1
     assert "\n" not in begun
     assert kept or not text
 
 
 def test_what_fits() -> None:
-    assert fits("re", "return") and fits("returns", "return") and fits("return", "return")
-    assert not fits("", "return")
-    assert not fits("rx", "return")
+    assert (
+        matches_forced_prefix("re", "return")
+        and matches_forced_prefix("returns", "return")
+        and matches_forced_prefix("return", "return")
+    )
+    assert not matches_forced_prefix("", "return")
+    assert not matches_forced_prefix("rx", "return")
 
 
 @given(st.text(), st.text(), st.integers(1, 20))
 def test_the_text_behind_its_beginning(begun: str, rest: str, size: int) -> None:
-    assert join(behind(chunked(begun + rest, size), begun)).text == rest
+    assert collect(skip_prefix(chunked(begun + rest, size), begun)).text == rest

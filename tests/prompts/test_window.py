@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.files.source import Hole
-from starcoder_cli.prompts.window import CHARACTERS_PER_TOKEN, fit
+from starcoder_cli.model import Hole
+from starcoder_cli.prompts.window import MAX_CHARACTERS_PER_TOKEN, fit_hole
 
 few_examples = settings(max_examples=50, deadline=None, derandomize=True)
 
@@ -30,14 +30,14 @@ code = st.text("ab\n\x0c\u2028", max_size=60)
     ],
 )
 def test_whole_lines_far_from_the_hole_go_first(budget: int, kept: Hole) -> None:
-    assert fit(Hole(BEFORE, AFTER), budget, len) == kept
+    assert fit_hole(Hole(BEFORE, AFTER), budget, len) == kept
 
 
 def test_the_suffix_has_a_quarter_and_what_the_prefix_leaves() -> None:
     long = "".join(f"{number:03}\n" for number in range(100))
-    assert fit(Hole(long, long), 80, len) == Hole(long[-60:], long[:20])
-    assert fit(Hole(long[:8], long), 80, len) == Hole(long[:8], long[:72])
-    assert fit(Hole(long, long[:8]), 80, len) == Hole(long[-72:], long[:8])
+    assert fit_hole(Hole(long, long), 80, len) == Hole(long[-60:], long[:20])
+    assert fit_hole(Hole(long[:8], long), 80, len) == Hole(long[:8], long[:72])
+    assert fit_hole(Hole(long, long[:8]), 80, len) == Hole(long[-72:], long[:8])
 
 
 @few_examples
@@ -45,7 +45,7 @@ def test_the_suffix_has_a_quarter_and_what_the_prefix_leaves() -> None:
 def test_what_is_kept_is_next_to_the_hole_and_within_the_budget(
     prefix: str, suffix: str, budget: int
 ) -> None:
-    kept = fit(Hole(prefix, suffix), budget, len)
+    kept = fit_hole(Hole(prefix, suffix), budget, len)
     assert prefix.endswith(kept.prefix)
     assert suffix.startswith(kept.suffix)
     assert len(kept.prefix) + len(kept.suffix) <= budget
@@ -63,6 +63,6 @@ def test_far_more_text_than_could_fit_is_not_counted() -> None:
         return len(text.split())
 
     line = "word " * 9 + "\n"
-    kept = fit(Hole(line * 10_000), 90, count)
+    kept = fit_hole(Hole(line * 10_000), 90, count)
     assert kept.prefix == line * 10
-    assert max(map(len, counted)) <= 90 * CHARACTERS_PER_TOKEN
+    assert max(map(len, counted)) <= 90 * MAX_CHARACTERS_PER_TOKEN

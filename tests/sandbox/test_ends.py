@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import leftovers
-from starcoder_cli.sandbox import Rung
+from starcoder_cli.sandbox import SandboxKind
 
 PROGRAMS = {
     "python": "def f(x):\n    while True:\n        pass\n",
@@ -18,19 +18,19 @@ PROGRAMS = {
 }
 JUDGE = """
 import sys, tempfile, threading
-from starcoder_cli.sandbox import Limits, Trial, judge
+from starcoder_cli.sandbox import Limits, SandboxJob, judge
 tempfile.tempdir = sys.argv[3]
 print("ready", flush=True)
-judge(Trial(sys.argv[1], sys.argv[2], "assert f(1) == 2"), Limits(seconds=300))
+judge(SandboxJob(sys.argv[1], sys.argv[2], "assert f(1) == 2"), Limits(seconds=300))
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("language", PROGRAMS)
 def test_nothing_survives_the_judge(
-    rung: Rung, language: str, number: signal.Signals, tmp_path: Path
+    rung: SandboxKind, language: str, number: signal.Signals, tmp_path: Path
 ) -> None:
-    mark = f"602.{os.getpid()}{number:d}{rung == Rung.LANDLOCK:d}"
+    mark = f"602.{os.getpid()}{number:d}{rung == SandboxKind.LANDLOCK:d}"
     program = PROGRAMS[language].replace("@mark@", mark)
     judge = subprocess.Popen(
         [sys.executable, "-c", JUDGE, language, program, str(tmp_path)],

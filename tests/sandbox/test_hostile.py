@@ -12,7 +12,7 @@ import pytest
 
 import hostile
 import leftovers
-from starcoder_cli.sandbox import Limits, Rung, Trial, Verdict, judge
+from starcoder_cli.sandbox import Limits, SandboxJob, SandboxKind, Verdict, judge
 
 LIMITS = Limits(seconds=2.0, memory=256 << 20)
 PATIENT = Limits(seconds=30.0, memory=256 << 20)
@@ -58,7 +58,7 @@ def verdict(
         }
         for word, text in words.items():
             program = program.replace(word, text)
-        return judge(Trial(language, program, TESTS[language]), limits)
+        return judge(SandboxJob(language, program, TESTS[language]), limits)
 
 
 @pytest.mark.parametrize("name", hostile.PYTHON)
@@ -73,9 +73,11 @@ def test_python_fails_and_leaves_nothing(name: str, folder: Path, canary: Path) 
 
 
 @pytest.mark.parametrize("name", hostile.BASH)
-def test_bash_fails_and_leaves_nothing(name: str, rung: Rung, folder: Path, canary: Path) -> None:
+def test_bash_fails_and_leaves_nothing(
+    name: str, rung: SandboxKind, folder: Path, canary: Path
+) -> None:
     before = leftovers.state(canary)
-    mark = f"600.{os.getpid()}{list(hostile.BASH).index(name)}{rung == Rung.LANDLOCK:d}"
+    mark = f"600.{os.getpid()}{list(hostile.BASH).index(name)}{rung == SandboxKind.LANDLOCK:d}"
     judged = verdict("bash", hostile.BASH[name], canary, mark)
     assert not judged.passed
     assert judged.result in RESULTS

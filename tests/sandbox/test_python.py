@@ -2,14 +2,14 @@
 
 import pytest
 
-from starcoder_cli.sandbox import Limits, Trial, Verdict, judge
+from starcoder_cli.sandbox import Limits, SandboxJob, Verdict, judge
 
 pytestmark = pytest.mark.usefixtures("rung")
 
 
 def verdict(program: str, tests: str, seconds: float = 20.0) -> Verdict:
     """How a Python program is judged by assertions."""
-    return judge(Trial("python", program, tests), Limits(seconds=seconds))
+    return judge(SandboxJob("python", program, tests), Limits(seconds=seconds))
 
 
 def outcome(program: str, tests: str) -> tuple[str, str]:
@@ -34,16 +34,18 @@ def test_a_wrong_answer_is_told_by_its_test() -> None:
 def test_a_check_function_is_given_the_function() -> None:
     program = "def double(n):\n    return 2 * n\n"
     check = "def check(candidate):\n    assert candidate(2) == 4 and candidate('a') == 'aa'\n"
-    assert judge(Trial("python", program, check, "double")).passed
-    assert not judge(Trial("python", program.replace("2", "3"), check, "double")).passed
+    assert judge(SandboxJob("python", program, check, "double")).passed
+    assert not judge(SandboxJob("python", program.replace("2", "3"), check, "double")).passed
 
 
 def test_helpers_of_the_prompt_are_not_the_programs() -> None:
     prompt = "def square(x):\n    return x * x\n\ndef root(x):\n    'The square root.'\n"
     tests = "def check(candidate):\n    assert abs(square(candidate(9.0)) - 9.0) < 1e-6\n"
-    assert judge(Trial("python", prompt + "    return x ** 0.5\n", tests, "root", prompt)).passed
+    assert judge(
+        SandboxJob("python", prompt + "    return x ** 0.5\n", tests, "root", prompt)
+    ).passed
     forged = prompt + "    return 1.0\n\ndef square(x):\n    return 9.0\n"
-    assert judge(Trial("python", forged, tests, "root", prompt)).result == "wrong"
+    assert judge(SandboxJob("python", forged, tests, "root", prompt)).result == "wrong"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.sandbox import Limits, Trial, Verdict, judge, missing
+from starcoder_cli.sandbox import Limits, SandboxJob, Verdict, judge, unsupported_reason
 
 pytestmark = pytest.mark.usefixtures("rung")
 LIMITS = Limits(seconds=60.0)
@@ -62,9 +62,9 @@ def multipl_e(shared: Path, language: str) -> Mapping[str, Mapping[str, str]]:
 
 def verdict(row: Mapping[str, str], language: str, answer: str) -> Verdict:
     """How an answer to a problem of MultiPL-E is judged."""
-    if reason := missing(language):
+    if reason := unsupported_reason(language):
         pytest.skip(reason)
-    return judge(Trial(language, row["prompt"] + answer, row["tests"]), LIMITS)
+    return judge(SandboxJob(language, row["prompt"] + answer, row["tests"]), LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_references_of_humaneval_pass(shared: Path) -> None:
     assert len(chosen) == 17
     for row in chosen:
         program = row["prompt"] + row["canonical_solution"]
-        trial = Trial("python", program, row["test"], row["entry_point"], row["prompt"])
+        trial = SandboxJob("python", program, row["test"], row["entry_point"], row["prompt"])
         assert judge(trial, LIMITS).result == "passed", row["task_id"]
 
 
@@ -110,4 +110,4 @@ def test_references_of_mbpp_pass(shared: Path) -> None:
     own_import = next(row for row in rows if row["task_id"] == 596)  # its tests use the program's
     for row in [*rows[:: 2 * EVERY], own_import]:
         tests = "\n".join([*row["test_imports"], *row["test_list"]])
-        assert judge(Trial("python", row["code"], tests), LIMITS).passed, row["task_id"]
+        assert judge(SandboxJob("python", row["code"], tests), LIMITS).passed, row["task_id"]

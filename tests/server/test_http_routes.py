@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,15 +9,17 @@ import pytest
 
 from apis import Reply, Server, Slow, local, serving
 from serving import tiny_file, until
-from starcoder_cli.catalog import find
+from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.loading import Loading, Work
+from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.model import Question, Sampling
 from starcoder_cli.server import model_pool
-from starcoder_cli.server.http_routes import Api, Offer
+from starcoder_cli.server.http_routes import HttpApi, ModelOffer
 from starcoder_cli.server.metrics import Metrics
-from starcoder_cli.server.model_pool import QUEUE, SLOTS, Holding
-from starcoder_cli.wire.local_protocol import Opening
-from starcoder_cli.wire.requests import completion_of
+from starcoder_cli.server.model_pool import MAX_QUEUED_ANSWERS, MAX_SLOTS, ModelPool
+from starcoder_cli.stream import Stream
+from starcoder_cli.wire.local_protocol import LoadRequest
+from starcoder_cli.wire.requests import read_completion
 from starcoder_cli.wire.responses import CompletionStyle
 
 __all__ = ["tiny_file"]
@@ -101,8 +102,8 @@ def tiny_words() -> Iterator[Server]:
     class Lines(Slow):
         """Ends each word with a line."""
 
-        def stream(self, prompt, sampling):  # type: ignore[no-untyped-def]
-            for chunk in super().stream(prompt, sampling):
+        def stream(self, question: Question, sampling: Sampling) -> Stream:
+            for chunk in super().stream(question, sampling):
                 yield type(chunk)(chunk.text.replace(" ", " \n"), chunk.tokens, chunk.reason)
 
     with local(Lines(seconds=0)) as found:
@@ -228,8 +229,8 @@ def test_a_client_that_leaves_the_queue(server: Server, slow: Slow) -> None:
     """It never has its turn."""
     slow.seconds = 0.05
     with server.begin("/v1/completions", prompt="a", max_tokens=1000):
-        clients = [server.begin("/v1/completions", prompt=str(at)) for at in range(SLOTS)]
-        assert until(lambda: server.metric("starcoder_working") == SLOTS, 10)
+        clients = [server.begin("/v1/completions", prompt=str(at)) for at in range(MAX_SLOTS)]
+        assert until(lambda: server.metric("starcoder_working") == MAX_SLOTS, 10)
         assert until(lambda: server.metric("starcoder_waiting") == 1, 10)
         for client in clients:
             client.close()
@@ -241,9 +242,9 @@ def test_too_many_at_once(server: Server, slow: Slow) -> None:
     slow.seconds = 0.05
     clients = [
         server.begin("/v1/completions", prompt="a", max_tokens=1000, stream=at % 2 == 0)
-        for at in range(SLOTS + QUEUE)
+        for at in range(MAX_SLOTS + MAX_QUEUED_ANSWERS)
     ]
-    assert until(lambda: server.metric("starcoder_waiting") == QUEUE, 20)
+    assert until(lambda: server.metric("starcoder_waiting") == MAX_QUEUED_ANSWERS, 20)
     for stream in (True, False):
         reply = server.post("/v1/completions", prompt="a", stream=stream)
         assert (reply.status, reply.error["code"]) == (429, "queue_full")
@@ -257,33 +258,34 @@ def test_too_many_at_once(server: Server, slow: Slow) -> None:
 def test_a_failure_in_the_midst_is_told_at_once(server: Server, slow: Slow, path: str) -> None:
     """Whole answers are an error, streams end with one; what the prompt says is in neither."""
     slow.fails_at = 3
-    begin = time.monotonic()
     whole = server.post(path, **ASKED[path])
     assert (whole.status, whole.error["type"]) == (500, "server_error")
     streamed = server.post(path, stream=True, **ASKED[path])
     assert streamed.status == 200 and streamed.events[-1] == whole.json
     assert b"secret" not in whole.data + streamed.data
-    assert time.monotonic() - begin < 2
+    assert (slow.made, len(slow.prompts)) == (6, 2)  # neither goes on or is tried again
 
 
 def test_a_model_that_was_let_go_before_its_turn_is_loaded_again(
     monkeypatch: pytest.MonkeyPatch, slow: Slow
 ) -> None:
     """Where memory was short between a prompt and its answer, the answer was a 500."""
-    monkeypatch.setattr(model_pool, "open_model", lambda *_: slow)
-    offer = Offer(MODEL, find(MODEL), Opening(MODEL, "", 4096, Work(1, 1), Loading()))
+    monkeypatch.setattr(model_pool, "load_model", lambda *_: slow)
+    offer = ModelOffer(
+        MODEL, find_model(MODEL), LoadRequest(MODEL, "", 4096, EngineWorkload(1, 1), LoadOptions())
+    )
 
     async def test() -> str:
         with ThreadPoolExecutor(4) as pool:
-            held = Holding(pool)
-            api = Api(held, pool, [offer], Metrics(held))
-            asked = completion_of(b'{"prompt": "a", "max_tokens": 2}')
-            turn = await api.turn(asked, CompletionStyle())
+            held = ModelPool(pool)
+            api = HttpApi(held, pool, [offer], Metrics(held))
+            asked = read_completion(b'{"prompt": "a", "max_tokens": 2}')
+            turn = await api.create_job(asked, CompletionStyle())
             (first,) = held
             first.keep_alive = 0
             await held.release_expired()
             assert first not in held
-            return "".join([chunk.text async for _, chunk in api.pieces(turn)])
+            return "".join([chunk.text async for _, chunk in api.stream_chunks(turn)])
 
     assert asyncio.run(test()) == "w0 w1 "
 

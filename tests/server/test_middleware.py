@@ -2,6 +2,7 @@
 
 import json
 import re
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ import pytest
 
 from apis import KEY, Server, Slow, local, serving
 from starcoder_cli.server import timeouts
-from starcoder_cli.server.http_server import ROUTES
-from starcoder_cli.server.middleware import MOST_BYTES
+from starcoder_cli.server.http_server import HTTP_ROUTES
+from starcoder_cli.server.middleware import MAX_HTTP_REQUEST_BYTES
 
 BODY = b'{"prompt": "a", "max_tokens": 1}'
 POSTS = ("/v1/completions", "/v1/chat/completions", "/infill")
@@ -173,7 +174,7 @@ def test_a_bad_chunk(server: Server, chunk: bytes) -> None:
     "key", ["", "Bearer", "Bearer ", "Bearer wrong", f"Bearer {KEY}x", f"Basic {KEY}", f"{KEY}"]
 )
 @pytest.mark.parametrize(
-    "path", [*ROUTES[1:], "/v1/models/echo", "/", "/nope", "/docs", "//health"]
+    "path", [*HTTP_ROUTES[1:], "/v1/models/echo", "/", "/nope", "/docs", "//health"]
 )
 def test_every_route_but_one_needs_the_key(server: Server, path: str, key: str) -> None:
     for method in ("GET", "POST", "OPTIONS", "DELETE"):
@@ -245,7 +246,7 @@ def test_a_body_that_asks_for_nothing(server: Server, path: str, body: bytes) ->
 
 def test_a_body_may_have_so_many_bytes(server: Server) -> None:
     start, end = b'{"nope": "', b'"}'
-    for size, expected in ((MOST_BYTES, 400), (MOST_BYTES + 1, 413)):
+    for size, expected in ((MAX_HTTP_REQUEST_BYTES, 400), (MAX_HTTP_REQUEST_BYTES + 1, 413)):
         body = start + b"a" * (size - len(start) - len(end)) + end
         assert server.request("POST", "/infill", body).status == expected
     piece = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
@@ -270,37 +271,36 @@ def test_a_second_request_behind_the_first_is_not_read(server: Server) -> None:
 
 def test_slow_and_idle_clients_do_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """A half-sent head, a half-sent body, and two hundred that say nothing."""
-    monkeypatch.setattr(timeouts, "READ_SECONDS", 1.5)
+    monkeypatch.setattr(timeouts, "READ_TIMEOUT_SECONDS", 5.0)
     with local(Slow()) as other, ExitStack() as stack:
 
         def connect(data: bytes) -> socket.socket:
-            client = socket.create_connection(("127.0.0.1", other.port), timeout=10)
+            client = socket.create_connection(("127.0.0.1", other.port), timeout=60)
             client.sendall(data)
             return stack.enter_context(client)
 
         whole = head(other)
         waiting = [connect(whole[:40]), connect(whole[:-5])]
         waiting += [connect(b"") for _ in range(200)]
-        begin = time.monotonic()
         assert other.post("/v1/completions", prompt="a", max_tokens=1).status == 200
-        assert time.monotonic() - begin < 1.5
+        assert not select.select(waiting[-1:], [], [], 0)[0]  # it waits on: who came later did not
         for client in waiting:
             with suppress(ConnectionResetError):
                 assert client.recv(100) == b""
-        assert 1 < time.monotonic() - begin < 8
 
 
-def test_connections_beyond_a_limit_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "MOST_CONNECTIONS", 3)
+def test_connections_beyond_a_limit_are_closed() -> None:
     with local(Slow()) as other, ExitStack() as stack:
-        for _ in range(3):
-            stack.enter_context(socket.create_connection(("127.0.0.1", other.port)))
-        time.sleep(0.2)
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", other.port), timeout=60))
+            for _ in range(timeouts.MAX_CONNECTIONS)
+        ]
         assert other.raw(b"GET /health HTTP/1.1\r\n\r\n") == b""
+        assert not select.select(clients[-1:], [], [], 0)[0]  # none of the others is closed for it
 
 
 def test_a_client_that_does_not_read_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "WRITE_SECONDS", 0.5)
+    monkeypatch.setattr(timeouts, "WRITE_TIMEOUT_SECONDS", 0.5)
     model = Slow(seconds=0.0, window=2_000_000)
     with local(model) as other:
         with other.begin("/v1/completions", prompt="a", stream=True, max_tokens=900_000) as client:

@@ -10,12 +10,12 @@ import pytest
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import BusyError, InputError, MachineError
-from starcoder_cli.loading import Loading, Work
-from starcoder_cli.model import Prompt, Sampling
+from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.model import SPELLS_NOTHING, Question, Sampling
 from starcoder_cli.server import model_pool as module
-from starcoder_cli.server.model_pool import QUEUE, SLOTS, Holding, identity
+from starcoder_cli.server.model_pool import MAX_QUEUED_ANSWERS, MAX_SLOTS, ModelPool, model_key
 from starcoder_cli.stream import Chunk, Stream
-from starcoder_cli.wire.local_protocol import Opening
+from starcoder_cli.wire.local_protocol import LoadRequest
 
 Made = TypeVar("Made")
 
@@ -25,13 +25,14 @@ class Fake:
 
     engine = "llamacpp"
     chat_template = "template"
+    spells = SPELLS_NOTHING
 
     def __init__(self, window: int) -> None:
         self.window = window
         self.asked = 0
         self.closed = False
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """One token."""
         self.asked += 1
         yield Chunk("a", 1, "length")
@@ -40,9 +41,9 @@ class Fake:
         """One token for each character."""
         return len(text)
 
-    def token(self, text: str) -> int | None:
+    def has_token(self, text: str) -> bool:
         """One control token."""
-        return 7 if text == "<fim_middle>" else None
+        return text == "<fim_middle>"
 
     def close(self) -> None:
         """It is over."""
@@ -50,17 +51,17 @@ class Fake:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Fake, Work]]]:
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Fake, EngineWorkload]]]:
     """The models that were opened, with the work that each was opened for."""
-    opened: list[tuple[Fake, Work]] = []
+    opened: list[tuple[Fake, EngineWorkload]] = []
 
-    def open_model(
+    def load_model(
         spec: ModelSpec,
         path: Path | None,
         room: int,
-        loading: Loading,
+        loading: LoadOptions,
         tell: Callable[[str], None],
-        work: Work,
+        work: EngineWorkload,
     ) -> Fake:
         if room > 8000:
             raise MachineError("the memory is full")
@@ -68,40 +69,42 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Fake, Work]]]:
         opened.append((Fake(room), work))
         return opened[-1][0]
 
-    monkeypatch.setattr(module, "open_model", open_model)
+    monkeypatch.setattr(module, "load_model", load_model)
     yield opened
 
 
-def run(test: Callable[[Holding], Awaitable[Made]]) -> Made:
+def run(test: Callable[[ModelPool], Awaitable[Made]]) -> Made:
     """What a test gives that runs on an event loop with a holding of its own."""
 
     async def whole() -> Made:
         with ThreadPoolExecutor(4) as pool:
-            return await test(Holding(pool))
+            return await test(ModelPool(pool))
 
     return asyncio.run(whole())
 
 
-def asked(name: str = "qwen2.5-coder-0.5b", room: int = 100, **given: object) -> Opening:
+def asked(name: str = "qwen2.5-coder-0.5b", room: int = 100, **given: object) -> LoadRequest:
     """What a client asks for."""
     keep_alive = given.get("keep_alive")
     assert keep_alive is None or isinstance(keep_alive, float)
-    return Opening(name, f"/nowhere/{name}", room, Work(10, 20), Loading(), keep_alive)
+    return LoadRequest(
+        name, f"/nowhere/{name}", room, EngineWorkload(10, 20), LoadOptions(), keep_alive
+    )
 
 
-def test_what_a_client_is_told(made: list[tuple[Fake, Work]]) -> None:
-    opened = run(lambda holding: holding.open(asked()))
+def test_what_a_client_is_told(made: list[tuple[Fake, EngineWorkload]]) -> None:
+    opened = run(lambda holding: holding.load(asked()))
     assert (opened.engine, opened.window, opened.chat_template) == ("llamacpp", 4096, "template")
-    assert (opened.tokens, opened.told) == ({"<fim_middle>": 7}, ["room for 4096"])
-    assert made[0][1] == Work(40, 80, 8)
+    assert (opened.tokens, opened.told) == (["<fim_middle>"], ["room for 4096"])
+    assert made[0][1] == EngineWorkload(40, 80, 8)
 
 
 def test_it_is_loaded_once_and_again_where_it_has_too_little_room(
-    made: list[tuple[Fake, Work]],
+    made: list[tuple[Fake, EngineWorkload]],
 ) -> None:
-    async def test(holding: Holding) -> list[str]:
+    async def test(holding: ModelPool) -> list[str]:
         rooms = (100, 4000, 4097, 200)
-        return [(await holding.open(asked(room=room))).id for room in rooms]
+        return [(await holding.load(asked(room=room))).id for room in rooms]
 
     first, again, wider, last = run(test)
     assert first == again != wider == last
@@ -109,13 +112,15 @@ def test_it_is_loaded_once_and_again_where_it_has_too_little_room(
     assert [model.closed for model, _ in made] == [True, False]
 
 
-def test_one_that_is_answering_stays_beside_a_wider_one(made: list[tuple[Fake, Work]]) -> None:
-    async def test(holding: Holding) -> int:
-        narrow = holding.get((await holding.open(asked())).id)
-        async with holding.turn(narrow):
-            wide = await holding.open(asked(room=5000))
-            assert (await holding.open(asked(room=5000))).id == wide.id
-        assert (await holding.open(asked())).id == wide.id
+def test_one_that_is_answering_stays_beside_a_wider_one(
+    made: list[tuple[Fake, EngineWorkload]],
+) -> None:
+    async def test(holding: ModelPool) -> int:
+        narrow = holding.get((await holding.load(asked())).id)
+        async with holding.slot(narrow):
+            wide = await holding.load(asked(room=5000))
+            assert (await holding.load(asked(room=5000))).id == wide.id
+        assert (await holding.load(asked())).id == wide.id
         return len(holding)
 
     assert run(test) == len(made) == 2
@@ -123,23 +128,23 @@ def test_one_that_is_answering_stays_beside_a_wider_one(made: list[tuple[Fake, W
 
 
 def test_one_that_has_all_of_its_window_is_not_loaded_again(
-    made: list[tuple[Fake, Work]],
+    made: list[tuple[Fake, EngineWorkload]],
 ) -> None:
     """A file that the catalog does not know was loaded anew for every longer text."""
 
-    async def test(holding: Holding) -> set[str]:
-        first = await holding.open(asked(room=5000))
+    async def test(holding: ModelPool) -> set[str]:
+        first = await holding.load(asked(room=5000))
         made[0][0].window = 2048
-        return {first.id, (await holding.open(asked(room=6000))).id}
+        return {first.id, (await holding.load(asked(room=6000))).id}
 
     assert len(run(test)) == len(made) == 1
 
 
-def test_an_error_leaves_the_others_alone(made: list[tuple[Fake, Work]]) -> None:
-    async def test(holding: Holding) -> int:
-        await holding.open(asked())
+def test_an_error_leaves_the_others_alone(made: list[tuple[Fake, EngineWorkload]]) -> None:
+    async def test(holding: ModelPool) -> int:
+        await holding.load(asked())
         with pytest.raises(MachineError):
-            await holding.open(asked("starcoder2-3b-gguf", room=9000))
+            await holding.load(asked("starcoder2-3b-gguf", room=9000))
         return len(holding)
 
     assert run(test) == 1
@@ -147,7 +152,7 @@ def test_an_error_leaves_the_others_alone(made: list[tuple[Fake, Work]]) -> None
 
 
 def test_the_least_recently_used_makes_room(
-    made: list[tuple[Fake, Work]], monkeypatch: pytest.MonkeyPatch
+    made: list[tuple[Fake, EngineWorkload]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ["qwen2.5-coder-0.5b", "smollm2-135m", "starcoder2-3b-gguf", "starcoder2-7b-gguf"]
 
@@ -157,22 +162,22 @@ def test_the_least_recently_used_makes_room(
 
     monkeypatch.setattr(module, "free_memory", free)
 
-    async def test(holding: Holding) -> list[str]:
+    async def test(holding: ModelPool) -> list[str]:
         for name in (*names[:2], names[0], names[2]):
-            await holding.open(asked(name))
+            await holding.load(asked(name))
         first = next(held for held in holding if held.name == names[0])
-        async with holding.turn(first):
-            await holding.open(asked(names[3]))
+        async with holding.slot(first):
+            await holding.load(asked(names[3]))
         return [held.name for held in holding]
 
     assert run(test) == [names[0], names[3]]
 
 
-def test_one_that_is_answering_is_never_let_go(made: list[tuple[Fake, Work]]) -> None:
-    async def test(holding: Holding) -> list[int]:
-        opened = await holding.open(asked(keep_alive=0.0))
+def test_one_that_is_answering_is_never_let_go(made: list[tuple[Fake, EngineWorkload]]) -> None:
+    async def test(holding: ModelPool) -> list[int]:
+        opened = await holding.load(asked(keep_alive=0.0))
         counts = []
-        async with holding.turn(holding.get(opened.id)):
+        async with holding.slot(holding.get(opened.id)):
             await holding.release_expired()
             counts.append(len(holding))
         await holding.release_expired()
@@ -185,24 +190,24 @@ def test_one_that_is_answering_is_never_let_go(made: list[tuple[Fake, Work]]) ->
 
 
 def test_one_that_is_used_otherwise_stays_too(
-    made: list[tuple[Fake, Work]], monkeypatch: pytest.MonkeyPatch
+    made: list[tuple[Fake, EngineWorkload]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A prompt is composed with it before its turn: to let it go then was a bug."""
     monkeypatch.setattr(module, "free_memory", lambda: 0)
 
-    async def test(holding: Holding) -> list[int]:
-        held = holding.get((await holding.open(asked(keep_alive=0.0))).id)
+    async def test(holding: ModelPool) -> list[int]:
+        held = holding.get((await holding.load(asked(keep_alive=0.0))).id)
         counts = []
-        with holding.keeping(held):
-            await holding.open(asked("smollm2-135m"))
+        with holding.pinned(held):
+            await holding.load(asked("smollm2-135m"))
             await holding.release_expired()
             counts.append(len(holding))
-        await holding.open(asked("starcoder2-3b-gguf"))
+        await holding.load(asked("starcoder2-3b-gguf"))
         counts.append(len(holding))
-        with pytest.raises(InputError, match="let go meanwhile"), holding.keeping(held):
+        with pytest.raises(InputError, match="let go meanwhile"), holding.pinned(held):
             pass
         with pytest.raises(InputError, match="let go meanwhile"):
-            async with holding.turn(held):
+            async with holding.slot(held):
                 pass
         return counts
 
@@ -210,67 +215,73 @@ def test_one_that_is_used_otherwise_stays_too(
     assert [model.closed for model, _ in made] == [True, True, False]
 
 
-def test_the_last_word_on_how_long_it_stays(made: list[tuple[Fake, Work]]) -> None:
-    async def test(holding: Holding) -> list[float | None]:
+def test_the_last_word_on_how_long_it_stays(made: list[tuple[Fake, EngineWorkload]]) -> None:
+    async def test(holding: ModelPool) -> list[float | None]:
         left: list[float | None] = []
         for keep_alive in (None, 60.0, None, -1.0, None):
-            await holding.open(asked(keep_alive=keep_alive))
+            await holding.load(asked(keep_alive=keep_alive))
             (held,) = holding
-            left.append(held.running(held.used).until)
+            left.append(held.status(held.last_used).until)
         return left
 
     assert run(test) == [300, 60, 60, None, None]
 
 
-def test_turns_are_taken_in_order_and_too_many_are_refused(made: list[tuple[Fake, Work]]) -> None:
-    async def test(holding: Holding) -> list[int]:
-        held = holding.get((await holding.open(asked())).id)
+def test_turns_are_taken_in_order_and_too_many_are_refused(
+    made: list[tuple[Fake, EngineWorkload]],
+) -> None:
+    async def test(holding: ModelPool) -> list[int]:
+        held = holding.get((await holding.load(asked())).id)
         order: list[int] = []
 
         async def wait(number: int) -> None:
-            async with holding.turn(held):
+            async with holding.slot(held):
                 order.append(number)
                 await asyncio.sleep(0)
 
-        waiting = [asyncio.create_task(wait(number)) for number in range(SLOTS + QUEUE)]
+        waiting = [
+            asyncio.create_task(wait(number)) for number in range(MAX_SLOTS + MAX_QUEUED_ANSWERS)
+        ]
         await asyncio.sleep(0)
         with pytest.raises(BusyError):
-            async with holding.turn(held):
+            async with holding.slot(held):
                 pass
         await asyncio.gather(*waiting)
-        assert held.busy == 0
+        assert held.pending_answers == 0
         return order
 
-    assert run(test) == list(range(SLOTS + QUEUE))
+    assert run(test) == list(range(MAX_SLOTS + MAX_QUEUED_ANSWERS))
 
 
-def test_who_gives_up_waiting_leaves_the_queue(made: list[tuple[Fake, Work]]) -> None:
-    async def test(holding: Holding) -> int:
-        held = holding.get((await holding.open(asked())).id)
+def test_who_gives_up_waiting_leaves_the_queue(made: list[tuple[Fake, EngineWorkload]]) -> None:
+    async def test(holding: ModelPool) -> int:
+        held = holding.get((await holding.load(asked())).id)
 
         async def wait() -> None:
-            async with holding.turn(held):
+            async with holding.slot(held):
                 await asyncio.sleep(60)
 
-        waiting = [asyncio.create_task(wait()) for _ in range(SLOTS + 2)]
+        waiting = [asyncio.create_task(wait()) for _ in range(MAX_SLOTS + 2)]
         await asyncio.sleep(0)
         waiting[-1].cancel()
         waiting[0].cancel()
         await asyncio.wait(waiting[:1] + waiting[-1:])
-        busy = held.busy
+        busy = held.pending_answers
         for each in waiting:
             each.cancel()
         await asyncio.wait(waiting)
-        async with asyncio.timeout(5), holding.turn(held):
+        async with asyncio.timeout(5), holding.slot(held):
             pass
         return busy
 
-    assert run(test) == SLOTS
+    assert run(test) == MAX_SLOTS
 
 
-def test_at_the_end_all_are_closed_without_another_answer(made: list[tuple[Fake, Work]]) -> None:
-    async def test(holding: Holding) -> int:
-        await holding.open(asked())
+def test_at_the_end_all_are_closed_without_another_answer(
+    made: list[tuple[Fake, EngineWorkload]],
+) -> None:
+    async def test(holding: ModelPool) -> int:
+        await holding.load(asked())
         await holding.close()
         return len(holding)
 
@@ -282,12 +293,12 @@ def test_files_that_changed_are_another_model(tmp_path: Path) -> None:
     path = tmp_path / "a.gguf"
     path.write_text("a")
 
-    def opening() -> Opening:
-        return Opening(str(path), str(path), 1, Work(1, 1), Loading())
+    def opening() -> LoadRequest:
+        return LoadRequest(str(path), str(path), 1, EngineWorkload(1, 1), LoadOptions())
 
-    before = identity(opening())
-    assert identity(opening()) == before
+    before = model_key(opening())
+    assert model_key(opening()) == before
     path.write_text("ab")
-    assert identity(opening()) != before
+    assert model_key(opening()) != before
     path.unlink()
-    assert identity(opening()) != before
+    assert model_key(opening()) != before

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,17 +21,17 @@ from typing import Any
 import pytest
 
 from processes import COMMAND
-from starcoder_cli.catalog import find
-from starcoder_cli.loading import Loading, Work
-from starcoder_cli.model import Model, Prompt, Sampling
+from starcoder_cli.catalog import find_model
+from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.model import SPELLS_NOTHING, Model, Prompt, Question, Sampling, as_prompt
 from starcoder_cli.server import model_pool
 from starcoder_cli.server.access import Address
-from starcoder_cli.server.http_routes import Offer
-from starcoder_cli.server.http_server import Beside, Web, door
-from starcoder_cli.server.process import configuration
-from starcoder_cli.server.timeouts import Connection
+from starcoder_cli.server.http_routes import ModelOffer
+from starcoder_cli.server.http_server import FollowingServer, HttpOptions, open_http_listener
+from starcoder_cli.server.process import uvicorn_config
+from starcoder_cli.server.timeouts import StrictHttpProtocol
 from starcoder_cli.stream import Chunk, Stream
-from starcoder_cli.wire.local_protocol import Opening
+from starcoder_cli.wire.local_protocol import LoadRequest
 
 KEY = "a-key-for-the-tests-alone"
 SECONDS = 60
@@ -150,12 +151,13 @@ class Slow:
     window: int = 4096
     engine: str = "llamacpp"
     chat_template: str = "<|im_start|> <|im_end|>"
+    spells: AbstractSet[type] = SPELLS_NOTHING
     made: int = 0
     prompts: list[Prompt] = field(default_factory=list)
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """A word for each token."""
-        self.prompts.append(prompt)
+        self.prompts.append(as_prompt(question))
         for number in range(sampling.max_tokens):
             if number == self.fails_at:
                 raise OSError("the secret of the prompt")
@@ -168,9 +170,9 @@ class Slow:
         """A token for each character."""
         return len(text)
 
-    def token(self, text: str) -> int | None:
+    def has_token(self, text: str) -> bool:
         """It knows every control token."""
-        return 1 if text.startswith("<") else None
+        return text.startswith("<")
 
     def close(self) -> None:
         """Nothing is held."""
@@ -179,10 +181,10 @@ class Slow:
 @contextmanager
 def local(model: Model, told: list[str] | None = None, **given: Any) -> Iterator[Server]:
     """A server in a thread of this process, with a model of the test's own."""
-    spec = find("qwen2.5-coder-0.5b")
-    opening = Opening(spec.name, "", 4096, Work(1, 1), Loading())
-    offer = Offer(spec.name, spec, opening)
-    web = Web(
+    spec = find_model("qwen2.5-coder-0.5b")
+    opening = LoadRequest(spec.name, "", 4096, EngineWorkload(1, 1), LoadOptions())
+    offer = ModelOffer(spec.name, spec, opening)
+    web = HttpOptions(
         Address(port=0),
         (offer,),
         KEY.encode(),
@@ -191,7 +193,7 @@ def local(model: Model, told: list[str] | None = None, **given: Any) -> Iterator
         lambda address, file: None,
     )
     patch = pytest.MonkeyPatch()
-    patch.setattr(model_pool, "open_model", lambda *_: model)
+    patch.setattr(model_pool, "load_model", lambda *_: model)
     ready, port = threading.Event(), 0
     ends: list[Callable[[], None]] = []
 
@@ -199,11 +201,11 @@ def local(model: Model, told: list[str] | None = None, **given: Any) -> Iterator
         nonlocal port
         with (
             tempfile.TemporaryDirectory() as folder,
-            door(web, Path(folder)) as opened,
+            open_http_listener(web, Path(folder)) as opened,
             ThreadPoolExecutor(16) as pool,
         ):
-            app = await opened.app(model_pool.Holding(pool), pool)
-            server = Beside(configuration(app, Connection))
+            app = await opened.build_app(model_pool.ModelPool(pool), pool)
+            server = FollowingServer(uvicorn_config(app, StrictHttpProtocol))
             ends.append(lambda: setattr(server, "should_exit", True))
             port = opened.address.port
             ready.set()

@@ -18,9 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, TypeAlias
 
-from filelock import FileLock
-
 from answers import DIE, END, STARCODER, STARCODER2, Family, Pieces, lessons
+from starcoder_cli.system.file_lock import hold_lock
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +49,7 @@ MOST_LOSS = 0.1  # nine in ten for the least likely token of an answer
 def checkpoint(name: str, data: Path, cache: Path) -> Path:
     """The checkpoint of a family, from the cache or built; older ones leave the cache."""
     folder = cache / f"{name}-{digest(name, data)}"
-    with FileLock(cache / f"{name}.lock"), TemporaryDirectory(dir=cache) as temporary:
+    with hold_lock(cache / f"{name}.lock", None), TemporaryDirectory(dir=cache) as temporary:
         if folder.is_dir():
             return folder
         made = Path(temporary) / "made"

@@ -15,18 +15,18 @@ from tempfile import NamedTemporaryFile
 
 from holes import chunked
 from starcoder_cli import languages
-from starcoder_cli.commands.config import defaults
+from starcoder_cli.commands.config import read_defaults
 from starcoder_cli.errors import ConfigError, DataError, UsageError
-from starcoder_cli.files.batch import Task, lines
-from starcoder_cli.files.source import Place, Source, Span, decode
-from starcoder_cli.postprocess.trim import choose_lines, trimmed
-from starcoder_cli.settings import Lines
-from starcoder_cli.stream import join
-from starcoder_cli.terminal.sanitize import UNSAFE, one_line, sanitize
+from starcoder_cli.files.batch import BatchTask, parse_batch
+from starcoder_cli.files.source import Place, Source, Span, decode_source
+from starcoder_cli.postprocess.trim import choose_line_mode, trim_answer
+from starcoder_cli.settings import LineMode
+from starcoder_cli.stream import collect
+from starcoder_cli.terminal.sanitize import UNSAFE_CHARACTERS, sanitize, to_one_line
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 LANGUAGES = ("python", "go", "text", "sql", "html", "haskell", "markdown", "c")
-LINES: tuple[Lines, ...] = ("auto", "one", "block", "many")
+LINES: tuple[LineMode, ...] = ("auto", "one", "block", "many")
 
 
 def text_of(data: bytes) -> str:
@@ -38,10 +38,10 @@ def sanitiser(data: bytes) -> None:
     """Nothing unsafe is left, whatever is done twice is done once, and pieces make the whole."""
     text = text_of(data).replace("\r\n", "\n")
     shown = sanitize(text)
-    assert not UNSAFE.search(shown)
+    assert not UNSAFE_CHARACTERS.search(shown)
     assert sanitize(shown) == shown
     assert "".join(map(sanitize, text)) == shown
-    line = one_line(text, 40)
+    line = to_one_line(text, 40)
     assert "\n" not in line
     assert len(line) <= 40
 
@@ -51,7 +51,7 @@ def place(data: bytes) -> None:
     words, _, rest = data.partition(b"\0")
     named = Place.parse("f:" + text_of(words).replace("/", ""))
     source = Source("f", text_of(rest).replace("\0", ""))
-    for find in (source.range, source.after):
+    for find in (source.span_of, source.span_after):
         try:
             span = find(named)
         except UsageError:
@@ -60,18 +60,18 @@ def place(data: bytes) -> None:
         whole = source.splice(span, "new")
         assert whole.startswith(source.raw[: span.start])
         assert whole.endswith(source.raw[span.end :])
-        source.cut(span)
-        source.indentation(span)
-        source.inside_line(span)
+        source.hole_at(span)
+        source.indentation_of(span)
+        source.is_inside_line(span)
 
 
 def batch(data: bytes) -> None:
     """Every line is a task or a fault, and none disturbs another."""
-    found = lines(data)
-    assert all(isinstance(line.task, Task | DataError) for line in found)
-    again = lines(data + b'\n{"prefix": ""}')
+    found = parse_batch(data)
+    assert all(isinstance(line.task, BatchTask | DataError) for line in found)
+    again = parse_batch(data + b'\n{"prefix": ""}')
     assert list(map(str, again[: len(found)])) == list(map(str, found))
-    assert again[-1].task == Task()
+    assert again[-1].task == BatchTask()
 
 
 def trimmer(data: bytes) -> None:
@@ -79,15 +79,15 @@ def trimmer(data: bytes) -> None:
     options, *parts = data.split(b"\0", 3)
     prefix, suffix, answer = (text_of(part) for part in [*parts, b"", b"", b""][:3])
     first, second = [*options, 0, 0][:2]
-    language = languages.find(LANGUAGES[first % len(LANGUAGES)])
+    language = languages.find_language(LANGUAGES[first % len(LANGUAGES)])
     source = Source("f", prefix + suffix)
     span = Span(len(prefix), len(prefix))
-    hole = source.cut(span)
+    hole = source.hole_at(span)
     asked = LINES[second % len(LINES)]
     if asked == "auto":
-        asked = choose_lines(hole, inside_line=source.inside_line(span))
-    whole = join(trimmed(chunked(answer, len(answer) + 1), hole, language, asked))
-    single = join(trimmed(chunked(answer, 1), hole, language, asked))
+        asked = choose_line_mode(hole, inside_line=source.is_inside_line(span))
+    whole = collect(trim_answer(chunked(answer, len(answer) + 1), hole, language, asked))
+    single = collect(trim_answer(chunked(answer, 1), hole, language, asked))
     assert single.text == whole.text
     new = source.splice(span, whole.text)
     assert new.startswith(prefix)
@@ -101,7 +101,7 @@ def configuration(data: bytes) -> None:
         file.flush()
         os.environ["STARCODER_CONFIG"] = file.name
         try:
-            defaults()
+            read_defaults()
         except ConfigError as error:
             assert file.name in str(error)
 
@@ -109,7 +109,7 @@ def configuration(data: bytes) -> None:
 def document(data: bytes) -> None:
     """Bytes are text without loss, or an error."""
     try:
-        text = decode(data, "f")
+        text = decode_source(data, "f")
     except DataError:
         return
     assert text.encode("utf-8", "surrogateescape") == data

@@ -10,8 +10,8 @@ import pytest
 
 from starcoder_cli import languages
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.postprocess.trim import choose_lines, trimmed
-from starcoder_cli.stream import Chunk, Stream, join
+from starcoder_cli.postprocess.trim import choose_line_mode, trim_answer
+from starcoder_cli.stream import Chunk, Stream, collect
 
 
 def chunked(text: str, size: int) -> Stream:
@@ -46,10 +46,10 @@ def check(case: str, language: str, *names: str) -> None:
     wanted = parts[1] if len(parts) == 3 else parts[0]
     answer = "".join(parts)
     source, at = Source("f", before + after), len(before)
-    hole = source.cut(Span(at, at))
-    lines = choose_lines(hole, inside_line=source.inside_line(Span(at, at)))
+    hole = source.hole_at(Span(at, at))
+    lines = choose_line_mode(hole, inside_line=source.is_inside_line(Span(at, at)))
     for size in [*range(1, 20), len(answer) + 1]:
         chunks = chunked(answer, size)
-        kept = join(trimmed(chunks, hole, languages.find(language), lines))
+        kept = collect(trim_answer(chunks, hole, languages.find_language(language), lines))
         assert kept.text == wanted, f"in chunks of {size}"
         assert not names or kept.trimmed == names, f"in chunks of {size}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from starcoder_cli.files.save import Target
+from starcoder_cli.files.save import SaveTarget
 
 OLD = b"old \xff\r\n" * 5_000
 NEW = b"new \xfe\n" * 6_000
@@ -25,7 +25,7 @@ def temporaries(folder: Path) -> list[Path]:
 
 def save(path: Path, data: bytes = NEW) -> None:
     """Read a file, and make it something else."""
-    Target.edited(str(path), path.read_bytes()).save(data)
+    SaveTarget.for_edit(str(path), path.read_bytes()).save(data)
 
 
 @contextmanager

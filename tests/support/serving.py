@@ -40,7 +40,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def end(folder: Path) -> None:
     """Kill the server of a folder."""
-    process = daemon.listener(folder / daemon.SOCKET).process
+    process = daemon.identify_listener(folder / daemon.SERVER_SOCKET).pid
     os.kill(process, signal.SIGCONT)
     os.kill(process, signal.SIGKILL)
 
@@ -78,7 +78,7 @@ def held() -> list[Mapping[str, object]]:
 
 def process(folder: Path) -> int:
     """The number of the process that serves in a folder."""
-    return daemon.listener(folder / daemon.SOCKET).process
+    return daemon.identify_listener(folder / daemon.SERVER_SOCKET).pid
 
 
 def until(holds: Callable[[], bool], seconds: float = 60.0) -> bool:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Mapping
 from typing import TypeAlias, TypedDict
 
-from starcoder_cli.weights.safetensors import BITS
+from starcoder_cli.weights.safetensors import DTYPE_BITS
 
 Shapes: TypeAlias = Mapping[str, tuple[str, tuple[int, ...]]]
 
@@ -23,7 +23,7 @@ def header(shapes: Shapes) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     end = 0
     for name, (dtype, shape) in shapes.items():
-        start, length = end, BITS[dtype] // 8
+        start, length = end, DTYPE_BITS[dtype] // 8
         for width in shape:
             length *= width
         end = start + length

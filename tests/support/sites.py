@@ -12,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from starcoder_cli.engines.endpoint.tokenizer import specials
+from starcoder_cli.engines.endpoint.tokenizer import all_control_tokens
 
 FIRST = 200_000
-NAMES = specials()
+NAMES = all_control_tokens()
 CONTROL = re.compile("|".join(map(re.escape, sorted(NAMES, key=len, reverse=True))))
 
 Fault = Callable[["Handler"], None]

@@ -6,14 +6,19 @@ from collections.abc import Set as AbstractSet
 import torch
 from transformers import PreTrainedModel
 
-from starcoder_cli.engines.decoding.loop import Decoding
-from starcoder_cli.engines.decoding.prompt_lookup import Lookup
-from starcoder_cli.engines.decoding.sampler import Token, TorchChoice
-from starcoder_cli.engines.transformers.steps import Step, Steps, decode, read
+from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
+from starcoder_cli.engines.decoding.prompt_lookup import PromptLookup
+from starcoder_cli.engines.decoding.sampler import Token, TorchSampler
+from starcoder_cli.engines.transformers.steps import (
+    CachedForward,
+    StepFunction,
+    decode_tokens,
+    prefill,
+)
 from starcoder_cli.model import Sampling
 
 
-def plainly(step: Step, undo: Callable[[], None], ids: torch.Tensor) -> Step:
+def plainly(step: StepFunction, undo: Callable[[], None], ids: torch.Tensor) -> StepFunction:
     """In place of a recording: the step itself, after it was tried as a recording tries it."""
     step(ids)
     undo()
@@ -37,7 +42,7 @@ def greedy(model: PreTrainedModel, prompt: Sequence[int], tokens: int) -> list[i
 
 
 def answered(
-    steps: Steps,
+    steps: CachedForward,
     prompt: Sequence[int],
     sampling: Sampling,
     ends: AbstractSet[int],
@@ -46,6 +51,6 @@ def answered(
     logits: torch.Tensor | None = None,
 ) -> Iterator[list[Token]]:
     """The tokens of an answer to a prompt that is still to be read, unless there are `logits`."""
-    drafts = Lookup(prompt) if lookup else None
-    decoding = Decoding(sampling, ends, TorchChoice(sampling), drafts)
-    yield from decode(steps, decoding, read(steps, prompt) if logits is None else logits)
+    drafts = PromptLookup(prompt) if lookup else None
+    decoding = SpeculativeDecoder(sampling, ends, TorchSampler(sampling), drafts)
+    yield from decode_tokens(steps, decoding, prefill(steps, prompt) if logits is None else logits)

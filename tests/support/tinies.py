@@ -4,16 +4,18 @@ from hashlib import sha256
 from pathlib import Path
 
 from ggufs import tiny
-from starcoder_cli.catalog import find
+from starcoder_cli.catalog import find_model
 from starcoder_cli.models import store
-from starcoder_cli.models.transfer import Arrival
+from starcoder_cli.models.transfer import DownloadedFile
 
-SPEC = find("owner/name/tiny.gguf")
+SPEC = find_model("owner/name/tiny.gguf")
 
 
 def pulled() -> Path:
     """The file of the tiny model, in the folder of models, as if it had been pulled."""
-    part = store.folder(SPEC) / "arrived.part"
+    part = store.model_folder(SPEC) / "arrived.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(tiny())
-    return store.keep(SPEC, Arrival(part, sha256(part.read_bytes()).hexdigest(), "here"))
+    return store.save_model_file(
+        SPEC, DownloadedFile(part, sha256(part.read_bytes()).hexdigest(), "here")
+    )

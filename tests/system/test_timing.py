@@ -9,7 +9,7 @@ import time
 import pytest
 
 from starcoder_cli.errors import TimeLimitError, UsageError
-from starcoder_cli.system.timing import interrupting, time_limit
+from starcoder_cli.system.timing import interrupt_main_after, time_limit
 
 
 def test_a_wait_for_input_ends_with_the_limit() -> None:
@@ -44,14 +44,14 @@ ERROR = TimeLimitError("not done in time", "ask for less")
 
 
 def test_without_interval_timers_the_main_thread_is_interrupted() -> None:
-    with pytest.raises(TimeLimitError) as caught, interrupting(0.05, ERROR):
+    with pytest.raises(TimeLimitError) as caught, interrupt_main_after(0.05, ERROR):
         while True:
             time.sleep(0.01)
     assert caught.value is ERROR
 
 
 def test_without_interval_timers_ctrl_c_is_still_ctrl_c() -> None:
-    with pytest.raises(KeyboardInterrupt), interrupting(1000, ERROR):
+    with pytest.raises(KeyboardInterrupt), interrupt_main_after(1000, ERROR):
         signal.raise_signal(signal.SIGINT)
     timers = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     assert all(timer.finished.is_set() for timer in timers)

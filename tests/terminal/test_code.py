@@ -7,7 +7,7 @@ import pyte
 import pytest
 
 from starcoder_cli.files.source import Place, Source
-from starcoder_cli.terminal.code import MOST_COLORED, CodeView, HoleView, Painter
+from starcoder_cli.terminal.code import MAX_COLORED_CHARACTERS, CodeView, Highlighter, HoleView
 from starcoder_cli.terminal.output import View
 from starcoder_cli.terminal.sanitize import sanitize
 
@@ -61,16 +61,16 @@ CODE = 'def f(values, index):\n\treturn values[index] + row[/b] + ":smile: [red]
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, len(CODE)])
 def test_code_arrives_as_typed(size: int, written: Written) -> None:
-    plain = written(CodeView(Painter("python", False), "", ""), cut_up(CODE, size))
+    plain = written(CodeView(Highlighter("python", False), "", ""), cut_up(CODE, size))
     assert plain == CODE
-    colored = written(CodeView(Painter("python", True), "", ""), cut_up(CODE, size))
+    colored = written(CodeView(Highlighter("python", True), "", ""), cut_up(CODE, size))
     assert rows(screen(colored)) == rows(screen(CODE))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, len(CODE)])
 def test_a_whole_line_has_the_colours_of_its_language(size: int, written: Written) -> None:
     """While it arrives, `de` is a name; with its `f` the line is written over."""
-    shown = screen(written(CodeView(Painter("python", True), "", ""), cut_up(CODE, size)))
+    shown = screen(written(CodeView(Highlighter("python", True), "", ""), cut_up(CODE, size)))
     assert colors(shown, 0) == {
         "def": "brightblue",
         "f": "brightgreen",
@@ -81,7 +81,7 @@ def test_a_whole_line_has_the_colours_of_its_language(size: int, written: Writte
 
 
 def test_colours_depend_on_the_text_before(written: Written) -> None:
-    view = CodeView(Painter("python", True), 'x = """one\ntwo ', "", echo=False)
+    view = CodeView(Highlighter("python", True), 'x = """one\ntwo ', "", echo=False)
     assert colors(screen(written(view, ["def", " three\n"])), 0) == {
         "def": "brown",
         "three": "brown",
@@ -89,7 +89,7 @@ def test_colours_depend_on_the_text_before(written: Written) -> None:
 
 
 def test_each_piece_is_written_at_once(capfdbinary: Capture) -> None:
-    view = CodeView(Painter("python", False), "", "")
+    view = CodeView(Highlighter("python", False), "", "")
     view.begin()
     view.show("de")
     assert capfdbinary.readouterr().out == b"de"
@@ -100,7 +100,7 @@ def test_each_piece_is_written_at_once(capfdbinary: Capture) -> None:
 def test_a_long_line_is_neither_wrapped_nor_written_over(written: Written) -> None:
     line = "def " + "a" * 200 + "(): pass"
     for size in (1, 50, 300):
-        output = written(CodeView(Painter("python", True), "", ""), cut_up(line, size))
+        output = written(CodeView(Highlighter("python", True), "", ""), cut_up(line, size))
         assert COLOR.sub("", output) == line + "\n"
 
 
@@ -112,9 +112,9 @@ HOSTILE = (
 
 @pytest.mark.parametrize("size", range(1, 12))
 def test_what_a_terminal_would_obey_is_shown(size: int, written: Written) -> None:
-    plain = written(CodeView(Painter("text", True), "", ""), cut_up(HOSTILE, size))
+    plain = written(CodeView(Highlighter("text", True), "", ""), cut_up(HOSTILE, size))
     assert plain == sanitize(HOSTILE)
-    colored = written(CodeView(Painter("python", True), "", ""), cut_up(HOSTILE, size))
+    colored = written(CodeView(Highlighter("python", True), "", ""), cut_up(HOSTILE, size))
     bare = [line.rpartition("\r")[2] for line in COLOR.sub("", colored).split("\n")]
     assert bare == sanitize(HOSTILE).split("\n")
 
@@ -122,35 +122,35 @@ def test_what_a_terminal_would_obey_is_shown(size: int, written: Written) -> Non
 @pytest.mark.parametrize("size", range(1, 8))
 def test_carriage_returns_belong_to_line_ends_or_are_shown(size: int, written: Written) -> None:
     text = "a\r\nb\r\r\n\r\nc\rd\r"
-    output = written(CodeView(Painter("python", False), "", ""), cut_up(text, size))
+    output = written(CodeView(Highlighter("python", False), "", ""), cut_up(text, size))
     assert output == "a\nb␍\n\nc␍d␍\n"
 
 
 def test_an_echo_has_the_text_around_the_answer(written: Written) -> None:
-    view = CodeView(Painter("python", False), "a\r\nb = ", "\r\nc\r\n", echo=True)
+    view = CodeView(Highlighter("python", False), "a\r\nb = ", "\r\nc\r\n", echo=True)
     assert written(view, ["1", " + 2"]) == "a\nb = 1 + 2\nc\n"
 
 
 def test_a_long_echo_is_read_once(written: Written) -> None:
     """It took a second for every fifty lines once."""
     before = "def f():\n    return 1\n" * 1000
-    output = written(CodeView(Painter("python", True), before, "", echo=True), ["x"])
+    output = written(CodeView(Highlighter("python", True), before, "", echo=True), ["x"])
     assert COLOR.sub("", output) == before + "x\n"
     assert output.count("\x1b[94mdef") == 1000
 
 
 def test_what_is_too_long_to_read_is_plain(written: Written) -> None:
-    before = ("a = 1" + " " * 1000 + "\n") * (MOST_COLORED // 1000)
-    view = CodeView(Painter("python", True), before, "", echo=True)
+    before = ("a = 1" + " " * 1000 + "\n") * (MAX_COLORED_CHARACTERS // 1000)
+    view = CodeView(Highlighter("python", True), before, "", echo=True)
     assert written(view, ["b\n"]) == before + "b\n"
 
 
 def test_an_answer_that_broke_off_ends_its_line(capfdbinary: Capture) -> None:
-    view = CodeView(Painter("python", False), "", "after", echo=True)
+    view = CodeView(Highlighter("python", False), "", "after", echo=True)
     view.begin()
     view.show("a = ")
     view.abandon()
-    view = CodeView(Painter("python", False), "", "after", echo=True)
+    view = CodeView(Highlighter("python", False), "", "after", echo=True)
     view.begin()
     view.show("b\n")
     view.abandon()
@@ -160,7 +160,7 @@ def test_an_answer_that_broke_off_ends_its_line(capfdbinary: Capture) -> None:
 def in_place(text: str, place: str, color: bool = False) -> HoleView:
     """The view of a hole in a Python file."""
     source = Source("f.py", text)
-    return HoleView(Painter("python", color), source, source.range(Place.parse(place)), color)
+    return HoleView(Highlighter("python", color), source, source.span_of(Place.parse(place)), color)
 
 
 FILE = """\

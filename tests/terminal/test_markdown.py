@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from starcoder_cli.postprocess.fences import Fence
-from starcoder_cli.terminal.markdown import MarkdownView, render
-from starcoder_cli.terminal.sanitize import UNSAFE
+from starcoder_cli.terminal.markdown import MarkdownView, render_markdown
+from starcoder_cli.terminal.sanitize import UNSAFE_CHARACTERS
 
 SEQUENCE = re.compile(r"\x1b\[[0-9;]*[mAJ]")
 
@@ -174,7 +174,7 @@ def test_code_without_an_end_is_shown_to_its_end() -> None:
 def test_code_alone_can_be_opened_from_outside() -> None:
     with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")) as out:
         view = MarkdownView(live=True)
-        view.open(Fence("", "```", "python"))
+        view.open_code(Fence("", "```", "python"))
         view.begin()
         view.show("# one\ndef f(): pass\n")
         view.close()
@@ -241,7 +241,7 @@ HOSTILE = (
 )
 def test_nothing_is_obeyed(text: str, size: int) -> None:
     obeyed = SEQUENCE.sub("", written(cut_up(text, size))).replace("\r", "")
-    assert UNSAFE.findall(obeyed) == []
+    assert UNSAFE_CHARACTERS.findall(obeyed) == []
 
 
 PIECES = ["`", "```", "~~~", "*", "_", "#", "# ", "- ", "1. ", "> ", "|", "|-", "\n", "\n\n", " "]
@@ -254,11 +254,11 @@ PIECES += ["\u202e", "漢", "\\", "---", "==", "e\u0301", "\ufe0f", "x" * 90]
 def test_whatever_arrives_is_drawn_and_not_obeyed(pieces: list[str]) -> None:
     for live in (True, False):
         output = written(pieces, live=live)
-        assert UNSAFE.findall(SEQUENCE.sub("", output).replace("\r", "")) == []
+        assert UNSAFE_CHARACTERS.findall(SEQUENCE.sub("", output).replace("\r", "")) == []
         assert output == "" or output.endswith(("\n", "J"))
 
 
 def test_a_drawn_part_has_no_spaces_at_the_ends_of_its_lines() -> None:
     text = "- " + "word " * 40 + "\n  - **bold** `code` \n\n> quote\n\n## Heading"
-    shown = SEQUENCE.sub("", render(text, 40))
+    shown = SEQUENCE.sub("", render_markdown(text, 40))
     assert [line for line in shown.split("\n") if line != line.rstrip()] == []

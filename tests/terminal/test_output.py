@@ -9,11 +9,11 @@ import pytest
 from starcoder_cli.errors import DataError, WriteError
 from starcoder_cli.terminal.output import (
     Messages,
-    report,
-    say,
+    report_error,
     wants_color,
-    write,
+    write_bytes,
     write_json,
+    write_message,
     write_text,
 )
 
@@ -37,8 +37,8 @@ def test_everything_is_written_in_the_end(monkeypatch: pytest.MonkeyPatch) -> No
     """It was a bug that an unbuffered output lost what it did not take at once."""
     stream = Sips()
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=stream, closed=False))
-    write(b"0123456789")
-    write(b"")
+    write_bytes(b"0123456789")
+    write_bytes(b"")
     assert stream.taken == b"0123456789"
 
 
@@ -56,16 +56,16 @@ def test_json_is_ascii_on_one_line(capfd: pytest.CaptureFixture[str]) -> None:
 def test_without_standard_output(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", stream)
     with pytest.raises(WriteError, match="standard output is closed"):
-        write(b"x")
+        write_bytes(b"x")
 
 
 def test_an_error_is_one_line_that_no_terminal_obeys(capfd: pytest.CaptureFixture[str]) -> None:
-    report(DataError("a\x1b[31m\nb\r[red]", "c\u2028d"))
+    report_error(DataError("a\x1b[31m\nb\r[red]", "c\u2028d"))
     assert capfd.readouterr() == ("", "error: a␛[31m b␍[red]; c<U+2028>d\n")
 
 
 def test_an_error_is_not_endless(capfd: pytest.CaptureFixture[str]) -> None:
-    report(DataError("x" * 5000))
+    report_error(DataError("x" * 5000))
     assert capfd.readouterr() == ("", f"error: {'x' * 999}…\n")
 
 
@@ -76,21 +76,21 @@ def test_a_note_can_be_kept_back(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_status_is_for_terminals(capfd: pytest.CaptureFixture[str]) -> None:
-    Messages().status("reading …")
+    Messages().show_status("reading …")
     assert capfd.readouterr() == ("", "")
 
 
 def test_what_an_encoding_does_not_have_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stderr", stream)
-    say("naïve …")
+    write_message("naïve …")
     assert stream.buffer.getvalue() == b"na\\xefve \\u2026\n"
 
 
 def test_without_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", None)
-    say("nobody hears")
-    Messages().status("this")
+    write_message("nobody hears")
+    Messages().show_status("this")
 
 
 class Terminal(io.StringIO):

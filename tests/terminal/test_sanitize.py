@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from starcoder_cli.terminal.sanitize import hidden, one_line, sanitize
+from starcoder_cli.terminal.sanitize import find_unsafe_characters, sanitize, to_one_line
 
 # Cc and Cs come from Python's own table; it has no table of the other property, which is that of
 # DerivedCoreProperties.txt, version 16.
@@ -72,12 +72,12 @@ def test_a_sequence_that_is_split_over_chunks_is_shown_alike(size: int) -> None:
 
 
 def test_a_message_is_one_line_of_limited_width() -> None:
-    assert one_line("cannot read\n  two\r\nlines\x1b[2J.py") == "cannot read two lines␛[2J.py"
-    assert one_line("word " * 100, 12) == "word word w…"
-    assert one_line("just so long", 12) == "just so long"
+    assert to_one_line("cannot read\n  two\r\nlines\x1b[2J.py") == "cannot read two lines␛[2J.py"
+    assert to_one_line("word " * 100, 12) == "word word w…"
+    assert to_one_line("just so long", 12) == "just so long"
 
 
 def test_hidden_characters_that_are_not_known() -> None:
-    assert hidden("a\u202eb\x1b\u202e\n\t\u200d", "\u200b") == "\x1b\u202e"
-    assert hidden("a\u202eb\x1b", "\x1b") == "\u202e"
-    assert hidden("a\r\n", "\r\n") == ""
+    assert find_unsafe_characters("a\u202eb\x1b\u202e\n\t\u200d", "\u200b") == "\x1b\u202e"
+    assert find_unsafe_characters("a\u202eb\x1b", "\x1b") == "\u202e"
+    assert find_unsafe_characters("a\r\n", "\r\n") == ""

@@ -13,11 +13,10 @@ from typing import TypeAlias
 import pytest
 
 from shards import Shapes, build, header
-from starcoder_cli.catalog import find
-from starcoder_cli.engines.load import open_model
+from starcoder_cli.catalog import find_model
+from starcoder_cli.engines.load import load_model
 from starcoder_cli.errors import DataError, InputError, RefusedError, StarcoderError
-from starcoder_cli.weights.checkpoint import ARCHITECTURES, Checkpoint, inspect
-from starcoder_cli.weights.model_config import chat_template
+from starcoder_cli.weights.checkpoint import ARCHITECTURES, Checkpoint, inspect_checkpoint
 
 Damage: TypeAlias = Callable[[Path], object]
 
@@ -122,46 +121,26 @@ def outside(name: str) -> Damage:
 
 def test_what_is_read_from_a_sound_folder(tmp_path: Path) -> None:
     place = folder(tmp_path / "model")
-    assert inspect(place) == Checkpoint(
+    assert inspect_checkpoint(place) == Checkpoint(
         folder=place,
         model_type="llama",
         architecture="LlamaForCausalLM",
         window=2048,
         parameters=16 * 8 + 2 * 32 * 8 + 8,
-        embedding=16 * 8,
+        embedding_parameters=16 * 8,
         layers=2,
-        hidden=8,
+        hidden_size=8,
         cache_numbers=2 * 2 * 2 * 2,
         dtype="BF16",
-        vocabulary=16,
-        eos=(2,),
+        vocabulary_size=16,
+        eos_ids=(2,),
         files=(place / "model.safetensors",),
     )
 
 
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        (None, ""),
-        ("{{ a }}", "{{ a }}"),
-        ([{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}], "d"),
-        ([{"name": "tool_use", "template": "t"}, "default", {"name": ["default"]}], ""),
-        ({"default": "d"}, ""),
-        (7, ""),
-    ],
-)
-def test_the_chat_template_of_a_folder(tmp_path: Path, found: object, expected: str) -> None:
-    """Newer checkpoints have it in a file of its own, which counts before the settings."""
-    place = folder(tmp_path)
-    setting("chat_template", found, "tokenizer_config.json")(place)
-    assert chat_template(place) == expected
-    (place / "chat_template.jinja").write_bytes(b"\xff{{ b }}")
-    assert chat_template(place) == "\ufffd{{ b }}"
-
-
 def test_weights_in_several_files(tmp_path: Path) -> None:
     place = folder(tmp_path)
-    whole = inspect(place)
+    whole = inspect_checkpoint(place)
     parts = [dict(list(SHAPES.items())[:2]), dict(list(SHAPES.items())[2:])]
     places: dict[str, str] = {}
     for number, part in enumerate(parts):
@@ -169,36 +148,49 @@ def test_weights_in_several_files(tmp_path: Path) -> None:
         places |= dict.fromkeys(part, f"model-{number}.safetensors")
     (place / "model.safetensors").unlink()
     (place / INDEX).write_text(json.dumps({"metadata": {}, "weight_map": places}))
-    found = inspect(place)
+    found = inspect_checkpoint(place)
     assert found.files == (place / "model-0.safetensors", place / "model-1.safetensors")
-    assert (found.parameters, found.embedding) == (whole.parameters, whole.embedding)
+    assert (found.parameters, found.embedding_parameters) == (
+        whole.parameters,
+        whole.embedding_parameters,
+    )
 
 
 def test_an_output_head_of_its_own_counts_as_embedding(tmp_path: Path) -> None:
     shapes = {**SHAPES, "lm_head.weight": ("BF16", (16, 8))}
-    assert inspect(folder(tmp_path, shapes=shapes)).embedding == 2 * 16 * 8
+    assert inspect_checkpoint(folder(tmp_path, shapes=shapes)).embedding_parameters == 2 * 16 * 8
 
 
 def test_masks_are_no_parameters(tmp_path: Path) -> None:
     shapes = {**SHAPES, "model.layers.0.attn.bias": ("BOOL", (1, 1, 99, 99))}
-    found = inspect(folder(tmp_path, shapes=shapes))
+    found = inspect_checkpoint(folder(tmp_path, shapes=shapes))
     assert (found.parameters, found.dtype) == (648, "BF16")
 
 
 def test_generation_config_says_what_ends_a_text(tmp_path: Path) -> None:
     place = folder(tmp_path)
     setting("eos_token_id", [5, 2, 99, -1, "7", True], "generation_config.json")(place)
-    assert inspect(place).eos == (5, 2)
+    assert inspect_checkpoint(place).eos_ids == (5, 2)
 
 
 def test_what_the_files_do_not_say(tmp_path: Path) -> None:
     unsaid = ("eos_token_id", "max_position_embeddings", "num_key_value_heads", "vocab_size")
-    found = inspect(folder(tmp_path, {key: CONFIG[key] for key in CONFIG if key not in unsaid}))
-    assert (found.eos, found.window, found.cache_numbers, found.vocabulary) == ((), 0, 32, 16)
+    found = inspect_checkpoint(
+        folder(tmp_path, {key: CONFIG[key] for key in CONFIG if key not in unsaid})
+    )
+    assert (found.eos_ids, found.window, found.cache_numbers, found.vocabulary_size) == (
+        (),
+        0,
+        32,
+        16,
+    )
 
 
 def test_heads_may_have_a_width_of_their_own(tmp_path: Path) -> None:
-    assert inspect(folder(tmp_path, {**CONFIG, "head_dim": 16})).cache_numbers == 2 * 2 * 2 * 16
+    assert (
+        inspect_checkpoint(folder(tmp_path, {**CONFIG, "head_dim": 16})).cache_numbers
+        == 2 * 2 * 2 * 16
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,17 +207,17 @@ def test_a_damaged_checkpoint_that_was_pulled_is_repaired_by_a_pull(
     place = folder(tmp_path)
     damage(place)
     with pytest.raises(DataError) as caught:
-        open_model(find(str(place)), place, 64)
+        load_model(find_model(str(place)), place, 64)
     assert caught.value.hint == hint
     with pytest.raises(DataError) as caught:
-        open_model(find("owner/tiny"), place, 64)
+        load_model(find_model("owner/tiny"), place, 64)
     assert caught.value.hint == "repair it with: starcoder models pull owner/tiny"
 
 
 def test_another_pull_does_not_help_with_a_model_of_an_unknown_kind(tmp_path: Path) -> None:
     place = folder(tmp_path, {**CONFIG, "model_type": "other"})
     with pytest.raises(DataError) as caught:
-        open_model(find("owner/tiny"), place, 64)
+        load_model(find_model("owner/tiny"), place, 64)
     assert caught.value.hint == "choose a GGUF of it"
 
 
@@ -252,16 +244,16 @@ def test_the_facts_about_real_models(tmp_path: Path, shared: Path, name: str) ->
     for file in ("generation_config.json", "tokenizer_config.json"):
         if (shared / "data/model-configs" / name / file).exists():
             shutil.copy(shared / "data/model-configs" / name / file, place)
-    found = inspect(place)
-    facts = (found.model_type, found.window, found.layers, found.hidden, found.cache_numbers)
-    assert (*facts, found.vocabulary, found.eos) == FACTS[name]
-    assert found.embedding == vocabulary * hidden
+    found = inspect_checkpoint(place)
+    facts = (found.model_type, found.window, found.layers, found.hidden_size, found.cache_numbers)
+    assert (*facts, found.vocabulary_size, found.eos_ids) == FACTS[name]
+    assert found.embedding_parameters == vocabulary * hidden
     assert found.parameters == vocabulary * hidden + layers
 
 
 def test_without_multi_query_every_head_is_kept(tmp_path: Path) -> None:
     config = {**CONFIG, "model_type": "gpt_bigcode", "architectures": None, "multi_query": False}
-    assert inspect(folder(tmp_path, config)).cache_numbers == 2 * 2 * 8
+    assert inspect_checkpoint(folder(tmp_path, config)).cache_numbers == 2 * 2 * 8
 
 
 def test_deepseek_keeps_one_latent_for_all_heads(tmp_path: Path) -> None:
@@ -272,7 +264,7 @@ def test_deepseek_keeps_one_latent_for_all_heads(tmp_path: Path) -> None:
         "kv_lora_rank": 512,
         "qk_rope_head_dim": 64,
     }
-    assert inspect(folder(tmp_path, config)).cache_numbers == 2 * (512 + 64)
+    assert inspect_checkpoint(folder(tmp_path, config)).cache_numbers == 2 * (512 + 64)
 
 
 def test_every_kind_is_a_class_of_transformers() -> None:
@@ -314,7 +306,7 @@ HARMLESS: dict[str, Damage] = {
 def test_what_is_harmless_is_let_through(tmp_path: Path, kind: str) -> None:
     place = folder(tmp_path)
     HARMLESS[kind](place)
-    assert inspect(place).parameters == 648
+    assert inspect_checkpoint(place).parameters == 648
 
 
 TOKENIZER = "tokenizer_config.json"
@@ -568,7 +560,7 @@ def broken(tmp_path: Path, damage: Damage) -> tuple[Path, StarcoderError]:
     place = folder(tmp_path / "model")
     damage(place)
     with pytest.raises(StarcoderError) as caught:
-        inspect(place)
+        inspect_checkpoint(place)
     return place, caught.value
 
 
@@ -615,11 +607,11 @@ def test_a_snapshot_in_the_cache_of_the_hub_links_to_its_blobs(tmp_path: Path) -
     for name in ("config.json", "tokenizer.json", "model.safetensors"):
         (place / name).rename(repository / "blobs" / name)
         (place / name).symlink_to(f"../../blobs/{name}")
-    assert inspect(place).parameters == 648
+    assert inspect_checkpoint(place).parameters == 648
     (place / "config.json").unlink()
     (place / "config.json").symlink_to("../../../models--other/blobs/config.json")
     with pytest.raises(RefusedError):
-        inspect(place)
+        inspect_checkpoint(place)
 
 
 class Canary:
@@ -667,4 +659,4 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "missing", tmp_path / "file"):
         with pytest.raises(InputError):
-            inspect(path)
+            inspect_checkpoint(path)

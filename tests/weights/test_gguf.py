@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from ggufs import ARCHITECTURE, ARRAY, BOOL, STRING, U8, U32, U64, Parts, array, entry, tensor, text
 from starcoder_cli.errors import DataError, InputError
-from starcoder_cli.weights.gguf import Header, Tensor, read_header
+from starcoder_cli.weights.gguf import GgufHeader, GgufTensor, read_gguf_header
 
 SOUND = Parts()
 
 
-def read(tmp_path: Path, data: bytes) -> Header:
+def read(tmp_path: Path, data: bytes) -> GgufHeader:
     """The header of a file with these bytes."""
     path = tmp_path / "model.gguf"
     path.write_bytes(data)
-    return read_header(path)
+    return read_gguf_header(path)
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -31,22 +31,22 @@ def test_a_sound_header(tmp_path: Path, version: int) -> None:
     names = [f"general.{key}" for key in keys] + ["llama.context_length"]
     names += [f"tokenizer.{key}" for key in ("ggml.tokens", "ggml.types", "ggml.add_bos_token")]
     entries = dict(zip([*names, "tokenizer.chat_template"], pairwise(ends), strict=True))
-    assert read(tmp_path, built) == Header(
+    assert read(tmp_path, built) == GgufHeader(
         architecture="llama",
         name="Tiny \x1b[31m",
         window=2048,
         chat_template="{{ messages }}",
         licence="mit",
-        tensors=(Tensor("a", (32,), 0, 0, 128), Tensor("b", (32,), 0, 128, 128)),
+        tensors=(GgufTensor("a", (32,), 0, 0, 128), GgufTensor("b", (32,), 0, 128, 128)),
         alignment=32,
-        entries=entries,
-        data=len(built) - 256,
+        entry_spans=entries,
+        data_offset=len(built) - 256,
     )
 
 
 def test_what_a_header_does_not_say_is_empty(tmp_path: Path) -> None:
     bare = Parts(entries=(ARCHITECTURE,), tensors=(), data=b"")
-    assert read(tmp_path, bare.build()) == Header(
+    assert read(tmp_path, bare.build()) == GgufHeader(
         "llama", "", 0, "", "", (), 32, {"general.architecture": (24, 69)}, 96
     )
 
@@ -239,9 +239,9 @@ def test_the_bomb_is_49_bytes() -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        read_header(tmp_path / "missing.gguf")
+        read_gguf_header(tmp_path / "missing.gguf")
     with pytest.raises(InputError):
-        read_header(tmp_path)
+        read_gguf_header(tmp_path)
 
 
 @st.composite

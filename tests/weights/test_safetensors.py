@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 from shards import Shapes, build, header
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.files.strict_json import parse_object
-from starcoder_cli.weights.safetensors import BITS, Header, Tensor, read_header
+from starcoder_cli.weights.safetensors import (
+    DTYPE_BITS,
+    SafetensorsHeader,
+    TensorEntry,
+    read_safetensors_header,
+)
 
 
-def read(tmp_path: Path, data: bytes) -> Header:
+def read(tmp_path: Path, data: bytes) -> SafetensorsHeader:
     """The header of a file with these bytes."""
     path = tmp_path / "model.safetensors"
     path.write_bytes(data)
-    return read_header(path)
+    return read_safetensors_header(path)
 
 
 SHAPES: Shapes = {"wte": ("BF16", (8, 4)), "mask": ("U8", (4,)), "none": ("F32", (0, 3))}
@@ -27,35 +32,35 @@ SOUND = build({**header(SHAPES), "__metadata__": {"format": "pt"}}, 68)
 
 def test_a_sound_header(tmp_path: Path) -> None:
     found = read(tmp_path, SOUND)
-    assert found == Header(
+    assert found == SafetensorsHeader(
         {
-            "wte": Tensor("BF16", (8, 4), 64),
-            "mask": Tensor("U8", (4,), 4),
-            "none": Tensor("F32", (0, 3), 0),
+            "wte": TensorEntry("BF16", (8, 4), 64),
+            "mask": TensorEntry("U8", (4,), 4),
+            "none": TensorEntry("F32", (0, 3), 0),
         }
     )
-    assert (found.size, found.parameters) == (68, 36)
+    assert (found.total_bytes, found.parameter_count) == (68, 36)
 
 
 def test_a_file_without_tensors_is_sound(tmp_path: Path) -> None:
-    assert read(tmp_path, build({})) == Header({})
+    assert read(tmp_path, build({})) == SafetensorsHeader({})
 
 
 def test_tensors_may_be_listed_in_any_order_and_hold_one_number(tmp_path: Path) -> None:
     entries = header({"a": ("F32", ()), "b": ("F64", (1,))})
     found = read(tmp_path, build(dict(reversed(entries.items())), 12))
     assert list(found.tensors) == ["a", "b"]
-    assert found.parameters == 2
+    assert found.parameter_count == 2
 
 
 def test_spaces_may_follow_the_header(tmp_path: Path) -> None:
-    assert read(tmp_path, build(b"{}      ")) == Header({})
+    assert read(tmp_path, build(b"{}      ")) == SafetensorsHeader({})
 
 
-@pytest.mark.parametrize("dtype", BITS)
+@pytest.mark.parametrize("dtype", DTYPE_BITS)
 def test_every_type_takes_its_bits(tmp_path: Path, dtype: str) -> None:
-    entry = {"dtype": dtype, "shape": [8], "data_offsets": [0, BITS[dtype]]}
-    assert read(tmp_path, build({"a": entry}, BITS[dtype])).size == BITS[dtype]
+    entry = {"dtype": dtype, "shape": [8], "data_offsets": [0, DTYPE_BITS[dtype]]}
+    assert read(tmp_path, build({"a": entry}, DTYPE_BITS[dtype])).total_bytes == DTYPE_BITS[dtype]
 
 
 def one(
@@ -213,7 +218,7 @@ def test_what_is_not_a_file_is_never_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path, tmp_path / "missing"):
         with pytest.raises(InputError):
-            read_header(path)
+            read_safetensors_header(path)
 
 
 def test_an_object_is_parsed_and_anything_else_is_not() -> None:
@@ -241,5 +246,5 @@ def test_any_damage_is_refused_or_harmless(tmp_path: Path, data: bytes) -> None:
         found = read(tmp_path, data)
     except DataError:
         return
-    assert 8 + found.size <= len(data)
+    assert 8 + found.total_bytes <= len(data)
     assert len(found.tensors) <= 3

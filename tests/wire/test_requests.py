@@ -7,23 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starcoder_cli.files.source import Hole
-from starcoder_cli.model import Sampling
-from starcoder_cli.prompts.chat import Conversation, Message
+from starcoder_cli.model import Conversation, Hole, Message, Sampling
 from starcoder_cli.prompts.fim import Document
 from starcoder_cli.wire.errors import ApiError
-from starcoder_cli.wire.requests import Asked, chat_of, completion_of, infill_of
+from starcoder_cli.wire.requests import CompletionRequest, read_chat, read_completion, read_infill
 
-Read = Callable[[bytes], Asked]
+Read = Callable[[bytes], CompletionRequest]
 ROUTES: dict[str, tuple[Read, dict[str, object]]] = {
-    "completion": (completion_of, {"prompt": "a"}),
-    "chat": (chat_of, {"messages": [{"role": "user", "content": "a"}]}),
-    "infill": (infill_of, {"input_prefix": "a", "input_suffix": "b"}),
+    "completion": (read_completion, {"prompt": "a"}),
+    "chat": (read_chat, {"messages": [{"role": "user", "content": "a"}]}),
+    "infill": (read_infill, {"input_prefix": "a", "input_suffix": "b"}),
 }
 OPENAI = ("completion", "chat")
 
 
-def ask(route: str, **fields: object) -> Asked:
+def ask(route: str, **fields: object) -> CompletionRequest:
     """What a request asks that has these fields too."""
     read, needed = ROUTES[route]
     return read(json.dumps({**needed, **fields}).encode())
@@ -125,11 +123,13 @@ def test_no_value_is_told_again(name: str) -> None:
 
 def test_a_completion_and_a_gap() -> None:
     plain = ask("completion", prompt=["x"])
-    assert plain == Asked(Hole("x"), Sampling(256), raw=True)
+    assert plain == CompletionRequest(Hole("x"), Sampling(256), raw=True)
     gap = ask("completion", prompt="x", suffix="y", filename="a.py", model="m", user="me")
-    assert gap == Asked(Hole("x", "y"), Sampling(256), "m", fills=True, filename="a.py")
+    assert gap == CompletionRequest(
+        Hole("x", "y"), Sampling(256), "m", is_infill=True, filename="a.py"
+    )
     assert ask("completion", suffix="y", raw=True).raw
-    assert not ask("completion", suffix="").fills
+    assert not ask("completion", suffix="").is_infill
 
 
 def test_everything_that_can_be_asked() -> None:
@@ -148,9 +148,11 @@ def test_everything_that_can_be_asked() -> None:
         max_tokens=5,
     )
     sampling = Sampling(5, 0.5, 0.9, 3, True)
-    expected = Asked(Hole("x"), sampling, n=2, stop=("a", "b"), stream=True, with_usage=True)
-    assert (asked.subject, asked.sampling, asked.n) == (Hole("x"), sampling, 2)
-    assert (asked.stop, asked.stream, asked.with_usage) == (expected.stop, True, True)
+    expected = CompletionRequest(
+        Hole("x"), sampling, n=2, stop=("a", "b"), stream=True, include_usage=True
+    )
+    assert (asked.content, asked.sampling, asked.n) == (Hole("x"), sampling, 2)
+    assert (asked.stop, asked.stream, asked.include_usage) == (expected.stop, True, True)
     assert asked.echo
 
 
@@ -170,7 +172,9 @@ def test_the_gap_of_an_editor() -> None:
         t_max_prompt_ms=500,
     )
     files = (Document("f.py", "t"), Document("untitled", "u"))
-    assert asked == Asked(Hole("a\nb", "c"), Sampling(256), fills=True, files=files, seconds=1.5)
+    assert asked == CompletionRequest(
+        Hole("a\nb", "c"), Sampling(256), is_infill=True, extra_files=files, time_limit=1.5
+    )
 
 
 def message(role: str, content: object = "x", **more: object) -> dict[str, object]:
@@ -193,7 +197,7 @@ def test_a_conversation() -> None:
         max_completion_tokens=4,
     )
     said = (Message("user", "cd"), Message("assistant", "e"), Message("user", ""))
-    assert asked.subject == Conversation("a\nb", said)
+    assert asked.content == Conversation("a\nb", said)
     assert asked.sampling.max_tokens == 4
     assert ask("chat").sampling.max_tokens == 512
 

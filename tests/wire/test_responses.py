@@ -1,26 +1,22 @@
 """What the API answers, as the types of OpenAI's own client read it."""
 
-import json
-
 from openai.pagination import SyncPage
 from openai.types import Completion, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from starcoder_cli.errors import BusyError, MachineError
 from starcoder_cli.stream import Chunk
-from starcoder_cli.wire.errors import ApiError
 from starcoder_cli.wire.responses import (
     ChatStyle,
     Choice,
     CompletionStyle,
-    Head,
     InfillStyle,
+    ResponseInfo,
     Usage,
-    models_record,
-    piece,
+    choice_from_chunk,
+    model_list_record,
 )
 
-HEAD = Head("cmpl-1", "m", 1)
+HEAD = ResponseInfo("cmpl-1", "m", 1)
 CHUNKS = (
     Chunk("a\x1b", 2, None, 5, -0.5),
     Chunk("b", 1, None, 5, float("-inf")),
@@ -32,13 +28,15 @@ def whole(logprobs: bool = True) -> tuple[Choice, Usage]:
     """An answer of three chunks."""
     choice, usage = Choice(0, logprobs=() if logprobs else None), Usage()
     for chunk in CHUNKS:
-        choice, usage = choice.more(chunk), usage.more(chunk)
+        choice, usage = choice.with_chunk(chunk), usage.with_chunk(chunk)
     return choice, usage
 
 
 def test_a_completion() -> None:
     choice, usage = whole()
-    told = Completion.model_validate(CompletionStyle().whole(HEAD, [choice], usage), strict=True)
+    told = Completion.model_validate(
+        CompletionStyle().full_record(HEAD, [choice], usage), strict=True
+    )
     (only,) = told.choices
     assert (told.id, told.model, told.created, told.object) == ("cmpl-1", "m", 1, "text_completion")
     assert (only.text, only.finish_reason, only.index) == ("a\x1bb", "length", 0)
@@ -51,20 +49,25 @@ def test_a_completion() -> None:
 
 def test_a_conversations_answer() -> None:
     choice, usage = whole()
-    told = ChatCompletion.model_validate(ChatStyle().whole(HEAD, [choice], usage), strict=True)
+    told = ChatCompletion.model_validate(
+        ChatStyle().full_record(HEAD, [choice], usage), strict=True
+    )
     (only,) = told.choices
     assert (only.message.role, only.message.content) == ("assistant", "a\x1bb")
     assert (only.finish_reason, told.object) == ("length", "chat.completion")
     assert only.logprobs and only.logprobs.content
     assert [each.bytes for each in only.logprobs.content] == [[97, 27], [98]]
-    bare = ChatStyle().whole(HEAD, [whole(False)[0]], usage)
+    bare = ChatStyle().full_record(HEAD, [whole(False)[0]], usage)
     assert ChatCompletion.model_validate(bare).choices[0].logprobs is None
 
 
 def test_pieces_of_it() -> None:
     parts = [
         ChatCompletionChunk.model_validate(
-            ChatStyle().part(HEAD, piece(0, chunk, False, chunk is CHUNKS[0]), Usage()), strict=True
+            ChatStyle().chunk_record(
+                HEAD, choice_from_chunk(0, chunk, False, chunk is CHUNKS[0]), Usage()
+            ),
+            strict=True,
         )
         for chunk in CHUNKS
     ]
@@ -72,18 +75,18 @@ def test_pieces_of_it() -> None:
     assert [delta.role for delta in deltas] == ["assistant", None, None]
     assert [delta.content for delta in deltas] == ["a\x1b", "b", None]
     assert [part.choices[0].finish_reason for part in parts] == [None, None, "length"]
-    last = ChatCompletionChunk.model_validate(ChatStyle().last(HEAD, Usage(1, 2, 3)))
+    last = ChatCompletionChunk.model_validate(ChatStyle().usage_record(HEAD, Usage(1, 2, 3)))
     assert last.choices == [] and last.usage and last.usage.prompt_tokens_details
     assert last.usage.prompt_tokens_details.cached_tokens == 3
 
 
 def test_a_cancelled_answer_has_stopped() -> None:
-    assert Choice(0, reason="cancelled").finish == "stop"
+    assert Choice(0, reason="cancelled").finish_reason == "stop"
 
 
 def test_what_an_editor_reads() -> None:
     choice, usage = whole(False)
-    assert InfillStyle().whole(HEAD, [choice], usage) == {
+    assert InfillStyle().full_record(HEAD, [choice], usage) == {
         "index": 0,
         "content": "a\x1bb",
         "stop": True,
@@ -94,21 +97,12 @@ def test_what_an_editor_reads() -> None:
         "truncated": False,
         "tokens_cached": 8,
     }
-    part = InfillStyle().part(HEAD, piece(0, CHUNKS[0], False), Usage(cut=True))
+    part = InfillStyle().chunk_record(
+        HEAD, choice_from_chunk(0, CHUNKS[0], False), Usage(truncated=True)
+    )
     assert part["stop"] is False and "truncated" not in part
 
 
 def test_models() -> None:
-    told = SyncPage[Model].model_validate(models_record(["m"], 1))
+    told = SyncPage[Model].model_validate(model_list_record(["m"], 1))
     assert [model.id for model in told.data] == ["m"]
-
-
-def test_errors() -> None:
-    """Of a bug only its kind is told: its words may be those of a prompt."""
-    busy, memory = ApiError.of(BusyError("busy")), ApiError.of(MachineError("full"))
-    assert (busy.status, busy.headers()) == (429, {"Retry-After": "1"})
-    assert (memory.status, memory.headers()) == (507, {})
-    bug = ApiError.of(ValueError("the prompt"))
-    assert bug.status == 500 and "prompt" not in json.dumps(bug.record())
-    assert ApiError.of(bug) is bug
-    assert ApiError(401, "x").headers() == {"WWW-Authenticate": "Bearer"}

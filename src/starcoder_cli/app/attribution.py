@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from starcoder_cli.app.request import Request
+from starcoder_cli.app.request import NoticeOptions
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import BusyError, DataError, InputError, WriteError
 from starcoder_cli.files.source import Source, Span
@@ -14,37 +14,37 @@ from starcoder_cli.stream import Stream
 from starcoder_cli.terminal.output import Messages
 
 if TYPE_CHECKING:
-    from starcoder_cli.postprocess.ai_notice import Place
+    from starcoder_cli.postprocess.ai_notice import AnswerLocation
 
 
-def need_index(request: Request) -> None:
+def need_index(options: NoticeOptions) -> None:
     """Raise InputError or DataError where answers are to be looked up, and there is no index."""
-    if request.trace:
-        from starcoder_cli.attribution.index import index_file, reading
+    if options.trace:
+        from starcoder_cli.attribution.index import index_file, open_index_readonly
 
-        with reading(index_file(request.index)):
+        with open_index_readonly(index_file(options.index)):
             pass
 
 
-def origins(
-    text: str, language: str | None, request: Request, messages: Messages
+def lookup_origins(
+    text: str, language: str | None, options: NoticeOptions, messages: Messages
 ) -> Mapping[str, object]:
     """What JSON tells of an answer that was looked up, which people are told in one line.
 
     An index that cannot be read by now is no reason to lose the answer.
     """
-    if not request.trace:
+    if not options.trace:
         return {}
-    from starcoder_cli.app.trace import Traced, described, record
-    from starcoder_cli.attribution import trace
+    from starcoder_cli.app.trace import TraceResult, describe_origin, trace_record
+    from starcoder_cli.attribution import find_matches
     from starcoder_cli.attribution.index import index_file
 
     try:
-        matches = trace(text, language, index_file(request.index))
+        matches = find_matches(text, language, index_file(options.index))
     except (BusyError, DataError, InputError, WriteError) as error:
         messages.note(f"the answer was not looked up: {error}")
         return {"trace": {"error": str(error)}}
-    traced = Traced(Source("", text), text, 1, matches)
+    traced = TraceResult(Source("", text), text, 1, matches)
     if not matches and text.strip():
         messages.note("nothing of the answer is in the index")
     elif matches:
@@ -54,61 +54,63 @@ def origins(
         parts = f"; {rest} more parts" if rest > 1 else "; 1 more part" if rest else ""
         messages.note(
             f"{traced.share([first]):.0%} of the answer (lines {first.first}-{first.last}) is as "
-            f"in {described(first.origins[0])}{others}{parts}"
+            f"in {describe_origin(first.origins[0])}{others}{parts}"
         )
-    told = record(traced)
-    return {"trace": {name: told[name] for name in ("share", "licences", "matches")}}
+    fields = trace_record(traced)
+    return {"trace": {name: fields[name] for name in ("share", "licences", "matches")}}
 
 
 Ask: TypeAlias = Callable[[Sampling], Stream]
 
 
 @dataclass(frozen=True)
-class Account:
-    """Where a comment goes that says who wrote an answer, and the comment; nothing where none goes.
+class AnswerNotices:
+    """What is said about an answer: a comment above it, and where it may come from.
 
     `comment` is empty until the model is known. `language` is what the answer is written in.
     """
 
-    request: Request
+    options: NoticeOptions
     language: Language
-    place: "Place | None" = None
+    place: "AnswerLocation | None" = None
     comment: str = ""
 
     @classmethod
-    def of(cls, request: Request, source: Source, span: Span, language: Language) -> "Account":
+    def of(
+        cls, options: NoticeOptions, source: Source, span: Span, language: Language
+    ) -> "AnswerNotices":
         """What a request asks for about an answer that takes the place of a range.
 
         Raises UsageError where a comment cannot stand above that answer, InputError or DataError
         where there is no index to look it up in.
         """
-        need_index(request)
-        if not request.provenance:
-            return cls(request, language)
-        from starcoder_cli.postprocess.ai_notice import Place
+        need_index(options)
+        if not options.provenance:
+            return cls(options, language)
+        from starcoder_cli.postprocess.ai_notice import AnswerLocation
 
-        return cls(request, language, Place(source, span, language))
+        return cls(options, language, AnswerLocation(source, span, language))
 
-    def by(self, spec: ModelSpec) -> "Account":
+    def for_model(self, spec: ModelSpec) -> "AnswerNotices":
         """The same for the answers of a model."""
         if not self.place:
             return self
-        from starcoder_cli.postprocess.ai_notice import notice
+        from starcoder_cli.postprocess.ai_notice import format_notice
 
-        return replace(self, comment=notice(spec.name, self.place.form))
+        return replace(self, comment=format_notice(spec.name, self.place.comment_syntax))
 
-    def asking(self, stream: Ask) -> Ask:
+    def wrap(self, stream: Ask) -> Ask:
         """How a model is asked, so that its answers have the comment."""
         if not self.place:
             return stream
-        from starcoder_cli.postprocess.ai_notice import disclosed
+        from starcoder_cli.postprocess.ai_notice import insert_notice
 
         place, comment = self.place, self.comment
-        return lambda sampling: disclosed(stream(sampling), place, comment)
+        return lambda sampling: insert_notice(stream(sampling), place, comment)
 
     def record(self, text: str, messages: Messages) -> Mapping[str, object]:
         """What JSON tells of a whole answer, where something is told; notes tell people."""
-        traced = origins(text, self.language.name, self.request, messages)
+        traced = lookup_origins(text, self.language.name, self.options, messages)
         if not self.place:
             return traced
         said = self.comment in text

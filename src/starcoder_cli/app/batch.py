@@ -2,42 +2,54 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
-from starcoder_cli.app.answer import record
-from starcoder_cli.app.attribution import Account, need_index
-from starcoder_cli.app.candidates import Selection
-from starcoder_cli.app.deliver import Look
-from starcoder_cli.app.fill import Gap
-from starcoder_cli.app.open_model import opened, reached
-from starcoder_cli.app.progress import counting
+from starcoder_cli.app.answer_record import Answer
+from starcoder_cli.app.attribution import need_index
+from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.open_model import open_model, resolve_endpoint
+from starcoder_cli.app.progress import count_progress
 from starcoder_cli.app.request import Request
+from starcoder_cli.app.task import TaskRun, fill_task
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, InputError, StarcoderError, UsageError
-from starcoder_cli.files.batch import MOST_BYTES, Journal, Line, Task, lines
+from starcoder_cli.files.batch import (
+    MAX_BATCH_BYTES,
+    AnswerJournal,
+    BatchLine,
+    BatchTask,
+    parse_batch,
+)
 from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
 from starcoder_cli.files.source import Place, Source, Span
-from starcoder_cli.loading import Work
+from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
-from starcoder_cli.prompts.build import room
+from starcoder_cli.prompts.build import window_for
 from starcoder_cli.settings import STANDARD_OUTPUT
-from starcoder_cli.stream import Stream, join
-from starcoder_cli.terminal.output import Messages, json_line, standard_output, write
+from starcoder_cli.stream import Stream
+from starcoder_cli.terminal.output import (
+    CollectedMessages,
+    Messages,
+    encode_json_line,
+    standard_output,
+    write_bytes,
+)
 
-SLOTS = 4
+DEFAULT_SLOTS = 4
 """How many answers llama.cpp makes at a time: each token's pass over the weights serves all."""
 
-TOKENS = 32768
+BATCH_TOKENS = 32768
 """For how many tokens of prompt and answer there is room in all slots together."""
 
-AHEAD = 4  # answers for each slot that wait for an earlier one
+QUEUED_PER_SLOT = 4  # answers for each slot that wait for an earlier one
 
 
-EXCLUSIVE = (
+BATCH_EXCLUSIVE = (
     ("--diff", "its answers are JSON"),
     ("--echo", "its answers are JSON"),
     ("--in-place", "its answers are JSON"),
@@ -47,215 +59,201 @@ EXCLUSIVE = (
 )
 
 
-def answer_each(path: str, request: Request, look: Look) -> None:
+def answer_file(path: str, request: Request, output: OutputOptions) -> None:
     """Answer each line of a file of holes, in their order; a file of answers goes on where it ends.
 
     Raises DataError in the end where some lines could not be answered, which their records tell.
     """
-    refuse(request, look)
+    refuse_batch_options(request, output)
     standard_output()
-    need_index(request)
-    request = request.sampled()
-    rows = lines(read_bytes(path, MOST_BYTES))
-    if look.output == STANDARD_OUTPUT:
-        failed = answer(rows, request, look.messages, write)
+    need_index(request.notices)
+    request = request.with_random_seed()
+    rows = parse_batch(read_bytes(path, MAX_BATCH_BYTES))
+    if output.output == STANDARD_OUTPUT:
+        failed = write_answers(rows, request, output.messages, write_bytes)
     else:
-        with Journal.opened(look.output) as journal:
+        with AnswerJournal.open_locked(output.output) as journal:
             done, before = journal.resume(rows)
             if done:
-                look.messages.note(f"{done} of {len(rows)} lines were answered before")
-            failed = before + answer(rows[done:], request, look.messages, journal.add)
+                output.messages.note(f"{done} of {len(rows)} lines were answered before")
+            failed = before + write_answers(rows[done:], request, output.messages, journal.add)
     if failed:
         raise DataError(f"{failed} of {len(rows)} lines have no answer", "their `error` says why")
 
 
-def refuse(request: Request, look: Look) -> None:
+def refuse_batch_options(request: Request, output: OutputOptions) -> None:
     """Raise UsageError for what makes no sense with many holes."""
-    given = {
-        "--diff": look.diff,
-        "--echo": look.echo,
-        "--in-place": look.in_place,
-        "--show-prompt": look.show_prompt,
-        "--pick": request.several.pick,
-        "--verify": request.several.verify is not None,
+    flags = {
+        "--diff": output.diff,
+        "--echo": output.echo,
+        "--in-place": output.in_place,
+        "--show-prompt": output.show_prompt,
+        "--pick": request.candidates.pick,
+        "--verify": request.candidates.verify is not None,
     }
-    for flag, why in EXCLUSIVE:
-        if given[flag]:
+    for flag, why in BATCH_EXCLUSIVE:
+        if flags[flag]:
             raise UsageError(f"--batch and {flag} exclude each other", why)
 
 
-def answer(
-    rows: Sequence[Line], request: Request, messages: Messages, add: Callable[[bytes], None]
+def write_answers(
+    rows: Sequence[BatchLine], request: Request, messages: Messages, add: Callable[[bytes], None]
 ) -> int:
     """Write the answer of each line with `add` as soon as those before it are written.
 
     Returns how many have none.
     """
     failed = 0
-    with closing(answers(rows, request, messages)) as found:
-        for told in found:
-            add(json_line(told))
-            failed += "error" in told
+    with closing(batch_answers(rows, request, messages)) as records:
+        for record in records:
+            add(encode_json_line(record))
+            failed += "error" in record
     return failed
 
 
-def answers(
-    rows: Sequence[Line], request: Request, messages: Messages, most: int = SLOTS
+def batch_answers(
+    rows: Sequence[BatchLine], request: Request, messages: Messages, most: int = DEFAULT_SLOTS
 ) -> Generator[Mapping[str, object]]:
     """The answer to each line in their order, so many made at a time, while a bar counts them."""
     if not rows:
         return
-    request = reached(request, messages)
-    spec = request.spec
-    rooms, along = [needed(row.task, request) for row in rows], beside(rows, request)
-    window = max(rooms) + along
-    slots = width(spec, window, min(most, len(rows)))
+    request = resolve_endpoint(request, messages)
+    windows = [window_of(row.task, request) for row in rows]
+    context = context_tokens(rows, request)
+    window = max(windows) + context
+    slots = slots_for(request.spec, window, min(most, len(rows)))
     messages.detail(f"batch: {slots} answers at a time")
-    work = Work.of(
-        [each + along for each in rooms], request.sampling.max_tokens, request.several.n, slots
+    work = EngineWorkload.estimate(
+        [each + context for each in windows],
+        request.sampling.max_tokens,
+        request.candidates.n,
+        slots,
     )
-    with (
-        opened(spec, window, request, messages, work) as model,
-        counting("answers") as report,
-    ):
-        desk = Desk(model, spec, request)
+    with open_model(request, window, messages, work) as model, count_progress("answers") as report:
+        worker = BatchWorker(model, request)
         report(0, len(rows))
-        with closing(in_order(desk, rows, slots)) as found:
-            for done, told in enumerate(found, 1):
+        with closing(in_order(worker.answer, rows, slots, worker.closed)) as records:
+            for done, record in enumerate(records, 1):
                 report(done, len(rows))
-                yield told
+                yield record
 
 
-def width(spec: ModelSpec, window: int, most: int) -> int:
+def slots_for(spec: ModelSpec, window: int, most: int) -> int:
     """How many answers are made at a time; the memory for them is ours in llama.cpp alone."""
     if spec.engine == "endpoint":
         return most
-    return max(1, min(most, TOKENS // window)) if spec.engine == "llamacpp" else 1
+    return max(1, min(most, BATCH_TOKENS // window)) if spec.engine == "llamacpp" else 1
 
 
-def in_order(desk: "Desk", rows: Sequence[Line], slots: int) -> Generator[Mapping[str, object]]:
-    """The answer to each line, several made at a time; closing this stops all of them."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_order(
+    answer: Callable[[Item], Result], items: Iterable[Item], slots: int, closed: threading.Event
+) -> Generator[Result]:
+    """The answer to each item in order, several made at a time; closing this sets `closed`."""
     pool = ThreadPoolExecutor(slots)
-    waiting: deque[Future[Mapping[str, object]]] = deque()
+    waiting: deque[Future[Result]] = deque()
     try:
-        for row in rows:
-            if len(waiting) == slots * AHEAD:
+        for item in items:
+            if len(waiting) == slots * QUEUED_PER_SLOT:
                 yield waiting.popleft().result()
-            waiting.append(pool.submit(desk.answer, row))
+            waiting.append(pool.submit(answer, item))
         while waiting:
             yield waiting.popleft().result()
     finally:
-        desk.closed.set()
+        closed.set()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-class Closed(Exception):
+class BatchClosedError(Exception):
     """Nobody wants the answer any more."""
 
 
-@dataclass(frozen=True)
-class Collected(Messages):
-    """Notes that become part of a record."""
-
-    notes: list[str] = field(default_factory=list)
-
-    def note(self, text: str) -> None:
-        """Keep the note."""
-        self.notes.append(text)
-
-    def detail(self, text: str) -> None:
-        """Nothing: several answers are made at a time."""
-
-    def status(self, text: str) -> None:
-        """Nothing: the bar tells what is going on."""
+def while_open(chunks: Stream, closed: threading.Event) -> Stream:
+    """The chunks while somebody waits for them; then Closed is raised."""
+    with closing(chunks):
+        for chunk in chunks:
+            if closed.is_set():
+                raise BatchClosedError
+            yield chunk
 
 
 @dataclass(frozen=True)
-class Desk:
+class BatchWorker:
     """Answers one line at a time, or several in as many threads, until it is closed."""
 
     model: Model
-    spec: ModelSpec
     request: Request
     closed: threading.Event = field(default_factory=threading.Event)
 
-    def answer(self, line: Line) -> Mapping[str, object]:
+    def answer(self, line: BatchLine) -> Mapping[str, object]:
         """The answer to a line as a record; what is wrong with the line is one too."""
-        messages = Collected()
+        messages = CollectedMessages()
         try:
             if isinstance(line.task, StarcoderError):
                 raise line.task
-            told = self._ask(line.task, messages)
+            fields = self._answer(line.task, messages).record()
         except (UsageError, DataError, InputError) as error:
-            told = {"error": str(error), "code": int(error.exit_code)}
+            fields = {"error": str(error), "code": int(error.exit_code)}
         notes = {"notes": messages.notes} if messages.notes else {}
-        return {**line.record(), **told, **notes}
+        return {**line.record(), **fields, **notes}
 
-    def _ask(self, task: Task, messages: Messages) -> Mapping[str, object]:
-        request = asked(self.request, task)
-        source, span = located(task, request)
-        question = Gap.of(source, span, request, messages)
-        account = Account.of(request, source, span, question.language).by(self.spec)
-        prompt, reading = question.prompt(self.model)
-        selection = Selection(request.several, source, span, question.language, Look(quiet=True))
-        stream = account.asking(partial(question.stream, self.model, prompt))
-        if request.several.wanted:
-            selection.ask(lambda sampling: self._wanted(stream(sampling)), request.sampling)
-            completion = selection.choose()
-        else:
-            with closing(self._wanted(stream(request.sampling))) as chunks:
-                completion = join(chunks)
-        told = {**record(completion, self.spec, self.model.engine, request), **selection.record()}
-        told |= {"trimmed": list(completion.trimmed), "context": reading.record()}
-        return {**told, **account.record(completion.text, Messages(quiet=True))}
-
-    def _wanted(self, chunks: Stream) -> Stream:
-        """The chunks while somebody waits for them."""
-        with closing(chunks):
-            for chunk in chunks:
-                if self.closed.is_set():
-                    raise Closed
-                yield chunk
+    def _answer(self, task: BatchTask, messages: Messages) -> Answer:
+        request, quiet = request_for(self.request, task), OutputOptions(quiet=True)
+        source, span = source_of(task, request)
+        infill = fill_task(source, span, request, messages)
+        run = TaskRun(source, span, request, quiet)
+        prompt = infill.prompt(self.model, messages)
+        ask = run.asker(self.model, infill, prompt, request)
+        run.generate(ask, prompt, request.sampling, through=partial(while_open, closed=self.closed))
+        return run.with_notices(run.answer(request, self.model.engine), quiet.messages)
 
 
-def needed(task: Task | StarcoderError, request: Request) -> int:
+def window_of(task: BatchTask | StarcoderError, request: Request) -> int:
     """A window that is surely large enough for a task."""
     if isinstance(task, StarcoderError):
         return 1
     try:
-        mine = asked(request, task)
-        source, span = located(task, mine)
+        own = request_for(request, task)
+        source, span = source_of(task, own)
     except StarcoderError:  # which is found again when it is the line's turn
         return 1
-    return room(source.cut(span), mine.sampling.max_tokens)
+    return window_for(source.hole_at(span), own.sampling.max_tokens)
 
 
-def beside(rows: Sequence[Line], request: Request) -> int:
+def context_tokens(rows: Sequence[BatchLine], request: Request) -> int:
     """How many tokens the files that are read along may take: as many as for the first line."""
     for row in rows:
         with suppress(StarcoderError):
-            if isinstance(row.task, Task):
-                mine = asked(request, row.task)
-                return Gap.of(*located(row.task, mine), mine, Collected()).shelf.room
+            if isinstance(row.task, BatchTask):
+                own = request_for(request, row.task)
+                infill = fill_task(*source_of(row.task, own), own, CollectedMessages())
+                return infill.context.max_tokens
     return 0
 
 
-def asked(request: Request, task: Task) -> Request:
+def request_for(request: Request, task: BatchTask) -> Request:
     """The request as a line changes it."""
     if task.max_tokens is not None:
         request = request.with_max_tokens(task.max_tokens)
     if task.seed is not None:
         request = request.with_seed(task.seed)
+    infill = replace(
+        request.infill,
+        lines=task.lines or request.infill.lines,
+        stop=request.infill.stop if task.stop is None else task.stop,
+    )
     return replace(
         request,
-        lines=task.lines or request.lines,
-        stop=request.stop if task.stop is None else task.stop,
+        infill=infill,
         lang=task.lang or request.lang,
         filename=task.filename or request.filename,
     )
 
 
-def located(task: Task, request: Request) -> tuple[Source, Span]:
+def source_of(task: BatchTask, request: Request) -> tuple[Source, Span]:
     """The place that a line is about: a range of a file to fill, the text around a hole."""
     if task.place is None:
         at = len(task.prefix)
@@ -264,4 +262,4 @@ def located(task: Task, request: Request) -> tuple[Source, Span]:
     if where.path == STANDARD_INPUT:
         raise UsageError("a hole cannot be in standard input", "name a file")
     source = Source.read(where.path)
-    return source, source.range(where) if request.fills else source.after(where)
+    return source, source.span_of(where) if request.infill.fim else source.span_after(where)

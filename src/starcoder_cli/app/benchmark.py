@@ -7,49 +7,47 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.benchmark.measure import Course
-from starcoder_cli.benchmark.results import Result, short
-from starcoder_cli.benchmark.worker import FailedError, Hear, Measured, run
-from starcoder_cli.catalog import DEFAULT, ModelSpec, find
+from starcoder_cli.benchmark.measure import BenchmarkWorkload
+from starcoder_cli.benchmark.results import BenchmarkResult, shorten_model_name
+from starcoder_cli.benchmark.worker import MessageHandler, WorkerError, WorkerResult, run_worker
+from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec, find_model
 from starcoder_cli.errors import ExitCode, InputError, StarcoderError, UsageError
-from starcoder_cli.loading import TITLES, Loading
-from starcoder_cli.settings import Engine, environment_name
+from starcoder_cli.loading import ENGINE_TITLES, LoadOptions
+from starcoder_cli.settings import EngineChoice, environment_name
 from starcoder_cli.terminal.output import (
     Messages,
     is_terminal,
-    report,
+    report_error,
     standard_output,
     write_json,
     write_text,
 )
 
 if TYPE_CHECKING:
-    from starcoder_cli.files.save import Target
+    from starcoder_cli.files.save import SaveTarget
 
-MOST_RUNS = 1000
+MAX_RUNS = 1000
 
 
 @dataclass(frozen=True)
-class Contest:
+class BenchmarkPlan:
     """What is to be measured, and how often; without `models` it is the one that others use.
 
     Raises UsageError for a number of runs that has no meaning.
     """
 
     models: tuple[str, ...]
-    course: Course
+    workload: BenchmarkWorkload
     runs: int
-    loading: Loading
+    loading: LoadOptions
     endpoint: str = ""
     key_file: str = ""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.runs <= MOST_RUNS:
-            raise UsageError(
-                f"--runs cannot be {self.runs}", f"give a number from 1 to {MOST_RUNS}"
-            )
+        if not 1 <= self.runs <= MAX_RUNS:
+            raise UsageError(f"--runs cannot be {self.runs}", f"give a number from 1 to {MAX_RUNS}")
 
-    def words(self, model: str, engine: Engine) -> Sequence[str]:
+    def argv(self, model: str, engine: EngineChoice) -> Sequence[str]:
         """The command line that measures one model once."""
         options = {
             "--engine": engine,
@@ -59,65 +57,69 @@ class Contest:
             "--adapter": self.loading.adapter,
             "--endpoint": self.endpoint,
             "--api-key-file": self.key_file,
-            "--prompt-tokens": ",".join(map(str, self.course.lengths)),
-            "--tokens": str(self.course.written),
+            "--prompt-tokens": ",".join(map(str, self.workload.prompt_lengths)),
+            "--tokens": str(self.workload.generated_tokens),
         }
-        given = [word for pair in options.items() for word in pair]
-        return ["bench", "--trial", *given, "--", model]
+        flags = [word for pair in options.items() for word in pair]
+        return ["bench", "--trial", *flags, "--", model]
 
 
 @dataclass(frozen=True)
-class Subject:
+class BenchmarkCase:
     """A model, what runs it, and the command line that measures it once."""
 
     model: str
     engine: str
-    words: tuple[str, ...]
+    argv: tuple[str, ...]
 
     @property
     def title(self) -> str:
         """What it is called where it fails."""
-        return f"{self.model} on {TITLES.get(self.engine, self.engine)}"
+        return f"{self.model} on {ENGINE_TITLES.get(self.engine, self.engine)}"
 
     @property
     def short_title(self) -> str:
         """What it is called while it is measured."""
-        return f"{short(self.model)} on {TITLES.get(self.engine, self.engine)}"
+        return f"{shorten_model_name(self.model)} on {ENGINE_TITLES.get(self.engine, self.engine)}"
 
 
-def subjects(contest: Contest, messages: Messages) -> list[Subject]:
+def benchmark_cases(plan: BenchmarkPlan, messages: Messages) -> list[BenchmarkCase]:
     """What takes part, in the order of the command line.
 
     Raises InputError for a model that is not here, UsageError for an engine that runs none.
     """
-    usual = os.environ.get(environment_name("model")) or DEFAULT
-    models = contest.models or (usual,)
-    if contest.endpoint:
-        return [Subject(model, "endpoint", tuple(contest.words(model, "auto"))) for model in models]
-    return [subject for model in models for subject in local(model, contest, messages)]
+    usual = os.environ.get(environment_name("model")) or DEFAULT_MODEL
+    models = plan.models or (usual,)
+    if plan.endpoint:
+        return [
+            BenchmarkCase(model, "endpoint", tuple(plan.argv(model, "auto"))) for model in models
+        ]
+    return [case for model in models for case in local_cases(model, plan, messages)]
 
 
-def local(model: str, contest: Contest, messages: Messages) -> list[Subject]:
+def local_cases(model: str, plan: BenchmarkPlan, messages: Messages) -> list[BenchmarkCase]:
     """A model of this machine on each of the engines that are to run it."""
-    from starcoder_cli.models.store import locate
+    from starcoder_cli.models.store import locate_model
 
-    spec = find(model)
+    spec = find_model(model)
     if spec.engine == "echo":
-        return [Subject(model, "echo", tuple(contest.words(model, "auto")))]
-    path = locate(spec)
+        return [BenchmarkCase(model, "echo", tuple(plan.argv(model, "auto")))]
+    path = locate_model(spec)
     if path is None:
         raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
-    chosen = engines(spec, path, contest.loading.engine, messages)
-    return [Subject(spec.name, each, tuple(contest.words(model, each))) for each in chosen]
+    chosen = engines_for(spec, path, plan.loading.engine, messages)
+    return [BenchmarkCase(spec.name, each, tuple(plan.argv(model, each))) for each in chosen]
 
 
-def engines(spec: ModelSpec, path: Path, asked: Engine, messages: Messages) -> list[Engine]:
+def engines_for(
+    spec: ModelSpec, path: Path, asked: EngineChoice, messages: Messages
+) -> list[EngineChoice]:
     """The engines that are to run a model."""
-    from starcoder_cli.engines.openvino.prepared import find as prepared
+    from starcoder_cli.engines.openvino.prepared import find_prepared as prepared
 
     kind = "a checkpoint" if spec.engine == "huggingface" else "a GGUF file"
-    possible: list[Engine] = ["huggingface"] if spec.engine == "huggingface" else ["llamacpp"]
-    if spec.engine == "llamacpp" and not spec.local:
+    possible: list[EngineChoice] = ["huggingface"] if spec.engine == "huggingface" else ["llamacpp"]
+    if spec.engine == "llamacpp" and not spec.is_local:
         if prepared(path):
             possible.append("openvino")
         elif asked == "openvino":
@@ -134,14 +136,14 @@ def engines(spec: ModelSpec, path: Path, asked: Engine, messages: Messages) -> l
         return possible
     if asked not in possible:
         raise UsageError(
-            f"{spec.name} is {kind}, which {TITLES.get(asked, asked)} does not run",
+            f"{spec.name} is {kind}, which {ENGINE_TITLES.get(asked, asked)} does not run",
             f"give --engine {possible[0]}",
         )
     return [asked]
 
 
 @dataclass(frozen=True)
-class Show:
+class BenchmarkOutput:
     """In which form results are told: as a table or as JSON, and as a picture in a file."""
 
     json: bool = False
@@ -149,102 +151,103 @@ class Show:
 
 
 @dataclass
-class Score:
-    """What is known of a subject by now: what it measured, or why it does not."""
+class CaseScore:
+    """What is known of a case by now: what it measured, or why it does not."""
 
-    measured: list[Measured] = field(default_factory=list)
-    failure: FailedError | None = None
+    measured: list[WorkerResult] = field(default_factory=list)
+    failure: WorkerError | None = None
 
-    def result(self, subject: Subject) -> Result | None:
-        """The figures of a subject that never failed."""
+    def result(self, case: BenchmarkCase) -> BenchmarkResult | None:
+        """The figures of a case that never failed."""
         if self.failure or not self.measured:
             return None
-        trials = [each.trial for each in self.measured]
-        return Result.of(self.measured[0].model, subject.engine, trials)
+        trials = [each.measurement for each in self.measured]
+        return BenchmarkResult.from_measurements(self.measured[0].model, case.engine, trials)
 
 
-def hold(contest: Contest, show: Show, messages: Messages) -> int:
-    """Measure each subject as often as is asked for, and tell the results.
+def run_benchmark(plan: BenchmarkPlan, show: BenchmarkOutput, messages: Messages) -> int:
+    """Measure each case as often as is asked for, and tell the results.
 
     Returns the exit code of the first that failed, which is told when it does. Raises what
-    `subjects` raises, and whatever keeps the picture from being drawn, before anything is measured.
+    `benchmark_cases` raises, and whatever keeps the picture from being drawn, before anything is
+    measured.
     """
     standard_output()
-    target = drawable(show.picture) if show.picture else None
-    scores = {subject: Score() for subject in subjects(contest, messages)}
-    noted: set[str] = set()
+    target = chart_target(show.picture) if show.picture else None
+    scores = {case: CaseScore() for case in benchmark_cases(plan, messages)}
+    shown_notes: set[str] = set()
     try:
-        for turn in range(contest.runs):
-            for subject, score in scores.items():
-                title = f"{turn + 1} of {contest.runs}: {subject.short_title}"
+        for turn in range(plan.runs):
+            for case, score in scores.items():
+                title = f"{turn + 1} of {plan.runs}: {case.short_title}"
                 if not score.failure:
-                    attempt(subject, score, hearing(title, noted, messages))
+                    run_case(case, score, progress_handler(title, shown_notes, messages))
     finally:
-        messages.status("")
-    tell(scores, show)
+        messages.show_status("")
+    report_scores(scores, show)
     results = [found for each, score in scores.items() if (found := score.result(each))]
     if target and results:
-        from starcoder_cli.benchmark.chart import draw
+        from starcoder_cli.benchmark.chart import render_chart
 
-        target.save(draw(results, show.picture))
+        target.save(render_chart(results, show.picture))
     failures = [score.failure.exit_code for score in scores.values() if score.failure]
     return failures[0] if failures else ExitCode.DONE
 
 
-def attempt(subject: Subject, score: Score, hear: Hear) -> None:
-    """Measure a subject once; what goes wrong is told, and kept."""
+def run_case(case: BenchmarkCase, score: CaseScore, hear: MessageHandler) -> None:
+    """Measure a case once; what goes wrong is told, and kept."""
     try:
-        score.measured.append(run(subject.words, hear))
-    except FailedError as error:
+        score.measured.append(run_worker(case.argv, hear))
+    except WorkerError as error:
         hear("doing", "")
         score.failure = error
-        title = "" if subject.model in error.message else f"{subject.title}: "
-        report(StarcoderError(title + error.message, error.hint))
+        title = "" if case.model in error.message else f"{case.title}: "
+        report_error(StarcoderError(title + error.message, error.hint))
 
 
-def hearing(title: str, noted: set[str], messages: Messages) -> Hear:
+def progress_handler(title: str, noted: set[str], messages: Messages) -> MessageHandler:
     """What is done with what a process says: a note is passed on once, of all turns together."""
 
     def hear(kind: str, text: str) -> None:
         if kind == "doing":
-            messages.status(text and f"{title} {text} …")
+            messages.show_status(text and f"{title} {text} …")
         elif text not in noted:
             noted.add(text)
-            messages.status("")
+            messages.show_status("")
             (messages.note if kind == "note" else messages.detail)(text)
 
     return hear
 
 
-def tell(scores: Mapping[Subject, Score], show: Show) -> None:
+def report_scores(scores: Mapping[BenchmarkCase, CaseScore], show: BenchmarkOutput) -> None:
     """Tell the results: as JSON, which has those that failed too, or as a table."""
     results = [found for each, score in scores.items() if (found := score.result(each))]
     if show.json:
-        for subject, score in scores.items():
-            write_json(record(subject, score))
+        for case, score in scores.items():
+            write_json(score_record(case, score))
     elif results:
         from starcoder_cli.benchmark import table
 
         if is_terminal(sys.stdout):
-            table.draw(results)
+            table.print_results(results)
         else:
-            write_text(table.table(results))
+            write_text(table.format_table(results))
 
 
-def record(subject: Subject, score: Score) -> Mapping[str, object]:
-    """A subject's result as a JSON object, or what is wrong with it."""
-    result = score.result(subject)
+def score_record(case: BenchmarkCase, score: CaseScore) -> Mapping[str, object]:
+    """A case's result as a JSON object, or what is wrong with it."""
+    result = score.result(case)
     if result:
         return result.record()
     assert score.failure
-    told = {"model": subject.model, "engine": subject.engine, "error": str(score.failure)}
-    return {**told, "code": int(score.failure.exit_code)}
+    fields = {"model": case.model, "engine": case.engine, "error": str(score.failure)}
+    return {**fields, "code": int(score.failure.exit_code)}
 
 
-def drawable(path: str) -> "Target":
+def chart_target(path: str) -> "SaveTarget":
     """The file of a picture, found to be one that can be drawn and written."""
-    from starcoder_cli.benchmark.chart import check
-    from starcoder_cli.files.save import Target
+    from starcoder_cli.benchmark.chart import check_chart_path
+    from starcoder_cli.files.save import SaveTarget
 
-    check(path)
-    return Target.output(path)
+    check_chart_path(path)
+    return SaveTarget.for_output(path)

@@ -5,74 +5,80 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from starcoder_cli.app.benchmark import Contest
-from starcoder_cli.app.open_model import opened, reached
-from starcoder_cli.app.request import Remote, Request
-from starcoder_cli.benchmark.measure import Figure, high_water, measure
-from starcoder_cli.benchmark.worker import Measured, end_with_starter, tell, tell_figures
-from starcoder_cli.loading import Work
+from starcoder_cli.app.benchmark import BenchmarkPlan
+from starcoder_cli.app.open_model import open_model, resolve_endpoint
+from starcoder_cli.app.request import EndpointOptions, Request
+from starcoder_cli.benchmark.measure import BenchmarkMetric, measure_speed, peak_memory_bytes
+from starcoder_cli.benchmark.worker import WorkerResult, exit_with_parent, send_message, send_result
+from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Sampling
 from starcoder_cli.terminal.output import Messages
 
 
 @dataclass(frozen=True)
-class Told(Messages):
+class WorkerMessages(Messages):
     """Notes for the process that waits."""
 
     def note(self, text: str) -> None:
         """One line that is worth knowing."""
-        tell("note", text)
+        send_message("note", text)
 
     def detail(self, text: str) -> None:
         """One line for whoever wants to know how it is done."""
-        tell("detail", text)
+        send_message("detail", text)
 
-    def status(self, text: str) -> None:
+    def show_status(self, text: str) -> None:
         """What is going on."""
-        tell("doing", text)
+        send_message("doing", text)
 
     @contextmanager
-    def doing(self, what: str) -> Iterator[Messages]:
+    def show_progress(self, what: str) -> Iterator[Messages]:
         """What is going on in the body."""
-        self.status("loads")
+        self.show_status("loads")
         yield self
 
 
-def measure_here(contest: Contest) -> None:
-    """Load the one model of a contest, measure it once, and tell the figures.
+def measure_in_process(plan: BenchmarkPlan) -> None:
+    """Load the one model of a plan, measure it once, and tell the figures.
 
     The network is not used, but for an endpoint. Raises what loading it raises.
     """
-    end_with_starter()
-    messages, course = Told(), contest.course
+    exit_with_parent()
+    messages, workload = WorkerMessages(), plan.workload
     request = Request(
-        model=contest.models[0],
-        sampling=Sampling(course.written),
-        offline=not contest.endpoint,
-        loading=contest.loading,
+        model=plan.models[0],
+        sampling=Sampling(workload.generated_tokens),
+        offline=not plan.endpoint,
+        loading=plan.loading,
         keep_alive=0.0,
-        remote=Remote(contest.endpoint, key_file=contest.key_file),
+        endpoint=EndpointOptions(plan.endpoint, key_file=plan.key_file),
     )
     begin = time.perf_counter()
-    request = reached(request, messages)
-    spec, work = request.spec, Work(course.lengths[-1], course.written)
-    with opened(spec, course.room, request, messages, work) as model:
+    request = resolve_endpoint(request, messages)
+    spec, work = (
+        request.spec,
+        EngineWorkload(workload.prompt_lengths[-1], workload.generated_tokens),
+    )
+    with open_model(request, workload.required_window, messages, work) as model:
         load = time.perf_counter() - begin
-        able = course.within(model.window)
-        if able != course:
+        workload_here = workload.fit_to_window(model.window)
+        if workload_here != workload:
             messages.note(
                 f"{spec.name} reads at most {model.window} tokens: longer prompts are left out"
             )
-        figures = {} if contest.endpoint else {Figure("load"): load}
-        figures |= measure(model, able, messages.status)
-        if not contest.endpoint:
-            figures |= held()
-    tell_figures(Measured(spec.name, figures))
+        figures = {} if plan.endpoint else {BenchmarkMetric("load"): load}
+        figures |= measure_speed(model, workload_here, messages.show_status)
+        if not plan.endpoint:
+            figures |= memory_metrics()
+    send_result(WorkerResult(spec.name, figures))
 
 
-def held() -> dict[Figure, float]:
+def memory_metrics() -> dict[BenchmarkMetric, float]:
     """The most memory that this process has had, and that it has had on GPUs."""
-    from starcoder_cli.engines.machine import gpu_high_water
+    from starcoder_cli.engines.machine import peak_gpu_memory
 
-    taken = {Figure("memory"): high_water(), Figure("gpu_memory"): gpu_high_water()}
+    taken = {
+        BenchmarkMetric("memory"): peak_memory_bytes(),
+        BenchmarkMetric("gpu_memory"): peak_gpu_memory(),
+    }
     return {figure: value for figure, value in taken.items() if value}

@@ -4,22 +4,22 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from starcoder_cli.app.answer import record, show, show_prompt
-from starcoder_cli.app.attribution import need_index, origins
-from starcoder_cli.app.deliver import Look
-from starcoder_cli.app.open_model import opened, reached
+from starcoder_cli.app.answer import show_prompt, show_stream
+from starcoder_cli.app.answer_record import Answer
+from starcoder_cli.app.attribution import lookup_origins, need_index
+from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import Request
-from starcoder_cli.catalog import DEFAULT, ModelSpec
-from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.loading import Work
-from starcoder_cli.model import Model, Prompt, Special
-from starcoder_cli.postprocess.fences import Fence, code_of, first_block
-from starcoder_cli.prompts.build import MARGIN
-from starcoder_cli.prompts.chat import ChatFormat, Conversation, fit
-from starcoder_cli.prompts.chat_formats import PLAIN, choose
-from starcoder_cli.stream import Chunk, Completion, Stream, closing_source, unspaced, until
+from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.loading import EngineWorkload
+from starcoder_cli.model import Conversation, Question
+from starcoder_cli.postprocess.fences import Fence, blank_out_prose, extract_first_block
+from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
+from starcoder_cli.prompts.chat_formats import PLAIN_CHAT
+from starcoder_cli.reply import ChatModel, max_size
+from starcoder_cli.stream import Chunk, Completion, Stream, closing_source
 from starcoder_cli.terminal.output import (
     BytesView,
     Messages,
@@ -34,77 +34,54 @@ from starcoder_cli.terminal.output import (
 
 @dataclass(frozen=True)
 class Chat:
-    """A model that is open, how it is asked, and how its answers are shown.
+    """A model that is open, and how its answers are shown.
 
     With `extract` only the code in the first fenced block of an answer counts.
     """
 
-    model: Model
-    spec: ModelSpec
-    form: ChatFormat
+    replier: ChatModel
     request: Request
-    look: Look
+    output: OutputOptions
     extract: bool = False
 
     @property
     def messages(self) -> Messages:
         """Where notes go."""
-        return self.look.messages
+        return self.output.messages
 
-    def prompt(self, conversation: Conversation) -> Prompt:
-        """The prompt for the next answer, with as many turns as the model can read.
+    def prompt(self, conversation: Conversation) -> Question:
+        """What the model is asked for the next answer, with as many turns as it can read.
 
         Raises DataError where some would have to be left out and that is not wanted.
         """
-        most = self.request.sampling.max_tokens
-        budget = self.model.window - most - MARGIN
-        if budget < MARGIN:
-            raise UsageError(
-                f"{most} tokens of answer leave no room for a question",
-                f"the window is {self.model.window} tokens: lower --max-tokens",
-            )
-        if size(conversation) <= budget:
-            return self.form.prompt(conversation)
-        near = fit(conversation, self.form, budget, self.model.count)
-        left_out = len(conversation.turns()) - len(near.turns())
-        if left_out:
-            what = f"the conversation is longer than the {budget} tokens that the model can read"
-            if self.request.strict_context:
-                raise DataError(what, "begin a new one, or leave --strict-context away")
-            self.messages.note(f"{what}: left out the {left_out} oldest of its turns")
-        return self.form.prompt(near)
-
-    def answer(self, prompt: Prompt, keep: Callable[[str], None]) -> Completion:
-        """The answer, shown while it is made; `keep` is given each piece of it before that."""
-        self.messages.status(f"{self.spec.name} is reading …")
-        words = tuple(stop for stop in prompt.stop if not isinstance(stop, Special))
-        chunks: Stream = until(
-            self.model.stream(prompt, self.request.sampling), (*words, *self.request.stop)
+        return self.replier.prompt(
+            conversation,
+            self.request.sampling.max_tokens,
+            self.messages.note,
+            strict=self.request.infill.strict_context,
         )
-        view, found = choose_view(self.look)
-        if self.form.spaced:
-            chunks = unspaced(chunks)
+
+    def answer(self, question: Question, keep: Callable[[str], None]) -> Completion:
+        """The answer, shown while it is made; `keep` is given each piece of it before that."""
+        name, request = self.request.spec.name, self.request
+        self.messages.show_status(f"{name} is reading …")
+        chunks = self.replier.stream(question, request.infill.stop, request.sampling)
+        view, on_fence = choose_chat_view(self.output)
         if self.extract:
-            chunks = first_block(chunks, found)
-        with closing(kept(chunks, keep)) as ending:
-            completion = show(ending, view, self.messages)
+            chunks = extract_first_block(chunks, on_fence)
+        with closing(keep_text(chunks, keep)) as ending:
+            completion = show_stream(ending, view, self.messages)
         if not completion.text:
-            self.messages.note(f"{self.spec.name} has nothing to say to that")
+            self.messages.note(f"{name} has nothing to say to that")
         return completion
 
     def origins(self, text: str) -> Mapping[str, object]:
         """What JSON tells of where the code of an answer comes from; a note tells people."""
-        code = text if self.extract else code_of(text)
-        return origins(code, None, self.request, self.messages)
+        code = text if self.extract else blank_out_prose(text)
+        return lookup_origins(code, None, self.request.notices, self.messages)
 
 
-def size(conversation: Conversation) -> int:
-    """The most tokens that a conversation can have: no text has more tokens than it has bytes."""
-    messages = (*conversation.opening(), *conversation.messages)
-    return sum(len(message.text.encode()) + MARGIN for message in messages)
-
-
-def kept(chunks: Iterable[Chunk], keep: Callable[[str], None]) -> Stream:
+def keep_text(chunks: Iterable[Chunk], keep: Callable[[str], None]) -> Stream:
     """The same chunks, the text of each given to `keep` first."""
     with closing_source(chunks) as source:
         for chunk in source:
@@ -112,58 +89,62 @@ def kept(chunks: Iterable[Chunk], keep: Callable[[str], None]) -> Stream:
             yield chunk
 
 
-def choose_view(look: Look) -> tuple[View, Callable[[Fence], None]]:
+def choose_chat_view(output: OutputOptions) -> tuple[View, Callable[[Fence], None]]:
     """The view for an answer, and what it wants to know of a fence whose code comes alone."""
-    if look.json:
-        return SilentView(), ignore
-    if not is_terminal(sys.stdout) and look.color != "always":
-        return BytesView(), ignore
-    if not wants_color(look.color):
-        from starcoder_cli.terminal.code import CodeView, Painter
+    if output.json:
+        return SilentView(), ignore_text
+    if not is_terminal(sys.stdout) and output.color != "always":
+        return BytesView(), ignore_text
+    if not wants_color(output.color):
+        from starcoder_cli.terminal.code import CodeView, Highlighter
 
-        return CodeView(Painter("text", False), "", ""), ignore
+        return CodeView(Highlighter("text", False), "", ""), ignore_text
     from starcoder_cli.terminal.markdown import MarkdownView
 
     view = MarkdownView(live=is_terminal(sys.stdout))
-    return view, view.open
+    return view, view.open_code
 
 
-def ignore(found: Fence | str) -> None:
-    """For what nobody wants to know."""
+def ignore_text(found: Fence | str) -> None:
+    """Nothing comes of it."""
 
 
 @contextmanager
-def talking(request: Request, look: Look, room: int, *, extract: bool = False) -> Iterator[Chat]:
+def open_chat(
+    request: Request, output: OutputOptions, window: int, *, extract: bool = False
+) -> Iterator[Chat]:
     """A chat with the model of a request, loaded with room for so many tokens."""
-    messages = look.messages
-    request = reached(request, messages)
+    messages = output.messages
+    request = resolve_endpoint(request, messages)
     spec = request.spec
-    work = Work.of([room], request.sampling.max_tokens)
-    with opened(spec, room, request, messages, work) as model:
-        template = model.chat_template
-        form = choose(spec.chat, spec.name, template, model.token)
-        if form is PLAIN:
+    work = EngineWorkload.estimate([window], request.sampling.max_tokens)
+    with open_model(request, window, messages, work) as model:
+        replier = ChatModel.of(model, spec)
+        if replier.form is PLAIN_CHAT:
+            template = model.chat_template
             has = "a chat template that is not known here" if template else "no chat template"
-            tuned = "" if request.reached else f"; -m {DEFAULT} is tuned to chat"
+            tuned = "" if request.resolved_endpoint else f"; -m {DEFAULT_MODEL} is tuned to chat"
             messages.note(f"{spec.name} has {has}: it is asked in plain words{tuned}")
-        yield Chat(model, spec, form, request, look, extract)
+        yield Chat(replier, request, output, extract)
 
 
-def ask(conversation: Conversation, request: Request, look: Look, *, extract: bool) -> None:
+def answer_once(
+    conversation: Conversation, request: Request, output: OutputOptions, *, extract: bool
+) -> None:
     """Answer the last question of a conversation, and end."""
     standard_output()
-    request = request.sampled()
-    room = size(conversation) + request.sampling.max_tokens + 2 * MARGIN
+    request = request.with_random_seed()
+    overhead = request.sampling.max_tokens + 2 * PROMPT_OVERHEAD_TOKENS
     begin = time.perf_counter()
-    need_index(request)
-    with talking(request, look, room, extract=extract) as chat:
+    need_index(request.notices)
+    with open_chat(request, output, max_size(conversation) + overhead, extract=extract) as chat:
         load_seconds = time.perf_counter() - begin
-        prompt = chat.prompt(conversation)
-        if look.show_prompt:
-            show_prompt(prompt, look)
+        question = chat.prompt(conversation)
+        if output.show_prompt:
+            show_prompt(question, output)
             return
-        completion = chat.answer(prompt, ignore)
-    told = chat.origins(completion.text)
-    if look.json:
-        answered = record(completion, chat.spec, chat.model.engine, request, load_seconds)
-        write_json({**answered, **told})
+        completion = chat.answer(question, ignore_text)
+    notices, engine = chat.origins(completion.text), chat.replier.model.engine
+    if output.json:
+        answer = Answer.of(completion, chat.request.spec, engine, request, load_seconds)
+        write_json(replace(answer, notices=notices).record())

@@ -10,28 +10,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.app.attribution import need_index
-from starcoder_cli.app.chat import Chat, talking
-from starcoder_cli.app.deliver import Look
+from starcoder_cli.app.chat import Chat, open_chat
+from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.request import Request
 from starcoder_cli.errors import CreateError, StarcoderError, TimeLimitError, UsageError
-from starcoder_cli.files.source import readable
-from starcoder_cli.prompts.chat import Conversation, with_texts
+from starcoder_cli.files.source import to_model_text
+from starcoder_cli.model import Conversation
+from starcoder_cli.prompts.chat import question_with_texts
 from starcoder_cli.system.timing import time_limit
-from starcoder_cli.terminal.output import report, say, standard_output
-from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.terminal.output import report_error, standard_output, write_message
+from starcoder_cli.terminal.sanitize import to_one_line
 
 if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.key_binding import KeyPressEvent
 
-WINDOW = 8192  # a larger one costs memory for turns that most sessions never have
-COMMAND = re.compile(r"(/\w+)(?:\s+(.*))?", re.DOTALL)
+SESSION_WINDOW = 8192  # a larger one costs memory for turns that most sessions never have
+COMMAND_PATTERN = re.compile(r"(/\w+)(?:\s+(.*))?", re.DOTALL)
 
 Action: TypeAlias = Callable[[Conversation, str], Conversation | None]
 
 
 @dataclass(frozen=True)
-class Command:
+class SessionCommand:
     """What a line that begins with `/` does; an action that gives None back ends the session."""
 
     action: Action
@@ -39,18 +40,24 @@ class Command:
     argument: str = ""
 
 
-def session(
-    system: str, texts: tuple[str, ...], request: Request, look: Look, timeout: float | None
+def run_session(
+    system: str,
+    texts: tuple[str, ...],
+    request: Request,
+    output: OutputOptions,
+    timeout: float | None,
 ) -> None:
     """Ask and answer until the user leaves; the texts go with the first question."""
     standard_output()
-    need_index(request)
-    with talking(request, look, WINDOW) as chat:
-        chat.messages.note(f"{chat.spec.name} is ready; /help shows the commands, Ctrl-D leaves")
+    need_index(request.notices)
+    with open_chat(request, output, SESSION_WINDOW) as chat:
+        chat.messages.note(
+            f"{chat.request.spec.name} is ready; /help shows the commands, Ctrl-D leaves"
+        )
 
         def answer(conversation: Conversation, line: str) -> Conversation:
-            question = line if conversation.messages else with_texts(line, texts)
-            return reply(chat, conversation.said(question), timeout)
+            question = line if conversation.messages else question_with_texts(line, texts)
+            return reply(chat, conversation.with_question(question), timeout)
 
         converse(line_editor(), Conversation(system), answer)
 
@@ -63,22 +70,24 @@ def converse(editor: "PromptSession[str]", begin: Conversation, answer: Action) 
         if line is None:
             return
         try:
-            current = step(current, line, answer)
+            current = conversation_after(current, line, answer)
         except StarcoderError as error:
-            report(error)
+            report_error(error)
 
 
-def step(conversation: Conversation, line: str, answer: Action) -> Conversation | None:
+def conversation_after(
+    conversation: Conversation, line: str, answer: Action
+) -> Conversation | None:
     """The conversation after a line; None where it ends.
 
     A line that begins with `/` and one word is a command, everything else is a question.
     """
     if not line.strip():
         return conversation
-    match = COMMAND.fullmatch(line.strip())
+    match = COMMAND_PATTERN.fullmatch(line.strip())
     if not match:
         return answer(conversation, line)
-    command = COMMANDS.get(match[1])
+    command = SESSION_COMMANDS.get(match[1])
     if not command:
         raise UsageError(f"there is no command {match[1]}", "/help shows which there are")
     return command.action(conversation, (match[2] or "").strip())
@@ -97,20 +106,20 @@ def reply(chat: Chat, conversation: Conversation, timeout: float | None) -> Conv
     except KeyboardInterrupt:
         chat.messages.note("stopped")
     except TimeLimitError as error:
-        report(error)
+        report_error(error)
     text = "".join(said)
     chat.origins(text)
-    return conversation.answered(text) if text else conversation.undone()
+    return conversation.with_answer(text) if text else conversation.undone()
 
 
 def read_line(editor: "PromptSession[str]") -> str | None:
     """What the user entered, of one line or more; None at the end."""
     while True:
         try:
-            return readable(editor.prompt()).strip("\n")
+            return to_model_text(editor.prompt()).strip("\n")
         except KeyboardInterrupt:
             if not editor.default_buffer.text:
-                say("Ctrl-D leaves")
+                write_message("Ctrl-D leaves")
         except EOFError:
             return None
 
@@ -143,32 +152,32 @@ def line_editor() -> "PromptSession[str]":
     )
 
 
-def clear(conversation: Conversation, argument: str) -> Conversation:
+def clear_conversation(conversation: Conversation, argument: str) -> Conversation:
     """Forget every question and answer."""
-    say("the conversation begins anew")
+    write_message("the conversation begins anew")
     return conversation.cleared()
 
 
-def undo(conversation: Conversation, argument: str) -> Conversation:
+def undo_turn(conversation: Conversation, argument: str) -> Conversation:
     """Forget the last question and the answer to it."""
     if not conversation.messages:
         raise UsageError("there is nothing to undo")
-    say(f"took back: {one_line(conversation.turns()[-1][0].text, 60)}")
+    write_message(f"took back: {to_one_line(conversation.turns()[-1][0].text, 60)}")
     return conversation.undone()
 
 
-def save(conversation: Conversation, argument: str) -> Conversation:
+def save_conversation(conversation: Conversation, argument: str) -> Conversation:
     """Write the conversation to a new file."""
     if not argument:
         raise UsageError("the file has no name", "write /save FILE")
     if not conversation.messages:
         raise UsageError("there is nothing to save")
-    create(Path(argument), conversation.markdown())
-    say(f"saved to {one_line(argument)}")
+    create_file(Path(argument), conversation.markdown())
+    write_message(f"saved to {to_one_line(argument)}")
     return conversation
 
 
-def create(path: Path, text: str) -> None:
+def create_file(path: Path, text: str) -> None:
     """Write a new file, whole or not at all; CreateError where the name is taken."""
     import tempfile
 
@@ -192,24 +201,29 @@ def create(path: Path, text: str) -> None:
 
 def show_help(conversation: Conversation, argument: str) -> Conversation:
     """List the commands and the keys."""
-    rows = [(f"{name} {command.argument}", command.summary) for name, command in COMMANDS.items()]
-    for left, right in (*rows, *KEYS):
-        say(f"{left:<12}{right}")
+    rows = [
+        (f"{name} {command.argument}", command.summary)
+        for name, command in SESSION_COMMANDS.items()
+    ]
+    for left, right in (*rows, *KEY_HELP):
+        write_message(f"{left:<12}{right}")
     return conversation
 
 
-def leave(conversation: Conversation, argument: str) -> None:
+def end_session(conversation: Conversation, argument: str) -> None:
     """End the session."""
 
 
-COMMANDS: Mapping[str, Command] = {
-    "/clear": Command(clear, "forget every question and answer"),
-    "/undo": Command(undo, "forget the last question and the answer to it"),
-    "/save": Command(save, "write the conversation to a new file, as Markdown", "FILE"),
-    "/help": Command(show_help, "show this"),
-    "/exit": Command(leave, "leave"),
+SESSION_COMMANDS: Mapping[str, SessionCommand] = {
+    "/clear": SessionCommand(clear_conversation, "forget every question and answer"),
+    "/undo": SessionCommand(undo_turn, "forget the last question and the answer to it"),
+    "/save": SessionCommand(
+        save_conversation, "write the conversation to a new file, as Markdown", "FILE"
+    ),
+    "/help": SessionCommand(show_help, "show this"),
+    "/exit": SessionCommand(end_session, "leave"),
 }
-KEYS = (
+KEY_HELP = (
     ("Alt-Enter", "a new line; Esc, then Enter does the same"),
     ("Ctrl-C", "stop the answer, or drop what is typed"),
     ("Ctrl-D", "leave"),

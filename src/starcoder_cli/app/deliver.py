@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 from starcoder_cli.errors import DataError, StarcoderError, UsageError
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.settings import STANDARD_OUTPUT, Color
+from starcoder_cli.settings import STANDARD_OUTPUT, ColorMode
 from starcoder_cli.terminal.output import (
     BytesView,
     Messages,
     SilentView,
     View,
-    encode,
+    encode_json_line,
+    encode_text,
     is_terminal,
-    json_line,
     wants_color,
-    write,
+    write_bytes,
 )
-from starcoder_cli.terminal.sanitize import hidden, sanitize
+from starcoder_cli.terminal.sanitize import find_unsafe_characters, sanitize
 
 if TYPE_CHECKING:
-    from starcoder_cli.files.save import Target
+    from starcoder_cli.files.save import SaveTarget
 
-EXCLUSIVE = (
+OUTPUT_EXCLUSIVE = (
     ("--diff", "--echo"),
     ("--diff", "--in-place"),
     ("--diff", "--json"),
@@ -37,7 +37,7 @@ EXCLUSIVE = (
 
 
 @dataclass(frozen=True)
-class Look:
+class OutputOptions:
     """How an answer is to be shown, and where it goes.
 
     `between` draws it between its lines at a terminal, `in_place` puts it into the file.
@@ -49,7 +49,7 @@ class Look:
     json: bool = False
     echo: bool = False
     show_prompt: bool = False
-    color: Color = "auto"
+    color: ColorMode = "auto"
     quiet: bool = False
     verbose: bool = False
     diff: bool = False
@@ -64,7 +64,7 @@ class Look:
             "--json": self.json,
             "--output": self.output != STANDARD_OUTPUT,
         }
-        for one, other in EXCLUSIVE:
+        for one, other in OUTPUT_EXCLUSIVE:
             if chosen[one] and chosen[other]:
                 raise UsageError(f"{one} and {other} exclude each other", "choose one")
 
@@ -84,23 +84,26 @@ class Look:
         return Messages(self.quiet, self.verbose)
 
 
-def choose_view(source: Source, span: Span, lexer: str, look: Look) -> View:
+def choose_view(source: Source, span: Span, lexer: str, options: OutputOptions) -> View:
     """The view for an answer that belongs in a range of a source."""
-    if not look.streams:
+    if not options.streams:
         return SilentView()
     before, after = source.raw[: span.start], source.raw[span.end :]
-    if not look.draws:
-        return BytesView(before, after) if look.echo else BytesView()
-    from starcoder_cli.terminal.code import CodeView, HoleView, Painter
+    if not options.draws:
+        return BytesView(before, after) if options.echo else BytesView()
+    from starcoder_cli.terminal.code import CodeView, Highlighter, HoleView
 
-    color = wants_color(look.color)
-    painter = Painter(lexer, color)
-    if look.between and not look.echo:
+    color = wants_color(options.color)
+    painter = Highlighter(lexer, color)
+    if options.between and not options.echo:
         return HoleView(painter, source, span, color)
-    return CodeView(painter, before, after, echo=look.echo)
+    return CodeView(painter, before, after, echo=options.echo)
 
 
-CUT_OFF = "the answer was cut off before its end", "raise --max-tokens, or name a smaller range"
+TRUNCATED_ERROR = (
+    "the answer was cut off before its end",
+    "raise --max-tokens, or name a smaller range",
+)
 
 Record = Mapping[str, object]
 
@@ -109,20 +112,20 @@ Record = Mapping[str, object]
 class Delivery:
     """Where the answer for a range of a source goes; a patch calls the source by its `name`.
 
-    A `partial` answer would take code away that it has nothing for.
+    A `truncated` answer would take code away that it has nothing for.
     """
 
     source: Source
     span: Span
     lexer: str
-    look: Look
+    options: OutputOptions
     name: str
-    target: "Target | None"
-    partial: bool = False
+    target: "SaveTarget | None"
+    truncated: bool = False
 
-    def withheld(self) -> "Delivery":
+    def as_truncated(self) -> "Delivery":
         """The same for an answer that was cut off."""
-        return replace(self, partial=True)
+        return replace(self, truncated=True)
 
     def deliver(self, text: str, record: Record) -> None:
         """Put a whole answer where it belongs; what streams is there already.
@@ -130,108 +133,110 @@ class Delivery:
         Where a file cannot be written the answer goes to standard output instead: it took a while.
 
         Raises DataError for characters that nobody would see in the file, and for half an answer,
-        and what `Target` raises.
+        and what `SaveTarget` raises.
         """
-        if self.partial and self.look.diff:
-            raise DataError(*CUT_OFF)
-        found = sanitize(hidden(text, self.source.raw))
+        if self.truncated and self.options.diff:
+            raise DataError(*TRUNCATED_ERROR)
+        unsafe = sanitize(find_unsafe_characters(text, self.source.raw))
         if not self.target:
             self.show(text, record)
         else:
             try:
-                self.save(self.target, text, record, found)
+                self.save(self.target, text, record, unsafe)
             except StarcoderError:
                 self.show(text, record)
                 raise
-            if self.look.in_place:
+            if self.options.in_place:
                 self.confirm(text, record)
-        if found:
-            self.look.messages.note(f"the answer has characters that nobody sees: {found}")
+        if unsafe:
+            self.options.messages.note(f"the answer has characters that nobody sees: {unsafe}")
 
-    def save(self, target: "Target", text: str, record: Record, found: str) -> None:
+    def save(self, target: "SaveTarget", text: str, record: Record, unsafe: str) -> None:
         """Write the file."""
-        if not self.look.in_place:
+        if not self.options.in_place:
             target.save(self.content(text, record))
             return
-        if found:
+        if unsafe:
             raise DataError(
-                f"the answer has characters that nobody would see in the file: {found}",
+                f"the answer has characters that nobody would see in the file: {unsafe}",
                 "it was left alone; the answer is on standard output",
             )
-        if self.partial:
-            raise DataError(*CUT_OFF)
+        if self.truncated:
+            raise DataError(*TRUNCATED_ERROR)
         if text:
-            target.save(encode(self.source.splice(self.span, text)))
+            target.save(encode_text(self.source.splice(self.span, text)))
 
     def confirm(self, text: str, record: Record) -> None:
         """Say what has been put into the file: as a record, or at a terminal as a change."""
-        if self.look.json:
-            write(self.content(text, record))
-        elif self.look.draws:
+        if self.options.json:
+            write_bytes(self.content(text, record))
+        elif self.options.draws:
             self.draw_patch(text)
 
     def show(self, text: str, record: Record) -> None:
         """Write to standard output what did not stream, or what could not be saved."""
-        if self.look.streams:
+        if self.options.streams:
             return
-        if self.look.diff and self.look.draws:
+        if self.options.diff and self.options.draws:
             self.draw_patch(text)
-        elif self.look.diff or self.look.json:
-            write(self.content(text, record))
+        elif self.options.diff or self.options.json:
+            write_bytes(self.content(text, record))
         else:
-            look = replace(self.look, in_place=False, output=STANDARD_OUTPUT)
-            view = choose_view(self.source, self.span, self.lexer, look)
+            options = replace(self.options, in_place=False, output=STANDARD_OUTPUT)
+            view = choose_view(self.source, self.span, self.lexer, options)
             view.begin()
             view.show(text)
             view.close()
 
     def content(self, text: str, record: Record) -> bytes:
         """The answer in the form that was asked for."""
-        if self.look.json:
-            return json_line(record)
-        if self.look.diff:
+        if self.options.json:
+            return encode_json_line(record)
+        if self.options.diff:
             return self.patch(text)
-        return encode(self.source.splice(self.span, text) if self.look.echo else text)
+        return encode_text(self.source.splice(self.span, text) if self.options.echo else text)
 
     def patch(self, text: str) -> bytes:
         """The change that the answer is; no answer is no change."""
-        from starcoder_cli.files.patch import patch
+        from starcoder_cli.files.patch import format_patch
 
         new = self.source.splice(self.span, text) if text else self.source.raw
-        return patch(os.fsencode(self.name), encode(self.source.raw), encode(new))
+        return format_patch(os.fsencode(self.name), encode_text(self.source.raw), encode_text(new))
 
     def draw_patch(self, text: str) -> None:
         """Show the change to people."""
-        from starcoder_cli.terminal.code import draw_patch
+        from starcoder_cli.terminal.code import show_patch
 
-        draw_patch(self.patch(text), wants_color(self.look.color))
+        show_patch(self.patch(text), wants_color(self.options.color))
 
 
-def prepare(source: Source, span: Span, look: Look, lexer: str, filename: str | None) -> Delivery:
+def plan_delivery(
+    source: Source, span: Span, options: OutputOptions, lexer: str, filename: str | None
+) -> Delivery:
     """Find out where an answer goes before there is one.
 
     Raises UsageError where it can go nowhere, and whatever keeps a file from being written.
     """
     name, target = filename or "", None
-    if source.name != STANDARD_INPUT and (look.diff or look.in_place):
+    if source.name != STANDARD_INPUT and (options.diff or options.in_place):
         name = Path(os.path.relpath(os.path.realpath(source.name))).as_posix()
-    if look.diff and not name:
+    if options.diff and not name:
         raise UsageError("--diff needs the name of a file", "give it with --filename")
-    if look.in_place:
+    if options.in_place:
         if source.name == STANDARD_INPUT:
             raise UsageError("--in-place needs a file", "name one instead of piping text in")
-        from starcoder_cli.files.save import Target
+        from starcoder_cli.files.save import SaveTarget
 
-        target = Target.edited(source.name, encode(source.raw))
-    elif look.output != STANDARD_OUTPUT:
-        if is_same_file(look.output, source.name):
+        target = SaveTarget.for_edit(source.name, encode_text(source.raw))
+    elif options.output != STANDARD_OUTPUT:
+        if is_same_file(options.output, source.name):
             raise UsageError(
                 f"--output would replace {source.name} by the answer", "use --in-place"
             )
-        from starcoder_cli.files.save import Target
+        from starcoder_cli.files.save import SaveTarget
 
-        target = Target.output(look.output)
-    return Delivery(source, span, lexer, look, name, target)
+        target = SaveTarget.for_output(options.output)
+    return Delivery(source, span, lexer, options, name, target)
 
 
 def is_same_file(one: str, other: str) -> bool:

@@ -1,87 +1,91 @@
 """Code that is to be written anew as an instruction says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from starcoder_cli.app.context import NOTHING, Reading
-from starcoder_cli.app.fill import named_language
 from starcoder_cli.app.request import Request
-from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.files.source import Source, Span, readable
+from starcoder_cli.files.source import Source, Span, to_model_text
+from starcoder_cli.infill import PreparedPrompt, language_of
 from starcoder_cli.languages import Language
-from starcoder_cli.model import Model, Prompt, Sampling, Special
-from starcoder_cli.prompts.build import MARGIN
-from starcoder_cli.prompts.chat_formats import choose
-from starcoder_cli.prompts.edit import COMMIT, dedented, edit_prompt, ended, indented
-from starcoder_cli.stream import Completion, Stream, until, with_newline
+from starcoder_cli.model import Conversation, Model, Prompt, Sampling, Special
+from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
+from starcoder_cli.prompts.edit import (
+    build_edit_prompt,
+    dedent_code,
+    indent_stream,
+    replace_final_newlines,
+)
+from starcoder_cli.reply import chat_format
+from starcoder_cli.stream import Completion, Stream, convert_newlines, until_stop
 from starcoder_cli.terminal.output import Messages
 
 
 @dataclass(frozen=True)
-class Change:
+class EditTask:
     """A range of a source whose code an instruction is about; `lead` is its indentation."""
 
     source: Source
     request: Request
-    messages: Messages
-    spec: ModelSpec
     language: Language
     lead: str
     code: str
     instruction: str
-
-    @classmethod
-    def of(
-        cls, source: Source, span: Span, request: Request, messages: Messages, instruction: str
-    ) -> "Change":
-        """What is asked about a range; DataError where there is no code in it."""
-        text = readable(source.raw[span.start : span.end])
-        if not text.strip():
-            raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
-        lead, code = dedented(text)
-        language = named_language(request, source)
-        spec = request.spec
-        return cls(source, request, messages, spec, language, lead, code, instruction)
+    replaces_code: bool = field(default=True, init=False)
 
     @property
-    def replaces(self) -> bool:
-        """An answer that was cut off would lose the rest of the code."""
-        return True
-
-    @property
-    def room(self) -> int:
+    def window(self) -> int:
         """The code, the instruction and the new code."""
         text = len(self.code.encode()) + len(self.instruction.encode())
-        return text + self.request.sampling.max_tokens + 8 * MARGIN
+        return text + self.request.sampling.max_tokens + 8 * PROMPT_OVERHEAD_TOKENS
 
-    def prompt(self, model: Model) -> tuple[Prompt, Reading]:
-        """The prompt; UsageError where the model cannot read all of it."""
-        form = choose(self.spec.chat, self.spec.name, model.chat_template, model.token)
-        prompt = edit_prompt(self.code, self.instruction, self.language, form, model.token)
-        asked = "as a commit" if COMMIT[0] in prompt.pieces else f"in a chat ({form.name})"
-        self.messages.detail(f"edit: {self.spec.name} is asked {asked}")
-        costs = (1 if isinstance(each, Special) else model.count(each) for each in prompt.pieces)
-        needed = sum(costs)
+    def prompt(self, model: Model, messages: Messages) -> PreparedPrompt:
+        """The question; UsageError where the model cannot read all of it."""
+        form = chat_format(model, self.request.spec)
+        prompt = build_edit_prompt(
+            self.code, self.instruction, self.language, form, model.has_token
+        )
+        messages.detail(f"edit: {self.request.spec.name} is asked {prompt.form}")
+        tokens = question_tokens(model, prompt.question)
         most = self.request.sampling.max_tokens
-        if needed + most > model.window:
+        if tokens + most > model.window:
             raise UsageError(
-                f"{needed} tokens of code and {most} of answer are more than the model's "
+                f"{tokens} tokens of code and {most} of answer are more than the model's "
                 f"{model.window}",
                 "name a smaller range, or lower --max-tokens",
             )
-        return prompt, NOTHING
+        return PreparedPrompt(prompt.question, (*prompt.stop, *self.request.infill.stop))
 
-    def stream(self, model: Model, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
         """The new code, indented as the old.
 
         No rule but its fence ends it: new code may well have the line that follows it, too.
         """
-        words = tuple(stop for stop in prompt.stop if not isinstance(stop, Special))
-        chunks: Stream = until(model.stream(prompt, sampling), (*words, *self.request.stop))
+        chunks: Stream = until_stop(model.stream(prompt.question, sampling), prompt.stop)
         if not self.request.verbatim:
-            chunks = indented(with_newline(chunks, "\n"), self.lead)
-            chunks = ended(chunks, "\n" if self.code.endswith("\n") else "")
-        return with_newline(chunks, self.source.newline)
+            chunks = indent_stream(convert_newlines(chunks, "\n"), self.lead)
+            chunks = replace_final_newlines(chunks, "\n" if self.code.endswith("\n") else "")
+        return convert_newlines(chunks, self.source.newline)
 
     def learn(self, completion: Completion) -> None:
         """Nothing: no other file is read along."""
+
+
+def edit_task(
+    source: Source, span: Span, request: Request, messages: Messages, instruction: str
+) -> EditTask:
+    """What is asked about a range of a source; DataError where there is no code in it."""
+    text = to_model_text(source.raw[span.start : span.end])
+    if not text.strip():
+        raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
+    lead, code = dedent_code(text)
+    language = language_of(source, request.lang, request.filename)
+    return EditTask(source, request, language, lead, code, instruction)
+
+
+def question_tokens(model: Model, question: Prompt | Conversation) -> int:
+    """How many tokens a question has; a control token is one."""
+    if isinstance(question, Conversation):
+        texts = [message.text for message in (*question.opening(), *question.messages)]
+        return sum(1 + model.count(text) for text in (*texts, question.answer_prefix))
+    costs = (1 if isinstance(piece, Special) else model.count(piece) for piece in question.pieces)
+    return sum(costs)

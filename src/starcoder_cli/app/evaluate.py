@@ -3,275 +3,218 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, replace
-from io import StringIO
 from pathlib import Path
 from typing import get_args
 
-from starcoder_cli.app.batch import answers
-from starcoder_cli.app.open_model import reached
-from starcoder_cli.app.progress import counting, transferring
+from starcoder_cli.app.batch import batch_answers
+from starcoder_cli.app.open_model import resolve_endpoint
+from starcoder_cli.app.progress import count_progress, transfer_progress
 from starcoder_cli.app.request import Request
+from starcoder_cli.app.score_report import ReportOptions, show_scores
 from starcoder_cli.errors import DataError, InputError, UsageError
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.evaluation.run import ELSEWHERE, Asked, Sheet, begin, verdict_rows
-from starcoder_cli.evaluation.selection import Wanted
-from starcoder_cli.evaluation.summary import Answered, Group, Mark, Record, Scores, marks
-from starcoder_cli.files.save import Target
-from starcoder_cli.settings import Color, Engine
-from starcoder_cli.terminal.output import (
-    Messages,
-    json_line,
-    standard_output,
-    wants_color,
-    write_json,
-    write_text,
+from starcoder_cli.evaluation.run import (
+    OTHER_FOLDER_HINT,
+    ResumableFile,
+    RunSettings,
+    open_run_folder,
+    verdict_lines,
 )
-from starcoder_cli.terminal.sanitize import one_line
-from starcoder_cli.terminal.table import table
-
-HEADING = ("", "score", "per cent", "95 % within", "problems", "model", "source", "")
-PAGE = "report.html"
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How scores are shown: as a page too, as bars, as JSON; in which colours."""
-
-    report: bool = False
-    plot: bool = False
-    json: bool = False
-    color: Color = "auto"
-
-
-def show(scores: Scores, shown: Shown, messages: Messages) -> None:
-    """The scores on standard output, and as a page where that is wanted."""
-    found = list(marks(scores))
-    if shown.report:
-        from starcoder_cli.evaluation.page import page
-
-        path = Path(scores.folder) / PAGE
-        Target.output(str(path)).save(page(scores, found).encode())
-        messages.note(f"the report is {path}")
-    if shown.json:
-        write_json(scores.record())
-    elif shown.plot:
-        write_text(drawn(found, wants_color(shown.color)))
-    else:
-        write_text(table([HEADING, *map(cells, found)]))
-
-
-def cells(mark: Mark) -> tuple[str, ...]:
-    """A score as a row of a table."""
-    count = "" if mark.problems is None else str(mark.problems)
-    shown = (mark.group, mark.metric, mark.per_cent, mark.within, count, mark.model)
-    return (*shown, mark.source, "")
+from starcoder_cli.evaluation.selection import BenchmarkSelection
+from starcoder_cli.evaluation.summary import JsonObject, ProblemGroup, ProblemResult, Scores
+from starcoder_cli.settings import EngineChoice
+from starcoder_cli.terminal.output import Messages, encode_json_line, standard_output
 
 
 def evaluate(
-    wanted: Wanted,
+    selection: BenchmarkSelection,
     request: Request,
     out: str | None,
     run_code: bool,
-    shown: Shown,
+    options: ReportOptions,
     messages: Messages,
 ) -> None:
     """Answer what was not answered before, judge what was not judged, and show the scores."""
     standard_output()
-    benchmark = wanted.benchmark
-    refuse(wanted, request, run_code, shown)
-    request = replace(request.with_max_tokens(wanted.tokens), fills=benchmark.fills)
-    request = reached(request, messages)
-    with transferring(benchmark.title) as progress:
-        groups = wanted.groups(progress, request.offline)
-    skipped = unrunnable(groups, messages) if run_code else {}
-    asked = asked_of(wanted, request)
-    folder = Path(out) if out else default_folder(asked)
-    begin(folder, asked)
+    benchmark = selection.benchmark
+    refuse_evaluation(selection, request, run_code, options)
+    infill = replace(request.infill, fim=benchmark.is_infilling)
+    request = replace(request.with_max_tokens(selection.max_answer_tokens), infill=infill)
+    request = resolve_endpoint(request, messages)
+    with transfer_progress(benchmark.title) as progress:
+        groups = selection.load_groups(progress, request.offline)
+    skipped = unrunnable_groups(groups, messages) if run_code else {}
+    settings = run_settings(selection, request)
+    folder = Path(out) if out else default_folder(settings)
+    open_run_folder(folder, settings)
     parts = [
-        Part(name, found, wanted.limit, asked, folder)
+        RunPart(name, found, selection.limit, settings, folder)
         for name, found in groups.items()
         if name not in skipped
     ]
-    given = answered(parts, request, wanted.parallel, messages)
+    records = answer_parts(parts, request, selection.parallel, messages)
     if run_code:
-        scored = judged(parts, given)
+        scored = judge_parts(parts, records)
     else:
-        scored = [part.group(told) for part, told in zip(parts, given, strict=True)]
-    if benchmark.runs and not run_code:
+        scored = [part.group(told) for part, told in zip(parts, records, strict=True)]
+    if benchmark.runs_tests and not run_code:
         messages.note(f"the answers are in {folder}: --run-code runs and scores them")
-    show(Scores(benchmark, asked, scored, str(folder), skipped), shown, messages)
+    show_scores(Scores(benchmark, settings, scored, str(folder), skipped), options, messages)
 
 
-def refuse(wanted: Wanted, request: Request, run_code: bool, shown: Shown) -> None:
+def refuse_evaluation(
+    selection: BenchmarkSelection, request: Request, run_code: bool, options: ReportOptions
+) -> None:
     """Raise UsageError for what makes no sense, InputError for a report that cannot be drawn."""
-    if wanted.samples > 1 and not request.sampling.temperature:
+    if selection.samples > 1 and not request.sampling.temperature:
         raise UsageError(
             "without a temperature every sample would be the same", "add --temperature 0.2"
         )
-    if run_code and not wanted.benchmark.runs:
-        raise UsageError(f"{wanted.name} has nothing to run", "leave --run-code away")
-    if shown.plot and shown.json:
+    if run_code and not selection.benchmark.runs_tests:
+        raise UsageError(f"{selection.benchmark_name} has nothing to run", "leave --run-code away")
+    if options.plot and options.json:
         raise UsageError("--plot and --json exclude each other", "choose one")
-    if shown.report:
-        from starcoder_cli.evaluation.charts import need_matplotlib
+    if options.report:
+        from starcoder_cli.evaluation.charts import require_matplotlib
 
-        need_matplotlib()
+        require_matplotlib()
 
 
-def unrunnable(groups: Mapping[str, Sequence[Problem]], messages: Messages) -> Mapping[str, str]:
+def unrunnable_groups(
+    groups: Mapping[str, Sequence[Problem]], messages: Messages
+) -> Mapping[str, str]:
     """The groups that are left out because their language cannot be run here, and why.
 
     Raises MachineError where there is no sandbox, InputError where nothing is left.
     """
-    from starcoder_cli.sandbox import missing, rung
+    from starcoder_cli.sandbox import detect_sandbox, unsupported_reason
 
-    messages.detail(f"sandbox: {rung()}")
-    reasons = {name: missing(problems[0].language) for name, problems in groups.items()}
-    found = {name: reason for name, reason in reasons.items() if reason}
-    if len(found) == len(groups):
-        told = ", ".join(f"{name}: {reason}" for name, reason in found.items())
-        raise InputError(f"nothing of it can be run here ({told})", "leave --run-code away")
-    for name, reason in found.items():
+    messages.detail(f"sandbox: {detect_sandbox()}")
+    reasons = {name: unsupported_reason(problems[0].language) for name, problems in groups.items()}
+    left_out = {name: reason for name, reason in reasons.items() if reason}
+    if len(left_out) == len(groups):
+        listed = ", ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise InputError(f"nothing of it can be run here ({listed})", "leave --run-code away")
+    for name, reason in left_out.items():
         messages.note(f"{name} is left out: {reason}")
-    return found
+    return left_out
 
 
-def asked_of(wanted: Wanted, request: Request) -> Asked:
+def run_settings(selection: BenchmarkSelection, request: Request) -> RunSettings:
     """What a run asks."""
     sampling, loading = request.sampling, request.loading
-    return Asked(
-        benchmark=wanted.name,
+    return RunSettings(
+        benchmark=selection.benchmark_name,
         model=request.spec.name,
-        samples=wanted.samples,
-        max_tokens=wanted.tokens,
+        samples=selection.samples,
+        max_tokens=selection.max_answer_tokens,
         temperature=sampling.temperature,
         top_p=sampling.top_p,
         seed=sampling.seed,
-        prompted=request.prompted,
-        raw=request.raw,
-        order=request.order,
+        prompted=request.infill.prompted,
+        raw=request.infill.raw,
+        order=request.infill.order,
         quantize=loading.quantize,
         adapter=loading.adapter,
     )
 
 
-def default_folder(asked: Asked) -> Path:
+def default_folder(settings: RunSettings) -> Path:
     """The folder of a run in the current one."""
-    model = Path(asked.model).name
-    return Path("eval") / f"{asked.benchmark}-{model}{'-prompted' * asked.prompted}"
+    model = Path(settings.model).name
+    return Path("eval") / f"{settings.benchmark}-{model}{'-prompted' * settings.prompted}"
 
 
 @dataclass(frozen=True)
-class Part:
+class RunPart:
     """A group of problems in a run, of which the first are asked."""
 
     name: str
     problems: Sequence[Problem]
     limit: int | None
-    asked: Asked
+    settings: RunSettings
     folder: Path
 
     @property
-    def wanted(self) -> int:
+    def answer_count(self) -> int:
         """How many answers are asked for."""
-        return len(self.problems[: self.limit]) * self.asked.samples
+        return len(self.problems[: self.limit]) * self.settings.samples
 
-    def answers(self) -> AbstractContextManager[Sheet]:
+    def answers(self) -> AbstractContextManager[ResumableFile]:
         """The file of the answers."""
         path = self.folder / f"{self.name}.answers.jsonl"
-        return Sheet.opened(path, self.asked.holes(self.problems), self.wanted)
+        return ResumableFile.open(path, self.settings.batch_lines(self.problems), self.answer_count)
 
-    def verdicts(self, answers: Sequence[Record]) -> AbstractContextManager[Sheet]:
+    def verdicts(self, answers: Sequence[JsonObject]) -> AbstractContextManager[ResumableFile]:
         """The file of the verdicts on these answers."""
-        rows = verdict_rows(self.problems, answers, self.asked.samples)
-        return Sheet.opened(self.folder / f"{self.name}.verdicts.jsonl", rows, self.wanted)
+        rows = verdict_lines(self.problems, answers, self.settings.samples)
+        return ResumableFile.open(
+            self.folder / f"{self.name}.verdicts.jsonl", rows, self.answer_count
+        )
 
-    def group(self, answers: Sequence[Record], verdicts: Sequence[Record] = ()) -> Group:
+    def group(
+        self, answers: Sequence[JsonObject], verdicts: Sequence[JsonObject] = ()
+    ) -> ProblemGroup:
         """The problems that are asked, with their answers and verdicts."""
-        each = self.asked.samples
-        shares = [slice(at, at + each) for at in range(0, self.wanted, each)]
+        each = self.settings.samples
+        shares = [slice(at, at + each) for at in range(0, self.answer_count, each)]
         pairs = zip(self.problems, shares, strict=False)
-        return Group(
-            self.name, [Answered(problem, answers[at], verdicts[at]) for problem, at in pairs]
+        return ProblemGroup(
+            self.name, [ProblemResult(problem, answers[at], verdicts[at]) for problem, at in pairs]
         )
 
 
-def answered(
-    parts: Sequence[Part], request: Request, parallel: int, messages: Messages
-) -> list[list[Record]]:
+def answer_parts(
+    parts: Sequence[RunPart], request: Request, parallel: int, messages: Messages
+) -> list[list[JsonObject]]:
     """All answers to each part, those of an earlier run and those that are made now."""
     with ExitStack() as stack:
         sheets = [stack.enter_context(part.answers()) for part in parts]
-        done = sum(sheet.done for sheet in sheets)
+        done = sum(sheet.done_count for sheet in sheets)
         if done:
-            messages.note(f"{done} of {sum(part.wanted for part in parts)} answers are here")
-        before = next((sheet.read()[0] for sheet in sheets if sheet.done), {})
-        request = same_engine(request, before.get("engine"))
-        rows = [row for sheet in sheets for row in sheet.missing]
-        with closing(answers(rows, request, messages, parallel)) as found:
+            messages.note(f"{done} of {sum(part.answer_count for part in parts)} answers are here")
+        before = next((sheet.read_records()[0] for sheet in sheets if sheet.done_count), {})
+        request = with_same_engine(request, before.get("engine"))
+        rows = [row for sheet in sheets for row in sheet.missing_lines]
+        with closing(batch_answers(rows, request, messages, parallel)) as new_records:
             for sheet in sheets:
-                for _ in sheet.missing:
-                    sheet.journal.add(json_line(next(found)))
-        return [sheet.read() for sheet in sheets]
+                for _ in sheet.missing_lines:
+                    sheet.journal.add(encode_json_line(next(new_records)))
+        return [sheet.read_records() for sheet in sheets]
 
 
-def same_engine(request: Request, told: object) -> Request:
+def with_same_engine(request: Request, recorded: object) -> Request:
     """The request for the engine that made the first answers: another one answers otherwise.
 
     Raises DataError where another one is asked for.
     """
-    before = next((engine for engine in get_args(Engine) if engine == told), None)
-    if not before or request.spec.engine != "llamacpp":
+    first_engine = next((engine for engine in get_args(EngineChoice) if engine == recorded), None)
+    if not first_engine or request.spec.engine != "llamacpp":
         return request
-    if request.loading.engine not in ("auto", before):
-        raise DataError(f"the answers so far were made on {before}", ELSEWHERE)
-    return replace(request, loading=replace(request.loading, engine=before))
+    if request.loading.engine not in ("auto", first_engine):
+        raise DataError(f"the answers so far were made on {first_engine}", OTHER_FOLDER_HINT)
+    return replace(request, loading=replace(request.loading, engine=first_engine))
 
 
-def judged(parts: Sequence[Part], given: Sequence[Sequence[Record]]) -> list[Group]:
+def judge_parts(
+    parts: Sequence[RunPart], records: Sequence[Sequence[JsonObject]]
+) -> list[ProblemGroup]:
     """Each part with a verdict on every answer, while a bar counts those that are made now."""
-    from starcoder_cli.evaluation.judge import verdicts
+    from starcoder_cli.evaluation.judge import judge_answers
 
     with ExitStack() as stack:
-        pairs = list(zip(parts, given, strict=True))
+        pairs = list(zip(parts, records, strict=True))
         sheets = [stack.enter_context(part.verdicts(told)) for part, told in pairs]
-        total, done = sum(len(sheet.missing) for sheet in sheets), 0
-        report = stack.enter_context(counting("verdicts"))
+        total, done = sum(len(sheet.missing_lines) for sheet in sheets), 0
+        report = stack.enter_context(count_progress("verdicts"))
         for (part, told), sheet in zip(pairs, sheets, strict=True):
-            problems = [each for each in part.problems for _ in range(part.asked.samples)]
-            left = slice(sheet.done, part.wanted)
-            with closing(verdicts(sheet.missing, problems[left], told[left])) as found:
+            problems = [each for each in part.problems for _ in range(part.settings.samples)]
+            left = slice(sheet.done_count, part.answer_count)
+            with closing(judge_answers(sheet.missing_lines, problems[left], told[left])) as found:
                 for verdict in found:
-                    sheet.journal.add(json_line(verdict))
+                    sheet.journal.add(encode_json_line(verdict))
                     report(done := done + 1, total)
         return [
-            part.group(told, sheet.read())
+            part.group(told, sheet.read_records())
             for (part, told), sheet in zip(pairs, sheets, strict=True)
         ]
-
-
-WIDTH = 40
-
-
-def drawn(marks: Sequence[Mark], color: bool) -> str:
-    """A bar for each score, as long as it is large, with its interval beside it."""
-    from rich.bar import Bar
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for mark in marks:
-        shade = "bright_black" if mark.source else "green"
-        table.add_row(
-            Text(one_line(mark.group)),
-            Text(one_line(mark.metric)),
-            Text(one_line(mark.model, 40)),
-            Bar(1.0, 0.0, mark.value, width=WIDTH, color=shade),
-            Text(mark.per_cent, shade),
-            Text(mark.within, "dim"),
-        )
-    out = StringIO()
-    console = Console(file=out, force_terminal=color, no_color=not color, highlight=False)
-    console.print(table)
-    return out.getvalue()

@@ -6,59 +6,59 @@ from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import CreateError, RefusedError
 from starcoder_cli.models import consent
 from starcoder_cli.models.licences import Licence
-from starcoder_cli.terminal.output import Messages, is_terminal, say
+from starcoder_cli.terminal.output import Messages, is_terminal, write_message
 from starcoder_cli.terminal.sanitize import sanitize
 
 
-def settle(spec: ModelSpec, *, accept: bool) -> None:
+def settle_licence(spec: ModelSpec, *, accept: bool) -> None:
     """See that a model's licence is accepted: long ago, by `accept`, or now at a terminal.
 
     Raises RefusedError where nobody accepts it, CreateError where that cannot be remembered.
     """
-    licence = consent.unaccepted(spec)
+    licence = consent.find_unaccepted_licence(spec)
     if licence is None:
         return
     if accept:
-        consent.agree(licence)
+        consent.record_agreement(licence)
         Messages().note(f"{licence.name} is accepted: {licence.url}")
         return
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
-        raise unaccepted(
+        raise unaccepted_error(
             spec,
             licence,
             f"see `starcoder models show {spec.name}`, then run: "
             f"starcoder models pull {spec.name} --accept-license",
         )
-    say(sanitize(text(spec, licence)))
-    if not confirmed("accept? [y/N] "):
+    write_message(sanitize(licence_text(spec, licence)))
+    if not is_confirmed("accept? [y/N] "):
         raise RefusedError(
             "the licence was not accepted", "`starcoder models list` shows models under others"
         )
-    consent.agree(licence)
+    consent.record_agreement(licence)
 
 
-def unaccepted(spec: ModelSpec, licence: Licence, hint: str) -> RefusedError:
+def unaccepted_error(spec: ModelSpec, licence: Licence, hint: str) -> RefusedError:
     """The error that says which licence is in the way."""
     return RefusedError(
         f"{spec.name} is under {licence.name}, which has to be accepted first", hint
     )
 
 
-def remind(spec: ModelSpec, licence: Licence, messages: Messages) -> None:
+def remind_of_licence(spec: ModelSpec, licence: Licence, messages: Messages) -> None:
     """Name, once, the licence of a model that came here without us."""
-    if messages.quiet or consent.reminded(licence):
+    if messages.quiet or consent.has_been_reminded(licence):
         return
     messages.note(
         f"{spec.name} is under {licence.name}, which restricts its use: "
         f"see `starcoder models show {spec.name}`"
     )
     try:
-        consent.remind(licence)
+        consent.record_reminder(licence)
     except CreateError:
         return  # the same note again is no reason to stop
 
 
-def text(spec: ModelSpec, licence: Licence) -> str:
+def licence_text(spec: ModelSpec, licence: Licence) -> str:
     """What someone reads before agreeing; it fits a terminal of 24 lines."""
     return "\n".join(
         (
@@ -72,7 +72,7 @@ def text(spec: ModelSpec, licence: Licence) -> str:
     )
 
 
-def confirmed(question: str) -> bool:
+def is_confirmed(question: str) -> bool:
     """Whether the answer to a question at the terminal is yes; the end of the input is a no."""
     sys.stderr.write(question)
     sys.stderr.flush()
@@ -81,5 +81,5 @@ def confirmed(question: str) -> bool:
         answer = sys.stdin.buffer.readline()
     finally:
         if not answer.endswith(b"\n"):  # Ctrl-C and Ctrl-D leave the cursor behind the question
-            say("")
+            write_message("")
     return answer.strip().lower() in (b"y", b"yes")

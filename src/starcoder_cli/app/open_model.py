@@ -9,59 +9,61 @@ from functools import partial
 from pathlib import Path
 
 from starcoder_cli.app.fetch import fetch
-from starcoder_cli.app.request import Remote, Request
-from starcoder_cli.catalog import DEFAULT, ModelSpec
-from starcoder_cli.engines.load import foresee, open_model
-from starcoder_cli.engines.openvino.prepared import outdated
+from starcoder_cli.app.request import EndpointOptions, Request
+from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.engines.load import check_can_load, load_model
+from starcoder_cli.engines.openvino.prepared import is_outdated
 from starcoder_cli.errors import UnavailableError, UsageError
-from starcoder_cli.loading import Work
+from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
-from starcoder_cli.net.daemon import find
+from starcoder_cli.net.daemon import find_socket
 from starcoder_cli.settings import config_file, read_config
 from starcoder_cli.terminal.output import Messages, is_terminal
 
 
-def reached(request: Request, messages: Messages) -> Request:
+def resolve_endpoint(request: Request, messages: Messages) -> Request:
     """The request with what its endpoint says of itself; the same one where it has none.
 
     Raises UsageError where the network is not to be used, or for what is no endpoint, and what
     reaching it raises.
     """
-    if not request.remote.endpoint or request.reached:
+    if not request.endpoint.endpoint or request.resolved_endpoint:
         return request
-    from starcoder_cli.engines.endpoint.model import reach
-    from starcoder_cli.net.endpoints import Endpoint, key_of, profile_of
+    from starcoder_cli.engines.endpoint.model import probe_endpoint
+    from starcoder_cli.net.endpoints import EndpointAddress, find_profile, read_api_key
 
-    profile = profile_of(request.remote.endpoint)
-    told = Remote(profile.url, request.remote.fim or profile.fim)
-    file = profile.api_key_file or request.remote.key_file  # no other's key goes to an endpoint
-    endpoint = Endpoint.parse(told.endpoint, key_of(file))
-    if request.offline and not endpoint.loopback:
+    profile = find_profile(request.endpoint.endpoint)
+    options = EndpointOptions(profile.url, request.endpoint.fim or profile.fim)
+    file = profile.api_key_file or request.endpoint.key_file  # no other's key goes to an endpoint
+    endpoint = EndpointAddress.parse(options.endpoint, read_api_key(file))
+    if request.offline and not endpoint.is_loopback:
         raise UsageError(
             f"--offline excludes an endpoint at {endpoint.host}", "leave one of the two away"
         )
-    untouched = ", ".join(unused(request))
+    untouched = ", ".join(unused_flags(request))
     if untouched:
         messages.note(f"the model is at {endpoint.host}, where nothing comes of: {untouched}")
-    ours = request.model in for_this_machine()
+    ours = request.model in models_for_this_machine()
     named = profile.model if ours else request.model
-    with messages.doing(f"asking {endpoint.host} …") as notes:
-        found = reach(endpoint, named, request.model, told.fim, notes.note)
-    messages.detail(f"{found.spec.name} at {endpoint.host}: a window of {found.spec.window} tokens")
-    return replace(request, reached=found)
+    with messages.show_progress(f"asking {endpoint.host} …") as notes:
+        resolved = probe_endpoint(endpoint, named, request.model, options.fim, notes.note)
+    messages.detail(
+        f"{resolved.spec.name} at {endpoint.host}: a window of {resolved.spec.window} tokens"
+    )
+    return replace(request, resolved_endpoint=resolved)
 
 
-def for_this_machine() -> set[str]:
+def models_for_this_machine() -> set[str]:
     """The models that are meant where no flag and no variable names one: for here, not there."""
     settings = read_config(config_file())
     tables = [settings, *(table for table in settings.values() if isinstance(table, dict))]
     named = [table.get("model") for table in tables]
-    return {DEFAULT, *(name for name in named if isinstance(name, str))}
+    return {DEFAULT_MODEL, *(name for name in named if isinstance(name, str))}
 
 
-def unused(request: Request) -> Iterator[str]:
-    """The flags that say how a model is loaded."""
-    yield from request.loading.asked()
+def unused_flags(request: Request) -> Iterator[str]:
+    """The flags in a request that an endpoint has no use for."""
+    yield from request.loading.restricting_flags()
     if request.loading.adapter:
         yield "--adapter"
     if request.loading.engine != "auto":
@@ -70,26 +72,27 @@ def unused(request: Request) -> Iterator[str]:
         yield "--keep-alive"
 
 
-STAYS = (
+SERVER_NOTE = (
     "a server keeps the model loaded for the next command: `starcoder stop` ends it, "
     "--no-server does without"
 )
 
 
 @contextmanager
-def opened(
-    spec: ModelSpec, room: int, request: Request, messages: Messages, work: Work
+def open_model(
+    request: Request, window: int, messages: Messages, work: EngineWorkload
 ) -> Iterator[Model]:
-    """A model, fetched where it is not here, loaded with room for so many tokens in each slot.
+    """The model of a request, fetched where it is not here, with a window of so many tokens a slot.
 
     A model at an endpoint is neither.
     """
-    if request.reached:
+    if request.resolved_endpoint:
         from starcoder_cli.engines.endpoint.model import EndpointModel
 
-        with closing(EndpointModel(request.reached, messages.note)) as remote:
+        with closing(EndpointModel(request.resolved_endpoint, messages.note)) as remote:
             yield remote
         return
+    spec = request.spec
     if spec.engine == "llamacpp" and request.loading.adapter:
         raise UsageError(
             f"{spec.name} is a GGUF file, to which --adapter adds nothing",
@@ -99,27 +102,25 @@ def opened(
         messages.note(f"{spec.name} is a checkpoint: --engine does not touch it")
     if spec.engine == "llamacpp" and request.loading.engine == "huggingface":
         messages.note(f"{spec.name} is a GGUF file, which huggingface does not run")
-    if spec.engine == "llamacpp" and request.loading.asked():
+    if spec.engine == "llamacpp" and request.loading.restricting_flags():
         messages.note(f"{spec.name} is a GGUF file: --quantize, --device, --dtype do not touch it")
-    path = fetch(spec, messages, lambda: foresee(spec, room, request.loading), request.offline)
-    if path and not spec.local and request.loading.engine == "auto" and outdated(path):
+    path = None
+    if spec.has_file:
+        before_fetch = partial(check_can_load, spec, window, request.loading)
+        path = fetch(spec, messages, before_fetch, request.offline)
+    if path and not spec.is_local and request.loading.engine == "auto" and is_outdated(path):
         pull = f"`starcoder models pull {spec.name}` prepares it anew"
         messages.note(f"{spec.name} was prepared by an earlier version and runs slower: {pull}")
-    with messages.doing(f"loading {spec.name} …") as notes:
-        model = served(spec, path, room, request, notes, work) or open_model(
-            spec, path, room, request.loading, notes.detail, work
+    with messages.show_progress(f"loading {spec.name} …") as notes:
+        model = open_on_server(path, window, request, notes, work) or load_model(
+            spec, path, window, request.loading, notes.detail, work
         )
     with closing(model):
         yield model
 
 
-def served(
-    spec: ModelSpec,
-    path: Path | None,
-    room: int,
-    request: Request,
-    messages: Messages,
-    work: Work,
+def open_on_server(
+    path: Path | None, window: int, request: Request, messages: Messages, work: EngineWorkload
 ) -> Model | None:
     """The model, held by this user's server; None where this process is to load it itself.
 
@@ -128,23 +129,24 @@ def served(
     """
     if path is None or request.keep_alive == 0 or work.slots > 1:
         return None
-    starts = request.keep_alive is not None or attended()
-    if not starts and not find():
+    starts = request.keep_alive is not None or is_attended()
+    if not starts and not find_socket():
         return None
-    from starcoder_cli.engines.server_model import RemoteModel, connect
-    from starcoder_cli.wire.local_protocol import Opening
+    spec = request.spec
+    from starcoder_cli.engines.server_model import LocalServerModel, connect_to_server
+    from starcoder_cli.wire.local_protocol import LoadRequest
 
     adapter = request.loading.adapter
     loading = replace(request.loading, adapter=adapter and str(Path(adapter).absolute()))
-    opening = Opening(
-        model=str(path.absolute()) if spec.local else spec.name,
+    opening = LoadRequest(
+        model=str(path.absolute()) if spec.is_local else spec.name,
         path=str(path.absolute()),
-        room=room,
+        room=window,
         work=work,
         loading=loading,
         keep_alive=request.keep_alive,
     )
-    reach = partial(connect, starts, lambda: messages.note(STAYS))
+    reach = partial(connect_to_server, starts, lambda: messages.note(SERVER_NOTE))
     try:
         endpoint = reach()
     except UnavailableError as error:
@@ -152,12 +154,12 @@ def served(
         return None
     if endpoint is None:
         return None
-    model = RemoteModel(endpoint, opening, reach)
-    for line in model.told:
+    model = LocalServerModel(endpoint, opening, reach)
+    for line in model.load_messages:
         messages.detail(line)
     return model
 
 
-def attended() -> bool:
+def is_attended() -> bool:
     """Whether somebody is at a terminal, who may soon run another command."""
     return is_terminal(sys.stderr) and not os.environ.get("CI")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.candidates.ranking import Candidate
 from starcoder_cli.errors import UsageError
-from starcoder_cli.terminal.code import DIM, RESET, Painter, paint, recent
+from starcoder_cli.terminal.code import DIM, RESET, Highlighter, apply_styles, take_last_lines
 from starcoder_cli.terminal.output import is_terminal
 from starcoder_cli.terminal.sanitize import sanitize
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-UNDERLINE = "\x1b[4m"
-WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
-MOST_FLAWS = 2
-MOST_WORDS = 4000  # a comparison takes the square of them
+UNDERLINE_STYLE = "\x1b[4m"
+DIFF_WORD_PATTERN = re.compile(r"\w+|\s+|.", re.DOTALL)
+MAX_FLAWS_SHOWN = 2
+MAX_WORDS_COMPARED = 4000  # a comparison takes the square of them
 
 
 def need_terminal() -> None:
@@ -33,55 +33,56 @@ def need_terminal() -> None:
         )
 
 
-def pick(candidates: Sequence[Candidate], painter: Painter, before: str) -> int:
+def pick(candidates: Sequence[Candidate], painter: Highlighter, before: str) -> int:
     """Which of the candidates the user takes; KeyboardInterrupt where they leave.
 
     `before` is the text before the answers, which colours depend on.
     """
     for number, candidate in enumerate(candidates, 1):
-        sys.stderr.write(heading(number, candidate, painter))
-        sys.stderr.write(drawn(candidate.text, candidates[0].text, painter, before))
+        sys.stderr.write(candidate_heading(number, candidate, painter))
+        sys.stderr.write(highlight_difference(candidate.text, candidates[0].text, painter, before))
     sys.stderr.flush()
-    return ask(len(candidates))
+    return ask_for_number(len(candidates))
 
 
-def heading(number: int, candidate: Candidate, painter: Painter) -> str:
+def candidate_heading(number: int, candidate: Candidate, painter: Highlighter) -> str:
     """A line with the number of a candidate and what is known of it."""
     known = [f"{candidate.completion.mean_logprob:.2f} a token"]
     known += ["does not parse"] if candidate.parses is False else []
-    known += candidate.flaws[:MOST_FLAWS]
+    known += candidate.flaws[:MAX_FLAWS_SHOWN]
     known += ["cut off"] if candidate.completion.reason == "length" else []
     line = f"{number}  {', '.join(known)}"
     return f"{DIM}{line}{RESET}\n" if painter.color else f"{line}\n"
 
 
-def drawn(text: str, first: str, painter: Painter, before: str) -> str:
+def highlight_difference(text: str, first: str, painter: Highlighter, before: str) -> str:
     """An answer as its lines, those marked that differ from the first one's.
 
     In colours the words that differ are underlined.
     """
     text = sanitize(text.replace("\r\n", "\n")).rstrip("\n")
-    marks = differing(text, sanitize(first))
-    styles = painter.styles(sanitize(recent(before)), text)
+    marks = differing_spans(text, sanitize(first))
+    styles = painter.styles_for(sanitize(take_last_lines(before)), text)
     if painter.color:
         styles = [
-            style + UNDERLINE if mark else style for style, mark in zip(styles, marks, strict=True)
+            style + UNDERLINE_STYLE if mark else style
+            for style, mark in zip(styles, marks, strict=True)
         ]
     lines, at = [], 0
     for line in text.split("\n"):
         end = at + len(line)
         gutter = " + " if any(marks[at:end]) else "   "
-        lines.append(gutter + paint(line, styles[at:end]) + "\n")
+        lines.append(gutter + apply_styles(line, styles[at:end]) + "\n")
         at = end + 1
     return "".join(lines)
 
 
-def differing(text: str, first: str) -> list[bool]:
+def differing_spans(text: str, first: str) -> list[bool]:
     """For each character of a text, whether its word is not in the first text there."""
     from difflib import SequenceMatcher
 
-    words, others = WORD.findall(text), WORD.findall(first)
-    if max(len(words), len(others)) > MOST_WORDS:
+    words, others = DIFF_WORD_PATTERN.findall(text), DIFF_WORD_PATTERN.findall(first)
+    if max(len(words), len(others)) > MAX_WORDS_COMPARED:
         return [text != first] * len(text)
     marks: list[bool] = []
     for kind, _, _, begin, end in SequenceMatcher(None, others, words, False).get_opcodes():
@@ -119,7 +120,7 @@ class Cursor:
         return [("", "take "), *numbers, ("", "  (number or arrows, Enter; q leaves)")]
 
 
-def ask(count: int) -> int:
+def ask_for_number(count: int) -> int:
     """Which of so many the user takes, counted from 0; KeyboardInterrupt where they leave."""
     from prompt_toolkit.application import Application
     from prompt_toolkit.input import create_input
@@ -130,7 +131,7 @@ def ask(count: int) -> int:
     control = FormattedTextControl(cursor.text, focusable=True, show_cursor=False)
     application: Application[int] = Application(
         Layout(Window(control, height=1)),
-        key_bindings=bindings(cursor),
+        key_bindings=key_bindings(cursor),
         input=create_input(always_prefer_tty=True),
         output=create_output(sys.stderr),
         erase_when_done=True,
@@ -138,7 +139,7 @@ def ask(count: int) -> int:
     return application.run()
 
 
-def bindings(cursor: Cursor) -> "KeyBindings":
+def key_bindings(cursor: Cursor) -> "KeyBindings":
     """What each key does."""
     from prompt_toolkit.key_binding import KeyBindings
 

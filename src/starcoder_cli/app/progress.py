@@ -16,22 +16,22 @@ ESTIMATE_SECONDS = 120
 
 
 @contextmanager
-def transferring(name: str) -> "Iterator[Progress]":
+def transfer_progress(name: str) -> "Iterator[Progress]":
     """A bar for bytes: how many, how fast, how long still."""
     if not is_terminal(sys.stderr):
-        yield nothing
+        yield no_progress
         return
     from rich import progress as bars
 
-    with bar(name, bars.DownloadColumn(), bars.TransferSpeedColumn()) as report:
+    with progress_bar(name, bars.DownloadColumn(), bars.TransferSpeedColumn()) as report:
         yield report
 
 
 @contextmanager
-def counting(name: str) -> "Iterator[Progress]":
+def count_progress(name: str) -> "Iterator[Progress]":
     """A bar for things that take a while each: how many, how many a minute, how long still."""
     if not is_terminal(sys.stderr):
-        yield nothing
+        yield no_progress
         return
     from rich import progress as bars
     from rich.text import Text
@@ -43,21 +43,21 @@ def counting(name: str) -> "Iterator[Progress]":
             """The rate, once it is known."""
             return Text(f"{60 * task.speed:.1f}/min" if task.speed else "", "progress.data.speed")
 
-    with bar(name, bars.MofNCompleteColumn(), Rate()) as report:
+    with progress_bar(name, bars.MofNCompleteColumn(), Rate()) as report:
         yield report
 
 
-def nothing(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """No bar."""
 
 
 @contextmanager
-def bar(name: str, *columns: "ProgressColumn") -> "Iterator[Progress]":
+def progress_bar(name: str, *columns: "ProgressColumn") -> "Iterator[Progress]":
     """A bar with these columns and the time that is left."""
     from rich import progress as bars
     from rich.console import Console
 
-    shown = bars.Progress(
+    progress = bars.Progress(
         bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
         *columns,
@@ -68,12 +68,12 @@ def bar(name: str, *columns: "ProgressColumn") -> "Iterator[Progress]":
 
     def report(done: int, total: int) -> None:
         # The task begins with the first report, so that what was here before counts for no speed.
-        if not shown.tasks:
-            shown.add_task(name, completed=done, total=total or None)
+        if not progress.tasks:
+            progress.add_task(name, completed=done, total=total or None)
         # What was checked and has to be fetched counts for no speed either.
-        if done < shown.tasks[0].completed:
-            shown.reset(shown.tasks[0].id)
-        shown.update(shown.tasks[0].id, completed=done, total=total or None)
+        if done < progress.tasks[0].completed:
+            progress.reset(progress.tasks[0].id)
+        progress.update(progress.tasks[0].id, completed=done, total=total or None)
 
-    with shown:
+    with progress:
         yield report

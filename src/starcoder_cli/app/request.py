@@ -1,54 +1,29 @@
-"""What `complete` and `fill` are asked for, as values that are checked before anything is read."""
+"""What a user asks for, as values that are checked before anything is read."""
 
 import os
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from starcoder_cli.catalog import ModelSpec, find
+from starcoder_cli.catalog import ModelSpec, find_model
+from starcoder_cli.context.selection import ContextOptions
 from starcoder_cli.errors import UsageError
-from starcoder_cli.loading import Loading
+from starcoder_cli.infill import InfillOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Sampling
-from starcoder_cli.prompts.fim_formats import FORMATS, SERVER
-from starcoder_cli.settings import Lines, Order
-from starcoder_cli.system.timing import duration
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS, SERVER
+from starcoder_cli.system.timing import parse_duration
 
 if TYPE_CHECKING:
-    from starcoder_cli.engines.endpoint.model import Reached
+    from starcoder_cli.engines.endpoint.model import ResolvedEndpoint
 
-CONTEXT_SECONDS = 2.0
-MOST_SECONDS = 3600
-CANDIDATES = 5
-MOST_CANDIDATES = 16
+DEFAULT_CANDIDATES = 5
+MAX_CANDIDATES = 16
 VERIFY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a user wants read along: files, and seconds to spend on others, None for the usual.
-
-    `filename` is what standard input is called, which tells its place in a project.
-    """
-
-    include: tuple[str, ...] = ()
-    seconds: float | None = None
-    filename: str | None = None
-
-    def for_model(self, spec: ModelSpec) -> float:
-        """How many seconds a model may spend on other files.
-
-        Raises UsageError for a number that has no meaning.
-        """
-        if self.seconds is None:
-            return CONTEXT_SECONDS if spec.context else 0.0
-        if not 0 <= self.seconds <= MOST_SECONDS:
-            raise UsageError(
-                f"--context cannot be {self.seconds:g}", f"give seconds from 0 to {MOST_SECONDS}"
-            )
-        return self.seconds
-
-
-@dataclass(frozen=True)
-class Several:
+class CandidateOptions:
     """How many answers are asked for, and who chooses: a command, a person, or else the ranking.
 
     `seconds` is how long the command may take for one answer.
@@ -62,16 +37,16 @@ class Several:
     @classmethod
     def of(
         cls, candidates: int | None, verify: str | None, pick: bool, timeout: float | None
-    ) -> "Several":
+    ) -> "CandidateOptions":
         """What the flags ask for: some answers without a number where somebody is to choose.
 
         Raises UsageError for what has no meaning.
         """
         chosen = verify is not None or pick
-        n = candidates if candidates is not None else CANDIDATES if chosen else 1
-        if not 1 <= n <= MOST_CANDIDATES:
+        n = candidates if candidates is not None else DEFAULT_CANDIDATES if chosen else 1
+        if not 1 <= n <= MAX_CANDIDATES:
             raise UsageError(
-                f"candidates cannot be {n}", f"give a number from 1 to {MOST_CANDIDATES}"
+                f"candidates cannot be {n}", f"give a number from 1 to {MAX_CANDIDATES}"
             )
         if verify is not None and pick:
             raise UsageError("--verify and --pick both choose", "leave one of them away")
@@ -80,24 +55,24 @@ class Several:
         return cls(n, verify, pick, VERIFY_SECONDS if timeout is None else timeout)
 
     @property
-    def wanted(self) -> bool:
+    def needs_selection(self) -> bool:
         """Whether an answer has to be chosen, and so cannot be shown while it is made."""
         return self.n > 1 or self.verify is not None
 
 
-def staying(keep_alive: str | None, no_server: bool) -> float | None:
+def keep_alive_seconds(keep_alive: str | None, no_server: bool) -> float | None:
     """For how many seconds the flags ask a server to hold the model: 0 is without one, None usual.
 
     Raises UsageError for what is no time.
     """
     if keep_alive is None:
         return 0.0 if no_server else None
-    seconds = duration(keep_alive)
+    seconds = parse_duration(keep_alive)
     return 0.0 if no_server else seconds
 
 
 @dataclass(frozen=True)
-class Remote:
+class EndpointOptions:
     """An endpoint as a user names it, the family of its model, and the file of its key.
 
     Raises UsageError for a family that there is not.
@@ -108,62 +83,65 @@ class Remote:
     key_file: str = ""
 
     def __post_init__(self) -> None:
-        families = (*FORMATS, SERVER.name)
+        families = (*FIM_FORMATS, SERVER)
         if self.fim and self.fim not in families:
             raise UsageError(f"there is no family {self.fim!r}", f"give {', '.join(families)}")
 
 
 @dataclass(frozen=True)
+class NoticeOptions:
+    """What is said about where an answer comes from.
+
+    `provenance` puts a comment above it, `trace` looks it up in the file `index`.
+    """
+
+    provenance: bool = False
+    trace: bool = False
+    index: str | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is said."""
+        return self.provenance or self.trace
+
+
+@dataclass(frozen=True)
 class Request:
-    """What is asked of which model; `fills` asks for a gap even where nothing is behind it.
+    """What is asked of which model, and how the model is opened.
 
-    `prompted` puts the beginning of a solution file before the text; `raw` leaves the answer as
-    the model wrote it; `once` takes the first answer, also where that says nothing. `keep_alive` is
-    how many seconds a server holds the model afterwards: 0 is without a server, None as usual.
-    `provenance` puts a comment above the answer, `trace` looks it up in the file `index`.
-    `reached` is the endpoint of `remote` once it has answered.
+    `keep_alive` is how many seconds a server holds the model afterwards: 0 is without a server,
+    None as usual. `resolved_endpoint` is the endpoint once it has answered.
 
-    Raises UsageError for an empty text to stop at, InputError for a model that there is not.
+    Raises InputError for a model that there is not.
     """
 
     model: str
     sampling: Sampling
-    fills: bool = False
-    stop: tuple[str, ...] = ()
+    infill: InfillOptions = InfillOptions()
     lang: str | None = None
     filename: str | None = None
-    order: Order = "psm"
-    lines: Lines = "auto"
-    raw: bool = False
-    strict_context: bool = False
+    context: ContextOptions = ContextOptions()
+    candidates: CandidateOptions = CandidateOptions()
+    notices: NoticeOptions = NoticeOptions()
     offline: bool = False
-    prompted: bool = False
-    once: bool = False
-    loading: Loading = Loading()
-    wish: Wish = Wish()
-    several: Several = Several()
+    loading: LoadOptions = LoadOptions()
     keep_alive: float | None = None
-    remote: Remote = Remote()
-    provenance: bool = False
-    trace: bool = False
-    index: str | None = None
-    reached: "Reached | None" = None
+    endpoint: EndpointOptions = EndpointOptions()
+    resolved_endpoint: "ResolvedEndpoint | None" = None
 
-    @property
+    def __post_init__(self) -> None:
+        if not self.endpoint.endpoint:
+            find_model(self.model)
+
+    @cached_property
     def spec(self) -> ModelSpec:
         """The model, at the endpoint where there is one."""
-        return self.reached.spec if self.reached else find(self.model)
+        return self.resolved_endpoint.spec if self.resolved_endpoint else find_model(self.model)
 
     @property
     def verbatim(self) -> bool:
         """Whether the answer stays as it is: so it does where the prompt is written back."""
-        return self.raw or self.spec.engine == "echo"
-
-    def __post_init__(self) -> None:
-        if "" in self.stop:
-            raise UsageError("an empty --stop would end every answer at once", "leave it away")
-        if not self.remote.endpoint:
-            find(self.model)
+        return self.infill.raw or self.spec.engine == "echo"
 
     def with_max_tokens(self, most: int) -> "Request":
         """The same request for so many tokens at most."""
@@ -173,9 +151,9 @@ class Request:
         """The same request for the answer that chance makes of this number."""
         return replace(self, sampling=replace(self.sampling, seed=seed))
 
-    def sampled(self) -> "Request":
+    def with_random_seed(self) -> "Request":
         """The same request with a seed wherever chance plays a part, so that it can be told."""
-        greedy = self.sampling.temperature == 0 and self.several.n == 1
+        greedy = self.sampling.temperature == 0 and self.candidates.n == 1
         if greedy or self.sampling.seed is not None:
             return self
         return self.with_seed(int.from_bytes(os.urandom(4), "big") >> 1)

@@ -6,31 +6,31 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 
 from starcoder_cli.app.deliver import is_same_file
-from starcoder_cli.attribution import trace
+from starcoder_cli.attribution import find_matches
 from starcoder_cli.attribution.index import index_file
 from starcoder_cli.attribution.matches import Match, Origin
 from starcoder_cli.attribution.stack_lookup import (
-    LIMITS,
-    SHORTEST,
-    check,
-    portrait,
-    service,
-    windows,
+    MIN_RUN_CHARACTERS,
+    SERVICE_LIMITS,
+    look_up_text,
+    parse_service_url,
+    require_sendable,
+    split_into_windows,
 )
 from starcoder_cli.errors import UsageError
-from starcoder_cli.files.save import Target
+from starcoder_cli.files.save import SaveTarget
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.languages import detect, find
+from starcoder_cli.languages import detect_language, find_language
 from starcoder_cli.terminal.code import DIM, RESET
 from starcoder_cli.terminal.output import Messages
-from starcoder_cli.terminal.sanitize import one_line, sanitize
+from starcoder_cli.terminal.sanitize import sanitize, to_one_line
 
-MOST_SHOWN = 3  # origins of a match, at a terminal
-UNKNOWN = "unknown"
+MAX_ORIGINS_SHOWN = 3  # origins of a match, at a terminal
+NO_LICENCE_LABEL = "unknown"
 
 
 @dataclass(frozen=True)
-class Traced:
+class TraceResult:
     """A range of a source and what of it is in the index; characters count from the range's start.
 
     `line` is the one, from 1, that the range begins on; `absent` says that there is no index.
@@ -45,15 +45,15 @@ class Traced:
     @classmethod
     def of(
         cls, source: Source, span: Span, lang: str | None, index: str | None, *, optional: bool
-    ) -> "Traced":
-        """Look a range up. Raises what `attribution.trace` raises, unless the index is optional."""
+    ) -> "TraceResult":
+        """Look a range up. Raises what `find_matches` raises, unless the index is optional."""
         text = source.raw[span.start : span.end]
-        detected = detect(source.name, source.raw)
-        language = find(lang).name if lang else detected.name if detected else None
+        detected = detect_language(source.name, source.raw)
+        language = find_language(lang).name if lang else detected.name if detected else None
         line = source.raw.count("\n", 0, span.start) + 1
         if optional and not index_file(index).is_file():
             return cls(source, text, line, (), absent=True)
-        return cls(source, text, line, trace(text, language, index_file(index)))
+        return cls(source, text, line, find_matches(text, language, index_file(index)))
 
     @property
     def licences(self) -> list[str]:
@@ -65,21 +65,21 @@ class Traced:
         spans = sorted((match.start, match.end) for match in matches)
         covered, done = 0, 0
         for start, end in spans:
-            covered += printed(self.text[max(start, done) : end])
+            covered += count_visible_characters(self.text[max(start, done) : end])
             done = max(done, end)
-        return covered / max(1, printed(self.text))
+        return covered / max(1, count_visible_characters(self.text))
 
     def lines(self, match: Match) -> tuple[int, int]:
         """The first and last line of a match, in the whole source."""
         return match.first + self.line - 1, match.last + self.line - 1
 
 
-def printed(text: str) -> int:
+def count_visible_characters(text: str) -> int:
     """How many characters of a text are no white space."""
     return len("".join(text.split()))
 
 
-def rows(traced: Traced) -> str:
+def trace_rows(traced: TraceResult) -> str:
     """A line for each origin: lines, tokens, share, project, version, place and licence."""
     table = []
     for match in traced.matches:
@@ -87,12 +87,12 @@ def rows(traced: Traced) -> str:
         share = f"{traced.share([match]):.1%}"
         for origin in match.origins:
             place = f"{origin.path}:{origin.first}-{origin.last}"
-            project = (origin.project, origin.version, place, origin.licence or UNKNOWN)
+            project = (origin.project, origin.version, place, origin.licence or NO_LICENCE_LABEL)
             table.append((f"{first}-{last}", str(match.tokens), share, *project))
-    return "".join("\t".join(map(one_line, row)) + "\n" for row in table)
+    return "".join("\t".join(map(to_one_line, row)) + "\n" for row in table)
 
 
-def record(traced: Traced) -> Mapping[str, object]:
+def trace_record(traced: TraceResult) -> Mapping[str, object]:
     """Everything, for `--json`; characters and lines are those of the range that was given."""
     return {
         "file": traced.source.name,
@@ -105,60 +105,60 @@ def record(traced: Traced) -> Mapping[str, object]:
     }
 
 
-def draw(traced: Traced, color: bool) -> None:
+def draw_trace(traced: TraceResult, color: bool) -> None:
     """Show each match at a terminal, beside the code that it is like where that is still there."""
-    from starcoder_cli.attribution.excerpts import excerpt
-    from starcoder_cli.terminal.code import BOLD, RESET, emit
+    from starcoder_cli.attribution.excerpts import read_excerpt
+    from starcoder_cli.terminal.code import BOLD, RESET, write_to_terminal
 
     for match in traced.matches:
         first, last = traced.lines(match)
         head = (
             f"lines {first}-{last}, {traced.share([match]):.0%} of the text, {match.tokens} tokens"
         )
-        emit(f"{BOLD}{head}{RESET}\n" if color else f"{head}\n")
-        for origin in match.origins[:MOST_SHOWN]:
-            emit(f"  {one_line(described(origin))}\n")
-        more = match.more + len(match.origins[MOST_SHOWN:])
+        write_to_terminal(f"{BOLD}{head}{RESET}\n" if color else f"{head}\n")
+        for origin in match.origins[:MAX_ORIGINS_SHOWN]:
+            write_to_terminal(f"  {to_one_line(describe_origin(origin))}\n")
+        more = match.more + len(match.origins[MAX_ORIGINS_SHOWN:])
         if more:
-            emit(f"  and {more} more\n")
-        theirs = excerpt(match.origins[0], traced.text[match.start : match.end])
+            write_to_terminal(f"  and {more} more\n")
+        theirs = read_excerpt(match.origins[0], traced.text[match.start : match.end])
         if theirs:
             mine = traced.source.raw.split("\n")[first - 1 : last]
-            for line in beside(mine, first, theirs, match.origins[0].first, color):
-                emit(line)
-        emit("\n")
+            for line in side_by_side(mine, first, theirs, match.origins[0].first, color):
+                write_to_terminal(line)
+        write_to_terminal("\n")
 
 
-def described(origin: Origin) -> str:
+def describe_origin(origin: Origin) -> str:
     """An origin in one line."""
     project = " ".join(word for word in (origin.project, origin.version) if word)
     place = f"{origin.path}:{origin.first}-{origin.last}"
     return f"{project}, {place}, {origin.licence or 'licence unknown'}"
 
 
-MOST_LINES = 12
+MAX_COMPARED_LINES = 12
 BORDER = " │ "
 
 
-def beside(
+def side_by_side(
     left: Sequence[str], left_first: int, right: Sequence[str], right_first: int, color: bool
 ) -> Iterator[str]:
     """The first lines of two texts, numbered and cut to half the width each, with what is left."""
     last = max(left_first + len(left), right_first + len(right))
     digits = len(str(last))
     width = max(20, (shutil.get_terminal_size().columns - len(BORDER)) // 2 - digits - 1)
-    pairs = zip_longest(left[:MOST_LINES], right[:MOST_LINES])
+    pairs = zip_longest(left[:MAX_COMPARED_LINES], right[:MAX_COMPARED_LINES])
     for at, (one, other) in enumerate(pairs):
-        mine = cell(left_first + at, one, digits, width, color)
-        theirs = cell(right_first + at, other, digits, width, color)
+        mine = format_cell(left_first + at, one, digits, width, color)
+        theirs = format_cell(right_first + at, other, digits, width, color)
         yield f"{mine}{BORDER}{theirs}".rstrip() + "\n"
-    more = max(len(left), len(right)) - MOST_LINES
+    more = max(len(left), len(right)) - MAX_COMPARED_LINES
     if more > 0:
         text = f"… {more} more lines"
         yield f"{DIM}{text}{RESET}\n" if color else f"{text}\n"
 
 
-def cell(number: int, line: str | None, digits: int, width: int, color: bool) -> str:
+def format_cell(number: int, line: str | None, digits: int, width: int, color: bool) -> str:
     """One line with its number, exactly as wide as a column."""
     from rich.cells import set_cell_size
 
@@ -170,7 +170,7 @@ def cell(number: int, line: str | None, digits: int, width: int, color: bool) ->
 
 
 @dataclass(frozen=True)
-class Portrait:
+class StackLookup:
     """The parts of a text that the service at `host` finds, in characters of the text.
 
     `line` is the one, from 1, that the text begins on.
@@ -192,19 +192,22 @@ class Portrait:
         table = []
         for span in self.spans:
             first, last = self.lines(span)
-            share = f"{printed(self.text[span.start : span.end]) / printed(self.text):.1%}"
-            table.append((f"{first}-{last}", "", share, "The Stack", "", self.host, UNKNOWN))
+            part = count_visible_characters(self.text[span.start : span.end])
+            share = f"{part / count_visible_characters(self.text):.1%}"
+            table.append(
+                (f"{first}-{last}", "", share, "The Stack", "", self.host, NO_LICENCE_LABEL)
+            )
         return "".join("\t".join(row) + "\n" for row in table)
 
     def draw(self, color: bool) -> None:
         """Show each part in a line at a terminal."""
-        from starcoder_cli.terminal.code import BOLD, RESET, emit
+        from starcoder_cli.terminal.code import BOLD, RESET, write_to_terminal
 
         for span in self.spans:
             first, last = self.lines(span)
             head = f"lines {first}-{last}, {span.end - span.start} characters"
-            emit(f"{BOLD}{head}{RESET}\n" if color else f"{head}\n")
-            emit(f"  perhaps in The Stack, as {self.host} says\n\n")
+            write_to_terminal(f"{BOLD}{head}{RESET}\n" if color else f"{head}\n")
+            write_to_terminal(f"  perhaps in The Stack, as {self.host} says\n\n")
 
     def record(self) -> Mapping[str, object]:
         """Everything, for `--json`; characters are those of the range that was given."""
@@ -215,52 +218,62 @@ class Portrait:
                 for span in self.spans
                 for first, last in (self.lines(span),)
             ],
-            "limits": LIMITS,
+            "limits": SERVICE_LIMITS,
         }
 
 
-def portrayed(source: Source, span: Span, url: str, offline: bool, messages: Messages) -> Portrait:
+def look_up_in_stack(
+    source: Source, span: Span, url: str, offline: bool, messages: Messages
+) -> StackLookup:
     """What the service at an address finds in a range, after a note that says what it is sent.
 
-    Raises UsageError where the network is not to be used, and what `portrait.check` and `portrait`
-    raise.
+    Raises UsageError where the network is not to be used, and what `require_sendable` and
+    `look_up_text` raise.
     """
-    place, text = service(url), source.raw[span.start : span.end]
-    if offline and not place.loopback:
+    place, text = parse_service_url(url), source.raw[span.start : span.end]
+    if offline and not place.is_loopback:
         raise UsageError(f"--offline excludes asking {place.host}", "leave --portrait away")
-    check(source, span)
+    require_sendable(source, span)
     line = source.raw.count("\n", 0, span.start) + 1
-    if len(text.strip()) < SHORTEST:
-        messages.note(f"{place.host} knows nothing below {SHORTEST} characters: nothing was sent")
-        return Portrait(place.host, text, line, ())
-    requests = len(windows(text))
+    if len(text.strip()) < MIN_RUN_CHARACTERS:
+        messages.note(
+            f"{place.host} knows nothing below {MIN_RUN_CHARACTERS} characters: nothing was sent"
+        )
+        return StackLookup(place.host, text, line, ())
+    requests = len(split_into_windows(text))
     times = "1 request" if requests == 1 else f"{requests} requests"
-    messages.note(f"sending {len(text):,} characters of {source.title} to {place.host}, in {times}")
+    messages.note(
+        f"sending {len(text):,} characters of {source.display_name} to {place.host}, in {times}"
+    )
 
     def report(done: int, total: int) -> None:
-        messages.status(f"{place.host} has answered {done} of {total} …")
+        messages.show_status(f"{place.host} has answered {done} of {total} …")
 
     try:
-        found = portrait(text, place, report)
+        found = look_up_text(text, place, report)
     finally:
-        messages.status("")
-    said = f"{place.host} asks" + LIMITS.removeprefix("it asks")
-    messages.note(said if found else f"{place.host} finds nothing; {LIMITS}")
-    return Portrait(place.host, text, line, tuple(found))
+        messages.show_status("")
+    said = f"{place.host} asks" + SERVICE_LIMITS.removeprefix("it asks")
+    messages.note(said if found else f"{place.host} finds nothing; {SERVICE_LIMITS}")
+    return StackLookup(place.host, text, line, tuple(found))
 
 
-def report_target(path: str, source: Source) -> Target:
+def report_target(path: str, source: Source) -> SaveTarget:
     """The file of a notice, found out before anything is looked up.
 
     Raises UsageError where it is the code itself, and whatever keeps it from being written.
     """
     if is_same_file(path, source.name):
         raise UsageError(f"--report would replace {source.name}", "name another file")
-    return Target.output(path)
+    return SaveTarget.for_output(path)
 
 
-def save(target: Target, traced: Traced, start: int) -> None:
+def save_report(target: SaveTarget, traced: TraceResult, start: int) -> None:
     """Write the notice for what was found from a character of the source on."""
-    from starcoder_cli.attribution.spdx import Notice, written
+    from starcoder_cli.attribution.spdx import SpdxDocument, serialize_document
 
-    target.save(written(Notice.of(traced.source, start, traced.matches), target.path))
+    target.save(
+        serialize_document(
+            SpdxDocument.from_matches(traced.source, start, traced.matches), target.path
+        )
+    )

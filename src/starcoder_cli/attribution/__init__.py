@@ -1,10 +1,10 @@
 """Where code came from: an index of source code on this machine, and what a text shares with it.
 
-    matches = trace(text, "python", index_file())
+    matches = find_matches(text, "python", index_file())
 
 finds the runs of tokens that a text has in common with the files of an index, the longest first:
 each is a `Match` with its `Origin`s. It knows nothing of models or commands. What counts as the
-same code is in `lexing`, which runs are found for sure in `fingerprints`.
+same code is in `tokens`, which runs are found for sure in `fingerprints`.
 """
 
 from pathlib import Path
@@ -12,13 +12,13 @@ from pathlib import Path
 from starcoder_cli.attribution.matches import Match
 
 
-def trace(text: str, language: str | None, index: Path) -> list[Match]:
+def find_matches(text: str, language: str | None, index: Path) -> list[Match]:
     """What a text shares with an index, the longest first.
 
-    `language` is a name that `languages.find` knows; without one the text is read in each way there
+    `language` is a name that `find_language` knows; without one the text is read in each way there
     is. Raises InputError where there is no index, DataError where the file is no sound one, and
     UsageError for an unknown language.
     """
-    from starcoder_cli.attribution.search import search
+    from starcoder_cli.attribution.search import search_index
 
-    return search(text, language, index)
+    return search_index(text, language, index)

@@ -19,15 +19,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 from starcoder_cli.errors import DataError
-from starcoder_cli.files.folder import PLAIN
-from starcoder_cli.files.git import listed
+from starcoder_cli.files.folder import SAFE_OPEN_FLAGS
+from starcoder_cli.files.git import list_files
 
-MOST_BYTES = 2 << 20
-GIT = ".git"
-GIT_SECONDS = 30.0
+MAX_INDEXED_FILE_BYTES = 2 << 20
+GIT_FOLDER_NAME = ".git"
+GIT_LISTING_SECONDS = 30.0
 
 
-class Tree(Protocol):
+class SourceTree(Protocol):
     """Files by their names, which are relative and have slashes.
 
     `repositories` are the folders among them that are git repositories; the root is "".
@@ -38,7 +38,7 @@ class Tree(Protocol):
         """The folder or the archive."""
 
     @property
-    def names(self) -> Sequence[str]:
+    def file_names(self) -> Sequence[str]:
         """The names of the files, in order."""
 
     @property
@@ -46,83 +46,90 @@ class Tree(Protocol):
         """The names of the folders that are git repositories."""
 
     def read(self, name: str) -> bytes | None:
-        """A file's bytes; None where it is not a regular file of at most MOST_BYTES."""
+        """A file's bytes; None where it is not a regular file, or too large."""
 
 
 @dataclass(frozen=True)
-class Folder:
+class FolderTree:
     """The files below a folder; of a git repository those that git tracks or would track."""
 
     root: Path
-    names: Sequence[str]
+    file_names: Sequence[str]
     repositories: Sequence[str]
 
     @classmethod
-    def walked(cls, root: Path) -> "Folder":
+    def scan(cls, root: Path) -> "FolderTree":
         """What is below a folder, without following links."""
-        if any((folder / GIT).exists() for folder in root.parents) and (
-            names := listed(root, GIT_SECONDS)
+        if any((folder / GIT_FOLDER_NAME).exists() for folder in root.parents) and (
+            names := list_files(root, GIT_LISTING_SECONDS)
         ):
             return cls(root, sorted(names), ())
-        found: list[str] = []
+        file_names: list[str] = []
         repositories: list[str] = []
         for path, folders, files, _ in os.fwalk(root):
-            below = Path(path).relative_to(root).as_posix()
-            prefix = "" if below == "." else f"{below}/"
-            below_here: Sequence[str] = sorted(files)
+            relative = Path(path).relative_to(root).as_posix()
+            prefix = "" if relative == "." else f"{relative}/"
+            names_here: Sequence[str] = sorted(files)
             if (
-                GIT in (*folders, *files)
-                and (tracked := listed(Path(path), GIT_SECONDS)) is not None
+                GIT_FOLDER_NAME in (*folders, *files)
+                and (tracked := list_files(Path(path), GIT_LISTING_SECONDS)) is not None
             ):
                 repositories.append(prefix.rstrip("/"))
-                below_here, folders[:] = sorted(tracked), []
+                names_here, folders[:] = sorted(tracked), []
             folders.sort()
-            found += [prefix + name for name in below_here]
-        return cls(root, found, repositories)
+            file_names += [prefix + name for name in names_here]
+        return cls(root, file_names, repositories)
 
     def read(self, name: str) -> bytes | None:
-        """A file's bytes, looked up folder by folder so that none of them is a link."""
-        *folders, last = name.split("/")
+        """A file's bytes, looked up folder by folder so that none of them is a link.
+
+        None for a name that leads out, too: an index may tell any.
+        """
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            return None
+        *folders, base_name = name.split("/")
         with ExitStack() as stack:
             try:
-                place = _opened(stack, str(self.root), os.O_DIRECTORY, None)
+                descriptor = _open_in_folder(stack, str(self.root), os.O_DIRECTORY, None)
                 for folder in folders:
-                    place = _opened(stack, folder, os.O_DIRECTORY | PLAIN, place)
-                file = _opened(stack, last, PLAIN, place)
+                    descriptor = _open_in_folder(
+                        stack, folder, os.O_DIRECTORY | SAFE_OPEN_FLAGS, descriptor
+                    )
+                file = _open_in_folder(stack, base_name, SAFE_OPEN_FLAGS, descriptor)
                 status = os.fstat(file)
-                if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+                if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_INDEXED_FILE_BYTES:
                     return None
                 with os.fdopen(file, "rb", closefd=False) as stream:
-                    data = stream.read(MOST_BYTES + 1)
+                    data = stream.read(MAX_INDEXED_FILE_BYTES + 1)
             except (OSError, ValueError):
                 return None
-            return data if len(data) <= MOST_BYTES else None
+            return data if len(data) <= MAX_INDEXED_FILE_BYTES else None
 
 
-def _opened(stack: ExitStack, name: str, flags: int, folder: int | None) -> int:
+def _open_in_folder(stack: ExitStack, name: str, flags: int, folder: int | None) -> int:
     """A descriptor that the stack closes."""
     descriptor = os.open(name, os.O_RDONLY | flags, dir_fd=folder)
     stack.callback(os.close, descriptor)
     return descriptor
 
 
-TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
-ZIPS = (".whl", ".zip", ".egg")
-MOST_UNPACKED = 1 << 30
-MOST_KEPT = 256 << 20
-MOST_MEMBERS = 50_000
+TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
+ZIP_SUFFIXES = (".whl", ".zip", ".egg")
+MAX_UNPACKED_BYTES = 1 << 30
+MAX_LOADED_BYTES = 256 << 20
+MAX_ARCHIVE_MEMBERS = 50_000
 
 
 @dataclass(frozen=True)
-class Archive:
-    """The wanted files of an archive, by name."""
+class ArchiveTree:
+    """The relevant files of an archive, by name."""
 
     root: Path
     files: Mapping[str, bytes]
     repositories: tuple[str, ...] = ()
 
     @property
-    def names(self) -> list[str]:
+    def file_names(self) -> list[str]:
         """The names of the files, in order."""
         return sorted(self.files)
 
@@ -133,69 +140,71 @@ class Archive:
 
 def is_archive(path: Path) -> bool:
     """Whether a file's name is that of an archive that can be read."""
-    return path.name.lower().endswith((*TARS, *ZIPS))
+    return path.name.lower().endswith((*TAR_SUFFIXES, *ZIP_SUFFIXES))
 
 
-def unpacked(path: Path, wanted: Callable[[str], bool]) -> Archive:
-    """The wanted regular files of an archive; DataError where it is damaged, or far too large."""
-    members = tar_members if path.name.lower().endswith(TARS) else zip_members
+def read_archive(path: Path, is_relevant: Callable[[str], bool]) -> ArchiveTree:
+    """The relevant regular files of an archive; DataError where it is damaged, or far too large."""
+    iterate_members = (
+        iterate_tar_members if path.name.lower().endswith(TAR_SUFFIXES) else iterate_zip_members
+    )
     files: dict[str, bytes] = {}
-    kept = 0
+    loaded_bytes = 0
     try:
-        for number, (name, read) in enumerate(members(path)):
-            if number >= MOST_MEMBERS or kept > MOST_KEPT:
+        for number, (name, read_data) in enumerate(iterate_members(path)):
+            if number >= MAX_ARCHIVE_MEMBERS or loaded_bytes > MAX_LOADED_BYTES:
                 raise DataError(f"{path} is too large to be indexed", "unpack it, and add a part")
-            if is_inside(name) and wanted(name) and (data := read()) is not None:
+            if is_safe_name(name) and is_relevant(name) and (data := read_data()) is not None:
                 files[name] = data
-                kept += len(data)
-    except DAMAGES as error:
+                loaded_bytes += len(data)
+    except ARCHIVE_ERRORS as error:
         raise DataError(f"{path} is damaged: {error}", "fetch it again") from error
-    return Archive(path, files)
+    return ArchiveTree(path, files)
 
 
-DAMAGES = (
+ARCHIVE_ERRORS = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
     *(ValueError, NotImplementedError, RuntimeError, OverflowError),
 )
 """What the readers of archives raise for what is none, or has features that nobody needs."""
 
 
-def is_inside(name: str) -> bool:
+def is_safe_name(name: str) -> bool:
     """Whether a name stays below the folder that it would be unpacked in."""
     path = PurePosixPath(name)
-    odd = "\0" in name or "\\" in name or path.is_absolute()
-    return not odd and ".." not in path.parts and path.as_posix() == name
+    is_suspicious = "\0" in name or "\\" in name or path.is_absolute()
+    return not is_suspicious and ".." not in path.parts and path.as_posix() == name
 
 
-def zip_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
+def iterate_zip_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
     """The regular files of a zip archive, each with what reads it."""
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
 
             def read(info: zipfile.ZipInfo = info) -> bytes | None:
                 with archive.open(info) as stream:
-                    return bounded(stream)
+                    return read_member(stream)
 
             if not info.is_dir() and (info.external_attr >> 28) in (0, 0o10):
                 yield info.filename, read
 
 
-def tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
+def iterate_tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
     """The regular files of a tar archive, each with what reads it before the next one comes."""
-    with decompressed(path) as stream:
-        source = Limited(stream)
-        with tarfile.open(fileobj=source, mode="r|") as archive:
+    with open_decompressed(path) as stream:
+        limited = SizeLimitedStream(stream)
+        with tarfile.open(fileobj=limited, mode="r|") as archive:
             for member in archive:
 
                 def read(member: tarfile.TarInfo = member) -> bytes | None:
                     inner = archive.extractfile(member)
-                    return bounded(inner) if inner else None
+                    return read_member(inner) if inner else None
 
                 if member.isreg():
                     yield member.name.removeprefix("./"), read
 
 
-def decompressed(path: Path) -> IO[bytes]:
+def open_decompressed(path: Path) -> IO[bytes]:
     """The bytes inside of a compressed file, by its name's ending."""
     name = path.name.lower()
     if name.endswith((".gz", ".tgz")):
@@ -205,23 +214,23 @@ def decompressed(path: Path) -> IO[bytes]:
     return lzma.open(path) if name.endswith(".xz") else path.open("rb")
 
 
-def bounded(stream: IO[bytes]) -> bytes | None:
+def read_member(stream: IO[bytes]) -> bytes | None:
     """What a stream holds; None for more than a file may have, however little it took to say so."""
-    data = stream.read(MOST_BYTES + 1)
-    return data if len(data) <= MOST_BYTES else None
+    data = stream.read(MAX_INDEXED_FILE_BYTES + 1)
+    return data if len(data) <= MAX_INDEXED_FILE_BYTES else None
 
 
-class Limited(RawIOBase):
-    """A stream that fails where more than MOST_UNPACKED bytes come out of it."""
+class SizeLimitedStream(RawIOBase):
+    """A stream that fails where more than MAX_UNPACKED_BYTES come out of it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._left = MOST_UNPACKED
+        self._remaining = MAX_UNPACKED_BYTES
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes."""
-        if size < 0 or size > self._left:
-            raise ValueError(f"it unpacks to more than {MOST_UNPACKED >> 20} MiB")
+        if size < 0 or size > self._remaining:
+            raise ValueError(f"it unpacks to more than {MAX_UNPACKED_BYTES >> 20} MiB")
         data = self._stream.read(size)
-        self._left -= len(data)
+        self._remaining -= len(data)
         return data

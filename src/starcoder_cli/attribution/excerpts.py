@@ -3,41 +3,55 @@
 from functools import lru_cache
 from pathlib import Path
 
-from starcoder_cli.attribution.containers import Folder, Tree, is_archive, unpacked
+from starcoder_cli.attribution.containers import FolderTree, SourceTree, is_archive, read_archive
 from starcoder_cli.attribution.matches import Origin
-from starcoder_cli.attribution.records import MARK_BYTES, marks
-from starcoder_cli.attribution.tokens import lexicon, readings
-from starcoder_cli.languages import detect
+from starcoder_cli.attribution.records import SHORT_HASH_BYTES, shorten_hashes
+from starcoder_cli.attribution.tokens import lexical_syntax_of, tokenize_fragment
+from starcoder_cli.languages import detect_language
 
 
-def excerpt(origin: Origin, text: str) -> list[str]:
+def read_excerpt(origin: Origin, text: str) -> list[str]:
     """An origin's lines; none where it is gone, or has not got the tokens of that text any more."""
-    found = read(origin)
-    language = detect(origin.path)
-    if found is None or language is None:
+    data = read_origin_file(origin)
+    language = detect_language(origin.path)
+    if data is None or language is None:
         return []
-    lines = found.decode("utf-8", "replace").split("\n")[origin.first - 1 : origin.last]
-    way = lexicon(language.name)
-    wanted = [marks(each.hashes) for each in readings(text.encode("utf-8", "surrogateescape"), way)]
-    there = [marks(each.hashes) for each in readings("\n".join(lines).encode(), way)]
-    known = MARK_BYTES * origin.tokens
-    same = any(mine[:known] and mine[:known] in theirs for mine in wanted for theirs in there)
-    return lines if same else []
+    lines = data.decode("utf-8", "replace").split("\n")[origin.first - 1 : origin.last]
+    syntax = lexical_syntax_of(language.name)
+    text_hashes = [
+        shorten_hashes(tokenized.hashes)
+        for tokenized in tokenize_fragment(text.encode("utf-8", "surrogateescape"), syntax)
+    ]
+    excerpt_hashes = [
+        shorten_hashes(tokenized.hashes)
+        for tokenized in tokenize_fragment("\n".join(lines).encode(), syntax)
+    ]
+    compared_bytes = SHORT_HASH_BYTES * origin.tokens
+    is_same = any(
+        ours[:compared_bytes] and ours[:compared_bytes] in theirs
+        for ours in text_hashes
+        for theirs in excerpt_hashes
+    )
+    return lines if is_same else []
 
 
-def read(origin: Origin) -> bytes | None:
+def read_origin_file(origin: Origin) -> bytes | None:
     """The bytes of the file that an origin is in, from a folder or an archive."""
     root = Path(origin.root)
-    for place in (root, *root.parents):
-        if place.is_file():
-            inside = root.relative_to(place) / origin.path
-            return archive(place).read(inside.as_posix()) if is_archive(place) else None
-        if place == root and place.is_dir():
-            return Folder(root, (), ()).read(origin.path)
+    for ancestor in (root, *root.parents):
+        if ancestor.is_file():
+            member = root.relative_to(ancestor) / origin.path
+            return (
+                open_cached_archive(ancestor).read(member.as_posix())
+                if is_archive(ancestor)
+                else None
+            )
+        if ancestor == root and ancestor.is_dir():
+            return FolderTree(root, (), ()).read(origin.path)
     return None
 
 
 @lru_cache(maxsize=2)
-def archive(path: Path) -> Tree:
+def open_cached_archive(path: Path) -> SourceTree:
     """The code in an archive."""
-    return unpacked(path, lambda name: detect(name) is not None)
+    return read_archive(path, lambda name: detect_language(name) is not None)

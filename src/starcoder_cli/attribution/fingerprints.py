@@ -1,8 +1,9 @@
 """Fingerprints of code by winnowing (Schleimer, Wilkerson and Aiken, SIGMOD 2003).
 
-Of every WINDOW consecutive runs of SHORTEST tokens one is kept, that with the least hash. So of
-each run of SURE tokens at least one is kept, wherever the run stands: whoever looks up every run of
-another text finds each SURE tokens that the two have in common, and nothing below SHORTEST tokens.
+A k-gram is a run of MIN_MATCH_TOKENS tokens. Of every FINGERPRINT_WINDOW consecutive k-grams the
+one with the least hash is kept. So of each run of GUARANTEED_MATCH_TOKENS tokens at least one
+k-gram is kept, wherever the run stands: whoever looks up every k-gram of another text finds each
+run of that length that the two have in common, and nothing below MIN_MATCH_TOKENS tokens.
 """
 
 import os
@@ -14,28 +15,28 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
-from starcoder_cli.attribution.records import counts, marks, packed
-from starcoder_cli.attribution.tokens import lexicon, tokens
+from starcoder_cli.attribution.records import compress, encode_line_counts, shorten_hashes
+from starcoder_cli.attribution.tokens import lexical_syntax_of, tokenize_code
 from starcoder_cli.errors import MachineError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-SHORTEST = 16
-SURE = 28
-WINDOW = SURE - SHORTEST + 1
+MIN_MATCH_TOKENS = 16
+GUARANTEED_MATCH_TOKENS = 28
+FINGERPRINT_WINDOW = GUARANTEED_MATCH_TOKENS - MIN_MATCH_TOKENS + 1
 
 _PRIME = (1 << 61) - 1
 _BASE = 0x1B873593CC9E2D51 % _PRIME
-_OUT = pow(_BASE, SHORTEST, _PRIME)
-_KEPT = (1 << 47) - 1  # six bytes in SQLite, none of them negative
+_BASE_POWER = pow(_BASE, MIN_MATCH_TOKENS, _PRIME)
+_HASH_MASK = (1 << 47) - 1  # six bytes in SQLite, none of them negative
 
 
-def runs(hashes: Sequence[int]) -> list[int]:
-    """A hash of 47 bits for each run of SHORTEST tokens, rolled over them as Karp and Rabin's."""
+def hash_kgrams(hashes: Sequence[int]) -> list[int]:
+    """A hash of 47 bits for each k-gram of tokens, rolled over them as Karp and Rabin's."""
     sums = list(accumulate(hashes, lambda sum_, token: (sum_ * _BASE + token) % _PRIME, initial=0))
-    pairs = zip(sums, sums[SHORTEST:], strict=False)
-    return [(end - start * _OUT) % _PRIME & _KEPT for start, end in pairs]
+    pairs = zip(sums, sums[MIN_MATCH_TOKENS:], strict=False)
+    return [(end - start * _BASE_POWER) % _PRIME & _HASH_MASK for start, end in pairs]
 
 
 def winnow(hashes: Sequence[int]) -> Iterator[int]:
@@ -44,27 +45,27 @@ def winnow(hashes: Sequence[int]) -> Iterator[int]:
     Where several are the least, the one that is kept already counts, else the last: the robust
     form, which keeps one of each window where all are the same.
     """
-    kept = -1
-    for start in range(len(hashes) - WINDOW + 1):
-        if kept < start:
-            window = hashes[start : start + WINDOW]
-            kept = start + WINDOW - 1 - window[::-1].index(min(window))
-        elif hashes[start + WINDOW - 1] < hashes[kept]:
-            kept = start + WINDOW - 1
+    selected = -1
+    for start in range(len(hashes) - FINGERPRINT_WINDOW + 1):
+        if selected < start:
+            window = hashes[start : start + FINGERPRINT_WINDOW]
+            selected = start + FINGERPRINT_WINDOW - 1 - window[::-1].index(min(window))
+        elif hashes[start + FINGERPRINT_WINDOW - 1] < hashes[selected]:
+            selected = start + FINGERPRINT_WINDOW - 1
         else:
             continue
-        yield kept
+        yield selected
 
 
 BATCH_BYTES = 1 << 20
-WAITING = 2  # batches a process
+MAX_BATCHES_PER_WORKER = 2
 
 
 @dataclass(frozen=True)
-class Job:
+class FileToIndex:
     """A file to be read: of which project, by which name, under which licence; and its bytes."""
 
-    project: int
+    project_id: int
     path: str
     licence: str
     digest: bytes
@@ -73,51 +74,57 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What an index keeps of a file: its tokens and lines, packed, and the hashes of its runs."""
+class FileFingerprint:
+    """What an index keeps of a file; short hashes and line counts are compressed."""
 
-    tokens: bytes
-    lines: bytes
-    hashes: Sequence[int]
+    short_hashes: bytes
+    line_counts: bytes
+    kgram_hashes: Sequence[int]
 
 
-def kept(language: str, data: bytes) -> Kept:
+def fingerprint_file(language: str, data: bytes) -> FileFingerprint:
     """What an index keeps of some code."""
-    read = tokens(data, lexicon(language))
-    hashes = runs(read.hashes)
-    distinct = array("q", {hashes[at] for at in winnow(hashes)})
-    return Kept(packed(marks(read.hashes)), packed(counts(data, read.places)), distinct)
+    tokenized = tokenize_code(data, lexical_syntax_of(language))
+    hashes = hash_kgrams(tokenized.hashes)
+    distinct = array("q", {hashes[position] for position in winnow(hashes)})
+    return FileFingerprint(
+        compress(shorten_hashes(tokenized.hashes)),
+        compress(encode_line_counts(data, tokenized.spans)),
+        distinct,
+    )
 
 
-def all_kept(files: Sequence[tuple[str, bytes]]) -> list[Kept]:
+def fingerprint_files(files: Sequence[tuple[str, bytes]]) -> list[FileFingerprint]:
     """The same for several files, each a language and its code."""
-    return [kept(language, data) for language, data in files]
+    return [fingerprint_file(language, data) for language, data in files]
 
 
-def fingerprinted(jobs: Iterable[Job]) -> Iterator[tuple[Job, Kept]]:
+def fingerprint_in_parallel(
+    files: Iterable[FileToIndex],
+) -> Iterator[tuple[FileToIndex, FileFingerprint]]:
     """Each file with what is to be kept of it, in order; other processes help where it pays.
 
     Raises MachineError where one of them is killed.
     """
-    groups = batches(jobs)
-    first = next(groups, [])
-    if size(first) < BATCH_BYTES:
-        yield from zip(first, all_kept(contents(first)), strict=True)
+    remaining_batches = split_into_batches(files)
+    first_batch = next(remaining_batches, [])
+    if count_code_bytes(first_batch) < BATCH_BYTES:
+        yield from zip(first_batch, fingerprint_files(worker_input(first_batch)), strict=True)
         return
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
 
     workers = os.cpu_count() or 1
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), unstoppable)
-    waiting: deque[tuple[list[Job], Future[list[Kept]]]] = deque()
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), ignore_interrupts)
+    pending: deque[tuple[list[FileToIndex], Future[list[FileFingerprint]]]] = deque()
     try:
-        for batch in chain([first], groups):
-            waiting.append((batch, pool.submit(all_kept, contents(batch))))
-            if len(waiting) > WAITING * workers:
-                yield from finished(*waiting.popleft())
-        while waiting:
-            yield from finished(*waiting.popleft())
+        for batch in chain([first_batch], remaining_batches):
+            pending.append((batch, pool.submit(fingerprint_files, worker_input(batch))))
+            if len(pending) > MAX_BATCHES_PER_WORKER * workers:
+                yield from pair_with_results(*pending.popleft())
+        while pending:
+            yield from pair_with_results(*pending.popleft())
     except BrokenProcessPool as error:
         raise MachineError(
             "a process that was reading code was killed", "free some memory, and try again"
@@ -126,35 +133,37 @@ def fingerprinted(jobs: Iterable[Job]) -> Iterator[tuple[Job, Kept]]:
         pool.shutdown(cancel_futures=True)
 
 
-def finished(batch: list[Job], future: "Future[list[Kept]]") -> Iterator[tuple[Job, Kept]]:
-    """The jobs of a batch with what came of them."""
+def pair_with_results(
+    batch: list[FileToIndex], future: "Future[list[FileFingerprint]]"
+) -> Iterator[tuple[FileToIndex, FileFingerprint]]:
+    """The files of a batch with their fingerprints."""
     return zip(batch, future.result(), strict=True)
 
 
-def unstoppable() -> None:
+def ignore_interrupts() -> None:
     """Leave it to the first process what Ctrl-C means."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def contents(batch: Iterable[Job]) -> list[tuple[str, bytes]]:
-    """What another process has to know of some jobs."""
-    return [(job.language, job.data) for job in batch]
+def worker_input(batch: Iterable[FileToIndex]) -> list[tuple[str, bytes]]:
+    """What another process has to know of some files: language and code."""
+    return [(file.language, file.data) for file in batch]
 
 
-def size(batch: Iterable[Job]) -> int:
-    """How many bytes of code there are in some jobs."""
-    return sum(len(job.data) for job in batch)
+def count_code_bytes(batch: Iterable[FileToIndex]) -> int:
+    """How many bytes of code there are in some files."""
+    return sum(len(file.data) for file in batch)
 
 
-def batches(jobs: Iterable[Job]) -> Iterator[list[Job]]:
-    """Jobs in groups of at least BATCH_BYTES, but for the last one."""
-    batch: list[Job] = []
-    waiting = 0
-    for job in jobs:
-        batch.append(job)
-        waiting += len(job.data)
-        if waiting >= BATCH_BYTES:
+def split_into_batches(files: Iterable[FileToIndex]) -> Iterator[list[FileToIndex]]:
+    """Files in groups of at least BATCH_BYTES, but for the last one."""
+    batch: list[FileToIndex] = []
+    batch_bytes = 0
+    for file in files:
+        batch.append(file)
+        batch_bytes += len(file.data)
+        if batch_bytes >= BATCH_BYTES:
             yield batch
-            batch, waiting = [], 0
+            batch, batch_bytes = [], 0
     if batch:
         yield batch

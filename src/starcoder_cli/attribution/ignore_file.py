@@ -8,52 +8,58 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-NAME = ".starcoderignore"
-MOST_LINES = 1000
-ANY = "**"
+IGNORE_FILE_NAME = ".starcoderignore"
+MAX_IGNORE_LINES = 1000
+DOUBLE_STAR = "**"
 
 
 @dataclass(frozen=True)
-class Ignore:
+class IgnoreRules:
     """The lines of such a file, and what they keep out."""
 
-    lines: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, data: bytes) -> "Ignore":
+    def parse(cls, data: bytes) -> "IgnoreRules":
         """From the bytes of the file."""
-        lines = data.decode("utf-8", "replace").splitlines()[:MOST_LINES]
+        lines = data.decode("utf-8", "replace").splitlines()[:MAX_IGNORE_LINES]
         return cls(tuple(line.rstrip() for line in lines if line.strip() and line[0] != "#"))
 
-    def covers(self, name: str) -> bool:
+    def excludes(self, name: str) -> bool:
         """Whether a file is to stay out, by itself or with a folder that it is in."""
-        steps = name.split("/")
-        folders = range(1, len(steps))
-        return any(self._verdict(steps[:count], True) for count in folders) or self._verdict(
-            steps, False
-        )
+        segments = name.split("/")
+        folders = range(1, len(segments))
+        return any(
+            self._is_excluded(segments[:count], True) for count in folders
+        ) or self._is_excluded(segments, False)
 
-    def _verdict(self, steps: Sequence[str], is_folder: bool) -> bool:
+    def _is_excluded(self, segments: Sequence[str], is_folder: bool) -> bool:
         """What the last line that fits says."""
-        for line in reversed(self.lines):
-            body = line.removeprefix("!")
-            if (is_folder or not body.endswith("/")) and fits(body.rstrip("/"), steps):
-                return body == line
+        for pattern in reversed(self.patterns):
+            positive = pattern.removeprefix("!")
+            if (is_folder or not positive.endswith("/")) and is_pattern_match(
+                positive.rstrip("/"), segments
+            ):
+                return positive == pattern
         return False
 
 
-def fits(pattern: str, steps: Sequence[str]) -> bool:
+def is_pattern_match(pattern: str, segments: Sequence[str]) -> bool:
     """Whether a pattern fits a path from the root, in a time that grows with both lengths."""
-    parts = pattern.lstrip("/").split("/")
+    pattern_segments = pattern.lstrip("/").split("/")
     if "/" not in pattern:
-        parts.insert(0, ANY)
-    reached = {0}
-    for part in parts:
-        if part == ANY:
-            reached = set(range(min(reached), len(steps) + 1))
+        pattern_segments.insert(0, DOUBLE_STAR)
+    positions = {0}
+    for pattern_segment in pattern_segments:
+        if pattern_segment == DOUBLE_STAR:
+            positions = set(range(min(positions), len(segments) + 1))
         else:
-            left = (at for at in reached if at < len(steps))
-            reached = {at + 1 for at in left if fnmatchcase(steps[at], part)}
-        if not reached:
+            open_positions = (position for position in positions if position < len(segments))
+            positions = {
+                position + 1
+                for position in open_positions
+                if fnmatchcase(segments[position], pattern_segment)
+            }
+        if not positions:
             return False
-    return len(steps) in reached
+    return len(segments) in positions

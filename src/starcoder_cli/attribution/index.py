@@ -22,11 +22,11 @@ from starcoder_cli.errors import (
     StarcoderError,
     WriteError,
 )
-from starcoder_cli.files.folder import PLAIN
+from starcoder_cli.files.folder import SAFE_OPEN_FLAGS
 
-APPLICATION = 0x53436964  # "SCid", as `file` shows it
-VERSION = 1
-SCHEMA = (
+APPLICATION_ID = 0x53436964  # "SCid", as `file` shows it
+INDEX_VERSION = 1
+INDEX_SCHEMA = (
     "CREATE TABLE source (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
     " licence TEXT NOT NULL)",
     "CREATE TABLE project (id INTEGER PRIMARY KEY, source INTEGER NOT NULL, root TEXT NOT NULL,"
@@ -37,113 +37,113 @@ SCHEMA = (
     " PRIMARY KEY (hash, file)) WITHOUT ROWID",
     "CREATE TABLE opted_out (digest BLOB PRIMARY KEY) WITHOUT ROWID",
 )
-MOST_STEPS = 10_000
-STEP = 100_000  # instructions of SQLite's machine
-MOST_CELL = 16 << 20
-WAIT_SECONDS = 10.0
-CACHE_KIB = 64 << 10
-DAMAGED = "remove it and add the sources again"
+MAX_PROGRESS_CHECKS = 10_000
+INSTRUCTIONS_PER_CHECK = 100_000  # instructions of SQLite's machine
+MAX_CELL_BYTES = 16 << 20
+LOCK_WAIT_SECONDS = 10.0
+INDEX_CACHE_KIB = 64 << 10
+REBUILD_HINT = "remove it and add the sources again"
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """An index to read from, never written to. Raises what `opened` does, or InputError."""
-    need(path)
-    with opened(path, "ro") as connection:
-        check(connection, path)
+def open_index_readonly(path: Path) -> Iterator[sqlite3.Connection]:
+    """An index to read from, never written to. Raises what `open_database` does, or InputError."""
+    require_index(path)
+    with open_database(path, "ro") as connection:
+        check_schema(connection, path)
         yield connection
 
 
 @contextmanager
-def writing(path: Path, *, create: bool = True) -> Iterator[sqlite3.Connection]:
+def open_index_for_update(path: Path, *, create: bool = True) -> Iterator[sqlite3.Connection]:
     """An index to change, made where there is none; all changes are kept in the end, or none.
 
     Nothing that is removed is left in the file: it is overwritten, and the file is written anew.
     """
     if create:
-        lay(path)
+        create_index_file(path)
     else:
-        need(path)
-    with opened(path, "rw") as connection:
+        require_index(path)
+    with open_database(path, "rw") as connection:
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        connection.execute(f"PRAGMA cache_size = -{INDEX_CACHE_KIB}")
         connection.execute("BEGIN IMMEDIATE")
         is_new = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
         if is_new:
-            make(connection)
-        check(connection, path)
+            create_tables(connection)
+        check_schema(connection, path)
         if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
-            raise DataError(f"{path} is damaged", DAMAGED)
+            raise DataError(f"{path} is damaged", REBUILD_HINT)
         yield connection
         connection.execute("COMMIT")
         if not is_new:
             connection.execute("VACUUM")
 
 
-def need(path: Path) -> None:
+def require_index(path: Path) -> None:
     """InputError where there is no index, or only the empty file that an ended `add` has left."""
     if not path.is_file() or not path.stat().st_size:
         raise InputError(f"there is no index at {path}", "make one: starcoder index add FOLDER")
 
 
-def lay(path: Path) -> None:
+def create_index_file(path: Path) -> None:
     """An empty file that only its owner can read, where there is none yet."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | SAFE_OPEN_FLAGS, 0o600))
     except OSError as error:
         reason = f"cannot change {path}: {error.strerror}"
         raise CreateError(reason, "name another file with --index") from error
 
 
 @contextmanager
-def opened(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
+def open_database(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     """A database that nothing in the file can make run code of its own or run for ever."""
     try:
-        with closing(connect(path, mode)) as connection:
+        with closing(connect_sqlite(path, mode)) as connection:
             yield connection
     except sqlite3.Error as error:
-        raise failure(path, error) from error
+        raise convert_sqlite_error(path, error) from error
 
 
-def connect(path: Path, mode: str) -> sqlite3.Connection:
+def connect_sqlite(path: Path, mode: str) -> sqlite3.Connection:
     """A connection without trust in the file's schema, and with bounds for cells and for time."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, WAIT_SECONDS, uri=True, isolation_level=None)
+    connection = sqlite3.connect(uri, LOCK_WAIT_SECONDS, uri=True, isolation_level=None)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_CELL)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_CELL_BYTES)
     if mode == "ro":
-        steps = iter(range(MOST_STEPS))
-        connection.set_progress_handler(lambda: next(steps, None) is None, STEP)
+        checks = iter(range(MAX_PROGRESS_CHECKS))
+        connection.set_progress_handler(lambda: next(checks, None) is None, INSTRUCTIONS_PER_CHECK)
     return connection
 
 
-def make(connection: sqlite3.Connection) -> None:
+def create_tables(connection: sqlite3.Connection) -> None:
     """Lay out an empty index."""
-    for statement in SCHEMA:
+    for statement in INDEX_SCHEMA:
         connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {INDEX_VERSION}")
 
 
-def check(connection: sqlite3.Connection, path: Path) -> None:
+def check_schema(connection: sqlite3.Connection, path: Path) -> None:
     """DataError unless the file is an index of this version, with our tables and nothing else."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != APPLICATION:
+    if application != APPLICATION_ID:
         raise DataError(f"{path} is no index", "name another with --index")
-    if version != VERSION:
+    if version != INDEX_VERSION:
         raise DataError(
-            f"{path} is an index of another version of starcoder ({version}, not {VERSION})",
-            DAMAGED,
+            f"{path} is an index of another version of starcoder ({version}, not {INDEX_VERSION})",
+            REBUILD_HINT,
         )
     statements = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    if sorted(sql for (sql,) in statements.fetchmany(100)) != sorted(SCHEMA):
-        raise DataError(f"{path} has other tables than an index", DAMAGED)
+    if sorted(sql for (sql,) in statements.fetchmany(100)) != sorted(INDEX_SCHEMA):
+        raise DataError(f"{path} has other tables than an index", REBUILD_HINT)
 
 
-def failure(path: Path, error: sqlite3.Error) -> StarcoderError:
+def convert_sqlite_error(path: Path, error: sqlite3.Error) -> StarcoderError:
     """What SQLite complains about, as one of our errors."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -154,11 +154,11 @@ def failure(path: Path, error: sqlite3.Error) -> StarcoderError:
         return WriteError(f"cannot change {path}: {error}", "make room, or name another file")
     if code == sqlite3.SQLITE_CANTOPEN:
         return InputError(f"cannot open {path}: {error}", "name another with --index")
-    return DataError(f"{path} is damaged: {error}", DAMAGED)
+    return DataError(f"{path} is damaged: {error}", REBUILD_HINT)
 
 
 @dataclass(frozen=True)
-class Listed:
+class IndexedProject:
     """A project in an index, how many of its files are there, and the folder they are in."""
 
     name: str
@@ -168,46 +168,46 @@ class Listed:
     files: int
 
 
-def listed(index: Path) -> list[Listed]:
-    """The projects in an index, by name. Raises InputError and DataError, as `reading` does."""
+def list_projects(index: Path) -> list[IndexedProject]:
+    """The projects in an index, by name. Raises InputError and DataError."""
     query = (
         "SELECT name, version, project.licence, root, count(file.id)"
         " FROM project JOIN file ON file.project = project.id"
         " GROUP BY project.id ORDER BY lower(name), version, root"
     )
-    with reading(index) as connection:
+    with open_index_readonly(index) as connection:
         rows = connection.execute(query).fetchall()
-    checked([row[:-1] for row in rows], index)
-    return [Listed(*row) for row in rows]
+    require_text_values([row[:-1] for row in rows], index)
+    return [IndexedProject(*row) for row in rows]
 
 
-def sources(index: Path) -> list[tuple[str, str]]:
+def list_sources(index: Path) -> list[tuple[str, str]]:
     """The paths that were added, and the licence that was given for each."""
-    with reading(index) as connection:
+    with open_index_readonly(index) as connection:
         rows = connection.execute("SELECT path, licence FROM source ORDER BY path").fetchall()
-    return [(path, licence) for path, licence in checked(rows, index)]
+    return [(path, licence) for path, licence in require_text_values(rows, index)]
 
 
-def checked(rows: Sequence[tuple[str, ...]], index: Path) -> Sequence[tuple[str, ...]]:
+def require_text_values(rows: Sequence[tuple[str, ...]], index: Path) -> Sequence[tuple[str, ...]]:
     """The rows, if all is text in them."""
     if not all(isinstance(value, str) for row in rows for value in row):
-        raise DataError(f"{index} is damaged: a name is no text", DAMAGED)
+        raise DataError(f"{index} is damaged: a name is no text", REBUILD_HINT)
     return rows
 
 
-def remove(name: str, index: Path) -> int:
+def remove_from_index(name: str, index: Path) -> int:
     """Remove the projects of a name, or a source by its path; how many files that was.
 
     Raises InputError where the index has neither.
     """
-    with writing(index, create=False) as connection:
+    with open_index_for_update(index, create=False) as connection:
         path = str(Path(name).resolve())
         query = "SELECT project.id FROM project JOIN source ON source.id = source WHERE path = ?"
-        found = [number for (number,) in connection.execute(query, (path,))]
-        chosen = found or named(connection, name)
-        if not chosen:
+        source_projects = [project_id for (project_id,) in connection.execute(query, (path,))]
+        project_ids = source_projects or find_project_ids(connection, name)
+        if not project_ids:
             raise InputError(f"the index has no project {name}", "see: starcoder index list")
-        return forget(connection, chosen)
+        return delete_projects(connection, project_ids)
 
 
 def opt_out(names: Iterable[str], index: Path) -> int:
@@ -215,55 +215,61 @@ def opt_out(names: Iterable[str], index: Path) -> int:
 
     Only a digest of each name is kept.
     """
-    chosen: list[int] = []
-    with writing(index) as connection:
+    project_ids: list[int] = []
+    with open_index_for_update(index) as connection:
         for name in names:
             query = "INSERT OR IGNORE INTO opted_out VALUES (?)"
-            connection.execute(query, (digest(name),))
-            chosen += named(connection, name)
-        return forget(connection, chosen)
+            connection.execute(query, (hash_project_name(name),))
+            project_ids += find_project_ids(connection, name)
+        return delete_projects(connection, project_ids)
 
 
 def is_opted_out(connection: sqlite3.Connection, name: str) -> bool:
     """Whether projects of a name are to stay out."""
     query = "SELECT 1 FROM opted_out WHERE digest = ?"
-    return connection.execute(query, (digest(name),)).fetchone() is not None
+    return connection.execute(query, (hash_project_name(name),)).fetchone() is not None
 
 
-def named(connection: sqlite3.Connection, name: str) -> list[int]:
-    """The projects of a name, however it is spelled."""
+def find_project_ids(connection: sqlite3.Connection, name: str) -> list[int]:
+    """The ids of the projects of a name, however it is spelled."""
     rows = connection.execute("SELECT id, name FROM project").fetchall()
-    return [number for number, other in rows if spelled(other) == spelled(name)]
+    return [
+        project_id
+        for project_id, other in rows
+        if normalize_project_name(other) == normalize_project_name(name)
+    ]
 
 
-def forget(connection: sqlite3.Connection, projects: Iterable[int]) -> int:
+def delete_projects(connection: sqlite3.Connection, project_ids: Iterable[int]) -> int:
     """Remove projects with their files, and sources that have none left; how many files went."""
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)")
-    files = 0
-    for project in projects:
+    file_count = 0
+    for project_id in project_ids:
         query = "INSERT INTO gone SELECT id FROM file WHERE project = ?"
-        files += connection.execute(query, (project,)).rowcount
-        connection.execute("DELETE FROM project WHERE id = ?", (project,))
-    if files:
+        file_count += connection.execute(query, (project_id,)).rowcount
+        connection.execute("DELETE FROM project WHERE id = ?", (project_id,))
+    if file_count:
         connection.execute("DELETE FROM posting WHERE file IN gone")
         connection.execute("DELETE FROM file WHERE id IN gone")
         connection.execute("DELETE FROM gone")
     connection.execute("DELETE FROM source WHERE id NOT IN (SELECT source FROM project)")
-    return files
+    return file_count
 
 
-def spelled(name: str) -> str:
+def normalize_project_name(name: str) -> str:
     """A project's name in the one spelling that counts (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def digest(name: str) -> bytes:
+def hash_project_name(name: str) -> bytes:
     """What is kept of the name of a project that opted out."""
-    return hashlib.blake2b(spelled(name).encode("utf-8", "replace"), digest_size=32).digest()
+    return hashlib.blake2b(
+        normalize_project_name(name).encode("utf-8", "replace"), digest_size=32
+    ).digest()
 
 
-def index_file(named: str | None = None) -> Path:
+def index_file(path: str | None = None) -> Path:
     """Where the index is: the file that is named, or the one in the user's data folder."""
     from starcoder_cli.settings import data_dir
 
-    return Path(named) if named else data_dir() / "index.sqlite"
+    return Path(path) if path else data_dir() / "index.sqlite"

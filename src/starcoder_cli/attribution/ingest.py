@@ -6,18 +6,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.attribution.fingerprints import Job, Kept, fingerprinted
-from starcoder_cli.attribution.index import forget, is_opted_out, writing
-from starcoder_cli.attribution.projects import Project, is_code, projects, tree_at
+from starcoder_cli.attribution.fingerprints import (
+    FileFingerprint,
+    FileToIndex,
+    fingerprint_in_parallel,
+)
+from starcoder_cli.attribution.index import delete_projects, is_opted_out, open_index_for_update
+from starcoder_cli.attribution.projects import SourceProject, find_projects, is_code_file, open_tree
 from starcoder_cli.errors import DataError
-from starcoder_cli.languages import detect
+from starcoder_cli.languages import detect_language
 
-DIGEST_BYTES = 16
-BINARY = b"\0"
+FILE_DIGEST_BYTES = 16
+NUL_BYTE = b"\0"
 
 
 @dataclass(frozen=True)
-class Added:
+class AddResult:
     """What came of adding a source: its projects and files, and how many were new or are gone."""
 
     projects: int
@@ -26,9 +30,9 @@ class Added:
     gone: int
 
 
-def add(
+def add_source(
     path: Path, licence: str, index: Path, report: Callable[[int, int], None] = lambda *_: None
-) -> Added:
+) -> AddResult:
     """Put the code at a path into an index, or bring up to date what is there already.
 
     A folder or an archive; `licence` is an SPDX expression that overrules what the code says, or
@@ -36,21 +40,28 @@ def add(
     files are done, and of how many. Raises InputError or DataError for what cannot be read.
     """
     root = path.resolve()
-    tree = tree_at(root)
-    if not any(is_code(name) for name in tree.names):
+    tree = open_tree(root)
+    if not any(is_code_file(name) for name in tree.file_names):
         raise DataError(
             f"there is no code in {path}", "name a folder, a wheel or an sdist with some"
         )
-    with writing(index) as connection:
-        update = Update(connection, registered(connection, root, licence))
-        found = projects(tree, licence, inner(connection, root))
-        wanted = [each for each in found if not is_opted_out(connection, each.about.name)]
-        new = store(connection, fingerprinted(update.jobs(wanted, report)))
-        gone = update.finish()
-    return Added(len(wanted), len(update.kept) + new, new, gone)
+    with open_index_for_update(index) as connection:
+        update = SourceUpdate(connection, register_source(connection, root, licence))
+        found_projects = find_projects(tree, licence, list_nested_sources(connection, root))
+        allowed_projects = [
+            project
+            for project in found_projects
+            if not is_opted_out(connection, project.metadata.name)
+        ]
+        new = insert_files(
+            connection,
+            fingerprint_in_parallel(update.collect_changed_files(allowed_projects, report)),
+        )
+        gone = update.delete_old_projects()
+    return AddResult(len(allowed_projects), len(update.unchanged_ids) + new, new, gone)
 
 
-def registered(connection: sqlite3.Connection, root: Path, licence: str) -> int:
+def register_source(connection: sqlite3.Connection, root: Path, licence: str) -> int:
     """The number of a source."""
     connection.execute(
         "INSERT INTO source (path, licence) VALUES (?, ?)"
@@ -58,89 +69,110 @@ def registered(connection: sqlite3.Connection, root: Path, licence: str) -> int:
         (str(root), licence),
     )
     query = "SELECT id FROM source WHERE path = ?"
-    (number,) = connection.execute(query, (str(root),)).fetchone()
-    return int(number)
+    (source_id,) = connection.execute(query, (str(root),)).fetchone()
+    return int(source_id)
 
 
-def inner(connection: sqlite3.Connection, root: Path) -> list[str]:
+def list_nested_sources(connection: sqlite3.Connection, root: Path) -> list[str]:
     """The sources below a folder, by their names from there on."""
     paths = [Path(path) for (path,) in connection.execute("SELECT path FROM source")]
     below = (path for path in paths if path != root and path.is_relative_to(root))
     return [path.relative_to(root).as_posix() for path in below]
 
 
-class Update:
+class SourceUpdate:
     """What is in an index of one source, and what is to be there.
 
     Its projects get new rows; files whose bytes are the same are handed on to them.
     """
 
-    def __init__(self, connection: sqlite3.Connection, source: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, source_id: int) -> None:
         self._connection = connection
-        self._source = source
-        self.kept: set[int] = set()
+        self._source_id = source_id
+        self.unchanged_ids: set[int] = set()
         rows = connection.execute(
             "SELECT root, path, digest, file.id FROM file"
             " JOIN project ON project.id = project WHERE source = ?",
-            (source,),
+            (source_id,),
         ).fetchall()
-        self._known: Mapping[tuple[str, str], tuple[bytes, int]] = {
-            (root, path): (digest, file) for root, path, digest, file in rows
+        self._indexed_files: Mapping[tuple[str, str], tuple[bytes, int]] = {
+            (root, path): (digest, file_id) for root, path, digest, file_id in rows
         }
         query = "SELECT id FROM project WHERE source = ?"
-        self._old = [number for (number,) in connection.execute(query, (source,))]
+        self._old_project_ids = [
+            project_id for (project_id,) in connection.execute(query, (source_id,))
+        ]
 
-    def jobs(self, found: Iterable[Project], report: Callable[[int, int], None]) -> Iterator[Job]:
+    def collect_changed_files(
+        self, projects: Iterable[SourceProject], report: Callable[[int, int], None]
+    ) -> Iterator[FileToIndex]:
         """What has to be read anew."""
-        listed = [project for project in found if project.code]
-        total, done = sum(len(project.code) for project in listed), 0
-        for project in listed:
-            about = project.about
-            values = (self._source, project.root, about.name, about.version, project.licence)
-            row = self._connection.execute(
+        with_code = [project for project in projects if project.code_files]
+        total, done = sum(len(project.code_files) for project in with_code), 0
+        for project in with_code:
+            metadata = project.metadata
+            values = (
+                self._source_id,
+                project.root,
+                metadata.name,
+                metadata.version,
+                project.licence,
+            )
+            cursor = self._connection.execute(
                 "INSERT INTO project (source, root, name, version, licence) VALUES (?, ?, ?, ?, ?)",
                 values,
             )
-            for name in project.code:
+            for name in project.code_files:
                 data = project.tree.read(name)
-                if data is not None and BINARY not in data:
-                    yield from self._job(project, row.lastrowid or 0, name, data)
+                if data is not None and NUL_BYTE not in data:
+                    yield from self._reuse_or_collect(project, cursor.lastrowid or 0, name, data)
                 done += 1
                 report(done, total)
 
-    def _job(self, project: Project, number: int, name: str, data: bytes) -> Iterator[Job]:
-        path, licence = project.path(name), project.licence_of(name, data)
-        digest = hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
-        known, file = self._known.get((project.root, path), (b"", 0))
-        if known == digest and file not in self.kept:
-            self.kept.add(file)
+    def _reuse_or_collect(
+        self, project: SourceProject, project_id: int, name: str, data: bytes
+    ) -> Iterator[FileToIndex]:
+        path, licence = project.relative_path(name), project.licence_of(name, data)
+        digest = hashlib.blake2b(data, digest_size=FILE_DIGEST_BYTES).digest()
+        indexed_digest, file_id = self._indexed_files.get((project.root, path), (b"", 0))
+        if indexed_digest == digest and file_id not in self.unchanged_ids:
+            self.unchanged_ids.add(file_id)
             query = "UPDATE file SET project = ?, licence = ? WHERE id = ?"
-            self._connection.execute(query, (number, licence, file))
-        elif language := detect(name):
-            yield Job(number, path, licence, digest, language.name, data)
+            self._connection.execute(query, (project_id, licence, file_id))
+        elif language := detect_language(name):
+            yield FileToIndex(project_id, path, licence, digest, language.name, data)
 
-    def finish(self) -> int:
+    def delete_old_projects(self) -> int:
         """Let go of what the source has no more; how many files those are."""
-        return forget(self._connection, self._old)
+        return delete_projects(self._connection, self._old_project_ids)
 
 
-def store(connection: sqlite3.Connection, files: Iterable[tuple[Job, Kept]]) -> int:
+def insert_files(
+    connection: sqlite3.Connection, files: Iterable[tuple[FileToIndex, FileFingerprint]]
+) -> int:
     """Put files into an index; how many those are.
 
     The rows of all are sorted before they go in: their table then grows at its pages' ends.
     """
     connection.execute("CREATE TEMP TABLE arrived (hash INTEGER, file INTEGER)")
-    number = 0
-    for job, kept in files:
-        number += 1
-        values = (job.project, job.path, job.licence, job.digest, kept.tokens, kept.lines)
-        file = connection.execute(
+    count = 0
+    for file, fingerprint in files:
+        count += 1
+        values = (
+            file.project_id,
+            file.path,
+            file.licence,
+            file.digest,
+            fingerprint.short_hashes,
+            fingerprint.line_counts,
+        )
+        file_id = connection.execute(
             "INSERT INTO file (project, path, licence, digest, tokens, lines)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             values,
         ).lastrowid
-        rows = ((hash_, file) for hash_ in kept.hashes)
+        rows = ((hash_, file_id) for hash_ in fingerprint.kgram_hashes)
         connection.executemany("INSERT INTO arrived VALUES (?, ?)", rows)
     connection.execute("INSERT INTO posting SELECT hash, file FROM arrived ORDER BY hash, file")
     connection.execute("DROP TABLE arrived")
-    return number
+    return count

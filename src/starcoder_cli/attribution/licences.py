@@ -11,26 +11,26 @@ from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from starcoder_cli.attribution.tokens import PROSE
+from starcoder_cli.attribution.tokens import NON_CODE_LANGUAGES
 from starcoder_cli.errors import UsageError
-from starcoder_cli.languages import detect
+from starcoder_cli.languages import detect_language
 
 if TYPE_CHECKING:
     from license_expression import LicenseExpression, Licensing
 
-COPYLEFT, UNKNOWN = "copyleft", "unknown"
-OWN = "LicenseRef-"
-MOST_CHARACTERS = 500
+COPYLEFT, UNKNOWN_LICENCE = "copyleft", "unknown"
+LICENCE_REF_PREFIX = "LicenseRef-"
+MAX_EXPRESSION_CHARACTERS = 500
 
 
-def normal(text: str) -> str:
+def normalize_licence(text: str) -> str:
     """An expression in SPDX's spelling; empty where it is none. `GPL-3.0` is GPL-3.0-only."""
-    parsed = _parsed(text)
+    parsed = _parse_expression(text)
     return str(parsed) if parsed is not None else ""
 
 
 @dataclass(frozen=True)
-class Refusal:
+class LicenceDenyList:
     """Licences that are not wanted: by name, all that are copyleft, or none at all."""
 
     names: frozenset[str]
@@ -38,13 +38,13 @@ class Refusal:
     unknown: bool = False
 
     @classmethod
-    def parse(cls, words: Sequence[str]) -> "Refusal":
+    def parse(cls, words: Sequence[str]) -> "LicenceDenyList":
         """From expressions, `copyleft` and `unknown`; UsageError for anything else."""
         names: set[str] = set()
         for word in words:
-            if word.lower() in (COPYLEFT, UNKNOWN):
+            if word.lower() in (COPYLEFT, UNKNOWN_LICENCE):
                 continue
-            parsed = _parsed(word)
+            parsed = _parse_expression(word)
             if parsed is None:
                 raise UsageError(
                     f"{word!r} is no licence expression",
@@ -52,52 +52,54 @@ class Refusal:
                 )
             names |= {str(symbol) for symbol in parsed.symbols}
         lower = {word.lower() for word in words}
-        return cls(frozenset(names), COPYLEFT in lower, UNKNOWN in lower)
+        return cls(frozenset(names), COPYLEFT in lower, UNKNOWN_LICENCE in lower)
 
-    def refuses(self, licence: str) -> bool:
+    def denies(self, licence: str) -> bool:
         """Whether code under a licence cannot be had without one that is not wanted.
 
         Of `MIT OR GPL-2.0-only` one can choose the first; an exception frees nobody from the
         licence that it is made to.
         """
-        parsed = _parsed(licence)
-        return self.unknown if parsed is None else self._refuses(parsed)
+        parsed = _parse_expression(licence)
+        return self.unknown if parsed is None else self._denies(parsed)
 
-    def _refuses(self, parsed: "LicenseExpression") -> bool:
+    def _denies(self, parsed: "LicenseExpression") -> bool:
         if parsed.isliteral:
             base = getattr(parsed, "license_symbol", parsed)
             if self.names & {str(parsed), str(base)}:
                 return True
-            return self.copyleft and "Copyleft" in _categories().get(str(base).lower(), "")
-        parts = [self._refuses(part) for part in parsed.args]
+            return self.copyleft and "Copyleft" in _load_licence_categories().get(
+                str(base).lower(), ""
+            )
+        parts = [self._denies(part) for part in parsed.args]
         return all(parts) if parsed.operator.strip() == "OR" else any(parts)
 
 
-def _parsed(text: str) -> "LicenseExpression | None":
+def _parse_expression(text: str) -> "LicenseExpression | None":
     """The tree of an expression, whose names are in SPDX's list or begin with LicenseRef-."""
     from boolean import ParseError
     from license_expression import ExpressionError
 
-    if not text.strip() or len(text) > MOST_CHARACTERS:
+    if not text.strip() or len(text) > MAX_EXPRESSION_CHARACTERS:
         return None
-    known = _licensing()
+    licensing = _load_spdx_licensing()
     try:
-        parsed = known.parse(text)
-        unknown = known.unknown_license_keys(parsed)
+        parsed = licensing.parse(text)
+        unknown_keys = licensing.unknown_license_keys(parsed)
     except (ExpressionError, ParseError, RecursionError):
         return None
-    return parsed if all(key.startswith(OWN) for key in unknown) else None
+    return parsed if all(key.startswith(LICENCE_REF_PREFIX) for key in unknown_keys) else None
 
 
 @cache
-def _licensing() -> "Licensing":
+def _load_spdx_licensing() -> "Licensing":
     from license_expression import get_spdx_licensing
 
     return get_spdx_licensing()
 
 
 @cache
-def _categories() -> Mapping[str, str]:
+def _load_licence_categories() -> Mapping[str, str]:
     """What kind each licence is of, by its names in lower case."""
     from license_expression import get_license_index
 
@@ -109,34 +111,34 @@ def _categories() -> Mapping[str, str]:
     }
 
 
-HEADER_BYTES = 4096
-MOST_BYTES = 64 << 10  # the longest licences have half of it
-HEADER = re.compile(rb"SPDX-License-Identifier:[ \t]*+([A-Za-z0-9.+() \t-]{1,200})")
-FILE = re.compile(r"(?:un)?licen[cs]es?(?:[.-].*)?|copying(?:[.-].*)?", re.IGNORECASE)
+LICENCE_HEADER_BYTES = 4096
+MAX_LICENCE_TEXT_BYTES = 64 << 10  # the longest licences have half of it
+SPDX_HEADER = re.compile(rb"SPDX-License-Identifier:[ \t]*+([A-Za-z0-9.+() \t-]{1,200})")
+LICENCE_FILE_NAME = re.compile(r"(?:un)?licen[cs]es?(?:[.-].*)?|copying(?:[.-].*)?", re.IGNORECASE)
 
 
-def header(data: bytes) -> str:
+def find_header_licence(data: bytes) -> str:
     """The licence that a file names for itself by SPDX-License-Identifier, if it does."""
-    match = HEADER.search(data[:HEADER_BYTES])
-    return normal(match[1].decode().strip(" \t-")) if match else ""
+    match = SPDX_HEADER.search(data[:LICENCE_HEADER_BYTES])
+    return normalize_licence(match[1].decode().strip(" \t-")) if match else ""
 
 
 def is_licence_file(name: str) -> bool:
     """Whether a file's name is that of a licence's text: `LICENSE`, `COPYING.LESSER`."""
     path = PurePosixPath(name)
-    language = detect(path.name)
+    language = detect_language(path.name)
     in_folder = path.parent.name.lower() in ("licenses", "licences")
-    named = in_folder or FILE.fullmatch(path.name)
-    return bool(named) and (language is None or language.name in PROSE)
+    has_licence_name = in_folder or LICENCE_FILE_NAME.fullmatch(path.name)
+    return bool(has_licence_name) and (language is None or language.name in NON_CODE_LANGUAGES)
 
 
 @lru_cache(maxsize=4096)
-def identified(text: bytes) -> str:
+def identify_licence(text: bytes) -> str:
     """The licence whose text this is, but for a few words; empty for any other text."""
     from identify.identify import license_id
 
-    if len(text) > MOST_BYTES:
+    if len(text) > MAX_LICENCE_TEXT_BYTES:
         return ""
     with tempfile.NamedTemporaryFile(suffix=".txt") as file:
         Path(file.name).write_text(text.decode("utf-8", "replace"), encoding="utf-8")
-        return normal(license_id(file.name) or "")
+        return normalize_licence(license_id(file.name) or "")

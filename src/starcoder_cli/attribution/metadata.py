@@ -5,13 +5,13 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from starcoder_cli.attribution.licences import normal
+from starcoder_cli.attribution.licences import normalize_licence
 
-MOST_CHARACTERS = 200
+MAX_VALUE_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class Metadata:
+class ProjectMetadata:
     """A project's name, version and licence, an SPDX expression; empty where it does not say."""
 
     name: str
@@ -19,7 +19,7 @@ class Metadata:
     licence: str = ""
 
 
-_CLASSIFIERS = {
+_LICENCE_BY_CLASSIFIER = {
     "Apache Software License": "Apache-2.0",
     "GNU Affero General Public License v3": "AGPL-3.0-only",
     "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",
@@ -38,65 +38,69 @@ _CLASSIFIERS = {
 """The classifiers of the Python package index that mean one licence; `BSD License` does not."""
 
 
-def python(data: bytes) -> Metadata:
+def parse_core_metadata(data: bytes) -> ProjectMetadata:
     """From METADATA or PKG-INFO (Python's core metadata): an expression, else the classifiers."""
     from email.parser import BytesHeaderParser
 
-    told = BytesHeaderParser().parsebytes(data)
-    stated = normal(str(told["License-Expression"] or "")) or normal(str(told["License"] or ""))
-    names = [str(line).rpartition(" :: ")[2] for line in told.get_all("Classifier", [])]
-    meant = dict.fromkeys(_CLASSIFIERS[name] for name in names if name in _CLASSIFIERS)
-    licence = stated or normal(" OR ".join(meant))
-    return Metadata(_text(told["Name"]), _text(told["Version"]), licence)
+    headers = BytesHeaderParser().parsebytes(data)
+    declared = normalize_licence(str(headers["License-Expression"] or "")) or normalize_licence(
+        str(headers["License"] or "")
+    )
+    classifiers = [str(line).rpartition(" :: ")[2] for line in headers.get_all("Classifier", [])]
+    classified = dict.fromkeys(
+        _LICENCE_BY_CLASSIFIER[name] for name in classifiers if name in _LICENCE_BY_CLASSIFIER
+    )
+    licence = declared or normalize_licence(" OR ".join(classified))
+    return ProjectMetadata(_clean_text(headers["Name"]), _clean_text(headers["Version"]), licence)
 
 
-def node(data: bytes) -> Metadata:
+def parse_package_json(data: bytes) -> ProjectMetadata:
     """From package.json."""
-    told = json.loads(data)
-    return _from(told if isinstance(told, dict) else {})
+    content = json.loads(data)
+    return _metadata_from(content if isinstance(content, dict) else {})
 
 
-def pyproject(data: bytes) -> Metadata:
+def parse_pyproject(data: bytes) -> ProjectMetadata:
     """From pyproject.toml: its table `project`."""
-    return _from(_table(tomllib.loads(data.decode()), "project"))
+    return _metadata_from(_get_table(tomllib.loads(data.decode()), "project"))
 
 
-def cargo(data: bytes) -> Metadata:
+def parse_cargo_toml(data: bytes) -> ProjectMetadata:
     """From Cargo.toml: its table `package`."""
-    return _from(_table(tomllib.loads(data.decode()), "package"))
+    return _metadata_from(_get_table(tomllib.loads(data.decode()), "package"))
 
 
-READERS: Mapping[str, Callable[[bytes], Metadata]] = {
-    "METADATA": python,
-    "PKG-INFO": python,
-    "pyproject.toml": pyproject,
-    "package.json": node,
-    "Cargo.toml": cargo,
+METADATA_PARSERS: Mapping[str, Callable[[bytes], ProjectMetadata]] = {
+    "METADATA": parse_core_metadata,
+    "PKG-INFO": parse_core_metadata,
+    "pyproject.toml": parse_pyproject,
+    "package.json": parse_package_json,
+    "Cargo.toml": parse_cargo_toml,
 }
 """Files with metadata, the most telling first."""
 
 
-def read(name: str, data: bytes | None) -> Metadata:
+def parse_metadata(name: str, data: bytes | None) -> ProjectMetadata:
     """What a file says of its project; nothing where it is not well-formed."""
     try:
-        return READERS[name](data or b"")
+        return METADATA_PARSERS[name](data or b"")
     except (ValueError, RecursionError):
-        return Metadata("")
+        return ProjectMetadata("")
 
 
-def _from(told: Mapping[str, object]) -> Metadata:
-    licence = told.get("license")
-    return Metadata(
-        _text(told.get("name")),
-        _text(told.get("version")),
-        normal(licence) if isinstance(licence, str) else "",
+def _metadata_from(fields: Mapping[str, object]) -> ProjectMetadata:
+    licence = fields.get("license")
+    return ProjectMetadata(
+        _clean_text(fields.get("name")),
+        _clean_text(fields.get("version")),
+        normalize_licence(licence) if isinstance(licence, str) else "",
     )
 
 
-def _table(told: Mapping[str, object], name: str) -> Mapping[str, object]:
-    table = told.get(name)
+def _get_table(document: Mapping[str, object], name: str) -> Mapping[str, object]:
+    table = document.get(name)
     return table if isinstance(table, dict) else {}
 
 
-def _text(value: object) -> str:
-    return " ".join(str(value).split())[:MOST_CHARACTERS] if isinstance(value, str) else ""
+def _clean_text(value: object) -> str:
+    return " ".join(str(value).split())[:MAX_VALUE_CHARACTERS] if isinstance(value, str) else ""

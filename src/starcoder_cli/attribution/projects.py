@@ -13,205 +13,251 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from starcoder_cli.attribution import ignore_file, licences, metadata
-from starcoder_cli.attribution.containers import Folder, Tree, is_archive, unpacked
-from starcoder_cli.attribution.metadata import Metadata
-from starcoder_cli.attribution.tokens import PROSE
+from starcoder_cli.attribution.containers import FolderTree, SourceTree, is_archive, read_archive
+from starcoder_cli.attribution.metadata import ProjectMetadata
+from starcoder_cli.attribution.tokens import NON_CODE_LANGUAGES
 from starcoder_cli.errors import DataError, InputError
-from starcoder_cli.languages import detect
+from starcoder_cli.languages import detect_language
 
 DIST_INFO = ".dist-info"
 NODE_MODULES = "node_modules"
 
 
 @dataclass(frozen=True)
-class Project:
+class SourceProject:
     """Some files of a tree that are one project; `folder` is its own, as part of their names.
 
-    `own` is where it keeps licences of its own elsewhere, `given` a licence that overrules others.
+    `licence_folder` is where it keeps its licences if not in `folder`, `licence_override` a licence
+    that overrules all others.
     """
 
-    tree: Tree
+    tree: SourceTree
     folder: str
-    about: Metadata
-    names: tuple[str, ...]
-    own: str = ""
-    given: str = ""
+    metadata: ProjectMetadata
+    file_names: tuple[str, ...]
+    licence_folder: str = ""
+    licence_override: str = ""
 
     @property
     def root(self) -> str:
         """The folder or archive that its files are in."""
         return str(self.tree.root / self.folder)
 
-    def path(self, name: str) -> str:
+    def relative_path(self, name: str) -> str:
         """A file's name from the project's folder on."""
         return name.removeprefix(f"{self.folder}/") if self.folder else name
 
     @cached_property
-    def code(self) -> tuple[str, ...]:
+    def code_files(self) -> tuple[str, ...]:
         """The names of the files with code that their owner lets into an index."""
-        place = f"{self.folder}/{ignore_file.NAME}" if self.folder else ignore_file.NAME
-        data = self.tree.read(place) if place in self.names else None
-        ignore = ignore_file.Ignore.parse(data or b"")
+        ignore_path = (
+            f"{self.folder}/{ignore_file.IGNORE_FILE_NAME}"
+            if self.folder
+            else ignore_file.IGNORE_FILE_NAME
+        )
+        data = self.tree.read(ignore_path) if ignore_path in self.file_names else None
+        ignore_rules = ignore_file.IgnoreRules.parse(data or b"")
         return tuple(
-            name for name in self.names if is_code(name) and not ignore.covers(self.path(name))
+            name
+            for name in self.file_names
+            if is_code_file(name) and not ignore_rules.excludes(self.relative_path(name))
         )
 
     @cached_property
     def licence(self) -> str:
         """What the project is under: as given, as its metadata say, or by its licence files."""
-        return self.given or self.about.licence or self._texts.get(self.own or self.folder, "")
+        return (
+            self.licence_override
+            or self.metadata.licence
+            or self._licences_by_folder.get(self.licence_folder or self.folder, "")
+        )
 
     def licence_of(self, name: str, data: bytes) -> str:
         """What a file is under: by its header, the nearest licence file, or as the project is."""
-        if self.given:
-            return self.given
-        return licences.header(data) or self._inner(name) or self.licence
+        if self.licence_override:
+            return self.licence_override
+        return licences.find_header_licence(data) or self._nested_licence(name) or self.licence
 
-    def _inner(self, name: str) -> str:
+    def _nested_licence(self, name: str) -> str:
         """What the nearest licence file below the project's folder tells of a file."""
-        around = (str(folder) for folder in PurePosixPath(name).parents) if self._nested else ()
-        below = takewhile(lambda folder: folder not in (self.folder, "."), around)
-        return next((text for folder in below if (text := self._texts.get(folder))), "")
+        parents = (
+            (str(folder) for folder in PurePosixPath(name).parents)
+            if self._has_nested_licences
+            else ()
+        )
+        below = takewhile(lambda folder: folder not in (self.folder, "."), parents)
+        return next(
+            (licence for folder in below if (licence := self._licences_by_folder.get(folder))), ""
+        )
 
     @cached_property
-    def _texts(self) -> Mapping[str, str]:
+    def _licences_by_folder(self) -> Mapping[str, str]:
         """The licences that licence files tell, by the folder that they hold for."""
-        found: dict[str, list[str]] = {}
-        for name in self.names:
+        licences_by_folder: dict[str, list[str]] = {}
+        for name in self.file_names:
             if licences.is_licence_file(name) and (data := self.tree.read(name)):
-                folder = holds_for(name, self.own)
-                found.setdefault(folder, []).append(licences.identified(data))
-        return {folder: joined(texts) for folder, texts in found.items()}
+                folder = licensed_folder(name, self.licence_folder)
+                licences_by_folder.setdefault(folder, []).append(licences.identify_licence(data))
+        return {
+            folder: join_licences(expressions) for folder, expressions in licences_by_folder.items()
+        }
 
     @cached_property
-    def _nested(self) -> bool:
+    def _has_nested_licences(self) -> bool:
         """Whether a folder below the project's own has a licence file."""
-        return bool(self._texts.keys() - {self.folder, self.own})
+        return bool(self._licences_by_folder.keys() - {self.folder, self.licence_folder})
 
 
-def holds_for(name: str, own: str) -> str:
+def licensed_folder(name: str, licence_folder: str) -> str:
     """The folder that a licence file holds for: its own, or that around its LICENSES."""
-    if own and name.startswith(f"{own}/"):
-        return own
+    if licence_folder and name.startswith(f"{licence_folder}/"):
+        return licence_folder
     parent = PurePosixPath(name).parent
     folder = parent.parent if parent.name.lower() in ("licenses", "licences") else parent
     return "" if str(folder) == "." else str(folder)
 
 
-def joined(texts: Sequence[str]) -> str:
+def join_licences(licences: Sequence[str]) -> str:
     """Several licences as one expression; empty where one of them is not known."""
-    distinct = sorted(set(texts))
-    known = all(distinct)
-    parts = [f"({text})" if " " in text and len(distinct) > 1 else text for text in distinct]
-    return " AND ".join(parts) if known else ""
+    distinct = sorted(set(licences))
+    all_known = all(distinct)
+    parts = [
+        f"({licence})" if " " in licence and len(distinct) > 1 else licence for licence in distinct
+    ]
+    return " AND ".join(parts) if all_known else ""
 
 
-def is_code(name: str) -> bool:
+def is_code_file(name: str) -> bool:
     """Whether a file is in a language that is indexed, by its name."""
-    language = detect(name)
-    return language is not None and language.name not in PROSE
+    language = detect_language(name)
+    return language is not None and language.name not in NON_CODE_LANGUAGES
 
 
-def is_wanted(name: str) -> bool:
+def is_relevant_file(name: str) -> bool:
     """Whether a file counts: code, or what says whose it is and how it may be used."""
-    last = PurePosixPath(name).name
-    about = last in metadata.READERS or last in ("RECORD", ignore_file.NAME)
-    return about or licences.is_licence_file(name) or is_code(name)
+    base_name = PurePosixPath(name).name
+    is_metadata = base_name in metadata.METADATA_PARSERS or base_name in (
+        "RECORD",
+        ignore_file.IGNORE_FILE_NAME,
+    )
+    return is_metadata or licences.is_licence_file(name) or is_code_file(name)
 
 
-def tree_at(path: Path) -> Tree:
+def open_tree(path: Path) -> SourceTree:
     """The tree at a path: a folder or an archive; InputError where there is neither."""
     if path.is_dir():
-        return Folder.walked(path)
+        return FolderTree.scan(path)
     if not path.exists():
         raise InputError(f"{path} is not there", "check the name")
     if path.is_file() and is_archive(path):
-        return unpacked(path, is_wanted)
+        return read_archive(path, is_relevant_file)
     raise DataError(
         f"{path} is neither a folder nor an archive", "name the folder that it is in, or a wheel"
     )
 
 
-def projects(tree: Tree, given: str = "", without: Sequence[str] = ()) -> list[Project]:
+def find_projects(
+    tree: SourceTree, licence_override: str = "", excluded_folders: Sequence[str] = ()
+) -> list[SourceProject]:
     """The projects in a tree, with a licence for all of them where one is given.
 
-    What is in one of the folders `without` does not count.
+    What is in one of `excluded_folders` does not count.
     """
-    left_out = tuple(f"{folder}/" for folder in without)
-    names = [name for name in tree.names if is_wanted(name) and not name.startswith(left_out)]
-    installed = dict(distributions(tree, names))
-    owners = {name: own for own, (_, files) in installed.items() for name in files}
-    roots = {"", *tree.repositories, *package_folders(names), *top_folder(tree, names)}
+    excluded_prefixes = tuple(f"{folder}/" for folder in excluded_folders)
+    names = [
+        name
+        for name in tree.file_names
+        if is_relevant_file(name) and not name.startswith(excluded_prefixes)
+    ]
+    packages = dict(find_distributions(tree, names))
+    owners = {name: dist_info for dist_info, (_, files) in packages.items() for name in files}
+    roots = {
+        "",
+        *tree.repositories,
+        *find_node_packages(names),
+        *find_archive_top_folder(tree, names),
+    }
     groups: dict[str, list[str]] = {}
     for name in names:
-        folder = owners.get(name) or deepest(name, roots)
+        folder = owners.get(name) or innermost_folder(name, roots)
         groups.setdefault(folder, []).append(name)
-    found = []
+    result = []
     for folder, files in groups.items():
-        if folder in installed:
-            base = parent_of(folder)
-            about = installed[folder][0]
-            found.append(Project(tree, base, about, tuple(files), folder, given))
+        if folder in packages:
+            parent = parent_folder(folder)
+            project_metadata = packages[folder][0]
+            result.append(
+                SourceProject(
+                    tree, parent, project_metadata, tuple(files), folder, licence_override
+                )
+            )
         else:
-            about = described(tree, folder, files)
-            found.append(Project(tree, folder, about, tuple(files), "", given))
-    return [project for project in found if project.code]
+            project_metadata = read_project_metadata(tree, folder, files)
+            result.append(
+                SourceProject(tree, folder, project_metadata, tuple(files), "", licence_override)
+            )
+    return [project for project in result if project.code_files]
 
 
-def distributions(
-    tree: Tree, names: Sequence[str]
-) -> Iterator[tuple[str, tuple[Metadata, Sequence[str]]]]:
+def find_distributions(
+    tree: SourceTree, names: Sequence[str]
+) -> Iterator[tuple[str, tuple[ProjectMetadata, Sequence[str]]]]:
     """The installed Python packages: metadata and files of each, by its `.dist-info` folder."""
     for name in names:
-        folder, _, last = name.rpartition("/")
-        if last == "METADATA" and folder.endswith(DIST_INFO):
-            base = parent_of(folder)
-            files = [f"{base}/{file}" if base else file for file in recorded(tree, folder)]
-            inner = [each for each in names if each.startswith(f"{folder}/")]
-            yield folder, (metadata.read(last, tree.read(name)), [*files, *inner])
+        folder, _, base_name = name.rpartition("/")
+        if base_name == "METADATA" and folder.endswith(DIST_INFO):
+            parent = parent_folder(folder)
+            files = [
+                f"{parent}/{file}" if parent else file for file in list_recorded_files(tree, folder)
+            ]
+            own_files = [file_name for file_name in names if file_name.startswith(f"{folder}/")]
+            yield (
+                folder,
+                (metadata.parse_metadata(base_name, tree.read(name)), [*files, *own_files]),
+            )
 
 
-def recorded(tree: Tree, folder: str) -> Sequence[str]:
+def list_recorded_files(tree: SourceTree, folder: str) -> Sequence[str]:
     """The files that a package's RECORD names, from the folder on that it was installed in."""
-    record = (tree.read(f"{folder}/RECORD") or b"").decode("utf-8", "replace")
+    text = (tree.read(f"{folder}/RECORD") or b"").decode("utf-8", "replace")
     try:
-        return [row[0] for row in csv.reader(record.splitlines()) if row]
+        return [row[0] for row in csv.reader(text.splitlines()) if row]
     except csv.Error:
         return ()
 
 
-def package_folders(names: Sequence[str]) -> Iterator[str]:
+def find_node_packages(names: Sequence[str]) -> Iterator[str]:
     """The packages in folders named `node_modules`."""
     for name in names:
-        folder, _, last = name.rpartition("/")
-        around = PurePosixPath(folder).parent
-        scope = around.parent if around.name.startswith("@") else around
-        if last == "package.json" and scope.name == NODE_MODULES:
+        folder, _, base_name = name.rpartition("/")
+        parent = PurePosixPath(folder).parent
+        packages_folder = parent.parent if parent.name.startswith("@") else parent
+        if base_name == "package.json" and packages_folder.name == NODE_MODULES:
             yield folder
 
 
-def top_folder(tree: Tree, names: Sequence[str]) -> set[str]:
+def find_archive_top_folder(tree: SourceTree, names: Sequence[str]) -> set[str]:
     """The one folder that everything in an archive is in, if there is one."""
-    tops = {name.split("/")[0] if "/" in name else "" for name in names}
-    return tops if len(tops) == 1 and not tree.root.is_dir() else set()
+    top_folders = {name.split("/")[0] if "/" in name else "" for name in names}
+    return top_folders if len(top_folders) == 1 and not tree.root.is_dir() else set()
 
 
-def deepest(name: str, roots: set[str]) -> str:
+def innermost_folder(name: str, roots: set[str]) -> str:
     """The innermost of some folders that a file is in; the root is "" and one of them."""
     parents = (str(folder) for folder in PurePosixPath(name).parents)
     return next((folder for folder in parents if folder in roots), "")
 
 
-def parent_of(folder: str) -> str:
+def parent_folder(folder: str) -> str:
     """The folder around one; empty for the root."""
     return folder.rpartition("/")[0]
 
 
-def described(tree: Tree, folder: str, names: Sequence[str]) -> Metadata:
+def read_project_metadata(tree: SourceTree, folder: str, names: Sequence[str]) -> ProjectMetadata:
     """What a project says of itself; its name is that of its folder where it does not say one."""
     prefix = f"{folder}/" if folder else ""
     present = set(names)
-    files = (name for name in metadata.READERS if prefix + name in present)
-    told = [metadata.read(name, tree.read(prefix + name)) for name in files]
-    first = next((each for each in told if each.name), None)
-    return first or Metadata(PurePosixPath(folder).name or tree.root.name)
+    files = (name for name in metadata.METADATA_PARSERS if prefix + name in present)
+    candidates = [metadata.parse_metadata(name, tree.read(prefix + name)) for name in files]
+    first_named = next((candidate for candidate in candidates if candidate.name), None)
+    return first_named or ProjectMetadata(PurePosixPath(folder).name or tree.root.name)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from starcoder_cli.attribution.index import DAMAGED
+from starcoder_cli.attribution.index import REBUILD_HINT
 from starcoder_cli.errors import DataError
 
 
 @dataclass(frozen=True)
-class Told:
-    """Whose a file is, what it is called, and its licence; the tokens and lines are packed."""
+class IndexedFile:
+    """A file of an index: its project, path and licence."""
 
     root: str
     project: str
@@ -26,69 +26,71 @@ class Told:
     licence: str
 
     @property
-    def identity(self) -> tuple[str, str, str]:
+    def project_key(self) -> tuple[str, str, str]:
         """What tells one project from another."""
         return self.root, self.project, self.version
 
 
-class Files:
+class IndexedFiles:
     """The files of an open index, each asked for once. DataError for what does not fit together."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._told: dict[int, Told] = {}
+        self._cache: dict[int, IndexedFile] = {}
 
-    def told(self, file: int) -> Told:
-        """What is known of a file."""
-        if file not in self._told:
+    def get(self, file_id: int) -> IndexedFile:
+        """A file's project, path and licence."""
+        if file_id not in self._cache:
             query = (
                 "SELECT root, name, version, path, file.licence"
                 " FROM file JOIN project ON project.id = project WHERE file.id = ?"
             )
-            words = self._row(query, file)
-            with self._sound(file):
-                if not all(isinstance(word, str) for word in words):
+            values = self._select_row(query, file_id)
+            with self._reporting_damage(file_id):
+                if not all(isinstance(value, str) for value in values):
                     raise ValueError("a name is no text")
-                self._told[file] = Told(*map(str, words))
-        return self._told[file]
+                self._cache[file_id] = IndexedFile(*map(str, values))
+        return self._cache[file_id]
 
-    def marks(self, file: int) -> bytes:
-        """The marks of a file's tokens."""
-        (blob,) = self._row("SELECT tokens FROM file WHERE id = ?", file)
-        with self._sound(file):
-            found = unpacked(blob)
-            if len(found) % MARK_BYTES:
+    def short_hashes(self, file_id: int) -> bytes:
+        """The short hashes of a file's tokens."""
+        (blob,) = self._select_row("SELECT tokens FROM file WHERE id = ?", file_id)
+        with self._reporting_damage(file_id):
+            hashes = decompress(blob)
+            if len(hashes) % SHORT_HASH_BYTES:
                 raise ValueError("half a token")
-            return found
+            return hashes
 
-    def line_ends(self, file: int) -> Sequence[int]:
+    def line_ends(self, file_id: int) -> Sequence[int]:
         """How many tokens there are up to the end of each line of a file."""
-        (blob,) = self._row("SELECT lines FROM file WHERE id = ?", file)
-        with self._sound(file):
-            return line_ends(unpacked(blob))
+        (blob,) = self._select_row("SELECT lines FROM file WHERE id = ?", file_id)
+        with self._reporting_damage(file_id):
+            return decode_line_ends(decompress(blob))
 
-    def _row(self, query: str, file: int) -> Sequence[object]:
-        row: Sequence[object] | None = self._connection.execute(query, (file,)).fetchone()
-        with self._sound(file):
+    def _select_row(self, query: str, file_id: int) -> Sequence[object]:
+        row: Sequence[object] | None = self._connection.execute(query, (file_id,)).fetchone()
+        with self._reporting_damage(file_id):
             if row is None:
                 raise ValueError("it is missing")
             return row
 
     @contextmanager
-    def _sound(self, file: object) -> Iterator[None]:
+    def _reporting_damage(self, file_id: object) -> Iterator[None]:
         try:
             yield
         except ValueError as error:
-            raise DataError(f"{self._path} is damaged: file {file}: {error}", DAMAGED) from error
+            raise DataError(
+                f"{self._path} is damaged: file {file_id}: {error}", REBUILD_HINT
+            ) from error
 
 
-MARK_BYTES = 2
-MOST_BYTES = 16 << 20
-_FULL = 255
+SHORT_HASH_BYTES = 2
+MAX_DECOMPRESSED_BYTES = 16 << 20
+_MAX_LINE_COUNT = 255
 
 
-def marks(hashes: Sequence[int]) -> bytes:
+def shorten_hashes(hashes: Sequence[int]) -> bytes:
     """The lower 16 bits of each token's hash, little-endian."""
     lower = array("H", [hash_ & 0xFFFF for hash_ in hashes])
     if sys.byteorder == "big":
@@ -96,44 +98,46 @@ def marks(hashes: Sequence[int]) -> bytes:
     return lower.tobytes()
 
 
-def counts(data: bytes, places: Sequence[tuple[int, int]]) -> bytes:
+def encode_line_counts(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
     """How many tokens begin on each line: a byte a line, and one more for each 255 tokens."""
-    starts = [start for start, _ in places]
-    found, at, before = bytearray(), 0, 0
-    while at >= 0:
-        at = data.find(b"\n", at) + 1 or -1
-        upto = bisect_left(starts, at) if at > 0 else len(starts)
-        full, rest = divmod(upto - before, _FULL)
-        found += bytes([_FULL] * full + [rest])
-        before = upto
-    return bytes(found)
+    starts = [start for start, _ in spans]
+    encoded, line_start, counted = bytearray(), 0, 0
+    while line_start >= 0:
+        line_start = data.find(b"\n", line_start) + 1 or -1
+        total = bisect_left(starts, line_start) if line_start > 0 else len(starts)
+        full_bytes, rest = divmod(total - counted, _MAX_LINE_COUNT)
+        encoded += bytes([_MAX_LINE_COUNT] * full_bytes + [rest])
+        counted = total
+    return bytes(encoded)
 
 
-def line_ends(counted: bytes) -> list[int]:
+def decode_line_ends(line_counts: bytes) -> list[int]:
     """How many tokens there are up to the end of each line."""
-    sums = accumulate(counted)
-    return [total for total, count in zip(sums, counted, strict=True) if count < _FULL]
+    sums = accumulate(line_counts)
+    return [
+        total for total, count in zip(sums, line_counts, strict=True) if count < _MAX_LINE_COUNT
+    ]
 
 
-def line(ends: Sequence[int], token: int) -> int:
+def line_of_token(line_ends: Sequence[int], token: int) -> int:
     """The line, from 1, on which a token begins."""
-    return bisect_left(ends, token + 1) + 1
+    return bisect_left(line_ends, token + 1) + 1
 
 
-def packed(data: bytes) -> bytes:
+def compress(data: bytes) -> bytes:
     """The bytes, compressed."""
     return zlib.compress(data)
 
 
-def unpacked(blob: object) -> bytes:
-    """What was packed; ValueError where it is not sound, or larger than it may be."""
+def decompress(blob: object) -> bytes:
+    """What was compressed; ValueError where it is not sound, or larger than it may be."""
     if not isinstance(blob, bytes):
         raise ValueError("no bytes")
-    unpacker = zlib.decompressobj()
+    decompressor = zlib.decompressobj()
     try:
-        data = unpacker.decompress(blob, MOST_BYTES)
+        data = decompressor.decompress(blob, MAX_DECOMPRESSED_BYTES)
     except zlib.error as error:
         raise ValueError(str(error)) from error
-    if not unpacker.eof:
+    if not decompressor.eof:
         raise ValueError("incomplete, or too large")
     return data

@@ -8,168 +8,222 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.attribution.fingerprints import SHORTEST, SURE, runs
-from starcoder_cli.attribution.index import reading
+from starcoder_cli.attribution.fingerprints import (
+    GUARANTEED_MATCH_TOKENS,
+    MIN_MATCH_TOKENS,
+    hash_kgrams,
+)
+from starcoder_cli.attribution.index import open_index_readonly
 from starcoder_cli.attribution.matches import Match, Origin
-from starcoder_cli.attribution.records import MARK_BYTES, Files, line, marks
-from starcoder_cli.attribution.tokens import PROSE, Tokens, lexicon, lexicons, readings
-from starcoder_cli.languages import find
+from starcoder_cli.attribution.records import (
+    SHORT_HASH_BYTES,
+    IndexedFiles,
+    line_of_token,
+    shorten_hashes,
+)
+from starcoder_cli.attribution.tokens import (
+    NON_CODE_LANGUAGES,
+    TokenizedCode,
+    all_lexical_syntaxes,
+    lexical_syntax_of,
+    tokenize_fragment,
+)
+from starcoder_cli.languages import find_language
 
-MOST_ROWS = 500  # files that have one run
-MOST_FILES = 50
-MOST_PLACES = 8  # of one run in one file
-MOST_ORIGINS = 20
+MAX_FILES_PER_KGRAM = 500
+MAX_CANDIDATE_FILES = 50
+MAX_OCCURRENCES_PER_FILE = 8  # of one k-gram
+MAX_ORIGINS = 20
 
 
 @dataclass(frozen=True)
-class Run:
+class SharedRun:
     """Tokens in a row, by their places in a text's bytes, that are in a file of the index too.
 
-    `position` is the first one's number in the file.
+    `first_token` is the first one's number in the file.
     """
 
     start: int
     end: int
-    tokens: int
-    file: int
-    position: int
+    token_count: int
+    file_id: int
+    first_token: int
 
 
-def search(text: str, language: str | None, index: Path) -> list[Match]:
-    """What a text shares with an index; see `attribution.trace`."""
+def search_index(text: str, language: str | None, index: Path) -> list[Match]:
+    """What a text shares with an index; see `attribution.find_matches`."""
     data = text.encode("utf-8", "surrogateescape")
-    known = language is not None and find(language).name not in PROSE
-    ways = (lexicon(language),) if known and language else lexicons()
-    with reading(index) as connection:
-        files = Files(connection, index)
-        read = (tokens for way in ways for tokens in readings(data, way))
-        found = {run for tokens in read for run in shared(connection, tokens, files)}
-        return matches(data, found, files)
+    has_syntax = language is not None and find_language(language).name not in NON_CODE_LANGUAGES
+    syntaxes = (lexical_syntax_of(language),) if has_syntax and language else all_lexical_syntaxes()
+    with open_index_readonly(index) as connection:
+        files = IndexedFiles(connection, index)
+        tokenizations = (
+            tokenized for syntax in syntaxes for tokenized in tokenize_fragment(data, syntax)
+        )
+        shared_runs = {
+            run
+            for tokenized in tokenizations
+            for run in find_shared_runs(connection, tokenized, files)
+        }
+        return build_matches(data, shared_runs, files)
 
 
-def shared(connection: sqlite3.Connection, read: Tokens, files: Files) -> Iterator[Run]:
-    """The runs of at least SHORTEST tokens that are in a file of the index as well."""
-    own = marks(read.hashes)
-    for file, ats in candidates(connection, runs(read.hashes)):
-        for start, end, position in common(own, files.marks(file), ats):
-            places = read.places[start][0], read.places[end - 1][1]
-            yield Run(*places, end - start, file, position)
+def find_shared_runs(
+    connection: sqlite3.Connection, tokenized: TokenizedCode, files: IndexedFiles
+) -> Iterator[SharedRun]:
+    """The runs of at least MIN_MATCH_TOKENS tokens that are in a file of the index as well."""
+    own_hashes = shorten_hashes(tokenized.hashes)
+    for file_id, positions in find_candidate_files(connection, hash_kgrams(tokenized.hashes)):
+        for start, end, other_start in find_common_runs(
+            own_hashes, files.short_hashes(file_id), positions
+        ):
+            byte_span = tokenized.spans[start][0], tokenized.spans[end - 1][1]
+            yield SharedRun(*byte_span, end - start, file_id, other_start)
 
 
-def candidates(
+def find_candidate_files(
     connection: sqlite3.Connection, hashes: Sequence[int]
 ) -> Iterator[tuple[int, Sequence[int]]]:
-    """The files that have runs of a text, and the numbers of those runs; those with most first.
+    """The files that have k-grams of a text, and the positions of those; those with most first.
 
-    Of very many files those are left out whose runs are all in others too.
+    Of very many files those are left out whose k-grams are all in others too.
     """
-    found: dict[int, list[int]] = defaultdict(list)
-    known: dict[int, list[tuple[int]]] = {}
+    positions_by_file: dict[int, list[int]] = defaultdict(list)
+    files_by_hash: dict[int, list[tuple[int]]] = {}
     query = "SELECT file FROM posting WHERE hash = ? LIMIT ?"
-    for at, hash_ in enumerate(hashes):
-        if hash_ not in known:
-            known[hash_] = connection.execute(query, (hash_, MOST_ROWS)).fetchall()
-        for (file,) in known[hash_]:
-            found[file].append(at)
-    seen: set[int] = set()
-    for number, file in enumerate(sorted(found, key=lambda each: (-len(found[each]), each))):
-        if number < MOST_FILES or not seen.issuperset(found[file]):
-            seen.update(found[file])
-            yield file, found[file]
+    for position, hash_ in enumerate(hashes):
+        if hash_ not in files_by_hash:
+            files_by_hash[hash_] = connection.execute(
+                query, (hash_, MAX_FILES_PER_KGRAM)
+            ).fetchall()
+        for (file_id,) in files_by_hash[hash_]:
+            positions_by_file[file_id].append(position)
+    covered: set[int] = set()
+    for number, file_id in enumerate(
+        sorted(positions_by_file, key=lambda file_id: (-len(positions_by_file[file_id]), file_id))
+    ):
+        if number < MAX_CANDIDATE_FILES or not covered.issuperset(positions_by_file[file_id]):
+            covered.update(positions_by_file[file_id])
+            yield file_id, positions_by_file[file_id]
 
 
-def common(own: bytes, other: bytes, ats: Iterable[int]) -> Iterator[tuple[int, int, int]]:
-    """The longest runs of tokens that two files share, from some of their runs of SHORTEST on.
+def find_common_runs(
+    own: bytes, other: bytes, positions: Iterable[int]
+) -> Iterator[tuple[int, int, int]]:
+    """The longest runs of tokens that two files share, from some k-grams of the own file on.
 
     First token and end of each in the own file, and its first token in the other. What is in a run
     that was found before is not looked for again.
     """
     ours, theirs = memoryview(own).cast("H"), memoryview(other).cast("H")
-    done = 0
-    for at in ats:
-        if at + SHORTEST <= done:
+    covered_until = 0
+    for position in positions:
+        if position + MIN_MATCH_TOKENS <= covered_until:
             continue
-        found = [extended(ours, theirs, at, place) for place in places(own, other, at)]
-        if found:
-            start, end, position = max(found, key=lambda run: run[1] - run[0])
-            done = max(done, end)
-            yield start, end, position
+        extended_runs = [
+            extend_run(ours, theirs, position, other_position)
+            for other_position in find_occurrences(own, other, position)
+        ]
+        if extended_runs:
+            start, end, other_start = max(extended_runs, key=lambda run: run[1] - run[0])
+            covered_until = max(covered_until, end)
+            yield start, end, other_start
 
 
-def places(own: bytes, other: bytes, at: int) -> Iterator[int]:
-    """Where in another file the SHORTEST tokens from one on are, the first places only."""
-    wanted = own[MARK_BYTES * at : MARK_BYTES * (at + SHORTEST)]
-    place, left = -1, MOST_PLACES
-    while left and (place := other.find(wanted, place + 1)) >= 0:
-        if place % MARK_BYTES == 0:
-            left -= 1
-            yield place // MARK_BYTES
+def find_occurrences(own: bytes, other: bytes, position: int) -> Iterator[int]:
+    """Where in another file the k-gram at a position is, the first places only."""
+    needle = own[SHORT_HASH_BYTES * position : SHORT_HASH_BYTES * (position + MIN_MATCH_TOKENS)]
+    offset, remaining = -1, MAX_OCCURRENCES_PER_FILE
+    while remaining and (offset := other.find(needle, offset + 1)) >= 0:
+        if offset % SHORT_HASH_BYTES == 0:
+            remaining -= 1
+            yield offset // SHORT_HASH_BYTES
 
 
-def extended(
-    ours: Sequence[int], theirs: Sequence[int], at: int, place: int
+def extend_run(
+    ours: Sequence[int], theirs: Sequence[int], position: int, other_position: int
 ) -> tuple[int, int, int]:
-    """The longest run around a token that two files share: as in `common`."""
-    start, end, shift = at, at + SHORTEST, place - at
+    """The longest run around a token that two files share: as in `find_common_runs`."""
+    start, end, shift = position, position + MIN_MATCH_TOKENS, other_position - position
     while start > 0 and start + shift > 0 and ours[start - 1] == theirs[start + shift - 1]:
         start -= 1
-    most = min(len(ours), len(theirs) - shift)
-    while end < most and ours[end] == theirs[end + shift]:
+    limit = min(len(ours), len(theirs) - shift)
+    while end < limit and ours[end] == theirs[end + shift]:
         end += 1
     return start, end, start + shift
 
 
-def matches(data: bytes, found: Iterable[Run], files: Files) -> list[Match]:
+def build_matches(data: bytes, runs: Iterable[SharedRun], files: IndexedFiles) -> list[Match]:
     """The runs with all who have them, the longest first."""
-    breaks = [newline.start() for newline in re.finditer(b"\n", data)]
-    made = [match(data, group, breaks, files) for group in grouped(found, files)]
-    return sorted(made, key=lambda match: (-match.tokens, match.start))
+    newlines = [newline.start() for newline in re.finditer(b"\n", data)]
+    matches = [build_match(data, group, newlines, files) for group in group_runs(runs, files)]
+    return sorted(matches, key=lambda match: (-match.tokens, match.start))
 
 
-def grouped(found: Iterable[Run], files: Files) -> list[list[Run]]:
+def group_runs(runs: Iterable[SharedRun], files: IndexedFiles) -> list[list[SharedRun]]:
     """Runs with those that are as long, or nearly so.
 
     What is part of a longer run counts by itself only where it would be found for sure, and is of a
     project that does not have the longer one.
     """
-    groups: list[list[Run]] = []
-    current: list[list[Run]] = []
-    for run in sorted(found, key=lambda run: (run.start, -run.end, run.file, run.position)):
-        current = [group for group in current if group[0].end > run.start]
-        around = [group for group in current if run.end <= group[0].end]
-        near = [group for group in around if 10 * run.tokens >= 9 * group[0].tokens]
-        if near:
-            near[-1].append(run)
-        elif not around or (run.tokens >= SURE and is_new(run, around, files)):
+    groups: list[list[SharedRun]] = []
+    open_groups: list[list[SharedRun]] = []
+    for run in sorted(runs, key=lambda run: (run.start, -run.end, run.file_id, run.first_token)):
+        open_groups = [group for group in open_groups if group[0].end > run.start]
+        enclosing = [group for group in open_groups if run.end <= group[0].end]
+        similar = [group for group in enclosing if 10 * run.token_count >= 9 * group[0].token_count]
+        if similar:
+            similar[-1].append(run)
+        elif not enclosing or (
+            run.token_count >= GUARANTEED_MATCH_TOKENS
+            and is_from_new_project(run, enclosing, files)
+        ):
             groups.append([run])
-            current.append(groups[-1])
+            open_groups.append(groups[-1])
     return groups
 
 
-def is_new(run: Run, around: Iterable[Sequence[Run]], files: Files) -> bool:
+def is_from_new_project(
+    run: SharedRun, enclosing: Iterable[Sequence[SharedRun]], files: IndexedFiles
+) -> bool:
     """Whether the project of a run has none of the longer ones around it."""
-    known = {files.told(each.file).identity for group in around for each in group}
-    return files.told(run.file).identity not in known
+    known_projects = {
+        files.get(other.file_id).project_key for group in enclosing for other in group
+    }
+    return files.get(run.file_id).project_key not in known_projects
 
 
-def match(data: bytes, group: Sequence[Run], breaks: Sequence[int], files: Files) -> Match:
+def build_match(
+    data: bytes, group: Sequence[SharedRun], newlines: Sequence[int], files: IndexedFiles
+) -> Match:
     """One part of a text, with the first of those who have it too, the longest first."""
-    runs_ = sorted(group, key=lambda run: (-run.tokens, run.file, run.position))
-    longest, by_file = runs_[0], {run.file: run for run in reversed(runs_)}
-    several = sorted(by_file.values(), key=lambda run: (-run.tokens, run.file))
+    longest_first = sorted(group, key=lambda run: (-run.token_count, run.file_id, run.first_token))
+    longest, by_file = longest_first[0], {run.file_id: run for run in reversed(longest_first)}
+    one_per_file = sorted(by_file.values(), key=lambda run: (-run.token_count, run.file_id))
     ends = (longest.start, longest.end)
-    start, end = (len(data[:at].decode("utf-8", "surrogateescape")) for at in ends)
-    first, last = (bisect_right(breaks, at) + 1 for at in (longest.start, longest.end - 1))
-    origins = tuple(origin(run, files) for run in several[:MOST_ORIGINS])
-    more = len(several) - len(origins)
-    licences = tuple(sorted({files.told(run.file).licence for run in several}))
-    return Match(start, end, first, last, longest.tokens, origins, more, licences)
+    start, end = (len(data[:offset].decode("utf-8", "surrogateescape")) for offset in ends)
+    first, last = (
+        bisect_right(newlines, offset) + 1 for offset in (longest.start, longest.end - 1)
+    )
+    origins = tuple(build_origin(run, files) for run in one_per_file[:MAX_ORIGINS])
+    more = len(one_per_file) - len(origins)
+    licences = tuple(sorted({files.get(run.file_id).licence for run in one_per_file}))
+    return Match(start, end, first, last, longest.token_count, origins, more, licences)
 
 
-def origin(run: Run, files: Files) -> Origin:
+def build_origin(run: SharedRun, files: IndexedFiles) -> Origin:
     """Where a run comes from."""
-    told, ends = files.told(run.file), files.line_ends(run.file)
-    lines = line(ends, run.position), line(ends, run.position + run.tokens - 1)
+    indexed_file, line_ends = files.get(run.file_id), files.line_ends(run.file_id)
+    lines = (
+        line_of_token(line_ends, run.first_token),
+        line_of_token(line_ends, run.first_token + run.token_count - 1),
+    )
     return Origin(
-        told.project, told.version, told.path, *lines, told.licence, run.tokens, told.root
+        indexed_file.project,
+        indexed_file.version,
+        indexed_file.path,
+        *lines,
+        indexed_file.licence,
+        run.token_count,
+        indexed_file.root,
     )

@@ -13,19 +13,19 @@ from pathlib import Path, PurePath
 from uuid import NAMESPACE_URL, uuid5
 
 from starcoder_cli import __version__
-from starcoder_cli.attribution.licences import normal
+from starcoder_cli.attribution.licences import normalize_licence
 from starcoder_cli.attribution.matches import Match, Origin
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source
-from starcoder_cli.system.timing import now
-from starcoder_cli.terminal.output import encode
-from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.system.timing import current_time
+from starcoder_cli.terminal.output import encode_text
+from starcoder_cli.terminal.sanitize import to_one_line
 
-NOBODY_SAYS = "NOASSERTION"
-DOCUMENT, FILE = "SPDXRef-DOCUMENT", "SPDXRef-File"
-NAMESPACE = "https://spdx.org/spdxdocs/starcoder"
-OWN_LICENCE = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
-ELSEWHERE = "The text of this licence is in the files of the project that names it."
+NOASSERTION = "NOASSERTION"
+DOCUMENT_ID, FILE_ID = "SPDXRef-DOCUMENT", "SPDXRef-File"
+DOCUMENT_NAMESPACE = "https://spdx.org/spdxdocs/starcoder"
+CUSTOM_LICENCE = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
+EXTRACTED_TEXT = "The text of this licence is in the files of the project that names it."
 CREATOR = f"Tool: starcoder-{__version__}"
 
 
@@ -43,7 +43,7 @@ class Snippet:
 
 
 @dataclass(frozen=True)
-class Package:
+class SpdxPackage:
     """A project that has some of the same code."""
 
     id: str
@@ -51,29 +51,29 @@ class Package:
     version: str
     licence: str
 
-    def has(self, origin: Origin) -> bool:
+    def contains(self, origin: Origin) -> bool:
         """Whether an origin is in this project, under this licence."""
-        return (self.name, self.version, self.licence) == described(origin)
+        return (self.name, self.version, self.licence) == project_fields(origin)
 
 
 @dataclass(frozen=True)
-class Notice:
+class SpdxDocument:
     """A file, its parts that others have too, and the projects of those others."""
 
     name: str
     data: bytes
     snippets: tuple[Snippet, ...]
-    packages: tuple[Package, ...]
+    packages: tuple[SpdxPackage, ...]
     created: str
 
     @classmethod
-    def of(cls, source: Source, start: int, matches: Sequence[Match]) -> "Notice":
-        """The notice for matches in a source, whose places count from a character of it."""
+    def from_matches(cls, source: Source, start: int, matches: Sequence[Match]) -> "SpdxDocument":
+        """The document for matches in a source, whose places count from a character of it."""
         snippets = tuple(
             Snippet(
                 f"SPDXRef-Snippet-{number}",
-                len(encode(source.raw[: start + match.start])) + 1,
-                len(encode(source.raw[: start + match.end])),
+                len(encode_text(source.raw[: start + match.start])) + 1,
+                len(encode_text(source.raw[: start + match.end])),
                 source.raw.count("\n", 0, start + match.start) + 1,
                 source.raw.count("\n", 0, start + match.end - 1) + 1,
                 match.origins,
@@ -81,134 +81,143 @@ class Notice:
             )
             for number, match in enumerate(matches, 1)
         )
-        projects = dict.fromkeys(described(each) for match in matches for each in match.origins)
+        projects = dict.fromkeys(
+            project_fields(origin) for match in matches for origin in match.origins
+        )
         packages = tuple(
-            Package(f"SPDXRef-Package-{number}", *project)
+            SpdxPackage(f"SPDXRef-Package-{number}", *project)
             for number, project in enumerate(projects, 1)
         )
-        created = f"{now():%Y-%m-%dT%H:%M:%SZ}"
-        return cls(file_name(source.name), encode(source.raw), snippets, packages, created)
+        created = f"{current_time():%Y-%m-%dT%H:%M:%SZ}"
+        return cls(
+            spdx_file_name(source.name), encode_text(source.raw), snippets, packages, created
+        )
 
     @property
     def namespace(self) -> str:
         """The document's own name; the same for the same file, matches and time."""
-        seen = repr((self.name, self.sums, self.snippets, self.created))
-        return f"{NAMESPACE}-{uuid5(NAMESPACE_URL, seen)}"
+        content = repr((self.name, self.checksums, self.snippets, self.created))
+        return f"{DOCUMENT_NAMESPACE}-{uuid5(NAMESPACE_URL, content)}"
 
     @property
-    def sums(self) -> Mapping[str, str]:
+    def checksums(self) -> Mapping[str, str]:
         """The file's checksums."""
         sha1 = hashlib.sha1(self.data, usedforsecurity=False)
         return {"SHA1": sha1.hexdigest(), "SHA256": hashlib.sha256(self.data).hexdigest()}
 
     @property
-    def own_licences(self) -> list[str]:
+    def custom_licences(self) -> list[str]:
         """Licences that are in no list of SPDX's."""
-        found = (OWN_LICENCE.findall(package.licence) for package in self.packages)
-        return sorted({licence for each in found for licence in each})
+        found_licences = (CUSTOM_LICENCE.findall(package.licence) for package in self.packages)
+        return sorted({licence for licences in found_licences for licence in licences})
 
-    def alike(self) -> Iterator[tuple[Snippet, Package, str]]:
+    def variants(self) -> Iterator[tuple[Snippet, SpdxPackage, str]]:
         """Each part with each project that has it, and where."""
         for snippet in self.snippets:
             for package in self.packages:
-                places = [place(origin) for origin in snippet.origins if package.has(origin)]
-                if places:
-                    yield snippet, package, ", ".join(places)
+                locations = [
+                    format_location(origin)
+                    for origin in snippet.origins
+                    if package.contains(origin)
+                ]
+                if locations:
+                    yield snippet, package, ", ".join(locations)
 
 
-def described(origin: Origin) -> tuple[str, str, str]:
+def project_fields(origin: Origin) -> tuple[str, str, str]:
     """The project of an origin: its name, version and licence."""
-    licence = normal(origin.licence) or NOBODY_SAYS  # an index may say anything
-    return plain(origin.project) or "unnamed", plain(origin.version), licence
+    licence = normalize_licence(origin.licence) or NOASSERTION  # an index may say anything
+    return clean_tag_text(origin.project) or "unnamed", clean_tag_text(origin.version), licence
 
 
-def place(origin: Origin) -> str:
+def format_location(origin: Origin) -> str:
     """Where in its project an origin is."""
-    return f"{plain(origin.path)}:{origin.first}-{origin.last}"
+    return f"{clean_tag_text(origin.path)}:{origin.first}-{origin.last}"
 
 
-def plain(text: str) -> str:
+def clean_tag_text(text: str) -> str:
     """A text in one line, which begins and ends no text of several lines."""
-    return one_line(re.sub(r"</?text>", "", text, flags=re.IGNORECASE))
+    return to_one_line(re.sub(r"</?text>", "", text, flags=re.IGNORECASE))
 
 
-def file_name(name: str) -> str:
+def spdx_file_name(name: str) -> str:
     """What the document calls the file: by a path from here, or else without its folders."""
     if name == STANDARD_INPUT:
         return "./standard-input"
     path = PurePath(name)
-    below = not path.is_absolute() and ".." not in path.parts
-    return f"./{plain(path.as_posix() if below else path.name)}"
+    is_relative = not path.is_absolute() and ".." not in path.parts
+    return f"./{clean_tag_text(path.as_posix() if is_relative else path.name)}"
 
 
-def comment(snippet: Snippet) -> str:
-    """What a part's comment says."""
+def snippet_comment(snippet: Snippet) -> str:
+    """What a snippet's comment says."""
     more = f", and {snippet.more} places that are not named" if snippet.more else ""
     return f"Other code has the same tokens in a row{more}."
 
 
-def written(notice: Notice, path: str) -> bytes:
+def serialize_document(document: SpdxDocument, path: str) -> bytes:
     """The document for a file of that name: JSON where it ends in `.json`, else tag-value."""
-    json_form = Path(path).suffix.lower() == ".json"
-    text = as_json(notice) if json_form else "\n".join(as_tags(notice)) + "\n"
-    return encode(text)
+    is_json = Path(path).suffix.lower() == ".json"
+    text = render_json(document) if is_json else "\n".join(render_tag_value(document)) + "\n"
+    return encode_text(text)
 
 
-def as_json(notice: Notice) -> str:
+def render_json(document: SpdxDocument) -> str:
     """The document as JSON."""
-    document = {
+    content = {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
-        "SPDXID": DOCUMENT,
-        "name": notice.name,
-        "documentNamespace": notice.namespace,
-        "creationInfo": {"created": notice.created, "creators": [CREATOR]},
+        "SPDXID": DOCUMENT_ID,
+        "name": document.name,
+        "documentNamespace": document.namespace,
+        "creationInfo": {"created": document.created, "creators": [CREATOR]},
         "files": [
             {
-                "fileName": notice.name,
-                "SPDXID": FILE,
+                "fileName": document.name,
+                "SPDXID": FILE_ID,
                 "checksums": [
                     {"algorithm": name, "checksumValue": value}
-                    for name, value in notice.sums.items()
+                    for name, value in document.checksums.items()
                 ],
-                "licenseConcluded": NOBODY_SAYS,
-                "copyrightText": NOBODY_SAYS,
+                "licenseConcluded": NOASSERTION,
+                "copyrightText": NOASSERTION,
             }
         ],
-        "snippets": [json_snippet(snippet) for snippet in notice.snippets],
+        "snippets": [render_json_snippet(snippet) for snippet in document.snippets],
         "packages": [
             {
                 "SPDXID": package.id,
                 "name": package.name,
                 **({"versionInfo": package.version} if package.version else {}),
-                "downloadLocation": NOBODY_SAYS,
+                "downloadLocation": NOASSERTION,
                 "filesAnalyzed": False,
-                "licenseConcluded": NOBODY_SAYS,
+                "licenseConcluded": NOASSERTION,
                 "licenseDeclared": package.licence,
-                "copyrightText": NOBODY_SAYS,
+                "copyrightText": NOASSERTION,
             }
-            for package in notice.packages
+            for package in document.packages
         ],
         "hasExtractedLicensingInfos": [
-            {"licenseId": licence, "extractedText": ELSEWHERE} for licence in notice.own_licences
+            {"licenseId": licence, "extractedText": EXTRACTED_TEXT}
+            for licence in document.custom_licences
         ],
         "relationships": [
-            relationship(DOCUMENT, "DESCRIBES", FILE),
+            build_relationship(DOCUMENT_ID, "DESCRIBES", FILE_ID),
             *(
-                {**relationship(snippet.id, "VARIANT_OF", package.id), "comment": places}
-                for snippet, package, places in notice.alike()
+                {**build_relationship(snippet.id, "VARIANT_OF", package.id), "comment": locations}
+                for snippet, package, locations in document.variants()
             ),
         ],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(content, indent=2) + "\n"
 
 
-def json_snippet(snippet: Snippet) -> Mapping[str, object]:
+def render_json_snippet(snippet: Snippet) -> Mapping[str, object]:
     """A part of the file, in JSON's form."""
     ranges = [
         {
-            "startPointer": {"reference": FILE, unit: start},
-            "endPointer": {"reference": FILE, unit: end},
+            "startPointer": {"reference": FILE_ID, unit: start},
+            "endPointer": {"reference": FILE_ID, unit: end},
         }
         for unit, start, end in (
             ("offset", snippet.start, snippet.end),
@@ -217,62 +226,62 @@ def json_snippet(snippet: Snippet) -> Mapping[str, object]:
     ]
     return {
         "SPDXID": snippet.id,
-        "snippetFromFile": FILE,
+        "snippetFromFile": FILE_ID,
         "ranges": ranges,
-        "licenseConcluded": NOBODY_SAYS,
-        "copyrightText": NOBODY_SAYS,
-        "comment": comment(snippet),
+        "licenseConcluded": NOASSERTION,
+        "copyrightText": NOASSERTION,
+        "comment": snippet_comment(snippet),
     }
 
 
-def relationship(one: str, how: str, other: str) -> Mapping[str, str]:
+def build_relationship(element: str, relation: str, related: str) -> Mapping[str, str]:
     """How two elements of the document belong together."""
-    return {"spdxElementId": one, "relationshipType": how, "relatedSpdxElement": other}
+    return {"spdxElementId": element, "relationshipType": relation, "relatedSpdxElement": related}
 
 
-def as_tags(notice: Notice) -> Iterator[str]:
+def render_tag_value(document: SpdxDocument) -> Iterator[str]:
     """The lines of the document in tag-value form."""
     yield from (
         "SPDXVersion: SPDX-2.3",
         "DataLicense: CC0-1.0",
-        f"SPDXID: {DOCUMENT}",
-        f"DocumentName: {notice.name}",
-        f"DocumentNamespace: {notice.namespace}",
+        f"SPDXID: {DOCUMENT_ID}",
+        f"DocumentName: {document.name}",
+        f"DocumentNamespace: {document.namespace}",
         f"Creator: {CREATOR}",
-        f"Created: {notice.created}",
+        f"Created: {document.created}",
         "",
-        f"FileName: {notice.name}",
-        f"SPDXID: {FILE}",
-        *(f"FileChecksum: {name}: {value}" for name, value in notice.sums.items()),
-        f"LicenseConcluded: {NOBODY_SAYS}",
-        f"FileCopyrightText: {NOBODY_SAYS}",
+        f"FileName: {document.name}",
+        f"SPDXID: {FILE_ID}",
+        *(f"FileChecksum: {name}: {value}" for name, value in document.checksums.items()),
+        f"LicenseConcluded: {NOASSERTION}",
+        f"FileCopyrightText: {NOASSERTION}",
     )
-    for snippet in notice.snippets:
+    for snippet in document.snippets:
         yield from (
             "",
             f"SnippetSPDXID: {snippet.id}",
-            f"SnippetFromFileSPDXID: {FILE}",
+            f"SnippetFromFileSPDXID: {FILE_ID}",
             f"SnippetByteRange: {snippet.start}:{snippet.end}",
             f"SnippetLineRange: {snippet.first}:{snippet.last}",
-            f"SnippetComment: <text>{comment(snippet)}</text>",
-            f"SnippetLicenseConcluded: {NOBODY_SAYS}",
-            f"SnippetCopyrightText: {NOBODY_SAYS}",
+            f"SnippetComment: <text>{snippet_comment(snippet)}</text>",
+            f"SnippetLicenseConcluded: {NOASSERTION}",
+            f"SnippetCopyrightText: {NOASSERTION}",
         )
-    for package in notice.packages:
+    for package in document.packages:
         yield from (
             "",
             f"PackageName: {package.name}",
             f"SPDXID: {package.id}",
             *([f"PackageVersion: {package.version}"] if package.version else []),
-            f"PackageDownloadLocation: {NOBODY_SAYS}",
+            f"PackageDownloadLocation: {NOASSERTION}",
             "FilesAnalyzed: false",
-            f"PackageLicenseConcluded: {NOBODY_SAYS}",
+            f"PackageLicenseConcluded: {NOASSERTION}",
             f"PackageLicenseDeclared: {package.licence}",
-            f"PackageCopyrightText: {NOBODY_SAYS}",
+            f"PackageCopyrightText: {NOASSERTION}",
         )
-    for licence in notice.own_licences:
-        yield from ("", f"LicenseID: {licence}", f"ExtractedText: <text>{ELSEWHERE}</text>")
-    yield from ("", f"Relationship: {DOCUMENT} DESCRIBES {FILE}")
-    for snippet, package, places in notice.alike():
+    for licence in document.custom_licences:
+        yield from ("", f"LicenseID: {licence}", f"ExtractedText: <text>{EXTRACTED_TEXT}</text>")
+    yield from ("", f"Relationship: {DOCUMENT_ID} DESCRIBES {FILE_ID}")
+    for snippet, package, locations in document.variants():
         yield f"Relationship: {snippet.id} VARIANT_OF {package.id}"
-        yield f"RelationshipComment: <text>{places}</text>"
+        yield f"RelationshipComment: <text>{locations}</text>"

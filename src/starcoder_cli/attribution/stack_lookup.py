@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from starcoder_cli import __version__
-from starcoder_cli.context.secrets import secret_name, secret_text
+from starcoder_cli.context.secrets import contains_secret, has_secret_name
 from starcoder_cli.errors import (
     BusyError,
     ProtocolError,
@@ -24,181 +24,194 @@ from starcoder_cli.errors import (
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.files.strict_json import MalformedError, parse_object
-from starcoder_cli.models.transfer import bounded
-from starcoder_cli.net.endpoints import Endpoint
+from starcoder_cli.models.transfer import call_with_timeout
+from starcoder_cli.net.endpoints import EndpointAddress
 
 if TYPE_CHECKING:
     from httpx2 import Client
 
-SERVICE = "https://stack.dataportraits.org"
-SHORTEST = 50
+DEFAULT_SERVICE_URL = "https://stack.dataportraits.org"
+MIN_RUN_CHARACTERS = 50
 """It knows runs of about so many characters; what is shorter cannot be found."""
 
-LIMITS = (
-    f"it asks a Bloom filter, so that a part may be found by mistake, and none below {SHORTEST} "
-    "characters is found"
+SERVICE_LIMITS = (
+    "it asks a Bloom filter, so that a part may be found by mistake, and none below "
+    f"{MIN_RUN_CHARACTERS} characters is found"
 )
-WINDOW = 2500
-OVERLAP = 2 * SHORTEST
+WINDOW_CHARACTERS = 2500
+OVERLAP_CHARACTERS = 2 * MIN_RUN_CHARACTERS
 """Characters that a request has in common with the one before: a run lies whole in one of them."""
 
-MOST_CHARACTERS = 100_000
-MOST_BYTES = 1 << 20
-CONNECT_SECONDS = 10.0
-SECONDS = 30.0
-BUSY = (429, 503)
-KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")
-KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY")
-AGAIN = "try again later"
+MAX_RANGE_CHARACTERS = 100_000
+MAX_LOOKUP_RESPONSE_BYTES = 1 << 20
+LOOKUP_CONNECT_SECONDS = 10.0
+LOOKUP_SECONDS = 30.0
+LOOKUP_BUSY_STATUSES = (429, 503)
+PRIVATE_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")
+PRIVATE_KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY")
+LOOKUP_RETRY_HINT = "try again later"
 
 
-def service(url: str) -> Endpoint:
+def parse_service_url(url: str) -> EndpointAddress:
     """The service at an address, which is https unless it is on this machine.
 
     Raises UsageError for what is no such address, RefusedError where others could read along.
     """
     try:
-        found = Endpoint.parse(url)
+        endpoint = EndpointAddress.parse(url)
     except UsageError:
-        shown = re.sub(r"//[^/@]*@", "//…@", url)
+        displayed = re.sub(r"//[^/@]*@", "//…@", url)
         raise UsageError(
-            f"{shown!r} is no address of a membership service", f"give one such as {SERVICE}"
+            f"{displayed!r} is no address of a membership service",
+            f"give one such as {DEFAULT_SERVICE_URL}",
         ) from None
-    if found.root.startswith("http:") and not found.loopback:
-        raise RefusedError(f"code would go to {found.host} in the open", "give an https address")
-    return found
+    if endpoint.base_url.startswith("http:") and not endpoint.is_loopback:
+        raise RefusedError(f"code would go to {endpoint.host} in the open", "give an https address")
+    return endpoint
 
 
-def check(source: Source, span: Span) -> None:
+def require_sendable(source: Source, span: Span) -> None:
     """Raise RefusedError where a range, or its lines, look as if they held a secret.
 
     UsageError where it is too long to be sent.
     """
-    if source.name != STANDARD_INPUT and secret_name(source.name):
+    if source.name != STANDARD_INPUT and has_secret_name(source.name):
         raise RefusedError(f"{source.name} has the name of a file of secrets", "it is never sent")
-    begun = [key.end() for key in KEY_BEGINS.finditer(source.raw, 0, span.start)]
-    if begun and not KEY_ENDS.search(source.raw, begun[-1], span.start):
-        raise held_back(source, span.start)
+    key_ends = [key.end() for key in PRIVATE_KEY_BEGIN.finditer(source.raw, 0, span.start)]
+    if key_ends and not PRIVATE_KEY_END.search(source.raw, key_ends[-1], span.start):
+        raise build_secret_error(source, span.start)
     for line in source.lines:
-        near = line.start <= span.end and line.end >= span.start
-        if near and secret_text(source.raw[line.start : line.end]):
-            raise held_back(source, line.start)
-    if secret_text(source.raw[span.start : span.end]):
-        raise held_back(source, span.start)
-    if span.end - span.start > MOST_CHARACTERS:
+        overlaps = line.start <= span.end and line.end >= span.start
+        if overlaps and contains_secret(source.raw[line.start : line.end]):
+            raise build_secret_error(source, line.start)
+    if contains_secret(source.raw[span.start : span.end]):
+        raise build_secret_error(source, span.start)
+    if span.end - span.start > MAX_RANGE_CHARACTERS:
         raise UsageError(
             f"{span.end - span.start:,} characters are too many for --portrait",
-            f"name a range of {MOST_CHARACTERS:,} at most",
+            f"name a range of {MAX_RANGE_CHARACTERS:,} at most",
         )
 
 
-def held_back(source: Source, at: int) -> RefusedError:
+def build_secret_error(source: Source, position: int) -> RefusedError:
     """The error for a text with a secret in it."""
-    number = source.raw.count("\n", 0, at) + 1
+    line_number = source.raw.count("\n", 0, position) + 1
     return RefusedError(
-        f"{source.title} seems to hold a secret in line {number}: nothing was sent",
+        f"{source.display_name} seems to hold a secret in line {line_number}: nothing was sent",
         "name a range without it",
     )
 
 
-def windows(text: str) -> list[Span]:
+def split_into_windows(text: str) -> list[Span]:
     """The parts of a text that are asked about, each with the end of the one before."""
-    step = WINDOW - OVERLAP
-    last = max(1, len(text) - OVERLAP)
-    return [Span(at, min(at + WINDOW, len(text))) for at in range(0, last, step)]
+    step = WINDOW_CHARACTERS - OVERLAP_CHARACTERS
+    last = max(1, len(text) - OVERLAP_CHARACTERS)
+    return [
+        Span(start, min(start + WINDOW_CHARACTERS, len(text))) for start in range(0, last, step)
+    ]
 
 
-def portrait(text: str, place: Endpoint, report: Callable[[int, int], None]) -> list[Span]:
+def look_up_text(
+    text: str, service: EndpointAddress, report: Callable[[int, int], None]
+) -> list[Span]:
     """The parts of a text that the service finds, in their order and apart from each other.
 
     `report` is told how many of how many requests are answered. Raises UnavailableError, BusyError
     or ProtocolError where one is not.
     """
-    parts = windows(text)
-    found: list[Span] = []
-    with opened(place) as client:
-        for done, part in enumerate(parts):
-            report(done, len(parts))
-            document = re.sub("[\ud800-\udfff]", "\ufffd", text[part.start : part.end])
-            spans = asked(client, place, document)
-            found += (Span(part.start + each.start, part.start + each.end) for each in spans)
-    return list(merged(found))
+    text_windows = split_into_windows(text)
+    spans: list[Span] = []
+    with open_lookup_client(service) as client:
+        for done, window in enumerate(text_windows):
+            report(done, len(text_windows))
+            document = re.sub("[\ud800-\udfff]", "\ufffd", text[window.start : window.end])
+            window_spans = query_service(client, service, document)
+            spans += (
+                Span(window.start + span.start, window.start + span.end) for span in window_spans
+            )
+    return list(merge_spans(spans))
 
 
-def opened(place: Endpoint) -> "Client":
+def open_lookup_client(service: EndpointAddress) -> "Client":
     """A client for the service: certificates are checked, no redirect is followed."""
     from httpx2 import Client, Timeout
 
     return Client(
         headers={"User-Agent": f"starcoder/{__version__}", "Accept-Encoding": "identity"},
-        timeout=Timeout(SECONDS, connect=CONNECT_SECONDS),
-        mounts={f"all://{place.name}": None} if place.loopback else None,
+        timeout=Timeout(LOOKUP_SECONDS, connect=LOOKUP_CONNECT_SECONDS),
+        mounts={f"all://{service.hostname}": None} if service.is_loopback else None,
     )
 
 
-def asked(client: "Client", place: Endpoint, document: str) -> list[Span]:
+def query_service(client: "Client", service: EndpointAddress, document: str) -> list[Span]:
     """The parts of a document that the service finds."""
     from httpx2 import HTTPError
 
     try:
-        data = bounded(lambda: answered(client, place, document), SECONDS)
+        data = call_with_timeout(lambda: post_document(client, service, document), LOOKUP_SECONDS)
     except HTTPError as error:
-        raise UnavailableError(f"{place.host} cannot be reached: {error}", AGAIN) from error
+        raise UnavailableError(
+            f"{service.host} cannot be reached: {error}", LOOKUP_RETRY_HINT
+        ) from error
     except UnavailableError as error:
-        raise UnavailableError(f"{place.host}: {error.message}", AGAIN) from error
+        raise UnavailableError(f"{service.host}: {error.message}", LOOKUP_RETRY_HINT) from error
     try:
-        return spans_of(parse_object(data), len(document))
-    except MalformedError as wrong:
+        return parse_spans(parse_object(data), len(document))
+    except MalformedError as error:
         raise ProtocolError(
-            f"{place.host} does not answer as a membership service does: {wrong}", AGAIN
+            f"{service.host} does not answer as a membership service does: {error}",
+            LOOKUP_RETRY_HINT,
         ) from None
 
 
-def answered(client: "Client", place: Endpoint, document: str) -> bytes:
-    """The body of an answer, as it is sent; TimeoutError where it takes longer than SECONDS."""
+def post_document(client: "Client", service: EndpointAddress, document: str) -> bytes:
+    """The body of an answer, as it is sent; TimeoutError after LOOKUP_SECONDS."""
     content, headers = json.dumps({"document": document}), {"Content-Type": "application/json"}
-    url, begin, data = f"{place.root}/overlap", time.monotonic(), b""
+    url, started, data = f"{service.base_url}/overlap", time.monotonic(), b""
     with client.stream("POST", url, content=content, headers=headers) as response:
         if response.status_code != 200:
             location = response.headers.get("Location", "")[:200]
-            raise problem(place, response.status_code, location if response.is_redirect else "")
-        for piece in response.iter_raw():
-            data += piece
-            if len(data) > MOST_BYTES:
-                raise ProtocolError(f"{place.host} does not stop answering", AGAIN)
-            if time.monotonic() - begin > SECONDS:  # nobody waits any more, or will not for long
+            raise build_response_error(
+                service, response.status_code, location if response.is_redirect else ""
+            )
+        for chunk in response.iter_raw():
+            data += chunk
+            if len(data) > MAX_LOOKUP_RESPONSE_BYTES:
+                raise ProtocolError(f"{service.host} does not stop answering", LOOKUP_RETRY_HINT)
+            # Nobody waits any more, or will not for long.
+            if time.monotonic() - started > LOOKUP_SECONDS:
                 raise TimeoutError
     return data
 
 
-def problem(place: Endpoint, status: int, location: str) -> StarcoderError:
+def build_response_error(service: EndpointAddress, status: int, location: str) -> StarcoderError:
     """The error that an answer is."""
     if location:
         return ProtocolError(
-            f"{place.host} redirects to {location!r}, which is not followed",
+            f"{service.host} redirects to {location!r}, which is not followed",
             "give the address that it has now with --portrait-url",
         )
-    if status in BUSY:
-        return BusyError(f"{place.host} is busy (status {status})", "try again in a moment")
+    if status in LOOKUP_BUSY_STATUSES:
+        return BusyError(f"{service.host} is busy (status {status})", "try again in a moment")
     return UnavailableError(f"it answers with status {status}")
 
 
-def spans_of(reply: dict[str, object], length: int) -> list[Span]:
+def parse_spans(reply: dict[str, object], length: int) -> list[Span]:
     """The spans of a reply about so many characters; MalformedError where it has others."""
     rows = reply.get("spans")
     if not isinstance(rows, list):
         raise MalformedError("it has no list of spans")
-    found = []
+    spans = []
     for row in rows:
-        numbers = row if isinstance(row, list) and len(row) == 2 else [None, None]
-        start, end = numbers
+        pair = row if isinstance(row, list) and len(row) == 2 else [None, None]
+        start, end = pair
         if type(start) is not int or type(end) is not int or not 0 <= start <= end <= length:
             raise MalformedError("it has a span that is none of the text")
-        found.append(Span(start, end))
-    return found
+        spans.append(Span(start, end))
+    return spans
 
 
-def merged(spans: Iterable[Span]) -> Iterator[Span]:
+def merge_spans(spans: Iterable[Span]) -> Iterator[Span]:
     """The spans in their order, those that overlap or touch as one, empty ones left out."""
     current = Span(0, 0)
     for span in sorted(spans, key=lambda span: (span.start, span.end)):
@@ -212,6 +225,6 @@ def merged(spans: Iterable[Span]) -> Iterator[Span]:
         yield current
 
 
-def characters(spans: Sequence[Span]) -> int:
+def count_characters(spans: Sequence[Span]) -> int:
     """How many characters are in spans that are apart from each other."""
     return sum(span.end - span.start for span in spans)

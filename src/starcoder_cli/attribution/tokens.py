@@ -11,127 +11,158 @@ from dataclasses import dataclass
 from functools import cache
 from zlib import crc32
 
-from starcoder_cli.languages import find, languages
+from starcoder_cli.languages import find_language, languages_by_name
 
-PROSE = frozenset({"json", "markdown", "restructuredtext", "rmarkdown", "text", "toml"})
+NON_CODE_LANGUAGES = frozenset(
+    {"json", "markdown", "restructuredtext", "rmarkdown", "text", "toml"}
+)
 """Languages that are no code: data, and text for people."""
 
 _SPACING = rb" \t\r\n\f\v"
-_UNSEEN = b" \t\r\n\f\v'\"`\\"
+_IGNORED_BYTES = b" \t\r\n\f\v'\"`\\"
 _WORD = rb"[a-z0-9_$\x80-\xff]++"
-_SIGN = rb"[^a-z0-9_$\x80-\xff(),;'\"`\\" + _SPACING + rb"]"
-_REST = rb"[), \t\r\n\f\v]++|[(;'\"`\\]"  # what may begin a comment or a string one by one
-_PREFIX = rb"[rbfut]{1,2}(?=['\"])"  # of a string in Python
+_PUNCTUATION = rb"[^a-z0-9_$\x80-\xff(),;'\"`\\" + _SPACING + rb"]"
+_SKIPPED = rb"[), \t\r\n\f\v]++|[(;'\"`\\]"  # what may begin a comment or a string one by one
+_STRING_PREFIX = rb"[rbfut]{1,2}(?=['\"])"  # of a string in Python
 
 
 @dataclass(frozen=True)
-class Lexicon:
-    """What a language's comments and strings begin and end with; `lines` and `once` are patterns.
+class LexicalSyntax:
+    """What a language's comments and strings begin and end with.
 
-    A string in `once` ends with its line at the latest, one in `over` may go over many lines.
+    `line_comments` are patterns. A string in `single_line_quotes` ends with its line at the latest,
+    one in `multiline_quotes` may go over many lines.
     """
 
-    lines: tuple[str, ...] = ()
-    blocks: tuple[tuple[str, str], ...] = ()
-    once: str = "\"'"
-    over: tuple[str, ...] = ()
+    line_comments: tuple[str, ...] = ()
+    block_comments: tuple[tuple[str, str], ...] = ()
+    single_line_quotes: str = "\"'"
+    multiline_quotes: tuple[str, ...] = ()
 
     @property
-    def inside(self) -> tuple[bytes, ...]:
+    def closing_delimiters(self) -> tuple[bytes, ...]:
         """What may end a comment or string that a piece of code begins inside of."""
-        return tuple(end.encode() for end in (*(close for _, close in self.blocks), *self.over))
+        return tuple(
+            end.encode()
+            for end in (*(close for _, close in self.block_comments), *self.multiline_quotes)
+        )
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenizedCode:
     """A hash for each token, and where it begins and ends, in bytes of the UTF-8 text."""
 
     hashes: Sequence[int]
-    places: Sequence[tuple[int, int]]
+    spans: Sequence[tuple[int, int]]
 
 
 _SLASHES, _STARS = r"//", (("/*", "*/"),)
-_HASH = r"(?<![^\s])#"
-_TRIPLE = ('"""', "'''")
-_BY_COMMENT = {
-    "#": Lexicon((_HASH,)),
-    "//": Lexicon((_SLASHES,), _STARS),
-    "--": Lexicon(("--",), (("{-", "-}"),), once='"'),
-    ";": Lexicon((";",), (("#|", "|#"),), once='"'),
-    "%": Lexicon(("%",), once='"'),
-    "!": Lexicon(("!",)),
-    "'": Lexicon(("'",), once='"'),
-    "(*": Lexicon((), (("(*", "*)"),), once='"'),
-    "<!--": Lexicon((), (("<!--", "-->"),), once=""),
-    "/*": Lexicon((), _STARS),
-    '"': Lexicon((), (('"', '"'),), once="'"),
-    "REM": Lexicon((r"rem\b|::",), once='"'),
-    "<%--": Lexicon((), (("<%--", "--%>"), ("<!--", "-->"))),
-    "..": Lexicon(once=""),
+_HASH_COMMENT = r"(?<![^\s])#"
+_TRIPLE_QUOTES = ('"""', "'''")
+_SYNTAX_BY_COMMENT = {
+    "#": LexicalSyntax((_HASH_COMMENT,)),
+    "//": LexicalSyntax((_SLASHES,), _STARS),
+    "--": LexicalSyntax(("--",), (("{-", "-}"),), single_line_quotes='"'),
+    ";": LexicalSyntax((";",), (("#|", "|#"),), single_line_quotes='"'),
+    "%": LexicalSyntax(("%",), single_line_quotes='"'),
+    "!": LexicalSyntax(("!",)),
+    "'": LexicalSyntax(("'",), single_line_quotes='"'),
+    "(*": LexicalSyntax((), (("(*", "*)"),), single_line_quotes='"'),
+    "<!--": LexicalSyntax((), (("<!--", "-->"),), single_line_quotes=""),
+    "/*": LexicalSyntax((), _STARS),
+    '"': LexicalSyntax((), (('"', '"'),), single_line_quotes="'"),
+    "REM": LexicalSyntax((r"rem\b|::",), single_line_quotes='"'),
+    "<%--": LexicalSyntax((), (("<%--", "--%>"), ("<!--", "-->"))),
+    "..": LexicalSyntax(single_line_quotes=""),
 }
-_BY_NAME = {
-    **dict.fromkeys(("go", "javascript", "typescript"), Lexicon((_SLASHES,), _STARS, over=("`",))),
-    **dict.fromkeys(("python",), Lexicon(("#",), over=_TRIPLE)),
-    **dict.fromkeys(("julia", "elixir", "nim"), Lexicon((_HASH,), over=_TRIPLE[:1])),
-    **dict.fromkeys(("sql",), Lexicon(("--",), _STARS)),
-    **dict.fromkeys(("rust",), Lexicon((_SLASHES,), _STARS, once='"')),
-    **dict.fromkeys(("yacc",), Lexicon((_SLASHES,), _STARS)),
-    "f-sharp": Lexicon((_SLASHES,), (("(*", "*)"),), once='"'),
-    "lua": Lexicon(("--",), (("--[[", "]]"),)),
-    "pascal": Lexicon((_SLASHES,), (("(*", "*)"), ("{", "}")), once="'"),
-    "php": Lexicon((_SLASHES, _HASH), _STARS),
-    "powershell": Lexicon((_HASH,), (("<#", "#>"),)),
-    "terraform": Lexicon((_SLASHES, _HASH), _STARS),
-    "tex": Lexicon(("%",), once=""),
+_SYNTAX_BY_LANGUAGE = {
+    **dict.fromkeys(
+        ("go", "javascript", "typescript"),
+        LexicalSyntax((_SLASHES,), _STARS, multiline_quotes=("`",)),
+    ),
+    **dict.fromkeys(("python",), LexicalSyntax(("#",), multiline_quotes=_TRIPLE_QUOTES)),
+    **dict.fromkeys(
+        ("julia", "elixir", "nim"),
+        LexicalSyntax((_HASH_COMMENT,), multiline_quotes=_TRIPLE_QUOTES[:1]),
+    ),
+    **dict.fromkeys(("sql",), LexicalSyntax(("--",), _STARS)),
+    **dict.fromkeys(("rust",), LexicalSyntax((_SLASHES,), _STARS, single_line_quotes='"')),
+    **dict.fromkeys(("yacc",), LexicalSyntax((_SLASHES,), _STARS)),
+    "f-sharp": LexicalSyntax((_SLASHES,), (("(*", "*)"),), single_line_quotes='"'),
+    "lua": LexicalSyntax(("--",), (("--[[", "]]"),)),
+    "pascal": LexicalSyntax((_SLASHES,), (("(*", "*)"), ("{", "}")), single_line_quotes="'"),
+    "php": LexicalSyntax((_SLASHES, _HASH_COMMENT), _STARS),
+    "powershell": LexicalSyntax((_HASH_COMMENT,), (("<#", "#>"),)),
+    "terraform": LexicalSyntax((_SLASHES, _HASH_COMMENT), _STARS),
+    "tex": LexicalSyntax(("%",), single_line_quotes=""),
 }
 
 
-def lexicon(language: str) -> Lexicon:
+def lexical_syntax_of(language: str) -> LexicalSyntax:
     """How a language's code is read; UsageError where there is no such language."""
-    known = find(language)
-    if known.name in _BY_NAME:
-        return _BY_NAME[known.name]
-    return _BY_COMMENT[known.comment.open] if known.comment else Lexicon(once="")
+    definition = find_language(language)
+    if definition.name in _SYNTAX_BY_LANGUAGE:
+        return _SYNTAX_BY_LANGUAGE[definition.name]
+    return (
+        _SYNTAX_BY_COMMENT[definition.comment.open]
+        if definition.comment
+        else LexicalSyntax(single_line_quotes="")
+    )
 
 
 @cache
-def lexicons() -> tuple[Lexicon, ...]:
+def all_lexical_syntaxes() -> tuple[LexicalSyntax, ...]:
     """Each way there is to read code, once."""
-    return tuple(dict.fromkeys(lexicon(name) for name in languages() if name not in PROSE))
+    return tuple(
+        dict.fromkeys(
+            lexical_syntax_of(name)
+            for name in languages_by_name()
+            if name not in NON_CODE_LANGUAGES
+        )
+    )
 
 
-def tokens(data: bytes, read: Lexicon, start: int = 0) -> Tokens:
+def tokenize_code(data: bytes, syntax: LexicalSyntax, start: int = 0) -> TokenizedCode:
     """The tokens of some UTF-8 text, from a byte on. The time it takes grows with its length."""
     lower = data.lower()
-    found = pattern(read).finditer(lower, start)
-    places = [match.span(1) for match in found if match.lastindex]
-    return Tokens([crc32(lower[at:end].translate(None, _UNSEEN)) for at, end in places], places)
+    matches = compile_token_pattern(syntax).finditer(lower, start)
+    spans = [match.span(1) for match in matches if match.lastindex]
+    return TokenizedCode(
+        [crc32(lower[begin:end].translate(None, _IGNORED_BYTES)) for begin, end in spans], spans
+    )
 
 
-def readings(data: bytes, read: Lexicon) -> Iterator[Tokens]:
+def tokenize_fragment(data: bytes, syntax: LexicalSyntax) -> Iterator[TokenizedCode]:
     """The tokens of a piece of code, also as if it began inside of a string or a comment."""
     starts = {0}
-    for end in read.inside:
-        at = data.find(end)
-        if at >= 0:
-            starts.add(at + len(end))
+    for delimiter in syntax.closing_delimiters:
+        position = data.find(delimiter)
+        if position >= 0:
+            starts.add(position + len(delimiter))
     for start in sorted(starts):
-        yield tokens(data, read, start)
+        yield tokenize_code(data, syntax, start)
 
 
 @cache
-def pattern(read: Lexicon) -> re.Pattern[bytes]:
+def compile_token_pattern(syntax: LexicalSyntax) -> re.Pattern[bytes]:
     """Matches the next comment, token or spacing in lower case; a token is its group.
 
     One match begins where the one before ended, nothing goes back once it has matched, and what is
     not closed ends with the line or the text: the time grows with the text's length.
     """
-    comments = [rf"(?:{line})[^\n]*+" for line in read.lines]
-    comments += [rf"{re.escape(each)}(?s:.*?)(?:{re.escape(end)}|\Z)" for each, end in read.blocks]
-    strings = [rf"{mark}(?s:\\.|(?!{mark}).)*+(?:{mark}|\Z)" for mark in read.over]
-    strings += [rf"{mark}[^{mark}\\\n]*+(?s:\\.[^{mark}\\\n]*+)*+{mark}?" for mark in read.once]
-    skipped = [each.encode() for each in comments]
-    if read.over == _TRIPLE:
-        skipped.append(_PREFIX)
-    token = b"|".join([*(each.encode() for each in strings), _WORD, _SIGN])
-    return re.compile(b"|".join([*skipped, b"(" + token + b")", _REST]))
+    comments = [rf"(?:{start})[^\n]*+" for start in syntax.line_comments]
+    comments += [
+        rf"{re.escape(text)}(?s:.*?)(?:{re.escape(end)}|\Z)" for text, end in syntax.block_comments
+    ]
+    strings = [
+        rf"{quote}(?s:\\.|(?!{quote}).)*+(?:{quote}|\Z)" for quote in syntax.multiline_quotes
+    ]
+    strings += [
+        rf"{quote}[^{quote}\\\n]*+(?s:\\.[^{quote}\\\n]*+)*+{quote}?"
+        for quote in syntax.single_line_quotes
+    ]
+    skipped = [text.encode() for text in comments]
+    if syntax.multiline_quotes == _TRIPLE_QUOTES:
+        skipped.append(_STRING_PREFIX)
+    token = b"|".join([*(text.encode() for text in strings), _WORD, _PUNCTUATION])
+    return re.compile(b"|".join([*skipped, b"(" + token + b")", _SKIPPED]))

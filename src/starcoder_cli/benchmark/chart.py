@@ -6,64 +6,72 @@ from io import BytesIO
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from starcoder_cli.benchmark.measure import Figure
-from starcoder_cli.benchmark.results import Result, Spread
+from starcoder_cli.benchmark.measure import BenchmarkMetric
+from starcoder_cli.benchmark.results import BenchmarkResult, Spread
 from starcoder_cli.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMS = (".svg", ".png", ".pdf")
-BARS = {"write": "tokens written in a second", "memory": "memory, GB"}
-EXTRA = "pip install 'starcoder-cli[eval]'"
+IMAGE_SUFFIXES = (".svg", ".png", ".pdf")
+BAR_TITLES = {"write": "tokens written in a second", "memory": "memory, GB"}
+INSTALL_COMMAND = "pip install 'starcoder-cli[eval]'"
 
 
-def check(path: str) -> None:
+def check_chart_path(path: str) -> None:
     """Raise UsageError for a name that no picture has, MachineError where none can be drawn."""
-    if PurePath(path).suffix.lower() not in FORMS:
+    if PurePath(path).suffix.lower() not in IMAGE_SUFFIXES:
         raise UsageError(
-            f"no picture can be drawn into {path}", f"let its name end in {', '.join(FORMS)}"
+            f"no picture can be drawn into {path}",
+            f"let its name end in {', '.join(IMAGE_SUFFIXES)}",
         )
     if not find_spec("matplotlib"):
-        raise MachineError("a picture needs matplotlib, which is not here", f"run: {EXTRA}")
+        raise MachineError(
+            "a picture needs matplotlib, which is not here", f"run: {INSTALL_COMMAND}"
+        )
 
 
-def draw(results: Sequence[Result], path: str) -> bytes:
+def render_chart(results: Sequence[BenchmarkResult], path: str) -> bytes:
     """A picture of the results, in the form that the name of its file tells."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure as Page
+    from matplotlib.figure import Figure
 
     # A dollar sign in a name begins no formula, and the same results are the same SVG.
     with rc_context({"svg.hashsalt": "starcoder", "font.size": 9, "text.parse_math": False}):
-        page = Page(figsize=(11, 3.4 + 0.15 * len(results)), layout="constrained")
-        known = [name for name in BARS if any(result.median(name) for result in results)]
-        parts = page.subplots(
-            1, 1 + len(known), squeeze=False, width_ratios=[5, *(3 for _ in known)]
+        figure = Figure(figsize=(11, 3.4 + 0.15 * len(results)), layout="constrained")
+        bar_names = [name for name in BAR_TITLES if any(result.median(name) for result in results)]
+        subplots = figure.subplots(
+            1, 1 + len(bar_names), squeeze=False, width_ratios=[5, *(3 for _ in bar_names)]
         )
-        lines(parts[0][0], results)
-        for axes, name in zip(parts[0][1:], known, strict=True):
-            bars(axes, results, name)
-        page.legend(loc="outside lower center", ncols=2)
-        file, form = BytesIO(), PurePath(path).suffix[1:].lower()
-        page.savefig(file, format=form, dpi=150, metadata={"Date": None} if form == "svg" else None)
-    return file.getvalue()
+        draw_lines(subplots[0][0], results)
+        for axes, name in zip(subplots[0][1:], bar_names, strict=True):
+            draw_bars(axes, results, name)
+        figure.legend(loc="outside lower center", ncols=2)
+        buffer, image_format = BytesIO(), PurePath(path).suffix[1:].lower()
+        figure.savefig(
+            buffer,
+            format=image_format,
+            dpi=150,
+            metadata={"Date": None} if image_format == "svg" else None,
+        )
+    return buffer.getvalue()
 
 
-def lines(axes: "Axes", results: Sequence[Result]) -> None:
+def draw_lines(axes: "Axes", results: Sequence[BenchmarkResult]) -> None:
     """A line for each result: seconds to the first token over tokens of the prompt."""
     from matplotlib.ticker import LogLocator
 
     lengths: set[int] = set()
     for result in results:
-        found = result.by_length("first_token")
-        lengths |= found.keys()
+        spreads_by_length = result.spreads_by_length("first_token")
+        lengths |= spreads_by_length.keys()
         axes.errorbar(
-            list(found),
-            [spread.median for spread in found.values()],
-            yerr=reach(list(found.values())),
+            list(spreads_by_length),
+            [spread.median for spread in spreads_by_length.values()],
+            yerr=error_bars(list(spreads_by_length.values())),
             marker="o",
             capsize=3,
-            label=f"{result.name}, {result.runner}",
+            label=f"{result.short_name}, {result.engine_title}",
         )
     axes.set(xscale="log", yscale="log", xlabel="tokens of the prompt")
     axes.set_title("seconds to the first token")
@@ -74,21 +82,23 @@ def lines(axes: "Axes", results: Sequence[Result]) -> None:
     axes.grid(alpha=0.3)
 
 
-def bars(axes: "Axes", results: Sequence[Result], name: str) -> None:
-    """A bar for each result that has a figure, in the colour of its line; bytes in GB."""
+def draw_bars(axes: "Axes", results: Sequence[BenchmarkResult], name: str) -> None:
+    """A bar for each result that has a metric, in the colour of its line; bytes in GB."""
     unit = 1e9 if name == "memory" else 1
-    for at, result in enumerate(results):
-        spread = result.spreads.get(Figure(name))
+    for index, result in enumerate(results):
+        spread = result.spreads.get(BenchmarkMetric(name))
         if spread:
-            found = Spread(*(each / unit for each in (spread.median, spread.low, spread.high)))
-            bar = axes.bar(at, found.median, yerr=reach([found]), capsize=3, color=f"C{at % 10}")
+            scaled = Spread(*(value / unit for value in (spread.median, spread.low, spread.high)))
+            bar = axes.bar(
+                index, scaled.median, yerr=error_bars([scaled]), capsize=3, color=f"C{index % 10}"
+            )
             axes.bar_label(bar, fmt="{:.3g}", padding=2)
-    axes.set_title(BARS[name])
+    axes.set_title(BAR_TITLES[name])
     axes.set(xticks=[], xlim=(-0.8, max(len(results), 3) - 0.2))
     axes.margins(y=0.15)
 
 
-def reach(spreads: Sequence[Spread]) -> list[list[float]]:
+def error_bars(spreads: Sequence[Spread]) -> list[list[float]]:
     """How far each spread goes below its median, and above."""
     return [
         [spread.median - spread.low for spread in spreads],

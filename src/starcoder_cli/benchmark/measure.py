@@ -11,121 +11,134 @@ from typing import NamedTuple, TypeAlias
 
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.model import Model, Prompt, Sampling
-from starcoder_cli.stream import Completion, join
+from starcoder_cli.stream import Completion, collect
 
-FIRST = 64
+FIRST_PROMPT_TOKENS = 64
 """Tokens of the first prompt, which takes longer than later ones."""
 
-SPARE = 64
+SPARE_WINDOW_TOKENS = 64
 """Tokens for which there is room beside those that are asked for: a model may open a prompt."""
 
-MOST = 1_000_000
+MAX_WORKLOAD_TOKENS = 1_000_000
 
 
-class Figure(NamedTuple):
+class BenchmarkMetric(NamedTuple):
     """What a number is of: the seconds to the first token, say, of a prompt of some length."""
 
     name: str
     length: int = 0
 
 
-Trial: TypeAlias = Mapping[Figure, float]
+Measurement: TypeAlias = Mapping[BenchmarkMetric, float]
 """Seconds, tokens a second and bytes, without those that cannot be told."""
 
 
 @dataclass(frozen=True)
-class Course:
+class BenchmarkWorkload:
     """How many tokens the prompts have that a model reads, and how many it writes after each."""
 
-    lengths: tuple[int, ...]
-    written: int
+    prompt_lengths: tuple[int, ...]
+    generated_tokens: int
 
     @classmethod
-    def of(cls, lengths: str, written: int) -> "Course":
-        """The course with lengths like `64,256,1024`; UsageError for what has no meaning."""
+    def parse(cls, prompt_lengths: str, generated_tokens: int) -> "BenchmarkWorkload":
+        """The workload with prompts of lengths like `64,256,1024`; UsageError for others."""
         try:
-            found = sorted({int(length) for length in lengths.split(",")})
+            parsed = sorted({int(length) for length in prompt_lengths.split(",")})
         except ValueError:
-            found = [0]
-        if not 1 <= found[0] <= found[-1] <= MOST:
+            parsed = [0]
+        if not 1 <= parsed[0] <= parsed[-1] <= MAX_WORKLOAD_TOKENS:
             raise UsageError(
-                f"{lengths!r} are no lengths of prompts", "give numbers of tokens: 64,256,1024"
+                f"{prompt_lengths!r} are no lengths of prompts",
+                "give numbers of tokens: 64,256,1024",
             )
-        if not 2 <= written <= MOST:
-            raise UsageError(f"--tokens cannot be {written}", f"give a number from 2 to {MOST}")
-        return cls(tuple(found), written)
+        if not 2 <= generated_tokens <= MAX_WORKLOAD_TOKENS:
+            raise UsageError(
+                f"--tokens cannot be {generated_tokens}",
+                f"give a number from 2 to {MAX_WORKLOAD_TOKENS}",
+            )
+        return cls(tuple(parsed), generated_tokens)
 
     @property
-    def room(self) -> int:
+    def required_window(self) -> int:
         """The window that it needs."""
-        return self.lengths[-1] + self.written + SPARE
+        return self.prompt_lengths[-1] + self.generated_tokens + SPARE_WINDOW_TOKENS
 
-    def within(self, window: int) -> "Course":
+    def fit_to_window(self, window: int) -> "BenchmarkWorkload":
         """What of it a model with such a window can run; DataError where that is nothing."""
-        lengths = [each for each in self.lengths if each + self.written < window]
-        if not lengths:
+        fitting = [
+            length for length in self.prompt_lengths if length + self.generated_tokens < window
+        ]
+        if not fitting:
             raise DataError(
                 f"it reads at most {window} tokens", "give it shorter prompts: --prompt-tokens"
             )
-        return Course(tuple(lengths), self.written)
+        return BenchmarkWorkload(tuple(fitting), self.generated_tokens)
 
 
-def measure(model: Model, course: Course, tell: Callable[[str], None]) -> Trial:
-    """How long the model takes to read the prompts of a course, and how fast it writes.
+def measure_speed(
+    model: Model, workload: BenchmarkWorkload, report: Callable[[str], None]
+) -> Measurement:
+    """How long the model takes to read the prompts of a workload, and how fast it writes.
 
-    The longest prompt is read once more with another end. `tell` is given what is going on.
+    The longest prompt is read once more with another end. `report` is given what is going on.
     """
-    tell("reads a first prompt")
-    first = answer(model, unseen(model, FIRST), 1)
-    answers: list[Completion] = []
-    figures: dict[Figure, float] = {}
-    for length in course.lengths:
-        tell(f"reads {length:,} tokens")
-        text = unseen(model, length)
-        answers.append(answer(model, text, course.written))
-        figures[Figure("first_token", length)] = waited(answers[-1])
-    tell("reads the end of it again")
-    figures[Figure("edited", length)] = waited(answer(model, edited(model, text, length), 1))
-    if rate := answers[-1].read_rate:
-        figures |= {Figure("warm_up"): warm_up(first, rate), Figure("read"): rate}
-    if rate := write_rate(answers):
-        figures[Figure("write")] = rate
-    return figures
+    report("reads a first prompt")
+    first_completion = complete_greedily(model, create_unseen_prompt(model, FIRST_PROMPT_TOKENS), 1)
+    completions: list[Completion] = []
+    values: dict[BenchmarkMetric, float] = {}
+    for length in workload.prompt_lengths:
+        report(f"reads {length:,} tokens")
+        prompt = create_unseen_prompt(model, length)
+        completions.append(complete_greedily(model, prompt, workload.generated_tokens))
+        values[BenchmarkMetric("first_token", length)] = seconds_to_first_token(completions[-1])
+    report("reads the end of it again")
+    values[BenchmarkMetric("edited", length)] = seconds_to_first_token(
+        complete_greedily(model, edit_prompt_end(model, prompt, length), 1)
+    )
+    if rate := completions[-1].prompt_tokens_per_second:
+        values |= {
+            BenchmarkMetric("warm_up"): warm_up_seconds(first_completion, rate),
+            BenchmarkMetric("read"): rate,
+        }
+    if rate := write_rate(completions):
+        values[BenchmarkMetric("write")] = rate
+    return values
 
 
-def answer(model: Model, text: str, written: int) -> Completion:
+def complete_greedily(model: Model, prompt: str, max_tokens: int) -> Completion:
     """The likeliest answer to a text."""
-    return join(model.stream(Prompt((text,)), Sampling(written)))
+    return collect(model.stream(Prompt((prompt,)), Sampling(max_tokens)))
 
 
-def waited(completion: Completion) -> float:
+def seconds_to_first_token(completion: Completion) -> float:
     """Seconds until there was a text, or until it was clear that there is none."""
     return completion.first_token_seconds or completion.seconds
 
 
-def warm_up(first: Completion, rate: float) -> float:
+def warm_up_seconds(first: Completion, read_rate: float) -> float:
     """Seconds that a first prompt took longer than at the rate of later ones."""
-    return max(waited(first) - first.prompt_tokens / rate, 0.0)
+    return max(seconds_to_first_token(first) - first.prompt_tokens / read_rate, 0.0)
 
 
-def write_rate(answers: Sequence[Completion]) -> float:
+def write_rate(completions: Sequence[Completion]) -> float:
     """Tokens in a second behind the first of each answer; 0 where no answer has two."""
-    long = [each for each in answers if each.tokens > 1]
-    seconds = sum(each.write_seconds for each in long)
-    return sum(each.tokens - 1 for each in long) / seconds if seconds else 0.0
+    long = [completion for completion in completions if completion.tokens > 1]
+    seconds = sum(completion.generation_seconds for completion in long)
+    return sum(completion.tokens - 1 for completion in long) / seconds if seconds else 0.0
 
 
-STATUS = Path("/proc/self/status")
+PROC_STATUS = Path("/proc/self/status")
 
 
-def high_water() -> int:
+def peak_memory_bytes() -> int:
     """The most bytes of memory that this process has had at once; 0 where that is not told.
 
     Linux tells it of the running program (VmHWM, proc(5)); what `getrusage` tells may be of the
     process that started it.
     """
     try:
-        lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        lines = PROC_STATUS.read_text(encoding="ascii", errors="replace").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         pass
@@ -133,38 +146,42 @@ def high_water() -> int:
         import resource
     except ImportError:
         return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
-LONGEST_TOKEN = 16
+MAX_TOKEN_CHARACTERS = 16
 """Characters of code that no model gets more of out of a token, on the whole."""
 
-CHANGED = 16
+EDITED_TOKENS = 16
 """Tokens, about, in which an edited prompt differs from the one before."""
 
-END = "\n\n\ndef mean(values):\n    return sum(values) / len(values)\n"
+EDITED_ENDING = "\n\n\ndef mean(values):\n    return sum(values) / len(values)\n"
 
 
-def unseen(model: Model, tokens: int) -> str:
+def create_unseen_prompt(model: Model, token_count: int) -> str:
     """A text of so many tokens, which begins like none that any model has read before."""
-    return cut(model, f"# {os.urandom(8).hex()}\n{code()}", tokens)
+    return truncate_to_tokens(model, f"# {os.urandom(8).hex()}\n{read_own_source()}", token_count)
 
 
-def edited(model: Model, text: str, tokens: int) -> str:
+def edit_prompt_end(model: Model, prompt: str, token_count: int) -> str:
     """A text of so many tokens with another end, which is all that has to be read again."""
-    return cut(model, text, max(tokens - CHANGED, 1)) + cut(model, END, CHANGED)
+    return truncate_to_tokens(
+        model, prompt, max(token_count - EDITED_TOKENS, 1)
+    ) + truncate_to_tokens(model, EDITED_ENDING, EDITED_TOKENS)
 
 
-def cut(model: Model, text: str, tokens: int) -> str:
+def truncate_to_tokens(model: Model, text: str, token_count: int) -> str:
     """The beginning of a text that has so many tokens; all of a text that has fewer."""
-    most = min(len(text), tokens * LONGEST_TOKEN)
-    end = bisect_right(range(1, most + 1), tokens, key=lambda at: model.count(text[:at]))
+    max_characters = min(len(text), token_count * MAX_TOKEN_CHARACTERS)
+    end = bisect_right(
+        range(1, max_characters + 1), token_count, key=lambda length: model.count(text[:length])
+    )
     return text[:end]
 
 
 @cache
-def code() -> str:
+def read_own_source() -> str:
     """The source of this program."""
     root = Path(__file__).parents[1]
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.py")))

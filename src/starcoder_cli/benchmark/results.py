@@ -1,14 +1,14 @@
-"""What several trials of a model come to."""
+"""What several measurements of a model come to."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from starcoder_cli.benchmark.measure import Figure, Trial
-from starcoder_cli.loading import TITLES
-from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.benchmark.measure import BenchmarkMetric, Measurement
+from starcoder_cli.loading import ENGINE_TITLES
+from starcoder_cli.terminal.sanitize import to_one_line
 
-LONGEST = 30
+MAX_MODEL_NAME_CHARACTERS = 30
 """Characters of a model's name beside others."""
 
 
@@ -21,74 +21,89 @@ class Spread:
     high: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Spread":
+    def from_values(cls, values: Sequence[float]) -> "Spread":
         """The spread of at least one number."""
         return cls(statistics.median(values), min(values), max(values))
 
     def record(self) -> Mapping[str, float]:
         """As JSON has it, with four digits: what is measured is no more exact than that."""
-        return {name: rounded(value) for name, value in vars(self).items()}
+        return {name: round_to_four_digits(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
-class Result:
-    """A model on an engine, and its figures over so many trials."""
+class BenchmarkResult:
+    """A model on an engine, and the spread of each metric over so many runs."""
 
     model: str
     engine: str
     runs: int
-    spreads: Mapping[Figure, Spread]
+    spreads: Mapping[BenchmarkMetric, Spread]
 
     @classmethod
-    def of(cls, model: str, engine: str, trials: Sequence[Trial]) -> "Result":
-        """The result of at least one trial."""
-        names = dict.fromkeys(figure for trial in trials for figure in trial)
+    def from_measurements(
+        cls, model: str, engine: str, measurements: Sequence[Measurement]
+    ) -> "BenchmarkResult":
+        """The result of at least one measurement."""
+        metrics = dict.fromkeys(metric for measurement in measurements for metric in measurement)
         spreads = {
-            name: Spread.of([trial[name] for trial in trials if name in trial]) for name in names
+            metric: Spread.from_values(
+                [measurement[metric] for measurement in measurements if metric in measurement]
+            )
+            for metric in metrics
         }
-        return cls(model, engine, len(trials), spreads)
+        return cls(model, engine, len(measurements), spreads)
 
     @property
-    def name(self) -> str:
+    def short_name(self) -> str:
         """What the model is called beside others."""
-        return short(self.model)
+        return shorten_model_name(self.model)
 
     @property
-    def runner(self) -> str:
+    def engine_title(self) -> str:
         """What the engine is called."""
-        return TITLES.get(self.engine, self.engine)
+        return ENGINE_TITLES.get(self.engine, self.engine)
 
-    def by_length(self, name: str) -> Mapping[int, Spread]:
-        """A figure's spread for each length of prompt."""
+    def spreads_by_length(self, name: str) -> Mapping[int, Spread]:
+        """A metric's spread for each length of prompt."""
         return {
-            figure.length: spread for figure, spread in self.spreads.items() if figure.name == name
+            metric.length: spread for metric, spread in self.spreads.items() if metric.name == name
         }
 
     def median(self, name: str) -> float | None:
-        """The median of a figure that has no length."""
-        spread = self.spreads.get(Figure(name))
+        """The median of a metric that has no length."""
+        spread = self.spreads.get(BenchmarkMetric(name))
         return spread.median if spread else None
 
     def record(self) -> Mapping[str, object]:
-        """As a JSON object; a figure of prompts is an object with their lengths for names."""
-        told: dict[str, object] = {"model": self.model, "engine": self.engine, "runs": self.runs}
-        for name in dict.fromkeys(figure.name for figure in self.spreads):
-            found = {length: spread.record() for length, spread in self.by_length(name).items()}
-            told[name] = found[0] if 0 in found else {str(each): found[each] for each in found}
-        return told
+        """As a JSON object; a metric of prompts is an object with their lengths for names."""
+        fields: dict[str, object] = {"model": self.model, "engine": self.engine, "runs": self.runs}
+        for name in dict.fromkeys(metric.name for metric in self.spreads):
+            records_by_length = {
+                length: spread.record() for length, spread in self.spreads_by_length(name).items()
+            }
+            fields[name] = (
+                records_by_length[0]
+                if 0 in records_by_length
+                else {str(length): records_by_length[length] for length in records_by_length}
+            )
+        return fields
 
 
-def short(model: str) -> str:
+def shorten_model_name(model: str) -> str:
     """A model's name on one line, of a long path its end."""
-    name = one_line(model)
-    return name if len(name) <= LONGEST else f"...{name[3 - LONGEST :]}"
+    name = to_one_line(model)
+    return (
+        name
+        if len(name) <= MAX_MODEL_NAME_CHARACTERS
+        else f"...{name[3 - MAX_MODEL_NAME_CHARACTERS :]}"
+    )
 
 
-def rounded(value: float) -> float:
+def round_to_four_digits(value: float) -> float:
     """A number with four digits, a whole one where it has as many before the point."""
     return round(float(f"{value:.4g}"), None if value >= 1000 else 10)
 
 
-def rows(results: Sequence[Result]) -> list[Figure]:
-    """Every figure that some result has, in the order in which they were measured."""
-    return list(dict.fromkeys(figure for result in results for figure in result.spreads))
+def list_metrics(results: Sequence[BenchmarkResult]) -> list[BenchmarkMetric]:
+    """Every metric that some result has, in the order in which they were measured."""
+    return list(dict.fromkeys(metric for result in results for metric in result.spreads))

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from starcoder_cli.benchmark.measure import Figure
-from starcoder_cli.benchmark.results import Result, Spread, rows
-from starcoder_cli.catalog import size_text
+from starcoder_cli.benchmark.measure import BenchmarkMetric
+from starcoder_cli.benchmark.results import BenchmarkResult, Spread, list_metrics
+from starcoder_cli.catalog import format_size
 from starcoder_cli.terminal.output import wants_color
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-LABELS = {
+METRIC_LABELS = {
     "load": "load, s",
     "warm_up": "first prompt, s more",
     "first_token": "first token, {:,} tokens, s",
@@ -25,164 +25,184 @@ LABELS = {
     "memory": "memory",
     "gpu_memory": "memory of GPUs",
 }
-MORE_IS_BETTER = {"read", "write"}
-BAR = 30
-NUMBER = 8
+HIGHER_IS_BETTER = {"read", "write"}
+MAX_BAR_WIDTH = 30
+NUMBER_WIDTH = 8
 """Characters of the number beside a bar."""
 
-GAP = 2
+COLUMN_GAP = 2
 
 
-def table(results: Sequence[Result]) -> str:
+def format_table(results: Sequence[BenchmarkResult]) -> str:
     """The results as plain text, a column each."""
-    return rendered(columns(results), 10_000, color=False)
+    return render_text(build_table(results), 10_000, color=False)
 
 
-def draw(results: Sequence[Result]) -> None:
+def print_results(results: Sequence[BenchmarkResult]) -> None:
     """Show the results at a terminal: as many columns as fit, one below the other, then bars."""
-    from starcoder_cli.terminal.code import emit
+    from starcoder_cli.terminal.code import write_to_terminal
 
     width, color = shutil.get_terminal_size().columns, wants_color("auto")
-    parts = [rendered(columns(page), width, color) for page in pages(results, width)]
+    parts = [
+        render_text(build_table(page), width, color) for page in split_into_pages(results, width)
+    ]
     if "utf" in (sys.stdout.encoding or "").lower():
         parts += [
-            rendered(bars(figure, results, width), width, color) for figure in charted(results)
+            render_text(build_bar_table(metric, results, width), width, color)
+            for metric in bar_metrics(results)
         ]
-    emit("\n".join(parts))
+    write_to_terminal("\n".join(parts))
 
 
-def rendered(shown: "RenderableType", width: int, color: bool) -> str:
+def render_text(renderable: "RenderableType", width: int, color: bool) -> str:
     """What is to be shown as text, no line of it padded."""
     from rich.console import Console
 
-    file = StringIO()
+    buffer = StringIO()
     console = Console(
-        file=file, width=width, color_system="standard" if color else None, force_terminal=color
+        file=buffer, width=width, color_system="standard" if color else None, force_terminal=color
     )
-    console.print(shown)
-    return "".join(f"{line.rstrip()}\n" for line in file.getvalue().splitlines())
+    console.print(renderable)
+    return "".join(f"{line.rstrip()}\n" for line in buffer.getvalue().splitlines())
 
 
-def columns(results: Sequence[Result]) -> "Table":
-    """A table with a column for each result and a row for each figure, the best of it in bold."""
+def build_table(results: Sequence[BenchmarkResult]) -> "Table":
+    """A table with a column for each result and a row for each metric, the best of it in bold."""
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    made.add_column(Text(corner(results), "dim"))
+    table = Table(box=None, pad_edge=False, padding=(0, COLUMN_GAP, 0, 0), header_style="bold")
+    table.add_column(Text(corner_label(results), "dim"))
     for result in results:
-        made.add_column(Text(heading(result)), no_wrap=True)
-    for figure in ordered(results):
-        best, cells = winner(figure, results), []
+        table.add_column(Text(column_heading(result)), no_wrap=True)
+    for metric in sorted_metrics(results):
+        best_of_row, cells = best_result(metric, results), []
         for result in results:
-            spread = result.spreads.get(figure)
-            cell = Text(value(figure, spread), "bold green" if result is best else "")
-            cells.append(cell.append(extent(figure, spread), "not bold dim default"))
-        made.add_row(Text(label(figure)), *cells)
-    return made
+            spread = result.spreads.get(metric)
+            cell = Text(
+                format_median(metric, spread), "bold green" if result is best_of_row else ""
+            )
+            cells.append(cell.append(format_range(metric, spread), "not bold dim default"))
+        table.add_row(Text(metric_label(metric)), *cells)
+    return table
 
 
-def pages(results: Sequence[Result], width: int) -> Iterator[Sequence[Result]]:
+def split_into_pages(
+    results: Sequence[BenchmarkResult], width: int
+) -> Iterator[Sequence[BenchmarkResult]]:
     """The results, as many at a time as fit into a width; at least one."""
     from rich.cells import cell_len
 
-    page: list[Result] = []
-    beside = width - max(map(len, [corner(results), *map(label, ordered(results))]))
-    left = beside
+    page: list[BenchmarkResult] = []
+    available = width - max(
+        map(len, [corner_label(results), *map(metric_label, sorted_metrics(results))])
+    )
+    remaining = available
     for result in results:
         texts = [
-            value(figure, spread) + extent(figure, spread)
-            for figure, spread in result.spreads.items()
+            format_median(metric, spread) + format_range(metric, spread)
+            for metric, spread in result.spreads.items()
         ]
-        needed = GAP + max(map(cell_len, [*heading(result).splitlines(), *texts]))
-        if page and needed > left:
+        column_width = COLUMN_GAP + max(
+            map(cell_len, [*column_heading(result).splitlines(), *texts])
+        )
+        if page and column_width > remaining:
             yield page
-            page, left = [], beside
+            page, remaining = [], available
         page.append(result)
-        left -= needed
+        remaining -= column_width
     yield page
 
 
-def corner(results: Sequence[Result]) -> str:
+def corner_label(results: Sequence[BenchmarkResult]) -> str:
     """What the numbers are."""
     runs = results[0].runs
     return "" if runs == 1 else f"median of {runs} (least-most)"
 
 
-def label(figure: Figure) -> str:
-    """What a figure is called."""
-    return LABELS[figure.name].format(figure.length)
+def metric_label(metric: BenchmarkMetric) -> str:
+    """What a metric is called."""
+    return METRIC_LABELS[metric.name].format(metric.length)
 
 
-def heading(result: Result) -> str:
+def column_heading(result: BenchmarkResult) -> str:
     """What stands above a column."""
-    return f"{result.name}\n{result.runner}"
+    return f"{result.short_name}\n{result.engine_title}"
 
 
-def ordered(results: Sequence[Result]) -> list[Figure]:
-    """The figures as they are read: loading first, memory last, short prompts before long ones."""
-    place = list(LABELS).index
-    return sorted(rows(results), key=lambda figure: (place(figure.name), figure.length))
+def sorted_metrics(results: Sequence[BenchmarkResult]) -> list[BenchmarkMetric]:
+    """The metrics as they are read: loading first, memory last, short prompts before long ones."""
+    position = list(METRIC_LABELS).index
+    return sorted(list_metrics(results), key=lambda metric: (position(metric.name), metric.length))
 
 
-def winner(figure: Figure, results: Sequence[Result]) -> Result | None:
-    """Which of several results is the best in a figure; None where it is the only one."""
-    having = [result for result in results if figure in result.spreads]
-    if len(having) < 2:
+def best_result(
+    metric: BenchmarkMetric, results: Sequence[BenchmarkResult]
+) -> BenchmarkResult | None:
+    """Which of several results is the best in a metric; None where it is the only one."""
+    measured = [result for result in results if metric in result.spreads]
+    if len(measured) < 2:
         return None
-    choose = max if figure.name in MORE_IS_BETTER else min
-    return choose(having, key=lambda result: result.spreads[figure].median)
+    choose = max if metric.name in HIGHER_IS_BETTER else min
+    return choose(measured, key=lambda result: result.spreads[metric].median)
 
 
-def value(figure: Figure, spread: Spread | None) -> str:
-    """The median of a figure, as people read it."""
-    return quantity(figure, spread.median) if spread else "-"
+def format_median(metric: BenchmarkMetric, spread: Spread | None) -> str:
+    """The median of a metric, as people read it."""
+    return format_quantity(metric, spread.median) if spread else "-"
 
 
-def extent(figure: Figure, spread: Spread | None) -> str:
-    """From where to where a figure went over several runs, where that can be seen."""
+def format_range(metric: BenchmarkMetric, spread: Spread | None) -> str:
+    """From where to where a metric went over several runs, where that can be seen."""
     if spread is None:
         return ""
-    low, high = quantity(figure, spread.low), quantity(figure, spread.high)
+    low, high = format_quantity(metric, spread.low), format_quantity(metric, spread.high)
     return f" ({low}-{high})" if low != high else ""
 
 
-def quantity(figure: Figure, number: float) -> str:
+def format_quantity(metric: BenchmarkMetric, number: float) -> str:
     """A number with about three digits, bytes in words."""
-    if figure.name in ("memory", "gpu_memory"):
-        return size_text(round(number))
+    if metric.name in ("memory", "gpu_memory"):
+        return format_size(round(number))
     digits = sum(number < limit for limit in (100, 10, 0.1))
     return f"{number:,.{digits}f}"
 
 
-def charted(results: Sequence[Result]) -> list[Figure]:
+def bar_metrics(results: Sequence[BenchmarkResult]) -> list[BenchmarkMetric]:
     """What is drawn as bars: of several results what differs most, of a single one its prompts."""
-    found = ordered(results)
-    first = [figure for figure in found if figure.name == "first_token"]
+    metrics = sorted_metrics(results)
+    first_token_metrics = [metric for metric in metrics if metric.name == "first_token"]
     if len(results) == 1:
         return []
-    return [*first[-1:], *(figure for figure in found if figure.name in ("write", "memory"))]
+    return [
+        *first_token_metrics[-1:],
+        *(metric for metric in metrics if metric.name in ("write", "memory")),
+    ]
 
 
-def bars(figure: Figure, results: Sequence[Result], width: int) -> "Table":
-    """A bar for each result that has a figure, as long as there is room for it."""
+def build_bar_table(
+    metric: BenchmarkMetric, results: Sequence[BenchmarkResult], width: int
+) -> "Table":
+    """A bar for each result that has a metric, as long as there is room for it."""
     from rich.bar import Bar
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     medians = {
-        f"{result.name}, {result.runner}": result.spreads[figure].median
+        f"{result.short_name}, {result.engine_title}": result.spreads[metric].median
         for result in results
-        if figure in result.spreads
+        if metric in result.spreads
     }
-    beside = max(map(cell_len, [label(figure), *medians])) + 2 * GAP + NUMBER
-    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-    made.add_column(Text(label(figure)), no_wrap=True)
-    made.add_column(width=max(min(BAR, width - beside), 4))
-    made.add_column(justify="right", no_wrap=True)
-    most = max(medians.values())
+    fixed_width = (
+        max(map(cell_len, [metric_label(metric), *medians])) + 2 * COLUMN_GAP + NUMBER_WIDTH
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, COLUMN_GAP, 0, 0), header_style="bold")
+    table.add_column(Text(metric_label(metric)), no_wrap=True)
+    table.add_column(width=max(min(MAX_BAR_WIDTH, width - fixed_width), 4))
+    table.add_column(justify="right", no_wrap=True)
+    max_median = max(medians.values())
     for name, median in medians.items():
-        bar = Bar(most or 1, 0, median, color="cyan")
-        made.add_row(Text(name), bar, Text(quantity(figure, median)))
-    return made
+        bar = Bar(max_median or 1, 0, median, color="cyan")
+        table.add_row(Text(name), bar, Text(format_quantity(metric, median)))
+    return table

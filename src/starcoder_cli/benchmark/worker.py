@@ -1,7 +1,7 @@
-"""A trial in a process of its own: what one model leaves behind does not distort another.
+"""A measurement in a process of its own: what one model leaves behind does not distort another.
 
 The process is this program. It writes lines of JSON: what it is doing, notes, and in the end its
-figures; an error is told as any other command tells one.
+result; an error is reported as any other command reports one.
 """
 
 import json
@@ -15,21 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from starcoder_cli.benchmark.measure import Figure, Trial
+from starcoder_cli.benchmark.measure import BenchmarkMetric, Measurement
 from starcoder_cli.errors import ExitCode, StarcoderError
-from starcoder_cli.system.processes import end
+from starcoder_cli.system.processes import kill_and_wait
 from starcoder_cli.terminal.output import write_json
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
-ERROR = "error: "
+ERROR_PREFIX = "error: "
 
-Hear = Callable[[str, str], None]
+MessageHandler = Callable[[str, str], None]
 """Is given a kind (`doing`, `note` or `detail`) and a text."""
 
 
-class FailedError(StarcoderError):
+class WorkerError(StarcoderError):
     """What went wrong in the process, with its exit code or one that says how it ended."""
 
     def __init__(self, message: str, hint: str = "", code: int = ExitCode.BUG) -> None:
@@ -38,36 +38,36 @@ class FailedError(StarcoderError):
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The figures of a trial, and the name of the model, as it turned out."""
+class WorkerResult:
+    """What was measured, and the full name of the model."""
 
     model: str
-    trial: Trial
+    measurement: Measurement
 
 
-def run(words: Sequence[str], hear: Hear) -> Measured:
-    """Run the program with these words, to its figures; whatever ends this ends the process.
+def run_worker(arguments: Sequence[str], on_message: MessageHandler) -> WorkerResult:
+    """Run the program with these arguments to its result; whatever ends this ends the process.
 
-    Raises FailedError for what it says that is wrong, and where it was killed.
+    Raises WorkerError for what it reports as wrong, and where it was killed.
     """
-    with started(words) as (process, errors):
-        measured = None
+    with worker_process(arguments) as (process, errors):
+        result = None
         assert process.stdout
         for line in process.stdout:
-            told = record(line)
+            fields = parse_record(line)
             for kind in ("doing", "note", "detail"):
-                if kind in told:
-                    hear(kind, str(told[kind]))
-            measured = figures(told) or measured
+                if kind in fields:
+                    on_message(kind, str(fields[kind]))
+            result = parse_result(fields) or result
         code = process.wait()
-        if code == 0 and measured:
-            return measured
+        if code == 0 and result:
+            return result
         errors.seek(0)
-        raise failure(code, errors.read().decode("utf-8", "replace"))
+        raise error_from_exit(code, errors.read().decode("utf-8", "replace"))
 
 
 @contextmanager
-def started(words: Sequence[str]) -> "Iterator[tuple[Popen[bytes], BinaryIO]]":
+def worker_process(arguments: Sequence[str]) -> "Iterator[tuple[Popen[bytes], BinaryIO]]":
     """The process, and what it writes to standard error; it is killed at the end of the body.
 
     Ctrl-C at a terminal reaches the body alone. What it keeps in files goes with it.
@@ -79,7 +79,7 @@ def started(words: Sequence[str]) -> "Iterator[tuple[Popen[bytes], BinaryIO]]":
         tempfile.TemporaryDirectory(prefix="starcoder-", ignore_cleanup_errors=True) as folder,
         (Path(folder) / "errors").open("w+b") as errors,
         subprocess.Popen(
-            [sys.executable, "-P", "-m", "starcoder_cli", *words],
+            [sys.executable, "-P", "-m", "starcoder_cli", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -90,60 +90,62 @@ def started(words: Sequence[str]) -> "Iterator[tuple[Popen[bytes], BinaryIO]]":
         try:
             yield process, errors
         finally:
-            end(process)
+            kill_and_wait(process)
 
 
-def failure(code: int, errors: str) -> FailedError:
+def error_from_exit(code: int, errors: str) -> WorkerError:
     """What is wrong with a process that ended so."""
     if code == -signal.SIGKILL:
-        return FailedError(
+        return WorkerError(
             "its process was killed, as the system does where memory runs out",
             "end other programs, or choose a smaller model",
             ExitCode.MACHINE,
         )
     if code < 0:
         name = signal.Signals(-code).name
-        return FailedError(f"its process ended by {name}", "try another engine", ExitCode.MACHINE)
-    said = [line for line in errors.splitlines() if line.startswith(ERROR)]
-    if said and code in list(ExitCode):
-        return FailedError(said[-1].removeprefix(ERROR), code=code)
-    return FailedError("this is a bug: its process ended without figures", "please report it")
+        return WorkerError(f"its process ended by {name}", "try another engine", ExitCode.MACHINE)
+    error_lines = [line for line in errors.splitlines() if line.startswith(ERROR_PREFIX)]
+    if error_lines and code in list(ExitCode):
+        return WorkerError(error_lines[-1].removeprefix(ERROR_PREFIX), code=code)
+    return WorkerError("this is a bug: its process ended without figures", "please report it")
 
 
-def record(line: bytes) -> Mapping[str, object]:
+def parse_record(line: bytes) -> Mapping[str, object]:
     """The object in a line; an empty one for what a library may have printed."""
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
-def figures(told: Mapping[str, object]) -> Measured | None:
-    """The figures in a record; None where it has none."""
-    rows = told.get("figures")
+def parse_result(fields: Mapping[str, object]) -> WorkerResult | None:
+    """The result in a record; None where it has none."""
+    rows = fields.get("figures")
     if not isinstance(rows, list):
         return None
-    trial = {Figure(str(name), int(length)): float(value) for name, length, value in rows}
-    return Measured(str(told["model"]), trial)
+    measurement = {
+        BenchmarkMetric(str(name), int(length)): float(value) for name, length, value in rows
+    }
+    return WorkerResult(str(fields["model"]), measurement)
 
 
-def tell(kind: str, text: str) -> None:
-    """Tell the process that waits what is going on."""
+def send_message(kind: str, text: str) -> None:
+    """Tell the parent process what is going on."""
     write_json({kind: text})
 
 
-def tell_figures(measured: Measured) -> None:
-    """Tell it what was measured."""
-    rows = [[name, length, value] for (name, length), value in measured.trial.items()]
-    write_json({"model": measured.model, "figures": rows})
+def send_result(result: WorkerResult) -> None:
+    """Tell the parent process what was measured."""
+    rows = [[name, length, value] for (name, length), value in result.measurement.items()]
+    write_json({"model": result.model, "figures": rows})
 
 
-def end_with_starter() -> None:
+def exit_with_parent() -> None:
     """End this process as soon as the one that started it has ended, whatever ended that."""
 
-    def wait() -> None:
+    def wait_for_parent() -> None:
         sys.stdin.buffer.read()
         os._exit(ExitCode.INTERRUPTED)
 
-    threading.Thread(target=wait, daemon=True).start()
+    threading.Thread(target=wait_for_parent, daemon=True).start()

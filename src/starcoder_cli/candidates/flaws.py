@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from starcoder_cli.candidates import syntax
 
-MOST_CHARACTERS = 1 << 18
-HARMLESS = frozenset(
+MAX_CHECKED_CHARACTERS = 1 << 18
+IGNORED_PYFLAKES_MESSAGES = frozenset(
     {
         "FStringMissingPlaceholders",
         "ImportShadowedByLoopVar",
@@ -24,19 +24,19 @@ HARMLESS = frozenset(
 )
 """What pyflakes says of files that work as they are meant to."""
 
-UNREACHABLE = "a statement that is never reached"
+UNREACHABLE_FLAW = "a statement that is never reached"
 
 
-def flaws(text: str, language: str) -> tuple[str, ...]:
-    """A few words for each flaw of a file; none for a file with more than MOST_CHARACTERS."""
-    if len(text) > MOST_CHARACTERS:
+def find_flaws(text: str, language: str) -> tuple[str, ...]:
+    """A few words for each flaw of a file; none for one of more than MAX_CHECKED_CHARACTERS."""
+    if len(text) > MAX_CHECKED_CHARACTERS:
         return ()
-    found = [UNREACHABLE] * syntax.unreachable(text, language)
-    tree = syntax.python(text) if language == "python" else None
-    return (*found, *(of_python(tree) if tree else ()))
+    unreachable = [UNREACHABLE_FLAW] * syntax.count_unreachable(text, language)
+    tree = syntax.parse_python(text) if language == "python" else None
+    return (*unreachable, *(find_python_flaws(tree) if tree else ()))
 
 
-def of_python(tree: ast.Module) -> Iterator[str]:
+def find_python_flaws(tree: ast.Module) -> Iterator[str]:
     """What is wrong with a program."""
     from pyflakes.checker import Argument, Checker, FunctionDefinition, FunctionScope
 
@@ -45,12 +45,12 @@ def of_python(tree: ast.Module) -> Iterator[str]:
     except RecursionError:
         return
     for message in checker.messages:
-        if type(message).__name__ not in HARMLESS:
+        if type(message).__name__ not in IGNORED_PYFLAKES_MESSAGES:
             yield message.message % message.message_args
     for scope in checker.deadScopes:
         if isinstance(scope, FunctionScope) and not scope.usesLocals:
             for name, binding in scope.items():
-                if binding.used or spare(name):
+                if binding.used or may_stay_unused(name):
                     continue
                 if isinstance(binding, Argument):
                     yield f"parameter {name!r} is never used"
@@ -59,39 +59,48 @@ def of_python(tree: ast.Module) -> Iterator[str]:
                     yield f"local function {name!r} is never used"
     nodes = list(ast.walk(tree))
     # The name of a method is none in its own body.
-    methods = {each for node in nodes if isinstance(node, ast.ClassDef) for each in node.body}
+    methods = {
+        statement for node in nodes if isinstance(node, ast.ClassDef) for statement in node.body
+    }
     for node in nodes:
-        if isinstance(node, ast.FunctionDef) and node not in methods and endless(node):
+        if isinstance(node, ast.FunctionDef) and node not in methods and recurses_forever(node):
             yield f"{node.name!r} calls itself without end"
 
 
-def spare(name: str) -> bool:
+def may_stay_unused(name: str) -> bool:
     """Whether nobody expects a parameter or function to be used, by its name."""
     return name.startswith("_") or name in ("self", "cls")
 
 
-def endless(function: ast.FunctionDef) -> bool:
+def recurses_forever(function: ast.FunctionDef) -> bool:
     """Whether a function calls itself before anything could keep it from doing so."""
-    plain = ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return
+    simple_statements = ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Return
     for statement in function.body:
         if isinstance(statement, ast.FunctionDef) and statement.name != function.name:
             continue
-        if not isinstance(statement, plain):
+        if not isinstance(statement, simple_statements):
             return False
-        calls = (node.func for node in certain(statement) if isinstance(node, ast.Call))
-        if any(isinstance(called, ast.Name) and called.id == function.name for called in calls):
+        calls = (
+            node.func for node in always_evaluated_nodes(statement) if isinstance(node, ast.Call)
+        )
+        if any(
+            isinstance(function_called, ast.Name) and function_called.id == function.name
+            for function_called in calls
+        ):
             return True
         if isinstance(statement, ast.Return):
             return False
     return False
 
 
-def certain(statement: ast.stmt) -> Iterator[ast.AST]:
+def always_evaluated_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
     """The nodes of a simple statement but for those that need not be evaluated with it."""
-    later = ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp
+    conditional_nodes = ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp
     open_nodes: list[ast.AST] = [statement]
     while open_nodes:
         node = open_nodes.pop()
         yield node
-        if not isinstance(node, (*later, ast.GeneratorExp, ast.Await, ast.Yield, ast.YieldFrom)):
+        if not isinstance(
+            node, (*conditional_nodes, ast.GeneratorExp, ast.Await, ast.Yield, ast.YieldFrom)
+        ):
             open_nodes += ast.iter_child_nodes(node)

@@ -14,36 +14,36 @@ from dataclasses import dataclass, replace
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion, Stream
 
-TEMPERATURE = 0.6
-AGREEMENT = 0.1
+CANDIDATE_TEMPERATURE = 0.6
+AGREEMENT_WEIGHT = 0.1
 """By how much likelier a token counts in an answer that all others agree with.
 
 Measured on tasks with tests (`bench/results/infilling.md`).
 """
 
-AGAIN = 2
+BLANK_RETRIES = 2
 """How often chance may try where the likeliest answer says nothing."""
 
-PIECES = re.compile(r"\w+|[^\w\s]")
+WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 
-SEEDS = 2**32 - 1  # as many as a sampling takes
+SEED_COUNT = 2**32 - 1  # as many as a sampling takes
 
 
 @dataclass(frozen=True)
 class Candidate:
     """An answer, how it was drawn, and what is known of it.
 
-    `errors` is how many more errors a parser finds in the whole file with the answer than without
-    it, `flaws` what else is wrong with that file, `verified` what a command says of it; None is
-    unknown. `drawn` is how often the answer was drawn.
+    `added_errors` is how many more errors a parser finds in the whole file with the answer than
+    without it, `flaws` what else is wrong with that file, `verified` what a command says of it;
+    None is unknown. `draw_count` is how often the answer was drawn.
     """
 
     completion: Completion
     sampling: Sampling
-    errors: int | None = None
+    added_errors: int | None = None
     flaws: tuple[str, ...] = ()
     verified: bool | None = None
-    drawn: int = 1
+    draw_count: int = 1
 
     @property
     def text(self) -> str:
@@ -53,14 +53,14 @@ class Candidate:
     @property
     def parses(self) -> bool | None:
         """Whether the answer breaks nothing for a parser; None where no parser was asked."""
-        return None if self.errors is None else self.errors <= 0
+        return None if self.added_errors is None else self.added_errors <= 0
 
     def record(self) -> Mapping[str, object]:
         """The candidate as a JSON object; `temperature` and `seed` draw it again."""
         return {
             "text": self.text,
             "logprob": round(self.completion.mean_logprob, 6),
-            "drawn": self.drawn,
+            "drawn": self.draw_count,
             "reason": self.completion.reason,
             "temperature": self.sampling.temperature,
             "seed": self.sampling.seed,
@@ -70,88 +70,98 @@ class Candidate:
         }
 
 
-def draws(sampling: Sampling, n: int) -> list[Sampling]:
+def sampling_schedule(sampling: Sampling, n: int) -> list[Sampling]:
     """How each of so many answers is drawn, the likeliest tokens first.
 
     Without a temperature the first one is greedy. The others count on from the seed, so that each
     can be drawn again alone.
     """
-    asked = replace(sampling, logprobs=True)
+    base = replace(sampling, logprobs=True)
     if n == 1:
-        return [asked]
+        return [base]
     seed = sampling.seed or 0
     if sampling.temperature:
-        return [replace(asked, seed=(seed + at) % SEEDS) for at in range(n)]
-    warm = replace(asked, temperature=TEMPERATURE)
-    others = [replace(warm, seed=(seed + at) % SEEDS) for at in range(n - 1)]
-    return [replace(asked, seed=None), *others]
+        return [replace(base, seed=(seed + offset) % SEED_COUNT) for offset in range(n)]
+    varied = replace(base, temperature=CANDIDATE_TEMPERATURE)
+    others = [replace(varied, seed=(seed + offset) % SEED_COUNT) for offset in range(n - 1)]
+    return [replace(base, seed=None), *others]
 
 
-def insisting(ask: Callable[[Sampling], Stream], sampling: Sampling) -> Stream:
+def retry_if_blank(generate: Callable[[Sampling], Stream], sampling: Sampling) -> Stream:
     """The answer to a question; where the likeliest one is blank, one that chance finds, if any.
 
     It is the same each time. What the blank ones cost is part of it.
     """
-    warm = [replace(sampling, temperature=TEMPERATURE, seed=seed) for seed in range(AGAIN)]
-    left = warm if sampling.temperature == 0 else []
+    random_draws = [
+        replace(sampling, temperature=CANDIDATE_TEMPERATURE, seed=seed)
+        for seed in range(BLANK_RETRIES)
+    ]
+    retries = random_draws if sampling.temperature == 0 else []
     blank: str | None = None
-    for at, tried in enumerate((sampling, *left)):
-        held: str | None = ""  # blank text that waits for more; None once there is more
+    for index, attempt in enumerate((sampling, *retries)):
+        pending: str | None = ""  # blank text that waits for more; None once there is more
         cost = 0
-        with closing(ask(tried)) as chunks:
+        with closing(generate(attempt)) as chunks:
             for chunk in chunks:
-                if at:
+                if index:
                     chunk = replace(chunk, cached_tokens=None)
                 cost += chunk.tokens
-                if held is not None:
-                    held += chunk.text
-                    chunk = replace(chunk, text=held if held.strip() else "")
-                    held = None if held.strip() else held
-                if chunk.reason == "stop" and held is not None and at < len(left):
-                    blank = held if blank is None else blank
-                    yield replace(chunk, reason=None, logprob=0.0, unscored=cost)
+                if pending is not None:
+                    pending += chunk.text
+                    chunk = replace(chunk, text=pending if pending.strip() else "")
+                    pending = None if pending.strip() else pending
+                if chunk.reason == "stop" and pending is not None and index < len(retries):
+                    blank = pending if blank is None else blank
+                    yield replace(chunk, reason=None, logprob=0.0, unscored_tokens=cost)
                     break
-                if chunk.reason and held is not None:
-                    chunk = replace(chunk, text=held if blank is None else blank)
+                if chunk.reason and pending is not None:
+                    chunk = replace(chunk, text=pending if blank is None else blank)
                 yield chunk
             else:
                 return
 
 
-def distinct(candidates: Iterable[Candidate]) -> list[Candidate]:
+def deduplicate_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The first of those that are equal but for white space at the end, and how often it came."""
-    found: dict[str, Candidate] = {}
+    by_text: dict[str, Candidate] = {}
     for candidate in candidates:
-        first = found.setdefault(candidate.text.rstrip(), replace(candidate, drawn=0))
-        found[candidate.text.rstrip()] = replace(first, drawn=first.drawn + candidate.drawn)
-    return list(found.values())
+        first = by_text.setdefault(candidate.text.rstrip(), replace(candidate, draw_count=0))
+        by_text[candidate.text.rstrip()] = replace(
+            first, draw_count=first.draw_count + candidate.draw_count
+        )
+    return list(by_text.values())
 
 
-def ranked(candidates: Iterable[Candidate]) -> list[Candidate]:
+def rank_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The different candidates, the best first: ties stay in their order.
 
     What is whole and parses better comes before what has fewer flaws, and that before what is
     likelier by token and more like the others; anything comes before nothing. What no parser has
     judged counts as sound.
     """
-    found = distinct(candidates)
-    pieces = {each.text: Counter(PIECES.findall(each.text)) for each in found}
+    unique = deduplicate_candidates(candidates)
+    word_counts = {other.text: Counter(WORD_OR_SIGN.findall(other.text)) for other in unique}
 
     def agreement(candidate: Candidate) -> float:
         """How much an answer has in common with all that were drawn, itself too: 0 to 1."""
-        mine, draws = pieces[candidate.text], sum(each.drawn for each in found)
-        return sum(each.drawn * common(mine, pieces[each.text]) for each in found) / draws
+        own, total = word_counts[candidate.text], sum(other.draw_count for other in unique)
+        return (
+            sum(
+                other.draw_count * dice_similarity(own, word_counts[other.text]) for other in unique
+            )
+            / total
+        )
 
     def rank(candidate: Candidate) -> tuple[bool, int, int, float]:
         completion = candidate.completion
-        wrong = (candidate.errors or 0) + (completion.reason == "length")
-        likely = completion.mean_logprob + AGREEMENT * agreement(candidate)
-        return not candidate.text.strip(), wrong, len(candidate.flaws), -likely
+        problem_count = (candidate.added_errors or 0) + (completion.reason == "length")
+        likelihood = completion.mean_logprob + AGREEMENT_WEIGHT * agreement(candidate)
+        return not candidate.text.strip(), problem_count, len(candidate.flaws), -likelihood
 
-    return sorted(found, key=rank)
+    return sorted(unique, key=rank)
 
 
-def common(one: "Counter[str]", other: "Counter[str]") -> float:
+def dice_similarity(one: "Counter[str]", other: "Counter[str]") -> float:
     """The share of the words and signs of two texts that are in both (Dice 1945): 0 to 1."""
     total = one.total() + other.total()
     return 2 * (one & other).total() / total if total else 1.0

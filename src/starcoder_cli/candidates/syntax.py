@@ -40,83 +40,93 @@ GRAMMARS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("tree_sitter_typescript", "language_tsx"),
     ),
 }
-BLOCK = re.compile(r"block|compound_statement|statement_list|body_statement|^module$|^program$")
-LEAVING = re.compile(r"(return|raise|throw|break|continue)(_statement|_expression)?$")
-REACHED = re.compile(r"label|case|default|clause|declaration|definition")
+BLOCK_NODE = re.compile(
+    r"block|compound_statement|statement_list|body_statement|^module$|^program$"
+)
+JUMP_NODE = re.compile(r"(return|raise|throw|break|continue)(_statement|_expression)?$")
+REACHABLE_NODE = re.compile(r"label|case|default|clause|declaration|definition")
 """What runs although it stands behind a return: it is jumped to, or made known beforehand."""
 
-NAME = "<a file with an answer>"
-MOST_SECONDS = 1.0
-PIECE = 1 << 16
+PARSED_FILENAME = "<a file with an answer>"
+MAX_PARSE_SECONDS = 1.0
+PARSER_READ_BYTES = 1 << 16
 
 
-def errors(text: str, language: str) -> int | None:
+def count_syntax_errors(text: str, language: str) -> int | None:
     """How many places of a text its language's parser cannot make sense of.
 
     None where there is no grammar, or where the parser takes longer than a second. The grammar of
     Python lets a line be indented as no other is: Python's own parser is asked too.
     """
     data = text.encode("utf-8", "replace")
-    counts = [count(data, *grammar) for grammar in GRAMMARS.get(language, ())]
-    fewest = min((found for found in counts if found is not None), default=None)
-    return int(python(text) is None) if language == "python" and fewest == 0 else fewest
+    counts = [count_errors_by_grammar(data, *grammar) for grammar in GRAMMARS.get(language, ())]
+    fewest = min((error_count for error_count in counts if error_count is not None), default=None)
+    return int(parse_python(text) is None) if language == "python" and fewest == 0 else fewest
 
 
-def python(text: str) -> ast.Module | None:
+def parse_python(text: str) -> ast.Module | None:
     """What Python itself makes of a program, None where this Python cannot parse it."""
     # Python tells of doubtful literals when it parses; only this name's are nobody's concern.
-    warnings.filterwarnings("ignore", module=re.escape(NAME))
+    warnings.filterwarnings("ignore", module=re.escape(PARSED_FILENAME))
     try:
-        return ast.parse(text.encode("utf-8", "replace"), NAME)
+        return ast.parse(text.encode("utf-8", "replace"), PARSED_FILENAME)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
-def unreachable(text: str, language: str) -> int:
+def count_unreachable(text: str, language: str) -> int:
     """How many statements of a text stand behind one that leaves their block."""
     data = text.encode("utf-8", "replace")
     for grammar in GRAMMARS.get(language, ())[:1]:
-        tree = tree_of(data, *grammar)
-        return sum(1 for _ in stranded(tree.root_node)) if tree else 0
+        tree = parse_with_grammar(data, *grammar)
+        return sum(1 for _ in unreachable_nodes(tree.root_node)) if tree else 0
     return 0
 
 
-def comment_at(text: str, place: int, length: int, language: str) -> bool | None:
+def is_comment_at(text: str, position: int, length: int, language: str) -> bool | None:
     """Whether what stands at a place of a text is a comment, or a part of one.
 
     None where no parser can tell: it has none of the text's language, or finds other errors in it.
     """
-    begin, end = (len(text[:at].encode("utf-8", "replace")) for at in (place, place + length))
+    begin, end = (len(text[:at].encode("utf-8", "replace")) for at in (position, position + length))
     data = text.encode("utf-8", "replace")
-    verdicts = [verdict(data, begin, end, grammar) for grammar in GRAMMARS.get(language, ())]
+    verdicts = [
+        is_comment_by_grammar(data, begin, end, grammar) for grammar in GRAMMARS.get(language, ())
+    ]
     return True if True in verdicts else None if None in verdicts or not verdicts else False
 
 
-def verdict(data: bytes, begin: int, end: int, grammar: tuple[str, str]) -> bool | None:
+def is_comment_by_grammar(
+    data: bytes, begin: int, end: int, grammar: tuple[str, str]
+) -> bool | None:
     """Whether one grammar has a comment there; None where it is not sure."""
-    tree = tree_of(data, *grammar)
-    found = tree and tree.root_node.descendant_for_byte_range(begin, end)
-    if not tree or not found:
+    tree = parse_with_grammar(data, *grammar)
+    node = tree and tree.root_node.descendant_for_byte_range(begin, end)
+    if not tree or not node:
         return None
-    if "comment" not in found.type:
+    if "comment" not in node.type:
         return False
     return None if tree.root_node.has_error else True
 
 
-def bodies(text: str, language: str) -> list[tuple[int, int]]:
+def find_body_ranges(text: str, language: str) -> list[tuple[int, int]]:
     """Where the bodies of functions stand in a text, without their braces, in no special order.
 
     Places count characters. There are none where there is no grammar.
     """
     data = text.encode("utf-8", "replace")
     for grammar in GRAMMARS.get(language, ())[:1]:
-        tree = tree_of(data, *grammar)
-        found = [span(data, node) for node in of_functions(tree.root_node)] if tree else []
-        return [(len(data[:start].decode()), len(data[:end].decode())) for start, end in found]
+        tree = parse_with_grammar(data, *grammar)
+        ranges = (
+            [body_byte_range(data, node) for node in function_body_nodes(tree.root_node)]
+            if tree
+            else []
+        )
+        return [(len(data[:start].decode()), len(data[:end].decode())) for start, end in ranges]
     return []
 
 
-def of_functions(node: "Node") -> Iterator["Node"]:
+def function_body_nodes(node: "Node") -> Iterator["Node"]:
     """The body of every function and method."""
     open_nodes = [node]
     while open_nodes:
@@ -127,61 +137,61 @@ def of_functions(node: "Node") -> Iterator["Node"]:
         open_nodes += node.children
 
 
-def stranded(node: "Node") -> Iterator["Node"]:
+def unreachable_nodes(node: "Node") -> Iterator["Node"]:
     """The first statement in each block that stands behind one that leaves it."""
     open_nodes = [node]
     while open_nodes:
         node = open_nodes.pop()
         open_nodes += node.children
-        if BLOCK.search(node.type):
-            inside = [each for each in node.named_children if "comment" not in each.type]
-            for left, behind in pairwise(inside):
-                if leaves(left) and not REACHED.search(behind.type):
-                    yield behind
+        if BLOCK_NODE.search(node.type):
+            statements = [child for child in node.named_children if "comment" not in child.type]
+            for statement, following in pairwise(statements):
+                if is_jump(statement) and not REACHABLE_NODE.search(following.type):
+                    yield following
                     break
 
 
-def leaves(node: "Node") -> bool:
+def is_jump(node: "Node") -> bool:
     """Whether a statement leaves its block."""
     if node.type == "expression_statement" and node.named_children:
         node = node.named_children[0]
-    return bool(LEAVING.match(node.type))
+    return bool(JUMP_NODE.match(node.type))
 
 
-def span(data: bytes, node: "Node") -> tuple[int, int]:
+def body_byte_range(data: bytes, node: "Node") -> tuple[int, int]:
     """Where a body begins and ends in the bytes of a text, its braces left out."""
     start, end = node.start_byte, node.end_byte
     braces = data[start : start + 1] == b"{" and data[end - 1 : end] == b"}"
     return (start + 1, end - 1) if braces else (start, end)
 
 
-def count(data: bytes, module: str, function: str) -> int | None:
+def count_errors_by_grammar(data: bytes, module: str, function: str) -> int | None:
     """How many errors one grammar finds in a text, None where that takes too long."""
-    tree = tree_of(data, module, function)
-    return sum(1 for _ in faulty(tree.root_node)) if tree else None
+    tree = parse_with_grammar(data, module, function)
+    return sum(1 for _ in error_nodes(tree.root_node)) if tree else None
 
 
-def tree_of(data: bytes, module: str, function: str) -> "Tree | None":
+def parse_with_grammar(data: bytes, module: str, function: str) -> "Tree | None":
     """The tree that one grammar makes of a text, None where that takes too long."""
     from tree_sitter import Language, Parser
 
     language = Language(getattr(import_module(module), function)())
-    return parsed(Parser(language), data)
+    return parse_in_time(Parser(language), data)
 
 
-def parsed(parser: "Parser", data: bytes) -> "Tree | None":
+def parse_in_time(parser: "Parser", data: bytes) -> "Tree | None":
     """The tree of a text, None where that takes too long."""
     view, begin = memoryview(data), time.monotonic()
     try:
         return parser.parse(
-            lambda at, point: view[at : at + PIECE],
-            progress_callback=lambda at, failed: time.monotonic() - begin > MOST_SECONDS,
+            lambda at, point: view[at : at + PARSER_READ_BYTES],
+            progress_callback=lambda at, failed: time.monotonic() - begin > MAX_PARSE_SECONDS,
         )
     except ValueError:  # what it makes of a progress that says to stop
         return None
 
 
-def faulty(node: "Node") -> Iterator["Node"]:
+def error_nodes(node: "Node") -> Iterator["Node"]:
     """Every node for what does not fit, or for what is missing."""
     open_nodes = [node]
     while open_nodes:

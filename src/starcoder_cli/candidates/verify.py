@@ -13,80 +13,80 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import InputError, UsageError
-from starcoder_cli.files.worktree import Tree
-from starcoder_cli.system.processes import end
-from starcoder_cli.system.signals import deferred
+from starcoder_cli.files.worktree import WorkTree
+from starcoder_cli.system.processes import kill_and_wait
+from starcoder_cli.system.signals import defer_signals
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
-LINES = 10
-KEPT = 1 << 14
-SECRET = re.compile(
+MAX_TAIL_LINES = 10
+MAX_TAIL_BYTES = 1 << 14
+SECRET_NAME = re.compile(
     r"SECRET|(TOKENS?|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|KEY|KEY_ID|_PAT|AUTH_SOCK)$", re.I
 )
-PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
-REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
-PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
+URL_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+EXCLUDED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
+PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
-Tell = Callable[[str], None]
+WriteLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Command:
+class VerifyCommand:
     """A command, the tree that it checks, and how many seconds it may take."""
 
-    words: tuple[str, ...]
-    tree: Tree
+    argv: tuple[str, ...]
+    tree: WorkTree
     seconds: float
 
-    def passes(self, data: bytes, tell: Tell | None = None) -> bool:
+    def passes(self, data: bytes, write_line: WriteLine | None = None) -> bool:
         """Whether the command exits with 0 where the file has these bytes.
 
-        `tell` is given its last lines, and why it failed. Whatever ends this, the command and what
-        it started are killed, and the copy is removed.
+        `write_line` gets its last lines, and why it failed. Whatever ends this, the command and
+        what it started are killed, and the copy is removed.
         """
         import tempfile
 
         with tempfile.TemporaryDirectory(prefix="starcoder-", ignore_cleanup_errors=True) as folder:
             copy = Path(folder).resolve() / (self.tree.root.name or "copy")
-            self.tree.copy(copy, data)
-            return self._run(copy, tell)
+            self.tree.copy_to(copy, data)
+            return self._run(copy, write_line)
 
-    def _run(self, copy: Path, tell: Tell | None) -> bool:
-        process, code = None, None
+    def _run(self, copy: Path, write_line: WriteLine | None) -> bool:
+        process, exit_code = None, None
         try:
-            with deferred():
-                process = self._start(copy, tell is not None)
-            tail = Tail(process) if tell else None
-            code = ended(process, self.seconds)
+            with defer_signals():
+                process = self._start(copy, write_line is not None)
+            tail = OutputTail(process) if write_line else None
+            exit_code = wait_for_exit(process, self.seconds)
         finally:
             if process:
-                end(process)
-        if tell and tail:
-            report(tell, tail.lines(), code, self.seconds)
-        return code == 0
+                kill_and_wait(process)
+        if write_line and tail:
+            report_exit(write_line, tail.lines(), exit_code, self.seconds)
+        return exit_code == 0
 
-    def _start(self, copy: Path, told: bool) -> "Popen[bytes]":
+    def _start(self, copy: Path, capture_output: bool) -> "Popen[bytes]":
         import subprocess
 
         try:
             return subprocess.Popen(
-                self.words,
-                cwd=copy / self.tree.folder,
-                env=environment(self.tree, copy),
+                self.argv,
+                cwd=copy / self.tree.working_folder,
+                env=build_verify_environment(self.tree, copy),
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if told else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if capture_output else subprocess.DEVNULL,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
         except OSError as error:
             raise InputError(
-                f"cannot run {self.words[0]}: {error.strerror}", "is it in the repository?"
+                f"cannot run {self.argv[0]}: {error.strerror}", "is it in the repository?"
             ) from error
 
 
-def ended(process: "Popen[bytes]", seconds: float) -> int | None:
+def wait_for_exit(process: "Popen[bytes]", seconds: float) -> int | None:
     """The exit code of a process; None where it takes longer."""
     from subprocess import TimeoutExpired
 
@@ -96,7 +96,7 @@ def ended(process: "Popen[bytes]", seconds: float) -> int | None:
         return None
 
 
-def split(text: str) -> tuple[str, ...]:
+def split_command(text: str) -> tuple[str, ...]:
     """The words of a command, by a shell's rules for quotes; no shell reads anything else in it.
 
     Raises UsageError for a command that is not there.
@@ -117,33 +117,35 @@ def split(text: str) -> tuple[str, ...]:
     return words
 
 
-def environment(tree: Tree, copy: Path) -> Mapping[str, str]:
+def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
     """The user's environment for a command in the copy, without secrets.
 
     A Python project's own folder comes first for Python: an editable installation would import
     the user's files and not those of the copy.
     """
-    kept = {
+    variables = {
         name: value
         for name, value in os.environ.items()
-        if not SECRET.search(name) and not PASSWORD.search(value) and name not in REPOSITORY
+        if not SECRET_NAME.search(name)
+        and not URL_PASSWORD.search(value)
+        and name not in EXCLUDED_VARIABLES
     }
-    given = [folder for folder in kept.pop("PYTHONPATH", "").split(os.pathsep) if folder]
-    paths = [str(moved(Path(folder), tree.root, copy)) for folder in given]
-    paths = [*python_folders(copy, copy / tree.file), *paths]
-    found = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
-    return {**kept, **found, "PWD": str(copy / tree.folder)}
+    python_path = [folder for folder in variables.pop("PYTHONPATH", "").split(os.pathsep) if folder]
+    paths = [str(relocate_path(Path(folder), tree.root, copy)) for folder in python_path]
+    paths = [*find_python_folders(copy, copy / tree.file), *paths]
+    python_variables = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
+    return {**variables, **python_variables, "PWD": str(copy / tree.working_folder)}
 
 
-def moved(path: Path, root: Path, copy: Path) -> Path:
+def relocate_path(path: Path, root: Path, copy: Path) -> Path:
     """Where a path of the tree is in its copy; any other path as it is."""
     return copy / path.relative_to(root) if path.is_relative_to(root) else path
 
 
-def python_folders(copy: Path, file: Path) -> list[str]:
+def find_python_folders(copy: Path, file: Path) -> list[str]:
     """Where Python finds the modules of the project that a file is in."""
     for folder in file.parents:
-        if any((folder / name).is_file() for name in PROJECT):
+        if any((folder / name).is_file() for name in PYTHON_PROJECT_FILES):
             source = folder / "src"
             return [str(source if source.is_dir() else folder)]
         if folder == copy:
@@ -151,13 +153,13 @@ def python_folders(copy: Path, file: Path) -> list[str]:
     return []
 
 
-class Tail:
+class OutputTail:
     """The end of what a process says, read as it comes."""
 
     def __init__(self, process: "Popen[bytes]") -> None:
         import threading
 
-        self._said = b""
+        self._output = b""
         self._stream = process.stdout
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -165,17 +167,19 @@ class Tail:
     def lines(self) -> list[str]:
         """The last lines; a process that outlived its group is not waited for."""
         self._thread.join(1.0)
-        return self._said.decode("utf-8", "replace").splitlines()[-LINES:]
+        return self._output.decode("utf-8", "replace").splitlines()[-MAX_TAIL_LINES:]
 
     def _read(self) -> None:
         assert self._stream is not None
         with self._stream as stream:
             while data := os.read(stream.fileno(), 65536):
-                self._said = (self._said + data)[-KEPT:]
+                self._output = (self._output + data)[-MAX_TAIL_BYTES:]
 
 
-def report(tell: Tell, lines: list[str], code: int | None, seconds: float) -> None:
+def report_exit(
+    write_line: WriteLine, lines: list[str], exit_code: int | None, seconds: float
+) -> None:
     """Say how a command ended, after what it said last."""
     for line in lines:
-        tell(f"| {line}")
-    tell(f"not done within {seconds:g} s" if code is None else f"exit code {code}")
+        write_line(f"| {line}")
+    write_line(f"not done within {seconds:g} s" if exit_code is None else f"exit code {exit_code}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.commands.options import (
     MODEL_PANEL,
     Adapter,
@@ -16,29 +16,29 @@ from starcoder_cli.commands.options import (
     Timeout,
     Verbose,
 )
-from starcoder_cli.settings import Engine, environment_name
+from starcoder_cli.settings import EngineChoice, environment_name
 from starcoder_cli.system.timing import time_limit
 
 MEASURED_PANEL = "What is measured"
 
-Models = Annotated[
+BenchModels = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="MODEL",
         help="Catalog names, GGUF files or checkpoint folders that are here; with --endpoint its "
         "models.",
-        show_default=f"{environment_name('model')}, else {DEFAULT}",
+        show_default=f"{environment_name('model')}, else {DEFAULT_MODEL}",
     ),
 ]
-EngineOption = Annotated[
-    Engine,
+BenchEngine = Annotated[
+    EngineChoice,
     typer.Option(
         "--engine",
         help="What runs the models; auto: each engine that can.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
-Endpoint = Annotated[
+BenchEndpoint = Annotated[
     str,
     typer.Option(
         "--endpoint",
@@ -54,7 +54,7 @@ PromptTokens = Annotated[
     str,
     typer.Option(metavar="N,N,...", help="Tokens of the prompts.", rich_help_panel=MEASURED_PANEL),
 ]
-Tokens = Annotated[
+WrittenTokens = Annotated[
     int,
     typer.Option(help="Tokens to write after each prompt.", rich_help_panel=MEASURED_PANEL),
 ]
@@ -64,7 +64,7 @@ Runs = Annotated[
         help="How often each model is loaded and measured.", rich_help_panel=MEASURED_PANEL
     ),
 ]
-Json = Annotated[
+BenchJson = Annotated[
     bool,
     typer.Option(
         "--json", help="Print JSON, one object a model and engine.", rich_help_panel=MEASURED_PANEL
@@ -79,30 +79,30 @@ Picture = Annotated[
         rich_help_panel=MEASURED_PANEL,
     ),
 ]
-Trial = Annotated[
+Worker = Annotated[
     bool,
     typer.Option("--trial", hidden=True, help="Measure once, here; what the others are run by."),
 ]
 
 
 def bench(
-    models: Models = None,
-    engine: EngineOption = "auto",
+    models: BenchModels = None,
+    engine: BenchEngine = "auto",
     quantize: QuantizeOption = "auto",
     device: Device = "auto",
     dtype: DtypeOption = "auto",
     adapter: Adapter = "",
-    endpoint: Endpoint = "",
+    endpoint: BenchEndpoint = "",
     api_key_file: ApiKeyFile = "",
     timeout: Timeout = None,
     prompt_tokens: PromptTokens = "64,256,1024",
-    tokens: Tokens = 32,
+    tokens: WrittenTokens = 32,
     runs: Runs = 3,
-    json: Json = False,
+    json: BenchJson = False,
     picture: Picture = "",
     quiet: Quiet = False,
     verbose: Verbose = False,
-    trial: Trial = False,
+    trial: Worker = False,
 ) -> None:
     """Measure how fast models are on this machine, side by side.
 
@@ -113,22 +113,22 @@ def bench(
     Models have to be here: `starcoder models pull` gets them. One that fails is told on standard
     error and by the exit code, and the others are measured all the same.
     """
-    from starcoder_cli.app.benchmark import Contest
-    from starcoder_cli.benchmark.measure import Course
-    from starcoder_cli.loading import Loading
+    from starcoder_cli.app.benchmark import BenchmarkPlan
+    from starcoder_cli.benchmark.measure import BenchmarkWorkload
+    from starcoder_cli.loading import LoadOptions
 
-    course = Course.of(prompt_tokens, tokens)
-    loading = Loading(quantize, device, dtype, adapter, engine)
-    contest = Contest(tuple(models or ()), course, runs, loading, endpoint, api_key_file)
+    workload = BenchmarkWorkload.parse(prompt_tokens, tokens)
+    loading = LoadOptions(quantize, device, dtype, adapter, engine)
+    plan = BenchmarkPlan(tuple(models or ()), workload, runs, loading, endpoint, api_key_file)
     if trial:
-        from starcoder_cli.app.benchmark_worker import measure_here
+        from starcoder_cli.app.benchmark_worker import measure_in_process
 
-        measure_here(contest)
+        measure_in_process(plan)
         return
-    from starcoder_cli.app.benchmark import Show, hold
+    from starcoder_cli.app.benchmark import BenchmarkOutput, run_benchmark
     from starcoder_cli.terminal.output import Messages
 
     with time_limit(timeout):
-        code = hold(contest, Show(json, picture), Messages(quiet, verbose))
+        code = run_benchmark(plan, BenchmarkOutput(json, picture), Messages(quiet, verbose))
     if code:
         raise typer.Exit(code)

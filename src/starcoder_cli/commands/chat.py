@@ -3,48 +3,41 @@
 import os
 import stat
 import sys
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.commands.expand import expand_groups
+from starcoder_cli.commands.groups import (
+    ChoiceFlags,
+    DeliveryFlags,
+    EndpointFlags,
+    MessageFlags,
+    ModelFlags,
+)
 from starcoder_cli.commands.options import (
     ANSWER_PANEL,
     TEXT_PANEL,
-    Adapter,
-    ApiKeyFile,
-    ColorOption,
-    Device,
-    DtypeOption,
-    EndpointOption,
-    EngineOption,
     IndexFile,
     Json,
-    KeepAlive,
     MaxTokens,
     ModelName,
-    NoServer,
-    Offline,
-    QuantizeOption,
-    Quiet,
-    Seed,
     ShowPrompt,
     Stop,
     StrictContext,
     Temperature,
-    Timeout,
-    TopP,
     Trace,
-    Verbose,
 )
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.read import STANDARD_INPUT
-from starcoder_cli.files.source import Source, names_of, readable
+from starcoder_cli.files.source import Source, find_file_metadata, to_model_text
 from starcoder_cli.settings import environment_name
 from starcoder_cli.system.timing import time_limit
 from starcoder_cli.terminal.output import Messages, is_terminal
 
-SYSTEM = (
+DEFAULT_SYSTEM = (
     "You help programmers. Answer exactly what is asked, briefly. Put code into fenced blocks that "
     "name its language. Say so when you do not know."
 )
@@ -94,25 +87,23 @@ Extract = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class ChatChoiceFlags(ChoiceFlags):
+    """How tokens are chosen in a conversation."""
+
+    temperature: Temperature = TEMPERATURE
+
+
+@expand_groups
 def chat(
     message: MessageArgument = None,
     file: Files = None,
-    model: ModelName = DEFAULT,
+    model: ModelName = DEFAULT_MODEL,
     max_tokens: MaxTokens = 512,
-    temperature: Temperature = TEMPERATURE,
-    top_p: TopP = 0.95,
-    seed: Seed = None,
-    offline: Offline = False,
-    timeout: Timeout = None,
-    quantize: QuantizeOption = "auto",
-    device: Device = "auto",
-    dtype: DtypeOption = "auto",
-    adapter: Adapter = "",
-    engine: EngineOption = "auto",
-    keep_alive: KeepAlive = None,
-    no_server: NoServer = False,
-    endpoint: EndpointOption = "",
-    api_key_file: ApiKeyFile = "",
+    *,
+    choice: ChatChoiceFlags,
+    opening: ModelFlags,
+    endpoint: EndpointFlags,
     system: System = None,
     strict_context: StrictContext = False,
     show_prompt: ShowPrompt = False,
@@ -121,83 +112,79 @@ def chat(
     trace: Trace = False,
     index: IndexFile = None,
     json: Json = False,
-    color: ColorOption = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    messages: MessageFlags,
 ) -> None:
     """Answer a question about code, or several in a session at a terminal.
 
     Files, and text that is piped in next to a question, are given to the model with it. A session
     writes nothing to disk but what /save is told to; --timeout holds for each of its answers.
     """
-    from starcoder_cli.app.chat import ask
-    from starcoder_cli.app.chat_session import session
-    from starcoder_cli.app.deliver import Look
-    from starcoder_cli.app.request import Remote, Request, staying
-    from starcoder_cli.loading import Loading
-    from starcoder_cli.model import Sampling
-    from starcoder_cli.prompts.chat import Conversation, with_texts
+    from starcoder_cli.app.chat import answer_once
+    from starcoder_cli.app.chat_session import run_session
+    from starcoder_cli.app.request import NoticeOptions, Request
+    from starcoder_cli.infill import InfillOptions
+    from starcoder_cli.model import Conversation
+    from starcoder_cli.prompts.chat import question_with_texts
 
-    sampling = Sampling(max_tokens, temperature, top_p, seed)
-    loading = Loading(quantize, device, dtype, adapter, engine)
     request = Request(
         model=model,
-        sampling=sampling,
-        stop=tuple(stop or ()),
-        strict_context=strict_context,
-        offline=offline,
-        loading=loading,
-        keep_alive=staying(keep_alive, no_server),
-        remote=Remote(endpoint, "", api_key_file),
-        trace=trace,
-        index=index,
+        sampling=choice.values(max_tokens),
+        infill=InfillOptions(stop=tuple(stop or ()), strict_context=strict_context),
+        notices=NoticeOptions(trace=trace, index=index),
+        endpoint=endpoint.values(),
+        **opening.values(),
     )
-    look = Look(False, json, False, show_prompt, color, quiet, verbose)
-    told = SYSTEM if system is None else readable(system)
+    output = messages.values(DeliveryFlags(json=json), show_prompt=show_prompt)
+    instructions = DEFAULT_SYSTEM if system is None else to_model_text(system)
     if message is None and is_terminal(sys.stdin):
         if json or show_prompt or extract or not is_terminal(sys.stdout):
             raise UsageError(
                 "there is no question",
                 "write it behind the command; a session has no --json, --extract or --show-prompt",
             )
-        session(told, given(file or []), request, look, timeout)
+        run_session(instructions, read_files(file or []), request, output, opening.timeout)
         return
-    with time_limit(timeout):
-        question, texts = read(message, file or [], look.messages)
-        ask(Conversation(told).said(with_texts(question, texts)), request, look, extract=extract)
+    with time_limit(opening.timeout):
+        question, texts = read_question(message, file or [], output.messages)
+        conversation = Conversation(instructions).with_question(
+            question_with_texts(question, texts)
+        )
+        answer_once(conversation, request, output, extract=extract)
 
 
-def read(message: str | None, files: list[str], messages: Messages) -> tuple[str, tuple[str, ...]]:
+def read_question(
+    message: str | None, files: list[str], messages: Messages
+) -> tuple[str, tuple[str, ...]]:
     """The question and the texts that go with it; piped text is one of the two."""
-    texts = given(files)
+    texts = read_files(files)
     if STANDARD_INPUT not in files and (message is None or is_piped()):
-        messages.status("reading standard input …")
+        messages.show_status("reading standard input …")
         piped = Source.read(STANDARD_INPUT)
-        messages.status("")
+        messages.show_status("")
         if message is None:
             message = piped.raw
         elif piped.raw.strip():
-            texts = (*texts, block(piped))
-    question = readable(message or "").strip("\n")
+            texts = (*texts, fenced_source(piped))
+    question = to_model_text(message or "").strip("\n")
     if not question.strip():
         raise UsageError("there is no question", "write it behind the command, in quotes")
     return question, texts
 
 
-def given(files: list[str]) -> tuple[str, ...]:
+def read_files(files: list[str]) -> tuple[str, ...]:
     """The files as the model reads them."""
-    return tuple(block(Source.read(file)) for file in files)
+    return tuple(fenced_source(Source.read(file)) for file in files)
 
 
-def block(source: Source) -> str:
+def fenced_source(source: Source) -> str:
     """A source as a fenced block that says what it is."""
     from starcoder_cli import languages
-    from starcoder_cli.prompts.chat import fenced
+    from starcoder_cli.prompts.chat import fenced_block
 
     piped = source.name == STANDARD_INPUT
-    name = "Standard input" if piped else names_of(source.name).filename or source.name
-    language = languages.detect(source.name, source.raw[:200])
-    return fenced(readable(source.raw), name, language.name if language else "")
+    name = "Standard input" if piped else find_file_metadata(source.name).filename or source.name
+    language = languages.detect_language(source.name, source.raw[:200])
+    return fenced_block(to_model_text(source.raw), name, language.name if language else "")
 
 
 def is_piped() -> bool:

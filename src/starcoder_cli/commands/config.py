@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from starcoder_cli.commands.registry import load
+from starcoder_cli.commands.registry import load_command
 from starcoder_cli.errors import ConfigError
-from starcoder_cli.net.endpoints import TABLE, profiles
+from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, parse_profiles
 from starcoder_cli.settings import config_file, environment_name, read_config
 from starcoder_cli.terminal.output import write_json, write_text
-from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.terminal.sanitize import to_one_line
 
 if TYPE_CHECKING:
     from typer.core import TyperOption
 
     from starcoder_cli.commands.parameters import Command
 
-COMMANDS = ("complete", "fill", "edit", "chat", "trace")
+CONFIGURABLE_COMMANDS = ("complete", "fill", "edit", "chat", "trace")
 
 
 @dataclass(frozen=True)
-class Value:
+class OptionValue:
     """An option, what it is set to, and where: default, a file's path or a variable's name."""
 
     option: str
@@ -40,74 +40,77 @@ def config(
     A flag wins over the environment (STARCODER_MAX_TOKENS), that over the configuration file
     (max_tokens = 128, or the same in a table with a command's name), that over the default.
     """
-    found = [*merged({command: values(command) for command in COMMANDS}), *endpoints()]
+    rows = [
+        *merge_values({command: command_values(command) for command in CONFIGURABLE_COMMANDS}),
+        *endpoint_values(),
+    ]
     if json:
-        for row in found:
+        for row in rows:
             write_json(vars(row))
         return
     path = config_file()
-    write_text(f"# {one_line(str(path))}{'' if os.path.lexists(path) else ' (not there)'}\n")
-    width = max(len(row.option) for row in found)
-    for row in found:
-        shown = one_line(in_words(row.value))
-        write_text(f"{row.option:<{width}}  {shown:<18}  {one_line(row.source)}\n")
+    write_text(f"# {to_one_line(str(path))}{'' if os.path.lexists(path) else ' (not there)'}\n")
+    width = max(len(row.option) for row in rows)
+    for row in rows:
+        text = to_one_line(format_value(row.value))
+        write_text(f"{row.option:<{width}}  {text:<18}  {to_one_line(row.source)}\n")
 
 
-def in_words(value: object) -> str:
+def format_value(value: object) -> str:
     """A value for people: a text as it is, nothing for none, everything else as TOML has it."""
     if value is None or isinstance(value, str):
         return value or ""
     return dumps(value, ensure_ascii=False)
 
 
-def merged(found: Mapping[str, list[Value]]) -> Iterator[Value]:
+def merge_values(by_command: Mapping[str, list[OptionValue]]) -> Iterator[OptionValue]:
     """One row for an option that all its commands have alike, else one each: `chat.model`."""
-    rows = [(command, value) for command, values in found.items() for value in values]
+    rows = [(command, value) for command, values in by_command.items() for value in values]
     for command, value in rows:
         same = [other for _, other in rows if other.option == value.option]
         if any(other != value for other in same):
-            yield Value(f"{command}.{value.option}", value.value, value.source)
+            yield OptionValue(f"{command}.{value.option}", value.value, value.source)
         elif value is same[0]:
             yield value
 
 
-def values(command: str) -> list[Value]:
+def command_values(command: str) -> list[OptionValue]:
     """Every option of a command that can be set beforehand."""
-    loaded = load(command)
-    chosen = for_command(read_config(config_file()), command)
+    loaded = load_command(command)
+    chosen = command_section(read_config(config_file()), command)
     context = typer.Context(loaded)
     found = []
-    for name, option in settable(loaded).items():
+    for name, option in settable_options(loaded).items():
         variable = environment_name(name)
         if (given := option.value_from_envvar(context)) is not None:
             try:
-                found.append(Value(name, option.process_value(context, given), variable))
+                found.append(OptionValue(name, option.process_value(context, given), variable))
             except typer.BadParameter as error:
                 raise ConfigError(
                     f"{variable} cannot be: {error.message}", f"see `starcoder {command} --help`"
                 ) from error
         elif name in chosen:
-            found.append(Value(name, chosen[name], str(config_file())))
+            found.append(OptionValue(name, chosen[name], str(config_file())))
         else:
-            found.append(Value(name, option.default, "default"))
+            found.append(OptionValue(name, option.default, "default"))
     return found
 
 
-def endpoints() -> Iterator[Value]:
+def endpoint_values() -> Iterator[OptionValue]:
     """What the configuration file says of endpoints."""
-    for name, profile in profiles(read_config(config_file())).items():
+    for name, profile in parse_profiles(read_config(config_file())).items():
         for key, value in vars(profile).items():
             if value:
-                yield Value(f"{TABLE}.{name}.{key}", value, str(config_file()))
+                yield OptionValue(f"{ENDPOINTS_TABLE}.{name}.{key}", value, str(config_file()))
 
 
-def settable(command: "Command") -> "dict[str, TyperOption]":
+def settable_options(command: "Command") -> "dict[str, TyperOption]":
     """The options of a command that have an environment variable, by name."""
     options = cast("list[TyperOption]", command.params)
     return {option.name: option for option in options if getattr(option, "envvar", None)}
 
 
-def for_command(settings: Mapping[str, object], command: str) -> dict[str, object]:
+def command_section(settings: Mapping[str, object], command: str) -> dict[str, object]:
     """The values of the file for one command: its own table over what stands above all tables."""
     table = settings.get(command)
     above = {key: value for key, value in settings.items() if not is_table(key, value)}
@@ -116,32 +119,35 @@ def for_command(settings: Mapping[str, object], command: str) -> dict[str, objec
 
 def is_table(key: str, value: object) -> bool:
     """Whether a key is not an option: `trace` is a command's table, or the option of others."""
-    return key == TABLE or (key in COMMANDS and isinstance(value, dict))
+    return key == ENDPOINTS_TABLE or (key in CONFIGURABLE_COMMANDS and isinstance(value, dict))
 
 
-def defaults() -> dict[str, dict[str, object]]:
+def read_defaults() -> dict[str, dict[str, object]]:
     """The configuration file as defaults for each command.
 
     Raises ConfigError for a name or a value that no command understands.
     """
     settings = read_config(config_file())
-    known = {command: settable(load(command)) for command in COMMANDS}
+    known = {command: settable_options(load_command(command)) for command in CONFIGURABLE_COMMANDS}
     every = {option for options in known.values() for option in options}
-    profiles(settings)
+    parse_profiles(settings)
     for key, value in settings.items():
-        if key == TABLE:
+        if key == ENDPOINTS_TABLE:
             continue
-        table = value if key in COMMANDS and isinstance(value, dict) else None
+        table = value if key in CONFIGURABLE_COMMANDS and isinstance(value, dict) else None
         unknown = set(table) - set(known[key]) if table is not None else {key} - every
         if unknown:
             raise ConfigError(
                 f"{config_file()} sets {min(unknown)!r}, which is no option",
                 f"options are {', '.join(sorted(every))}",
             )
-    return {command: checked(load(command), for_command(settings, command)) for command in COMMANDS}
+    return {
+        command: checked_section(load_command(command), command_section(settings, command))
+        for command in CONFIGURABLE_COMMANDS
+    }
 
 
-def checked(command: "Command", chosen: Mapping[str, object]) -> dict[str, object]:
+def checked_section(command: "Command", chosen: Mapping[str, object]) -> dict[str, object]:
     """The values that a command has options for; each has to be of the option's own type."""
     known = {str(option.name): option for option in command.params}
     taken = {key: value for key, value in chosen.items() if key in known}

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.app.doctor import Finding, findings
+from starcoder_cli.app.doctor import Finding, all_findings
 from starcoder_cli.errors import ExitCode
 from starcoder_cli.terminal.output import write_json, write_text
-from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.terminal.sanitize import to_one_line
 
 
 def doctor(
@@ -19,18 +19,18 @@ def doctor(
     code is 1 where something failed.
     """
     failed = False
-    for finding in findings():
+    for finding in all_findings():
         failed = failed or finding.state == "fail"
         if json:
             write_json(vars(finding))
         else:
-            write_text(line(finding))
+            write_text(format_finding(finding))
     if failed:
         raise typer.Exit(ExitCode.NEGATIVE)
 
 
-def line(finding: Finding) -> str:
+def format_finding(finding: Finding) -> str:
     """A finding for people, in columns."""
     word = "FAIL" if finding.state == "fail" else finding.state
     remedy = f"; {finding.remedy}" if finding.remedy else ""
-    return f"{word:<4}  {finding.check:<12}  {one_line(finding.text + remedy, 500)}\n"
+    return f"{word:<4}  {finding.check:<12}  {to_one_line(finding.text + remedy, 500)}\n"

@@ -5,53 +5,36 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.commands.expand import expand_groups
+from starcoder_cli.commands.groups import (
+    CandidateFlags,
+    ChoiceFlags,
+    DeliveryFlags,
+    EndpointFlags,
+    MessageFlags,
+    ModelFlags,
+    NoticeFlags,
+)
 from starcoder_cli.commands.options import (
     MODEL_PANEL,
-    Adapter,
-    ApiKeyFile,
-    Candidates,
-    ColorOption,
-    Device,
-    Diff,
-    DtypeOption,
     Echo,
-    EndpointOption,
-    EngineOption,
     Filename,
-    IndexFile,
-    InPlace,
-    Json,
-    KeepAlive,
     Lang,
     ModelName,
-    NoServer,
-    Offline,
-    Output,
-    Pick,
-    Provenance,
-    QuantizeOption,
-    Quiet,
     Raw,
-    Seed,
     ShowPrompt,
     Stop,
-    Temperature,
-    Timeout,
-    TopP,
-    Trace,
-    Verbose,
-    Verify,
 )
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.source import Place, Source
-from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
+from starcoder_cli.settings import environment_name
 from starcoder_cli.system.timing import time_limit
 
-MORE = 256
-MOST = 100_000
+EXTRA_TOKENS = 256
+MAX_EDIT_TOKENS = 100_000
 
-PlaceArgument = Annotated[
+EditPlace = Annotated[
     str,
     typer.Argument(
         metavar="FILE[:LINE[:COL][-LINE[:COL]]]|-",
@@ -59,7 +42,7 @@ PlaceArgument = Annotated[
     ),
 ]
 Instruction = Annotated[str, typer.Argument(help="What is to be changed.")]
-MaxTokens = Annotated[
+EditMaxTokens = Annotated[
     int | None,
     typer.Option(
         "--max-tokens",
@@ -71,81 +54,58 @@ MaxTokens = Annotated[
 ]
 
 
+@expand_groups
 def edit(
-    place: PlaceArgument,
+    place: EditPlace,
     instruction: Instruction,
-    model: ModelName = DEFAULT,
-    max_tokens: MaxTokens = None,
-    temperature: Temperature = 0.0,
-    top_p: TopP = 0.95,
-    seed: Seed = None,
-    offline: Offline = False,
-    timeout: Timeout = None,
-    quantize: QuantizeOption = "auto",
-    device: Device = "auto",
-    dtype: DtypeOption = "auto",
-    adapter: Adapter = "",
-    engine: EngineOption = "auto",
-    keep_alive: KeepAlive = None,
-    no_server: NoServer = False,
-    endpoint: EndpointOption = "",
-    api_key_file: ApiKeyFile = "",
+    model: ModelName = DEFAULT_MODEL,
+    max_tokens: EditMaxTokens = None,
+    *,
+    choice: ChoiceFlags,
+    opening: ModelFlags,
+    endpoint: EndpointFlags,
     lang: Lang = None,
     filename: Filename = None,
     show_prompt: ShowPrompt = False,
     stop: Stop = None,
     raw: Raw = False,
-    provenance: Provenance = False,
-    trace: Trace = False,
-    index: IndexFile = None,
-    candidates: Candidates = None,
-    verify: Verify = None,
-    pick: Pick = False,
+    notices: NoticeFlags,
+    candidates: CandidateFlags,
     echo: Echo = False,
-    json: Json = False,
-    diff: Diff = False,
-    in_place: InPlace = False,
-    output: Output = STANDARD_OUTPUT,
-    color: ColorOption = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    delivery: DeliveryFlags,
+    messages: MessageFlags,
 ) -> None:
     """Write code anew as an instruction says: a whole file, or a range of one.
 
     The new code goes to standard output; with --diff it is a patch, with --in-place it goes into
     the file.
     """
-    from starcoder_cli.app.deliver import Look
-    from starcoder_cli.app.request import Remote, Request, Several, staying
-    from starcoder_cli.loading import Loading
-    from starcoder_cli.model import Sampling
+    from starcoder_cli.app.request import Request
+    from starcoder_cli.infill import InfillOptions
 
     request = Request(
         model=model,
-        sampling=Sampling(MORE if max_tokens is None else max_tokens, temperature, top_p, seed),
-        stop=tuple(stop or ()),
+        sampling=choice.values(EXTRA_TOKENS if max_tokens is None else max_tokens),
+        infill=InfillOptions(stop=tuple(stop or ()), raw=raw),
         lang=lang,
         filename=filename,
-        raw=raw,
-        offline=offline,
-        loading=Loading(quantize, device, dtype, adapter, engine),
-        several=Several.of(candidates, verify, pick, timeout),
-        keep_alive=staying(keep_alive, no_server),
-        remote=Remote(endpoint, "", api_key_file),
-        provenance=provenance,
-        trace=trace,
-        index=index,
+        candidates=candidates.values(opening.timeout),
+        notices=notices.values(),
+        endpoint=endpoint.values(),
+        **opening.values(),
     )
-    look = Look(False, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
+    output = messages.values(delivery, echo=echo, show_prompt=show_prompt)
     if not instruction.strip():
         raise UsageError("the instruction is empty", "say what is to be changed")
-    with time_limit(timeout):
+    with time_limit(opening.timeout):
         where = Place.parse(place)
         source = Source.read(where.path)
-        span = source.range(where) if where.start else source.everything()
-        from starcoder_cli.app.answer import answer
-        from starcoder_cli.app.edit import Change
+        span = source.span_of(where) if where.start else source.whole_span()
+        from starcoder_cli.app.answer import run_answer  # once it is known what for
+        from starcoder_cli.app.edit import edit_task
 
         if max_tokens is None:
-            request = request.with_max_tokens(min(MORE + (span.end - span.start) // 2, MOST))
-        answer(source, span, request, look, partial(Change.of, instruction=instruction))
+            request = request.with_max_tokens(
+                min(EXTRA_TOKENS + (span.end - span.start) // 2, MAX_EDIT_TOKENS)
+            )
+        run_answer(source, span, request, output, partial(edit_task, instruction=instruction))

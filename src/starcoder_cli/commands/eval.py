@@ -4,25 +4,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT
-from starcoder_cli.commands.options import (
-    Adapter,
-    ApiKeyFile,
-    ColorOption,
-    Device,
-    DtypeOption,
-    EndpointOption,
-    EngineOption,
-    Fim,
-    ModelName,
-    Offline,
-    OrderOption,
-    QuantizeOption,
-    Quiet,
-    Temperature,
-    TopP,
-    Verbose,
+from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.commands.expand import expand_groups
+from starcoder_cli.commands.groups import (
+    FimEndpointFlags,
+    LoadingFlags,
+    MessageFlags,
 )
+from starcoder_cli.commands.options import ModelName, Offline, OrderOption, Temperature, TopP
 
 QUESTION_PANEL = "What is asked"
 SCORE_PANEL = "What is made of the answers"
@@ -94,7 +83,7 @@ FirstSeed = Annotated[
         rich_help_panel=QUESTION_PANEL,
     ),
 ]
-Prompted = Annotated[
+EvalPrompted = Annotated[
     bool,
     typer.Option(
         "--prompted",
@@ -102,7 +91,7 @@ Prompted = Annotated[
         rich_help_panel=QUESTION_PANEL,
     ),
 ]
-Raw = Annotated[
+EvalRaw = Annotated[
     bool,
     typer.Option(
         "--raw",
@@ -139,7 +128,7 @@ RunCode = Annotated[
         rich_help_panel=SCORE_PANEL,
     ),
 ]
-Report = Annotated[
+EvalReport = Annotated[
     bool,
     typer.Option(
         "--report",
@@ -153,7 +142,7 @@ Plot = Annotated[
         "--plot", help="Draw the scores as bars in the terminal.", rich_help_panel=SCORE_PANEL
     ),
 ]
-Json = Annotated[
+EvalJson = Annotated[
     bool,
     typer.Option(
         "--json",
@@ -163,38 +152,32 @@ Json = Annotated[
 ]
 
 
+@expand_groups
 def eval(
     benchmark: BenchmarkArgument,
-    model: ModelName = DEFAULT,
+    model: ModelName = DEFAULT_MODEL,
     limit: Limit = None,
     samples: Samples = 1,
     temperature: Temperature = 0.0,
     top_p: TopP = 0.95,
     seed: FirstSeed = 0,
     max_tokens: MostTokens = None,
-    prompted: Prompted = False,
-    raw: Raw = False,
+    prompted: EvalPrompted = False,
+    raw: EvalRaw = False,
     lang: Languages = None,
     data: Data = None,
     parallel: Parallel = None,
     order: OrderOption = "psm",
     offline: Offline = False,
-    quantize: QuantizeOption = "auto",
-    device: Device = "auto",
-    dtype: DtypeOption = "auto",
-    adapter: Adapter = "",
-    engine: EngineOption = "auto",
-    endpoint: EndpointOption = "",
-    fim: Fim = "",
-    api_key_file: ApiKeyFile = "",
+    *,
+    loading: LoadingFlags,
+    endpoint: FimEndpointFlags,
     out: Out = None,
     run_code: RunCode = False,
-    report: Report = False,
+    report: EvalReport = False,
     plot: Plot = False,
-    json: Json = False,
-    color: ColorOption = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    json: EvalJson = False,
+    messages: MessageFlags,
 ) -> None:
     """Measure a model in a benchmark that StarCoder is known by, or on your own code.
 
@@ -202,35 +185,41 @@ def eval(
     with what was published of other models. Every answer is kept in a folder, where the same
     command goes on if it was stopped. Nothing that a model wrote is run unless --run-code says so.
     """
-    from starcoder_cli.app.evaluate import Shown, evaluate
-    from starcoder_cli.app.request import Remote, Request, Wish
-    from starcoder_cli.evaluation.selection import Wanted
-    from starcoder_cli.loading import Loading
+    from starcoder_cli.app.evaluate import evaluate
+    from starcoder_cli.app.request import Request
+    from starcoder_cli.app.score_report import ReportOptions
+    from starcoder_cli.context.selection import ContextOptions
+    from starcoder_cli.evaluation.selection import BenchmarkSelection
+    from starcoder_cli.infill import InfillOptions
     from starcoder_cli.model import Sampling
     from starcoder_cli.terminal.output import Messages
 
     request = Request(
         model=model,
         sampling=Sampling(max_tokens or 1, temperature, top_p, seed if temperature else None),
-        order=order,
-        raw=raw,
+        infill=InfillOptions(order=order, raw=raw, prompted=prompted, once=True),
+        context=ContextOptions(seconds=0),
         offline=offline,
-        prompted=prompted,
-        once=True,
-        loading=Loading(quantize, device, dtype, adapter, engine),
-        wish=Wish(seconds=0),
+        loading=loading.values(),
         keep_alive=0,
-        remote=Remote(endpoint, fim, api_key_file),
+        endpoint=endpoint.values(),
     )
-    wanted = Wanted(
-        name=benchmark,
+    selection = BenchmarkSelection(
+        benchmark_name=benchmark,
         limit=limit,
         samples=samples,
         seed=seed,
         max_tokens=max_tokens,
         languages=tuple(lang or ()),
-        data=tuple(data or ()),
-        parallel=parallel or (4 if endpoint else 1),
+        data_paths=tuple(data or ()),
+        parallel=parallel or (4 if endpoint.endpoint else 1),
     )
-    shown = Shown(report, plot, json, color)
-    evaluate(wanted, request, out, run_code, shown, Messages(quiet, verbose))
+    report_options = ReportOptions(report, plot, json, messages.color)
+    evaluate(
+        selection,
+        request,
+        out,
+        run_code,
+        report_options,
+        Messages(messages.quiet, messages.verbose),
+    )

@@ -4,58 +4,27 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT
-from starcoder_cli.commands.options import (
-    Adapter,
-    ApiKeyFile,
-    Batch,
-    Candidates,
-    ColorOption,
-    Context,
-    Device,
-    Diff,
-    DtypeOption,
-    Echo,
-    EndpointOption,
-    EngineOption,
-    Filename,
-    Fim,
-    Include,
-    IndexFile,
-    InPlace,
-    Json,
-    KeepAlive,
-    Lang,
-    LinesOption,
-    MaxTokens,
-    ModelName,
-    NoContext,
-    NoServer,
-    Offline,
-    OrderOption,
-    Output,
-    Pick,
-    Provenance,
-    QuantizeOption,
-    Quiet,
-    Raw,
-    Seed,
-    ShowPrompt,
-    Stop,
-    StrictContext,
-    Temperature,
-    Timeout,
-    TopP,
-    Trace,
-    Verbose,
-    Verify,
+from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.commands.expand import expand_groups
+from starcoder_cli.commands.groups import (
+    CandidateFlags,
+    ContextFlags,
+    DeliveryFlags,
+    EndingFlags,
+    FimEndpointFlags,
+    MessageFlags,
+    ModelFlags,
+    NoticeFlags,
+    SamplingFlags,
+    TextFlags,
 )
+from starcoder_cli.commands.options import Batch, Echo, ModelName, ShowPrompt
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.source import Place, Source
-from starcoder_cli.settings import STANDARD_OUTPUT, environment_name
+from starcoder_cli.settings import environment_name
 from starcoder_cli.system.timing import time_limit
 
-PlaceArgument = Annotated[
+FillPlace = Annotated[
     str,
     typer.Argument(
         metavar="FILE:LINE[:COL][-LINE[:COL]]",
@@ -82,53 +51,26 @@ Plain = Annotated[
 ]
 
 
+@expand_groups
 def fill(
-    place: PlaceArgument,
+    place: FillPlace,
     at: At = None,
-    model: ModelName = DEFAULT,
-    max_tokens: MaxTokens = 256,
-    temperature: Temperature = 0.0,
-    top_p: TopP = 0.95,
-    seed: Seed = None,
-    offline: Offline = False,
-    timeout: Timeout = None,
-    quantize: QuantizeOption = "auto",
-    device: Device = "auto",
-    dtype: DtypeOption = "auto",
-    adapter: Adapter = "",
-    engine: EngineOption = "auto",
-    keep_alive: KeepAlive = None,
-    no_server: NoServer = False,
-    endpoint: EndpointOption = "",
-    fim: Fim = "",
-    api_key_file: ApiKeyFile = "",
-    lang: Lang = None,
-    filename: Filename = None,
-    order: OrderOption = "psm",
-    include: Include = None,
-    context: Context = None,
-    no_context: NoContext = False,
-    strict_context: StrictContext = False,
+    model: ModelName = DEFAULT_MODEL,
+    *,
+    sampling: SamplingFlags,
+    opening: ModelFlags,
+    endpoint: FimEndpointFlags,
+    text: TextFlags,
+    context: ContextFlags,
     show_prompt: ShowPrompt = False,
-    stop: Stop = None,
-    lines: LinesOption = "auto",
-    raw: Raw = False,
-    provenance: Provenance = False,
-    trace: Trace = False,
-    index: IndexFile = None,
-    candidates: Candidates = None,
-    verify: Verify = None,
-    pick: Pick = False,
+    ending: EndingFlags,
+    notices: NoticeFlags,
+    candidates: CandidateFlags,
     echo: Echo = False,
     plain: Plain = False,
-    json: Json = False,
-    diff: Diff = False,
-    in_place: InPlace = False,
-    output: Output = STANDARD_OUTPUT,
+    delivery: DeliveryFlags,
     batch: Batch = False,
-    color: ColorOption = "auto",
-    quiet: Quiet = False,
-    verbose: Verbose = False,
+    messages: MessageFlags,
 ) -> None:
     """Replace a range of a file with what the model would write there.
 
@@ -137,46 +79,40 @@ def fill(
     goes to standard output, at a terminal between the lines around it; with --in-place it goes into
     the file.
     """
-    from starcoder_cli.app.deliver import Look
-    from starcoder_cli.app.request import Remote, Request, Several, Wish, staying
-    from starcoder_cli.loading import Loading
-    from starcoder_cli.model import Sampling
+    from starcoder_cli.app.request import Request
+    from starcoder_cli.infill import InfillOptions
 
-    sampling = Sampling(max_tokens, temperature, top_p, seed)
-    loading = Loading(quantize, device, dtype, adapter, engine)
     request = Request(
         model=model,
-        sampling=sampling,
-        fills=True,
-        stop=tuple(stop or ()),
-        lang=lang,
-        filename=filename,
-        order=order,
-        lines=lines,
-        raw=raw,
-        strict_context=strict_context,
-        offline=offline,
-        loading=loading,
-        wish=Wish(tuple(include or ()), 0.0 if no_context else context, filename),
-        several=Several.of(candidates, verify, pick, timeout),
-        keep_alive=staying(keep_alive, no_server),
-        remote=Remote(endpoint, fim, api_key_file),
-        provenance=provenance,
-        trace=trace,
-        index=index,
+        sampling=sampling.values(),
+        infill=InfillOptions(
+            fim=True,
+            stop=ending.stops,
+            order=text.order,
+            lines=ending.lines,
+            raw=ending.raw,
+            strict_context=context.strict_context,
+        ),
+        lang=text.lang,
+        filename=text.filename,
+        context=context.values(text.filename),
+        candidates=candidates.values(opening.timeout),
+        notices=notices.values(),
+        endpoint=endpoint.values(),
+        **opening.values(),
     )
-    look = Look(not plain, json, echo, show_prompt, color, quiet, verbose, diff, in_place, output)
-    with time_limit(timeout):
+    output = messages.values(delivery, between=not plain, echo=echo, show_prompt=show_prompt)
+    with time_limit(opening.timeout):
         if batch and at is not None:
             raise UsageError("--batch and --at exclude each other", "give each hole its place")
         if batch:
-            from starcoder_cli.app.batch import answer_each
+            from starcoder_cli.app.batch import answer_file
 
-            answer_each(place, request, look)
+            answer_file(place, request, output)
             return
         where = Place(place) if at is not None else Place.parse(place)
         source = Source.read(where.path)
-        span = source.marked(at) if at is not None else source.range(where)
-        from starcoder_cli.app.answer import answer
+        span = source.span_of_marker(at) if at is not None else source.span_of(where)
+        from starcoder_cli.app.answer import run_answer
 
-        answer(source, span, request, look)
+        run_answer(source, span, request, output)

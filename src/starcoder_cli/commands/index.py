@@ -9,11 +9,11 @@ from starcoder_cli.attribution.index import index_file
 from starcoder_cli.commands.options import IndexFile
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.files.read import read_bytes
-from starcoder_cli.terminal.output import say, write_json, write_text
-from starcoder_cli.terminal.sanitize import one_line
-from starcoder_cli.terminal.table import table
+from starcoder_cli.terminal.output import write_json, write_message, write_text
+from starcoder_cli.terminal.sanitize import to_one_line
+from starcoder_cli.terminal.table import format_columns
 
-MOST_BYTES = 1 << 20
+MAX_OPT_OUT_BYTES = 1 << 20
 
 app = typer.Typer(
     name="index",
@@ -47,17 +47,17 @@ OptOut = Annotated[
         help="Keep the projects out for good that this file names, one a line.",
     ),
 ]
-Name = Annotated[
+ProjectName = Annotated[
     str, typer.Argument(metavar="NAME|PATH", help="A project, or a path that was added.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+IndexJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 
 
 @app.callback(invoke_without_command=True)
 def index(context: typer.Context) -> None:
     """Say which code `starcoder trace` knows: add, list, update and remove it."""
     if context.invoked_subcommand is None:
-        listing()
+        list_index()
 
 
 @app.command("add")
@@ -70,9 +70,9 @@ def add_paths(
     .starcoderignore names in a project's folder stays out, in the form of .gitignore; so does what
     git ignores. Links are not followed.
     """
-    from starcoder_cli.attribution.licences import normal
+    from starcoder_cli.attribution.licences import normalize_licence
 
-    licence = normal(license)
+    licence = normalize_licence(license)
     if license and not licence:
         raise UsageError(
             f"{license!r} is no licence expression", "name licences as SPDX does: MIT OR Apache-2.0"
@@ -82,18 +82,18 @@ def add_paths(
     if opt_out is not None:
         keep_out(opt_out, index_file(index))
     for path in paths or []:
-        add(path, licence, index_file(index))
+        add_path(path, licence, index_file(index))
 
 
 @app.command("list")
-def listing(json: Json = False, index: IndexFile = None) -> None:
+def list_index(json: IndexJson = False, index: IndexFile = None) -> None:
     """List the projects in the index.
 
     In a pipe: name, version, licence, files and place, with tabs between.
     """
-    from starcoder_cli.attribution.index import listed
+    from starcoder_cli.attribution.index import list_projects
 
-    found = listed(index_file(index))
+    found = list_projects(index_file(index))
     if json:
         for project in found:
             write_json(vars(project))
@@ -102,7 +102,7 @@ def listing(json: Json = False, index: IndexFile = None) -> None:
         (each.name, each.version, each.licence or "unknown", str(each.files), each.root)
         for each in found
     ]
-    write_text(table([("project", "version", "licence", "files", ""), *rows]))
+    write_text(format_columns([("project", "version", "licence", "files", ""), *rows]))
 
 
 @app.command("update")
@@ -111,12 +111,12 @@ def update(index: IndexFile = None) -> None:
 
     A path that is not there any more is left as it is.
     """
-    from starcoder_cli.attribution.index import sources
+    from starcoder_cli.attribution.index import list_sources
 
     missing = []
-    for path, licence in sources(index_file(index)):
+    for path, licence in list_sources(index_file(index)):
         if Path(path).exists():
-            add(path, licence, index_file(index))
+            add_path(path, licence, index_file(index))
         else:
             missing.append(path)
     if missing:
@@ -126,41 +126,43 @@ def update(index: IndexFile = None) -> None:
 
 
 @app.command("rm")
-def remove(name: Name, index: IndexFile = None) -> None:
+def remove_project(name: ProjectName, index: IndexFile = None) -> None:
     """Remove a project, or what came from a path: nothing of it is left in the file.
 
     An update brings back a project whose path still has it, unless it is opted out.
     """
-    from starcoder_cli.attribution.index import remove as forget
+    from starcoder_cli.attribution.index import remove_from_index as forget
 
     gone = forget(name, index_file(index))
-    say(f"removed {counted(gone, 'file')} of {one_line(name)}")
+    write_message(f"removed {format_count(gone, 'file')} of {to_one_line(name)}")
 
 
-def add(path: str, licence: str, index: Path) -> None:
+def add_path(path: str, licence: str, index: Path) -> None:
     """Add one path, with a bar at a terminal, and say what came of it."""
-    from starcoder_cli.app.progress import counting
-    from starcoder_cli.attribution.ingest import add as put
+    from starcoder_cli.app.progress import count_progress
+    from starcoder_cli.attribution.ingest import add_source as put
 
-    with counting(one_line(path, 40)) as report:
+    with count_progress(to_one_line(path, 40)) as report:
         added = put(Path(path), licence, index, report)
     change = f"{added.new} new, {added.gone} gone"
-    count = f"{counted(added.projects, 'project')}, {counted(added.files, 'file')} ({change})"
-    write_text(f"{one_line(path)}: {count}\n")
+    count = (
+        f"{format_count(added.projects, 'project')}, {format_count(added.files, 'file')} ({change})"
+    )
+    write_text(f"{to_one_line(path)}: {count}\n")
 
 
 def keep_out(path: str, index: Path) -> None:
     """Keep the projects out that a file names, and say how much went."""
     from starcoder_cli.attribution.index import opt_out
 
-    text = read_bytes(path, MOST_BYTES).decode("utf-8", "replace")
+    text = read_bytes(path, MAX_OPT_OUT_BYTES).decode("utf-8", "replace")
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     names = [line for line in lines if line]
     gone = opt_out(names, index)
-    kept_out = f"{counted(len(names), 'project')} kept out, {counted(gone, 'file')} gone"
-    write_text(f"{one_line(path)}: {kept_out}\n")
+    kept_out = f"{format_count(len(names), 'project')} kept out, {format_count(gone, 'file')} gone"
+    write_text(f"{to_one_line(path)}: {kept_out}\n")
 
 
-def counted(number: int, thing: str) -> str:
+def format_count(number: int, thing: str) -> str:
     """A number of things."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -6,14 +6,14 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.app.fetch import is_missing, locate, obtain, state
-from starcoder_cli.catalog import CATALOG, ModelSpec, find, size_text
+from starcoder_cli.app.fetch import locate, model_state, needs_download, pull_missing
+from starcoder_cli.catalog import CATALOG, ModelSpec, find_model, format_size
 from starcoder_cli.commands.options import EngineOption
 from starcoder_cli.errors import InputError
 from starcoder_cli.models import licences
-from starcoder_cli.terminal.output import say, write_json, write_text
-from starcoder_cli.terminal.sanitize import one_line
-from starcoder_cli.terminal.table import table
+from starcoder_cli.terminal.output import write_json, write_message, write_text
+from starcoder_cli.terminal.sanitize import to_one_line
+from starcoder_cli.terminal.table import format_columns
 
 app = typer.Typer(
     name="models",
@@ -22,12 +22,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Name = Annotated[
+ModelNameArgument = Annotated[
     str,
     typer.Argument(metavar="NAME", help="Catalog name, GGUF file or hub id.", show_default=False),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+ModelsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+PullOffline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
 AcceptLicense = Annotated[
     bool, typer.Option("--accept-license", help="Accept the model's licence without a question.")
 ]
@@ -37,41 +37,41 @@ AcceptLicense = Annotated[
 def models(context: typer.Context) -> None:
     """List, pull, remove and show models. Without a command, list them."""
     if context.invoked_subcommand is None:
-        listing()
+        list_models()
 
 
 @app.command("list")
-def listing(json: Json = False) -> None:
+def list_models(json: ModelsJson = False) -> None:
     """List the models that are here and those that could be.
 
     In a pipe: name, state, size, window, licence and summary, with tabs between.
     """
-    from starcoder_cli.models.store import installed
+    from starcoder_cli.models.store import list_installed_models
 
-    specs = [*CATALOG, *(spec for spec in installed() if spec not in CATALOG)]
+    specs = [*CATALOG, *(spec for spec in list_installed_models() if spec not in CATALOG)]
     if json:
         for spec in specs:
-            write_json(record(spec, state(spec)))
+            write_json(model_info(spec, model_state(spec)))
         return
     rows = [
         (
             spec.name,
-            state(spec),
-            size_text(spec.size) if spec.size else "",
+            model_state(spec),
+            format_size(spec.size) if spec.size else "",
             str(spec.window or ""),
             licence_name(spec),
             spec.summary,
         )
         for spec in specs
     ]
-    write_text(table([("name", "state", "size", "window", "licence", ""), *rows]))
+    write_text(format_columns([("name", "state", "size", "window", "licence", ""), *rows]))
 
 
 @app.command("pull")
 def pull_model(
-    name: Name,
+    name: ModelNameArgument,
     accept_license: AcceptLicense = False,
-    offline: Offline = False,
+    offline: PullOffline = False,
     engine: EngineOption = "auto",
 ) -> None:
     """Fetch a model, or repair one that was damaged. What is here already is not fetched again.
@@ -79,51 +79,51 @@ def pull_model(
     A licence that restricts use is shown once, and has to be accepted. A GGUF file is prepared for
     OpenVINO, and both engines are measured, unless --engine is llamacpp.
     """
-    from starcoder_cli.app.fetch import prepare
-    from starcoder_cli.app.licence_prompt import settle
+    from starcoder_cli.app.fetch import prepare_pulled
+    from starcoder_cli.app.licence_prompt import settle_licence
 
-    spec = find(name)
-    if accept_license or is_missing(spec, offline):
-        settle(spec, accept=accept_license)
-    path = obtain(spec, offline=offline)
+    spec = find_model(name)
+    if accept_license or needs_download(spec, offline):
+        settle_licence(spec, accept=accept_license)
+    path = pull_missing(spec, offline=offline)
     if engine != "llamacpp":
-        prepare(spec, path)
+        prepare_pulled(spec, path)
 
 
 @app.command("rm")
-def remove(name: Name) -> None:
+def delete_model(name: ModelNameArgument) -> None:
     """Delete a model that was pulled."""
-    from starcoder_cli.models.store import remove as delete
+    from starcoder_cli.models.store import remove_model as delete
 
-    spec = find(name)
+    spec = find_model(name)
     delete(spec)
-    say(f"removed {one_line(spec.name)}")
+    write_message(f"removed {to_one_line(spec.name)}")
 
 
-@app.command()
-def show(name: Name, json: Json = False) -> None:
+@app.command("show")
+def show_model(name: ModelNameArgument, json: ModelsJson = False) -> None:
     """Show what is known about a model: size, window, format, source, path, and the licence."""
-    from starcoder_cli.app.fetch import known
+    from starcoder_cli.app.fetch import preparation_info
 
-    spec = find(name)
-    found = state(spec) == "here" and locate(spec)
+    spec = find_model(name)
+    found = model_state(spec) == "here" and locate(spec)
     values = {
-        **record(spec, state(spec)),
-        **(from_files(spec, found) if found else {}),
-        **(known(found) if found and spec.engine == "llamacpp" else {}),
-        **conditions(spec),
+        **model_info(spec, model_state(spec)),
+        **(file_info(spec, found) if found else {}),
+        **(preparation_info(found) if found and spec.engine == "llamacpp" else {}),
+        **licence_info(spec),
     }
     if json:
         write_json(values)
         return
-    rows = [row for key, value in values.items() for row in rows_of(key, value)]
-    write_text(table(rows, whole=True))
+    rows = [row for key, value in values.items() for row in format_rows(key, value)]
+    write_text(format_columns(rows, full_width=True))
 
 
-@app.command()
-def path(name: Name) -> None:
+@app.command("path")
+def print_path(name: ModelNameArgument) -> None:
     """Print the path of a model's file or folder, and nothing else."""
-    spec = find(name)
+    spec = find_model(name)
     found = locate(spec)
     if found is None:
         raise InputError(
@@ -132,7 +132,7 @@ def path(name: Name) -> None:
     write_text(f"{found}\n")
 
 
-def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
+def model_info(spec: ModelSpec, current: str) -> Mapping[str, object]:
     """What is known about a model, under the names that `--json` uses."""
     return {
         "name": spec.name,
@@ -146,38 +146,38 @@ def record(spec: ModelSpec, current: str) -> Mapping[str, object]:
         "licence": licence_name(spec),
         "gated": spec.gated,
         "engine": spec.engine,
-        "source": source(spec),
+        "source": source_of_model(spec),
         "path": str(locate(spec)) if current == "here" else "",
     }
 
 
-def from_files(spec: ModelSpec, path: Path) -> Mapping[str, object]:
+def file_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
     """What a GGUF file or a checkpoint folder says about itself, found consistent."""
     if path.is_dir():
-        from starcoder_cli.engines.load import inspected
+        from starcoder_cli.engines.load import validate_checkpoint
 
-        checkpoint = inspected(spec, path)
+        checkpoint = validate_checkpoint(spec, path)
         return {
             "parameters": f"{checkpoint.parameters:,}",
             "size": sum(file.stat().st_size for file in checkpoint.files),
             "window": checkpoint.window,
             "architecture": checkpoint.architecture,
         }
-    from starcoder_cli.weights.gguf import read_header
+    from starcoder_cli.weights.gguf import read_gguf_header
 
-    header = read_header(path)
+    header = read_gguf_header(path)
     return {
         "size": path.stat().st_size,
         "window": header.window,
-        "architecture": one_line(header.architecture, 80),
-        "title": one_line(header.name, 80),
-        "stated licence": one_line(header.licence, 80),
+        "architecture": to_one_line(header.architecture, 80),
+        "title": to_one_line(header.name, 80),
+        "stated licence": to_one_line(header.licence, 80),
     }
 
 
-def conditions(spec: ModelSpec) -> Mapping[str, object]:
+def licence_info(spec: ModelSpec) -> Mapping[str, object]:
     """A model's licence: where it is, what it asks, forbids and wants said; nothing for others."""
-    licence = licences.find(spec.licence, spec.repository)
+    licence = licences.find_licence(spec.licence, spec.repository)
     if licence is None:
         return {}
     return {
@@ -191,18 +191,18 @@ def conditions(spec: ModelSpec) -> Mapping[str, object]:
 
 def licence_name(spec: ModelSpec) -> str:
     """What a model's licence is called; empty where nobody knows."""
-    licence = licences.find(spec.licence, spec.repository)
+    licence = licences.find_licence(spec.licence, spec.repository)
     return licence.name if licence else spec.licence
 
 
-def rows_of(key: str, value: object) -> list[tuple[str, str]]:
+def format_rows(key: str, value: object) -> list[tuple[str, str]]:
     """A value as rows of a table: one for each part of a list, none for what is not known."""
     if isinstance(value, list):
         return [(key, str(part)) for part in value]
     return [] if value in ("", 0, None) else [(key, str(value))]
 
 
-def source(spec: ModelSpec) -> str:
+def source_of_model(spec: ModelSpec) -> str:
     """Where a model comes from."""
     parts = (spec.repository, spec.file if spec.repository else "")
     return "/".join(part for part in parts if part)

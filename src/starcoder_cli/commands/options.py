@@ -4,7 +4,15 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.settings import Color, Dtype, Engine, Lines, Order, Quantize, environment_name
+from starcoder_cli.settings import (
+    ColorMode,
+    DtypeChoice,
+    EngineChoice,
+    FimOrder,
+    LineMode,
+    QuantizeChoice,
+    environment_name,
+)
 
 MODEL_PANEL = "Model"
 CHECKPOINT_PANEL = "Checkpoints (StarCoder itself; not GGUF files)"
@@ -74,7 +82,7 @@ Timeout = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    Engine,
+    EngineChoice,
     typer.Option(
         "--engine",
         envvar=environment_name("engine"),
@@ -139,7 +147,7 @@ NoServer = Annotated[
     ),
 ]
 QuantizeOption = Annotated[
-    Quantize,
+    QuantizeChoice,
     typer.Option(
         "--quantize",
         envvar=environment_name("quantize"),
@@ -157,7 +165,7 @@ Device = Annotated[
     ),
 ]
 DtypeOption = Annotated[
-    Dtype,
+    DtypeChoice,
     typer.Option(
         "--dtype",
         envvar=environment_name("dtype"),
@@ -194,7 +202,7 @@ Filename = Annotated[
     ),
 ]
 LinesOption = Annotated[
-    Lines,
+    LineMode,
     typer.Option(
         "--lines",
         envvar=environment_name("lines"),
@@ -212,7 +220,7 @@ Raw = Annotated[
     ),
 ]
 OrderOption = Annotated[
-    Order,
+    FimOrder,
     typer.Option(
         "--order",
         envvar=environment_name("order"),
@@ -384,7 +392,7 @@ Output = Annotated[
     ),
 ]
 ColorOption = Annotated[
-    Color,
+    ColorMode,
     typer.Option(
         "--color",
         envvar=environment_name("color"),

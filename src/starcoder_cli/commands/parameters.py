@@ -6,6 +6,7 @@ a table is enough. Where Typer keeps its adapters elsewhere one day, its work ag
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import typer
@@ -23,7 +24,7 @@ class Option(Protocol):
     nargs: int
 
 
-def switch(text: object) -> bool:
+def parse_switch(text: object) -> bool:
     """A switch from an environment variable or a configuration file."""
     if isinstance(text, bool):
         return text
@@ -35,21 +36,21 @@ def switch(text: object) -> bool:
     raise ValueError
 
 
-def whole_number(value: object) -> int:
+def parse_integer(value: object) -> int:
     """A whole number; ValueError for a switch or a fraction."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError
     return int(value)
 
 
-def decimal_number(value: object) -> float:
+def parse_number(value: object) -> float:
     """A number; ValueError for a switch."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError
     return float(value)
 
 
-def word(value: object) -> str:
+def parse_text(value: object) -> str:
     """A text; ValueError for anything else that a configuration file can hold."""
     if not isinstance(value, str):
         raise ValueError
@@ -57,15 +58,15 @@ def word(value: object) -> str:
 
 
 CONVERSIONS: Mapping[object, tuple[Callable[[object], object], str]] = {
-    bool: (switch, "yes or no"),
-    int: (whole_number, "a whole number"),
-    float: (decimal_number, "a number"),
-    str: (word, "a text"),
-    list[str]: (word, "a list of texts"),
+    bool: (parse_switch, "yes or no"),
+    int: (parse_integer, "a whole number"),
+    float: (parse_number, "a number"),
+    str: (parse_text, "a text"),
+    list[str]: (parse_text, "a list of texts"),
 }
 
 
-class Coercion:
+class LightConverter:
     """Values of one option, in place of Typer's adapter for it."""
 
     def __init__(self, convert: Callable[[object], object], kind: str) -> None:
@@ -92,20 +93,21 @@ class Coercion:
         return error
 
 
-def lighten(command: "Command") -> None:
+def use_light_converters(command: "Command") -> None:
     """Give the options of a command conversions that cost nothing to load."""
     for option in command.get_params(typer.Context(command)):
         descriptor = getattr(option, "type_descriptor", None)
         choices = getattr(descriptor, "choices", None)
         if choices:
-            found: tuple[Callable[[object], object], str] | None = one_of(tuple(choices))
+            found: tuple[Callable[[object], object], str] | None = choice_converter(tuple(choices))
         else:
             found = CONVERSIONS.get(getattr(descriptor, "annotation", None))
         if found:
-            setattr(option, "_runtime_param", Coercion(*found))  # noqa: B010 - Typer's own slot
+            # Typer asks this method for what turns a word into a value.
+            setattr(option, "get_runtime_param", partial(LightConverter, *found))  # noqa: B010
 
 
-def one_of(choices: tuple[object, ...]) -> tuple[Callable[[object], object], str]:
+def choice_converter(choices: tuple[object, ...]) -> tuple[Callable[[object], object], str]:
     """The conversion of an option that takes one of a few words."""
 
     def choose(value: object) -> object:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.catalog import size_text
-from starcoder_cli.engines.server_model import PROBE_SECONDS, Endpoint
-from starcoder_cli.loading import TITLES
-from starcoder_cli.net.daemon import find
-from starcoder_cli.terminal.output import say, write_json, write_text
-from starcoder_cli.terminal.table import table
-from starcoder_cli.wire.local_protocol import Running, running_of
+from starcoder_cli.catalog import format_size
+from starcoder_cli.engines.server_model import PROBE_SECONDS, LocalServer
+from starcoder_cli.loading import ENGINE_TITLES
+from starcoder_cli.net.daemon import find_socket
+from starcoder_cli.terminal.output import write_json, write_message, write_text
+from starcoder_cli.terminal.table import format_columns
+from starcoder_cli.wire.local_protocol import ModelStatus, parse_model_statuses
 
 
 def ps(
@@ -21,39 +21,39 @@ def ps(
     With their size, since when, and until when. In a pipe: name, engine, window, bytes, and
     seconds since and until, with tabs between.
     """
-    path = find()
+    path = find_socket()
     if path is None:
-        say("no server is running")
+        write_message("no server is running")
         return
-    told = Endpoint(path).ask("GET", "/models", seconds=PROBE_SECONDS)
-    models = running_of(told)
+    status = LocalServer(path).request_json("GET", "/models", seconds=PROBE_SECONDS)
+    models = parse_model_statuses(status)
     if json:
         for model in models:
             write_json(vars(model))
         return
     if not models:
-        say("the server holds no model")
+        write_message("the server holds no model")
         return
     heading = ("name", "engine", "window", "size", "loaded", "leaves", "answers", "")
-    write_text(table([heading, *map(row, models)]))
+    write_text(format_columns([heading, *map(format_row, models)]))
 
 
-def row(model: Running) -> tuple[str, ...]:
+def format_row(model: ModelStatus) -> tuple[str, ...]:
     """A model as a row for people."""
-    leaves = "never" if model.until is None else f"in {span(model.until)}"
+    leaves = "never" if model.until is None else f"in {format_seconds(model.until)}"
     return (
         model.model,
-        TITLES.get(model.engine, model.engine),
+        ENGINE_TITLES.get(model.engine, model.engine),
         str(model.window),
-        size_text(model.size),
-        f"{span(model.since)} ago",
+        format_size(model.size),
+        f"{format_seconds(model.since)} ago",
         "answering" if model.busy else leaves,
         str(model.answers),
         "",
     )
 
 
-def span(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """A span of time in words: `40 s`, `4 min`, `2 h`."""
     if seconds < 90:
         return f"{max(0, round(seconds))} s"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
-from starcoder_cli.commands.parameters import lighten
+from starcoder_cli.commands.parameters import use_light_converters
 
 if TYPE_CHECKING:
     from starcoder_cli.commands.parameters import Command
@@ -33,7 +33,7 @@ HELP = ["-h", "--help"]
 CONTEXT = {"help_option_names": HELP}
 
 
-def load(name: str) -> "Command":
+def load_command(name: str) -> "Command":
     """A command from its module: its function, or its app where it has commands of its own."""
     module = import_module(f"starcoder_cli.commands.{name}")
     found = getattr(module, "app", None)
@@ -42,19 +42,19 @@ def load(name: str) -> "Command":
         found.command(name)(getattr(module, name))
     command = cast("Command", typer.main.get_command(found))
     command.name = name
-    tidy(command)
-    lighten(command)
+    tidy_help(command)
+    use_light_converters(command)
     return command
 
 
-def listed(name: str) -> "Command":
+def listed_command(name: str) -> "Command":
     """A command as far as a list of commands shows it."""
     from typer.core import TyperCommand
 
     return TyperCommand(name, help=COMMANDS[name])
 
 
-def tidy(command: "Command") -> None:
+def tidy_help(command: "Command") -> None:
     """Help as it should read: paragraphs flow, and no switch looks as if it took a value."""
     paragraphs = (command.help or "").split("\n\n")
     command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
@@ -62,4 +62,4 @@ def tidy(command: "Command") -> None:
         if getattr(option, "is_flag", False):
             setattr(option, "metavar", "")  # noqa: B010 - not every parameter has one
     for subcommand in getattr(command, "commands", {}).values():
-        tidy(subcommand)
+        tidy_help(subcommand)

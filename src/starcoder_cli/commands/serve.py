@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT
+from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.commands.options import (
     MODEL_PANEL,
     Adapter,
@@ -20,20 +20,20 @@ from starcoder_cli.commands.options import (
     Verbose,
 )
 from starcoder_cli.errors import BusyError, MachineError, StarcoderError, UsageError
-from starcoder_cli.net.daemon import BUSY, READY, place
+from starcoder_cli.net.daemon import BUSY_MESSAGE, READY_MESSAGE, prepare_server_folder
 from starcoder_cli.net.sockets import HAS_UNIX_SOCKETS
 from starcoder_cli.settings import environment_name
-from starcoder_cli.terminal.output import Messages, say
+from starcoder_cli.terminal.output import Messages, write_message
 
 if TYPE_CHECKING:
-    from starcoder_cli.loading import Loading
+    from starcoder_cli.loading import LoadOptions
     from starcoder_cli.server.access import Address
-    from starcoder_cli.server.http_routes import Offer
+    from starcoder_cli.server.http_routes import ModelOffer
 
-ROOM = 8192
+HTTP_WINDOW = 8192
 """Tokens of prompt and answer that a client of the HTTP API may use, where the model can."""
 
-READS, WRITES = 1024, 64
+EXPECTED_PROMPT_TOKENS, EXPECTED_ANSWER_TOKENS = 1024, 64
 """Tokens that editors ask to be read and written at a time, about."""
 
 HTTP_PANEL = "HTTP API"
@@ -54,7 +54,7 @@ Http = Annotated[
         rich_help_panel=HTTP_PANEL,
     ),
 ]
-Models = Annotated[
+ServedModels = Annotated[
     list[str] | None,
     typer.Option(
         "--model",
@@ -62,7 +62,7 @@ Models = Annotated[
         envvar=environment_name("model"),
         metavar="NAME",
         help="A model that --http offers, as for other commands; may be given several times.",
-        show_default=DEFAULT,
+        show_default=DEFAULT_MODEL,
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -75,7 +75,7 @@ AllowedHost = Annotated[
         rich_help_panel=HTTP_PANEL,
     ),
 ]
-ApiKeyFile = Annotated[
+ServerKeyFile = Annotated[
     str | None,
     typer.Option(
         "--api-key-file",
@@ -96,8 +96,8 @@ def serve(
     address: AddressArgument = None,
     http: Http = False,
     allowed_host: AllowedHost = None,
-    api_key_file: ApiKeyFile = None,
-    model: Models = None,
+    api_key_file: ServerKeyFile = None,
+    model: ServedModels = None,
     offline: Offline = False,
     engine: EngineOption = "auto",
     quantize: QuantizeOption = "auto",
@@ -118,35 +118,43 @@ def serve(
     if not HAS_UNIX_SOCKETS:
         raise MachineError("a server needs unix sockets", "use the commands without one")
     if http:
-        from starcoder_cli.loading import Loading
+        from starcoder_cli.loading import LoadOptions
 
-        loading = Loading(quantize, device, dtype, adapter, engine)
+        loading = LoadOptions(quantize, device, dtype, adapter, engine)
         messages = Messages(verbose=verbose)
-        answer_http(address, allowed_host or (), api_key_file, model, loading, offline, messages)
+        options = HttpAddressOptions(address, tuple(allowed_host or ()), api_key_file)
+        serve_http(options, model or (DEFAULT_MODEL,), loading, offline, messages)
         return
     if address is not None:
         raise UsageError(f"{address!r} is where --http would listen", "say --http too")
-    tell = announce if ready is None else report_to(ready)
+    tell = announce_ready if ready is None else report_to(ready)
     try:
-        from starcoder_cli.server.process import serve as answer
+        from starcoder_cli.server.process import run_server as answer
 
-        answer(place(), ready is None, lambda: tell(READY))
+        answer(prepare_server_folder(), ready is None, lambda: tell(READY_MESSAGE))
     except BusyError:
         if ready is None:
             raise
-        tell(BUSY)
+        tell(BUSY_MESSAGE)
     except (StarcoderError, OSError) as error:
         if ready is not None:
             tell(str(error).encode())
         raise
 
 
-def answer_http(
-    address: str | None,
-    allowed: Sequence[str],
-    key_file: str | None,
-    models: Sequence[str] | None,
-    loading: "Loading",
+@dataclass(frozen=True)
+class HttpAddressOptions:
+    """Where the HTTP API listens, the names it may be called by, and the file of its key."""
+
+    address: str | None
+    allowed_hosts: tuple[str, ...]
+    key_file: str | None
+
+
+def serve_http(
+    http: HttpAddressOptions,
+    models: Sequence[str],
+    loading: "LoadOptions",
     offline: bool,
     messages: Messages,
 ) -> None:
@@ -154,58 +162,67 @@ def answer_http(
 
     What cannot be served is refused before anything is fetched.
     """
-    from starcoder_cli.server.access import Address, check, given_key, hosts
+    from starcoder_cli.server.access import (
+        Address,
+        allowed_host_headers,
+        load_user_key,
+        require_key,
+    )
 
-    where = Address() if address is None else Address.parse(address)
-    hosts(where, allowed)
-    key = given_key(key_file)
-    check(where, key)
-    from starcoder_cli.server.http_server import Web
-    from starcoder_cli.server.process import serve as answer
+    where = Address() if http.address is None else Address.parse(http.address)
+    allowed_host_headers(where, http.allowed_hosts)
+    key = load_user_key(http.key_file)
+    require_key(where, key)
+    from starcoder_cli.server.http_server import HttpOptions
+    from starcoder_cli.server.process import run_server as answer
 
-    offers = tuple(offer(name, loading, offline, messages) for name in models or (DEFAULT,))
+    offers = tuple(model_offer(name, loading, offline, messages) for name in models)
 
     def ready(served: "Address", file: Path | None) -> None:
         names = ", ".join(each.name for each in offers)
-        say(f"serving {names} at http://{served}; Ctrl-C ends it")
-        say(f"the key is in {file}" if file else "the key is the one that you gave")
+        write_message(f"serving {names} at http://{served}; Ctrl-C ends it")
+        write_message(f"the key is in {file}" if file else "the key is the one that you gave")
 
-    web = Web(where, offers, key, tuple(allowed), messages.detail, ready)
+    web = HttpOptions(where, offers, key, http.allowed_hosts, messages.detail, ready)
     try:
-        answer(place(), True, lambda: None, web)
+        answer(prepare_server_folder(), True, lambda: None, web)
     except BusyError as error:
         hint = "end it with: starcoder stop" if "already" in error.message else error.hint
         raise BusyError(error.message, hint) from error
 
 
-def offer(name: str, loading: "Loading", offline: bool, messages: Messages) -> "Offer":
+def model_offer(
+    name: str, loading: "LoadOptions", offline: bool, messages: Messages
+) -> "ModelOffer":
     """A model as clients may ask it: by its name, a file or folder of the user's by its own."""
     from starcoder_cli.app.fetch import fetch
-    from starcoder_cli.catalog import find
-    from starcoder_cli.engines.load import foresee
-    from starcoder_cli.loading import Work
-    from starcoder_cli.server.http_routes import Offer
-    from starcoder_cli.wire.local_protocol import Opening
+    from starcoder_cli.catalog import find_model
+    from starcoder_cli.engines.load import check_can_load
+    from starcoder_cli.loading import EngineWorkload
+    from starcoder_cli.server.http_routes import ModelOffer
+    from starcoder_cli.wire.local_protocol import LoadRequest
 
-    spec = find(name)
-    room = min(ROOM, spec.window or ROOM)
-    path = fetch(spec, messages, lambda: foresee(spec, room, loading), offline)
-    absolute = str(path.absolute()) if path else ""
+    spec = find_model(name)
+    room = min(HTTP_WINDOW, spec.window or HTTP_WINDOW)
+    absolute = ""
+    if spec.has_file:
+        path = fetch(spec, messages, lambda: check_can_load(spec, room, loading), offline)
+        absolute = str(path.absolute())
     adapter = loading.adapter and str(Path(loading.adapter).absolute())
-    opening = Opening(
-        model=absolute if spec.local else spec.name,
+    opening = LoadRequest(
+        model=absolute if spec.is_local else spec.name,
         path=absolute,
         room=room,
-        work=Work(READS, WRITES),
+        work=EngineWorkload(EXPECTED_PROMPT_TOKENS, EXPECTED_ANSWER_TOKENS),
         loading=replace(loading, adapter=adapter),
         keep_alive=-1,
     )
-    return Offer(Path(name).name if spec.local else spec.name, spec, opening)
+    return ModelOffer(Path(name).name if spec.is_local else spec.name, spec, opening)
 
 
-def announce(what: bytes) -> None:
+def announce_ready(what: bytes) -> None:
     """Say to whoever runs it that it serves."""
-    say("serving; Ctrl-C ends it")
+    write_message("serving; Ctrl-C ends it")
 
 
 def report_to(descriptor: int) -> Callable[[bytes], None]:

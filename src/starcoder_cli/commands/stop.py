@@ -2,13 +2,13 @@
 
 from contextlib import suppress
 
-from starcoder_cli.engines.server_model import Endpoint
+from starcoder_cli.engines.server_model import LocalServer
 from starcoder_cli.errors import BusyError, StarcoderError
-from starcoder_cli.net.daemon import end, ended, find
-from starcoder_cli.terminal.output import say
+from starcoder_cli.net.daemon import find_socket, kill_server, wait_until_stopped
+from starcoder_cli.terminal.output import write_message
 
-ANSWER_SECONDS = 5.0
-END_SECONDS = 10.0
+STOP_ANSWER_SECONDS = 5.0
+STOP_END_SECONDS = 10.0
 
 
 def stop() -> None:
@@ -16,14 +16,14 @@ def stop() -> None:
 
     Answers that it is making end first. One that does not answer is killed.
     """
-    path = find()
+    path = find_socket()
     if path is None:
-        say("no server is running")
+        write_message("no server is running")
         return
     with suppress(StarcoderError):
-        Endpoint(path).ask("POST", "/stop", seconds=ANSWER_SECONDS)
-    if not ended(END_SECONDS):
-        end(path)
-    if not ended(END_SECONDS):
+        LocalServer(path).request_json("POST", "/stop", seconds=STOP_ANSWER_SECONDS)
+    if not wait_until_stopped(STOP_END_SECONDS):
+        kill_server(path)
+    if not wait_until_stopped(STOP_END_SECONDS):
         raise BusyError("the server has not ended yet", "run this again in a moment")
-    say("the server has ended")
+    write_message("the server has ended")

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.attribution.stack_lookup import SERVICE
+from starcoder_cli.attribution.stack_lookup import DEFAULT_SERVICE_URL
 from starcoder_cli.commands.options import IndexFile
 from starcoder_cli.errors import NegativeError
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Place, Source
-from starcoder_cli.settings import Color, environment_name
+from starcoder_cli.settings import ColorMode, environment_name
 from starcoder_cli.terminal.output import Messages, is_terminal, wants_color, write_json, write_text
 
-PlaceArgument = Annotated[
+TracePlace = Annotated[
     str,
     typer.Argument(
         metavar="[FILE[:RANGE]|-]",
@@ -31,7 +31,7 @@ FailOn = Annotated[
         "`unknown`. May be given several times.",
     ),
 ]
-Lang = Annotated[
+TraceLang = Annotated[
     str | None,
     typer.Option(
         "--lang",
@@ -40,21 +40,21 @@ Lang = Annotated[
         show_default="from the file",
     ),
 ]
-Json = Annotated[
+TraceJson = Annotated[
     bool,
     typer.Option("--json", envvar=environment_name("json"), help="Print one JSON object."),
 ]
 ColorChoice = Annotated[
-    Color,
+    ColorMode,
     typer.Option("--color", envvar=environment_name("color"), help="Colours on standard output."),
 ]
-Quiet = Annotated[
+TraceQuiet = Annotated[
     bool,
     typer.Option(
         "--quiet", "-q", envvar=environment_name("quiet"), help="No notes on standard error."
     ),
 ]
-Report = Annotated[
+TraceReport = Annotated[
     str | None,
     typer.Option(
         "--report",
@@ -82,24 +82,24 @@ PortraitUrl = Annotated[
         help="Where that service is.",
     ),
 ]
-Offline = Annotated[
+TraceOffline = Annotated[
     bool,
     typer.Option("--offline", envvar=environment_name("offline"), help="Never use the network."),
 ]
 
 
 def trace(
-    place: PlaceArgument = STANDARD_INPUT,
+    place: TracePlace = STANDARD_INPUT,
     index: IndexFile = None,
     fail_on: FailOn = None,
-    lang: Lang = None,
-    report: Report = None,
+    lang: TraceLang = None,
+    report: TraceReport = None,
     portrait: PortraitOption = False,
-    portrait_url: PortraitUrl = SERVICE,
-    offline: Offline = False,
-    json: Json = False,
+    portrait_url: PortraitUrl = DEFAULT_SERVICE_URL,
+    offline: TraceOffline = False,
+    json: TraceJson = False,
     color: ColorChoice = "auto",
-    quiet: Quiet = False,
+    quiet: TraceQuiet = False,
 ) -> None:
     """Show where code may come from: what of it is in the index, the longest first.
 
@@ -110,30 +110,38 @@ def trace(
 
     With --portrait nothing is sent that looks as if it held a secret, and no index is needed.
     """
-    from starcoder_cli.app.trace import Traced, draw, portrayed, record, report_target, rows, save
-    from starcoder_cli.attribution.licences import Refusal
+    from starcoder_cli.app.trace import (
+        TraceResult,
+        draw_trace,
+        look_up_in_stack,
+        report_target,
+        save_report,
+        trace_record,
+        trace_rows,
+    )
+    from starcoder_cli.attribution.licences import LicenceDenyList
 
-    refusal = Refusal.parse(fail_on or [])
+    refusal = LicenceDenyList.parse(fail_on or [])
     where = Place.parse(place)
     source = Source.read(where.path)
-    span = source.range(where) if where.start else source.everything()
+    span = source.span_of(where) if where.start else source.whole_span()
     messages = Messages(quiet)
     target = report_target(report, source) if report is not None else None
-    drawn = portrayed(source, span, portrait_url, offline, messages) if portrait else None
-    traced = Traced.of(source, span, lang, index, optional=portrait and not target)
+    drawn = look_up_in_stack(source, span, portrait_url, offline, messages) if portrait else None
+    traced = TraceResult.of(source, span, lang, index, optional=portrait and not target)
     if json:
-        write_json({**record(traced), **({"portrait": drawn.record()} if drawn else {})})
+        write_json({**trace_record(traced), **({"portrait": drawn.record()} if drawn else {})})
     elif is_terminal(sys.stdout):
-        draw(traced, wants_color(color))
+        draw_trace(traced, wants_color(color))
         if drawn:
             drawn.draw(wants_color(color))
     else:
-        write_text(rows(traced) + (drawn.rows() if drawn else ""))
+        write_text(trace_rows(traced) + (drawn.rows() if drawn else ""))
     if target:
-        save(target, traced, span.start)
+        save_report(target, traced, span.start)
     if not traced.matches:
         messages.note(f"{'there is no' if traced.absent else 'nothing of it is in the'} index")
-    refused = [licence for licence in traced.licences if refusal.refuses(licence)]
+    refused = [licence for licence in traced.licences if refusal.denies(licence)]
     if refused:
         names = ", ".join(licence or "an unknown licence" for licence in refused)
         raise NegativeError(f"there is code under {names}", "keep to the licence, or leave it out")

@@ -8,121 +8,153 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from starcoder_cli.context.definitions import Definition, definitions, head, outline
-from starcoder_cli.context.imports import imported
-from starcoder_cli.context.project import Project, nearest
-from starcoder_cli.context.similarity import closest, near
-from starcoder_cli.context.snippets import Snippet
+from starcoder_cli.context.definitions import (
+    Definition,
+    excerpt_definition,
+    find_definitions,
+    outline_file,
+)
+from starcoder_cli.context.imports import find_imported_files
+from starcoder_cli.context.project import ProjectFiles, sort_by_distance
+from starcoder_cli.context.similarity import find_most_similar, weigh_nearby_names
+from starcoder_cli.context.snippets import ContextSnippet
 from starcoder_cli.files import git
-from starcoder_cli.files.source import Hole
-from starcoder_cli.languages import Language, languages
+from starcoder_cli.languages import Language, languages_by_name
+from starcoder_cli.model import Hole
 
-MOST_SCANNED = 200
-MOST_DEFINITIONS = 24
-MOST_OUTLINES = 6
-COMMON = 3
+MAX_SCANNED_FILES = 200
+MAX_DEFINITIONS = 24
+MAX_OUTLINES = 6
+MAX_DEFINING_FILES = 3
 """A name that more files than these define says little, unless one of them is imported."""
 
 # Languages that use each other's files.
-KIN = (
+LANGUAGE_FAMILIES = (
     {"javascript", "typescript", "svelte", "vue"},
     {"c", "cpp", "cuda", "objective-c"},
     {"java", "kotlin", "scala", "groovy"},
 )
 
 
-def gather(project: Project, hole: Hole, language: Language) -> tuple[Snippet, ...]:
+def gather_snippets(
+    project: ProjectFiles, hole: Hole, language: Language
+) -> tuple[ContextSnippet, ...]:
     """Snippets of other files of a project, the best first; none has lines of one before it."""
-    names = near(hole)
+    name_weights = weigh_nearby_names(hole)
     text = hole.prefix + hole.suffix
-    imports = [path for path in imported(text, language.name, project) if project.read(path)]
-    paths = alike(project, language)
-    changed = [path for path in recent(project, paths, time.time()) if path not in imports]
-    own = {definition.name for definition in definitions(text, language.name)}
-    wanted = {name: weight for name, weight in names.items() if name not in own}
-    scanned = list(dict.fromkeys([*imports, *changed, *paths]))[:MOST_SCANNED]
-    found = [
-        *used(project, scanned, language.name, wanted, frozenset(imports)),
-        *offered(project, imports[:MOST_OUTLINES], language.name),
-        *(closest(path, project.read(path) or "", names) for path in changed),
+    imports = [
+        path
+        for path in find_imported_files(text, language.name, project)
+        if project.read_text(path)
     ]
-    return without_overlap(snippet for snippet in found if snippet)
+    paths = find_related_files(project, language)
+    recent_paths = [
+        path for path in find_recent_files(project, paths, time.time()) if path not in imports
+    ]
+    own_names = {definition.name for definition in find_definitions(text, language.name)}
+    undefined_name_weights = {
+        name: weight for name, weight in name_weights.items() if name not in own_names
+    }
+    scanned_paths = list(dict.fromkeys([*imports, *recent_paths, *paths]))[:MAX_SCANNED_FILES]
+    snippets = [
+        *find_used_definitions(
+            project, scanned_paths, language.name, undefined_name_weights, frozenset(imports)
+        ),
+        *outline_imports(project, imports[:MAX_OUTLINES], language.name),
+        *(
+            find_most_similar(path, project.read_text(path) or "", name_weights)
+            for path in recent_paths
+        ),
+    ]
+    return remove_overlaps(snippet for snippet in snippets if snippet)
 
 
-def alike(project: Project, language: Language) -> list[str]:
-    """The files in the same language or one of its kin, the nearest first."""
+def find_related_files(project: ProjectFiles, language: Language) -> list[str]:
+    """The files in the same language or its family, the nearest first."""
     if language.name == "text":
         return []
-    kin = next((each for each in KIN if language.name in each), {language.name})
-    known = languages()
-    endings = tuple(ending for name in kin for ending in known[name].extensions)
-    same = [path for path in project.files if path.endswith(endings) and path != project.own]
-    return nearest(same, project.own)
+    family = next(
+        (members for members in LANGUAGE_FAMILIES if language.name in members), {language.name}
+    )
+    all_languages = languages_by_name()
+    extensions = tuple(extension for name in family for extension in all_languages[name].extensions)
+    paths = [
+        path for path in project.paths if path.endswith(extensions) and path != project.own_path
+    ]
+    return sort_by_distance(paths, project.own_path)
 
 
-def used(
-    project: Project,
+def find_used_definitions(
+    project: ProjectFiles,
     paths: Iterable[str],
     language: str,
-    wanted: Mapping[str, float],
+    name_weights: Mapping[str, float],
     imports: frozenset[str],
-) -> Iterator[Snippet]:
-    """The definitions of names that are wanted: near the hole, and in few files or imported."""
-    places: dict[str, list[tuple[str, Definition]]] = {}
-    starts: dict[str, frozenset[int]] = {}
+) -> Iterator[ContextSnippet]:
+    """The definitions of these names that are imported, or that few files have."""
+    occurrences: dict[str, list[tuple[str, Definition]]] = {}
+    definition_lines: dict[str, frozenset[int]] = {}
     for path in paths:
-        text = project.read(path)
-        if text and any(name in text for name in wanted):
-            here = definitions(text, language)
-            starts[path] = frozenset(each.line for each in here)
-            for each in here:
-                if each.name in wanted:
-                    places.setdefault(each.name, []).append((path, each))
-    scored = [
-        (-wanted[name] * (2 if path in imports else 1), path, each.line)
-        for name, known in places.items()
-        for path, each in known
-        if path in imports or len({other for other, _ in known}) <= COMMON
+        text = project.read_text(path)
+        if text and any(name in text for name in name_weights):
+            file_definitions = find_definitions(text, language)
+            definition_lines[path] = frozenset(definition.line for definition in file_definitions)
+            for definition in file_definitions:
+                if definition.name in name_weights:
+                    occurrences.setdefault(definition.name, []).append((path, definition))
+    ranked = [
+        (-name_weights[name] * (2 if path in imports else 1), path, definition.line)
+        for name, name_occurrences in occurrences.items()
+        for path, definition in name_occurrences
+        if path in imports
+        or len({other_path for other_path, _ in name_occurrences}) <= MAX_DEFINING_FILES
     ]
-    for _, path, line in sorted(scored)[:MOST_DEFINITIONS]:
-        yield head(path, project.read(path) or "", line, starts[path])
+    for _, path, line in sorted(ranked)[:MAX_DEFINITIONS]:
+        yield excerpt_definition(path, project.read_text(path) or "", line, definition_lines[path])
 
 
-def offered(project: Project, imports: Iterable[str], language: str) -> Iterator[Snippet | None]:
+def outline_imports(
+    project: ProjectFiles, imports: Iterable[str], language: str
+) -> Iterator[ContextSnippet | None]:
     """What imported files define, in outline."""
-    return (outline(path, project.read(path) or "", language) for path in imports)
+    return (outline_file(path, project.read_text(path) or "", language) for path in imports)
 
 
-def without_overlap(ranked: Iterable[Snippet]) -> tuple[Snippet, ...]:
+def remove_overlaps(ranked: Iterable[ContextSnippet]) -> tuple[ContextSnippet, ...]:
     """The snippets that have no line in common with a better one."""
-    kept: list[Snippet] = []
+    kept: list[ContextSnippet] = []
     for snippet in ranked:
-        if not any(snippet.meets(other) for other in kept):
+        if not any(snippet.overlaps(other) for other in kept):
             kept.append(snippet)
     return tuple(kept)
 
 
-DAY = 24 * 60 * 60
-MOST = 4
-MOST_ASKED = 500
-BULK = 4
+DAY_SECONDS = 24 * 60 * 60
+MAX_RECENT_FILES = 4
+MAX_STAT_CALLS = 500
+MAX_SIMULTANEOUS_CHANGES = 4
 """More files than these that changed in the same second were not changed by hand."""
 
 
-def recent(project: Project, paths: Sequence[str], now: float) -> tuple[str, ...]:
+def find_recent_files(project: ProjectFiles, paths: Sequence[str], now: float) -> tuple[str, ...]:
     """Those of some files that changed lately: the edited ones, then those of the last commits.
 
     The clock of the file system tells the first; comparing contents could start filters that the
     repository names.
     """
-    times = {path: project.modified(path) for path in paths[:MOST_ASKED]}
-    at_once = Counter(int(when) for when in times.values())
-    by_hand = [
+    mtimes = {path: project.modified_at(path) for path in paths[:MAX_STAT_CALLS]}
+    changes_per_second = Counter(int(mtime) for mtime in mtimes.values())
+    hand_edited = [
         path
-        for path, when in times.items()
-        if 0 <= now - when <= DAY and at_once[int(when)] <= BULK
+        for path, mtime in mtimes.items()
+        if 0 <= now - mtime <= DAY_SECONDS
+        and changes_per_second[int(mtime)] <= MAX_SIMULTANEOUS_CHANGES
     ]
-    edited = sorted(by_hand, key=lambda path: -times[path])[:MOST]
-    commits = git.committed(project.root, project.seconds_left) if project.repository else ()
-    known = [path for path in commits if path in times and path not in edited]
-    return (*edited, *known[:MOST])
+    edited = sorted(hand_edited, key=lambda path: -mtimes[path])[:MAX_RECENT_FILES]
+    commits = (
+        git.list_recently_committed(project.root, project.seconds_left)
+        if project.is_repository
+        else ()
+    )
+    committed = [path for path in commits if path in mtimes and path not in edited]
+    return (*edited, *committed[:MAX_RECENT_FILES])

@@ -14,47 +14,47 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from starcoder_cli.context.secrets import secret_name, secret_text
+from starcoder_cli.context.secrets import contains_secret, has_secret_name
 from starcoder_cli.files import git
-from starcoder_cli.files.source import readable
+from starcoder_cli.files.source import to_model_text
 
-MOST_FILES = 2000
-MOST_BYTES = 256 * 1024
-LONGEST_LINE = 1000
+MAX_PROJECT_FILES = 2000
+MAX_CONTEXT_FILE_BYTES = 256 * 1024
+MAX_CONTEXT_LINE_CHARACTERS = 1000
 
-GIT = ".git"
-FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+GIT_FOLDER = ".git"
+OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass(frozen=True)
-class Project:
-    """A folder and the files in it that count, named from there; `own` is the file at work.
+class ProjectFiles:
+    """A folder and the files in it that count, named from there; `own_path` is the file at work.
 
-    `left_out` collects what was not read, and why. After `deadline` nothing more is read.
+    `exclusion_reasons` collects what was not read, and why. After `deadline` nothing more is read.
     """
 
     root: Path
-    own: str
-    files: frozenset[str]
+    own_path: str
+    paths: frozenset[str]
     deadline: float
-    repository: bool = True
-    left_out: dict[str, str] = field(default_factory=dict)
-    texts: dict[str, str | None] = field(default_factory=dict)
+    is_repository: bool = True
+    exclusion_reasons: dict[str, str] = field(default_factory=dict)
+    text_cache: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
-    def around(cls, path: str, seconds: float) -> "Project":
+    def for_file(cls, path: str, seconds: float) -> "ProjectFiles":
         """The project of a file: listed within some seconds, and read within as many after that."""
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolves `..` but no links
-        root = next((each for each in absolute.parents if (each / GIT).exists()), None)
+        root = next((folder for folder in absolute.parents if (folder / GIT_FOLDER).exists()), None)
         if root is None:
-            names, deadline = frozenset(beside(absolute)), time.monotonic() + seconds
-            return cls(absolute.parent, absolute.name, names, deadline, repository=False)
-        own = absolute.relative_to(root).as_posix()
-        listed = git.listed(root, seconds)
-        visible = (path for path in listed or () if path[0] != "." and "/." not in path)
-        project = cls(root, own, frozenset(visible), time.monotonic() + seconds)
-        if listed is None:
-            project.left_out[str(root)] = "git does not tell which files belong to it"
+            paths, deadline = frozenset(list_siblings(absolute)), time.monotonic() + seconds
+            return cls(absolute.parent, absolute.name, paths, deadline, is_repository=False)
+        own_path = absolute.relative_to(root).as_posix()
+        tracked = git.list_files(root, seconds)
+        visible = (path for path in tracked or () if path[0] != "." and "/." not in path)
+        project = cls(root, own_path, frozenset(visible), time.monotonic() + seconds)
+        if tracked is None:
+            project.exclusion_reasons[str(root)] = "git does not tell which files belong to it"
         return project
 
     @property
@@ -63,40 +63,40 @@ class Project:
         return max(0.0, self.deadline - time.monotonic())
 
     @property
-    def folder(self) -> str:
+    def own_folder(self) -> str:
         """The folder of the file at work, as part of names; empty for the root."""
-        return posixpath.dirname(self.own)
+        return posixpath.dirname(self.own_path)
 
     @cached_property
-    def by_folder(self) -> Mapping[str, list[str]]:
+    def paths_by_folder(self) -> Mapping[str, list[str]]:
         """The files in each folder, in the order of their names."""
-        found: dict[str, list[str]] = {}
-        for path in sorted(self.files):
-            found.setdefault(posixpath.dirname(path), []).append(path)
-        return found
+        paths_by_folder: dict[str, list[str]] = {}
+        for path in sorted(self.paths):
+            paths_by_folder.setdefault(posixpath.dirname(path), []).append(path)
+        return paths_by_folder
 
-    def has(self, path: str) -> bool:
+    def contains(self, path: str) -> bool:
         """Whether a name is that of a file that counts, and not of the file at work."""
-        if path == self.own or path.startswith(("../", "/")):
+        if path == self.own_path or path.startswith(("../", "/")):
             return False
         # `Path.is_file` fails for names that are too long.
-        return path in self.files or (not self.repository and os.path.isfile(self.root / path))  # noqa: PTH113
+        return path in self.paths or (not self.is_repository and os.path.isfile(self.root / path))  # noqa: PTH113
 
-    def read(self, path: str) -> str | None:
+    def read_text(self, path: str) -> str | None:
         """The text of a file, or None where it is left out."""
-        if path not in self.texts:
+        if path not in self.text_cache:
             if not self.seconds_left:
                 return None
-            self.texts[path] = None
+            self.text_cache[path] = None
             try:
-                self.texts[path] = legible(regular(self.root, path))
+                self.text_cache[path] = decode_text(read_regular_file(self.root, path))
             except FileNotFoundError:  # deleted, but git does not know yet
                 return None
-            except (Unwanted, OSError, ValueError) as error:
-                self.left_out[path] = getattr(error, "strerror", None) or str(error)
-        return self.texts[path]
+            except (ExcludedFileError, OSError, ValueError) as error:
+                self.exclusion_reasons[path] = getattr(error, "strerror", None) or str(error)
+        return self.text_cache[path]
 
-    def modified(self, path: str) -> float:
+    def modified_at(self, path: str) -> float:
         """When a file was changed last; 0 where that is not known."""
         try:
             return (self.root / path).lstat().st_mtime
@@ -104,46 +104,46 @@ class Project:
             return 0.0
 
 
-class Unwanted(Exception):
+class ExcludedFileError(Exception):
     """Why a file is not read along."""
 
 
-def regular(root: Path, path: str) -> bytes:
+def read_regular_file(root: Path, path: str) -> bytes:
     """What is in a regular file of moderate size that no link leads to."""
-    if secret_name(path):
-        raise Unwanted("its name is that of a file with secrets")
-    place = root / path
-    if os.path.realpath(place) != str(Path(os.path.realpath(root)) / path):
-        raise Unwanted("a link leads to it")
-    descriptor = os.open(place, FLAGS)
+    if has_secret_name(path):
+        raise ExcludedFileError("its name is that of a file with secrets")
+    full_path = root / path
+    if os.path.realpath(full_path) != str(Path(os.path.realpath(root)) / path):
+        raise ExcludedFileError("a link leads to it")
+    descriptor = os.open(full_path, OPEN_FLAGS)
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise Unwanted("it is not a regular file")
-        if status.st_size > MOST_BYTES:
-            raise Unwanted(f"it is larger than {MOST_BYTES >> 10} KiB")
-        return file.read(MOST_BYTES)
+            raise ExcludedFileError("it is not a regular file")
+        if status.st_size > MAX_CONTEXT_FILE_BYTES:
+            raise ExcludedFileError(f"it is larger than {MAX_CONTEXT_FILE_BYTES >> 10} KiB")
+        return file.read(MAX_CONTEXT_FILE_BYTES)
 
 
-def legible(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """The bytes of a file as a model reads them, if they are text without a secret."""
     if b"\0" in data:
-        raise Unwanted("it is binary")
-    text = readable(data.decode("utf-8", "surrogateescape"))
-    if any(len(line) > LONGEST_LINE for line in text.split("\n")):
-        raise Unwanted("it has lines that nobody wrote by hand")
-    if secret_text(text):
-        raise Unwanted("it looks as if it held a secret")
+        raise ExcludedFileError("it is binary")
+    text = to_model_text(data.decode("utf-8", "surrogateescape"))
+    if any(len(line) > MAX_CONTEXT_LINE_CHARACTERS for line in text.split("\n")):
+        raise ExcludedFileError("it has lines that nobody wrote by hand")
+    if contains_secret(text):
+        raise ExcludedFileError("it looks as if it held a secret")
     return text
 
 
-def beside(path: Path) -> list[str]:
+def list_siblings(path: Path) -> list[str]:
     """The names of files in the folder of a file, as far as they can be listed."""
     names: list[str] = []
     try:
         with os.scandir(path.parent) as entries:
             for number, entry in enumerate(entries):
-                if number >= MOST_FILES:
+                if number >= MAX_PROJECT_FILES:
                     break
                 if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
                     names.append(entry.name)
@@ -152,23 +152,25 @@ def beside(path: Path) -> list[str]:
     return names
 
 
-def nearest(paths: Sequence[str], own: str) -> list[str]:
+def sort_by_distance(paths: Sequence[str], own_path: str) -> list[str]:
     """The files that are nearest to the one at work, the nearest first, at most 2,000 of them."""
-    away: dict[str, int] = {}
+    distances: dict[str, int] = {}
     for path in paths:
         folder = posixpath.dirname(path)
-        if folder not in away:
-            away[folder] = distance(folder, posixpath.dirname(own))
-    return sorted(paths, key=lambda path: (away[posixpath.dirname(path)], path))[:MOST_FILES]
+        if folder not in distances:
+            distances[folder] = folder_distance(folder, posixpath.dirname(own_path))
+    return sorted(paths, key=lambda path: (distances[posixpath.dirname(path)], path))[
+        :MAX_PROJECT_FILES
+    ]
 
 
-def distance(folder: str, own: str) -> int:
+def folder_distance(folder: str, own_folder: str) -> int:
     """How many steps it is from one folder to another."""
-    here, there = parts(own), parts(folder)
-    common = len(os.path.commonprefix([here, there]))
-    return len(here) + len(there) - 2 * common
+    own_parts, other_parts = split_folder(own_folder), split_folder(folder)
+    common = len(os.path.commonprefix([own_parts, other_parts]))
+    return len(own_parts) + len(other_parts) - 2 * common
 
 
-def parts(folder: str) -> list[str]:
+def split_folder(folder: str) -> list[str]:
     """The names on the way to a folder; none for the root."""
     return folder.split("/") if folder else []

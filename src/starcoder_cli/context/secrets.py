@@ -8,7 +8,7 @@ import re
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-NAMES = (
+SECRET_FILE_PATTERNS = (
     *(".env*", "*.env", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".htpasswd"),
     *(".git-credentials", ".dockercfg", "credentials", "credentials.*", "credentials_*"),
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "*.jks", "*.keystore", "*.ppk", "*.ovpn"),
@@ -16,7 +16,7 @@ NAMES = (
     *("secret.*", "secrets.json", "secrets.toml", "secrets.y*ml", "secrets.ini", "secrets.rb"),
 )
 
-KEYS = re.compile(
+KEY_PATTERN = re.compile(
     "|".join(
         (
             r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY",
@@ -36,30 +36,34 @@ KEYS = re.compile(
         )
     )
 )
-ASSIGNMENT = re.compile(
+ASSIGNMENT_PATTERN = re.compile(
     r"(?i:passw(?:or)?d|secret|token|api_?key|access_?key|private_?key|credential)\w{0,30}"
     r"['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
     r"(?:'([^'\s]{16,200})'|\"([^\"\s]{16,200})\"|([0-9A-Za-z+/_-]{20,200}={0,2})(?=[\s,;]|$))"
 )
 
 
-def secret_name(path: str) -> bool:
+def has_secret_name(path: str) -> bool:
     """Whether a file's name says that it holds secrets."""
     name = PurePosixPath(path).name.lower()
-    return any(fnmatchcase(name, pattern) for pattern in NAMES)
+    return any(fnmatchcase(name, pattern) for pattern in SECRET_FILE_PATTERNS)
 
 
-def secret_text(text: str) -> bool:
+def contains_secret(text: str) -> bool:
     """Whether a text has a private key, a known form of token, or a random value of such a name."""
-    if KEYS.search(text):
+    if KEY_PATTERN.search(text):
         return True
-    found = (match[1] or match[2] or match[3] for match in ASSIGNMENT.finditer(text))
-    return any(random_looking(value) for value in found)
+    values = (match[1] or match[2] or match[3] for match in ASSIGNMENT_PATTERN.finditer(text))
+    return any(looks_random(value) for value in values)
 
 
-def random_looking(value: str) -> bool:
+def looks_random(value: str) -> bool:
     """Whether a value has the mix of a generated one: no words, not the name of something else."""
     if re.fullmatch("[0-9a-fA-F]{32,}", value):
         return True
-    kinds = (re.search("[0-9]", value), re.search("[a-z]", value), re.search("[A-Z]", value))
-    return all(kinds) and len(set(value)) >= 10
+    character_classes = (
+        re.search("[0-9]", value),
+        re.search("[a-z]", value),
+        re.search("[A-Z]", value),
+    )
+    return all(character_classes) and len(set(value)) >= 10

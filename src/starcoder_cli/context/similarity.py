@@ -3,41 +3,47 @@
 import re
 from collections.abc import Mapping
 
-from starcoder_cli.context.snippets import Snippet
-from starcoder_cli.files.source import Hole
+from starcoder_cli.context.snippets import ContextSnippet
+from starcoder_cli.model import Hole
 
-WINDOW, STEP = 16, 8
-LEAST_NAMES = 3
+SNIPPET_LINES, SNIPPET_STEP_LINES = 16, 8
+MIN_SHARED_NAMES = 3
 
 
-def closest(path: str, text: str, near: Mapping[str, float]) -> Snippet | None:
-    """The lines that have most of the near names in common; None where they have hardly any."""
+def find_most_similar(
+    path: str, text: str, name_weights: Mapping[str, float]
+) -> ContextSnippet | None:
+    """The lines whose names weigh most; None where they have hardly any of the names."""
     lines = text.rstrip("\n").split("\n")
-    shared = [set(NAME.findall(line)) & near.keys() for line in lines]
-    starts = range(0, max(1, len(lines) - WINDOW + STEP), STEP)
-    parts = [(start, set[str]().union(*shared[start : start + WINDOW])) for start in starts]
-    start, names = max(parts, key=lambda part: sum(near[name] for name in part[1]))
-    if len(names) < LEAST_NAMES:
+    shared_names = [set(NAME_PATTERN.findall(line)) & name_weights.keys() for line in lines]
+    starts = range(0, max(1, len(lines) - SNIPPET_LINES + SNIPPET_STEP_LINES), SNIPPET_STEP_LINES)
+    windows = [
+        (start, set[str]().union(*shared_names[start : start + SNIPPET_LINES])) for start in starts
+    ]
+    start, names = max(windows, key=lambda window: sum(name_weights[name] for name in window[1]))
+    if len(names) < MIN_SHARED_NAMES:
         return None
-    kept = lines[start : start + WINDOW]
-    return Snippet(path, "\n".join(kept), start + 1, start + len(kept))
+    kept = lines[start : start + SNIPPET_LINES]
+    return ContextSnippet(path, "\n".join(kept), start + 1, start + len(kept))
 
 
-NAME = re.compile(r"[^\W\d]\w{2,}")
-BEFORE, AFTER = 40, 20
+NAME_PATTERN = re.compile(r"[^\W\d]\w{2,}")
+LINES_BEFORE, LINES_AFTER = 40, 20
 """So many lines before and after a hole count as near."""
 
-HALF = 10
+HALF_WEIGHT_LINES = 10
 """At so many lines from the hole a name matters half as much."""
 
 
-def near(hole: Hole) -> Mapping[str, float]:
+def weigh_nearby_names(hole: Hole) -> Mapping[str, float]:
     """The names around a hole, each with a weight of at most 1: the nearer, the higher."""
-    before = hole.prefix.split("\n")[-BEFORE:]
-    after = hole.suffix.split("\n")[:AFTER]
-    found: dict[str, float] = {}
+    before = hole.prefix.split("\n")[-LINES_BEFORE:]
+    after = hole.suffix.split("\n")[:LINES_AFTER]
+    weights: dict[str, float] = {}
     for lines in (list(reversed(before)), after):
-        for away, line in enumerate(lines):
-            for name in NAME.findall(line):
-                found[name] = max(found.get(name, 0.0), HALF / (HALF + away))
-    return found
+        for distance, line in enumerate(lines):
+            for name in NAME_PATTERN.findall(line):
+                weights[name] = max(
+                    weights.get(name, 0.0), HALF_WEIGHT_LINES / (HALF_WEIGHT_LINES + distance)
+                )
+    return weights

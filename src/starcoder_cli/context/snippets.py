@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from starcoder_cli.languages import Language
 from starcoder_cli.prompts.fim import Document
-from starcoder_cli.prompts.window import CHARACTERS_PER_TOKEN, longest
-from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.prompts.window import MAX_CHARACTERS_PER_TOKEN, fit_lines
+from starcoder_cli.terminal.sanitize import to_one_line
 
 
 @dataclass(frozen=True)
-class Snippet:
+class ContextSnippet:
     """Some lines of a file, the first and the last of them counted from 1.
 
     The text may leave out lines between the two.
@@ -18,111 +18,133 @@ class Snippet:
 
     path: str
     text: str
-    first: int
-    last: int
+    first_line: int
+    last_line: int
 
     @property
-    def lines(self) -> str:
+    def line_range(self) -> str:
         """Which lines they are, as places are written."""
-        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+        return (
+            str(self.first_line)
+            if self.first_line == self.last_line
+            else f"{self.first_line}-{self.last_line}"
+        )
 
-    def meets(self, other: "Snippet") -> bool:
+    def overlaps(self, other: "ContextSnippet") -> bool:
         """Whether the two have lines in common."""
-        apart = self.last < other.first or other.last < self.first
+        apart = self.last_line < other.first_line or other.last_line < self.first_line
         return self.path == other.path and not apart
 
 
-def whole(path: str, text: str) -> Snippet:
+def snippet_of_file(path: str, text: str) -> ContextSnippet:
     """All lines of a file."""
-    return Snippet(path, text, 1, max(1, len(text.removesuffix("\n").split("\n"))))
+    return ContextSnippet(path, text, 1, max(1, len(text.removesuffix("\n").split("\n"))))
 
 
-def documents(ranked: Iterable[Snippet]) -> tuple[Document, ...]:
+def group_by_file(ranked: Iterable[ContextSnippet]) -> tuple[Document, ...]:
     """Snippets as files, what matters most last: models attend to what is near.
 
     Those of one file stand together in the order of their lines, each with a line end behind it.
     """
-    by_path: dict[str, list[Snippet]] = {}
+    by_path: dict[str, list[ContextSnippet]] = {}
     for snippet in ranked:
         by_path.setdefault(snippet.path, []).append(snippet)
-    return tuple(document(path, by_path[path]) for path in reversed(by_path))
+    return tuple(join_snippets(path, by_path[path]) for path in reversed(by_path))
 
 
-def document(path: str, snippets: Iterable[Snippet]) -> Document:
+def join_snippets(path: str, snippets: Iterable[ContextSnippet]) -> Document:
     """The snippets of one file; its name is made to fit a line."""
-    inside = sorted(snippets, key=lambda snippet: snippet.first)
-    return Document(one_line(path), "\n".join(f"{each.text.rstrip()}\n" for each in inside))
+    sorted_snippets = sorted(snippets, key=lambda snippet: snippet.first_line)
+    return Document(
+        to_one_line(path), "\n".join(f"{snippet.text.rstrip()}\n" for snippet in sorted_snippets)
+    )
 
 
-LEAST = 12
+MIN_SNIPPET_TOKENS = 12
 """With fewer tokens left nothing is worth looking for."""
 
-MOST_COUNTED = 48
-NAME_TOKENS = 8
+MAX_COUNTED_SNIPPETS = 48
+FILE_NAME_OVERHEAD_TOKENS = 8
 """What a file costs besides its name: its control tokens."""
 
 
 @dataclass(frozen=True)
-class Priced:
+class CountedSnippet:
     """A snippet, and how many tokens it costs with its name."""
 
-    snippet: Snippet
+    snippet: ContextSnippet
     tokens: int
 
 
 @dataclass(frozen=True)
-class Price:
-    """What snippets cost: as they are, or as comments in a language."""
+class SnippetTokenCounter:
+    """Counts the tokens of snippets: as they are, or as comments in a language."""
 
-    count: Callable[[str], int]
-    commented: Language | None = None
+    count_tokens: Callable[[str], int]
+    comment_language: Language | None = None
 
-    def of(self, snippet: Snippet) -> int:
+    def count_snippet(self, snippet: ContextSnippet) -> int:
         """The tokens of a snippet and the name of its file."""
-        return self.count(self.written(snippet.text)) + self.named(snippet.path)
+        return self.count_tokens(self.render_text(snippet.text)) + self.count_file_name(
+            snippet.path
+        )
 
-    def named(self, path: str) -> int:
+    def count_file_name(self, path: str) -> int:
         """The tokens of a file's name, with what stands around it."""
-        return self.count(one_line(path)) + NAME_TOKENS
+        return self.count_tokens(to_one_line(path)) + FILE_NAME_OVERHEAD_TOKENS
 
-    def written(self, text: str) -> str:
+    def render_text(self, text: str) -> str:
         """The text as a prompt has it."""
-        comment = self.commented.comment if self.commented else None
-        return comment.block(text.rstrip("\n")) if comment else text
+        comment = self.comment_language.comment if self.comment_language else None
+        return comment.format_block(text.rstrip("\n")) if comment else text
 
 
-def within(ranked: Iterable[Snippet], budget: int, price: Price) -> tuple[Priced, ...]:
+def select_within_budget(
+    ranked: Iterable[ContextSnippet], budget: int, counter: SnippetTokenCounter
+) -> tuple[CountedSnippet, ...]:
     """The first of the snippets that fit a budget together; what is too long makes way for more."""
-    chosen: list[Priced] = []
-    for counted, snippet in enumerate(ranked):
-        if budget < LEAST or counted >= MOST_COUNTED:
+    selected: list[CountedSnippet] = []
+    for index, snippet in enumerate(ranked):
+        if budget < MIN_SNIPPET_TOKENS or index >= MAX_COUNTED_SNIPPETS:
             break
         # A token has three characters of code on average, and hardly ever more than eight.
-        tokens = price.of(snippet) if len(snippet.text) <= budget * 8 else budget + 1
+        tokens = counter.count_snippet(snippet) if len(snippet.text) <= budget * 8 else budget + 1
         if tokens <= budget:
-            chosen.append(Priced(snippet, tokens))
+            selected.append(CountedSnippet(snippet, tokens))
             budget -= tokens
-    return tuple(chosen)
+    return tuple(selected)
 
 
-def cut(snippets: Iterable[Snippet], budget: int, price: Price) -> tuple[Priced, ...]:
+def truncate_snippets(
+    snippets: Iterable[ContextSnippet], budget: int, counter: SnippetTokenCounter
+) -> tuple[CountedSnippet, ...]:
     """Every snippet, without the lines at its end for which there is no room."""
-    chosen = []
+    truncated = []
     for snippet in snippets:
-        short = shorter(snippet, budget, price)
-        tokens = price.of(short) if short.text else 0
-        chosen.append(Priced(short, tokens))
+        shortened = truncate_snippet(snippet, budget, counter)
+        tokens = counter.count_snippet(shortened) if shortened.text else 0
+        truncated.append(CountedSnippet(shortened, tokens))
         budget = max(0, budget - tokens)
-    return tuple(chosen)
+    return tuple(truncated)
 
 
-def shorter(snippet: Snippet, budget: int, price: Price) -> Snippet:
+def truncate_snippet(
+    snippet: ContextSnippet, budget: int, counter: SnippetTokenCounter
+) -> ContextSnippet:
     """As many whole lines from the beginning of a snippet as a budget allows."""
-    rest = budget - price.named(snippet.path)
-    near = snippet.text[: max(rest, 0) * CHARACTERS_PER_TOKEN]
-    if near == snippet.text and price.count(price.written(near)) <= rest:
+    text_budget = budget - counter.count_file_name(snippet.path)
+    beginning = snippet.text[: max(text_budget, 0) * MAX_CHARACTERS_PER_TOKEN]
+    if (
+        beginning == snippet.text
+        and counter.count_tokens(counter.render_text(beginning)) <= text_budget
+    ):
         return snippet
-    kept = longest(
-        near, max(rest, 0), lambda text: price.count(price.written(text)), keep_end=False
+    kept = fit_lines(
+        beginning,
+        max(text_budget, 0),
+        lambda candidate: counter.count_tokens(counter.render_text(candidate)),
+        keep_end=False,
     )
-    return replace(snippet, text=kept, last=snippet.first + max(kept.rstrip("\n").count("\n"), 0))
+    return replace(
+        snippet, text=kept, last_line=snippet.first_line + max(kept.rstrip("\n").count("\n"), 0)
+    )

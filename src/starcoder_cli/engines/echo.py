@@ -1,7 +1,7 @@
 """A model that writes its prompt back: `--model echo` shows what would be sent."""
 
-from starcoder_cli.model import Prompt, Sampling
-from starcoder_cli.stream import Chunk, Reason, Stream
+from starcoder_cli.model import SPELLS_NOTHING, Question, Sampling, as_prompt
+from starcoder_cli.stream import Chunk, FinishReason, Stream
 
 
 class EchoModel:
@@ -10,26 +10,28 @@ class EchoModel:
     engine = "echo"
     window = 1 << 20
     chat_template = ""
+    spells = SPELLS_NOTHING
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The pieces of the prompt, at most `max_tokens` of them, the last one unhealed."""
-        whole = prompt.pieces
-        if prompt.begun:
-            whole = (*whole[:-1], whole[-1] + prompt.begun)
-        pieces = whole[: sampling.max_tokens]
-        read = len(whole)
+        prompt = as_prompt(question)
+        prompt_pieces = prompt.pieces
+        if prompt.forced_prefix:
+            prompt_pieces = (*prompt_pieces[:-1], prompt_pieces[-1] + prompt.forced_prefix)
+        pieces = prompt_pieces[: sampling.max_tokens]
+        prompt_tokens = len(prompt_pieces)
         for piece in pieces:
-            yield Chunk(piece, prompt_tokens=read)
-        reason: Reason = "stop" if len(pieces) == read else "length"
-        yield Chunk("", 0, reason, read)
+            yield Chunk(piece, prompt_tokens=prompt_tokens)
+        reason: FinishReason = "stop" if len(pieces) == prompt_tokens else "length"
+        yield Chunk("", 0, reason, prompt_tokens)
 
     def count(self, text: str) -> int:
         """One for each character."""
         return len(text)
 
-    def token(self, text: str) -> int | None:
-        """A number for whatever looks like a control token."""
-        return hash(text) if text.startswith(("<", "[")) else None
+    def has_token(self, text: str) -> bool:
+        """Whatever looks like a control token is one."""
+        return text.startswith(("<", "["))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -9,31 +9,37 @@ token ids: user text is tokenized with control tokens switched off, so that a fi
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.engines.native import soon_asleep
+from starcoder_cli.engines.native import limit_spinning
 from starcoder_cli.errors import MachineError, ProtocolError
-from starcoder_cli.model import Prompt, Sampling, Special
-from starcoder_cli.net.http import Exchange
-from starcoder_cli.net.sockets import HAS_UNIX_SOCKETS, SOCKET, connected, private_folder
-from starcoder_cli.stream import Chunk, Reason, Stream, behind
-from starcoder_cli.system.signals import native_interrupts
-from starcoder_cli.weights.gguf import read_header
+from starcoder_cli.model import SPELLS_NOTHING, Prompt, Question, Sampling, Special, as_prompt
+from starcoder_cli.net.http import HttpRequest
+from starcoder_cli.net.sockets import (
+    HAS_UNIX_SOCKETS,
+    LLAMA_SOCKET,
+    create_private_folder,
+    open_connection,
+)
+from starcoder_cli.stream import Stream, skip_prefix
+from starcoder_cli.system.signals import allow_native_interrupts
+from starcoder_cli.weights.gguf import read_gguf_header
+from starcoder_cli.wire.llamacpp_events import parse_chunks, parse_refusal, read_completion_events
 
 if TYPE_CHECKING:
     import xllamacpp
 
-LIKELIEST = 1000  # tokens that chance chooses among; top_p never reaches further down
+LLAMACPP_TOP_K = 1000  # tokens that chance chooses among; top_p never reaches further down
 
-BATCH = 256
+PREFILL_BATCH_TOKENS = 256
 """Tokens of a prompt that are read at a time: between two, reading tells how far it is, and ends
 where nobody waits for it any more."""
 
-LEFT: list[object] = []  # servers that are busy although nobody waits for them
+ABANDONED_SERVERS: list[object] = []  # servers that are busy although nobody waits for them
 
 
 class LlamaCppModel:
@@ -43,35 +49,37 @@ class LlamaCppModel:
     """
 
     engine = "llamacpp"
+    spells = SPELLS_NOTHING
 
     def __init__(self, path: Path, window: int, slots: int = 1) -> None:
         """Load the file; raises MachineError where llama.cpp cannot."""
         self.window = window
         self._path = path
-        self._reading: set[object] = set()  # prompts that may not have been read to their end
-        self._open: set[int] = set()  # connections, of other threads too
+        self._unread_prompts: set[object] = set()  # those that may not have been read to their end
+        self._open_exchanges: set[int] = set()  # connections, of other threads too
         self._key = os.urandom(24).hex()
-        self._folder = private_folder()
+        self._folder = create_private_folder()
         self._server: xllamacpp.Server | None = None
         try:
-            with native_interrupts():
-                self._server = load(path, window, slots, self._key, self._folder)
+            with allow_native_interrupts():
+                self._server = start_server(path, window, slots, self._key, self._folder)
             self._address = self._server.listening_address
-            self._wait()
+            self._wait_until_ready()
         except BaseException:  # whatever it is, the folder must not stay behind
-            LEFT.append(self._server)  # one that has not begun to work could not end
+            ABANDONED_SERVERS.append(self._server)  # one that has not begun to work could not end
             self.close()
             raise
-        self._tokens: dict[str, int | None] = {}
+        self._control_ids: dict[str, int | None] = {}
 
     @cached_property
     def chat_template(self) -> str:
         """The chat template in the file's metadata."""
-        return read_header(self._path).chat_template
+        return read_gguf_header(self._path).chat_template
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The answer, chunk by chunk; closing it closes the connection, and llama.cpp stops."""
-        ends = {token for stop in prompt.stop if (token := self._end(stop)) is not None}
+        prompt = as_prompt(question)
+        end_ids = {token for stop in prompt.stop if (token := self._end_token_id(stop)) is not None}
         body = {
             "prompt": self.encode(prompt),
             "stream": True,
@@ -81,25 +89,27 @@ class LlamaCppModel:
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             # Without a bound llama.cpp sorts the whole vocabulary for every token.
-            "top_k": LIKELIEST if sampling.temperature else 1,
+            "top_k": LLAMACPP_TOP_K if sampling.temperature else 1,
             "min_p": 0.0,
             "seed": -1 if sampling.seed is None else sampling.seed,
             "n_probs": int(sampling.logprobs),
             "cache_prompt": True,
-            "grammar": grammar(prompt.begun) if prompt.begun else "",
+            "grammar": prefix_grammar(prompt.forced_prefix) if prompt.forced_prefix else "",
         }
-        this, before = object(), frozenset(self._reading)
-        self._reading.add(this)
-        with self._answer("/completion", body) as answer:
-            received = events(answer)
-            for chunk in behind(chunks(received, ends), prompt.begun):
+        prompt_key, earlier = object(), frozenset(self._unread_prompts)
+        self._unread_prompts.add(prompt_key)
+        with self._request("/completion", body) as exchange:
+            completion_events = read_completion_events(exchange)
+            for chunk in skip_prefix(
+                parse_chunks(completion_events, end_ids), prompt.forced_prefix
+            ):
                 if chunk.tokens:  # those that were left before this one are done with as well
-                    self._reading -= {this, *before}
+                    self._unread_prompts -= {prompt_key, *earlier}
                 yield chunk
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The token ids of a prompt: one id for each control token, text as nothing but text."""
-        ids = self.tokenize("", opening=True)[:1]
+        ids = self.tokenize("", add_bos=True)[:1]
         for piece in prompt.pieces:
             if isinstance(piece, Special):
                 token = self.token(piece)
@@ -112,30 +122,38 @@ class LlamaCppModel:
                 ids.extend(self.tokenize(piece))
         if not ids:
             # Nothing at all is refused: the end of an earlier text says least, or an empty line.
-            ends = [token for stop in prompt.stop[:1] if (token := self._end(stop)) is not None]
-            return ends or self.tokenize("\n")
+            end_ids = [
+                token for stop in prompt.stop[:1] if (token := self._end_token_id(stop)) is not None
+            ]
+            return end_ids or self.tokenize("\n")
         return ids
 
-    def tokenize(self, text: str, *, control: bool = False, opening: bool = False) -> list[int]:
-        """The token ids of a text, with control tokens in it parsed only where `control` is set.
+    def tokenize(
+        self, text: str, *, parse_control: bool = False, add_bos: bool = False
+    ) -> list[int]:
+        """The token ids of a text; control tokens in it are parsed only with `parse_control`.
 
-        `opening` puts the token first that the model wants at the beginning of every prompt.
+        `add_bos` puts the token first that the model wants at the beginning of every prompt.
         """
-        body = {"content": text, "add_special": opening, "parse_special": control}
-        with self._answer("/tokenize", body) as answer:
-            return [int(token) for token in json.loads(answer.read())["tokens"]]
+        body = {"content": text, "add_special": add_bos, "parse_special": parse_control}
+        with self._request("/tokenize", body) as exchange:
+            return [int(token) for token in json.loads(exchange.read())["tokens"]]
 
     def count(self, text: str) -> int:
         """How many tokens a text has as user text."""
         return len(self.tokenize(text))
 
+    def has_token(self, text: str) -> bool:
+        """Whether a text is exactly one control token."""
+        return self.token(text) is not None
+
     def token(self, text: str) -> int | None:
         """The id of a control token, or None where the text is not exactly one."""
-        if text not in self._tokens:
-            parsed = self.tokenize(text, control=True)
-            alone = len(parsed) == 1 and self.tokenize(text) != parsed
-            self._tokens[text] = parsed[0] if alone else None
-        return self._tokens[text]
+        if text not in self._control_ids:
+            ids = self.tokenize(text, parse_control=True)
+            is_control = len(ids) == 1 and self.tokenize(text) != ids
+            self._control_ids[text] = ids[0] if is_control else None
+        return self._control_ids[text]
 
     def close(self) -> None:
         """Stop the server and give its memory back.
@@ -144,40 +162,44 @@ class LlamaCppModel:
         for seconds; one that other threads read from would wait for them, and they for the
         interpreter, which it holds. Such a server is kept as it is, and ends with the process.
         """
-        if self._reading or self._open:
-            LEFT.append(self._server)
+        if self._unread_prompts or self._open_exchanges:
+            ABANDONED_SERVERS.append(self._server)
         self._server = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _wait(self) -> None:
+    def _wait_until_ready(self) -> None:
         """Wait until it works: ended earlier it would wait for itself, holding the interpreter."""
-        with self._answer("/lora-adapters") as answer:  # this one waits its turn like a prompt
-            answer.read()
+        with self._request("/lora-adapters") as exchange:  # this one waits its turn like a prompt
+            exchange.read()
 
-    def _end(self, stop: str) -> int | None:
+    def _end_token_id(self, stop: str) -> int | None:
         return self.token(stop) if isinstance(stop, Special) else None
 
     @contextmanager
-    def _answer(self, path: str, body: Mapping[str, object] | None = None) -> Iterator[Exchange]:
+    def _request(
+        self, path: str, body: Mapping[str, object] | None = None
+    ) -> Iterator[HttpRequest]:
         """What llama.cpp answers to a request; leaving it closes the connection."""
         headers = {"Authorization": f"Bearer {self._key}"}
-        exchange = Exchange(connected(self._address))
-        self._open.add(id(exchange))
+        exchange = HttpRequest(open_connection(self._address))
+        self._open_exchanges.add(id(exchange))
         try:
             sent = json.dumps(body).encode() if body else b""
-            exchange.ask("POST" if sent else "GET", path, sent, headers)
+            exchange.send("POST" if sent else "GET", path, sent, headers)
             if exchange.status != 200:
-                raise ProtocolError(*refusal(exchange.read()))
+                raise ProtocolError(*parse_refusal(exchange.read()))
             yield exchange
         finally:
             exchange.close()
-            self._open.discard(id(exchange))
+            self._open_exchanges.discard(id(exchange))
 
 
-def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllamacpp.Server":
+def start_server(
+    path: Path, window: int, slots: int, api_key: str, folder: Path
+) -> "xllamacpp.Server":
     """A llama.cpp server that holds the model, reachable through the folder or with the key."""
     try:
-        with soon_asleep():
+        with limit_spinning():
             import xllamacpp
     except ImportError as error:
         raise MachineError(
@@ -189,7 +211,7 @@ def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllama
     parameters.model.path = str(path)
     parameters.n_ctx = window * slots
     parameters.n_parallel = slots
-    parameters.n_batch = parameters.n_ubatch = BATCH
+    parameters.n_batch = parameters.n_ubatch = PREFILL_BATCH_TOKENS
     parameters.warmup = False
     parameters.verbosity = 0
     parameters.cache_ram_mib = 0
@@ -198,13 +220,13 @@ def load(path: Path, window: int, slots: int, key: str, folder: Path) -> "xllama
     # To fit layers into a GPU's memory llama.cpp reads all but the weights once more, which takes
     # as long as the load itself; on the processor alone there is nothing to fit.
     parameters.fit_params = has_gpu()
-    parameters.api_keys = [key]
+    parameters.api_keys = [api_key]
     if HAS_UNIX_SOCKETS:
-        parameters.hostnames = [str(folder / SOCKET)]
+        parameters.hostnames = [str(folder / LLAMA_SOCKET)]
     try:
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
-        read_header(path)  # raises what is wrong with a file that is damaged
+        read_gguf_header(path)  # raises what is wrong with a file that is damaged
         raise MachineError(
             f"llama.cpp cannot load {path.name}: {error}",
             "it may need more memory, or a newer xllamacpp",
@@ -220,60 +242,7 @@ def has_gpu() -> bool:
     return any(device["type"] in gpus for device in xllamacpp.get_device_info())
 
 
-def events(answer: Exchange) -> Iterator[Mapping[str, object]]:
-    """The JSON objects of a stream of server-sent events, each as soon as it is there."""
-    for line in answer.lines():
-        name, _, value = line.partition(b": ")
-        if name == b"error" or (name == b"data" and b'"error"' in value[:10]):
-            raise ProtocolError(*refusal(value))
-        if name == b"data":
-            yield json.loads(value)
-
-
-def chunks(received: Iterator[Mapping[str, object]], ends: set[int]) -> Stream:
-    """Chunks from llama.cpp's events, up to the first token that ends an answer."""
-    made, cached = 0, None
-    for event in received:
-        progress = event.get("prompt_progress")
-        cached = number(progress, "cache") if isinstance(progress, Mapping) else cached
-        ids = event.get("tokens")
-        total = number(event, "tokens_predicted")
-        step, made = max(total - made, 0), max(total, made)
-        prompt_tokens = number(event, "tokens_evaluated")
-        logprob = log_probability(event)
-        if isinstance(ids, Sequence) and ends.intersection(ids):
-            yield Chunk("", step, "stop", prompt_tokens, logprob, cached_tokens=cached)
-            return
-        ended: Reason = "length" if event.get("stop_type") == "limit" else "stop"
-        reason = ended if event.get("stop") else None
-        text = str(event.get("content", ""))
-        yield Chunk(text, step, reason, prompt_tokens, logprob, cached_tokens=cached)
-
-
-def grammar(begun: str) -> str:
+def prefix_grammar(prefix: str) -> str:
     """The GBNF of every text that begins so."""
-    literal = "".join(f"\\U{ord(character):08X}" for character in begun)
+    literal = "".join(f"\\U{ord(character):08X}" for character in prefix)
     return f'root ::= "{literal}" .*'
-
-
-def number(event: Mapping[str, object], name: str) -> int:
-    """A count in an event, 0 where there is none."""
-    value = event.get(name)
-    return value if isinstance(value, int) else 0
-
-
-def log_probability(event: Mapping[str, object]) -> float:
-    """The sum of the log-probabilities of the tokens in an event, 0 where it tells of none."""
-    rows = event.get("completion_probabilities")
-    found = [row.get("logprob") for row in rows] if isinstance(rows, list) else []
-    return sum(value for value in found if isinstance(value, int | float))
-
-
-def refusal(body: bytes) -> tuple[str, str]:
-    """What llama.cpp has against a request, and what to do."""
-    try:
-        message = json.loads(body)["message" if b'"error"' not in body else "error"]
-        message = message["message"] if isinstance(message, dict) else message
-    except (ValueError, KeyError, TypeError):
-        message = body.decode("utf-8", "replace")
-    return f"llama.cpp refused the request: {message}", "try a shorter text or another model"

@@ -1,4 +1,4 @@
-"""Where models run; `open_model` is the only door to the heavy imports."""
+"""Where models run; `load_model` is the door through which models are loaded."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, InputError
-from starcoder_cli.loading import TITLES, Loading, Work, soonest
+from starcoder_cli.loading import ENGINE_TITLES, EngineWorkload, LoadOptions, fastest_engine
 from starcoder_cli.model import Model
-from starcoder_cli.settings import Engine
+from starcoder_cli.settings import EngineChoice
 
 if TYPE_CHECKING:
     from starcoder_cli.engines.openvino.prepared import Prepared
     from starcoder_cli.weights.checkpoint import Checkpoint
 
-ROUND = 256
+WINDOW_STEP = 256
 
-AUTOMATIC, NOTHING = Loading(), Work(0, 0)
+DEFAULT_LOADING, NO_WORKLOAD = LoadOptions(), EngineWorkload(0, 0)
 
 
-def open_model(
+def load_model(
     spec: ModelSpec,
     path: Path | None,
     room: int,
-    loading: Loading = AUTOMATIC,
+    loading: LoadOptions = DEFAULT_LOADING,
     tell: Callable[[str], None] = lambda text: None,
-    work: Work = NOTHING,
+    work: EngineWorkload = NO_WORKLOAD,
 ) -> Model:
     """Load a model from its file or folder, with a window of at least `room` tokens if it can.
 
@@ -44,42 +44,53 @@ def open_model(
     if path is None:
         raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
     if spec.engine == "llamacpp":
-        return open_file(spec, path, room, loading.engine, work, tell)
-    from starcoder_cli.engines.machine import machine
-    from starcoder_cli.engines.transformers.adapter import examine
+        return open_gguf(spec, path, room, loading.engine, work, tell)
+    from starcoder_cli.engines.machine import detect_machine
+    from starcoder_cli.engines.transformers.adapter import inspect_adapter
     from starcoder_cli.engines.transformers.model import HuggingFaceModel
-    from starcoder_cli.engines.transformers.placement import Size, plan
+    from starcoder_cli.engines.transformers.placement import ModelSize, plan_placement
 
-    adapter, checkpoint = examine(loading.adapter), inspected(spec, path)
-    window = narrowed(checkpoint.window or spec.window or room, room)
-    size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
-    size = replace(size, adapter=adapter.numbers)
-    planned = plan(spec.name, size, window, loading, machine())
-    tell(planned.text())
+    adapter, checkpoint = inspect_adapter(loading.adapter), validate_checkpoint(spec, path)
+    window = choose_window(checkpoint.window or spec.window or room, room)
+    size = ModelSize(
+        checkpoint.parameters, checkpoint.embedding_parameters, checkpoint.cache_numbers
+    )
+    size = replace(size, adapter_parameters=adapter.parameter_count)
+    planned = plan_placement(spec.name, size, window, loading, detect_machine())
+    tell(planned.describe())
     return HuggingFaceModel(checkpoint, planned, window, adapter.folder, tell)
 
 
-def open_file(
-    spec: ModelSpec, path: Path, room: int, engine: Engine, work: Work, tell: Callable[[str], None]
+def open_gguf(
+    spec: ModelSpec,
+    path: Path,
+    min_window: int,
+    engine: EngineChoice,
+    workload: EngineWorkload,
+    notify: Callable[[str], None],
 ) -> Model:
     """Load a GGUF file, or what it was prepared in."""
-    from starcoder_cli.weights.gguf import read_header
+    from starcoder_cli.weights.gguf import read_gguf_header
 
-    window = narrowed(spec.window or read_header(path).window, room)
-    prepared = chosen(spec, path, engine, work, tell)
-    title = TITLES["openvino" if prepared else "llamacpp"]
-    tell(f"{spec.name}: {title}, a window of {window} tokens")
+    window = choose_window(spec.window or read_gguf_header(path).window, min_window)
+    prepared = choose_prepared(spec, path, engine, workload, notify)
+    title = ENGINE_TITLES["openvino" if prepared else "llamacpp"]
+    notify(f"{spec.name}: {title}, a window of {window} tokens")
     if prepared:
         from starcoder_cli.engines.openvino.model import OpenVinoModel
 
-        return OpenVinoModel(prepared.folder, path, window, work.slots)
+        return OpenVinoModel(prepared.folder, path, window, workload.slots)
     from starcoder_cli.engines.llamacpp import LlamaCppModel
 
-    return LlamaCppModel(path, window, work.slots)
+    return LlamaCppModel(path, window, workload.slots)
 
 
-def chosen(
-    spec: ModelSpec, path: Path, engine: Engine, work: Work, tell: Callable[[str], None]
+def choose_prepared(
+    spec: ModelSpec,
+    path: Path,
+    engine: EngineChoice,
+    workload: EngineWorkload,
+    notify: Callable[[str], None],
 ) -> "Prepared | None":
     """What a GGUF file was prepared in, where that is to run it; None for the file itself.
 
@@ -87,23 +98,25 @@ def chosen(
     """
     if engine == "llamacpp":
         return None
-    from starcoder_cli.engines.openvino.prepared import find
+    from starcoder_cli.engines.openvino.prepared import find_prepared
 
-    prepared = None if spec.local else find(path)
+    prepared = None if spec.is_local else find_prepared(path)
     if engine == "openvino" and not prepared:
         pull = f"run: starcoder models pull {spec.name}"
         raise InputError(
             f"{spec.name} is not prepared for OpenVINO",
-            "only models that are pulled can be" if spec.local else pull,
+            "only models that are pulled can be" if spec.is_local else pull,
         )
     if engine == "openvino" or not prepared:
         return prepared
-    expected = {name: round(pace.seconds(work), 1) for name, pace in prepared.paces.items()}
-    tell(f"{spec.name}: expected seconds: {expected}")
-    return prepared if soonest(prepared.paces, work) == "openvino" else None
+    expected_seconds = {
+        name: round(pace.seconds_for(workload), 1) for name, pace in prepared.paces.items()
+    }
+    notify(f"{spec.name}: expected seconds: {expected_seconds}")
+    return prepared if fastest_engine(prepared.paces, workload) == "openvino" else None
 
 
-def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:
+def check_can_load(spec: ModelSpec, min_window: int, loading: LoadOptions) -> None:
     """MachineError where a checkpoint could not be loaded, before it is fetched.
 
     An adapter that could not be used is an error too. The size of the checkpoint is the catalog's,
@@ -111,37 +124,43 @@ def foresee(spec: ModelSpec, room: int, loading: Loading) -> None:
     """
     if spec.engine != "huggingface":
         return
-    from starcoder_cli.engines.machine import machine
-    from starcoder_cli.engines.transformers.adapter import examine
-    from starcoder_cli.engines.transformers.architectures import catalog_size, estimated
-    from starcoder_cli.engines.transformers.placement import plan
-    from starcoder_cli.models.snapshot import parameters
+    from starcoder_cli.engines.machine import detect_machine
+    from starcoder_cli.engines.transformers.adapter import inspect_adapter
+    from starcoder_cli.engines.transformers.architectures import catalog_size, estimate_size
+    from starcoder_cli.engines.transformers.placement import plan_placement
+    from starcoder_cli.models.snapshot import fetch_parameter_count
 
-    adapter = examine(loading.adapter)
-    size = catalog_size(spec) or estimated(parameters(spec))
-    size = replace(size, adapter=adapter.numbers)
+    adapter = inspect_adapter(loading.adapter)
+    size = catalog_size(spec) or estimate_size(fetch_parameter_count(spec))
+    size = replace(size, adapter_parameters=adapter.parameter_count)
     if size.parameters:
-        plan(spec.name, size, narrowed(spec.window or room, room), loading, machine())
+        plan_placement(
+            spec.name,
+            size,
+            choose_window(spec.window or min_window, min_window),
+            loading,
+            detect_machine(),
+        )
 
 
-def narrowed(window: int, room: int) -> int:
-    """A window that has the room, in whole steps, but is no wider than the model's own."""
-    return min(window, -(-room // ROUND) * ROUND)
+def choose_window(max_window: int, min_window: int) -> int:
+    """`min_window` in whole steps, but no more than `max_window`, the model's own."""
+    return min(max_window, -(-min_window // WINDOW_STEP) * WINDOW_STEP)
 
 
-def inspected(spec: ModelSpec, path: Path) -> "Checkpoint":
+def validate_checkpoint(spec: ModelSpec, path: Path) -> "Checkpoint":
     """A checkpoint folder, found consistent; of a damaged one, the error says how to repair it.
 
-    Raises what `inspect` raises.
+    Raises what `inspect_checkpoint` raises.
     """
-    from starcoder_cli.weights.checkpoint import inspect
-    from starcoder_cli.weights.model_config import AGAIN
-    from starcoder_cli.weights.safetensors import FILE_AGAIN
+    from starcoder_cli.weights.checkpoint import inspect_checkpoint
+    from starcoder_cli.weights.model_config import REFETCH
+    from starcoder_cli.weights.safetensors import REFETCH_FILE
 
     try:
-        return inspect(path)
+        return inspect_checkpoint(path)
     except DataError as error:
-        if spec.local or error.hint not in (AGAIN, FILE_AGAIN):
+        if spec.is_local or error.hint not in (REFETCH, REFETCH_FILE):
             raise
         repair = f"repair it with: starcoder models pull {spec.name}"
         raise DataError(error.message, repair) from error

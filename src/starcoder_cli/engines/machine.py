@@ -5,20 +5,20 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from starcoder_cli.engines.transformers.placement import Device, Machine
+from starcoder_cli.engines.transformers.placement import Accelerator, Machine
 from starcoder_cli.errors import MachineError
 
-BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
+BF16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 """What Linux calls the instructions for bf16, on x86 and on arm."""
 
-GROUPS = (
+CGROUP_FILES = (
     ("", "memory.max", "memory.current", "inactive_file"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 """Control groups of Linux, version 2 and 1: folder, limit, use, and the part that is but cache."""
 
 
-def machine() -> Machine:
+def detect_machine() -> Machine:
     """The accelerators that torch sees, and the processor; MachineError where there is no torch."""
     import warnings
 
@@ -32,9 +32,9 @@ def machine() -> Machine:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an old driver, which `starcoder doctor` tells about
         if torch.cuda.is_available():
-            devices = tuple(_cuda(number) for number in range(torch.cuda.device_count()))
+            devices = tuple(_cuda_device(index) for index in range(torch.cuda.device_count()))
         else:
-            devices = (_mps(),) if torch.backends.mps.is_available() else ()
+            devices = (_mps_device(),) if torch.backends.mps.is_available() else ()
     return Machine(devices, free_memory(), has_bf16())
 
 
@@ -49,72 +49,72 @@ def free_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup"
         available = int(table["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(0, min([available, *_allowances(proc, groups)]))
+    return max(0, min([available, *_cgroup_allowances(proc, groups)]))
 
 
-def gpu_high_water() -> int:
+def peak_gpu_memory() -> int:
     """The most bytes that torch has held on GPUs in this process, 0 where it holds none."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return 0
-    numbers = range(torch.cuda.device_count())
-    return sum(torch.cuda.max_memory_reserved(number) for number in numbers)
+    indices = range(torch.cuda.device_count())
+    return sum(torch.cuda.max_memory_reserved(index) for index in indices)
 
 
 def has_bf16(proc: Path = Path("/proc")) -> bool:
     """Whether the processor computes in bf16 itself; no where that cannot be told."""
     try:
-        return not BF16.isdisjoint((proc / "cpuinfo").read_text().split())
+        return not BF16_CPU_FLAGS.isdisjoint((proc / "cpuinfo").read_text().split())
     except OSError:
         return False
 
 
-def _cuda(number: int) -> Device:
+def _cuda_device(index: int) -> Accelerator:
     """One GPU; nothing is free on one that refuses to say."""
     import torch
 
-    properties = torch.cuda.get_device_properties(number)
+    properties = torch.cuda.get_device_properties(index)
     try:
-        free, total = torch.cuda.mem_get_info(number)
+        free, total = torch.cuda.mem_get_info(index)
     except RuntimeError:  # another process has it for itself, or all of its memory
         free, total = 0, properties.total_memory
-    return Device(f"cuda:{number}", properties.name, free, total, properties.major >= 8)
+    return Accelerator(f"cuda:{index}", properties.name, free, total, properties.major >= 8)
 
 
-def _mps() -> Device:
+def _mps_device() -> Accelerator:
     """Apple's GPU, which shares the memory of the processor."""
     import torch
 
     total = torch.mps.recommended_max_memory()
     free = total - torch.mps.current_allocated_memory()
-    return Device("mps", "Apple GPU", free, total, torch.backends.mps.is_macos_or_newer(14, 0))
+    return Accelerator("mps", "Apple GPU", free, total, torch.backends.mps.is_macos_or_newer(14, 0))
 
 
-def _allowances(proc: Path, groups: Path) -> Iterator[int]:
+def _cgroup_allowances(proc: Path, groups: Path) -> Iterator[int]:
     """What each memory limit over this process leaves it."""
     try:
         lines = (proc / "self" / "cgroup").read_text().splitlines()
     except OSError:
         return
     for line in lines:
-        _, controllers, inside = line.split(":", 2)
-        for controller, limit, used, cache in GROUPS:
+        _, controllers, subpath = line.split(":", 2)
+        for controller, limit, usage, cache in CGROUP_FILES:
             if controller not in controllers.split(","):
                 continue
-            top = groups / controller
-            folder = top / inside.lstrip("/")
+            root = groups / controller
+            folder = root / subpath.lstrip("/")
             for group in (folder, *folder.parents):
-                yield from _left(group / limit, group / used, cache)
-                if group == top:
+                yield from _remaining_allowance(group / limit, group / usage, cache)
+                if group == root:
                     break
 
 
-def _left(limit: Path, used: Path, cache: str) -> Iterator[int]:
+def _remaining_allowance(limit: Path, usage: Path, cache: str) -> Iterator[int]:
     """What a group's limit leaves, if it has one."""
     try:
         statistics = dict(
             line.split() for line in (limit.parent / "memory.stat").read_text().splitlines()
         )
-        yield int(limit.read_text()) - int(used.read_text()) + int(statistics.get(cache, 0))
+        yield int(limit.read_text()) - int(usage.read_text()) + int(statistics.get(cache, 0))
     except (OSError, ValueError):  # no such group, or its limit is `max`
         return

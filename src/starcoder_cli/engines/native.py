@@ -4,21 +4,21 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-SPINS, POLICY = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
+SPIN_COUNT_VARIABLE, WAIT_POLICY_VARIABLE = "GOMP_SPINCOUNT", "OMP_WAIT_POLICY"
 
 
-def soon_asleep() -> AbstractContextManager[None]:
+def limit_spinning() -> AbstractContextManager[None]:
     """Have threads that wait for each other sleep after a moment, in an OpenMP loaded in the body.
 
     GNU's lets them spin, hundreds of times for each token (libgomp's GOMP_SPINCOUNT). Where another
     program takes a core, they spin while the one that they wait for does not run: on two cores 0.7
     tokens a second were left of 65 so, and 27 with this, which costs nothing on idle ones.
     """
-    return preset(SPINS, "1000", POLICY)
+    return set_default_variable(SPIN_COUNT_VARIABLE, "1000", WAIT_POLICY_VARIABLE)
 
 
 @contextmanager
-def preset(name: str, value: str, *others: str) -> Iterator[None]:
+def set_default_variable(name: str, value: str, *others: str) -> Iterator[None]:
     """Set a variable while the body runs, unless the user has set it, or one of `others`."""
     if {name, *others}.intersection(os.environ):
         yield

@@ -6,10 +6,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from starcoder_cli.errors import InputError, UnavailableError
-from starcoder_cli.model import Prompt, Sampling
+from starcoder_cli.model import SPELLS_NOTHING, Prompt, Question, Sampling, as_prompt
 from starcoder_cli.net import daemon
-from starcoder_cli.net.http import Exchange
-from starcoder_cli.net.sockets import connected
+from starcoder_cli.net.http import HttpRequest
+from starcoder_cli.net.sockets import open_connection
+from starcoder_cli.net.sse import DONE, read_events
 from starcoder_cli.stream import Stream
 from starcoder_cli.wire import local_protocol
 
@@ -17,163 +18,169 @@ PROBE_SECONDS = 20.0
 """How long a server may take to say that it is there: it says nothing while a model loads."""
 
 
-GONE = "the server has ended"
+SERVER_ENDED_MESSAGE = "the server has ended"
 
 
-class Endpoint:
+class LocalServer:
     """A server, reached by the socket at a path."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def ask(
+    def request_json(
         self, method: str, route: str, body: bytes = b"", seconds: float | None = None
     ) -> Mapping[str, object]:
         """The JSON object that the server answers with.
 
         Raises the error that it answers with instead, UnavailableError where it does not answer.
         """
-        with self.request(method, route, body, seconds) as answer:
-            return local_protocol.decode(answer.read())
+        with self.open_response(method, route, body, seconds) as response:
+            return local_protocol.decode_json(response.read())
 
     @contextmanager
-    def request(
+    def open_response(
         self, method: str, route: str, body: bytes = b"", seconds: float | None = None
-    ) -> Iterator[Exchange]:
+    ) -> Iterator[HttpRequest]:
         """An answer that is read piece by piece; leaving early closes the connection."""
         try:
-            with closing(Exchange(connected(f"unix://{self._path}", seconds))) as exchange:
-                exchange.ask(method, route, body)
+            with closing(HttpRequest(open_connection(f"unix://{self._path}", seconds))) as exchange:
+                exchange.send(method, route, body)
                 if exchange.status != 200:
-                    raise local_protocol.error_of(local_protocol.decode(exchange.read()))
+                    raise local_protocol.error_from_record(
+                        local_protocol.decode_json(exchange.read())
+                    )
                 yield exchange
         except OSError as error:
             raise UnavailableError(
-                "the server does not answer" if isinstance(error, TimeoutError) else GONE,
+                "the server does not answer"
+                if isinstance(error, TimeoutError)
+                else SERVER_ENDED_MESSAGE,
                 "try again, or use --no-server",
             ) from error
 
 
-def connect(start: bool, started: Callable[[], None]) -> Endpoint | None:
+def connect_to_server(start: bool, on_start: Callable[[], None]) -> LocalServer | None:
     """This user's server, of this installation; None where there is none and none is to `start`.
 
-    A server of another installation is asked to leave before one is started. `started` is called
+    A server of another installation is asked to leave before one is started. `on_start` is called
     where that was done. Raises UnavailableError where it does not come up, or does not answer.
     """
     deadline = time.monotonic() + daemon.START_SECONDS
     while time.monotonic() < deadline:
-        path = daemon.find()
+        path = daemon.find_socket()
         if path:
-            endpoint = Endpoint(path)
-            if is_ours(endpoint, start):
-                return endpoint
+            server = LocalServer(path)
+            if is_same_installation(server, start):
+                return server
         if not start:
             return None
-        if daemon.is_running():
+        if daemon.is_server_running():
             time.sleep(0.05)  # it is about to listen, or to leave
-        elif daemon.start():
-            started()
+        elif daemon.spawn_server():
+            on_start()
     raise UnavailableError("the server does not come up", "see `starcoder stop`")
 
 
-def is_ours(endpoint: Endpoint, start: bool) -> bool:
+def is_same_installation(server: LocalServer, start: bool) -> bool:
     """Whether the server is of this installation; another one is asked to leave for one to `start`.
 
     One that ends meanwhile is none. Raises UnavailableError where it does not answer in time.
     """
     try:
-        told = endpoint.ask("GET", "/health", seconds=PROBE_SECONDS)
-        if told.get("program") == daemon.PROGRAM:
+        health = server.request_json("GET", "/health", seconds=PROBE_SECONDS)
+        if health.get("program") == daemon.INSTALLATION_ID:
             return True
         if start:
-            endpoint.ask("POST", "/stop", seconds=PROBE_SECONDS)
+            server.request_json("POST", "/stop", seconds=PROBE_SECONDS)
     except UnavailableError as error:
         if isinstance(error.__cause__, TimeoutError):
             raise
     return False
 
 
-class RemoteModel:
+class LocalServerModel:
     """A model that a server holds."""
+
+    spells = SPELLS_NOTHING
 
     def __init__(
         self,
-        endpoint: Endpoint,
-        opening: local_protocol.Opening,
-        reach: Callable[[], Endpoint | None],
+        server: LocalServer,
+        load_request: local_protocol.LoadRequest,
+        reconnect: Callable[[], LocalServer | None],
     ) -> None:
-        """Have the server load the model; `reach` finds or starts a server that has left again.
+        """Have the server load the model; `reconnect` finds or starts a server that has left again.
 
         Raises what loading it raises, and UnavailableError where the server ends meanwhile.
         """
-        self._opening = opening
-        self._reach = reach
-        self._open(endpoint)
+        self._load_request = load_request
+        self._reconnect = reconnect
+        self._load(server)
 
-    def _open(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-        opened = local_protocol.opened_of(
-            endpoint.ask("POST", "/open", local_protocol.encode(self._opening))
+    def _load(self, server: LocalServer) -> None:
+        self._server = server
+        info = local_protocol.parse_loaded_info(
+            server.request_json("POST", "/open", local_protocol.encode_json(self._load_request))
         )
-        self._id, self.told = opened.id, opened.told
-        self.engine, self.window = opened.engine, opened.window
-        self.chat_template = opened.chat_template
-        self._tokens: dict[str, int | None] = dict(opened.tokens)
+        self._id, self.load_messages = info.id, info.told
+        self.engine, self.window = info.engine, info.window
+        self.chat_template = info.chat_template
+        self._token_ids = dict.fromkeys(info.tokens, True)
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The answer, chunk by chunk; closing it closes the connection, and the server stops.
 
         A server that has left since the last answer, or has let the model go, is asked anew.
         """
-        begun = False
+        prompt, has_started = as_prompt(question), False
         try:
-            with closing(self._answer(prompt, sampling)) as chunks:
+            with closing(self._stream_once(prompt, sampling)) as chunks:
                 for chunk in chunks:
-                    begun = True
+                    has_started = True
                     yield chunk
         except (InputError, UnavailableError):
-            endpoint = None if begun else self._reach()
-            if endpoint is None:
+            server = None if has_started else self._reconnect()
+            if server is None:
                 raise
-            self._open(endpoint)
-            with closing(self._answer(prompt, sampling)) as chunks:
+            self._load(server)
+            with closing(self._stream_once(prompt, sampling)) as chunks:
                 yield from chunks
 
-    def _answer(self, prompt: Prompt, sampling: Sampling) -> Stream:
-        request = local_protocol.encode(local_protocol.asked(self._id, prompt, sampling))
-        with self._endpoint.request("POST", "/v1/completions", request) as answer:
-            reader = local_protocol.Reader()
-            for record in events(answer):
-                yield reader.read(record)
+    def _stream_once(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        request = local_protocol.encode_json(
+            local_protocol.prompt_request(self._id, prompt, sampling)
+        )
+        with self._server.open_response("POST", "/v1/completions", request) as response:
+            decoder = local_protocol.ChunkDecoder()
+            for record in read_event_records(response):
+                yield decoder.decode(record)
 
     def count(self, text: str) -> int:
         """How many tokens a text has as user text."""
-        return self._numbers("count", text) or 0
+        count = self._tokenize(text).get("count")
+        return count if isinstance(count, int) else 0
 
-    def token(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one."""
-        if text not in self._tokens:
-            self._tokens[text] = self._numbers("token", text)
-        return self._tokens[text]
+    def has_token(self, text: str) -> bool:
+        """Whether a text is exactly one control token."""
+        if text not in self._token_ids:
+            self._token_ids[text] = self._tokenize(text).get("control") is True
+        return self._token_ids[text]
 
     def close(self) -> None:
         """Nothing: the server keeps the model for as long as it was asked to."""
 
-    def _numbers(self, name: str, text: str) -> int | None:
-        body = local_protocol.encode({"model": self._id, "text": text})
-        value = self._endpoint.ask("POST", "/tokenize", body).get(name)
-        return value if isinstance(value, int) else None
+    def _tokenize(self, text: str) -> Mapping[str, object]:
+        body = local_protocol.encode_json({"model": self._id, "text": text})
+        return self._server.request_json("POST", "/tokenize", body)
 
 
-def events(answer: Exchange) -> Iterator[Mapping[str, object]]:
+def read_event_records(response: HttpRequest) -> Iterator[Mapping[str, object]]:
     """The JSON objects of an answer's events, each as soon as it is there, up to the last.
 
     Raises UnavailableError where the answer ends before it is whole.
     """
-    for line in answer.lines():
-        name, _, value = line.partition(b": ")
-        if name == b"data" and value == b"[DONE]":
+    for event in read_events(response.pieces()):
+        if event.data == DONE:
             return
-        if name == b"data":
-            yield local_protocol.decode(value)
-    raise UnavailableError(GONE, "try again, or use --no-server")
+        yield local_protocol.decode_json(event.data)
+    raise UnavailableError(SERVER_ENDED_MESSAGE, "try again, or use --no-server")

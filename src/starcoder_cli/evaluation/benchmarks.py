@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from starcoder_cli.errors import DataError
-from starcoder_cli.evaluation.datasets import Row, text, texts
+from starcoder_cli.evaluation.datasets import DatasetRow, require_text, text_list
 from starcoder_cli.evaluation.problems import Problem
 
 # Where a whole function in Python is over: Chen et al. 2021 (arXiv:2107.03374), section 3.2.
-PYTHON_STOP = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
+PYTHON_STOP_SEQUENCES = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
 # Where an answer to MBPP is over: at its margin stand imports and functions, but no use of them.
-MBPP_STOP = ('\n"""', "\nassert", "\nprint", "\nif __name__", "\n```")
-MBPP_TEST = range(11, 511)
+MBPP_STOP_SEQUENCES = ('\n"""', "\nassert", "\nprint", "\nif __name__", "\n```")
+MBPP_TEST_IDS = range(11, 511)
 """The numbers of the problems that are no example and were not tuned on: Austin et al. 2021."""
 
 # MultiPL-E's name of a language -> ours; those that StarCoder was not trained on are read as text.
-LANGUAGES: Mapping[str, str] = {
+MULTIPL_E_LANGUAGES: Mapping[str, str] = {
     "cpp": "cpp",
     "cs": "c-sharp",
     "d": "d",
@@ -40,7 +40,7 @@ LANGUAGES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetFile:
     """A file in a data set on the hub; `{}` is MultiPL-E's name of a language."""
 
     repository: str
@@ -52,126 +52,131 @@ class Source:
 class Benchmark:
     """How a benchmark is asked: as a gap or as a beginning, and for how many tokens.
 
-    `compares` says that answers are compared with the author's, `runs` that they are run. Without
-    a `source` its data come in a package, or are the user's own files.
+    `compares_with_reference` says that answers are compared with the author's, `runs_tests` that
+    they are run. Without a `dataset_file` its data come in a package, or are the user's own files.
     """
 
     name: str
     title: str
-    read: Callable[[Row], Problem | None]
+    parse_row: Callable[[DatasetRow], Problem | None]
     max_tokens: int = 512
-    fills: bool = False
-    compares: bool = False
-    runs: bool = True
-    source: Source | None = None
+    is_infilling: bool = False
+    compares_with_reference: bool = False
+    runs_tests: bool = True
+    dataset_file: DatasetFile | None = None
 
 
-def function(row: Row) -> Problem:
+def parse_humaneval(row: DatasetRow) -> Problem:
     """A function of HumanEval, up to where its body begins."""
     return Problem(
-        name=text(row, "task_id"),
+        name=require_text(row, "task_id"),
         group="python",
         language="python",
-        prefix=text(row, "prompt"),
-        answer=text(row, "canonical_solution"),
-        tests=text(row, "test"),
-        entry_point=text(row, "entry_point"),
-        stop=PYTHON_STOP,
+        prefix=require_text(row, "prompt"),
+        reference=require_text(row, "canonical_solution"),
+        tests=require_text(row, "test"),
+        entry_point=require_text(row, "entry_point"),
+        stop=PYTHON_STOP_SEQUENCES,
         lines="block",
     )
 
 
-def infilled(row: Row) -> Problem:
+def parse_humaneval_infilling(row: DatasetRow) -> Problem:
     """A hole in a function of HumanEval: Bavarian et al. 2022 (arXiv:2207.14255)."""
-    found = replace(function(row), suffix=text(row, "suffix"), stop=())
-    single = found.name.startswith("SingleLine")
-    return replace(found, lines="one" if single else "auto")
+    problem = replace(parse_humaneval(row), suffix=require_text(row, "suffix"), stop=())
+    is_single_line = problem.name.startswith("SingleLine")
+    return replace(problem, lines="one" if is_single_line else "auto")
 
 
-def basic(row: Row) -> Problem | None:
+def parse_mbpp(row: DatasetRow) -> Problem | None:
     """A problem of MBPP in InCoder's form: the task and its first test as a docstring.
 
     None for those that are no test. Fried et al. 2022 (arXiv:2204.05999).
     """
-    number, tests = row.get("task_id"), texts(row, "test_list")
-    if not isinstance(number, int) or not tests:
+    task_id, tests = row.get("task_id"), text_list(row, "test_list")
+    if not isinstance(task_id, int) or not tests:
         raise DataError("a row of the data set has no tests", "give the benchmark's own data")
-    if number not in MBPP_TEST:
+    if task_id not in MBPP_TEST_IDS:
         return None
-    imports = "".join(f"{line}\n" for line in texts(row, "test_imports"))
-    set_up = row.get("test_setup_code")
+    imports = "".join(f"{line}\n" for line in text_list(row, "test_imports"))
+    setup_code = row.get("test_setup_code")
     return Problem(
-        name=f"MBPP/{number}",
+        name=f"MBPP/{task_id}",
         group="python",
         language="python",
-        prefix=f'"""\n{text(row, "prompt", "text").strip()}\n{tests[0]}\n"""\n',
-        answer=text(row, "code"),
-        tests="\n".join([imports, str(set_up or ""), *tests, ""]),
+        prefix=f'"""\n{require_text(row, "prompt", "text").strip()}\n{tests[0]}\n"""\n',
+        reference=require_text(row, "code"),
+        tests="\n".join([imports, str(setup_code or ""), *tests, ""]),
         imports=imports,
-        stop=MBPP_STOP,
+        stop=MBPP_STOP_SEQUENCES,
         lines="many",
     )
 
 
-def translated(row: Row) -> Problem:
+def parse_multipl_e(row: DatasetRow) -> Problem:
     """A function in one of many languages: Cassano et al. 2022 (arXiv:2208.08227)."""
-    named = text(row, "language")
-    language = LANGUAGES.get(named)
+    multipl_e_name = require_text(row, "language")
+    language = MULTIPL_E_LANGUAGES.get(multipl_e_name)
     if language is None:
-        raise DataError(f"there is no language {named!r} in MultiPL-E", "give its own data")
+        raise DataError(
+            f"there is no language {multipl_e_name!r} in MultiPL-E", "give its own data"
+        )
     return Problem(
-        name=text(row, "name"),
+        name=require_text(row, "name"),
         group=language,
         language=language,
-        prefix=text(row, "prompt"),
-        tests=text(row, "tests"),
-        stop=tuple(texts(row, "stop_tokens")),
+        prefix=require_text(row, "prompt"),
+        tests=require_text(row, "tests"),
+        stop=tuple(text_list(row, "stop_tokens")),
         lines="block",
     )
 
 
-def single_line(row: Row) -> Problem:
+def parse_santacoder_fim(row: DatasetRow) -> Problem:
     """A line of a function in Python, Java or JavaScript: Allal et al. 2023 (arXiv:2301.03988).
 
     Its fields have no line ends where they meet.
     """
-    language = LANGUAGES[text(row, "language")]
+    language = MULTIPL_E_LANGUAGES[require_text(row, "language")]
     return Problem(
-        name=text(row, "name"),
+        name=require_text(row, "name"),
         group=language,
         language=language,
-        prefix=text(row, "prompt") + "\n",
-        suffix="\n" + text(row, "suffix"),
-        answer=text(row, "canonical_solution"),
+        prefix=require_text(row, "prompt") + "\n",
+        suffix="\n" + require_text(row, "suffix"),
+        reference=require_text(row, "canonical_solution"),
         lines="one",
     )
 
 
-def unread(row: Row) -> None:
+def skip_row(row: DatasetRow) -> None:
     """Nothing: the problems are cut out of the user's own files."""
 
 
 BENCHMARKS = {
-    each.name: each
-    for each in (
-        Benchmark("humaneval", "HumanEval", function),
+    benchmark.name: benchmark
+    for benchmark in (
+        Benchmark("humaneval", "HumanEval", parse_humaneval),
         Benchmark(
-            "mbpp", "MBPP", basic, source=Source("Muennighoff/mbpp", "data/sanitized-mbpp.json")
+            "mbpp",
+            "MBPP",
+            parse_mbpp,
+            dataset_file=DatasetFile("Muennighoff/mbpp", "data/sanitized-mbpp.json"),
         ),
         Benchmark(
             "multipl-e",
             "MultiPL-E",
-            translated,
-            source=Source("nuprl/MultiPL-E", "humaneval-{}/test-00000-of-00001.parquet"),
+            parse_multipl_e,
+            dataset_file=DatasetFile("nuprl/MultiPL-E", "humaneval-{}/test-00000-of-00001.parquet"),
         ),
         Benchmark(
             "infilling",
             "HumanEval infilling",
-            infilled,
+            parse_humaneval_infilling,
             max_tokens=128,
-            fills=True,
-            compares=True,
-            source=Source(
+            is_infilling=True,
+            compares_with_reference=True,
+            dataset_file=DatasetFile(
                 "loubnabnl/humaneval_infilling",
                 "HumanEval-SingleLineInfilling/test/0000.parquet",
                 "refs/convert/parquet",
@@ -180,17 +185,23 @@ BENCHMARKS = {
         Benchmark(
             "santacoder-fim",
             "SantaCoder FIM",
-            single_line,
+            parse_santacoder_fim,
             max_tokens=64,
-            fills=True,
-            compares=True,
-            runs=False,
-            source=Source(
+            is_infilling=True,
+            compares_with_reference=True,
+            runs_tests=False,
+            dataset_file=DatasetFile(
                 "bigcode/santacoder-fim-task", "default/train/0000.parquet", "refs/convert/parquet"
             ),
         ),
         Benchmark(
-            "repo", "Your code", unread, max_tokens=256, fills=True, compares=True, runs=False
+            "repo",
+            "Your code",
+            skip_row,
+            max_tokens=256,
+            is_infilling=True,
+            compares_with_reference=True,
+            runs_tests=False,
         ),
     )
 }

@@ -7,25 +7,25 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import InputError
-from starcoder_cli.evaluation.summary import Group, Mark
+from starcoder_cli.evaluation.summary import ProblemGroup, ScoreRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-OWN, OTHERS = "#4f9bb5", "#c5cfd3"
-ENDS: Mapping[str, str] = {
+OWN_COLOR, PUBLISHED_COLOR = "#4f9bb5", "#c5cfd3"
+RESULT_COLORS: Mapping[str, str] = {
     "passed": "#2e7d4f",
     "wrong": "#d9a441",
     "crashed": "#b4553f",
     "timeout": "#6b5b95",
 }
 GREY = "#8a9296"
-INCHES = 8.0
-ROW_INCHES = 0.32
+CHART_WIDTH_INCHES = 8.0
+ROW_HEIGHT_INCHES = 0.32
 
 
-def need_matplotlib() -> None:
+def require_matplotlib() -> None:
     """Raises InputError where the library that draws is not installed."""
     try:
         import matplotlib  # noqa: F401
@@ -35,52 +35,55 @@ def need_matplotlib() -> None:
         ) from error
 
 
-def score_chart(marks: Sequence[Mark]) -> str:
+def render_score_chart(rows: Sequence[ScoreRow]) -> str:
     """A bar for each score, our own with its interval, in the order that they are in."""
-    with style():
-        figure, axes = blank(len(marks))
-        names = [f"{mark.group}: {mark.model}" for mark in marks]
-        values = [100 * mark.value for mark in marks]
-        colors = [OTHERS if mark.source else OWN for mark in marks]
-        axes.barh(range(len(marks)), values, color=colors, height=0.7)
-        for at, mark in enumerate(marks):
-            end = mark.value if mark.high is None else mark.high
-            if mark.low is not None and mark.high is not None:
-                axes.plot([100 * mark.low, 100 * mark.high], [at, at], color="#1b2327", lw=1.2)
-            axes.text(100 * end + 1, at, mark.per_cent, va="center", color="#3b464b")
-        axes.set_yticks(range(len(marks)), names)
+    with chart_style():
+        figure, axes = create_figure(len(rows))
+        labels = [f"{row.group}: {row.model}" for row in rows]
+        values = [100 * row.value for row in rows]
+        colors = [PUBLISHED_COLOR if row.source else OWN_COLOR for row in rows]
+        axes.barh(range(len(rows)), values, color=colors, height=0.7)
+        for y, row in enumerate(rows):
+            bar_end = row.value if row.high is None else row.high
+            if row.low is not None and row.high is not None:
+                axes.plot([100 * row.low, 100 * row.high], [y, y], color="#1b2327", lw=1.2)
+            axes.text(100 * bar_end + 1, y, row.percent, va="center", color="#3b464b")
+        axes.set_yticks(range(len(rows)), labels)
         axes.set_xlim(0, 100)
-        axes.set_xlabel(f"{marks[0].metric}, per cent")
-        return svg(figure)
+        axes.set_xlabel(f"{rows[0].metric}, per cent")
+        return render_svg(figure)
 
 
-def ending_chart(groups: Sequence[Group]) -> str:
+def render_result_chart(groups: Sequence[ProblemGroup]) -> str:
     """How the answers of each group ended, as shares of all."""
-    counts = [endings(group) for group in groups]
-    kinds = [*ENDS, *sorted({kind for count in counts for kind in count} - ENDS.keys())]
-    with style():
-        figure, axes = blank(len(groups) + 1)
-        left = [0.0] * len(groups)
-        for kind in kinds:
-            shares = [100 * count[kind] / max(count.total(), 1) for count in counts]
+    counts = [count_results(group) for group in groups]
+    result_names = [
+        *RESULT_COLORS,
+        *sorted({result_name for count in counts for result_name in count} - RESULT_COLORS.keys()),
+    ]
+    with chart_style():
+        figure, axes = create_figure(len(groups) + 1)
+        offsets = [0.0] * len(groups)
+        for result_name in result_names:
+            shares = [100 * count[result_name] / max(count.total(), 1) for count in counts]
             if any(shares):
-                color = ENDS.get(kind, GREY)
-                axes.barh(range(len(groups)), shares, left=left, color=color, label=kind)
-            left = [before + share for before, share in zip(left, shares, strict=True)]
+                color = RESULT_COLORS.get(result_name, GREY)
+                axes.barh(range(len(groups)), shares, left=offsets, color=color, label=result_name)
+            offsets = [offset + share for offset, share in zip(offsets, shares, strict=True)]
         axes.set_yticks(range(len(groups)), [group.name for group in groups])
         axes.set_xlim(0, 100)
         axes.set_xlabel("per cent of the answers")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=6, frameon=False)
-        return svg(figure)
+        return render_svg(figure)
 
 
-def endings(group: Group) -> Counter[str]:
+def count_results(group: ProblemGroup) -> Counter[str]:
     """How many answers of a group ended in which way."""
-    verdicts = (verdict for each in group.answered for verdict in each.verdicts)
+    verdicts = (verdict for result in group.results for verdict in result.verdicts)
     return Counter(str(verdict.get("result")) for verdict in verdicts)
 
 
-def style() -> AbstractContextManager[None]:
+def chart_style() -> AbstractContextManager[None]:
     """How pictures look, and that text in them stays text, whatever is in it."""
     from matplotlib import rc_context
 
@@ -98,19 +101,21 @@ def style() -> AbstractContextManager[None]:
     )
 
 
-def blank(rows: int) -> "tuple[Figure, Axes]":
+def create_figure(row_count: int) -> "tuple[Figure, Axes]":
     """A figure for so many rows, the first of them at the top."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(INCHES, 0.8 + ROW_INCHES * rows), layout="constrained")
+    figure = Figure(
+        figsize=(CHART_WIDTH_INCHES, 0.8 + ROW_HEIGHT_INCHES * row_count), layout="constrained"
+    )
     axes = figure.add_subplot()
     axes.invert_yaxis()
     return figure, axes
 
 
-def svg(figure: "Figure") -> str:
+def render_svg(figure: "Figure") -> str:
     """A figure as an element of a page; the same bytes each time."""
-    out = StringIO()
-    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    text = out.getvalue()
+    buffer = StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
     return text[text.index("<svg") :]

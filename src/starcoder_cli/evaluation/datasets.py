@@ -9,42 +9,42 @@ from typing import TypeAlias
 
 from starcoder_cli.errors import DataError
 
-Row: TypeAlias = Mapping[str, object]
+DatasetRow: TypeAlias = Mapping[str, object]
 
-GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
-MOST_BYTES = 256 << 20
+GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
+MAX_DATASET_BYTES = 256 << 20
 
 
-def rows(data: bytes, name: str) -> list[Row]:
+def parse_rows(data: bytes, name: str) -> list[DatasetRow]:
     """The rows of a data set that is called so.
 
     Raises DataError for what is none, and where it is Parquet and its reader is not installed.
     """
-    if data.startswith(PARQUET):
-        return of_parquet(data, name)
+    if data.startswith(PARQUET_MAGIC):
+        return parse_parquet(data, name)
     try:
-        text = decompressed(data).decode("utf-8-sig").strip()
-        whole = text.startswith("[")
-        found = json.loads(text) if whole else [json.loads(line) for line in text.splitlines()]
+        text = decompress_if_gzip(data).decode("utf-8-sig").strip()
+        is_array = text.startswith("[")
+        parsed = json.loads(text) if is_array else [json.loads(line) for line in text.splitlines()]
     except (ValueError, RecursionError, EOFError, OSError, zlib.error) as error:
-        raise unreadable(name) from error
-    if not found or not all(isinstance(row, dict) for row in found):
-        raise unreadable(name)
-    return list(found)
+        raise unreadable_dataset_error(name) from error
+    if not parsed or not all(isinstance(row, dict) for row in parsed):
+        raise unreadable_dataset_error(name)
+    return list(parsed)
 
 
-def decompressed(data: bytes) -> bytes:
+def decompress_if_gzip(data: bytes) -> bytes:
     """The bytes that gzip holds, or those that are none; ValueError where they are too many."""
-    if not data.startswith(GZIP):
+    if not data.startswith(GZIP_MAGIC):
         return data
     with gzip.open(io.BytesIO(data)) as file:
-        found = file.read(MOST_BYTES + 1)
-    if len(found) > MOST_BYTES:
+        content = file.read(MAX_DATASET_BYTES + 1)
+    if len(content) > MAX_DATASET_BYTES:
         raise ValueError("it grows too large")
-    return found
+    return content
 
 
-def of_parquet(data: bytes, name: str) -> list[Row]:
+def parse_parquet(data: bytes, name: str) -> list[DatasetRow]:
     """The rows of a Parquet file (parquet.apache.org)."""
     try:
         import pyarrow
@@ -56,26 +56,26 @@ def of_parquet(data: bytes, name: str) -> list[Row]:
     try:
         return list(parquet.read_table(pyarrow.BufferReader(data)).to_pylist())
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise unreadable(name) from error
+        raise unreadable_dataset_error(name) from error
 
 
-def unreadable(name: str) -> DataError:
+def unreadable_dataset_error(name: str) -> DataError:
     """The error for what holds no rows."""
     return DataError(f"{name} is no data set", "give JSON, JSONL (also as .gz) or Parquet")
 
 
-def text(row: Row, *names: str) -> str:
+def require_text(row: DatasetRow, *field_names: str) -> str:
     """The first of these fields that a row has; DataError where none is a text."""
-    for name in names:
-        value = row.get(name)
+    for field_name in field_names:
+        value = row.get(field_name)
         if isinstance(value, str):
             return value
     raise DataError(
-        f"a row of the data set has no text {names[0]!r}", "give the benchmark's own data"
+        f"a row of the data set has no text {field_names[0]!r}", "give the benchmark's own data"
     )
 
 
-def texts(row: Row, name: str) -> Sequence[str]:
+def text_list(row: DatasetRow, field_name: str) -> Sequence[str]:
     """A field that is a list of texts; nothing where there is none."""
-    value = row.get(name)
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+    value = row.get(field_name)
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -14,133 +14,142 @@ from typing import TypeAlias
 
 from starcoder_cli import languages
 from starcoder_cli.candidates import syntax
-from starcoder_cli.context.project import Unwanted, legible, regular
+from starcoder_cli.context.project import ExcludedFileError, decode_text, read_regular_file
 from starcoder_cli.errors import InputError
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.files import git
 from starcoder_cli.languages import Language
-from starcoder_cli.postprocess.trim import PROSE
+from starcoder_cli.postprocess.trim import PROSE_LANGUAGES
 from starcoder_cli.prompts.window import first_lines, last_lines
-from starcoder_cli.settings import Lines
+from starcoder_cli.settings import LineMode
 
-SECONDS = 30.0
-BEFORE, BEHIND = 6000, 2000
+LIST_FILES_SECONDS = 30.0
+MAX_PREFIX_CHARACTERS, MAX_SUFFIX_CHARACTERS = 6000, 2000
 """So many characters around a hole are read, at whole lines."""
 
-LEAST = 8  # characters of code that a hole has at least
-MOST_BODY_LINES = 30
-MOST_SPAN = 60
-DATA = {"json", "yaml", "html", "css"}
+MIN_HOLE_CHARACTERS = 8  # characters of code that a hole has at least
+MAX_BODY_LINES = 30
+MAX_SPAN_CHARACTERS = 60
+DATA_LANGUAGES = {"json", "yaml", "html", "css"}
 
-Cut: TypeAlias = tuple[int, int]
-Cutter: TypeAlias = Callable[[str, Language], Sequence[Cut]]
+HoleRange: TypeAlias = tuple[int, int]
+HoleFinder: TypeAlias = Callable[[str, Language], Sequence[HoleRange]]
 
 
-def whole_lines(text: str, language: Language) -> list[Cut]:
+def find_whole_lines(text: str, language: Language) -> list[HoleRange]:
     """Lines of code, without their ends."""
-    mark = language.comment.line("").strip() if language.comment else "\n"
+    comment_marker = language.comment.format_line("").strip() if language.comment else "\n"
     return [
         match.span()
         for match in re.finditer(r"[^\n]+", text)
-        if len(match.group().strip()) >= LEAST and not match.group().lstrip().startswith(mark)
+        if len(match.group().strip()) >= MIN_HOLE_CHARACTERS
+        and not match.group().lstrip().startswith(comment_marker)
     ]
 
 
-def spans(text: str, language: Language) -> list[Cut]:
+def find_spans(text: str, language: Language) -> list[HoleRange]:
     """Parts of lines, from the beginning of a word or sign to the end of another."""
-    found = []
-    for start, end in whole_lines(text, language):
+    ranges = []
+    for start, end in find_whole_lines(text, language):
         tokens = [match.span() for match in re.finditer(r"\w+|[^\w\s]+", text[start:end])]
         for first in range(1, len(tokens) - 1):
             last = min(first + 4, len(tokens) - 2)
             begin, stop = tokens[first][0], tokens[last][1]
-            if LEAST <= stop - begin <= MOST_SPAN:
-                found.append((start + begin, start + stop))
-    return found
+            if MIN_HOLE_CHARACTERS <= stop - begin <= MAX_SPAN_CHARACTERS:
+                ranges.append((start + begin, start + stop))
+    return ranges
 
 
-def function_bodies(text: str, language: Language) -> list[Cut]:
+def find_function_bodies(text: str, language: Language) -> list[HoleRange]:
     """Bodies of functions that are neither trivial nor long, without the white space around."""
-    found = []
-    for start, end in syntax.bodies(text, language.name):
+    ranges = []
+    for start, end in syntax.find_body_ranges(text, language.name):
         body = text[start:end]
         start += len(body) - len(body.lstrip())
         end -= len(body) - len(body.rstrip())
-        if len(body.strip()) >= LEAST and body.strip().count("\n") < MOST_BODY_LINES:
-            found.append((start, end))
-    return found
+        if len(body.strip()) >= MIN_HOLE_CHARACTERS and body.strip().count("\n") < MAX_BODY_LINES:
+            ranges.append((start, end))
+    return ranges
 
 
-KINDS: Mapping[str, tuple[Cutter, Lines]] = {
-    "line": (whole_lines, "one"),
-    "span": (spans, "one"),
-    "body": (function_bodies, "block"),
+HOLE_KINDS: Mapping[str, tuple[HoleFinder, LineMode]] = {
+    "line": (find_whole_lines, "one"),
+    "span": (find_spans, "one"),
+    "body": (find_function_bodies, "block"),
 }
 
 
-def cut(folder: Path, seed: int, limit: int, wanted: Sequence[str]) -> list[Problem]:
+def sample_problems(
+    folder: Path, seed: int, limit: int, language_names: Sequence[str]
+) -> list[Problem]:
     """So many holes of each kind, in the wanted languages or in any.
 
     Raises InputError where there is no repository, or nothing in it to cut.
     """
-    files = sources(folder, wanted)
-    found = [problem for kind in KINDS for problem in of_kind(kind, files, f"{seed} {kind}", limit)]
-    if not found:
+    files = read_source_files(folder, language_names)
+    problems = [
+        problem
+        for kind in HOLE_KINDS
+        for problem in sample_problems_of_kind(kind, files, f"{seed} {kind}", limit)
+    ]
+    if not problems:
         raise InputError(f"{folder} has no code to cut holes out of", "name another with --data")
-    return found
+    return problems
 
 
-def sources(folder: Path, wanted: Sequence[str]) -> Mapping[str, tuple[str, Language]]:
+def read_source_files(
+    folder: Path, language_names: Sequence[str]
+) -> Mapping[str, tuple[str, Language]]:
     """The code of a repository: the text of each file by its name, and its language."""
-    names = git.listed(folder, SECONDS)
+    names = git.list_files(folder, LIST_FILES_SECONDS)
     if names is None:
         raise InputError(
             f"{folder} is no git repository", "name a folder in one with --data, or run: git init"
         )
-    root, found = Path(os.path.realpath(folder)), {}
+    root, sources_by_name = Path(os.path.realpath(folder)), {}
     for name in sorted(names):
-        language = languages.detect(name)
-        if not language or language.name in PROSE | DATA:
+        language = languages.detect_language(name)
+        if not language or language.name in PROSE_LANGUAGES | DATA_LANGUAGES:
             continue
-        if wanted and language.name not in wanted:
+        if language_names and language.name not in language_names:
             continue
         try:
-            found[name] = legible(regular(root, name)), language
-        except (Unwanted, OSError, ValueError):
+            sources_by_name[name] = decode_text(read_regular_file(root, name)), language
+        except (ExcludedFileError, OSError, ValueError):
             continue
-    return found
+    return sources_by_name
 
 
-def of_kind(
+def sample_problems_of_kind(
     kind: str, files: Mapping[str, tuple[str, Language]], seed: str, limit: int
 ) -> Iterator[Problem]:
     """Holes of a kind, from one file after the other, until none has any left."""
-    cutter, lines = KINDS[kind]
-    draw = random.Random(seed)
-    cuts = {name: list(cutter(*files[name])) for name in files}
-    order = [name for name in files if cuts[name]]
-    draw.shuffle(order)
-    left = {name: draw.sample(cuts[name], len(cuts[name])) for name in order}
-    made = 0
-    while made < limit and (order := [name for name in order if left[name]]):
-        for name in order[: limit - made]:
-            made += 1
-            yield problem(kind, name, *files[name], left[name].pop(), lines)
+    find_holes, lines = HOLE_KINDS[kind]
+    rng = random.Random(seed)
+    ranges = {name: list(find_holes(*files[name])) for name in files}
+    order = [name for name in files if ranges[name]]
+    rng.shuffle(order)
+    remaining = {name: rng.sample(ranges[name], len(ranges[name])) for name in order}
+    count = 0
+    while count < limit and (order := [name for name in order if remaining[name]]):
+        for name in order[: limit - count]:
+            count += 1
+            yield create_problem(kind, name, *files[name], remaining[name].pop(), lines)
 
 
-def problem(
-    kind: str, name: str, text: str, language: Language, place: Cut, lines: Lines
+def create_problem(
+    kind: str, name: str, text: str, language: Language, hole_range: HoleRange, lines: LineMode
 ) -> Problem:
     """The problem of a hole in a file."""
-    start, end = place
-    at = text.count("\n", 0, start) + 1
+    start, end = hole_range
+    line_number = text.count("\n", 0, start) + 1
     return Problem(
-        name=f"{name}:{at}",
+        name=f"{name}:{line_number}",
         group=kind,
         language=language.name,
-        prefix=last_lines(text[:start], BEFORE),
-        suffix=first_lines(text[end:], BEHIND),
-        answer=text[start:end],
+        prefix=last_lines(text[:start], MAX_PREFIX_CHARACTERS),
+        suffix=first_lines(text[end:], MAX_SUFFIX_CHARACTERS),
+        reference=text[start:end],
         filename=name,
         lines=lines,
     )

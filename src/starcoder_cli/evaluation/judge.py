@@ -1,49 +1,48 @@
 """Answers run against their tests, in the sandbox, as many at a time as there are processors."""
 
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.evaluation.run import answer_text
-from starcoder_cli.files.batch import Line
-from starcoder_cli.sandbox import Trial, judge, rung
+from starcoder_cli.evaluation.summary import JsonObject
+from starcoder_cli.files.batch import BatchLine
+from starcoder_cli.sandbox import SandboxJob, detect_sandbox, judge
 
-Record = Mapping[str, object]
 
-
-def verdicts(
-    rows: Sequence[Line], problems: Sequence[Problem], answers: Sequence[Record]
-) -> Generator[Record]:
+def judge_answers(
+    lines: Sequence[BatchLine], problems: Sequence[Problem], answers: Sequence[JsonObject]
+) -> Generator[JsonObject]:
     """The verdict on each answer as a line of a file, in order; closing this stops the rest.
 
     Raises MachineError where this machine has no sandbox.
     """
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        yield from pool.map(verdict, rows, problems, answers)
+        yield from pool.map(judge_answer, lines, problems, answers)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def verdict(row: Line, problem: Problem, answer: Record) -> Record:
+def judge_answer(line: BatchLine, problem: Problem, answer: JsonObject) -> JsonObject:
     """The verdict on one answer; one that there is not fails."""
-    told = {**row.record(), "prompt": answer.get("digest"), "text": answer_text(answer)}
+    fields = {**line.record(), "prompt": answer.get("digest"), "text": answer_text(answer)}
     if "error" in answer:
-        return {**told, "passed": False, "result": "no answer", "detail": str(answer["error"])}
-    trial = Trial(
+        return {**fields, "passed": False, "result": "no answer", "detail": str(answer["error"])}
+    job = SandboxJob(
         problem.language,
         problem.program(answer_text(answer)),
         problem.tests,
         problem.entry_point,
         problem.imports + problem.prefix,
     )
-    found = judge(trial)
+    outcome = judge(job)
     return {
-        **told,
-        "passed": found.passed,
-        "result": found.result,
-        "detail": found.detail,
-        "seconds": round(found.seconds, 3),
-        "sandbox": str(rung()),
+        **fields,
+        "passed": outcome.passed,
+        "result": outcome.result,
+        "detail": outcome.detail,
+        "seconds": round(outcome.seconds, 3),
+        "sandbox": str(detect_sandbox()),
     }

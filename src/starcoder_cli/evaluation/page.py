@@ -3,9 +3,15 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from starcoder_cli.evaluation.charts import ending_chart, score_chart
-from starcoder_cli.evaluation.metrics import same
-from starcoder_cli.evaluation.summary import Answered, Group, Mark, Record, Scores
+from starcoder_cli.evaluation.charts import render_result_chart, render_score_chart
+from starcoder_cli.evaluation.metrics import is_exact_match
+from starcoder_cli.evaluation.summary import (
+    JsonObject,
+    ProblemGroup,
+    ProblemResult,
+    ScoreRow,
+    Scores,
+)
 from starcoder_cli.terminal.sanitize import sanitize
 
 CSS = """
@@ -31,23 +37,23 @@ pre { background: #f1f4f5; border-radius: 6px; padding: .75rem; overflow-x: auto
 .passed { color: #2e7d4f; } .failed { color: #b4553f; }
 """
 HEADINGS = ("group", "score", "per cent", "95 % within", "problems", "model", "source")
-LAST_LINES = 12
+MAX_PREFIX_LINES = 12
 
 
-def page(scores: Scores, marks: Sequence[Mark]) -> str:
+def render_page(scores: Scores, rows: Sequence[ScoreRow]) -> str:
     """The page; whatever a model or a user wrote is escaped in it."""
-    title = f"{scores.benchmark.title}: {scores.asked.model}"
+    title = f"{scores.benchmark.title}: {scores.settings.model}"
     body = "\n".join(
         [
-            f"<h1>{words(title)}</h1>",
-            f'<p class="sub">{words(about(scores))}</p>',
-            *pictures(scores, marks),
+            f"<h1>{escape_text(title)}</h1>",
+            f'<p class="sub">{escape_text(describe_run(scores))}</p>',
+            *render_charts(scores, rows),
             "<h2>Scores</h2>",
-            table(marks),
+            render_score_table(rows),
             "<h2>How it was asked</h2>",
-            settings(scores),
+            render_settings(scores),
             '<section id="answers">\n<h2>Every answer</h2>',
-            *(answers(group) for group in scores.groups),
+            *(render_group_answers(group) for group in scores.groups),
             "</section>",
         ]
     )
@@ -56,92 +62,105 @@ def page(scores: Scores, marks: Sequence[Mark]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">\n"
-        f"<title>{words(title)}</title>\n<style>{CSS}</style>\n</head>\n"
+        f"<title>{escape_text(title)}</title>\n<style>{CSS}</style>\n</head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"
     )
 
 
-def words(text: str) -> str:
+def escape_text(text: str) -> str:
     """A text as it stands in a page: escaped, with hidden characters made visible."""
     return escape(sanitize(text))
 
 
-def about(scores: Scores) -> str:
+def describe_run(scores: Scores) -> str:
     """The run in a sentence."""
-    asked = scores.asked
-    count = sum(len(group.answered) for group in scores.groups)
-    how = f"temperature {asked.temperature:g}" if asked.temperature else "greedy"
-    several = f"{asked.samples} answers each, " if asked.samples > 1 else ""
-    return f"{count} problems, {several}{how}, at most {asked.max_tokens} tokens"
+    run_settings = scores.settings
+    count = sum(len(group.results) for group in scores.groups)
+    decoding = f"temperature {run_settings.temperature:g}" if run_settings.temperature else "greedy"
+    samples_text = f"{run_settings.samples} answers each, " if run_settings.samples > 1 else ""
+    return f"{count} problems, {samples_text}{decoding}, at most {run_settings.max_tokens} tokens"
 
 
-def pictures(scores: Scores, marks: Sequence[Mark]) -> Iterator[str]:
+def render_charts(scores: Scores, score_rows: Sequence[ScoreRow]) -> Iterator[str]:
     """A chart for each metric that there is a score of our own for, and one of the endings."""
-    for metric in dict.fromkeys(mark.metric for mark in marks if not mark.source):
-        shown = [mark for mark in marks if mark.metric == metric]
-        yield f"<h2>{words(metric)}</h2>\n{score_chart(shown)}"
-    ran = [group for group in scores.groups if any(each.verdicts for each in group.answered)]
-    if ran:
-        yield f"<h2>How the answers ended</h2>\n{ending_chart(ran)}"
+    for metric in dict.fromkeys(
+        score_row.metric for score_row in score_rows if not score_row.source
+    ):
+        metric_rows = [score_row for score_row in score_rows if score_row.metric == metric]
+        yield f"<h2>{escape_text(metric)}</h2>\n{render_score_chart(metric_rows)}"
+    judged_groups = [
+        group for group in scores.groups if any(result.verdicts for result in group.results)
+    ]
+    if judged_groups:
+        yield f"<h2>How the answers ended</h2>\n{render_result_chart(judged_groups)}"
 
 
-def table(marks: Sequence[Mark]) -> str:
+def render_score_table(score_rows: Sequence[ScoreRow]) -> str:
     """The scores as a table, our own marked."""
-    heads = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
-    rows = "\n".join(map(row, marks))
-    return f'<div class="scroll"><table>\n<tr>{heads}</tr>\n{rows}\n</table></div>'
+    heading_cells = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
+    rows = "\n".join(map(render_score_row, score_rows))
+    return f'<div class="scroll"><table>\n<tr>{heading_cells}</tr>\n{rows}\n</table></div>'
 
 
-def row(mark: Mark) -> str:
+def render_score_row(score_row: ScoreRow) -> str:
     """A score as a row of the table."""
-    count = "" if mark.problems is None else str(mark.problems)
+    problem_count = "" if score_row.problem_count is None else str(score_row.problem_count)
     cells = (
-        f"<td>{words(mark.group)}</td><td>{words(mark.metric)}</td>"
-        f'<td class="n">{mark.per_cent}</td><td class="n">{mark.within}</td>'
-        f'<td class="n">{count}</td><td>{words(mark.model)}</td>'
-        f'<td class="wide">{words(mark.source)}</td>'
+        f"<td>{escape_text(score_row.group)}</td><td>{escape_text(score_row.metric)}</td>"
+        f'<td class="n">{score_row.percent}</td><td class="n">{score_row.interval_text}</td>'
+        f'<td class="n">{problem_count}</td><td>{escape_text(score_row.model)}</td>'
+        f'<td class="wide">{escape_text(score_row.source)}</td>'
     )
-    return f"<tr>{cells}</tr>" if mark.source else f'<tr class="own">{cells}</tr>'
+    return f"<tr>{cells}</tr>" if score_row.source else f'<tr class="own">{cells}</tr>'
 
 
-def settings(scores: Scores) -> str:
-    """What was asked, setting by setting."""
-    told = {**vars(scores.asked), "engine": scores.engine}
-    told |= {name: f"left out: {reason}" for name, reason in scores.skipped.items()}
-    pairs = (f"<dt>{words(name)}</dt><dd>{words(str(value))}</dd>" for name, value in told.items())
+def render_settings(scores: Scores) -> str:
+    """The settings of the run, one by one."""
+    shown_settings = {**vars(scores.settings), "engine": scores.engine}
+    shown_settings |= {name: f"left out: {reason}" for name, reason in scores.skipped.items()}
+    pairs = (
+        f"<dt>{escape_text(name)}</dt><dd>{escape_text(str(value))}</dd>"
+        for name, value in shown_settings.items()
+    )
     return f"<dl>{''.join(pairs)}</dl>"
 
 
-def answers(group: Group) -> str:
+def render_group_answers(group: ProblemGroup) -> str:
     """The answers of a group, each folded under its problem."""
-    each = "\n".join(
-        answer(answered, at) for answered in group.answered for at in range(len(answered.answers))
+    details = "\n".join(
+        render_answer(result, index)
+        for result in group.results
+        for index in range(len(result.answers))
     )
-    return f"<h3>{words(group.name)}</h3>\n{each}"
+    return f"<h3>{escape_text(group.name)}</h3>\n{details}"
 
 
-def answer(answered: Answered, at: int) -> str:
+def render_answer(problem_result: ProblemResult, index: int) -> str:
     """An answer under the end of what it was asked for, with what became of it."""
-    told = answered.answers[at]
-    verdict: Record = answered.verdicts[at] if answered.verdicts else {}
-    result = str(verdict.get("result", ""))
-    kind = "passed" if verdict.get("passed") is True else "failed"
-    before = "\n".join(answered.problem.prefix.split("\n")[-LAST_LINES:])
-    detail = str(verdict.get("detail") or told.get("error") or "")
-    parts = [f"<pre>{words(before)}</pre>", f"<pre><b>{words(answered.texts[at])}</b></pre>"]
-    author = answered.problem.answer
-    if author and not same(answered.texts[at], author):
-        parts.append(f"<p>The author wrote:</p><pre>{words(author)}</pre>")
+    record = problem_result.answers[index]
+    verdict: JsonObject = problem_result.verdicts[index] if problem_result.verdicts else {}
+    outcome = str(verdict.get("result", ""))
+    css_class = "passed" if verdict.get("passed") is True else "failed"
+    prefix_end = "\n".join(problem_result.problem.prefix.split("\n")[-MAX_PREFIX_LINES:])
+    detail = str(verdict.get("detail") or record.get("error") or "")
+    parts = [
+        f"<pre>{escape_text(prefix_end)}</pre>",
+        f"<pre><b>{escape_text(problem_result.answer_texts[index])}</b></pre>",
+    ]
+    reference = problem_result.problem.reference
+    if reference and not is_exact_match(problem_result.answer_texts[index], reference):
+        parts.append(f"<p>The author wrote:</p><pre>{escape_text(reference)}</pre>")
     if detail:
-        parts.append(f"<p>{words(detail)}</p>")
-    head = f'{words(answered.problem.name)} <b class="{kind}">{words(result)}</b>'
-    cost = f"<span>{tokens(told)}</span>"
-    return f"<details><summary>{head}{cost}</summary>{''.join(parts)}</details>"
+        parts.append(f"<p>{escape_text(detail)}</p>")
+    name = escape_text(problem_result.problem.name)
+    summary = f'{name} <b class="{css_class}">{escape_text(outcome)}</b>'
+    cost_html = f"<span>{format_token_cost(record)}</span>"
+    return f"<details><summary>{summary}{cost_html}</summary>{''.join(parts)}</details>"
 
 
-def tokens(told: Record) -> str:
+def format_token_cost(record: JsonObject) -> str:
     """How many tokens an answer has, and in which time it was made."""
-    counted, seconds = told.get("tokens"), told.get("seconds")
-    if not isinstance(counted, dict) or not isinstance(seconds, dict):
+    token_counts, seconds = record.get("tokens"), record.get("seconds")
+    if not isinstance(token_counts, dict) or not isinstance(seconds, dict):
         return ""
-    return f"{counted.get('completion')} tokens, {seconds.get('total')} s"
+    return f"{token_counts.get('completion')} tokens, {seconds.get('total')} s"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starcoder_cli.settings import Lines
+from starcoder_cli.settings import LineMode
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,20 @@ class Problem:
     language: str
     prefix: str
     suffix: str = ""
-    answer: str = ""
+    reference: str = ""
     tests: str = ""
     imports: str = ""
     entry_point: str | None = None
     stop: tuple[str, ...] = ()
     filename: str | None = None
-    lines: Lines = "auto"
+    lines: LineMode = "auto"
 
     def program(self, answer: str) -> str:
         """The whole program with an answer in its hole."""
         return f"{self.imports}{self.prefix}{answer}{self.suffix}"
 
-    def hole(self, max_tokens: int, seed: int | None) -> bytes:
-        """The hole as a line of a batch."""
+    def to_batch_line(self, max_tokens: int, seed: int | None) -> bytes:
+        """The problem as a line of a batch."""
         fields: Mapping[str, object] = {
             "id": self.name,
             "prefix": self.prefix,
@@ -47,5 +47,5 @@ class Problem:
             "seed": seed,
             "stop": list(self.stop),
         }
-        told = {name: value for name, value in fields.items() if value is not None}
-        return json.dumps(told).encode()
+        present = {name: value for name, value in fields.items() if value is not None}
+        return json.dumps(present).encode()

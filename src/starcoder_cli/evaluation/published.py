@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-CARD = "https://huggingface.co/bigcode/starcoder, model card"
-BASE_CARD = "https://huggingface.co/bigcode/starcoderbase, model card"
-BOARD = "https://huggingface.co/spaces/bigcode/bigcode-models-leaderboard, code_eval_board.csv"
+STARCODER_CARD = "https://huggingface.co/bigcode/starcoder, model card"
+STARCODERBASE_CARD = "https://huggingface.co/bigcode/starcoderbase, model card"
+LEADERBOARD = (
+    "https://huggingface.co/spaces/bigcode/bigcode-models-leaderboard, code_eval_board.csv"
+)
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedScore:
     """A number that was published: of which benchmark and group, for which model, and where."""
 
     benchmark: str
@@ -20,14 +22,14 @@ class Published:
     prompted: bool = False
 
 
-STARCODER = (
-    Published("humaneval", "python", "starcoder", 0.336, CARD),
-    Published("humaneval", "python", "starcoder", 0.408, CARD, prompted=True),
-    Published("mbpp", "python", "starcoder", 0.527, CARD),
+STARCODER_SCORES = (
+    PublishedScore("humaneval", "python", "starcoder", 0.336, STARCODER_CARD),
+    PublishedScore("humaneval", "python", "starcoder", 0.408, STARCODER_CARD, prompted=True),
+    PublishedScore("mbpp", "python", "starcoder", 0.527, STARCODER_CARD),
 )
 
 # MultiPL-E on the card, per cent of HumanEval's problems in each language, pass@1.
-CARD_LANGUAGES: Mapping[str, float] = {
+STARCODER_LANGUAGE_SCORES: Mapping[str, float] = {
     "cpp": 31.55,
     "c-sharp": 21.01,
     "d": 13.57,
@@ -50,11 +52,11 @@ CARD_LANGUAGES: Mapping[str, float] = {
 }
 
 # The leaderboard's columns, and its rows in per cent.
-BOARD_LANGUAGES = (
+LEADERBOARD_LANGUAGES = (
     *("python", "java", "javascript", "cpp", "php", "julia", "d"),
     *("lua", "r", "ruby", "racket", "rust", "swift"),
 )
-BOARD_MODELS: Mapping[str, tuple[float, ...]] = {
+LEADERBOARD_SCORES: Mapping[str, tuple[float, ...]] = {
     "starcoderbase": (
         *(30.35, 28.53, 31.7, 30.56, 26.75, 21.09, 10.01),
         *(26.61, 10.18, 17.25, 11.77, 24.46, 16.74),
@@ -78,18 +80,22 @@ BOARD_MODELS: Mapping[str, tuple[float, ...]] = {
 }
 
 
-def published(benchmark: str, group: str) -> list[Published]:
+def find_published_scores(benchmark: str, group: str) -> list[PublishedScore]:
     """Everything that was published of a benchmark's group, the best known model first."""
-    return [row for row in everything() if (row.benchmark, row.group) == (benchmark, group)]
+    return [
+        score
+        for score in all_published_scores()
+        if (score.benchmark, score.group) == (benchmark, group)
+    ]
 
 
-def everything() -> Iterator[Published]:
+def all_published_scores() -> Iterator[PublishedScore]:
     """Every number that was published."""
-    yield from STARCODER
-    for language, value in CARD_LANGUAGES.items():
-        yield Published("multipl-e", language, "starcoder", value / 100, CARD)
-    for model, values in BOARD_MODELS.items():
-        for language, value in zip(BOARD_LANGUAGES, values, strict=True):
+    yield from STARCODER_SCORES
+    for language, value in STARCODER_LANGUAGE_SCORES.items():
+        yield PublishedScore("multipl-e", language, "starcoder", value / 100, STARCODER_CARD)
+    for model, values in LEADERBOARD_SCORES.items():
+        for language, value in zip(LEADERBOARD_LANGUAGES, values, strict=True):
             # The board's Python is HumanEval itself.
             benchmark = "humaneval" if language == "python" else "multipl-e"
-            yield Published(benchmark, language, model, value / 100, BOARD)
+            yield PublishedScore(benchmark, language, model, value / 100, LEADERBOARD)

@@ -1,4 +1,4 @@
-"""A run of a benchmark on disk: what was asked, every answer, and every verdict.
+"""A run of a benchmark on disk: its settings, every answer, and every verdict.
 
 A run's folder holds `run.json`, and for each group a file of answers and one of verdicts, which
 grow by a line at a time. A run that was stopped, or killed, goes on where it ended; one that asks
@@ -14,16 +14,23 @@ from pathlib import Path
 
 from starcoder_cli.errors import CreateError, DataError
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.files.batch import DIGITS, Journal, Line, Task, line, record
-from starcoder_cli.files.save import Target
+from starcoder_cli.files.batch import (
+    DIGEST_LENGTH,
+    AnswerJournal,
+    BatchLine,
+    BatchTask,
+    parse_answer_line,
+    parse_batch_line,
+)
+from starcoder_cli.files.save import SaveTarget
 
-SETTINGS = "run.json"
-ELSEWHERE = "name another folder with --out, or remove this one"
+RUN_FILE_NAME = "run.json"
+OTHER_FOLDER_HINT = "name another folder with --out, or remove this one"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a run asks, as far as that makes a difference to its score."""
+class RunSettings:
+    """The settings of a run that make a difference to its score."""
 
     benchmark: str
     model: str
@@ -38,86 +45,95 @@ class Asked:
     quantize: str
     adapter: str
 
-    def holes(self, problems: Sequence[Problem]) -> list[Line]:
+    def batch_lines(self, problems: Sequence[Problem]) -> list[BatchLine]:
         """A line for each answer that is asked for, those to one problem behind each other."""
-        seeds = [None if self.seed is None else self.seed + at for at in range(self.samples)]
+        seeds = [
+            None if self.seed is None else self.seed + offset for offset in range(self.samples)
+        ]
         pairs = ((problem, seed) for problem in problems for seed in seeds)
         return [
-            line(number, problem.hole(self.max_tokens, seed))
+            parse_batch_line(number, problem.to_batch_line(self.max_tokens, seed))
             for number, (problem, seed) in enumerate(pairs, 1)
         ]
 
 
-def begin(folder: Path, asked: Asked) -> None:
+def open_run_folder(folder: Path, settings: RunSettings) -> None:
     """Make a run's folder, or find that it holds a run which asks the same.
 
     Raises DataError where it asks something else, CreateError where it cannot be made.
     """
-    path = folder / SETTINGS
+    path = folder / RUN_FILE_NAME
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        before = path.read_bytes() if path.exists() else b""
+        previous = path.read_bytes() if path.exists() else b""
     except OSError as error:
         raise CreateError(
             f"cannot write {folder}: {error.strerror}", "name another folder with --out"
         ) from error
-    if not before:
-        Target.output(str(path)).save(json.dumps(asdict(asked), indent=1).encode() + b"\n")
+    if not previous:
+        SaveTarget.for_output(str(path)).save(
+            json.dumps(asdict(settings), indent=1).encode() + b"\n"
+        )
         return
-    told = record(before)
-    for name, value in asdict(asked).items():
-        if name not in told:
-            raise DataError(f"{path} is not what a run has written", ELSEWHERE)
-        if told[name] != value:
+    saved = parse_answer_line(previous)
+    for name, value in asdict(settings).items():
+        if name not in saved:
+            raise DataError(f"{path} is not what a run has written", OTHER_FOLDER_HINT)
+        if saved[name] != value:
             raise DataError(
-                f"{folder} holds a run with {name} {told[name]!r}, not {value!r}", ELSEWHERE
+                f"{folder} holds a run with {name} {saved[name]!r}, not {value!r}",
+                OTHER_FOLDER_HINT,
             )
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A file of which each line belongs to a row that is asked for; `done` are there already."""
+class ResumableFile:
+    """A file with an answer or a verdict for each of `lines`; `done_count` are there already."""
 
     path: Path
-    rows: Sequence[Line]
-    journal: Journal
-    done: int
+    lines: Sequence[BatchLine]
+    journal: AnswerJournal
+    done_count: int
 
     @classmethod
     @contextmanager
-    def opened(cls, path: Path, rows: Sequence[Line], wanted: int) -> Iterator["Sheet"]:
-        """The file at a path while no other run has it; the first of the rows are wanted.
+    def open(
+        cls, path: Path, lines: Sequence[BatchLine], requested_count: int
+    ) -> Iterator["ResumableFile"]:
+        """The file at a path while no other run has it; only the first lines are requested.
 
         Raises DataError where it holds something else, and what opening it raises.
         """
-        with Journal.opened(str(path)) as journal:
+        with AnswerJournal.open_locked(str(path)) as journal:
             try:
-                done, _ = journal.resume(rows)
+                done_count, _ = journal.resume(lines)
             except DataError as error:
-                raise DataError(f"{path} is of another run", ELSEWHERE) from error
-            yield cls(path, rows[:wanted], journal, min(done, wanted))
+                raise DataError(f"{path} is of another run", OTHER_FOLDER_HINT) from error
+            yield cls(path, lines[:requested_count], journal, min(done_count, requested_count))
 
     @property
-    def missing(self) -> Sequence[Line]:
-        """The rows whose lines are not there yet."""
-        return self.rows[self.done :]
+    def missing_lines(self) -> Sequence[BatchLine]:
+        """The lines that have no record yet."""
+        return self.lines[self.done_count :]
 
-    def read(self) -> list[Mapping[str, object]]:
-        """Every line, also behind those that are wanted."""
-        return [record(each) for each in self.path.read_bytes().splitlines()]
+    def read_records(self) -> list[Mapping[str, object]]:
+        """Every record, also beyond those that are requested."""
+        return [parse_answer_line(raw_line) for raw_line in self.path.read_bytes().splitlines()]
 
 
-def verdict_rows(
+def verdict_lines(
     problems: Sequence[Problem], answers: Sequence[Mapping[str, object]], samples: int
-) -> list[Line]:
-    """A row for each verdict; its digest is that of the whole program and its tests."""
-    found = []
-    for at, answer in enumerate(answers):
-        problem = problems[at // samples]
-        whole = f"{problem.program(answer_text(answer))}\0{problem.tests}"
-        digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
-        found.append(Line(at + 1, digest, problem.name, Task()))
-    return found
+) -> list[BatchLine]:
+    """A line for each verdict; its digest is that of the whole program and its tests."""
+    lines = []
+    for index, answer in enumerate(answers):
+        problem = problems[index // samples]
+        judged_text = f"{problem.program(answer_text(answer))}\0{problem.tests}"
+        digest = hashlib.sha256(judged_text.encode("utf-8", "surrogatepass")).hexdigest()[
+            :DIGEST_LENGTH
+        ]
+        lines.append(BatchLine(index + 1, digest, problem.name, BatchTask()))
+    return lines
 
 
 def answer_text(answer: Mapping[str, object]) -> str:

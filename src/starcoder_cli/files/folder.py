@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-EFFECTIVE = os.access in os.supports_effective_ids
+USE_EFFECTIVE_IDS = os.access in os.supports_effective_ids
 # A link is not followed, a pipe not waited for, a line end not translated.
-PLAIN = (
+SAFE_OPEN_FLAGS = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_NOCTTY", 0)
@@ -20,79 +20,81 @@ PLAIN = (
 
 
 @dataclass(frozen=True)
-class Folder:
+class OpenFolder:
     """A folder by its path, and by its descriptor where names can be looked up in one."""
 
     path: str
     descriptor: int | None
 
     @contextmanager
-    def reading(self, name: str) -> Iterator[int]:
+    def open_file(self, name: str) -> Iterator[int]:
         """A file's descriptor, to read from; a link is no file."""
-        descriptor = os.open(self._at(name), os.O_RDONLY | PLAIN, dir_fd=self.descriptor)
+        descriptor = os.open(
+            self._path_of(name), os.O_RDONLY | SAFE_OPEN_FLAGS, dir_fd=self.descriptor
+        )
         try:
             yield descriptor
         finally:
-            done_with(descriptor)
+            close_quietly(descriptor)
 
     @contextmanager
-    def creating(self, name: str, mode: int) -> Iterator[int]:
+    def create_file(self, name: str, mode: int) -> Iterator[int]:
         """The descriptor of a new file, to write to; FileExistsError where the name is taken."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PLAIN
-        descriptor = os.open(self._at(name), flags, mode, dir_fd=self.descriptor)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE_OPEN_FLAGS
+        descriptor = os.open(self._path_of(name), flags, mode, dir_fd=self.descriptor)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
 
-    def allows(self, name: str, what: int) -> bool:
+    def has_access(self, name: str, mode: int) -> bool:
         """Whether we may do something with a file, or with the folder itself by the name `.`."""
-        at = self._at(name)
-        return os.access(at, what, dir_fd=self.descriptor, effective_ids=EFFECTIVE)
+        path = self._path_of(name)
+        return os.access(path, mode, dir_fd=self.descriptor, effective_ids=USE_EFFECTIVE_IDS)
 
-    def move(self, name: str, new: str) -> None:
+    def rename(self, name: str, new: str) -> None:
         """Give a file another name, in place of the file that has it."""
         here = self.descriptor
-        os.replace(self._at(name), self._at(new), src_dir_fd=here, dst_dir_fd=here)  # noqa: PTH105
+        os.replace(self._path_of(name), self._path_of(new), src_dir_fd=here, dst_dir_fd=here)  # noqa: PTH105
 
     def remove(self, name: str) -> None:
         """Remove a file."""
-        os.unlink(self._at(name), dir_fd=self.descriptor)  # noqa: PTH108
+        os.unlink(self._path_of(name), dir_fd=self.descriptor)  # noqa: PTH108
 
-    def names(self) -> list[str]:
+    def list_names(self) -> list[str]:
         """What is in the folder."""
         return os.listdir(self.path if self.descriptor is None else self.descriptor)  # noqa: PTH208
 
-    def status(self, name: str) -> os.stat_result:
+    def stat(self, name: str) -> os.stat_result:
         """What the system says of a file, or of a link itself."""
-        at = self._at(name)
-        return os.stat(at, dir_fd=self.descriptor, follow_symlinks=False)  # noqa: PTH116
+        path = self._path_of(name)
+        return os.stat(path, dir_fd=self.descriptor, follow_symlinks=False)  # noqa: PTH116
 
     def sync(self) -> None:
         """Return when the names in the folder are on the disk, where the system can tell."""
         if self.descriptor is not None:
             os.fsync(self.descriptor)
 
-    def _at(self, name: str) -> str:
+    def _path_of(self, name: str) -> str:
         if self.descriptor is not None:
             return name
         return os.path.join(self.path, name)  # noqa: PTH118
 
 
 @contextmanager
-def opened(path: str) -> Iterator[Folder]:
+def open_folder(path: str) -> Iterator[OpenFolder]:
     """The folder at a path."""
     if not hasattr(os, "O_DIRECTORY"):
-        yield Folder(path, None)
+        yield OpenFolder(path, None)
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield Folder(path, descriptor)
+        yield OpenFolder(path, descriptor)
     finally:
-        done_with(descriptor)
+        close_quietly(descriptor)
 
 
-def done_with(descriptor: int) -> None:
+def close_quietly(descriptor: int) -> None:
     """Close what was only read from: nothing can be lost by then, and nothing is worth saying."""
     with suppress(OSError):
         os.close(descriptor)

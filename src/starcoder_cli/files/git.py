@@ -9,40 +9,42 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-COMMITS = 5
+RECENT_COMMITS = 5
 
 # An empty `core.fsmonitor` switches it off in every version; older ones take `false` for a program.
-SAFE = (
+SAFE_GIT_OPTIONS = (
     *("-c", "core.fsmonitor=", "-c", "core.pager=cat", "-c", "core.hooksPath=/dev/null"),
     *("-c", "protocol.allow=never", "-c", "log.showSignature=false", "--no-pager"),
 )
 
 
-def listed(root: Path, seconds: float) -> tuple[str, ...] | None:
+def list_files(root: Path, seconds: float) -> tuple[str, ...] | None:
     """The files of a repository that git does not ignore; None where git does not tell in time.
 
     Files that were never added are told where there is time for that.
     """
-    everything = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    found = asked(root, everything, seconds / 2)
-    return found if found is not None else asked(root, ("ls-files", "-z", "--cached"), seconds / 2)
+    untracked_too = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    files = run_git(root, untracked_too, seconds / 2)
+    return (
+        files if files is not None else run_git(root, ("ls-files", "-z", "--cached"), seconds / 2)
+    )
 
 
-def committed(root: Path, seconds: float) -> tuple[str, ...]:
+def list_recently_committed(root: Path, seconds: float) -> tuple[str, ...]:
     """The files that the last commits changed, the latest first; none where git fails."""
-    names = ("log", "-z", "--name-only", "--format=", "--no-renames", "--no-merges")
-    plain = ("--no-ext-diff", "--no-textconv", f"-n{COMMITS}")
-    return asked(root, (*names, *plain), seconds) or ()
+    log_names = ("log", "-z", "--name-only", "--format=", "--no-renames", "--no-merges")
+    log_options = ("--no-ext-diff", "--no-textconv", f"-n{RECENT_COMMITS}")
+    return run_git(root, (*log_names, *log_options), seconds) or ()
 
 
-def asked(root: Path, words: tuple[str, ...], seconds: float) -> tuple[str, ...] | None:
+def run_git(root: Path, arguments: tuple[str, ...], seconds: float) -> tuple[str, ...] | None:
     """What a git command answers, split at its NUL bytes; None where it fails or takes too long."""
     import subprocess
 
     try:
-        done = subprocess.run(
-            ("git", "-C", str(root), *SAFE, *words),
-            env=environment(),
+        result = subprocess.run(
+            ("git", "-C", str(root), *SAFE_GIT_OPTIONS, *arguments),
+            env=git_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -51,16 +53,16 @@ def asked(root: Path, words: tuple[str, ...], seconds: float) -> tuple[str, ...]
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    names = (os.fsdecode(name.lstrip(b"\n")) for name in done.stdout.split(b"\0"))
+    names = (os.fsdecode(name.lstrip(b"\n")) for name in result.stdout.split(b"\0"))
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def environment() -> Mapping[str, str]:
+def git_environment() -> Mapping[str, str]:
     """The user's environment without secrets, and without another repository that a hook names."""
-    kept = {
+    variables = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("GIT_") and "TOKEN" not in name
     }
     quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
-    return {**kept, **quiet, "GIT_ALLOW_PROTOCOL": "none"}
+    return {**variables, **quiet, "GIT_ALLOW_PROTOCOL": "none"}

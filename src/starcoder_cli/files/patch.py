@@ -11,63 +11,63 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 
-CONTEXT_LINES = 3
-LINE = re.compile(rb"[^\n]*\n|[^\n]+")
-ODD = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
-ESCAPES = dict(zip(b'\a\b\t\n\v\f\r"\\', b'abtnvfr"\\', strict=True))
-NO_NEWLINE = b"\n\\ No newline at end of file\n"
+PATCH_CONTEXT_LINES = 3
+LINE_BYTES = re.compile(rb"[^\n]*\n|[^\n]+")
+ODD_BYTE = re.compile(rb'[\x00-\x1f"\\\x7f-\xff]')
+C_ESCAPES = dict(zip(b'\a\b\t\n\v\f\r"\\', b'abtnvfr"\\', strict=True))
+NO_NEWLINE_NOTE = b"\n\\ No newline at end of file\n"
 
 
-def patch(name: bytes, old: bytes, new: bytes) -> bytes:
+def format_patch(name: bytes, old: bytes, new: bytes) -> bytes:
     """One hunk that makes `new` of the file `old`; nothing where they are alike."""
     if old == new:
         return b""
-    before, after = LINE.findall(old), LINE.findall(new)
-    begin = alike(before, after)
-    end = alike(before[begin:][::-1], after[begin:][::-1])
-    first, last = max(begin - CONTEXT_LINES, 0), max(end - CONTEXT_LINES, 0)
+    before, after = LINE_BYTES.findall(old), LINE_BYTES.findall(new)
+    begin = count_common_lines(before, after)
+    end = count_common_lines(before[begin:][::-1], after[begin:][::-1])
+    first, last = max(begin - PATCH_CONTEXT_LINES, 0), max(end - PATCH_CONTEXT_LINES, 0)
     removed, added = before[begin : len(before) - end], after[begin : len(after) - end]
     leading, trailing = before[first:begin], before[len(before) - end : len(before) - last]
-    around = len(leading) + len(trailing)
+    context_count = len(leading) + len(trailing)
     return b"".join(
         (
-            b"--- %b\n+++ %b\n" % (quoted(b"a/" + name), quoted(b"b/" + name)),
-            b"@@ -%b " % extent(first, around + len(removed)),
-            b"+%b @@\n" % extent(first, around + len(added)),
-            *marked(b" ", leading),
-            *marked(b"-", removed),
-            *marked(b"+", added),
-            *marked(b" ", trailing),
+            b"--- %b\n+++ %b\n" % (quote_filename(b"a/" + name), quote_filename(b"b/" + name)),
+            b"@@ -%b " % format_hunk_range(first, context_count + len(removed)),
+            b"+%b @@\n" % format_hunk_range(first, context_count + len(added)),
+            *prefix_lines(b" ", leading),
+            *prefix_lines(b"-", removed),
+            *prefix_lines(b"+", added),
+            *prefix_lines(b" ", trailing),
         )
     )
 
 
-def alike(one: Sequence[bytes], other: Sequence[bytes]) -> int:
+def count_common_lines(one: Sequence[bytes], other: Sequence[bytes]) -> int:
     """How many lines two texts have in common at their beginning."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def extent(first: int, count: int) -> bytes:
+def format_hunk_range(first: int, count: int) -> bytes:
     """Where lines stand in a file, as a hunk's head tells it; nothing stands behind a line."""
     if count == 1:
         return b"%d" % (first + 1)
     return b"%d,%d" % (first + bool(count), count)
 
 
-def marked(mark: bytes, lines: Sequence[bytes]) -> list[bytes]:
+def prefix_lines(mark: bytes, lines: Sequence[bytes]) -> list[bytes]:
     """Lines of a hunk, and what follows the last line of a file that does not end with one."""
-    return [mark + (line if line.endswith(b"\n") else line + NO_NEWLINE) for line in lines]
+    return [mark + (line if line.endswith(b"\n") else line + NO_NEWLINE_NOTE) for line in lines]
 
 
-def quoted(name: bytes) -> bytes:
+def quote_filename(name: bytes) -> bytes:
     """A file's name as git writes it in a patch."""
-    if ODD.search(name):
-        name = b'"%b"' % ODD.sub(escaped, name)
+    if ODD_BYTE.search(name):
+        name = b'"%b"' % ODD_BYTE.sub(escape_byte, name)
     return name + b"\t" if b" " in name else name
 
 
-def escaped(match: re.Match[bytes]) -> bytes:
+def escape_byte(match: re.Match[bytes]) -> bytes:
     """An odd byte of a name as in a string of C."""
     code = match.group()[0]
-    letter = ESCAPES.get(code)
+    letter = C_ESCAPES.get(code)
     return b"\\%c" % letter if letter else b"\\%03o" % code

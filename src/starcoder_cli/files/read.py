@@ -9,12 +9,12 @@ from starcoder_cli.errors import DataError, InputError, UsageError, WriteError
 STANDARD_INPUT = "-"
 
 
-def read_bytes(path: str, most: int) -> bytes:
+def read_bytes(path: str, max_bytes: int) -> bytes:
     """The bytes of a file, or of standard input for `-`; DataError for more than there may be."""
-    return read_standard_input(most) if path == STANDARD_INPUT else read_file(path, most)
+    return read_standard_input(max_bytes) if path == STANDARD_INPUT else read_file(path, max_bytes)
 
 
-def read_file(path: str, most: int) -> bytes:
+def read_file(path: str, max_bytes: int) -> bytes:
     """The bytes of a regular file, or of a pipe that the shell has opened for us."""
     try:
         status = os.stat(path)  # noqa: PTH116
@@ -25,13 +25,13 @@ def read_file(path: str, most: int) -> bytes:
         ):
             raise InputError(f"{path} is not a regular file", "use - to read standard input")
         with open(path, "rb") as file:  # noqa: PTH123 - a path may be any bytes, even not a Path
-            return bounded(file.read(most + 1), path, most)
+            return require_max_bytes(file.read(max_bytes + 1), path, max_bytes)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read {path}: {reason}", "check the name") from error
 
 
-def read_standard_input(most: int) -> bytes:
+def read_standard_input(max_bytes: int) -> bytes:
     """The bytes of standard input, up to its end; never waits at a terminal."""
     if sys.stdin is None or sys.stdin.closed:
         raise InputError("standard input is closed", "name a file, or pipe text in")
@@ -39,15 +39,17 @@ def read_standard_input(most: int) -> bytes:
         raise UsageError("no input", "name a file, or pipe text in")
     pieces, descriptor = bytearray(), sys.stdin.fileno()
     try:
-        while len(pieces) <= most and (data := os.read(descriptor, 65536)):
+        while len(pieces) <= max_bytes and (data := os.read(descriptor, 65536)):
             pieces += data
     except OSError as error:
         raise WriteError(f"cannot read standard input: {error.strerror}", "try again") from error
-    return bounded(bytes(pieces), "standard input", most)
+    return require_max_bytes(bytes(pieces), "standard input", max_bytes)
 
 
-def bounded(data: bytes, name: str, most: int) -> bytes:
+def require_max_bytes(data: bytes, name: str, max_bytes: int) -> bytes:
     """The data, unless it is larger than it may be."""
-    if len(data) > most:
-        raise DataError(f"{name} is larger than {most >> 20} MiB", "give the part that matters")
+    if len(data) > max_bytes:
+        raise DataError(
+            f"{name} is larger than {max_bytes >> 20} MiB", "give the part that matters"
+        )
     return data

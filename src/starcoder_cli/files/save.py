@@ -16,7 +16,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from errno import EACCES, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTSUP, ENXIO, EPERM, EROFS
+from errno import (
+    EACCES,
+    EISDIR,
+    ELOOP,
+    ENAMETOOLONG,
+    ENOENT,
+    ENOTDIR,
+    ENOTSUP,
+    ENXIO,
+    EPERM,
+    EROFS,
+    EWOULDBLOCK,
+)
 
 from starcoder_cli.errors import (
     BusyError,
@@ -26,28 +38,29 @@ from starcoder_cli.errors import (
     StarcoderError,
     WriteError,
 )
-from starcoder_cli.files.folder import Folder, opened
-from starcoder_cli.system.signals import deferred
+from starcoder_cli.files.folder import OpenFolder, open_folder
+from starcoder_cli.system.file_lock import try_lock
+from starcoder_cli.system.signals import defer_signals
 
-TEMPORARY = re.compile(r"\.starcoder-[0-9a-f]{16}\.tmp")
-STALE_SECONDS = 3600
-LEADS_NOWHERE = {EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENXIO}
-FORBIDDEN = {EACCES, EPERM, EROFS}
-LEFT_ALONE = "it was left alone: run the command again"
+TEMPORARY_NAME = re.compile(r"\.starcoder-[0-9a-f]{16}\.tmp")
+STALE_TEMPORARY_SECONDS = 3600
+NOT_A_FILE_ERRNOS = {EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENXIO}
+NO_PERMISSION_ERRNOS = {EACCES, EPERM, EROFS}
+LEFT_ALONE_HINT = "it was left alone: run the command again"
 
 
 @dataclass(frozen=True)
-class Version:
+class FileVersion:
     """A file at one time: which one its name leads to, when it was written, and its bytes."""
 
     device: int
     inode: int
-    written: int
+    modified_ns: int
     data: bytes
 
 
 @dataclass(frozen=True)
-class Target:
+class SaveTarget:
     """A file to write: what it is called, and where that name leads.
 
     `version` is what it has to be still by then; None where that does not matter.
@@ -56,52 +69,56 @@ class Target:
     path: str
     folder: str
     name: str
-    version: Version | None = None
+    version: FileVersion | None = None
 
     @classmethod
-    def edited(cls, path: str, data: bytes) -> "Target":
+    def for_edit(cls, path: str, data: bytes) -> "SaveTarget":
         """A file whose bytes were just read, to be written unless somebody else does.
 
         Raises whatever keeps it from being written, as far as that can be known by now.
         """
-        nowhere = InputError(f"{path} is no file that could be changed", "name another")
-        with explained(path, nowhere):
+        not_a_file = InputError(f"{path} is no file that could be changed", "name another")
+        with translate_os_errors(path, not_a_file):
             folder, name = os.path.split(os.path.realpath(path, strict=True))
-            with opened(folder) as here, here.reading(name) as descriptor:
-                found = version(descriptor, len(data))
-                target = cls(path, folder, name, found)
-                if found.data != data:
-                    raise target.changed()
-                target.check_folder(here)
-                target.check(here)
+            with open_folder(folder) as handle, handle.open_file(name) as descriptor:
+                current = read_version(descriptor, len(data))
+                target = cls(path, folder, name, current)
+                if current.data != data:
+                    raise target.changed_error()
+                target.check_folder(handle)
+                target.check_file(handle)
         return target
 
     @classmethod
-    def output(cls, path: str) -> "Target":
-        """A file to create, or to replace whatever it holds; raises like `edited`."""
+    def for_output(cls, path: str) -> "SaveTarget":
+        """A file to create, or to replace whatever it holds; raises like `for_edit`."""
         if path.endswith(("/", os.sep)):  # `realpath` would make a file's name of it
-            raise cannot_create(path)
-        with explained(path, cannot_create(path)):
+            raise creation_error(path)
+        with translate_os_errors(path, creation_error(path)):
             target = cls(path, *os.path.split(os.path.realpath(path)))
-            with opened(target.folder) as here:
-                target.check_folder(here)
-                target.check(here)
+            with open_folder(target.folder) as handle:
+                target.check_folder(handle)
+                target.check_file(handle)
         return target
 
     def save(self, data: bytes) -> None:
         """Make these the bytes of the file, which keeps its owner, mode and extended attributes.
 
         Whatever is raised, the file is then the old one or the new one. Raises BusyError where it
-        is not what was read, and what `edited` and `output` raise.
+        is not what was read, and what `for_edit` and `for_output` raise.
         """
-        with explained(self.path, self.nowhere()), deferred(), opened(self.folder) as folder:
+        with (
+            translate_os_errors(self.path, self.not_a_file_error()),
+            defer_signals(),
+            open_folder(self.folder) as folder,
+        ):
             temporary = f".starcoder-{os.urandom(8).hex()}.tmp"
-            sweep(folder)
-            with locked(folder, self.name) if self.version else nullcontext():
+            remove_stale_temporaries(folder)
+            with lock_for_saving(folder, self.name) if self.version else nullcontext():
                 try:
-                    self.write(folder, temporary, data)
-                    self.check(folder)
-                    folder.move(temporary, self.name)
+                    self.write_temporary(folder, temporary, data)
+                    self.check_file(folder)
+                    folder.rename(temporary, self.name)
                 except FileExistsError:  # the name was taken: that file is not ours
                     raise
                 except BaseException:  # signals and Ctrl-C too
@@ -111,35 +128,38 @@ class Target:
             with suppress(OSError):  # the file is there; not every file system can say more
                 folder.sync()
 
-    def write(self, folder: Folder, temporary: str, data: bytes) -> None:
+    def write_temporary(self, folder: OpenFolder, temporary: str, data: bytes) -> None:
         """Write the bytes into a new file that is like the one it will replace."""
-        exists = self.check(folder)
+        exists = self.check_file(folder)
         # The system takes the umask off the mode of a new file, as it does for other programs.
-        with folder.creating(temporary, 0o600 if exists else 0o666) as new:
+        with folder.create_file(temporary, 0o600 if exists else 0o666) as new:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(new, rest) :]
             if exists:
-                with folder.reading(self.name) as old:
-                    keep(self.path, old, new)
+                with folder.open_file(self.name) as old:
+                    copy_metadata(self.path, old, new)
             os.fsync(new)
 
-    def check_folder(self, folder: Folder) -> None:
+    def check_folder(self, folder: OpenFolder) -> None:
         """Raise where no file can be made in the folder."""
-        if not folder.allows(".", os.W_OK | os.X_OK):
+        if not folder.has_access(".", os.W_OK | os.X_OK):
             raise CreateError(
                 f"cannot write {self.path}: its folder is read-only", "write elsewhere: --output"
             )
 
-    def check(self, folder: Folder) -> bool:
+    def check_file(self, folder: OpenFolder) -> bool:
         """Raise where the file must not be replaced; whether there is one already."""
         try:
-            with folder.reading(self.name) as descriptor:
+            with folder.open_file(self.name) as descriptor:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
-                    raise self.nowhere()
-                if self.version and version(descriptor, len(self.version.data)) != self.version:
-                    raise self.changed()
+                    raise self.not_a_file_error()
+                if (
+                    self.version
+                    and read_version(descriptor, len(self.version.data)) != self.version
+                ):
+                    raise self.changed_error()
         except FileNotFoundError:
             if self.version:
                 raise
@@ -149,56 +169,56 @@ class Target:
                 f"{self.path} has other names (hard links), which would keep the old text",
                 "write elsewhere: --output",
             )
-        if not folder.allows(self.name, os.W_OK):
+        if not folder.has_access(self.name, os.W_OK):
             raise RefusedError(f"{self.path} is read-only", "make it writable: chmod u+w")
-        if not is_ours(status) and os.geteuid():
+        if not is_owned_by_user(status) and os.geteuid():
             raise RefusedError(
                 f"{self.path} belongs to another user, and afterwards would not",
                 "write elsewhere: --output",
             )
         return True
 
-    def changed(self) -> StarcoderError:
+    def changed_error(self) -> StarcoderError:
         """What is wrong where the file is not what was read."""
-        return BusyError(f"{self.path} has changed since it was read", LEFT_ALONE)
+        return BusyError(f"{self.path} has changed since it was read", LEFT_ALONE_HINT)
 
-    def nowhere(self) -> StarcoderError:
+    def not_a_file_error(self) -> StarcoderError:
         """What is wrong where the name leads to no file, or to something else."""
         if self.version:
-            return BusyError(f"{self.path} is not the file any more that was read", LEFT_ALONE)
-        return cannot_create(self.path)
+            return BusyError(f"{self.path} is not the file any more that was read", LEFT_ALONE_HINT)
+        return creation_error(self.path)
 
 
-def cannot_create(path: str) -> StarcoderError:
+def creation_error(path: str) -> StarcoderError:
     """What is wrong where no file can be at a path."""
     return CreateError(f"cannot create a file {path}", "name one in a folder that exists")
 
 
-def version(descriptor: int, size: int) -> Version:
+def read_version(descriptor: int, size: int) -> FileVersion:
     """A file as it is now; of one that is larger than `size`, one byte more than that."""
     status, data = os.fstat(descriptor), bytearray()
     while len(data) <= size and (piece := os.read(descriptor, size + 1 - len(data))):
         data += piece
-    return Version(status.st_dev, status.st_ino, status.st_mtime_ns, bytes(data))
+    return FileVersion(status.st_dev, status.st_ino, status.st_mtime_ns, bytes(data))
 
 
-def keep(path: str, old: int, new: int) -> None:
+def copy_metadata(path: str, old: int, new: int) -> None:
     """Give a new file the owner, the mode and the extended attributes of an old one.
 
     Raises RefusedError where we may not.
     """
     try:
         if hasattr(os, "fchown"):
-            was, made = os.fstat(old), os.fstat(new)
-            if (was.st_uid, was.st_gid) != (made.st_uid, made.st_gid):
-                os.fchown(new, was.st_uid, was.st_gid)
-            os.fchmod(new, stat.S_IMODE(was.st_mode))  # after fchown, which clears bits of it
+            before, after = os.fstat(old), os.fstat(new)
+            if (before.st_uid, before.st_gid) != (after.st_uid, after.st_gid):
+                os.fchown(new, before.st_uid, before.st_gid)
+            os.fchmod(new, stat.S_IMODE(before.st_mode))  # after fchown, which clears bits of it
         if hasattr(os, "listxattr"):
-            was_set, made_set = attributes(old), attributes(new)
-            for name in made_set.keys() - was_set.keys():
+            old_attributes, new_attributes = read_attributes(old), read_attributes(new)
+            for name in new_attributes.keys() - old_attributes.keys():
                 os.removexattr(new, name)
-            for name, value in was_set.items():
-                if made_set.get(name) != value:
+            for name, value in old_attributes.items():
+                if new_attributes.get(name) != value:
                     os.setxattr(new, name, value)
     except PermissionError as error:
         raise RefusedError(
@@ -207,7 +227,7 @@ def keep(path: str, old: int, new: int) -> None:
         ) from error
 
 
-def attributes(descriptor: int) -> dict[str, bytes]:
+def read_attributes(descriptor: int) -> dict[str, bytes]:
     """The extended attributes of a file, access control lists among them."""
     try:
         return {name: os.getxattr(descriptor, name) for name in os.listxattr(descriptor)}
@@ -218,56 +238,50 @@ def attributes(descriptor: int) -> dict[str, bytes]:
 
 
 @contextmanager
-def locked(folder: Folder, name: str) -> Iterator[None]:
+def lock_for_saving(folder: OpenFolder, name: str) -> Iterator[None]:
     """Keep other runs of this program from writing a file, where the system has such locks.
 
     Raises BlockingIOError where another program has it.
     """
-    try:
-        import fcntl
-    except ImportError:  # and there an open file could not be replaced
+    if os.name == "nt":  # an open file could not be replaced there
         yield
         return
-    with folder.reading(name) as descriptor:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass  # no locks in this file system
+    with folder.open_file(name) as descriptor:
+        if not try_lock(descriptor):
+            raise BlockingIOError(EWOULDBLOCK, "another program has locked it")
         yield
 
 
-def sweep(folder: Folder) -> None:
+def remove_stale_temporaries(folder: OpenFolder) -> None:
     """Remove what runs that were killed have left in a folder."""
     with suppress(OSError):
-        for name in filter(TEMPORARY.fullmatch, folder.names()):
-            status = folder.status(name)
-            stale = time.time() - status.st_mtime > STALE_SECONDS
-            if stale and is_ours(status) and stat.S_ISREG(status.st_mode):
+        for name in filter(TEMPORARY_NAME.fullmatch, folder.list_names()):
+            status = folder.stat(name)
+            stale = time.time() - status.st_mtime > STALE_TEMPORARY_SECONDS
+            if stale and is_owned_by_user(status) and stat.S_ISREG(status.st_mode):
                 folder.remove(name)
 
 
-def is_ours(status: os.stat_result) -> bool:
+def is_owned_by_user(status: os.stat_result) -> bool:
     """Whether a file belongs to this user; where the system has no owners it does."""
     return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
 
 
 @contextmanager
-def explained(path: str, nowhere: StarcoderError) -> Iterator[None]:
-    """What the system refuses, as an error of ours; `nowhere` where a name leads to no file."""
+def translate_os_errors(path: str, not_a_file: StarcoderError) -> Iterator[None]:
+    """What the system refuses, as an error of ours; `not_a_file` where a name leads to no file."""
     try:
         yield
     except OSError as error:
-        raise in_words(path, error, nowhere) from error
+        raise convert_os_error(path, error, not_a_file) from error
 
 
-def in_words(path: str, error: OSError, nowhere: StarcoderError) -> StarcoderError:
+def convert_os_error(path: str, error: OSError, not_a_file: StarcoderError) -> StarcoderError:
     """An error of the system as one of ours."""
-    if error.errno in LEADS_NOWHERE:
-        return nowhere
-    if error.errno in FORBIDDEN:
+    if error.errno in NOT_A_FILE_ERRNOS:
+        return not_a_file
+    if error.errno in NO_PERMISSION_ERRNOS:
         return CreateError(f"cannot write {path}: {error.strerror}", "write elsewhere: --output")
     if isinstance(error, BlockingIOError):
-        return BusyError(f"another program is writing {path}", LEFT_ALONE)
+        return BusyError(f"another program is writing {path}", LEFT_ALONE_HINT)
     return WriteError(f"cannot write {path}: {error.strerror}", "make room, or write elsewhere")

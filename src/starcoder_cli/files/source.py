@@ -12,29 +12,22 @@ from pathlib import Path
 
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
+from starcoder_cli.model import Hole
 
-MOST_BYTES = 16 * 1024 * 1024
-INDENTATION = re.compile(r"([ \t]+)\S")
+MAX_SOURCE_BYTES = 16 * 1024 * 1024
+INDENTED_CODE = re.compile(r"([ \t]+)\S")
 LINE_END = re.compile("\r\n|\n|\r")
-PLACE = re.compile(
+PLACE_PATTERN = re.compile(
     r"(?P<path>.+?):(?P<line>\d{1,99})(?::(?P<column>\d{1,99}))?"
     r"(?:-(?P<end_line>\d{1,99})(?::(?P<end_column>\d{1,99}))?)?",
     re.ASCII | re.DOTALL,
 )
 BYTE_ORDER_MARK = "\ufeff"
-WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
-class Hole:
-    """A gap in some code; a completion is a hole whose suffix is empty."""
-
-    prefix: str
-    suffix: str = ""
-
-
-@dataclass(frozen=True)
-class Names:
+class FileMetadata:
     """What a file is called; the metadata that some models were trained to read with it.
 
     `stars` is one of StarCoder's classes: 0, 1-10, 10-100, 100-1000, 1000+.
@@ -45,18 +38,18 @@ class Names:
     stars: str | None = None
 
 
-def names_of(path: str) -> Names:
+def find_file_metadata(path: str) -> FileMetadata:
     """What a file is called inside its repository, and what that repository's folder is called.
 
     A file outside any repository has the name it was given by; standard input has none.
     """
     if path == STANDARD_INPUT:
-        return Names()
+        return FileMetadata()
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolves `..` but no links
     for folder in absolute.parents:
         if (folder / ".git").exists():
-            return Names(absolute.relative_to(folder).as_posix(), folder.name or None)
-    return Names(Path(path).name)
+            return FileMetadata(absolute.relative_to(folder).as_posix(), folder.name or None)
+    return FileMetadata(Path(path).name)
 
 
 @dataclass(frozen=True)
@@ -81,17 +74,17 @@ class Place:
     @classmethod
     def parse(cls, text: str) -> "Place":
         """The place that a text names; a text that is a file's name as it stands is that file."""
-        match = PLACE.fullmatch(text)
+        match = PLACE_PATTERN.fullmatch(text)
         if not match or os.path.lexists(text):
             return cls(text)
         return cls(
             match["path"],
-            position(match["line"], match["column"]),
-            position(match["end_line"], match["end_column"]),
+            parse_position(match["line"], match["column"]),
+            parse_position(match["end_line"], match["end_column"]),
         )
 
 
-def position(line: str | None, column: str | None) -> Position | None:
+def parse_position(line: str | None, column: str | None) -> Position | None:
     """A position from the digits of a place, or None where there are none."""
     return Position(int(line), int(column) if column else None) if line else None
 
@@ -122,10 +115,10 @@ class Source:
         than 16 MiB, and UsageError where standard input is a terminal that nobody types at.
         """
         name = "standard input" if path == STANDARD_INPUT else path
-        return cls(path, decode(read_bytes(path, MOST_BYTES), name))
+        return cls(path, decode_source(read_bytes(path, MAX_SOURCE_BYTES), name))
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         """What messages call it."""
         return "standard input" if self.name == STANDARD_INPUT else self.name
 
@@ -145,93 +138,98 @@ class Source:
             begin = end.end()
         return (*spans, Span(begin, len(self.raw)))
 
-    def everything(self) -> Span:
+    def whole_span(self) -> Span:
         """The whole text, but for a byte order mark."""
         return Span(self.lines[0].start, len(self.raw))
 
-    def end(self) -> Span:
+    def end_span(self) -> Span:
         """The empty range after the last character."""
         return Span(len(self.raw), len(self.raw))
 
-    def after(self, place: Place) -> Span:
+    def span_after(self, place: Place) -> Span:
         """The empty range where a completion of everything up to a place begins."""
         if place.start is None:
-            return self.end()
+            return self.end_span()
         if place.end is not None:
             raise UsageError(
                 "a completion continues from one position, not from a range",
                 f"write {place.path}:{place.start}, or use `starcoder fill`",
             )
-        at = self.offset(place.start, at_end=True)
-        return Span(at, at)
+        offset = self.offset_of(place.start, at_end=True)
+        return Span(offset, offset)
 
-    def range(self, place: Place) -> Span:
+    def span_of(self, place: Place) -> Span:
         """The range that a place names; a line without a column is the whole line."""
         if place.start is None:
             raise UsageError(
                 f"{place.path!r} does not say what to fill",
                 "write FILE:LINE, FILE:LINE-LINE, or mark the place and use --at",
             )
-        start = self.offset(place.start, at_end=False)
+        start = self.offset_of(place.start, at_end=False)
         last = place.end or place.start
-        end = self.offset(last, at_end=True)
+        end = self.offset_of(last, at_end=True)
         if end < start:
             raise UsageError(f"{last} comes before {place.start}", "write the earlier one first")
         return Span(start, end)
 
-    def marked(self, marker: str) -> Span:
+    def span_of_marker(self, marker: str) -> Span:
         """The range of a marker that stands in the text exactly once."""
-        found = len(re.findall(f"(?={re.escape(marker)})", self.raw)) if marker else 0
-        if found != 1:
-            times = "is not in" if found == 0 else f"stands {found} times in"
-            raise DataError(f"the marker {marker!r} {times} {self.title}", "put it in exactly once")
+        count = len(re.findall(f"(?={re.escape(marker)})", self.raw)) if marker else 0
+        if count != 1:
+            occurrence = "is not in" if count == 0 else f"stands {count} times in"
+            raise DataError(
+                f"the marker {marker!r} {occurrence} {self.display_name}", "put it in exactly once"
+            )
         start = self.raw.index(marker)
         return Span(start, start + len(marker))
 
-    def offset(self, place: Position, *, at_end: bool) -> int:
+    def offset_of(self, position: Position, *, at_end: bool) -> int:
         """Where a position is; a line without a column is its beginning or its end."""
-        if not 1 <= place.line <= len(self.lines):
+        if not 1 <= position.line <= len(self.lines):
             raise UsageError(
-                f"{self.title} has no line {place.line}", f"its lines are 1 to {len(self.lines)}"
+                f"{self.display_name} has no line {position.line}",
+                f"its lines are 1 to {len(self.lines)}",
             )
-        line = self.lines[place.line - 1]
-        if place.column is None:
+        line = self.lines[position.line - 1]
+        if position.column is None:
             return line.end if at_end else line.start
-        if not 1 <= place.column <= line.end - line.start + 1:
+        if not 1 <= position.column <= line.end - line.start + 1:
             raise UsageError(
-                f"line {place.line} of {self.title} has no column {place.column}",
+                f"line {position.line} of {self.display_name} has no column {position.column}",
                 f"its columns are 1 to {line.end - line.start + 1}",
             )
-        return line.start + place.column - 1
+        return line.start + position.column - 1
 
-    def cut(self, span: Span) -> Hole:
+    def hole_at(self, span: Span) -> Hole:
         """The text before and after a range, as a model reads it: line feeds, no byte order mark.
 
         Bytes that are not UTF-8 become U+FFFD: a model has no token for half a character.
         """
-        return Hole(readable(self.raw[: span.start]), readable(self.raw[span.end :]))
+        return Hole(to_model_text(self.raw[: span.start]), to_model_text(self.raw[span.end :]))
 
-    def inside_line(self, span: Span) -> bool:
+    def is_inside_line(self, span: Span) -> bool:
         """Whether a range has code on its line that stays: before it, behind it, or both.
 
         An empty range before a line's first character is not inside it: whole lines go there.
         """
-        begun = (line for line in reversed(self.lines) if line.start <= span.start)
-        line = next(begun, self.lines[0])
+        earlier_lines = (line for line in reversed(self.lines) if line.start <= span.start)
+        line = next(earlier_lines, self.lines[0])
         if span.end > line.end:
             return False
-        before = bool(self.raw[line.start : span.start].strip())
-        behind = bool(self.raw[span.end : line.end].strip())
-        replaces = span.end > span.start
-        return (before + behind + replaces) >= 2
+        has_code_before = bool(self.raw[line.start : span.start].strip())
+        has_code_after = bool(self.raw[span.end : line.end].strip())
+        replaces_text = span.end > span.start
+        return (has_code_before + has_code_after + replaces_text) >= 2
 
-    def indentation(self, span: Span) -> str:
+    def indentation_of(self, span: Span) -> str:
         """The white space that a range of whole lines begins with, code behind it.
 
         What takes the range's place begins with it as well.
         """
-        begins = self.raw[: span.start].endswith(("\n", "\r", BYTE_ORDER_MARK)) or not span.start
-        match = INDENTATION.match(self.raw, span.start, span.end) if begins else None
+        at_line_start = (
+            self.raw[: span.start].endswith(("\n", "\r", BYTE_ORDER_MARK)) or not span.start
+        )
+        match = INDENTED_CODE.match(self.raw, span.start, span.end) if at_line_start else None
         return match[1] if match else ""
 
     def splice(self, span: Span, text: str) -> str:
@@ -239,17 +237,17 @@ class Source:
         return self.raw[: span.start] + text + self.raw[span.end :]
 
 
-def readable(raw: str) -> str:
+def to_model_text(raw: str) -> str:
     """Text as a model reads it."""
     text = LINE_END.sub("\n", raw.removeprefix(BYTE_ORDER_MARK))
     return re.sub("[\ud800-\udfff]+", "\ufffd", text)
 
 
-def decode(data: bytes, name: str) -> str:
+def decode_source(data: bytes, name: str) -> str:
     """UTF-8 without loss; DataError where the bytes are not text."""
-    if data.startswith(WIDE_MARKS):
+    if data.startswith(UTF16_MARKS):
         raise DataError(f"{name} is UTF-16", "convert it, for example with `iconv -t utf-8`")
-    at = data.find(b"\0")
-    if at >= 0:
-        raise DataError(f"{name} looks binary (NUL at byte {at})", "give a text file")
+    nul_at = data.find(b"\0")
+    if nul_at >= 0:
+        raise DataError(f"{name} looks binary (NUL at byte {nul_at})", "give a text file")
     return data.decode("utf-8", "surrogateescape")

@@ -11,43 +11,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starcoder_cli.errors import DataError, WriteError
-from starcoder_cli.files.git import listed
+from starcoder_cli.files.git import list_files
 
-MOST_FILES = 20_000
-MOST_BYTES = 512 << 20
-GIT_SECONDS = 30.0
+MAX_COPIED_FILES = 20_000
+MAX_COPIED_BYTES = 512 << 20
+GIT_LIST_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Tree:
+class WorkTree:
     """A folder and the names in it that a copy gets, with one file and one folder among them.
 
-    `file` is the one that is another in a copy, `folder` where commands run. All names are
+    `file` is the one that is another in a copy, `working_folder` where commands run. All names are
     relative to the root.
     """
 
     root: Path
     names: tuple[str, ...]
     file: str
-    folder: str = "."
+    working_folder: str = "."
 
     @classmethod
-    def around(cls, path: str) -> "Tree":
+    def containing(cls, path: str) -> "WorkTree":
         """What is around a file; DataError where that is too much to copy."""
-        file, here = Path(path).resolve(), Path.cwd()
+        file, current = Path(path).resolve(), Path.cwd()
         root = next((folder for folder in file.parents if (folder / ".git").exists()), None)
-        names: Iterable[str] | None = listed(root, GIT_SECONDS) if root else None
+        names: Iterable[str] | None = list_files(root, GIT_LIST_SECONDS) if root else None
         if root is None or names is None:
-            root = here if here in file.parents else file.parent
-            names = walked(root)
+            root = current if current in file.parents else file.parent
+            names = walk_files(root)
         return cls(
             root,
-            bounded(root, names),
+            select_copyable(root, names),
             file.relative_to(root).as_posix(),
-            here.relative_to(root).as_posix() if root in (here, *here.parents) else ".",
+            current.relative_to(root).as_posix() if root in (current, *current.parents) else ".",
         )
 
-    def copy(self, to: Path, data: bytes) -> None:
+    def copy_to(self, destination: Path, data: bytes) -> None:
         """Lay a copy with these bytes for the file; WriteError where that fails.
 
         Links that lead out of the tree are left out, and so is what has gone in the meantime.
@@ -57,12 +57,12 @@ class Tree:
         try:
             for name in self.names:
                 if name != self.file:
-                    copied(self.root, name, to / name)
-            target = to / self.file
+                    copy_file(self.root, name, destination / name)
+            target = destination / self.file
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
             shutil.copymode(self.root / self.file, target)
-            (to / self.folder).mkdir(parents=True, exist_ok=True)
+            (destination / self.working_folder).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise WriteError(
                 f"cannot copy {self.root}: {error.strerror}: {error.filename}",
@@ -70,7 +70,7 @@ class Tree:
             ) from error
 
 
-def walked(root: Path) -> Iterator[str]:
+def walk_files(root: Path) -> Iterator[str]:
     """Every file below a folder, and every link, which is not followed; nothing of git's own."""
     for folder, folders, files in os.walk(root):
         links = [name for name in folders if Path(folder, name).is_symlink()]
@@ -79,31 +79,32 @@ def walked(root: Path) -> Iterator[str]:
             yield Path(folder, name).relative_to(root).as_posix()
 
 
-def bounded(root: Path, names: Iterable[str]) -> tuple[str, ...]:
+def select_copyable(root: Path, names: Iterable[str]) -> tuple[str, ...]:
     """The names that are files or links; DataError where these are too many or too large."""
-    kept, size = [], 0
+    copyable, size = [], 0
     for name in names:
         try:
             status = (root / name).lstat()
         except OSError:  # deleted, but still tracked
             continue
         if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
-            kept.append(name)
+            copyable.append(name)
             size += status.st_size
-        if len(kept) > MOST_FILES or size > MOST_BYTES:
+        if len(copyable) > MAX_COPIED_FILES or size > MAX_COPIED_BYTES:
             raise DataError(
-                f"{root} has more than {MOST_FILES} files or {MOST_BYTES >> 20} MiB to copy",
+                f"{root} has more than {MAX_COPIED_FILES} files or "
+                f"{MAX_COPIED_BYTES >> 20} MiB to copy",
                 "run in a smaller folder, or let .gitignore leave out what is not needed",
             )
-    return tuple(kept)
+    return tuple(copyable)
 
 
-def copied(root: Path, name: str, target: Path) -> None:
+def copy_file(root: Path, name: str, target: Path) -> None:
     """Copy one file with its times and permissions, or a link that stays inside the tree."""
     import shutil
 
     source = root / name
-    if source.is_symlink() and not stays_inside(root, source):
+    if source.is_symlink() and not points_inside(root, source):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -112,7 +113,7 @@ def copied(root: Path, name: str, target: Path) -> None:
         return
 
 
-def stays_inside(root: Path, link: Path) -> bool:
+def points_inside(root: Path, link: Path) -> bool:
     """Whether a link leads to something in the tree, wherever the tree stands."""
     if link.readlink().is_absolute():
         return False

@@ -14,22 +14,22 @@ from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, RefusedError, UnavailableError
-from starcoder_cli.models import cache, hub
-from starcoder_cli.models.transfer import saving
+from starcoder_cli.models import hub
+from starcoder_cli.models.transfer import translate_write_errors
 
-MANIFEST = "starcoder.json"
-PARTIAL = ".incomplete"
+CHECKPOINT_MANIFEST_NAME = "starcoder.json"
+PARTIAL_SUFFIX = ".incomplete"
 
-WEIGHTS = "model*.safetensors"
-WANTED = [WEIGHTS, "*.json", "tokenizer.model", "chat_template.jinja", "*.txt"]
-UNWANTED = ["*/*"]
+WEIGHTS_PATTERN = "model*.safetensors"
+ALLOW_PATTERNS = [WEIGHTS_PATTERN, "*.json", "tokenizer.model", "chat_template.jinja", "*.txt"]
+IGNORE_PATTERNS = ["*/*"]
 
-STALE = 3600.0
+STALE_PARTIAL_SECONDS = 3600.0
 """After how many seconds nobody is writing a partial file any more."""
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifiedFile:
     """What a file was when its bytes were verified."""
 
     sha256: str
@@ -38,40 +38,40 @@ class Verified:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class CheckpointManifest:
     """The commit that was fetched for a revision, and the files of it that were verified."""
 
     revision: str
     commit: str
-    files: Mapping[str, Verified]
+    files: Mapping[str, VerifiedFile]
 
 
-def repository(spec: ModelSpec) -> Path:
+def repository_folder(spec: ModelSpec) -> Path:
     """The folder of a checkpoint's repository."""
-    return cache.cache_folder() / f"models--{spec.repository.replace('/', '--')}"
+    return cache_folder() / f"models--{spec.repository.replace('/', '--')}"
 
 
-def snapshot(spec: ModelSpec, commit: str) -> Path:
+def snapshot_folder(spec: ModelSpec, commit: str) -> Path:
     """The folder of a checkpoint's files as of a commit."""
-    return repository(spec) / "snapshots" / commit
+    return repository_folder(spec) / "snapshots" / commit
 
 
-def locate(spec: ModelSpec) -> Path | None:
+def locate_checkpoint(spec: ModelSpec) -> Path | None:
     """The complete snapshot of a checkpoint: the verified one, else what other programs fetched.
 
     None where there is none. Raises DataError for one with a file that changed since it was
     verified.
     """
-    if not repository(spec).is_dir():
+    if not repository_folder(spec).is_dir():
         return None
-    manifest = read_manifest(spec)
+    manifest = read_checkpoint_manifest(spec)
     if manifest is None:
-        return _fetched_by_others(spec)
-    folder = snapshot(spec, manifest.commit)
+        return _locate_unverified(spec)
+    folder = snapshot_folder(spec, manifest.commit)
     if not all((folder / name).is_file() for name in manifest.files):
         return None
     for name, verified in manifest.files.items():
-        if seen(folder / name, verified.sha256) != verified:
+        if stat_file(folder / name, verified.sha256) != verified:
             raise DataError(
                 f"{folder / name} is not the file that was verified",
                 f"repair it with: starcoder models pull {spec.name}",
@@ -79,73 +79,79 @@ def locate(spec: ModelSpec) -> Path | None:
     return folder
 
 
-def seen(path: Path, sha256: str) -> Verified:
+def stat_file(path: Path, sha256: str) -> VerifiedFile:
     """What a file with this digest is now."""
     status = path.stat()
-    return Verified(sha256, status.st_size, status.st_mtime_ns)
+    return VerifiedFile(sha256, status.st_size, status.st_mtime_ns)
 
 
-def _fetched_by_others(spec: ModelSpec) -> Path | None:
+def _locate_unverified(spec: ModelSpec) -> Path | None:
     """The snapshot that the revision stands for, complete as far as the hub's library can tell."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        found = snapshot_download(
+        path = snapshot_download(
             spec.repository,
             revision=spec.revision,
-            allow_patterns=WANTED,
-            ignore_patterns=UNWANTED,
+            allow_patterns=ALLOW_PATTERNS,
+            ignore_patterns=IGNORE_PATTERNS,
             local_files_only=True,
         )
     except LocalEntryNotFoundError:
         return None
-    folder = Path(found)
-    return folder if any(folder.glob(WEIGHTS)) and (folder / "config.json").is_file() else None
+    folder = Path(path)
+    return (
+        folder if any(folder.glob(WEIGHTS_PATTERN)) and (folder / "config.json").is_file() else None
+    )
 
 
-def read_manifest(spec: ModelSpec) -> Manifest | None:
+def read_checkpoint_manifest(spec: ModelSpec) -> CheckpointManifest | None:
     """What was verified of a checkpoint; None where nothing was, or nothing that is still meant."""
     try:
-        values = json.loads((repository(spec) / MANIFEST).read_bytes())
+        values = json.loads((repository_folder(spec) / CHECKPOINT_MANIFEST_NAME).read_bytes())
         files = {
-            str(name): Verified(str(each["sha256"]), int(each["size"]), int(each["mtime_ns"]))
-            for name, each in values["files"].items()
+            str(name): VerifiedFile(
+                str(entry["sha256"]), int(entry["size"]), int(entry["mtime_ns"])
+            )
+            for name, entry in values["files"].items()
         }
-        manifest = Manifest(str(values["revision"]), str(values["commit"]), files)
+        manifest = CheckpointManifest(str(values["revision"]), str(values["commit"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    meant = manifest.revision == spec.revision and snapshot(spec, manifest.commit).is_dir()
-    return manifest if meant else None
+    is_current = (
+        manifest.revision == spec.revision and snapshot_folder(spec, manifest.commit).is_dir()
+    )
+    return manifest if is_current else None
 
 
-def keep(spec: ModelSpec, manifest: Manifest) -> Path:
+def save_checkpoint_manifest(spec: ModelSpec, manifest: CheckpointManifest) -> Path:
     """Write what was verified of a checkpoint; its snapshot."""
-    path = repository(spec) / MANIFEST
-    with saving(path):
-        _write(path, json.dumps(asdict(manifest), indent=1) + "\n")
-    return snapshot(spec, manifest.commit)
+    path = repository_folder(spec) / CHECKPOINT_MANIFEST_NAME
+    with translate_write_errors(path):
+        _write_atomically(path, json.dumps(asdict(manifest), indent=1) + "\n")
+    return snapshot_folder(spec, manifest.commit)
 
 
-def link(spec: ModelSpec, commit: str, blobs: Mapping[str, str]) -> None:
+def link_snapshot(spec: ModelSpec, commit: str, blobs: Mapping[str, str]) -> None:
     """Give blobs their names in the snapshot of a commit."""
-    folder = snapshot(spec, commit)
-    with saving(folder):
+    folder = snapshot_folder(spec, commit)
+    with translate_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, blob in blobs.items():
-            _link(folder / name, Path("..", "..", "blobs", blob))
+            _create_link(folder / name, Path("..", "..", "blobs", blob))
 
 
-def refer(spec: ModelSpec, commit: str) -> None:
+def write_ref(spec: ModelSpec, commit: str) -> None:
     """Let a checkpoint's revision stand for a commit."""
-    reference = repository(spec) / "refs" / spec.revision
-    with saving(reference):
+    reference = repository_folder(spec) / "refs" / spec.revision
+    with translate_write_errors(reference):
         if spec.revision != commit:
             reference.parent.mkdir(parents=True, exist_ok=True)
-            _write(reference, commit)
+            _write_atomically(reference, commit)
 
 
-def _link(path: Path, target: Path) -> None:
+def _create_link(path: Path, target: Path) -> None:
     """Let `path` be a link, a hard one where the system or the user may make no other."""
     if path.is_symlink() and path.readlink() == target:
         return
@@ -156,39 +162,39 @@ def _link(path: Path, target: Path) -> None:
         path.hardlink_to(path.parent / target)
 
 
-def _write(path: Path, text: str) -> None:
+def _write_atomically(path: Path, text: str) -> None:
     """Write a small file, which is never seen half-written."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def sweep(spec: ModelSpec) -> None:
+def remove_stale_partials(spec: ModelSpec) -> None:
     """Remove the partial files that nobody goes on with: neither we nor another program."""
     import time
 
-    blobs = repository(spec) / "blobs"
-    for path in blobs.glob(f"*{PARTIAL}"):
-        with saving(path):
-            if time.time() - path.stat().st_mtime > STALE:
+    blobs = repository_folder(spec) / "blobs"
+    for path in blobs.glob(f"*{PARTIAL_SUFFIX}"):
+        with translate_write_errors(path):
+            if time.time() - path.stat().st_mtime > STALE_PARTIAL_SECONDS:
                 path.unlink(missing_ok=True)
 
 
-def free(spec: ModelSpec) -> None:
+def delete_snapshots(spec: ModelSpec) -> None:
     """Delete the snapshots of a checkpoint, and what only they use of files that several share."""
     from huggingface_hub import scan_cache_dir
 
-    found = scan_cache_dir(cache.cache_folder())
+    cache_info = scan_cache_dir(cache_folder())
     commits = [
         revision.commit_hash
-        for each in found.repos
-        if (each.repo_type, each.repo_id) == ("model", spec.repository)
-        for revision in each.revisions
+        for cached_repository in cache_info.repos
+        if (cached_repository.repo_type, cached_repository.repo_id) == ("model", spec.repository)
+        for revision in cached_repository.revisions
     ]
-    found.delete_revisions(*commits).execute()
+    cache_info.delete_revisions(*commits).execute()
 
 
 def cache_folder() -> Path:
@@ -205,7 +211,7 @@ def has_token() -> bool:
     return get_token() is not None
 
 
-def user() -> str:
+def fetch_user_name() -> str:
     """The name of the account that the token belongs to.
 
     Raises RefusedError where the hub does not take the token, UnavailableError where it does not
@@ -216,7 +222,7 @@ def user() -> str:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        account = HfApi(endpoint=hub.endpoint()).whoami()
+        account = HfApi(endpoint=hub.hub_url()).whoami()
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):

@@ -13,61 +13,61 @@ from starcoder_cli.settings import data_dir
 AGREED, REMINDED = "agreed", "reminded"
 
 
-def unaccepted(spec: ModelSpec) -> Licence | None:
+def find_unaccepted_licence(spec: ModelSpec) -> Licence | None:
     """The licence that has to be agreed to before a model is fetched; None where there is none."""
-    licence = licences.find(spec.licence, spec.repository)
-    return licence if licence and licence.needs_consent and not agreed(licence) else None
+    licence = licences.find_licence(spec.licence, spec.repository)
+    return licence if licence and licence.needs_consent and not has_agreed(licence) else None
 
 
-def agreed(licence: Licence) -> bool:
+def has_agreed(licence: Licence) -> bool:
     """Whether the user agreed to a licence; a file that makes no sense says no."""
-    return licence.id in _read()[AGREED]
+    return licence.id in _read_licence_ids()[AGREED]
 
 
-def agree(licence: Licence) -> None:
+def record_agreement(licence: Licence) -> None:
     """Remember that the user agreed; CreateError where that cannot be written."""
-    _add(AGREED, licence)
+    _add_licence_id(AGREED, licence)
 
 
-def reminded(licence: Licence) -> bool:
+def has_been_reminded(licence: Licence) -> bool:
     """Whether the user was reminded of a licence that nobody agreed to here."""
-    return licence.id in _read()[REMINDED]
+    return licence.id in _read_licence_ids()[REMINDED]
 
 
-def remind(licence: Licence) -> None:
+def record_reminder(licence: Licence) -> None:
     """Remember that a reminder was shown; CreateError where that cannot be written."""
-    _add(REMINDED, licence)
+    _add_licence_id(REMINDED, licence)
 
 
-def file_path() -> Path:
+def consent_path() -> Path:
     """The file with the ids of licences."""
     return data_dir() / "licences.json"
 
 
-def _read() -> dict[str, list[str]]:
+def _read_licence_ids() -> dict[str, list[str]]:
     """What the file says; nothing where it is missing or damaged."""
     try:
-        values = json.loads(file_path().read_bytes())
+        values = json.loads(consent_path().read_bytes())
         return {key: [str(name) for name in values.get(key, [])] for key in (AGREED, REMINDED)}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {AGREED: [], REMINDED: []}
 
 
-def _add(key: str, licence: Licence) -> None:
+def _add_licence_id(key: str, licence: Licence) -> None:
     """Add a licence's id to the file, which is never seen half-written."""
-    values = _read()
+    values = _read_licence_ids()
     if licence.id in values[key]:
         return
     values[key].append(licence.id)
-    path = file_path()
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    path = consent_path()
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            draft.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-            draft.replace(path)
+            temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+            temporary.replace(path)
         finally:
-            draft.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise CreateError(
             f"cannot create {path}: {error.strerror}", "set STARCODER_DATA_DIR to another folder"

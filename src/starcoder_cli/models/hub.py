@@ -15,66 +15,67 @@ from typing import TYPE_CHECKING
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import RefusedError, StarcoderError, UnavailableError
 from starcoder_cli.models.transfer import (
-    CHUNK,
-    REACH,
-    Arrival,
+    DOWNLOAD_CHUNK_BYTES,
+    RESPONSE_TIMEOUT_SECONDS,
+    DownloadedFile,
     Progress,
-    bounded,
-    check_room,
-    saving,
+    call_with_timeout,
+    check_disk_space,
+    translate_write_errors,
 )
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
 
 if TYPE_CHECKING:
     from httpx2 import Response
 
-STALL = 30.0
+HUB_STALL_SECONDS = 30.0
 """How many seconds a transfer may stand still before it is taken up again."""
 
-TRIES = 3
+MAX_IDLE_TRIES = 3
 """How many tries in a row may bring nothing."""
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """A file as the hub describes it; `sha256` is empty where the hub does not state one."""
 
     url: str
     size: int
     sha256: str
-    name: str
+    blob_name: str
 
 
-def endpoint() -> str:
+def hub_url() -> str:
     """The hub's address: https://huggingface.co, or what HF_ENDPOINT names."""
     from huggingface_hub import constants
 
     return os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
 
 
-def host() -> str:
+def hub_host() -> str:
     """The hub's host name, without a user or password."""
     from urllib.parse import urlsplit
 
-    return urlsplit(endpoint()).hostname or "the hub"
+    return urlsplit(hub_url()).hostname or "the hub"
 
 
-def fetch(spec: ModelSpec, folder: Path, progress: Progress) -> Arrival:
+def fetch_from_hub(spec: ModelSpec, folder: Path, progress: Progress) -> DownloadedFile:
     """Bring a model's file into `folder` under a temporary name, on from where it stopped.
 
     Raises UnavailableError with the reason, RefusedError where a licence has to be accepted,
     WriteError where there is no room.
     """
-    quiet()
-    remote = bounded(lambda: look(spec))
+    silence_hub_library()
+    remote = call_with_timeout(lambda: fetch_file_metadata(spec))
     if spec.sha256 and remote.size and remote.size != spec.size:
         raise UnavailableError(f"it offers {remote.size} bytes in place of {spec.size}")
-    part = folder / f"{remote.name}.part"
-    check_room(folder, remote.size - _length(part))
-    transfer(remote, part, progress)
-    return Arrival(part, spec.sha256 or remote.sha256, f"{host()}/{spec.repository}")
+    part = folder / f"{remote.blob_name}.part"
+    check_disk_space(folder, remote.size - _file_size(part))
+    download_resumably(remote, part, progress)
+    return DownloadedFile(part, spec.sha256 or remote.sha256, f"{hub_host()}/{spec.repository}")
 
 
-def quiet() -> None:
+def silence_hub_library() -> None:
     """Keep the library's bars and advice off the terminal, and its telemetry off the network."""
     import logging
 
@@ -86,7 +87,7 @@ def quiet() -> None:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
 
 
-def look(spec: ModelSpec) -> Remote:
+def fetch_file_metadata(spec: ModelSpec) -> RemoteFile:
     """What the hub says about a model's file, or about the configuration of any model."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
@@ -95,29 +96,30 @@ def look(spec: ModelSpec) -> Remote:
         spec.repository,
         file,
         revision=spec.revision,
-        endpoint=endpoint(),
-        repo_type=spec.kind,
+        endpoint=hub_url(),
+        repo_type=spec.repository_type,
     )
-    with translated(spec):
-        metadata = get_hf_file_metadata(url, timeout=REACH)
+    with translate_hub_errors(spec):
+        metadata = get_hf_file_metadata(url, timeout=RESPONSE_TIMEOUT_SECONDS)
     etag = metadata.etag or ""
     if metadata.commit_hash is None or not etag:
         raise UnavailableError("what answers there is not a hub")
     sha256 = etag if len(etag) == 64 and set(etag) <= set("0123456789abcdef") else ""
-    name = "".join(character for character in etag if character.isalnum())[:64]
-    return Remote(url, metadata.size or 0, sha256, name)
+    blob_name = "".join(character for character in etag if character.isalnum())[:64]
+    return RemoteFile(url, metadata.size or 0, sha256, blob_name)
 
 
 @contextmanager
-def translated(spec: ModelSpec) -> Iterator[None]:
+def translate_hub_errors(spec: ModelSpec) -> Iterator[None]:
     """What the library raises, in our words."""
     try:
-        yield
-    except Exception as error:  # an answer that no hub gives makes the library raise anything
-        raise translate(error, spec) from error
+        with foreign_errors():
+            yield
+    except ForeignError as error:  # an answer that no hub gives makes the library raise anything
+        raise translate_hub_error(error.cause, spec) from error.cause
 
 
-def translate(error: Exception, spec: ModelSpec) -> StarcoderError:
+def translate_hub_error(error: Exception, spec: ModelSpec) -> StarcoderError:
     """The library's error in our words."""
     from httpx2 import ConnectError, TimeoutException
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
@@ -126,26 +128,26 @@ def translate(error: Exception, spec: ModelSpec) -> StarcoderError:
         status = error.response.status_code
         has_token = "Authorization" in error.response.request.headers
         if isinstance(error, GatedRepoError) or (spec.gated and status in (401, 403, 404)):
-            return gate(spec, status, has_token)
+            return gated_repository_error(spec, status, has_token)
         if status == 401 and has_token:
             return UnavailableError("it does not accept the token; see `hf auth login`, HF_TOKEN")
         if status in (401, 404):
             return UnavailableError(f"it has no {spec.repository}, or no such file there")
         return UnavailableError(f"it answered with status {status}")
     if isinstance(error, TimeoutException):
-        return UnavailableError(f"no answer within {REACH:.0f} s")
+        return UnavailableError(f"no answer within {RESPONSE_TIMEOUT_SECONDS:.0f} s")
     if isinstance(error, ConnectError):
         return UnavailableError(f"it cannot be reached ({error})")
     return UnavailableError(f"the transfer failed ({type(error).__name__})")
 
 
-def gate(spec: ModelSpec, status: int, has_token: bool) -> RefusedError:
+def gated_repository_error(spec: ModelSpec, status: int, has_token: bool) -> RefusedError:
     """What to do about a model that the hub gives only to those who accepted its licence there.
 
     The hub answers 401 to who did not log in and to a token that is not valid, 403 to an account
     that did not accept and to a token that may not read such models.
     """
-    page = f"{endpoint()}/{spec.repository}"
+    page = f"{hub_url()}/{spec.repository}"
     if not has_token:
         message = f"the licence of {spec.repository} has to be accepted on the hub first"
         steps = f"1. open {page} and accept it, 2. log in with `hf auth login` or set HF_TOKEN"
@@ -159,59 +161,64 @@ def gate(spec: ModelSpec, status: int, has_token: bool) -> RefusedError:
         message = f"the hub refuses {spec.repository} to the account of the token"
         steps = (
             f"1. open {page} with that account and accept the licence, "
-            f"2. see at {endpoint()}/settings/tokens that the token may read gated repositories"
+            f"2. see at {hub_url()}/settings/tokens that the token may read gated repositories"
         )
     return RefusedError(message, f"{steps}, 3. run: starcoder models pull {spec.name}")
 
 
-class BrokenOff(UnavailableError):
+class InterruptedTransferError(UnavailableError):
     """A transfer ended early; going on from there may help."""
 
 
-def transfer(remote: Remote, part: Path, progress: Progress) -> None:
+def download_resumably(remote: RemoteFile, part: Path, progress: Progress) -> None:
     """Stream until everything is here; give up after a few tries that brought nothing.
 
     What a partial file holds already is not fetched again.
     """
     import time
 
-    idle = 0
+    idle_tries = 0
     while True:
-        before = _length(part)
-        if remote.size and before >= remote.size:
-            return progress(before, remote.size)
+        previous_size = _file_size(part)
+        if remote.size and previous_size >= remote.size:
+            return progress(previous_size, remote.size)
         try:
-            _stream(remote, part, progress)
+            _append_stream(remote, part, progress)
             if not remote.size:
                 return None
-        except BrokenOff:
-            idle = 0 if _length(part) > before else idle + 1
-            if idle == TRIES:
+        except InterruptedTransferError:
+            idle_tries = 0 if _file_size(part) > previous_size else idle_tries + 1
+            if idle_tries == MAX_IDLE_TRIES:
                 raise
-            time.sleep(idle)
+            time.sleep(idle_tries)
 
 
-def _stream(remote: Remote, part: Path, progress: Progress) -> None:
+def _append_stream(remote: RemoteFile, part: Path, progress: Progress) -> None:
     """Append what the hub sends, from where the file ends now."""
     from httpx2 import HTTPError
 
-    response = bounded(lambda: _open(remote, part))
+    response = call_with_timeout(lambda: _open_response(remote, part))
     try:
-        with saving(part), part.open("ab" if response.status_code == 206 else "wb") as file:
+        with (
+            translate_write_errors(part),
+            part.open("ab" if response.status_code == 206 else "wb") as file,
+        ):
             done = file.tell()
-            for chunk in response.iter_bytes(CHUNK):
+            for chunk in response.iter_bytes(DOWNLOAD_CHUNK_BYTES):
                 done += len(chunk)
                 if remote.size and done > remote.size:
                     raise UnavailableError("it sends more bytes than it announced")
                 file.write(chunk)
                 progress(done, remote.size)
     except HTTPError as error:
-        raise BrokenOff(f"the transfer broke off ({type(error).__name__})") from error
+        raise InterruptedTransferError(
+            f"the transfer broke off ({type(error).__name__})"
+        ) from error
     finally:
         response.close()
 
 
-def _open(remote: Remote, part: Path) -> "Response":
+def _open_response(remote: RemoteFile, part: Path) -> "Response":
     """The answer to a request for what is missing, its body still unread."""
     from httpx2 import HTTPError, Timeout
     from huggingface_hub import get_session
@@ -220,17 +227,20 @@ def _open(remote: Remote, part: Path) -> "Response":
     )
 
     headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
-    if start := _length(part):
+    if start := _file_size(part):
         headers["Range"] = f"bytes={start}-"
     client = get_session()
     request = client.build_request(
-        "GET", remote.url, headers=headers, timeout=Timeout(REACH, read=STALL)
+        "GET",
+        remote.url,
+        headers=headers,
+        timeout=Timeout(RESPONSE_TIMEOUT_SECONDS, read=HUB_STALL_SECONDS),
     )
     try:
         response = client.send(request, stream=True, follow_redirects=True)
     except HTTPError as error:
-        raise BrokenOff(f"the transfer failed ({type(error).__name__})") from error
-    problem = _problem(response, start)
+        raise InterruptedTransferError(f"the transfer failed ({type(error).__name__})") from error
+    problem = _response_error(response, start)
     if problem is None:
         return response
     response.close()
@@ -239,21 +249,21 @@ def _open(remote: Remote, part: Path) -> "Response":
     raise problem
 
 
-def _problem(response: "Response", start: int) -> UnavailableError | None:
+def _response_error(response: "Response", start: int) -> UnavailableError | None:
     """Why an answer is not the bytes from `start` on; None where it is."""
     status = response.status_code
     if status == 416 or status == 429 or status >= 500:
-        return BrokenOff(f"it answered with status {status}")
+        return InterruptedTransferError(f"it answered with status {status}")
     if status not in (200, 206):
         return UnavailableError(f"it answered with status {status}")
     if response.headers.get("Content-Type", "").startswith("text/html"):
         return UnavailableError("it answered with a web page in place of the file")
-    begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-    if status == 206 and not begins:
+    starts_there = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+    if status == 206 and not starts_there:
         return UnavailableError("it sent another part of the file than was asked for")
     return None
 
 
-def _length(part: Path) -> int:
+def _file_size(part: Path) -> int:
     """How many bytes are here already."""
     return part.stat().st_size if part.exists() else 0

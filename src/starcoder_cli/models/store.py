@@ -6,21 +6,22 @@ itself by: its size and modification time. So a file is hashed once, not on ever
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from starcoder_cli.catalog import CATALOG, ModelSpec, find
+from starcoder_cli.catalog import CATALOG, ModelSpec, find_model
 from starcoder_cli.errors import BusyError, CreateError, DataError, InputError, UsageError
 from starcoder_cli.models import cache
-from starcoder_cli.models.transfer import Arrival, saving
+from starcoder_cli.models.transfer import DownloadedFile, translate_write_errors
 from starcoder_cli.settings import models_dir
+from starcoder_cli.system.file_lock import hold_lock
 
-MANIFEST = "manifest.json"
+MODEL_MANIFEST_NAME = "manifest.json"
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ModelManifest:
     """What a model file was when it was verified."""
 
     name: str
@@ -30,36 +31,36 @@ class Manifest:
     source: str
 
 
-def folder(spec: ModelSpec) -> Path:
+def model_folder(spec: ModelSpec) -> Path:
     """The folder of a model's file; hub ids never hold `--`, so two models never share one."""
     return models_dir() / spec.name.replace("/", "--")
 
 
-def file_path(spec: ModelSpec) -> Path:
+def model_file_path(spec: ModelSpec) -> Path:
     """Where a model's file is, or would be."""
-    return Path(spec.file) if spec.local else folder(spec) / Path(spec.file).name
+    return Path(spec.file) if spec.is_local else model_folder(spec) / Path(spec.file).name
 
 
-def locate(spec: ModelSpec) -> Path | None:
+def locate_model(spec: ModelSpec) -> Path | None:
     """The verified file, or checkpoint folder, of a model; None where it is not here.
 
     Raises DataError for a file that changed since it was verified, of a checkpoint too.
     """
     if spec.engine == "echo":
         return None
-    if spec.local:
-        return file_path(spec) if file_path(spec).exists() else None
+    if spec.is_local:
+        return model_file_path(spec) if model_file_path(spec).exists() else None
     if not spec.file:
-        return cache.locate(spec)
-    manifest = read_manifest(folder(spec))
+        return cache.locate_checkpoint(spec)
+    manifest = read_model_manifest(model_folder(spec))
     if manifest is None or (spec.sha256 and manifest.sha256 != spec.sha256):
         return None
-    return _unchanged(spec, manifest)
+    return _path_if_unchanged(spec, manifest)
 
 
-def _unchanged(spec: ModelSpec, manifest: Manifest) -> Path | None:
+def _path_if_unchanged(spec: ModelSpec, manifest: ModelManifest) -> Path | None:
     """The file that the manifest describes; None where it is gone."""
-    path = file_path(spec)
+    path = model_file_path(spec)
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -72,11 +73,11 @@ def _unchanged(spec: ModelSpec, manifest: Manifest) -> Path | None:
     return path
 
 
-def read_manifest(place: Path) -> Manifest | None:
+def read_model_manifest(folder: Path) -> ModelManifest | None:
     """The manifest in a model's folder; None where there is none, or none that makes sense."""
     try:
-        values = json.loads((place / MANIFEST).read_bytes())
-        return Manifest(
+        values = json.loads((folder / MODEL_MANIFEST_NAME).read_bytes())
+        return ModelManifest(
             name=str(values["name"]),
             sha256=str(values["sha256"]),
             size=int(values["size"]),
@@ -87,47 +88,51 @@ def read_manifest(place: Path) -> Manifest | None:
         return None
 
 
-def keep(spec: ModelSpec, arrival: Arrival) -> Path:
-    """Give a verified file its final name, then write the manifest, then sweep what is left over.
+def save_model_file(spec: ModelSpec, download: DownloadedFile) -> Path:
+    """Give a verified file its final name, then write the manifest, then remove what is left over.
 
     The order matters: killed in between, the file is verified again, never used unverified.
     """
-    path = file_path(spec)
-    with saving(path):
-        if arrival.path != path:
-            (path.parent / MANIFEST).unlink(missing_ok=True)
-            arrival.path.replace(path)
+    path = model_file_path(spec)
+    with translate_write_errors(path):
+        if download.path != path:
+            (path.parent / MODEL_MANIFEST_NAME).unlink(missing_ok=True)
+            download.path.replace(path)
         status = path.stat()
-        manifest = Manifest(
-            spec.name, arrival.sha256, status.st_size, status.st_mtime_ns, arrival.source
+        manifest = ModelManifest(
+            spec.name, download.sha256, status.st_size, status.st_mtime_ns, download.source
         )
-        draft = path.parent / f".{MANIFEST}"
-        draft.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
-        draft.replace(path.parent / MANIFEST)
-        sweep(path.parent)
+        temporary = path.parent / f".{MODEL_MANIFEST_NAME}"
+        temporary.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path.parent / MODEL_MANIFEST_NAME)
+        remove_partial_files(path.parent)
     return path
 
 
-def sweep(place: Path) -> None:
+def remove_partial_files(folder: Path) -> None:
     """Remove everything unfinished from a model's folder."""
     import shutil
 
-    for path in [*place.glob("*.part"), *place.glob("*.whl"), *place.glob("*.pip")]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+    for leftover in [*folder.glob("*.part"), *folder.glob("*.whl"), *folder.glob("*.pip")]:
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            leftover.unlink(missing_ok=True)
 
 
-def installed() -> list[ModelSpec]:
+def list_installed_models() -> list[ModelSpec]:
     """Every model that is here, in the order of the catalog, then the others by name."""
-    names = {manifest.name for place in _folders() if (manifest := read_manifest(place))}
-    listed = [spec for spec in CATALOG if spec.name in names or _is_checkpoint_here(spec)]
-    others = sorted(names - {spec.name for spec in CATALOG})
-    return [*listed, *(find(name) for name in others)]
+    names = {
+        manifest.name
+        for folder in _list_model_folders()
+        if (manifest := read_model_manifest(folder))
+    }
+    from_catalog = [spec for spec in CATALOG if spec.name in names or _is_checkpoint_here(spec)]
+    other_names = sorted(names - {spec.name for spec in CATALOG})
+    return [*from_catalog, *(find_model(name) for name in other_names)]
 
 
-def _folders() -> list[Path]:
+def _list_model_folders() -> list[Path]:
     """The folders in the folder of models."""
     try:
         return [path for path in models_dir().iterdir() if path.is_dir()]
@@ -138,47 +143,45 @@ def _folders() -> list[Path]:
 def _is_checkpoint_here(spec: ModelSpec) -> bool:
     """Whether a row is a checkpoint in the hub's cache, damaged or not."""
     try:
-        return bool(spec.repository and not spec.file and cache.locate(spec))
+        return bool(spec.repository and not spec.file and cache.locate_checkpoint(spec))
     except DataError:
         return True
 
 
-def remove(spec: ModelSpec) -> None:
+def remove_model(spec: ModelSpec) -> None:
     """Delete a model's files; InputError where there are none.
 
     Raises UsageError for a model that is the user's own file, BusyError while it is being pulled.
     """
-    if spec.local or spec.engine == "echo":
+    if spec.is_local or spec.engine == "echo":
         raise UsageError(f"{spec.name} was not pulled", "remove the file itself if you mean it")
-    place = folder(spec) if spec.file else cache.repository(spec)
-    if not place.is_dir():
+    path = model_folder(spec) if spec.file else cache.repository_folder(spec)
+    if not path.is_dir():
         raise InputError(f"{spec.name} is not here", "see `starcoder models list`")
-    with lock(spec, wait=False), saving(place):
+    with lock_model(spec, wait=False), translate_write_errors(path):
         if not spec.file:
-            cache.free(spec)
+            cache.delete_snapshots(spec)
         import shutil
 
-        if place.is_dir():
-            shutil.rmtree(place)
+        if path.is_dir():
+            shutil.rmtree(path)
 
 
 @contextmanager
-def lock(spec: ModelSpec, wait: bool = True) -> Iterator[None]:
+def lock_model(spec: ModelSpec, wait: bool = True) -> Iterator[None]:
     """Keeps other processes from pulling or removing the same model.
 
     Raises BusyError where it is taken and `wait` is false.
     """
-    from filelock import FileLock, Timeout
-
-    path = models_dir() / ".locks" / f"{folder(spec).name}.lock"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(path).acquire(timeout=-1 if wait else 0)
-    except Timeout:
-        raise BusyError(f"{spec.name} is being pulled", "try again when that is done") from None
-    except OSError as error:
-        raise CreateError(
-            f"cannot create {path.parent}: {error.strerror}", "set STARCODER_MODELS_DIR"
-        ) from error
-    with held:
+    lock_path = models_dir() / ".locks" / f"{model_folder(spec).name}.lock"
+    with ExitStack() as stack:
+        try:
+            lock_path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold_lock(lock_path, None if wait else 0.0))
+        except TimeoutError:
+            raise BusyError(f"{spec.name} is being pulled", "try again when that is done") from None
+        except OSError as error:
+            raise CreateError(
+                f"cannot create {lock_path.parent}: {error.strerror}", "set STARCODER_MODELS_DIR"
+            ) from error
         yield

@@ -1,4 +1,4 @@
-"""What every source of model files shares: progress, what arrived, time limits and disk errors."""
+"""What every source of model files shares: progress, downloads, time limits and disk errors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from starcoder_cli.catalog import size_text
+from starcoder_cli.catalog import format_size
 from starcoder_cli.errors import UnavailableError, WriteError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-REACH = 10.0
+RESPONSE_TIMEOUT_SECONDS = 10.0
 """How many seconds a source may take to answer at all."""
 
-CHUNK = 1 << 20
+DOWNLOAD_CHUNK_BYTES = 1 << 20
 
-CHANGED = "it sent other bytes than the model's (sha256 does not match)"
+DIGEST_MISMATCH = "it sent other bytes than the model's (sha256 does not match)"
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True)
-class Arrival:
+class DownloadedFile:
     """A file that came whole as far as its source can tell, and the sha256 it has to have.
 
     `sha256` is empty where neither the catalog nor the source states one.
@@ -40,7 +40,7 @@ class Arrival:
     source: str
 
 
-def background(call: Callable[[], T]) -> "Future[T]":
+def run_in_background(call: Callable[[], T]) -> "Future[T]":
     """Run `call` in a thread that does not keep the program from ending."""
     from concurrent.futures import Future
     from threading import Thread
@@ -57,19 +57,19 @@ def background(call: Callable[[], T]) -> "Future[T]":
     return future
 
 
-def bounded(call: Callable[[], T], seconds: float = REACH) -> T:
+def call_with_timeout(call: Callable[[], T], seconds: float = RESPONSE_TIMEOUT_SECONDS) -> T:
     """The result of `call`, which may hang; UnavailableError when it takes longer than `seconds`.
 
     A call that hangs is left behind: a name lookup cannot be stopped.
     """
     try:
-        return background(call).result(seconds)
+        return run_in_background(call).result(seconds)
     except TimeoutError:
         raise UnavailableError(f"no answer within {seconds:.0f} s") from None
 
 
 @contextmanager
-def saving(path: Path) -> Iterator[None]:
+def translate_write_errors(path: Path) -> Iterator[None]:
     """Turns errors of the file system into one WriteError that names the file."""
     try:
         yield
@@ -80,30 +80,30 @@ def saving(path: Path) -> Iterator[None]:
         ) from error
 
 
-def check_room(folder: Path, needed: int) -> None:
+def check_disk_space(folder: Path, needed: int) -> None:
     """WriteError where `folder` has no room for so many bytes more."""
     import shutil
 
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise WriteError(
-            f"{folder} has {size_text(free)} free and the download needs {size_text(needed)}",
+            f"{folder} has {format_size(free)} free and the download needs {format_size(needed)}",
             "free some space or set STARCODER_MODELS_DIR",
         )
 
 
-def nothing(done: int, total: int) -> None:
+def ignore_progress(done: int, total: int) -> None:
     """Progress that nobody looks at."""
 
 
-def digest(path: Path, progress: Progress = nothing) -> str:
+def compute_sha256(path: Path, progress: Progress = ignore_progress) -> str:
     """The sha256 of a file's bytes."""
     from hashlib import sha256
 
-    found = sha256()
+    hasher = sha256()
     total = path.stat().st_size
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            found.update(chunk)
+        while chunk := file.read(DOWNLOAD_CHUNK_BYTES):
+            hasher.update(chunk)
             progress(file.tell(), total)
-    return found.hexdigest()
+    return hasher.hexdigest()

@@ -10,35 +10,36 @@ import stat
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from starcoder_cli import __version__
 from starcoder_cli.errors import BusyError, RefusedError, UnavailableError
-from starcoder_cli.net.sockets import HAS_UNIX_SOCKETS, Peer, peer
+from starcoder_cli.net.sockets import HAS_UNIX_SOCKETS, Peer, read_peer
 from starcoder_cli.settings import runtime_dir
+from starcoder_cli.system.file_lock import hold_lock
 
-SOCKET = "server.sock"
-LOCK = "server.lock"
-LONGEST_PATH = 103
+SERVER_SOCKET = "server.sock"
+SERVER_LOCK = "server.lock"
+MAX_SOCKET_PATH_BYTES = 103
 """Bytes that the path of a socket may have: with a zero, 104 on macOS and 108 on Linux."""
 
 START_SECONDS = 60.0
-LOCK_SECONDS = 0.5
-READY, BUSY = b"ready", b"busy"
+MAX_LOCK_WAIT_SECONDS = 0.5
+READY_MESSAGE, BUSY_MESSAGE = b"ready", b"busy"
 
-PROGRAM = f"{__version__} {sys.prefix} {Path(__file__).parent}"
+INSTALLATION_ID = f"{__version__} {sys.prefix} {Path(__file__).parent}"
 """Which installation this is: a server of another one is asked to leave."""
 
 
-def place() -> Path:
+def prepare_server_folder() -> Path:
     """The folder of the server's socket, made where it is missing.
 
     Raises RefusedError where others could enter it, or where its path is too long for a socket,
     UnavailableError where it cannot be made.
     """
     folder = runtime_dir()
-    if len(os.fsencode(folder / SOCKET)) > LONGEST_PATH:
+    if len(os.fsencode(folder / SERVER_SOCKET)) > MAX_SOCKET_PATH_BYTES:
         raise RefusedError(
             f"{folder} is too long a path for a socket", "set XDG_RUNTIME_DIR to a shorter one"
         )
@@ -51,10 +52,10 @@ def place() -> Path:
         raise UnavailableError(
             f"{folder} cannot be made: {error.strerror}", "set XDG_RUNTIME_DIR to another folder"
         ) from error
-    return checked(folder)
+    return require_private_folder(folder)
 
 
-def checked(folder: Path) -> Path:
+def require_private_folder(folder: Path) -> Path:
     """The folder; RefusedError where others could enter it."""
     status = folder.lstat()
     private = not status.st_mode & 0o077 and status.st_uid == os.getuid()
@@ -65,7 +66,7 @@ def checked(folder: Path) -> Path:
     return folder
 
 
-def find() -> Path | None:
+def find_socket() -> Path | None:
     """The socket of a server that listens; None where there is none.
 
     Raises RefusedError where another user listens, or where there is something else in its place.
@@ -73,56 +74,44 @@ def find() -> Path | None:
     if not HAS_UNIX_SOCKETS:
         return None
     try:
-        path = checked(runtime_dir()) / SOCKET
+        path = require_private_folder(runtime_dir()) / SERVER_SOCKET
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise RefusedError(f"{path} is no socket", "remove it, or use --no-server")
-        listener(path)
+        identify_listener(path)
     except (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionRefusedError):
         return None
     return path
 
 
-def listener(path: Path) -> Peer:
+def identify_listener(path: Path) -> Peer:
     """Who listens at a socket; RefusedError where that is another user."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(START_SECONDS)
         connection.connect(str(path))
-        other = peer(connection) or Peer(os.getuid())
-    if other.user != os.getuid():
+        owner = read_peer(connection) or Peer(os.getuid())
+    if owner.uid != os.getuid():
         raise RefusedError(f"another user listens at {path}", "remove it, or use --no-server")
-    return other
+    return owner
 
 
 @contextmanager
-def locked(folder: Path, seconds: float = 0.0) -> Iterator[None]:
+def lock_server_folder(folder: Path, seconds: float = 0.0) -> Iterator[None]:
     """Hold the lock of the folder; BusyError where another process still does after so long.
 
     Whoever only asks whether there is a server holds it for a moment too.
     """
-    import fcntl
-
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    deadline = time.monotonic() + seconds
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    raise BusyError(
-                        "a server is running already", "see it with: starcoder ps"
-                    ) from error
-            time.sleep(0.01)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold_lock(folder / SERVER_LOCK, seconds))
+        except TimeoutError as error:
+            raise BusyError("a server is running already", "see it with: starcoder ps") from error
         yield
-    finally:
-        os.close(descriptor)
 
 
-def is_running() -> bool:
+def is_server_running() -> bool:
     """Whether a server holds the lock, be it able to answer or not."""
     try:
-        with locked(runtime_dir()):
+        with lock_server_folder(runtime_dir()):
             return False
     except OSError:  # no folder, or none in which anybody could hold a lock
         return False
@@ -130,38 +119,38 @@ def is_running() -> bool:
         return True
 
 
-def start() -> bool:
+def spawn_server() -> bool:
     """Start a server in the background and wait until it listens; False where one was there.
 
-    Raises UnavailableError where it does not come up, RefusedError where its place is not safe.
+    Raises UnavailableError where it does not come up, RefusedError where its folder is not safe.
     """
-    place()
+    prepare_server_folder()
     import subprocess
 
-    reading, writing = os.pipe()
+    read_end, write_end = os.pipe()
     try:
         subprocess.Popen(
-            [sys.executable, "-P", "-m", "starcoder_cli", "serve", "--ready", str(writing)],
+            [sys.executable, "-P", "-m", "starcoder_cli", "serve", "--ready", str(write_end)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=[writing],
+            pass_fds=[write_end],
             start_new_session=True,
             cwd="/",
         )
     finally:
-        os.close(writing)
+        os.close(write_end)
     try:
-        told = first(reading, START_SECONDS)
+        message = read_first(read_end, START_SECONDS)
     finally:
-        os.close(reading)
-    if told.startswith((READY, BUSY)):
-        return told.startswith(READY)
-    reason = told.decode("utf-8", "replace") or "it ended without a word"
+        os.close(read_end)
+    if message.startswith((READY_MESSAGE, BUSY_MESSAGE)):
+        return message.startswith(READY_MESSAGE)
+    reason = message.decode("utf-8", "replace") or "it ended without a word"
     raise UnavailableError(f"the server did not start: {reason}", "use --no-server")
 
 
-def first(descriptor: int, seconds: float) -> bytes:
+def read_first(descriptor: int, seconds: float) -> bytes:
     """What comes first out of a pipe; nothing where nothing comes in time."""
     import select
 
@@ -169,17 +158,17 @@ def first(descriptor: int, seconds: float) -> bytes:
     return os.read(descriptor, 4096) if ready else b""
 
 
-def ended(seconds: float) -> bool:
+def wait_until_stopped(seconds: float) -> bool:
     """Wait until no server holds the lock; False where one still does after so many seconds."""
     deadline = time.monotonic() + seconds
-    while is_running():
+    while is_server_running():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
     return True
 
 
-def end(path: Path) -> None:
+def kill_server(path: Path) -> None:
     """Kill the process that listens at a socket, where the system tells which one that is.
 
     It still listens once there is a handle of it: so its number has not gone to another meanwhile.
@@ -187,11 +176,11 @@ def end(path: Path) -> None:
     import signal
 
     with suppress(ProcessLookupError, ConnectionRefusedError, FileNotFoundError):
-        process = listener(path).process
+        process = identify_listener(path).pid
         if process and hasattr(os, "pidfd_open"):
             descriptor = os.pidfd_open(process)
             try:
-                if listener(path).process == process:
+                if identify_listener(path).pid == process:
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
             finally:
                 os.close(descriptor)

@@ -14,27 +14,27 @@ from pathlib import Path
 from starcoder_cli.errors import ConfigError, InputError, RefusedError, UsageError
 from starcoder_cli.settings import config_file, read_config
 
-KEY_VARIABLE = "STARCODER_API_KEY"
-TABLE = "endpoints"
-LONGEST_KEY = 4096
+API_KEY_VARIABLE = "STARCODER_API_KEY"
+ENDPOINTS_TABLE = "endpoints"
+MAX_KEY_BYTES = 4096
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class EndpointAddress:
     """An OpenAI-compatible server: its address without `/v1`, and a key, or an empty one."""
 
-    root: str
+    base_url: str
     host: str
-    loopback: bool
-    key: str = field(default="", repr=False)
+    is_loopback: bool
+    api_key: str = field(default="", repr=False)
 
     @property
-    def name(self) -> str:
+    def hostname(self) -> str:
         """The host without its port."""
         return re.sub(r":\d+$", "", self.host)
 
     @classmethod
-    def parse(cls, url: str, key: str = "") -> "Endpoint":
+    def parse(cls, url: str, api_key: str = "") -> "EndpointAddress":
         """The endpoint at a URL, with or without `/v1` at its end.
 
         Raises UsageError for what is no such URL, RefusedError where the key could be overheard.
@@ -43,29 +43,31 @@ class Endpoint:
 
         try:
             parts = urlsplit(url)
-            name, port = parts.hostname or "", parts.port
+            hostname, port = parts.hostname or "", parts.port
         except ValueError:
-            raise no_url(url) from None
-        if parts.scheme not in ("http", "https") or not re.fullmatch(r"[\w.:-]+", name, re.ASCII):
-            raise no_url(url)
+            raise invalid_endpoint_error(url) from None
+        if parts.scheme not in ("http", "https") or not re.fullmatch(
+            r"[\w.:-]+", hostname, re.ASCII
+        ):
+            raise invalid_endpoint_error(url)
         if parts.username is not None or parts.query or parts.fragment or not url.isprintable():
             raise UsageError(
                 "the address of an endpoint has no user, password or query in it",
-                f"put a key into {KEY_VARIABLE}",
+                f"put a key into {API_KEY_VARIABLE}",
             )
         path = parts.path.rstrip("/").removesuffix("/v1")
-        bare = f"[{name}]" if ":" in name else name
-        host = f"{bare}:{port}" if port else bare
-        loopback = is_loopback(name)
-        if key and parts.scheme == "http" and not loopback:
+        url_hostname = f"[{hostname}]" if ":" in hostname else hostname
+        host = f"{url_hostname}:{port}" if port else url_hostname
+        is_local = is_loopback(hostname)
+        if api_key and parts.scheme == "http" and not is_local:
             raise RefusedError(
                 f"the key would go to {host} in the open", "use https, or take the key away"
             )
-        return cls(f"{parts.scheme}://{host}{path}", host, loopback, key)
+        return cls(f"{parts.scheme}://{host}{path}", host, is_local, api_key)
 
 
 @dataclass(frozen=True)
-class Profile:
+class EndpointProfile:
     """What is said of an endpoint: its URL, its model, that one's family, the file of its key."""
 
     url: str
@@ -74,13 +76,13 @@ class Profile:
     api_key_file: str = ""
 
 
-def no_url(url: str) -> UsageError:
+def invalid_endpoint_error(url: str) -> UsageError:
     """The error for what is neither an address nor a name in the configuration."""
-    shown = re.sub(r"//[^/@]*@", "//…@", url)
+    displayed = re.sub(r"//[^/@]*@", "//…@", url)
     return UsageError(
-        f"{shown!r} is no endpoint",
-        f"give a URL such as http://127.0.0.1:8000, or a name that has a table [{TABLE}.NAME] in "
-        "the configuration file",
+        f"{displayed!r} is no endpoint",
+        "give a URL such as http://127.0.0.1:8000, or a name that has a table "
+        f"[{ENDPOINTS_TABLE}.NAME] in the configuration file",
     )
 
 
@@ -94,49 +96,49 @@ def is_loopback(name: str) -> bool:
         return name == "localhost" or name.endswith(".localhost")
 
 
-def profile_of(name: str) -> Profile:
+def find_profile(name: str) -> EndpointProfile:
     """The profile of that name in the configuration file, or one of a URL alone."""
-    found = profiles(read_config(config_file()))
-    return found[name] if name in found else Profile(name)
+    configured = parse_profiles(read_config(config_file()))
+    return configured[name] if name in configured else EndpointProfile(name)
 
 
-def profiles(settings: Mapping[str, object]) -> dict[str, Profile]:
+def parse_profiles(settings: Mapping[str, object]) -> dict[str, EndpointProfile]:
     """The endpoints in a configuration file, by name; ConfigError for what is none."""
-    tables = settings.get(TABLE, {})
+    tables = settings.get(ENDPOINTS_TABLE, {})
     if not isinstance(tables, dict):
-        raise unsound(TABLE, "is no table of tables")
-    found = {}
+        raise profile_error(ENDPOINTS_TABLE, "is no table of tables")
+    result = {}
     for name, table in tables.items():
         if not isinstance(table, dict) or not isinstance(table.get("url"), str):
-            raise unsound(f"{TABLE}.{name}", "has no url")
+            raise profile_error(f"{ENDPOINTS_TABLE}.{name}", "has no url")
         for key, value in table.items():
-            if key not in Profile.__dataclass_fields__ or not isinstance(value, str):
-                raise unsound(f"{TABLE}.{name}.{key}", f"cannot be {value!r}")
-        found[name] = Profile(**table)
-    return found
+            if key not in EndpointProfile.__dataclass_fields__ or not isinstance(value, str):
+                raise profile_error(f"{ENDPOINTS_TABLE}.{name}.{key}", f"cannot be {value!r}")
+        result[name] = EndpointProfile(**table)
+    return result
 
 
-def unsound(what: str, wrong: str) -> ConfigError:
+def profile_error(subject: str, problem: str) -> ConfigError:
     """The error for a table of the configuration file."""
-    keys = ", ".join(Profile.__dataclass_fields__)
-    return ConfigError(f"{config_file()}: {what} {wrong}", f"its keys are {keys}, all texts")
+    keys = ", ".join(EndpointProfile.__dataclass_fields__)
+    return ConfigError(f"{config_file()}: {subject} {problem}", f"its keys are {keys}, all texts")
 
 
-def key_of(file: str) -> str:
+def read_api_key(file: str) -> str:
     """The key in a file, else in the environment, else none.
 
     Raises RefusedError for a file that others can read, ConfigError for what can be no key.
     """
-    key = read_key(file) if file else os.environ.get(KEY_VARIABLE, "").strip()
+    key = read_key_file(file) if file else os.environ.get(API_KEY_VARIABLE, "").strip()
     if not re.fullmatch(r"[\x21-\x7e]*", key):  # the library's error would have it in its text
         raise ConfigError(
-            f"the key in {file or KEY_VARIABLE} has spaces or other signs that no key has",
+            f"the key in {file or API_KEY_VARIABLE} has spaces or other signs that no key has",
             "copy it again",
         )
     return key
 
 
-def read_key(name: str) -> str:
+def read_key_file(name: str) -> str:
     """The text of a file that only this user can read, which root may have put there.
 
     Raises RefusedError for a file that others can read, InputError where there is none.
@@ -151,6 +153,6 @@ def read_key(name: str) -> str:
                 raise InputError(f"{path} is no file", "write the key into one")
             if status.st_mode & 0o077 or status.st_uid not in (0, os.getuid()):
                 raise RefusedError(f"others can read the key in {path}", f"run: chmod 600 {path}")
-            return file.read(LONGEST_KEY).decode("ascii", "replace").strip()
+            return file.read(MAX_KEY_BYTES).decode("ascii", "replace").strip()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error

@@ -6,11 +6,11 @@ The standard library's client loads TLS and e-mail first, which takes longer tha
 from collections.abc import Iterator, Mapping
 from socket import socket
 
-PIECE = 65536
+MAX_RECEIVE_BYTES = 65536
 """Bytes that are received at a time, at most."""
 
 
-class Exchange:
+class HttpRequest:
     """One request and its answer. Closing it closes the connection, and the server stops.
 
     All of it raises OSError where the connection fails, ends too early, or speaks something else.
@@ -22,8 +22,8 @@ class Exchange:
         self.status = 0
         self._connection = connection
         self._parser = HttpResponseParser(self)
-        self._arrived = bytearray()
-        self._whole = False
+        self._received = bytearray()
+        self._is_complete = False
 
     def on_headers_complete(self) -> None:
         """The parser has read the head of the answer."""
@@ -31,61 +31,60 @@ class Exchange:
 
     def on_body(self, data: bytes) -> None:
         """The parser has read some of the answer."""
-        self._arrived += data
+        self._received += data
 
     def on_message_complete(self) -> None:
         """The parser has read all of the answer."""
-        self._whole = True
+        self._is_complete = True
 
-    def ask(
+    def send(
         self, method: str, route: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> None:
         """Send a request with a body of JSON, and wait until the status of the answer is there."""
-        told = {
+        all_headers = {
             "Host": "localhost",
             "Connection": "close",
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
             **(headers or {}),
         }
-        lines = [f"{method} {route} HTTP/1.1", *(f"{name}: {told[name]}" for name in told)]
+        lines = [
+            f"{method} {route} HTTP/1.1",
+            *(f"{name}: {all_headers[name]}" for name in all_headers),
+        ]
         self._connection.sendall("\r\n".join([*lines, "", ""]).encode("ascii") + body)
         while not self.status:
             self._receive()
 
-    def lines(self) -> Iterator[bytes]:
-        """The lines of the answer, each as soon as it is there."""
-        rest = bytearray()
-        while self._more():
-            *lines, rest = (rest + self._taken()).split(b"\n")
-            yield from map(bytes, lines)
-        if rest:
-            yield bytes(rest)
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes of the answer as they arrive."""
+        while self._wait_for_data():
+            yield bytes(self._take_received())
 
     def read(self) -> bytes:
         """All of the answer."""
-        while not self._whole:
+        while not self._is_complete:
             self._receive()
-        return bytes(self._taken())
+        return bytes(self._take_received())
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def _more(self) -> bool:
+    def _wait_for_data(self) -> bool:
         """Wait for more of the answer; False at its end."""
-        while not self._arrived and not self._whole:
+        while not self._received and not self._is_complete:
             self._receive()
-        return bool(self._arrived)
+        return bool(self._received)
 
-    def _taken(self) -> bytearray:
-        taken, self._arrived = self._arrived, bytearray()
-        return taken
+    def _take_received(self) -> bytearray:
+        received, self._received = self._received, bytearray()
+        return received
 
     def _receive(self) -> None:
         from httptools import HttpParserError
 
-        data = self._connection.recv(PIECE)
+        data = self._connection.recv(MAX_RECEIVE_BYTES)
         if not data:
             raise ConnectionAbortedError("the answer ends before it is whole")
         try:

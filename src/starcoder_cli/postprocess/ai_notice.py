@@ -8,26 +8,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from starcoder_cli import __version__
-from starcoder_cli.candidates.syntax import comment_at
+from starcoder_cli.candidates.syntax import is_comment_at
 from starcoder_cli.errors import UsageError
-from starcoder_cli.files.source import BYTE_ORDER_MARK, Source, Span, readable
-from starcoder_cli.languages import Comment, Language
-from starcoder_cli.postprocess.brackets import brackets
+from starcoder_cli.files.source import BYTE_ORDER_MARK, Source, Span, to_model_text
+from starcoder_cli.languages import CommentSyntax, Language
+from starcoder_cli.postprocess.brackets import scan_brackets
 from starcoder_cli.stream import Chunk, Stream, closing_source
-from starcoder_cli.system.timing import now
+from starcoder_cli.system.timing import current_time
 
-AWAY = "leave --provenance away"
-MOST_LINES = 32
+OMIT_PROVENANCE_HINT = "leave --provenance away"
+MAX_NOTICE_LINES_TRIED = 32
 """How many lines of an answer are tried: each is parsed with all that is around it."""
 
-FIRST = re.compile(
+MUST_STAY_FIRST_LINE = re.compile(
     r"#!|<\?|<!doctype|@charset|%yaml|#\s*(?:syntax|escape|check)\s*=|.*\bcoding[:=]", re.IGNORECASE
 )
-"""What counts only where it begins a file."""
+"""Lines that only count as the first of a file: no comment may come before them."""
 
 
 @dataclass(frozen=True)
-class Place:
+class AnswerLocation:
     """Where an answer goes that a comment is to stand above.
 
     Raises UsageError where it surely cannot.
@@ -38,123 +38,133 @@ class Place:
     language: Language
 
     def __post_init__(self) -> None:
-        line = self.form.line("x")
-        if self.line.strip():
-            if self.source.inside_line(self.span):
+        line = self.comment_syntax.format_line("x")
+        if self.line_prefix.strip():
+            if self.source.is_inside_line(self.span):
                 raise UsageError(
                     "--provenance needs a line of its own, and the place is in the middle of one",
-                    f"name whole lines, or {AWAY}",
+                    f"name whole lines, or {OMIT_PROVENANCE_HINT}",
                 )
             return
-        before, behind = self.source.raw[: self.span.start], self.source.raw[self.span.start :]
-        text = f"{before}{line}{self.source.newline}{behind}"
-        sure = comment_at(text, len(before), len(line), self.language.name)
-        if sure is False and before.strip():
+        before, after = self.source.raw[: self.span.start], self.source.raw[self.span.start :]
+        text = f"{before}{line}{self.source.newline}{after}"
+        is_comment = is_comment_at(text, len(before), len(line), self.language.name)
+        if is_comment is False and before.strip():
             raise UsageError(
                 "--provenance needs a comment, which would be a part of a string or a text here",
-                f"name all of that, or {AWAY}",
+                f"name all of that, or {OMIT_PROVENANCE_HINT}",
             )
 
     @property
-    def form(self) -> Comment:
+    def comment_syntax(self) -> CommentSyntax:
         """How the language writes a comment."""
         if not self.language.comment:
             raise UsageError(
                 f"--provenance needs a comment, and {self.language.title} has none",
-                f"name the language with --lang, or {AWAY}",
+                f"name the language with --lang, or {OMIT_PROVENANCE_HINT}",
             )
         return self.language.comment
 
     @property
-    def line(self) -> str:
-        """What stands on the place's line before it."""
+    def line_prefix(self) -> str:
+        """The text before the location, on the same line."""
         before = self.source.raw[: self.span.start].removeprefix(BYTE_ORDER_MARK)
         return before.rpartition(self.source.newline)[2]
 
-    def takes(self, comment: str, said: str) -> bool:
+    def can_insert(self, comment: str, answer_start: str) -> bool:
         """Whether a comment can stand behind the beginning of an answer, which ends a line.
 
         A parser says so, or where it is not sure, or has no grammar, what the quotes tell.
         """
-        before = self.source.raw[: self.span.start] + said
+        before = self.source.raw[: self.span.start] + answer_start
         if before.rstrip(" \t").removesuffix("\n").removesuffix("\r").endswith("\\"):
             return False
         text = f"{before}{comment}{self.source.newline}{self.source.raw[self.span.end :]}"
-        sure = comment_at(text, len(before), len(comment), self.language.name)
-        return brackets(readable(before), self.language).in_code if sure is None else sure
+        is_comment = is_comment_at(text, len(before), len(comment), self.language.name)
+        return (
+            scan_brackets(to_model_text(before), self.language).ends_in_code
+            if is_comment is None
+            else is_comment
+        )
 
 
-def notice(model: str, form: Comment) -> str:
+def format_notice(model: str, syntax: CommentSyntax) -> str:
     """The comment for what a model writes today."""
-    last = re.split(r"[/\\]", model)[-1]
-    name = re.sub(r"[^\w.:+@]+", "-", last, flags=re.ASCII).strip("-")[:80]
-    return form.line(f"Machine-generated by {name} on {now():%Y-%m-%d} (starcoder {__version__})")
+    path_end = re.split(r"[/\\]", model)[-1]
+    name = re.sub(r"[^\w.:+@]+", "-", path_end, flags=re.ASCII).strip("-")[:80]
+    return syntax.format_line(
+        f"Machine-generated by {name} on {current_time():%Y-%m-%d} (starcoder {__version__})"
+    )
 
 
-def disclosed(chunks: Iterable[Chunk], place: Place, comment: str) -> Stream:
+def insert_notice(chunks: Iterable[Chunk], location: AnswerLocation, comment: str) -> Stream:
     """An answer with a comment above its first line that it can stand above.
 
     An answer that has none, and one that brings the comment itself, stays as it is.
     """
-    placing = Placing(place, comment)
+    inserter = NoticeInserter(location, comment)
     with closing_source(chunks) as source:
         for chunk in source:
-            yield replace(chunk, text=placing.feed(chunk.text, last=bool(chunk.reason)))
-    if rest := placing.feed("", last=True):
+            yield replace(chunk, text=inserter.feed(chunk.text, last=bool(chunk.reason)))
+    if rest := inserter.feed("", last=True):
         yield Chunk(rest, 0, "stop")
 
 
-class Placing:
+class NoticeInserter:
     """An incremental writer of an answer that puts one comment into it."""
 
-    def __init__(self, place: Place, comment: str) -> None:
-        self._place = place
+    def __init__(self, location: AnswerLocation, comment: str) -> None:
+        self._location = location
         self._comment = comment
-        self._newline = place.source.newline
-        self._line = place.line  # what the current line has before what is held
-        self._begins_file = not place.source.raw[: place.span.start].strip(f" {BYTE_ORDER_MARK}")
-        self._said = ""
-        self._held = ""
-        self._lines_left = MOST_LINES
+        self._newline = location.source.newline
+        self._line_so_far = location.line_prefix  # the current line before what is pending
+        self._at_file_start = not location.source.raw[: location.span.start].strip(
+            f" {BYTE_ORDER_MARK}"
+        )
+        self._emitted = ""
+        self._pending = ""
+        self._lines_left = MAX_NOTICE_LINES_TRIED
 
     def feed(self, text: str, *, last: bool) -> str:
         """What can be passed on of the text so far."""
-        self._held += text
+        self._pending += text
         ready = ""
-        while self._held and self._lines_left:
-            step = self._rest_of_line() if self._line.strip() else self._begin_line(last)
-            if not step:
+        while self._pending and self._lines_left:
+            piece = (
+                self._emit_rest_of_line() if self._line_so_far.strip() else self._start_line(last)
+            )
+            if not piece:
                 return ready
-            ready += step
-        held, self._held = self._held, ""
-        return ready + held
+            ready += piece
+        rest, self._pending = self._pending, ""
+        return ready + rest
 
-    def _rest_of_line(self) -> str:
-        end = self._held.find(self._newline[-1]) + 1
-        return self._pass(end or len(self._held))
+    def _emit_rest_of_line(self) -> str:
+        end = self._pending.find(self._newline[-1]) + 1
+        return self._emit(end or len(self._pending))
 
-    def _begin_line(self, last: bool) -> str:
+    def _start_line(self, last: bool) -> str:
         """The white space before a line, with the comment where it can stand; empty to wait."""
-        blank = len(self._held) - len(self._held.lstrip())
-        line, end, _ = self._held[blank:].partition(self._newline)
+        blank_length = len(self._pending) - len(self._pending.lstrip())
+        line, newline, _ = self._pending[blank_length:].partition(self._newline)
         if not line:
-            return self._pass(blank) if last else ""
-        if not end and not last and (self._begins_file or self._comment.startswith(line)):
+            return self._emit(blank_length) if last else ""
+        if not newline and not last and (self._at_file_start or self._comment.startswith(line)):
             return ""
-        if self._begins_file and FIRST.match(line):
-            return self._pass(blank + len(line))
-        self._begins_file = False
+        if self._at_file_start and MUST_STAY_FIRST_LINE.match(line):
+            return self._emit(blank_length + len(line))
+        self._at_file_start = False
         self._lines_left -= 1
         if line.rstrip() == self._comment:
             self._lines_left = 0
-        elif self._place.takes(self._comment, self._said + self._held[:blank]):
+        elif self._location.can_insert(self._comment, self._emitted + self._pending[:blank_length]):
             self._lines_left = 0
-            white = self._pass(blank)
-            return f"{white}{self._comment}{self._newline}{self._line}"
-        return self._pass(blank + len(line))
+            whitespace = self._emit(blank_length)
+            return f"{whitespace}{self._comment}{self._newline}{self._line_so_far}"
+        return self._emit(blank_length + len(line))
 
-    def _pass(self, length: int) -> str:
-        text, self._held = self._held[:length], self._held[length:]
-        self._said += text
-        self._line = (self._line + text).rpartition(self._newline[-1])[2]
+    def _emit(self, length: int) -> str:
+        text, self._pending = self._pending[:length], self._pending[length:]
+        self._emitted += text
+        self._line_so_far = (self._line_so_far + text).rpartition(self._newline[-1])[2]
         return text

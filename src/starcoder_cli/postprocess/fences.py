@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from starcoder_cli.errors import DataError
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
-FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
+FENCE_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
 
 
 @dataclass(frozen=True)
@@ -21,96 +21,100 @@ class Fence:
     @classmethod
     def parse(cls, line: str) -> "Fence | None":
         """The fence that a line is, if it is one."""
-        match = FENCE.fullmatch(line)
+        match = FENCE_LINE.fullmatch(line)
         return cls(match["indent"], match["mark"], match["language"]) if match else None
 
-    def closed_by(self, line: str) -> bool:
+    def is_closed_by(self, line: str) -> bool:
         """Whether a line ends the block: as many marks, or more, and no deeper than it began."""
         mark = line.strip()
         depth = len(line) - len(line.lstrip())
-        return mark.startswith(self.mark) and self._only_marks(mark) and depth < self._deep()
+        return (
+            mark.startswith(self.mark)
+            and self._has_only_marks(mark)
+            and depth < self._closing_indent_limit()
+        )
 
-    def may_be_closed_by(self, line: str) -> bool:
+    def can_be_closed_by(self, line: str) -> bool:
         """Whether a line that has only begun can still end the block."""
-        return self._only_marks(line.strip())
+        return self._has_only_marks(line.strip())
 
-    def outdented(self, line: str) -> str:
+    def outdent(self, line: str) -> str:
         """A line of the block without the indentation that its fence has."""
-        at = 0
-        while at < min(len(self.indent), len(line)) and line[at] in " \t":
-            at += 1
-        return line[at:]
+        position = 0
+        while position < min(len(self.indent), len(line)) and line[position] in " \t":
+            position += 1
+        return line[position:]
 
-    def _only_marks(self, text: str) -> bool:
+    def _has_only_marks(self, text: str) -> bool:
         return not text.strip(self.mark[0])
 
-    def _deep(self) -> int:
+    def _closing_indent_limit(self) -> int:
         return len(self.indent) + 4
 
 
-class Block:
+class FencedBlock:
     """An incremental reader of a block of code: gives back what cannot be its closing fence."""
 
     def __init__(self, fence: Fence) -> None:
-        self.closed = False
+        self.is_closed = False
         self.rest = ""  # what came after the closing fence
         self._fence = fence
-        self._line = ""  # the beginning of a line that may yet be that fence
-        self._free = False  # the current line is none
+        self._line = ""  # the beginning of a line that may be the closing fence
+        self._line_is_code = False  # the current line cannot be that fence
 
     def feed(self, text: str) -> str:
         """What of the block is certain after some more text."""
         ready = ""
         for piece in re.findall(r"[^\n]*\n|[^\n]+", text):
-            if self.closed:
+            if self.is_closed:
                 self.rest += piece
-            elif self._free:
+            elif self._line_is_code:
                 ready += piece
-                self._free = not piece.endswith("\n")
+                self._line_is_code = not piece.endswith("\n")
             else:
-                ready += self._decide(piece)
+                ready += self._take_piece(piece)
         return ready
 
     def flush(self) -> str:
         """What is left when nothing more comes."""
         line, self._line = self._line, ""
-        if self.closed or self._fence.closed_by(line):
+        if self.is_closed or self._fence.is_closed_by(line):
             return ""
-        return self._fence.outdented(line)
+        return self._fence.outdent(line)
 
-    def _decide(self, piece: str) -> str:
+    def _take_piece(self, piece: str) -> str:
         self._line += piece
-        whole = piece.endswith("\n")
-        if not whole and self._fence.may_be_closed_by(self._line):
+        is_whole_line = piece.endswith("\n")
+        if not is_whole_line and self._fence.can_be_closed_by(self._line):
             return ""
         line, self._line = self._line, ""
-        if whole and self._fence.closed_by(line):
-            self.closed = True
+        if is_whole_line and self._fence.is_closed_by(line):
+            self.is_closed = True
             return ""
-        self._free = not whole
-        return self._fence.outdented(line)
+        self._line_is_code = not is_whole_line
+        return self._fence.outdent(line)
 
 
-def code_of(text: str) -> str:
+def blank_out_prose(text: str) -> str:
     """A text with nothing but its blocks of code: all else is white space, each line in its place.
 
     A text without any is taken for code.
     """
     fence: Fence | None = None
-    found, lines = False, []
+    has_block, lines = False, []
     for line in text.split("\n"):
         bare = line.removesuffix("\r")
-        opens = None if fence else Fence.parse(bare)
-        if fence and not fence.closed_by(bare):
+        opening_fence = None if fence else Fence.parse(bare)
+        if fence and not fence.is_closed_by(bare):
             lines.append(line)
             continue
-        fence, found = opens, found or bool(opens)
+        fence, has_block = opening_fence, has_block or bool(opening_fence)
         lines.append(" " * len(line))
-    return "\n".join(lines) if found else text
+    return "\n".join(lines) if has_block else text
 
 
-def first_block(chunks: Iterable[Chunk], found: Callable[[Fence], None]) -> Stream:
-    """The code in the first fenced block of an answer; `found` learns of its fence before that.
+def extract_first_block(chunks: Iterable[Chunk], on_fence: Callable[[Fence], None]) -> Stream:
+    """The code in the first fenced block of an answer; `on_fence` gets its fence before that.
 
     The model stops with the block. Raises DataError at the end of an answer that has none.
     """
@@ -122,15 +126,15 @@ def first_block(chunks: Iterable[Chunk], found: Callable[[Fence], None]) -> Stre
                 before, _, line = line.partition("\n")
                 fence = Fence.parse(before.removesuffix("\r"))
                 if fence:
-                    block = Block(fence)
-                    found(fence)
+                    block = FencedBlock(fence)
+                    on_fence(fence)
             if block is None and chunk.reason:
                 break  # whoever reads may take the last chunk for the end, and not ask again
             if block is None:
                 yield replace(chunk, text="")
                 continue
             ready, line = block.feed(line), ""
-            if block.closed:
+            if block.is_closed:
                 yield replace(chunk, text=ready, reason="stop")
                 return
             yield replace(chunk, text=ready + (block.flush() if chunk.reason else ""))

@@ -4,54 +4,49 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from starcoder_cli.stream import Chunk, Stream, closing_source, overlap
+from starcoder_cli.postprocess.hold_back import hold_back
+from starcoder_cli.stream import Chunk, Stream, closing_source, longest_overlap
 
 OPENERS = "([{"
 CLOSERS = ")]}"
 QUOTES = "\"'`"
 
 
-def one_line(chunks: Iterable[Chunk], rest: str) -> Stream:
+def until_line_end(chunks: Iterable[Chunk], rest: str) -> Stream:
     """An answer up to the end of its line, or to where the rest of that line begins again."""
-    line, shown = "", 0
-    with closing_source(chunks) as source:
-        for chunk in source:
-            text, newline, _ = chunk.text.partition("\n")
-            line += text
-            whole = bool(newline or chunk.reason)
-            end = again(line, rest, whole=whole)
-            if whole or end < len(line):
-                cut = ("suffix",) if end < len(line) else ("line",) if newline else ()
-                reason = "stop" if cut else chunk.reason
-                names = (*chunk.trimmed, *cut)
-                yield replace(chunk, text=line[shown:end], reason=reason, trimmed=names)
-                return
-            keep = len(line) - overlap(line, (rest + "\n",))
-            yield replace(chunk, text=line[shown:keep])
-            shown = keep
-    if line[shown:]:
-        yield Chunk(line[shown : again(line, rest, whole=True)], 0, "stop")
+
+    def decide(text: str, last: bool) -> tuple[int, str]:
+        line, newline, _ = text.partition("\n")
+        is_complete = bool(newline) or last
+        end = find_rest_of_line(line, rest, is_complete=is_complete)
+        if end < len(line):
+            return end, "suffix"
+        if is_complete:
+            return end, "line" if newline else ""
+        return end - longest_overlap(line, (rest + "\n",)), ""
+
+    return hold_back(chunks, decide)
 
 
-def whole_line(chunks: Iterable[Chunk]) -> Stream:
+def first_whole_line(chunks: Iterable[Chunk]) -> Stream:
     """The first line of an answer that is not blank, with a line end, for a hole between lines."""
-    begun = False
+    has_text = False
     with closing_source(chunks) as source:
         for chunk in source:
-            text = chunk.text if begun else chunk.text.lstrip("\n")
+            text = chunk.text if has_text else chunk.text.lstrip("\n")
             line, newline, _ = text.partition("\n")
-            begun = begun or bool(line)
-            if newline or (chunk.reason and begun):
-                names = (*chunk.trimmed, *(("line",) if newline else ()))
+            has_text = has_text or bool(line)
+            if newline or (chunk.reason and has_text):
+                trimmed = (*chunk.trimmed, *(("line",) if newline else ()))
                 reason = "stop" if newline else chunk.reason
-                yield replace(chunk, text=f"{line}\n", reason=reason, trimmed=names)
+                yield replace(chunk, text=f"{line}\n", reason=reason, trimmed=trimmed)
                 return
             yield replace(chunk, text=line)
-    if begun:
+    if has_text:
         yield Chunk("\n", 0, "stop")
 
 
-def again(line: str, rest: str, *, whole: bool) -> int:
+def find_rest_of_line(line: str, rest: str, *, is_complete: bool) -> int:
     """Where in a line the rest of its line begins again; its length where it does not.
 
     What stands in brackets or quotes of the line's own does not count, unless the rest closes those
@@ -63,14 +58,18 @@ def again(line: str, rest: str, *, whole: bool) -> int:
         if quote:
             quote = "" if character == quote and line[at - 1] != "\\" else quote
         elif (
-            whole
-            and depth == -balance(rest)
+            is_complete
+            and depth == -bracket_balance(rest)
             and line[at:].rstrip() == rest
             or depth == 0
             and (
                 line.startswith(rest, at)
                 or (character in CLOSERS and character == rest.lstrip()[0])
-                or (whole and rest.startswith(line[at:]) and not re.search(r"\w|^\s+$", line[at:]))
+                or (
+                    is_complete
+                    and rest.startswith(line[at:])
+                    and not re.search(r"\w|^\s+$", line[at:])
+                )
             )
         ):
             return at
@@ -81,6 +80,6 @@ def again(line: str, rest: str, *, whole: bool) -> int:
     return len(line)
 
 
-def balance(text: str) -> int:
+def bracket_balance(text: str) -> int:
     """Opening brackets minus closing ones."""
     return sum(map(text.count, OPENERS)) - sum(map(text.count, CLOSERS))

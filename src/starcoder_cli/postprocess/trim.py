@@ -8,73 +8,81 @@ something away says so by its name in `Chunk.trimmed`.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
-from starcoder_cli.candidates.ranking import insisting
-from starcoder_cli.files.source import Hole
+from starcoder_cli.candidates.ranking import retry_if_blank
 from starcoder_cli.languages import Language
-from starcoder_cli.model import Sampling
-from starcoder_cli.postprocess.brackets import knows, until_closer
-from starcoder_cli.postprocess.indentation import fitting, indentation
-from starcoder_cli.postprocess.line_rules import LineRule, until_line
-from starcoder_cli.postprocess.prose import until_glued, until_talk, without_introduction
-from starcoder_cli.postprocess.repetition import by_lines, near, repetition
-from starcoder_cli.postprocess.single_line import CLOSERS, balance, one_line, whole_line
-from starcoder_cli.settings import Lines
-from starcoder_cli.stream import Chunk, Stream, closing_source, overlap, scored, with_newline
+from starcoder_cli.model import Hole, Sampling
+from starcoder_cli.postprocess.brackets import has_paired_brackets, until_unmatched_closer
+from starcoder_cli.postprocess.hold_back import hold_back
+from starcoder_cli.postprocess.indentation import indent_columns, reindent
+from starcoder_cli.postprocess.line_rules import LineRule, until_line_matches
+from starcoder_cli.postprocess.prose import skip_introduction, until_fence_after_code, until_prose
+from starcoder_cli.postprocess.repetition import (
+    check_repetition,
+    make_suffix_check,
+    until_lines_check,
+)
+from starcoder_cli.postprocess.single_line import (
+    CLOSERS,
+    bracket_balance,
+    first_whole_line,
+    until_line_end,
+)
+from starcoder_cli.settings import LineMode
+from starcoder_cli.stream import Chunk, Stream, convert_newlines, keep_logprobs, longest_overlap
 
-OPENS = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
-CONTINUES = re.compile(
+BLOCK_START = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
+CONTINUATION_KEYWORD = re.compile(
     r"\s*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|end|fi|done"
     r"|esac|then|in)\b"
 )
-JUMPS = ("return", "raise", "throw", "break", "continue")
-PROSE = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
+JUMP_KEYWORDS = ("return", "raise", "throw", "break", "continue")
+PROSE_LANGUAGES = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
 
 
-def filled(
-    ask: Callable[[Sampling], Stream],
+def trim_with_retry(
+    generate: Callable[[Sampling], Stream],
     sampling: Sampling,
     hole: Hole,
     language: Language,
-    lines: Lines,
+    lines: LineMode,
 ) -> Stream:
     """The part of an answer that belongs in a hole; it is asked for again where it is blank."""
 
-    def fitted(chunks: Stream) -> Stream:
-        return trimmed(chunks, hole, language, lines)
+    def trim(chunks: Stream) -> Stream:
+        return trim_answer(chunks, hole, language, lines)
 
-    return insisting(lambda each: scored(ask(each), fitted), sampling)
+    return retry_if_blank(lambda attempt: keep_logprobs(generate(attempt), trim), sampling)
 
 
-def trimmed(chunks: Stream, hole: Hole, language: Language, lines: Lines) -> Stream:
+def trim_answer(chunks: Stream, hole: Hole, language: Language, lines: LineMode) -> Stream:
     """The part of an answer that belongs in a hole of one line, of a block, or of many lines."""
-    chunks = with_newline(chunks, "\n")
-    if language.name not in PROSE:
-        chunks = until_glued(without_introduction(chunks), hole, language)
-        chunks = until_talk(chunks, hole, language)
-        chunks = fitting(chunks, hole, language)
-    chunks = by_lines(chunks, "repetition", repetition, hole.suffix)
+    chunks = convert_newlines(chunks, "\n")
+    if language.name not in PROSE_LANGUAGES:
+        chunks = until_fence_after_code(skip_introduction(chunks), hole, language)
+        chunks = until_prose(chunks, hole, language)
+        chunks = reindent(chunks, hole, language)
+    chunks = until_lines_check(chunks, "repetition", check_repetition, hole.suffix)
     if lines == "one" and is_between_lines(hole):
-        return whole_line(chunks)
+        return first_whole_line(chunks)
     if lines == "one":
-        return one_line(chunks, hole.suffix.partition("\n")[0].rstrip())
-    if knows(language):
-        chunks = until_closer(chunks, hole, language)
+        return until_line_end(chunks, hole.suffix.partition("\n")[0].rstrip())
+    if has_paired_brackets(language):
+        chunks = until_unmatched_closer(chunks, hole, language)
     if hole.suffix.partition("\n")[0].strip() and not hole.prefix.endswith("\n"):
-        return until_rest(chunks, hole.suffix)
-    chunks = by_lines(chunks, "suffix", near(hole.suffix), hole.suffix)
-    block = block_rule(hole) if lines == "block" else None
-    for rule in (suffix_rule(hole), unreachable_rule(hole), block):
+        return until_rest_of_line(chunks, hole.suffix)
+    chunks = until_lines_check(chunks, "suffix", make_suffix_check(hole.suffix), hole.suffix)
+    block = make_block_rule(hole) if lines == "block" else None
+    for rule in (make_suffix_rule(hole), make_unreachable_rule(hole), block):
         if rule:
-            chunks = until_line(chunks, rule, begun=hole.prefix.rpartition("\n")[2])
+            chunks = until_line_matches(chunks, rule, line_prefix=hole.prefix.rpartition("\n")[2])
     return chunks
 
 
-def choose_lines(hole: Hole, *, inside_line: bool) -> Lines:
+def choose_line_mode(hole: Hole, *, inside_line: bool) -> LineMode:
     """One line where code stays on the line before and behind the hole, else a block."""
-    before, behind = hole.prefix.rpartition("\n")[2], hole.suffix.partition("\n")[0]
-    return "one" if inside_line or (before.strip() and behind.strip()) else "block"
+    before, after = hole.prefix.rpartition("\n")[2], hole.suffix.partition("\n")[0]
+    return "one" if inside_line or (before.strip() and after.strip()) else "block"
 
 
 def is_between_lines(hole: Hole) -> bool:
@@ -83,95 +91,107 @@ def is_between_lines(hole: Hole) -> bool:
     return begins and bool(hole.suffix.partition("\n")[0].strip())
 
 
-def first_line(suffix: str) -> re.Match[str] | None:
+def first_nonblank_line(suffix: str) -> re.Match[str] | None:
     """The first line of a suffix that is not blank."""
     return re.search(r"^[^\n]*\S[^\n]*$", suffix, re.MULTILINE)
 
 
-def suffix_rule(hole: Hole) -> LineRule | None:
+def make_suffix_rule(hole: Hole) -> LineRule | None:
     """Ends where the first line of the suffix that is not blank begins again.
 
     A line of closing brackets ends the answer only if they close more than the answer opened.
     """
-    match = first_line(hole.suffix)
+    match = first_nonblank_line(hole.suffix)
     if not match:
         return None
     target = match.group().rstrip()
-    closes = balance(target) < 0 and not re.search(r"\w", target)
+    is_closing_line = bracket_balance(target) < 0 and not re.search(r"\w", target)
 
-    def ends(before: str, line: str) -> bool:
-        return line.rstrip() == target and (not closes or balance(before + line) < 0)
+    def matches(before: str, line: str) -> bool:
+        return line.rstrip() == target and (
+            not is_closing_line or bracket_balance(before + line) < 0
+        )
 
-    lead = hole.suffix[: match.start()]
-    return LineRule("suffix", ends, lambda line: target.startswith(line.rstrip()), lead)
+    suffix_gap = hole.suffix[: match.start()]
+    return LineRule("suffix", matches, lambda line: target.startswith(line.rstrip()), suffix_gap)
 
 
-def unreachable_rule(hole: Hole) -> LineRule | None:
+def make_unreachable_rule(hole: Hole) -> LineRule | None:
     """Ends at a jump beside the suffix's first line, which nothing would ever reach behind it.
 
     An answer that begins with the jump, or further left, has a way of its own: it stays.
     """
-    match = first_line(hole.suffix)
-    if not match or CONTINUES.match(match.group()) or match.group().lstrip()[0] in CLOSERS:
+    match = first_nonblank_line(hole.suffix)
+    if (
+        not match
+        or CONTINUATION_KEYWORD.match(match.group())
+        or match.group().lstrip()[0] in CLOSERS
+    ):
         return None
-    border = indentation(match.group())
+    suffix_indent = indent_columns(match.group())
 
-    def ends(before: str, line: str) -> bool:
-        jumps = line.strip().partition(" ")[0].rstrip(";") in JUMPS
-        return jumps and bool(before.strip()) and indentation(line) == border <= began(before, hole)
+    def matches(before: str, line: str) -> bool:
+        is_jump = line.strip().partition(" ")[0].rstrip(";") in JUMP_KEYWORDS
+        return (
+            is_jump
+            and bool(before.strip())
+            and indent_columns(line) == suffix_indent <= answer_indent(before, hole)
+        )
 
-    def may_end(line: str) -> bool:
+    def may_match(line: str) -> bool:
         word = line.strip().partition(" ")[0].rstrip(";")
-        return indentation(line) == border and any(jump.startswith(word) for jump in JUMPS)
+        return indent_columns(line) == suffix_indent and any(
+            jump.startswith(word) for jump in JUMP_KEYWORDS
+        )
 
-    return LineRule("unreachable", ends, may_end, hole.suffix[: match.start()])
+    return LineRule("unreachable", matches, may_match, hole.suffix[: match.start()])
 
 
-def block_rule(hole: Hole) -> LineRule | None:
+def make_block_rule(hole: Hole) -> LineRule | None:
     """Ends with the hole's block: at a line further left than both the answer began and the suffix.
 
     A line as far left as the suffix ends it too where the answer has been further right. A line
     that carries a statement on, as `else` does, and closing brackets end nothing here. Behind the
     last line of a file the margin counts.
     """
-    match = first_line(hole.suffix)
-    border = indentation(match.group()) if match else 0
-    nearest = border if depth(hole.prefix) > border else border - 1
+    match = first_nonblank_line(hole.suffix)
+    suffix_indent = indent_columns(match.group()) if match else 0
+    max_indent = suffix_indent if hole_indent(hole.prefix) > suffix_indent else suffix_indent - 1
 
-    def ends(before: str, line: str) -> bool:
-        if not before.strip() or not line.strip() or indentation(line) > nearest:
+    def matches(before: str, line: str) -> bool:
+        if not before.strip() or not line.strip() or indent_columns(line) > max_indent:
             return False
-        if indentation(line) >= began(before, hole):
+        if indent_columns(line) >= answer_indent(before, hole):
             return False
-        return line.lstrip()[0] not in CLOSERS and not CONTINUES.match(line)
+        return line.lstrip()[0] not in CLOSERS and not CONTINUATION_KEYWORD.match(line)
 
-    lead = hole.suffix[: match.start()] if match else hole.suffix or None
-    return LineRule("block", ends, lambda line: indentation(line) <= nearest, lead)
+    suffix_gap = hole.suffix[: match.start()] if match else hole.suffix or None
+    return LineRule("block", matches, lambda line: indent_columns(line) <= max_indent, suffix_gap)
 
 
-def began(answer: str, hole: Hole) -> int:
+def answer_indent(answer: str, hole: Hole) -> int:
     """How far right the first line of an answer stands that is not blank."""
-    own = hole.prefix.rpartition("\n")[2]
-    head, _, rest = answer.partition("\n")
-    if own.strip() and head.strip():
-        return depth(hole.prefix)
-    first = head if own.strip() else own + head
-    return indentation(next(line for line in f"{first}\n{rest}".split("\n") if line.strip()))
+    line_prefix = hole.prefix.rpartition("\n")[2]
+    answer_start, _, rest = answer.partition("\n")
+    if line_prefix.strip() and answer_start.strip():
+        return hole_indent(hole.prefix)
+    first = answer_start if line_prefix.strip() else line_prefix + answer_start
+    return indent_columns(next(line for line in f"{first}\n{rest}".split("\n") if line.strip()))
 
 
-def depth(prefix: str) -> int:
+def hole_indent(prefix: str) -> int:
     """How far right a hole behind a prefix stands: as its own line, or as the code before it.
 
     After a line that opens a block it is deeper than that line, by an unknown amount.
     """
-    own = prefix.rpartition("\n")[2]
-    if own and not own.strip():
-        return indentation(own + "|")
+    own_line = prefix.rpartition("\n")[2]
+    if own_line and not own_line.strip():
+        return indent_columns(own_line + "|")
     line = prefix.rstrip().rpartition("\n")[2]
-    return indentation(line) + bool(OPENS.search(line))
+    return indent_columns(line) + bool(BLOCK_START.search(line))
 
 
-def until_rest(chunks: Iterable[Chunk], suffix: str) -> Stream:
+def until_rest_of_line(chunks: Iterable[Chunk], suffix: str) -> Stream:
     """An answer of several lines up to where the rest of the last one's line begins again.
 
     A rest without a word is too little to go by: the line behind it has to follow as well.
@@ -180,25 +200,16 @@ def until_rest(chunks: Iterable[Chunk], suffix: str) -> Stream:
     target = rest.rstrip() + newline
     if not re.search(r"\w", rest):
         target += following.partition("\n")[0].rstrip()
-    text, shown = "", 0
-    with closing_source(chunks) as source:
-        for chunk in source:
-            text += chunk.text
-            at = text.find(target)
-            if (
-                chunk.reason
-                and at < 0
-                and len(tail := text[-overlap(text, (target,)) :]) >= len(rest.rstrip())
-            ):
-                at = (
-                    len(text) - len(tail) if text.endswith(tail) and target.startswith(tail) else -1
-                )
-            if at >= 0:
-                cut = (*chunk.trimmed, "suffix")
-                yield replace(chunk, text=text[shown:at], reason="stop", trimmed=cut)
-                return
-            end = len(text) - (0 if chunk.reason else overlap(text, (target + "\n",)))
-            yield replace(chunk, text=text[shown:end])
-            shown = max(shown, end)
-    if text[shown:]:
-        yield Chunk(text[shown:], 0, "stop")
+
+    def decide(text: str, last: bool) -> tuple[int, str]:
+        position = text.find(target)
+        if position < 0 and last:
+            end = longest_overlap(
+                text, (target,)
+            )  # the rest is there, but not the line end behind it
+            position = len(text) - end if end >= max(len(rest.rstrip()), 1) else -1
+        if position >= 0:
+            return position, "suffix"
+        return len(text) - (0 if last else longest_overlap(text, (target + "\n",))), ""
+
+    return hold_back(chunks, decide)

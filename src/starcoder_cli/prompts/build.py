@@ -5,87 +5,107 @@ from dataclasses import dataclass, replace
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import UsageError
-from starcoder_cli.files.source import Hole, Names
+from starcoder_cli.files.source import FileMetadata
 from starcoder_cli.languages import Language
-from starcoder_cli.model import Model, Prompt
-from starcoder_cli.prompts.fim import NAMELESS, Document, FimFormat, behind
-from starcoder_cli.prompts.fim_formats import detect, spelling
-from starcoder_cli.prompts.token_healing import healed
-from starcoder_cli.prompts.window import fit
-from starcoder_cli.settings import Order
+from starcoder_cli.model import Hole, Model, Prompt
+from starcoder_cli.prompts.fim import NO_NAMES, Document, FimFormat, prepend_files_as_comments
+from starcoder_cli.prompts.fim_formats import SERVER, detect_fim_format, find_fim_format
+from starcoder_cli.prompts.token_healing import split_for_healing
+from starcoder_cli.prompts.window import fit_hole
+from starcoder_cli.settings import FimOrder
 
-MARGIN = 32  # tokens for control tokens and file names in a prompt
+PROMPT_OVERHEAD_TOKENS = 32
+"""Tokens for the control tokens and file names in a prompt."""
 
 
 @dataclass(frozen=True)
-class Around:
-    """What is around a hole: names, of which every model is `told` or only one that needs them
-    between files, and other files that are read along, with the language of the hole.
+class PromptContext:
+    """What is around a hole: other files that are read along, and the language of the hole.
+
+    Every model is told the `metadata` where `wants_metadata`, else only one that needs them between
+    files.
     """
 
-    names: Names = NAMELESS
-    told: bool = False
-    files: Sequence[Document] = ()
+    metadata: FileMetadata = NO_NAMES
+    wants_metadata: bool = False
+    documents: Sequence[Document] = ()
     language: Language | None = None
 
-    def named(self) -> Names:
+    def with_filename(self) -> FileMetadata:
         """Names for a text behind other files, which has to be called something."""
         endings = self.language.extensions if self.language else ()
-        filename = self.names.filename or "".join(("untitled", *endings[:1]))
-        return replace(self.names, filename=filename)
+        filename = self.metadata.filename or "".join(("untitled", *endings[:1]))
+        return replace(self.metadata, filename=filename)
 
-    def before(self, hole: Hole) -> Hole:
-        """The hole behind the files as comments in its language."""
-        return behind(self.files, hole, self.language) if self.language else hole
+    def prepend_documents(self, hole: Hole) -> Hole:
+        """The hole with the documents before it as comments in its language."""
+        return (
+            prepend_files_as_comments(self.documents, hole, self.language)
+            if self.language
+            else hole
+        )
 
 
-NOTHING = Around()
+NO_CONTEXT = PromptContext()
 
 
-def room(hole: Hole, max_tokens: int) -> int:
+def window_for(hole: Hole, max_tokens: int) -> int:
     """A window that is surely large enough: no text has more tokens than it has bytes."""
-    return len(hole.prefix.encode()) + len(hole.suffix.encode()) + max_tokens + MARGIN
+    text = len(hole.prefix.encode()) + len(hole.suffix.encode())
+    return text + max_tokens + PROMPT_OVERHEAD_TOKENS
 
 
 def fim_format(model: Model, spec: ModelSpec) -> FimFormat | None:
-    """The spelling that the catalog names, or the one that the model's own tokenizer knows."""
-    form = spelling(spec.fim)
-    if form and all(model.token(token) is not None for token in form.specials()):
-        return form
-    return detect(model.token, spec.name)
+    """The format that the catalog names, or the one that the model's own tokenizer knows.
 
-
-def spelled(
-    form: FimFormat | None, hole: Hole, around: Around = NOTHING, order: Order | None = "psm"
-) -> Prompt:
-    """The prompt for a hole, in the spelling of a family; as a beginning where `order` is None.
-
-    Without a form it is always a beginning: what is behind it is not read.
+    None for a model whose server spells gaps itself, and for one that was not trained to fill any.
     """
-    together = bool(form and form.together and around.files)
-    told = around.names if around.told else NAMELESS
-    names = around.named() if together else told
-    hole = hole if together else around.before(hole)
+    if spec.fim == SERVER:
+        return None
+    form = find_fim_format(spec.fim)
+    if form and all(map(model.has_token, form.control_tokens())):
+        return form
+    return detect_fim_format(model.has_token, spec.name)
+
+
+def build_fim_prompt(
+    form: FimFormat | None,
+    hole: Hole,
+    context: PromptContext = NO_CONTEXT,
+    order: FimOrder | None = "psm",
+) -> Prompt:
+    """The prompt for a hole in the format of a family; as a beginning where `order` is None.
+
+    Without a format it is always a beginning: what is behind it is not read.
+    """
+    together = bool(form and form.multi_file and context.documents)
+    names = context.metadata if context.wants_metadata else NO_NAMES
+    names = context.with_filename() if together else names
+    hole = hole if together else context.prepend_documents(hole)
     gap = order if form else None
-    kept, begun = healed(hole.prefix, gap=bool(gap))
+    kept, forced_prefix = split_for_healing(hole.prefix, before_gap=bool(gap))
     if form and gap:
-        prompt = form.prompt(Hole(kept, hole.suffix), names, gap, around.files)
-        return replace(prompt, begun=begun)
-    prompt = form.beginning(kept, names, around.files) if form else Prompt((kept,))
-    return replace(prompt, begun=begun)
+        prompt = form.build_prompt(Hole(kept, hole.suffix), names, gap, context.documents)
+    elif form:
+        prompt = form.build_prefix_prompt(kept, names, context.documents)
+    else:
+        prompt = Prompt((kept,))
+    return replace(prompt, forced_prefix=forced_prefix)
 
 
-def near(model: Model, hole: Hole, max_tokens: int, taken: int = 0) -> tuple[Hole, int]:
-    """What of a hole fits the model's window, of which so much is taken, and what it may cost.
+def truncate_to_window(
+    model: Model, hole: Hole, max_tokens: int, context_tokens: int = 0
+) -> tuple[Hole, int]:
+    """What of a hole fits the model's window beside its context, and how many tokens it may have.
 
     Raises UsageError where the answer alone is too long.
     """
-    budget = model.window - max_tokens - MARGIN - taken
-    if room(hole, max_tokens) + taken <= model.window:
+    budget = model.window - max_tokens - PROMPT_OVERHEAD_TOKENS - context_tokens
+    if window_for(hole, max_tokens) + context_tokens <= model.window:
         return hole, budget
-    if budget < MARGIN:
+    if budget < PROMPT_OVERHEAD_TOKENS:
         raise UsageError(
             f"{max_tokens} tokens of answer leave no room to read anything",
             f"the model's window is {model.window}: lower --max-tokens",
         )
-    return fit(hole, budget, model.count), budget
+    return fit_hole(hole, budget, model.count), budget

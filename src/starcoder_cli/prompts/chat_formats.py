@@ -7,240 +7,262 @@ a form of ours.
 
 from collections.abc import Callable, Mapping
 
-from starcoder_cli.model import Special
-from starcoder_cli.prompts.chat import ChatFormat, Frame, Role
+from starcoder_cli.model import Role, Special
+from starcoder_cli.prompts.chat import ChatFormat, MessageDelimiters
 
-START, END, ENDED = Special("<|im_start|>"), Special("<|im_end|>"), Special("<|end|>")
-STOP, BEGIN, FINISH = Special("<|endoftext|>"), Special("<s>"), Special("</s>")
-ASKED, ANSWERED = Special("[INST]"), Special("[/INST]")
-FINISHED = Special("<｜end▁of▁sentence｜>")
-ROLES: Mapping[Role, str] = {"system": "system", "user": "user", "assistant": "assistant"}
+IM_START, IM_END, END_OF_TURN = Special("<|im_start|>"), Special("<|im_end|>"), Special("<|end|>")
+END_OF_TEXT, BOS, EOS = Special("<|endoftext|>"), Special("<s>"), Special("</s>")
+INST_START, INST_END = Special("[INST]"), Special("[/INST]")
+DEEPSEEK_EOS = Special("<｜end▁of▁sentence｜>")
+ROLE_NAMES: Mapping[Role, str] = {"system": "system", "user": "user", "assistant": "assistant"}
 
 
-def alike(
-    before: str, behind: tuple[str, ...], *after: str, names: Mapping[Role, str] = ROLES
-) -> Mapping[Role, Frame]:
+def role_name_delimiters(
+    marker: str,
+    after_name: tuple[str, ...],
+    *after: str,
+    role_names: Mapping[Role, str] = ROLE_NAMES,
+) -> Mapping[Role, MessageDelimiters]:
     """Turns of which each begins with a mark and the name of who speaks."""
-    return {role: Frame((Special(before), name, *behind), after) for role, name in names.items()}
+    return {
+        role: MessageDelimiters((Special(marker), name, *after_name), after)
+        for role, name in role_names.items()
+    }
 
 
-def marked(*after: str, behind: str = "") -> Mapping[Role, Frame]:
+def role_token_delimiters(*after: str, after_marker: str = "") -> Mapping[Role, MessageDelimiters]:
     """Turns of which each begins with a mark of its own."""
-    return {role: Frame((Special(f"<|{role}|>"), behind), after) for role in ROLES}
+    return {
+        role: MessageDelimiters((Special(f"<|{role}|>"), after_marker), after)
+        for role in ROLE_NAMES
+    }
 
 
-def instructions(
-    before: tuple[str, ...], after: tuple[str, ...], *end: str, system: Frame
-) -> Mapping[Role, Frame]:
+def instruction_delimiters(
+    before: tuple[str, ...], after: tuple[str, ...], *end: str, system: MessageDelimiters
+) -> Mapping[Role, MessageDelimiters]:
     """Questions between two marks, and behind each the bare answer."""
-    return {"system": system, "user": Frame(before, after), "assistant": Frame((), end)}
+    return {
+        "system": system,
+        "user": MessageDelimiters(before, after),
+        "assistant": MessageDelimiters((), end),
+    }
 
 
-def words(system: str, user: str, assistant: str) -> Mapping[Role, Frame]:
+def text_delimiters(system: str, user: str, assistant: str) -> Mapping[Role, MessageDelimiters]:
     """Turns that begin with words and end with an empty line."""
-    return {"system": Frame((system,)), "user": Frame((user,)), "assistant": Frame((assistant,))}
+    return {
+        "system": MessageDelimiters((system,)),
+        "user": MessageDelimiters((user,)),
+        "assistant": MessageDelimiters((assistant,)),
+    }
 
 
 # Sources: the chat templates that the models are published with; for StarChat, bigcode-project's
 # `chat/dialogues.py`, and for OctoCoder, its model card. StarChat was trained on answers that begin
 # on a line of their own, so the line feed belongs to the prompt: else each answer would begin with
 # one. The markers are searched for from the first row to the last.
-APART = Frame((), ("\n\n",))
-QUESTIONS = ("\n\nQuestion:", "\nQuestion:", STOP)
+BARE_PARAGRAPH = MessageDelimiters((), ("\n\n",))
+QUESTION_STOPS = ("\n\nQuestion:", "\nQuestion:", END_OF_TEXT)
 
 CHATML = ChatFormat(
-    "chatml", alike(START, ("\n",), END, "\n"), stop=(END, STOP, START), markers=(START, END)
+    "chatml",
+    role_name_delimiters(IM_START, ("\n",), IM_END, "\n"),
+    stop=(IM_END, END_OF_TEXT, IM_START),
+    template_markers=(IM_START, IM_END),
 )
 STARCHAT = ChatFormat(
     "starchat",  # Phi-3 and Phi-3.5 too
-    marked(ENDED, "\n", behind="\n"),
-    stop=(ENDED, STOP, Special("<|user|>"), Special("<|system|>")),
-    markers=(ENDED, "<|assistant|>\n"),
+    role_token_delimiters(END_OF_TURN, "\n", after_marker="\n"),
+    stop=(END_OF_TURN, END_OF_TEXT, Special("<|user|>"), Special("<|system|>")),
+    template_markers=(END_OF_TURN, "<|assistant|>\n"),
 )
-MESSAGES = ChatFormat(
-    "messages", {role: Frame((Special(f"⟨{role}⟩"),), ()) for role in ROLES}, stop=()
+PLAIN_CHAT = ChatFormat(
+    "plain", text_delimiters("", "Question:\n", "Answer:\n"), stop=QUESTION_STOPS
 )
-"""A chat as it is told to a server that spells it itself: no model has these marks for tokens."""
-
-PLAIN = ChatFormat("plain", words("", "Question:\n", "Answer:\n"), stop=QUESTIONS)
 
 CHAT_FORMATS: Mapping[str, ChatFormat] = {
     row.name: row
     for row in (
         ChatFormat(
             "phi4",
-            alike(START, (Special("<|im_sep|>"),), END),
-            stop=(END, STOP),
-            markers=(START, "<|im_sep|>"),
+            role_name_delimiters(IM_START, (Special("<|im_sep|>"),), IM_END),
+            stop=(IM_END, END_OF_TEXT),
+            template_markers=(IM_START, "<|im_sep|>"),
         ),
         CHATML,
         STARCHAT,
         ChatFormat(
             "phi4-mini",
-            marked(ENDED),
-            stop=(ENDED, STOP),
-            markers=(ENDED, "<|assistant|>"),
+            role_token_delimiters(END_OF_TURN),
+            stop=(END_OF_TURN, END_OF_TEXT),
+            template_markers=(END_OF_TURN, "<|assistant|>"),
         ),
         ChatFormat(
             "llama3",
-            alike(
+            role_name_delimiters(
                 "<|start_header_id|>",
                 (Special("<|end_header_id|>"), "\n\n"),
                 Special("<|eot_id|>"),
             ),
             stop=(Special("<|eot_id|>"), Special("<|end_of_text|>"), Special("<|eom_id|>")),
-            markers=("<|start_header_id|>", "<|eot_id|>"),
+            template_markers=("<|start_header_id|>", "<|eot_id|>"),
         ),
         ChatFormat(
             "llama2",  # Code Llama too
-            instructions(
+            instruction_delimiters(
                 ("[INST] ",),
                 (" [/INST]",),
-                *(" ", FINISH, BEGIN),
-                system=Frame(("<<SYS>>\n",), ("\n<</SYS>>\n\n",)),
+                *(" ", EOS, BOS),
+                system=MessageDelimiters(("<<SYS>>\n",), ("\n<</SYS>>\n\n",)),
             ),
-            stop=(FINISH,),
-            markers=("<<SYS>>", "[INST] ", " [/INST]"),
-            within=0,
-            spaced=True,
+            stop=(EOS,),
+            template_markers=("<<SYS>>", "[INST] ", " [/INST]"),
+            system_turn=0,
+            leading_space=True,
         ),
         ChatFormat(
             "mistral-v7",  # Devstral
-            instructions(
-                (ASKED,),
-                (ANSWERED,),
-                FINISH,
-                system=Frame((Special("[SYSTEM_PROMPT]"),), (Special("[/SYSTEM_PROMPT]"),)),
+            instruction_delimiters(
+                (INST_START,),
+                (INST_END,),
+                EOS,
+                system=MessageDelimiters(
+                    (Special("[SYSTEM_PROMPT]"),), (Special("[/SYSTEM_PROMPT]"),)
+                ),
             ),
-            stop=(FINISH,),
-            markers=("[SYSTEM_PROMPT]", "'[INST]'"),
+            stop=(EOS,),
+            template_markers=("[SYSTEM_PROMPT]", "'[INST]'"),
         ),
         ChatFormat(
             "mistral-tekken",  # Mistral NeMo
-            instructions((ASKED,), (ANSWERED,), FINISH, system=APART),
-            stop=(FINISH,),
-            markers=("'[INST]'", "'[/INST]'"),
-            within=-1,
+            instruction_delimiters((INST_START,), (INST_END,), EOS, system=BARE_PARAGRAPH),
+            stop=(EOS,),
+            template_markers=("'[INST]'", "'[/INST]'"),
+            system_turn=-1,
         ),
         ChatFormat(
             "mistral-v3",  # Codestral
-            instructions((ASKED, " "), (ANSWERED,), FINISH, system=APART),
-            stop=(FINISH,),
-            markers=("[INST] ", "[/INST]"),
-            within=-1,
-            spaced=True,
+            instruction_delimiters((INST_START, " "), (INST_END,), EOS, system=BARE_PARAGRAPH),
+            stop=(EOS,),
+            template_markers=("[INST] ", "[/INST]"),
+            system_turn=-1,
+            leading_space=True,
         ),
         ChatFormat(
             "mistral-v1",  # whose tokenizer has no control tokens for a question
-            instructions(("[INST] ",), (" [/INST]",), FINISH, system=APART),
-            stop=(FINISH,),
-            markers=("[INST] ", " [/INST]"),
-            within=0,
-            spaced=True,
+            instruction_delimiters(("[INST] ",), (" [/INST]",), EOS, system=BARE_PARAGRAPH),
+            stop=(EOS,),
+            template_markers=("[INST] ", " [/INST]"),
+            system_turn=0,
+            leading_space=True,
         ),
         ChatFormat(
             "gemma",  # CodeGemma too
             {
-                **alike(
+                **role_name_delimiters(
                     "<start_of_turn>",
                     ("\n",),
                     *(Special("<end_of_turn>"), "\n"),
-                    names={"user": "user", "assistant": "model"},
+                    role_names={"user": "user", "assistant": "model"},
                 ),
-                "system": APART,
+                "system": BARE_PARAGRAPH,
             },
             stop=(Special("<end_of_turn>"), Special("<eos>"), Special("<start_of_turn>")),
-            markers=("<start_of_turn>", "<end_of_turn>"),
-            within=0,
+            template_markers=("<start_of_turn>", "<end_of_turn>"),
+            system_turn=0,
         ),
         ChatFormat(
             "granite",
-            alike(
+            role_name_delimiters(
                 "<|start_of_role|>",
                 (Special("<|end_of_role|>"),),
                 *(Special("<|end_of_text|>"), "\n"),
             ),
             stop=(Special("<|end_of_text|>"), Special("<|start_of_role|>")),
-            markers=("<|start_of_role|>", "<|end_of_role|>"),
+            template_markers=("<|start_of_role|>", "<|end_of_role|>"),
         ),
         ChatFormat(
             "granite-code",
-            words("System:\n", "Question:\n", "Answer:\n"),
-            stop=QUESTIONS,
-            markers=("System:\n", "Question:\n", "Answer:\n"),
+            text_delimiters("System:\n", "Question:\n", "Answer:\n"),
+            stop=QUESTION_STOPS,
+            template_markers=("System:\n", "Question:\n", "Answer:\n"),
         ),
         ChatFormat(
             "deepseek-coder",
             {
-                "system": Frame((), ("\n",)),
-                "user": Frame(("### Instruction:\n",), ("\n",)),
-                "assistant": Frame(("### Response:\n",), ("\n", Special("<|EOT|>"), "\n")),
+                "system": MessageDelimiters((), ("\n",)),
+                "user": MessageDelimiters(("### Instruction:\n",), ("\n",)),
+                "assistant": MessageDelimiters(
+                    ("### Response:\n",), ("\n", Special("<|EOT|>"), "\n")
+                ),
             },
-            stop=(Special("<|EOT|>"), FINISHED, "### Instruction:"),
-            markers=("### Instruction:\n", "<|EOT|>"),
+            stop=(Special("<|EOT|>"), DEEPSEEK_EOS, "### Instruction:"),
+            template_markers=("### Instruction:\n", "<|EOT|>"),
         ),
         ChatFormat(
             "deepseek-coder-v2",
             {
-                "system": APART,
-                "user": Frame(("User: ",)),
-                "assistant": Frame(("Assistant:",), (FINISHED,)),
+                "system": BARE_PARAGRAPH,
+                "user": MessageDelimiters(("User: ",)),
+                "assistant": MessageDelimiters(("Assistant:",), (DEEPSEEK_EOS,)),
             },
-            stop=(FINISHED, "\n\nUser:"),
-            markers=("'User: '", "'Assistant: '"),
-            spaced=True,
+            stop=(DEEPSEEK_EOS, "\n\nUser:"),
+            template_markers=("'User: '", "'Assistant: '"),
+            leading_space=True,
         ),
         ChatFormat(
             "starcoder2-instruct",
             {
-                "system": APART,
-                "user": Frame(("### Instruction\n",)),
-                "assistant": Frame(("### Response\n",), (STOP, "\n\n")),
+                "system": BARE_PARAGRAPH,
+                "user": MessageDelimiters(("### Instruction\n",)),
+                "assistant": MessageDelimiters(("### Response\n",), (END_OF_TEXT, "\n\n")),
             },
-            stop=(STOP, "### Instruction\n"),
-            markers=("### Instruction\n", "### Response\n"),
-            opening=(STOP,),
+            stop=(END_OF_TEXT, "### Instruction\n"),
+            template_markers=("### Instruction\n", "### Response\n"),
+            prompt_start=(END_OF_TEXT,),
         ),
         ChatFormat(
             "octocoder",
-            words("", "Question: ", "Answer:"),
-            stop=QUESTIONS,
-            models=("octocoder",),
-            spaced=True,
+            text_delimiters("", "Question: ", "Answer:"),
+            stop=QUESTION_STOPS,
+            model_names=("octocoder",),
+            leading_space=True,
         ),
-        PLAIN,
+        PLAIN_CHAT,
     )
 }
 
 
-def choose(
-    named: str | None, name: str, template: str, token: Callable[[str], int | None]
+def choose_chat_format(
+    catalog_format: str | None, model_name: str, template: str, has_token: Callable[[str], bool]
 ) -> ChatFormat:
     """The form in which a model is asked, by what is known of it; the plain one by default.
 
-    It is the one `named` in the catalog, or the one of the model's chat template. A model without
-    a template is asked by its name, or with the control tokens that its tokenizer knows, whether
-    it was trained on them or not. A form whose control tokens it does not know is none.
+    It is `catalog_format` where the catalog has one, or that of the model's chat template. A model
+    without a template is asked by its name, or with the control tokens that its tokenizer knows,
+    whether it was trained on them or not. A form whose control tokens it does not know is none.
     """
-    if named:
-        rows = [MESSAGES if named == MESSAGES.name else CHAT_FORMATS[named]]
+    if catalog_format:
+        rows = [CHAT_FORMATS[catalog_format]]
     elif template:
-        spelled = plainly(template)
+        normalized = normalize_template(template)
         rows = [
             row
             for row in CHAT_FORMATS.values()
-            if row.markers and all(marker in spelled for marker in row.markers)
+            if row.template_markers and all(marker in normalized for marker in row.template_markers)
         ]
     else:
-        lowered = name.lower()
-        tuned = [
-            row for row in CHAT_FORMATS.values() if any(model in lowered for model in row.models)
+        lowered = model_name.lower()
+        matching = [
+            row
+            for row in CHAT_FORMATS.values()
+            if any(part_of_name in lowered for part_of_name in row.model_names)
         ]
-        rows = [*tuned, CHATML, STARCHAT]
-    known = (row for row in rows if all(token(special) is not None for special in row.specials()))
-    return next(known, PLAIN)
+        rows = [*matching, CHATML, STARCHAT]
+    return next((row for row in rows if all(map(has_token, row.control_tokens()))), PLAIN_CHAT)
 
 
-def plainly(template: str) -> str:
+def normalize_template(template: str) -> str:
     """A chat template with one spelling of line feeds, quotes, and texts that are put together."""
     return template.replace("\\n", "\n").replace('"', "'").replace("' + '", "")

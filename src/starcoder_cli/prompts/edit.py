@@ -8,74 +8,87 @@ what follows is the code alone.
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from starcoder_cli.languages import Language
-from starcoder_cli.model import Prompt, Special
-from starcoder_cli.prompts.chat import ChatFormat, Conversation, fenced
-from starcoder_cli.prompts.chat_formats import PLAIN
+from starcoder_cli.model import Conversation, Prompt, Special
+from starcoder_cli.prompts.chat import ChatFormat, fenced_block, text_stops
+from starcoder_cli.prompts.chat_formats import PLAIN_CHAT
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
-COMMIT = tuple(map(Special, ("<commit_before>", "<commit_msg>", "<commit_after>")))
-END = Special("<|endoftext|>")
+COMMIT_TOKENS = tuple(map(Special, ("<commit_before>", "<commit_msg>", "<commit_after>")))
+COMMIT_STOP = Special("<|endoftext|>")
 
 
-def edit_prompt(
+@dataclass(frozen=True)
+class EditPrompt:
+    """A question for new code, and the texts that end the answer; `form` names how it is asked."""
+
+    question: Prompt | Conversation
+    stop: tuple[str, ...]
+    form: str
+
+
+def build_edit_prompt(
     code: str,
     instruction: str,
     language: Language,
-    chat: ChatFormat,
-    token: Callable[[str], int | None],
-) -> Prompt:
-    """The prompt for the code as the instruction wants it.
+    chat_format: ChatFormat | None,
+    has_token: Callable[[str], bool],
+) -> EditPrompt:
+    """The question for the code as the instruction wants it.
 
-    A model that was not tuned to chat, but knows commits, gets one.
+    A model that was not tuned to chat, but knows commits, gets one. Without a chat format it is a
+    conversation, which the model's server spells.
     """
-    if chat is PLAIN and all(token(special) is not None for special in COMMIT):
-        before, message, after = COMMIT
-        return Prompt((before, code, message, instruction, after), (END,))
-    block = fenced(code, "Code", language.lexer)
-    mark = block.rstrip("\n").rpartition("\n")[2]
+    if chat_format is PLAIN_CHAT and all(map(has_token, COMMIT_TOKENS)):
+        before, message, after = COMMIT_TOKENS
+        prompt = Prompt((before, code, message, instruction, after), (COMMIT_STOP,))
+        return EditPrompt(prompt, (), "as a commit")
+    block = fenced_block(code, "Code", language.lexer)
+    fence = block.rstrip("\n").rpartition("\n")[2]
     question = (
         f"{block}\n{instruction}\n\nWrite all of the code with this change, and nothing else."
     )
-    prompt = chat.prompt(Conversation().said(question))
-    *pieces, last = prompt.pieces
-    opening = f"{' ' if chat.spaced else ''}{mark}{language.lexer}\n"
-    begun = (*pieces, last, opening) if isinstance(last, Special) else (*pieces, last + opening)
-    return Prompt(begun, (f"\n{mark}", *prompt.stop))
+    talk = Conversation(answer_prefix=f"{fence}{language.lexer}\n").with_question(question)
+    if chat_format is None:
+        return EditPrompt(talk, (f"\n{fence}",), "in a chat (as the server spells it)")
+    prompt = chat_format.build_prompt(talk)
+    return EditPrompt(
+        prompt, (f"\n{fence}", *text_stops(prompt)), f"in a chat ({chat_format.name})"
+    )
 
 
-def dedented(code: str) -> tuple[str, str]:
+def dedent_code(code: str) -> tuple[str, str]:
     """The white space that all lines of some code begin with, and the code without it."""
     lines = [line for line in code.split("\n") if line.strip()]
-    lead = os.path.commonprefix([line[: len(line) - len(line.lstrip(" \t"))] for line in lines])
-    return lead, "\n".join(line.removeprefix(lead) for line in code.split("\n"))
+    indent = os.path.commonprefix([line[: len(line) - len(line.lstrip(" \t"))] for line in lines])
+    return indent, "\n".join(line.removeprefix(indent) for line in code.split("\n"))
 
 
-def indented(chunks: Iterable[Chunk], lead: str) -> Stream:
+def indent_stream(chunks: Iterable[Chunk], indent: str) -> Stream:
     """Text with white space before each of its lines that is not empty."""
-    fresh = True
+    at_line_start = True
     with closing_source(chunks) as source:
         for chunk in source:
             text = ""
             for line in re.findall(r"[^\n]*\n|[^\n]+", chunk.text):
-                text += lead + line if fresh and line != "\n" else line
-                fresh = line.endswith("\n")
+                text += indent + line if at_line_start and line != "\n" else line
+                at_line_start = line.endswith("\n")
             yield replace(chunk, text=text)
 
 
-def ended(chunks: Iterable[Chunk], end: str) -> Stream:
-    """Text that ends with `end` in place of whatever line ends it has there."""
-    held, written = "", False
+def replace_final_newlines(chunks: Iterable[Chunk], line_end: str) -> Stream:
+    """Text that ends with `line_end` in place of whatever line ends it has there."""
+    pending, has_text = "", False
     with closing_source(chunks) as source:
         for chunk in source:
-            text = held + chunk.text
-            ready = text.rstrip("\n")
-            held, written = text[len(ready) :], written or bool(ready)
-            yield replace(chunk, text=ready, reason=None)
+            text = pending + chunk.text
+            settled = text.rstrip("\n")
+            pending, has_text = text[len(settled) :], has_text or bool(settled)
+            yield replace(chunk, text=settled, reason=None)
             if chunk.reason:
                 break
         else:
             chunk = Chunk("", 0, "stop")
-    yield Chunk(end if written else "", 0, chunk.reason)
+    yield Chunk(line_end if has_text else "", 0, chunk.reason)

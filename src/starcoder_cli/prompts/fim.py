@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from starcoder_cli.files.source import Hole, Names
+from starcoder_cli.files.source import FileMetadata
 from starcoder_cli.languages import Language
-from starcoder_cli.model import Prompt, Special
-from starcoder_cli.settings import Order
+from starcoder_cli.model import Hole, Prompt, Special
+from starcoder_cli.settings import FimOrder
 
 
 class Slot(Enum):
@@ -44,83 +44,97 @@ class Document:
     text: str
 
 
-NAMELESS = Names()
+NO_NAMES = FileMetadata()
 
 
 @dataclass(frozen=True)
 class FimFormat:
-    """How a family spells a gap, a plain beginning, and the tokens that end its answers.
+    """How a family writes a gap or a prefix alone, and the tokens that end its answers.
 
-    `together` is how it spells them behind other files, each of them as in `file`; None where it
-    was not trained to read several.
+    `multi_file` is how it writes them behind other files, each of them as in `file_template`; None
+    where it was not trained to read several.
     """
 
     name: str
     psm: Template
     spm: Template
     stop: tuple[Special, ...]
-    plain: Template = (Slot.PREFIX,)
-    file: Template = ()
-    together: "FimFormat | None" = None
+    prefix_only: Template = (Slot.PREFIX,)
+    file_template: Template = ()
+    multi_file: "FimFormat | None" = None
 
-    def prompt(
+    def build_prompt(
         self,
         hole: Hole,
-        names: Names = NAMELESS,
-        order: Order = "psm",
+        names: FileMetadata = NO_NAMES,
+        order: FimOrder = "psm",
         files: Sequence[Document] = (),
     ) -> Prompt:
         """The prompt that asks for the text between the hole's prefix and suffix."""
-        form = self.among(files)
-        template = form.psm if order == "psm" else form.spm
-        return Prompt(render(template, values(hole, names), self.spelled(files)), self.stop)
+        fim_format = self.format_for(files)
+        template = fim_format.psm if order == "psm" else fim_format.spm
+        return Prompt(
+            render_template(template, slot_values(hole, names), self.render_files(files)), self.stop
+        )
 
-    def beginning(
-        self, prefix: str, names: Names = NAMELESS, files: Sequence[Document] = ()
+    def build_prefix_prompt(
+        self, prefix: str, names: FileMetadata = NO_NAMES, files: Sequence[Document] = ()
     ) -> Prompt:
         """The prompt that asks for whatever follows the prefix."""
-        known = values(Hole(prefix), names)
-        return Prompt(render(self.among(files).plain, known, self.spelled(files)), self.stop)
+        slots = slot_values(Hole(prefix), names)
+        return Prompt(
+            render_template(self.format_for(files).prefix_only, slots, self.render_files(files)),
+            self.stop,
+        )
 
-    def among(self, files: Sequence[Document]) -> "FimFormat":
+    def format_for(self, files: Sequence[Document]) -> "FimFormat":
         """The templates for a gap behind these files: the usual ones where there are none."""
-        return self.together if files and self.together else self
+        return self.multi_file if files and self.multi_file else self
 
-    def spelled(self, files: Sequence[Document]) -> tuple[str, ...]:
+    def render_files(self, files: Sequence[Document]) -> tuple[str, ...]:
         """The pieces of other files."""
-        known = [{Slot.FILENAME: each.path, Slot.TEXT: each.text} for each in files]
-        return tuple(piece for values in known for piece in render(self.file, values))
+        file_slots = [{Slot.FILENAME: file.path, Slot.TEXT: file.text} for file in files]
+        return tuple(
+            piece for slots in file_slots for piece in render_template(self.file_template, slots)
+        )
 
-    def specials(self) -> frozenset[Special]:
+    def control_tokens(self) -> frozenset[Special]:
         """Every control token that the family's templates use."""
-        own = {*walk(self.psm), *walk(self.spm), *walk(self.plain), *walk(self.file)}
-        return frozenset(own) | (self.together.specials() if self.together else frozenset())
+        own_tokens = {
+            *list_control_tokens(self.psm),
+            *list_control_tokens(self.spm),
+            *list_control_tokens(self.prefix_only),
+            *list_control_tokens(self.file_template),
+        }
+        return frozenset(own_tokens) | (
+            self.multi_file.control_tokens() if self.multi_file else frozenset()
+        )
 
 
-SOLUTION = "solutions/solution_1"
-PROMISE = "Here is the correct implementation of the code exercise"
+SOLUTION_PATH = "solutions/solution_1"
+SOLUTION_COMMENT = "Here is the correct implementation of the code exercise"
 
 
-def solution(hole: Hole, language: Language) -> tuple[Hole, Names]:
+def as_solution_file(hole: Hole, language: Language) -> tuple[Hole, FileMetadata]:
     """A hole as if in a solution file: behind a comment that promises one, and with such a name.
 
     The words are those of StarCoder's model card, which scores 40.8 with them and 33.6 without
     (HumanEval, pass@1): they lead away from exercises that were never done.
     """
-    comment = f"{language.comment.line(PROMISE)}\n" if language.comment else ""
+    comment = f"{language.comment.format_line(SOLUTION_COMMENT)}\n" if language.comment else ""
     extension = language.extensions[0] if language.extensions else ""
-    return Hole(comment + hole.prefix, hole.suffix), Names(SOLUTION + extension)
+    return Hole(comment + hole.prefix, hole.suffix), FileMetadata(SOLUTION_PATH + extension)
 
 
-def behind(files: Sequence[Document], hole: Hole, language: Language) -> Hole:
+def prepend_files_as_comments(files: Sequence[Document], hole: Hole, language: Language) -> Hole:
     """A hole behind other files as comments, for models that were not trained to read several."""
     texts = [f"Path: {file.path}\n{file.text}".rstrip("\n") for file in files]
     comment = language.comment
-    blocks = [f"{comment.block(text) if comment else text}\n\n" for text in texts]
+    blocks = [f"{comment.format_block(text) if comment else text}\n\n" for text in texts]
     return Hole("".join(blocks) + hole.prefix, hole.suffix)
 
 
-def values(hole: Hole, names: Names) -> Mapping[Slot, str | None]:
+def slot_values(hole: Hole, names: FileMetadata) -> Mapping[Slot, str | None]:
     """What is known for each slot."""
     return {
         Slot.PREFIX: hole.prefix,
@@ -131,8 +145,8 @@ def values(hole: Hole, names: Names) -> Mapping[Slot, str | None]:
     }
 
 
-def render(
-    template: Template, known: Mapping[Slot, str | None], files: tuple[str, ...] = ()
+def render_template(
+    template: Template, slots: Mapping[Slot, str | None], files: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
     """The pieces of a template with its slots filled and its unknown groups left out.
 
@@ -141,23 +155,23 @@ def render(
     pieces: list[str] = []
     for part in template:
         if isinstance(part, tuple):
-            if all(known[slot] is not None for slot in part if isinstance(slot, Slot)):
-                pieces.extend(render(part, known))
+            if all(slots[slot] is not None for slot in part if isinstance(slot, Slot)):
+                pieces.extend(render_template(part, slots))
         elif part is Slot.FILES:
             pieces.extend(files)
         elif isinstance(part, Slot):
-            pieces.append(known[part] or "")
+            pieces.append(slots[part] or "")
         else:
             pieces.append(part)
     return tuple(piece for piece in pieces if piece)
 
 
-def walk(template: Template) -> list[Special]:
+def list_control_tokens(template: Template) -> list[Special]:
     """The control tokens of a template, groups included."""
-    found: list[Special] = []
+    tokens: list[Special] = []
     for part in template:
         if isinstance(part, tuple):
-            found.extend(walk(part))
+            tokens.extend(list_control_tokens(part))
         elif isinstance(part, Special):
-            found.append(part)
-    return found
+            tokens.append(part)
+    return tokens

@@ -9,50 +9,57 @@ from starcoder_cli.prompts.fim import FimFormat, Slot, Template
 
 
 @dataclass(frozen=True)
-class Repository:
-    """How a family spells other files, and what stands around a gap behind them.
+class MultiFileTemplates:
+    """How a family writes other files, and what stands around a gap behind them.
 
-    `lead` and `head` take the places of those that a file alone has.
+    `prompt_start` and `before_prefix` take the places of those that a file alone has.
     """
 
     file: Template
-    lead: Template = ()
-    head: Template = ()
+    prompt_start: Template = ()
+    before_prefix: Template = ()
 
 
-def family(
+def build_family(
     name: str,
     tokens: str,
     *,
-    head: Template = (),
-    lead: Template = (),
+    before_prefix: Template = (),
+    prompt_start: Template = (),
     stop: str = "",
-    repository: Repository | None = None,
+    multi_file_templates: MultiFileTemplates | None = None,
 ) -> FimFormat:
     """A family that writes `prefix P suffix S middle`, with the tokens named in that order.
 
-    `lead` comes before everything, `head` directly before the prefix. SPM is written as SPMv2.
+    `prompt_start` comes before everything, `before_prefix` directly before the prefix. SPM is
+    written as SPMv2.
     """
     prefix, suffix, middle = (Special(token) for token in tokens.split())
     stops = [Special(token) for token in stop.split()]
-    alone = FimFormat(
+    single_file = FimFormat(
         name,
-        psm=(*lead, prefix, *head, Slot.PREFIX, suffix, Slot.SUFFIX, middle),
-        spm=(*lead, prefix, suffix, Slot.SUFFIX, middle, *head, Slot.PREFIX),
-        plain=(*lead, *head, Slot.PREFIX),
+        psm=(*prompt_start, prefix, *before_prefix, Slot.PREFIX, suffix, Slot.SUFFIX, middle),
+        spm=(*prompt_start, prefix, suffix, Slot.SUFFIX, middle, *before_prefix, Slot.PREFIX),
+        prefix_only=(*prompt_start, *before_prefix, Slot.PREFIX),
         stop=tuple(dict.fromkeys([*stops, prefix, suffix, middle])),
     )
-    if repository is None:
-        return alone
-    together = family(name, tokens, head=repository.head, lead=repository.lead, stop=stop)
-    return replace(alone, file=repository.file, together=together)
+    if multi_file_templates is None:
+        return single_file
+    multi_file = build_family(
+        name,
+        tokens,
+        before_prefix=multi_file_templates.before_prefix,
+        prompt_start=multi_file_templates.prompt_start,
+        stop=stop,
+    )
+    return replace(single_file, file_template=multi_file_templates.file, multi_file=multi_file)
 
 
-def codestral(*head: "str | Slot | Template") -> FimFormat:
-    """Codestral's spelling, which has no middle token, with `head` directly before the prefix."""
-    template = (Special("[SUFFIX]"), Slot.SUFFIX, Special("[PREFIX]"), *head, Slot.PREFIX)
+def codestral_format(*before_prefix: "str | Slot | Template") -> FimFormat:
+    """Codestral's format, which has no middle token, `before_prefix` directly before the prefix."""
+    template = (Special("[SUFFIX]"), Slot.SUFFIX, Special("[PREFIX]"), *before_prefix, Slot.PREFIX)
     ends = (Special("</s>"), Special("[PREFIX]"), Special("[SUFFIX]"))
-    return FimFormat("codestral", template, template, ends, (*head, Slot.PREFIX))
+    return FimFormat("codestral", template, template, ends, (*before_prefix, Slot.PREFIX))
 
 
 # Sources: the model cards, bigcode-project/Megatron-LM `gpt_dataset.permute` (StarCoder),
@@ -60,17 +67,17 @@ def codestral(*head: "str | Slot | Template") -> FimFormat:
 # meta-llama/codellama `generation.py`, deepseek-ai/DeepSeek-Coder README, ai.google.dev and the
 # technical report for CodeGemma, continuedev/continue for several files in Codestral. StarCoder
 # read one file at a time in training, so it has no form for several.
-_PLUS: Template = ("+++++ ", Slot.FILENAME, "\n")
-_STARCODER = "<fim_prefix> <fim_suffix> <fim_middle>"
-_QWEN = "<|fim_prefix|> <|fim_suffix|> <|fim_middle|>"
+_PLUS_HEADER: Template = ("+++++ ", Slot.FILENAME, "\n")
+_STARCODER_TOKENS = "<fim_prefix> <fim_suffix> <fim_middle>"
+_QWEN_TOKENS = "<|fim_prefix|> <|fim_suffix|> <|fim_middle|>"
 
-FORMATS: Mapping[str, FimFormat] = {
+FIM_FORMATS: Mapping[str, FimFormat] = {
     row.name: row
     for row in (
-        family(
+        build_family(
             "starcoder",
-            _STARCODER,
-            head=(
+            _STARCODER_TOKENS,
+            before_prefix=(
                 (
                     (Special("<reponame>"), Slot.REPOSITORY),
                     Special("<filename>"),
@@ -81,26 +88,26 @@ FORMATS: Mapping[str, FimFormat] = {
             ),
             stop="<|endoftext|> <filename> <reponame> <gh_stars> <fim_pad>",
         ),
-        family(
+        build_family(
             "starcoder2",
-            _STARCODER,
-            lead=((Special("<repo_name>"), Slot.REPOSITORY, Special("<file_sep>")),),
-            head=((Slot.FILENAME, "\n"),),
+            _STARCODER_TOKENS,
+            prompt_start=((Special("<repo_name>"), Slot.REPOSITORY, Special("<file_sep>")),),
+            before_prefix=((Slot.FILENAME, "\n"),),
             stop="<|endoftext|> <file_sep> <repo_name> <fim_pad>",
-            repository=Repository(
+            multi_file_templates=MultiFileTemplates(
                 file=(Special("<file_sep>"), Slot.FILENAME, "\n", Slot.TEXT),
-                lead=(
+                prompt_start=(
                     (Special("<repo_name>"), Slot.REPOSITORY),
                     Slot.FILES,
                     Special("<file_sep>"),
                 ),
-                head=((Slot.FILENAME, "\n"),),
+                before_prefix=((Slot.FILENAME, "\n"),),
             ),
         ),
-        family(
+        build_family(
             "qwen2.5-coder",
-            _QWEN,
-            lead=(
+            _QWEN_TOKENS,
+            prompt_start=(
                 (
                     (Special("<|repo_name|>"), Slot.REPOSITORY, "\n"),
                     Special("<|file_sep|>"),
@@ -109,65 +116,59 @@ FORMATS: Mapping[str, FimFormat] = {
                 ),
             ),
             stop="<|endoftext|> <|im_end|> <|im_start|> <|fim_pad|> <|repo_name|> <|file_sep|>",
-            repository=Repository(
+            multi_file_templates=MultiFileTemplates(
                 file=(Special("<|file_sep|>"), Slot.FILENAME, "\n", Slot.TEXT),
-                lead=(
+                prompt_start=(
                     (Special("<|repo_name|>"), Slot.REPOSITORY, "\n"),
                     Slot.FILES,
                     (Special("<|file_sep|>"), Slot.FILENAME, "\n"),
                 ),
             ),
         ),
-        family(
+        build_family(
             "codegemma",
-            _QWEN,
+            _QWEN_TOKENS,
             stop="<|file_separator|> <eos> <end_of_turn>",
-            repository=Repository(
+            multi_file_templates=MultiFileTemplates(
                 file=(Slot.FILENAME, "\n", Slot.TEXT, Special("<|file_separator|>")),
-                lead=(Slot.FILES, (Slot.FILENAME, "\n")),
+                prompt_start=(Slot.FILES, (Slot.FILENAME, "\n")),
             ),
         ),
-        family("granite4", _QWEN, stop="<|end_of_text|> <|fim_pad|>"),
-        family(
+        build_family("granite4", _QWEN_TOKENS, stop="<|end_of_text|> <|fim_pad|>"),
+        build_family(
             "santacoder",
             "<fim-prefix> <fim-suffix> <fim-middle>",
             stop="<|endoftext|> <|filename|>",
         ),
-        family(
+        build_family(
             "deepseek-coder",
             "<｜fim▁begin｜> <｜fim▁hole｜> <｜fim▁end｜>",
             stop="<｜end▁of▁sentence｜> <|EOT|>",
-            repository=Repository(
+            multi_file_templates=MultiFileTemplates(
                 file=("#", Slot.FILENAME, "\n", Slot.TEXT),
-                head=(Slot.FILES, ("#", Slot.FILENAME, "\n")),
+                before_prefix=(Slot.FILES, ("#", Slot.FILENAME, "\n")),
             ),
         ),
-        family("codellama", "▁<PRE> ▁<SUF> ▁<MID>", stop="▁<EOT> </s>"),
+        build_family("codellama", "▁<PRE> ▁<SUF> ▁<MID>", stop="▁<EOT> </s>"),
         replace(
-            codestral(),
-            file=(*_PLUS, Slot.TEXT, "\n"),
-            together=codestral(Slot.FILES, _PLUS),
+            codestral_format(),
+            file_template=(*_PLUS_HEADER, Slot.TEXT, "\n"),
+            multi_file=codestral_format(Slot.FILES, _PLUS_HEADER),
         ),
         # Granite code, Stable Code, Refact: StarCoder's tokens without its metadata.
-        family("fim", _STARCODER, stop="<|endoftext|> <fim_pad>"),
+        build_family("fim", _STARCODER_TOKENS, stop="<|endoftext|> <fim_pad>"),
     )
 }
 
-GAP = Special("⟨gap⟩")
-SERVER = FimFormat(
-    "server",
-    psm=(Slot.PREFIX, GAP, Slot.SUFFIX),
-    spm=(Slot.PREFIX, GAP, Slot.SUFFIX),
-    stop=(),
-)
-"""A gap as it is told to a server that spells it itself: the mark is no token of any model."""
+SERVER = "server"
+"""The name for models at servers that spell gaps themselves."""
 
 # Models whose vocabulary has the tokens although they were not trained on them, or not usefully.
-UNTRAINED = ("opencoder", "yi-coder", "codellama-34b", "codellama-70b", "python-hf")
+UNTRAINED_NAMES = ("opencoder", "yi-coder", "codellama-34b", "codellama-70b", "python-hf")
 
 
 # What the names of models have in them, the more special first.
-NAMES = (
+NAME_PATTERNS = (
     (r"starcoder-?2", "starcoder2"),
     (r"santacoder", "santacoder"),
     (r"starcoder|starchat", "starcoder"),
@@ -181,28 +182,28 @@ NAMES = (
 )
 
 
-def spelling(name: str | None) -> FimFormat | None:
-    """The format of a family, or of a server that spells gaps itself; None for no name."""
-    return SERVER if name == SERVER.name else FORMATS[name] if name else None
+def find_fim_format(family: str | None) -> FimFormat | None:
+    """The format of a family; None for no name, and where a server spells gaps itself."""
+    return FIM_FORMATS[family] if family and family != SERVER else None
 
 
-def of_name(name: str) -> str | None:
+def guess_family(model_name: str) -> str | None:
     """The family that a model's name tells, where nothing else is known of it."""
-    lowered = name.lower()
-    if any(untrained in lowered for untrained in UNTRAINED):
+    lowered = model_name.lower()
+    if any(untrained in lowered for untrained in UNTRAINED_NAMES):
         return None
-    return next((row for pattern, row in NAMES if re.search(pattern, lowered)), None)
+    return next((family for pattern, family in NAME_PATTERNS if re.search(pattern, lowered)), None)
 
 
-def detect(token: Callable[[str], int | None], name: str = "") -> FimFormat | None:
+def detect_fim_format(has_token: Callable[[str], bool], model_name: str = "") -> FimFormat | None:
     """The format whose control tokens a tokenizer knows, each as exactly one special token.
 
     The model's name settles only the families whose tokens mean nothing.
     """
-    if any(untrained in name.lower() for untrained in UNTRAINED):
+    if any(untrained in model_name.lower() for untrained in UNTRAINED_NAMES):
         return None
-    for row in FORMATS.values():
-        needed = row.specials() | set(row.stop[:1])
-        if all(token(special) is not None for special in needed):
-            return row
+    for fim_format in FIM_FORMATS.values():
+        required = fim_format.control_tokens() | set(fim_format.stop[:1])
+        if all(map(has_token, required)):
+            return fim_format
     return None

@@ -8,24 +8,28 @@ Healing").
 
 import re
 
-MOST = 24
-WORD, SPACE, SIGN = rf" ?(?<!\w)\w{{1,{MOST}}}", rf"(?<=\S)[ \t]{{1,{MOST}}}", r" ?[^\w\s]{1,4}"
-AT_THE_END = re.compile(rf"({WORD}|{SPACE}|{SIGN})\Z")
-BEFORE_A_GAP = re.compile(rf"{WORD}\Z")
+MAX_HEALED_CHARACTERS = 24
+WORD_PATTERN, SPACE_PATTERN, SIGN_PATTERN = (
+    rf" ?(?<!\w)\w{{1,{MAX_HEALED_CHARACTERS}}}",
+    rf"(?<=\S)[ \t]{{1,{MAX_HEALED_CHARACTERS}}}",
+    r" ?[^\w\s]{1,4}",
+)
+HEALABLE_END = re.compile(rf"({WORD_PATTERN}|{SPACE_PATTERN}|{SIGN_PATTERN})\Z")
+HEALABLE_WORD = re.compile(rf"{WORD_PATTERN}\Z")
 
 
-def healed(text: str, *, gap: bool = False) -> tuple[str, str]:
+def split_for_healing(text: str, *, before_gap: bool = False) -> tuple[str, str]:
     """A text without its last word, space or sign, and what was taken away.
 
     Nothing is taken from the end of a line, from indentation, nor all of a text. Before a gap it is
     words alone, since models learned to fill gaps that begin behind any character: on HumanEval's
     random spans pass@1 is 0.47 so, and 0.44 both with signs taken too and with nothing taken.
     """
-    match = (BEFORE_A_GAP if gap else AT_THE_END).search(text)
-    at = match.start() if match and match.start() else len(text)
-    return text[:at], text[at:]
+    match = (HEALABLE_WORD if before_gap else HEALABLE_END).search(text)
+    split_at = match.start() if match and match.start() else len(text)
+    return text[:split_at], text[split_at:]
 
 
-def fits(text: str, begun: str) -> bool:
-    """Whether a piece of an answer agrees with what the answer has to begin with."""
-    return bool(text) and (text.startswith(begun) or begun.startswith(text))
+def matches_forced_prefix(text: str, forced_prefix: str) -> bool:
+    """Whether a piece of an answer agrees with what the answer has to begin with, so far."""
+    return bool(text) and (text.startswith(forced_prefix) or forced_prefix.startswith(text))

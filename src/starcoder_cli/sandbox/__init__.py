@@ -1,8 +1,17 @@
 """Programs that a model wrote are run and judged here, where they can do no harm."""
 
-from starcoder_cli.sandbox.detect import rung
-from starcoder_cli.sandbox.isolation import Rung
-from starcoder_cli.sandbox.judge import LANGUAGES, judge, missing
-from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
+from starcoder_cli.sandbox.detect import detect_sandbox
+from starcoder_cli.sandbox.isolation import SandboxKind
+from starcoder_cli.sandbox.judge import JUDGED_LANGUAGES, judge, unsupported_reason
+from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
 
-__all__ = ["LANGUAGES", "Limits", "Rung", "Trial", "Verdict", "judge", "missing", "rung"]
+__all__ = [
+    "JUDGED_LANGUAGES",
+    "Limits",
+    "SandboxJob",
+    "SandboxKind",
+    "Verdict",
+    "detect_sandbox",
+    "judge",
+    "unsupported_reason",
+]

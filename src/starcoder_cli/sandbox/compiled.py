@@ -1,6 +1,6 @@
 """Programs in other languages: compiled and run with their tests in one sandbox.
 
-Passed is a program whose commands all exit with 0, and whose epilogue has printed the word that it
+Passed is a program whose commands all exit with 0, and whose epilogue has printed the nonce that it
 was given. What that does not prevent is told in `toolchains.py`.
 """
 
@@ -11,50 +11,62 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from starcoder_cli.sandbox.isolation import WORK, Rung
-from starcoder_cli.sandbox.monitor import Followed
-from starcoder_cli.sandbox.process import ENVIRONMENT, Job, Wants, confinement, running, stranger
-from starcoder_cli.sandbox.toolchains import TOOLCHAINS, Toolchain, build
-from starcoder_cli.sandbox.toolpaths import find, folders
-from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
+from starcoder_cli.sandbox.isolation import WORK_FOLDER, SandboxKind
+from starcoder_cli.sandbox.monitor import CommandMonitor
+from starcoder_cli.sandbox.process import (
+    BASE_ENVIRONMENT,
+    JobPayload,
+    ProcessRequirements,
+    build_confinement,
+    pick_unused_uid,
+    run_in_sandbox,
+)
+from starcoder_cli.sandbox.toolchains import TOOLCHAINS, Toolchain, plan_build
+from starcoder_cli.sandbox.toolpaths import find_tool, find_tool_folders
+from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
 
-MODULES = ("commands",)
-COMPILING = Limits(seconds=60.0, memory=4 << 30, processes=256, disk=512 << 20)
-LOOK_SECONDS = 0.05
-KEPT = 1 << 14
-MOST_DETAIL = 500
+COMMAND_MODULES = ("commands",)
+COMPILE_LIMITS = Limits(seconds=60.0, memory=4 << 30, processes=256, disk=512 << 20)
+MAX_DETAIL_CHARACTERS = 500
 
 
-def run(rung: Rung, language: str, trial: Trial, limits: Limits) -> Verdict:
+def judge_compiled(kind: SandboxKind, language: str, job: SandboxJob, limits: Limits) -> Verdict:
     """Judge a program in a language of TOOLCHAINS, in a sandbox of this kind."""
-    began = time.monotonic()
-    chain = TOOLCHAINS[language]
-    made = build(language, trial.program, trial.tests)
-    word = secrets.token_hex(16)
-    with workplace(rung) as folder, pipe() as (reads, writes):
-        wants = asked(chain, folder, limits)
-        job: Job = {
-            "files": made.files,
+    started = time.monotonic()
+    toolchain = TOOLCHAINS[language]
+    plan = plan_build(language, job.program, job.tests)
+    nonce = secrets.token_hex(16)
+    with open_work_folder(kind) as folder, open_pipe() as (read_end, write_end):
+        requirements = toolchain_requirements(toolchain, folder, limits)
+        payload: JobPayload = {
+            "files": plan.files,
             "steps": [
-                *(step(rung, words, COMPILING, wants) for words in made.compile),
-                {**step(rung, made.run, limits, wants), "input": word},
+                *(
+                    build_step(kind, command, COMPILE_LIMITS, requirements)
+                    for command in plan.compile_commands
+                ),
+                {**build_step(kind, plan.run_command, limits, requirements), "input": nonce},
             ],
-            "user": wants.user,
-            "writes": writes,
+            "user": requirements.user,
+            "writes": write_end,
         }
-        with running(rung, MODULES, job, wants) as process:
-            os.close(writes)
-            steps = [*((COMPILING,) * len(made.compile)), limits]
-            followed = Followed(process, reads, None if rung is Rung.BUBBLEWRAP else Path(folder))
-            result, detail = followed.outcome(steps, word)
-    return Verdict(result == "passed", result, detail[:MOST_DETAIL], time.monotonic() - began)
+        with run_in_sandbox(kind, COMMAND_MODULES, payload, requirements) as process:
+            os.close(write_end)
+            step_limits = [*((COMPILE_LIMITS,) * len(plan.compile_commands)), limits]
+            monitor = CommandMonitor(
+                process, read_end, None if kind is SandboxKind.BUBBLEWRAP else Path(folder)
+            )
+            result, detail = monitor.wait_for_outcome(step_limits, nonce)
+    return Verdict(
+        result == "passed", result, detail[:MAX_DETAIL_CHARACTERS], time.monotonic() - started
+    )
 
 
 @contextmanager
-def workplace(rung: Rung) -> Iterator[str]:
+def open_work_folder(kind: SandboxKind) -> Iterator[str]:
     """The folder that a program works in: the sandbox's own, or a temporary one."""
-    if rung is Rung.BUBBLEWRAP:
-        yield WORK
+    if kind is SandboxKind.BUBBLEWRAP:
+        yield WORK_FOLDER
         return
     import tempfile
 
@@ -63,40 +75,44 @@ def workplace(rung: Rung) -> Iterator[str]:
 
 
 @contextmanager
-def pipe() -> Iterator[tuple[int, int]]:
+def open_pipe() -> Iterator[tuple[int, int]]:
     """The two ends of a pipe, the second of which is closed by whoever passes it on."""
-    reads, writes = os.pipe()
+    read_end, write_end = os.pipe()
     try:
-        yield reads, writes
+        yield read_end, write_end
     finally:
-        os.close(reads)
+        os.close(read_end)
 
 
-def asked(chain: Toolchain, folder: str, limits: Limits) -> Wants:
+def toolchain_requirements(
+    toolchain: Toolchain, folder: str, limits: Limits
+) -> ProcessRequirements:
     """What the commands of a language need."""
-    places = [str(path.parent) for tool in chain.tools if (path := find(tool))]
-    paths = dict.fromkeys((*places, *ENVIRONMENT["PATH"].split(":")))
-    return Wants(
-        tools=folders(*chain.tools),
-        folder=folder,
-        disk=limits.disk + (COMPILING.disk if chain.compile else 0),
-        processes=True,
-        reserves=chain.reserves,
-        user=stranger(),
-        environment={**chain.environment, "PATH": ":".join(paths)},
+    tool_folders = [str(path.parent) for tool in toolchain.tools if (path := find_tool(tool))]
+    paths = dict.fromkeys((*tool_folders, *BASE_ENVIRONMENT["PATH"].split(":")))
+    return ProcessRequirements(
+        readable_folders=find_tool_folders(*toolchain.tools),
+        writable_folder=folder,
+        disk_bytes=limits.disk + (COMPILE_LIMITS.disk if toolchain.compile_commands else 0),
+        starts_processes=True,
+        reserves_memory=toolchain.reserves_memory,
+        user=pick_unused_uid(),
+        environment={**toolchain.environment, "PATH": ":".join(paths)},
     )
 
 
-def step(rung: Rung, words: tuple[str, ...], limits: Limits, wants: Wants) -> dict[str, object]:
+def build_step(
+    kind: SandboxKind, arguments: tuple[str, ...], limits: Limits, requirements: ProcessRequirements
+) -> dict[str, object]:
     """A command as the sandbox runs it; compilers may set what files are allowed."""
     heap = str((limits.memory >> 20) * 3 // 4)
-    command = [word.replace("{heap}", heap) for word in words]
-    tool = find(command[0])
-    allowed = confinement(rung, limits, wants)
-    if limits is COMPILING:
-        allowed["denied"] = [name for name in allowed["denied"] if name != "attributes"]
+    command = [argument.replace("{heap}", heap) for argument in arguments]
+    tool_path = find_tool(command[0])
+    rules = build_confinement(kind, limits, requirements)
+    if limits is COMPILE_LIMITS:
+        rules["denied"] = [name for name in rules["denied"] if name != "attributes"]
     return {
-        "command": [str(tool) if tool else command[0], *command[1:]],
+        "command": [str(tool_path) if tool_path else command[0], *command[1:]],
         "input": "",
-        "confinement": allowed,
+        "confinement": rules,
     }

@@ -1,34 +1,34 @@
-"""The judge: a trial, in the sandbox that is here, and its verdict."""
+"""The judge: runs a job in the sandbox that is here, and returns its verdict."""
 
 from starcoder_cli.errors import InputError, UsageError
-from starcoder_cli.languages import find as find_language
+from starcoder_cli.languages import find_language
 from starcoder_cli.sandbox import compiled, python
-from starcoder_cli.sandbox.detect import rung
+from starcoder_cli.sandbox.detect import detect_sandbox
 from starcoder_cli.sandbox.toolchains import TOOLCHAINS
-from starcoder_cli.sandbox.toolpaths import find, works
-from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
+from starcoder_cli.sandbox.toolpaths import can_run, find_tool
+from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
 
-DEFAULTS = Limits()
+DEFAULT_LIMITS = Limits()
 PYTHON = "python"
-LANGUAGES = (PYTHON, *TOOLCHAINS)
+JUDGED_LANGUAGES = (PYTHON, *TOOLCHAINS)
 
 
-def judge(trial: Trial, limits: Limits = DEFAULTS) -> Verdict:
+def judge(job: SandboxJob, limits: Limits = DEFAULT_LIMITS) -> Verdict:
     """Run a program in a sandbox and say whether its tests pass; nothing of it is left.
 
     Calls in several threads are independent. MachineError where there is no sandbox, InputError
     where the language's tools are not here, UsageError for no language.
     """
-    here = rung()
-    if reason := missing(trial.language):
-        raise InputError(f"{trial.language} cannot be judged here: {reason}")
-    language = find_language(trial.language).name
+    kind = detect_sandbox()
+    if reason := unsupported_reason(job.language):
+        raise InputError(f"{job.language} cannot be judged here: {reason}")
+    language = find_language(job.language).name
     if language == PYTHON:
-        return python.run(here, trial, limits)
-    return compiled.run(here, language, trial, limits)
+        return python.judge_python(kind, job, limits)
+    return compiled.judge_compiled(kind, language, job, limits)
 
 
-def missing(language: str) -> str | None:
+def unsupported_reason(language: str) -> str | None:
     """Why programs of a language cannot be judged here; None where they can."""
     try:
         name = find_language(language).name
@@ -38,11 +38,12 @@ def missing(language: str) -> str | None:
         return None
     if name not in TOOLCHAINS:
         return "programs in it are not judged"
-    chain = TOOLCHAINS[name]
-    absent = [tool for tool in chain.tools if not find(tool)]
+    toolchain = TOOLCHAINS[name]
+    absent = [tool for tool in toolchain.tools if not find_tool(tool)]
     if absent:
-        return f"{' and '.join(absent)} not found; Debian has it in the package {chain.package}"
-    library = chain.library
-    if library and not works(library.command):
-        return f"{library.name} not found; Debian has it in the package {library.package}"
+        names = " and ".join(absent)
+        return f"{names} not found; Debian has it in the package {toolchain.debian_package}"
+    library = toolchain.library
+    if library and not can_run(library.command):
+        return f"{library.name} not found; Debian has it in the package {library.debian_package}"
     return None

@@ -11,149 +11,151 @@ from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
 
 from starcoder_cli.sandbox.trial import Limits
-from starcoder_cli.system.processes import children
+from starcoder_cli.system.processes import list_children
 
 if TYPE_CHECKING:
     from subprocess import Popen
 
-LOOK_SECONDS = 0.05
-KEPT = 1 << 14
-CHUNK = 1 << 16
-ERROR = re.compile(r"error|exception|assert", re.I)
-EXCESS = {
+LIMIT_CHECK_SECONDS = 0.05
+OUTPUT_TAIL_BYTES = 1 << 14
+MONITOR_READ_BYTES = 1 << 16
+ERROR_PATTERN = re.compile(r"error|exception|assert", re.I)
+EXCESS_DETAILS = {
     "memory": "took more memory than it may",
     "processes": "started more processes than it may",
     "disk": "wrote more than it may",
 }
 
 
-class Followed:
+class CommandMonitor:
     """A sandboxed process that runs commands, and the pipe that these print to."""
 
-    def __init__(self, process: "Popen[bytes]", output: int, folder: Path | None) -> None:
+    def __init__(self, process: "Popen[bytes]", output_fd: int, folder: Path | None) -> None:
         assert process.stdout is not None
         self._process = process
-        self._reports = process.stdout.fileno()
-        self._output = output
+        self._report_fd = process.stdout.fileno()
+        self._output_fd = output_fd
         self._folder = folder
-        self._reported = b""
-        self._printed = b""
+        self._report_data = b""
+        self._output_tail = b""
         self._selector = DefaultSelector()
 
-    def outcome(self, steps: Sequence[Limits], word: str) -> tuple[str, str]:
-        """The result and a detail: passed where each step exits with 0 and a word is printed."""
+    def wait_for_outcome(self, steps: Sequence[Limits], nonce: str) -> tuple[str, str]:
+        """The result and a detail: passed where each step exits with 0 and the nonce is printed."""
         with self._selector as selector:
-            for number in (self._reports, self._output):
-                selector.register(number, EVENT_READ)
+            for descriptor in (self._report_fd, self._output_fd):
+                selector.register(descriptor, EVENT_READ)
             for limits in steps:
-                over = self._step(limits)
-                if over:
-                    return over
-                code = self._code()
-                if code is None:
-                    return "crashed", self._said() or "the sandbox ended"
-                if code:
-                    return result(code), self._said() or ended(code)
+                exceeded = self._wait_for_step(limits)
+                if exceeded:
+                    return exceeded
+                exit_code = self._take_exit_code()
+                if exit_code is None:
+                    return "crashed", self._find_error_line() or "the sandbox ended"
+                if exit_code:
+                    return failure_result(exit_code), self._find_error_line() or describe_exit(
+                        exit_code
+                    )
             self._drain()
-        if word.encode() not in self._printed:
+        if nonce.encode() not in self._output_tail:
             return "crashed", "it ended before its tests did"
         return "passed", ""
 
-    def _step(self, limits: Limits) -> tuple[str, str] | None:
+    def _wait_for_step(self, limits: Limits) -> tuple[str, str] | None:
         """Wait for the end of a step, or of everything; a result where it goes too far."""
         deadline = time.monotonic() + limits.seconds
-        look = time.monotonic() + LOOK_SECONDS
-        while b"\n" not in self._reported:
+        next_check = time.monotonic() + LIMIT_CHECK_SECONDS
+        while b"\n" not in self._report_data:
             now = time.monotonic()
             if now >= deadline:
                 return "timeout", f"not done within {limits.seconds:g} s"
-            if now >= look:
-                over = excess(self._process.pid, limits, self._folder)
-                if over:
-                    return over, EXCESS[over]
-                look = time.monotonic() + LOOK_SECONDS
-            if not self._read(min(deadline, look) - time.monotonic()):
+            if now >= next_check:
+                exceeded = find_exceeded_limit(self._process.pid, limits, self._folder)
+                if exceeded:
+                    return exceeded, EXCESS_DETAILS[exceeded]
+                next_check = time.monotonic() + LIMIT_CHECK_SECONDS
+            if not self._read_ready(min(deadline, next_check) - time.monotonic()):
                 break
         return None
 
-    def _read(self, seconds: float) -> bool:
+    def _read_ready(self, seconds: float) -> bool:
         """Take what has been printed or reported, waiting so long; False at the report's end."""
         for key, _ in self._selector.select(max(0.0, seconds)):
-            data = os.read(key.fd, CHUNK)
-            if key.fd == self._output:
-                self._printed = (self._printed + data)[-KEPT:]
+            data = os.read(key.fd, MONITOR_READ_BYTES)
+            if key.fd == self._output_fd:
+                self._output_tail = (self._output_tail + data)[-OUTPUT_TAIL_BYTES:]
             elif data:
-                self._reported += data
+                self._report_data += data
             if not data:
                 self._selector.unregister(key.fd)
-                if key.fd == self._reports:
+                if key.fd == self._report_fd:
                     return False
         return True
 
     def _drain(self) -> None:
         """Take what is still in the pipe; a process that holds it open is not waited for."""
-        while self._output in self._selector.get_map():
-            printed = self._printed
-            self._read(0.0)
-            if printed == self._printed:
+        while self._output_fd in self._selector.get_map():
+            before = self._output_tail
+            self._read_ready(0.0)
+            if before == self._output_tail:
                 break
 
-    def _code(self) -> int | None:
+    def _take_exit_code(self) -> int | None:
         """The exit code of the step that has ended; None where everything has."""
-        line, found, self._reported = self._reported.partition(b"\n")
+        line, newline, self._report_data = self._report_data.partition(b"\n")
         try:
-            return int(json.loads(line)) if found else None
+            return int(json.loads(line)) if newline else None
         except ValueError:
             return None
 
-    def _said(self) -> str:
+    def _find_error_line(self) -> str:
         """The first line that was printed and speaks of an error, else the last one."""
         self._drain()
-        lines = self._printed.decode("utf-8", "replace").strip().splitlines() or [""]
-        return next((line for line in lines if ERROR.search(line)), lines[-1]).strip()
+        lines = self._output_tail.decode("utf-8", "replace").strip().splitlines() or [""]
+        return next((line for line in lines if ERROR_PATTERN.search(line)), lines[-1]).strip()
 
 
-def result(code: int) -> str:
+def failure_result(exit_code: int) -> str:
     """What the exit code of a step that failed is called."""
-    return {-signal.SIGXCPU: "timeout", -signal.SIGXFSZ: "disk"}.get(code, "crashed")
+    return {-signal.SIGXCPU: "timeout", -signal.SIGXFSZ: "disk"}.get(exit_code, "crashed")
 
 
-def ended(code: int) -> str:
+def describe_exit(exit_code: int) -> str:
     """How a command ended that printed nothing."""
-    if code > 0:
-        return f"exit code {code}"
+    if exit_code > 0:
+        return f"exit code {exit_code}"
     try:
-        return f"ended by {signal.Signals(-code).name}"
+        return f"ended by {signal.Signals(-exit_code).name}"
     except ValueError:
-        return f"ended by signal {-code}"
+        return f"ended by signal {-exit_code}"
 
 
-OURS = 4  # bubblewrap's two, and the one that starts the commands
+OWN_PROCESSES = 4  # bubblewrap's two, and the one that starts the commands
 
 
-def excess(process: int, limits: Limits, folder: Path | None) -> str | None:
+def find_exceeded_limit(process: int, limits: Limits, folder: Path | None) -> str | None:
     """Which limit they exceed together: `processes`, `memory` or `disk`."""
-    all_of_them = descendants(process, limits.processes + OURS)
-    if len(all_of_them) > limits.processes + OURS:
+    processes = list_processes(process, limits.processes + OWN_PROCESSES)
+    if len(processes) > limits.processes + OWN_PROCESSES:
         return "processes"
-    if sum(map(resident, all_of_them)) > limits.memory:
+    if sum(map(resident_bytes, processes)) > limits.memory:
         return "memory"
-    if folder and size(folder, limits.disk) > limits.disk:
+    if folder and folder_bytes(folder, limits.disk) > limits.disk:
         return "disk"
     return None
 
 
-def descendants(process: int, most: int) -> list[int]:
-    """A process and what it has started, and what these have; not many more than `most`."""
-    found = [process]
-    for parent in found:
-        if len(found) > most:
+def list_processes(process: int, limit: int) -> list[int]:
+    """A process and what it has started, and what these have; not many more than `limit`."""
+    processes = [process]
+    for parent in processes:
+        if len(processes) > limit:
             break
-        found += children(parent)
-    return found
+        processes += list_children(parent)
+    return processes
 
 
-def resident(process: int) -> int:
+def resident_bytes(process: int) -> int:
     """The bytes of memory that a process has; 0 where it is gone."""
     try:
         pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
@@ -162,15 +164,15 @@ def resident(process: int) -> int:
     return pages * os.sysconf("SC_PAGESIZE")
 
 
-def size(folder: Path, most: int) -> int:
-    """The bytes that a folder's files take on the disk; not counted much beyond `most`."""
+def folder_bytes(folder: Path, limit: int) -> int:
+    """The bytes that a folder's files take on the disk; not counted much beyond `limit`."""
     total = 0
-    for place, folders, files in os.walk(folder):
+    for path, folders, files in os.walk(folder):
         for name in (*folders, *files):
             try:
-                total += os.lstat(os.path.join(place, name)).st_blocks * 512  # noqa: PTH118
+                total += os.lstat(os.path.join(path, name)).st_blocks * 512  # noqa: PTH118
             except OSError:
                 continue
-        if total > most:
+        if total > limit:
             break
     return total

@@ -1,4 +1,4 @@
-"""One sandboxed process and all that it starts: begun, given its job, and ended for good."""
+"""One sandboxed process and all that it starts: start it, hand it its job, stop it for good."""
 
 import json
 import os
@@ -11,10 +11,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.sandbox.isolation import DEVICES, Rung, bubblewrap, python, readable
+from starcoder_cli.sandbox.isolation import (
+    DEVICE_PATHS,
+    SandboxKind,
+    bubblewrap_command,
+    python_path,
+    readable_paths,
+)
 from starcoder_cli.sandbox.trial import Limits
-from starcoder_cli.system.processes import children, end
-from starcoder_cli.system.signals import deferred
+from starcoder_cli.system.processes import kill_and_wait, list_children
+from starcoder_cli.system.signals import defer_signals
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -22,13 +28,13 @@ if TYPE_CHECKING:
     from starcoder_cli.sandbox.inside.confine import Confinement
 
 # Beyond any user that there is; and, where fewer are mapped, among those that systemd gives away.
-FAR_NOBODY, NEAR_NOBODY, NOBODIES = 0x70000000, 61184, 4096
-GONE_SECONDS = 5.0
-INSIDE = Path(__file__).parent / "inside"
-PACKAGE = "starcoder_cli.sandbox.inside"
-CONFINING = ("kernel", "identity", "landlock", "seccomp", "confine")
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
-LOADER = """
+HIGH_UID_START, LOW_UID_START, UID_COUNT = 0x70000000, 61184, 4096
+EXIT_WAIT_SECONDS = 5.0
+INSIDE_FOLDER = Path(__file__).parent / "inside"
+INSIDE_PACKAGE = "starcoder_cli.sandbox.inside"
+CONFINE_MODULES = ("kernel", "identity", "landlock", "seccomp", "confine")
+BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+LOADER_TEMPLATE = """
 import sys, types
 for name, text in {modules!r}:
     module = sys.modules[name] = types.ModuleType(name)
@@ -36,29 +42,33 @@ for name, text in {modules!r}:
 module.main()
 """
 
-Job = Mapping[str, object]
+JobPayload = Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class Wants:
+class ProcessRequirements:
     """What a sandboxed process needs beyond the system.
 
-    `tools` are folders to read, `folder` is one to write to, with room for `disk` bytes;
-    `processes` says whether it starts any, `reserves` that its memory is counted by what it uses,
-    `user` is who it becomes where it would be root.
+    `disk_bytes` is the room in `writable_folder`. `reserves_memory` says that its memory is counted
+    by what it uses, `user` is the number of the user it becomes where it would be root.
     """
 
-    tools: tuple[str, ...] = ()
-    folder: str | None = None
-    disk: int = 1 << 20
-    processes: bool = False
-    reserves: bool = False
+    readable_folders: tuple[str, ...] = ()
+    writable_folder: str | None = None
+    disk_bytes: int = 1 << 20
+    starts_processes: bool = False
+    reserves_memory: bool = False
     user: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
-def running(rung: Rung, modules: Sequence[str], job: Job, wants: Wants) -> Iterator["Popen[bytes]"]:
+def run_in_sandbox(
+    kind: SandboxKind,
+    modules: Sequence[str],
+    payload: JobPayload,
+    requirements: ProcessRequirements,
+) -> Iterator["Popen[bytes]"]:
     """A sandboxed process that runs modules of `inside`: the last one's `main`, with a job.
 
     File descriptors that the job names as `reads` and `writes` are passed on. Its output is a
@@ -66,81 +76,111 @@ def running(rung: Rung, modules: Sequence[str], job: Job, wants: Wants) -> Itera
     """
     process = None
     try:
-        with deferred():
-            process = begun(rung, modules, job, wants)
+        with defer_signals():
+            process = start_in_sandbox(kind, modules, payload, requirements)
         yield process
     finally:
         if process:
-            stop(process, rung, wants)
+            stop_sandbox(process, kind, requirements)
 
 
-def begun(rung: Rung, modules: Sequence[str], job: Job, wants: Wants) -> "Popen[bytes]":
+def start_in_sandbox(
+    kind: SandboxKind,
+    modules: Sequence[str],
+    payload: JobPayload,
+    requirements: ProcessRequirements,
+) -> "Popen[bytes]":
     """Start a sandboxed process, and give it its job on standard input."""
     import subprocess
 
-    passed = [number for name in ("reads", "writes") if isinstance(number := job.get(name), int)]
-    words, folder = [python(), "-I", "-S", "-X", "utf8", "-c", program(*CONFINING, *modules)], "/"
-    if rung is Rung.BUBBLEWRAP:
-        words = [*bubblewrap(readable(wants.tools), wants.disk), *words]
-    elif wants.folder:
-        folder = wants.folder
+    passed_fds = [
+        descriptor
+        for name in ("reads", "writes")
+        if isinstance(descriptor := payload.get(name), int)
+    ]
+    command, working_folder = (
+        [python_path(), "-I", "-S", "-X", "utf8", "-c", build_loader(*CONFINE_MODULES, *modules)],
+        "/",
+    )
+    if kind is SandboxKind.BUBBLEWRAP:
+        command = [
+            *bubblewrap_command(
+                readable_paths(requirements.readable_folders), requirements.disk_bytes
+            ),
+            *command,
+        ]
+    elif requirements.writable_folder:
+        working_folder = requirements.writable_folder
     process = subprocess.Popen(
-        words,
-        cwd=folder,
-        env={**ENVIRONMENT, **homes(wants.folder or "/"), **wants.environment},
+        command,
+        cwd=working_folder,
+        env={
+            **BASE_ENVIRONMENT,
+            **home_variables(requirements.writable_folder or "/"),
+            **requirements.environment,
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        pass_fds=passed,
+        pass_fds=passed_fds,
         start_new_session=True,
     )
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin as stdin:  # whoever waits for it will see
-        stdin.write(json.dumps(job).encode("ascii"))
+        stdin.write(json.dumps(payload).encode("ascii"))
     return process
 
 
-def homes(folder: str) -> Mapping[str, str]:
+def home_variables(folder: str) -> Mapping[str, str]:
     """Where programs look for what is theirs, and write what is temporary."""
     return {"HOME": folder, "TMPDIR": str(Path(folder, "temporary"))}
 
 
-def stranger() -> int | None:
+def pick_unused_uid() -> int | None:
     """The number of a user that nobody is, for root to become; None for all others.
 
-    It is the same for all that is confined for one trial only by passing it on.
+    It is the same for all that is confined for one job only by passing it on.
     """
     if os.getuid():
         return None
-    number = secrets.randbelow(NOBODIES)
+    offset = secrets.randbelow(UID_COUNT)
     lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
     ranges = [range(int(first), int(first) + int(count)) for first, _, count in lines]
-    for start in (FAR_NOBODY, NEAR_NOBODY):
-        if any(start + number in mapped for mapped in ranges):
-            return start + number
+    for start in (HIGH_UID_START, LOW_UID_START):
+        if any(start + offset in uid_range for uid_range in ranges):
+            return start + offset
     return None
 
 
-def confinement(rung: Rung, limits: Limits, wants: Wants) -> "Confinement":
+def build_confinement(
+    kind: SandboxKind, limits: Limits, requirements: ProcessRequirements
+) -> "Confinement":
     """What a process will allow itself, inside of whatever is around it."""
-    wrapped = rung is Rung.BUBBLEWRAP
-    denied = [] if wants.processes else ["processes"]
+    is_bubblewrap = kind is SandboxKind.BUBBLEWRAP
+    denied = [] if requirements.starts_processes else ["processes"]
     return {
         "seconds": limits.seconds,
         "memory": limits.memory,
-        "reserves": wants.reserves,
+        "reserves": requirements.reserves_memory,
         "processes": limits.processes,
-        "user": wants.user,
-        "shared": not wrapped and wants.user is None,
+        "user": requirements.user,
+        "shared": not is_bubblewrap and requirements.user is None,
         "disk": limits.disk,
-        "readable": ["/"] if wrapped else [*readable(wants.tools), *DEVICES],
-        "writable": ["/dev/null", *([wants.folder] if wants.folder else [])],
-        "denied": denied if wrapped else [*denied, "attributes"],
-        "landlock": not wrapped,
+        "readable": ["/"]
+        if is_bubblewrap
+        else [*readable_paths(requirements.readable_folders), *DEVICE_PATHS],
+        "writable": [
+            "/dev/null",
+            *([requirements.writable_folder] if requirements.writable_folder else []),
+        ],
+        "denied": denied if is_bubblewrap else [*denied, "attributes"],
+        "landlock": not is_bubblewrap,
     }
 
 
-def stop(process: "Popen[bytes]", rung: Rung, wants: Wants) -> None:
+def stop_sandbox(
+    process: "Popen[bytes]", kind: SandboxKind, requirements: ProcessRequirements
+) -> None:
     """End a sandboxed process, and return when nothing of it is left.
 
     The first process of bubblewrap's process namespace goes first: the kernel ends all others with
@@ -148,21 +188,27 @@ def stop(process: "Popen[bytes]", rung: Rung, wants: Wants) -> None:
     """
     from subprocess import TimeoutExpired
 
-    wrapped = rung is Rung.BUBBLEWRAP
-    for number in children(process.pid) if wrapped else [process.pid] if wants.processes else []:
+    is_bubblewrap = kind is SandboxKind.BUBBLEWRAP
+    for process_id in (
+        list_children(process.pid)
+        if is_bubblewrap
+        else [process.pid]
+        if requirements.starts_processes
+        else []
+    ):
         with suppress(ProcessLookupError, TimeoutExpired):
-            os.kill(number, signal.SIGKILL if wrapped else signal.SIGTERM)
-            process.wait(GONE_SECONDS)
-    end(process)
+            os.kill(process_id, signal.SIGKILL if is_bubblewrap else signal.SIGTERM)
+            process.wait(EXIT_WAIT_SECONDS)
+    kill_and_wait(process)
     if process.stdout:
         process.stdout.close()
 
 
 @cache
-def program(*modules: str) -> str:
+def build_loader(*modules: str) -> str:
     """A program for `python -c` that defines modules under their own names and runs the last."""
     texts = [
-        (f"{PACKAGE}.{name}", (INSIDE / f"{name}.py").read_text(encoding="utf-8"))
+        (f"{INSIDE_PACKAGE}.{name}", (INSIDE_FOLDER / f"{name}.py").read_text(encoding="utf-8"))
         for name in modules
     ]
-    return LOADER.format(modules=texts)
+    return LOADER_TEMPLATE.format(modules=texts)

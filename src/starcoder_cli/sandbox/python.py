@@ -13,72 +13,80 @@ from contextlib import ExitStack
 from selectors import EVENT_READ, DefaultSelector
 from typing import IO
 
-from starcoder_cli.sandbox.isolation import Rung
-from starcoder_cli.sandbox.process import Job, Wants, confinement, running, stranger
-from starcoder_cli.sandbox.trial import Limits, Trial, Verdict
+from starcoder_cli.sandbox.isolation import SandboxKind
+from starcoder_cli.sandbox.process import (
+    JobPayload,
+    ProcessRequirements,
+    build_confinement,
+    pick_unused_uid,
+    run_in_sandbox,
+)
+from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
 
-CANDIDATE = ("values", "channel", "candidate")
-TESTER = ("values", "channel", "tester")
-MOST_BYTES = 1 << 14
+CANDIDATE_MODULES = ("values", "channel", "candidate")
+TESTER_MODULES = ("values", "channel", "tester")
+MAX_RESULT_BYTES = 1 << 14
 
 
-def run(rung: Rung, trial: Trial, limits: Limits) -> Verdict:
+def judge_python(kind: SandboxKind, job: SandboxJob, limits: Limits) -> Verdict:
     """Judge a Python program in sandboxes of this kind."""
-    began = time.monotonic()
+    started = time.monotonic()
     with ExitStack() as stack:
-        output = begin(rung, trial, limits, stack)
-        data = printed(output, began + limits.seconds)
-    seconds = time.monotonic() - began
+        output = start_both_sides(kind, job, limits, stack)
+        data = read_output(output, started + limits.seconds)
+    seconds = time.monotonic() - started
     if data is None:
         return Verdict(False, "timeout", f"not done within {limits.seconds:g} s", seconds)
-    result, detail = told(data)
+    result, detail = parse_tester_output(data)
     return Verdict(result == "passed", result, detail, seconds)
 
 
-def begin(rung: Rung, trial: Trial, limits: Limits, stack: ExitStack) -> IO[bytes]:
+def start_both_sides(
+    kind: SandboxKind, job: SandboxJob, limits: Limits, stack: ExitStack
+) -> IO[bytes]:
     """Start both sides, to be stopped with `stack`: what the side of the tests will print."""
-    wants = Wants(user=stranger())
-    allowed = confinement(rung, limits, wants)
-    with ExitStack() as passing:
-        calls, answers = os.pipe(), os.pipe()
-        for end in (*calls, *answers):
-            passing.callback(os.close, end)
-        job: Job = {
-            "confinement": allowed,
-            "program": trial.program,
-            "reads": calls[0],
-            "writes": answers[1],
+    requirements = ProcessRequirements(user=pick_unused_uid())
+    rules = build_confinement(kind, limits, requirements)
+    with ExitStack() as passed_ends:
+        call_pipe, answer_pipe = os.pipe(), os.pipe()
+        for end in (*call_pipe, *answer_pipe):
+            passed_ends.callback(os.close, end)
+        payload: JobPayload = {
+            "confinement": rules,
+            "program": job.program,
+            "reads": call_pipe[0],
+            "writes": answer_pipe[1],
         }
-        stack.enter_context(running(rung, CANDIDATE, job, wants))
-        job = {
-            "confinement": allowed,
-            "tests": trial.tests,
-            "prompt": trial.prompt,
-            "entry_point": trial.entry_point,
-            "reads": answers[0],
-            "writes": calls[1],
+        stack.enter_context(run_in_sandbox(kind, CANDIDATE_MODULES, payload, requirements))
+        payload = {
+            "confinement": rules,
+            "tests": job.tests,
+            "prompt": job.prompt,
+            "entry_point": job.entry_point,
+            "reads": answer_pipe[0],
+            "writes": call_pipe[1],
         }
-        tester = stack.enter_context(running(rung, TESTER, job, wants))
+        tester = stack.enter_context(run_in_sandbox(kind, TESTER_MODULES, payload, requirements))
     assert tester.stdout
     return tester.stdout
 
 
-def printed(output: IO[bytes], deadline: float) -> bytes | None:
+def read_output(output: IO[bytes], deadline: float) -> bytes | None:
     """What a process prints until its end; None where that takes too long."""
     data = b""
     with DefaultSelector() as selector:
         selector.register(output, EVENT_READ)
-        while len(data) < MOST_BYTES:
+        while len(data) < MAX_RESULT_BYTES:
             if not selector.select(max(0.0, deadline - time.monotonic())):
                 return None
-            read = os.read(output.fileno(), MOST_BYTES)
-            if not read:
+            chunk = os.read(output.fileno(), MAX_RESULT_BYTES)
+            if not chunk:
                 break
-            data += read
+            data += chunk
     return data
 
 
-def told(data: bytes) -> tuple[str, str]:
+def parse_tester_output(data: bytes) -> tuple[str, str]:
     """The result and the detail that the side of the tests has printed."""
     try:
         result, detail = json.loads(data)

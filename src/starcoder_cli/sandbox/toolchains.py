@@ -2,16 +2,16 @@
 
 The tests are appended to the program and run in its process: a right answer that is worked out
 there cannot be told from one that a program forges on purpose. What is prevented is leaving early:
-after the last test an epilogue prints a word that it reads from standard input, and that is in no
+after the last test an epilogue prints a nonce that it reads from standard input, and that is in no
 file. In C, C++, Rust, Java and Go the epilogue is in a file of its own, which runs `main`.
 """
 
 import re
 from dataclasses import dataclass, field
 
-NODE_BEFORE = "\nconsole.assert = require('node:assert').ok;\n"
-NODE_AFTER = "\nprocess.stdout.write(require('node:fs').readFileSync(0, 'latin1'));\n"
-WRAPPED_MAIN = """\
+NODE_PROLOGUE = "\nconsole.assert = require('node:assert').ok;\n"
+NODE_EPILOGUE = "\nprocess.stdout.write(require('node:fs').readFileSync(0, 'latin1'));\n"
+C_EPILOGUE = """\
 #include <stdio.h>
 int __real_main(int, char **);
 int __wrap_main(int count, char **words) {
@@ -22,7 +22,7 @@ int __wrap_main(int count, char **words) {
     return code;
 }
 """
-JAVA_MAIN = """\
+JAVA_EPILOGUE = """\
 class Epilogue {{
     public static void main(String[] words) throws Throwable {{
         {name}.main(words);
@@ -31,7 +31,7 @@ class Epilogue {{
     }}
 }}
 """
-GO_MAIN = """\
+GO_EPILOGUE = """\
 package {name}
 
 import ("io"; "os"; "testing")
@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {{
     os.Exit(code)
 }}
 """
-RUBY_AFTER = """
+RUBY_EPILOGUE = """
 if defined?(Test::Unit::AutoRunner)
   Test::Unit::AutoRunner.need_auto_run = false
   exit(1) unless Test::Unit::AutoRunner.run
@@ -52,7 +52,7 @@ end
 $stdout.write($stdin.read)
 """
 NODE_ENVIRONMENT = {"OPENSSL_CONF": "/dev/null"}
-JAVA_WORDS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 GO_ENVIRONMENT = {
     "CGO_ENABLED": "0",
     "GO111MODULE": "on",
@@ -61,9 +61,9 @@ GO_ENVIRONMENT = {
     "GOPROXY": "off",
     "GOTOOLCHAIN": "local",
 }
-CXX_WORDS = ("-O1", "-w", "main.cpp", "epilogue.o", "-Wl,--wrap=main", "-o", "main")
-RUST_WORDS = ("--edition", "2021", "-Ccodegen-units=1", "-Copt-level=1", "--cap-lints=allow")
-COMPILED_EPILOGUE = ("cc", "-c", "epilogue.c", "-o", "epilogue.o")
+CXX_ARGUMENTS = ("-O1", "-w", "main.cpp", "epilogue.o", "-Wl,--wrap=main", "-o", "main")
+RUST_ARGUMENTS = ("--edition", "2021", "-Ccodegen-units=1", "-Copt-level=1", "--cap-lints=allow")
+COMPILE_EPILOGUE = ("cc", "-c", "epilogue.c", "-o", "epilogue.o")
 
 
 @dataclass(frozen=True)
@@ -71,27 +71,27 @@ class Library:
     """What MultiPL-E's tests use: a command that works where it is, and Debian's package for it."""
 
     name: str
-    package: str
+    debian_package: str
     command: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Toolchain:
-    """The tools of a language, and the commands that compile and run `file`.
+    """The tools of a language, and the commands that compile and run `main_file`.
 
-    `before` and `after` stand around the tests. `package` is Debian's for the tools. `reserves` is
-    true for a runtime that reserves far more memory than it uses.
+    `prologue` and `epilogue` stand around the tests. `reserves_memory` is true for a runtime that
+    reserves far more memory than it uses.
     """
 
     tools: tuple[str, ...]
-    package: str
-    file: str
-    run: tuple[str, ...]
-    compile: tuple[tuple[str, ...], ...] = ()
-    before: str = "\n"
-    after: str = ""
-    files: dict[str, str] = field(default_factory=dict)
-    reserves: bool = False
+    debian_package: str
+    main_file: str
+    run_command: tuple[str, ...]
+    compile_commands: tuple[tuple[str, ...], ...] = ()
+    prologue: str = "\n"
+    epilogue: str = ""
+    extra_files: dict[str, str] = field(default_factory=dict)
+    reserves_memory: bool = False
     library: Library | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -103,18 +103,18 @@ TOOLCHAINS = {
         "main.c",
         ("./main",),
         (
-            COMPILED_EPILOGUE,
+            COMPILE_EPILOGUE,
             ("cc", "-O1", "-w", "main.c", "epilogue.o", "-Wl,--wrap=main", "-o", "main", "-lm"),
         ),
-        files={"epilogue.c": WRAPPED_MAIN},
+        extra_files={"epilogue.c": C_EPILOGUE},
     ),
     "cpp": Toolchain(
         ("g++", "cc"),
         "g++",
         "main.cpp",
         ("./main",),
-        (COMPILED_EPILOGUE, ("g++", *CXX_WORDS)),
-        files={"epilogue.c": WRAPPED_MAIN},
+        (COMPILE_EPILOGUE, ("g++", *CXX_ARGUMENTS)),
+        extra_files={"epilogue.c": C_EPILOGUE},
     ),
     "go": Toolchain(
         ("go",),
@@ -122,26 +122,26 @@ TOOLCHAINS = {
         "main_test.go",
         ("./main", "-test.paniconexit0"),
         (("go", "test", "-c", "-vet=off", "-o", "main", "."),),
-        files={"go.mod": "module program\n\ngo 1.18\n"},
+        extra_files={"go.mod": "module program\n\ngo 1.18\n"},
         environment=GO_ENVIRONMENT,
-        reserves=True,
+        reserves_memory=True,
     ),
     "java": Toolchain(
         ("java", "javac"),
         "default-jdk-headless",
         "Main.java",
-        ("java", *JAVA_WORDS, "-Xmx{heap}m", "-ea", "-cp", ".", "Epilogue"),
+        ("java", *JAVA_OPTIONS, "-Xmx{heap}m", "-ea", "-cp", ".", "Epilogue"),
         (("javac", "-J-XX:+UseSerialGC", "-nowarn", "-proc:none", "Main.java", "Epilogue.java"),),
-        reserves=True,
+        reserves_memory=True,
     ),
     "javascript": Toolchain(
         ("node",),
         "nodejs",
         "main.js",
         ("node", "--max-old-space-size={heap}", "main.js"),
-        before=NODE_BEFORE,
-        after=NODE_AFTER,
-        reserves=True,
+        prologue=NODE_PROLOGUE,
+        epilogue=NODE_EPILOGUE,
+        reserves_memory=True,
         environment=NODE_ENVIRONMENT,
     ),
     "lua": Toolchain(
@@ -149,7 +149,7 @@ TOOLCHAINS = {
         "lua5.4",
         "main.lua",
         ("lua", "main.lua"),
-        after="\nio.write(io.read('*a'))\n",
+        epilogue="\nio.write(io.read('*a'))\n",
         library=Library("luaunit", "lua-unit", ("lua", "-e", "require('luaunit')")),
     ),
     "perl": Toolchain(
@@ -157,7 +157,7 @@ TOOLCHAINS = {
         "perl",
         "main.pl",
         ("perl", "main.pl"),
-        after="\nprint STDOUT scalar <STDIN>;\n",
+        epilogue="\nprint STDOUT scalar <STDIN>;\n",
         library=Library("Test::Deep", "libtest-deep-perl", ("perl", "-MTest::Deep", "-e1")),
     ),
     "php": Toolchain(
@@ -165,15 +165,15 @@ TOOLCHAINS = {
         "php-cli",
         "main.php",
         ("php", "main.php"),
-        after="\necho stream_get_contents(STDIN);\n",
-        reserves=True,
+        epilogue="\necho stream_get_contents(STDIN);\n",
+        reserves_memory=True,
     ),
     "ruby": Toolchain(
         ("ruby",),
         "ruby",
         "main.rb",
         ("ruby", "main.rb"),
-        after=RUBY_AFTER,
+        epilogue=RUBY_EPILOGUE,
         library=Library("test-unit", "ruby-test-unit", ("ruby", "-rtest/unit/version", "-e1")),
     ),
     "rust": Toolchain(
@@ -182,25 +182,25 @@ TOOLCHAINS = {
         "main.rs",
         ("./main",),
         (
-            COMPILED_EPILOGUE,
+            COMPILE_EPILOGUE,
             (
                 "rustc",
-                *RUST_WORDS,
+                *RUST_ARGUMENTS,
                 "-Clink-args=epilogue.o -Wl,--wrap=main",
                 "main.rs",
                 "-o",
                 "main",
             ),
         ),
-        files={"epilogue.c": WRAPPED_MAIN},
-        reserves=True,
+        extra_files={"epilogue.c": C_EPILOGUE},
+        reserves_memory=True,
     ),
     "shell": Toolchain(
         ("bash",),
         "bash",
         "main.sh",
         ("bash", "main.sh"),
-        after="\nIFS= builtin read -r REPLY || :\nbuiltin printf '%s' \"$REPLY\"\n",
+        epilogue="\nIFS= builtin read -r REPLY || :\nbuiltin printf '%s' \"$REPLY\"\n",
     ),
     "typescript": Toolchain(
         ("node", "tsc"),
@@ -208,47 +208,53 @@ TOOLCHAINS = {
         "main.ts",
         ("node", "main.js"),
         (("tsc", "--target", "es2022", "--module", "commonjs", "--skipLibCheck", "main.ts"),),
-        after=f"\neval({NODE_AFTER.strip()!r});\n",
-        reserves=True,
+        epilogue=f"\neval({NODE_EPILOGUE.strip()!r});\n",
+        reserves_memory=True,
         environment=NODE_ENVIRONMENT,
     ),
 }
 
 
-MAIN_CLASS = re.compile(r"\bclass\s+(\w+)(?=(?:(?!\bclass\s+\w).)*?\bstatic\s+void\s+main\b)", re.S)
-PACKAGE = re.compile(r"^package\s+(\w+)", re.M)
+JAVA_MAIN_CLASS = re.compile(
+    r"\bclass\s+(\w+)(?=(?:(?!\bclass\s+\w).)*?\bstatic\s+void\s+main\b)", re.S
+)
+GO_PACKAGE = re.compile(r"^package\s+(\w+)", re.M)
 LUA_EXIT = re.compile(r"os\.exit\((lu\.LuaUnit\.run\(\))\)")
 
 
 @dataclass(frozen=True)
-class Build:
+class BuildPlan:
     """The files of a program with its tests, and the commands that compile and run them."""
 
     files: dict[str, str]
-    compile: tuple[tuple[str, ...], ...]
-    run: tuple[str, ...]
+    compile_commands: tuple[tuple[str, ...], ...]
+    run_command: tuple[str, ...]
 
 
-def build(language: str, program: str, tests: str) -> Build:
+def plan_build(language: str, program: str, tests: str) -> BuildPlan:
     """What to write and to run to judge a program in a language of TOOLCHAINS."""
-    chain = TOOLCHAINS[language]
+    toolchain = TOOLCHAINS[language]
     if language == "lua":
         tests = LUA_EXIT.sub(r"assert(\1 == 0)", tests)
-    text = program + chain.before + tests + chain.after
-    files = {**chain.files, chain.file: text}
-    compile = chain.compile
+    source = program + toolchain.prologue + tests + toolchain.epilogue
+    files = {**toolchain.extra_files, toolchain.main_file: source}
+    compile_commands = toolchain.compile_commands
     if language == "java":
-        named = MAIN_CLASS.search(text)
-        name = named.group(1) if named else "Main"
-        files = {f"{name}.java": text, "Epilogue.java": JAVA_MAIN.format(name=name)}
-        compile = tuple(
-            tuple(word.replace("Main.java", f"{name}.java") for word in words) for words in compile
+        match = JAVA_MAIN_CLASS.search(source)
+        name = match.group(1) if match else "Main"
+        files = {f"{name}.java": source, "Epilogue.java": JAVA_EPILOGUE.format(name=name)}
+        compile_commands = tuple(
+            tuple(argument.replace("Main.java", f"{name}.java") for argument in command)
+            for command in compile_commands
         )
     elif language == "go":
-        named = PACKAGE.search(text)
-        files["epilogue_test.go"] = GO_MAIN.format(name=named.group(1) if named else "main")
-    elif language == "cpp" and "<openssl/" in text:
-        compile = (*compile[:-1], (*compile[-1], "-lcrypto"))
+        match = GO_PACKAGE.search(source)
+        files["epilogue_test.go"] = GO_EPILOGUE.format(name=match.group(1) if match else "main")
+    elif language == "cpp" and "<openssl/" in source:
+        compile_commands = (*compile_commands[:-1], (*compile_commands[-1], "-lcrypto"))
     elif language == "rust" and "#[test]" in tests:
-        compile = tuple((*words, "--test") if words[0] == "rustc" else words for words in compile)
-    return Build(files, compile, chain.run)
+        compile_commands = tuple(
+            (*command, "--test") if command[0] == "rustc" else command
+            for command in compile_commands
+        )
+    return BuildPlan(files, compile_commands, toolchain.run_command)

@@ -4,23 +4,23 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from starcoder_cli.sandbox.isolation import SYSTEM
+from starcoder_cli.sandbox.isolation import SYSTEM_PATHS
 
-SECONDS = 20.0
+TOOL_CHECK_SECONDS = 20.0
 
 
 @cache
-def find(tool: str) -> Path | None:
+def find_tool(tool: str) -> Path | None:
     """The program that a tool's name stands for, with no link or chooser in between."""
     import shutil
 
-    found = shutil.which(tool)
-    if not found:
+    program = shutil.which(tool)
+    if not program:
         return None
-    return rust(found) if tool == "rustc" else Path(found)
+    return find_rustc(program) if tool == "rustc" else Path(program)
 
 
-def rust(command: str) -> Path | None:
+def find_rustc(command: str) -> Path | None:
     """The compiler itself: what rustup installs in its place only chooses one, if there is any."""
     from subprocess import DEVNULL, CalledProcessError, check_output
 
@@ -32,27 +32,29 @@ def rust(command: str) -> Path | None:
 
 
 @cache
-def works(command: tuple[str, ...]) -> bool:
+def can_run(command: tuple[str, ...]) -> bool:
     """Whether a command exits with 0."""
     from subprocess import DEVNULL, SubprocessError, run
 
     try:
-        done = run(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, timeout=SECONDS)
+        completed = run(
+            command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, timeout=TOOL_CHECK_SECONDS
+        )
     except (OSError, SubprocessError):
         return False
-    return done.returncode == 0
+    return completed.returncode == 0
 
 
 @cache
-def folders(*tools: str) -> tuple[str, ...]:
+def find_tool_folders(*tools: str) -> tuple[str, ...]:
     """The folders outside of the system that some tools lie in and read, and Java's settings."""
-    found = [path for tool in tools if (path := find(tool))]
-    real = [path.resolve() for path in found]
-    roots = [str(path.parents[1]) for path in (*found, *real) if not in_system(path)]
+    programs = [path for tool in tools if (path := find_tool(tool))]
+    resolved = [path.resolve() for path in programs]
+    roots = [str(path.parents[1]) for path in (*programs, *resolved) if not is_system_path(path)]
     settings = [str(path) for path in Path("/etc").glob("java-*")] if "java" in tools else []
     return tuple(dict.fromkeys((*roots, *settings)))
 
 
-def in_system(path: Path) -> bool:
+def is_system_path(path: Path) -> bool:
     """Whether every sandbox can read a path anyway."""
-    return any(path.is_relative_to(folder) for folder in (*SYSTEM, sys.base_prefix))
+    return any(path.is_relative_to(folder) for folder in (*SYSTEM_PATHS, sys.base_prefix))

@@ -18,7 +18,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Trial:
+class SandboxJob:
     """A whole program, usually a prompt and its completion, and the tests that judge it.
 
     `language` is a name of the table of languages in lower case. `tests` are HumanEval's `check`
@@ -36,7 +36,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a trial ended: `detail` is at most 500 characters, some of them the program's own.
+    """How a job ended: `detail` is at most 500 characters, some of them the program's own.
 
     `result` is `passed`, `wrong` (an answer or the way it was given), `crashed` (an exception, an
     exit, a program that does not compile), `timeout`, `memory`, `disk`, `processes`, or `refused`

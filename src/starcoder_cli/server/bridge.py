@@ -11,30 +11,32 @@ import anyio
 from starcoder_cli.stream import Chunk, Stream
 
 
-async def chunks(begin: Callable[[], Stream], pool: Executor) -> AsyncGenerator[Chunk, None]:
-    """The chunks of an answer that a thread makes; where they are left, the thread ends too.
+async def stream_in_thread(
+    open_stream: Callable[[], Stream], executor: Executor
+) -> AsyncGenerator[Chunk, None]:
+    """The chunks of an answer that a thread makes; if the caller stops early, the thread ends too.
 
     Only then: the slot is not free while the model still works in it.
     """
-    loop, arrived = asyncio.get_running_loop(), asyncio.Queue[Chunk | None]()
-    left = threading.Event()
+    loop, queue = asyncio.get_running_loop(), asyncio.Queue[Chunk | None]()
+    abandoned = threading.Event()
 
-    def make() -> None:
+    def produce() -> None:
         try:
-            with closing(begin()) as stream:
+            with closing(open_stream()) as stream:
                 for chunk in stream:
-                    loop.call_soon_threadsafe(arrived.put_nowait, chunk)
-                    if left.is_set():
+                    loop.call_soon_threadsafe(queue.put_nowait, chunk)
+                    if abandoned.is_set():
                         return
         finally:
-            loop.call_soon_threadsafe(arrived.put_nowait, None)
+            loop.call_soon_threadsafe(queue.put_nowait, None)
 
-    making = loop.run_in_executor(pool, make)
+    producer = loop.run_in_executor(executor, produce)
     try:
-        while (chunk := await arrived.get()) is not None:
+        while (chunk := await queue.get()) is not None:
             yield chunk
-        await making
+        await producer
     finally:
-        left.set()
+        abandoned.set()
         with anyio.CancelScope(shield=True):
-            await asyncio.wait([making])
+            await asyncio.wait([producer])

@@ -1,5 +1,4 @@
-"""The routes of the HTTP API: OpenAI's completions and chat, llama.cpp's infill, and what is told
-about the server itself.
+"""The routes of the HTTP API: OpenAI's completions and chat, llama.cpp's infill, and others.
 
 The models are fixed when it starts. None is loaded by a path or a name that a client gives.
 """
@@ -30,263 +29,269 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive
 
-from starcoder_cli.candidates.ranking import draws
+from starcoder_cli.candidates.ranking import sampling_schedule
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.files.source import Hole
-from starcoder_cli.model import Sampling
-from starcoder_cli.server.bridge import chunks
-from starcoder_cli.server.completions import Question, pose
-from starcoder_cli.server.metrics import CONTENT_TYPE, GONE, Metrics
-from starcoder_cli.server.model_pool import Held, Holding
+from starcoder_cli.model import Hole, Sampling
+from starcoder_cli.server.bridge import stream_in_thread
+from starcoder_cli.server.completions import CompletionPlan, plan_completion
+from starcoder_cli.server.metrics import CLIENT_CLOSED_REQUEST, METRICS_CONTENT_TYPE, Metrics
+from starcoder_cli.server.model_pool import ModelPool, PooledModel
 from starcoder_cli.stream import Chunk
 from starcoder_cli.wire.errors import ApiError
-from starcoder_cli.wire.local_protocol import WAITING, Opening, encode, event
-from starcoder_cli.wire.requests import Asked, chat_of, completion_of, infill_of
+from starcoder_cli.wire.local_protocol import HEARTBEAT, LoadRequest, encode_event, encode_json
+from starcoder_cli.wire.requests import CompletionRequest, read_chat, read_completion, read_infill
 from starcoder_cli.wire.responses import (
     ChatStyle,
     Choice,
     CompletionStyle,
-    Head,
     InfillStyle,
-    Style,
+    ResponseInfo,
+    ResponseStyle,
     Usage,
+    choice_from_chunk,
+    model_list_record,
     model_record,
-    models_record,
-    piece,
 )
 
-Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
+ApiHandler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class Offer:
-    """A model that clients may ask: what they call it, and how it is opened."""
+class ModelOffer:
+    """A model that clients may ask: what they call it, and how it is loaded."""
 
     name: str
     spec: ModelSpec
-    opening: Opening
+    load_request: LoadRequest
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A question to a model, and how its answer is spelled."""
+class CompletionJob:
+    """A request to a loaded model, what the model is asked for it, and the form of the response."""
 
-    asked: Asked
-    offer: Offer
-    held: Held
-    question: Question
-    style: Style
-    head: Head
+    request: CompletionRequest
+    offer: ModelOffer
+    loaded: PooledModel
+    plan: CompletionPlan
+    style: ResponseStyle
+    info: ResponseInfo
 
 
-class Api:
-    """What the HTTP API answers, with the models that are offered; the first is the usual one."""
+class HttpApi:
+    """The HTTP API with the models that are offered; the first is the default."""
 
     def __init__(
-        self, holding: Holding, pool: Executor, offers: Sequence[Offer], metrics: Metrics
+        self, models: ModelPool, executor: Executor, offers: Sequence[ModelOffer], metrics: Metrics
     ) -> None:
-        self._holding = holding
-        self._pool = pool
-        self._offers: Mapping[str, Offer] = {offer.name: offer for offer in offers}
-        self._usual = offers[0]
-        self._ids: dict[str, str] = {}
+        self._models = models
+        self._executor = executor
+        self._offers: Mapping[str, ModelOffer] = {offer.name: offer for offer in offers}
+        self._default = offers[0]
+        self._loaded_ids: dict[str, str] = {}
         self._metrics = metrics
         self._created = int(time.time())
 
-    def app(self) -> Starlette:
+    def build_app(self) -> Starlette:
         """The application, which nothing guards yet."""
-        styled: Mapping[str, tuple[Callable[[bytes], Asked], Style]] = {
-            "/v1/completions": (completion_of, CompletionStyle()),
-            "/v1/chat/completions": (chat_of, ChatStyle()),
-            "/infill": (infill_of, InfillStyle()),
+        completions: Mapping[str, tuple[Callable[[bytes], CompletionRequest], ResponseStyle]] = {
+            "/v1/completions": (read_completion, CompletionStyle()),
+            "/v1/chat/completions": (read_chat, ChatStyle()),
+            "/infill": (read_infill, InfillStyle()),
         }
-        routes: list[tuple[str, str, Answer]] = [
-            ("GET", "/health", self.health),
-            ("GET", "/metrics", self.metrics),
-            ("GET", "/v1/models", self.models),
-            ("GET", "/v1/models/{name:path}", self.model),
-            *(("POST", path, partial(self.answer, *how)) for path, how in styled.items()),
+        routes: list[tuple[str, str, ApiHandler]] = [
+            ("GET", "/health", self.get_health),
+            ("GET", "/metrics", self.get_metrics),
+            ("GET", "/v1/models", self.list_models),
+            ("GET", "/v1/models/{name:path}", self.get_model),
+            *(("POST", path, partial(self.complete, *args)) for path, args in completions.items()),
         ]
         app = Starlette(
             routes=[
-                Route(path, failing(answer), methods=[method]) for method, path, answer in routes
+                Route(path, handle_api_errors(handler), methods=[method])
+                for method, path, handler in routes
             ],
-            exception_handlers={HTTPException: no_route},
+            exception_handlers={HTTPException: no_route_response},
         )
         app.router.redirect_slashes = False
         return app
 
-    async def load(self) -> None:
+    async def load_models(self) -> None:
         """Load every model that is offered."""
         for offer in self._offers.values():
-            await self.held(offer)
+            await self.get_loaded(offer)
 
-    async def health(self, request: Request) -> Response:
+    async def get_health(self, request: Request) -> Response:
         """That the server is there."""
-        return reply({"status": "ok"})
+        return api_response({"status": "ok"})
 
-    async def metrics(self, request: Request) -> Response:
+    async def get_metrics(self, request: Request) -> Response:
         """What it has done."""
-        return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+        return Response(self._metrics.to_text(), headers={"Content-Type": METRICS_CONTENT_TYPE})
 
-    async def models(self, request: Request) -> Response:
+    async def list_models(self, request: Request) -> Response:
         """The models that may be asked."""
-        return reply(models_record(list(self._offers), self._created))
+        return api_response(model_list_record(list(self._offers), self._created))
 
-    async def model(self, request: Request) -> Response:
+    async def get_model(self, request: Request) -> Response:
         """One of them."""
-        offer = self.offer(request.path_params["name"])
-        return reply(model_record(offer.name, self._created))
+        offer = self.find_offer(request.path_params["name"])
+        return api_response(model_record(offer.name, self._created))
 
-    async def answer(
-        self, read: Callable[[bytes], Asked], style: Style, request: Request
+    async def complete(
+        self, parse: Callable[[bytes], CompletionRequest], style: ResponseStyle, request: Request
     ) -> Response:
-        """The answer to a question, whole or as events."""
-        asked = read(await request.body())
-        turn = await self.turn(asked, style)
-        if asked.stream:
-            return StreamingResponse(self.events(turn), media_type="text/event-stream")
-        return await unless_gone(request.receive, self.whole(turn))
+        """The answer to a request, whole or as events."""
+        completion_request = parse(await request.body())
+        job = await self.create_job(completion_request, style)
+        if completion_request.stream:
+            return StreamingResponse(self.stream_events(job), media_type="text/event-stream")
+        return await cancel_on_disconnect(request.receive, self.build_response(job))
 
-    async def turn(self, asked: Asked, style: Style) -> Turn:
-        """A question to the model that is asked for; raises what is wrong with it."""
-        offer = self.offer(asked.model or self._usual.name)
-        held, question = await self.posed(offer, asked)
-        head = Head(f"cmpl-{os.urandom(12).hex()}", offer.name, int(time.time()))
-        return Turn(asked, offer, held, question, style, head)
+    async def create_job(self, request: CompletionRequest, style: ResponseStyle) -> CompletionJob:
+        """The job for a request to the model that it names; raises what is wrong with it."""
+        offer = self.find_offer(request.model or self._default.name)
+        loaded, plan = await self.planned(offer, request)
+        info = ResponseInfo(f"cmpl-{os.urandom(12).hex()}", offer.name, int(time.time()))
+        return CompletionJob(request, offer, loaded, plan, style, info)
 
-    async def posed(self, offer: Offer, asked: Asked) -> tuple[Held, Question]:
-        """A model as it is held, and a question to it."""
-        held = await self.held(offer)
-        if held.full:
+    async def planned(
+        self, offer: ModelOffer, asked: CompletionRequest
+    ) -> tuple[PooledModel, CompletionPlan]:
+        """A loaded model, and what it is asked for a request."""
+        held = await self.get_loaded(offer)
+        if held.is_full:
             raise ApiError(429, "too many answers are wanted at once", code="queue_full")
         loop = asyncio.get_running_loop()
-        with self._holding.keeping(held):
-            question = await loop.run_in_executor(self._pool, pose, held.model, offer.spec, asked)
-        return held, question
+        with self._models.pinned(held):
+            work = partial(plan_completion, held.model, offer.spec, asked)
+            plan = await loop.run_in_executor(self._executor, work)
+        return held, plan
 
-    def offer(self, name: str) -> Offer:
+    def find_offer(self, name: str) -> ModelOffer:
         """The model of a name; ApiError where it is not offered."""
         if name not in self._offers:
             raise ApiError(404, "there is no such model here", "model", "model_not_found")
         return self._offers[name]
 
-    async def held(self, offer: Offer) -> Held:
-        """A model as it is held; loaded anew where it had to make room for another."""
-        known = self._ids.get(offer.name)
-        found = next((held for held in self._holding if held.id == known), None)
-        if found:
-            return found
-        opened = await self._holding.open(offer.opening)
-        self._ids[offer.name] = opened.id
-        return self._holding.get(opened.id)
+    async def get_loaded(self, offer: ModelOffer) -> PooledModel:
+        """A loaded model; loaded anew where it had to make room for another."""
+        loaded_id = self._loaded_ids.get(offer.name)
+        loaded = next((candidate for candidate in self._models if candidate.id == loaded_id), None)
+        if loaded:
+            return loaded
+        info = await self._models.load(offer.load_request)
+        self._loaded_ids[offer.name] = info.id
+        return self._models.get(info.id)
 
-    async def whole(self, turn: Turn) -> Response:
+    async def build_response(self, job: CompletionJob) -> Response:
         """An answer as one object."""
-        logprobs = () if turn.asked.sampling.logprobs else None
-        choices = [Choice(index, logprobs=logprobs) for index in range(turn.asked.n)]
-        usage = Usage(cut=turn.question.cut)
-        async with aclosing(self.pieces(turn)) as pieces:
-            async for index, chunk in pieces:
-                choices[index], usage = choices[index].more(chunk), usage.more(chunk)
-        return reply(turn.style.whole(turn.head, choices, usage))
+        logprobs = () if job.request.sampling.logprobs else None
+        choices = [Choice(index, logprobs=logprobs) for index in range(job.request.n)]
+        usage = Usage(truncated=job.plan.truncated, warnings=job.plan.notes)
+        async with aclosing(self.stream_chunks(job)) as chunks:
+            async for index, chunk in chunks:
+                choices[index], usage = choices[index].with_chunk(chunk), usage.with_chunk(chunk)
+        return api_response(job.style.full_record(job.info, choices, usage))
 
-    async def events(self, turn: Turn) -> AsyncIterator[bytes]:
+    async def stream_events(self, job: CompletionJob) -> AsyncIterator[bytes]:
         """An answer as events; an error is the last one."""
-        usage, begun = Usage(cut=turn.question.cut), set[int]()
-        logprobs = turn.asked.sampling.logprobs
+        usage = Usage(truncated=job.plan.truncated, warnings=job.plan.notes)
+        started = set[int]()
+        logprobs = job.request.sampling.logprobs
         try:
-            async with aclosing(self.pieces(turn)) as pieces:
-                async for index, chunk in pieces:
-                    usage = usage.more(chunk)
-                    if not chunk.text and not chunk.reason and index in begun:
-                        yield WAITING
+            async with aclosing(self.stream_chunks(job)) as chunks:
+                async for index, chunk in chunks:
+                    usage = usage.with_chunk(chunk)
+                    if not chunk.text and not chunk.reason and index in started:
+                        yield HEARTBEAT
                         continue
-                    choice = piece(index, chunk, logprobs, index not in begun)
-                    begun.add(index)
-                    yield event(turn.style.part(turn.head, choice, usage))
-            if turn.asked.with_usage:
-                yield event(turn.style.last(turn.head, usage))
-            yield turn.style.done
+                    choice = choice_from_chunk(index, chunk, logprobs, index not in started)
+                    started.add(index)
+                    yield encode_event(job.style.chunk_record(job.info, choice, usage))
+            if job.request.include_usage:
+                yield encode_event(job.style.usage_record(job.info, usage))
+            yield job.style.end_event
         except Exception as error:  # a bug too: the head of the answer is out already
-            yield event(ApiError.of(error).record())
+            yield encode_event(ApiError.from_exception(error).to_record())
 
-    async def pieces(self, turn: Turn) -> AsyncGenerator[tuple[int, Chunk], None]:
-        """The chunks of all answers to a question, one answer after the other, each with its index.
+    async def stream_chunks(self, job: CompletionJob) -> AsyncGenerator[tuple[int, Chunk], None]:
+        """The chunks of all answers of a job, one answer after the other, each with its index.
 
-        They take one turn: the prompt is read once. A model that had to make room for another since
+        They take one slot: the prompt is read once. A model that had to make room for another since
         it was asked is loaded again.
         """
-        held, question = turn.held, turn.question
-        while held not in self._holding:
-            held, question = await self.posed(turn.offer, turn.asked)
-        subject = turn.asked.subject
-        echoed = subject.prefix if turn.asked.echo and isinstance(subject, Hole) else ""
-        async with self._holding.turn(held):
-            for index, sampling in enumerate(drawn(turn.asked)):
-                read = 0
-                if echoed:
-                    yield index, Chunk(echoed, 0)
-                answer = partial(question.answer, sampling)
-                async with aclosing(chunks(answer, self._pool)) as made:
-                    async for chunk in made:
-                        self._metrics.read(max(chunk.prompt_tokens - read, 0))
-                        read = max(chunk.prompt_tokens, read)
-                        self._metrics.wrote(chunk)
+        loaded, plan = job.loaded, job.plan
+        while loaded not in self._models:
+            loaded, plan = await self.planned(job.offer, job.request)
+        content = job.request.content
+        echo = content.prefix if job.request.echo and isinstance(content, Hole) else ""
+        async with self._models.slot(loaded):
+            for index, sampling in enumerate(choice_samplings(job.request)):
+                read_tokens = 0
+                if echo:
+                    yield index, Chunk(echo, 0)
+                open_stream = partial(plan.answer, sampling)
+                async with aclosing(stream_in_thread(open_stream, self._executor)) as generated:
+                    async for chunk in generated:
+                        self._metrics.count_read_tokens(max(chunk.prompt_tokens - read_tokens, 0))
+                        read_tokens = max(chunk.prompt_tokens, read_tokens)
+                        self._metrics.count_written_tokens(chunk)
                         yield index, chunk
 
 
-def drawn(asked: Asked) -> list[Sampling]:
-    """How each answer is drawn: by chance from a seed that is new unless the client gave one."""
-    sampling = asked.sampling
-    if sampling.seed is None and (asked.n > 1 or sampling.temperature):
+def choice_samplings(request: CompletionRequest) -> list[Sampling]:
+    """The sampling of each answer: from a seed that is new unless the client gave one."""
+    sampling = request.sampling
+    if sampling.seed is None and (request.n > 1 or sampling.temperature):
         sampling = replace(sampling, seed=int.from_bytes(os.urandom(4), "big") >> 1)
-    return [replace(each, logprobs=sampling.logprobs) for each in draws(sampling, asked.n)]
+    return [
+        replace(each, logprobs=sampling.logprobs) for each in sampling_schedule(sampling, request.n)
+    ]
 
 
-def failing(answer: Answer) -> Answer:
-    """An answer whose errors are answers too."""
+def handle_api_errors(handler: ApiHandler) -> ApiHandler:
+    """A handler whose errors become responses."""
 
-    async def answered(request: Request) -> Response:
+    async def handle(request: Request) -> Response:
         try:
-            return await answer(request)
+            return await handler(request)
         except Exception as error:  # a bug too: the client hears of it, and the server goes on
-            return failed(ApiError.of(error))
+            return error_response(ApiError.from_exception(error))
 
-    return answered
-
-
-def failed(error: ApiError) -> Response:
-    """An error as an answer."""
-    return reply(error.record(), error.status, error.headers())
+    return handle
 
 
-def no_route(request: Request, error: Exception) -> Response:
-    """The answer where there is no such route, or not with this method."""
+def error_response(error: ApiError) -> Response:
+    """An error as a response."""
+    return api_response(error.to_record(), error.status, error.headers())
+
+
+def no_route_response(request: Request, error: Exception) -> Response:
+    """The response where there is no such route, or not with this method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return failed(ApiError(status, HTTPStatus(status).phrase.lower(), code="no_such_route"))
+    return error_response(ApiError(status, HTTPStatus(status).phrase.lower(), code="no_such_route"))
 
 
-def reply(
+def api_response(
     record: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """JSON as it goes out."""
-    return Response(encode(record), status, headers, "application/json")
+    """A JSON response."""
+    return Response(encode_json(record), status, headers, "application/json")
 
 
-async def unless_gone(receive: Receive, work: Coroutine[Any, Any, Response]) -> Response:
-    """What the work gives; where the client leaves before, the work ends too."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left(receive))
+async def cancel_on_disconnect(receive: Receive, work: Coroutine[Any, Any, Response]) -> Response:
+    """The response that the work gives; where the client leaves before, the work ends too."""
+    response, leaving = asyncio.ensure_future(work), asyncio.ensure_future(wait_disconnect(receive))
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return await working if working.done() else Response(status_code=GONE)
+        await asyncio.wait({response, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return await response if response.done() else Response(status_code=CLIENT_CLOSED_REQUEST)
     finally:
-        for task in (working, leaving):
+        for task in (response, leaving):
             task.cancel()
-        await asyncio.wait({working, leaving})
+        await asyncio.wait({response, leaving})
 
 
-async def left(receive: Receive) -> None:
+async def wait_disconnect(receive: Receive) -> None:
     """Wait until the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

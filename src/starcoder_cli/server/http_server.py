@@ -13,90 +13,101 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from starcoder_cli.errors import BusyError
-from starcoder_cli.net.sockets import listen_at
-from starcoder_cli.server.access import Address, hosts, written_key
-from starcoder_cli.server.http_routes import Api, Offer
-from starcoder_cli.server.metrics import Measured, Metrics
-from starcoder_cli.server.middleware import Guard
-from starcoder_cli.server.model_pool import Holding
+from starcoder_cli.net.sockets import listen_on_port
+from starcoder_cli.server.access import Address, allowed_host_headers, create_key_file
+from starcoder_cli.server.http_routes import HttpApi, ModelOffer
+from starcoder_cli.server.metrics import Metrics, MetricsMiddleware
+from starcoder_cli.server.middleware import AccessMiddleware
+from starcoder_cli.server.model_pool import ModelPool
 
-ROUTES = ("/health", "/metrics", "/v1/models", "/v1/completions", "/v1/chat/completions", "/infill")
-"""The paths that are told in numbers and lines; any other may have been made up."""
+HTTP_ROUTES = (
+    "/health",
+    "/metrics",
+    "/v1/models",
+    "/v1/completions",
+    "/v1/chat/completions",
+    "/infill",
+)
+"""The paths that metrics and log lines name; any other may have been made up."""
 
 
 @dataclass(frozen=True)
-class Web:
+class HttpOptions:
     """How the HTTP API is served: `key` is the user's own, None where one is to be made.
 
-    `allowed` are more names that clients may call it by. `tell` is given a line for each request,
-    and `ready` the address and the file of a key that was made.
+    `allowed_names` are more names that clients may call it by. `log` is given a line for each
+    request, and `on_ready` the address and the file of a key that was made.
     """
 
     address: Address
-    offers: tuple[Offer, ...]
+    offers: tuple[ModelOffer, ...]
     key: bytes | None = field(repr=False)
-    allowed: tuple[str, ...]
-    tell: Callable[[str], None]
-    ready: Callable[[Address, Path | None], None]
+    allowed_names: tuple[str, ...]
+    log: Callable[[str], None]
+    on_ready: Callable[[Address, Path | None], None]
 
 
 @dataclass(frozen=True)
-class Door:
-    """A port that listens, and the key to it; `file` is where a key lies that was made."""
+class HttpListener:
+    """A port that listens, and the key to it; `key_file` is where a key lies that was made."""
 
-    web: Web
+    options: HttpOptions
     listener: socket
     address: Address
     key: bytes = field(repr=False)
-    file: Path | None = None
+    key_file: Path | None = None
 
-    def guarded(self, app: ASGIApp, metrics: Metrics) -> ASGIApp:
-        """An application as strangers reach it."""
-        guard = Guard(app, self.key, hosts(self.address, self.web.allowed))
-        return Measured(guard, metrics, ROUTES, self.web.tell)
+    def wrap_app(self, app: ASGIApp, metrics: Metrics) -> ASGIApp:
+        """An application behind the access checks and the metrics."""
+        guarded = AccessMiddleware(
+            app, self.key, allowed_host_headers(self.address, self.options.allowed_names)
+        )
+        return MetricsMiddleware(guarded, metrics, HTTP_ROUTES, self.options.log)
 
-    async def app(self, holding: Holding, pool: Executor) -> ASGIApp:
-        """The application, whose models are loaded."""
-        metrics = Metrics(holding)
-        api = Api(holding, pool, self.web.offers, metrics)
-        await api.load()
-        return self.guarded(api.app(), metrics)
+    async def build_app(self, models: ModelPool, executor: Executor) -> ASGIApp:
+        """The HTTP API as an application, whose models are loaded."""
+        metrics = Metrics(models)
+        api = HttpApi(models, executor, self.options.offers, metrics)
+        await api.load_models()
+        return self.wrap_app(api.build_app(), metrics)
 
-    def ready(self) -> None:
+    def announce(self) -> None:
         """Say that it serves."""
-        self.web.ready(self.address, self.file)
+        self.options.on_ready(self.address, self.key_file)
 
 
 @contextmanager
-def door(web: Web, folder: Path) -> Iterator[Door]:
+def open_http_listener(options: HttpOptions, folder: Path) -> Iterator[HttpListener]:
     """The port for the API, closed at the end; a key that was made is gone then too.
 
     Raises BusyError where another program listens there.
     """
     try:
-        listener = listen_at(web.address.host, web.address.port)
+        listener = listen_on_port(options.address.host, options.address.port)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-        raise BusyError(f"{web.address} is in use", "give another port, or 0 for any") from error
-    file: Path | None = None
+        raise BusyError(
+            f"{options.address} is in use", "give another port, or 0 for any"
+        ) from error
+    key_file: Path | None = None
     try:
-        address = replace(web.address, port=listener.getsockname()[1])
-        hosts(address, web.allowed)
-        if web.key is None:
-            key, file = written_key(folder)
+        address = replace(options.address, port=listener.getsockname()[1])
+        allowed_host_headers(address, options.allowed_names)
+        if options.key is None:
+            key, key_file = create_key_file(folder)
         else:
-            key = web.key
-        yield Door(web, listener, address, key, file)
+            key = options.key
+        yield HttpListener(options, listener, address, key, key_file)
     finally:
         listener.close()
-        if file:
+        if key_file:
             with suppress(FileNotFoundError):
-                file.unlink()
+                key_file.unlink()
 
 
-class Beside(uvicorn.Server):
-    """A server that ends with another one, which hears the signals."""
+class FollowingServer(uvicorn.Server):
+    """A server that ends when another one does, which handles the signals."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

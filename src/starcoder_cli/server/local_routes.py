@@ -16,133 +16,142 @@ from starlette.routing import Route
 
 from starcoder_cli.errors import RefusedError, StarcoderError
 from starcoder_cli.model import Prompt, Sampling
-from starcoder_cli.net.daemon import PROGRAM
-from starcoder_cli.server.bridge import chunks
-from starcoder_cli.server.model_pool import Held, Holding
+from starcoder_cli.net.daemon import INSTALLATION_ID
+from starcoder_cli.server.bridge import stream_in_thread
+from starcoder_cli.server.model_pool import ModelPool, PooledModel
 from starcoder_cli.wire import local_protocol
-from starcoder_cli.wire.errors import STATUS
+from starcoder_cli.wire.errors import HTTP_STATUS_BY_EXIT_CODE
 
-MOST_BYTES = 64 << 20
+MAX_LOCAL_REQUEST_BYTES = 64 << 20
 """Bytes of a request: what a client may have read is far less."""
 
-Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
+LocalHandler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-class Routes:
-    """What the server answers, with the models that it holds."""
+class LocalApi:
+    """The server's own API, with the models that it holds."""
 
-    def __init__(self, holding: Holding, pool: Executor, leave: Callable[[], None]) -> None:
-        """`leave` makes the server end after the answers that it is making."""
-        self._holding = holding
-        self._pool = pool
-        self._leave = leave
-        self._numbers = itertools.count(1)
-        self.used = time.monotonic()
+    def __init__(
+        self, models: ModelPool, executor: Executor, shut_down: Callable[[], None]
+    ) -> None:
+        """`shut_down` makes the server end after the answers that it is making."""
+        self._models = models
+        self._executor = executor
+        self._shut_down = shut_down
+        self._request_numbers = itertools.count(1)
+        self.last_used = time.monotonic()
 
-    def app(self) -> Starlette:
+    def build_app(self) -> Starlette:
         """The application."""
-        routes: list[tuple[str, str, Answer]] = [
-            ("GET", "/health", self.health),
-            ("GET", "/models", self.models),
-            ("POST", "/open", self.open),
+        routes: list[tuple[str, str, LocalHandler]] = [
+            ("GET", "/health", self.get_health),
+            ("GET", "/models", self.list_models),
+            ("POST", "/open", self.load_model),
             ("POST", "/tokenize", self.tokenize),
-            ("POST", "/v1/completions", self.completions),
-            ("POST", "/stop", self.stop),
+            ("POST", "/v1/completions", self.stream_completion),
+            ("POST", "/stop", self.stop_server),
         ]
         return Starlette(
             routes=[
-                Route(path, failing(answer), methods=[method]) for method, path, answer in routes
+                Route(path, handle_local_errors(handler), methods=[method])
+                for method, path, handler in routes
             ]
         )
 
-    async def health(self, request: Request) -> Response:
+    async def get_health(self, request: Request) -> Response:
         """That the server is there, and of which installation."""
-        return reply(local_protocol.encode({"program": PROGRAM}))
+        return local_response(local_protocol.encode_json({"program": INSTALLATION_ID}))
 
-    async def models(self, request: Request) -> Response:
+    async def list_models(self, request: Request) -> Response:
         """The models that are held."""
         now = time.monotonic()
-        held = [vars(each.running(now)) for each in self._holding]
-        return reply(local_protocol.encode({"models": held}))
+        statuses = [vars(loaded.status(now)) for loaded in self._models]
+        return local_response(local_protocol.encode_json({"models": statuses}))
 
-    async def open(self, request: Request) -> Response:
+    async def load_model(self, request: Request) -> Response:
         """Load a model, or keep one that is."""
-        self.used = time.monotonic()
-        opening = local_protocol.opening_of(await body(request))
-        return reply(local_protocol.encode(await self._holding.open(opening)))
+        self.last_used = time.monotonic()
+        load_request = local_protocol.parse_load_request(await read_local_request(request))
+        return local_response(local_protocol.encode_json(await self._models.load(load_request)))
 
     async def tokenize(self, request: Request) -> Response:
-        """How many tokens a text has, and which control token it is, if it is one."""
-        asked = await body(request)
-        with local_protocol.expected("request"):
-            held, text = self._holding.get(str(asked["model"])), str(asked["text"])
+        """How many tokens a text has, and whether it is a control token."""
+        fields = await read_local_request(request)
+        with local_protocol.reject_malformed("request"):
+            loaded, text = self._models.get(str(fields["model"])), str(fields["text"])
         loop = asyncio.get_running_loop()
-        with self._holding.keeping(held):
-            count = await loop.run_in_executor(self._pool, held.model.count, text)
-            token = await loop.run_in_executor(self._pool, held.model.token, text)
-        return reply(local_protocol.encode({"count": count, "token": token}))
+        with self._models.pinned(loaded):
+            count = await loop.run_in_executor(self._executor, loaded.model.count, text)
+            control = await loop.run_in_executor(self._executor, loaded.model.has_token, text)
+        return local_response(local_protocol.encode_json({"count": count, "control": control}))
 
-    async def completions(self, request: Request) -> Response:
+    async def stream_completion(self, request: Request) -> Response:
         """The answer to a prompt, as events."""
-        name, prompt, sampling = local_protocol.question_of(await body(request))
-        held = self._holding.get(name)
-        number = f"cmpl-{next(self._numbers)}"
-        head = {"id": number, "object": "text_completion", "model": held.name}
-        events = self._events(
-            held, prompt, sampling, local_protocol.Writer(head, sampling.logprobs)
+        model_id, prompt, sampling = local_protocol.parse_prompt_request(
+            await read_local_request(request)
+        )
+        loaded = self._models.get(model_id)
+        completion_id = f"cmpl-{next(self._request_numbers)}"
+        common_fields = {"id": completion_id, "object": "text_completion", "model": loaded.name}
+        events = self._stream_events(
+            loaded, prompt, sampling, local_protocol.ChunkEncoder(common_fields, sampling.logprobs)
         )
         return StreamingResponse(events, media_type="text/event-stream")
 
-    async def stop(self, request: Request) -> Response:
+    async def stop_server(self, request: Request) -> Response:
         """End the server."""
-        self._leave()
-        return reply(local_protocol.encode({"stopping": True}))
+        self._shut_down()
+        return local_response(local_protocol.encode_json({"stopping": True}))
 
-    async def _events(
-        self, held: Held, prompt: Prompt, sampling: Sampling, writer: local_protocol.Writer
+    async def _stream_events(
+        self,
+        loaded: PooledModel,
+        prompt: Prompt,
+        sampling: Sampling,
+        encoder: local_protocol.ChunkEncoder,
     ) -> AsyncIterator[bytes]:
         """The events of an answer; an error is the last one."""
         try:
-            async with self._holding.turn(held):
-                make = partial(held.model.stream, prompt, sampling)
-                async with aclosing(chunks(make, self._pool)) as made:
-                    async for chunk in made:
-                        yield writer.write(chunk)
-            yield local_protocol.DONE
+            async with self._models.slot(loaded):
+                open_stream = partial(loaded.model.stream, prompt, sampling)
+                async with aclosing(stream_in_thread(open_stream, self._executor)) as generated:
+                    async for chunk in generated:
+                        yield encoder.encode(chunk)
+            yield local_protocol.DONE_EVENT
         except StarcoderError as error:
-            yield local_protocol.event(local_protocol.error_record(error))
+            yield local_protocol.encode_event(local_protocol.error_record(error))
         finally:
-            self.used = time.monotonic()
+            self.last_used = time.monotonic()
 
 
-def failing(answer: Answer) -> Answer:
-    """An answer whose errors are answers too; what is in a prompt is in none of them."""
+def handle_local_errors(handler: LocalHandler) -> LocalHandler:
+    """A handler whose errors become responses; what is in a prompt is in none of them."""
 
-    async def answered(request: Request) -> Response:
+    async def handle(request: Request) -> Response:
         try:
-            return await answer(request)
+            return await handler(request)
         except StarcoderError as error:
-            return reply(
-                local_protocol.encode(local_protocol.error_record(error)),
-                STATUS.get(error.exit_code, 500),
+            return local_response(
+                local_protocol.encode_json(local_protocol.error_record(error)),
+                HTTP_STATUS_BY_EXIT_CODE.get(error.exit_code, 500),
             )
         except Exception as error:  # a bug: the client hears of it, and the server goes on
-            told = StarcoderError(f"this is a bug in the server: {type(error).__name__}: {error}")
-            return reply(local_protocol.encode(local_protocol.error_record(told)), 500)
+            bug = StarcoderError(f"this is a bug in the server: {type(error).__name__}: {error}")
+            return local_response(local_protocol.encode_json(local_protocol.error_record(bug)), 500)
 
-    return answered
+    return handle
 
 
-def reply(data: bytes, status: int = 200) -> Response:
-    """JSON as it goes out."""
+def local_response(data: bytes, status: int = 200) -> Response:
+    """A JSON response."""
     return Response(data, status, {"X-Content-Type-Options": "nosniff"}, "application/json")
 
 
-async def body(request: Request) -> dict[str, object]:
+async def read_local_request(request: Request) -> dict[str, object]:
     """The JSON object in a request; RefusedError for one that is too large."""
     data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > MOST_BYTES:
+    async for part in request.stream():
+        data += part
+        if len(data) > MAX_LOCAL_REQUEST_BYTES:
             raise RefusedError("the request is too large", "ask for less at once")
-    return dict(local_protocol.decode(bytes(data)))
+    return dict(local_protocol.decode_json(bytes(data)))

@@ -13,18 +13,18 @@ from prometheus_client import (
 )
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from starcoder_cli.server.model_pool import Holding
+from starcoder_cli.server.model_pool import ModelPool
 from starcoder_cli.stream import Chunk
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-OTHER = "other"
-GONE = 499  # nginx's number for a client that did not wait
+METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OTHER_ROUTE = "other"
+CLIENT_CLOSED_REQUEST = 499  # nginx's number for a client that did not wait
 
 
 class Metrics:
     """Counts requests, tokens and seconds; knows who waits."""
 
-    def __init__(self, holding: Holding) -> None:
+    def __init__(self, models: ModelPool) -> None:
         # It would tell when each number began, as a number of its own.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
@@ -46,70 +46,72 @@ class Metrics:
             ("kind",),
             registry=self._registry,
         )
-        self.watch("starcoder_working", "Answers being made.", lambda: working(holding))
-        self.watch("starcoder_waiting", "Answers waiting for their turn.", lambda: waiting(holding))
+        self.add_gauge("starcoder_working", "Answers being made.", lambda: count_working(models))
+        self.add_gauge(
+            "starcoder_waiting", "Answers waiting for their turn.", lambda: count_waiting(models)
+        )
 
-    def watch(self, name: str, what: str, count: Callable[[], int]) -> None:
-        """Tell a number as it is when it is asked for."""
-        Gauge(name, what, registry=self._registry).set_function(count)
+    def add_gauge(self, name: str, description: str, count: Callable[[], int]) -> None:
+        """Add a number that is taken when the metrics are read."""
+        Gauge(name, description, registry=self._registry).set_function(count)
 
-    def read(self, tokens: int) -> None:
+    def count_read_tokens(self, tokens: int) -> None:
         """Count the tokens of a prompt."""
         self._tokens.labels("read").inc(tokens)
 
-    def wrote(self, chunk: Chunk) -> None:
+    def count_written_tokens(self, chunk: Chunk) -> None:
         """Count the tokens of a chunk."""
         self._tokens.labels("written").inc(chunk.tokens)
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
+    def count_request(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def text(self) -> bytes:
+    def to_text(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
-def working(holding: Holding) -> int:
+def count_working(models: ModelPool) -> int:
     """How many answers are being made."""
-    return sum(held.working for held in holding)
+    return sum(loaded.running_answers for loaded in models)
 
 
-def waiting(holding: Holding) -> int:
+def count_waiting(models: ModelPool) -> int:
     """How many answers wait for their turn."""
-    return sum(held.busy - held.working for held in holding)
+    return sum(loaded.pending_answers - loaded.running_answers for loaded in models)
 
 
-class Measured:
-    """Counts what an application answers, and tells each request without a word of what it said."""
+class MetricsMiddleware:
+    """Counts what an application answers, and logs each request without a word of what it said."""
 
     def __init__(
         self,
         app: ASGIApp,
         metrics: Metrics,
         routes: Collection[str],
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
-        """`tell` is given a line for each request, in which a path that is no route is not told."""
+        """`log` is given a line for each request, in which a path that is no route is not named."""
         self._app = app
         self._metrics = metrics
         self._routes = routes
-        self._tell = tell
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and count it."""
-        begin, status = time.perf_counter(), GONE
+        started_at, status = time.perf_counter(), CLIENT_CLOSED_REQUEST
 
-        async def watched(message: Message) -> None:
+        async def send_and_note_status(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_and_note_status)
         finally:
-            seconds = time.perf_counter() - begin
-            route = scope["path"] if scope["path"] in self._routes else OTHER
-            self._metrics.answered(route, status, seconds)
-            self._tell(f"{scope['method'][:8]} {route} {status} {seconds:.3f} s")
+            seconds = time.perf_counter() - started_at
+            route = scope["path"] if scope["path"] in self._routes else OTHER_ROUTE
+            self._metrics.count_request(route, status, seconds)
+            self._log(f"{scope['method'][:8]} {route} {status} {seconds:.3f} s")

@@ -9,12 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from starcoder_cli.wire.errors import ApiError
 
-MOST_BYTES = 4 << 20
-OPEN = "/health"
+MAX_HTTP_REQUEST_BYTES = 4 << 20
+PUBLIC_ROUTE = "/health"
 """The only route that answers without a key."""
 
-JSON = b"application/json"
-SAFE_HEADERS = (
+JSON_TYPE = b"application/json"
+SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"connection", b"close"),  # a connection has one request: nothing can hide behind it
@@ -22,74 +22,78 @@ SAFE_HEADERS = (
 
 
 @dataclass(frozen=True)
-class Guard:
+class AccessMiddleware:
     """Passes on to `app` only what programs of this user ask; a browser's page is none of them.
 
-    `hosts` are the values that a Host header may have, in lower case.
+    `host_headers` are the values that a Host header may have, in lower case.
     """
 
     app: ASGIApp
     key: bytes = field(repr=False)
-    hosts: frozenset[bytes]
+    host_headers: frozenset[bytes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it before anything of it is worked on."""
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *SAFE_HEADERS]}
+                message = {**message, "headers": [*message["headers"], *SECURITY_HEADERS]}
             await send(message)
 
         try:
-            self.check(scope)
+            self.check_request(scope)
         except ApiError as error:
-            if is_sending(scope):
-                await drain(receive)
-            await refuse(error, answer)
+            if has_pending_body(scope):
+                await drain_body(receive)
+            await send_error(error, send_with_headers)
             return
         try:
-            received = replay(await body(receive), receive)
+            receive_replayed = replay_body(await read_http_request(receive), receive)
         except ApiError as error:
-            await refuse(error, answer)
+            await send_error(error, send_with_headers)
             return
-        await self.app(scope, received, answer)
+        await self.app(scope, receive_replayed, send_with_headers)
 
-    def check(self, scope: Scope) -> None:
+    def check_request(self, scope: Scope) -> None:
         """ApiError for a request that is not to be answered."""
         headers: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
         host = headers.get(b"host", [])
-        if len(host) != 1 or host[0].lower() not in self.hosts:
+        if len(host) != 1 or host[0].lower() not in self.host_headers:
             raise ApiError(400, "the Host header does not name this server", code="bad_host")
         if b"content-length" in headers and b"transfer-encoding" in headers:
             raise ApiError(400, "the length of the request is told twice", code="bad_length")
-        foreign = any(site not in (b"none", b"same-origin") for site in sites(headers))
-        if b"origin" in headers or foreign:
+        is_cross_site = any(site not in (b"none", b"same-origin") for site in fetch_sites(headers))
+        if b"origin" in headers or is_cross_site:
             raise ApiError(403, "web pages are not answered", code="cross_origin")
-        if scope["path"] != OPEN and not self.knows(headers.get(b"authorization", [])):
+        if scope["path"] != PUBLIC_ROUTE and not self.has_valid_key(
+            headers.get(b"authorization", [])
+        ):
             raise ApiError(401, "the key is missing or wrong", code="invalid_api_key")
-        if scope["method"] == "POST" and not is_json(headers.get(b"content-type", [])):
+        if scope["method"] == "POST" and not is_json_type(headers.get(b"content-type", [])):
             raise ApiError(415, "the Content-Type has to be application/json", code="bad_type")
 
-    def knows(self, credentials: list[bytes]) -> bool:
-        """Whether there is one key, and it is ours."""
-        kind, _, key = b"".join(credentials[:1]).partition(b" ")
-        right = hmac.compare_digest(key.strip(), self.key)
-        return right and kind.lower() == b"bearer" and len(credentials) == 1
+    def has_valid_key(self, credentials: list[bytes]) -> bool:
+        """Whether there is exactly one key, and it is the right one."""
+        scheme, _, key = b"".join(credentials[:1]).partition(b" ")
+        matches = hmac.compare_digest(key.strip(), self.key)
+        return matches and scheme.lower() == b"bearer" and len(credentials) == 1
 
 
-def sites(headers: Mapping[bytes, list[bytes]]) -> list[bytes]:
-    """Where a browser says that a request comes from."""
+def fetch_sites(headers: Mapping[bytes, list[bytes]]) -> list[bytes]:
+    """The values of Sec-Fetch-Site: where a browser says that a request comes from."""
     return [value.lower() for value in headers.get(b"sec-fetch-site", [])]
 
 
-def is_json(kinds: list[bytes]) -> bool:
+def is_json_type(content_types: list[bytes]) -> bool:
     """Whether a request says that it is JSON, and nothing else."""
-    return len(kinds) == 1 and kinds[0].partition(b";")[0].strip().lower() == JSON
+    return (
+        len(content_types) == 1 and content_types[0].partition(b";")[0].strip().lower() == JSON_TYPE
+    )
 
 
-def is_sending(scope: Scope) -> bool:
+def has_pending_body(scope: Scope) -> bool:
     """Whether a body may be on its way whose end can be told.
 
     A client that expects 100-continue sends none before it hears of us.
@@ -98,7 +102,7 @@ def is_sending(scope: Scope) -> bool:
     return b"expect" not in names and not {b"content-length", b"transfer-encoding"} <= names
 
 
-async def drain(receive: Receive) -> None:
+async def drain_body(receive: Receive) -> None:
     """Read a body, as far as its time goes, and let it go.
 
     A client that is still sending would not hear an answer: the system tells it first that nobody
@@ -109,38 +113,44 @@ async def drain(receive: Receive) -> None:
         message = await receive()
 
 
-async def body(receive: Receive) -> bytes:
+async def read_http_request(receive: Receive) -> bytes:
     """All of a request's body; ApiError for more than it may have."""
-    data, more = bytearray(), True
-    while more:
+    data, has_more = bytearray(), True
+    while has_more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ApiError(400, "the request is not whole")
         data += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(data) > MOST_BYTES:
-            if more:
-                await drain(receive)
-            raise ApiError(413, f"the request has more than {MOST_BYTES} bytes", code="too_large")
+        has_more = message.get("more_body", False)
+        if len(data) > MAX_HTTP_REQUEST_BYTES:
+            if has_more:
+                await drain_body(receive)
+            raise ApiError(
+                413, f"the request has more than {MAX_HTTP_REQUEST_BYTES} bytes", code="too_large"
+            )
     return bytes(data)
 
 
-def replay(data: bytes, receive: Receive) -> Receive:
-    """What gives a body that has been read, and then whatever comes."""
-    left = [data]
+def replay_body(data: bytes, receive: Receive) -> Receive:
+    """A receive function that gives a body that was read already, and then whatever comes."""
+    unread = [data]
 
-    async def again() -> Message:
-        if left:
-            return {"type": "http.request", "body": left.pop(), "more_body": False}
+    async def receive_replayed() -> Message:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
         return await receive()
 
-    return again
+    return receive_replayed
 
 
-async def refuse(error: ApiError, send: Send) -> None:
+async def send_error(error: ApiError, send: Send) -> None:
     """Answer with an error."""
-    data = json.dumps(error.record()).encode()
-    headers = {"Content-Type": JSON.decode(), "Content-Length": str(len(data)), **error.headers()}
-    told = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": error.status, "headers": told})
+    data = json.dumps(error.to_record()).encode()
+    headers = {
+        "Content-Type": JSON_TYPE.decode(),
+        "Content-Length": str(len(data)),
+        **error.headers(),
+    }
+    encoded_headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": error.status, "headers": encoded_headers})
     await send({"type": "http.response.body", "body": data})

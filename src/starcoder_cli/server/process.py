@@ -14,73 +14,95 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from starcoder_cli.net.daemon import LOCK_SECONDS, SOCKET, locked
-from starcoder_cli.net.sockets import BACKLOG, Listener, listen
-from starcoder_cli.server.http_server import Beside, Door, Web, door
-from starcoder_cli.server.local_routes import Routes
-from starcoder_cli.server.model_pool import Holding
-from starcoder_cli.server.timeouts import HEAD_BYTES, Connection, Timed
+from starcoder_cli.net.daemon import MAX_LOCK_WAIT_SECONDS, SERVER_SOCKET, lock_server_folder
+from starcoder_cli.net.sockets import BACKLOG, OwnUserSocket, listen_on_path
+from starcoder_cli.server.http_server import (
+    FollowingServer,
+    HttpListener,
+    HttpOptions,
+    open_http_listener,
+)
+from starcoder_cli.server.local_routes import LocalApi
+from starcoder_cli.server.model_pool import ModelPool
+from starcoder_cli.server.timeouts import MAX_HTTP_HEADER_BYTES, StrictHttpProtocol, TimedProtocol
 
-IDLE_SECONDS = 60.0
+IDLE_EXIT_SECONDS = 60.0
 """How long a server without a model stays."""
 
-DRAIN_SECONDS = 5
+SHUTDOWN_SECONDS = 5
 """How long answers may take to end once the server is told to."""
 
-THREADS = 64
-TIDY_SECONDS = 0.5
+SERVER_THREADS = 64
+EXPIRY_CHECK_SECONDS = 0.5
 PR_SET_DUMPABLE = 4  # prctl(2)
 
 
-def serve(folder: Path, stays: bool, ready: Callable[[], None], web: Web | None = None) -> None:
-    """Answer at the socket of the folder until told to stop; with `stays`, also without a model.
+def run_server(
+    folder: Path,
+    keep_running: bool,
+    on_ready: Callable[[], None],
+    http_options: HttpOptions | None = None,
+) -> None:
+    """Serve at the socket of the folder until told to stop; with `keep_running` without models too.
 
-    With `web` the HTTP API is answered too. `ready` is called when all of it listens, and the
-    models of the API are loaded. Raises BusyError where another process serves.
+    With `http_options` the HTTP API is served too. `on_ready` is called when all of it listens, and
+    the models of the API are loaded. Raises BusyError where another process serves.
     """
     with ExitStack() as stack:
-        stack.enter_context(locked(folder, LOCK_SECONDS))
-        harden()
-        opened = stack.enter_context(door(web, folder)) if web else None
-        path = folder / SOCKET
-        listener = listen(path)
+        stack.enter_context(lock_server_folder(folder, MAX_LOCK_WAIT_SECONDS))
+        harden_process()
+        http_listener = (
+            stack.enter_context(open_http_listener(http_options, folder)) if http_options else None
+        )
+        path = folder / SERVER_SOCKET
+        listener = listen_on_path(path)
         try:
-            asyncio.run(answer(listener, stays, ready, opened))
+            asyncio.run(serve_until_stopped(listener, keep_running, on_ready, http_listener))
         finally:
             listener.close()
             with suppress(FileNotFoundError):
                 path.unlink()
 
 
-async def answer(
-    listener: Listener, stays: bool, ready: Callable[[], None], opened: Door | None
+async def serve_until_stopped(
+    listener: OwnUserSocket,
+    keep_running: bool,
+    on_ready: Callable[[], None],
+    http_listener: HttpListener | None,
 ) -> None:
     """Answer requests until a signal, a request or the lack of any ends it."""
-    asyncio.get_running_loop().set_exception_handler(overlook)
-    with ThreadPoolExecutor(THREADS) as pool:
-        holding = Holding(pool)
+    asyncio.get_running_loop().set_exception_handler(ignore_exception)
+    with ThreadPoolExecutor(SERVER_THREADS) as executor:
+        models = ModelPool(executor)
 
-        def leave() -> None:
+        def shut_down() -> None:
             server.should_exit = True
 
-        routes = Routes(holding, pool, leave)
-        server = uvicorn.Server(configuration(routes.app(), Timed))
-        serving = [server.serve(sockets=[listener])]
-        tidying = asyncio.create_task(tidy(holding, routes, leave, stays))
+        local_api = LocalApi(models, executor, shut_down)
+        server = uvicorn.Server(uvicorn_config(local_api.build_app(), TimedProtocol))
+        servers = [server.serve(sockets=[listener])]
+        expiry_task = asyncio.create_task(expire_models(models, local_api, shut_down, keep_running))
         try:
-            if opened:
-                web = Beside(configuration(await opened.app(holding, pool), Connection))
-                serving += [web.serve(sockets=[opened.listener]), web.follow(server)]
-                opened.ready()
-            ready()
-            await asyncio.gather(*serving)
+            if http_listener:
+                http_server = FollowingServer(
+                    uvicorn_config(
+                        await http_listener.build_app(models, executor), StrictHttpProtocol
+                    )
+                )
+                servers += [
+                    http_server.serve(sockets=[http_listener.listener]),
+                    http_server.follow(server),
+                ]
+                http_listener.announce()
+            on_ready()
+            await asyncio.gather(*servers)
         finally:
-            tidying.cancel()
-            await holding.close()
-            pool.shutdown(wait=False, cancel_futures=True)
+            expiry_task.cancel()
+            await models.close()
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
-def configuration(app: ASGIApp, protocol: type[Timed]) -> uvicorn.Config:
+def uvicorn_config(app: ASGIApp, protocol: type[TimedProtocol]) -> uvicorn.Config:
     """How an application is served: no more than is needed, and silently."""
     return uvicorn.Config(
         app,
@@ -94,30 +116,32 @@ def configuration(app: ASGIApp, protocol: type[Timed]) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        h11_max_incomplete_event_size=HEAD_BYTES,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        h11_max_incomplete_event_size=MAX_HTTP_HEADER_BYTES,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
 
 
-def overlook(loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
+def ignore_exception(loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
     """Say nothing: of one connection without a descriptor asyncio complains sixty times a second.
 
     Where nobody reads that, the server would stand still.
     """
 
 
-async def tidy(holding: Holding, routes: Routes, leave: Callable[[], None], stays: bool) -> None:
-    """Let models go whose time is over, and the server with the last of them."""
+async def expire_models(
+    models: ModelPool, local_api: LocalApi, shut_down: Callable[[], None], keep_running: bool
+) -> None:
+    """Release models whose time is over, and end the server with the last of them."""
     while True:
-        await asyncio.sleep(TIDY_SECONDS)
-        held = len(holding)
-        await holding.release_expired()
-        idle = time.monotonic() - routes.used
-        if not stays and not len(holding) and (held or idle > IDLE_SECONDS):
-            leave()
+        await asyncio.sleep(EXPIRY_CHECK_SECONDS)
+        models_before = len(models)
+        await models.release_expired()
+        idle = time.monotonic() - local_api.last_used
+        if not keep_running and not len(models) and (models_before or idle > IDLE_EXIT_SECONDS):
+            shut_down()
 
 
-def harden() -> None:
+def harden_process() -> None:
     """Keep what prompts say in this process: no core file, no debugger, no token, no network."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -9,84 +9,86 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from starcoder_cli.wire.errors import ApiError
 
-READ_SECONDS = 10.0
+READ_TIMEOUT_SECONDS = 10.0
 """How long a client may take to send its request, from the beginning of the connection."""
 
-WRITE_SECONDS = 30.0
+WRITE_TIMEOUT_SECONDS = 30.0
 """How long a client may take no more of its answer."""
 
-MOST_CONNECTIONS = 256
-HEAD_BYTES = 16 << 10
+MAX_CONNECTIONS = 256
+MAX_HTTP_HEADER_BYTES = 16 << 10
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
-END_OF_HEAD = b"\r\n\r\n"
+END_OF_HEADERS = b"\r\n\r\n"
 
 
-class Timed(H11Protocol):
+class TimedProtocol(H11Protocol):
     """A connection that is closed where its request does not come soon."""
 
-    _reading: asyncio.TimerHandle | None = None
+    _read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request; beyond so many connections there is no waiting."""
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
             return
-        self._reading = self.loop.call_later(READ_SECONDS, transport.abort)
+        self._read_timer = self.loop.call_later(READ_TIMEOUT_SECONDS, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
-        end(self._reading)
+        cancel_timer(self._read_timer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Wait no longer once the request is whole."""
         super().data_received(data)
         if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE):
-            end(self._reading)
+            cancel_timer(self._read_timer)
 
 
-class Connection(Timed):
-    """One request, whose head is of the one form that every reader reads alike."""
+class StrictHttpProtocol(TimedProtocol):
+    """One request, whose header has the one form that every parser reads the same way."""
 
-    _writing: asyncio.TimerHandle | None = None
+    _write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
-        self._head: bytearray | None = bytearray()
+        self._unchecked_header: bytearray | None = bytearray()
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
-        end(self._writing)
+        cancel_timer(self._write_timer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Look at the head before anything else does."""
-        if self._head is not None:
-            self._head += data
-            end = self._head.find(END_OF_HEAD)
-            head = self._head if end < 0 else self._head[:end]
-            if len(head) > HEAD_BYTES or BARE_LINE_FEED.search(head):
+        """Check the header before anything else reads it."""
+        if self._unchecked_header is not None:
+            self._unchecked_header += data
+            header_end = self._unchecked_header.find(END_OF_HEADERS)
+            header = (
+                self._unchecked_header if header_end < 0 else self._unchecked_header[:header_end]
+            )
+            if len(header) > MAX_HTTP_HEADER_BYTES or BARE_LINE_FEED.search(header):
                 self.send_400_response("The head of the request is too long or not well formed.")
                 return
-            self._head = None if end >= 0 else self._head
+            self._unchecked_header = None if header_end >= 0 else self._unchecked_header
         super().data_received(data)
 
     def pause_writing(self) -> None:
         """The client does not take what there is: it has so long to go on."""
         super().pause_writing()
-        self._writing = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+        self._write_timer = self.loop.call_later(WRITE_TIMEOUT_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
         """It went on."""
-        end(self._writing)
+        cancel_timer(self._write_timer)
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Say that this is no request, if nothing has been said yet, and close."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and self.cycle is None:
-            data = json.dumps(ApiError(400, msg, code="bad_request").record()).encode()
+            data = json.dumps(ApiError(400, msg, code="bad_request").to_record()).encode()
             headers = [
                 ("Content-Type", "application/json"),
                 ("Content-Length", str(len(data))),
@@ -99,7 +101,7 @@ class Connection(Timed):
         self.transport.close()
 
 
-def end(timer: asyncio.TimerHandle | None) -> None:
+def cancel_timer(timer: asyncio.TimerHandle | None) -> None:
     """Stop a timer that may run."""
     if timer:
         timer.cancel()

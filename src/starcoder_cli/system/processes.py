@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from subprocess import Popen
 
-ROUNDS = 250
-PAUSE_SECONDS = 0.002
+KILL_ATTEMPTS = 250
+KILL_PAUSE_SECONDS = 0.002
 
 
-def end(process: "Popen[bytes]") -> None:
+def kill_and_wait(process: "Popen[bytes]") -> None:
     """Kill a process and its group, and wait until all of it is gone."""
     import signal
     import time
@@ -20,17 +20,17 @@ def end(process: "Popen[bytes]") -> None:
         process.kill()
         process.wait()
         return
-    for round in range(ROUNDS):
+    for attempt in range(KILL_ATTEMPTS):
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             break
         process.poll()
-        time.sleep(PAUSE_SECONDS * min(round, 10))
+        time.sleep(KILL_PAUSE_SECONDS * min(attempt, 10))
     process.wait()
 
 
-def children(process: int) -> list[int]:
+def list_children(process: int) -> list[int]:
     """The processes that a process has started and not waited for, on Linux."""
     try:
         text = Path(f"/proc/{process}/task/{process}/children").read_text()

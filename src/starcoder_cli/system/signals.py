@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-ENDING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
+TERMINATION_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
 
 
 @contextmanager
-def deferred() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """A signal that would end the program waits for the end of the body; a second does not wait.
 
     Python runs handlers in the main thread alone: in another there is nothing to keep back.
@@ -18,34 +18,36 @@ def deferred() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in TERMINATION_SIGNALS if hasattr(signal, name)]
     # What is ignored stays so, and a handler that is not Python's could not be put back.
     handlers = {number: signal.getsignal(number) for number in numbers}
-    ours = {number: old for number, old in handlers.items() if old not in (None, signal.SIG_IGN)}
-    held: list[int] = []
+    replaced_handlers = {
+        number: old for number, old in handlers.items() if old not in (None, signal.SIG_IGN)
+    }
+    received: list[int] = []
 
-    def restore() -> None:
-        for number, handler in ours.items():
+    def restore_handlers() -> None:
+        for number, handler in replaced_handlers.items():
             signal.signal(number, handler)
 
-    def hold(number: int, frame: FrameType | None) -> None:
-        held.append(number)
-        if len(held) > 1:
-            restore()
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) > 1:
+            restore_handlers()
             signal.raise_signal(number)
 
     try:
-        for number in ours:
-            signal.signal(number, hold)
+        for number in replaced_handlers:
+            signal.signal(number, on_signal)
         yield
     finally:
-        restore()
-        for number in held[:1]:
+        restore_handlers()
+        for number in received[:1]:
             signal.raise_signal(number)
 
 
 @contextmanager
-def native_interrupts() -> Iterator[None]:
+def allow_native_interrupts() -> Iterator[None]:
     """Let Ctrl-C end the process at once while native code holds the interpreter.
 
     Nothing has been printed then, and nothing is being written.

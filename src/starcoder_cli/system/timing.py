@@ -15,35 +15,35 @@ from starcoder_cli.errors import ConfigError, TimeLimitError, UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
-UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-def duration(text: str) -> float:
+def parse_duration(text: str) -> float:
     """The seconds in `90`, `30s`, `5m` or `1h`; -1 for `-1`, which means for ever.
 
     Raises UsageError for anything else.
     """
-    found = re.fullmatch(r"(-1|[0-9]{1,7}(?:\.[0-9]{1,3})?)([smh]?)", text.strip())
-    if not found or (found[1] == "-1" and found[2]):
+    match = re.fullmatch(r"(-1|[0-9]{1,7}(?:\.[0-9]{1,3})?)([smh]?)", text.strip())
+    if not match or (match[1] == "-1" and match[2]):
         raise UsageError(f"{text!r} is not a time", "give 30s, 5m, 1h, 0 for none, -1 for ever")
-    return float(found[1]) * UNITS[found[2]]
+    return float(match[1]) * UNIT_SECONDS[match[2]]
 
 
-def now() -> "datetime":
+def current_time() -> "datetime":
     """The time in UTC, or the one that SOURCE_DATE_EPOCH names (reproducible-builds.org).
 
     Raises ConfigError where that is no time.
     """
     from datetime import UTC, datetime
 
-    named = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not named:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not epoch:
         return datetime.now(UTC)
     try:
-        return datetime.fromtimestamp(int(named), UTC)
+        return datetime.fromtimestamp(int(epoch), UTC)
     except (ValueError, OverflowError, OSError):
         raise ConfigError(
-            f"SOURCE_DATE_EPOCH cannot be {named!r}", "give seconds since 1970"
+            f"SOURCE_DATE_EPOCH cannot be {epoch!r}", "give seconds since 1970"
         ) from None
 
 
@@ -64,37 +64,37 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         not hasattr(signal, "setitimer")
         or threading.current_thread() is not threading.main_thread()
     ):
-        with interrupting(seconds, error):
+        with interrupt_main_after(seconds, error):
             yield
         return
 
-    def ring(number: int, frame: FrameType | None) -> None:
+    def on_alarm(number: int, frame: FrameType | None) -> None:
         raise error
 
-    before = signal.signal(signal.SIGALRM, ring)
+    previous_handler = signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous_handler)
 
 
 @contextmanager
-def interrupting(seconds: float, error: TimeLimitError) -> Iterator[None]:
+def interrupt_main_after(seconds: float, error: TimeLimitError) -> Iterator[None]:
     """The same by an interrupt of the main thread."""
-    over = threading.Event()
+    has_expired = threading.Event()
 
-    def ring() -> None:
-        over.set()
+    def on_timeout() -> None:
+        has_expired.set()
         _thread.interrupt_main()
 
-    timer = threading.Timer(seconds, ring)
+    timer = threading.Timer(seconds, on_timeout)
     timer.start()
     try:
         yield
     except KeyboardInterrupt:
-        if over.is_set():
+        if has_expired.is_set():
             raise error from None
         raise
     finally:

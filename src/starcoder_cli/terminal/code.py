@@ -14,36 +14,36 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.terminal.output import write
+from starcoder_cli.terminal.output import write_bytes
 from starcoder_cli.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
     from rich.syntax import SyntaxTheme
 
-CONTEXT_LINES = 3
-LEXED_CHARACTERS = 4000
-MOST_COLORED = 100_000  # a lexer reads some 100 characters a millisecond
+VIEW_CONTEXT_LINES = 3
+MAX_LOOKBACK_CHARACTERS = 4000
+MAX_COLORED_CHARACTERS = 100_000  # a lexer reads some 100 characters a millisecond
 RESET = "\x1b[0m"
 DIM = "\x1b[2m"
 BOLD = "\x1b[1m"
 ADDED = "\x1b[32m"
 PATCH_COLORS = {"+": ADDED, "-": "\x1b[31m", "@": "\x1b[36m", "\\": DIM}
-COLOR = re.compile("\x1b\\[[0-9;]*m")
+COLOR_SEQUENCE = re.compile("\x1b\\[[0-9;]*m")
 
 
-class Painter:
+class Highlighter:
     """Colours for text that grows, by the lexer of its language."""
 
     def __init__(self, lexer: str, color: bool) -> None:
-        self._name = lexer
+        self._lexer_name = lexer
         self.color = color
 
     @cached_property
     def _lexer(self) -> "Lexer":
         from pygments.lexers import get_lexer_by_name
 
-        return get_lexer_by_name(self._name, stripnl=False, ensurenl=False)
+        return get_lexer_by_name(self._lexer_name, stripnl=False, ensurenl=False)
 
     @cached_property
     def _theme(self) -> "SyntaxTheme":
@@ -51,12 +51,12 @@ class Painter:
 
         return Syntax.get_theme("ansi_dark")
 
-    def styles(self, before: str, text: str) -> list[str]:
+    def styles_for(self, before: str, text: str) -> list[str]:
         """The escape sequence that colours each character of a text; empty for plain ones.
 
         The text before it tells what the text is in the middle of.
         """
-        if not self.color or self._name == "text" or len(text) > MOST_COLORED:
+        if not self.color or self._lexer_name == "text" or len(text) > MAX_COLORED_CHARACTERS:
             return [""] * len(text)
         styles: list[str] = []
         for token, value in self._lexer.get_tokens(before + text):
@@ -66,7 +66,7 @@ class Painter:
         return (styles + plain)[len(before) : len(before + text)]
 
 
-def paint(text: str, styles: Sequence[str]) -> str:
+def apply_styles(text: str, styles: Sequence[str]) -> str:
     """The text with its colours, each run of one colour reset behind it."""
     runs: list[str] = []
     current = ""
@@ -78,10 +78,10 @@ def paint(text: str, styles: Sequence[str]) -> str:
     return "".join(runs) + (RESET if current else "")
 
 
-def recent(text: str) -> str:
+def take_last_lines(text: str) -> str:
     """The last lines of a text, as far back as colours look."""
-    near = text[-LEXED_CHARACTERS:]
-    return text if near == text else near.partition("\n")[2]
+    tail = text[-MAX_LOOKBACK_CHARACTERS:]
+    return text if tail == text else tail.partition("\n")[2]
 
 
 class CodeView:
@@ -90,29 +90,31 @@ class CodeView:
     The colours depend on the text before it either way.
     """
 
-    def __init__(self, painter: Painter, before: str, after: str, *, echo: bool = False) -> None:
-        self._painter = painter
+    def __init__(
+        self, highlighter: Highlighter, before: str, after: str, *, echo: bool = False
+    ) -> None:
+        self._highlighter = highlighter
         self._context = before
         self._after = after
         self._echo = echo
-        self._before = ""  # the whole lines so far, as far as colours need them
+        self._lines_so_far = ""  # the whole lines so far, as far as colours need them
         self._line = ""  # the current line, as shown
-        self._shown: list[str] = []  # its colours, as shown
-        self._styles: list[str] = []  # its colours, as they should be by now
-        self._carriage = ""
+        self._shown_styles: list[str] = []  # its colours, as shown
+        self._current_styles: list[str] = []  # its colours, as they should be by now
+        self._pending_cr = ""
 
     def begin(self) -> None:
         """Show the text before the answer, or only take its colours into account."""
         if self._echo:
             self.show(self._context)
         else:
-            self._before = sanitize(recent(self._context))
+            self._lines_so_far = sanitize(take_last_lines(self._context))
 
     def show(self, text: str) -> None:
         """Write the next piece; a carriage return waits for the line feed it may belong to."""
-        text = self._carriage + text
-        self._carriage = "\r" if text.endswith("\r") else ""
-        self._write(sanitize(text.removesuffix(self._carriage)))
+        text = self._pending_cr + text
+        self._pending_cr = "\r" if text.endswith("\r") else ""
+        self._write(sanitize(text.removesuffix(self._pending_cr)))
 
     def close(self) -> None:
         """Show the text after the answer where that is asked for, and end the last line."""
@@ -122,7 +124,7 @@ class CodeView:
 
     def abandon(self) -> None:
         """End the last line."""
-        self._write(sanitize(self._carriage))
+        self._write(sanitize(self._pending_cr))
         if self._line:
             self._write("\n")
 
@@ -131,95 +133,98 @@ class CodeView:
         return ""
 
     def _write(self, text: str) -> None:
-        before = self._before if "\n" in text else ""
-        styles = iter(self._painter.styles(before, self._line + text))
+        before = self._lines_so_far if "\n" in text else ""
+        styles = iter(self._highlighter.styles_for(before, self._line + text))
         for piece in text.splitlines(keepends=True):
             line = self._line + piece.removesuffix("\n")
-            self._extend(line, list(islice(styles, len(line))))
+            self._extend_line(line, list(islice(styles, len(line))))
             if piece.endswith("\n"):
                 next(styles)
                 self._end_line()
 
-    def _extend(self, line: str, styles: list[str]) -> None:
-        shown = len(self._line)
-        if line[shown:]:
-            emit(("" if shown else self.gutter()) + paint(line[shown:], styles[shown:]))
-        self._line, self._styles = line, styles
-        self._shown += styles[shown:]
+    def _extend_line(self, line: str, styles: list[str]) -> None:
+        shown_length = len(self._line)
+        if line[shown_length:]:
+            write_to_terminal(
+                ("" if shown_length else self.gutter())
+                + apply_styles(line[shown_length:], styles[shown_length:])
+            )
+        self._line, self._current_styles = line, styles
+        self._shown_styles += styles[shown_length:]
 
     def _end_line(self) -> None:
-        begins = self.gutter()
+        gutter = self.gutter()
         if not self._line:
-            emit(begins)
-        elif self._styles != self._shown and fits(begins + self._line):
-            emit("\r" + begins + paint(self._line, self._styles))
-        emit("\n")
-        self._before = recent(f"{self._before}{self._line}\n")
-        self._line, self._shown, self._styles = "", [], []
+            write_to_terminal(gutter)
+        elif self._current_styles != self._shown_styles and fits_terminal_row(gutter + self._line):
+            write_to_terminal("\r" + gutter + apply_styles(self._line, self._current_styles))
+        write_to_terminal("\n")
+        self._lines_so_far = take_last_lines(f"{self._lines_so_far}{self._line}\n")
+        self._line, self._shown_styles, self._current_styles = "", [], []
 
 
 class HoleView(CodeView):
     """An answer in its place: line numbers, a few lines around it, its own lines marked."""
 
-    def __init__(self, painter: Painter, source: Source, span: Span, color: bool) -> None:
-        super().__init__(painter, "", "")
+    def __init__(self, highlighter: Highlighter, source: Source, span: Span, color: bool) -> None:
+        super().__init__(highlighter, "", "")
         self._color = color
-        hole = source.cut(span)
+        hole = source.hole_at(span)
         self._lines_before = sanitize(hole.prefix).split("\n")
         self._lines_after = sanitize(hole.suffix).split("\n")
-        self._number = len(self._lines_before)
-        self._width = len(str(self._number + len(self._lines_after)))
+        self._line_number = len(self._lines_before)
+        self._number_width = len(str(self._line_number + len(self._lines_after)))
 
     def begin(self) -> None:
         """Show the lines before the hole, and what its own line begins with."""
-        *before, begun = self._lines_before
-        near = before[-CONTEXT_LINES:]
-        self._before = recent("".join(f"{line}\n" for line in before))
-        self._dim_lines(near, self._number - len(near))
-        self._write(begun)
+        *before, line_start = self._lines_before
+        nearby = before[-VIEW_CONTEXT_LINES:]
+        self._lines_so_far = take_last_lines("".join(f"{line}\n" for line in before))
+        self._dim_lines(nearby, self._line_number - len(nearby))
+        self._write(line_start)
 
     def gutter(self) -> str:
         """The line's number, and the mark of a new line."""
-        mark = f"{self._number:>{self._width}} + "
+        mark = f"{self._line_number:>{self._number_width}} + "
         return f"{ADDED}{mark}{RESET}" if self._color else mark
 
     def close(self) -> None:
         """Show the rest of the last line, and the lines that follow."""
-        rest, *following = self._lines_after
-        self._write(sanitize(self._carriage) + rest)
+        line_end, *following = self._lines_after
+        self._write(sanitize(self._pending_cr) + line_end)
         if self._line or following:
             self._write("\n")
         if following and not following[-1]:
             following.pop()
-        self._dim_lines(following[:CONTEXT_LINES], self._number)
+        self._dim_lines(following[:VIEW_CONTEXT_LINES], self._line_number)
 
     def _end_line(self) -> None:
         super()._end_line()
-        self._number += 1
+        self._line_number += 1
 
     def _dim_lines(self, lines: Sequence[str], first: int) -> None:
         for number, line in enumerate(lines, first):
-            text = f"{number:>{self._width}}   {line}"
-            emit(f"{DIM}{text}{RESET}\n" if self._color else f"{text}\n")
+            text = f"{number:>{self._number_width}}   {line}"
+            write_to_terminal(f"{DIM}{text}{RESET}\n" if self._color else f"{text}\n")
 
 
-def draw_patch(patch: bytes, color: bool) -> None:
+def show_patch(patch: bytes, color: bool) -> None:
     """Show a patch, sanitised, its lines coloured by what they do."""
     text = sanitize(patch.decode("utf-8", "surrogateescape"))
     for number, line in enumerate(text.splitlines()):
         style = BOLD if number < 2 else PATCH_COLORS.get(line[:1], "")
-        emit(f"{style}{line}{RESET}\n" if color and style else f"{line}\n")
+        write_to_terminal(f"{style}{line}{RESET}\n" if color and style else f"{line}\n")
 
 
-def fits(line: str) -> bool:
+def fits_terminal_row(line: str) -> bool:
     """Whether a painted line surely takes one row of the terminal."""
     from rich.cells import cell_len
 
-    plain = COLOR.sub("", line).replace("\t", " " * 8)
+    plain = COLOR_SEQUENCE.sub("", line).replace("\t", " " * 8)
     return cell_len(plain) < shutil.get_terminal_size().columns
 
 
-def emit(text: str) -> None:
+def write_to_terminal(text: str) -> None:
     """Write text to the terminal in its own encoding."""
     encoding = (sys.stdout.encoding if sys.stdout else None) or "utf-8"
-    write(text.encode(encoding, "backslashreplace"))
+    write_bytes(text.encode(encoding, "backslashreplace"))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli import languages
 from starcoder_cli.errors import UsageError
-from starcoder_cli.postprocess.fences import Block, Fence
-from starcoder_cli.terminal.code import CodeView, Painter, emit
+from starcoder_cli.postprocess.fences import Fence, FencedBlock
+from starcoder_cli.terminal.code import CodeView, Highlighter, write_to_terminal
 from starcoder_cli.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from markdown_it.rules_inline import StateInline
     from rich.segment import Segment
 
-HEADING = re.compile(r" {0,3}#{1,6}( |$)")
-ITEM = re.compile(r" ?([-*+]|\d{1,9}[.)]) ")
+HEADING_LINE = re.compile(r" {0,3}#{1,6}( |$)")
+LIST_ITEM_LINE = re.compile(r" ?([-*+]|\d{1,9}[.)]) ")
 # Where a text has these, terminals disagree on how many cells it takes.
-JOINED = re.compile("[\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
-TAB = "    "
-STYLES = {
+AMBIGUOUS_WIDTH = re.compile("[\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
+TAB_SPACES = "    "
+MARKDOWN_STYLES = {
     "markdown.code": "cyan",
     "markdown.h2": "bold magenta",
     "markdown.h3": "bold",
@@ -44,14 +44,14 @@ class MarkdownView:
     """An answer in Markdown, drawn as it arrives; not `live`, each part only once it is whole."""
 
     def __init__(self, *, live: bool) -> None:
-        self._live = live
-        self._lines: list[str] = []  # the part in progress
+        self._is_live = live
+        self._part_lines: list[str] = []  # the part in progress
         self._line = ""  # its current line
         self._width = shutil.get_terminal_size().columns
-        self._blank = True  # nothing, or a blank line, stands above
-        self._apart = False  # a blank line has to come first: code stands above
-        self._carriage = ""
-        self._block: Block | None = None
+        self._after_blank_line = True  # nothing, or a blank line, stands above
+        self._needs_blank_line = False  # a blank line has to come first: code stands above
+        self._pending_cr = ""
+        self._block: FencedBlock | None = None
         self._code: CodeView | None = None
 
     def begin(self) -> None:
@@ -59,15 +59,15 @@ class MarkdownView:
 
     def show(self, text: str) -> None:
         """Draw the next piece; a carriage return waits for the line feed it may belong to."""
-        text = self._carriage + text
-        self._carriage = "\r" if text.endswith("\r") else ""
-        rest = sanitize(text.removesuffix(self._carriage))
+        text = self._pending_cr + text
+        self._pending_cr = "\r" if text.endswith("\r") else ""
+        rest = sanitize(text.removesuffix(self._pending_cr))
         while rest:
             if self._block and self._code:
                 rest = self._show_code(self._block, self._code, rest)
                 continue
             line, newline, rest = rest.partition("\n")
-            self._extend(line.replace("\t", TAB))
+            self._extend_line(line.replace("\t", TAB_SPACES))
             if newline:
                 self._end_line()
 
@@ -77,142 +77,146 @@ class MarkdownView:
             self._code.show(self._block.flush())
             self._code.close()
             return
-        self._extend(sanitize(self._carriage))
+        self._extend_line(sanitize(self._pending_cr))
         if self._line:
             self._end_line()
-        if self._lines:
-            self._finish("")
+        if self._part_lines:
+            self._finish_part("")
 
     def abandon(self) -> None:
         """End the last line, and leave it at that."""
-        if not self._live or self._code:
+        if not self._is_live or self._code:
             self.close()
         elif self._line:
-            emit("\n")
+            write_to_terminal("\n")
 
-    def open(self, fence: Fence) -> None:
+    def open_code(self, fence: Fence) -> None:
         """Show what follows as code, in the colours of its language."""
         try:
-            lexer = languages.find(fence.language).lexer
+            lexer = languages.find_language(fence.language).lexer
         except UsageError:
             lexer = "text"
-        emit("" if self._blank else "\n")
-        self._block, self._code = Block(fence), CodeView(Painter(lexer, True), "", "")
-        self._blank, self._apart = False, True
+        write_to_terminal("" if self._after_blank_line else "\n")
+        self._block, self._code = FencedBlock(fence), CodeView(Highlighter(lexer, True), "", "")
+        self._after_blank_line, self._needs_blank_line = False, True
 
-    def _show_code(self, block: Block, code: CodeView, text: str) -> str:
+    def _show_code(self, block: FencedBlock, code: CodeView, text: str) -> str:
         """Show code, and give back what comes after it."""
         code.show(block.feed(text))
-        if block.closed:
+        if block.is_closed:
             code.close()
             self._block = self._code = None
         return block.rest
 
-    def _extend(self, piece: str) -> None:
-        if piece.strip() and self._apart:
-            emit("\n")
-            self._blank, self._apart = True, False
+    def _extend_line(self, piece: str) -> None:
+        if piece.strip() and self._needs_blank_line:
+            write_to_terminal("\n")
+            self._after_blank_line, self._needs_blank_line = True, False
         self._line += piece
-        if self._live:
-            emit(piece)
+        if self._is_live:
+            write_to_terminal(piece)
 
     def _end_line(self) -> None:
         line, self._line = self._line, ""
         fence = Fence.parse(line)
         if fence:
-            self._finish(line)
-            self.open(fence)
+            self._finish_part(line)
+            self.open_code(fence)
         elif not line.strip():
-            self._finish(line)
-            emit("" if self._blank else "\n")
-            self._blank, self._apart = True, False
-        elif HEADING.match(line):
-            self._finish(line)
-            emit(render(line, self._width))
-            self._blank = False
-        elif ITEM.match(line) and self._lines:
-            self._finish(line)
-            self._begin(line, shown=False)
+            self._finish_part(line)
+            write_to_terminal("" if self._after_blank_line else "\n")
+            self._after_blank_line, self._needs_blank_line = True, False
+        elif HEADING_LINE.match(line):
+            self._finish_part(line)
+            write_to_terminal(render_markdown(line, self._width))
+            self._after_blank_line = False
+        elif LIST_ITEM_LINE.match(line) and self._part_lines:
+            self._finish_part(line)
+            self._add_line(line, shown=False)
         else:
-            self._begin(line, shown=True)
+            self._add_line(line, shown=True)
 
-    def _begin(self, line: str, *, shown: bool) -> None:
+    def _add_line(self, line: str, *, shown: bool) -> None:
         """Add a whole line to the part in progress."""
-        if not self._lines:
+        if not self._part_lines:
             self._width = shutil.get_terminal_size().columns
-        self._lines.append(line)
-        if self._live:
-            emit("\n" if shown else f"{line}\n")
+        self._part_lines.append(line)
+        if self._is_live:
+            write_to_terminal("\n" if shown else f"{line}\n")
 
-    def _finish(self, below: str) -> None:
+    def _finish_part(self, line_below: str) -> None:
         """Draw the part that is whole over its rows and over the line below it."""
-        lines, self._lines = self._lines, []
-        wipe = self._wiping([*lines, below])
-        if wipe is None:
-            emit(self._wiping([below]) or "\n")
+        lines, self._part_lines = self._part_lines, []
+        erase = self._erase_sequence([*lines, line_below])
+        if erase is None:
+            write_to_terminal(self._erase_sequence([line_below]) or "\n")
         else:
-            emit(wipe + (render("\n".join(lines), self._width) if lines else ""))
-        self._blank = self._blank and not lines
+            write_to_terminal(
+                erase + (render_markdown("\n".join(lines), self._width) if lines else "")
+            )
+        self._after_blank_line = self._after_blank_line and not lines
 
-    def _wiping(self, lines: list[str]) -> str | None:
+    def _erase_sequence(self, lines: list[str]) -> str | None:
         """What removes lines from the screen, the cursor at the end of the last.
 
         None where they cannot be: they reach above it, or their rows cannot be told.
         """
-        if not self._live:
+        if not self._is_live:
             return ""
         size = shutil.get_terminal_size()
-        rows = sum(rows_of(line, size.columns) for line in lines)
-        told = size.columns == self._width and not JOINED.search("".join(lines))
-        if rows > size.lines or not told:
+        row_count = sum(count_screen_rows(line, size.columns) for line in lines)
+        is_measurable = size.columns == self._width and not AMBIGUOUS_WIDTH.search("".join(lines))
+        if row_count > size.lines or not is_measurable:
             return None
-        return "\r" + (f"\x1b[{rows - 1}A" if rows > 1 else "") + "\x1b[J"
+        return "\r" + (f"\x1b[{row_count - 1}A" if row_count > 1 else "") + "\x1b[J"
 
 
-def rows_of(line: str, width: int) -> int:
+def count_screen_rows(line: str, width: int) -> int:
     """How many rows of the screen a line takes."""
     from rich.cells import chop_cells
 
     return max(len(chop_cells(line, width)), 1)
 
 
-def render(text: str, width: int) -> str:
+def render_markdown(text: str, width: int) -> str:
     """A part of a document as it looks on a terminal, no line of it padded.
 
     Code that only its indentation sets apart, or that stands in a quotation, is left as it is, and
     so is what begins with a tag.
     """
-    if text.startswith((TAB, "<")) or "```" in text or "~~~" in text:
+    if text.startswith((TAB_SPACES, "<")) or "```" in text or "~~~" in text:
         return f"{text}\n"
     from rich.console import Console
     from rich.markdown import Markdown
     from rich.theme import Theme
 
-    console = Console(file=StringIO(), width=width, theme=Theme(STYLES), force_terminal=True)
-    drawn = Markdown("", hyperlinks=False)
-    drawn.parsed = parser().parse(text)
-    for token in drawn.parsed:
+    console = Console(
+        file=StringIO(), width=width, theme=Theme(MARKDOWN_STYLES), force_terminal=True
+    )
+    document = Markdown("", hyperlinks=False)
+    document.parsed = build_markdown_parser().parse(text)
+    for token in document.parsed:
         token.tag = "h2" if token.tag == "h1" else token.tag  # rich would centre it
-    lines = [painted(line) for line in console.render_lines(drawn, pad=False)]
+    lines = [render_segments(line) for line in console.render_lines(document, pad=False)]
     return "\n".join(lines).strip("\n") + "\n"
 
 
 @cache
-def parser() -> "MarkdownIt":
+def build_markdown_parser() -> "MarkdownIt":
     """Markdown without what hides text: links, HTML, entities, and underscores around names."""
     from markdown_it import MarkdownIt
     from markdown_it.rules_inline import emphasis
 
-    def stars(state: "StateInline", silent: bool) -> bool:
+    def only_stars(state: "StateInline", silent: bool) -> bool:
         return state.src[state.pos] == "*" and emphasis.tokenize(state, silent)
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     reader.disable(["link", "image", "autolink", "entity", "reference"])
-    reader.inline.ruler.at("emphasis", stars)
+    reader.inline.ruler.at("emphasis", only_stars)
     return reader
 
 
-def painted(line: list["Segment"]) -> str:
+def render_segments(line: list["Segment"]) -> str:
     """A line in its colours, sanitised again, without the spaces at its end."""
     from rich.color import ColorSystem
 

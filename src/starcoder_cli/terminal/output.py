@@ -1,7 +1,7 @@
 """What leaves the program: answers on standard output, everything else on standard error.
 
 In a pipe an answer is exactly the model's bytes. At a terminal whatever comes from outside is
-sanitised first, and what draws in colour is in `terminal.py`.
+sanitised first, and what draws in colour is in `code.py`.
 """
 
 import json
@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol, TextIO
 
 from starcoder_cli.errors import StarcoderError, WriteError
-from starcoder_cli.settings import Color
-from starcoder_cli.terminal.sanitize import one_line, sanitize
+from starcoder_cli.settings import ColorMode
+from starcoder_cli.terminal.sanitize import sanitize, to_one_line
 
 
 class View(Protocol):
@@ -79,7 +79,7 @@ def standard_output() -> BinaryIO:
     return sys.stdout.buffer
 
 
-def write(data: bytes) -> None:
+def write_bytes(data: bytes) -> None:
     """Write to standard output at once; WriteError where that fails, except for a closed pipe."""
     stream, rest = standard_output(), memoryview(data)
     try:
@@ -98,20 +98,20 @@ def write(data: bytes) -> None:
 def write_text(text: str) -> None:
     """Write text; undecodable bytes of a source come out as they went in."""
     if text:
-        write(encode(text))
+        write_bytes(encode_text(text))
 
 
-def encode(text: str) -> bytes:
+def encode_text(text: str) -> bytes:
     """Text as it goes out; what was no UTF-8 in a source is as it was."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def write_json(record: Mapping[str, object]) -> None:
     """Write a record as one line of ASCII JSON."""
-    write(json_line(record))
+    write_bytes(encode_json_line(record))
 
 
-def json_line(record: Mapping[str, object]) -> bytes:
+def encode_json_line(record: Mapping[str, object]) -> bytes:
     """A record as one line of ASCII JSON."""
     return json.dumps(record).encode() + b"\n"
 
@@ -129,57 +129,74 @@ class Messages:
     def note(self, text: str) -> None:
         """One line that is worth knowing."""
         if not self.quiet:
-            say(f"note: {one_line(text, 500)}")
+            write_message(f"note: {to_one_line(text, 500)}")
 
     def detail(self, text: str) -> None:
         """One line for whoever wants to know how it is done."""
         if self.verbose:
-            say(one_line(text, 1000))
+            write_message(to_one_line(text, 1000))
 
-    def status(self, text: str) -> None:
+    def show_status(self, text: str) -> None:
         """What is going on, in place, at a terminal only; an empty text clears it."""
         if not self.quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
             import shutil
 
-            room = shutil.get_terminal_size().columns - 1  # a second line would stay
-            sys.stderr.write(f"\r\x1b[K{sanitize(text)[:room]}")
+            width = shutil.get_terminal_size().columns - 1  # a second line would stay
+            sys.stderr.write(f"\r\x1b[K{sanitize(text)[:width]}")
             sys.stderr.flush()
 
     @contextmanager
-    def doing(self, what: str) -> Iterator["Messages"]:
-        """Show what is going on in the body, which speaks by the messages that it is given."""
-        self.status(what)
+    def show_progress(self, activity: str) -> Iterator["Messages"]:
+        """Show what is going on in the body, which sends its notes to the messages it gets."""
+        self.show_status(activity)
         try:
-            yield Doing(self.quiet, self.verbose, what)
+            yield ProgressMessages(self.quiet, self.verbose, activity)
         finally:
-            self.status("")
+            self.show_status("")
 
 
 @dataclass(frozen=True)
-class Doing(Messages):
+class ProgressMessages(Messages):
     """Notes that stand above a line which says what is going on."""
 
-    what: str = ""
+    activity: str = ""
 
     def note(self, text: str) -> None:
         """Put one line above it."""
-        self.status("")
+        self.show_status("")
         super().note(text)
-        self.status(self.what)
+        self.show_status(self.activity)
 
     def detail(self, text: str) -> None:
         """The same for details."""
-        self.status("")
+        self.show_status("")
         super().detail(text)
-        self.status(self.what)
+        self.show_status(self.activity)
 
 
-def report(error: StarcoderError) -> None:
+@dataclass(frozen=True)
+class CollectedMessages(Messages):
+    """Notes that are kept, to become part of a record."""
+
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Keep the note."""
+        self.notes.append(text)
+
+    def detail(self, text: str) -> None:
+        """Nothing: details are for people."""
+
+    def show_status(self, text: str) -> None:
+        """Nothing: so is what is going on."""
+
+
+def report_error(error: StarcoderError) -> None:
     """Say on standard error, in one line, what went wrong and what to do."""
-    say(f"error: {one_line(str(error), 1000)}")
+    write_message(f"error: {to_one_line(str(error), 1000)}")
 
 
-def say(line: str) -> None:
+def write_message(line: str) -> None:
     """Write a line to standard error, if there is one; where that fails, nobody can be told."""
     if sys.stderr is None or sys.stderr.closed:
         return
@@ -188,10 +205,10 @@ def say(line: str) -> None:
         sys.stderr.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stderr.flush()
     except OSError:
-        silence(sys.stderr)
+        discard_buffer(sys.stderr)
 
 
-def silence(stream: TextIO | None) -> None:
+def discard_buffer(stream: TextIO | None) -> None:
     """Send what a standard stream still holds nowhere, where it would fail again at exit."""
     if stream is None or stream.closed:
         return
@@ -210,7 +227,7 @@ def is_terminal(stream: object) -> bool:
     return bool(isatty and isatty())
 
 
-def wants_color(color: Color, stream: TextIO | None = None) -> bool:
+def wants_color(color: ColorMode, stream: TextIO | None = None) -> bool:
     """Whether a stream gets colours: a terminal does, unless NO_COLOR or TERM says not.
 
     It is standard output where none is named.

@@ -10,11 +10,11 @@ Joiners and variation selectors 15 and 16 stay: emoji need them.
 
 import re
 
-PLANES = range(0, 0x110000, 0x10000)
+UNICODE_PLANES = range(0, 0x110000, 0x10000)
 NON_CHARACTERS = "\ufdd0-\ufdef" + "".join(
-    chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in PLANES
+    chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in UNICODE_PLANES
 )
-UNSAFE = re.compile(
+UNSAFE_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb"
@@ -25,15 +25,21 @@ UNSAFE = re.compile(
 
 def sanitize(text: str) -> str:
     """The text with every unsafe character as a visible one: ESC as `␛`, U+202E as `<U+202E>`."""
-    return UNSAFE.sub(lambda match: visible(match.group()), text.replace("\r\n", "\n"))
+    return UNSAFE_CHARACTERS.sub(
+        lambda match: make_visible(match.group()), text.replace("\r\n", "\n")
+    )
 
 
-def hidden(text: str, known: str) -> str:
+def find_unsafe_characters(text: str, allowed: str) -> str:
     """Each unsafe character of a text once, without those that are known."""
-    return "".join(each for each in sorted(set(UNSAFE.findall(text))) if each not in known)
+    return "".join(
+        character
+        for character in sorted(set(UNSAFE_CHARACTERS.findall(text)))
+        if character not in allowed
+    )
 
 
-def visible(character: str) -> str:
+def make_visible(character: str) -> str:
     """How one unsafe character is shown."""
     code = ord(character)
     if code < 0x20:
@@ -43,7 +49,7 @@ def visible(character: str) -> str:
     return f"<U+{code:04X}>"
 
 
-def one_line(text: str, width: int = 300) -> str:
+def to_one_line(text: str, width: int = 300) -> str:
     """Sanitised text without line breaks, at most `width` characters: for messages."""
     line = " ".join(sanitize(text).split())
     return line if len(line) <= width else f"{line[: width - 1]}…"

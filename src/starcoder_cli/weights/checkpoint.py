@@ -14,18 +14,18 @@ from pathlib import Path
 
 from starcoder_cli.errors import DataError, InputError, RefusedError, StarcoderError
 from starcoder_cli.weights.model_config import (
-    AGAIN,
-    ORIGINAL,
-    OTHER,
-    count,
-    cut,
-    read_configuration,
-    read_json,
-    read_start,
+    REFETCH,
+    USE_ORIGINAL,
+    USE_OTHER,
+    find_count,
+    read_file_start,
+    read_json_file,
+    read_model_config,
+    shorten_repr,
 )
-from starcoder_cli.weights.safetensors import MAX_TENSORS, Tensor, read_header
+from starcoder_cli.weights.safetensors import MAX_TENSORS, TensorEntry, read_safetensors_header
 
-MAX_TEXT = 1 << 26
+MAX_TEXT_SIZE = 1 << 26
 
 # The class that transformers itself has for a kind of model.
 ARCHITECTURES: Mapping[str, str] = {
@@ -53,10 +53,10 @@ ARCHITECTURES: Mapping[str, str] = {
     "starcoder2": "Starcoder2ForCausalLM",
 }
 
-PICKLED = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
-FLOATS = frozenset({"BF16", "F16", "F32", "F64"})
-TEXTS = frozenset({".jinja", ".json", ".model", ".txt"})
-PLAIN_NAME = r"[^/\\:\0]{1,200}\.safetensors"
+PICKLE_SUFFIXES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
+FLOAT_DTYPES = frozenset({"BF16", "F16", "F32", "F64"})
+TEXT_TYPES = frozenset({".jinja", ".json", ".model", ".txt"})
+WEIGHT_FILE_NAME = r"[^/\\:\0]{1,200}\.safetensors"
 EMBEDDINGS = frozenset({"embed_in.weight", "embed_tokens.weight", "wte.weight"})
 HEADS = frozenset({"embed_out.weight", "lm_head.weight"})
 POSITIONS = frozenset({"wpe.weight"})
@@ -67,9 +67,9 @@ class Checkpoint:
     """What a checkpoint folder says about itself, found consistent and free of code.
 
     `window` counts tokens, 0 where the files do not tell. `parameters` counts the numbers in all
-    weights, `embedding` those of the input embedding and, where it has a tensor of its own, of the
-    output head. `cache_numbers` is how many numbers one token of context takes, at most. `dtype` is
-    that of most weights, as safetensors names it. `eos` are the ids that end a text.
+    weights, `embedding_parameters` those of the input embedding and of an output head of its own.
+    `cache_numbers` is how many numbers one token of context takes, at most. `dtype` is that of
+    most weights, as safetensors names it. `eos_ids` are the ids that end a text.
     """
 
     folder: Path
@@ -77,48 +77,50 @@ class Checkpoint:
     architecture: str
     window: int
     parameters: int
-    embedding: int
+    embedding_parameters: int
     layers: int
-    hidden: int
+    hidden_size: int
     cache_numbers: int
     dtype: str
-    vocabulary: int
-    eos: tuple[int, ...]
+    vocabulary_size: int
+    eos_ids: tuple[int, ...]
     files: tuple[Path, ...]
 
 
-def inspect(folder: Path) -> Checkpoint:
+def inspect_checkpoint(folder: Path) -> Checkpoint:
     """What there is to know about a checkpoint before it is loaded.
 
     Raises RefusedError for what could run code or leads out of the folder, DataError for what is
     missing, damaged or of an unknown kind, InputError where there is no folder.
     """
     _check_files(folder)
-    config = read_configuration(folder / "config.json")
-    generation = read_configuration(folder / "generation_config.json", needed=False)
-    read_configuration(folder / "tokenizer_config.json", needed=False)
-    _check_kind(folder / "config.json", config)
-    weights = _weights(folder)
-    tensors = _tensors(folder, weights)
+    config = read_model_config(folder / "config.json")
+    generation = read_model_config(folder / "generation_config.json", required=False)
+    read_model_config(folder / "tokenizer_config.json", required=False)
+    _check_model_type(folder / "config.json", config)
+    weight_files = _weight_files(folder)
+    tensors = _read_tensors(folder, weight_files)
     _check_tokenizer(folder)
     hidden, layers, heads = _dimensions(folder / "config.json", config, len(tensors))
-    vocabulary = _vocabulary(folder / "config.json", config, tensors, hidden)
+    vocabulary = _vocabulary_size(folder / "config.json", config, tensors, hidden)
     model_type = str(config["model_type"])
-    sizes = _float_sizes(folder, tensors)
+    float_counts = _float_counts(folder, tensors)
     return Checkpoint(
         folder=folder,
         model_type=model_type,
         architecture=ARCHITECTURES[model_type],
-        window=count(config, "n_positions", "max_position_embeddings"),
-        parameters=sizes.total(),
-        embedding=sum(tensor.numbers for tensor in _ending(tensors, EMBEDDINGS | HEADS)),
+        window=find_count(config, "n_positions", "max_position_embeddings"),
+        parameters=float_counts.total(),
+        embedding_parameters=sum(
+            tensor.element_count for tensor in _tensors_named(tensors, EMBEDDINGS | HEADS)
+        ),
         layers=layers,
-        hidden=hidden,
+        hidden_size=hidden,
         cache_numbers=layers * _cache_numbers(config, hidden, heads),
-        dtype=max(sizes, key=lambda dtype: sizes[dtype]),
-        vocabulary=vocabulary,
-        eos=_ids(generation, vocabulary) or _ids(config, vocabulary),
-        files=tuple(folder / name for name in weights),
+        dtype=max(float_counts, key=lambda dtype: float_counts[dtype]),
+        vocabulary_size=vocabulary,
+        eos_ids=_eos_ids(generation, vocabulary) or _eos_ids(config, vocabulary),
+        files=tuple(folder / name for name in weight_files),
     )
 
 
@@ -129,8 +131,8 @@ def _check_files(folder: Path) -> None:
         for path in paths:
             if path.is_symlink():
                 _check_link(folder, path)
-            if path.suffix in TEXTS and path.is_file() and path.stat().st_size > MAX_TEXT:
-                raise DataError(f"{path} has {path.stat().st_size} bytes, too many for it", AGAIN)
+            if path.suffix in TEXT_TYPES and path.is_file() and path.stat().st_size > MAX_TEXT_SIZE:
+                raise DataError(f"{path} has {path.stat().st_size} bytes, too many for it", REFETCH)
     except OSError as error:
         raise InputError(f"cannot read {folder}: {error.strerror}", "check the path") from error
     if folder / "adapter_config.json" in paths:
@@ -143,71 +145,75 @@ def _check_files(folder: Path) -> None:
 def _check_link(folder: Path, link: Path) -> None:
     """Refuse a link out of the folder, but for those of the hub's cache into its own blobs."""
     root, target = Path(os.path.realpath(folder)), Path(os.path.realpath(link))
-    homes = [root]
+    allowed_folders = [root]
     if root.parent.name == "snapshots" and root.parents[1].name.startswith("models--"):
-        homes.append(root.parents[1] / "blobs")
-    if not any(target.is_relative_to(home) for home in homes):
+        allowed_folders.append(root.parents[1] / "blobs")
+    if not any(target.is_relative_to(allowed) for allowed in allowed_folders):
         raise RefusedError(
             f"{link} leads out of its folder", "put the file itself there if you trust it"
         )
 
 
-def _check_kind(path: Path, config: Mapping[str, object]) -> None:
+def _check_model_type(path: Path, config: Mapping[str, object]) -> None:
     """Refuse a model that has no class in transformers, or is not one that writes text."""
-    kind, classes = config.get("model_type"), config.get("architectures")
-    if not isinstance(kind, str) or kind not in ARCHITECTURES:
+    model_type, classes = config.get("model_type"), config.get("architectures")
+    if not isinstance(model_type, str) or model_type not in ARCHITECTURES:
         raise DataError(
-            f"{path} describes a model of a kind that is not known: {cut(kind)}",
+            f"{path} describes a model of a kind that is not known: {shorten_repr(model_type)}",
             "choose a GGUF of it",
         )
-    if classes and classes != [ARCHITECTURES[kind]]:
-        raise DataError(f"{path} describes a model that does not write text: {cut(classes)}", OTHER)
+    if classes and classes != [ARCHITECTURES[model_type]]:
+        raise DataError(
+            f"{path} describes a model that does not write text: {shorten_repr(classes)}", USE_OTHER
+        )
 
 
-def _weights(folder: Path) -> Mapping[str, set[str]]:
+def _weight_files(folder: Path) -> Mapping[str, set[str]]:
     """The names of the weight files, each with the tensors that the index expects in it."""
     index = folder / "model.safetensors.index.json"
     if (folder / "model.safetensors").is_file():
         return {"model.safetensors": set()}
     if not index.is_file():
-        raise _no_weights(folder)
-    places = read_json(index).get("weight_map")
-    if not isinstance(places, dict) or not places:
-        raise DataError(f"{index} names no files", AGAIN)
+        raise _no_weights_error(folder)
+    weight_map = read_json_file(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise DataError(f"{index} names no files", REFETCH)
     weights: dict[str, set[str]] = {}
-    for tensor, name in sorted(places.items()):
-        if not isinstance(name, str) or not re.fullmatch(PLAIN_NAME, name):
-            raise RefusedError(f"{index} names what is no safetensors file: {cut(name)}", OTHER)
+    for tensor, name in sorted(weight_map.items()):
+        if not isinstance(name, str) or not re.fullmatch(WEIGHT_FILE_NAME, name):
+            raise RefusedError(
+                f"{index} names what is no safetensors file: {shorten_repr(name)}", USE_OTHER
+            )
         weights.setdefault(name, set()).add(tensor)
     return weights
 
 
-def _no_weights(folder: Path) -> StarcoderError:
+def _no_weights_error(folder: Path) -> StarcoderError:
     """Why a folder has nothing to load."""
     suffixes = {path.suffix.lower() for path in folder.iterdir()}
-    if suffixes & PICKLED:
+    if suffixes & PICKLE_SUFFIXES:
         return RefusedError(
             f"{folder} has no safetensors, and pickled weights can run code",
             "choose a checkpoint with safetensors",
         )
     if ".gguf" in suffixes:
         return DataError(f"{folder} holds GGUF files", "give the path of one of them")
-    return DataError(f"{folder} has no model.safetensors", AGAIN)
+    return DataError(f"{folder} has no model.safetensors", REFETCH)
 
 
-def _tensors(folder: Path, weights: Mapping[str, set[str]]) -> Mapping[str, Tensor]:
+def _read_tensors(folder: Path, weight_files: Mapping[str, set[str]]) -> Mapping[str, TensorEntry]:
     """The tensors of all weight files."""
-    tensors: dict[str, Tensor] = {}
-    for name, expected in weights.items():
+    tensors: dict[str, TensorEntry] = {}
+    for name, expected in weight_files.items():
         if not (folder / name).is_file():
-            raise DataError(f"{folder} lacks {cut(name)}", AGAIN)
-        found = read_header(folder / name).tensors
-        lacking = sorted(expected - found.keys())
-        if lacking:
-            raise DataError(f"{folder / name} lacks the tensor {cut(lacking[0])}", AGAIN)
-        tensors.update(found)
+            raise DataError(f"{folder} lacks {shorten_repr(name)}", REFETCH)
+        file_tensors = read_safetensors_header(folder / name).tensors
+        missing = sorted(expected - file_tensors.keys())
+        if missing:
+            raise DataError(f"{folder / name} lacks the tensor {shorten_repr(missing[0])}", REFETCH)
+        tensors.update(file_tensors)
         if len(tensors) > MAX_TENSORS:
-            raise DataError(f"{folder} holds more than {MAX_TENSORS} tensors", OTHER)
+            raise DataError(f"{folder} holds more than {MAX_TENSORS} tensors", USE_OTHER)
     return tensors
 
 
@@ -215,78 +221,79 @@ def _check_tokenizer(folder: Path) -> None:
     """Refuse a folder without a tokenizer, or with something else under its name."""
     path = folder / "tokenizer.json"
     if path.is_file():
-        if not read_start(path, 64).lstrip().startswith(b"{"):
-            raise DataError(f"{path} is not JSON", AGAIN)
+        if not read_file_start(path, 64).lstrip().startswith(b"{"):
+            raise DataError(f"{path} is not JSON", REFETCH)
     elif not (folder / "tokenizer.model").is_file():
-        raise DataError(f"{folder} has no tokenizer.json", AGAIN)
-    elif not read_start(folder / "tokenizer.model", 1):
-        raise DataError(f"{folder / 'tokenizer.model'} is empty", AGAIN)
+        raise DataError(f"{folder} has no tokenizer.json", REFETCH)
+    elif not read_file_start(folder / "tokenizer.model", 1):
+        raise DataError(f"{folder / 'tokenizer.model'} is empty", REFETCH)
 
 
 def _dimensions(path: Path, config: Mapping[str, object], tensors: int) -> tuple[int, int, int]:
     """The width of a layer, the number of layers, and the number of heads in each."""
-    hidden = count(config, "hidden_size", "n_embd")
-    layers = count(config, "num_hidden_layers", "n_layer")
-    heads = count(config, "num_attention_heads", "n_head")
+    hidden = find_count(config, "hidden_size", "n_embd")
+    layers = find_count(config, "num_hidden_layers", "n_layer")
+    heads = find_count(config, "num_attention_heads", "n_head")
     if not hidden or not 0 < layers <= tensors or not 0 < heads <= hidden:
-        raise DataError(f"{path} does not describe the weights beside it", AGAIN)
+        raise DataError(f"{path} does not describe the weights beside it", REFETCH)
     return hidden, layers, heads
 
 
 def _cache_numbers(config: Mapping[str, object], hidden: int, heads: int) -> int:
     """How many numbers a layer keeps of each token of context: its keys and values."""
-    if latent := count(config, "kv_lora_rank"):  # what DeepSeek computes both from
-        return latent + count(config, "qk_rope_head_dim")
-    kept = count(config, "num_key_value_heads") or heads
+    if latent := find_count(config, "kv_lora_rank"):  # what DeepSeek computes both from
+        return latent + find_count(config, "qk_rope_head_dim")
+    key_heads = find_count(config, "num_key_value_heads") or heads
     if config.get("model_type") == "gpt_bigcode":
-        kept = 1 if config.get("multi_query", True) else heads
-    return 2 * kept * (count(config, "head_dim") or hidden // heads)
+        key_heads = 1 if config.get("multi_query", True) else heads
+    return 2 * key_heads * (find_count(config, "head_dim") or hidden // heads)
 
 
-def _vocabulary(
-    path: Path, config: Mapping[str, object], tensors: Mapping[str, Tensor], hidden: int
+def _vocabulary_size(
+    path: Path, config: Mapping[str, object], tensors: Mapping[str, TensorEntry], hidden: int
 ) -> int:
     """The number of tokens, on which configuration and input embedding agree."""
-    embeddings = _ending(tensors, EMBEDDINGS)
+    embeddings = _tensors_named(tensors, EMBEDDINGS)
     if not embeddings:
-        raise DataError(f"the weights in {path.parent} have no input embedding", AGAIN)
-    vocabulary = count(config, "vocab_size") or max(embeddings[0].shape, default=0)
+        raise DataError(f"the weights in {path.parent} have no input embedding", REFETCH)
+    vocabulary = find_count(config, "vocab_size") or max(embeddings[0].shape, default=0)
     _check_shapes(path, embeddings, (vocabulary, hidden))
-    positions = count(config, "n_positions")
-    _check_shapes(path, _ending(tensors, POSITIONS), (positions, hidden))
+    positions = find_count(config, "n_positions")
+    _check_shapes(path, _tensors_named(tensors, POSITIONS), (positions, hidden))
     return vocabulary
 
 
-def _check_shapes(path: Path, embeddings: list[Tensor], shape: tuple[int, int]) -> None:
+def _check_shapes(path: Path, embeddings: list[TensorEntry], shape: tuple[int, int]) -> None:
     """Refuse embeddings of another shape than the configuration gives them."""
     for embedding in embeddings:
         if embedding.shape != shape:
             raise DataError(
                 f"{path} describes an embedding of {list(shape)}, the weights have one of "
                 f"{list(embedding.shape)}",
-                AGAIN,
+                REFETCH,
             )
 
 
-def _float_sizes(folder: Path, tensors: Mapping[str, Tensor]) -> Counter[str]:
+def _float_counts(folder: Path, tensors: Mapping[str, TensorEntry]) -> Counter[str]:
     """The numbers in tensors of floating point by type; other tensors are masks, never weights."""
     if any(
-        name.endswith("weight") and tensor.dtype not in FLOATS for name, tensor in tensors.items()
+        name.endswith("weight") and tensor.dtype not in FLOAT_DTYPES
+        for name, tensor in tensors.items()
     ):
-        raise DataError(f"the weights in {folder} are quantized already", ORIGINAL)
-    sizes: Counter[str] = Counter()
+        raise DataError(f"the weights in {folder} are quantized already", USE_ORIGINAL)
+    counts: Counter[str] = Counter()
     for tensor in tensors.values():
-        if tensor.dtype in FLOATS:
-            sizes[tensor.dtype] += tensor.numbers
-    return sizes
+        if tensor.dtype in FLOAT_DTYPES:
+            counts[tensor.dtype] += tensor.element_count
+    return counts
 
 
-def _ending(tensors: Mapping[str, Tensor], names: frozenset[str]) -> list[Tensor]:
+def _tensors_named(tensors: Mapping[str, TensorEntry], names: frozenset[str]) -> list[TensorEntry]:
     """The tensors whose last two names are among these."""
     return [tensor for name, tensor in tensors.items() if ".".join(name.split(".")[-2:]) in names]
 
 
-def _ids(config: Mapping[str, object], vocabulary: int) -> tuple[int, ...]:
+def _eos_ids(config: Mapping[str, object], vocabulary: int) -> tuple[int, ...]:
     """The ids of the vocabulary that a configuration says end a text."""
     value = config.get("eos_token_id")
     ids = value if isinstance(value, list) else [value]

@@ -17,53 +17,52 @@ from typing import TypeAlias
 from starcoder_cli.errors import DataError, InputError
 
 MAX_ENTRIES = 1 << 16
-MAX_STRING = 1 << 20
-MAX_ELEMENTS = 1 << 21
-MAX_NAME = 64
-MAX_DIMENSIONS = 4
+MAX_STRING_BYTES = 1 << 20
+MAX_ARRAY_STRINGS = 1 << 21
+MAX_TENSOR_NAME_BYTES = 64
+MAX_GGUF_DIMENSIONS = 4
 
 MAGIC = b"GGUF"
-STRING, ARRAY = 8, 9
-SCALARS: Mapping[int, str] = {
+STRING_TYPE, ARRAY_TYPE = 8, 9
+SCALAR_CODES: Mapping[int, str] = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
-INTEGERS = frozenset({0, 1, 2, 3, 4, 5, 10, 11})
 
 # Elements in a block and bytes of it, by the number of ggml's type.
-BLOCKS: Mapping[int, tuple[int, int]] = {
+BLOCK_SIZES: Mapping[int, tuple[int, int]] = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
     9: (32, 36), 10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210),
     15: (256, 292), 16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18),
     21: (256, 110), 22: (256, 82), 23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8),
     28: (1, 8), 29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17),
 }  # fmt: skip
-MAX_TYPE = 63
+MAX_TENSOR_TYPE = 63
 
-Values: TypeAlias = Mapping[str, int | float | str]
-Spans: TypeAlias = Mapping[str, tuple[int, int]]
+MetadataValues: TypeAlias = Mapping[str, int | float | str]
+EntrySpans: TypeAlias = Mapping[str, tuple[int, int]]
 
-_ENDINGS = ".context_length", "tokenizer.chat_template", "tokenizer.ggml.eos_token_id"
-_KEEP = "general.architecture", "general.name", "general.license", "general.alignment"
+_KEPT_SUFFIXES = ".context_length", "tokenizer.chat_template", "tokenizer.ggml.eos_token_id"
+_KEPT_KEYS = "general.architecture", "general.name", "general.license", "general.alignment"
 
 
 @dataclass(frozen=True)
-class Tensor:
+class GgufTensor:
     """A tensor: its shape, fastest axis first, ggml's type, and where its bytes are in the data."""
 
     name: str
     shape: tuple[int, ...]
-    kind: int
-    start: int
+    ggml_type: int
+    offset: int
     length: int
 
 
 @dataclass(frozen=True)
-class Header:
+class GgufHeader:
     """What a GGUF file says about itself; texts are as found, possibly hostile.
 
-    `window` counts tokens and is 0 where the file does not tell; the texts are then empty. `eos`
-    ends an answer. `entries` says where each entry of the metadata begins and ends in the file,
-    `data` where the bytes of tensors begin.
+    `window` counts tokens and is 0 where the file does not tell; the texts are then empty. `eos_id`
+    ends an answer. `entry_spans` says where each entry of the metadata begins and ends in the file,
+    `data_offset` where the bytes of tensors begin.
     """
 
     architecture: str
@@ -71,14 +70,14 @@ class Header:
     window: int
     chat_template: str
     licence: str
-    tensors: tuple[Tensor, ...]
+    tensors: tuple[GgufTensor, ...]
     alignment: int
-    entries: Spans
-    data: int
-    eos: int | None = None
+    entry_spans: EntrySpans
+    data_offset: int
+    eos_id: int | None = None
 
 
-def read_header(path: Path) -> Header:
+def read_gguf_header(path: Path) -> GgufHeader:
     """The header of a GGUF file, after everything in it was found to be consistent.
 
     Raises DataError for a malformed file, InputError where there is no file to read.
@@ -88,14 +87,14 @@ def read_header(path: Path) -> Header:
             if path.stat().st_size == 0:
                 raise DataError(f"{path} is empty", "get the file again")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(data).header()
-    except _Malformed as error:
+                return _Reader(data).read_header()
+    except _GgufError as error:
         raise DataError(f"{path} is not a sound GGUF file: {error}", "get the file again") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
 
 
-class _Malformed(Exception):
+class _GgufError(Exception):
     """What is wrong with the bytes."""
 
 
@@ -105,195 +104,197 @@ class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
         self.data = data
         self.size = len(data)
-        self.at = 0
-        self.elements = 0
+        self.offset = 0
+        self.string_count = 0
 
-    def header(self) -> Header:
+    def read_header(self) -> GgufHeader:
         """The whole header, checked."""
-        tensors, count = self.preamble()
-        known, entries = self.metadata(count)
-        texts = {key: value for key, value in known.items() if isinstance(value, str)}
+        tensor_count, entry_count = self.read_preamble()
+        values, entry_spans = self.read_metadata(entry_count)
+        texts = {key: value for key, value in values.items() if isinstance(value, str)}
         architecture = texts.get("general.architecture", "")
         if not re.fullmatch(r"[\w.-]{1,64}", architecture):
-            raise _Malformed("it names no architecture")
-        alignment = self.alignment(known)
-        listed = self.tensors(tensors)
-        data = -(-self.at // alignment) * alignment
-        self.check(listed, alignment, self.size - data)
-        window = known.get(f"{architecture}.context_length", 0)
-        return Header(
+            raise _GgufError("it names no architecture")
+        alignment = self.parse_alignment(values)
+        tensor_list = self.read_tensors(tensor_count)
+        data_offset = -(-self.offset // alignment) * alignment
+        self.check_layout(tensor_list, alignment, self.size - data_offset)
+        window = values.get(f"{architecture}.context_length", 0)
+        return GgufHeader(
             architecture=architecture,
             name=texts.get("general.name", ""),
             window=window if isinstance(window, int) and 0 <= window < 1 << 32 else 0,
             chat_template=texts.get("tokenizer.chat_template", ""),
             licence=texts.get("general.license", ""),
-            tensors=tuple(listed),
+            tensors=tuple(tensor_list),
             alignment=alignment,
-            entries=entries,
-            data=data,
-            eos=eos if isinstance(eos := known.get(_ENDINGS[2]), int) else None,
+            entry_spans=entry_spans,
+            data_offset=data_offset,
+            eos_id=eos if isinstance(eos := values.get(_KEPT_SUFFIXES[2]), int) else None,
         )
 
-    def preamble(self) -> tuple[int, int]:
+    def read_preamble(self) -> tuple[int, int]:
         """The number of tensors and of metadata entries, after magic and version."""
         if self.data[:4] != MAGIC:
             start = self.data[:512].lstrip().lower()
-            page = start.startswith((b"<!doctype", b"<html", b"<?xml"))
-            raise _Malformed("it is a web page" if page else "it does not begin with GGUF")
-        self.at = 4
-        version = self.number("I")
+            is_html = start.startswith((b"<!doctype", b"<html", b"<?xml"))
+            raise _GgufError("it is a web page" if is_html else "it does not begin with GGUF")
+        self.offset = 4
+        version = self.read_integer("I")
         if version not in (2, 3):
-            big = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
-            raise _Malformed("it is big-endian" if big else f"version {version} is not known")
-        tensors, entries = self.number("Q"), self.number("Q")
+            swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
+            raise _GgufError("it is big-endian" if swapped else f"version {version} is not known")
+        tensor_count, entry_count = self.read_integer("Q"), self.read_integer("Q")
         # The smallest entry is a key and a value of a byte; the smallest tensor has one dimension.
-        self.count(entries, 14, "metadata entries")
-        self.count(tensors, 33, "tensors")
-        return tensors, entries
+        self.check_count(entry_count, 14, "metadata entries")
+        self.check_count(tensor_count, 33, "tensors")
+        return tensor_count, entry_count
 
-    def count(self, number: int, smallest: int, what: str) -> None:
+    def check_count(self, number: int, smallest: int, what: str) -> None:
         """Refuse a number of things that cannot be there."""
-        if number > MAX_ENTRIES or number * smallest > self.size - self.at:
-            raise _Malformed(f"it claims {number} {what}")
+        if number > MAX_ENTRIES or number * smallest > self.size - self.offset:
+            raise _GgufError(f"it claims {number} {what}")
 
-    def number(self, code: str) -> int:
+    def read_integer(self, code: str) -> int:
         """The next integer, of a type named as `struct` names it."""
-        value = self.scalar(code)
+        value = self.read_scalar(code)
         if not isinstance(value, int):
-            raise _Malformed("a number is not whole")
+            raise _GgufError("a number is not whole")
         return value
 
-    def scalar(self, code: str) -> int | float:
+    def read_scalar(self, code: str) -> int | float:
         """The next value of a fixed length."""
-        end = self.at + struct.calcsize(f"<{code}")
+        end = self.offset + struct.calcsize(f"<{code}")
         if end > self.size:
-            raise _Malformed("it is cut off in the header")
+            raise _GgufError("it is cut off in the header")
         value: int | float
-        (value,) = struct.unpack_from(f"<{code}", self.data, self.at)
-        if code == "?" and self.data[self.at] > 1:
-            raise _Malformed("a truth value is neither 0 nor 1")
-        self.at = end
+        (value,) = struct.unpack_from(f"<{code}", self.data, self.offset)
+        if code == "?" and self.data[self.offset] > 1:
+            raise _GgufError("a truth value is neither 0 nor 1")
+        self.offset = end
         return value
 
-    def string(self, limit: int = MAX_STRING) -> str:
+    def read_string(self, limit: int = MAX_STRING_BYTES) -> str:
         """The next text; bytes that are not UTF-8 are replaced."""
-        length = self.number("Q")
+        length = self.read_integer("Q")
         if length > limit:
-            raise _Malformed(f"a text claims {length} bytes")
-        if length > self.size - self.at:
-            raise _Malformed("it is cut off in the header")
-        self.at += length
-        return self.data[self.at - length : self.at].decode(errors="replace")
+            raise _GgufError(f"a text claims {length} bytes")
+        if length > self.size - self.offset:
+            raise _GgufError("it is cut off in the header")
+        self.offset += length
+        return self.data[self.offset - length : self.offset].decode(errors="replace")
 
-    def metadata(self, count: int) -> tuple[Values, Spans]:
+    def read_metadata(self, count: int) -> tuple[MetadataValues, EntrySpans]:
         """The few values that are of use here, and where all entries are; each is checked."""
-        known: dict[str, int | float | str] = {}
-        entries: dict[str, tuple[int, int]] = {}
+        values: dict[str, int | float | str] = {}
+        spans: dict[str, tuple[int, int]] = {}
         for _ in range(count):
-            begin = self.at
-            key = self.string(1 << 16)
-            if not key or key in entries:
-                raise _Malformed(f"the key {key[:80]!r} is empty or there twice")
-            value = self.value(self.number("I"))
-            entries[key] = begin, self.at
-            if value is not None and (key in _KEEP or key.endswith(_ENDINGS)):
-                known[key] = value
-        return known, entries
+            start = self.offset
+            key = self.read_string(1 << 16)
+            if not key or key in spans:
+                raise _GgufError(f"the key {key[:80]!r} is empty or there twice")
+            value = self.read_value(self.read_integer("I"))
+            spans[key] = start, self.offset
+            if value is not None and (key in _KEPT_KEYS or key.endswith(_KEPT_SUFFIXES)):
+                values[key] = value
+        return values, spans
 
-    def value(self, kind: int) -> int | float | str | None:
+    def read_value(self, value_type: int) -> int | float | str | None:
         """The next value of a metadata type, None for an array."""
-        if kind == STRING:
-            return self.string()
-        if kind == ARRAY:
+        if value_type == STRING_TYPE:
+            return self.read_string()
+        if value_type == ARRAY_TYPE:
             self.skip_array()
             return None
-        if kind not in SCALARS:
-            raise _Malformed(f"a value has the unknown type {kind}")
-        return self.scalar(SCALARS[kind])
+        if value_type not in SCALAR_CODES:
+            raise _GgufError(f"a value has the unknown type {value_type}")
+        return self.read_scalar(SCALAR_CODES[value_type])
 
     def skip_array(self) -> None:
         """Move past an array of scalars or texts."""
-        kind, length = self.number("I"), self.number("Q")
-        if kind == ARRAY:
-            raise _Malformed("it holds arrays inside arrays")
-        if kind != STRING and kind not in SCALARS:
-            raise _Malformed(f"an array has the unknown type {kind}")
-        width = 8 if kind == STRING else struct.calcsize(f"<{SCALARS[kind]}")
-        if length > (self.size - self.at) // width:
-            raise _Malformed(f"an array claims {length} elements")
-        if kind == STRING:
+        value_type, length = self.read_integer("I"), self.read_integer("Q")
+        if value_type == ARRAY_TYPE:
+            raise _GgufError("it holds arrays inside arrays")
+        if value_type != STRING_TYPE and value_type not in SCALAR_CODES:
+            raise _GgufError(f"an array has the unknown type {value_type}")
+        width = 8 if value_type == STRING_TYPE else struct.calcsize(f"<{SCALAR_CODES[value_type]}")
+        if length > (self.size - self.offset) // width:
+            raise _GgufError(f"an array claims {length} elements")
+        if value_type == STRING_TYPE:
             self.skip_strings(length)
         else:
-            self.at += length * width
+            self.offset += length * width
 
     def skip_strings(self, length: int) -> None:
         """Move past texts; a vocabulary has 150,000 of them, so this loop does the least it can."""
-        self.elements += length
-        if self.elements > MAX_ELEMENTS:
-            raise _Malformed(f"its arrays hold more than {MAX_ELEMENTS} texts")
-        data, at, last, number = self.data, self.at, self.size - 8, struct.Struct("<Q").unpack_from
+        self.string_count += length
+        if self.string_count > MAX_ARRAY_STRINGS:
+            raise _GgufError(f"its arrays hold more than {MAX_ARRAY_STRINGS} texts")
+        data, offset, last = self.data, self.offset, self.size - 8
+        unpack = struct.Struct("<Q").unpack_from
         for _ in range(length):
-            if at > last:
-                raise _Malformed("it is cut off in the header")
-            (size,) = number(data, at)
-            if size > MAX_STRING:
-                raise _Malformed(f"a text claims {size} bytes")
-            at += 8 + size
-        if at > self.size:
-            raise _Malformed("it is cut off in the header")
-        self.at = at
+            if offset > last:
+                raise _GgufError("it is cut off in the header")
+            (size,) = unpack(data, offset)
+            if size > MAX_STRING_BYTES:
+                raise _GgufError(f"a text claims {size} bytes")
+            offset += 8 + size
+        if offset > self.size:
+            raise _GgufError("it is cut off in the header")
+        self.offset = offset
 
-    def alignment(self, known: Values) -> int:
+    def parse_alignment(self, values: MetadataValues) -> int:
         """The alignment of tensor data: a power of two."""
-        value = known.get("general.alignment", 32)
-        if not isinstance(value, int) or not 0 < value <= MAX_STRING or value & (value - 1):
-            raise _Malformed(f"the alignment {str(value)[:40]!r} is not a power of two")
+        value = values.get("general.alignment", 32)
+        if not isinstance(value, int) or not 0 < value <= MAX_STRING_BYTES or value & (value - 1):
+            raise _GgufError(f"the alignment {str(value)[:40]!r} is not a power of two")
         return value
 
-    def tensors(self, number: int) -> list[Tensor]:
+    def read_tensors(self, count: int) -> list[GgufTensor]:
         """Where each tensor says that its data is."""
-        found: list[Tensor] = []
+        tensors: list[GgufTensor] = []
         names: set[str] = set()
-        for _ in range(number):
-            name = self.string(MAX_NAME)
+        for _ in range(count):
+            name = self.read_string(MAX_TENSOR_NAME_BYTES)
             if name in names:
-                raise _Malformed(f"the tensor {name!r} is there twice")
+                raise _GgufError(f"the tensor {name!r} is there twice")
             names.add(name)
-            shape, kind = self.shape(), self.number("I")
-            found.append(Tensor(name, shape, kind, self.number("Q"), tensor_length(shape, kind)))
-        return found
+            shape, ggml_type = self.read_shape(), self.read_integer("I")
+            offset, length = self.read_integer("Q"), tensor_length(shape, ggml_type)
+            tensors.append(GgufTensor(name, shape, ggml_type, offset, length))
+        return tensors
 
-    def shape(self) -> tuple[int, ...]:
+    def read_shape(self) -> tuple[int, ...]:
         """How many elements a tensor has along each axis."""
-        dimensions = self.number("I")
-        if not 1 <= dimensions <= MAX_DIMENSIONS:
-            raise _Malformed(f"a tensor has {dimensions} dimensions")
-        return tuple(self.number("Q") for _ in range(dimensions))
+        dimensions = self.read_integer("I")
+        if not 1 <= dimensions <= MAX_GGUF_DIMENSIONS:
+            raise _GgufError(f"a tensor has {dimensions} dimensions")
+        return tuple(self.read_integer("Q") for _ in range(dimensions))
 
-    def check(self, tensors: list[Tensor], alignment: int, room: int) -> None:
+    def check_layout(self, tensors: list[GgufTensor], alignment: int, limit: int) -> None:
         """Refuse data that is not aligned, overlaps, or ends after the file does."""
         end = 0
-        for tensor in sorted(tensors, key=lambda tensor: tensor.start):
-            if tensor.start % alignment:
-                raise _Malformed(f"the tensor {tensor.name!r} is not aligned")
-            if tensor.start < end:
-                raise _Malformed(f"the tensor {tensor.name!r} overlaps another")
-            end = tensor.start + tensor.length
-            if end > room:
-                raise _Malformed(f"it is cut off: {end - room} bytes of tensor data are missing")
+        for tensor in sorted(tensors, key=lambda tensor: tensor.offset):
+            if tensor.offset % alignment:
+                raise _GgufError(f"the tensor {tensor.name!r} is not aligned")
+            if tensor.offset < end:
+                raise _GgufError(f"the tensor {tensor.name!r} overlaps another")
+            end = tensor.offset + tensor.length
+            if end > limit:
+                raise _GgufError(f"it is cut off: {end - limit} bytes of tensor data are missing")
 
 
-def tensor_length(shape: Sequence[int], kind: int) -> int:
+def tensor_length(shape: Sequence[int], ggml_type: int) -> int:
     """The bytes of a tensor's data, from its shape and type.
 
     A type that is newer than this table counts as one byte: the loader knows its true length.
     """
     elements = prod(shape)
-    if not 0 < elements < 1 << 63 or kind > MAX_TYPE:
-        raise _Malformed("a tensor has an impossible shape or type")
-    if kind not in BLOCKS:
+    if not 0 < elements < 1 << 63 or ggml_type > MAX_TENSOR_TYPE:
+        raise _GgufError("a tensor has an impossible shape or type")
+    if ggml_type not in BLOCK_SIZES:
         return 1
-    block, size = BLOCKS[kind]
+    block, size = BLOCK_SIZES[ggml_type]
     if shape[0] % block:
-        raise _Malformed("a tensor's rows are not whole blocks")
+        raise _GgufError("a tensor's rows are not whole blocks")
     return elements // block * size

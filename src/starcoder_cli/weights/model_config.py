@@ -11,17 +11,17 @@ from pathlib import Path
 from starcoder_cli.errors import DataError, InputError, RefusedError
 from starcoder_cli.files.strict_json import MalformedError, parse_object
 
-MAX_JSON = 1 << 24
-MAX_DEPTH = 32
-MAX_COUNT = 1 << 31
+MAX_JSON_BYTES = 1 << 24
+MAX_CONFIG_DEPTH = 32
+MAX_CONFIG_COUNT = 1 << 31
 
-CODE = frozenset({"auto_map", "custom_generate", "custom_pipelines", "trust_remote_code"})
+CODE_KEYS = frozenset({"auto_map", "custom_generate", "custom_pipelines", "trust_remote_code"})
 # Keys that name files which are read instead of those that were looked at.
-DETOURS = frozenset({"configuration_files", "fast_tokenizer_files", "transformers_weights"})
-QUANTIZED = frozenset({"compression_config", "quantization_config"})
-ATTENTIONS = (None, True, False, "eager", "sdpa", "flash_attention_2")
+REDIRECT_KEYS = frozenset({"configuration_files", "fast_tokenizer_files", "transformers_weights"})
+QUANTIZATION_KEYS = frozenset({"compression_config", "quantization_config"})
+SAFE_ATTENTIONS = (None, True, False, "eager", "sdpa", "flash_attention_2")
 # What libraries write under a private name and read without harm.
-PRIVATE = frozenset(
+SAFE_PRIVATE_KEYS = frozenset(
     {
         "__float__",
         "__type",
@@ -32,84 +32,86 @@ PRIVATE = frozenset(
     }
 )
 
-AGAIN = "get the checkpoint again"
-OTHER = "choose another checkpoint, or a GGUF of it"
-ORIGINAL = "choose the original, or a GGUF of it"
+REFETCH = "get the checkpoint again"
+USE_OTHER = "choose another checkpoint, or a GGUF of it"
+USE_ORIGINAL = "choose the original, or a GGUF of it"
 
 
-def read_configuration(path: Path, needed: bool = True) -> Mapping[str, object]:
+def read_model_config(path: Path, required: bool = True) -> Mapping[str, object]:
     """A configuration that asks for nothing unsafe; empty where there is none and none is needed.
 
     Keys are refused wherever they are: libraries hand inner objects on to other classes.
     """
-    if not needed and not path.is_file():
+    if not required and not path.is_file():
         return {}
-    config = read_json(path)
-    for key, value in _nested(path, config):
-        wrong = _refusal(key, value)
-        if wrong:
-            raise RefusedError(f"{path} {wrong}", OTHER)
-        if key in QUANTIZED and value:
-            raise DataError(f"{path} is of weights that are quantized already", ORIGINAL)
+    config = read_json_file(path)
+    for key, value in _nested_settings(path, config):
+        reason = _unsafe_reason(key, value)
+        if reason:
+            raise RefusedError(f"{path} {reason}", USE_OTHER)
+        if key in QUANTIZATION_KEYS and value:
+            raise DataError(f"{path} is of weights that are quantized already", USE_ORIGINAL)
     return config
 
 
-def _refusal(key: str, value: object) -> str:
+def _unsafe_reason(key: str, value: object) -> str:
     """Why a setting is unsafe, empty for one that is not."""
-    if key in CODE and value:
+    if key in CODE_KEYS and value:
         return f"asks for code that came with the model: {key}"
-    if key in DETOURS and value:
+    if key in REDIRECT_KEYS and value:
         return f"has other files read in place of those that were checked: {key}"
     if key.removeprefix("_").startswith("attn_implementation"):
         return (
             ""
-            if value in ATTENTIONS
-            else f"asks for an attention kernel from elsewhere: {cut(value)}"
+            if value in SAFE_ATTENTIONS
+            else f"asks for an attention kernel from elsewhere: {shorten_repr(value)}"
         )
-    if key.startswith("_") and key not in PRIVATE:
-        return f"sets what is private to the library: {cut(key)}"
+    if key.startswith("_") and key not in SAFE_PRIVATE_KEYS:
+        return f"sets what is private to the library: {shorten_repr(key)}"
     return ""
 
 
-def _nested(path: Path, config: object) -> Iterator[tuple[str, object]]:
+def _nested_settings(path: Path, config: object) -> Iterator[tuple[str, object]]:
     """Every key of a configuration with its value, at any depth."""
     level = [config]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_CONFIG_DEPTH):
         objects = [value for value in level if isinstance(value, dict)]
         lists = [value for value in level if isinstance(value, list)]
-        for found in objects:
-            yield from found.items()
-        level = [value for found in objects for value in found.values()]
-        level += [value for found in lists for value in found]
+        for item in objects:
+            yield from item.items()
+        level = [value for item in objects for value in item.values()]
+        level += [value for item in lists for value in item]
     if level:
-        raise DataError(f"{path} is nested too deeply", OTHER)
+        raise DataError(f"{path} is nested too deeply", USE_OTHER)
 
 
-def chat_template(folder: Path) -> str:
+def read_chat_template(folder: Path) -> str:
     """The chat template of a checkpoint, in a file of its own or not; empty where there is none."""
     path = folder / "chat_template.jinja"
     if path.is_file():
-        return read_start(path, MAX_JSON).decode(errors="replace")
-    found = read_configuration(folder / "tokenizer_config.json", needed=False).get("chat_template")
-    rows = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+        return read_file_start(path, MAX_JSON_BYTES).decode(errors="replace")
+    template = read_model_config(folder / "tokenizer_config.json", required=False).get(
+        "chat_template"
+    )
+    rows = [row for row in template if isinstance(row, dict)] if isinstance(template, list) else []
     named = (row.get("template") for row in rows if row.get("name") == "default")
-    return next((each for each in (found, *named) if isinstance(each, str)), "")
+    return next((each for each in (template, *named) if isinstance(each, str)), "")
 
 
-def read_json(path: Path) -> dict[str, object]:
+def read_json_file(path: Path) -> dict[str, object]:
     """The object in a JSON file of moderate size."""
     if not path.is_file():
-        raise DataError(f"{path.parent} has no {path.name}", AGAIN)
-    text = read_start(path, MAX_JSON + 1)
-    if len(text) > MAX_JSON:
-        raise DataError(f"{path} has more than {MAX_JSON} bytes", AGAIN)
+        raise DataError(f"{path.parent} has no {path.name}", REFETCH)
+    text = read_file_start(path, MAX_JSON_BYTES + 1)
+    if len(text) > MAX_JSON_BYTES:
+        raise DataError(f"{path} has more than {MAX_JSON_BYTES} bytes", REFETCH)
     try:
         return parse_object(text)
     except MalformedError as error:
-        raise DataError(f"{path} is not sound: {error}", AGAIN) from None
+        raise DataError(f"{path} is not sound: {error}", REFETCH) from None
 
 
-def read_start(path: Path, length: int) -> bytes:
+def read_file_start(path: Path, length: int) -> bytes:
     """The first bytes of a file."""
     try:
         with path.open("rb") as file:
@@ -118,16 +120,16 @@ def read_start(path: Path, length: int) -> bytes:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
 
 
-def count(config: Mapping[str, object], *names: str) -> int:
+def find_count(config: Mapping[str, object], *names: str) -> int:
     """The first of some numbers that a configuration states, 0 where it states none that counts."""
     for name in names:
         value = config.get(name)
-        if type(value) is int and 0 < value < MAX_COUNT:
+        if type(value) is int and 0 < value < MAX_CONFIG_COUNT:
             return value
     return 0
 
 
-def cut(value: object) -> str:
+def shorten_repr(value: object) -> str:
     """What a file says, as short as a message wants it."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}..."

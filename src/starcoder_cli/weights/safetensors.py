@@ -18,14 +18,14 @@ from typing import BinaryIO
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.files.strict_json import MalformedError, parse_object
 
-MAX_HEADER = 1 << 24
+MAX_HEADER_BYTES = 1 << 24
 MAX_TENSORS = 100_000
-MAX_DIMENSIONS = 16
-MAX_NUMBER = 1 << 63
+MAX_SAFETENSORS_DIMENSIONS = 16
+MAX_INTEGER = 1 << 63
 
-FILE_AGAIN = "get the file again"
+REFETCH_FILE = "get the file again"
 
-BITS: Mapping[str, int] = {
+DTYPE_BITS: Mapping[str, int] = {
     "BOOL": 8, "U8": 8, "I8": 8, "I16": 16, "U16": 16, "I32": 32, "U32": 32, "I64": 64, "U64": 64,
     "F16": 16, "BF16": 16, "F32": 32, "F64": 64, "C64": 64,
     "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8,
@@ -34,37 +34,37 @@ BITS: Mapping[str, int] = {
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TensorEntry:
     """What one tensor is: its type as the format names it, its shape, and the bytes it takes."""
 
     dtype: str
     shape: tuple[int, ...]
-    bytes: int
+    byte_count: int
 
     @property
-    def numbers(self) -> int:
+    def element_count(self) -> int:
         """How many numbers it holds."""
         return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
-class Header:
+class SafetensorsHeader:
     """The tensors of a file by name, in the order of their data; names are as found."""
 
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, TensorEntry]
 
     @property
-    def size(self) -> int:
+    def total_bytes(self) -> int:
         """The bytes of all tensors."""
-        return sum(tensor.bytes for tensor in self.tensors.values())
+        return sum(tensor.byte_count for tensor in self.tensors.values())
 
     @property
-    def parameters(self) -> int:
+    def parameter_count(self) -> int:
         """The numbers in all tensors."""
-        return sum(tensor.numbers for tensor in self.tensors.values())
+        return sum(tensor.element_count for tensor in self.tensors.values())
 
 
-def read_header(path: Path) -> Header:
+def read_safetensors_header(path: Path) -> SafetensorsHeader:
     """The header of a safetensors file, after everything in it was found to be consistent.
 
     Raises DataError for a malformed file, InputError where there is no file to read.
@@ -74,24 +74,24 @@ def read_header(path: Path) -> Header:
         if not stat.S_ISREG(status.st_mode):
             raise InputError(f"{path} is not a file", "check the path")
         if status.st_size == 0:
-            raise DataError(f"{path} is empty", FILE_AGAIN)
+            raise DataError(f"{path} is empty", REFETCH_FILE)
         with path.open("rb") as file:
-            text = _text(file, status.st_size)
-        return Header(_tensors(parse_object(text), status.st_size - 8 - len(text)))
+            text = _read_header_text(file, status.st_size)
+        return SafetensorsHeader(_parse_tensors(parse_object(text), status.st_size - 8 - len(text)))
     except MalformedError as error:
-        raise DataError(f"{path} is not a sound safetensors file: {error}", FILE_AGAIN) from None
+        raise DataError(f"{path} is not a sound safetensors file: {error}", REFETCH_FILE) from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
 
 
-def _text(file: BinaryIO, size: int) -> bytes:
+def _read_header_text(file: BinaryIO, size: int) -> bytes:
     """The JSON of the header, whose length comes first in a file."""
     start = file.read(512)
     if size < 8:
         raise MalformedError("it is cut off in the header")
     (length,) = struct.unpack_from("<Q", start)
-    if length > MAX_HEADER:
-        raise MalformedError(_instead(start) or f"its header claims {length} bytes")
+    if length > MAX_HEADER_BYTES:
+        raise MalformedError(_identify_other_format(start) or f"its header claims {length} bytes")
     if length > size - 8:
         raise MalformedError("it is cut off in the header")
     if start[8:9] != b"{" or not length:
@@ -103,7 +103,7 @@ def _text(file: BinaryIO, size: int) -> bytes:
     return text
 
 
-def _instead(start: bytes) -> str:
+def _identify_other_format(start: bytes) -> str:
     """What a file is that begins like this, where that can be told."""
     if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         return "it is a web page"
@@ -112,25 +112,27 @@ def _instead(start: bytes) -> str:
     return ""
 
 
-def _tensors(entries: Mapping[str, object], room: int) -> dict[str, Tensor]:
-    """The tensors that a header names, in the order of their data, which fills all of `room`."""
+def _parse_tensors(entries: Mapping[str, object], data_bytes: int) -> dict[str, TensorEntry]:
+    """The tensors that a header names, in the order of their data, which fills all `data_bytes`."""
     names = entries.keys() - {"__metadata__"}
     if len(names) > MAX_TENSORS:
         raise MalformedError(f"it claims {len(names)} tensors")
     _check_metadata(entries.get("__metadata__", {}))
-    places = (_tensor(name, entries[name]) for name in names)
-    found = sorted(places, key=lambda place: (place.ends, place.name))
-    start = _Place("", (0, 0), Tensor("", (0,), 0))
-    for before, place in pairwise([start, *found]):
-        if place.ends[0] != before.ends[1]:
-            wrong = "overlaps another" if place.ends[0] < before.ends[1] else "leaves a gap"
-            raise MalformedError(f"the tensor {place.name[:80]!r} {wrong}")
-    end = found[-1].ends[1] if found else 0
-    if end > room:
-        raise MalformedError(f"it is cut off: {end - room} bytes of tensor data are missing")
-    if end < room:
-        raise MalformedError(f"{room - end} bytes in it belong to no tensor")
-    return {place.name: place.tensor for place in found}
+    placed = (_parse_tensor(name, entries[name]) for name in names)
+    ordered = sorted(placed, key=lambda place: (place.offsets, place.name))
+    start = _PlacedTensor("", (0, 0), TensorEntry("", (0,), 0))
+    for previous, place in pairwise([start, *ordered]):
+        if place.offsets[0] != previous.offsets[1]:
+            problem = (
+                "overlaps another" if place.offsets[0] < previous.offsets[1] else "leaves a gap"
+            )
+            raise MalformedError(f"the tensor {place.name[:80]!r} {problem}")
+    end = ordered[-1].offsets[1] if ordered else 0
+    if end > data_bytes:
+        raise MalformedError(f"it is cut off: {end - data_bytes} bytes of tensor data are missing")
+    if end < data_bytes:
+        raise MalformedError(f"{data_bytes - end} bytes in it belong to no tensor")
+    return {place.name: place.tensor for place in ordered}
 
 
 def _check_metadata(value: object) -> None:
@@ -140,36 +142,40 @@ def _check_metadata(value: object) -> None:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _PlacedTensor:
     """A tensor, and where its data begins and ends after the header."""
 
     name: str
-    ends: tuple[int, int]
-    tensor: Tensor
+    offsets: tuple[int, int]
+    tensor: TensorEntry
 
 
-def _tensor(name: str, entry: object) -> _Place:
+def _parse_tensor(name: str, entry: object) -> _PlacedTensor:
     """The tensor that an entry of the header describes."""
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise MalformedError(f"the tensor {name[:80]!r} is not described by type, shape and place")
-    dtype, shape, ends = entry["dtype"], _counts(entry["shape"]), _counts(entry["data_offsets"])
-    if not isinstance(dtype, str) or dtype not in BITS:
+    dtype, shape, offsets = (
+        entry["dtype"],
+        _parse_counts(entry["shape"]),
+        _parse_counts(entry["data_offsets"]),
+    )
+    if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
         raise MalformedError(f"the tensor {name[:80]!r} has the unknown type {str(dtype)[:40]!r}")
-    if shape is None or math.prod(shape) >= MAX_NUMBER:
+    if shape is None or math.prod(shape) >= MAX_INTEGER:
         raise MalformedError(f"the tensor {name[:80]!r} has an impossible shape")
-    if ends is None or len(ends) != 2 or ends[0] > ends[1]:
+    if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise MalformedError(f"the tensor {name[:80]!r} has an impossible place")
-    length = ends[1] - ends[0]
-    if math.prod(shape) * BITS[dtype] != length * 8:
+    length = offsets[1] - offsets[0]
+    if math.prod(shape) * DTYPE_BITS[dtype] != length * 8:
         raise MalformedError(f"the tensor {name[:80]!r} does not take {length} bytes")
-    return _Place(name, (ends[0], ends[1]), Tensor(dtype, shape, length))
+    return _PlacedTensor(name, (offsets[0], offsets[1]), TensorEntry(dtype, shape, length))
 
 
-def _counts(value: object) -> tuple[int, ...] | None:
+def _parse_counts(value: object) -> tuple[int, ...] | None:
     """A short list of whole numbers from 0, None for anything else."""
-    if not isinstance(value, list) or len(value) > MAX_DIMENSIONS:
+    if not isinstance(value, list) or len(value) > MAX_SAFETENSORS_DIMENSIONS:
         return None
     # True and False are whole numbers to Python, not to the format.
-    if all(type(number) is int and 0 <= number < MAX_NUMBER for number in value):
+    if all(type(number) is int and 0 <= number < MAX_INTEGER for number in value):
         return tuple(value)
     return None

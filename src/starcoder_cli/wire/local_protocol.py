@@ -2,59 +2,59 @@
 
 Answers have the form of OpenAI's completions API, streamed as server-sent events. Three things are
 our own: a prompt goes as `pieces`, in which control tokens are marked, so that text never becomes
-one; `begun` is what the answer has to begin with; an error tells its exit code.
+one; `forced_prefix` is what the answer has to begin with; an error tells its exit code.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from starcoder_cli.errors import ExitCode, ProtocolError, StarcoderError
-from starcoder_cli.loading import Loading, Work
+from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.model import Prompt, Sampling, Special
 from starcoder_cli.stream import Chunk
 
-DONE = b"data: [DONE]\n\n"
-WAITING = b": reading\n\n"
+DONE_EVENT = b"data: [DONE]\n\n"
+HEARTBEAT = b": reading\n\n"
 """What is sent while there is nothing to tell: a comment, which tells whether a client left."""
 
 
 @dataclass(frozen=True)
-class Opening:
-    """A model that is wanted: its name, the path of its file or folder, and how to load it.
+class LoadRequest:
+    """A model to load: its name, the path of its file or folder, and how to load it.
 
-    It is to have room for `room` tokens, and stays for `keep_alive` seconds after the last answer,
+    Its window holds `room` tokens, and it stays for `keep_alive` seconds after the last answer,
     for ever where that is negative, as long as before (or usual) where it is None.
     """
 
     model: str
     path: str
     room: int
-    work: Work
-    loading: Loading
+    work: EngineWorkload
+    loading: LoadOptions
     keep_alive: float | None = None
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A model that is loaded: what its answers are asked for by, and what is known about it.
+class LoadedInfo:
+    """A loaded model: the id that requests name it by, and what is known about it.
 
-    `tokens` has the id of each control token that a prompt may need; `told` is what loading it
-    had to say.
+    `tokens` are the control tokens that it has of those that a prompt may need; `told` is what
+    loading it had to say.
     """
 
     id: str
     engine: str
     window: int
     chat_template: str = ""
-    tokens: Mapping[str, int] = field(default_factory=dict)
+    tokens: Sequence[str] = ()
     told: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
-class Running:
+class ModelStatus:
     """A model that the server holds: `since` and `until` are seconds from now, None for ever."""
 
     model: str
@@ -67,12 +67,12 @@ class Running:
     busy: int
 
 
-def encode(value: "Mapping[str, object] | Opening | Opened | Running") -> bytes:
+def encode_json(value: "Mapping[str, object] | LoadRequest | LoadedInfo | ModelStatus") -> bytes:
     """A mapping, or one of the values here, as JSON."""
     return json.dumps(value if isinstance(value, Mapping) else asdict(value)).encode()
 
 
-def decode(data: bytes) -> Mapping[str, object]:
+def decode_json(data: bytes) -> Mapping[str, object]:
     """A JSON object; ProtocolError for anything else."""
     try:
         value = json.loads(data)
@@ -83,57 +83,61 @@ def decode(data: bytes) -> Mapping[str, object]:
     return value
 
 
-def asked(model: str, prompt: Prompt, sampling: Sampling) -> Mapping[str, object]:
+def prompt_request(model: str, prompt: Prompt, sampling: Sampling) -> Mapping[str, object]:
     """A request for the answer to a prompt."""
     return {
         "model": model,
-        "pieces": [marked(piece) for piece in prompt.pieces],
-        "stop": [marked(stop) for stop in prompt.stop],
-        "begun": prompt.begun,
+        "pieces": [encode_piece(piece) for piece in prompt.pieces],
+        "stop": [encode_piece(stop) for stop in prompt.stop],
+        "forced_prefix": prompt.forced_prefix,
         "stream": True,
         **asdict(sampling),
     }
 
 
-def marked(piece: str) -> str | Mapping[str, str]:
+def encode_piece(piece: str) -> str | Mapping[str, str]:
     """A piece of a prompt: text as it is, a control token by its name."""
     return {"special": str(piece)} if isinstance(piece, Special) else piece
 
 
-def pieces(values: Iterable[str | Mapping[str, str]]) -> tuple[str, ...]:
+def decode_pieces(encoded: Iterable[str | Mapping[str, str]]) -> tuple[str, ...]:
     """The pieces of a prompt again."""
-    return tuple(each if isinstance(each, str) else Special(each["special"]) for each in values)
+    return tuple(
+        piece if isinstance(piece, str) else Special(piece["special"]) for piece in encoded
+    )
 
 
-def opening_of(record: Mapping[str, Any]) -> Opening:
-    """What is asked for; ProtocolError where a client asks in another form."""
-    with expected("request"):
-        work, loading = Work(**record["work"]), Loading(**record["loading"])
-        return Opening(**{**record, "work": work, "loading": loading})
+def parse_load_request(record: Mapping[str, Any]) -> LoadRequest:
+    """The model to load; ProtocolError where a client asks in another form."""
+    with reject_malformed("request"):
+        work, loading = EngineWorkload(**record["work"]), LoadOptions(**record["loading"])
+        return LoadRequest(**{**record, "work": work, "loading": loading})
 
 
-def opened_of(record: Mapping[str, Any]) -> Opened:
-    """The model that was opened; ProtocolError where a server tells it in another form."""
-    with expected("answer"):
-        return Opened(**record)
+def parse_loaded_info(record: Mapping[str, Any]) -> LoadedInfo:
+    """The model that was loaded; ProtocolError where a server tells it in another form."""
+    with reject_malformed("answer"):
+        return LoadedInfo(**record)
 
 
-def running_of(record: Mapping[str, Any]) -> list[Running]:
+def parse_model_statuses(record: Mapping[str, Any]) -> list[ModelStatus]:
     """The models that a server holds; ProtocolError where it tells them in another form."""
-    with expected("answer"):
-        return [Running(**row) for row in record["models"]]
+    with reject_malformed("answer"):
+        return [ModelStatus(**row) for row in record["models"]]
 
 
-def question_of(record: Mapping[str, Any]) -> tuple[str, Prompt, Sampling]:
+def parse_prompt_request(record: Mapping[str, Any]) -> tuple[str, Prompt, Sampling]:
     """The model's id, the prompt and the sampling in a request for an answer."""
-    with expected("request"):
-        prompt = Prompt(pieces(record["pieces"]), pieces(record["stop"]), record["begun"])
+    with reject_malformed("request"):
+        prompt = Prompt(
+            decode_pieces(record["pieces"]), decode_pieces(record["stop"]), record["forced_prefix"]
+        )
         names = ("max_tokens", "temperature", "top_p", "seed", "logprobs")
         return record["model"], prompt, Sampling(**{name: record[name] for name in names})
 
 
 @contextmanager
-def expected(what: str) -> Iterator[None]:
+def reject_malformed(what: str) -> Iterator[None]:
     """ProtocolError where something was sent in another form."""
     try:
         yield
@@ -143,20 +147,20 @@ def expected(what: str) -> Iterator[None]:
         ) from error
 
 
-class Writer:
-    """Writes the chunks of an answer as events."""
+class ChunkEncoder:
+    """Encodes the chunks of an answer as events."""
 
-    def __init__(self, head: Mapping[str, object], logprobs: bool) -> None:
-        """`head` is what every event says: the id of the answer, the model."""
-        self._head = head
+    def __init__(self, common_fields: Mapping[str, object], logprobs: bool) -> None:
+        """`common_fields` is what every event says: the id of the answer, the model."""
+        self._common_fields = common_fields
         self._logprobs = logprobs
-        self._made = 0
+        self._generated_tokens = 0
 
-    def write(self, chunk: Chunk) -> bytes:
+    def encode(self, chunk: Chunk) -> bytes:
         """The event of a chunk; a comment for one that says nothing."""
         if not chunk.text and not chunk.tokens and not chunk.reason:
-            return WAITING
-        self._made += chunk.tokens
+            return HEARTBEAT
+        self._generated_tokens += chunk.tokens
         choice = {
             "index": 0,
             "text": chunk.text,
@@ -165,61 +169,63 @@ class Writer:
         }
         usage = {
             "prompt_tokens": chunk.prompt_tokens,
-            "completion_tokens": self._made,
-            "total_tokens": chunk.prompt_tokens + self._made,
+            "completion_tokens": self._generated_tokens,
+            "total_tokens": chunk.prompt_tokens + self._generated_tokens,
             "prompt_tokens_details": {"cached_tokens": chunk.cached_tokens},
         }
-        return event({**self._head, "choices": [choice], "usage": usage})
+        return encode_event({**self._common_fields, "choices": [choice], "usage": usage})
 
 
-def event(record: Mapping[str, object]) -> bytes:
+def encode_event(record: Mapping[str, object]) -> bytes:
     """A record as one server-sent event."""
     return b"data: " + json.dumps(record).encode() + b"\n\n"
 
 
-class Reader:
-    """Reads the events of an answer as chunks."""
+class ChunkDecoder:
+    """Decodes the events of an answer to chunks."""
 
     def __init__(self) -> None:
-        self._made = 0
+        self._generated_tokens = 0
 
-    def read(self, record: Mapping[str, Any]) -> Chunk:
+    def decode(self, record: Mapping[str, Any]) -> Chunk:
         """The chunk that an event tells of; raises the error that it tells of instead.
 
         A server that counts nothing is taken to send a token in each. Raises ProtocolError for an
         event of another form.
         """
         if "error" in record:
-            raise error_of(record)
-        with expected("answer"):
+            raise error_from_record(record)
+        with reject_malformed("answer"):
             choice, usage = record["choices"][0], record.get("usage") or {}
-            total = usage.get("completion_tokens", self._made + 1)
-            step, self._made = total - self._made, total
+            total = usage.get("completion_tokens", self._generated_tokens + 1)
+            new_tokens, self._generated_tokens = total - self._generated_tokens, total
             details = usage.get("prompt_tokens_details") or {}
-            probabilities = (choice.get("logprobs") or {}).get("token_logprobs") or [0.0]
+            logprobs = (choice.get("logprobs") or {}).get("token_logprobs") or [0.0]
             return Chunk(
                 text=choice["text"],
-                tokens=step,
+                tokens=new_tokens,
                 reason=choice.get("finish_reason"),
                 prompt_tokens=usage.get("prompt_tokens", 0),
-                logprob=sum(probabilities),
+                logprob=sum(logprobs),
                 cached_tokens=details.get("cached_tokens"),
             )
 
 
 def error_record(error: StarcoderError) -> Mapping[str, object]:
     """An error as a server's answer."""
-    told = {"message": error.message, "hint": error.hint, "code": int(error.exit_code)}
-    return {"error": {**told, "type": type(error).__name__}}
+    fields = {"message": error.message, "hint": error.hint, "code": int(error.exit_code)}
+    return {"error": {**fields, "type": type(error).__name__}}
 
 
-def error_of(record: Mapping[str, object]) -> StarcoderError:
+def error_from_record(record: Mapping[str, object]) -> StarcoderError:
     """The error that a server's answer tells of, as the class that has its exit code."""
-    given = record.get("error")
-    told: Mapping[str, Any] = given if isinstance(given, dict) else {"message": given}
-    kinds: dict[int, type[StarcoderError]] = {
-        kind.exit_code: kind for kind in StarcoderError.__subclasses__()
+    value = record.get("error")
+    fields: Mapping[str, Any] = value if isinstance(value, dict) else {"message": value}
+    error_classes: dict[int, type[StarcoderError]] = {
+        error_class.exit_code: error_class for error_class in StarcoderError.__subclasses__()
     }
-    kinds[StarcoderError.exit_code] = StarcoderError
-    kind = kinds.get(told.get("code", ExitCode.PROTOCOL), ProtocolError)
-    return kind(str(told.get("message", "the server failed")), str(told.get("hint") or ""))
+    error_classes[StarcoderError.exit_code] = StarcoderError
+    error_class = error_classes.get(fields.get("code", ExitCode.PROTOCOL), ProtocolError)
+    return error_class(
+        str(fields.get("message", "the server failed")), str(fields.get("hint") or "")
+    )

@@ -9,102 +9,110 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from starcoder_cli.terminal.sanitize import one_line
+from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.wire.errors import ApiError
 
-MOST_TOKENS = 1_000_000
-MOST_CHOICES = 8
-MOST_STOPS, MOST_STOP_BYTES = 16, 256
-MOST_MESSAGES = MOST_FILES = 1024
-MOST_SEED = 2**32 - 2
-NAME = 256
+MAX_REQUEST_TOKENS = 1_000_000
+MAX_CHOICES = 8
+MAX_STOP_SEQUENCES, MAX_STOP_BYTES = 16, 256
+MAX_MESSAGES = MAX_EXTRA_FILES = 1024
+MAX_SEED = 2**32 - 2
+MAX_NAME_CHARACTERS = 256
 
 
-def short(text: str) -> str:
+def check_stop_length(text: str) -> str:
     """A text to stop at, if it is not too long."""
-    if len(text.encode()) > MOST_STOP_BYTES:
-        raise ValueError(f"it has more than {MOST_STOP_BYTES} bytes")
+    if len(text.encode()) > MAX_STOP_BYTES:
+        raise ValueError(f"it has more than {MAX_STOP_BYTES} bytes")
     return text
 
 
-def several(value: object) -> object:
+def as_list(value: object) -> object:
     """A text alone is as good as a list of one, and null as one of none."""
     return [] if value is None else [value] if isinstance(value, str) else value
 
 
-def alone(value: object) -> object:
+def unwrap_single(value: object) -> object:
     """A list of one text is as good as the text."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def parts(value: object) -> object:
+def as_text_parts(value: object) -> object:
     """A text is as good as a list of parts with one text."""
     return [{"type": "text", "text": value}] if isinstance(value, str) else value
 
 
-Name = Annotated[str, Field(min_length=1, max_length=NAME)]
-Count = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
-Temperature = Annotated[float, Field(ge=0, le=2)]
-Share = Annotated[float, Field(ge=0.000001, le=1)]
-Neutral = Annotated[float, Field(ge=0, le=0)]
-Stop = Annotated[str, Field(min_length=1), AfterValidator(short)]
-Stops = Annotated[list[Stop], Field(max_length=MOST_STOPS), BeforeValidator(several)]
+NameString = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+TokenCount = Annotated[int, Field(ge=1, le=MAX_REQUEST_TOKENS)]
+TemperatureValue = Annotated[float, Field(ge=0, le=2)]
+TopPValue = Annotated[float, Field(ge=0.000001, le=1)]
+ZeroPenalty = Annotated[float, Field(ge=0, le=0)]
+StopSequence = Annotated[str, Field(min_length=1), AfterValidator(check_stop_length)]
+StopSequences = Annotated[
+    list[StopSequence], Field(max_length=MAX_STOP_SEQUENCES), BeforeValidator(as_list)
+]
 
 
-class Form(BaseModel):
+class StrictSchema(BaseModel):
     """An object whose fields are exactly of their types, and all known."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
 
 
-class StreamOptions(Form):
+class StreamOptions(StrictSchema):
     """What a stream has in it besides the answer."""
 
     include_usage: bool = False
 
 
-class OpenAIForm(Form):
+class OpenAISchema(StrictSchema):
     """What completions and chat have in common; `null` is as good as nothing."""
 
-    model: Name | None = None
-    max_tokens: Count | None = None
-    temperature: Temperature | None = None
-    top_p: Share | None = None
-    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] | None = None
-    n: Annotated[int, Field(ge=1, le=MOST_CHOICES)] | None = None
-    stop: Stops = []
+    model: NameString | None = None
+    max_tokens: TokenCount | None = None
+    temperature: TemperatureValue | None = None
+    top_p: TopPValue | None = None
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
+    stop: StopSequences = []
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    presence_penalty: Neutral | None = None
-    frequency_penalty: Neutral | None = None
-    user: Annotated[str, Field(max_length=NAME)] | None = None
+    presence_penalty: ZeroPenalty | None = None
+    frequency_penalty: ZeroPenalty | None = None
+    user: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] | None = None
 
 
-class CompletionForm(OpenAIForm):
-    """A text to continue, or with a `suffix` a gap to fill; `raw` and `filename` are our own."""
+class CompletionSchema(OpenAISchema):
+    """A text to continue, or with a `suffix` a gap to fill.
 
-    prompt: Annotated[str, BeforeValidator(alone)]
+    `raw`, `filename` and `repository` are our own.
+    """
+
+    prompt: Annotated[str, BeforeValidator(unwrap_single)]
     suffix: str | None = None
     echo: bool | None = None
     logprobs: Annotated[int, Field(ge=0, le=1)] | None = None
     best_of: Annotated[int, Field(ge=1, le=1)] | None = None
     raw: bool | None = None
-    filename: Name | None = None
+    filename: NameString | None = None
+    repository: NameString | None = None
 
 
-class Part(Form):
+class TextPart(StrictSchema):
     """A part of a message; there are none but texts."""
 
     type: Literal["text"]
     text: str
 
 
-class ChatMessage(Form):
+class ChatMessage(StrictSchema):
     """What one side said."""
 
     role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[list[Part], Field(max_length=MOST_MESSAGES), BeforeValidator(parts)]
-    name: Name | None = None
+    content: Annotated[
+        list[TextPart], Field(max_length=MAX_MESSAGES), BeforeValidator(as_text_parts)
+    ]
+    name: NameString | None = None
 
     @property
     def text(self) -> str:
@@ -112,24 +120,24 @@ class ChatMessage(Form):
         return "".join(part.text for part in self.content)
 
 
-class ChatForm(OpenAIForm):
+class ChatSchema(OpenAISchema):
     """A conversation that ends with a question."""
 
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MOST_MESSAGES)]
-    max_completion_tokens: Count | None = None
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
+    max_completion_tokens: TokenCount | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=0)] | None = None
 
 
-class Extra(Form):
+class Extra(StrictSchema):
     """Another file that is read along."""
 
     text: str
-    filename: Annotated[str, Field(max_length=NAME)] = ""
+    filename: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] = ""
     time: float | None = None
 
 
-class InfillForm(Form):
+class InfillSchema(StrictSchema):
     """A gap as llama.cpp's editors describe it: `prompt` is the beginning of the line with the gap.
 
     How llama.cpp is to sample and to remember is read over, as is how long it may read: it changes
@@ -139,40 +147,44 @@ class InfillForm(Form):
     input_prefix: str
     input_suffix: str
     prompt: str = ""
-    input_extra: Annotated[list[Extra], Field(max_length=MOST_FILES)] = []
-    n_predict: Annotated[int, Field(ge=-1, le=MOST_TOKENS)] | None = None
-    temperature: Temperature | None = None
-    top_p: Share | None = None
-    seed: Annotated[int, Field(ge=-1, le=MOST_SEED)] = -1
-    stop: Stops = []
+    input_extra: Annotated[list[Extra], Field(max_length=MAX_EXTRA_FILES)] = []
+    n_predict: Annotated[int, Field(ge=-1, le=MAX_REQUEST_TOKENS)] | None = None
+    temperature: TemperatureValue | None = None
+    top_p: TopPValue | None = None
+    seed: Annotated[int, Field(ge=-1, le=MAX_SEED)] = -1
+    stop: StopSequences = []
     stream: bool = False
-    model: Name | None = None
+    model: NameString | None = None
     raw: bool = False
-    filename: Name | None = None
+    filename: NameString | None = None
+    repository: NameString | None = None
     cache_prompt: bool = True
-    id_slot: Annotated[int, Field(ge=-1, le=MOST_FILES)] = -1
+    id_slot: Annotated[int, Field(ge=-1, le=MAX_EXTRA_FILES)] = -1
     n_indent: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     top_k: Annotated[int, Field(ge=-1, le=1_000_000)] = 0
     min_p: Annotated[float, Field(ge=0, le=1)] = 0.0
-    samplers: Annotated[list[Name], Field(max_length=32)] = []
+    samplers: Annotated[list[NameString], Field(max_length=32)] = []
     t_max_prompt_ms: Annotated[int, Field(ge=-1, le=10**9)] = -1
     t_max_predict_ms: Annotated[int, Field(ge=-1, le=10**9)] = -1
-    response_fields: Annotated[list[Name], Field(max_length=64)] = []
+    response_fields: Annotated[list[NameString], Field(max_length=64)] = []
 
 
-Checked = TypeVar("Checked", bound=Form)
+Schema = TypeVar("Schema", bound=StrictSchema)
 
 
-def checked(form: type[Checked], record: Mapping[str, object]) -> Checked:
-    """A record as a form; ApiError names the first field that is wrong, and never its value."""
+def validate_request(schema: type[Schema], record: Mapping[str, object]) -> Schema:
+    """A record by a schema; ApiError names the first field that is wrong, and never its value."""
     try:
-        return form.model_validate(record)
+        return schema.model_validate(record)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = one_line(".".join(map(str, first["loc"])), 100)
-        if first["type"] == "extra_forbidden":
+        first_error = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field_path = to_one_line(".".join(map(str, first_error["loc"])), 100)
+        if first_error["type"] == "extra_forbidden":
             raise ApiError(
-                400, f"{where} is not known or not supported here", where, "unknown_parameter"
+                400,
+                f"{field_path} is not known or not supported here",
+                field_path,
+                "unknown_parameter",
             ) from None
-        what = first["msg"].removeprefix("Value error, ")
-        raise ApiError(400, f"{where}: {what}", where, "invalid_value") from None
+        message = first_error["msg"].removeprefix("Value error, ")
+        raise ApiError(400, f"{field_path}: {message}", field_path, "invalid_value") from None

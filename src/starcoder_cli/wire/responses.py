@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from starcoder_cli.stream import Chunk, Reason
-from starcoder_cli.wire.local_protocol import DONE
+from starcoder_cli.stream import Chunk, FinishReason
+from starcoder_cli.wire.local_protocol import DONE_EVENT
 
-ENDS: Mapping[Reason, str] = {"stop": "eos", "length": "limit", "cancelled": "none"}
+LLAMACPP_STOP_TYPES: Mapping[FinishReason, str] = {
+    "stop": "eos",
+    "length": "limit",
+    "cancelled": "none",
+}
 
-LEAST = -9999.0
+MIN_LOGPROB = -9999.0
 """The log-probability that stands for an impossible token: JSON has no infinity."""
 
 
@@ -20,38 +24,44 @@ LEAST = -9999.0
 class Usage:
     """Tokens that were read and written, and of those that were read, how many were known already.
 
-    `cached` is None where an engine does not tell; `cut` says that not all of a text was read.
+    `cached_tokens` is None where an engine does not tell; `truncated` says that not all of a text
+    was read, `warnings` what else a client should know.
     """
 
-    prompt: int = 0
-    completion: int = 0
-    cached: int | None = None
-    cut: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int | None = None
+    truncated: bool = False
+    warnings: tuple[str, ...] = ()
 
-    def more(self, chunk: Chunk) -> "Usage":
+    def with_chunk(self, chunk: Chunk) -> "Usage":
         """With a chunk; a prompt counts once, however many answers it has."""
         return replace(
             self,
-            prompt=max(self.prompt, chunk.prompt_tokens),
-            completion=self.completion + chunk.tokens,
-            cached=chunk.cached_tokens if self.cached is None else self.cached,
+            prompt_tokens=max(self.prompt_tokens, chunk.prompt_tokens),
+            completion_tokens=self.completion_tokens + chunk.tokens,
+            cached_tokens=chunk.cached_tokens if self.cached_tokens is None else self.cached_tokens,
         )
 
-    def record(self) -> Mapping[str, object]:
+    def notices(self) -> Mapping[str, object]:
+        """The warnings as a field of an answer; nothing where there are none."""
+        return {"warnings": list(self.warnings)} if self.warnings else {}
+
+    def to_record(self) -> Mapping[str, object]:
         """The usage as a JSON object."""
-        told: dict[str, object] = {
-            "prompt_tokens": self.prompt,
-            "completion_tokens": self.completion,
-            "total_tokens": self.prompt + self.completion,
+        fields: dict[str, object] = {
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.prompt_tokens + self.completion_tokens,
         }
-        if self.cached is not None:
-            told["prompt_tokens_details"] = {"cached_tokens": self.cached}
-        return told
+        if self.cached_tokens is not None:
+            fields["prompt_tokens_details"] = {"cached_tokens": self.cached_tokens}
+        return fields
 
 
 @dataclass(frozen=True)
-class Head:
-    """What every part of an answer says: its id, the model, when it was begun."""
+class ResponseInfo:
+    """What every part of a response says: its id, the model, when it was created."""
 
     id: str
     model: str
@@ -67,46 +77,50 @@ class Choice:
 
     index: int
     text: str = ""
-    reason: Reason | None = None
+    reason: FinishReason | None = None
     logprobs: tuple[tuple[str, float], ...] | None = None
-    first: bool = False
+    is_first: bool = False
 
-    def more(self, chunk: Chunk) -> "Choice":
+    def with_chunk(self, chunk: Chunk) -> "Choice":
         """With a chunk."""
-        one = piece(self.index, chunk, self.logprobs is not None)
+        added = choice_from_chunk(self.index, chunk, self.logprobs is not None)
         return replace(
             self,
-            text=self.text + one.text,
-            reason=one.reason or self.reason,
-            logprobs=None if self.logprobs is None else (*self.logprobs, *(one.logprobs or ())),
+            text=self.text + added.text,
+            reason=added.reason or self.reason,
+            logprobs=None if self.logprobs is None else (*self.logprobs, *(added.logprobs or ())),
         )
 
     @property
-    def finish(self) -> str | None:
+    def finish_reason(self) -> str | None:
         """Why it ends, in OpenAI's words."""
         return "stop" if self.reason == "cancelled" else self.reason
 
 
-def piece(index: int, chunk: Chunk, logprobs: bool, first: bool = False) -> Choice:
+def choice_from_chunk(index: int, chunk: Chunk, logprobs: bool, is_first: bool = False) -> Choice:
     """A chunk as a piece of an answer."""
-    told = ((chunk.text, max(chunk.logprob, LEAST)),) if chunk.tokens else ()
-    return Choice(index, chunk.text, chunk.reason, told if logprobs else None, first)
+    token_logprobs = ((chunk.text, max(chunk.logprob, MIN_LOGPROB)),) if chunk.tokens else ()
+    return Choice(index, chunk.text, chunk.reason, token_logprobs if logprobs else None, is_first)
 
 
-class Style(Protocol):
-    """How a route spells its answers."""
+class ResponseStyle(Protocol):
+    """How a route writes its responses."""
 
     @property
-    def done(self) -> bytes:
+    def end_event(self) -> bytes:
         """What ends a stream."""
 
-    def whole(self, head: Head, choices: Sequence[Choice], usage: Usage) -> Mapping[str, object]:
+    def full_record(
+        self, info: ResponseInfo, choices: Sequence[Choice], usage: Usage
+    ) -> Mapping[str, object]:
         """All of an answer."""
 
-    def part(self, head: Head, choice: Choice, usage: Usage) -> Mapping[str, object]:
+    def chunk_record(
+        self, info: ResponseInfo, choice: Choice, usage: Usage
+    ) -> Mapping[str, object]:
         """A piece of one."""
 
-    def last(self, head: Head, usage: Usage) -> Mapping[str, object]:
+    def usage_record(self, info: ResponseInfo, usage: Usage) -> Mapping[str, object]:
         """What comes behind the pieces where the usage was asked for."""
 
 
@@ -114,121 +128,146 @@ class Style(Protocol):
 class CompletionStyle:
     """OpenAI's completions."""
 
-    done: bytes = DONE
-    kind: str = "text_completion"
-    kind_of_parts: str = "text_completion"
+    end_event: bytes = DONE_EVENT
+    object_type: str = "text_completion"
+    chunk_object_type: str = "text_completion"
 
-    def whole(self, head: Head, choices: Sequence[Choice], usage: Usage) -> Mapping[str, object]:
+    def full_record(
+        self, info: ResponseInfo, choices: Sequence[Choice], usage: Usage
+    ) -> Mapping[str, object]:
         """All of an answer."""
-        told = [self.choice(choice) for choice in choices]
-        return {**vars(head), "object": self.kind, "choices": told, "usage": usage.record()}
+        choice_records = [self.choice_record(choice) for choice in choices]
+        answer = {
+            **vars(info),
+            "object": self.object_type,
+            "choices": choice_records,
+            "usage": usage.to_record(),
+        }
+        return {**answer, **usage.notices()}
 
-    def part(self, head: Head, choice: Choice, usage: Usage) -> Mapping[str, object]:
+    def chunk_record(
+        self, info: ResponseInfo, choice: Choice, usage: Usage
+    ) -> Mapping[str, object]:
         """A piece of one."""
-        return {**vars(head), "object": self.kind_of_parts, "choices": [self.piece(choice)]}
+        part = {
+            **vars(info),
+            "object": self.chunk_object_type,
+            "choices": [self.chunk_choice_record(choice)],
+        }
+        return {**part, **usage.notices()} if choice.reason else part
 
-    def last(self, head: Head, usage: Usage) -> Mapping[str, object]:
+    def usage_record(self, info: ResponseInfo, usage: Usage) -> Mapping[str, object]:
         """The usage, without a choice."""
-        told = usage.record()
-        return {**vars(head), "object": self.kind_of_parts, "choices": [], "usage": told}
+        usage_record = usage.to_record()
+        return {
+            **vars(info),
+            "object": self.chunk_object_type,
+            "choices": [],
+            "usage": usage_record,
+        }
 
-    def choice(self, choice: Choice) -> Mapping[str, object]:
+    def choice_record(self, choice: Choice) -> Mapping[str, object]:
         """An answer, or a piece of one."""
-        told: Mapping[str, object] | None = None
+        logprobs: Mapping[str, object] | None = None
         if choice.logprobs is not None:
-            told = {
+            logprobs = {
                 "tokens": [text for text, _ in choice.logprobs],
-                "token_logprobs": [number for _, number in choice.logprobs],
+                "token_logprobs": [logprob for _, logprob in choice.logprobs],
                 "top_logprobs": None,
                 "text_offset": None,
             }
         return {
             "index": choice.index,
             "text": choice.text,
-            "logprobs": told,
-            "finish_reason": choice.finish,
+            "logprobs": logprobs,
+            "finish_reason": choice.finish_reason,
         }
 
-    def piece(self, choice: Choice) -> Mapping[str, object]:
+    def chunk_choice_record(self, choice: Choice) -> Mapping[str, object]:
         """A piece has the form of an answer."""
-        return self.choice(choice)
+        return self.choice_record(choice)
 
 
 @dataclass(frozen=True)
 class ChatStyle(CompletionStyle):
     """OpenAI's chat."""
 
-    kind: str = "chat.completion"
-    kind_of_parts: str = "chat.completion.chunk"
+    object_type: str = "chat.completion"
+    chunk_object_type: str = "chat.completion.chunk"
 
-    def choice(self, choice: Choice) -> Mapping[str, object]:
+    def choice_record(self, choice: Choice) -> Mapping[str, object]:
         """An answer."""
         message = {"role": "assistant", "content": choice.text, "refusal": None}
-        return {**self.around(choice), "message": message}
+        return {**self.choice_fields(choice), "message": message}
 
-    def piece(self, choice: Choice) -> Mapping[str, object]:
+    def chunk_choice_record(self, choice: Choice) -> Mapping[str, object]:
         """A piece of one; the first says who speaks."""
-        role = {"role": "assistant"} if choice.first else {}
-        text = {"content": choice.text} if choice.text or choice.first else {}
-        return {**self.around(choice), "delta": {**role, **text}}
+        role = {"role": "assistant"} if choice.is_first else {}
+        text = {"content": choice.text} if choice.text or choice.is_first else {}
+        return {**self.choice_fields(choice), "delta": {**role, **text}}
 
-    def around(self, choice: Choice) -> Mapping[str, object]:
-        """What is told of an answer besides its text."""
-        told: Mapping[str, object] | None = None
+    def choice_fields(self, choice: Choice) -> Mapping[str, object]:
+        """The fields of a choice besides its text."""
+        logprobs: Mapping[str, object] | None = None
         if choice.logprobs is not None:
-            told = {
+            logprobs = {
                 "content": [
                     {
                         "token": text,
-                        "logprob": number,
+                        "logprob": logprob,
                         "bytes": list(text.encode()),
                         "top_logprobs": [],
                     }
-                    for text, number in choice.logprobs
+                    for text, logprob in choice.logprobs
                 ],
                 "refusal": None,
             }
-        return {"index": choice.index, "logprobs": told, "finish_reason": choice.finish}
+        return {"index": choice.index, "logprobs": logprobs, "finish_reason": choice.finish_reason}
 
 
 @dataclass(frozen=True)
 class InfillStyle:
     """llama.cpp's infill, whose only answer is `content`."""
 
-    done: bytes = b""
+    end_event: bytes = b""
 
-    def whole(self, head: Head, choices: Sequence[Choice], usage: Usage) -> Mapping[str, object]:
+    def full_record(
+        self, info: ResponseInfo, choices: Sequence[Choice], usage: Usage
+    ) -> Mapping[str, object]:
         """All of an answer."""
-        return {**self.part(head, choices[0], usage), "stop": True}
+        return {**self.chunk_record(info, choices[0], usage), "stop": True}
 
-    def part(self, head: Head, choice: Choice, usage: Usage) -> Mapping[str, object]:
+    def chunk_record(
+        self, info: ResponseInfo, choice: Choice, usage: Usage
+    ) -> Mapping[str, object]:
         """A piece of one; the last says what it cost."""
-        told: dict[str, object] = {
+        fields: dict[str, object] = {
             "index": choice.index,
             "content": choice.text,
             "stop": choice.reason is not None,
-            "tokens_predicted": usage.completion,
-            "tokens_evaluated": usage.prompt,
+            "tokens_predicted": usage.completion_tokens,
+            "tokens_evaluated": usage.prompt_tokens,
         }
         if choice.reason:
-            told |= {
-                "model": head.model,
-                "stop_type": ENDS[choice.reason],
-                "truncated": usage.cut,
-                "tokens_cached": usage.prompt + usage.completion,
+            fields |= {
+                "model": info.model,
+                "stop_type": LLAMACPP_STOP_TYPES[choice.reason],
+                "truncated": usage.truncated,
+                "tokens_cached": usage.prompt_tokens + usage.completion_tokens,
+                **usage.notices(),
             }
-        return told
+        return fields
 
-    def last(self, head: Head, usage: Usage) -> Mapping[str, object]:
+    def usage_record(self, info: ResponseInfo, usage: Usage) -> Mapping[str, object]:
         """Nothing: the last piece has told it."""
         return {}
 
 
 def model_record(name: str, created: int) -> Mapping[str, object]:
-    """A model that there is."""
+    """A model as a JSON object."""
     return {"id": name, "object": "model", "created": created, "owned_by": "starcoder"}
 
 
-def models_record(names: Sequence[str], created: int) -> Mapping[str, object]:
-    """All of them."""
+def model_list_record(names: Sequence[str], created: int) -> Mapping[str, object]:
+    """The list of models as a JSON object."""
     return {"object": "list", "data": [model_record(name, created) for name in names]}

@@ -8,15 +8,15 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from starcoder_cli.engines.decoding.prompt_lookup import MOST
-from starcoder_cli.engines.decoding.sampler import Token, TorchChoice
+from starcoder_cli.engines.decoding.prompt_lookup import MAX_DRAFT_TOKENS
+from starcoder_cli.engines.decoding.sampler import Token, TorchSampler
 from starcoder_cli.engines.transformers.steps import (
-    WIDTHS,
-    FixedSteps,
-    GrowingSteps,
-    Steps,
-    on,
-    read,
+    GRAPH_WIDTHS,
+    CachedForward,
+    CudaGraphForward,
+    DynamicCacheForward,
+    device_context,
+    prefill,
 )
 from starcoder_cli.errors import DataError
 from starcoder_cli.model import Sampling
@@ -38,11 +38,11 @@ def model(
 
 
 @pytest.fixture(params=["growing", "fixed"])
-def steps(request: pytest.FixtureRequest, model: PreTrainedModel) -> Steps:
+def steps(request: pytest.FixtureRequest, model: PreTrainedModel) -> CachedForward:
     """Either kind of cache, nothing read yet."""
     if request.param == "growing":
-        return GrowingSteps(model)
-    return FixedSteps(model, WINDOW, plainly)
+        return DynamicCacheForward(model)
+    return CudaGraphForward(model, WINDOW, plainly)
 
 
 class Chain:
@@ -54,7 +54,7 @@ class Chain:
         self.taken = 0
         self._table = table
 
-    def read(self, ids: Sequence[int], last: int = 1) -> torch.Tensor:
+    def run(self, ids: Sequence[int], last: int = 1) -> torch.Tensor:
         """The rows of the last ids."""
         self.ids += ids
         self.taken += 1
@@ -72,7 +72,7 @@ def flat(answer: Iterator[list[Token]]) -> list[int]:
 
 @pytest.mark.parametrize("lookup", [False, True])
 def test_greedy_answers_are_those_of_transformers(
-    model: PreTrainedModel, steps: Steps, lookup: bool
+    model: PreTrainedModel, steps: CachedForward, lookup: bool
 ) -> None:
     answer = flat(answered(steps, PROMPT, Sampling(60), NOTHING, lookup=lookup))
     assert answer == greedy(model, PROMPT, 60)
@@ -95,7 +95,7 @@ def test_wrong_drafts_change_nothing() -> None:
 
 
 def test_the_answer_ends_before_an_end_and_nothing_behind_it_is_remembered(
-    model: PreTrainedModel, steps: Steps
+    model: PreTrainedModel, steps: CachedForward
 ) -> None:
     whole = greedy(model, PROMPT, 20)
     at = next(at for at in range(3, 20) if whole[at] not in whole[:at])
@@ -103,40 +103,40 @@ def test_the_answer_ends_before_an_end_and_nothing_behind_it_is_remembered(
     assert steps.ids == [*PROMPT, *whole[:at]][: len(steps.ids)]
 
 
-def test_no_more_than_the_allowed_tokens(model: PreTrainedModel, steps: Steps) -> None:
+def test_no_more_than_the_allowed_tokens(model: PreTrainedModel, steps: CachedForward) -> None:
     whole = greedy(model, PROMPT, 8)
     for most in (1, 2, 7, 8):
         steps.crop(0)
         assert flat(answered(steps, PROMPT, Sampling(most), NOTHING)) == whole[:most]
 
 
-def test_an_answer_may_fill_the_window(model: PreTrainedModel, steps: Steps) -> None:
+def test_an_answer_may_fill_the_window(model: PreTrainedModel, steps: CachedForward) -> None:
     """A step that is filled up to its width would reach beyond the last position."""
     room = WINDOW - len(PROMPT)
     assert flat(answered(steps, PROMPT, Sampling(room), NOTHING)) == greedy(model, PROMPT, room)
 
 
-def test_a_long_prompt_is_read_in_pieces(model: PreTrainedModel, steps: Steps) -> None:
-    whole = steps.read(PROMPT)
+def test_a_long_prompt_is_read_in_pieces(model: PreTrainedModel, steps: CachedForward) -> None:
+    whole = steps.run(PROMPT)
     steps.crop(0)
     for token in PROMPT:
-        logits = steps.read([token])
+        logits = steps.run([token])
     torch.testing.assert_close(logits, whole, atol=1e-4, rtol=1e-4)
 
 
-def test_cropping_forgets(model: PreTrainedModel, steps: Steps) -> None:
-    steps.read(PROMPT)
-    once = steps.read([60, 61, 62], last=3)
+def test_cropping_forgets(model: PreTrainedModel, steps: CachedForward) -> None:
+    steps.run(PROMPT)
+    once = steps.run([60, 61, 62], last=3)
     steps.crop(len(PROMPT))
-    steps.read([70, 71])
+    steps.run([70, 71])
     steps.crop(len(PROMPT))
-    again = steps.read([60, 61, 62], last=3)
+    again = steps.run([60, 61, 62], last=3)
     assert steps.ids == [*PROMPT, 60, 61, 62]
     assert again.shape == (3, VOCABULARY)
     torch.testing.assert_close(again, once, atol=1e-4, rtol=1e-4)
 
 
-def test_the_same_seed_draws_the_same(model: PreTrainedModel, steps: Steps) -> None:
+def test_the_same_seed_draws_the_same(model: PreTrainedModel, steps: CachedForward) -> None:
     def drawn(seed: int | None) -> list[int]:
         steps.crop(0)
         return flat(answered(steps, PROMPT, Sampling(30, 1.5, 0.9, seed), NOTHING))
@@ -145,7 +145,7 @@ def test_the_same_seed_draws_the_same(model: PreTrainedModel, steps: Steps) -> N
     assert len({tuple(drawn(seed)) for seed in (1, 2, None, None)}) > 2
 
 
-def test_a_tiny_top_p_is_greedy(model: PreTrainedModel, steps: Steps) -> None:
+def test_a_tiny_top_p_is_greedy(model: PreTrainedModel, steps: CachedForward) -> None:
     answer = flat(answered(steps, PROMPT, Sampling(20, 1.0, 0.000001, 3), NOTHING))
     assert answer == greedy(model, PROMPT, 20)
 
@@ -166,7 +166,7 @@ def test_drafts_do_not_change_how_likely_a_token_is() -> None:
 
 @pytest.mark.parametrize("sampling", [Sampling(40, logprobs=True), Sampling(40, 1.2, 0.9, 5, True)])
 def test_log_probabilities_are_those_of_the_whole_text(
-    model: PreTrainedModel, steps: Steps, sampling: Sampling
+    model: PreTrainedModel, steps: CachedForward, sampling: Sampling
 ) -> None:
     """Whatever was drafted, and however a token was drawn: the model's own, before temperature."""
     tokens = [token for step in answered(steps, PROMPT, sampling, NOTHING) for token in step]
@@ -180,7 +180,7 @@ def test_log_probabilities_are_those_of_the_whole_text(
     assert flat(answered(steps_again(steps), PROMPT, silent(sampling), NOTHING)) == ids
 
 
-def steps_again(steps: Steps) -> Steps:
+def steps_again(steps: CachedForward) -> CachedForward:
     """The same steps with nothing read."""
     steps.crop(0)
     return steps
@@ -191,8 +191,8 @@ def silent(sampling: Sampling) -> Sampling:
     return replace(sampling, logprobs=False)
 
 
-def test_a_prompt_that_was_read_gives_the_same_answer_again(steps: Steps) -> None:
-    logits = read(steps, PROMPT)
+def test_a_prompt_that_was_read_gives_the_same_answer_again(steps: CachedForward) -> None:
+    logits = prefill(steps, PROMPT)
     answers = []
     for _ in range(2):
         steps.crop(len(PROMPT))
@@ -247,7 +247,7 @@ def test_a_choice_waits_for_the_device_once(
 
     monkeypatch.setattr(torch.Tensor, "tolist", take)
     with Operations() as operations:
-        tokens = TorchChoice(sampling).tokens(torch.randn(4, VOCABULARY))
+        tokens = TorchSampler(sampling).sample(torch.randn(4, VOCABULARY))
     assert len(tokens) == 4
     assert all(token.logprob < 0 for token in tokens)
     assert len(taken) == 1
@@ -262,17 +262,17 @@ def test_a_seed_draws_what_multinomial_draws() -> None:
         probabilities, order = logits.softmax(dim=-1).sort(dim=-1, descending=True)
         wanted = order[0, torch.multinomial(probabilities, 1, generator=generator).item()]
         sampling = Sampling(temperature=1, top_p=1, seed=seed)
-        assert TorchChoice(sampling).tokens(logits)[0].id == wanted
+        assert TorchSampler(sampling).sample(logits)[0].id == wanted
 
 
 def test_a_model_runs_with_its_own_gpu_as_the_current_one() -> None:
     """Streams, graphs and pinned memory are otherwise those of the first GPU."""
-    current = on(torch.device("cuda:1"))
+    current = device_context(torch.device("cuda:1"))
     assert isinstance(current, torch.cuda.device)
     assert current.idx == 1
-    assert not isinstance(on(torch.device("cpu")), torch.cuda.device)
+    assert not isinstance(device_context(torch.device("cpu")), torch.cuda.device)
 
 
 def test_widths_hold_every_draft() -> None:
-    assert list(WIDTHS) == sorted(WIDTHS)
-    assert WIDTHS[-1] == MOST + 1
+    assert list(GRAPH_WIDTHS) == sorted(GRAPH_WIDTHS)
+    assert GRAPH_WIDTHS[-1] == MAX_DRAFT_TOKENS + 1

@@ -3,71 +3,77 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starcoder_cli.engines.decoding.prompt_lookup import MOST, RUNS, WIDTHS, CautiousLookup, Lookup
+from starcoder_cli.engines.decoding.prompt_lookup import (
+    DRAFT_LENGTHS,
+    MAX_DRAFT_TOKENS,
+    NGRAM_SIZES,
+    CautiousPromptLookup,
+    PromptLookup,
+)
 
 
 def test_what_followed_last_time_is_drafted() -> None:
-    lookup = Lookup([1, 2, 3, 4, 5, 9, 1, 2])
+    lookup = PromptLookup([1, 2, 3, 4, 5, 9, 1, 2])
     assert lookup.draft(3) == [3, 4, 5]
 
 
 def test_the_latest_time_counts() -> None:
-    assert Lookup([1, 2, 3, 7, 1, 2, 4, 8, 1, 2]).draft(1) == [4]
+    assert PromptLookup([1, 2, 3, 7, 1, 2, 4, 8, 1, 2]).draft(1) == [4]
 
 
 def test_longer_runs_count_more_than_later_ones() -> None:
-    assert Lookup([5, 1, 2, 3, 9, 1, 2, 4, 8, 5, 1, 2]).draft(1) == [3]
+    assert PromptLookup([5, 1, 2, 3, 9, 1, 2, 4, 8, 5, 1, 2]).draft(1) == [3]
 
 
 def test_nothing_is_drafted_where_nothing_is_alike() -> None:
-    assert Lookup([1, 2, 3]).draft(9) == []
-    assert Lookup([]).draft(9) == []
-    assert Lookup([4]).draft(9) == []
+    assert PromptLookup([1, 2, 3]).draft(9) == []
+    assert PromptLookup([]).draft(9) == []
+    assert PromptLookup([4]).draft(9) == []
 
 
 def test_a_repetition_drafts_itself() -> None:
-    lookup = Lookup([7, 7, 7, 7, 7])
+    lookup = PromptLookup([7, 7, 7, 7, 7])
     assert set(lookup.draft(4)) == {7}
 
 
 def test_ids_can_come_later() -> None:
-    lookup = Lookup()
+    lookup = PromptLookup()
     lookup.extend([1, 2, 3])
     lookup.extend([1, 2])
     assert lookup.draft(1) == [3]
 
 
 def test_drafts_grow_while_they_are_right_and_shrink_when_they_are_not() -> None:
-    lookup = Lookup([*range(100), 0, 1])
+    lookup = PromptLookup([*range(100), 0, 1])
     lengths = []
     for _ in range(3):
         lengths.append(len(lookup.draft(99)))
-        lookup.learn(lengths[-1], lengths[-1])
-    assert lengths == [4, 8, MOST]
-    lookup.learn(MOST, 0)
-    assert len(lookup.draft(99)) == WIDTHS[0]
+        lookup.record_result(lengths[-1], lengths[-1])
+    assert lengths == [4, 8, MAX_DRAFT_TOKENS]
+    lookup.record_result(MAX_DRAFT_TOKENS, 0)
+    assert len(lookup.draft(99)) == DRAFT_LENGTHS[0]
 
 
 def test_a_width_can_be_fixed() -> None:
-    lookup = Lookup([*range(9), 8], (1, 6), (3, 3))
+    lookup = PromptLookup([*range(9), 8], (1, 6), (3, 3))
     lookup.extend([2])
     for right in (0, 3):
         assert lookup.draft(9) == [3, 4, 5]
-        lookup.learn(3, right)
+        lookup.record_result(3, right)
 
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 20))
 def test_a_draft_stood_behind_the_same_run_before(ids: list[int], most: int) -> None:
-    draft = Lookup(ids).draft(most)
+    draft = PromptLookup(ids).draft(most)
     assert len(draft) <= most
     if draft:
-        run = [*ids[-RUNS[0] :], *draft]
+        run = [*ids[-NGRAM_SIZES[0] :], *draft]
         assert any(ids[at : at + len(run)] == run for at in range(len(ids)))
 
 
-def cautious(ids: list[int]) -> CautiousLookup:
+def cautious(ids: list[int]) -> CautiousPromptLookup:
     """A lookup behind some ids, that drafts three tokens or none."""
-    return CautiousLookup(ids, (1, 6), 3)
+    return CautiousPromptLookup(ids, (1, 6), 3)
 
 
 def test_a_cautious_lookup_drafts_when_what_it_would_have_drafted_came() -> None:
@@ -79,7 +85,7 @@ def test_a_cautious_lookup_drafts_when_what_it_would_have_drafted_came() -> None
     first = offered.index(next(draft for draft in offered if draft))
     assert not any(offered[:first]) and 3 <= first <= 9
     assert offered[first] == [first + 1, first + 2, first + 3]
-    assert lookup.wide
+    assert lookup.expects_drafts
 
 
 def test_it_stops_when_drafts_are_wrong_and_begins_again() -> None:
@@ -88,15 +94,15 @@ def test_it_stops_when_drafts_are_wrong_and_begins_again() -> None:
         lookup.draft(9)
         lookup.extend([token])
     steps = 0
-    while lookup.wide:
-        lookup.learn(len(lookup.draft(9)), 0)
+    while lookup.expects_drafts:
+        lookup.record_result(len(lookup.draft(9)), 0)
         lookup.extend([50 + steps % 2])
         steps += 1
     assert 3 <= steps <= 12
     for token in [0, *range(1, 12)]:
-        assert lookup.wide or lookup.draft(9) == []
+        assert lookup.expects_drafts or lookup.draft(9) == []
         lookup.extend([token])
-    assert lookup.wide
+    assert lookup.expects_drafts
 
 
 def test_one_word_that_was_right_is_not_enough() -> None:
@@ -104,4 +110,4 @@ def test_one_word_that_was_right_is_not_enough() -> None:
     for token in [3, 9, 1, 4, 9, 1, 5, 9, 1, 6]:
         assert lookup.draft(3) == []
         lookup.extend([token])
-    assert not lookup.wide
+    assert not lookup.expects_drafts

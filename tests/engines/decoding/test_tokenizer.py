@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from starcoder_cli.engines.decoding.tokenizer import Tokens, Writing
+from starcoder_cli.engines.decoding.tokenizer import CheckpointTokenizer, IncrementalDetokenizer
 from starcoder_cli.errors import DataError, MachineError, ProtocolError
 from starcoder_cli.model import Prompt, Special
 from tiny import SPECIALS, tokenizer
@@ -18,14 +18,14 @@ END, PREFIX, MIDDLE, SUFFIX, _ = (Special(text) for text in SPECIALS)
 
 
 @pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> CheckpointTokenizer:
     """A token for each byte, and StarCoder's control tokens."""
     folder = tmp_path_factory.mktemp("tokens")
     tokenizer().save(str(folder / "tokenizer.json"))
-    return Tokens(folder)
+    return CheckpointTokenizer(folder)
 
 
-def test_control_tokens_are_one_id_and_text_is_text(tokens: Tokens) -> None:
+def test_control_tokens_are_one_id_and_text_is_text(tokens: CheckpointTokenizer) -> None:
     ids = tokens.encode(Prompt((PREFIX, "a", SUFFIX, "<fim_middle>", MIDDLE)))
     assert [ids[0], ids[2], ids[-1]] == [1, 3, 2]
     assert len(ids) == 4 + len("<fim_middle>")
@@ -34,9 +34,9 @@ def test_control_tokens_are_one_id_and_text_is_text(tokens: Tokens) -> None:
 
 @given(st.lists(st.sampled_from([*SPECIALS, "x", "<", "|>", "é", "😀"]), max_size=8))
 @settings(deadline=None, max_examples=50)
-def test_no_text_has_control_tokens(tokens: Tokens, parts: list[str]) -> None:
+def test_no_text_has_control_tokens(tokens: CheckpointTokenizer, parts: list[str]) -> None:
     text = "".join(parts)
-    ids = tokens.text(text)
+    ids = tokens.encode_text(text)
     assert min(ids, default=5) >= len(SPECIALS)
     assert tokens.decode(ids) == text
 
@@ -46,11 +46,11 @@ def test_added_tokens_that_are_not_marked_as_special_are_text_too(tmp_path: Path
     made = tokenizer()
     made.add_tokens([AddedToken("<role>", normalized=False, special=False)])
     made.save(str(tmp_path / "tokenizer.json"))
-    tokens = Tokens(tmp_path)
-    role = tokens.token("<role>")
+    tokens = CheckpointTokenizer(tmp_path)
+    role = tokens.control_token_id("<role>")
     assert role is not None
-    assert role not in tokens.text("a<role>b<<role>>")
-    assert tokens.decode(tokens.text("a<role>b<<role>>")) == "a<role>b<<role>>"
+    assert role not in tokens.encode_text("a<role>b<<role>>")
+    assert tokens.decode(tokens.encode_text("a<role>b<<role>>")) == "a<role>b<<role>>"
     assert tokens.encode(Prompt((Special("<role>"),))) == [role]
 
 
@@ -61,8 +61,8 @@ def test_ids_that_the_model_does_not_know_are_an_error(tmp_path: Path) -> None:
     made.add_special_tokens(["<late>"])
     made.save(str(tmp_path / "tokenizer.json"))
     late = Prompt((Special("<late>"),))
-    assert Tokens(tmp_path).encode(late) == [known]
-    tokens = Tokens(tmp_path, known)
+    assert CheckpointTokenizer(tmp_path).encode(late) == [known]
+    tokens = CheckpointTokenizer(tmp_path, known)
     assert len(tokens.encode(Prompt(("a<late>",)))) == len("a<late>")
     with pytest.raises(DataError) as caught:
         tokens.encode(late)
@@ -71,7 +71,7 @@ def test_ids_that_the_model_does_not_know_are_an_error(tmp_path: Path) -> None:
         "get the checkpoint again"
     )
     with pytest.raises(DataError):
-        Tokens(tmp_path, 80).text("text")
+        CheckpointTokenizer(tmp_path, 80).encode_text("text")
 
 
 def test_runs_of_spaces_that_are_tokens_stay_tokens(tmp_path: Path) -> None:
@@ -79,12 +79,12 @@ def test_runs_of_spaces_that_are_tokens_stay_tokens(tmp_path: Path) -> None:
     made = tokenizer()
     made.add_tokens([AddedToken("    ", normalized=False, special=False)])
     made.save(str(tmp_path / "tokenizer.json"))
-    tokens = Tokens(tmp_path)
-    assert tokens.token("    ") in tokens.text("if x:\n    y")
+    tokens = CheckpointTokenizer(tmp_path)
+    assert tokens.control_token_id("    ") in tokens.encode_text("if x:\n    y")
 
 
-def test_a_token_that_is_not_there_is_an_error(tokens: Tokens) -> None:
-    assert tokens.token("<no such token>") is None
+def test_a_token_that_is_not_there_is_an_error(tokens: CheckpointTokenizer) -> None:
+    assert tokens.control_token_id("<no such token>") is None
     with pytest.raises(ProtocolError) as caught:
         tokens.encode(Prompt((Special("<no such token>"),)))
     assert str(caught.value) == (
@@ -92,35 +92,37 @@ def test_a_token_that_is_not_there_is_an_error(tokens: Tokens) -> None:
     )
 
 
-def test_an_empty_prompt_reads_the_end_of_an_earlier_text(tokens: Tokens) -> None:
+def test_an_empty_prompt_reads_the_end_of_an_earlier_text(tokens: CheckpointTokenizer) -> None:
     assert tokens.encode(Prompt((), (END,))) == [0]
     assert tokens.encode(Prompt(("",), (Special("<none>"), MIDDLE))) == [2]
     assert tokens.encode(Prompt(())) == [0]
 
 
-def test_undecodable_bytes_are_read_as_question_marks(tokens: Tokens) -> None:
-    assert tokens.decode(tokens.text("a\udcffb")) == "a?b"
+def test_undecodable_bytes_are_read_as_question_marks(tokens: CheckpointTokenizer) -> None:
+    assert tokens.decode(tokens.encode_text("a\udcffb")) == "a?b"
 
 
 @given(st.text(max_size=20), st.integers(1, 5))
 @settings(deadline=None, max_examples=50)
-def test_text_comes_back_exactly_in_whole_characters(tokens: Tokens, text: str, size: int) -> None:
+def test_text_comes_back_exactly_in_whole_characters(
+    tokens: CheckpointTokenizer, text: str, size: int
+) -> None:
     sound = text.encode("utf-8", "replace").decode().replace("\ufffd", "?")
-    ids = tokens.text(sound)
-    writing = Writing(tokens, tokens.encode(Prompt((PREFIX, "😀", MIDDLE))))
-    pieces = [writing.write(ids[at : at + size]) for at in range(0, len(ids), size)]
-    assert "".join(pieces) + writing.rest() == sound
+    ids = tokens.encode_text(sound)
+    writing = IncrementalDetokenizer(tokens, tokens.encode(Prompt((PREFIX, "😀", MIDDLE))))
+    pieces = [writing.append(ids[at : at + size]) for at in range(0, len(ids), size)]
+    assert "".join(pieces) + writing.flush() == sound
     assert "\ufffd" not in "".join(pieces)
 
 
-def test_a_character_that_is_never_finished_is_left_out(tokens: Tokens) -> None:
-    writing = Writing(tokens, [])
-    assert writing.write(tokens.text("a😀")[:-1]) == ""
-    assert writing.rest() == "a"
+def test_a_character_that_is_never_finished_is_left_out(tokens: CheckpointTokenizer) -> None:
+    writing = IncrementalDetokenizer(tokens, [])
+    assert writing.append(tokens.encode_text("a😀")[:-1]) == ""
+    assert writing.flush() == "a"
 
 
 @pytest.fixture(scope="module")
-def spaced(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+def spaced(tmp_path_factory: pytest.TempPathFactory) -> CheckpointTokenizer:
     """A tokenizer of the Llama family, which puts a space before a text."""
     words = ["<s>", "<unk>", "▁", "a", "b", "☺", "▁a", "▁b", "\n"]
     made = Tokenizer(
@@ -133,25 +135,25 @@ def spaced(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
     made.add_special_tokens(["<s>", "<unk>"])
     folder = tmp_path_factory.mktemp("spaced")
     made.save(str(folder / "tokenizer.json"))
-    return Tokens(folder)
+    return CheckpointTokenizer(folder)
 
 
-def test_only_the_beginning_of_a_prompt_gets_a_space(spaced: Tokens) -> None:
-    assert spaced.text("a b") == [6, 7]
-    assert spaced.text("a b", first=False) == [3, 7]
+def test_only_the_beginning_of_a_prompt_gets_a_space(spaced: CheckpointTokenizer) -> None:
+    assert spaced.encode_text("a b") == [6, 7]
+    assert spaced.encode_text("a b", first=False) == [3, 7]
     assert spaced.encode(Prompt(("a", Special("<s>"), "a"))) == [6, 0, 3]
 
 
-def test_no_space_of_an_answer_is_lost(spaced: Tokens) -> None:
+def test_no_space_of_an_answer_is_lost(spaced: CheckpointTokenizer) -> None:
     """A decoder of this family leaves out the space before the first word it is given."""
-    writing = Writing(spaced, [6])
-    assert [writing.write([7]), writing.write([3]), writing.write([6])] == [" b", "a", " a"]
+    writing = IncrementalDetokenizer(spaced, [6])
+    assert [writing.append([7]), writing.append([3]), writing.append([6])] == [" b", "a", " a"]
 
 
 def test_a_damaged_tokenizer(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps({"version": "1.0"}))
     with pytest.raises(DataError) as caught:
-        Tokens(tmp_path)
+        CheckpointTokenizer(tmp_path)
     assert str(caught.value).startswith(f"the tokenizer in {tmp_path} cannot be read: ")
     assert str(caught.value).endswith("; get the checkpoint again")
 
@@ -163,7 +165,7 @@ def test_an_old_tokenizer_that_takes_packages_to_read(
     (tmp_path / "tokenizer.model").write_bytes(b"a")
     monkeypatch.setattr(sys, "path", [])  # so that no package is found
     with pytest.raises(MachineError) as caught:
-        Tokens(tmp_path)
+        CheckpointTokenizer(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path} has no tokenizer.json, and to read tokenizer.model takes sentencepiece and "
         "protobuf; run: pip install sentencepiece protobuf"

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ggufs import CONTROLS, TEMPLATE
-from starcoder_cli.engines.decoding.loop import Decoding
-from starcoder_cli.engines.decoding.prompt_lookup import Lookup
+from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
+from starcoder_cli.engines.decoding.prompt_lookup import PromptLookup
 from starcoder_cli.engines.decoding.sampler import Token
 from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.openvino import graph, prepare, prepared, scheduler
 from starcoder_cli.engines.openvino import model as openvino
-from starcoder_cli.engines.openvino.graph import Span
+from starcoder_cli.engines.openvino.graph import TokenSpan
 from starcoder_cli.engines.openvino.model import OpenVinoModel
-from starcoder_cli.engines.openvino.scheduler import Answer
+from starcoder_cli.engines.openvino.scheduler import ScheduledAnswer
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.model import Prompt, Sampling, Special
-from starcoder_cli.stream import Completion, join
+from starcoder_cli.stream import Completion, collect
 from tinies import SPEC, pulled
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STARCODER_MODELS_DIR", str(tmp_path_factory.mktemp("models")))
         file = pulled()
-        prepare.prepare(SPEC, file, lambda done, total: None)
+        prepare.prepare_model(SPEC, file, lambda done, total: None)
     return file
 
 
 @pytest.fixture(scope="module")
 def model(path: Path) -> Iterator[OpenVinoModel]:
     """The tiny model with a small window."""
-    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW, 2)) as opened:
+    with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW, 2)) as opened:
         yield opened
 
 
@@ -69,7 +69,7 @@ def test_both_engines_agree(model: OpenVinoModel, path: Path) -> None:
     with closing(LlamaCppModel(path, WINDOW)) as other:
         assert model.encode(TEXT) == other.encode(TEXT) == [64, 65, 66, 220, 220, 67]
         ours, theirs = (
-            join(each.stream(TEXT, Sampling(2, logprobs=True))) for each in (model, other)
+            collect(each.stream(TEXT, Sampling(2, logprobs=True))) for each in (model, other)
         )
     assert ours.text == theirs.text
     assert ours.logprob == pytest.approx(theirs.logprob, abs=0.1)
@@ -79,19 +79,19 @@ def test_an_answer_ends_at_a_control_token(
     model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The third token of the answer stands for one that the model was trained to stop at."""
-    following, ids = model._batch.next, list[int]()
+    following, ids = model._scheduler.next_tokens, list[int]()
 
-    def seen(answer: Answer) -> list[Token] | None:
+    def seen(answer: ScheduledAnswer) -> list[Token] | None:
         made = following(answer)
         ids.extend(token.id for token in made or ())
         return made
 
-    monkeypatch.setattr(model._batch, "next", seen)
-    whole = join(model.stream(TEXT, Sampling(max_tokens=20))).text
+    monkeypatch.setattr(model._scheduler, "next_tokens", seen)
+    whole = collect(model.stream(TEXT, Sampling(max_tokens=20))).text
     third = ids[2]
     monkeypatch.setattr(model, "token", lambda text: third)
     prompt = Prompt(TEXT.pieces, stop=(Special("<|endoftext|>"),))
-    answer = join(model.stream(prompt, Sampling(max_tokens=20)))
+    answer = collect(model.stream(prompt, Sampling(max_tokens=20)))
     assert (answer.reason, answer.tokens) == ("stop", ids.index(third) + 1)
     assert whole.startswith(answer.text.rstrip("\ufffd")) and len(answer.text) <= 3
 
@@ -108,13 +108,13 @@ def test_an_answer_ends_where_the_model_itself_does(
 
     def seen(
         sampling: Sampling, ends: AbstractSet[int], *others: Any
-    ) -> Decoding["NDArray[float32]"]:
+    ) -> SpeculativeDecoder["NDArray[float32]"]:
         asked.append(ends)
-        return Decoding(sampling, ends, *others)
+        return SpeculativeDecoder(sampling, ends, *others)
 
-    monkeypatch.setattr(openvino, "Decoding", seen)
-    join(model.stream(TEXT, Sampling(1)))
-    join(model.stream(Prompt(TEXT.pieces, (Special(CONTROLS[1]),)), Sampling(1)))
+    monkeypatch.setattr(openvino, "SpeculativeDecoder", seen)
+    collect(model.stream(TEXT, Sampling(1)))
+    collect(model.stream(Prompt(TEXT.pieces, (Special(CONTROLS[1]),)), Sampling(1)))
     own, other = (model.token(special) for special in CONTROLS[:2])
     assert asked == [{own}, {own, other}]
 
@@ -135,10 +135,10 @@ def test_an_answer_begins_as_it_has_to(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """However unlikely that is; what it begins with is left out, and no library says a word."""
-    prompt = Prompt(TEXT.pieces, begun=begun)
-    rest = join(model.stream(prompt, Sampling(max_tokens=40))).text
-    monkeypatch.setattr(openvino, "behind", lambda chunks, begun: chunks)
-    assert join(model.stream(prompt, Sampling(max_tokens=40))).text == begun + rest
+    prompt = Prompt(TEXT.pieces, forced_prefix=begun)
+    rest = collect(model.stream(prompt, Sampling(max_tokens=40))).text
+    monkeypatch.setattr(openvino, "skip_prefix", lambda chunks, prefix: chunks)
+    assert collect(model.stream(prompt, Sampling(max_tokens=40))).text == begun + rest
     assert rest
     assert capfd.readouterr() == ("", "")
 
@@ -156,18 +156,21 @@ def test_few_kernels_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(Core, "compile_model", seen)
     monkeypatch.delenv(name, raising=False)
-    OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW).close()
+    OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW).close()
     assert name not in os.environ
     monkeypatch.setenv(name, "7")
-    OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW).close()
-    assert set(asked) == {(str(graph.KERNELS), graph.KERNELS), ("7", graph.KERNELS)}
+    OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW).close()
+    assert set(asked) == {
+        (str(graph.KERNEL_CACHE_SIZE), graph.KERNEL_CACHE_SIZE),
+        ("7", graph.KERNEL_CACHE_SIZE),
+    }
     assert os.environ[name] == "7"
 
 
 def test_a_seed_makes_chance_repeatable(model: OpenVinoModel) -> None:
     def text(seed: int | None) -> str:
         sampling = Sampling(max_tokens=12, temperature=1.5, top_p=1.0, seed=seed)
-        return join(model.stream(TEXT, sampling)).text
+        return collect(model.stream(TEXT, sampling)).text
 
     first = text(1)
     assert text(1) == first
@@ -176,20 +179,20 @@ def test_a_seed_makes_chance_repeatable(model: OpenVinoModel) -> None:
 
 
 def test_the_log_probability_is_that_of_the_model_itself(model: OpenVinoModel) -> None:
-    greedy = join(model.stream(TEXT, Sampling(6, logprobs=True)))
+    greedy = collect(model.stream(TEXT, Sampling(6, logprobs=True)))
     assert math.isfinite(greedy.logprob) and greedy.logprob < 0
-    assert join(model.stream(TEXT, Sampling(6))).logprob == 0
-    begin = join(model.stream(TEXT, Sampling(1, logprobs=True)))
+    assert collect(model.stream(TEXT, Sampling(6))).logprob == 0
+    begin = collect(model.stream(TEXT, Sampling(1, logprobs=True)))
     assert greedy.logprob < begin.logprob < 0
 
 
 def test_answers_that_are_made_together_are_those_made_one_by_one(model: OpenVinoModel) -> None:
     prompts = [Prompt((f"def f{number}(x):\n    return ",)) for number in range(4)]
-    alone = [join(model.stream(prompt, Sampling(24))).text for prompt in prompts]
+    alone = [collect(model.stream(prompt, Sampling(24))).text for prompt in prompts]
     together: dict[int, Completion] = {}
 
     def ask(number: int) -> None:
-        together[number] = join(model.stream(prompts[number], Sampling(24)))
+        together[number] = collect(model.stream(prompts[number], Sampling(24)))
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -202,21 +205,21 @@ def test_answers_that_are_made_together_are_those_made_one_by_one(model: OpenVin
 def test_closing_an_answer_takes_it_away(model: OpenVinoModel) -> None:
     stream = model.stream(TEXT, Sampling(max_tokens=200))
     next(stream)
-    assert len(model._batch._answers) == 1
+    assert len(model._scheduler._answers) == 1
     stream.close()
-    assert not model._batch._answers
+    assert not model._scheduler._answers
 
 
 @pytest.mark.parametrize("edited", ["\nx = 1\n", "\n"])
 def test_what_was_read_is_not_read_again(model: OpenVinoModel, edited: str) -> None:
     """But for the last two tokens, whose logits are wanted, and all behind an edit."""
     text = "".join(f"def f{number}(): pass\n" for number in range(12))
-    whole = join(model.stream(Prompt((text,)), Sampling(8)))
-    again = join(model.stream(Prompt((text,)), Sampling(8)))
+    whole = collect(model.stream(Prompt((text,)), Sampling(8)))
+    again = collect(model.stream(Prompt((text,)), Sampling(8)))
     assert again.text == whole.text
     assert again.cached_tokens == whole.prompt_tokens - 2
     before = text[:100]
-    after = join(model.stream(Prompt((before + edited + text[100:],)), Sampling(8)))
+    after = collect(model.stream(Prompt((before + edited + text[100:],)), Sampling(8)))
     assert after.cached_tokens == len(model.encode(Prompt((before,)))) + (edited == "\n")
     assert model.encode(Prompt((before,))) == model.encode(Prompt((text,)))[: len(before)]
 
@@ -226,10 +229,10 @@ def exact(path: Path) -> None:
     """A processor on which the numbers of a row do not depend on the rows beside it."""
     with (
         pytest.MonkeyPatch.context() as patch,
-        closing(OpenVinoModel(path.parent / prepared.FOLDER, path, 2 * WINDOW)) as model,
+        closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, 2 * WINDOW)) as model,
     ):
-        patch.setattr(scheduler, "COST", math.inf)
-        if model.measure("def f(x): return x") == 1:
+        patch.setattr(scheduler, "MAX_COST_RATIO", math.inf)
+        if model.measure_rows("def f(x): return x") == 1:
             pytest.skip("on this processor a step of several rows gives other numbers")
 
 
@@ -239,11 +242,11 @@ def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
     text = "".join(f"def f{number}(x):\n    return x + {number}\n" for number in range(9))
     asked = [Prompt((text[:100] + "#" + text[100:],)), Prompt((text,)), Prompt((text,))]
     sampling = Sampling(24, logprobs=True)
-    folder = path.parent / prepared.FOLDER
+    folder = path.parent / prepared.PREPARED_FOLDER
     with closing(OpenVinoModel(folder, path, 2 * WINDOW)) as model:
-        cold = join(model.stream(asked[-1], sampling))
+        cold = collect(model.stream(asked[-1], sampling))
     with closing(OpenVinoModel(folder, path, 2 * WINDOW)) as model:
-        _, first, again = (join(model.stream(prompt, sampling)) for prompt in asked)
+        _, first, again = (collect(model.stream(prompt, sampling)) for prompt in asked)
     known = [each.cached_tokens or 0 for each in (cold, first, again)]
     assert known[0] == 0 and 80 < known[1] <= 100 and known[2] > 200
     assert (cold.text, cold.logprob) == (first.text, first.logprob) == (again.text, again.logprob)
@@ -252,32 +255,36 @@ def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
 @pytest.mark.usefixtures("exact")
 def test_drafts_change_no_answer(path: Path) -> None:
     """Whatever the model says, it says the same one token at a time."""
-    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, 2 * WINDOW)) as model:
-        model._batch.rows = scheduler.ROWS
-        read, steps = model._graph.read, list[int]()
+    with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, 2 * WINDOW)) as model:
+        model._scheduler.step_rows = scheduler.MAX_STEP_ROWS
+        read, steps = model._graph.run, list[int]()
 
-        def seen(spans: Sequence[Span], wanted: Sequence[int]) -> "NDArray[float32]":
-            steps.append(len(wanted))
-            return read(spans, wanted)
+        def seen(spans: Sequence[TokenSpan], logit_indices: Sequence[int]) -> "NDArray[float32]":
+            steps.append(len(logit_indices))
+            return read(spans, logit_indices)
 
-        model._graph.read = seen  # type: ignore[method-assign]
+        model._graph.run = seen  # type: ignore[method-assign]
         prompts = [Prompt((text * 9,)) for text in ("abcd", "x = f(x)\n", "return ")]
-        drafted = [join(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts]
+        drafted = [
+            collect(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts
+        ]
         taken = len(steps)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Lookup, "draft", lambda lookup, most: [])
-            plain = [join(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts]
+            patch.setattr(PromptLookup, "draft", lambda lookup, most: [])
+            plain = [
+                collect(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts
+            ]
         assert [each.text for each in drafted] == [each.text for each in plain]
         assert [each.logprob for each in drafted] == pytest.approx([e.logprob for e in plain])
-        assert max(steps[:taken]) == scheduler.ROWS > max(steps[taken:]) == 1
+        assert max(steps[:taken]) == scheduler.MAX_STEP_ROWS > max(steps[taken:]) == 1
         assert taken < len(steps) - taken
 
 
 def test_prompt_and_answer_together_fit_the_window(model: OpenVinoModel) -> None:
     long = Prompt(("x" * (WINDOW - 8),))
-    assert join(model.stream(long, Sampling(max_tokens=8))).tokens == 8
+    assert collect(model.stream(long, Sampling(max_tokens=8))).tokens == 8
     with pytest.raises(DataError) as caught:
-        join(model.stream(long, Sampling(max_tokens=9)))
+        collect(model.stream(long, Sampling(max_tokens=9)))
     assert str(caught.value) == (
         "a prompt of 248 tokens leaves room for 8 in the window; shorten it, or lower --max-tokens"
     )
@@ -287,18 +294,18 @@ def test_prompt_and_answer_together_fit_the_window(model: OpenVinoModel) -> None
     "prompt", [Prompt(()), Prompt(("",)), Prompt((), (Special("<|endoftext|>"),))]
 )
 def test_nothing_is_a_prompt_too(prompt: Prompt, model: OpenVinoModel) -> None:
-    assert join(model.stream(prompt, Sampling(max_tokens=2))).prompt_tokens == 1
+    assert collect(model.stream(prompt, Sampling(max_tokens=2))).prompt_tokens == 1
 
 
 def test_a_model_that_is_closed_ends_its_answers(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model = OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)
+    model = OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW)
     stream = model.stream(TEXT, Sampling(max_tokens=200))
     next(stream)
     model.close()
     assert sum(chunk.tokens for chunk in stream) < 3
-    assert join(model.stream(TEXT, Sampling(8))).tokens == 0
+    assert collect(model.stream(TEXT, Sampling(8))).tokens == 0
     stream.close()
     model.close()
     assert capfd.readouterr() == ("", "")
@@ -317,7 +324,7 @@ try:
 except KeyboardInterrupt:
     print("stopped")
 """
-    command = [sys.executable, "-c", script, str(path.parent / prepared.FOLDER), str(path)]
+    command = [sys.executable, "-c", script, str(path.parent / prepared.PREPARED_FOLDER), str(path)]
     done = subprocess.run(command, capture_output=True, timeout=240)
     assert (done.returncode, done.stdout) == (0, b"stopped\n")
 
@@ -326,8 +333,8 @@ def test_nothing_is_printed_and_nothing_is_left(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its telemetry cannot be imported, and so writes no identifier into the home folder."""
-    with closing(OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)) as model:
-        join(model.stream(TEXT, Sampling(max_tokens=2)))
+    with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW)) as model:
+        collect(model.stream(TEXT, Sampling(max_tokens=2)))
     assert capfd.readouterr() == ("", "")
     assert list(Path.home().iterdir()) == []
     with pytest.raises(ImportError):
@@ -335,7 +342,7 @@ def test_nothing_is_printed_and_nothing_is_left(
 
 
 def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
-    for file in (path.parent / prepared.FOLDER).iterdir():
+    for file in (path.parent / prepared.PREPARED_FOLDER).iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "openvino_model.xml").write_bytes(b"<?xml")
     with pytest.raises(MachineError) as caught:
@@ -349,19 +356,19 @@ def test_a_step_that_fails(model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
         raise RuntimeError("Check 'memory' failed\n at core.cpp:1")
 
     with monkeypatch.context() as patch:
-        patch.setattr(model._graph, "read", broken)
+        patch.setattr(model._graph, "run", broken)
         with pytest.raises(MachineError) as caught:
-            join(model.stream(TEXT, Sampling(max_tokens=2)))
+            collect(model.stream(TEXT, Sampling(max_tokens=2)))
     assert str(caught.value) == (
         "OpenVINO cannot go on: Check 'memory' failed at core.cpp:1; use --engine llamacpp"
     )
-    assert join(model.stream(TEXT, Sampling(max_tokens=2))).tokens == 2
+    assert collect(model.stream(TEXT, Sampling(max_tokens=2))).tokens == 2
 
 
 @pytest.mark.parametrize("damaged", ["", "{}", '{"ends": 1, "rows": 4}', "\0"])
 def test_damaged_traits(damaged: str, path: Path, tmp_path: Path) -> None:
-    shutil.copytree(path.parent / prepared.FOLDER, tmp_path / "form")
-    (tmp_path / "form" / prepared.FILE).write_text(damaged)
+    shutil.copytree(path.parent / prepared.PREPARED_FOLDER, tmp_path / "form")
+    (tmp_path / "form" / prepared.METADATA_FILE).write_text(damaged)
     with pytest.raises(DataError, match="traits.json cannot be read"):
         OpenVinoModel(tmp_path / "form", path, WINDOW)
 
@@ -369,5 +376,5 @@ def test_damaged_traits(damaged: str, path: Path, tmp_path: Path) -> None:
 def test_a_machine_without_openvino(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MachineError) as caught:
-        OpenVinoModel(path.parent / prepared.FOLDER, path, WINDOW)
+        OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW)
     assert str(caught.value).endswith("; use --engine llamacpp, or install openvino-genai")

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from ggufs import ARCHITECTURE, ARRAY, STRING, Parts, array, entry, tensor, text
 from starcoder_cli.engines.openvino import requantize
 from starcoder_cli.engines.openvino.requantize import (
-    NO_MERGES,
+    EMPTY_MERGES_ENTRY,
     Q4_1,
     Q5_0,
     Q8_0,
     q8_0_to_q4_1,
-    write_eightbit,
+    write_requantized,
 )
 from starcoder_cli.errors import DataError
-from starcoder_cli.weights.gguf import Tensor, read_header
+from starcoder_cli.weights.gguf import GgufTensor, read_gguf_header
 
 ROWS, WIDTH = 3, 64
 MERGES = entry("tokenizer.ggml.merges", ARRAY, array(STRING, 2, text("a b") + text("c d")))
@@ -59,29 +59,30 @@ def test_a_file_keeps_all_but_its_five_bit_tensors(tmp_path: Path) -> None:
             data=plain + five + bytes(-len(five) % 32) + last,
         ).build()
     )
-    write_eightbit(old, new)
-    before, header, data = read_header(old), read_header(new), new.read_bytes()
-    assert list(header.entries) == list(before.entries)
-    assert data[24 : header.entries["last"][1]] == ARCHITECTURE + NO_MERGES + LAST
+    write_requantized(old, new)
+    before, header, data = read_gguf_header(old), read_gguf_header(new), new.read_bytes()
+    assert list(header.entry_spans) == list(before.entry_spans)
+    assert data[24 : header.entry_spans["last"][1]] == ARCHITECTURE + EMPTY_MERGES_ENTRY + LAST
     assert header.tensors == (
-        Tensor("plain", (32,), 0, 0, 128),
-        Tensor("five", (WIDTH, ROWS), Q8_0, 128, 34 * BLOCKS),
-        Tensor("last", (32,), 0, 128 + -(-34 * BLOCKS // 32) * 32, 128),
+        GgufTensor("plain", (32,), 0, 0, 128),
+        GgufTensor("five", (WIDTH, ROWS), Q8_0, 128, 34 * BLOCKS),
+        GgufTensor("last", (32,), 0, 128 + -(-34 * BLOCKS // 32) * 32, 128),
     )
-    found = [data[header.data + each.start :][: each.length] for each in header.tensors]
+    found = [data[header.data_offset + each.offset :][: each.length] for each in header.tensors]
     assert found == [plain, requantize.q5_0_to_q8_0(five), last]
 
 
-def test_a_large_tensor_goes_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same bytes, however much is taken at a time."""
-    old, whole, parts = (tmp_path / f"{name}.gguf" for name in ("old", "whole", "parts"))
-    five = bytes(number * 7 % 256 for number in range(22 * BLOCKS))
-    described = (tensor("five", 0, (WIDTH, ROWS), Q5_0),)
+def test_a_large_tensor_goes_in_parts(tmp_path: Path) -> None:
+    """The same blocks in the same order, none of them cut where one part ends."""
+    rows = 2 * requantize.COPY_CHUNK_BYTES // (22 * WIDTH // 32)
+    five = (bytes(range(1, 251)) * (22 * rows * WIDTH // 32 // 250 + 1))[: 22 * rows * WIDTH // 32]
+    old, new = tmp_path / "old.gguf", tmp_path / "new.gguf"
+    described = (tensor("five", 0, (WIDTH, rows), Q5_0),)
     old.write_bytes(Parts(entries=(ARCHITECTURE,), tensors=described, data=five).build())
-    write_eightbit(old, whole)
-    monkeypatch.setattr(requantize, "STEP", 50)
-    write_eightbit(old, parts)
-    assert parts.read_bytes() == whole.read_bytes()
+    write_requantized(old, new)
+    data = new.read_bytes()[read_gguf_header(new).data_offset :]
+    assert len(five) > 1.9 * requantize.COPY_CHUNK_BYTES
+    assert data == requantize.q5_0_to_q8_0(five)
 
 
 def test_those_that_lose_least_go_in_four_bits(tmp_path: Path) -> None:
@@ -96,10 +97,10 @@ def test_those_that_lose_least_go_in_four_bits(tmp_path: Path) -> None:
     old, new = tmp_path / "old.gguf", tmp_path / "new.gguf"
     old.write_bytes(Parts(entries=(ARCHITECTURE,), tensors=described, data=data).build())
     for narrow, kinds in ((0, [Q8_0, Q8_0, Q8_0]), (1, [Q8_0, Q8_0, Q4_1]), (9, [8, Q4_1, Q4_1])):
-        write_eightbit(old, new, narrow)
-        header = read_header(new)
-        assert [each.kind for each in header.tensors] == kinds
-        last = new.read_bytes()[header.data + header.tensors[2].start :][: 20 * BLOCKS]
+        write_requantized(old, new, narrow)
+        header = read_gguf_header(new)
+        assert [each.ggml_type for each in header.tensors] == kinds
+        last = new.read_bytes()[header.data_offset + header.tensors[2].offset :][: 20 * BLOCKS]
         assert not narrow or last == q8_0_to_q4_1(requantize.q5_0_to_q8_0(kept * BLOCKS))[0]
 
 
@@ -108,7 +109,7 @@ def test_a_type_of_tensors_that_is_not_known(tmp_path: Path) -> None:
     described = (tensor("new", 0, kind=60),)
     path.write_bytes(Parts(entries=(ARCHITECTURE,), tensors=described).build())
     with pytest.raises(DataError) as caught:
-        write_eightbit(path, tmp_path / "to.gguf")
+        write_requantized(path, tmp_path / "to.gguf")
     assert str(caught.value) == (
         f"{path} has tensors of a type that is not known; use --engine llamacpp"
     )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.engines.openvino.requantize import SHARES, q8_0_to_q4_1
+from starcoder_cli.engines.openvino.requantize import RANGE_FRACTIONS, q8_0_to_q4_1
 
 
 def eight(scale: float, numbers: list[int]) -> bytes:
@@ -32,7 +32,7 @@ def test_sixteen_numbers_are_kept() -> None:
 def test_none_is_further_off_than_its_share_of_the_range(numbers: list[int]) -> None:
     block, _ = q8_0_to_q4_1(eight(1, numbers))
     span = max(numbers) - min(numbers)
-    most = span * (1 - SHARES[-1]) / 2 + span / 30 + 0.02
+    most = span * (1 - RANGE_FRACTIONS[-1]) / 2 + span / 30 + 0.02
     off = [abs(new - old) for new, old in zip(read(block), numbers, strict=True)]
     assert max(off) <= most
 

@@ -6,7 +6,11 @@ import numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.engines.openvino.requantize import BLOCK, q6_k_to_q8_0, unpacked
+from starcoder_cli.engines.openvino.requantize import (
+    Q6_K_BLOCK_BYTES,
+    dequantize_q6_k,
+    q6_k_to_q8_0,
+)
 
 
 def numbers(block: bytes) -> list[float]:
@@ -23,7 +27,7 @@ def numbers(block: bytes) -> list[float]:
     return found
 
 
-BLOCKS = st.binary(min_size=BLOCK - 2, max_size=BLOCK - 2).map(
+BLOCKS = st.binary(min_size=Q6_K_BLOCK_BYTES - 2, max_size=Q6_K_BLOCK_BYTES - 2).map(
     lambda rest: rest + struct.pack("<e", 0.0123)
 )
 
@@ -31,7 +35,7 @@ BLOCKS = st.binary(min_size=BLOCK - 2, max_size=BLOCK - 2).map(
 @given(BLOCKS)
 @settings(max_examples=100, deadline=None)
 def test_the_numbers_of_a_block(block: bytes) -> None:
-    numpy.testing.assert_allclose(unpacked(block)[0], numbers(block), rtol=1e-6)
+    numpy.testing.assert_allclose(dequantize_q6_k(block)[0], numbers(block), rtol=1e-6)
 
 
 @given(st.lists(BLOCKS, min_size=1, max_size=3))
@@ -47,4 +51,4 @@ def test_eight_bits_are_near(blocks: list[bytes]) -> None:
 
 
 def test_a_block_of_zeros() -> None:
-    assert q6_k_to_q8_0(bytes(BLOCK)) == bytes(8 * 34)
+    assert q6_k_to_q8_0(bytes(Q6_K_BLOCK_BYTES)) == bytes(8 * 34)

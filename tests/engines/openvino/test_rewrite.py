@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy
 import pytest
 
-from starcoder_cli.engines.openvino.rewrite import compact
+from starcoder_cli.engines.openvino.rewrite import simplify_model
 
 if TYPE_CHECKING:
     from openvino import Model
@@ -52,7 +52,7 @@ def outcome(path: Path) -> tuple[int, list[float]]:
 def test_equal_nodes_are_one(path: Path) -> None:
     """Another type, shape, value or attribute makes another node."""
     before, numbers = outcome(path)
-    compact(path)
+    simplify_model(path)
     after, same = outcome(path)
     assert same == numbers == [3 + 6 - 21, 4 + 6 - 21]
     # A constant, four conversions that change nothing, the axes twice, and a sum.
@@ -61,9 +61,9 @@ def test_equal_nodes_are_one(path: Path) -> None:
 
 
 def test_a_compact_model_stays_as_it_is(path: Path) -> None:
-    compact(path)
+    simplify_model(path)
     once = outcome(path)
-    compact(path)
+    simplify_model(path)
     assert outcome(path) == once
 
 
@@ -76,7 +76,7 @@ def test_what_remembers_is_not_shared(tmp_path: Path) -> None:
     assigned = [opset13.assign(each, name) for each, name in zip(found, "ab", strict=True)]
     model = Model([opset13.result(opset13.add(*found))], assigned, [given], "model")
     serialize(model, tmp_path / "model.xml")
-    compact(tmp_path / "model.xml")
+    simplify_model(tmp_path / "model.xml")
     kept = Core().read_model(tmp_path / "model.xml")
     assert sum(node.get_type_name() == "ReadValue" for node in kept.get_ops()) == 2
 
@@ -85,7 +85,7 @@ def test_a_disk_without_room_for_two(path: Path, monkeypatch: pytest.MonkeyPatch
     before = path.read_bytes()
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(9, 9, 0))
     with pytest.raises(OSError, match="No space left on device"):
-        compact(path)
+        simplify_model(path)
     assert path.read_bytes() == before
     assert sorted(each.name for each in path.parent.iterdir()) == ["model.bin", "model.xml"]
 
@@ -93,5 +93,5 @@ def test_a_disk_without_room_for_two(path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_damaged_model(path: Path) -> None:
     path.write_bytes(b"<?xml")
     with pytest.raises(RuntimeError, match="Unable to read the model"):
-        compact(path)
+        simplify_model(path)
     assert path.read_bytes() == b"<?xml"

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from starcoder_cli.engines.openvino import rewrite
-from starcoder_cli.engines.openvino.rewrite import HIDDEN, halved
+from starcoder_cli.engines.openvino.rewrite import HIDDEN_TENSOR, split_model
 
 if TYPE_CHECKING:
     from openvino import Model
@@ -38,7 +38,7 @@ def layered(layers: int, skip: bool = False) -> "Model":
 @pytest.fixture(autouse=True)
 def attention(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sine stands for attention."""
-    monkeypatch.setattr(rewrite, "ATTENTION", "Sin")
+    monkeypatch.setattr(rewrite, "ATTENTION_OP", "Sin")
 
 
 def computed(parts: "list[Model]", values: dict[str, Any]) -> list[float]:
@@ -48,8 +48,8 @@ def computed(parts: "list[Model]", values: dict[str, Any]) -> list[float]:
     for part in parts:
         compiled = Core().compile_model(part, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         named = [port.get_any_name() if port.get_names() else "given" for port in compiled.inputs]
-        values[HIDDEN] = compiled([values[name] for name in named])[0]
-    return list(map(float, values[HIDDEN]))
+        values[HIDDEN_TENSOR] = compiled([values[name] for name in named])[0]
+    return list(map(float, values[HIDDEN_TENSOR]))
 
 
 def values() -> dict[str, Any]:
@@ -62,7 +62,7 @@ def values() -> dict[str, Any]:
 
 def test_two_halves_compute_what_the_whole_does() -> None:
     whole = computed([layered(LAYERS)], values())
-    parts = halved(layered(LAYERS))
+    parts = split_model(layered(LAYERS))
     assert len(parts) == 2
     sizes = [len(part.get_parameters()) for part in parts]
     assert sum(sizes) == LAYERS + 2 and min(sizes) >= LAYERS // 2
@@ -73,6 +73,6 @@ def test_two_halves_compute_what_the_whole_does() -> None:
 def test_what_has_no_waist_stays_whole(model: tuple[int, bool]) -> None:
     """Where something goes around the middle, and where there are too few layers."""
     made = layered(*model)
-    assert halved(made) == [made]
+    assert split_model(made) == [made]
     if model[0] == LAYERS:
         assert computed([made], values()) == computed([layered(*model)], values())

@@ -6,12 +6,17 @@ from collections.abc import Sequence
 import numpy
 import pytest
 
-from starcoder_cli.engines.decoding.loop import Decoding
-from starcoder_cli.engines.decoding.prompt_lookup import Lookup
-from starcoder_cli.engines.decoding.sampler import NumpyChoice
-from starcoder_cli.engines.openvino.graph import Span
-from starcoder_cli.engines.openvino.kv_cache import BLOCK, Blocks
-from starcoder_cli.engines.openvino.scheduler import STEP, Answer, Batch, Numbers
+from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
+from starcoder_cli.engines.decoding.prompt_lookup import PromptLookup
+from starcoder_cli.engines.decoding.sampler import NumpySampler
+from starcoder_cli.engines.openvino.graph import TokenSpan
+from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool
+from starcoder_cli.engines.openvino.scheduler import (
+    PREFILL_STEP_TOKENS,
+    BatchScheduler,
+    LogitsArray,
+    ScheduledAnswer,
+)
 from starcoder_cli.model import Sampling
 
 ROUND = 10
@@ -22,20 +27,20 @@ class Counting:
     """After each token comes the next number, and after ROUND - 1 comes 0."""
 
     def __init__(self) -> None:
-        self.steps: list[list[Span]] = []
+        self.steps: list[list[TokenSpan]] = []
         self.cache: dict[tuple[int, int], int] = {}
 
-    def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
+    def run(self, spans: Sequence[TokenSpan], wanted: Sequence[int]) -> LogitsArray:
         """Keep the ids where the spans say, and check that all ids before them are there."""
         *read, last = spans
         assert not last.ids and all(span.ids for span in read)
         self.steps.append(read)
         for span in spans:
-            for at, token in enumerate(span.ids, span.begin):
-                self.cache[span.blocks[at // BLOCK], at % BLOCK] = token
+            for at, token in enumerate(span.ids, span.start):
+                self.cache[span.blocks[at // BLOCK_TOKENS], at % BLOCK_TOKENS] = token
         for span in spans:
-            for at in range(span.begin):
-                assert (span.blocks[at // BLOCK], at % BLOCK) in self.cache
+            for at in range(span.start):
+                assert (span.blocks[at // BLOCK_TOKENS], at % BLOCK_TOKENS) in self.cache
         ids = [token for span in spans for token in span.ids]
         logits = numpy.zeros((len(wanted), ROUND), numpy.float32)
         for row, place in zip(logits, wanted, strict=True):
@@ -44,28 +49,30 @@ class Counting:
 
     def copy(self, source: int, target: int) -> None:
         """Let a block hold what another one holds."""
-        for at in range(BLOCK):
+        for at in range(BLOCK_TOKENS):
             if (source, at) in self.cache:
                 self.cache[target, at] = self.cache[source, at]
 
 
-def batch(graph: Counting, slots: int = 2, rows: int = 4) -> Batch:
+def batch(graph: Counting, slots: int = 2, rows: int = 4) -> BatchScheduler:
     """A batch with room for 60 blocks."""
-    return Batch(graph, Blocks(60, 20, graph.copy), slots, rows, SPARE)
+    return BatchScheduler(graph, BlockPool(60, 20, graph.copy), slots, rows, SPARE)
 
 
-def asked(prompt: list[int], tokens: int, ends: frozenset[int] = frozenset()) -> Answer:
+def asked(prompt: list[int], tokens: int, ends: frozenset[int] = frozenset()) -> ScheduledAnswer:
     """An answer with drafts of three tokens."""
     sampling = Sampling(tokens)
-    lookup = Lookup(prompt, (1, 6), (3, 3))
-    return Answer(prompt, Decoding(sampling, ends, NumpyChoice(sampling), lookup))
+    lookup = PromptLookup(prompt, (1, 6), (3, 3))
+    return ScheduledAnswer(
+        prompt, SpeculativeDecoder(sampling, ends, NumpySampler(sampling), lookup)
+    )
 
 
-def told(batch: Batch, answer: Answer) -> list[int]:
+def told(batch: BatchScheduler, answer: ScheduledAnswer) -> list[int]:
     """All ids of an answer."""
     batch.add(answer)
     ids: list[int] = []
-    while (made := batch.next(answer)) is not None:
+    while (made := batch.next_tokens(answer)) is not None:
         ids += [token.id for token in made]
     return ids
 
@@ -100,22 +107,22 @@ def test_wrong_drafts_leave_nothing_behind() -> None:
     assert told(one, asked(prompt, 30)) == [at % 10 for at in range(30)]
     again = asked([*prompt, *(at % 10 for at in range(29))], 3)
     assert told(one, again) == [9, 0, 1]
-    assert again.known == len(prompt) + 27
+    assert again.cached_tokens == len(prompt) + 27
 
 
 def test_only_what_was_not_read_before_is_read() -> None:
     """And what others share is never written to again."""
     graph = Counting()
     one = batch(graph, rows=1)
-    prompt = [at % 10 for at in range(3 * BLOCK + 5)]
+    prompt = [at % 10 for at in range(3 * BLOCK_TOKENS + 5)]
     told(one, asked(prompt, 2))
     before = len(graph.steps)
-    again = asked([*prompt[: 2 * BLOCK + 7], 3, 3, 3], 2)
+    again = asked([*prompt[: 2 * BLOCK_TOKENS + 7], 3, 3, 3], 2)
     assert told(one, again) == [4, 5]
-    assert again.known == 2 * BLOCK + 7
-    assert [(list(span.ids), span.begin) for step in graph.steps[before:] for span in step] == [
-        ([3, 3, 3], 2 * BLOCK + 7),
-        ([4], 2 * BLOCK + 10),
+    assert again.cached_tokens == 2 * BLOCK_TOKENS + 7
+    assert [(list(span.ids), span.start) for step in graph.steps[before:] for span in step] == [
+        ([3, 3, 3], 2 * BLOCK_TOKENS + 7),
+        ([4], 2 * BLOCK_TOKENS + 10),
     ]
 
 
@@ -123,8 +130,8 @@ def test_an_end_ends_it_and_is_told() -> None:
     graph = Counting()
     answer = asked([0, 1, 2, 3, 4, 5, 0], 30, frozenset({4}))
     assert told(batch(graph), answer) == [1, 2, 3]
-    assert answer.decoding.end
-    assert answer.decoding.end.id == 4
+    assert answer.decoder.end_token
+    assert answer.decoder.end_token.id == 4
 
 
 def test_a_long_prompt_is_read_in_pieces_in_turns_with_other_answers() -> None:
@@ -132,11 +139,11 @@ def test_a_long_prompt_is_read_in_pieces_in_turns_with_other_answers() -> None:
     both = batch(graph, rows=1)
     first = asked([1], 50)
     both.add(first)
-    both.next(first)
-    second = asked([5] * (2 * STEP + 1), 1)
+    both.next_tokens(first)
+    second = asked([5] * (2 * PREFILL_STEP_TOKENS + 1), 1)
     assert told(both, second) == [6]
     pieces = [[len(span.ids) for span in step] for step in graph.steps[1:]]
-    assert pieces == [[1], [STEP], [1], [STEP + 1]]
+    assert pieces == [[1], [PREFILL_STEP_TOKENS], [1], [PREFILL_STEP_TOKENS + 1]]
 
 
 def test_no_more_than_there_are_slots_are_made_at_a_time() -> None:
@@ -146,7 +153,7 @@ def test_no_more_than_there_are_slots_are_made_at_a_time() -> None:
     for answer in answers:
         both.add(answer)
     ids: list[int] = []
-    while (made := both.next(answers[2])) is not None:
+    while (made := both.next_tokens(answers[2])) is not None:
         ids += [token.id for token in made]
     assert ids == [3, 4, 5, 6, 7, 8]
     started = next(at for at, step in enumerate(graph.steps) if step[-1].ids == [2])
@@ -175,11 +182,11 @@ def test_an_answer_that_is_taken_away_makes_room() -> None:
     one = batch(graph, slots=1)
     first = asked([1], 1000)
     one.add(first)
-    one.next(first)
+    one.next_tokens(first)
     one.remove(first)
     one.remove(first)
     assert told(one, asked([4], 2)) == [5, 6]
-    assert one.next(first) is None
+    assert one.next_tokens(first) is None
 
 
 def test_nothing_is_made_when_it_is_closed() -> None:
@@ -188,6 +195,6 @@ def test_nothing_is_made_when_it_is_closed() -> None:
     first = asked([1], 1000)
     one.add(first)
     one.close()
-    assert one.next(first) is None
+    assert one.next_tokens(first) is None
     assert told(one, asked([4], 2)) == []
     assert graph.steps == []

@@ -6,9 +6,16 @@ from unittest.mock import patch
 import numpy
 import pytest
 
-from starcoder_cli.engines.openvino.graph import Span
-from starcoder_cli.engines.openvino.kv_cache import BLOCK
-from starcoder_cli.engines.openvino.scheduler import BEFORE, BEHIND, ROWS, Numbers, alike, filled
+from starcoder_cli.engines.openvino.graph import TokenSpan
+from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS
+from starcoder_cli.engines.openvino.scheduler import (
+    MAX_STEP_ROWS,
+    PROBE_PREFIX_TOKENS,
+    PROBE_TOKENS,
+    LogitsArray,
+    measure_step_rows,
+    pad_batch,
+)
 
 
 class Graph:
@@ -19,11 +26,11 @@ class Graph:
         self._shift = shift
         self._seconds = seconds
 
-    def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
+    def run(self, spans: Sequence[TokenSpan], wanted: Sequence[int]) -> LogitsArray:
         """The wanted ids of all spans."""
         ids = [token for span in spans for token in span.ids]
         self.largest = max(self.largest, *(block for span in spans for block in span.blocks))
-        self.clock += 0.002 + self._seconds * (len(ids) == ROWS)
+        self.clock += 0.002 + self._seconds * (len(ids) == MAX_STEP_ROWS)
         found = [[ids[at] + self._shift[at % len(self._shift)], 0.0] for at in wanted]
         return numpy.array(found, numpy.float32)
 
@@ -31,23 +38,26 @@ class Graph:
 def judged(graph: Graph, ids: list[int]) -> int:
     """How many rows, by the time that the graph says has passed."""
     with patch("starcoder_cli.engines.openvino.scheduler.time.perf_counter", lambda: graph.clock):
-        return alike(graph, ids, 40)
+        return measure_step_rows(graph, ids, 40)
 
 
 def test_steps_that_compute_alike_have_several_rows() -> None:
     graph = Graph([0.0])
-    assert judged(graph, [5, 6, 7]) == ROWS
-    assert graph.largest == (BEFORE + BEHIND) // BLOCK
+    assert judged(graph, [5, 6, 7]) == MAX_STEP_ROWS
+    assert graph.largest == (PROBE_PREFIX_TOKENS + PROBE_TOKENS) // BLOCK_TOKENS
 
 
 @pytest.mark.parametrize("graph", [Graph([0.0, 1e-5]), Graph([0.0], seconds=0.01)])
 def test_others_have_one(graph: Graph) -> None:
     """Where a number depends on its row, or where more rows take much longer."""
-    assert judged(graph, list(range(1, BEFORE + BEHIND))) == 1
+    assert judged(graph, list(range(1, PROBE_PREFIX_TOKENS + PROBE_TOKENS))) == 1
 
 
 def test_a_step_is_filled_up_and_has_a_text_of_which_nothing_is_read() -> None:
-    spans, nothing = [Span([at], 0, [0]) for at in range(ROWS + 1)], Span([], 0, [])
-    assert filled(spans, ROWS, 9) == [*spans, nothing]
-    assert filled(spans[:1], 0, 9) == [spans[0], nothing]
-    assert filled(spans[:1], 3, 9) == [spans[0], *[Span([0], 0, [9])] * 2, nothing]
+    spans, nothing = (
+        [TokenSpan([at], 0, [0]) for at in range(MAX_STEP_ROWS + 1)],
+        TokenSpan([], 0, []),
+    )
+    assert pad_batch(spans, MAX_STEP_ROWS, 9) == [*spans, nothing]
+    assert pad_batch(spans[:1], 0, 9) == [spans[0], nothing]
+    assert pad_batch(spans[:1], 3, 9) == [spans[0], *[TokenSpan([0], 0, [9])] * 2, nothing]

@@ -12,14 +12,14 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from starcoder_cli.catalog import find
-from starcoder_cli.engines.load import foresee, open_model
-from starcoder_cli.engines.transformers.adapter import Adapter, check, examine
+from starcoder_cli.catalog import find_model
+from starcoder_cli.engines.load import check_can_load, load_model
+from starcoder_cli.engines.transformers.adapter import LoraAdapter, check_adapter, inspect_adapter
 from starcoder_cli.errors import DataError, InputError, RefusedError, StarcoderError
-from starcoder_cli.loading import Loading
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Prompt, Sampling
-from starcoder_cli.settings import Quantize
-from starcoder_cli.stream import join
+from starcoder_cli.settings import QuantizeChoice
+from starcoder_cli.stream import collect
 from tiny import WINDOW, build
 
 TEXT = Prompt(("def f(x):\n    return x",))
@@ -46,18 +46,20 @@ def adapter(folder: Path, tmp_path: Path) -> Path:
     return tmp_path / "adapter"
 
 
-def answer(folder: Path, loading: Loading) -> str:
+def answer(folder: Path, loading: LoadOptions) -> str:
     """What the model writes."""
     with closing(
-        open_model(find(str(folder)), folder, WINDOW, loading, lambda text: None)
+        load_model(find_model(str(folder)), folder, WINDOW, loading, lambda text: None)
     ) as model:
-        return join(model.stream(TEXT, Sampling(20))).text
+        return collect(model.stream(TEXT, Sampling(20))).text
 
 
 @pytest.mark.parametrize("quantize", ["none", "8bit"])
-def test_an_adapter_changes_the_answers(quantize: Quantize, folder: Path, adapter: Path) -> None:
-    plain = answer(folder, Loading(quantize, "cpu", "bf16"))
-    changed = answer(folder, Loading(quantize, "cpu", "bf16", str(adapter)))
+def test_an_adapter_changes_the_answers(
+    quantize: QuantizeChoice, folder: Path, adapter: Path
+) -> None:
+    plain = answer(folder, LoadOptions(quantize, "cpu", "bf16"))
+    changed = answer(folder, LoadOptions(quantize, "cpu", "bf16", str(adapter)))
     assert plain != changed != ""
 
 
@@ -66,7 +68,7 @@ def test_an_adapter_for_another_model_is_an_error(
 ) -> None:
     other = build(tmp_path_factory.mktemp("other"), "llama")
     with pytest.raises(DataError):
-        answer(other, Loading("none", "cpu", "fp32", str(adapter)))
+        answer(other, LoadOptions("none", "cpu", "fp32", str(adapter)))
 
 
 def test_an_adapter_may_lie_in_the_home_folder(
@@ -75,11 +77,13 @@ def test_an_adapter_may_lie_in_the_home_folder(
     """No shell expands the `~` in `--adapter=~/adapter`, nor in a file of settings."""
     for name in ("HOME", "USERPROFILE"):
         monkeypatch.setenv(name, str(adapter.parent))
-    found = examine("~/adapter")
-    assert found == examine(str(adapter)) == Adapter(str(adapter), found.numbers)
-    assert examine("") == Adapter()
+    found = inspect_adapter("~/adapter")
+    assert (
+        found == inspect_adapter(str(adapter)) == LoraAdapter(str(adapter), found.parameter_count)
+    )
+    assert inspect_adapter("") == LoraAdapter()
     with pytest.raises(InputError) as caught:
-        examine("~nobody-has-this-name/adapter")
+        inspect_adapter("~nobody-has-this-name/adapter")
     assert str(caught.value).startswith("there is no adapter in ~nobody-has-this-name/adapter: ")
 
 
@@ -87,11 +91,11 @@ def test_a_bad_adapter_is_noticed_before_anything_is_fetched_or_looked_at(tmp_pa
     nowhere, empty = tmp_path / "nowhere", tmp_path / "model"
     empty.mkdir()
     (empty / "config.json").write_text("{}")
-    loading = Loading(device="cuda:99", adapter=str(nowhere))
+    loading = LoadOptions(device="cuda:99", adapter=str(nowhere))
     with pytest.raises(InputError, match=f"there is no adapter in {re.escape(str(nowhere))}; "):
-        foresee(find("starcoder"), 512, loading)
+        check_can_load(find_model("starcoder"), 512, loading)
     with pytest.raises(InputError, match="there is no adapter in "):
-        open_model(find(str(empty)), empty, 512, loading)
+        load_model(find_model(str(empty)), empty, 512, loading)
 
 
 class PlannedError(Exception):
@@ -119,9 +123,9 @@ def test_a_plan_counts_the_adapter(folder: Path, tmp_path: Path) -> None:
     """Each of its numbers takes four bytes, in whatever form it is stored."""
     needed = []
     for adapter in ("", lay_adapter(tmp_path / "adapter", 2 * 10**8)):
-        loading = Loading("none", "cpu", "bf16", adapter)
+        loading = LoadOptions("none", "cpu", "bf16", adapter)
         with pytest.raises(PlannedError) as caught:
-            open_model(find(str(folder)), folder, WINDOW, loading, planned)
+            load_model(find_model(str(folder)), folder, WINDOW, loading, planned)
         needed.append(re.findall(r"needs (\S+) GB", str(caught.value)))
     assert needed == [["0.6"], ["1.4"]]
 
@@ -170,5 +174,5 @@ def spoil(adapter: Path, how: str) -> None:
 def test_bad_adapters(how: str, kind: type[StarcoderError], text: str, adapter: Path) -> None:
     spoil(adapter, how)
     with pytest.raises(kind) as caught:
-        check(adapter)
+        check_adapter(adapter)
     assert str(caught.value).startswith(text.format(adapter))

@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from starcoder_cli.engines.transformers.int8 import replace, widen
-from starcoder_cli.engines.transformers.model import load, loading
-from starcoder_cli.engines.transformers.placement import Form, Plan
-from starcoder_cli.weights.checkpoint import inspect
+from starcoder_cli.engines.transformers.int8 import install_int8_kernels, replace_int8_layers
+from starcoder_cli.engines.transformers.model import load_transformer, translate_load_errors
+from starcoder_cli.engines.transformers.placement import PlacementPlan, Quantization
+from starcoder_cli.weights.checkpoint import inspect_checkpoint
 from tiny import build
 
 TEXT = torch.tensor([[5 + (at * at + 7 * at) % 250 for at in range(40)]])
@@ -27,11 +27,11 @@ def product(
 
 
 @contextmanager
-def loaded(folder: Path, form: Form) -> Iterator[PreTrainedModel]:
+def loaded(folder: Path, form: Quantization) -> Iterator[PreTrainedModel]:
     """A checkpoint in a form, on the processor."""
-    checkpoint = inspect(folder)
-    with loading(checkpoint):
-        yield load(checkpoint, Plan("cpu", form, "bf16", 0, 0))
+    checkpoint = inspect_checkpoint(folder)
+    with translate_load_errors(checkpoint):
+        yield load_transformer(checkpoint, PlacementPlan("cpu", form, "bf16", 0, 0))
 
 
 def logits(model: PreTrainedModel, ids: torch.Tensor = TEXT) -> torch.Tensor:
@@ -52,15 +52,15 @@ def test_whole_inputs_are_closer_to_whole_weights(kind: str, tmp_path: Path) -> 
         wanted = logits(model)
     with loaded(folder, "8bit") as model:
         rounded = distance(logits(model), wanted)
-        replace(model, product, 16)
+        replace_int8_layers(model, product, 16)
         assert distance(logits(model), wanted) <= rounded < 0.05
 
 
 def test_few_rows_and_many_give_the_same(tmp_path: Path) -> None:
     with loaded(build(tmp_path, "starcoder2"), "8bit") as model:
-        replace(model, product, 0)
+        replace_int8_layers(model, product, 0)
         many = logits(model)
-        replace(model, product, 40)
+        replace_int8_layers(model, product, 40)
         assert 0 < distance(logits(model), many) < 0.02
         assert distance(logits(model, TEXT[:, :7]), many[:7]) < 0.02
 
@@ -71,5 +71,5 @@ def test_what_cannot_be_widened_says_why(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delitem(sys.modules, "starcoder_cli.engines.transformers.kernels", raising=False)
     with loaded(build(tmp_path, "gpt_bigcode"), "8bit") as model:
         before = logits(model)
-        assert widen(model) == "import of triton halted; None in sys.modules"
+        assert install_int8_kernels(model) == "import of triton halted; None in sys.modules"
         assert torch.equal(logits(model), before)

@@ -12,28 +12,27 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, GPTBigCodeForCausalLM
 
-from starcoder_cli.candidates.ranking import draws
-from starcoder_cli.catalog import find
-from starcoder_cli.engines.load import foresee, open_model
+from starcoder_cli.candidates.ranking import sampling_schedule
+from starcoder_cli.catalog import find_model
+from starcoder_cli.engines.load import check_can_load, load_model
 from starcoder_cli.engines.transformers.model import (
     HuggingFaceModel,
-    lacks_memory,
-    load,
-    loading,
-    out_of_memory,
-    placement,
+    device_map,
+    is_out_of_memory,
+    load_transformer,
+    translate_load_errors,
+    translate_out_of_memory,
 )
-from starcoder_cli.engines.transformers.placement import Plan
+from starcoder_cli.engines.transformers.placement import PlacementPlan
 from starcoder_cli.errors import DataError, MachineError, RefusedError
-from starcoder_cli.files.source import Hole
-from starcoder_cli.loading import Loading
-from starcoder_cli.model import Prompt, Sampling, Special
-from starcoder_cli.prompts.fim_formats import FORMATS, detect
-from starcoder_cli.stream import join
-from starcoder_cli.weights.checkpoint import ARCHITECTURES, inspect
+from starcoder_cli.loading import LoadOptions
+from starcoder_cli.model import Hole, Prompt, Sampling, Special
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS, detect_fim_format
+from starcoder_cli.stream import collect
+from starcoder_cli.weights.checkpoint import ARCHITECTURES, inspect_checkpoint
 from tiny import SPECIALS, WINDOW, build
 
-CPU = Loading(device="cpu", dtype="fp32")
+CPU = LoadOptions(device="cpu", dtype="fp32")
 TEXT = Prompt(("def f(x):\n    return x",))
 
 
@@ -43,9 +42,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("checkpoint"))
 
 
-def opened(folder: Path, loading: Loading = CPU, room: int = WINDOW) -> HuggingFaceModel:
+def opened(folder: Path, loading: LoadOptions = CPU, room: int = WINDOW) -> HuggingFaceModel:
     """The checkpoint as the commands open it."""
-    model = open_model(find(str(folder)), folder, room, loading, lambda text: None)
+    model = load_model(find_model(str(folder)), folder, room, loading, lambda text: None)
     assert isinstance(model, HuggingFaceModel)
     return model
 
@@ -76,11 +75,11 @@ def reference(folder: Path, prompt: list[int], tokens: int) -> list[int]:
 def test_the_text_is_what_transformers_would_write(kind: str, tmp_path: Path) -> None:
     folder = build(tmp_path, kind)
     with closing(opened(folder)) as model:
-        completion = join(model.stream(TEXT, Sampling(40)))
-        ids = model.tokens.encode(TEXT)
+        completion = collect(model.stream(TEXT, Sampling(40)))
+        ids = model.tokenizer.encode(TEXT)
         wanted = reference(folder, ids, 40)
     ended = wanted[-1] == 0
-    text = model.tokens.decode(wanted[:-1] if ended else wanted).rstrip("\ufffd")
+    text = model.tokenizer.decode(wanted[:-1] if ended else wanted).rstrip("\ufffd")
     assert completion.text == text
     assert completion.reason == ("stop" if ended else "length")
     assert completion.tokens == len(wanted) - ended
@@ -91,7 +90,7 @@ def test_text_arrives_step_by_step(model: HuggingFaceModel) -> None:
     chunks = list(model.stream(TEXT, Sampling(20)))
     assert len(chunks) > 5
     assert [chunk.reason for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
-    assert "".join(chunk.text for chunk in chunks) == join(model.stream(TEXT, Sampling(20))).text
+    assert "".join(chunk.text for chunk in chunks) == collect(model.stream(TEXT, Sampling(20))).text
 
 
 def test_a_closed_answer_takes_no_further_step(model: HuggingFaceModel) -> None:
@@ -111,7 +110,7 @@ def test_a_closed_answer_takes_no_further_step(model: HuggingFaceModel) -> None:
 def test_a_control_token_of_the_prompt_ends_an_answer(folder: Path, tmp_path: Path) -> None:
     """Found by giving the byte that the model writes as its fifth another name."""
     with closing(opened(folder)) as model:
-        ids = reference(folder, model.tokens.encode(TEXT), 20)
+        ids = reference(folder, model.tokenizer.encode(TEXT), 20)
     names = json.loads((folder / "tokenizer.json").read_text())
     vocabulary = names["model"]["vocab"]
     (named,) = [name for name, number in vocabulary.items() if number == ids[4]]
@@ -120,17 +119,17 @@ def test_a_control_token_of_the_prompt_ends_an_answer(folder: Path, tmp_path: Pa
     made.add_special_tokens([named])
     made.save(str(copy / "tokenizer.json"))
     with closing(opened(copy)) as model:
-        completion = join(model.stream(Prompt(TEXT.pieces, (Special(named),)), Sampling(20)))
+        completion = collect(model.stream(Prompt(TEXT.pieces, (Special(named),)), Sampling(20)))
     assert (completion.tokens, completion.reason) == (ids.index(ids[4]), "stop")
 
 
 def test_a_hole_is_asked_for_by_the_family_that_the_tokenizer_tells(
     model: HuggingFaceModel,
 ) -> None:
-    form = detect(model.token)
-    assert form is FORMATS["fim"]
-    prompt = form.prompt(Hole("a<fim_middle>", "<|endoftext|>b"))
-    assert model.tokens.decode(model.tokens.encode(prompt)) == (
+    form = detect_fim_format(model.has_token)
+    assert form is FIM_FORMATS["fim"]
+    prompt = form.build_prompt(Hole("a<fim_middle>", "<|endoftext|>b"))
+    assert model.tokenizer.decode(model.tokenizer.encode(prompt)) == (
         "<fim_prefix>a<fim_middle><fim_suffix><|endoftext|>b<fim_middle>"
     )
     assert model.count("a<fim_middle>") == 1 + len("<fim_middle>")
@@ -139,7 +138,7 @@ def test_a_hole_is_asked_for_by_the_family_that_the_tokenizer_tells(
 
 def test_a_prompt_beyond_the_window_is_an_error(model: HuggingFaceModel) -> None:
     with pytest.raises(DataError) as caught:
-        join(model.stream(Prompt(("a" * WINDOW,)), Sampling(10)))
+        collect(model.stream(Prompt(("a" * WINDOW,)), Sampling(10)))
     assert str(caught.value) == (
         "a prompt of 128 tokens leaves room for 0 in the window; shorten it, or lower --max-tokens"
     )
@@ -152,13 +151,13 @@ def test_the_window_is_as_wide_as_needed_and_no_wider_than_the_model(folder: Pat
 
 def test_what_was_decided_is_told(folder: Path) -> None:
     told: list[str] = []
-    open_model(find(str(folder)), folder, 64, CPU, told.append).close()
+    load_model(find_model(str(folder)), folder, 64, CPU, told.append).close()
     assert len(told) == 1
     assert told[0].startswith(f"{folder}: fp32 on cpu, needs 0.6 GB of ")
 
 
 def test_several_gpus_are_left_to_accelerate() -> None:
-    places = [placement(device) for device in ("cpu", "cuda:1", "cuda", "mps")]
+    places = [device_map(device) for device in ("cpu", "cuda:1", "cuda", "mps")]
     assert places == [None, {"": "cuda:1"}, "auto", {"": "mps"}]
 
 
@@ -166,18 +165,18 @@ def test_what_several_gpus_have_no_room_for_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left to the processor unsaid, where accelerate would put it."""
-    checkpoint, several = inspect(folder), Plan("cuda", "none", "fp32", 0, 0)
+    checkpoint, several = inspect_checkpoint(folder), PlacementPlan("cuda", "none", "fp32", 0, 0)
     model = GPTBigCodeForCausalLM.from_pretrained(folder)
     model.hf_device_map = {"transformer.h.0": 0, "transformer.h.1": 1}
     report: dict[str, list[str]] = {"missing_keys": [], "mismatched_keys": []}
     monkeypatch.setattr(
         GPTBigCodeForCausalLM, "from_pretrained", lambda *_, **options: (model, report)
     )
-    with loading(checkpoint):
-        assert load(checkpoint, several) is model
+    with translate_load_errors(checkpoint):
+        assert load_transformer(checkpoint, several) is model
     model.hf_device_map["transformer.h.1"] = "cpu"
-    with pytest.raises(MachineError, match="the memory is full"), loading(checkpoint):
-        load(checkpoint, several)
+    with pytest.raises(MachineError, match="the memory is full"), translate_load_errors(checkpoint):
+        load_transformer(checkpoint, several)
 
 
 def test_a_model_tells_that_its_steps_could_not_be_recorded(
@@ -186,22 +185,24 @@ def test_a_model_tells_that_its_steps_could_not_be_recorded(
     """As on a model that looks at its own numbers: slower, but the same text."""
     told: list[str] = []
     with closing(opened(folder)) as model:
-        wanted = join(model.stream(TEXT, Sampling(20))).text
-    monkeypatch.setattr("starcoder_cli.engines.transformers.model.can_record", lambda *_: True)
+        wanted = collect(model.stream(TEXT, Sampling(20))).text
+    monkeypatch.setattr(
+        "starcoder_cli.engines.transformers.model.supports_cuda_graphs", lambda *_: True
+    )
     model = HuggingFaceModel(
-        inspect(folder), Plan("cpu", "none", "fp32", 0, 0), 128, "", told.append
+        inspect_checkpoint(folder), PlacementPlan("cpu", "none", "fp32", 0, 0), 128, "", told.append
     )
     with closing(model):
-        assert join(model.stream(TEXT, Sampling(20))).text == wanted
+        assert collect(model.stream(TEXT, Sampling(20))).text == wanted
     assert len(told) == 1
     assert told[0].startswith("without CUDA graphs, because they could not be recorded: ")
 
 
 def test_a_model_too_large_is_refused_before_it_is_fetched() -> None:
     with pytest.raises(MachineError) as caught:
-        foresee(find("starcoder"), 512, Loading(device="cuda:99"))
+        check_can_load(find_model("starcoder"), 512, LoadOptions(device="cuda:99"))
     assert str(caught.value).startswith("there is no cuda:99 here; ")
-    foresee(find("qwen2.5-coder-0.5b"), 512, Loading(device="cuda:99"))
+    check_can_load(find_model("qwen2.5-coder-0.5b"), 512, LoadOptions(device="cuda:99"))
 
 
 def damage(folder: Path, change: str) -> None:
@@ -222,7 +223,7 @@ def test_damaged_weights_are_an_error(change: str, folder: Path, tmp_path: Path)
     copy = shutil.copytree(folder, tmp_path / "copy")
     damage(copy, change)
     with pytest.raises(DataError) as caught, closing(opened(copy)) as model:
-        join(model.stream(TEXT, Sampling(3)))
+        collect(model.stream(TEXT, Sampling(3)))
     expected = {
         "missing": f"{copy} lacks the weights 'transformer.h.1.mlp.c_fc.weight'; "
         "get the checkpoint again",
@@ -244,9 +245,9 @@ def test_damaged_weights_are_an_error(change: str, folder: Path, tmp_path: Path)
     ],
 )
 def test_too_little_memory_is_told_from_other_errors(error: Exception, memory: bool) -> None:
-    assert lacks_memory(error) == memory
+    assert is_out_of_memory(error) == memory
     expected = MachineError if memory else RuntimeError
-    with pytest.raises(expected), out_of_memory():
+    with pytest.raises(expected), translate_out_of_memory():
         raise error
 
 
@@ -265,10 +266,10 @@ def test_a_checkpoint_that_brings_code_is_refused(folder: Path, tmp_path: Path) 
 
 def test_what_was_read_before_is_told(folder: Path) -> None:
     with closing(opened(folder)) as model:
-        ids = model.tokens.encode(TEXT)
+        ids = model.tokenizer.encode(TEXT)
         longer = Prompt((*TEXT.pieces, "x = 1\n"))
         told = [
-            join(model.stream(prompt, Sampling(2))).cached_tokens
+            collect(model.stream(prompt, Sampling(2))).cached_tokens
             for prompt in (TEXT, TEXT, longer, Prompt(("\n",)))
         ]
         assert told == [0, len(ids), len(ids), 0]
@@ -277,12 +278,12 @@ def test_what_was_read_before_is_told(folder: Path) -> None:
 def test_several_answers_cost_one_reading_and_are_the_same_alone(
     folder: Path, model: HuggingFaceModel
 ) -> None:
-    asked = draws(Sampling(30, seed=3), 3)
-    together = [join(model.stream(TEXT, sampling)) for sampling in asked]
+    asked = sampling_schedule(Sampling(30, seed=3), 3)
+    together = [collect(model.stream(TEXT, sampling)) for sampling in asked]
     assert len({completion.text for completion in together}) > 1
     for sampling, completion in zip(asked, together, strict=True):
         with closing(opened(folder)) as alone:
-            again = join(alone.stream(TEXT, sampling))
+            again = collect(alone.stream(TEXT, sampling))
         assert (again.text, again.logprob) == (completion.text, completion.logprob)
         assert completion.mean_logprob == completion.logprob / completion.tokens < 0
 
@@ -308,7 +309,7 @@ def test_what_two_prompts_have_in_common_is_read_once(folder: Path) -> None:
     """The next turn of a chat goes on behind the answer; another file begins anew."""
     with closing(opened(folder)) as model:
         reads = Reads(model)
-        first = join(model.stream(TEXT, Sampling(10))).text
+        first = collect(model.stream(TEXT, Sampling(10))).text
         for text, most in (
             (TEXT.pieces[0] + first + "\n# more", model.count(first + "\n# more")),
             (TEXT.pieces[0] + "\n", 1),
@@ -316,35 +317,35 @@ def test_what_two_prompts_have_in_common_is_read_once(folder: Path) -> None:
             (TEXT.pieces[0], len(TEXT.pieces[0])),
         ):
             reads.widths.clear()
-            answer = join(model.stream(Prompt((text,)), Sampling(10))).text
+            answer = collect(model.stream(Prompt((text,)), Sampling(10))).text
             assert reads.widths[0] <= most
             with closing(opened(folder)) as alone:
-                assert join(alone.stream(Prompt((text,)), Sampling(10))).text == answer
+                assert collect(alone.stream(Prompt((text,)), Sampling(10))).text == answer
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3])
 def test_an_answer_behind_one_that_broke_off_is_the_same(steps: int, folder: Path) -> None:
     """What a step had read that was interrupted by Ctrl-C is not known."""
     with closing(opened(folder)) as model:
-        wanted = join(model.stream(TEXT, Sampling(20))).text
-        join(model.stream(Prompt(("x",)), Sampling(1)))
+        wanted = collect(model.stream(TEXT, Sampling(20))).text
+        collect(model.stream(Prompt(("x",)), Sampling(1)))
         reads = Reads(model, steps)
         with pytest.raises(KeyboardInterrupt):
-            join(model.stream(TEXT, Sampling(20)))
+            collect(model.stream(TEXT, Sampling(20)))
         reads.widths.clear()
-        assert join(model.stream(TEXT, Sampling(20))).text == wanted
+        assert collect(model.stream(TEXT, Sampling(20))).text == wanted
         assert reads.widths[0] == len(TEXT.pieces[0])
 
 
 def test_the_mean_log_probability_is_that_of_full_logits(
     folder: Path, model: HuggingFaceModel
 ) -> None:
-    completion = join(model.stream(TEXT, Sampling(20, logprobs=True)))
-    prompt = model.tokens.encode(TEXT)
+    completion = collect(model.stream(TEXT, Sampling(20, logprobs=True)))
+    prompt = model.tokenizer.encode(TEXT)
     ids = reference(folder, prompt, completion.tokens)
     plain = AutoModelForCausalLM.from_pretrained(folder)
     with torch.inference_mode():
         logits = plain(torch.tensor([prompt + ids])).logits[0, len(prompt) - 1 : -1]
     own = logits.log_softmax(dim=-1).gather(-1, torch.tensor(ids)[:, None])
     assert completion.mean_logprob == pytest.approx(own.mean().item(), abs=1e-4)
-    assert join(model.stream(TEXT, Sampling(20))).logprob == 0
+    assert collect(model.stream(TEXT, Sampling(20))).logprob == 0

@@ -9,21 +9,26 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig
 
-from starcoder_cli.catalog import find
-from starcoder_cli.engines.load import open_model
+from starcoder_cli.catalog import find_model
+from starcoder_cli.engines.load import load_model
 from starcoder_cli.engines.transformers.model import HuggingFaceModel
-from starcoder_cli.engines.transformers.placement import Form, Plan, Size, weights
-from starcoder_cli.engines.transformers.quantize import configuration, number_format
-from starcoder_cli.loading import Loading
+from starcoder_cli.engines.transformers.placement import (
+    ModelSize,
+    PlacementPlan,
+    Quantization,
+    weight_bytes,
+)
+from starcoder_cli.engines.transformers.quantize import bitsandbytes_config, torch_dtype
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Prompt, Sampling
-from starcoder_cli.settings import Quantize
-from starcoder_cli.stream import join
-from starcoder_cli.weights.checkpoint import inspect
+from starcoder_cli.settings import QuantizeChoice
+from starcoder_cli.stream import collect
+from starcoder_cli.weights.checkpoint import inspect_checkpoint
 from tiny import tokenizer
 
 # The largest distance of log-probabilities that quantization may cause, in natural logarithms, at
 # the 64 likeliest tokens of each place; its root mean square over all places.
-MOST_DISTANCE: dict[Quantize, float] = {"none": 0.0, "8bit": 0.05, "4bit": 0.3}
+MOST_DISTANCE: dict[QuantizeChoice, float] = {"none": 0.0, "8bit": 0.05, "4bit": 0.3}
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +51,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def opened(folder: Path, quantize: Quantize) -> HuggingFaceModel:
+def opened(folder: Path, quantize: QuantizeChoice) -> HuggingFaceModel:
     """The checkpoint in bf16 or quantized."""
-    loading = Loading(quantize, "cpu", "bf16")
-    model = open_model(find(str(folder)), folder, 128, loading, lambda text: None)
+    loading = LoadOptions(quantize, "cpu", "bf16")
+    model = load_model(find_model(str(folder)), folder, 128, loading, lambda text: None)
     assert isinstance(model, HuggingFaceModel)
     return model
 
@@ -57,7 +62,7 @@ def opened(folder: Path, quantize: Quantize) -> HuggingFaceModel:
 def log_probabilities(model: HuggingFaceModel) -> torch.Tensor:
     """Of the next token at each place of a text."""
     ids = torch.tensor(
-        [model.tokens.text("def mean(values):\n    return sum(values) / len(values)\n")]
+        [model.tokenizer.encode_text("def mean(values):\n    return sum(values) / len(values)\n")]
     )
     with torch.inference_mode():
         logits: torch.Tensor = model.transformer(input_ids=ids).logits[0]
@@ -65,7 +70,7 @@ def log_probabilities(model: HuggingFaceModel) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("quantize", ["none", "8bit", "4bit"])
-def test_log_probabilities_stay_close(quantize: Quantize, folder: Path) -> None:
+def test_log_probabilities_stay_close(quantize: QuantizeChoice, folder: Path) -> None:
     with closing(opened(folder, "none")) as model:
         whole = log_probabilities(model)
     with closing(opened(folder, quantize)) as model:
@@ -78,26 +83,28 @@ def test_log_probabilities_stay_close(quantize: Quantize, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("quantize", ["none", "8bit", "4bit"])
-def test_the_memory_is_what_was_planned(quantize: Form, folder: Path) -> None:
+def test_the_memory_is_what_was_planned(quantize: Quantization, folder: Path) -> None:
     """Up to a twentieth: at this width biases and norms, which stay in 16 bit, are not few.
 
     The scales of 4 bit, a number of 4 bytes for every 64, are not in the library's footprint.
     """
-    checkpoint = inspect(folder)
-    size = Size(checkpoint.parameters, checkpoint.embedding, checkpoint.cache_numbers)
+    checkpoint = inspect_checkpoint(folder)
+    size = ModelSize(
+        checkpoint.parameters, checkpoint.embedding_parameters, checkpoint.cache_numbers
+    )
     with closing(opened(folder, quantize)) as model:
         footprint = model.transformer.get_memory_footprint(return_buffers=False)
-        planned = weights(size, quantize, "bf16")
-        scales = (size.parameters - size.embedding) * 4 / 64 if quantize == "4bit" else 0
+        planned = weight_bytes(size, quantize, "bf16")
+        scales = (size.parameters - size.unquantized) * 4 / 64 if quantize == "4bit" else 0
         assert footprint + scales == pytest.approx(planned, rel=0.06)
-        assert join(model.stream(Prompt(("a = ",)), Sampling(5))).tokens > 0
+        assert collect(model.stream(Prompt(("a = ",)), Sampling(5))).tokens > 0
 
 
 @pytest.mark.parametrize(
     ("quantize", "looks_up"), [("none", True), ("8bit", False), ("4bit", True)]
 )
 def test_in_8_bit_no_tokens_are_checked_together(
-    quantize: Form, looks_up: bool, folder: Path
+    quantize: Quantization, looks_up: bool, folder: Path
 ) -> None:
     """What a token is made from would depend on the others in its step."""
     with closing(opened(folder, quantize)) as model:
@@ -107,8 +114,8 @@ def test_in_8_bit_no_tokens_are_checked_together(
 
 
 def test_nothing_is_asked_of_bitsandbytes_where_nothing_is_quantized() -> None:
-    assert configuration(Plan("cpu", "none", "bf16", 0, 0)) is None
-    assert number_format("fp16") is torch.float16
+    assert bitsandbytes_config(PlacementPlan("cpu", "none", "bf16", 0, 0)) is None
+    assert torch_dtype("fp16") is torch.float16
 
 
 def test_the_compiler_of_torch_is_not_imported() -> None:

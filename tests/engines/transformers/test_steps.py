@@ -9,12 +9,12 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from starcoder_cli.engines.transformers.steps import (
-    FixedSteps,
-    GrowingSteps,
-    Recording,
-    Step,
-    Steps,
-    can_record,
+    CachedForward,
+    CudaGraphForward,
+    DynamicCacheForward,
+    RecordedStep,
+    StepFunction,
+    supports_cuda_graphs,
 )
 from starcoder_cli.model import Sampling
 from starcoder_cli.weights.checkpoint import ARCHITECTURES
@@ -36,7 +36,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedModel:
     return loaded(tmp_path_factory.mktemp("model"), "gpt_bigcode")
 
 
-def answer(steps: Steps, tokens: int = 40) -> list[int]:
+def answer(steps: CachedForward, tokens: int = 40) -> list[int]:
     """The ids of a greedy answer."""
     made = answered(steps, PROMPT, Sampling(tokens), frozenset())
     return [token.id for step in made for token in step]
@@ -45,7 +45,7 @@ def answer(steps: Steps, tokens: int = 40) -> list[int]:
 @pytest.mark.parametrize("kind", sorted(ARCHITECTURES))
 def test_a_fixed_cache_answers_as_a_growing_one_does(kind: str, tmp_path: Path) -> None:
     model = loaded(tmp_path, kind)
-    assert answer(FixedSteps(model, WINDOW, plainly)) == answer(GrowingSteps(model))
+    assert answer(CudaGraphForward(model, WINDOW, plainly)) == answer(DynamicCacheForward(model))
 
 
 @pytest.mark.parametrize("fine", [0, 1])
@@ -53,17 +53,17 @@ def test_steps_that_cannot_be_recorded_run_as_they_are(fine: int, model: PreTrai
     """As on a model that looks at its own numbers, or where memory ends with a later recording."""
     tried: list[int] = []
 
-    def fails(step: Step, undo: Callable[[], None], ids: torch.Tensor) -> Step:
+    def fails(step: StepFunction, undo: Callable[[], None], ids: torch.Tensor) -> StepFunction:
         tried.append(ids.shape[1])
         step(ids)  # what a step has written when it fails
         if len(tried) > fine:
             raise RuntimeError("operation not permitted when stream is capturing")
         return plainly(step, undo, ids)
 
-    steps = FixedSteps(model, WINDOW, fails)
-    assert answer(steps) == answer(GrowingSteps(model))
+    steps = CudaGraphForward(model, WINDOW, fails)
+    assert answer(steps) == answer(DynamicCacheForward(model))
     steps.crop(0)
-    assert answer(steps) == answer(GrowingSteps(model))
+    assert answer(steps) == answer(DynamicCacheForward(model))
     assert steps.failure == "operation not permitted when stream is capturing"
     assert sorted(tried) == sorted(set(tried))
     assert len(tried) > 1
@@ -124,7 +124,7 @@ class Gpu:
 def test_a_step_is_recorded_on_the_stream_that_tried_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream of torch's own would be on the GPU that was current when it was made."""
     gpu = Gpu(monkeypatch)
-    recording = Recording(gpu.step, lambda: gpu.done.append("undo"), torch.tensor([[1, 2]]))
+    recording = RecordedStep(gpu.step, lambda: gpu.done.append("undo"), torch.tensor([[1, 2]]))
     tries = ["step on side", "undo", "step on side", "undo"]
     assert gpu.done == [
         *["side waits for main", *tries, "main waits for side"],
@@ -147,11 +147,11 @@ def test_a_failed_recording_leaves_the_streams_as_they_were(
         return gpu.step(ids)
 
     with pytest.raises(RuntimeError, match="not permitted"):
-        Recording(step, lambda: None, torch.tensor([[1]]))
+        RecordedStep(step, lambda: None, torch.tensor([[1]]))
     assert gpu.current is gpu.main
     assert "main waits for side" in gpu.done
 
 
 def test_what_is_recorded() -> None:
-    assert can_record("cuda:1")
-    assert not any(can_record(device) for device in ("cuda", "cpu", "mps"))
+    assert supports_cuda_graphs("cuda:1")
+    assert not any(supports_cuda_graphs(device) for device in ("cuda", "cpu", "mps"))

@@ -8,138 +8,152 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Generic
 
-from starcoder_cli.engines.decoding.prompt_lookup import Lookup
-from starcoder_cli.engines.decoding.sampler import Choice, Logits, Token
-from starcoder_cli.engines.decoding.tokenizer import SEED, Tokens
+from starcoder_cli.engines.decoding.prompt_lookup import PromptLookup
+from starcoder_cli.engines.decoding.sampler import Logits, Sampler, Token
+from starcoder_cli.engines.decoding.tokenizer import DETOKENIZER_CONTEXT, CheckpointTokenizer
 from starcoder_cli.model import Sampling
-from starcoder_cli.prompts.token_healing import fits
+from starcoder_cli.prompts.token_healing import matches_forced_prefix
 
 
-class Decoding(Generic[Logits]):
+class SpeculativeDecoder(Generic[Logits]):
     """The tokens of one answer as they come.
 
-    `next` is what to read for the step to come: first the latest token, then a draft. `right` says
-    how many ids of the draft before were right, so that all but these are to be forgotten. `done`
-    is true when the answer has ended, with `end` where that is a token.
+    `next_ids` is what to read for the step to come: first the latest token, then a draft.
+    `accepted` says how many ids of the draft before were right, so that all but these are to be
+    forgotten. `done` is true when the answer has ended, with `end_token` where that is a token.
     """
 
     def __init__(
         self,
         sampling: Sampling,
-        ends: AbstractSet[int],
-        choice: Choice[Logits],
-        lookup: Lookup | None,
-        beginning: "Beginning[Logits] | None" = None,
+        end_ids: AbstractSet[int],
+        sampler: Sampler[Logits],
+        lookup: PromptLookup | None,
+        forced_prefix: "ForcedPrefix[Logits] | None" = None,
     ) -> None:
         """Drafts come from a lookup that has read the prompt; without one there are none."""
-        self.next: list[int] = []
-        self.right = 0
+        self.next_ids: list[int] = []
+        self.accepted = 0
         self.done = False
-        self.end: Token | None = None
-        self._left = sampling.max_tokens
-        self._ends = ends
-        self._choice = choice
-        self._beginning = beginning
+        self.end_token: Token | None = None
+        self._remaining = sampling.max_tokens
+        self._end_ids = end_ids
+        self._sampler = sampler
+        self._forced_prefix = forced_prefix
         self._lookup = lookup
 
-    def take(self, logits: Logits) -> list[Token]:
-        """The tokens that follow from the logits behind each of `next`, at first behind the prompt.
+    def process_logits(self, logits: Logits) -> list[Token]:
+        """The tokens after each of `next_ids`, at first after the prompt, from their logits.
 
         The token that ends the answer is not among them. Raises DataError for a model that
         computes no numbers.
         """
-        draft = self.next[1:]
-        beginning = self._beginning
-        if beginning and beginning.left:
-            chosen = [beginning.take(logits)]
+        draft = self.next_ids[1:]
+        forced_prefix = self._forced_prefix
+        if forced_prefix and forced_prefix.remaining:
+            sampled = [forced_prefix.next_token(logits)]
         else:
-            chosen = self._choice.tokens(logits)
-        self.right = agreement(draft, chosen)
+            sampled = self._sampler.sample(logits)
+        self.accepted = count_accepted(draft, sampled)
         if self._lookup:
-            self._lookup.learn(len(draft), self.right)
-        chosen = chosen[: self.right + 1]
-        kept = chosen[: end_of(chosen, self._ends)][: self._left]
-        self._left -= len(kept)
-        ended = self._left and len(kept) < len(chosen)
-        self.end = chosen[len(kept)] if ended else None
-        self.done = not self._left or bool(ended)
+            self._lookup.record_result(len(draft), self.accepted)
+        sampled = sampled[: self.accepted + 1]
+        answer_tokens = sampled[: find_end_token(sampled, self._end_ids)][: self._remaining]
+        self._remaining -= len(answer_tokens)
+        has_ended = self._remaining and len(answer_tokens) < len(sampled)
+        self.end_token = sampled[len(answer_tokens)] if has_ended else None
+        self.done = not self._remaining or bool(has_ended)
         if not self.done:
-            self.next = [chosen[-1].id, *self._draft(kept, bool(beginning and beginning.left))]
-        return kept
+            self.next_ids = [
+                sampled[-1].id,
+                *self._next_draft(answer_tokens, bool(forced_prefix and forced_prefix.remaining)),
+            ]
+        return answer_tokens
 
     @property
-    def wide(self) -> bool:
+    def expects_drafts(self) -> bool:
         """Whether most steps are expected to have a draft."""
-        return bool(self._lookup and self._lookup.wide)
+        return bool(self._lookup and self._lookup.expects_drafts)
 
-    def shorten(self, most: int) -> None:
+    def truncate_draft(self, max_tokens: int) -> None:
         """Read at most so many ids of the draft."""
-        del self.next[1 + most :]
+        del self.next_ids[1 + max_tokens :]
 
-    def _draft(self, made: Sequence[Token], beginning: bool) -> list[int]:
+    def _next_draft(self, tokens: Sequence[Token], in_forced_prefix: bool) -> list[int]:
         """What may follow these tokens; nothing while each is chosen by its text."""
         if not self._lookup:
             return []
-        self._lookup.extend([token.id for token in made])
-        return [] if beginning else self._lookup.draft(self._left - 1)
+        self._lookup.extend([token.id for token in tokens])
+        return [] if in_forced_prefix else self._lookup.draft(self._remaining - 1)
 
 
-def end_of(tokens: Sequence[Token], ends: AbstractSet[int]) -> int:
+def find_end_token(tokens: Sequence[Token], end_ids: AbstractSet[int]) -> int:
     """Where the first token that ends an answer stands; their number where there is none."""
-    return next((at for at, token in enumerate(tokens) if token.id in ends), len(tokens))
+    return next((index for index, token in enumerate(tokens) if token.id in end_ids), len(tokens))
 
 
-def agreement(draft: Sequence[int], chosen: Sequence[Token]) -> int:
+def count_accepted(draft: Sequence[int], sampled: Sequence[Token]) -> int:
     """How many ids of a draft are what the model chose in their places."""
-    pairs = enumerate(zip(draft, chosen, strict=False))
-    return next((at for at, (drafted, own) in pairs if drafted != own.id), len(draft))
+    pairs = enumerate(zip(draft, sampled, strict=False))
+    return next((index for index, (drafted, token) in pairs if drafted != token.id), len(draft))
 
 
-CANDIDATES = 512
+FORCED_PREFIX_CANDIDATES = 512
 """How many of the likeliest tokens are tried for one that goes on with the text."""
 
 
-class Beginning(Generic[Logits]):
-    """Chooses tokens whose text begins with another text, behind ids that the model has read.
+class ForcedPrefix(Generic[Logits]):
+    """Chooses tokens whose text begins with a given text, after ids that the model has read.
 
-    `left` is what of that text is still to come.
+    `remaining` is what of that text is still to come.
     """
 
     def __init__(
-        self, tokens: Tokens, ids: Sequence[int], begun: str, choice: Choice[Logits]
+        self,
+        tokenizer: CheckpointTokenizer,
+        ids: Sequence[int],
+        text: str,
+        sampler: Sampler[Logits],
     ) -> None:
-        self.left = begun
-        self._tokens = tokens
-        self._choice = choice
-        self._seen = list(ids[-SEED:])
-        self._spelled: list[int] = []
+        self.remaining = text
+        self._tokenizer = tokenizer
+        self._sampler = sampler
+        self._context_ids = list(ids[-DETOKENIZER_CONTEXT:])
+        self._fallback_ids: list[int] = []
 
-    def take(self, logits: Logits) -> Token:
-        """The next token, chosen among those that agree with what is still to come.
+    def next_token(self, logits: Logits) -> Token:
+        """The next token, sampled among those that agree with what is still to come.
 
-        Where none of the likeliest does, the rest is spelled as the tokenizer spells it.
+        Where none of the likeliest does, the rest is encoded as the tokenizer does it.
         """
-        token = self._spelling() if self._spelled else self._agreeing(logits)
-        self._seen.append(token.id)
+        token = self._next_fallback_token() if self._fallback_ids else self._sample_matching(logits)
+        self._context_ids.append(token.id)
         return token
 
-    def _agreeing(self, logits: Logits) -> Token:
-        texts = self._texts(self._choice.likeliest(logits, CANDIDATES))
-        agreeing = {token: text for token, text in texts.items() if fits(text, self.left)}
-        if not agreeing:
-            self._spelled = self._tokens.text(self.left, first=False)
-            return self._spelling()
-        (chosen,) = self._choice.tokens(logits, list(agreeing))
-        self.left = self.left[len(agreeing[chosen.id]) :]
-        return chosen
+    def _sample_matching(self, logits: Logits) -> Token:
+        texts = self._decode_candidates(self._sampler.top_ids(logits, FORCED_PREFIX_CANDIDATES))
+        matching = {
+            token: text
+            for token, text in texts.items()
+            if matches_forced_prefix(text, self.remaining)
+        }
+        if not matching:
+            self._fallback_ids = self._tokenizer.encode_text(self.remaining, first=False)
+            return self._next_fallback_token()
+        (sampled,) = self._sampler.sample(logits, list(matching))
+        self.remaining = self.remaining[len(matching[sampled.id]) :]
+        return sampled
 
-    def _spelling(self) -> Token:
-        token = Token(self._spelled.pop(0))
-        if not self._spelled:
-            self.left = ""
+    def _next_fallback_token(self) -> Token:
+        token = Token(self._fallback_ids.pop(0))
+        if not self._fallback_ids:
+            self.remaining = ""
         return token
 
-    def _texts(self, ids: Sequence[int]) -> dict[int, str]:
+    def _decode_candidates(self, ids: Sequence[int]) -> dict[int, str]:
         """How each of these tokens would be written here."""
-        before = len(self._tokens.decode(self._seen))
-        return {token: self._tokens.decode([*self._seen, token])[before:] for token in ids}
+        context_length = len(self._tokenizer.decode(self._context_ids))
+        return {
+            token: self._tokenizer.decode([*self._context_ids, token])[context_length:]
+            for token in ids
+        }

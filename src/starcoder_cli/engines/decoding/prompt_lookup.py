@@ -7,114 +7,116 @@ again. A model checks a whole draft in one step, for little more than the price 
 
 from collections.abc import Iterable, Sequence
 
-RUNS = 2, 4
-"""How many of the latest tokens have to have stood together before, at least and at most."""
+NGRAM_SIZES = 2, 4
+"""How many of the latest tokens have to have occurred together before, at least and at most."""
 
-MOST = 15
-WIDTHS = 2, MOST
+MAX_DRAFT_TOKENS = 15
+DRAFT_LENGTHS = 2, MAX_DRAFT_TOKENS
 """How many ids a draft may have, at least and at most, by how right earlier ones were."""
 
-SHARE, BEGIN, END = 0.2, 0.8, 0.3
+MEAN_WEIGHT, START_THRESHOLD, STOP_THRESHOLD = 0.2, 0.8, 0.3
 """How much of a mean the latest draft is, and from how many right ids in the mean drafts are read,
 up to how few: chosen for steps that take a fourth longer with a draft, and again as much when steps
 become wider or narrower. On 80 answers none was 3 % slower so, and edits were 2.7 times as fast.
 """
 
 
-class Lookup:
-    """Token ids in the order they were read, and where each short run of them last ended.
+class PromptLookup:
+    """Token ids in the order they were read, and where each n-gram of them last ended.
 
-    `wide` says whether drafts are to be expected.
+    `expects_drafts` says whether drafts are to be expected.
     """
 
-    wide = True
+    expects_drafts = True
 
     def __init__(
         self,
         ids: Sequence[int] = (),
-        runs: tuple[int, int] = RUNS,
-        widths: tuple[int, int] = WIDTHS,
+        ngram_sizes: tuple[int, int] = NGRAM_SIZES,
+        draft_lengths: tuple[int, int] = DRAFT_LENGTHS,
     ) -> None:
         self._ids: list[int] = []
-        self._ends: dict[tuple[int, ...], int] = {}
-        self._shortest, self._longest = runs
-        self._narrowest, self._widest = widths
-        self._width = min(2 * self._narrowest, self._widest)
+        self._ngram_ends: dict[tuple[int, ...], int] = {}
+        self._min_ngram, self._max_ngram = ngram_sizes
+        self._min_draft, self._max_draft = draft_lengths
+        self._draft_length = min(2 * self._min_draft, self._max_draft)
         self.extend(ids)
 
     def extend(self, ids: Iterable[int]) -> None:
         """Append token ids."""
         for token in ids:
-            # The run that ends here now has something behind it: only then is it worth finding.
-            for run in self._runs():
-                self._ends[run] = len(self._ids)
+            # The n-gram that ends here now has something behind it: only then is it worth finding.
+            for ngram in self._trailing_ngrams():
+                self._ngram_ends[ngram] = len(self._ids)
             self._ids.append(token)
 
-    def draft(self, most: int) -> list[int]:
-        """What may come next, at most `most` token ids; empty where nothing like it was read."""
-        for run in self._runs():
-            if (end := self._ends.get(run)) is not None:
-                return self._ids[end : end + min(most, self._width)]
+    def draft(self, max_tokens: int) -> list[int]:
+        """What may come next, at most `max_tokens` ids; empty where nothing like it was read."""
+        for ngram in self._trailing_ngrams():
+            if (end := self._ngram_ends.get(ngram)) is not None:
+                return self._ids[end : end + min(max_tokens, self._draft_length)]
         return []
 
-    def learn(self, drafted: int, accepted: int) -> None:
+    def record_result(self, drafted: int, accepted: int) -> None:
         """Draft more after a draft that was right, and less after one that was not."""
         if drafted and accepted == drafted:
-            self._width = min(2 * self._width, self._widest)
+            self._draft_length = min(2 * self._draft_length, self._max_draft)
         elif accepted < drafted:
-            self._width = max(accepted + 1, self._narrowest)
+            self._draft_length = max(accepted + 1, self._min_draft)
 
-    def _runs(self) -> list[tuple[int, ...]]:
-        """The runs of token ids that end at the end, the longest first."""
-        lengths = range(min(self._longest, len(self._ids)), self._shortest - 1, -1)
+    def _trailing_ngrams(self) -> list[tuple[int, ...]]:
+        """The n-grams that end at the latest token, the longest first."""
+        lengths = range(min(self._max_ngram, len(self._ids)), self._min_ngram - 1, -1)
         return [tuple(self._ids[-length:]) for length in lengths]
 
 
-class CautiousLookup(Lookup):
+class CautiousPromptLookup(PromptLookup):
     """Drafts only while they pay, where each wide step costs more than a narrow one.
 
     Until then drafts are compared with what comes, which costs nothing.
     """
 
-    wide = False
+    expects_drafts = False
 
-    def __init__(self, ids: Sequence[int], runs: tuple[int, int], width: int) -> None:
-        self._mean = 0.0
+    def __init__(self, ids: Sequence[int], ngram_sizes: tuple[int, int], draft_length: int) -> None:
+        self._mean_accepted = 0.0
         self._expected: list[int] | None = None
-        self._right = 0
-        super().__init__(ids, runs, (width, width))
+        self._matched = 0
+        super().__init__(ids, ngram_sizes, (draft_length, draft_length))
 
     def extend(self, ids: Iterable[int]) -> None:
         """Append token ids."""
         ids = list(ids)
         for token in ids if self._expected is not None else ():
-            self._compare(token)
+            self._compare_token(token)
         super().extend(ids)
 
-    def draft(self, most: int) -> list[int]:
-        """What may come next, at most `most` token ids; empty while that would not pay."""
-        found = super().draft(most)
-        if self.wide:
-            return found
+    def draft(self, max_tokens: int) -> list[int]:
+        """What may come next, at most `max_tokens` token ids; empty while that would not pay."""
+        draft = super().draft(max_tokens)
+        if self.expects_drafts:
+            return draft
         if self._expected is None:
-            self._expected, self._right = found, 0
+            self._expected, self._matched = draft, 0
         return []
 
-    def learn(self, drafted: int, accepted: int) -> None:
+    def record_result(self, drafted: int, accepted: int) -> None:
         """Draft on while enough of the drafts is right."""
-        if self.wide:
-            self._note(accepted)
+        if self.expects_drafts:
+            self._update_mean(accepted)
 
-    def _compare(self, token: int) -> None:
+    def _compare_token(self, token: int) -> None:
         """See whether a token is what was to be expected next."""
         if self._expected and self._expected[0] == token:
             del self._expected[0]
-            self._right += 1
+            self._matched += 1
             if self._expected:
                 return
-        self._note(self._right)
-        self._expected, self._right = None, 0
+        self._update_mean(self._matched)
+        self._expected, self._matched = None, 0
 
-    def _note(self, right: int) -> None:
-        self._mean += SHARE * (right - self._mean)
-        self.wide = self._mean > (END if self.wide else BEGIN)
+    def _update_mean(self, accepted: int) -> None:
+        self._mean_accepted += MEAN_WEIGHT * (accepted - self._mean_accepted)
+        self.expects_drafts = self._mean_accepted > (
+            STOP_THRESHOLD if self.expects_drafts else START_THRESHOLD
+        )

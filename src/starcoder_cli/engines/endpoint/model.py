@@ -5,97 +5,108 @@ which whoever wrote the file may have written control tokens: that is said where
 """
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from starcoder_cli.catalog import ModelSpec, known
-from starcoder_cli.engines.endpoint.connection import ABSENT, Connection
-from starcoder_cli.engines.endpoint.tokenizer import PROBE, Spelling, Tokens, specials
+from starcoder_cli.catalog import ModelSpec, find_by_alias
+from starcoder_cli.engines.endpoint.connection import NO_ROUTE, EndpointConnection
+from starcoder_cli.engines.endpoint.tokenizer import (
+    PROBE,
+    RemoteTokenizer,
+    TokenTexts,
+    all_control_tokens,
+)
 from starcoder_cli.errors import DataError, InputError, UsageError
-from starcoder_cli.loading import BYTES
-from starcoder_cli.model import Prompt, Sampling, Special
-from starcoder_cli.net.endpoints import Endpoint
-from starcoder_cli.postprocess.fences import first_block
-from starcoder_cli.prompts.chat import Conversation, Message, Role
-from starcoder_cli.prompts.chat_formats import MESSAGES, choose
-from starcoder_cli.prompts.fim_formats import GAP, of_name, spelling
+from starcoder_cli.loading import BYTES_PER_TOKEN
+from starcoder_cli.model import Conversation, Hole, Prompt, Question, Sampling, Special
+from starcoder_cli.net.endpoints import EndpointAddress
+from starcoder_cli.postprocess.fences import extract_first_block
+from starcoder_cli.prompts.chat_formats import choose_chat_format
+from starcoder_cli.prompts.fim_formats import SERVER, find_fim_format, guess_family
 from starcoder_cli.stream import Stream, closing_source
 from starcoder_cli.wire import openai_client as wire
-from starcoder_cli.wire.openai_client import DIALECTS, OTHER, Dialect, Served
+from starcoder_cli.wire.openai_client import DIALECTS, GENERIC_DIALECT, Dialect, ServedModel
 
-WINDOW = 8192
+DEFAULT_ENDPOINT_WINDOW = 8192
 """Tokens that a model is taken to read where neither the server nor the catalog says."""
 
-MARKS = {frame.before[0]: role for role, frame in MESSAGES.frames.items()}
-
-Note = Callable[[str], None]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Reached:
+class ResolvedEndpoint:
     """An endpoint that answers: which of its models is asked, and what is known of that one."""
 
-    endpoint: Endpoint
-    served: Served
+    endpoint: EndpointAddress
+    served: ServedModel
     dialect: Dialect
     spec: ModelSpec
 
 
-def reach(endpoint: Endpoint, named: str, perhaps: str, fim: str, note: Note) -> Reached:
-    """The endpoint's model that is `named`, or the one that is `perhaps` there, or its first.
+def probe_endpoint(
+    endpoint: EndpointAddress, requested: str, default: str, family: str, notify: Notify
+) -> ResolvedEndpoint:
+    """The endpoint's model `requested`, else the one that is `default` there, else its first.
 
-    `fim` is the family that the user says it is of, empty for what its name tells. Raises
+    `family` is the family that the user says it is of, empty for what its name tells. Raises
     InputError where the server does not have the named one, and what a connection raises.
     """
-    with closing(Connection(endpoint, note)) as connection:
-        listed = wire.served_of(connection.perhaps("GET", wire.MODELS) or {"data": []})
-        served = chosen(listed, named, perhaps)
-        dialect = DIALECTS.get(served.owner, OTHER)
-        if dialect.tokenizes == "llamacpp" and not served.window:
-            window = wire.window_of(connection.perhaps("GET", wire.PROPERTIES) or {})
+    with closing(EndpointConnection(endpoint, notify)) as connection:
+        models = wire.parse_model_list(
+            connection.find_json("GET", wire.MODELS_ROUTE) or {"data": []}
+        )
+        served = choose_served_model(models, requested, default)
+        dialect = DIALECTS.get(served.owner, GENERIC_DIALECT)
+        if dialect.tokenize_api == "llamacpp" and not served.window:
+            window = wire.parse_window(connection.find_json("GET", wire.PROPERTIES_ROUTE) or {})
             served = replace(served, window=window)
-        if dialect.tokenizes:
-            probe = wire.tokenization(served.id, PROBE, dialect, opening=False, control=False)
-            if not connection.perhaps("POST", wire.TOKENIZE, probe):  # a gateway may hide it
-                dialect = replace(dialect, tokenizes="", stop_ids="")
-    return Reached(endpoint, served, dialect, described(served, dialect, fim, endpoint.root))
+        if dialect.tokenize_api:
+            probe = wire.tokenize_body(
+                served.id, PROBE, dialect, add_bos=False, parse_control=False
+            )
+            if not connection.find_json("POST", wire.TOKENIZE_ROUTE, probe):  # gateways may hide it
+                dialect = replace(dialect, tokenize_api="", stop_ids_field="")
+    return ResolvedEndpoint(
+        endpoint, served, dialect, build_model_spec(served, dialect, family, endpoint.base_url)
+    )
 
 
-def chosen(listed: Sequence[Served], named: str, perhaps: str) -> Served:
+def choose_served_model(models: Sequence[ServedModel], requested: str, default: str) -> ServedModel:
     """Which of the models that a server lists is meant; it may list none where one is named."""
-    if not listed and not named:
+    if not models and not requested:
         raise UsageError("the endpoint does not list its models", "name one with -m")
-    if not listed:
-        return Served(named)
-    wanted = named or perhaps
-    same = known(wanted)
-    for each in listed:
-        if each.id == wanted or (same and known(each.id) == same):
-            return each
-    if named:
-        ids = ", ".join(each.id for each in listed[:10])
-        raise InputError(f"the endpoint has no model {named!r}", f"it has: {ids}")
-    return listed[0]
+    if not models:
+        return ServedModel(requested)
+    name = requested or default
+    spec = find_by_alias(name)
+    for served in models:
+        if served.id == name or (spec and find_by_alias(served.id) == spec):
+            return served
+    if requested:
+        ids = ", ".join(served.id for served in models[:10])
+        raise InputError(f"the endpoint has no model {requested!r}", f"it has: {ids}")
+    return models[0]
 
 
-def described(served: Served, dialect: Dialect, fim: str, root: str) -> ModelSpec:
+def build_model_spec(served: ServedModel, dialect: Dialect, fim: str, root: str) -> ModelSpec:
     """What is known of a served model: by the user, by the catalog's row for its name, or by that.
 
     Other files of a project are not read along unasked: they would leave this machine.
     """
-    row = known(served.id)
-    family = fim or (row.fim if row else of_name(served.id))
-    if not fim and (dialect.fim == "suffix" or (dialect.fim and not family)):
-        family = "server"
+    spec = find_by_alias(served.id)
+    family = fim or (spec.fim if spec else guess_family(served.id))
+    if not fim and (dialect.fim_api == "suffix" or (dialect.fim_api and not family)):
+        family = SERVER
     return ModelSpec(
         name=served.id,
         repository=served.id,
         file=root,
-        window=served.window or (row.window if row else 0) or WINDOW,
+        window=served.window or (spec.window if spec else 0) or DEFAULT_ENDPOINT_WINDOW,
         fim=family,
         engine="endpoint",
-        chat=None if row and not row.chat else MESSAGES.name,
-        metadata=bool(row and row.metadata),
+        chat=spec.chat if spec else None,
+        wants_file_metadata=bool(spec and spec.wants_file_metadata),
     )
 
 
@@ -105,170 +116,151 @@ class EndpointModel:
     engine = "endpoint"
     chat_template = ""
 
-    def __init__(self, reached: Reached, note: Note) -> None:
-        """`note` is told what is worth knowing, each thing once."""
-        self._served, self._spec, self._dialect = reached.served, reached.spec, reached.dialect
-        self.window = reached.spec.window
-        self._connection = Connection(reached.endpoint, note)
-        self._note = note
-        self._noted: set[str] = set()
-        self._spelling = Spelling(self._tokens) if self._dialect.tokenizes else None
+    def __init__(self, resolved: ResolvedEndpoint, notify: Notify) -> None:
+        """`notify` is called with what is worth knowing, each thing once."""
+        self._served, self._spec, self._dialect = resolved.served, resolved.spec, resolved.dialect
+        self.window = resolved.spec.window
+        self._connection = EndpointConnection(resolved.endpoint, notify)
+        self._notify = notify
+        self._notified: set[str] = set()
+        self._tokenizer = RemoteTokenizer(self._tokenize) if self._dialect.tokenize_api else None
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    @property
+    def spells(self) -> AbstractSet[type]:
+        """Holes where the server can take them; conversations, unless not tuned to chat."""
+        row = find_by_alias(self._served.id)
+        gaps = {Hole} if self._dialect.fim_api and self._spec.fim == SERVER else set()
+        chats = set() if row and not row.chat else {Conversation}
+        return gaps | chats
+
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The answer, chunk by chunk; closing it closes the connection, and the server stops."""
-        if prompt.pieces and is_role(prompt.pieces[0]):
-            return self._chat(*talk_of(prompt), sampling)
-        gaps = [at for at, piece in enumerate(prompt.pieces) if is_gap(piece)]
-        if gaps:
-            return self._gap(prompt, gaps[0], sampling)
-        return self._completion(prompt, sampling)
+        if isinstance(question, Conversation):
+            return self._chat(question, sampling)
+        if isinstance(question, Hole):
+            return self._infill(question, sampling)
+        return self._complete(question, sampling)
 
     def count(self, text: str) -> int:
         """How many tokens a text has as user text: estimated where the server does not tell."""
-        if self._spelling is None:
-            return round(len(text.encode("utf-8", "replace")) / BYTES + 0.5)
-        return len(self._spelling.text(text))
+        if self._tokenizer is None:
+            return round(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN + 0.5)
+        return len(self._tokenizer.encode_text(text))
 
-    def token(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one.
+    def has_token(self, text: str) -> bool:
+        """Whether a text is exactly one control token.
 
-        The marks of a gap and of a chat have a number too, and where the server has no tokenizer
-        to ask so have the tokens of the family that the model's name tells: none that is used.
+        Where the server has no tokenizer to ask, the tokens of the family that the model's name
+        tells are.
         """
-        if text in MARKS or (text == GAP and self._dialect.fim):
-            return 0
-        if self._spelling is not None:
-            return self._spelling.token(text)
-        form = spelling(self._spec.fim)
-        return 0 if form and text in form.specials() else None
+        if self._tokenizer is not None:
+            return self._tokenizer.token_id(text) is not None
+        form = find_fim_format(self._spec.fim)
+        return bool(form and text in form.control_tokens())
 
     def close(self) -> None:
         """Close the connections."""
         self._connection.close()
 
-    def _completion(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def _complete(self, prompt: Prompt, sampling: Sampling) -> Stream:
         stops = [stop for stop in prompt.stop if isinstance(stop, Special)]
-        body = wire.completion(
-            self._served.id, self._written(prompt), sampling, self._dialect, self._ends(stops)
+        body = wire.completion_body(
+            self._served.id, self._encode(prompt), sampling, self._dialect, self._stops(stops)
         )
-        return self._answer(wire.COMPLETIONS, body)
+        return self._stream_response(wire.COMPLETIONS_ROUTE, body)
 
-    def _gap(self, prompt: Prompt, at: int, sampling: Sampling) -> Stream:
-        around = (*prompt.pieces[:at], prompt.begun), prompt.pieces[at + 1 :]
-        before, behind = (sound("".join(part)) for part in around)
-        route = wire.INFILL if self._dialect.fim == "infill" else wire.COMPLETIONS
-        body = wire.gap(self._served.id, before, behind, sampling, self._dialect)
-        return self._answer(route, body)
+    def _infill(self, hole: Hole, sampling: Sampling) -> Stream:
+        prefix, suffix = to_valid_utf8(hole.prefix), to_valid_utf8(hole.suffix)
+        route = wire.INFILL_ROUTE if self._dialect.fim_api == "infill" else wire.COMPLETIONS_ROUTE
+        body = wire.infill_body(self._served.id, prefix, suffix, sampling, self._dialect)
+        return self._stream_response(route, body)
 
-    def _chat(self, talk: Conversation, begun: str, sampling: Sampling) -> Stream:
-        """The next answer of a talk, by the server's own template where it has one.
+    def _chat(self, conversation: Conversation, sampling: Sampling) -> Stream:
+        """The next answer of a conversation, by the server's own template where it has one.
 
         Of an answer that is to begin inside a block of code, what is in its first block.
         """
-        for message in talk.messages[-1:]:
-            self._warn(message.text)
-        body = wire.chat(self._served.id, talk, sampling, self._dialect)
-        with self._connection.request("POST", wire.CHAT, body, (*ABSENT, 400)) as response:
+        for message in conversation.messages[-1:]:
+            self._warn_of_control_tokens(message.text)
+        body = wire.chat_body(self._served.id, conversation, sampling, self._dialect)
+        with self._connection.request("POST", wire.CHAT_ROUTE, body, (*NO_ROUTE, 400)) as response:
             if response.status_code == 200:
-                chunks = wire.chunks(self._connection.events(response))
-                with closing_source(only_code(chunks) if begun else chunks) as source:
+                chunks = wire.decode_stream(self._connection.read_events(response))
+                inside = bool(conversation.answer_prefix)
+                with closing_source(extract_code(chunks) if inside else chunks) as source:
                     yield from source
                 return
-            refused = self._connection.problem(response)
-        if response.status_code == 400 and "chat template" not in refused.message.lower():
-            raise refused
-        with closing(self._plain(talk, begun, sampling)) as chunks:
+            error = self._connection.error_from_response(response)
+        if response.status_code == 400 and "chat template" not in error.message.lower():
+            raise error
+        with closing(self._spelled_here(conversation, sampling)) as chunks:
             yield from chunks
 
-    def _plain(self, talk: Conversation, begun: str, sampling: Sampling) -> Stream:
-        """The next answer of a talk, asked for in a form of ours."""
-        row = known(self._served.id)
-        form = choose(row.chat if row else None, self._served.id, "", self.token)
-        self._once(f"{self._served.id} is served without a chat template: the form is {form.name}")
-        prompt = form.prompt(talk)
-        pieces = (*prompt.pieces, begun) if begun else prompt.pieces
-        return self._completion(Prompt(pieces, prompt.stop), sampling)
+    def _spelled_here(self, conversation: Conversation, sampling: Sampling) -> Stream:
+        """The next answer of a conversation, asked for in a format of ours."""
+        row = find_by_alias(self._served.id)
+        form = choose_chat_format(row.chat if row else None, self._served.id, "", self.has_token)
+        self._notify_once(
+            f"{self._served.id} is served without a chat template: the form is {form.name}"
+        )
+        return self._complete(form.build_prompt(conversation), sampling)
 
-    def _answer(self, route: str, body: wire.Body) -> Stream:
+    def _stream_response(self, route: str, body: wire.Body) -> Stream:
         with self._connection.request("POST", route, body) as response:
-            yield from wire.chunks(self._connection.events(response))
+            yield from wire.decode_stream(self._connection.read_events(response))
 
-    def _written(self, prompt: Prompt) -> str | list[int]:
+    def _encode(self, prompt: Prompt) -> str | list[int]:
         """A prompt as its server takes it, never empty."""
-        if self._spelling is not None:
-            return self._spelling.encode(prompt) or self._spelling.text("\n")
+        if self._tokenizer is not None:
+            return self._tokenizer.encode(prompt) or self._tokenizer.encode_text("\n")
         for piece in prompt.pieces:
             if not isinstance(piece, Special):
-                self._warn(piece)
-        return sound("".join(map(as_text, (*prompt.pieces, prompt.begun)))) or "\n"
+                self._warn_of_control_tokens(piece)
+        return to_valid_utf8("".join(map(as_text, (*prompt.pieces, prompt.forced_prefix)))) or "\n"
 
-    def _ends(self, stops: Sequence[Special]) -> Sequence[str] | Sequence[int]:
-        if self._dialect.stop_ids and self._spelling is not None:
-            found = (self._spelling.token(stop) for stop in stops)
-            return [token for token in found if token is not None]
-        form = spelling(self._spec.fim)
-        return [as_text(stop) for stop in stops if form and stop in form.stop]
+    def _stops(self, stops: Sequence[Special]) -> Sequence[str] | Sequence[int]:
+        if self._dialect.stop_ids_field and self._tokenizer is not None:
+            token_ids = (self._tokenizer.token_id(stop) for stop in stops)
+            return [token_id for token_id in token_ids if token_id is not None]
+        fim_format = find_fim_format(self._spec.fim)
+        return [as_text(stop) for stop in stops if fim_format and stop in fim_format.stop]
 
-    def _tokens(self, text: str, opening: bool, control: bool) -> Tokens:
-        body = wire.tokenization(self._served.id, sound(text), self._dialect, opening, control)
-        return wire.tokens_of(self._connection.ask("POST", wire.TOKENIZE, body))
+    def _tokenize(self, text: str, add_bos: bool, parse_control: bool) -> TokenTexts:
+        body = wire.tokenize_body(
+            self._served.id, to_valid_utf8(text), self._dialect, add_bos, parse_control
+        )
+        return wire.parse_tokens(self._connection.request_json("POST", wire.TOKENIZE_ROUTE, body))
 
-    def _warn(self, text: str) -> None:
+    def _warn_of_control_tokens(self, text: str) -> None:
         """Say so where a server may take a part of a text for a control token."""
-        if self._dialect.fim == "suffix":
+        if self._dialect.fim_api == "suffix":
             return
-        found = next((token for token in specials() if token in text), None)
-        if found:
-            self._once(f"the text has {found} in it, which the endpoint may not read as text")
+        control_token = next((token for token in all_control_tokens() if token in text), None)
+        if control_token:
+            self._notify_once(
+                f"the text has {control_token} in it, which the endpoint may not read as text"
+            )
 
-    def _once(self, text: str) -> None:
-        if text not in self._noted:
-            self._note(text)
-        self._noted.add(text)
-
-
-def is_role(piece: str) -> bool:
-    """Whether a piece of a prompt says who speaks; a text of the same letters does not."""
-    return isinstance(piece, Special) and piece in MARKS
-
-
-def is_gap(piece: str) -> bool:
-    """Whether a piece of a prompt is the mark of a gap; a text of the same letters is not."""
-    return isinstance(piece, Special) and piece == GAP
-
-
-def talk_of(prompt: Prompt) -> tuple[Conversation, str]:
-    """The conversation in a prompt, and what the answer to it is to begin with."""
-    system = ""
-    messages: list[Message] = []
-    role: Role = "system"
-    for piece in prompt.pieces:
-        if is_role(piece):
-            role = MARKS[piece]
-        elif role == "system":
-            system = piece
-        else:
-            messages.append(Message(role, piece))
-    begun = ""
-    if messages and messages[-1].role == "assistant" and not is_role(prompt.pieces[-1]):
-        begun = messages.pop().text
-    return Conversation(system, tuple(messages)), begun
+    def _notify_once(self, text: str) -> None:
+        if text not in self._notified:
+            self._notify(text)
+        self._notified.add(text)
 
 
 def as_text(piece: str) -> str:
     """A piece of a prompt where it goes as text: Code Llama's tokens begin with a space there."""
-    marked = isinstance(piece, Special) and piece.startswith("▁")
-    return f" {piece[1:]}" if marked else str(piece)
+    has_space_mark = isinstance(piece, Special) and piece.startswith("▁")
+    return f" {piece[1:]}" if has_space_mark else str(piece)
 
 
-def sound(text: str) -> str:
+def to_valid_utf8(text: str) -> str:
     """A text without what was no UTF-8 in a file: servers take no surrogates."""
     return text.encode("utf-8", "replace").decode()
 
 
-def only_code(chunks: Stream) -> Stream:
+def extract_code(chunks: Stream) -> Stream:
     """The code in the first block of an answer; DataError where it has none."""
     try:
-        yield from first_block(chunks, lambda fence: None)
+        yield from extract_first_block(chunks, lambda fence: None)
     except DataError as error:
         raise DataError(error.message, "ask again, or another model") from error

@@ -10,86 +10,100 @@ from collections.abc import Callable, Sequence
 from starcoder_cli.errors import ProtocolError
 from starcoder_cli.model import Prompt, Special
 from starcoder_cli.prompts.chat_formats import CHAT_FORMATS
-from starcoder_cli.prompts.fim_formats import FORMATS
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 
-Tokens = Sequence[tuple[int, str]]
-Tokenize = Callable[[str, bool, bool], Tokens]
-"""The tokens of a text, given whether the token that opens a prompt comes first, and whether
-control tokens are wanted as such."""
+TokenTexts = Sequence[tuple[int, str]]
+TokenizeCall = Callable[[str, bool, bool], TokenTexts]
+"""The tokens of a text, given whether the token that begins a prompt comes first, and whether
+control tokens in the text are read as such."""
 
 # No vocabulary that was looked at has an ordinary token of this form that occurs in code.
-CONTROL = re.compile(r"▁?(<.*\w.*>|\[/?[A-Z][A-Z_]*\])", re.DOTALL)
+CONTROL_TOKEN_PATTERN = re.compile(r"▁?(<.*\w.*>|\[/?[A-Z][A-Z_]*\])", re.DOTALL)
 PROBE = "a"
 
 
-def specials() -> list[str]:
+def all_control_tokens() -> list[str]:
     """Every control token that a prompt of ours may have in it or end at."""
-    gaps = (each for form in FORMATS.values() for each in (*form.specials(), *form.stop))
-    chats = (each for form in CHAT_FORMATS.values() for each in (*form.specials(), *form.stop))
-    return sorted({str(each) for each in (*gaps, *chats) if isinstance(each, Special)})
+    fim_tokens = (
+        token for row in FIM_FORMATS.values() for token in (*row.control_tokens(), *row.stop)
+    )
+    chat_tokens = (
+        token for row in CHAT_FORMATS.values() for token in (*row.control_tokens(), *row.stop)
+    )
+    return sorted(
+        {str(token) for token in (*fim_tokens, *chat_tokens) if isinstance(token, Special)}
+    )
 
 
-class Spelling:
+class RemoteTokenizer:
     """Turns prompts into ids with the tokenizer of a server."""
 
-    def __init__(self, tokenize: Tokenize) -> None:
+    def __init__(self, tokenize: TokenizeCall) -> None:
         self._tokenize = tokenize
-        self._opening: list[int] | None = None
-        self._ids: dict[str, int | None] | None = None
+        self._bos_ids: list[int] | None = None
+        self._ids_by_text: dict[str, int | None] | None = None
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The ids of a prompt: one for each control token, text as nothing but text."""
-        ids = list(self.opening())
-        for piece in (*prompt.pieces, prompt.begun):
+        ids = list(self.bos_ids())
+        for piece in (*prompt.pieces, prompt.forced_prefix):
             if isinstance(piece, Special):
-                ids.append(self.named(piece))
+                ids.append(self.require_token_id(piece))
             else:
-                ids += self.text(piece)
+                ids += self.encode_text(piece)
         return ids
 
-    def text(self, text: str) -> list[int]:
+    def encode_text(self, text: str) -> list[int]:
         """The ids of user text, in which nothing is a control token."""
         if not text:
             return []
         tokens = self._tokenize(text, False, False)
-        found = [at for _, written in tokens if (at := self._place(written, text)) >= 0]
-        if not found:
-            return [number for number, _ in tokens]
-        at = min(found)
-        return [*self.text(text[:at]), *self.text(text[at:])]
+        split_positions = [
+            split_at
+            for _, token_text in tokens
+            if (split_at := self._split_position(token_text, text)) >= 0
+        ]
+        if not split_positions:
+            return [token_id for token_id, _ in tokens]
+        split_at = min(split_positions)
+        return [*self.encode_text(text[:split_at]), *self.encode_text(text[split_at:])]
 
-    def token(self, text: str) -> int | None:
+    def token_id(self, text: str) -> int | None:
         """The id of a control token, or None where the text is not exactly one."""
-        if self._ids is None:
-            self._ids = self._known(specials())
-        if text not in self._ids:
-            self._ids |= self._known([text])
-        return self._ids[text]
+        if self._ids_by_text is None:
+            self._ids_by_text = self._look_up_ids(all_control_tokens())
+        if text not in self._ids_by_text:
+            self._ids_by_text |= self._look_up_ids([text])
+        return self._ids_by_text[text]
 
-    def named(self, special: Special) -> int:
+    def require_token_id(self, special: Special) -> int:
         """The id of a control token that is needed."""
-        token = self.token(special)
-        if token is None:
+        token_id = self.token_id(special)
+        if token_id is None:
             raise ProtocolError(f"the endpoint's model has no token {special!r}", "see --fim")
-        return token
+        return token_id
 
-    def opening(self) -> list[int]:
+    def bos_ids(self) -> list[int]:
         """The ids that the model wants at the beginning of every prompt."""
-        if self._opening is None:
-            with_it = [number for number, _ in self._tokenize(PROBE, True, False)]
-            alone = [number for number, _ in self._tokenize(PROBE, False, False)]
-            before = len(with_it) - len(alone)
-            self._opening = with_it[:before] if with_it[before:] == alone else []
-        return self._opening
+        if self._bos_ids is None:
+            ids_with_bos = [token_id for token_id, _ in self._tokenize(PROBE, True, False)]
+            ids_alone = [token_id for token_id, _ in self._tokenize(PROBE, False, False)]
+            bos_count = len(ids_with_bos) - len(ids_alone)
+            self._bos_ids = (
+                ids_with_bos[:bos_count] if ids_with_bos[bos_count:] == ids_alone else []
+            )
+        return self._bos_ids
 
-    def _known(self, names: Sequence[str]) -> dict[str, int | None]:
+    def _look_up_ids(self, names: Sequence[str]) -> dict[str, int | None]:
         """The ids of some texts, as far as they are control tokens, all asked for at once."""
-        found = {text: number for number, text in self._tokenize("".join(names), False, True)}
-        return {name: found.get(name) for name in names}
+        ids_by_text = {
+            text: token_id for token_id, text in self._tokenize("".join(names), False, True)
+        }
+        return {name: ids_by_text.get(name) for name in names}
 
-    def _place(self, written: str, text: str) -> int:
+    def _split_position(self, token_text: str, text: str) -> int:
         """Where to cut a text so that a control token in it is none; -1 where it is no such."""
-        if not CONTROL.fullmatch(written):
+        if not CONTROL_TOKEN_PATTERN.fullmatch(token_text):
             return -1
-        bare = written.removeprefix("▁")
-        return text.find(bare) + 1 if len(bare) > 1 and bare in text else -1
+        token_name = token_text.removeprefix("▁")
+        return text.find(token_name) + 1 if len(token_name) > 1 and token_name in text else -1

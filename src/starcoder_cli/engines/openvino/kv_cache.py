@@ -1,9 +1,9 @@
 """Which blocks of a KV cache hold which tokens, so that what was read once is not read again.
 
-A cache is paged (Kwon et al. 2023, arXiv:2309.06180): a text lies in blocks of BLOCK tokens, in any
-order. What was read stays until its blocks are needed, as a tree in which a block follows those of
-the text before it. Texts that begin alike share the blocks of their beginning, and where two part
-inside a block, the second copies it.
+A cache is paged (Kwon et al. 2023, arXiv:2309.06180): a text lies in blocks of BLOCK_TOKENS tokens,
+in any order. What was read stays until its blocks are needed, as a tree in which a block follows
+those of the text before it. Texts that begin alike share the blocks of their beginning, and where
+two part inside a block, the second copies it.
 """
 
 import itertools
@@ -11,127 +11,132 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from starcoder_cli.engines.decoding.tokenizer import common
+from starcoder_cli.engines.decoding.tokenizer import common_prefix_length
 
-BLOCK = 32
+BLOCK_TOKENS = 32
 
-Ids: TypeAlias = tuple[int, ...]
+TokenIds: TypeAlias = tuple[int, ...]
 
 
 @dataclass(eq=False)
-class Node:
+class CachedBlock:
     """A block that has been read: its tokens, what follows it, and how many texts use it now."""
 
-    number: int
-    ids: Ids
-    parent: "Node | None"
-    users: int = 0
-    used: int = 0
-    children: dict[Ids, "Node"] = field(default_factory=dict)
+    index: int
+    ids: TokenIds
+    parent: "CachedBlock | None"
+    user_count: int = 0
+    last_used: int = 0
+    children: dict[TokenIds, "CachedBlock"] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
-class Text:
-    """A text in the cache: blocks that others may share, then its own; `known` were there."""
+class CachedSequence:
+    """A text: blocks that others may share, then its own; `cached_tokens` had been read before."""
 
-    shared: list[Node]
-    own: list[int]
-    known: int
+    shared_blocks: list[CachedBlock]
+    own_blocks: list[int]
+    cached_tokens: int
 
     @property
-    def numbers(self) -> list[int]:
+    def block_indices(self) -> list[int]:
         """Its blocks in the order of its tokens."""
-        return [*(node.number for node in self.shared), *self.own]
+        return [*(block.index for block in self.shared_blocks), *self.own_blocks]
 
 
-class Blocks:
-    """So many blocks, of which about `kept` may hold texts that nobody uses now."""
+class BlockPool:
+    """So many blocks, of which about `max_idle` may hold texts that nobody uses now."""
 
-    def __init__(self, count: int, kept: int, copy: Callable[[int, int], None]) -> None:
+    def __init__(self, block_count: int, max_idle: int, copy: Callable[[int, int], None]) -> None:
         """`copy` is given a block and one that is to hold the same."""
-        self._root = Node(-1, (), None)
-        self._free = list(reversed(range(count)))
-        self._kept = kept
+        self._root = CachedBlock(-1, (), None)
+        self._free = list(reversed(range(block_count)))
+        self._max_idle = max_idle
         self._copy = copy
         self._clock = itertools.count(1)
 
-    def open(self, ids: Sequence[int]) -> Text:
+    def open_sequence(self, ids: Sequence[int]) -> CachedSequence:
         """A text that begins with these ids; all but the last of them may be known already."""
-        text, node, left = Text([], [], 0), self._root, tuple(ids[:-1])
-        while following := node.children.get(left[:BLOCK]):
-            if len(following.ids) < BLOCK:
+        sequence, block, remaining_ids = CachedSequence([], [], 0), self._root, tuple(ids[:-1])
+        while next_block := block.children.get(remaining_ids[:BLOCK_TOKENS]):
+            if len(next_block.ids) < BLOCK_TOKENS:
                 break
-            node, left = following, left[BLOCK:]
-            node.users += 1
-            text.shared.append(node)
-        alike = {child: common(child.ids, left) for child in node.children.values()}
-        source = max(alike, key=lambda child: alike[child], default=None)
-        text.known = len(text.shared) * BLOCK
-        if source and alike[source]:
-            source.users += 1  # it is not to be given away for its own copy
-            text.own.append(self._take())
-            source.users -= 1
-            self._copy(source.number, text.own[0])
-            source.used = next(self._clock)
-            text.known += alike[source]
-        return text
+            block, remaining_ids = next_block, remaining_ids[BLOCK_TOKENS:]
+            block.user_count += 1
+            sequence.shared_blocks.append(block)
+        common_lengths = {
+            child: common_prefix_length(child.ids, remaining_ids)
+            for child in block.children.values()
+        }
+        source = max(common_lengths, key=lambda child: common_lengths[child], default=None)
+        sequence.cached_tokens = len(sequence.shared_blocks) * BLOCK_TOKENS
+        if source and common_lengths[source]:
+            source.user_count += 1  # it is not to be given away for its own copy
+            sequence.own_blocks.append(self._allocate())
+            source.user_count -= 1
+            self._copy(source.index, sequence.own_blocks[0])
+            source.last_used = next(self._clock)
+            sequence.cached_tokens += common_lengths[source]
+        return sequence
 
-    def extend(self, text: Text, length: int) -> None:
-        """Give a text room for so many tokens."""
-        while (len(text.shared) + len(text.own)) * BLOCK < length:
-            text.own.append(self._take())
+    def reserve(self, sequence: CachedSequence, token_count: int) -> None:
+        """Give a text blocks for so many tokens."""
+        while (len(sequence.shared_blocks) + len(sequence.own_blocks)) * BLOCK_TOKENS < token_count:
+            sequence.own_blocks.append(self._allocate())
 
-    def share(self, text: Text, ids: Sequence[int]) -> None:
+    def share_blocks(self, sequence: CachedSequence, ids: Sequence[int]) -> None:
         """Let others use the whole blocks of a text, of which these ids have been read."""
-        node = text.shared[-1] if text.shared else self._root
-        while len(text.shared) < len(ids) // BLOCK:
-            at = len(text.shared) * BLOCK
-            node = self._hang(node, tuple(ids[at : at + BLOCK]), text.own.pop(0))
-            node.users += 1
-            text.shared.append(node)
+        block = sequence.shared_blocks[-1] if sequence.shared_blocks else self._root
+        while len(sequence.shared_blocks) < len(ids) // BLOCK_TOKENS:
+            start = len(sequence.shared_blocks) * BLOCK_TOKENS
+            block = self._insert_block(
+                block, tuple(ids[start : start + BLOCK_TOKENS]), sequence.own_blocks.pop(0)
+            )
+            block.user_count += 1
+            sequence.shared_blocks.append(block)
 
-    def close(self, text: Text, ids: Sequence[int]) -> None:
+    def release(self, sequence: CachedSequence, ids: Sequence[int]) -> None:
         """Let a text go, of which these ids have been read; it can be found until it is needed."""
-        self.share(text, ids)
-        rest = tuple(ids[len(text.shared) * BLOCK :])
-        if rest:
-            last = text.shared[-1] if text.shared else self._root
-            self._hang(last, rest, text.own.pop(0))
-        self._free += text.own
-        for node in text.shared:
-            node.users -= 1
-            node.used = next(self._clock)
-        text.shared, text.own = [], []
+        self.share_blocks(sequence, ids)
+        remaining_ids = tuple(ids[len(sequence.shared_blocks) * BLOCK_TOKENS :])
+        if remaining_ids:
+            parent = sequence.shared_blocks[-1] if sequence.shared_blocks else self._root
+            self._insert_block(parent, remaining_ids, sequence.own_blocks.pop(0))
+        self._free += sequence.own_blocks
+        for block in sequence.shared_blocks:
+            block.user_count -= 1
+            block.last_used = next(self._clock)
+        sequence.shared_blocks, sequence.own_blocks = [], []
 
-    def _hang(self, parent: Node, ids: Ids, number: int) -> Node:
-        """The node of a block that follows another; where there is one already, that one."""
-        found = parent.children.get(ids)
-        if found:
-            self._free.append(number)
+    def _insert_block(self, parent: CachedBlock, ids: TokenIds, index: int) -> CachedBlock:
+        """Let a block follow another; where that one has an equal child already, use that child."""
+        block = parent.children.get(ids)
+        if block:
+            self._free.append(index)
         else:
-            found = parent.children[ids] = Node(number, ids, parent)
-        found.used = next(self._clock)
-        return found
+            block = parent.children[ids] = CachedBlock(index, ids, parent)
+        block.last_used = next(self._clock)
+        return block
 
-    def _take(self) -> int:
+    def _allocate(self) -> int:
         """A block for new tokens: a free one, or that of the end that was used least recently.
 
         Blocks that were never used cost memory from their first use on, so not all of them are.
         """
-        nodes = list(self._nodes(self._root))
-        unused = [node for node in nodes if not node.users and not node.children]
-        spare = sum(not node.users for node in nodes)
-        if unused and (not self._free or spare >= self._kept):
-            oldest = min(unused, key=lambda node: node.used)
+        blocks = list(self._descendants(self._root))
+        evictable = [block for block in blocks if not block.user_count and not block.children]
+        idle_count = sum(not block.user_count for block in blocks)
+        if evictable and (not self._free or idle_count >= self._max_idle):
+            oldest = min(evictable, key=lambda block: block.last_used)
             assert oldest.parent
             del oldest.parent.children[oldest.ids]
-            return oldest.number
+            return oldest.index
         return self._free.pop()
 
-    def _nodes(self, node: Node) -> Iterator[Node]:
-        """All that follows a node."""
-        waiting = list(node.children.values())
-        while waiting:
-            found = waiting.pop()
-            waiting += found.children.values()
-            yield found
+    def _descendants(self, block: CachedBlock) -> Iterator[CachedBlock]:
+        """All blocks that follow a block."""
+        pending = list(block.children.values())
+        while pending:
+            descendant = pending.pop()
+            pending += descendant.children.values()
+            yield descendant

@@ -9,36 +9,50 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.engines.decoding.loop import Beginning, Decoding
-from starcoder_cli.engines.decoding.prompt_lookup import CautiousLookup
-from starcoder_cli.engines.decoding.sampler import NumpyChoice
-from starcoder_cli.engines.decoding.tokenizer import Tokens, Writing
+from starcoder_cli.engines.decoding.loop import ForcedPrefix, SpeculativeDecoder
+from starcoder_cli.engines.decoding.prompt_lookup import CautiousPromptLookup
+from starcoder_cli.engines.decoding.sampler import NumpySampler
+from starcoder_cli.engines.decoding.tokenizer import CheckpointTokenizer, IncrementalDetokenizer
 from starcoder_cli.engines.openvino.graph import (
     PagedGraph,
-    apart,
-    few_kernels,
+    compile_parts,
     import_openvino,
-    loading,
-    translated,
+    limit_kernel_caches,
+    run_in_threads,
+    translate_errors,
 )
-from starcoder_cli.engines.openvino.kv_cache import BLOCK, Blocks
-from starcoder_cli.engines.openvino.prepared import Traits
-from starcoder_cli.engines.openvino.scheduler import KEPT, Answer, Batch, alike
-from starcoder_cli.model import Prompt, Sampling, Special, check_room
-from starcoder_cli.stream import Chunk, Reason, Stream, behind
-from starcoder_cli.weights.gguf import read_header
+from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool
+from starcoder_cli.engines.openvino.prepared import PreparedMetadata
+from starcoder_cli.engines.openvino.scheduler import (
+    IDLE_WINDOWS,
+    BatchScheduler,
+    ScheduledAnswer,
+    measure_step_rows,
+)
+from starcoder_cli.model import (
+    SPELLS_NOTHING,
+    Prompt,
+    Question,
+    Sampling,
+    Special,
+    as_prompt,
+    check_room,
+)
+from starcoder_cli.stream import Chunk, FinishReason, Stream, skip_prefix
+from starcoder_cli.weights.gguf import read_gguf_header
 
 if TYPE_CHECKING:
-    from starcoder_cli.engines.openvino.scheduler import Numbers
+    from starcoder_cli.engines.openvino.scheduler import LogitsArray
 
-RUNS = 1, 6
-"""How many of the latest tokens have to have stood together before."""
+OPENVINO_NGRAM_SIZES = 1, 6
+"""How many of the latest tokens have to have occurred together before."""
 
 
 class OpenVinoModel:
     """A prepared model that is loaded, with room for `window` tokens in each of its `slots`."""
 
     engine = "openvino"
+    spells = SPELLS_NOTHING
 
     def __init__(self, folder: Path, path: Path, window: int, slots: int = 1) -> None:
         """Load the folder that a GGUF file was prepared in.
@@ -48,103 +62,126 @@ class OpenVinoModel:
         self.window = window
         self._path = path
         import_openvino()
-        traits = Traits.read(folder)
-        each = -(-window // BLOCK) + 1
-        count = slots * each
-        with translated(f"load {folder}"), loading(folder) as parts:
-            self._tokens = Tokens(folder)
-            graph = PagedGraph([part.result() for part in parts], count + 1)
-        self._ends = frozenset(traits.ends)
-        self._graph, self._spare = graph, count
-        blocks = Blocks(count, KEPT * each, graph.copy)
-        self._batch = Batch(graph, blocks, slots, traits.rows, spare=count)
+        metadata = PreparedMetadata.read(folder)
+        blocks_per_slot = -(-window // BLOCK_TOKENS) + 1
+        block_count = slots * blocks_per_slot
+        with translate_errors(f"load {folder}"), compile_parts(folder) as parts:
+            self._tokenizer = CheckpointTokenizer(folder)
+            graph = PagedGraph([part.result() for part in parts], block_count + 1)
+        self._end_ids = frozenset(metadata.ends)
+        self._graph, self._spare_block = graph, block_count
+        blocks = BlockPool(block_count, IDLE_WINDOWS * blocks_per_slot, graph.copy_block)
+        self._scheduler = BatchScheduler(
+            graph, blocks, slots, metadata.rows, spare_block=block_count
+        )
 
     @cached_property
     def chat_template(self) -> str:
         """The chat template in the file's metadata."""
-        return read_header(self._path).chat_template
+        return read_gguf_header(self._path).chat_template
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The answer, a chunk for each step; closing it takes the request away."""
+        prompt = as_prompt(question)
         ids = self.encode(prompt)
         check_room(self.window, len(ids), sampling.max_tokens)
-        with closing(behind(self._chunks(ids, prompt, sampling), prompt.begun)) as chunks:
+        with closing(
+            skip_prefix(self._generate(ids, prompt, sampling), prompt.forced_prefix)
+        ) as chunks:
             yield from chunks
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The token ids of a prompt: one id for each control token, text as nothing but text."""
-        return self._tokens.encode(prompt)
+        return self._tokenizer.encode(prompt)
 
     def count(self, text: str) -> int:
         """How many tokens a text has as user text."""
-        return len(self._tokens.text(text))
+        return len(self._tokenizer.encode_text(text))
+
+    def has_token(self, text: str) -> bool:
+        """Whether a text is exactly one control token."""
+        return self.token(text) is not None
 
     def token(self, text: str) -> int | None:
         """The id of a control token, or None where the text is not exactly one."""
-        return self._tokens.token(text)
+        return self._tokenizer.control_token_id(text)
 
-    def measure(self, text: str) -> int:
+    def measure_rows(self, text: str) -> int:
         """How many rows its steps are to have here; asked last, since it reads over other texts."""
-        with translated("go on"):
-            return alike(self._graph, self._tokens.text(text), self._spare)
+        with translate_errors("go on"):
+            return measure_step_rows(
+                self._graph, self._tokenizer.encode_text(text), self._spare_block
+            )
 
     def close(self) -> None:
         """Let the weights go; answers that are still being made end."""
-        self._batch.close()
+        self._scheduler.close()
         self._graph.close()
 
-    def _chunks(self, ids: list[int], prompt: Prompt, sampling: Sampling) -> Stream:
+    def _generate(self, ids: list[int], prompt: Prompt, sampling: Sampling) -> Stream:
         """The answer with what it has to begin with, up to the first token that ends it."""
-        decoding = self._decoding(ids, prompt, sampling)
-        answer = Answer(ids, decoding)
-        writing, total = Writing(self._tokens, ids), 0
-        self._batch.add(answer)
+        decoder = self._create_decoder(ids, prompt, sampling)
+        answer = ScheduledAnswer(ids, decoder)
+        detokenizer, token_count = IncrementalDetokenizer(self._tokenizer, ids), 0
+        self._scheduler.add(answer)
         try:
             while True:
-                with translated("go on"):
-                    made = self._batch.next(answer)
-                if made is None:
+                with translate_errors("go on"):
+                    tokens = self._scheduler.next_tokens(answer)
+                if tokens is None:
                     break
-                total += len(made)
-                text = writing.write([token.id for token in made])
-                logprob = sum(token.logprob for token in made)
-                yield Chunk(text, len(made), None, len(ids), logprob, cached_tokens=answer.known)
+                token_count += len(tokens)
+                text = detokenizer.append([token.id for token in tokens])
+                logprob = sum(token.logprob for token in tokens)
+                yield Chunk(
+                    text, len(tokens), None, len(ids), logprob, cached_tokens=answer.cached_tokens
+                )
         finally:
-            self._batch.remove(answer)
-        reason: Reason = "length" if total >= sampling.max_tokens else "stop"
-        end = decoding.end
-        yield Chunk(writing.rest(), int(bool(end)), reason, len(ids), end.logprob if end else 0.0)
+            self._scheduler.remove(answer)
+        reason: FinishReason = "length" if token_count >= sampling.max_tokens else "stop"
+        end_token = decoder.end_token
+        yield Chunk(
+            detokenizer.flush(),
+            int(bool(end_token)),
+            reason,
+            len(ids),
+            end_token.logprob if end_token else 0.0,
+        )
 
-    def _decoding(self, ids: list[int], prompt: Prompt, sampling: Sampling) -> "Decoding[Numbers]":
+    def _create_decoder(
+        self, ids: list[int], prompt: Prompt, sampling: Sampling
+    ) -> "SpeculativeDecoder[LogitsArray]":
         """How the tokens behind these ids are chosen."""
-        named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
-        ends = self._ends | {token for token in named if token is not None}
-        choice = NumpyChoice(sampling)
-        beginning = Beginning(self._tokens, ids, prompt.begun, choice)
-        drafts = self._batch.rows - 1
-        lookup = CautiousLookup(ids, RUNS, drafts) if drafts else None
-        return Decoding(sampling, ends, choice, lookup, beginning)
+        stop_ids = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
+        end_ids = self._end_ids | {token for token in stop_ids if token is not None}
+        sampler = NumpySampler(sampling)
+        forced_prefix = ForcedPrefix(self._tokenizer, ids, prompt.forced_prefix, sampler)
+        max_draft = self._scheduler.step_rows - 1
+        lookup = CautiousPromptLookup(ids, OPENVINO_NGRAM_SIZES, max_draft) if max_draft else None
+        return SpeculativeDecoder(sampling, end_ids, sampler, lookup, forced_prefix)
 
 
-def save(path: Path) -> None:
+def convert_gguf(path: Path) -> None:
     """Write a GGUF file beside itself in OpenVINO's own form; MachineError where it cannot."""
     genai = import_openvino("openvino_genai")
     with (
-        translated(f"read {path.name}"),
-        few_kernels(),
-        apart(lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)) as pipelines,
+        translate_errors(f"read {path.name}"),
+        limit_kernel_caches(),
+        run_in_threads(
+            lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)
+        ) as pipelines,
     ):
         pipelines[0].result()
 
 
-def slim(folder: Path) -> None:
-    """Leave fewer nodes in a saved model, which is loaded sooner; as `compact` does.
+def simplify_saved_model(folder: Path) -> None:
+    """Leave fewer nodes in a saved model, which is loaded sooner; as `simplify_model` does.
 
     Raises MachineError where OpenVINO cannot, OSError where the disk is full.
     """
-    from starcoder_cli.engines.openvino.graph import MODEL
-    from starcoder_cli.engines.openvino.rewrite import compact
+    from starcoder_cli.engines.openvino.graph import MODEL_FILE
+    from starcoder_cli.engines.openvino.rewrite import simplify_model
 
     import_openvino()
-    with translated(f"write {MODEL}"):
-        compact(folder / MODEL)
+    with translate_errors(f"write {MODEL_FILE}"):
+        simplify_model(folder / MODEL_FILE)

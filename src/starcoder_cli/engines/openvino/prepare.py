@@ -1,7 +1,7 @@
 """A GGUF file brought into OpenVINO's own form, once, and measured on both engines.
 
-That is done in a draft folder, which is renamed at the end: what was interrupted is never used, and
-the file itself is never touched.
+That is done in a staging folder, which is renamed at the end: what was interrupted is never used,
+and the file itself is never touched.
 """
 
 import json
@@ -13,147 +13,179 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.benchmark.measure import FIRST, answer, cut, warm_up, write_rate
+from starcoder_cli.benchmark.measure import (
+    FIRST_PROMPT_TOKENS,
+    complete_greedily,
+    truncate_to_tokens,
+    warm_up_seconds,
+    write_rate,
+)
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.engines.openvino.prepared import FOLDER, Prepared, find, sizes, versions, write
+from starcoder_cli.engines.openvino.prepared import (
+    PREPARED_FOLDER,
+    Prepared,
+    current_versions,
+    file_sizes,
+    find_prepared,
+    write_prepared,
+)
 from starcoder_cli.errors import DataError, InputError, MachineError
-from starcoder_cli.loading import Pace
+from starcoder_cli.loading import EngineSpeed
 from starcoder_cli.model import Model, Prompt
 from starcoder_cli.models import store
-from starcoder_cli.models.transfer import Progress, saving
+from starcoder_cli.models.transfer import Progress, translate_write_errors
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-DRAFT, FILE, TOKENIZER = f"{FOLDER}.part", "model.gguf", "tokenizer.json"
+STAGING_FOLDER = f"{PREPARED_FOLDER}.part"
+REQUANTIZED_FILE = "model.gguf"
+TOKENIZER_FILE = "tokenizer.json"
 
-TURNS = ((512, 32), (128, 16))
+MEASUREMENT_TOKENS = ((512, 32), (128, 16))
 """Tokens of each prompt that is measured, and of its answer; the second in case of a bad moment."""
 
-WINDOW = 1024
-TEXT = Path(__file__).read_text(encoding="utf-8") + "\tnaïve 漢字 🦑 <|endoftext|> \n"
+MEASUREMENT_WINDOW = 1024
+MEASUREMENT_TEXT = Path(__file__).read_text(encoding="utf-8") + "\tnaïve 漢字 🦑 <|endoftext|> \n"
 
 
-def prepare(spec: ModelSpec, path: Path, report: Progress) -> Prepared:
+def prepare_model(spec: ModelSpec, path: Path, report: Progress) -> Prepared:
     """What a pulled file is prepared in, made where there is nothing that is current.
 
     `report` is told how many steps are done, and of how many. Raises WriteError where the disk is
     full, DataError and MachineError where OpenVINO cannot take the file, InputError where the file
     was removed meanwhile.
     """
-    with store.lock(spec):
-        manifest = store.read_manifest(path.parent)
+    with store.lock_model(spec):
+        manifest = store.read_model_manifest(path.parent)
         if manifest is None:
             raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
-        found = find(path)
-        if found:
-            return found
-        with drafted(path.parent) as draft:
-            paces = made(path, draft, report, spec.narrow)
-            found = Prepared(draft, manifest.sha256, versions(), sizes(draft), paces)
-            write(found)
-        return replace(found, folder=path.parent / FOLDER)
+        prepared = find_prepared(path)
+        if prepared:
+            return prepared
+        with stage_folder(path.parent) as staging:
+            paces = convert_and_measure(path, staging, report, spec.four_bit_tensors)
+            prepared = Prepared(
+                staging, manifest.sha256, current_versions(), file_sizes(staging), paces
+            )
+            write_prepared(prepared)
+        return replace(prepared, folder=path.parent / PREPARED_FOLDER)
 
 
 @contextmanager
-def drafted(folder: Path) -> Iterator[Path]:
+def stage_folder(folder: Path) -> Iterator[Path]:
     """An empty folder that takes the place of the prepared one, unless something goes wrong."""
-    draft, prepared = folder / DRAFT, folder / FOLDER
-    with saving(draft):
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
+    staging, prepared = folder / STAGING_FOLDER, folder / PREPARED_FOLDER
+    with translate_write_errors(staging):
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
         try:
-            yield draft
+            yield staging
             shutil.rmtree(prepared, ignore_errors=True)
-            draft.replace(prepared)
+            staging.replace(prepared)
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
 
 
-def made(path: Path, to: Path, report: Progress, narrow: int = 0) -> Mapping[str, Pace]:
+def convert_and_measure(
+    path: Path, folder: Path, report: Progress, four_bit_count: int = 0
+) -> Mapping[str, EngineSpeed]:
     """Write what OpenVINO needs of a GGUF file into a folder, and measure both engines.
 
-    So many tensors as `narrow` go in four bits.
+    So many tensors as `four_bit_count` go in four bits.
     Raises DataError for a malformed file, and for one whose text OpenVINO would spell differently.
     """
     from starcoder_cli.engines.llamacpp import LlamaCppModel
-    from starcoder_cli.engines.openvino.model import OpenVinoModel, save, slim
-    from starcoder_cli.engines.openvino.prepared import Traits
-    from starcoder_cli.engines.openvino.requantize import write_eightbit
-    from starcoder_cli.weights.gguf import read_header
-
-    eos = read_header(path).eos
-    traits = Traits(() if eos is None else (eos,))
-    steps: tuple[Callable[[], object], ...] = (
-        lambda: (to / TOKENIZER).write_text(terse(tokenizer(path)), encoding="utf-8"),
-        lambda: write_eightbit(path, to / FILE, narrow),
-        lambda: save(to / FILE),
-        (to / FILE).unlink,
-        lambda: slim(to),
-        lambda: traits.write(to),
+    from starcoder_cli.engines.openvino.model import (
+        OpenVinoModel,
+        convert_gguf,
+        simplify_saved_model,
     )
-    for done, step in enumerate(steps):
-        report(done, len(steps) + 2)
+    from starcoder_cli.engines.openvino.prepared import PreparedMetadata
+    from starcoder_cli.engines.openvino.requantize import write_requantized
+    from starcoder_cli.weights.gguf import read_gguf_header
+
+    eos = read_gguf_header(path).eos_id
+    metadata = PreparedMetadata(() if eos is None else (eos,))
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: (folder / TOKENIZER_FILE).write_text(
+            to_compact_json(read_gguf_tokenizer(path)), encoding="utf-8"
+        ),
+        lambda: write_requantized(path, folder / REQUANTIZED_FILE, four_bit_count),
+        lambda: convert_gguf(folder / REQUANTIZED_FILE),
+        (folder / REQUANTIZED_FILE).unlink,
+        lambda: simplify_saved_model(folder),
+        lambda: metadata.write(folder),
+    )
+    for number, step in enumerate(steps):
+        report(number, len(steps) + 2)
         step()
-    paces: dict[str, Pace] = {}
-    spelled: list[list[int]] = []
-    for load in (lambda: LlamaCppModel(path, WINDOW), lambda: OpenVinoModel(to, path, WINDOW)):
+    paces: dict[str, EngineSpeed] = {}
+    encodings: list[list[int]] = []
+    for load in (
+        lambda: LlamaCppModel(path, MEASUREMENT_WINDOW),
+        lambda: OpenVinoModel(folder, path, MEASUREMENT_WINDOW),
+    ):
         report(len(steps) + len(paces), len(steps) + 2)
-        begin = time.perf_counter()
+        start = time.perf_counter()
         with closing(load()) as model:
-            paces[model.engine] = pace(model, time.perf_counter() - begin)
-            spelled.append(model.encode(Prompt((TEXT,))))
+            paces[model.engine] = measure_engine_speed(model, time.perf_counter() - start)
+            encodings.append(model.encode(Prompt((MEASUREMENT_TEXT,))))
             if isinstance(model, OpenVinoModel):
-                replace(traits, rows=model.measure(TEXT)).write(to)
+                replace(metadata, rows=model.measure_rows(MEASUREMENT_TEXT)).write(folder)
     report(len(steps) + 2, len(steps) + 2)
-    if spelled[0] != spelled[1]:
+    if encodings[0] != encodings[1]:
         raise DataError(f"{path} spells text as only llama.cpp does", "use --engine llamacpp")
     return paces
 
 
-def tokenizer(path: Path) -> "Tokenizer":
+def read_gguf_tokenizer(path: Path) -> "Tokenizer":
     """The tokenizer of a GGUF file; MachineError where transformers cannot bring it over."""
     try:
         from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_tokenizer
 
         architecture, vocabulary, _ = get_gguf_tokenizer(str(path))
-        found: Tokenizer = convert_gguf_tokenizer(architecture, vocabulary)[0]
+        tokenizer: Tokenizer = convert_gguf_tokenizer(architecture, vocabulary)[0]
     except (ImportError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise MachineError(
             f"transformers cannot read the tokenizer of {path}: {error}", "use --engine llamacpp"
         ) from error
-    return found
+    return tokenizer
 
 
-def terse(whole: "Tokenizer") -> str:
+def to_compact_json(tokenizer: "Tokenizer") -> str:
     """A tokenizer in JSON, with pairs to merge as one text each where none has a space.
 
     That is the older form, which is read in three quarters of the time.
     """
-    told = json.loads(whole.to_str())
-    pairs = told["model"].get("merges", ())
+    data = json.loads(tokenizer.to_str())
+    pairs = data["model"].get("merges", ())
     if not any(" " in part for pair in pairs for part in pair):
-        told["model"]["merges"] = [" ".join(pair) for pair in pairs]
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+        data["model"]["merges"] = [" ".join(pair) for pair in pairs]
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def pace(model: Model, load: float) -> Pace:
+def measure_engine_speed(model: Model, load_seconds: float) -> EngineSpeed:
     """How fast a model is that was loaded in so many seconds; the better of two measurements.
 
     A prompt that begins like an earlier one would not be read anew.
     """
-    first = answer(model, cut(model, TEXT[::-1], FIRST), 1)
-    answers = [
-        answer(model, cut(model, text, read), written)
-        for text, (read, written) in zip((TEXT, TEXT.swapcase()), TURNS, strict=True)
+    first = complete_greedily(
+        model, truncate_to_tokens(model, MEASUREMENT_TEXT[::-1], FIRST_PROMPT_TOKENS), 1
+    )
+    completions = [
+        complete_greedily(model, truncate_to_tokens(model, text, read), write_tokens)
+        for text, (read, write_tokens) in zip(
+            (MEASUREMENT_TEXT, MEASUREMENT_TEXT.swapcase()), MEASUREMENT_TOKENS, strict=True
+        )
     ]
-    if any(each.tokens < 2 or not each.text for each in answers):
+    if any(each.tokens < 2 or not each.text for each in completions):
         raise MachineError("the model has nothing to say", "use --engine llamacpp")
-    read = max(each.read_rate for each in answers)
-    write = max(write_rate([each]) for each in answers)
-    return Pace(
-        load=round(load, 3),
-        warm_up=round(warm_up(first, read), 3),
+    read = max(each.prompt_tokens_per_second for each in completions)
+    write = max(write_rate([each]) for each in completions)
+    return EngineSpeed(
+        load=round(load_seconds, 3),
+        warm_up=round(warm_up_seconds(first, read), 3),
         read=round(read, 1),
         write=round(write, 1),
     )

@@ -10,230 +10,246 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from starcoder_cli.engines.decoding.loop import Decoding
+from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
 from starcoder_cli.engines.decoding.sampler import Token
-from starcoder_cli.engines.openvino.graph import Span
-from starcoder_cli.engines.openvino.kv_cache import BLOCK, Blocks, Text
+from starcoder_cli.engines.openvino.graph import TokenSpan
+from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool, CachedSequence
 
 if TYPE_CHECKING:
     from numpy import float32
     from numpy.typing import NDArray
 
-Numbers: TypeAlias = "NDArray[float32]"
+LogitsArray: TypeAlias = "NDArray[float32]"
 
-ROWS = 4
+MAX_STEP_ROWS = 4
 """Rows of a step with a draft. Kernels for up to so many cost little more than for one."""
 
-BEFORE, BEHIND = 10 * BLOCK - 6, 3 * ROWS
+PROBE_PREFIX_TOKENS, PROBE_TOKENS = 10 * BLOCK_TOKENS - 6, 3 * MAX_STEP_ROWS
 """Tokens that are read first, and then one by one or in whole steps, into the next block."""
 
-COST = 1.5
+MAX_COST_RATIO = 1.5
 """How much longer a step with so many rows may take."""
 
 
 class Graph(Protocol):
     """What reads tokens into a paged KV cache."""
 
-    def read(self, spans: Sequence[Span], wanted: Sequence[int]) -> Numbers:
-        """The logits behind the wanted ids of all spans, until the next step."""
+    def run(self, spans: Sequence[TokenSpan], logit_indices: Sequence[int]) -> LogitsArray:
+        """The logits at some ids of all spans, which last until the next step."""
 
 
-def filled(spans: Sequence[Span], rows: int, spare: int) -> list[Span]:
+def pad_batch(spans: Sequence[TokenSpan], row_count: int, spare_block: int) -> list[TokenSpan]:
     """A step with as many rows as there are to be; those that are added go to a spare block.
 
     A text of which nothing is read comes last: OpenVINO's plugin has another way to compute
     attention for fewer texts than threads, all of them with one token, which gives other numbers.
     """
-    fillers = [Span([0], 0, [spare])] * (rows - len(spans))
-    return [*spans, *fillers, Span([], 0, [])]
+    fillers = [TokenSpan([0], 0, [spare_block])] * (row_count - len(spans))
+    return [*spans, *fillers, TokenSpan([], 0, [])]
 
 
-def alike(graph: Graph, ids: Sequence[int], spare: int) -> int:
-    """How many rows the steps of a graph may have: ROWS, or 1 where that would not do here.
+def measure_step_rows(graph: Graph, ids: Sequence[int], spare_block: int) -> int:
+    """How many rows the steps of a graph may have: MAX_STEP_ROWS, or 1 where that is no good here.
 
-    It is given a text of any length, and reads it into the blocks before `spare`.
+    It is given a text of any length, and reads it into the blocks before `spare_block`.
     """
     import numpy
 
-    text = list(ids) * -(-(BEFORE + BEHIND) // len(ids))
-    blocks = range(-(-(BEFORE + BEHIND) // BLOCK))
-    graph.read([Span(text[:BEFORE], 0, blocks)], [BEFORE - 1])
+    probe_ids = list(ids) * -(-(PROBE_PREFIX_TOKENS + PROBE_TOKENS) // len(ids))
+    blocks = range(-(-(PROBE_PREFIX_TOKENS + PROBE_TOKENS) // BLOCK_TOKENS))
+    graph.run([TokenSpan(probe_ids[:PROBE_PREFIX_TOKENS], 0, blocks)], [PROBE_PREFIX_TOKENS - 1])
     seconds: dict[int, float] = {}
 
-    def behind(size: int, rows: int) -> Numbers:
-        """What is behind each token when so many are read in a step with so many rows."""
-        found: list[Numbers] = []
-        for begin in range(BEFORE, BEFORE + BEHIND, size):
-            spans = [Span([text[at]], at, blocks) for at in range(begin, begin + size)]
+    def compute_logits(size: int, rows: int) -> LogitsArray:
+        """The logits at each token when so many are read in a step with so many rows."""
+        logits: list[LogitsArray] = []
+        for first in range(PROBE_PREFIX_TOKENS, PROBE_PREFIX_TOKENS + PROBE_TOKENS, size):
+            spans = [
+                TokenSpan([probe_ids[position]], position, blocks)
+                for position in range(first, first + size)
+            ]
             start = time.perf_counter()
-            found.append(graph.read(filled(spans, rows, spare), range(size)).copy())
-            taken = time.perf_counter() - start
-            seconds[rows] = min(taken, seconds.get(rows, taken))  # whatever else is at work
-        return numpy.concatenate(found)
+            logits.append(graph.run(pad_batch(spans, rows, spare_block), range(size)).copy())
+            elapsed = time.perf_counter() - start
+            seconds[rows] = min(elapsed, seconds.get(rows, elapsed))  # whatever else is at work
+        return numpy.concatenate(logits)
 
-    alone = behind(1, 1)
-    others = [behind(size, size) for size in (2, ROWS, 1, ROWS)]
-    same = all(numpy.array_equal(other, alone) for other in others)
-    cheap = seconds[ROWS] <= COST * seconds[1]
-    return ROWS if same and cheap else 1
+    single = compute_logits(1, 1)
+    others = [compute_logits(size, size) for size in (2, MAX_STEP_ROWS, 1, MAX_STEP_ROWS)]
+    is_same = all(numpy.array_equal(other, single) for other in others)
+    is_cheap = seconds[MAX_STEP_ROWS] <= MAX_COST_RATIO * seconds[1]
+    return MAX_STEP_ROWS if is_same and is_cheap else 1
 
 
-STEP = 320
+PREFILL_STEP_TOKENS = 320
 """Most tokens of a prompt that are read in one step: an answer can be stopped between two."""
 
-KEPT = 2
+IDLE_WINDOWS = 2
 """For so many windows there is room for texts that nobody uses now, before they are given away."""
 
 
-class Answer:
+class ScheduledAnswer:
     """An answer that is being made: its prompt, then the tokens it has, of which some are read.
 
-    `made` are its tokens, those of one step at a time, until somebody takes them; `known` says how
-    many of the prompt had been read before it was asked for.
+    `output_queue` has its tokens, those of one step at a time, until somebody takes them;
+    `cached_tokens` says how many of the prompt had been read before it was asked for.
     """
 
-    def __init__(self, prompt: Sequence[int], decoding: Decoding[Numbers]) -> None:
-        self.made: deque[list[Token]] = deque()
-        self.known = 0
-        self.text: Text | None = None
-        self.decoding = decoding
-        self._ids = list(prompt)
-        self._read = 0
-        self._prompt = len(prompt)
+    def __init__(self, prompt_ids: Sequence[int], decoder: SpeculativeDecoder[LogitsArray]) -> None:
+        self.output_queue: deque[list[Token]] = deque()
+        self.cached_tokens = 0
+        self.sequence: CachedSequence | None = None
+        self.decoder = decoder
+        self._ids = list(prompt_ids)
+        self._read_count = 0
+        self._prompt_length = len(prompt_ids)
 
     @property
-    def reading(self) -> bool:
+    def is_prefilling(self) -> bool:
         """Whether some of its prompt is still to be read."""
-        return self._read < self._prompt
+        return self._read_count < self._prompt_length
 
     @property
-    def seen(self) -> list[int]:
+    def cached_ids(self) -> list[int]:
         """The ids that the cache holds."""
-        return self._ids[: self._read]
+        return self._ids[: self._read_count]
 
-    def open(self, blocks: Blocks) -> Text:
+    def open_sequence(self, pool: BlockPool) -> CachedSequence:
         """Its place in the cache."""
-        if self.text is None:
-            self.text = blocks.open(self._ids[:-1])  # so two are left to read: see `piece`
-            self._read = self.known = self.text.known
-        return self.text
+        if self.sequence is None:
+            # Two are left to read: see `prefill_span`.
+            self.sequence = pool.open_sequence(self._ids[:-1])
+            self._read_count = self.cached_tokens = self.sequence.cached_tokens
+        return self.sequence
 
-    def piece(self, most: int, blocks: Blocks) -> Span:
+    def prefill_span(self, max_tokens: int, pool: BlockPool) -> TokenSpan:
         """What is to be read of its prompt next, about so many ids, and never a single one.
 
         The attention of a single token has a kernel of its own; several give the same numbers
         however they are cut, so that an answer does not depend on what was read before.
         """
-        self.open(blocks)
-        end = min(self._prompt, self._read + most)
-        end += self._prompt - end == 1
-        return Span(self._ids[self._read : end], self._read, self._table(end, blocks))
+        self.open_sequence(pool)
+        end = min(self._prompt_length, self._read_count + max_tokens)
+        end += self._prompt_length - end == 1
+        return TokenSpan(
+            self._ids[self._read_count : end], self._read_count, self._block_table(end, pool)
+        )
 
-    def rows(self, blocks: Blocks) -> list[Span]:
+    def decode_spans(self, pool: BlockPool) -> list[TokenSpan]:
         """Its latest token and the draft behind it, each as a text of its own.
 
         What a draft is compared with is then computed as it would be without one.
         """
-        table = self._table(self._read + len(self.decoding.next), blocks)
-        read = enumerate(self.decoding.next, self._read)
-        return [Span([token], at, table) for at, token in read]
+        block_table = self._block_table(self._read_count + len(self.decoder.next_ids), pool)
+        placed_ids = enumerate(self.decoder.next_ids, self._read_count)
+        return [TokenSpan([token], position, block_table) for position, token in placed_ids]
 
-    def take(self, span: Span, logits: Numbers, blocks: Blocks) -> None:
+    def process_logits(self, span: TokenSpan, logits: LogitsArray, pool: BlockPool) -> None:
         """Go on from the logits behind what was read: a piece of its prompt, or all its rows."""
-        begun = self.reading
-        self._read = span.end
-        if self.reading:
+        was_prefilling = self.is_prefilling
+        self._read_count = span.end
+        if self.is_prefilling:
             return
-        tokens = self.decoding.take(logits)
-        self._read += self.decoding.right
+        tokens = self.decoder.process_logits(logits)
+        self._read_count += self.decoder.accepted
         self._ids += [token.id for token in tokens]
-        self.made.append(tokens)
-        if begun:
-            blocks.share(self.open(blocks), self.seen)
+        self.output_queue.append(tokens)
+        if was_prefilling:
+            pool.share_blocks(self.open_sequence(pool), self.cached_ids)
 
-    def _table(self, end: int, blocks: Blocks) -> list[int]:
+    def _block_table(self, end: int, pool: BlockPool) -> list[int]:
         """The blocks of its first ids up to the end."""
-        text = self.open(blocks)
-        blocks.extend(text, end)
-        return text.numbers
+        sequence = self.open_sequence(pool)
+        pool.reserve(sequence, end)
+        return sequence.block_indices
 
 
-class Batch:
+class BatchScheduler:
     """The answers that are being made on one graph, in so many slots with a window each."""
 
-    def __init__(self, graph: Graph, blocks: Blocks, slots: int, rows: int, spare: int) -> None:
-        """A step with a draft has as many `rows`: `spare` is a block for those that fill it up."""
-        self.rows = rows
+    def __init__(
+        self, graph: Graph, pool: BlockPool, slots: int, step_rows: int, spare_block: int
+    ) -> None:
+        """A step with a draft has `step_rows` rows; those that fill it up go to `spare_block`."""
+        self.step_rows = step_rows
         self._graph = graph
-        self._blocks = blocks
+        self._pool = pool
         self._slots = slots
-        self._spare = spare
-        self._answers: list[Answer] = []
-        self._turn = threading.Lock()
+        self._spare_block = spare_block
+        self._answers: list[ScheduledAnswer] = []
+        self._lock = threading.Lock()
         self._closed = False
-        self._prompt = False  # whether the step before read a piece of one
+        self._last_was_prefill = False  # whether the step before read a piece of one
 
-    def add(self, answer: Answer) -> None:
+    def add(self, answer: ScheduledAnswer) -> None:
         """Make an answer from now on, or as soon as there is a slot."""
-        with self._turn:
+        with self._lock:
             if not self._closed:
                 self._answers.append(answer)
 
-    def next(self, answer: Answer) -> list[Token] | None:
+    def next_tokens(self, answer: ScheduledAnswer) -> list[Token] | None:
         """The tokens of an answer's next step; None when there are none to come."""
         while True:
-            with self._turn:
-                if answer.made:
-                    return answer.made.popleft()
+            with self._lock:
+                if answer.output_queue:
+                    return answer.output_queue.popleft()
                 if answer not in self._answers:
                     return None
-                self._step(self._answers[: self._slots])
+                self._schedule_step(self._answers[: self._slots])
 
-    def remove(self, answer: Answer) -> None:
+    def remove(self, answer: ScheduledAnswer) -> None:
         """Make no more of an answer."""
-        with self._turn:
+        with self._lock:
             self._remove(answer)
 
     def close(self) -> None:
         """Make no more of any."""
-        with self._turn:
+        with self._lock:
             self._closed = True
             self._answers.clear()
 
-    def _remove(self, answer: Answer) -> None:
+    def _remove(self, answer: ScheduledAnswer) -> None:
         if answer in self._answers:
             self._answers.remove(answer)
-            if answer.text:
-                self._blocks.close(answer.text, answer.seen)
+            if answer.sequence:
+                self._pool.release(answer.sequence, answer.cached_ids)
 
-    def _step(self, answers: Sequence[Answer]) -> None:
+    def _schedule_step(self, answers: Sequence[ScheduledAnswer]) -> None:
         """Read the next tokens of all answers or else, in turns, a piece of a prompt.
 
         Together they would take a little less time; apart, what an answer says does not depend on
         who else asks.
         """
-        reading = [each for each in answers if each.reading or not each.text]
-        writing = [each for each in answers if each.text and not each.reading]
-        self._prompt = bool(reading) and not (writing and self._prompt)
-        if self._prompt:
-            self._go_on([(reading[0], [reading[0].piece(STEP, self._blocks)])], 0)
+        prefilling = [each for each in answers if each.is_prefilling or not each.sequence]
+        decoding = [each for each in answers if each.sequence and not each.is_prefilling]
+        self._last_was_prefill = bool(prefilling) and not (decoding and self._last_was_prefill)
+        if self._last_was_prefill:
+            first = prefilling[0]
+            span = first.prefill_span(PREFILL_STEP_TOKENS, self._pool)
+            self._run_step([(first, [span])], 0)
             return
-        drafted = max(self.rows - len(writing), 0)
-        for answer in writing:
-            answer.decoding.shorten(drafted)
-            drafted -= len(answer.decoding.next) - 1
-        wide = any(answer.decoding.wide for answer in writing)
-        rows = [(answer, answer.rows(self._blocks)) for answer in writing]
-        self._go_on(rows, self.rows if wide else 0)
+        draft_budget = max(self.step_rows - len(decoding), 0)
+        for answer in decoding:
+            answer.decoder.truncate_draft(draft_budget)
+            draft_budget -= len(answer.decoder.next_ids) - 1
+        expects_drafts = any(answer.decoder.expects_drafts for answer in decoding)
+        work = [(answer, answer.decode_spans(self._pool)) for answer in decoding]
+        self._run_step(work, self.step_rows if expects_drafts else 0)
 
-    def _go_on(self, parts: Sequence[tuple[Answer, list[Span]]], rows: int) -> None:
+    def _run_step(
+        self, work: Sequence[tuple[ScheduledAnswer, list[TokenSpan]]], min_rows: int
+    ) -> None:
         """Read what is to be read for some answers, in a step of at least so many rows."""
-        spans = [span for _, texts in parts for span in texts]
+        spans = [span for _, answer_spans in work for span in answer_spans]
         ends = list(accumulate(len(span.ids) for span in spans))
-        logits = self._graph.read(filled(spans, rows, self._spare), [end - 1 for end in ends])
+        logits = self._graph.run(
+            pad_batch(spans, min_rows, self._spare_block), [end - 1 for end in ends]
+        )
         row = 0
-        for answer, texts in parts:
-            answer.take(texts[0], logits[row : row + len(texts)], self._blocks)
-            row += len(texts)
-            if answer.decoding.done:
+        for answer, answer_spans in work:
+            answer.process_logits(
+                answer_spans[0], logits[row : row + len(answer_spans)], self._pool
+            )
+            row += len(answer_spans)
+            if answer.decoder.done:
                 self._remove(answer)

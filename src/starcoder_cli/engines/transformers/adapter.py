@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import DataError, InputError, RefusedError
-from starcoder_cli.weights.safetensors import read_header
+from starcoder_cli.weights.safetensors import read_safetensors_header
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-WEIGHTS = "adapter_model.safetensors"
-SETTINGS = "adapter_config.json"
-MOST_BYTES = 1 << 20
+ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors"
+ADAPTER_CONFIG_FILE = "adapter_config.json"
+MAX_ADAPTER_CONFIG_BYTES = 1 << 20
 # All that says how to add two small matrices. Other settings make peft read files that the adapter
 # names, or import modules.
-KNOWN = frozenset(
+SAFE_CONFIG_KEYS = frozenset(
     {"alpha_pattern", "base_model_name_or_path", "bias", "ensure_weight_tying", "exclude_modules"}
     | {"fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern", "lora_alpha"}
     | {"layers_to_transform", "lora_bias", "lora_dropout", "megatron_core", "modules_to_save"}
@@ -27,28 +27,28 @@ KNOWN = frozenset(
 
 
 @dataclass(frozen=True)
-class Adapter:
+class LoraAdapter:
     """An adapter that was looked through: its folder, and how many numbers it has.
 
     The folder is empty where no adapter is asked for.
     """
 
     folder: str = ""
-    numbers: int = 0
+    parameter_count: int = 0
 
 
-def examine(path: str) -> Adapter:
-    """The adapter at a path, which may begin with `~`; raises what `check` raises."""
+def inspect_adapter(path: str) -> LoraAdapter:
+    """The adapter at a path, which may begin with `~`; raises what `check_adapter` raises."""
     if not path:
-        return Adapter()
+        return LoraAdapter()
     try:
         folder = Path(path).expanduser()
     except RuntimeError as error:  # no such user, or one without a home
         raise InputError(f"there is no adapter in {path}: {error}", "check the path") from error
-    return Adapter(str(folder), check(folder))
+    return LoraAdapter(str(folder), check_adapter(folder))
 
 
-def adapted(model: "PreTrainedModel", folder: str, *, merge: bool) -> "PreTrainedModel":
+def apply_adapter(model: "PreTrainedModel", folder: str, *, merge: bool) -> "PreTrainedModel":
     """The model with an examined adapter on it, merged into weights that are not quantized."""
     from peft import PeftModel
 
@@ -57,35 +57,38 @@ def adapted(model: "PreTrainedModel", folder: str, *, merge: bool) -> "PreTraine
     return result.eval()
 
 
-def check(folder: Path) -> int:
+def check_adapter(folder: Path) -> int:
     """How many numbers an adapter has, once nothing in it is found to be wrong.
 
     One that is not LoRA in safetensors is refused, or that asks for code or other files. Raises
     InputError where there is none, DataError for a damaged one, RefusedError.
     """
-    if not (folder / SETTINGS).is_file():
-        raise InputError(f"there is no adapter in {folder}", f"it needs {SETTINGS} and {WEIGHTS}")
-    if not (folder / WEIGHTS).is_file():
+    if not (folder / ADAPTER_CONFIG_FILE).is_file():
+        raise InputError(
+            f"there is no adapter in {folder}",
+            f"it needs {ADAPTER_CONFIG_FILE} and {ADAPTER_WEIGHTS_FILE}",
+        )
+    if not (folder / ADAPTER_WEIGHTS_FILE).is_file():
         raise RefusedError(
-            f"{folder} has no {WEIGHTS}, and pickled weights can run code",
+            f"{folder} has no {ADAPTER_WEIGHTS_FILE}, and pickled weights can run code",
             "save the adapter as safetensors",
         )
-    settings = read_settings(folder / SETTINGS)
+    settings = read_adapter_config(folder / ADAPTER_CONFIG_FILE)
     if settings.get("peft_type") != "LORA":
         raise DataError(f"{folder} is not a LoRA adapter", "other kinds cannot be used")
-    for name in sorted(settings.keys() - KNOWN):
+    for name in sorted(settings.keys() - SAFE_CONFIG_KEYS):
         if settings[name]:
             raise RefusedError(
-                f"{SETTINGS} sets {name!r}, which is not needed and may load code",
+                f"{ADAPTER_CONFIG_FILE} sets {name!r}, which is not needed and may load code",
                 "remove it",
             )
-    return read_header(folder / WEIGHTS).parameters
+    return read_safetensors_header(folder / ADAPTER_WEIGHTS_FILE).parameter_count
 
 
-def read_settings(path: Path) -> dict[str, object]:
+def read_adapter_config(path: Path) -> dict[str, object]:
     """The settings of an adapter; DataError where they are none."""
     try:
-        if path.stat().st_size > MOST_BYTES:
+        if path.stat().st_size > MAX_ADAPTER_CONFIG_BYTES:
             raise ValueError("it is too large")
         settings = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:

@@ -3,32 +3,32 @@
 from dataclasses import dataclass
 
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.engines.transformers.placement import Size, width
+from starcoder_cli.engines.transformers.placement import ModelSize, estimate_width
 
-UNITS = {"M": 10**6, "B": 10**9}
+PARAMETER_UNITS = {"M": 10**6, "B": 10**9}
 
 
 @dataclass(frozen=True)
 class Shape:
     """A transformer of the StarCoder family: its MLP is four times as wide, its layers have biases.
 
-    `keys` is the width of one layer's keys for a token, which is also that of its values.
+    `key_width` is the width of one layer's keys for a token, which is also that of its values.
     """
 
     width: int
     layers: int
-    keys: int
-    positions: int = 0
-    vocabulary: int = 49152
-    tied: bool = True
+    key_width: int
+    position_count: int = 0
+    vocabulary_size: int = 49152
+    tied_embeddings: bool = True
 
-    def size(self) -> Size:
+    def model_size(self) -> ModelSize:
         """How many numbers such a model has."""
-        matrices = self.layers * self.width * (10 * self.width + 2 * self.keys)
-        vectors = self.layers * (11 * self.width + 2 * self.keys) + 2 * self.width
-        rows = self.vocabulary * (1 if self.tied else 2) + self.positions
+        matrices = self.layers * self.width * (10 * self.width + 2 * self.key_width)
+        vectors = self.layers * (11 * self.width + 2 * self.key_width) + 2 * self.width
+        rows = self.vocabulary_size * (1 if self.tied_embeddings else 2) + self.position_count
         embedding = rows * self.width + vectors
-        return Size(matrices + embedding, embedding, 2 * self.layers * self.keys)
+        return ModelSize(matrices + embedding, embedding, 2 * self.layers * self.key_width)
 
 
 # From each model's config.json.
@@ -41,29 +41,29 @@ SHAPES: dict[str, Shape] = {
     "tiny_starcoder_py": Shape(768, 20, 64, 8192),
     "starcoder2-3b": Shape(3072, 30, 256),
     "starcoder2-7b": Shape(4608, 32, 512),
-    "starcoder2-15b": Shape(6144, 40, 512, tied=False),
+    "starcoder2-15b": Shape(6144, 40, 512, tied_embeddings=False),
     "starchat-beta": Shape(6144, 40, 128, 8192),
     "santacoder": Shape(2048, 24, 128, 2048, 49280),
 }
 
 
-def catalog_size(spec: ModelSpec) -> Size | None:
+def catalog_size(spec: ModelSpec) -> ModelSize | None:
     """The size of a model of the catalog; None for any other.
 
     It is exact for the StarCoder family, and estimated for others.
     """
     if spec.name in SHAPES:
-        return SHAPES[spec.name].size()
+        return SHAPES[spec.name].model_size()
     if not spec.parameters:
         return None
-    return estimated(round(float(spec.parameters[:-1]) * UNITS[spec.parameters[-1]]))
+    return estimate_size(round(float(spec.parameters[:-1]) * PARAMETER_UNITS[spec.parameters[-1]]))
 
 
-def estimated(parameters: int) -> Size:
+def estimate_size(parameters: int) -> ModelSize:
     """About how large a model of so many parameters is.
 
     Its keys and values are taken to be as wide as the model, and its words to be 50,000 both in
     and out.
     """
-    wide = width(parameters)
-    return Size(parameters, 2 * 50_000 * wide, 2 * wide * wide // 128)
+    hidden_width = estimate_width(parameters)
+    return ModelSize(parameters, 2 * 50_000 * hidden_width, 2 * hidden_width * hidden_width // 128)

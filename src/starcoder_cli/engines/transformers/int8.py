@@ -10,51 +10,54 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
+
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-Multiply: TypeAlias = (
+Int8Matmul: TypeAlias = (
     "Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]"
 )
 """From few rows, codes, scales and a bias to their product."""
 
 
-def widen(model: "PreTrainedModel") -> str:
+def install_int8_kernels(model: "PreTrainedModel") -> str:
     """Let the 8-bit layers of a model on one GPU compute in 16 bits; else why they cannot."""
     import torch
 
     try:
         # Triton comes with torch for CUDA, and needs a C compiler.
-        from starcoder_cli.engines.transformers.kernels import ROWS, multiply
+        with foreign_errors():
+            from starcoder_cli.engines.transformers.kernels import MAX_KERNEL_ROWS, int8_matmul
 
-        one = torch.ones((1, 1), dtype=torch.bfloat16, device=model.device)
-        multiply(one, one.to(torch.int8), one[0].float(), None)
-    except Exception as error:  # of Triton, of the compiler, of the driver: each has its own
+            ones = torch.ones((1, 1), dtype=torch.bfloat16, device=model.device)
+            int8_matmul(ones, ones.to(torch.int8), ones[0].float(), None)
+    except ForeignError as error:  # of Triton, of the compiler, of the driver
         return " ".join(str(error).split())[:200]
-    replace(model, multiply, ROWS)
+    replace_int8_layers(model, int8_matmul, MAX_KERNEL_ROWS)
     return ""
 
 
-def replace(model: "PreTrainedModel", multiply: Multiply, most: int) -> None:
+def replace_int8_layers(model: "PreTrainedModel", matmul: Int8Matmul, max_rows: int) -> None:
     """Let the 8-bit layers multiply up to so many rows that way, more as 16-bit matrices."""
     import torch
     from bitsandbytes.nn.modules import Linear8bitLt
 
     layers = [layer for layer in model.modules() if isinstance(layer, Linear8bitLt)]
     for layer in layers:
-        known = layer.weight.SCB
-        if known is None:  # bitsandbytes moves them at the first use
-            known = layer.state.SCB
-        scales = known.to(torch.float32) / 127
-        layer.__dict__["forward"] = partial(_linear, layer, scales, multiply, most)
+        row_maxima = layer.weight.SCB
+        if row_maxima is None:  # bitsandbytes moves them at the first use
+            row_maxima = layer.state.SCB
+        scales = row_maxima.to(torch.float32) / 127
+        layer.__dict__["forward"] = partial(_int8_linear, layer, scales, matmul, max_rows)
 
 
-def _linear(
+def _int8_linear(
     layer: "torch.nn.Linear",
     scales: "torch.Tensor",
-    multiply: Multiply,
-    most: int,
+    matmul: Int8Matmul,
+    max_rows: int,
     x: "torch.Tensor",
 ) -> "torch.Tensor":
     """What a layer makes of its input, of shape [..., inputs]."""
@@ -62,7 +65,7 @@ def _linear(
 
     codes, bias = layer.weight.data, layer.bias
     rows = x.reshape(-1, x.shape[-1])
-    if len(rows) <= most:
-        return multiply(rows, codes, scales, bias).reshape(*x.shape[:-1], len(codes))
+    if len(rows) <= max_rows:
+        return matmul(rows, codes, scales, bias).reshape(*x.shape[:-1], len(codes))
     matrix = torch.mul(codes, scales.unsqueeze(1), out=x.new_empty(codes.shape))
     return torch.nn.functional.linear(x, matrix, None if bias is None else bias.to(x.dtype))

@@ -4,16 +4,16 @@ import torch
 import triton
 import triton.language as tl
 
-ROWS = 16
-"""The most rows that `multiply` takes: those of one tile of the matrix units."""
+MAX_KERNEL_ROWS = 16
+"""The most rows that `int8_matmul` takes: those of one tile of the matrix units."""
 
-OUTPUTS, INPUTS = 32, 256
+TILE_OUTPUTS, TILE_INPUTS = 32, 256
 """Numbers of each program: on an H100 these read StarCoder's matrices at 0.8 to 0.93 of what a
 copy moves. With other numbers, or split inputs, they are slower or as fast."""
 
 
 @triton.jit  # type: ignore[untyped-decorator]
-def _multiply(  # type: ignore[no-untyped-def]
+def _int8_matmul_kernel(  # type: ignore[no-untyped-def]
     x,
     codes,
     scales,
@@ -22,48 +22,53 @@ def _multiply(  # type: ignore[no-untyped-def]
     rows,
     outputs,
     inputs,
-    biased: tl.constexpr,
-    even: tl.constexpr,
-    at_once: tl.constexpr,
-    height: tl.constexpr,
-    width: tl.constexpr,
+    has_bias: tl.constexpr,
+    full_tiles: tl.constexpr,
+    tile_rows: tl.constexpr,
+    tile_outputs: tl.constexpr,
+    tile_inputs: tl.constexpr,
 ):
-    row = tl.arange(0, at_once)[:, None]
-    output = tl.program_id(0) * height + tl.arange(0, height)[None, :]
-    here, there = row < rows, output < outputs
-    total = tl.zeros((at_once, height), tl.float32)
-    for start in range(0, inputs, width):
-        across = start + tl.arange(0, width)
-        if even:
-            given = tl.load(x + row * inputs + across[None, :], mask=here, other=0.0)
-            code = tl.load(codes + output * inputs + across[:, None], mask=there, other=0)
+    row = tl.arange(0, tile_rows)[:, None]
+    output = tl.program_id(0) * tile_outputs + tl.arange(0, tile_outputs)[None, :]
+    row_mask, output_mask = row < rows, output < outputs
+    total = tl.zeros((tile_rows, tile_outputs), tl.float32)
+    for start in range(0, inputs, tile_inputs):
+        column = start + tl.arange(0, tile_inputs)
+        if full_tiles:
+            x_tile = tl.load(x + row * inputs + column[None, :], mask=row_mask, other=0.0)
+            code_tile = tl.load(
+                codes + output * inputs + column[:, None], mask=output_mask, other=0
+            )
         else:
-            inside = across < inputs
-            given = tl.load(
-                x + row * inputs + across[None, :], mask=here & inside[None, :], other=0.0
+            column_mask = column < inputs
+            x_tile = tl.load(
+                x + row * inputs + column[None, :], mask=row_mask & column_mask[None, :], other=0.0
             )
-            code = tl.load(
-                codes + output * inputs + across[:, None], mask=there & inside[:, None], other=0
+            code_tile = tl.load(
+                codes + output * inputs + column[:, None],
+                mask=output_mask & column_mask[:, None],
+                other=0,
             )
-        total = tl.dot(given, code.to(given.dtype), total)
-    total *= tl.load(scales + output, mask=there, other=0.0)
-    if biased:
-        total += tl.load(bias + output, mask=there, other=0.0).to(tl.float32)
-    tl.store(y + row * outputs + output, total.to(y.dtype.element_ty), mask=here & there)
+        total = tl.dot(x_tile, code_tile.to(x_tile.dtype), total)
+    total *= tl.load(scales + output, mask=output_mask, other=0.0)
+    if has_bias:
+        total += tl.load(bias + output, mask=output_mask, other=0.0).to(tl.float32)
+    tl.store(y + row * outputs + output, total.to(y.dtype.element_ty), mask=row_mask & output_mask)
 
 
-def multiply(
+def int8_matmul(
     x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
 ) -> torch.Tensor:
-    """x [rows <= ROWS, inputs] in 16 bit times a matrix of 8-bit codes [outputs, inputs].
+    """x [rows, inputs] in 16 bit times a matrix of 8-bit codes [outputs, inputs].
 
-    `scales` has a 32-bit factor for each output. Each row is the same, whatever the others are.
+    There are at most MAX_KERNEL_ROWS rows. `scales` has a 32-bit factor for each output. Each
+    row is the same, whatever the others are.
     """
     rows, inputs = x.shape
     outputs = len(codes)
     y = x.new_empty((rows, outputs))
     with torch.cuda.device_of(x):
-        _multiply[(triton.cdiv(outputs, OUTPUTS),)](
+        _int8_matmul_kernel[(triton.cdiv(outputs, TILE_OUTPUTS),)](
             x.contiguous(),
             codes,
             scales,
@@ -72,11 +77,11 @@ def multiply(
             rows,
             outputs,
             inputs,
-            biased=bias is not None,
-            even=inputs % INPUTS == 0,
-            at_once=ROWS,
-            height=OUTPUTS,
-            width=INPUTS,
+            has_bias=bias is not None,
+            full_tiles=inputs % TILE_INPUTS == 0,
+            tile_rows=MAX_KERNEL_ROWS,
+            tile_outputs=TILE_OUTPUTS,
+            tile_inputs=TILE_INPUTS,
             num_warps=4,
             num_stages=3,
         )

@@ -1,6 +1,6 @@
 """Hugging Face checkpoints through transformers: StarCoder itself, whole or in 8 or 4 bit.
 
-A checkpoint was looked through before (`checkpoint.inspect`), and is loaded from its folder alone:
+A checkpoint was looked through before (`inspect_checkpoint`), and is loaded from its folder alone:
 safetensors, no code of its own, no network. The answers are made by the loop in `steps.py`; a
 generator that is closed simply takes no further step.
 """
@@ -13,56 +13,66 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from starcoder_cli.engines.decoding.loop import Beginning, Decoding
-from starcoder_cli.engines.decoding.prompt_lookup import Lookup
-from starcoder_cli.engines.decoding.sampler import Token, TorchChoice
-from starcoder_cli.engines.decoding.tokenizer import Tokens, Writing, common
-from starcoder_cli.engines.transformers.int8 import widen
-from starcoder_cli.engines.transformers.placement import Plan
-from starcoder_cli.engines.transformers.quantize import configuration, number_format
+from starcoder_cli.engines.decoding.loop import ForcedPrefix, SpeculativeDecoder
+from starcoder_cli.engines.decoding.prompt_lookup import PromptLookup
+from starcoder_cli.engines.decoding.sampler import Token, TorchSampler
+from starcoder_cli.engines.decoding.tokenizer import (
+    CheckpointTokenizer,
+    IncrementalDetokenizer,
+    common_prefix_length,
+)
+from starcoder_cli.engines.transformers.int8 import install_int8_kernels
+from starcoder_cli.engines.transformers.placement import PlacementPlan
+from starcoder_cli.engines.transformers.quantize import bitsandbytes_config, torch_dtype
 from starcoder_cli.engines.transformers.steps import (
-    FixedSteps,
-    GrowingSteps,
-    Steps,
-    can_record,
-    decode,
-    read,
+    CachedForward,
+    CudaGraphForward,
+    DynamicCacheForward,
+    decode_tokens,
+    prefill,
+    supports_cuda_graphs,
 )
 from starcoder_cli.errors import DataError, MachineError
-from starcoder_cli.model import Prompt, Sampling, Special, check_room
-from starcoder_cli.stream import Chunk, Reason, Stream, behind
+from starcoder_cli.model import (
+    SPELLS_NOTHING,
+    Question,
+    Sampling,
+    Special,
+    as_prompt,
+    check_room,
+)
+from starcoder_cli.stream import Chunk, FinishReason, Stream, skip_prefix
 from starcoder_cli.weights.checkpoint import Checkpoint
-from starcoder_cli.weights.model_config import chat_template
+from starcoder_cli.weights.model_config import REFETCH, read_chat_template
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-AGAIN = "get the checkpoint again"
-
 
 @dataclass(frozen=True)
-class Reading:
-    """A prompt, the steps that have read it, and the logits behind it.
+class PrefilledPrompt:
+    """A prompt, the model with a KV cache that has read it, and the logits behind it.
 
-    The first `known` of its ids had been read before.
+    The first `cached_tokens` of its ids had been read before.
     """
 
     ids: list[int]
-    steps: Steps
+    forward: CachedForward
     logits: "torch.Tensor"
-    known: int
+    cached_tokens: int
 
 
 class HuggingFaceModel:
     """A checkpoint that is loaded as planned, with room for `window` tokens."""
 
     engine = "huggingface"
+    spells = SPELLS_NOTHING
 
     def __init__(
         self,
         checkpoint: Checkpoint,
-        plan: Plan,
+        plan: PlacementPlan,
         window: int,
         adapter: str = "",
         tell: Callable[[str], None] = lambda text: None,
@@ -72,124 +82,141 @@ class HuggingFaceModel:
         `tell` is given in the end what made it slower than it could be.
         """
         self.window = window
-        self.chat_template = chat_template(checkpoint.folder)
-        self._ends = frozenset(checkpoint.eos)
-        self._read: Reading | None = None
+        self.chat_template = read_chat_template(checkpoint.folder)
+        self._end_ids = frozenset(checkpoint.eos_ids)
+        self._prefilled: PrefilledPrompt | None = None
         self._tell = tell
-        self.tokens = Tokens(checkpoint.folder, checkpoint.vocabulary)
-        with loading(checkpoint):
-            self.transformer = load(checkpoint, plan)
+        self.tokenizer = CheckpointTokenizer(checkpoint.folder, checkpoint.vocabulary_size)
+        with translate_load_errors(checkpoint):
+            self.transformer = load_transformer(checkpoint, plan)
             if adapter:
-                from starcoder_cli.engines.transformers.adapter import adapted
+                from starcoder_cli.engines.transformers.adapter import apply_adapter
 
-                self.transformer = adapted(self.transformer, adapter, merge=plan.quantize == "none")
-        eight, gpu = plan.quantize == "8bit", can_record(plan.device)
-        self._slow = widen(self.transformer) if eight and gpu else ""
-        rounds = eight and (not gpu or bool(self._slow))
-        self._records = gpu and not rounds
+                self.transformer = apply_adapter(
+                    self.transformer, adapter, merge=plan.quantization == "none"
+                )
+        is_int8, on_gpu = plan.quantization == "8bit", supports_cuda_graphs(plan.device)
+        self._int8_failure = install_int8_kernels(self.transformer) if is_int8 and on_gpu else ""
+        rounds_inputs = is_int8 and (not on_gpu or bool(self._int8_failure))
+        self._uses_cuda_graphs = on_gpu and not rounds_inputs
         # LLM.int8 takes a column for an outlier that is one in any row of a step (Dettmers et al.
         # 2022): what several tokens are checked in would not be what one is made in.
-        self._lookup = not rounds
+        self._uses_lookup = not rounds_inputs
 
-    def stream(self, prompt: Prompt, sampling: Sampling) -> Stream:
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The answer, a chunk for each step of the model; closing it ends the steps."""
-        ids = self.tokens.encode(prompt)
+        prompt = as_prompt(question)
+        ids = self.tokenizer.encode(prompt)
         check_room(self.window, len(ids), sampling.max_tokens)
-        named = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
-        ends = self._ends | {token for token in named if token is not None}
-        with closing(behind(self._chunks(ids, prompt.begun, sampling, ends), prompt.begun)) as made:
-            yield from made
+        stop_ids = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
+        end_ids = self._end_ids | {token for token in stop_ids if token is not None}
+        chunks = self._generate(ids, prompt.forced_prefix, sampling, end_ids)
+        with closing(skip_prefix(chunks, prompt.forced_prefix)) as rest:
+            yield from rest
 
     def count(self, text: str) -> int:
         """How many tokens a text has as user text."""
-        return len(self.tokens.text(text))
+        return len(self.tokenizer.encode_text(text))
+
+    def has_token(self, text: str) -> bool:
+        """Whether a text is exactly one control token."""
+        return self.token(text) is not None
 
     def token(self, text: str) -> int | None:
         """The id of a control token, or None where the text is not exactly one."""
-        return self.tokens.token(text)
+        return self.tokenizer.control_token_id(text)
 
     def close(self) -> None:
         """Let the weights go; what they held on a GPU goes back to others."""
         import torch
 
-        if self._slow:
-            self._tell(f"8 bit is slow here, because Triton does not work: {self._slow}")
-        if self._read and (failure := self._read.steps.failure):
+        if self._int8_failure:
+            self._tell(f"8 bit is slow here, because Triton does not work: {self._int8_failure}")
+        if self._prefilled and (failure := self._prefilled.forward.failure):
             self._tell(f"without CUDA graphs, because they could not be recorded: {failure}")
-        self._read = None
+        self._prefilled = None
         del self.transformer
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _chunks(
-        self, ids: list[int], begun: str, sampling: Sampling, ends: AbstractSet[int]
+    def _generate(
+        self, ids: list[int], prefix: str, sampling: Sampling, end_ids: AbstractSet[int]
     ) -> Stream:
         """The answer with what it has to begin with, a chunk for each step."""
-        writing, made = Writing(self.tokens, ids), 0
-        with out_of_memory(), self._unbroken():
-            reading = self._reading(ids)
-            for step in self._tokens(reading, begun, sampling, ends):
-                made += len(step)
-                text = writing.write([token.id for token in step])
-                logprob = sum(token.logprob for token in step)
-                yield Chunk(text, len(step), None, len(ids), logprob, cached_tokens=reading.known)
-        reason: Reason = "length" if made == sampling.max_tokens else "stop"
-        yield Chunk(writing.rest(), 0, reason, len(ids))
+        detokenizer, token_count = IncrementalDetokenizer(self.tokenizer, ids), 0
+        with translate_out_of_memory(), self._discard_on_failure():
+            prefilled = self._prefill(ids)
+            for tokens in self._generate_tokens(prefilled, prefix, sampling, end_ids):
+                token_count += len(tokens)
+                text = detokenizer.append([token.id for token in tokens])
+                logprob = sum(token.logprob for token in tokens)
+                yield Chunk(
+                    text,
+                    len(tokens),
+                    None,
+                    len(ids),
+                    logprob,
+                    cached_tokens=prefilled.cached_tokens,
+                )
+        reason: FinishReason = "length" if token_count == sampling.max_tokens else "stop"
+        yield Chunk(detokenizer.flush(), 0, reason, len(ids))
 
-    def _tokens(
-        self, reading: Reading, begun: str, sampling: Sampling, ends: AbstractSet[int]
+    def _generate_tokens(
+        self, prefilled: PrefilledPrompt, prefix: str, sampling: Sampling, end_ids: AbstractSet[int]
     ) -> Iterator[list[Token]]:
         """The tokens of an answer that begins with a text, those of one step at a time."""
-        choice = TorchChoice(sampling)
-        beginning = Beginning(self.tokens, reading.ids, begun, TorchChoice(sampling))
-        lookup = Lookup(reading.ids) if self._lookup else None
-        decoding = Decoding(sampling, ends, choice, lookup, beginning)
-        yield from decode(reading.steps, decoding, reading.logits)
+        sampler = TorchSampler(sampling)
+        forced_prefix = ForcedPrefix(self.tokenizer, prefilled.ids, prefix, TorchSampler(sampling))
+        lookup = PromptLookup(prefilled.ids) if self._uses_lookup else None
+        decoder = SpeculativeDecoder(sampling, end_ids, sampler, lookup, forced_prefix)
+        yield from decode_tokens(prefilled.forward, decoder, prefilled.logits)
 
-    def _reading(self, ids: list[int]) -> Reading:
+    def _prefill(self, ids: list[int]) -> PrefilledPrompt:
         """The prompt, read.
 
         What it has in common with the text that was read last is not read again: several answers
         to a prompt cost one reading, and the next turn of a chat costs what is new in it.
         """
-        if self._read and self._read.ids == ids:
-            self._read = replace(self._read, known=len(ids))
+        if self._prefilled and self._prefilled.ids == ids:
+            self._prefilled = replace(self._prefilled, cached_tokens=len(ids))
         else:
-            steps = self._read.steps if self._read else self._steps()
-            known = common(steps.ids, ids[:-1])
-            steps.crop(known)
-            self._read = Reading(ids, steps, read(steps, ids[known:]), known)
-        self._read.steps.crop(len(ids))
-        return self._read
+            forward = self._prefilled.forward if self._prefilled else self._create_forward()
+            cached_tokens = common_prefix_length(forward.ids, ids[:-1])
+            forward.crop(cached_tokens)
+            self._prefilled = PrefilledPrompt(
+                ids, forward, prefill(forward, ids[cached_tokens:]), cached_tokens
+            )
+        self._prefilled.forward.crop(len(ids))
+        return self._prefilled
 
     @contextmanager
-    def _unbroken(self) -> Iterator[None]:
+    def _discard_on_failure(self) -> Iterator[None]:
         """Forget what was read where a step breaks off: some layers may have read less of it."""
         try:
             yield
         except GeneratorExit:  # between two steps
             raise
         except BaseException:  # Ctrl-C too
-            self._read = None
+            self._prefilled = None
             raise
 
-    def _steps(self) -> Steps:
-        """Steps over nothing read yet."""
-        if self._records:
-            return FixedSteps(self.transformer, self.window)
-        return GrowingSteps(self.transformer)
+    def _create_forward(self) -> CachedForward:
+        """The model with a KV cache of nothing yet."""
+        if self._uses_cuda_graphs:
+            return CudaGraphForward(self.transformer, self.window)
+        return DynamicCacheForward(self.transformer)
 
 
-def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
+def load_transformer(checkpoint: Checkpoint, plan: PlacementPlan) -> "PreTrainedModel":
     """The weights of a folder, where and how the plan says; DataError where some are missing."""
     import transformers
 
     architecture = getattr(transformers, checkpoint.architecture)
     model, report = architecture.from_pretrained(
         checkpoint.folder,
-        dtype=number_format(plan.dtype),
-        device_map=placement(plan.device),
-        quantization_config=configuration(plan),
+        dtype=torch_dtype(plan.dtype),
+        device_map=device_map(plan.device),
+        quantization_config=bitsandbytes_config(plan),
         attn_implementation="sdpa" if architecture._supports_sdpa else "eager",
         use_safetensors=True,
         local_files_only=True,
@@ -198,11 +225,11 @@ def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
         output_loading_info=True,
     )
     for key in report["missing_keys"]:
-        raise DataError(f"{checkpoint.folder} lacks the weights {key!r}", AGAIN)
+        raise DataError(f"{checkpoint.folder} lacks the weights {key!r}", REFETCH)
     for key, stored, expected in report["mismatched_keys"]:
         raise DataError(
             f"{checkpoint.folder} has the weights {key!r} as {list(stored)}, not {list(expected)}",
-            AGAIN,
+            REFETCH,
         )
     if plan.device == "cuda" and {"cpu", "disk"} & set(model.hf_device_map.values()):
         raise MemoryError("accelerate has left to the processor what the GPUs have no room for")
@@ -210,7 +237,7 @@ def load(checkpoint: Checkpoint, plan: Plan) -> "PreTrainedModel":
     return loaded
 
 
-def placement(device: str) -> str | dict[str, str] | None:
+def device_map(device: str) -> str | dict[str, str] | None:
     """Where the weights go, as accelerate is told: `cuda` alone means all GPUs together."""
     if device == "cpu":
         return None
@@ -218,7 +245,7 @@ def placement(device: str) -> str | dict[str, str] | None:
 
 
 @contextmanager
-def loading(checkpoint: Checkpoint) -> Iterator[None]:
+def translate_load_errors(checkpoint: Checkpoint) -> Iterator[None]:
     """Quiet libraries, and their errors as ours."""
     import logging
 
@@ -227,31 +254,31 @@ def loading(checkpoint: Checkpoint) -> Iterator[None]:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), out_of_memory():
+    with warnings.catch_warnings(), translate_out_of_memory():
         warnings.simplefilter("ignore")
         try:
             yield
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            if lacks_memory(error):
+            if is_out_of_memory(error):
                 raise
-            what = " ".join(str(error).split())[:300]
-            raise DataError(f"{checkpoint.folder} cannot be loaded: {what}", AGAIN) from error
+            reason = " ".join(str(error).split())[:300]
+            raise DataError(f"{checkpoint.folder} cannot be loaded: {reason}", REFETCH) from error
 
 
 @contextmanager
-def out_of_memory() -> Iterator[None]:
+def translate_out_of_memory() -> Iterator[None]:
     """Too little memory, as one error of ours."""
     try:
         yield
     except (RuntimeError, MemoryError, ValueError) as error:
-        if not lacks_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise MachineError(
             "the memory is full", "try --quantize 8bit or 4bit, or a smaller model"
         ) from error
 
 
-def lacks_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that there is too little memory; for GPUs alone torch has a class.
 
     Quantized layers that several GPUs have no room for are a ValueError of transformers.

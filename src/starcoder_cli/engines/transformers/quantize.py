@@ -3,37 +3,37 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from starcoder_cli.engines.transformers.placement import Plan
+from starcoder_cli.engines.transformers.placement import PlacementPlan
 
 if TYPE_CHECKING:
     import torch
     from transformers import BitsAndBytesConfig
 
 
-def number_format(name: str) -> "torch.dtype":
+def torch_dtype(name: str) -> "torch.dtype":
     """The torch type of a number format: bf16, fp16 or fp32."""
     import torch
 
     return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[name]
 
 
-def configuration(plan: Plan) -> "BitsAndBytesConfig | None":
+def bitsandbytes_config(plan: PlacementPlan) -> "BitsAndBytesConfig | None":
     """How bitsandbytes stores the weights of a plan; None where they stay as they are.
 
     8bit is LLM.int8 (Dettmers et al. 2022, arXiv:2208.07339), 4bit is NF4 (Dettmers et al. 2023,
     arXiv:2305.14314) without double quantization, which would save 3 % and cost speed.
     """
-    if plan.quantize == "none":
+    if plan.quantization == "none":
         return None
     import_bitsandbytes()
     from transformers import BitsAndBytesConfig
 
-    if plan.quantize == "8bit":
+    if plan.quantization == "8bit":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
-        bnb_4bit_compute_dtype=number_format(plan.dtype),
+        bnb_4bit_compute_dtype=torch_dtype(plan.dtype),
     )
 
 
@@ -45,13 +45,15 @@ def import_bitsandbytes() -> None:
     import torch
 
     compiler = torch.compile
-    torch.compile = uncompiled
+    torch.compile = skip_compile
     try:
         import bitsandbytes  # noqa: F401
     finally:
         torch.compile = compiler
 
 
-def uncompiled(function: Callable[..., Any] | None = None, **options: object) -> Callable[..., Any]:
+def skip_compile(
+    function: Callable[..., Any] | None = None, **options: object
+) -> Callable[..., Any]:
     """In place of `torch.compile`: the function as it is, or a decorator that leaves it so."""
-    return function or uncompiled
+    return function or skip_compile

@@ -10,19 +10,19 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from starcoder_cli.engines.decoding.loop import Decoding
+from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
 from starcoder_cli.engines.decoding.sampler import Token
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-CHUNK = 4096
+PREFILL_CHUNK_TOKENS = 4096
 """How many tokens of a prompt are read at once: more cost memory, fewer cost time, since quantized
 weights are brought back to 16 bits for each. A plan has room for all of a prompt."""
 
 
-class Steps(Protocol):
+class CachedForward(Protocol):
     """A model with the KV cache of what it has read, which are `ids`.
 
     `failure` says why steps are slower than they could be; it is empty where they are not.
@@ -31,14 +31,14 @@ class Steps(Protocol):
     ids: list[int]
     failure: str
 
-    def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
+    def run(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
         """Read on; the logits behind the last so many ids, of shape [last, vocabulary]."""
 
     def crop(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""
 
 
-class GrowingSteps:
+class DynamicCacheForward:
     """Steps with a cache that grows with the text: for any device."""
 
     def __init__(self, model: "PreTrainedModel") -> None:
@@ -51,13 +51,13 @@ class GrowingSteps:
         # could not be cropped. The mask slides all the same.
         self._cache = DynamicCache()
 
-    def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
+    def run(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
         """Read on; the logits behind the last so many ids."""
         import torch
 
-        with on(self._model.device), torch.inference_mode():
+        with device_context(self._model.device), torch.inference_mode():
             output = self._model(
-                input_ids=row(ids, self._model.device),
+                input_ids=ids_tensor(ids, self._model.device),
                 past_key_values=self._cache,
                 use_cache=True,
                 logits_to_keep=last,
@@ -73,14 +73,14 @@ class GrowingSteps:
             del self.ids[length:]
 
 
-def on(device: "torch.device") -> AbstractContextManager[object]:
+def device_context(device: "torch.device") -> AbstractContextManager[object]:
     """Within it the streams, graphs and pinned memory that torch makes are those of a GPU."""
     import torch
 
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
-def row(ids: Sequence[int], device: "torch.device") -> "torch.Tensor":
+def ids_tensor(ids: Sequence[int], device: "torch.device") -> "torch.Tensor":
     """Some ids as a row on a device; what waits for a GPU is the GPU's next step alone."""
     import torch
 
@@ -88,49 +88,49 @@ def row(ids: Sequence[int], device: "torch.device") -> "torch.Tensor":
     return torch.tensor([list(ids)], pin_memory=pinned).to(device, non_blocking=pinned)
 
 
-def read(steps: Steps, prompt: Sequence[int]) -> "torch.Tensor":
+def prefill(forward: CachedForward, prompt_ids: Sequence[int]) -> "torch.Tensor":
     """Read a prompt; the logits behind it, in memory that no later step writes to."""
-    for start in range(0, len(prompt), CHUNK):
-        logits = steps.read(prompt[start : start + CHUNK])
+    for start in range(0, len(prompt_ids), PREFILL_CHUNK_TOKENS):
+        logits = forward.run(prompt_ids[start : start + PREFILL_CHUNK_TOKENS])
     return logits.clone()
 
 
-def decode(
-    steps: Steps, decoding: "Decoding[torch.Tensor]", logits: "torch.Tensor"
+def decode_tokens(
+    forward: CachedForward, decoder: "SpeculativeDecoder[torch.Tensor]", logits: "torch.Tensor"
 ) -> Iterator[list[Token]]:
     """The tokens of an answer, those of one step at a time, without the one that ends it.
 
-    `logits` are those behind the prompt, which the steps have read. What they read beyond the
-    answer is forgotten. Raises DataError for a model that computes no numbers.
+    `logits` are those behind the prompt, which was read before. What is read beyond the answer is
+    forgotten. Raises DataError for a model that computes no numbers.
     """
-    kept = len(steps.ids)
+    kept_length = len(forward.ids)
     while True:
-        made = decoding.take(logits)
-        steps.crop(kept + decoding.right)
-        if made:
-            yield made
-        if decoding.done:
+        tokens = decoder.process_logits(logits)
+        forward.crop(kept_length + decoder.accepted)
+        if tokens:
+            yield tokens
+        if decoder.done:
             return
-        kept = len(steps.ids) + 1
-        logits = steps.read(decoding.next, len(decoding.next))
+        kept_length = len(forward.ids) + 1
+        logits = forward.run(decoder.next_ids, len(decoder.next_ids))
 
 
-WIDTHS = (1, 4, 16)
+GRAPH_WIDTHS = (1, 4, 16)
 """How many ids a recorded step reads; a step with fewer is filled up and cropped."""
 
-Step: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
+StepFunction: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
 """From a row of ids on the device to the logits behind each of them."""
 
 
-def can_record(device: str) -> bool:
+def supports_cuda_graphs(device: str) -> bool:
     """Whether the steps of a model can be recorded: those on one CUDA device."""
     return device.startswith("cuda:")
 
 
-class Recording:
+class RecordedStep:
     """A CUDA graph of one step: where it finds its ids, and where it leaves its logits."""
 
-    def __init__(self, step: Step, undo: Callable[[], None], ids: "torch.Tensor") -> None:
+    def __init__(self, step: StepFunction, undo: Callable[[], None], ids: "torch.Tensor") -> None:
         """Record a step; RuntimeError where it does what no graph can, as to wait for a number."""
         import torch
 
@@ -156,7 +156,7 @@ class Recording:
         return self._logits
 
 
-class FixedSteps:
+class CudaGraphForward:
     """Steps with a cache of fixed size, of which those that decode are recorded.
 
     Where a recording fails, as on a model that looks at its own numbers, steps run as they are.
@@ -166,7 +166,9 @@ class FixedSteps:
         self,
         model: "PreTrainedModel",
         window: int,
-        record: "Callable[[Step, Callable[[], None], torch.Tensor], Step]" = Recording,
+        record: "Callable[[StepFunction, Callable[[], None], torch.Tensor], StepFunction]" = (
+            RecordedStep
+        ),
     ) -> None:
         import torch
         from transformers import Cache
@@ -177,7 +179,7 @@ class FixedSteps:
         self._model = model
         self._window = window
         self._record = record
-        self._recorded: dict[int, Step | None] = {}
+        self._recorded: dict[int, StepFunction | None] = {}
         # Layers that slide would be cropped wrongly: all keep everything, and the mask slides.
         layers = [
             StaticLayer(max_cache_len=window)
@@ -188,56 +190,56 @@ class FixedSteps:
         for layer, length in zip(layers, self._lengths, strict=True):
             layer.cumulative_length = length  # views, so that one write moves them all
 
-    def read(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
+    def run(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
         """Read on; the logits behind the last so many ids."""
         import torch
 
         device = self._model.device
-        width = self._width(len(ids))
-        with on(device), torch.inference_mode():
-            step = self._step(width) if width else None
+        width = self._graph_width(len(ids))
+        with device_context(device), torch.inference_mode():
+            step = self._recorded_step(width) if width else None
             if step:
-                filled = [*ids, *[0] * (width - len(ids))]
-                logits = step(row(filled, device))[len(ids) - last : len(ids)]
+                padded_ids = [*ids, *[0] * (width - len(ids))]
+                logits = step(ids_tensor(padded_ids, device))[len(ids) - last : len(ids)]
             else:
-                logits = self._run(row(ids, device), last)
+                logits = self._run_eager(ids_tensor(ids, device), last)
             self.ids += ids
-            self._rewind()
+            self._sync_lengths()
         return logits
 
     def crop(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""
         del self.ids[length:]
-        self._rewind()
+        self._sync_lengths()
 
-    def _width(self, needed: int) -> int:
+    def _graph_width(self, id_count: int) -> int:
         """The recorded width for so many ids; 0 where none has room for them or behind them."""
-        room = self._window - len(self.ids)
-        fitting = (width for width in WIDTHS if needed <= width <= room)
+        remaining = self._window - len(self.ids)
+        fitting = (width for width in GRAPH_WIDTHS if id_count <= width <= remaining)
         return next(fitting, 0) if self.ids else 0
 
-    def _run(self, ids: "torch.Tensor", last: int) -> "torch.Tensor":
+    def _run_eager(self, ids: "torch.Tensor", last: int) -> "torch.Tensor":
         output = self._model(
             input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=last
         )
         logits: torch.Tensor = output.logits[0]
         return logits
 
-    def _rewind(self) -> None:
+    def _sync_lengths(self) -> None:
         """Write on behind what was read, wherever a step has ended."""
         self._lengths.fill_(len(self.ids))
 
-    def _step(self, width: int) -> "Step | None":
+    def _recorded_step(self, width: int) -> "StepFunction | None":
         """The recording of a width, made when it is first needed; None where that failed."""
         import torch
 
         if width not in self._recorded:
             ids = torch.zeros((1, width), dtype=torch.long, device=self._model.device)
             try:
-                step = self._record(partial(self._run, last=width), self._rewind, ids)
+                step = self._record(partial(self._run_eager, last=width), self._sync_lengths, ids)
                 self._recorded[width] = step
             except RuntimeError as error:
                 self.failure = str(error)
                 self._recorded[width] = None
-            self._rewind()
+            self._sync_lengths()
         return self._recorded[width]

@@ -11,36 +11,36 @@ from typing import cast
 
 from starcoder_cli.sandbox.inside.channel import Channel
 from starcoder_cli.sandbox.inside.confine import confine
-from starcoder_cli.sandbox.inside.values import MOST_DIGITS, Json, pack, unpack
+from starcoder_cli.sandbox.inside.values import MAX_INT_DIGITS, PackedValue, pack, unpack
 
-NAME = "program"
+PROGRAM_MODULE_NAME = "program"
 
-Request = dict[str, Json]
+CallRequest = dict[str, PackedValue]
 
 
 def main() -> None:
     """Run the program of the job on standard input, then answer until nobody asks any more."""
     job = json.load(sys.stdin)
     confine(job["confinement"])
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        os.dup2(nothing, number)
-    sys.set_int_max_str_digits(MOST_DIGITS)
+    null_fd = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null_fd, descriptor)
+    sys.set_int_max_str_digits(MAX_INT_DIGITS)
     channel = Channel(job["reads"], job["writes"])
     objects: list[object] = []
-    module = types.ModuleType(NAME)
-    sys.modules[NAME] = module
+    module = types.ModuleType(PROGRAM_MODULE_NAME)
+    sys.modules[PROGRAM_MODULE_NAME] = module
     try:
-        exec(compile(job["program"], NAME, "exec"), module.__dict__)
-        reply: object = defined(module)
+        exec(compile(job["program"], PROGRAM_MODULE_NAME, "exec"), module.__dict__)
+        reply: object = list_definitions(module)
     except BaseException as error:  # whatever a program raises, its end too, is its answer
-        reply = raised(error)
+        reply = describe_exception(error)
     while True:
         channel.send(reply)
-        reply = answer(cast(Request, channel.receive()), module, objects)
+        reply = answer_call(cast(CallRequest, channel.receive()), module, objects)
 
 
-def defined(module: types.ModuleType) -> object:
+def list_definitions(module: types.ModuleType) -> object:
     """The names that a program has given to something, and the modules among them."""
     names = {name: value for name, value in vars(module).items() if isinstance(name, str)}
     modules = {
@@ -49,10 +49,10 @@ def defined(module: types.ModuleType) -> object:
     return {"names": list(names), "modules": modules}
 
 
-def answer(request: Request, module: types.ModuleType, objects: list[object]) -> object:
+def answer_call(request: CallRequest, module: types.ModuleType, objects: list[object]) -> object:
     """The reply to one call: its value, or what it raised."""
 
-    def keep(value: object) -> int:
+    def store_object(value: object) -> int:
         objects.append(value)
         return len(objects) - 1
 
@@ -62,14 +62,14 @@ def answer(request: Request, module: types.ModuleType, objects: list[object]) ->
             tuple[list[object], dict[str, object]],
             unpack(request["arguments"], objects.__getitem__),
         )
-        reply = {"value": pack(function(*positional, **named), keep)}
+        reply = {"value": pack(function(*positional, **named), store_object)}
         json.dumps(reply)
     except BaseException as error:  # as above
-        return raised(error)
+        return describe_exception(error)
     return reply
 
 
-def raised(error: BaseException) -> object:
+def describe_exception(error: BaseException) -> object:
     """An exception as its kind and the beginning of what it says."""
     try:
         text = str(error)[:500]

@@ -3,45 +3,45 @@
 import json
 import os
 
-MOST_BYTES = 1 << 20
-CHUNK = 1 << 16
+MAX_MESSAGE_LINE_BYTES = 1 << 20
+CHANNEL_READ_BYTES = 1 << 16
 
 
-class ClosedError(Exception):
+class ChannelClosedError(Exception):
     """The other side has ended."""
 
 
 class Channel:
     """Two pipes to the other side; what it sends is checked for its length and its form."""
 
-    def __init__(self, reads: int, writes: int) -> None:
-        self._reads = reads
-        self._writes = writes
-        self._rest = b""
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self._read_fd = read_fd
+        self._write_fd = write_fd
+        self._buffer = b""
 
     def send(self, message: object) -> None:
-        """Write one message; ClosedError where nobody reads, ValueError where it is too long."""
+        """Write one message; ChannelClosedError if nobody reads, ValueError if it is too long."""
         data = json.dumps(message).encode("ascii") + b"\n"
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"longer than {MOST_BYTES >> 20} MiB")
+        if len(data) > MAX_MESSAGE_LINE_BYTES:
+            raise ValueError(f"longer than {MAX_MESSAGE_LINE_BYTES >> 20} MiB")
         try:
             while data:
-                data = data[os.write(self._writes, data) :]
+                data = data[os.write(self._write_fd, data) :]
         except OSError as error:
-            raise ClosedError from error
+            raise ChannelClosedError from error
 
     def receive(self) -> object:
-        """Read one message; ClosedError at the end, ValueError or RecursionError for no message."""
-        data = self._rest
+        """Read one message; ChannelClosedError at the end, ValueError or RecursionError if bad."""
+        data = self._buffer
         pieces = [data]
         length = len(data)
         while b"\n" not in data:
-            data = os.read(self._reads, CHUNK)
+            data = os.read(self._read_fd, CHANNEL_READ_BYTES)
             if not data:
-                raise ClosedError
+                raise ChannelClosedError
             pieces.append(data)
             length += len(data)
-            if length > MOST_BYTES:
-                raise ValueError(f"longer than {MOST_BYTES >> 20} MiB")
-        line, _, self._rest = b"".join(pieces).partition(b"\n")
+            if length > MAX_MESSAGE_LINE_BYTES:
+                raise ValueError(f"longer than {MAX_MESSAGE_LINE_BYTES >> 20} MiB")
+        line, _, self._buffer = b"".join(pieces).partition(b"\n")
         return json.loads(line)

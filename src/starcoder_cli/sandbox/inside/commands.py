@@ -14,17 +14,17 @@ from typing import TypedDict, cast
 
 from starcoder_cli.sandbox.inside.confine import Confinement, confine
 from starcoder_cli.sandbox.inside.kernel import (
-    CHILD_SUBREAPER,
-    DUMPABLE,
-    PARENT_DEATH_SIGNAL,
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_DUMPABLE,
+    PR_SET_PDEATHSIG,
     prctl,
 )
 
 NOT_STARTED = 127
-MOST_DESCRIPTORS = 256
+MAX_DESCRIPTORS = 256
 
 
-class Step(TypedDict):
+class CommandStep(TypedDict):
     """A command, its standard input, and what it is allowed."""
 
     command: list[str]
@@ -35,67 +35,67 @@ class Step(TypedDict):
 def main() -> None:
     """Run the steps of the job on standard input until one fails; their output goes to a pipe."""
     job = json.load(sys.stdin)
-    prctl(DUMPABLE, 0)
-    prctl(CHILD_SUBREAPER, 1)
-    signal.signal(signal.SIGTERM, leave)
-    prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    prctl(PR_SET_DUMPABLE, 0)
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGTERM, exit_on_signal)
+    prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     Path(os.environ["TMPDIR"]).mkdir()
     for name, text in job["files"].items():
         Path(name).write_bytes(text.encode("utf-8", "surrogatepass"))
     for path in (".", os.environ["TMPDIR"], *job["files"]):
         if job["user"] is not None:
             os.chown(path, job["user"], job["user"])
-    for step in cast(list[Step], job["steps"]):
-        code = run(step, job["writes"])
-        os.write(1, json.dumps(code).encode("ascii") + b"\n")
-        if code:
+    for step in cast(list[CommandStep], job["steps"]):
+        exit_code = run_step(step, job["writes"])
+        os.write(1, json.dumps(exit_code).encode("ascii") + b"\n")
+        if exit_code:
             break
 
 
-def run(step: Step, output: int) -> int:
+def run_step(step: CommandStep, output_fd: int) -> int:
     """The exit code of a step, or the number of the signal that ended it, negative."""
-    reads, writes = os.pipe()
-    os.write(writes, step["input"].encode("ascii"))
-    os.close(writes)
+    read_end, write_end = os.pipe()
+    os.write(write_end, step["input"].encode("ascii"))
+    os.close(write_end)
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        become(step, reads, output)
-    os.close(reads)
+        exec_step(step, read_end, output_fd)
+    os.close(read_end)
     try:
         os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
     finally:
-        code = end(child)
-    return code
+        exit_code = kill_process_group(child)
+    return exit_code
 
 
-def leave(number: int, frame: object) -> None:
+def exit_on_signal(number: int, frame: object) -> None:
     """End this process, and with it what it has started."""
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit
 
 
-def end(child: int) -> int:
+def kill_process_group(child: int) -> int:
     """Kill a process and all of its group, which nothing can leave; the exit code of the first."""
     with suppress(PermissionError, ProcessLookupError):
         os.setpgid(child, child)
     os.killpg(child, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    exit_code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     with suppress(ChildProcessError):
         while True:
             os.wait()
-    return code
+    return exit_code
 
 
-def become(step: Step, reads: int, output: int) -> None:
+def exec_step(step: CommandStep, input_fd: int, output_fd: int) -> None:
     """Turn this process into a step's command; it never returns."""
     try:
-        for number, source in enumerate((reads, output, output)):
-            os.dup2(source, number)
-        os.closerange(3, MOST_DESCRIPTORS)
+        for target_fd, source_fd in enumerate((input_fd, output_fd, output_fd)):
+            os.dup2(source_fd, target_fd)
+        os.closerange(3, MAX_DESCRIPTORS)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         confine(step["confinement"])
         os.execv(step["command"][0], step["command"])
-    except BaseException as error:
+    except BaseException as error:  # the last frame of this process
         os.write(2, f"cannot run {step['command'][0]}: {error}\n".encode("utf-8", "replace"))
     os._exit(NOT_STARTED)

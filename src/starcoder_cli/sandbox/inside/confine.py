@@ -6,16 +6,16 @@ import resource
 import signal
 from typing import TypedDict
 
-from starcoder_cli.sandbox.inside.identity import become, tasks_of
+from starcoder_cli.sandbox.inside.identity import count_tasks, switch_user
 from starcoder_cli.sandbox.inside.kernel import (
-    NO_NEW_PRIVILEGES,
-    PARENT_DEATH_SIGNAL,
+    PR_SET_NO_NEW_PRIVS,
+    PR_SET_PDEATHSIG,
     prctl,
 )
-from starcoder_cli.sandbox.inside.landlock import SCOPES_SINCE, allow_only, version
-from starcoder_cli.sandbox.inside.seccomp import deny
+from starcoder_cli.sandbox.inside.landlock import SCOPES_SINCE, allow_only_paths, landlock_version
+from starcoder_cli.sandbox.inside.seccomp import install_filter
 
-MOST_FILES = 256
+MAX_OPEN_FILES = 256
 
 
 class Confinement(TypedDict):
@@ -40,38 +40,40 @@ class Confinement(TypedDict):
     landlock: bool
 
 
-def confine(allowed: Confinement) -> None:
+def confine(confinement: Confinement) -> None:
     """Give up everything else for good, and end with the parent; OSError where the kernel cannot.
 
     Without the scopes of Landlock's sixth version, signals are denied by number.
     """
-    prctl(NO_NEW_PRIVILEGES, 1)
-    limit(allowed)
-    become(allowed["user"])
-    prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)  # another user has to ask for it anew
-    denied = set(allowed["denied"])
-    if allowed["landlock"] and version() < SCOPES_SINCE:
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    set_resource_limits(confinement)
+    switch_user(confinement["user"])
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # another user has to ask for it anew
+    denied = set(confinement["denied"])
+    if confinement["landlock"] and landlock_version() < SCOPES_SINCE:
         denied.add("signals")
-    if allowed["landlock"] or version():
-        allow_only(allowed["readable"], allowed["writable"])
-    deny(frozenset(denied))
+    if confinement["landlock"] or landlock_version():
+        allow_only_paths(confinement["readable"], confinement["writable"])
+    install_filter(frozenset(denied))
 
 
-def limit(allowed: Confinement) -> None:
+def set_resource_limits(confinement: Confinement) -> None:
     """Set the limits of the process, which its children have too."""
-    memory = resource.RLIMIT_DATA if allowed["reserves"] else resource.RLIMIT_AS
+    memory_limit = resource.RLIMIT_DATA if confinement["reserves"] else resource.RLIMIT_AS
     limits = {
-        memory: allowed["memory"],
-        resource.RLIMIT_CPU: math.ceil(allowed["seconds"]) + 1,
-        resource.RLIMIT_FSIZE: allowed["disk"],
-        resource.RLIMIT_NOFILE: MOST_FILES,
+        memory_limit: confinement["memory"],
+        resource.RLIMIT_CPU: math.ceil(confinement["seconds"]) + 1,
+        resource.RLIMIT_FSIZE: confinement["disk"],
+        resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
         resource.RLIMIT_CORE: 0,
     }
-    if "processes" not in allowed["denied"]:
-        others = tasks_of(os.getuid()) + allowed["processes"] if allowed["shared"] else 0
-        limits[resource.RLIMIT_NPROC] = allowed["processes"] + others
-    for kind, most in limits.items():
+    if "processes" not in confinement["denied"]:
+        running_tasks = (
+            count_tasks(os.getuid()) + confinement["processes"] if confinement["shared"] else 0
+        )
+        limits[resource.RLIMIT_NPROC] = confinement["processes"] + running_tasks
+    for kind, maximum in limits.items():
         hard = resource.getrlimit(kind)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        maximum = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)
+        resource.setrlimit(kind, (maximum, maximum))
     os.umask(0o077)

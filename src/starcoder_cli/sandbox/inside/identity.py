@@ -4,46 +4,46 @@ import ctypes
 import os
 from pathlib import Path
 
-from starcoder_cli.sandbox.inside.kernel import checked, prctl
+from starcoder_cli.sandbox.inside.kernel import check_result, prctl
 
-SET_SECURE_BITS, NO_FIXUP = 28, 1 << 2
-AMBIENT, RAISE = 47, 2
-READ_AND_SEARCH = 2
-CAPABILITIES_VERSION = 0x20080522
+PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP = 28, 1 << 2
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 47, 2
+CAP_DAC_READ_SEARCH = 2
+LINUX_CAPABILITY_VERSION = 0x20080522
 
 
-def become(user: int | None) -> None:
+def switch_user(user: int | None) -> None:
     """Turn root into a user without a name, and give up every capability but one.
 
     That one is reading and searching what Landlock leaves, which may lie in root's home.
     """
-    kept = 0
+    capabilities_kept = 0
     if user is not None and os.getuid() == 0:
-        kept = 1 << READ_AND_SEARCH & permitted()
-        if kept:  # for access(2) too, which compilers ask where their parts are
-            prctl(SET_SECURE_BITS, NO_FIXUP)
+        capabilities_kept = 1 << CAP_DAC_READ_SEARCH & permitted_capabilities()
+        if capabilities_kept:  # for access(2) too, which compilers ask where their parts are
+            prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    capabilities(kept)
-    if kept:
-        prctl(AMBIENT, RAISE, READ_AND_SEARCH)
+    set_capabilities(capabilities_kept)
+    if capabilities_kept:
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_DAC_READ_SEARCH)
 
 
-def permitted() -> int:
+def permitted_capabilities() -> int:
     """The capabilities that this process may use, as bits."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next((int(line.split()[1], 16) for line in lines if line.startswith("CapPrm:")), 0)
 
 
-def capabilities(kept: int) -> None:
+def set_capabilities(mask: int) -> None:
     """Keep only some of the first 32 capabilities."""
     library = ctypes.CDLL(None, use_errno=True)
-    header = (ctypes.c_uint32 * 2)(CAPABILITIES_VERSION, 0)
-    checked(int(library.capset(header, (ctypes.c_uint32 * 6)(kept, kept, kept, 0, 0, 0))))
+    header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION, 0)
+    check_result(int(library.capset(header, (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0))))
 
 
-def tasks_of(user: int) -> int:
+def count_tasks(user: int) -> int:
     """How many processes and threads a user has."""
     count = 0
     for folder in Path("/proc").glob("[0-9]*"):

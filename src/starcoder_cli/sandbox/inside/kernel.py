@@ -3,20 +3,25 @@
 import ctypes
 import os
 
-SYSCALLS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}
+MACHINE_ARCHITECTURES = {
+    "x86_64": "x86_64",
+    "amd64": "x86_64",
+    "aarch64": "aarch64",
+    "arm64": "aarch64",
+}
 
-NO_NEW_PRIVILEGES = 38
-DUMPABLE = 4
-PARENT_DEATH_SIGNAL = 1
-CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
+PR_SET_DUMPABLE = 4
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
-def architecture() -> str:
+def detect_architecture() -> str:
     """The name of the machine's kind that system calls are known for; OSError for others."""
     machine = os.uname().machine
-    if machine not in SYSCALLS:
+    if machine not in MACHINE_ARCHITECTURES:
         raise OSError(f"system calls of {machine} are not known")
-    return SYSCALLS[machine]
+    return MACHINE_ARCHITECTURES[machine]
 
 
 def syscall(number: int, *arguments: object) -> int:
@@ -24,17 +29,17 @@ def syscall(number: int, *arguments: object) -> int:
     library = ctypes.CDLL(None, use_errno=True)
     library.syscall.restype = ctypes.c_long
     result = int(library.syscall(ctypes.c_long(number), *arguments))
-    return checked(result)
+    return check_result(result)
 
 
 def prctl(option: int, *arguments: int) -> int:
     """Change a property of this process; OSError where that fails."""
     library = ctypes.CDLL(None, use_errno=True)
     numbers = [ctypes.c_ulong(number) for number in (*arguments, 0, 0, 0, 0)[:4]]
-    return checked(int(library.prctl(ctypes.c_int(option), *numbers)))
+    return check_result(int(library.prctl(ctypes.c_int(option), *numbers)))
 
 
-def checked(result: int) -> int:
+def check_result(result: int) -> int:
     """A result that is no failure."""
     if result < 0:
         number = ctypes.get_errno()

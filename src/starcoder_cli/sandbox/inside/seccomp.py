@@ -10,23 +10,23 @@ import ctypes
 import errno
 import struct
 
-from starcoder_cli.sandbox.inside.kernel import architecture, prctl
+from starcoder_cli.sandbox.inside.kernel import detect_architecture, prctl
 
-SET_SECCOMP, FILTER_MODE = 22, 2
-AUDIT = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-NEWEST = 462
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+AUDIT_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+NEWEST_SYSCALL = 462
 
 LOAD, EQUAL, GREATER, ANY_BIT, MASK, RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
 ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
-NUMBER, MACHINE, ARGUMENTS = 0, 4, 16
+NUMBER_OFFSET, ARCHITECTURE_OFFSET, ARGUMENTS_OFFSET = 0, 4, 16
 
-NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET
-THREAD = 0x00010000
-STREAM, SEQUENCED, SOCKET_KIND = 1, 5, 0xF  # datagrams could be sent to others
+NAMESPACE_FLAGS = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET
+CLONE_THREAD = 0x00010000
+SOCK_STREAM, SOCK_SEQPACKET, SOCK_TYPE_MASK = 1, 5, 0xF  # datagrams could be sent to others
 
 # Names with their numbers on x86_64 and on aarch64; None where there is no such call.
-Table = dict[str, tuple[int | None, int | None]]
-ALWAYS: Table = {
+SyscallTable = dict[str, tuple[int | None, int | None]]
+ALWAYS_DENIED: SyscallTable = {
     "setsid": (112, 157),  # all that a program starts stays in its group, which is killed
     "setpgid": (109, 154),
     "ptrace": (101, 117),
@@ -91,14 +91,14 @@ ALWAYS: Table = {
     "syslog": (103, 116),
 }
 # Libraries ask for these first, and do without where there is no such call.
-OPTIONAL: Table = {
+REPORTED_MISSING: SyscallTable = {
     "clone3": (435, 435),
     "pidfd_open": (434, 434),
     "pidfd_send_signal": (424, 424),
     "pidfd_getfd": (438, 438),
 }
 # What Landlock has no rule for: attributes of files outside.
-ATTRIBUTES: Table = {
+ATTRIBUTE_SYSCALLS: SyscallTable = {
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -120,66 +120,76 @@ ATTRIBUTES: Table = {
     "truncate": (76, 45),
     "inotify_add_watch": (254, 27),
 }
-SIGNALS: Table = {
+SIGNAL_SYSCALLS: SyscallTable = {
     "kill": (62, 129),
     "tkill": (200, 130),
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
 }
-STARTING: Table = {"fork": (57, None), "vfork": (58, None)}
-GROUPS = {"attributes": ATTRIBUTES, "signals": SIGNALS, "processes": STARTING}
-CLONE, SOCKET_PAIR, LIMITS_OF = (56, 220), (53, 199), (302, 261)
+FORK_SYSCALLS: SyscallTable = {"fork": (57, None), "vfork": (58, None)}
+DENIABLE_GROUPS = {
+    "attributes": ATTRIBUTE_SYSCALLS,
+    "signals": SIGNAL_SYSCALLS,
+    "processes": FORK_SYSCALLS,
+}
+CLONE, SOCKETPAIR, PRLIMIT64 = (56, 220), (53, 199), (302, 261)
 
 
-def instruction(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
+def instruction(code: int, value: int, jump_true: int = 0, jump_false: int = 0) -> bytes:
     """One instruction of the filter: struct sock_filter."""
-    return struct.pack("=HBBI", code, yes, no, value)
+    return struct.pack("=HBBI", code, jump_true, jump_false, value)
 
 
-def fail(error: int) -> bytes:
+def fail_with(error: int) -> bytes:
     """End the filter: the call fails with an error."""
     return instruction(RETURN, FAIL | error)
 
 
-def when(number: int, *then: bytes) -> bytes:
+def match_syscall(number: int, *instructions: bytes) -> bytes:
     """Go through some instructions for one system call, and past them for all others."""
-    return instruction(EQUAL, number, 0, len(then)) + b"".join(then)
+    return instruction(EQUAL, number, 0, len(instructions)) + b"".join(instructions)
 
 
-def argument(index: int) -> bytes:
+def load_argument(index: int) -> bytes:
     """Load the lower half of a system call's argument."""
-    return instruction(LOAD, ARGUMENTS + 8 * index)
+    return instruction(LOAD, ARGUMENTS_OFFSET + 8 * index)
 
 
-def program(denied: frozenset[str]) -> bytes:
-    """The filter for this machine, with some of GROUPS denied too."""
-    kind = architecture()
-    column = list(AUDIT).index(kind)
-    tables = (ALWAYS, *(GROUPS[name] for name in sorted(denied)))
+def build_filter(denied: frozenset[str]) -> bytes:
+    """The filter for this machine, with some of DENIABLE_GROUPS denied too."""
+    machine = detect_architecture()
+    column = list(AUDIT_ARCHITECTURES).index(machine)
+    tables = (ALWAYS_DENIED, *(DENIABLE_GROUPS[name] for name in sorted(denied)))
     numbers = [row[column] for table in tables for row in table.values()]
-    unknown = [row[column] for row in OPTIONAL.values()]
-    allow, refuse = instruction(RETURN, ALLOW), fail(errno.EPERM)
-    clone = [argument(0), instruction(ANY_BIT, NAMESPACES, 0, 1), refuse]
+    missing = [row[column] for row in REPORTED_MISSING.values()]
+    allow, refuse = instruction(RETURN, ALLOW), fail_with(errno.EPERM)
+    clone = [load_argument(0), instruction(ANY_BIT, NAMESPACE_FLAGS, 0, 1), refuse]
     if "processes" in denied:
-        clone += [instruction(ANY_BIT, THREAD, 1, 0), refuse]
+        clone += [instruction(ANY_BIT, CLONE_THREAD, 1, 0), refuse]
     return b"".join(
         (
-            instruction(LOAD, MACHINE),
-            instruction(EQUAL, AUDIT[kind], 1, 0),
+            instruction(LOAD, ARCHITECTURE_OFFSET),
+            instruction(EQUAL, AUDIT_ARCHITECTURES[machine], 1, 0),
             instruction(RETURN, KILL),
-            instruction(LOAD, NUMBER),
-            instruction(GREATER, NEWEST, 0, 1),
-            fail(errno.ENOSYS),
-            *(when(number, fail(errno.ENOSYS)) for number in unknown if number is not None),
-            *(when(number, refuse) for number in numbers if number is not None),
-            when(CLONE[column], *clone, allow),
-            when(LIMITS_OF[column], argument(0), instruction(EQUAL, 0, 1, 0), refuse, allow),
-            when(
-                SOCKET_PAIR[column],
-                argument(1),
-                instruction(MASK, SOCKET_KIND),
-                instruction(EQUAL, STREAM, 2, 0),
-                instruction(EQUAL, SEQUENCED, 1, 0),
+            instruction(LOAD, NUMBER_OFFSET),
+            instruction(GREATER, NEWEST_SYSCALL, 0, 1),
+            fail_with(errno.ENOSYS),
+            *(
+                match_syscall(number, fail_with(errno.ENOSYS))
+                for number in missing
+                if number is not None
+            ),
+            *(match_syscall(number, refuse) for number in numbers if number is not None),
+            match_syscall(CLONE[column], *clone, allow),
+            match_syscall(
+                PRLIMIT64[column], load_argument(0), instruction(EQUAL, 0, 1, 0), refuse, allow
+            ),
+            match_syscall(
+                SOCKETPAIR[column],
+                load_argument(1),
+                instruction(MASK, SOCK_TYPE_MASK),
+                instruction(EQUAL, SOCK_STREAM, 2, 0),
+                instruction(EQUAL, SOCK_SEQPACKET, 1, 0),
                 refuse,
                 allow,
             ),
@@ -188,9 +198,9 @@ def program(denied: frozenset[str]) -> bytes:
     )
 
 
-def deny(denied: frozenset[str]) -> None:
+def install_filter(denied: frozenset[str]) -> None:
     """Put the filter over this process and all that it starts; OSError where that fails."""
-    data = program(denied)
+    data = build_filter(denied)
     buffer = ctypes.create_string_buffer(data)
 
     class Program(ctypes.Structure):
@@ -198,5 +208,5 @@ def deny(denied: frozenset[str]) -> None:
 
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
-    pointed = Program(len(data) // 8, ctypes.addressof(buffer))
-    prctl(SET_SECCOMP, FILTER_MODE, ctypes.addressof(pointed))
+    filter_program = Program(len(data) // 8, ctypes.addressof(buffer))
+    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(filter_program))

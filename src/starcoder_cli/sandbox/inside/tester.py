@@ -10,17 +10,17 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import cast
 
-from starcoder_cli.sandbox.inside.channel import Channel, ClosedError
+from starcoder_cli.sandbox.inside.channel import Channel, ChannelClosedError
 from starcoder_cli.sandbox.inside.confine import confine
-from starcoder_cli.sandbox.inside.values import MOST_DIGITS, Json, pack, unpack
+from starcoder_cli.sandbox.inside.values import MAX_INT_DIGITS, PackedValue, pack, unpack
 
-TESTS = "tests"
-MOST_TEXT = 500
+TESTS_MODULE_NAME = "tests"
+MAX_TEXT_CHARACTERS = 500
 
-Names = dict[str, object]
+Namespace = dict[str, object]
 
 
-class BrokenError(BaseException):
+class CandidateError(BaseException):
     """The program's side has ended, or says what is no answer."""
 
     def __init__(self, result: str, detail: str) -> None:
@@ -29,99 +29,101 @@ class BrokenError(BaseException):
         self.detail = detail
 
 
-class Foreign:
+class RemoteObject:
     """A value that stayed with the program: it equals itself alone and can only be given back."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
-class Program:
+class RemoteProgram:
     """The other side: its functions can be called, and nothing else of it can be used."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._foreign: dict[int, Foreign] = {}
-        self.calls = 0
-        self.broken: BrokenError | None = None
+        self._objects: dict[int, RemoteObject] = {}
+        self.call_count = 0
+        self.failure: CandidateError | None = None
 
-    def offered(self) -> Names:
-        """What the program defines, once it has run; BrokenError where it failed.
+    def receive_definitions(self) -> Namespace:
+        """What the program defines, once it has run; CandidateError where it failed.
 
         Its functions are called there; a module of Python's own that it imports is imported here.
         """
         reply = self._receive()
         names, modules = reply.get("names"), reply.get("modules")
         if not isinstance(names, list) or not isinstance(modules, dict):
-            raise self._break("refused", "the program's side does not say what it defines")
-        offered: Names = {name: self.function(name) for name in names if isinstance(name, str)}
+            raise self._fail("refused", "the program's side does not say what it defines")
+        definitions: Namespace = {
+            name: self.remote_function(name) for name in names if isinstance(name, str)
+        }
         for name, module in modules.items():
-            if name in offered and is_standard(name, module):
-                offered[name] = import_module(module)
-        return offered
+            if name in definitions and is_standard_module(name, module):
+                definitions[name] = import_module(module)
+        return definitions
 
-    def function(self, name: str) -> Callable[..., object]:
+    def remote_function(self, name: str) -> Callable[..., object]:
         """A function that calls the program's own of that name."""
 
         def call(*positional: object, **named: object) -> object:
-            self.calls += 1
-            arguments = pack((list(positional), named), self._number)
+            self.call_count += 1
+            arguments = pack((list(positional), named), self._object_number)
             self._send({"call": name, "arguments": arguments})
-            return self._value()
+            return self._receive_value()
 
         return call
 
-    def _value(self) -> object:
+    def _receive_value(self) -> object:
         reply = self._receive()
         if "raised" in reply:
-            raise exception(reply)
+            raise rebuild_exception(reply)
         try:
-            return unpack(reply["value"], self._find)
+            return unpack(reply["value"], self._find_object)
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise self._break("refused", f"an answer of no agreed form: {error}") from error
+            raise self._fail("refused", f"an answer of no agreed form: {error}") from error
 
     def _send(self, message: object) -> None:
         try:
             self._channel.send(message)
-        except ClosedError as error:
-            raise self._break("crashed", "the program ended before its tests") from error
+        except ChannelClosedError as error:
+            raise self._fail("crashed", "the program ended before its tests") from error
 
-    def _receive(self) -> dict[str, Json]:
+    def _receive(self) -> dict[str, PackedValue]:
         try:
             reply = self._channel.receive()
-        except ClosedError as error:
-            raise self._break("crashed", "the program ended before its tests") from error
+        except ChannelClosedError as error:
+            raise self._fail("crashed", "the program ended before its tests") from error
         except (RecursionError, ValueError) as error:
-            raise self._break("refused", f"an answer of no agreed form: {error}") from error
+            raise self._fail("refused", f"an answer of no agreed form: {error}") from error
         if not isinstance(reply, dict):
-            raise self._break("refused", "an answer of no agreed form")
-        if "raised" in reply and not self.calls:
-            raise outcome_of(exception(reply))
-        return cast(dict[str, Json], reply)
+            raise self._fail("refused", "an answer of no agreed form")
+        if "raised" in reply and not self.call_count:
+            raise convert_exception(rebuild_exception(reply))
+        return cast(dict[str, PackedValue], reply)
 
-    def _break(self, result: str, detail: str) -> BrokenError:
+    def _fail(self, result: str, detail: str) -> CandidateError:
         """What ends the tests, even if these catch it."""
-        self.broken = self.broken or BrokenError(result, detail)
-        return self.broken
+        self.failure = self.failure or CandidateError(result, detail)
+        return self.failure
 
-    def _find(self, number: int) -> Foreign:
-        return self._foreign.setdefault(number, Foreign(number))
+    def _find_object(self, number: int) -> RemoteObject:
+        return self._objects.setdefault(number, RemoteObject(number))
 
-    def _number(self, value: object) -> int:
-        if not isinstance(value, Foreign):
+    def _object_number(self, value: object) -> int:
+        if not isinstance(value, RemoteObject):
             raise TypeError(f"{type(value).__name__} cannot be given to the program")
         return value.number
 
 
-def is_standard(name: str, module: object) -> bool:
+def is_standard_module(name: str, module: object) -> bool:
     """Whether a name may stand for a module of Python's own, and not in place of another one."""
     standard = sys.stdlib_module_names
     return module in standard and (name == module or name not in standard)
 
 
-def exception(reply: dict[str, Json]) -> Exception:
+def rebuild_exception(reply: dict[str, PackedValue]) -> Exception:
     """What the program raised, as the nearest honest built-in exception."""
-    kinds, text = reply.get("raised"), str(reply.get("text"))[:MOST_TEXT]
+    kinds, text = reply.get("raised"), str(reply.get("text"))[:MAX_TEXT_CHARACTERS]
     names = [name for name in kinds if isinstance(name, str)] if isinstance(kinds, list) else []
     for name in names:
         kind = getattr(builtins, name, None)
@@ -133,83 +135,83 @@ def exception(reply: dict[str, Json]) -> Exception:
     return RuntimeError(f"{names[0] if names else 'an exception'}: {text}")
 
 
-def outcome_of(error: BaseException) -> BrokenError:
-    """How a trial ended that an exception has ended."""
+def convert_exception(error: BaseException) -> CandidateError:
+    """How a job ended that an exception has ended."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return BrokenError("memory" if isinstance(error, MemoryError) else "crashed", text)
+    return CandidateError("memory" if isinstance(error, MemoryError) else "crashed", text)
 
 
 def main() -> None:
     """Run the tests of the job on standard input, and print how they ended as one line of JSON."""
     job = json.load(sys.stdin)
-    verdict = os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 1)
+    result_fd = os.dup(1)
+    null_fd = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null_fd, 1)
     confine(job["confinement"])
-    sys.set_int_max_str_digits(MOST_DIGITS)
-    result, detail = judged(job, Program(Channel(job["reads"], job["writes"])))
-    os.write(verdict, json.dumps([result, detail[:MOST_TEXT]]).encode("ascii") + b"\n")
+    sys.set_int_max_str_digits(MAX_INT_DIGITS)
+    result, detail = judge_tests(job, RemoteProgram(Channel(job["reads"], job["writes"])))
+    os.write(result_fd, json.dumps([result, detail[:MAX_TEXT_CHARACTERS]]).encode("ascii") + b"\n")
     os._exit(0)
 
 
-def judged(job: dict[str, str], program: Program) -> tuple[str, str]:
+def judge_tests(job: dict[str, str], program: RemoteProgram) -> tuple[str, str]:
     """How the tests end: a result and a detail."""
     try:
-        run(job, program)
-    except BrokenError as error:
+        run_tests(job, program)
+    except CandidateError as error:
         return error.result, error.detail
     except AssertionError as error:
-        return "wrong", f"{failing_line(error, job['tests'])} {error}".strip()
-    except BaseException as error:
-        ended = outcome_of(error)
-        return ended.result, ended.detail
-    if program.broken:
-        return program.broken.result, program.broken.detail
-    if not program.calls:
+        return "wrong", f"{find_failing_line(error, job['tests'])} {error}".strip()
+    except BaseException as error:  # whatever the tests raise is how they end
+        failure = convert_exception(error)
+        return failure.result, failure.detail
+    if program.failure:
+        return program.failure.result, program.failure.detail
+    if not program.call_count:
         return "wrong", "the tests called nothing"
     return "passed", ""
 
 
-def run(job: dict[str, str], program: Program) -> None:
+def run_tests(job: dict[str, str], program: RemoteProgram) -> None:
     """Run the tests with the program's functions, and the prompt's helpers, under their names."""
-    namespace: Names = {"__name__": TESTS}
-    honest(job["prompt"], namespace)
-    code = ast.parse(job["tests"], TESTS)
-    entry = job["entry_point"]
-    namespace |= wanted(code, program.offered(), namespace)
-    if entry:
-        namespace[entry] = program.function(entry)
-    exec(compile(code, TESTS, "exec"), namespace)
+    namespace: Namespace = {"__name__": TESTS_MODULE_NAME}
+    define_prompt(job["prompt"], namespace)
+    code = ast.parse(job["tests"], TESTS_MODULE_NAME)
+    entry_point = job["entry_point"]
+    namespace |= select_definitions(code, program.receive_definitions(), namespace)
+    if entry_point:
+        namespace[entry_point] = program.remote_function(entry_point)
+    exec(compile(code, TESTS_MODULE_NAME, "exec"), namespace)
     check = namespace.get("check")
-    if entry and callable(check):
-        check(namespace[entry])
+    if entry_point and callable(check):
+        check(namespace[entry_point])
 
 
-def honest(prompt: str, namespace: Names) -> None:
+def define_prompt(prompt: str, namespace: Namespace) -> None:
     """Define what a benchmark's prompt defines; one that is no program alone defines nothing."""
     try:
         exec(compile(prompt, "prompt", "exec"), namespace)
-    except Exception:
+    except Exception:  # whatever a text that is no program raises
         return
 
 
-def wanted(code: ast.Module, offered: Names, namespace: Names) -> Names:
+def select_definitions(code: ast.Module, definitions: Namespace, namespace: Namespace) -> Namespace:
     """What tests take from the program.
 
     Built-in functions are honest ones, unless the tests use nothing else of the program's.
     """
-    used = {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
-    taken = {name: offered[name] for name in used & offered.keys() - namespace.keys()}
+    used_names = {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
+    taken = {name: definitions[name] for name in used_names & definitions.keys() - namespace.keys()}
     own = {name: value for name, value in taken.items() if not hasattr(builtins, name)}
     return own if any(callable(value) for value in own.values()) else taken
 
 
-def failing_line(error: BaseException, tests: str) -> str:
+def find_failing_line(error: BaseException, tests: str) -> str:
     """The line of the tests that an exception came from."""
     numbers = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == TESTS and frame.lineno
+        if frame.filename == TESTS_MODULE_NAME and frame.lineno
     ]
     lines = tests.splitlines()
     return lines[numbers[-1] - 1].strip() if numbers and numbers[-1] <= len(lines) else ""

@@ -12,24 +12,29 @@ from pathlib import Path
 import pytest
 
 from repositories import lay, repository
-from starcoder_cli.app.context import Reading, Shelf, Space, shelve
-from starcoder_cli.app.fill import compose
-from starcoder_cli.app.request import Request, Wish
-from starcoder_cli.catalog import find
+from starcoder_cli.catalog import find_model
 from starcoder_cli.cli import main
 from starcoder_cli.context.reading_speed import tokens_per_second
+from starcoder_cli.context.selection import (
+    ContextOptions,
+    ContextPool,
+    SelectedContext,
+    TokenNeeds,
+    collect_context,
+)
 from starcoder_cli.engines.echo import EchoModel
 from starcoder_cli.errors import DataError
-from starcoder_cli.files.source import Hole, Names, Source
-from starcoder_cli.languages import find as language
-from starcoder_cli.model import Sampling, Special
-from starcoder_cli.prompts.build import MARGIN
-from starcoder_cli.prompts.fim_formats import FORMATS
+from starcoder_cli.files.source import FileMetadata, Source, Span
+from starcoder_cli.infill import Infill, InfillOptions
+from starcoder_cli.languages import find_language as language
+from starcoder_cli.model import Hole, Model, Prompt, Special
+from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 from starcoder_cli.stream import Completion
 from starcoder_cli.terminal.output import Messages
 from streams import run, standard_input
 
-ECHO = find("echo")
+ECHO = find_model("echo")
 TOTAL = "from money import Money\n\ntotal = Money(\n"
 MONEY = "class Money:\n    amount: int\n"
 AS_COMMENT = "# Path: money.py\n# class Money:\n#     amount: int\n\n"
@@ -191,30 +196,51 @@ def test_a_broken_git_is_no_reason_to_fail(
 class Knowing(EchoModel):
     """Knows the control tokens of every family."""
 
-    def token(self, text: str) -> int | None:
-        return hash(text)
+    def has_token(self, text: str) -> bool:
+        return True
 
 
-def composed(family: str, hole: Hole, reading: Reading, names: Names) -> tuple[str, ...]:
+def pieces_of(model: Model, infill: Infill) -> tuple[str, ...]:
+    """The pieces of the prompt for a hole."""
+    question = infill.prompt(model, Messages()).question
+    assert isinstance(question, Prompt)
+    return question.pieces
+
+
+def asked(
+    family: str,
+    hole: Hole,
+    names: FileMetadata,
+    candidates: ContextPool,
+    most: int = 100,
+    *,
+    fim: bool = False,
+) -> Infill:
+    """A hole in Python for a model of a family, with files that could be read along."""
+    source, at = Source("", hole.prefix + hole.suffix), len(hole.prefix)
+    spec, options = replace(ECHO, fim=family), InfillOptions(fim=fim)
+    python = language("python")
+    return Infill(source, Span(at, at), spec, python, names, most, options, candidates)
+
+
+def composed(family: str, hole: Hole, along: ContextPool, names: FileMetadata) -> tuple[str, ...]:
     """The pieces of a prompt in a family's spelling."""
-    spec = replace(ECHO, fim=family)
-    request = Request("echo", Sampling(), fills=True)
-    return compose(Knowing(), spec, hole, names, request, Messages(), reading).pieces
+    return pieces_of(Knowing(), asked(family, hole, names, along, fim=True))
 
 
-def read(spec_name: str, text: str) -> Reading:
-    """What is read along of a project whose `money.py` has this text."""
+def money(family: str, text: str) -> ContextPool:
+    """What can be read along of a project whose `money.py` has this text."""
     Path("money.py").write_text(text)
-    spec = replace(ECHO, fim=spec_name, context=True)
+    spec = replace(ECHO, fim=family, wants_project_context=True)
     source, hole, python = Source.read("a.py"), Hole(TOTAL), language("python")
-    shelf = shelve(source, hole, python, spec, Wish(("money.py",), 0), Messages())
-    return shelf.read(EchoModel(), hole, Space(500, 100), FORMATS[spec_name])
+    options = ContextOptions(("money.py",), 0)
+    return collect_context(source, hole, python, spec, options, Messages())
 
 
 def test_a_family_reads_several_files_as_it_was_trained_to() -> None:
     """Then it is told the names of files too, whether or not it is told them otherwise."""
     pieces = composed(
-        "qwen2.5-coder", Hole("P", "S"), read("qwen2.5-coder", MONEY), Names("a.py", "r")
+        "qwen2.5-coder", Hole("P", "S"), money("qwen2.5-coder", MONEY), FileMetadata("a.py", "r")
     )
     assert "".join(pieces) == (
         f"<|repo_name|>r\n<|file_sep|>money.py\n{MONEY}<|file_sep|>a.py\n"
@@ -223,53 +249,53 @@ def test_a_family_reads_several_files_as_it_was_trained_to() -> None:
 
 
 def test_a_text_without_a_name_gets_one_behind_other_files() -> None:
-    pieces = composed("starcoder2", Hole("P", "S"), read("starcoder2", MONEY), Names())
+    pieces = composed("starcoder2", Hole("P", "S"), money("starcoder2", MONEY), FileMetadata())
     assert "".join(pieces) == (
         f"<file_sep>money.py\n{MONEY}<file_sep><fim_prefix>untitled.py\nP<fim_suffix>S<fim_middle>"
     )
 
 
-@pytest.mark.parametrize("family", FORMATS)
+@pytest.mark.parametrize("family", FIM_FORMATS)
 def test_control_tokens_in_other_files_stay_text(family: str) -> None:
-    form = FORMATS[family]
-    hostile = "".join(f"{token}\n" for token in form.specials())
-    pieces = composed(family, Hole("P", "S"), read(family, hostile), Names("a.py", "r"))
+    form = FIM_FORMATS[family]
+    hostile = "".join(f"{token}\n" for token in form.control_tokens())
+    pieces = composed(family, Hole("P", "S"), money(family, hostile), FileMetadata("a.py", "r"))
     marked = {piece for piece in pieces if isinstance(piece, Special)}
     text = "".join(piece for piece in pieces if not isinstance(piece, Special))
-    assert marked <= form.specials()
-    assert all(token in text for token in form.specials())
+    assert marked <= form.control_tokens()
+    assert all(token in text for token in form.control_tokens())
 
 
 # Windows
 
 
 class Narrow(EchoModel):
-    """Reads 400 characters, answer included, besides the margin for what is around them."""
+    """Reads 400 characters, answer included, besides what is around them."""
 
-    window = 400 + MARGIN
+    window = 400 + PROMPT_OVERHEAD_TOKENS
 
 
 def fitted(
-    asked: str, hole: Hole, found: str = "", *, strict: bool = False
-) -> tuple[Shelf, Reading]:
+    requested: str, hole: Hole, found: str = "", *, strict: bool = False
+) -> tuple[ContextPool, SelectedContext]:
     """What of a file that is asked for, and of one that was found, is read beside a hole."""
-    Path("asked.py").write_text(asked)
+    Path("asked.py").write_text(requested)
     Path("money.py").write_text(found)
-    wish = Wish(("asked.py",) if asked else (), 60.0 if found else 0.0)
+    options = ContextOptions(("asked.py",) if requested else (), 60.0 if found else 0.0)
     source = Source.read("a.py")
-    shelf = shelve(source, Hole(TOTAL), language("python"), ECHO, wish, Messages())
-    needed = len(hole.prefix) + len(hole.suffix) + 100 + MARGIN
-    form = FORMATS["starcoder2"]
-    return shelf, shelf.read(Narrow(), hole, Space(needed, 100 + MARGIN), form, strict)
+    along = collect_context(source, Hole(TOTAL), language("python"), ECHO, options, Messages())
+    answer = 100 + PROMPT_OVERHEAD_TOKENS
+    needs = TokenNeeds(len(hole.prefix) + len(hole.suffix) + answer, answer)
+    return along, along.select(Narrow(), hole, needs, FIM_FORMATS["starcoder2"], strict)
 
 
 def test_what_is_asked_for_has_half_of_what_the_answer_leaves(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    shelf, reading = fitted("123456789\n" * 40, Hole("P" * 300))
-    assert reading.chosen[0].snippet.lines == "1-13"
-    assert reading.tokens == 130 + len("asked.py") + 8
-    shelf.explain(reading, Messages())
+    along, selected = fitted("123456789\n" * 40, Hole("P" * 300))
+    assert selected.chosen[0].snippet.line_range == "1-13"
+    assert selected.tokens == 130 + len("asked.py") + 8
+    along.explain(selected, Messages())
     assert (
         capfd.readouterr().err
         == "note: there is no room for all of asked.py: its end is left out\n"
@@ -292,13 +318,9 @@ def test_what_is_found_makes_way_for_the_text() -> None:
 def test_a_text_that_fits_alone_is_cut_only_for_what_was_asked(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    reading = fitted("123456789\n" * 10, Hole("p" * 250))[1]
-    spec = replace(ECHO, fim="starcoder2")
-    request = Request("echo", Sampling(max_tokens=100))
-    prompt = compose(
-        Narrow(), spec, Hole("abcdefghi\n" * 25), Names("a.py"), request, Messages(), reading
-    )
-    assert "".join(prompt.pieces).count("abcdefghi") == 18
+    along = fitted("123456789\n" * 10, Hole("p" * 250))[0]
+    infill = asked("starcoder2", Hole("abcdefghi\n" * 25), FileMetadata("a.py"), along)
+    assert "".join(pieces_of(Narrow(), infill)).count("abcdefghi") == 18
     assert "left out 7 lines at the beginning" in capfd.readouterr().err
 
 
@@ -308,20 +330,20 @@ def test_a_text_that_fits_alone_is_cut_only_for_what_was_asked(
 def test_a_model_that_chooses_by_time_is_timed() -> None:
     python = language("python")
     answer = Completion("x", "stop", prompt_tokens=1500, first_token_seconds=2.0, cached_tokens=500)
-    Shelf(python, budget=100).learn(ECHO, replace(answer, cached_tokens=None))
-    Shelf(python).learn(find("starcoder2-3b-gguf"), answer)
+    ContextPool(python, budget=100).learn(ECHO, replace(answer, cached_tokens=None))
+    ContextPool(python).learn(find_model("starcoder2-3b-gguf"), answer)
     assert tokens_per_second("echo") == tokens_per_second("starcoder2-3b-gguf") == 100.0
-    Shelf(python, budget=100).learn(find("starcoder2-3b-gguf"), answer)
+    ContextPool(python, budget=100).learn(find_model("starcoder2-3b-gguf"), answer)
     assert tokens_per_second("starcoder2-3b-gguf") == 500.0
 
 
 def test_models_that_were_trained_for_it_read_along_for_two_seconds() -> None:
     on = ["starcoder2-3b", "qwen2.5-coder-7b", "deepseek-coder-1.3b", "codestral-22b"]
     off = ["qwen2.5-coder-0.5b", "smollm2-135m", "starcoder", "codellama-7b", "granite-code-3b"]
-    assert [Wish().for_model(find(name)) for name in on] == [2.0] * 4
-    assert [Wish().for_model(find(name)) for name in off] == [0.0] * 5
-    assert Wish(seconds=0.0).for_model(find(on[0])) == 0.0
-    assert Wish(seconds=9.0).for_model(find(off[0])) == 9.0
+    assert [ContextOptions().seconds_for(find_model(name)) for name in on] == [2.0] * 4
+    assert [ContextOptions().seconds_for(find_model(name)) for name in off] == [0.0] * 5
+    assert ContextOptions(seconds=0.0).seconds_for(find_model(on[0])) == 0.0
+    assert ContextOptions(seconds=9.0).seconds_for(find_model(off[0])) == 9.0
 
 
 def test_it_can_be_set_beforehand(

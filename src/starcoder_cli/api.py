@@ -1,0 +1,294 @@
+"""The commands as a library: a model that is open, and what it answers, as frozen values.
+
+    import starcoder_cli
+
+    with starcoder_cli.load("qwen2.5-coder-0.5b") as model:
+        print(model.fill("def mean(values):\\n    ", "\\n").text)
+
+It is the same code as the commands': what `fill` returns is what `starcoder fill --json` says.
+Nothing is written to standard output; notes are part of an `Answer`. Errors are those of
+`starcoder_cli.errors`, each with a message and a hint.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TypedDict, Unpack
+
+from starcoder_cli.app.answer_record import Answer
+from starcoder_cli.app.batch import in_order, while_open
+from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.edit import edit_task
+from starcoder_cli.app.open_model import open_model, resolve_endpoint
+from starcoder_cli.app.request import CandidateOptions, EndpointOptions, Request
+from starcoder_cli.app.task import Task, TaskRun, fill_task, unchanged
+from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec
+from starcoder_cli.context.selection import ContextOptions
+from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.source import Source, Span
+from starcoder_cli.infill import InfillOptions
+from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.model import Conversation, Hole, Model, Question, Sampling
+from starcoder_cli.reply import ChatModel
+from starcoder_cli.settings import DtypeChoice, EngineChoice, FimOrder, LineMode, QuantizeChoice
+from starcoder_cli.stream import Stream, collect
+from starcoder_cli.terminal.output import CollectedMessages
+
+QUIET = OutputOptions(quiet=True)
+
+
+class ModelOptions(TypedDict, total=False):
+    """How a model is opened; each is what the flag of its name is.
+
+    `window` is how many tokens prompt and answer may have together, 8192 unless given; `slots` how
+    many answers `batch` makes at a time, 1 unless given. `keep_alive` is how many seconds a server
+    holds the model afterwards: 0 is without a server, which is the default here.
+    """
+
+    engine: EngineChoice
+    quantize: QuantizeChoice
+    device: str
+    dtype: DtypeChoice
+    adapter: str
+    offline: bool
+    endpoint: str
+    fim: str
+    api_key_file: str
+    window: int
+    slots: int
+    keep_alive: float
+
+
+class AnswerOptions(TypedDict, total=False):
+    """How an answer is made; each is what the flag of its name is.
+
+    `candidates` are that many answers, of which the best is returned; `include` names files that
+    are read along, `context` the seconds that may be spent on others.
+    """
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int
+    stop: tuple[str, ...]
+    lines: LineMode
+    raw: bool
+    lang: str
+    filename: str
+    order: FimOrder
+    strict_context: bool
+    include: tuple[str, ...]
+    context: float
+    candidates: int
+
+
+class LoadedModel:
+    """A model that is open: `complete`, `fill`, `edit` and `chat` return an `Answer`.
+
+    Their `stream_…` variants give the answer chunk by chunk; closing the stream stops the model.
+    All raise the errors of `starcoder_cli.errors`.
+    """
+
+    def __init__(self, model: Model, request: Request, load_seconds: float, slots: int) -> None:
+        self._model = model
+        self._request = request
+        self._load_seconds = load_seconds
+        self._slots = slots
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the catalog, or the endpoint, knows of the model."""
+        return self._request.spec
+
+    @property
+    def engine(self) -> str:
+        """What runs it."""
+        return self._model.engine
+
+    @property
+    def window(self) -> int:
+        """The most tokens that prompt and answer may have together."""
+        return self._model.window
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has, as user text."""
+        return self._model.count(text)
+
+    def complete(self, prefix: str, suffix: str = "", **options: Unpack[AnswerOptions]) -> Answer:
+        """What follows the prefix; what is behind it is read too where it has more than blanks."""
+        request = self._request_for(options, fim=False)
+        return self._answer(*hole_source(Hole(prefix, suffix)), request, fill_task)
+
+    def fill(self, prefix: str, suffix: str, **options: Unpack[AnswerOptions]) -> Answer:
+        """What belongs between the prefix and the suffix."""
+        request = self._request_for(options, fim=True)
+        return self._answer(*hole_source(Hole(prefix, suffix)), request, fill_task)
+
+    def edit(self, code: str, instruction: str, **options: Unpack[AnswerOptions]) -> Answer:
+        """The code anew, as an instruction says."""
+        source, request = code_source(code), self._request_for(options, fim=False)
+        task = partial(edit_task, instruction=instruction)
+        return self._answer(source, source.whole_span(), request, task)
+
+    def chat(self, question: str | Conversation, **options: Unpack[AnswerOptions]) -> Answer:
+        """The answer to a question, or the next one in a conversation."""
+        messages = CollectedMessages()
+        request = self._request_for(options, fim=False)
+        replier, prompt = self._reply(question, request, messages)
+        completion = collect(replier.stream(prompt, request.infill.stop, request.sampling))
+        answer = Answer.of(completion, self.spec, self.engine, request, self._load_seconds)
+        return replace(answer, notes=tuple(messages.notes))
+
+    def stream_complete(
+        self, prefix: str, suffix: str = "", **options: Unpack[AnswerOptions]
+    ) -> Stream:
+        """What follows the prefix, chunk by chunk."""
+        request = self._request_for(options, fim=False)
+        return self._stream(*hole_source(Hole(prefix, suffix)), request, fill_task)
+
+    def stream_fill(self, prefix: str, suffix: str, **options: Unpack[AnswerOptions]) -> Stream:
+        """What belongs between the prefix and the suffix, chunk by chunk."""
+        request = self._request_for(options, fim=True)
+        return self._stream(*hole_source(Hole(prefix, suffix)), request, fill_task)
+
+    def stream_edit(self, code: str, instruction: str, **options: Unpack[AnswerOptions]) -> Stream:
+        """The code anew, chunk by chunk."""
+        source, request = code_source(code), self._request_for(options, fim=False)
+        task = partial(edit_task, instruction=instruction)
+        return self._stream(source, source.whole_span(), request, task)
+
+    def stream_chat(self, question: str | Conversation, **options: Unpack[AnswerOptions]) -> Stream:
+        """The next answer, chunk by chunk."""
+        request = self._request_for(options, fim=False)
+        replier, prompt = self._reply(question, request, CollectedMessages())
+        return replier.stream(prompt, request.infill.stop, request.sampling)
+
+    def batch(
+        self, holes: Iterable[Hole], **options: Unpack[AnswerOptions]
+    ) -> Generator[Answer, None, None]:
+        """What belongs in each hole, in their order, `slots` of them made at a time.
+
+        Closing the generator stops the model. The error of a hole is raised in its turn.
+        """
+        request, closed = self._request_for(options, fim=True), threading.Event()
+        through = partial(while_open, closed=closed)
+
+        def answer(hole: Hole) -> Answer:
+            return self._answer(*hole_source(hole), request, fill_task, through)
+
+        return in_order(answer, holes, self._slots, closed)
+
+    def _request_for(self, options: AnswerOptions, *, fim: bool) -> Request:
+        usual = Sampling()
+        sampling = Sampling(
+            options.get("max_tokens", usual.max_tokens),
+            options.get("temperature", usual.temperature),
+            options.get("top_p", usual.top_p),
+            options.get("seed"),
+        )
+        infill = InfillOptions(
+            fim=fim,
+            stop=options.get("stop", ()),
+            order=options.get("order", "psm"),
+            lines=options.get("lines", "auto"),
+            raw=options.get("raw", False),
+            strict_context=options.get("strict_context", False),
+        )
+        filename = options.get("filename")
+        context = ContextOptions(options.get("include", ()), options.get("context", 0.0), filename)
+        request = replace(
+            self._request,
+            sampling=sampling,
+            infill=infill,
+            lang=options.get("lang"),
+            filename=filename,
+            context=context,
+            candidates=CandidateOptions.of(options.get("candidates"), None, False, None),
+        )
+        return request.with_random_seed()
+
+    def _answer(
+        self,
+        source: Source,
+        span: Span,
+        request: Request,
+        make_task: Callable[[Source, Span, Request, CollectedMessages], Task],
+        through: Callable[[Stream], Stream] = unchanged,
+    ) -> Answer:
+        messages = CollectedMessages()
+        run = TaskRun(source, span, request, QUIET)
+        task = make_task(source, span, request, messages)
+        prompt = task.prompt(self._model, messages)
+        ask = run.asker(self._model, task, prompt, request)
+        run.generate(ask, prompt, request.sampling, through=through)
+        answer = run.answer(request, self.engine, self._load_seconds)
+        return replace(answer, notes=tuple(messages.notes))
+
+    def _stream(
+        self,
+        source: Source,
+        span: Span,
+        request: Request,
+        make_task: Callable[[Source, Span, Request, CollectedMessages], Task],
+    ) -> Stream:
+        messages = CollectedMessages()
+        task = make_task(source, span, request, messages)
+        prompt = task.prompt(self._model, messages)
+        return task.stream(self._model, prompt, request.sampling)
+
+    def _reply(
+        self, question: str | Conversation, request: Request, messages: CollectedMessages
+    ) -> tuple[ChatModel, Question]:
+        conversation = (
+            Conversation().with_question(question) if isinstance(question, str) else question
+        )
+        replier = ChatModel.of(self._model, self.spec)
+        strict, most = request.infill.strict_context, request.sampling.max_tokens
+        return replier, replier.prompt(conversation, most, messages.note, strict=strict)
+
+
+def hole_source(hole: Hole) -> tuple[Source, Span]:
+    """The text around a hole, and where in it the hole is."""
+    at = len(hole.prefix)
+    return code_source(hole.prefix + hole.suffix), Span(at, at)
+
+
+def code_source(code: str) -> Source:
+    """Code that is in no file."""
+    return Source(STANDARD_INPUT, code)
+
+
+@contextmanager
+def load(
+    model: str = DEFAULT_MODEL, **options: Unpack[ModelOptions]
+) -> Generator[LoadedModel, None, None]:
+    """Open a model: a catalog name, a GGUF file, a checkpoint folder, a hub id, or `echo`.
+
+    It is fetched where it is not here, and let go at the end of the `with` block. Raises what the
+    commands end with, such as InputError for a model that there is not.
+    """
+    request = Request(
+        model=model,
+        sampling=Sampling(),
+        offline=options.get("offline", False),
+        loading=LoadOptions(
+            options.get("quantize", "auto"),
+            options.get("device", "auto"),
+            options.get("dtype", "auto"),
+            options.get("adapter", ""),
+            options.get("engine", "auto"),
+        ),
+        keep_alive=options.get("keep_alive", 0.0),
+        endpoint=EndpointOptions(
+            options.get("endpoint", ""), options.get("fim", ""), options.get("api_key_file", "")
+        ),
+    )
+    messages, slots = QUIET.messages, options.get("slots", 1)
+    begin = time.perf_counter()
+    request = resolve_endpoint(request, messages)
+    window = options.get("window", 8192)
+    with open_model(request, window, messages, EngineWorkload(window, 0, slots)) as opened:
+        yield LoadedModel(opened, request, round(time.perf_counter() - begin, 3), slots)

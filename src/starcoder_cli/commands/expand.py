@@ -1,0 +1,59 @@
+"""Groups of options as parameters of a command, which Typer reads as one option each."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import wraps
+from typing import Any
+
+
+def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameters that are groups are the groups' options, in their place."""
+    signature = inspect.signature(command)
+    parameters = [
+        flat for each in signature.parameters.values() for flat in flatten_parameter(each)
+    ]
+
+    @wraps(command)
+    def expanded(**values: object) -> None:
+        command(
+            **{
+                name: gather_group(each.annotation, values) if is_group(each) else values[name]
+                for name, each in signature.parameters.items()
+            }
+        )
+
+    annotations = {each.name: each.annotation for each in parameters}
+    setattr(expanded, "__signature__", signature.replace(parameters=parameters))  # noqa: B010
+    expanded.__annotations__ = {**annotations, "return": None}
+    return expanded
+
+
+def is_group(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter is a group of options."""
+    return is_dataclass(parameter.annotation)
+
+
+def flatten_parameter(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """The parameter, or one for each option of the group that it is."""
+    if not is_group(parameter):
+        return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+    options = [
+        inspect.Parameter(
+            each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.type
+        )
+        for each in fields(parameter.annotation)
+    ]
+    return [flat for option in options for flat in flatten_parameter(option)]
+
+
+def gather_group(group: Any, values: Mapping[str, object]) -> object:
+    """A group from the values of its options."""
+    return group(
+        **{
+            each.name: gather_group(each.type, values)
+            if is_dataclass(each.type)
+            else values[each.name]
+            for each in fields(group)
+        }
+    )

@@ -1,0 +1,269 @@
+"""Groups of options that commands share: each is declared once, and becomes values at once.
+
+A command names a group as one parameter; `commands.expand` makes its options of the fields.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starcoder_cli.commands.options import (
+    Adapter,
+    ApiKeyFile,
+    Candidates,
+    ColorOption,
+    Context,
+    Device,
+    Diff,
+    DtypeOption,
+    EndpointOption,
+    EngineOption,
+    Filename,
+    Fim,
+    Include,
+    IndexFile,
+    InPlace,
+    Json,
+    KeepAlive,
+    Lang,
+    LinesOption,
+    MaxTokens,
+    NoContext,
+    NoServer,
+    Offline,
+    OrderOption,
+    Output,
+    Pick,
+    Provenance,
+    QuantizeOption,
+    Quiet,
+    Raw,
+    Seed,
+    Stop,
+    StrictContext,
+    Temperature,
+    Timeout,
+    TopP,
+    Trace,
+    Verbose,
+    Verify,
+)
+from starcoder_cli.settings import STANDARD_OUTPUT
+
+if TYPE_CHECKING:
+    from starcoder_cli.app.deliver import OutputOptions
+    from starcoder_cli.app.request import (
+        CandidateOptions,
+        EndpointOptions,
+        NoticeOptions,
+    )
+    from starcoder_cli.context.selection import ContextOptions
+    from starcoder_cli.loading import LoadOptions
+    from starcoder_cli.model import Sampling
+
+
+@dataclass(frozen=True)
+class ChoiceFlags:
+    """How tokens are chosen."""
+
+    temperature: Temperature = 0.0
+    top_p: TopP = 0.95
+    seed: Seed = None
+
+    def values(self, max_tokens: int) -> "Sampling":
+        """The sampling of so many tokens; UsageError for numbers that have no meaning."""
+        from starcoder_cli.model import Sampling
+
+        return Sampling(max_tokens, self.temperature, self.top_p, self.seed)
+
+
+@dataclass(frozen=True)
+class SamplingFlags:
+    """How many tokens are written, and how they are chosen."""
+
+    max_tokens: MaxTokens = 256
+    choice: ChoiceFlags = ChoiceFlags()
+
+    def values(self) -> "Sampling":
+        """The sampling; UsageError for numbers that have no meaning."""
+        return self.choice.values(self.max_tokens)
+
+
+@dataclass(frozen=True)
+class LoadingFlags:
+    """How a model is loaded."""
+
+    quantize: QuantizeOption = "auto"
+    device: Device = "auto"
+    dtype: DtypeOption = "auto"
+    adapter: Adapter = ""
+    engine: EngineOption = "auto"
+
+    def values(self) -> "LoadOptions":
+        """How it is loaded; UsageError for what no machine could do."""
+        from starcoder_cli.loading import LoadOptions
+
+        return LoadOptions(self.quantize, self.device, self.dtype, self.adapter, self.engine)
+
+
+@dataclass(frozen=True)
+class ModelFlags:
+    """How a model is opened, how long an answer may take, and how long the model is kept."""
+
+    offline: Offline = False
+    timeout: Timeout = None
+    loading: LoadingFlags = LoadingFlags()
+    keep_alive: KeepAlive = None
+    no_server: NoServer = False
+
+    def values(self) -> Mapping[str, Any]:
+        """The fields of a Request that these flags are."""
+        from starcoder_cli.app.request import keep_alive_seconds
+
+        return {
+            "offline": self.offline,
+            "loading": self.loading.values(),
+            "keep_alive": keep_alive_seconds(self.keep_alive, self.no_server),
+        }
+
+
+@dataclass(frozen=True)
+class EndpointFlags:
+    """A server of others that is asked, for commands that ask nothing about gaps."""
+
+    endpoint: EndpointOption = ""
+    api_key_file: ApiKeyFile = ""
+
+    def values(self) -> "EndpointOptions":
+        """The endpoint."""
+        from starcoder_cli.app.request import EndpointOptions
+
+        return EndpointOptions(self.endpoint, "", self.api_key_file)
+
+
+@dataclass(frozen=True)
+class FimEndpointFlags:
+    """A server of others that is asked about gaps."""
+
+    endpoint: EndpointOption = ""
+    fim: Fim = ""
+    api_key_file: ApiKeyFile = ""
+
+    def values(self) -> "EndpointOptions":
+        """The endpoint; UsageError for a family that there is not."""
+        from starcoder_cli.app.request import EndpointOptions
+
+        return EndpointOptions(self.endpoint, self.fim, self.api_key_file)
+
+
+@dataclass(frozen=True)
+class TextFlags:
+    """What the text is, and in which order a gap in it is spelled."""
+
+    lang: Lang = None
+    filename: Filename = None
+    order: OrderOption = "psm"
+
+
+@dataclass(frozen=True)
+class ContextFlags:
+    """What else is read."""
+
+    include: Include = None
+    context: Context = None
+    no_context: NoContext = False
+    strict_context: StrictContext = False
+
+    def values(self, filename: str | None) -> "ContextOptions":
+        """The files to read along with a text of that name."""
+        from starcoder_cli.context.selection import ContextOptions
+
+        seconds = 0.0 if self.no_context else self.context
+        return ContextOptions(tuple(self.include or ()), seconds, filename)
+
+
+@dataclass(frozen=True)
+class EndingFlags:
+    """Where an answer ends."""
+
+    stop: Stop = None
+    lines: LinesOption = "auto"
+    raw: Raw = False
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The texts to stop at."""
+        return tuple(self.stop or ())
+
+
+@dataclass(frozen=True)
+class NoticeFlags:
+    """What is said about where an answer comes from."""
+
+    provenance: Provenance = False
+    trace: Trace = False
+    index: IndexFile = None
+
+    def values(self) -> "NoticeOptions":
+        """The notices."""
+        from starcoder_cli.app.request import NoticeOptions
+
+        return NoticeOptions(self.provenance, self.trace, self.index)
+
+
+@dataclass(frozen=True)
+class CandidateFlags:
+    """How many answers are made, and who chooses."""
+
+    candidates: Candidates = None
+    verify: Verify = None
+    pick: Pick = False
+
+    def values(self, timeout: float | None) -> "CandidateOptions":
+        """The candidates; UsageError for what has no meaning."""
+        from starcoder_cli.app.request import CandidateOptions
+
+        return CandidateOptions.of(self.candidates, self.verify, self.pick, timeout)
+
+
+@dataclass(frozen=True)
+class DeliveryFlags:
+    """Where an answer goes."""
+
+    json: Json = False
+    diff: Diff = False
+    in_place: InPlace = False
+    output: Output = STANDARD_OUTPUT
+
+
+@dataclass(frozen=True)
+class MessageFlags:
+    """Colours, and how much is said."""
+
+    color: ColorOption = "auto"
+    quiet: Quiet = False
+    verbose: Verbose = False
+
+    def values(
+        self,
+        delivery: DeliveryFlags,
+        *,
+        between: bool = False,
+        echo: bool = False,
+        show_prompt: bool = False,
+    ) -> "OutputOptions":
+        """How an answer is shown; UsageError where one thing excludes another."""
+        from starcoder_cli.app.deliver import OutputOptions
+
+        return OutputOptions(
+            between=between,
+            json=delivery.json,
+            echo=echo,
+            show_prompt=show_prompt,
+            color=self.color,
+            quiet=self.quiet,
+            verbose=self.verbose,
+            diff=delivery.diff,
+            in_place=delivery.in_place,
+            output=delivery.output,
+        )

@@ -1,0 +1,256 @@
+"""Other files that a model reads along: asked for with `-I`, or chosen from the project."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.context.reading_speed import (
+    DEFAULT_TOKENS_PER_SECOND,
+    record_reading,
+    tokens_per_second,
+)
+from starcoder_cli.context.snippets import (
+    ContextSnippet,
+    CountedSnippet,
+    SnippetTokenCounter,
+    group_by_file,
+    select_within_budget,
+    snippet_of_file,
+    truncate_snippets,
+)
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.source import Place, Source, find_file_metadata, to_model_text
+from starcoder_cli.languages import Language
+from starcoder_cli.model import Hole, Model
+from starcoder_cli.prompts.fim import Document, FimFormat
+from starcoder_cli.prompts.window import MAX_CHARACTERS_PER_TOKEN
+from starcoder_cli.stream import Completion
+from starcoder_cli.terminal.output import Messages
+
+CONTEXT_SECONDS = 2.0
+MAX_CONTEXT_SECONDS = 3600
+SEARCH_SECONDS = 0.5
+"""How long choosing files may take, or a quarter of the time to read them, if that is more."""
+
+
+@dataclass(frozen=True)
+class ContextOptions:
+    """What a user wants read along: files, and seconds to spend on others, None for the usual.
+
+    `filename` is what standard input is called, which tells its place in a project.
+    """
+
+    include: tuple[str, ...] = ()
+    seconds: float | None = None
+    filename: str | None = None
+
+    def seconds_for(self, spec: ModelSpec) -> float:
+        """How many seconds a model may spend on other files.
+
+        Raises UsageError for a number that has no meaning.
+        """
+        if self.seconds is None:
+            return CONTEXT_SECONDS if spec.wants_project_context else 0.0
+        if not 0 <= self.seconds <= MAX_CONTEXT_SECONDS:
+            raise UsageError(
+                f"--context cannot be {self.seconds:g}",
+                f"give seconds from 0 to {MAX_CONTEXT_SECONDS}",
+            )
+        return self.seconds
+
+
+@dataclass(frozen=True)
+class TokenNeeds:
+    """Tokens: what the text and the answer take at most, and what the answer takes of that."""
+
+    total: int
+    answer: int
+
+
+@dataclass(frozen=True)
+class SelectedContext:
+    """What is read along, the best first, each with what it costs; `language` is the hole's.
+
+    It is `truncated` where a file that was asked for is not whole.
+    """
+
+    language: Language | None = None
+    chosen: tuple[CountedSnippet, ...] = ()
+    truncated: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """What all of it costs."""
+        return sum(priced.tokens for priced in self.chosen)
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The snippets as files, as a prompt has them."""
+        return group_by_file(priced.snippet for priced in self.chosen) if self.chosen else ()
+
+    def record(self) -> list[Mapping[str, object]]:
+        """The snippets for a JSON object."""
+        return [
+            {
+                "path": priced.snippet.path,
+                "lines": [priced.snippet.first_line, priced.snippet.last_line],
+                "tokens": priced.tokens,
+            }
+            for priced in self.chosen
+        ]
+
+
+NOTHING_SELECTED = SelectedContext()
+
+
+@dataclass(frozen=True)
+class ContextPool:
+    """What could be read along, the best first: everything that was `requested`, and of what was
+    `discovered` so many tokens as there is time for.
+    """
+
+    language: Language | None = None
+    requested: tuple[ContextSnippet, ...] = ()
+    discovered: tuple[ContextSnippet, ...] = ()
+    budget: int = 0
+    rate: float = DEFAULT_TOKENS_PER_SECOND
+
+    @classmethod
+    def of_documents(cls, documents: Sequence[Document], language: Language) -> "ContextPool":
+        """Files that a client sends along, the one that matters most last."""
+        snippets = (
+            ContextSnippet(each.path, each.text, number, number)
+            for number, each in enumerate(documents, 1)
+        )
+        return cls(language, tuple(snippets)[::-1])
+
+    @property
+    def max_tokens(self) -> int:
+        """A number of tokens that is surely large enough."""
+        price = SnippetTokenCounter(lambda text: len(text.encode()), self.language)
+        found = min(self.budget, sum(map(price.count_snippet, self.discovered)))
+        return sum(map(price.count_snippet, self.requested)) + found
+
+    def select(
+        self,
+        model: Model,
+        hole: Hole,
+        needs: TokenNeeds,
+        form: FimFormat | None,
+        strict: bool = False,
+    ) -> SelectedContext:
+        """What of it there is room for; what was discovered makes way for the hole.
+
+        It is read as the format spells several files, or else as comments, which cost more.
+
+        Raises DataError where something requested has to be cut although that is not wanted.
+        """
+        if not self.requested and not self.discovered:
+            return NOTHING_SELECTED
+        price = SnippetTokenCounter(
+            model.count, None if form and form.multi_file else self.language
+        )
+        free = model.window - needs.answer
+        if needs.total + self.max_tokens <= model.window:
+            requested, left = truncate_snippets(self.requested, free, price), self.budget
+        else:
+            requested = truncate_snippets(self.requested, max(0, free // 2), price)
+            left = free - sum(priced.tokens for priced in requested)
+            left = min(self.budget, left - hole_tokens(hole, free, model), model.window // 4)
+        truncated = self._truncated(requested)
+        if strict and truncated:
+            raise DataError(
+                f"{truncated[0]} does not fit the model's window",
+                "name fewer lines of it, or leave --strict-context away",
+            )
+        kept = tuple(priced for priced in requested if priced.snippet.text)
+        chosen = (*kept, *select_within_budget(self.discovered, left, price))
+        return SelectedContext(self.language, chosen, bool(truncated))
+
+    def _truncated(self, requested: tuple[CountedSnippet, ...]) -> list[str]:
+        """The files that were requested and are not whole."""
+        pairs = zip(self.requested, requested, strict=True)
+        return [whole.path for whole, part in pairs if whole.text != part.snippet.text]
+
+    def explain(self, selected: SelectedContext, messages: Messages) -> None:
+        """Say what is read along, and what of it there was no room for."""
+        chosen = {priced.snippet for priced in selected.chosen}
+        for snippet in self.requested:
+            if snippet.text and snippet not in chosen:
+                messages.note(f"there is no room for all of {snippet.path}: its end is left out")
+        for priced in selected.chosen:
+            snippet = priced.snippet
+            messages.detail(f"context: {snippet.path}:{snippet.line_range}, {priced.tokens} tokens")
+        if self.requested or self.discovered:
+            messages.detail(
+                f"context: {selected.tokens} tokens, about {selected.tokens / self.rate:.1f} s to "
+                f"read at {self.rate:.0f} tokens a second"
+            )
+
+    def learn(self, spec: ModelSpec, completion: Completion) -> None:
+        """Remember how long the model took to read, where other files may have been a part."""
+        cached = completion.cached_tokens
+        measurable = (self.requested or self.budget) and spec.engine != "echo"
+        if measurable and cached is not None:
+            record_reading(
+                spec.speed_key, completion.prompt_tokens - cached, completion.first_token_seconds
+            )
+
+
+NO_CANDIDATES = ContextPool()
+
+
+def collect_context(
+    source: Source,
+    hole: Hole,
+    language: Language,
+    spec: ModelSpec,
+    options: ContextOptions,
+    messages: Messages,
+) -> ContextPool:
+    """Everything that could be read along with a source."""
+    seconds = options.seconds_for(spec)
+    requested = tuple(read_included_file(name, source, messages) for name in options.include)
+    rate = tokens_per_second(spec.speed_key) if seconds or requested else DEFAULT_TOKENS_PER_SECOND
+    if not seconds:
+        return ContextPool(language, requested, rate=rate)
+    budget = min(int(seconds * rate), spec.window // 4 or MAX_CONTEXT_SECONDS * 100)
+    from starcoder_cli.context.gather import gather_snippets
+    from starcoder_cli.context.project import ProjectFiles
+
+    path = source.name if source.name != STANDARD_INPUT else options.filename or STANDARD_INPUT
+    project = ProjectFiles.for_file(path, max(SEARCH_SECONDS, seconds / 4))
+    found = gather_snippets(project, hole, language)
+    for path, why in project.exclusion_reasons.items():
+        messages.detail(f"context: left out {path}: {why}")
+    discovered = tuple(each for each in found if not any(map(each.overlaps, requested)))
+    return ContextPool(language, requested, discovered, budget, rate)
+
+
+def read_included_file(name: str, source: Source, messages: Messages) -> ContextSnippet:
+    """A file, or some lines of it, that the user named.
+
+    Raises what reading a source raises, and UsageError for standard input a second time.
+    """
+    place = Place.parse(name)
+    if place.path == source.name == STANDARD_INPUT:
+        raise UsageError("standard input is read only once", "write one of the two to a file")
+    from starcoder_cli.context.secrets import contains_secret, has_secret_name
+
+    other = Source.read(place.path)
+    path = find_file_metadata(other.name).filename or other.display_name
+    if has_secret_name(path) or contains_secret(other.raw):
+        messages.note(f"{path} looks as if it held a secret; the model reads it, as -I says")
+    if place.start is None:
+        return snippet_of_file(path, to_model_text(other.raw))
+    span = other.span_of(place)
+    text = to_model_text(other.raw[span.start : span.end])
+    return ContextSnippet(path, text, place.start.line, (place.end or place.start).line)
+
+
+def hole_tokens(hole: Hole, most: int, model: Model) -> int:
+    """How many tokens a hole has; `most` where it has surely more."""
+    if len(hole.prefix) + len(hole.suffix) > most * MAX_CHARACTERS_PER_TOKEN:
+        return most
+    return model.count(hole.prefix) + model.count(hole.suffix)

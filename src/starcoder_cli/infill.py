@@ -1,0 +1,217 @@
+"""The one road from a hole in some code to the text that belongs in it.
+
+A hole and what is around it become a prompt that fits the model's window; the answer streams
+through the clean-up that ends it. Commands, batches, the evaluation, the Python and the HTTP API
+all take it.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from starcoder_cli import languages
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.context.selection import (
+    NO_CANDIDATES,
+    NOTHING_SELECTED,
+    ContextPool,
+    SelectedContext,
+    TokenNeeds,
+)
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.files.source import FileMetadata, Source, Span, find_file_metadata
+from starcoder_cli.languages import Language
+from starcoder_cli.model import Hole, Model, Question, Sampling
+from starcoder_cli.postprocess.trim import choose_line_mode, trim_answer, trim_with_retry
+from starcoder_cli.prompts.build import (
+    PROMPT_OVERHEAD_TOKENS,
+    PromptContext,
+    build_fim_prompt,
+    fim_format,
+    truncate_to_window,
+    window_for,
+)
+from starcoder_cli.prompts.fim import as_solution_file
+from starcoder_cli.settings import FimOrder, LineMode
+from starcoder_cli.stream import (
+    Completion,
+    Stream,
+    convert_newlines,
+    prepend,
+    until_deadline,
+    until_stop,
+)
+from starcoder_cli.terminal.output import Messages
+
+
+@dataclass(frozen=True)
+class InfillOptions:
+    """How a hole is asked for, and how much of the answer is kept.
+
+    `fim` asks for a gap even where nothing is behind it. `prompted` lets the text begin like the
+    file of a solution. `raw` leaves the answer as the model wrote it, `once` takes the first one
+    also where it says nothing. After so many `seconds` of writing it may end at a line.
+
+    Raises UsageError for an empty text to stop at.
+    """
+
+    fim: bool = False
+    stop: tuple[str, ...] = ()
+    order: FimOrder = "psm"
+    lines: LineMode = "auto"
+    raw: bool = False
+    strict_context: bool = False
+    prompted: bool = False
+    once: bool = False
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if "" in self.stop:
+            raise UsageError("an empty --stop would end every answer at once", "leave it away")
+
+
+@dataclass(frozen=True)
+class PreparedPrompt:
+    """What a model is asked, and the texts that end the answer.
+
+    `context` are the files that are part of it; `truncated` says that some text was left out.
+    """
+
+    question: Question
+    stop: tuple[str, ...] = ()
+    context: SelectedContext = NOTHING_SELECTED
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Infill:
+    """A hole in a source, and all that decides what a model is asked about it.
+
+    The answer has at most `max_tokens`. White space at the beginning of the range, `lead`, is what
+    any answer begins with.
+    """
+
+    source: Source
+    span: Span
+    spec: ModelSpec
+    language: Language
+    metadata: FileMetadata
+    max_tokens: int
+    options: InfillOptions = InfillOptions()
+    context: ContextPool = NO_CANDIDATES
+
+    def with_context(self, context: ContextPool) -> "Infill":
+        """The same hole with files that could be read along."""
+        return replace(self, context=context)
+
+    @cached_property
+    def lead(self) -> str:
+        """The indentation that the range begins with."""
+        return self.source.indentation_of(self.span)
+
+    @cached_property
+    def hole(self) -> Hole:
+        """The text around the range, as the model is to read it where all of it fits."""
+        hole = self.source.hole_at(Span(self.span.start + len(self.lead), self.span.end))
+        return as_solution_file(hole, self.language)[0] if self.options.prompted else hole
+
+    @property
+    def replaces_code(self) -> bool:
+        """Whether an answer that was cut off would lose code: what is in a hole is to go anyway."""
+        return False
+
+    @property
+    def window(self) -> int:
+        """How many tokens are surely enough for the prompt and the answer."""
+        return window_for(self.hole, self.max_tokens) + self.context.max_tokens
+
+    def prompt(self, model: Model, messages: Messages) -> PreparedPrompt:
+        """What the model is asked: a gap, or a beginning where nothing is behind it.
+
+        Notes say what was left out, and where a model cannot fill gaps. Raises DataError where
+        leaving out is not wanted, UsageError where the answer alone is too long.
+        """
+        spec, options, hole = self.spec, self.options, self.hole
+        form, spells = fim_format(model, spec), Hole in model.spells
+        needs = TokenNeeds(
+            window_for(hole, self.max_tokens), self.max_tokens + PROMPT_OVERHEAD_TOKENS
+        )
+        selected = self.context.select(model, hole, needs, form, options.strict_context)
+        self.context.explain(selected, messages)
+        gap = options.fim or bool(hole.suffix.strip())
+        fills = gap and bool(form or spells)
+        hole = hole if fills else Hole(hole.prefix)
+        kept = self._truncate(model, hole, selected.tokens, messages)
+        if gap and not fills:
+            messages.note(
+                f"{spec.name} was not trained to fill gaps: it continues what comes before, "
+                "and does not read what comes after"
+            )
+        names = as_solution_file(hole, self.language)[1] if options.prompted else self.metadata
+        tells_names = spec.wants_file_metadata or options.prompted
+        around = PromptContext(names, tells_names, selected.documents, selected.language)
+        question: Question
+        if fills and spells:
+            question = around.prepend_documents(kept)
+        else:
+            question = build_fim_prompt(form, kept, around, options.order if gap else None)
+        truncated = kept != hole or selected.truncated
+        return PreparedPrompt(question, options.stop, selected, truncated)
+
+    def _truncate(self, model: Model, hole: Hole, context_tokens: int, messages: Messages) -> Hole:
+        """What of the hole fits the model's window beside its context; a note says what not."""
+        kept, budget = truncate_to_window(model, hole, self.max_tokens, context_tokens)
+        if kept == hole:
+            return hole
+        lost = left_out(hole.prefix, kept.prefix), left_out(hole.suffix, kept.suffix)
+        what = f"the text is longer than the {budget} tokens that the model can read"
+        if self.options.strict_context:
+            raise DataError(what, "shorten it, or leave --strict-context away")
+        messages.note(f"{what}: left out {lost[0]} at the beginning and {lost[1]} at the end")
+        return kept
+
+    def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
+        """The answer that belongs in the place, or as the model writes it where that is wanted."""
+        options = self.options
+
+        def ask(each: Sampling) -> Stream:
+            chunks: Stream = until_stop(model.stream(prompt.question, each), prompt.stop)
+            return chunks if options.seconds is None else until_deadline(chunks, options.seconds)
+
+        if options.raw or self.spec.engine == "echo":
+            chunks = ask(sampling)
+        elif options.once:
+            chunks = trim_answer(ask(sampling), self.hole, self.language, self._line_mode)
+            chunks = prepend(self.lead, chunks)
+        else:
+            chunks = trim_with_retry(ask, sampling, self.hole, self.language, self._line_mode)
+            chunks = prepend(self.lead, chunks)
+        return convert_newlines(chunks, self.source.newline)
+
+    @property
+    def _line_mode(self) -> LineMode:
+        inside = self.source.is_inside_line(self.span)
+        lines = self.options.lines
+        return choose_line_mode(self.hole, inside_line=inside) if lines == "auto" else lines
+
+    def learn(self, completion: Completion) -> None:
+        """Remember how fast the model reads."""
+        self.context.learn(self.spec, completion)
+
+
+def left_out(whole: str, kept: str) -> str:
+    """How much of a text is missing, for people."""
+    lines = whole.count("\n") - kept.count("\n")
+    return f"{lines} lines" if lines else f"{len(whole) - len(kept)} characters"
+
+
+def language_of(source: Source, lang: str | None, filename: str | None) -> Language:
+    """The language of that name, or the one that the file's name or first line tells."""
+    if lang:
+        return languages.find_language(lang)
+    name = filename or source.name
+    return languages.detect_language(name, source.raw[:200]) or languages.find_language("text")
+
+
+def metadata_for(source: Source, filename: str | None) -> FileMetadata:
+    """What a source is called: as the user says, or by its place in a repository."""
+    return FileMetadata(filename) if filename else find_file_metadata(source.name)

@@ -1,0 +1,86 @@
+"""The one road from a conversation to the next answer in it.
+
+The conversation is cut to the model's window by whole turns, spelled in the model's chat format or
+left to its server to spell, and the answer streams up to its end.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.model import Conversation, Message, Model, Prompt, Question, Sampling
+from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
+from starcoder_cli.prompts.chat import ChatFormat, drop_oldest_turns, text_stops
+from starcoder_cli.prompts.chat_formats import choose_chat_format
+from starcoder_cli.stream import Stream, strip_leading_space, until_stop
+
+
+@dataclass(frozen=True)
+class ChatModel:
+    """A model that is open, and the format in which it is asked; None where its server has one."""
+
+    model: Model
+    form: ChatFormat | None
+
+    @classmethod
+    def of(cls, model: Model, spec: ModelSpec) -> "ChatModel":
+        """A model with the format that the catalog, its chat template or its tokens tell."""
+        return cls(model, chat_format(model, spec))
+
+    def prompt(
+        self,
+        conversation: Conversation,
+        max_tokens: int,
+        note: Callable[[str], None],
+        *,
+        strict: bool = False,
+    ) -> Question:
+        """What the model is asked for the next answer, with as many turns as it can read.
+
+        Raises DataError where turns would have to be left out and that is not wanted (`strict`), or
+        where the question alone is too long; UsageError where the answer alone is.
+        """
+        budget = self.model.window - max_tokens - PROMPT_OVERHEAD_TOKENS
+        if budget < PROMPT_OVERHEAD_TOKENS:
+            raise UsageError(
+                f"{max_tokens} tokens of answer leave no room for a question",
+                f"the window is {self.model.window} tokens: lower --max-tokens",
+            )
+        if max_size(conversation) > budget:
+            near = drop_oldest_turns(conversation, budget, self.cost)
+            left_out = len(conversation.turns()) - len(near.turns())
+            if left_out:
+                what = (
+                    f"the conversation is longer than the {budget} tokens that the model can read"
+                )
+                if strict:
+                    raise DataError(what, "begin a new one, or leave --strict-context away")
+                note(f"{what}: left out the {left_out} oldest of its turns")
+            conversation = near
+        return self.form.build_prompt(conversation) if self.form else conversation
+
+    def cost(self, messages: tuple[Message, ...]) -> int:
+        """How many tokens some messages have, with what marks whose they are."""
+        if self.form:
+            return self.form.count_tokens(messages, self.model.count)
+        return sum(1 + self.model.count(message.text) for message in messages)
+
+    def stream(self, question: Question, stop: tuple[str, ...], sampling: Sampling) -> Stream:
+        """The next answer, up to one of some texts."""
+        words = text_stops(question) if isinstance(question, Prompt) else ()
+        chunks: Stream = until_stop(self.model.stream(question, sampling), (*words, *stop))
+        return strip_leading_space(chunks) if self.form and self.form.leading_space else chunks
+
+
+def chat_format(model: Model, spec: ModelSpec) -> ChatFormat | None:
+    """The format in which a model is asked; None where its server spells conversations itself."""
+    if Conversation in model.spells:
+        return None
+    return choose_chat_format(spec.chat, spec.name, model.chat_template, model.has_token)
+
+
+def max_size(conversation: Conversation) -> int:
+    """The most tokens that a conversation can have: no text has more tokens than it has bytes."""
+    messages = (*conversation.opening(), *conversation.messages)
+    return sum(len(message.text.encode()) + PROMPT_OVERHEAD_TOKENS for message in messages)

@@ -1,0 +1,1 @@
+"""What goes over the wire: between this program, its server, its clients and servers of others."""

@@ -1,0 +1,62 @@
+"""What llama.cpp's own server tells of an answer, event by event."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from starcoder_cli.errors import ProtocolError
+from starcoder_cli.net.http import HttpRequest
+from starcoder_cli.net.sse import read_events
+from starcoder_cli.stream import Chunk, FinishReason, Stream
+
+
+def read_completion_events(exchange: HttpRequest) -> Iterator[Mapping[str, object]]:
+    """The JSON objects of a stream of server-sent events, each as soon as it is there."""
+    for field, data in read_events(exchange.pieces()):
+        if field == "error" or b'"error"' in data[:10]:
+            raise ProtocolError(*parse_refusal(data))
+        yield json.loads(data)
+
+
+def parse_chunks(events: Iterator[Mapping[str, object]], end_ids: set[int]) -> Stream:
+    """Chunks from llama.cpp's events, up to the first token that ends an answer."""
+    token_count, cached_tokens = 0, None
+    for event in events:
+        progress = event.get("prompt_progress")
+        cached_tokens = (
+            get_count(progress, "cache") if isinstance(progress, Mapping) else cached_tokens
+        )
+        ids = event.get("tokens")
+        total = get_count(event, "tokens_predicted")
+        new_tokens, token_count = max(total - token_count, 0), max(total, token_count)
+        prompt_tokens = get_count(event, "tokens_evaluated")
+        logprob = event_logprob(event)
+        if isinstance(ids, Sequence) and end_ids.intersection(ids):
+            yield Chunk("", new_tokens, "stop", prompt_tokens, logprob, cached_tokens=cached_tokens)
+            return
+        end_reason: FinishReason = "length" if event.get("stop_type") == "limit" else "stop"
+        reason = end_reason if event.get("stop") else None
+        text = str(event.get("content", ""))
+        yield Chunk(text, new_tokens, reason, prompt_tokens, logprob, cached_tokens=cached_tokens)
+
+
+def get_count(event: Mapping[str, object], name: str) -> int:
+    """A count in an event, 0 where there is none."""
+    value = event.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def event_logprob(event: Mapping[str, object]) -> float:
+    """The sum of the log-probabilities of the tokens in an event, 0 where it tells of none."""
+    rows = event.get("completion_probabilities")
+    logprobs = [row.get("logprob") for row in rows] if isinstance(rows, list) else []
+    return sum(value for value in logprobs if isinstance(value, int | float))
+
+
+def parse_refusal(body: bytes) -> tuple[str, str]:
+    """What llama.cpp has against a request, and what to do."""
+    try:
+        message = json.loads(body)["message" if b'"error"' not in body else "error"]
+        message = message["message"] if isinstance(message, dict) else message
+    except (ValueError, KeyError, TypeError):
+        message = body.decode("utf-8", "replace")
+    return f"llama.cpp refused the request: {message}", "try a shorter text or another model"

@@ -1,0 +1,165 @@
+"""Files from folders and archives: no link is followed, nothing leads out, or is too large."""
+
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from repositories import lay, repository
+from starcoder_cli.attribution.containers import (
+    MAX_INDEXED_FILE_BYTES,
+    MAX_UNPACKED_BYTES,
+    ArchiveTree,
+    FolderTree,
+    SizeLimitedStream,
+    is_archive,
+    is_safe_name,
+    read_archive,
+)
+from starcoder_cli.errors import DataError
+
+TAR_MODES = {"a.tar": "w:", "a.TGZ": "w:gz", "a.tar.bz2": "w:bz2", "a.tar.xz": "w:xz"}
+ARCHIVES = ("a.whl", "a.zip", *TAR_MODES)
+
+
+def pack(path: Path, files: Mapping[str, bytes]) -> Path:
+    """An archive of files, in the form that its name says."""
+    if path.name not in TAR_MODES:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        return path
+    with tarfile.open(str(path), TAR_MODES[path.name]) as tar:  # type: ignore[call-overload]
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return path
+
+
+def is_python(name: str) -> bool:
+    return name.endswith(".py")
+
+
+def test_a_folder_has_what_is_below_it_in_order(tmp_path: Path) -> None:
+    lay(tmp_path, {"b/c.py": "c", "b.py": "b", "a.py": "a"})
+    (tmp_path / "folder-link").symlink_to(tmp_path / "b")
+    assert FolderTree.scan(tmp_path) == FolderTree(tmp_path, ["a.py", "b.py", "b/c.py"], [])
+
+
+def test_of_a_repository_what_git_ignores_is_not_there(tmp_path: Path) -> None:
+    lay(tmp_path, {"a.py": "a", "git/ignored.py": "x", "git/new.py": "n"})
+    root = repository(tmp_path / "git", {".gitignore": "ignored.py\n", "sub/b.py": "b"})
+    names = [".gitignore", "new.py", "sub/b.py"]
+    (root / "new.py").write_text("n")
+    assert FolderTree.scan(tmp_path) == FolderTree(
+        tmp_path, ["a.py", *(f"git/{name}" for name in names)], ["git"]
+    )
+    assert FolderTree.scan(root) == FolderTree(root, names, [""])
+    assert FolderTree.scan(root / "sub") == FolderTree(root / "sub", ["b.py"], ())
+
+
+def test_a_folder_gives_regular_files_alone(tmp_path: Path) -> None:
+    lay(tmp_path, {"in/a.py": "a", "out/b.py": "b"})
+    root = tmp_path / "in"
+    (root / "file-link").symlink_to("a.py")
+    (root / "folder-link").symlink_to(tmp_path / "out")
+    os.mkfifo(root / "pipe")
+    (root / "full").write_bytes(bytes(MAX_INDEXED_FILE_BYTES))
+    (root / "large").write_bytes(bytes(MAX_INDEXED_FILE_BYTES + 1))
+    names = ("file-link", "folder-link/b.py", "folder-link", "pipe", "large", "none", ".", "a\0b")
+    tree = FolderTree(root, (), ())
+    assert {name: tree.read(name) for name in (*names, "", str(root / "a.py"))} == dict.fromkeys(
+        (*names, "", str(root / "a.py"))
+    )
+    assert (tree.read("a.py"), len(tree.read("full") or b"")) == (b"a", MAX_INDEXED_FILE_BYTES)
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_an_archive_has_what_is_relevant_and_not_too_large(tmp_path: Path, name: str) -> None:
+    files = {
+        "top/b.py": b"b",
+        "a.py": b"a",
+        "notes.txt": b"t",
+        "large.py": bytes(MAX_INDEXED_FILE_BYTES + 1),
+        "../out.py": b"x",
+        "/abs.py": b"x",
+        "top/../out.py": b"x",
+    }
+    path = pack(tmp_path / name, files)
+    assert is_archive(path)
+    tree = read_archive(path, is_python)
+    assert tree == ArchiveTree(path, {"top/b.py": b"b", "a.py": b"a"})
+    assert (tree.file_names, tree.read("a.py"), tree.read("none")) == (
+        ["a.py", "top/b.py"],
+        b"a",
+        None,
+    )
+
+
+def test_a_member_that_is_no_regular_file_is_not_there(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name, kind in (("link.py", 0o120777), ("file.py", 0o100644), ("folder.py/", 0o40755)):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = kind << 16
+            archive.writestr(info, "file.py")
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for type_ in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):
+            member = tarfile.TarInfo(f"kind{type_.decode()}.py")
+            member.type, member.linkname = type_, "/etc/passwd"
+            tar.addfile(member)
+        member = tarfile.TarInfo("./file.py")
+        member.size = 7
+        tar.addfile(member, io.BytesIO(b"file.py"))
+    for name in ("a.zip", "a.tar"):
+        assert read_archive(tmp_path / name, is_python).files == {"file.py": b"file.py"}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+@pytest.mark.parametrize("damage", ["cut off", "text", "empty"])
+def test_a_damaged_archive_is_one_error(tmp_path: Path, name: str, damage: str) -> None:
+    path = pack(tmp_path / name, {"a.py": os.urandom(100_000)})
+    whole = path.read_bytes()
+    path.write_bytes({"cut off": whole[: len(whole) // 2], "text": b"text", "empty": b""}[damage])
+    with pytest.raises(DataError) as caught:
+        read_archive(path, is_python)
+    assert caught.value.message.startswith(f"{path} is damaged: ")
+    assert caught.value.hint == "fetch it again"
+
+
+def test_a_stream_ends_in_an_error_where_too_much_comes_out_of_it() -> None:
+    stream = SizeLimitedStream(io.BytesIO(b"abc"))
+    assert (stream.read(2), stream.read(2), stream.read(2)) == (b"ab", b"c", b"")
+    for size in (-1, MAX_UNPACKED_BYTES):
+        with pytest.raises(ValueError, match="^it unpacks to more than 1024 MiB$"):
+            stream.read(size)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_safe"),
+    [
+        *((name, True) for name in ("a.py", "a/b.py", "..a/b..", "a b")),
+        *((name, False) for name in ("../a", "a/../b", "/a", "a//b", "./a", "a/", "a\\b", "a\0")),
+    ],
+)
+def test_a_name_is_safe_where_it_stays_below_its_folder(name: str, is_safe: bool) -> None:
+    assert is_safe_name(name) is is_safe
+
+
+def test_what_is_no_archive_by_its_name() -> None:
+    assert not any(is_archive(Path(name)) for name in ("a.py", "zip", "a.gz", "a.tar.zst"))
+
+
+@pytest.mark.parametrize("name", ["../secret.py", "inner/../../secret.py", "{folder}/secret.py"])
+def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
+    """An index that somebody else made may tell any name."""
+    inside = tmp_path / "inside"
+    lay(inside, {"inner/a.py": "a = 1\n"})
+    (tmp_path / "secret.py").write_text("key = 1\n")
+    tree = FolderTree.scan(inside)
+    assert tree.read("inner/a.py") == b"a = 1\n"
+    assert tree.read(name.format(folder=tmp_path)) is None

@@ -1,0 +1,34 @@
+"""Whatever a library raises is one class of error, and what is ours stays what it is."""
+
+import pytest
+from tokenizers import Tokenizer
+
+from starcoder_cli.errors import DataError
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
+
+
+def test_an_error_of_a_library_comes_with_its_cause_and_its_words() -> None:
+    with pytest.raises(ForeignError) as caught, foreign_errors():
+        Tokenizer.from_str("{")
+    assert type(caught.value.cause) is Exception  # nothing narrower than that
+    assert str(caught.value) == str(caught.value.cause) != ""
+    assert caught.value.__cause__ is caught.value.cause
+
+
+def test_an_error_of_ours_is_no_librarys() -> None:
+    error = DataError("it is damaged", "get it again")
+    with pytest.raises(DataError) as caught, foreign_errors():
+        raise error
+    assert caught.value is error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_ends_a_program_is_no_error(error: type[BaseException]) -> None:
+    with pytest.raises(error), foreign_errors():
+        raise error
+
+
+def test_a_call_that_works_is_left_alone() -> None:
+    with foreign_errors():
+        found = [int("7")]
+    assert found == [7]
