@@ -125,9 +125,11 @@ def start_in_sandbox(
         pass_fds=passed_fds,
         start_new_session=True,
     )
+    # In a process namespace of its own the parent has another number; there all end together.
+    parent = None if kind is SandboxKind.BUBBLEWRAP else os.getpid()
     assert process.stdin is not None
     with suppress(BrokenPipeError), process.stdin as stdin:  # whoever waits for it will see
-        stdin.write(json.dumps(payload).encode("ascii"))
+        stdin.write(json.dumps({**payload, "parent": parent}).encode("ascii"))
     return process
 
 

@@ -21,7 +21,7 @@ CallRequest = dict[str, PackedValue]
 def main() -> None:
     """Run the program of the job on standard input, then answer until nobody asks any more."""
     job = json.load(sys.stdin)
-    confine(job["confinement"])
+    confine(job["confinement"], job.get("parent"))
     null_fd = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(null_fd, descriptor)

@@ -39,6 +39,8 @@ def main() -> None:
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, exit_on_signal)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if job.get("parent") not in (None, os.getppid()):
+        os._exit(NOT_STARTED)
     Path(os.environ["TMPDIR"]).mkdir()
     for name, text in job["files"].items():
         Path(name).write_bytes(text.encode("utf-8", "surrogatepass"))

@@ -40,15 +40,18 @@ class Confinement(TypedDict):
     landlock: bool
 
 
-def confine(confinement: Confinement) -> None:
+def confine(confinement: Confinement, parent: int | None = None) -> None:
     """Give up everything else for good, and end with the parent; OSError where the kernel cannot.
 
+    A process whose `parent` is another one by now has outlived it, and ends at once.
     Without the scopes of Landlock's sixth version, signals are denied by number.
     """
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     set_resource_limits(confinement)
     switch_user(confinement["user"])
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # another user has to ask for it anew
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
     denied = set(confinement["denied"])
     if confinement["landlock"] and landlock_version() < SCOPES_SINCE:
         denied.add("signals")

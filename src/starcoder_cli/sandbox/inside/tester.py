@@ -147,7 +147,7 @@ def main() -> None:
     result_fd = os.dup(1)
     null_fd = os.open(os.devnull, os.O_RDWR)
     os.dup2(null_fd, 1)
-    confine(job["confinement"])
+    confine(job["confinement"], job.get("parent"))
     sys.set_int_max_str_digits(MAX_INT_DIGITS)
     result, detail = judge_tests(job, RemoteProgram(Channel(job["reads"], job["writes"])))
     os.write(result_fd, json.dumps([result, detail[:MAX_TEXT_CHARACTERS]]).encode("ascii") + b"\n")
