@@ -4,24 +4,12 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.commands.expand import expand_groups
-from starcoder_cli.commands.groups import (
-    CandidateFlags,
-    ContextFlags,
-    DeliveryFlags,
-    EndingFlags,
-    FimEndpointFlags,
-    MessageFlags,
-    ModelFlags,
-    NoticeFlags,
-    SamplingFlags,
-    TextFlags,
-)
-from starcoder_cli.commands.options import TEXT_PANEL, Batch, Echo, ModelName, ShowPrompt
+from starcoder_cli.commands.groups import DeliveryFlags, MessageFlags
+from starcoder_cli.commands.hole_groups import CompletionFlags
+from starcoder_cli.commands.options import Batch
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Place, Source
-from starcoder_cli.settings import environment_name
 from starcoder_cli.system.timing import time_limit
 
 CompletionPlace = Annotated[
@@ -32,33 +20,13 @@ CompletionPlace = Annotated[
         show_default=False,
     ),
 ]
-Prompted = Annotated[
-    bool,
-    typer.Option(
-        "--prompted",
-        envvar=environment_name("prompted"),
-        help="Let the text begin like the file of a solution, which StarCoder completes better.",
-        rich_help_panel=TEXT_PANEL,
-    ),
-]
 
 
 @expand_groups
 def complete(
     place: CompletionPlace = STANDARD_INPUT,
-    model: ModelName = DEFAULT_MODEL,
     *,
-    sampling: SamplingFlags,
-    opening: ModelFlags,
-    endpoint: FimEndpointFlags,
-    text: TextFlags,
-    prompted: Prompted = False,
-    context: ContextFlags,
-    show_prompt: ShowPrompt = False,
-    ending: EndingFlags,
-    notices: NoticeFlags,
-    candidates: CandidateFlags,
-    echo: Echo = False,
+    hole: CompletionFlags,
     delivery: DeliveryFlags,
     batch: Batch = False,
     messages: MessageFlags,
@@ -67,30 +35,9 @@ def complete(
 
     What follows the place is read too: the answer ends where it would begin again.
     """
-    from starcoder_cli.app.request import Request
-    from starcoder_cli.infill import InfillOptions
-
-    request = Request(
-        model=model,
-        sampling=sampling.values(),
-        infill=InfillOptions(
-            stop=ending.stops,
-            order=text.order,
-            lines=ending.lines,
-            raw=ending.raw,
-            strict_context=context.strict_context,
-            prompted=prompted,
-        ),
-        lang=text.lang,
-        filename=text.filename,
-        context=context.values(text.filename),
-        candidates=candidates.values(opening.timeout),
-        notices=notices.values(),
-        endpoint=endpoint.values(),
-        **opening.values(),
-    )
-    output = messages.values(delivery, echo=echo, show_prompt=show_prompt)
-    with time_limit(opening.timeout):
+    request = hole.request(fim=False, prompted=hole.text.prompted)
+    output = messages.values(delivery, echo=hole.echo, show_prompt=hole.show_prompt)
+    with time_limit(hole.timeout):
         if batch:
             from starcoder_cli.app.batch import answer_file
 

@@ -4,21 +4,10 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.commands.expand import expand_groups
-from starcoder_cli.commands.groups import (
-    CandidateFlags,
-    ContextFlags,
-    DeliveryFlags,
-    EndingFlags,
-    FimEndpointFlags,
-    MessageFlags,
-    ModelFlags,
-    NoticeFlags,
-    SamplingFlags,
-    TextFlags,
-)
-from starcoder_cli.commands.options import Batch, Echo, ModelName, ShowPrompt
+from starcoder_cli.commands.groups import DeliveryFlags, MessageFlags
+from starcoder_cli.commands.hole_groups import HoleFlags
+from starcoder_cli.commands.options import Batch
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.source import Place, Source
 from starcoder_cli.settings import environment_name
@@ -55,18 +44,8 @@ Plain = Annotated[
 def fill(
     place: FillPlace,
     at: At = None,
-    model: ModelName = DEFAULT_MODEL,
     *,
-    sampling: SamplingFlags,
-    opening: ModelFlags,
-    endpoint: FimEndpointFlags,
-    text: TextFlags,
-    context: ContextFlags,
-    show_prompt: ShowPrompt = False,
-    ending: EndingFlags,
-    notices: NoticeFlags,
-    candidates: CandidateFlags,
-    echo: Echo = False,
+    hole: HoleFlags,
     plain: Plain = False,
     delivery: DeliveryFlags,
     batch: Batch = False,
@@ -79,30 +58,11 @@ def fill(
     goes to standard output, at a terminal between the lines around it; with --in-place it goes into
     the file.
     """
-    from starcoder_cli.app.request import Request
-    from starcoder_cli.infill import InfillOptions
-
-    request = Request(
-        model=model,
-        sampling=sampling.values(),
-        infill=InfillOptions(
-            fim=True,
-            stop=ending.stops,
-            order=text.order,
-            lines=ending.lines,
-            raw=ending.raw,
-            strict_context=context.strict_context,
-        ),
-        lang=text.lang,
-        filename=text.filename,
-        context=context.values(text.filename),
-        candidates=candidates.values(opening.timeout),
-        notices=notices.values(),
-        endpoint=endpoint.values(),
-        **opening.values(),
+    request = hole.request(fim=True)
+    output = messages.values(
+        delivery, between=not plain, echo=hole.echo, show_prompt=hole.show_prompt
     )
-    output = messages.values(delivery, between=not plain, echo=echo, show_prompt=show_prompt)
-    with time_limit(opening.timeout):
+    with time_limit(hole.timeout):
         if batch and at is not None:
             raise UsageError("--batch and --at exclude each other", "give each hole its place")
         if batch:

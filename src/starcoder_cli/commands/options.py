@@ -430,3 +430,12 @@ IndexFile = Annotated[
         show_default="in your data folder",
     ),
 ]
+Prompted = Annotated[
+    bool,
+    typer.Option(
+        "--prompted",
+        envvar=environment_name("prompted"),
+        help="Let the text begin like the file of a solution, which StarCoder completes better.",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]

@@ -1,0 +1,85 @@
+"""The options that `complete` and `fill` share, and the request that they are."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.commands.groups import (
+    CandidateFlags,
+    ContextFlags,
+    EndingFlags,
+    FimEndpointFlags,
+    ModelFlags,
+    NoticeFlags,
+    SamplingFlags,
+    TextFlags,
+)
+from starcoder_cli.commands.options import Echo, ModelName, Prompted, ShowPrompt
+
+if TYPE_CHECKING:
+    from starcoder_cli.app.request import Request
+
+
+@dataclass(frozen=True)
+class HoleFlags:
+    """Which model is asked for a hole, what it reads, and what becomes of its answers."""
+
+    model: ModelName = DEFAULT_MODEL
+    sampling: SamplingFlags = SamplingFlags()
+    opening: ModelFlags = ModelFlags()
+    endpoint: FimEndpointFlags = FimEndpointFlags()
+    text: TextFlags = TextFlags()
+    context: ContextFlags = ContextFlags()
+    show_prompt: ShowPrompt = False
+    ending: EndingFlags = EndingFlags()
+    notices: NoticeFlags = NoticeFlags()
+    candidates: CandidateFlags = CandidateFlags()
+    echo: Echo = False
+
+    @property
+    def timeout(self) -> float | None:
+        """After how many seconds the command ends."""
+        return self.opening.timeout
+
+    def request(self, *, fim: bool, prompted: bool = False) -> "Request":
+        """What is asked: with `fim` for a gap also where nothing is behind it.
+
+        Raises UsageError for values that have no meaning, InputError for a model that there is not.
+        """
+        from starcoder_cli.app.request import Request
+        from starcoder_cli.infill import InfillOptions
+
+        return Request(
+            model=self.model,
+            sampling=self.sampling.values(),
+            infill=InfillOptions(
+                fim=fim,
+                stop=self.ending.stops,
+                order=self.text.order,
+                lines=self.ending.lines,
+                raw=self.ending.raw,
+                strict_context=self.context.strict_context,
+                prompted=prompted,
+            ),
+            lang=self.text.lang,
+            filename=self.text.filename,
+            context=self.context.values(self.text.filename),
+            candidates=self.candidates.values(self.timeout),
+            notices=self.notices.values(),
+            endpoint=self.endpoint.values(),
+            **self.opening.values(),
+        )
+
+
+@dataclass(frozen=True)
+class PromptedTextFlags(TextFlags):
+    """What the text is, which may begin like the file of a solution."""
+
+    prompted: Prompted = False
+
+
+@dataclass(frozen=True)
+class CompletionFlags(HoleFlags):
+    """The same for a text that is continued."""
+
+    text: PromptedTextFlags = PromptedTextFlags()
