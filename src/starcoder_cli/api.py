@@ -65,8 +65,8 @@ class ModelOptions(TypedDict, total=False):
 class AnswerOptions(TypedDict, total=False):
     """How an answer is made; each is what the flag of its name is.
 
-    `candidates` are that many answers, of which the best is returned; `include` names files that
-    are read along, `context` the seconds that may be spent on others.
+    `candidates` are that many answers, of which the best is returned; `include` names files to
+    include, `context` how many seconds may be spent on others.
     """
 
     max_tokens: int

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import runs
 from starcoder_cli.app.evaluate import (
     RunPart,
     default_folder,
@@ -20,7 +21,6 @@ from starcoder_cli.app.score_report import ReportOptions
 from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.evaluation.run import RunSettings
 from starcoder_cli.evaluation.selection import BenchmarkSelection
 from starcoder_cli.evaluation.summary import ProblemGroup, ProblemResult
 from starcoder_cli.infill import InfillOptions
@@ -29,20 +29,7 @@ from starcoder_cli.model import Sampling
 from starcoder_cli.settings import EngineChoice
 from starcoder_cli.terminal.output import Messages
 
-SETTINGS = RunSettings(
-    benchmark="humaneval",
-    model="owner/name",
-    samples=2,
-    max_tokens=512,
-    temperature=0.2,
-    top_p=0.95,
-    seed=7,
-    prompted=False,
-    raw=False,
-    order="psm",
-    quantize="auto",
-    adapter="",
-)
+SETTINGS = replace(runs.SETTINGS, model="owner/name", order="psm")
 PROBLEMS = [Problem(str(number), "python", "python", f"# {number}\n") for number in range(3)]
 REQUEST = Request(DEFAULT_MODEL, Sampling(temperature=0.2, seed=7))
 

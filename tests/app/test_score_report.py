@@ -6,27 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import runs
 from starcoder_cli.app.score_report import ReportOptions, render_bars, score_cells, show_scores
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.evaluation.run import RunSettings
 from starcoder_cli.evaluation.summary import ProblemGroup, ProblemResult, ScoreRow, Scores
 from starcoder_cli.terminal.output import Messages
 
-SETTINGS = RunSettings(
-    benchmark="humaneval",
-    model="owner/name",
-    samples=2,
-    max_tokens=512,
-    temperature=0.2,
-    top_p=0.95,
-    seed=7,
-    prompted=False,
-    raw=False,
-    order="psm",
-    quantize="auto",
-    adapter="",
-)
+SETTINGS = replace(runs.SETTINGS, model="owner/name", order="psm")
 MARKS = [
     ScoreRow("python", "pass@1", 0.5, "mine", 0.25, 0.75, 4),
     ScoreRow("python", "pass@1", 0.336, "starcoder", source="a card"),

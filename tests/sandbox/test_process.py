@@ -109,7 +109,7 @@ def test_the_loader_runs_the_last_module_and_finds_the_others() -> None:
 
 
 def test_where_programs_look_for_what_is_theirs() -> None:
-    assert home_variables("/work") == {"HOME": "/work", "TMPDIR": "/work/temporary"}
+    assert home_variables("/place") == {"HOME": "/place", "TMPDIR": "/place/temporary"}
 
 
 def test_what_bubblewrap_guards_is_not_guarded_again() -> None:

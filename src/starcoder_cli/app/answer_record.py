@@ -31,7 +31,7 @@ class Answer:
     """A whole answer and what is known of it; the names are those of the flags and of the wire.
 
     `candidates` are the answers that it was chosen from, `trimmed` the rules that cut it, `context`
-    the files that were read along, `notices` what is said about where it comes from; None or empty
+    the other files in the prompt, `notices` what is said about where it comes from; None or empty
     where nothing is. `notes` is what people are told besides.
     """
 

@@ -224,7 +224,7 @@ def window_of(task: BatchTask | StarcoderError, request: Request) -> int:
 
 
 def context_tokens(rows: Sequence[BatchLine], request: Request) -> int:
-    """How many tokens the files that are read along may take: as many as for the first line."""
+    """How many tokens other files may take in a prompt: as many as for the first line."""
     for row in rows:
         with suppress(StarcoderError):
             if isinstance(row.task, BatchTask):
