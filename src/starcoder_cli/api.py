@@ -222,8 +222,7 @@ class LoadedModel:
         run = TaskRun(source, span, request, QUIET)
         task = make_task(source, span, request, messages)
         prompt = task.prompt(self._model, messages)
-        ask = run.asker(self._model, task, prompt, request)
-        run.generate(ask, prompt, request.sampling, through=through)
+        run.generate(self._model, task, prompt, request, through=through)
         answer = run.answer(request, self.engine, self._load_seconds)
         return replace(answer, notes=tuple(messages.notes))
 

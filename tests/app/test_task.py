@@ -59,7 +59,7 @@ def ran(run: TaskRun, model: EchoModel, request: Request) -> TaskRun:
     """A run whose answer has been made."""
     task = fill_task(SOURCE, SPAN, request, MESSAGES)
     prompt = task.prompt(model, MESSAGES)
-    run.generate(run.asker(model, task, prompt, request), prompt, request.sampling)
+    run.generate(model, task, prompt, request)
     return run
 
 
@@ -143,8 +143,7 @@ def test_every_answer_goes_through_the_transform(n: int) -> None:
     model = Writer("a + b", "b + a")
     run, task = TaskRun(SOURCE, SPAN, request, PLAIN), fill_task(SOURCE, SPAN, request, MESSAGES)
     prompt = task.prompt(model, MESSAGES)
-    ask = run.asker(model, task, prompt, request)
-    run.generate(ask, prompt, request.sampling, through=loud)
+    run.generate(model, task, prompt, request, through=loud)
     assert run.choose().text == "A + B"
     assert model.closed == n
 
@@ -164,7 +163,7 @@ def test_a_disclosed_answer_has_the_comment_in_it_and_in_its_record() -> None:
     run, task = TaskRun(source, span, request, PLAIN), fill_task(source, span, request, MESSAGES)
     model = EchoModel()
     prompt = task.prompt(model, MESSAGES)
-    run.generate(run.asker(model, task, prompt, request), prompt, request.sampling)
+    run.generate(model, task, prompt, request)
     answer = run.with_notices(run.answer(request, "echo"), MESSAGES)
     assert answer.notices is not None
     comment = str(answer.notices["provenance"])

@@ -46,9 +46,8 @@ def run_answer(
             return
         messages.show_status(f"{spec.name} is reading …")
         view = choose_view(source, span, lexer, output)
-        ask = run.asker(model, task, prompt, request)
         run.generate(
-            ask, prompt, request.sampling, lambda chunks: show_stream(chunks, view, messages)
+            model, task, prompt, request, lambda chunks: show_stream(chunks, view, messages)
         )
     completion = run.choose()
     result = run.answer(request, model.engine, load_seconds)

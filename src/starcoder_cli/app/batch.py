@@ -206,8 +206,8 @@ class BatchWorker:
         infill = fill_task(source, span, request, messages)
         run = TaskRun(source, span, request, quiet)
         prompt = infill.prompt(self.model, messages)
-        ask = run.asker(self.model, infill, prompt, request)
-        run.generate(ask, prompt, request.sampling, through=partial(while_open, closed=self.closed))
+        through = partial(while_open, closed=self.closed)
+        run.generate(self.model, infill, prompt, request, through=through)
         return run.with_notices(run.answer(request, self.model.engine), quiet.messages)
 
 

@@ -95,21 +95,12 @@ class TaskRun:
         """Whether the answer is chosen among several, and so cannot be shown while it is made."""
         return self._selection is not None
 
-    def asker(
-        self, model: Model, task: Task, prompt: PreparedPrompt, request: Request
-    ) -> Callable[[Sampling], Stream]:
-        """How the model is asked for one answer."""
-        ask = partial(task.stream, model, prompt)
-        if self._notices is None:
-            return ask
-        self._notices = self._notices.for_model(request.spec)
-        return self._notices.wrap(ask)
-
     def generate(
         self,
-        ask: Callable[[Sampling], Stream],
+        model: Model,
+        task: Task,
         prompt: PreparedPrompt,
-        sampling: Sampling,
+        request: Request,
         show: Callable[[Stream], Completion] = collect,
         through: Callable[[Stream], Stream] = unchanged,
     ) -> None:
@@ -118,10 +109,14 @@ class TaskRun:
         An answer that is not chosen is shown by `show`.
         """
         self._prompt = prompt
+        ask: Callable[[Sampling], Stream] = partial(task.stream, model, prompt)
+        if self._notices is not None:
+            self._notices = self._notices.for_model(request.spec)
+            ask = self._notices.wrap(ask)
         if self._selection is not None:
-            self._selection.generate(lambda drawn: through(ask(drawn)), sampling)
+            self._selection.generate(lambda drawn: through(ask(drawn)), request.sampling)
             return
-        with closing(through(ask(sampling))) as chunks:
+        with closing(through(ask(request.sampling))) as chunks:
             self._completion = show(chunks)
 
     def choose(self) -> Completion:
