@@ -13,7 +13,6 @@ from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.echo import EchoModel
 from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.model import Question, Sampling
-from starcoder_cli.server import model_pool
 from starcoder_cli.server.http_routes import HttpApi, ModelOffer
 from starcoder_cli.server.metrics import Metrics
 from starcoder_cli.server.model_pool import MAX_QUEUED_ANSWERS, MAX_SLOTS, ModelPool
@@ -266,18 +265,15 @@ def test_a_failure_in_the_midst_is_told_at_once(server: Server, slow: Slow, path
     assert (slow.made, len(slow.prompts)) == (6, 2)  # neither goes on or is tried again
 
 
-def test_a_model_that_was_let_go_before_its_turn_is_loaded_again(
-    monkeypatch: pytest.MonkeyPatch, slow: Slow
-) -> None:
+def test_a_model_that_was_let_go_before_its_turn_is_loaded_again(slow: Slow) -> None:
     """Where memory was short between a prompt and its answer, the answer was a 500."""
-    monkeypatch.setattr(model_pool, "load_model", lambda *_: slow)
     offer = ModelOffer(
         MODEL, find_model(MODEL), LoadRequest(MODEL, "", 4096, EngineWorkload(1, 1), LoadOptions())
     )
 
     async def test() -> str:
         with ThreadPoolExecutor(4) as pool:
-            held = ModelPool(pool)
+            held = ModelPool(pool, lambda *_: slow)
             api = HttpApi(held, pool, [offer], Metrics(held))
             asked = read_completion(b'{"prompt": "a", "max_tokens": 2}')
             turn = await api.create_job(asked, CompletionStyle())

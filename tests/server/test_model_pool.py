@@ -1,7 +1,7 @@
 """Which models the server holds, for how long, and who is next; with models that are none."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,6 @@ from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import BusyError, InputError, MachineError
 from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.model import SPELLS_NOTHING, Question, Sampling
-from starcoder_cli.server import model_pool as module
 from starcoder_cli.server.model_pool import MAX_QUEUED_ANSWERS, MAX_SLOTS, ModelPool, model_key
 from starcoder_cli.stream import Chunk, Stream
 from starcoder_cli.wire.local_protocol import LoadRequest
@@ -50,12 +49,11 @@ class Fake:
         self.closed = True
 
 
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Fake, EngineWorkload]]]:
-    """The models that were opened, with the work that each was opened for."""
-    opened: list[tuple[Fake, EngineWorkload]] = []
+class Opened(list[tuple[Fake, EngineWorkload]]):
+    """The models that were opened, each with the work it was opened for; memory has no end."""
 
-    def load_model(
+    def load(
+        self,
         spec: ModelSpec,
         path: Path | None,
         room: int,
@@ -63,22 +61,30 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Fake, EngineWor
         tell: Callable[[str], None],
         work: EngineWorkload,
     ) -> Fake:
+        """One more of them."""
         if room > 8000:
             raise MachineError("the memory is full")
         tell(f"room for {room}")
-        opened.append((Fake(room), work))
-        return opened[-1][0]
+        self.append((Fake(room), work))
+        return self[-1][0]
 
-    monkeypatch.setattr(module, "load_model", load_model)
-    yield opened
+    def free(self) -> int:
+        """So many bytes are free."""
+        return 1 << 40
 
 
-def run(test: Callable[[ModelPool], Awaitable[Made]]) -> Made:
+@pytest.fixture
+def made() -> Opened:
+    """The models that a test opens."""
+    return Opened()
+
+
+def run(test: Callable[[ModelPool], Awaitable[Made]], made: Opened) -> Made:
     """What a test gives that runs on an event loop with a holding of its own."""
 
     async def whole() -> Made:
         with ThreadPoolExecutor(4) as pool:
-            return await test(ModelPool(pool))
+            return await test(ModelPool(pool, made.load, made.free))
 
     return asyncio.run(whole())
 
@@ -92,28 +98,28 @@ def asked(name: str = "qwen2.5-coder-0.5b", room: int = 100, **given: object) ->
     )
 
 
-def test_what_a_client_is_told(made: list[tuple[Fake, EngineWorkload]]) -> None:
-    opened = run(lambda holding: holding.load(asked()))
+def test_what_a_client_is_told(made: Opened) -> None:
+    opened = run(lambda holding: holding.load(asked()), made)
     assert (opened.engine, opened.window, opened.chat_template) == ("llamacpp", 4096, "template")
     assert (opened.tokens, opened.told) == (["<fim_middle>"], ["room for 4096"])
     assert made[0][1] == EngineWorkload(40, 80, 8)
 
 
 def test_it_is_loaded_once_and_again_where_it_has_too_little_room(
-    made: list[tuple[Fake, EngineWorkload]],
+    made: Opened,
 ) -> None:
     async def test(holding: ModelPool) -> list[str]:
         rooms = (100, 4000, 4097, 200)
         return [(await holding.load(asked(room=room))).id for room in rooms]
 
-    first, again, wider, last = run(test)
+    first, again, wider, last = run(test, made)
     assert first == again != wider == last
     assert [model.window for model, _ in made] == [4096, 4097]
     assert [model.closed for model, _ in made] == [True, False]
 
 
 def test_one_that_is_answering_stays_beside_a_wider_one(
-    made: list[tuple[Fake, EngineWorkload]],
+    made: Opened,
 ) -> None:
     async def test(holding: ModelPool) -> int:
         narrow = holding.get((await holding.load(asked())).id)
@@ -123,12 +129,12 @@ def test_one_that_is_answering_stays_beside_a_wider_one(
         assert (await holding.load(asked())).id == wide.id
         return len(holding)
 
-    assert run(test) == len(made) == 2
+    assert run(test, made) == len(made) == 2
     assert not made[0][0].closed
 
 
 def test_one_that_has_all_of_its_window_is_not_loaded_again(
-    made: list[tuple[Fake, EngineWorkload]],
+    made: Opened,
 ) -> None:
     """A file that the catalog does not know was loaded anew for every longer text."""
 
@@ -137,30 +143,30 @@ def test_one_that_has_all_of_its_window_is_not_loaded_again(
         made[0][0].window = 2048
         return {first.id, (await holding.load(asked(room=6000))).id}
 
-    assert len(run(test)) == len(made) == 1
+    assert len(run(test, made)) == len(made) == 1
 
 
-def test_an_error_leaves_the_others_alone(made: list[tuple[Fake, EngineWorkload]]) -> None:
+def test_an_error_leaves_the_others_alone(made: Opened) -> None:
     async def test(holding: ModelPool) -> int:
         await holding.load(asked())
         with pytest.raises(MachineError):
             await holding.load(asked("starcoder2-3b-gguf", room=9000))
         return len(holding)
 
-    assert run(test) == 1
+    assert run(test, made) == 1
     assert not made[0][0].closed
 
 
-def test_the_least_recently_used_makes_room(
-    made: list[tuple[Fake, EngineWorkload]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_least_recently_used_makes_room(made: Opened) -> None:
     names = ["qwen2.5-coder-0.5b", "smollm2-135m", "starcoder2-3b-gguf", "starcoder2-7b-gguf"]
 
-    def free() -> int:
+    class Narrow(Opened):
         """Room for two models."""
-        return 0 if sum(not model.closed for model, _ in made) > 1 else 1 << 40
 
-    monkeypatch.setattr(module, "free_memory", free)
+        def free(self) -> int:
+            return 0 if sum(not model.closed for model, _ in self) > 1 else 1 << 40
+
+    made = Narrow()
 
     async def test(holding: ModelPool) -> list[str]:
         for name in (*names[:2], names[0], names[2]):
@@ -170,10 +176,10 @@ def test_the_least_recently_used_makes_room(
             await holding.load(asked(names[3]))
         return [held.name for held in holding]
 
-    assert run(test) == [names[0], names[3]]
+    assert run(test, made) == [names[0], names[3]]
 
 
-def test_one_that_is_answering_is_never_let_go(made: list[tuple[Fake, EngineWorkload]]) -> None:
+def test_one_that_is_answering_is_never_let_go(made: Opened) -> None:
     async def test(holding: ModelPool) -> list[int]:
         opened = await holding.load(asked(keep_alive=0.0))
         counts = []
@@ -185,15 +191,20 @@ def test_one_that_is_answering_is_never_let_go(made: list[tuple[Fake, EngineWork
             holding.get(opened.id)
         return [*counts, len(holding)]
 
-    assert run(test) == [1, 0]
+    assert run(test, made) == [1, 0]
     assert (made[0][0].asked, made[0][0].closed) == (1, True)
 
 
-def test_one_that_is_used_otherwise_stays_too(
-    made: list[tuple[Fake, EngineWorkload]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_is_used_otherwise_stays_too(made: Opened) -> None:
     """A prompt is composed with it before its turn: to let it go then was a bug."""
-    monkeypatch.setattr(module, "free_memory", lambda: 0)
+
+    class Full(Opened):
+        """No room for any."""
+
+        def free(self) -> int:
+            return 0
+
+    made = Full()
 
     async def test(holding: ModelPool) -> list[int]:
         held = holding.get((await holding.load(asked(keep_alive=0.0))).id)
@@ -211,11 +222,11 @@ def test_one_that_is_used_otherwise_stays_too(
                 pass
         return counts
 
-    assert run(test) == [2, 1]
+    assert run(test, made) == [2, 1]
     assert [model.closed for model, _ in made] == [True, True, False]
 
 
-def test_the_last_word_on_how_long_it_stays(made: list[tuple[Fake, EngineWorkload]]) -> None:
+def test_the_last_word_on_how_long_it_stays(made: Opened) -> None:
     async def test(holding: ModelPool) -> list[float | None]:
         left: list[float | None] = []
         for keep_alive in (None, 60.0, None, -1.0, None):
@@ -224,11 +235,11 @@ def test_the_last_word_on_how_long_it_stays(made: list[tuple[Fake, EngineWorkloa
             left.append(held.status(held.last_used).until)
         return left
 
-    assert run(test) == [300, 60, 60, None, None]
+    assert run(test, made) == [300, 60, 60, None, None]
 
 
 def test_turns_are_taken_in_order_and_too_many_are_refused(
-    made: list[tuple[Fake, EngineWorkload]],
+    made: Opened,
 ) -> None:
     async def test(holding: ModelPool) -> list[int]:
         held = holding.get((await holding.load(asked())).id)
@@ -250,10 +261,10 @@ def test_turns_are_taken_in_order_and_too_many_are_refused(
         assert held.pending_answers == 0
         return order
 
-    assert run(test) == list(range(MAX_SLOTS + MAX_QUEUED_ANSWERS))
+    assert run(test, made) == list(range(MAX_SLOTS + MAX_QUEUED_ANSWERS))
 
 
-def test_who_gives_up_waiting_leaves_the_queue(made: list[tuple[Fake, EngineWorkload]]) -> None:
+def test_who_gives_up_waiting_leaves_the_queue(made: Opened) -> None:
     async def test(holding: ModelPool) -> int:
         held = holding.get((await holding.load(asked())).id)
 
@@ -274,18 +285,18 @@ def test_who_gives_up_waiting_leaves_the_queue(made: list[tuple[Fake, EngineWork
             pass
         return busy
 
-    assert run(test) == MAX_SLOTS
+    assert run(test, made) == MAX_SLOTS
 
 
 def test_at_the_end_all_are_closed_without_another_answer(
-    made: list[tuple[Fake, EngineWorkload]],
+    made: Opened,
 ) -> None:
     async def test(holding: ModelPool) -> int:
         await holding.load(asked())
         await holding.close()
         return len(holding)
 
-    assert run(test) == 0
+    assert run(test, made) == 0
     assert (made[0][0].closed, made[0][0].asked) == (True, 0)
 
 

@@ -18,16 +18,14 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
-import pytest
-
 from processes import COMMAND
 from starcoder_cli.catalog import find_model
 from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.model import SPELLS_NOTHING, Model, Prompt, Question, Sampling, as_prompt
-from starcoder_cli.server import model_pool
 from starcoder_cli.server.access import Address
 from starcoder_cli.server.http_routes import ModelOffer
 from starcoder_cli.server.http_server import FollowingServer, HttpOptions, open_http_listener
+from starcoder_cli.server.model_pool import ModelPool
 from starcoder_cli.server.process import uvicorn_config
 from starcoder_cli.server.timeouts import StrictHttpProtocol
 from starcoder_cli.stream import Chunk, Stream
@@ -192,8 +190,6 @@ def local(model: Model, told: list[str] | None = None, **given: Any) -> Iterator
         (told if told is not None else []).append,
         lambda address, file: None,
     )
-    patch = pytest.MonkeyPatch()
-    patch.setattr(model_pool, "load_model", lambda *_: model)
     ready, port = threading.Event(), 0
     ends: list[Callable[[], None]] = []
 
@@ -204,7 +200,7 @@ def local(model: Model, told: list[str] | None = None, **given: Any) -> Iterator
             open_http_listener(web, Path(folder)) as opened,
             ThreadPoolExecutor(16) as pool,
         ):
-            app = await opened.build_app(model_pool.ModelPool(pool), pool)
+            app = await opened.build_app(ModelPool(pool, lambda *_: model), pool)
             server = FollowingServer(uvicorn_config(app, StrictHttpProtocol))
             ends.append(lambda: setattr(server, "should_exit", True))
             port = opened.address.port
@@ -220,4 +216,3 @@ def local(model: Model, told: list[str] | None = None, **given: Any) -> Iterator
         for end in ends:
             end()
         thread.join(30)
-        patch.undo()

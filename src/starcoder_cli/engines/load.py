@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, InputError
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 WINDOW_STEP = 256
 
 DEFAULT_LOADING, NO_WORKLOAD = LoadOptions(), EngineWorkload(0, 0)
+
+
+LoadModel: TypeAlias = Callable[
+    [ModelSpec, Path | None, int, LoadOptions, Callable[[str], None], EngineWorkload], Model
+]
 
 
 def load_model(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from starcoder_cli.catalog import find_model
-from starcoder_cli.engines.load import load_model
+from starcoder_cli.engines.load import LoadModel, load_model
 from starcoder_cli.engines.machine import free_memory
 from starcoder_cli.errors import BusyError, InputError, StarcoderError
 from starcoder_cli.loading import EngineWorkload
@@ -126,8 +126,14 @@ class PooledModel:
 class ModelPool:
     """The loaded models. Its methods run on the event loop, what takes time in the executor."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(
+        self,
+        executor: Executor,
+        load: LoadModel = load_model,
+        measure_free: Callable[[], int] = free_memory,
+    ) -> None:
+        """`load` opens a model as `load_model` does; `measure_free` gives free bytes of memory."""
+        self._executor, self._load, self._measure_free = executor, load, measure_free
         self._loaded: dict[str, PooledModel] = {}
         self._load_lock = asyncio.Lock()
         self._load_numbers = itertools.count(1)
@@ -216,7 +222,7 @@ class ModelPool:
     async def _free_memory_for(self, required_bytes: int) -> None:
         """Let those go that were used least recently, while there is too little memory."""
         for loaded in sorted(self, key=lambda candidate: candidate.last_used):
-            if free_memory() >= required_bytes * 5 // 4 + MIN_FREE_MEMORY:
+            if self._measure_free() >= required_bytes * 5 // 4 + MIN_FREE_MEMORY:
                 return
             if loaded.is_idle:
                 await self._release(loaded)
@@ -243,7 +249,7 @@ class ModelPool:
             slots,
         )
         path = Path(load_request.path) if load_request.path else None
-        model = load_model(spec, path, window, load_request.loading, load_messages.append, work)
+        model = self._load(spec, path, window, load_request.loading, load_messages.append, work)
         return PooledModel(
             id=f"{spec.name}#{next(self._load_numbers)}",
             key=key,
