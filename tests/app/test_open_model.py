@@ -14,10 +14,14 @@ from subprocess import PIPE, Popen, run
 import pytest
 
 from processes import COMMAND, start, terminal
-from serving import ask, command, end, gone, held, process, runtime, tiny_file, told, until
+from serving import ask, command, end, held, process, runtime, tiny_file, told, until
+from starcoder_cli.app.open_model import open_on_server
+from starcoder_cli.app.request import Request
 from starcoder_cli.cli import main
-from starcoder_cli.engines import server_model
+from starcoder_cli.loading import EngineWorkload
+from starcoder_cli.model import Sampling
 from starcoder_cli.net import daemon
+from starcoder_cli.terminal.output import Messages
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs unix sockets")
 __all__ = ["runtime", "tiny_file"]
@@ -195,27 +199,17 @@ def test_a_server_that_ends_while_it_is_asked_is_replaced(runtime: Path, tiny_fi
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_a_server_that_does_not_answer(
-    runtime: Path,
-    tiny_file: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+def test_a_server_that_does_not_answer_is_passed_by(
+    runtime: Path, tiny_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The command does its work alone, and `stop` ends such a server."""
-    monkeypatch.setattr(server_model, "PROBE_SECONDS", 0.3)
+    """The command loads the model itself."""
     ask(tiny_file)
-    number = process(runtime)
-    os.kill(number, signal.SIGSTOP)
-    source = runtime.parent / "a.py"
-    source.write_text("a")
-    words = ["complete", str(source), "-m", str(tiny_file), "--max-tokens", "4"]
-    assert main(words) == 0
+    os.kill(process(runtime), signal.SIGSTOP)
+    request = Request(str(tiny_file), Sampling(max_tokens=4))
+    work = EngineWorkload.estimate([64], 4)
+    assert open_on_server(tiny_file, 64, request, Messages(), work, seconds=0.3) is None
     message = f"note: the server does not answer: {tiny_file} is loaded without it\n"
-    assert message in capfd.readouterr().err
-    monkeypatch.setattr("starcoder_cli.commands.stop.STOP_ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr("starcoder_cli.commands.stop.STOP_END_SECONDS", 1.0)
-    assert main(["stop"]) == 0
-    assert gone(number)
+    assert capfd.readouterr().err == message
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from portraits import Service, endless, hang_up, knowing, slow
+from portraits import Service, endless, hang_up, knowing
 from processes import terminal
 from sites import Fault, body, status
-from starcoder_cli.attribution import stack_lookup
 from starcoder_cli.cli import main
-from starcoder_cli.models.transfer import call_with_timeout
 from starcoder_cli.settings import config_file
 
 KNOWN = "def largest(values):\n    return max(values, key=abs)  # as it was\n"
@@ -210,30 +208,14 @@ def test_the_configuration_may_ask_for_it(service: Service, capsys: Streams) -> 
             )
         ),
         (endless, 76, "HOST does not stop answering; try again later"),
-        (slow, 69, "HOST: no answer within 1 s; try again later"),
         (hang_up, 69, "HOST cannot be reached: Server disconnected without sending a response.; "
          "try again later"),
     ],
 )  # fmt: skip
-def test_bad_answers(
-    fault: Fault, code: int, wrong: str, capsys: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stack_lookup, "LOOKUP_SECONDS", 1.0)
+def test_bad_answers(fault: Fault, code: int, wrong: str, capsys: Streams) -> None:
     with knowing(faults=(fault,)) as here:
         assert trace(capsys, here, "a.py", "-q") == (code, "", f"error: {wrong}\n")
         assert len(here.asked) == 1
-
-
-def test_half_an_answer_is_none_where_who_waits_was_held_up(
-    capsys: Streams, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stack_lookup, "LOOKUP_SECONDS", 0.1)
-    monkeypatch.setattr(
-        stack_lookup, "call_with_timeout", lambda call, seconds: call_with_timeout(call, 60.0)
-    )
-    with knowing(faults=(slow,)) as here:
-        code, out, err = trace(capsys, here, "a.py", "-q")
-    assert (code, out, err) == (69, "", "error: HOST: no answer within 60 s; try again later\n")
 
 
 def test_nobody_there(capsys: Streams) -> None:

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portraits import RUN, knowing
+from portraits import RUN, knowing, slow
 from starcoder_cli.attribution.stack_lookup import (
     DEFAULT_SERVICE_URL,
     MAX_RANGE_CHARACTERS,
     OVERLAP_CHARACTERS,
     WINDOW_CHARACTERS,
+    Bounded,
     look_up_text,
     merge_spans,
     parse_service_url,
@@ -19,9 +20,10 @@ from starcoder_cli.attribution.stack_lookup import (
     require_sendable,
     split_into_windows,
 )
-from starcoder_cli.errors import RefusedError, UsageError
+from starcoder_cli.errors import RefusedError, UnavailableError, UsageError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.files.strict_json import MalformedError
+from starcoder_cli.models.transfer import call_with_timeout
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIB" * 12 + "\n-----END RSA PRIVATE KEY-----\n"
 TOKEN = "ghp_" + "a1B2" * 9
@@ -144,3 +146,19 @@ def test_no_more_is_sent_than_makes_sense() -> None:
     source = Source("-", "a = 1\n" * (MAX_RANGE_CHARACTERS // 6 + 1))
     with pytest.raises(UsageError, match="are too many for --portrait"):
         require_sendable(source, source.whole_span())
+
+
+@pytest.mark.parametrize(
+    ("bounded", "waited"),
+    [
+        (call_with_timeout, "0 s"),
+        # Whoever waits was held up, so that the answer is taken while it comes: half of it is none.
+        (lambda call, seconds: call_with_timeout(call, 60.0), "60 s"),
+    ],
+)
+def test_an_answer_that_does_not_come_in_time_is_none(bounded: Bounded, waited: str) -> None:
+    with knowing(faults=(slow,)) as here:
+        service = parse_service_url(here.url)
+        with pytest.raises(UnavailableError) as caught:
+            look_up_text("a = 1\n", service, ignore, seconds=0.2, bounded=bounded)
+    assert str(caught.value) == f"{service.host}: no answer within {waited}; try again later"

@@ -24,14 +24,11 @@ def stranger() -> Iterator["subprocess.Popen[bytes]"]:
 
 @pytest.mark.parametrize("numbers", [(1, 0), (1, 2), (0, 0)])
 def test_a_number_that_has_gone_to_another_process_is_not_killed(
-    numbers: tuple[int, int],
-    stranger: "subprocess.Popen[bytes]",
-    monkeypatch: pytest.MonkeyPatch,
+    numbers: tuple[int, int], stranger: "subprocess.Popen[bytes]"
 ) -> None:
     """The server has ended between two looks, or another has its socket now."""
     answers = iter(stranger.pid if number == 1 else number for number in numbers)
-    monkeypatch.setattr(daemon, "identify_listener", lambda path: Peer(0, next(answers)))
-    daemon.kill_server(Path("/nowhere"))
+    daemon.kill_server(Path("/nowhere"), lambda path: Peer(0, next(answers)))
     with pytest.raises(subprocess.TimeoutExpired):
         stranger.wait(0.3)
 
@@ -44,7 +41,7 @@ def test_a_folder_below_a_file_has_no_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(daemon, "runtime_dir", lambda: tmp_path / "file" / "run")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "file"))
     assert (daemon.find_socket(), daemon.is_server_running()) == (None, False)
 
 

@@ -16,7 +16,7 @@ from starcoder_cli.engines.openvino.prepared import is_outdated
 from starcoder_cli.errors import UnavailableError, UsageError
 from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
-from starcoder_cli.net.daemon import find_socket
+from starcoder_cli.net.daemon import PROBE_SECONDS, find_socket
 from starcoder_cli.settings import config_file, read_config
 from starcoder_cli.terminal.output import Messages, is_terminal
 
@@ -120,11 +120,17 @@ def open_model(
 
 
 def open_on_server(
-    path: Path | None, window: int, request: Request, messages: Messages, work: EngineWorkload
+    path: Path | None,
+    window: int,
+    request: Request,
+    messages: Messages,
+    work: EngineWorkload,
+    seconds: float = PROBE_SECONDS,
 ) -> Model | None:
     """The model, held by this user's server; None where this process is to load it itself.
 
-    A server that runs is used. One is started at a terminal, or where a keep-alive was asked for.
+    A server that runs is used, where it answers in so many `seconds`. One is started at a terminal,
+    or where a keep-alive was asked for.
     Raises RefusedError where the place of the server is not safe, and what loading raises.
     """
     if path is None or request.keep_alive == 0 or work.slots > 1:
@@ -146,7 +152,7 @@ def open_on_server(
         loading=loading,
         keep_alive=request.keep_alive,
     )
-    reach = partial(connect_to_server, starts, lambda: messages.note(SERVER_NOTE))
+    reach = partial(connect_to_server, starts, lambda: messages.note(SERVER_NOTE), seconds)
     try:
         endpoint = reach()
     except UnavailableError as error:

@@ -1,13 +1,15 @@
 """How far a command is, on standard error, for people."""
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from starcoder_cli.terminal.output import is_terminal
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
     from rich.progress import ProgressColumn, Task
 
     from starcoder_cli.models.transfer import Progress
@@ -54,26 +56,37 @@ def no_progress(done: int, total: int) -> None:
 @contextmanager
 def progress_bar(name: str, *columns: "ProgressColumn") -> "Iterator[Progress]":
     """A bar with these columns and the time that is left."""
+    bar = make_bar(*columns)
+    with bar:
+        yield report_to(bar, name)
+
+
+def make_bar(*columns: "ProgressColumn", clock: Callable[[], float] = time.monotonic) -> "Bar":
+    """A bar with these columns and the time that is left, on standard error."""
     from rich import progress as bars
     from rich.console import Console
 
-    progress = bars.Progress(
+    return bars.Progress(
         bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
         *columns,
         bars.TimeRemainingColumn(),
         console=Console(stderr=True),
         speed_estimate_period=ESTIMATE_SECONDS,
+        get_time=clock,
     )
+
+
+def report_to(bar: "Bar", name: str) -> "Progress":
+    """What moves a bar, which has that name."""
 
     def report(done: int, total: int) -> None:
         # The task begins with the first report, so that what was here before counts for no speed.
-        if not progress.tasks:
-            progress.add_task(name, completed=done, total=total or None)
+        if not bar.tasks:
+            bar.add_task(name, completed=done, total=total or None)
         # What was checked and has to be fetched counts for no speed either.
-        if done < progress.tasks[0].completed:
-            progress.reset(progress.tasks[0].id)
-        progress.update(progress.tasks[0].id, completed=done, total=total or None)
+        if done < bar.tasks[0].completed:
+            bar.reset(bar.tasks[0].id)
+        bar.update(bar.tasks[0].id, completed=done, total=total or None)
 
-    with progress:
-        yield report
+    return report

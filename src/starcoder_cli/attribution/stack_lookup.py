@@ -9,7 +9,8 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli import __version__
 from starcoder_cli.context.secrets import contains_secret, has_secret_name
@@ -46,6 +47,9 @@ MAX_RANGE_CHARACTERS = 100_000
 MAX_LOOKUP_RESPONSE_BYTES = 1 << 20
 LOOKUP_CONNECT_SECONDS = 10.0
 LOOKUP_SECONDS = 30.0
+Bounded: TypeAlias = Callable[[Callable[[], bytes], float], bytes]
+"""Calls what may hang: its result, or UnavailableError after so many seconds."""
+
 LOOKUP_BUSY_STATUSES = (429, 503)
 PRIVATE_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")
 PRIVATE_KEY_END = re.compile(r"-----END [A-Z0-9 ]*PRIVATE KEY")
@@ -112,43 +116,49 @@ def split_into_windows(text: str) -> list[Span]:
 
 
 def look_up_text(
-    text: str, service: EndpointAddress, report: Callable[[int, int], None]
+    text: str,
+    service: EndpointAddress,
+    report: Callable[[int, int], None],
+    seconds: float = LOOKUP_SECONDS,
+    bounded: Bounded = call_with_timeout,
 ) -> list[Span]:
     """The parts of a text that the service finds, in their order and apart from each other.
 
-    `report` is told how many of how many requests are answered. Raises UnavailableError, BusyError
+    `report` is told how many of how many requests are answered. An answer may take so many
+    `seconds`, which `bounded` sees to. Raises UnavailableError, BusyError
     or ProtocolError where one is not.
     """
     text_windows = split_into_windows(text)
     spans: list[Span] = []
-    with open_lookup_client(service) as client:
+    with open_lookup_client(service, seconds) as client:
         for done, window in enumerate(text_windows):
             report(done, len(text_windows))
             document = re.sub("[\ud800-\udfff]", "\ufffd", text[window.start : window.end])
-            window_spans = query_service(client, service, document)
+            post = partial(post_document, client, service, document, seconds)
+            window_spans = parse_reply(service, len(document), partial(bounded, post, seconds))
             spans += (
                 Span(window.start + span.start, window.start + span.end) for span in window_spans
             )
     return list(merge_spans(spans))
 
 
-def open_lookup_client(service: EndpointAddress) -> "Client":
+def open_lookup_client(service: EndpointAddress, seconds: float) -> "Client":
     """A client for the service: certificates are checked, no redirect is followed."""
     from httpx2 import Client, Timeout
 
     return Client(
         headers={"User-Agent": f"starcoder/{__version__}", "Accept-Encoding": "identity"},
-        timeout=Timeout(LOOKUP_SECONDS, connect=LOOKUP_CONNECT_SECONDS),
+        timeout=Timeout(seconds, connect=LOOKUP_CONNECT_SECONDS),
         mounts={f"all://{service.hostname}": None} if service.is_loopback else None,
     )
 
 
-def query_service(client: "Client", service: EndpointAddress, document: str) -> list[Span]:
-    """The parts of a document that the service finds."""
+def parse_reply(service: EndpointAddress, length: int, query: Callable[[], bytes]) -> list[Span]:
+    """The parts of a document of so many characters that the service finds, as a query answers."""
     from httpx2 import HTTPError
 
     try:
-        data = call_with_timeout(lambda: post_document(client, service, document), LOOKUP_SECONDS)
+        data = query()
     except HTTPError as error:
         raise UnavailableError(
             f"{service.host} cannot be reached: {error}", LOOKUP_RETRY_HINT
@@ -156,7 +166,7 @@ def query_service(client: "Client", service: EndpointAddress, document: str) -> 
     except UnavailableError as error:
         raise UnavailableError(f"{service.host}: {error.message}", LOOKUP_RETRY_HINT) from error
     try:
-        return parse_spans(parse_object(data), len(document))
+        return parse_spans(parse_object(data), length)
     except MalformedError as error:
         raise ProtocolError(
             f"{service.host} does not answer as a membership service does: {error}",
@@ -164,8 +174,10 @@ def query_service(client: "Client", service: EndpointAddress, document: str) -> 
         ) from None
 
 
-def post_document(client: "Client", service: EndpointAddress, document: str) -> bytes:
-    """The body of an answer, as it is sent; TimeoutError after LOOKUP_SECONDS."""
+def post_document(
+    client: "Client", service: EndpointAddress, document: str, seconds: float
+) -> bytes:
+    """The body of an answer, as it is sent; TimeoutError after so many seconds."""
     content, headers = json.dumps({"document": document}), {"Content-Type": "application/json"}
     url, started, data = f"{service.base_url}/overlap", time.monotonic(), b""
     with client.stream("POST", url, content=content, headers=headers) as response:
@@ -179,7 +191,7 @@ def post_document(client: "Client", service: EndpointAddress, document: str) -> 
             if len(data) > MAX_LOOKUP_RESPONSE_BYTES:
                 raise ProtocolError(f"{service.host} does not stop answering", LOOKUP_RETRY_HINT)
             # Nobody waits any more, or will not for long.
-            if time.monotonic() - started > LOOKUP_SECONDS:
+            if time.monotonic() - started > seconds:
                 raise TimeoutError
     return data
 

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from starcoder_cli.catalog import format_size
-from starcoder_cli.engines.server_model import PROBE_SECONDS, LocalServer
+from starcoder_cli.engines.server_model import LocalServer
 from starcoder_cli.loading import ENGINE_TITLES
-from starcoder_cli.net.daemon import find_socket
+from starcoder_cli.net.daemon import PROBE_SECONDS, find_socket
 from starcoder_cli.terminal.output import write_json, write_message, write_text
 from starcoder_cli.terminal.table import format_columns
 from starcoder_cli.wire.local_protocol import ModelStatus, parse_model_statuses

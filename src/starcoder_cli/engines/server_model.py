@@ -8,15 +8,12 @@ from pathlib import Path
 from starcoder_cli.errors import InputError, UnavailableError
 from starcoder_cli.model import SPELLS_NOTHING, Prompt, Question, Sampling, as_prompt
 from starcoder_cli.net import daemon
+from starcoder_cli.net.daemon import PROBE_SECONDS
 from starcoder_cli.net.http import HttpRequest
 from starcoder_cli.net.sockets import open_connection
 from starcoder_cli.net.sse import DONE, read_events
 from starcoder_cli.stream import Stream
 from starcoder_cli.wire import local_protocol
-
-PROBE_SECONDS = 20.0
-"""How long a server may take to say that it is there: it says nothing while a model loads."""
-
 
 SERVER_ENDED_MESSAGE = "the server has ended"
 
@@ -59,18 +56,21 @@ class LocalServer:
             ) from error
 
 
-def connect_to_server(start: bool, on_start: Callable[[], None]) -> LocalServer | None:
+def connect_to_server(
+    start: bool, on_start: Callable[[], None], seconds: float = PROBE_SECONDS
+) -> LocalServer | None:
     """This user's server, of this installation; None where there is none and none is to `start`.
 
     A server of another installation is asked to leave before one is started. `on_start` is called
-    where that was done. Raises UnavailableError where it does not come up, or does not answer.
+    where that was done. Raises UnavailableError where it does not come up, or does not answer in
+    so many `seconds`.
     """
     deadline = time.monotonic() + daemon.START_SECONDS
     while time.monotonic() < deadline:
         path = daemon.find_socket()
         if path:
             server = LocalServer(path)
-            if is_same_installation(server, start):
+            if is_same_installation(server, start, seconds):
                 return server
         if not start:
             return None
@@ -81,17 +81,17 @@ def connect_to_server(start: bool, on_start: Callable[[], None]) -> LocalServer 
     raise UnavailableError("the server does not come up", "see `starcoder stop`")
 
 
-def is_same_installation(server: LocalServer, start: bool) -> bool:
+def is_same_installation(server: LocalServer, start: bool, seconds: float) -> bool:
     """Whether the server is of this installation; another one is asked to leave for one to `start`.
 
     One that ends meanwhile is none. Raises UnavailableError where it does not answer in time.
     """
     try:
-        health = server.request_json("GET", "/health", seconds=PROBE_SECONDS)
+        health = server.request_json("GET", "/health", seconds=seconds)
         if health.get("program") == daemon.INSTALLATION_ID:
             return True
         if start:
-            server.request_json("POST", "/stop", seconds=PROBE_SECONDS)
+            server.request_json("POST", "/stop", seconds=seconds)
     except UnavailableError as error:
         if isinstance(error.__cause__, TimeoutError):
             raise

@@ -9,7 +9,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +25,9 @@ MAX_SOCKET_PATH_BYTES = 103
 """Bytes that the path of a socket may have: with a zero, 104 on macOS and 108 on Linux."""
 
 START_SECONDS = 60.0
+PROBE_SECONDS = 20.0
+"""How long a server may take to say that it is there: it says nothing while a model loads."""
+
 MAX_LOCK_WAIT_SECONDS = 0.5
 READY_MESSAGE, BUSY_MESSAGE = b"ready", b"busy"
 
@@ -168,7 +171,7 @@ def wait_until_stopped(seconds: float) -> bool:
     return True
 
 
-def kill_server(path: Path) -> None:
+def kill_server(path: Path, identify: Callable[[Path], Peer] = identify_listener) -> None:
     """Kill the process that listens at a socket, where the system tells which one that is.
 
     It still listens once there is a handle of it: so its number has not gone to another meanwhile.
@@ -176,11 +179,11 @@ def kill_server(path: Path) -> None:
     import signal
 
     with suppress(ProcessLookupError, ConnectionRefusedError, FileNotFoundError):
-        process = identify_listener(path).pid
+        process = identify(path).pid
         if process and hasattr(os, "pidfd_open"):
             descriptor = os.pidfd_open(process)
             try:
-                if identify_listener(path).pid == process:
+                if identify(path).pid == process:
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
             finally:
                 os.close(descriptor)
