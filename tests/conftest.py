@@ -3,13 +3,14 @@
 import os
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from checkpoints import checkpoint
+from signal_states import signal_state
 from skips import complaint, is_allowed, missing_sandbox, sandbox_report
 from starcoder_cli.catalog import DEFAULT_MODEL, find_model
 from starcoder_cli.models import wheels
@@ -135,6 +136,14 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", connect_here)
+
+
+@pytest.fixture(autouse=True)
+def same_signals() -> Iterator[None]:
+    """A handler that a test leaves behind, or a stack for handlers, may end the process later."""
+    before = signal_state()
+    yield
+    assert signal_state() == before
 
 
 @pytest.fixture(autouse=True)

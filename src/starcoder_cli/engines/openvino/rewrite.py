@@ -114,15 +114,16 @@ def node_key(node: "Node") -> Hashable:
 ATTENTION_OP, HIDDEN_TENSOR, KEY_CACHE_PREFIX = "PagedAttentionExtension", "hidden", "key_cache."
 
 
-def split_model(model: "Model") -> "list[Model]":
+def split_model(model: "Model", attention_op: str = ATTENTION_OP) -> "list[Model]":
     """The model's two halves, of which the second reads `hidden`, what the first one gives.
 
-    The model itself where it has no place that all of its layers' numbers go through.
+    `attention_op` is the type of the nodes that stand for a layer each. The model itself where it
+    has no place that all of its layers' numbers go through.
     """
     from openvino import Model, opset15
 
     nodes = model.get_ordered_ops()
-    split_node = find_split_point(nodes)
+    split_node = find_split_point(nodes, attention_op)
     if split_node is None:
         return [model]
     split_output = split_node.output(0)
@@ -142,13 +143,13 @@ def split_model(model: "Model") -> "list[Model]":
     return [Model(first, inputs[0], "first"), Model(second, inputs[1], "second")]
 
 
-def find_split_point(nodes: "Sequence[Node]") -> "Node | None":
+def find_split_point(nodes: "Sequence[Node]", attention_op: str) -> "Node | None":
     """A node in the middle of the layers that the numbers of all layers before it go through.
 
     Looked at are those from the attention before the middle one to the attention behind it: what
     the former gives has to reach nothing behind the middle when the node is taken away.
     """
-    attention = [index for index, node in enumerate(nodes) if node.get_type_name() == ATTENTION_OP]
+    attention = [index for index, node in enumerate(nodes) if node.get_type_name() == attention_op]
     middle = len(attention) // 2
     if middle < 2 or middle + 1 >= len(attention):
         return None
