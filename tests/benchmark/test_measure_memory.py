@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.benchmark import measure
 from starcoder_cli.benchmark.measure import peak_memory_bytes
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs getrusage")
@@ -31,7 +30,6 @@ def test_it_is_of_the_program_alone_and_counts_what_was_given_back() -> None:
 def test_elsewhere_it_is_what_getrusage_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measure, "PROC_STATUS", tmp_path / "none")
-    assert peak_memory_bytes() > 1 << 20
+    assert peak_memory_bytes(tmp_path / "none") > 1 << 20
     monkeypatch.setitem(sys.modules, "resource", None)
-    assert peak_memory_bytes() == 0
+    assert peak_memory_bytes(tmp_path / "none") == 0

@@ -11,9 +11,9 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from apis import KEY, Server, Slow, local, serving
-from starcoder_cli.server import timeouts
 from starcoder_cli.server.http_server import HTTP_ROUTES
 from starcoder_cli.server.middleware import MAX_HTTP_REQUEST_BYTES
+from starcoder_cli.server.timeouts import MAX_CONNECTIONS, StrictHttpProtocol
 
 BODY = b'{"prompt": "a", "max_tokens": 1}'
 POSTS = ("/v1/completions", "/v1/chat/completions", "/infill")
@@ -269,10 +269,16 @@ def test_a_second_request_behind_the_first_is_not_read(server: Server) -> None:
     assert server.raw(one * 3).count(b"HTTP/1.1 ") == 1
 
 
-def test_slow_and_idle_clients_do_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+class Hasty(StrictHttpProtocol):
+    """A connection that waits for nobody for long."""
+
+    read_timeout = 5.0
+    write_timeout = 0.5
+
+
+def test_slow_and_idle_clients_do_not_keep_others_waiting() -> None:
     """A half-sent head, a half-sent body, and two hundred that say nothing."""
-    monkeypatch.setattr(timeouts, "READ_TIMEOUT_SECONDS", 5.0)
-    with local(Slow()) as other, ExitStack() as stack:
+    with local(Slow(), protocol=Hasty) as other, ExitStack() as stack:
 
         def connect(data: bytes) -> socket.socket:
             client = socket.create_connection(("127.0.0.1", other.port), timeout=60)
@@ -293,16 +299,15 @@ def test_connections_beyond_a_limit_are_closed() -> None:
     with local(Slow()) as other, ExitStack() as stack:
         clients = [
             stack.enter_context(socket.create_connection(("127.0.0.1", other.port), timeout=60))
-            for _ in range(timeouts.MAX_CONNECTIONS)
+            for _ in range(MAX_CONNECTIONS)
         ]
         assert other.raw(b"GET /health HTTP/1.1\r\n\r\n") == b""
         assert not select.select(clients[-1:], [], [], 0)[0]  # none of the others is closed for it
 
 
-def test_a_client_that_does_not_read_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "WRITE_TIMEOUT_SECONDS", 0.5)
+def test_a_client_that_does_not_read_is_left() -> None:
     model = Slow(seconds=0.0, window=2_000_000)
-    with local(model) as other:
+    with local(model, protocol=Hasty) as other:
         with other.begin("/v1/completions", prompt="a", stream=True, max_tokens=900_000) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deadline = time.monotonic() + 30

@@ -11,7 +11,6 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from starcoder_cli.net.sockets import listen_on_path
-from starcoder_cli.server import timeouts
 from starcoder_cli.server.http_server import FollowingServer
 from starcoder_cli.server.process import uvicorn_config
 from starcoder_cli.server.timeouts import (
@@ -82,12 +81,10 @@ def refusal(answer: bytes) -> str:
 
 
 @pytest.mark.parametrize("protocol", [TimedProtocol, StrictHttpProtocol])
-def test_a_connection_that_asks_nothing_is_closed(
-    protocol: type[TimedProtocol], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_that_asks_nothing_is_closed(protocol: type[TimedProtocol]) -> None:
     """One whose answer takes longer than it may ask for is not."""
-    monkeypatch.setattr(timeouts, "READ_TIMEOUT_SECONDS", 0.3)
-    idle, half, whole = answers(protocol, [b""], [GOOD[:-1]], [GOOD])
+    hasty = type("Hasty", (protocol,), {"read_timeout": 0.3})
+    idle, half, whole = answers(hasty, [b""], [GOOD[:-1]], [GOOD])
     assert (idle, half) == (b"", b"")
     assert whole.startswith(b"HTTP/1.1 200 OK\r\n") and whole.endswith(b"\r\n\r\na\n\r\n")
 

@@ -201,7 +201,7 @@ def local(model: Model, told: list[str] | None = None, **given: Any) -> Iterator
             ThreadPoolExecutor(16) as pool,
         ):
             app = await opened.build_app(ModelPool(pool, lambda *_: model), pool)
-            server = FollowingServer(uvicorn_config(app, StrictHttpProtocol))
+            server = FollowingServer(uvicorn_config(app, given.get("protocol", StrictHttpProtocol)))
             ends.append(lambda: setattr(server, "should_exit", True))
             port = opened.address.port
             ready.set()

@@ -72,16 +72,20 @@ CONTROLS = ("<|endoftext|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>
 
 
 def alphabet() -> list[str]:
-    """A token for each byte, as GPT-2 writes them, and one for two spaces."""
+    """A token for each byte, as GPT-2 writes them."""
     from tokenizers import pre_tokenizers
 
-    return [*sorted(pre_tokenizers.ByteLevel.alphabet()), "ĠĠ"]
+    return sorted(pre_tokenizers.ByteLevel.alphabet())
 
 
-def tiny() -> bytes:
-    """A Qwen 2 of one layer with random five-bit weights, and control tokens behind the others."""
-    tokens = [*alphabet(), *CONTROLS]
-    kinds = [1] * len(alphabet()) + [3] * len(CONTROLS)
+def tiny(pair: str = "Ġ Ġ", pre_tokenizer: str = "qwen2") -> bytes:
+    """A Qwen 2 of one layer with random five-bit weights, and control tokens behind the others.
+
+    One pair of characters is a token as well.
+    """
+    ordinary = [*alphabet(), pair.replace(" ", "")]
+    tokens = [*ordinary, *CONTROLS]
+    kinds = [1] * len(ordinary) + [3] * len(CONTROLS)
     end = tokens.index("<|endoftext|>")
 
     def number(key: str, value: int) -> bytes:
@@ -102,14 +106,14 @@ def tiny() -> bytes:
         entry("qwen2.rope.freq_base", F32, struct.pack("<f", 10000)),
         entry("qwen2.attention.layer_norm_rms_epsilon", F32, struct.pack("<f", 1e-6)),
         entry("tokenizer.ggml.model", STRING, text("gpt2")),
-        entry("tokenizer.ggml.pre", STRING, text("qwen2")),
+        entry("tokenizer.ggml.pre", STRING, text(pre_tokenizer)),
         strings("tokenizer.ggml.tokens", tokens),
         entry(
             "tokenizer.ggml.token_type",
             ARRAY,
             array(I32, len(kinds), struct.pack(f"<{len(kinds)}i", *kinds)),
         ),
-        strings("tokenizer.ggml.merges", ["Ġ Ġ"]),
+        strings("tokenizer.ggml.merges", [pair]),
         number("tokenizer.ggml.eos_token_id", end),
         number("tokenizer.ggml.padding_token_id", end),
         entry("tokenizer.ggml.add_bos_token", BOOL, b"\0"),

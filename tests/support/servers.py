@@ -178,10 +178,10 @@ class Serving:
 
 
 @contextmanager
-def full_disk() -> Iterator[None]:
-    """No file of this process can grow beyond 1 MB."""
+def full_disk(max_bytes: int = 1 << 20) -> Iterator[None]:
+    """No file of this process can grow beyond a size."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, before[1]))
     try:
         yield
     finally:

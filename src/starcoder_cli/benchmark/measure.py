@@ -131,14 +131,14 @@ def write_rate(completions: Sequence[Completion]) -> float:
 PROC_STATUS = Path("/proc/self/status")
 
 
-def peak_memory_bytes() -> int:
+def peak_memory_bytes(status: Path = PROC_STATUS) -> int:
     """The most bytes of memory that this process has had at once; 0 where that is not told.
 
     Linux tells it of the running program (VmHWM, proc(5)); what `getrusage` tells may be of the
     process that started it.
     """
     try:
-        lines = PROC_STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         pass

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +79,11 @@ class LlamaCppModel:
     def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The answer, chunk by chunk; closing it closes the connection, and llama.cpp stops."""
         prompt = as_prompt(question)
+        with closing(skip_prefix(self.generate(prompt, sampling), prompt.forced_prefix)) as chunks:
+            yield from chunks
+
+    def generate(self, prompt: Prompt, sampling: Sampling) -> Stream:
+        """The answer with what it has to begin with."""
         end_ids = {token for stop in prompt.stop if (token := self._end_token_id(stop)) is not None}
         body = {
             "prompt": self.encode(prompt),
@@ -99,10 +104,7 @@ class LlamaCppModel:
         prompt_key, earlier = object(), frozenset(self._unread_prompts)
         self._unread_prompts.add(prompt_key)
         with self._request("/completion", body) as exchange:
-            completion_events = read_completion_events(exchange)
-            for chunk in skip_prefix(
-                parse_chunks(completion_events, end_ids), prompt.forced_prefix
-            ):
+            for chunk in parse_chunks(read_completion_events(exchange), end_ids):
                 if chunk.tokens:  # those that were left before this one are done with as well
                     self._unread_prompts -= {prompt_key, *earlier}
                 yield chunk

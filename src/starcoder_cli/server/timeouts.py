@@ -9,12 +9,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from starcoder_cli.wire.errors import ApiError
 
-READ_TIMEOUT_SECONDS = 10.0
-"""How long a client may take to send its request, from the beginning of the connection."""
-
-WRITE_TIMEOUT_SECONDS = 30.0
-"""How long a client may take no more of its answer."""
-
 MAX_CONNECTIONS = 256
 MAX_HTTP_HEADER_BYTES = 16 << 10
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
@@ -22,8 +16,12 @@ END_OF_HEADERS = b"\r\n\r\n"
 
 
 class TimedProtocol(H11Protocol):
-    """A connection that is closed where its request does not come soon."""
+    """A connection that is closed where its request does not come soon.
 
+    A client may take `read_timeout` seconds to send it, from the beginning of the connection.
+    """
+
+    read_timeout = 10.0
     _read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -32,7 +30,7 @@ class TimedProtocol(H11Protocol):
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
             return
-        self._read_timer = self.loop.call_later(READ_TIMEOUT_SECONDS, transport.abort)
+        self._read_timer = self.loop.call_later(self.read_timeout, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is waited for any more."""
@@ -47,8 +45,12 @@ class TimedProtocol(H11Protocol):
 
 
 class StrictHttpProtocol(TimedProtocol):
-    """One request, whose header has the one form that every parser reads the same way."""
+    """One request, whose header has the one form that every parser reads the same way.
 
+    A client may take nothing more of its answer for `write_timeout` seconds.
+    """
+
+    write_timeout = 30.0
     _write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -78,7 +80,7 @@ class StrictHttpProtocol(TimedProtocol):
     def pause_writing(self) -> None:
         """The client does not take what there is: it has so long to go on."""
         super().pause_writing()
-        self._write_timer = self.loop.call_later(WRITE_TIMEOUT_SECONDS, self.transport.abort)
+        self._write_timer = self.loop.call_later(self.write_timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
         """It went on."""

@@ -8,26 +8,22 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from ggufs import CONTROLS, TEMPLATE
 from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
-from starcoder_cli.engines.decoding.prompt_lookup import PromptLookup
-from starcoder_cli.engines.decoding.sampler import Token
+from starcoder_cli.engines.decoding.sampler import NumpySampler, Token
 from starcoder_cli.engines.llamacpp import LlamaCppModel
-from starcoder_cli.engines.openvino import graph, prepare, prepared, scheduler
-from starcoder_cli.engines.openvino import model as openvino
-from starcoder_cli.engines.openvino.graph import TokenSpan
+from starcoder_cli.engines.openvino import graph, prepare, prepared
 from starcoder_cli.engines.openvino.model import OpenVinoModel
-from starcoder_cli.engines.openvino.scheduler import ScheduledAnswer
+from starcoder_cli.engines.openvino.scheduler import MAX_STEP_ROWS
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.model import Prompt, Sampling, Special
-from starcoder_cli.stream import Completion, collect
+from starcoder_cli.stream import Chunk, Completion, collect
 from tinies import SPEC, pulled
 
 if TYPE_CHECKING:
@@ -75,48 +71,45 @@ def test_both_engines_agree(model: OpenVinoModel, path: Path) -> None:
     assert ours.logprob == pytest.approx(theirs.logprob, abs=0.1)
 
 
-def test_an_answer_ends_at_a_control_token(
-    model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Recording(NumpySampler):
+    """Keeps the ids that it chose."""
+
+    def __init__(self) -> None:
+        super().__init__(Sampling())
+        self.ids: list[int] = []
+
+    def sample(self, logits: "NDArray[float32]", allowed_ids: Sequence[int] = ()) -> list[Token]:
+        """The tokens after each row of logits."""
+        tokens = super().sample(logits, allowed_ids)
+        self.ids += [token.id for token in tokens]
+        return tokens
+
+
+def test_an_answer_ends_at_a_control_token(model: OpenVinoModel) -> None:
     """The third token of the answer stands for one that the model was trained to stop at."""
-    following, ids = model._scheduler.next_tokens, list[int]()
 
-    def seen(answer: ScheduledAnswer) -> list[Token] | None:
-        made = following(answer)
-        ids.extend(token.id for token in made or ())
-        return made
+    def answer(end_ids: set[int], sampler: NumpySampler) -> Completion:
+        decoder = SpeculativeDecoder(Sampling(20), end_ids, sampler, None)
+        return collect(model.generate(model.encode(TEXT), decoder, 20))
 
-    monkeypatch.setattr(model._scheduler, "next_tokens", seen)
-    whole = collect(model.stream(TEXT, Sampling(max_tokens=20))).text
-    third = ids[2]
-    monkeypatch.setattr(model, "token", lambda text: third)
-    prompt = Prompt(TEXT.pieces, stop=(Special("<|endoftext|>"),))
-    answer = collect(model.stream(prompt, Sampling(max_tokens=20)))
-    assert (answer.reason, answer.tokens) == ("stop", ids.index(third) + 1)
-    assert whole.startswith(answer.text.rstrip("\ufffd")) and len(answer.text) <= 3
+    recording = Recording()
+    whole = answer(set(), recording)
+    third = recording.ids[2]
+    ended = answer({third}, NumpySampler(Sampling()))
+    assert (ended.reason, ended.tokens) == ("stop", recording.ids.index(third) + 1)
+    assert whole.text.startswith(ended.text.rstrip("\ufffd")) and len(ended.text) <= 3
 
 
 def test_the_chat_template_is_that_of_the_file(model: OpenVinoModel) -> None:
     assert model.chat_template == TEMPLATE
 
 
-def test_an_answer_ends_where_the_model_itself_does(
-    model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_ends_where_the_model_itself_does(model: OpenVinoModel) -> None:
     """Whatever else the prompt names."""
-    asked: list[AbstractSet[int]] = []
-
-    def seen(
-        sampling: Sampling, ends: AbstractSet[int], *others: Any
-    ) -> SpeculativeDecoder["NDArray[float32]"]:
-        asked.append(ends)
-        return SpeculativeDecoder(sampling, ends, *others)
-
-    monkeypatch.setattr(openvino, "SpeculativeDecoder", seen)
-    collect(model.stream(TEXT, Sampling(1)))
-    collect(model.stream(Prompt(TEXT.pieces, (Special(CONTROLS[1]),)), Sampling(1)))
     own, other = (model.token(special) for special in CONTROLS[:2])
-    assert asked == [{own}, {own, other}]
+    assert model.end_ids(TEXT) == {own}
+    assert model.end_ids(Prompt(TEXT.pieces, (Special(CONTROLS[1]),))) == {own, other}
+    assert model.end_ids(Prompt(TEXT.pieces, ("x", Special("<none>")))) == {own}
 
 
 def test_control_tokens_in_a_text_are_text(model: OpenVinoModel) -> None:
@@ -129,16 +122,14 @@ def test_control_tokens_in_a_text_are_text(model: OpenVinoModel) -> None:
 
 @pytest.mark.parametrize("begun", [" 🦑 is", ' 1"0\\', "\t[^a](b)|{2}?*+.$/-", string.punctuation])
 def test_an_answer_begins_as_it_has_to(
-    begun: str,
-    model: OpenVinoModel,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    begun: str, model: OpenVinoModel, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """However unlikely that is; what it begins with is left out, and no library says a word."""
     prompt = Prompt(TEXT.pieces, forced_prefix=begun)
-    rest = collect(model.stream(prompt, Sampling(max_tokens=40))).text
-    monkeypatch.setattr(openvino, "skip_prefix", lambda chunks, prefix: chunks)
-    assert collect(model.stream(prompt, Sampling(max_tokens=40))).text == begun + rest
+    sampling, ids = Sampling(max_tokens=40), model.encode(prompt)
+    rest = collect(model.stream(prompt, sampling)).text
+    decoder = model.create_decoder(ids, prompt, sampling)
+    assert collect(model.generate(ids, decoder, 40)).text == begun + rest
     assert rest
     assert capfd.readouterr() == ("", "")
 
@@ -227,12 +218,8 @@ def test_what_was_read_is_not_read_again(model: OpenVinoModel, edited: str) -> N
 @pytest.fixture(scope="module")
 def exact(path: Path) -> None:
     """A processor on which the numbers of a row do not depend on the rows beside it."""
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, 2 * WINDOW)) as model,
-    ):
-        patch.setattr(scheduler, "MAX_COST_RATIO", math.inf)
-        if model.measure_rows("def f(x): return x") == 1:
+    with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, 2 * WINDOW)) as model:
+        if model.measure_rows("def f(x): return x", math.inf) == 1:
             pytest.skip("on this processor a step of several rows gives other numbers")
 
 
@@ -255,29 +242,19 @@ def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
 @pytest.mark.usefixtures("exact")
 def test_drafts_change_no_answer(path: Path) -> None:
     """Whatever the model says, it says the same one token at a time."""
+    sampling = Sampling(120, logprobs=True)
     with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, 2 * WINDOW)) as model:
-        model._scheduler.step_rows = scheduler.MAX_STEP_ROWS
-        read, steps = model._graph.run, list[int]()
-
-        def seen(spans: Sequence[TokenSpan], logit_indices: Sequence[int]) -> "NDArray[float32]":
-            steps.append(len(logit_indices))
-            return read(spans, logit_indices)
-
-        model._graph.run = seen  # type: ignore[method-assign]
-        prompts = [Prompt((text * 9,)) for text in ("abcd", "x = f(x)\n", "return ")]
-        drafted = [
-            collect(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts
-        ]
-        taken = len(steps)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(PromptLookup, "draft", lambda lookup, most: [])
-            plain = [
-                collect(model.stream(prompt, Sampling(120, logprobs=True))) for prompt in prompts
-            ]
-        assert [each.text for each in drafted] == [each.text for each in plain]
-        assert [each.logprob for each in drafted] == pytest.approx([e.logprob for e in plain])
-        assert max(steps[:taken]) == scheduler.MAX_STEP_ROWS > max(steps[taken:]) == 1
-        assert taken < len(steps) - taken
+        for text in ("abcd", "x = f(x)\n", "return "):
+            steps: dict[int, list[Chunk]] = {}
+            for rows in (MAX_STEP_ROWS, 1):
+                model._scheduler.step_rows = rows
+                steps[rows] = list(model.stream(Prompt((text * 9,)), sampling))
+            drafted, plain = (collect(iter(chunks)) for chunks in steps.values())
+            assert drafted.text == plain.text
+            assert drafted.logprob == pytest.approx(plain.logprob)
+            assert max(chunk.tokens for chunk in steps[MAX_STEP_ROWS]) == MAX_STEP_ROWS
+            assert max(chunk.tokens for chunk in steps[1]) == 1
+            assert len(steps[MAX_STEP_ROWS]) < len(steps[1])
 
 
 def test_prompt_and_answer_together_fit_the_window(model: OpenVinoModel) -> None:
@@ -351,14 +328,18 @@ def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
     assert str(caught.value).endswith("; use --engine llamacpp")
 
 
-def test_a_step_that_fails(model: OpenVinoModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(spans: object, wanted: object) -> None:
+class Broken(NumpySampler):
+    """Fails as OpenVINO does."""
+
+    def sample(self, *_: object) -> NoReturn:
+        """Nothing."""
         raise RuntimeError("Check 'memory' failed\n at core.cpp:1")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(model._graph, "run", broken)
-        with pytest.raises(MachineError) as caught:
-            collect(model.stream(TEXT, Sampling(max_tokens=2)))
+
+def test_a_step_that_fails(model: OpenVinoModel) -> None:
+    decoder = SpeculativeDecoder(Sampling(2), set(), Broken(Sampling()), None)
+    with pytest.raises(MachineError) as caught:
+        collect(model.generate(model.encode(TEXT), decoder, 2))
     assert str(caught.value) == (
         "OpenVINO cannot go on: Check 'memory' failed at core.cpp:1; use --engine llamacpp"
     )

@@ -179,18 +179,14 @@ def test_what_several_gpus_have_no_room_for_is_an_error(
         load_transformer(checkpoint, several)
 
 
-def test_a_model_tells_that_its_steps_could_not_be_recorded(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_tells_that_its_steps_could_not_be_recorded(folder: Path) -> None:
     """As on a model that looks at its own numbers: slower, but the same text."""
     told: list[str] = []
     with closing(opened(folder)) as model:
         wanted = collect(model.stream(TEXT, Sampling(20))).text
-    monkeypatch.setattr(
-        "starcoder_cli.engines.transformers.model.supports_cuda_graphs", lambda *_: True
-    )
+    plan = PlacementPlan("cpu", "none", "fp32", 0, 0)
     model = HuggingFaceModel(
-        inspect_checkpoint(folder), PlacementPlan("cpu", "none", "fp32", 0, 0), 128, "", told.append
+        inspect_checkpoint(folder), plan, 128, tell=told.append, can_record=lambda device: True
     )
     with closing(model):
         assert collect(model.stream(TEXT, Sampling(20))).text == wanted

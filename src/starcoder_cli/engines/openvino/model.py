@@ -25,6 +25,7 @@ from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool
 from starcoder_cli.engines.openvino.prepared import PreparedMetadata
 from starcoder_cli.engines.openvino.scheduler import (
     IDLE_WINDOWS,
+    MAX_COST_RATIO,
     BatchScheduler,
     ScheduledAnswer,
     measure_step_rows,
@@ -85,42 +86,32 @@ class OpenVinoModel:
         prompt = as_prompt(question)
         ids = self.encode(prompt)
         check_room(self.window, len(ids), sampling.max_tokens)
-        with closing(
-            skip_prefix(self._generate(ids, prompt, sampling), prompt.forced_prefix)
-        ) as chunks:
-            yield from chunks
+        chunks = self.generate(ids, self.create_decoder(ids, prompt, sampling), sampling.max_tokens)
+        with closing(skip_prefix(chunks, prompt.forced_prefix)) as rest:
+            yield from rest
 
-    def encode(self, prompt: Prompt) -> list[int]:
-        """The token ids of a prompt: one id for each control token, text as nothing but text."""
-        return self._tokenizer.encode(prompt)
+    def create_decoder(
+        self, ids: list[int], prompt: Prompt, sampling: Sampling
+    ) -> "SpeculativeDecoder[LogitsArray]":
+        """How the tokens behind these ids are chosen."""
+        sampler = NumpySampler(sampling)
+        forced_prefix = ForcedPrefix(self._tokenizer, ids, prompt.forced_prefix, sampler)
+        max_draft = self._scheduler.step_rows - 1
+        lookup = CautiousPromptLookup(ids, OPENVINO_NGRAM_SIZES, max_draft) if max_draft else None
+        return SpeculativeDecoder(sampling, self.end_ids(prompt), sampler, lookup, forced_prefix)
 
-    def count(self, text: str) -> int:
-        """How many tokens a text has as user text."""
-        return len(self._tokenizer.encode_text(text))
+    def end_ids(self, prompt: Prompt) -> frozenset[int]:
+        """The tokens that end an answer to a prompt: the model's own, and those that it names."""
+        stop_ids = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
+        return self._end_ids.union(token for token in stop_ids if token is not None)
 
-    def has_token(self, text: str) -> bool:
-        """Whether a text is exactly one control token."""
-        return self.token(text) is not None
+    def generate(
+        self, ids: list[int], decoder: "SpeculativeDecoder[LogitsArray]", max_tokens: int
+    ) -> Stream:
+        """What a decoder chooses behind these ids, up to the first token that ends it.
 
-    def token(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one."""
-        return self._tokenizer.control_token_id(text)
-
-    def measure_rows(self, text: str) -> int:
-        """How many rows its steps are to have here; asked last, since it reads over other texts."""
-        with translate_errors("go on"):
-            return measure_step_rows(
-                self._graph, self._tokenizer.encode_text(text), self._spare_block
-            )
-
-    def close(self) -> None:
-        """Let the weights go; answers that are still being made end."""
-        self._scheduler.close()
-        self._graph.close()
-
-    def _generate(self, ids: list[int], prompt: Prompt, sampling: Sampling) -> Stream:
-        """The answer with what it has to begin with, up to the first token that ends it."""
-        decoder = self._create_decoder(ids, prompt, sampling)
+        With what the answer has to begin with.
+        """
         answer = ScheduledAnswer(ids, decoder)
         detokenizer, token_count = IncrementalDetokenizer(self._tokenizer, ids), 0
         self._scheduler.add(answer)
@@ -138,7 +129,7 @@ class OpenVinoModel:
                 )
         finally:
             self._scheduler.remove(answer)
-        reason: FinishReason = "length" if token_count >= sampling.max_tokens else "stop"
+        reason: FinishReason = "length" if token_count >= max_tokens else "stop"
         end_token = decoder.end_token
         yield Chunk(
             detokenizer.flush(),
@@ -148,17 +139,32 @@ class OpenVinoModel:
             end_token.logprob if end_token else 0.0,
         )
 
-    def _create_decoder(
-        self, ids: list[int], prompt: Prompt, sampling: Sampling
-    ) -> "SpeculativeDecoder[LogitsArray]":
-        """How the tokens behind these ids are chosen."""
-        stop_ids = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
-        end_ids = self._end_ids | {token for token in stop_ids if token is not None}
-        sampler = NumpySampler(sampling)
-        forced_prefix = ForcedPrefix(self._tokenizer, ids, prompt.forced_prefix, sampler)
-        max_draft = self._scheduler.step_rows - 1
-        lookup = CautiousPromptLookup(ids, OPENVINO_NGRAM_SIZES, max_draft) if max_draft else None
-        return SpeculativeDecoder(sampling, end_ids, sampler, lookup, forced_prefix)
+    def encode(self, prompt: Prompt) -> list[int]:
+        """The token ids of a prompt: one id for each control token, text as nothing but text."""
+        return self._tokenizer.encode(prompt)
+
+    def count(self, text: str) -> int:
+        """How many tokens a text has as user text."""
+        return len(self._tokenizer.encode_text(text))
+
+    def has_token(self, text: str) -> bool:
+        """Whether a text is exactly one control token."""
+        return self.token(text) is not None
+
+    def token(self, text: str) -> int | None:
+        """The id of a control token, or None where the text is not exactly one."""
+        return self._tokenizer.control_token_id(text)
+
+    def measure_rows(self, text: str, max_cost_ratio: float = MAX_COST_RATIO) -> int:
+        """How many rows its steps are to have here; asked last, since it reads over other texts."""
+        ids = self._tokenizer.encode_text(text)
+        with translate_errors("go on"):
+            return measure_step_rows(self._graph, ids, self._spare_block, max_cost_ratio)
+
+    def close(self) -> None:
+        """Let the weights go; answers that are still being made end."""
+        self._scheduler.close()
+        self._graph.close()
 
 
 def convert_gguf(path: Path) -> None:

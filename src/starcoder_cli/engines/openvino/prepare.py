@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.benchmark.measure import (
     FIRST_PROMPT_TOKENS,
@@ -47,44 +47,6 @@ MEASUREMENT_TOKENS = ((512, 32), (128, 16))
 
 MEASUREMENT_WINDOW = 1024
 MEASUREMENT_TEXT = Path(__file__).read_text(encoding="utf-8") + "\tnaïve 漢字 🦑 <|endoftext|> \n"
-
-
-def prepare_model(spec: ModelSpec, path: Path, report: Progress) -> Prepared:
-    """What a pulled file is prepared in, made where there is nothing that is current.
-
-    `report` is told how many steps are done, and of how many. Raises WriteError where the disk is
-    full, DataError and MachineError where OpenVINO cannot take the file, InputError where the file
-    was removed meanwhile.
-    """
-    with store.lock_model(spec):
-        manifest = store.read_model_manifest(path.parent)
-        if manifest is None:
-            raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
-        prepared = find_prepared(path)
-        if prepared:
-            return prepared
-        with stage_folder(path.parent) as staging:
-            paces = convert_and_measure(path, staging, report, spec.four_bit_tensors)
-            prepared = Prepared(
-                staging, manifest.sha256, current_versions(), file_sizes(staging), paces
-            )
-            write_prepared(prepared)
-        return replace(prepared, folder=path.parent / PREPARED_FOLDER)
-
-
-@contextmanager
-def stage_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of the prepared one, unless something goes wrong."""
-    staging, prepared = folder / STAGING_FOLDER, folder / PREPARED_FOLDER
-    with translate_write_errors(staging):
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir()
-        try:
-            yield staging
-            shutil.rmtree(prepared, ignore_errors=True)
-            staging.replace(prepared)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
 
 
 def convert_and_measure(
@@ -189,3 +151,46 @@ def measure_engine_speed(model: Model, load_seconds: float) -> EngineSpeed:
         read=round(read, 1),
         write=round(write, 1),
     )
+
+
+Convert: TypeAlias = Callable[[Path, Path, Progress, int], Mapping[str, EngineSpeed]]
+
+
+def prepare_model(
+    spec: ModelSpec, path: Path, report: Progress, convert: Convert = convert_and_measure
+) -> Prepared:
+    """What a pulled file is prepared in, made where there is nothing that is current.
+
+    `report` is told how many steps are done, and of how many. Raises WriteError where the disk is
+    full, DataError and MachineError where OpenVINO cannot take the file, InputError where the file
+    was removed meanwhile.
+    """
+    with store.lock_model(spec):
+        manifest = store.read_model_manifest(path.parent)
+        if manifest is None:
+            raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
+        prepared = find_prepared(path)
+        if prepared:
+            return prepared
+        with stage_folder(path.parent) as staging:
+            paces = convert(path, staging, report, spec.four_bit_tensors)
+            prepared = Prepared(
+                staging, manifest.sha256, current_versions(), file_sizes(staging), paces
+            )
+            write_prepared(prepared)
+        return replace(prepared, folder=path.parent / PREPARED_FOLDER)
+
+
+@contextmanager
+def stage_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder that takes the place of the prepared one, unless something goes wrong."""
+    staging, prepared = folder / STAGING_FOLDER, folder / PREPARED_FOLDER
+    with translate_write_errors(staging):
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir()
+        try:
+            yield staging
+            shutil.rmtree(prepared, ignore_errors=True)
+            staging.replace(prepared)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)

@@ -6,7 +6,7 @@ A step reads the latest token of each answer, with a draft behind it, or else a 
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -28,7 +28,6 @@ PROBE_PREFIX_TOKENS, PROBE_TOKENS = 10 * BLOCK_TOKENS - 6, 3 * MAX_STEP_ROWS
 """Tokens that are read first, and then one by one or in whole steps, into the next block."""
 
 MAX_COST_RATIO = 1.5
-"""How much longer a step with so many rows may take."""
 
 
 class Graph(Protocol):
@@ -48,10 +47,17 @@ def pad_batch(spans: Sequence[TokenSpan], row_count: int, spare_block: int) -> l
     return [*spans, *fillers, TokenSpan([], 0, [])]
 
 
-def measure_step_rows(graph: Graph, ids: Sequence[int], spare_block: int) -> int:
+def measure_step_rows(
+    graph: Graph,
+    ids: Sequence[int],
+    spare_block: int,
+    max_cost_ratio: float = MAX_COST_RATIO,
+    clock: Callable[[], float] = time.perf_counter,
+) -> int:
     """How many rows the steps of a graph may have: MAX_STEP_ROWS, or 1 where that is no good here.
 
-    It is given a text of any length, and reads it into the blocks before `spare_block`.
+    It is given a text of any length, and reads it into the blocks before `spare_block`. A step with
+    so many rows may take `max_cost_ratio` as long, by the `clock`.
     """
     import numpy
 
@@ -68,16 +74,16 @@ def measure_step_rows(graph: Graph, ids: Sequence[int], spare_block: int) -> int
                 TokenSpan([probe_ids[position]], position, blocks)
                 for position in range(first, first + size)
             ]
-            start = time.perf_counter()
+            start = clock()
             logits.append(graph.run(pad_batch(spans, rows, spare_block), range(size)).copy())
-            elapsed = time.perf_counter() - start
+            elapsed = clock() - start
             seconds[rows] = min(elapsed, seconds.get(rows, elapsed))  # whatever else is at work
         return numpy.concatenate(logits)
 
     single = compute_logits(1, 1)
     others = [compute_logits(size, size) for size in (2, MAX_STEP_ROWS, 1, MAX_STEP_ROWS)]
     is_same = all(numpy.array_equal(other, single) for other in others)
-    is_cheap = seconds[MAX_STEP_ROWS] <= MAX_COST_RATIO * seconds[1]
+    is_cheap = seconds[MAX_STEP_ROWS] <= max_cost_ratio * seconds[1]
     return MAX_STEP_ROWS if is_same and is_cheap else 1
 
 

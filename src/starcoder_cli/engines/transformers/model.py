@@ -76,10 +76,12 @@ class HuggingFaceModel:
         window: int,
         adapter: str = "",
         tell: Callable[[str], None] = lambda text: None,
+        can_record: Callable[[str], bool] = supports_cuda_graphs,
     ) -> None:
         """Load it; raises DataError for damaged files, MachineError where memory is short.
 
-        `tell` is given in the end what made it slower than it could be.
+        `tell` is given in the end what made it slower than it could be; `can_record` says of a
+        device whether a step on it can be recorded as a CUDA graph.
         """
         self.window = window
         self.chat_template = read_chat_template(checkpoint.folder)
@@ -95,7 +97,7 @@ class HuggingFaceModel:
                 self.transformer = apply_adapter(
                     self.transformer, adapter, merge=plan.quantization == "none"
                 )
-        is_int8, on_gpu = plan.quantization == "8bit", supports_cuda_graphs(plan.device)
+        is_int8, on_gpu = plan.quantization == "8bit", can_record(plan.device)
         self._int8_failure = install_int8_kernels(self.transformer) if is_int8 and on_gpu else ""
         rounds_inputs = is_int8 and (not on_gpu or bool(self._int8_failure))
         self._uses_cuda_graphs = on_gpu and not rounds_inputs
