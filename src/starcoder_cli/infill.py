@@ -1,8 +1,8 @@
-"""The one road from a hole in some code to the text that belongs in it.
+"""From a hole in some code to the text that belongs in it; the only place that does it.
 
 A hole and what is around it become a prompt that fits the model's window; the answer streams
 through the clean-up that ends it. Commands, batches, the evaluation, the Python and the HTTP API
-all take it.
+all call it.
 """
 
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The one road from a conversation to the next answer in it.
+"""From a conversation to the next answer in it; the only place that does it.
 
 The conversation is cut to the model's window by whole turns, spelled in the model's chat format or
 left to its server to spell, and the answer streams up to its end.
