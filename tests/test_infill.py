@@ -222,8 +222,14 @@ def test_a_raw_answer_is_as_the_model_wrote_it_but_for_its_line_ends() -> None:
     )
     raw = InfillOptions(raw=True)
     assert answered(writer, "def f(x):\r\n    return 1\r\n", "2", raw).text == (
-        "```\r\nreturn 2 \r\n"
+        "    ```\r\nreturn 2 \r\n"
     )
+
+
+def test_a_raw_answer_has_the_indentation_of_its_hole_once() -> None:
+    for pieces in (("re", "turn 2"), ("  ", "  return 2"), ("    return 2",)):
+        answer = answered(Writer(pieces), "def f(x):\n    pass\n", "2", InfillOptions(raw=True))
+        assert answer.text == "    return 2"
 
 
 @pytest.mark.parametrize(("once", "text", "asked"), [(False, "    return 2", 2), (True, "", 1)])

@@ -45,7 +45,8 @@ def test_every_command_in_the_readme_runs(command: str, tmp_path: Path) -> None:
         (tmp_path / "tiny").mkdir()
         build(tmp_path / "tiny", "starcoder2")
         command = re.sub("-m starcoder2-3b( -v)?", "-m ./tiny --max-tokens 8 -q", command)
-    command = command.replace("--trace", "--trace -q")  # what `echo` says is worth a note too
+    for option in ("--trace", "-n 4"):  # what `echo` says is worth a note too
+        command = command.replace(option, f"{option} -q")
     for folder in ("examples", "completions"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -18,6 +18,7 @@ from starcoder_cli.stream import (
     strip_leading_space,
     until_deadline,
     until_stop,
+    with_beginning,
 )
 
 few_examples = settings(max_examples=40, deadline=None, derandomize=True)
@@ -218,3 +219,13 @@ def test_a_time_limit_waits_for_a_whole_line(seconds: float, expected: str) -> N
     ended = list(until_deadline(written(), seconds, lambda: now))
     assert text_of(ended) == expected
     assert ended[-1].reason == ("stop" if seconds == 9 else "length")
+
+
+@pytest.mark.parametrize("pieces", [["  ", "a"], [" ", " a"], ["a"], ["  a"], ["", "a"]])
+def test_a_beginning_is_there_once(pieces: list[str]) -> None:
+    chunks = [*map(Chunk, pieces[:-1]), Chunk(pieces[-1], reason="stop")]
+    assert collect(with_beginning("  ", chunks)).text == "  a"
+
+
+def test_a_beginning_alone_is_none() -> None:
+    assert collect(with_beginning("  ", [Chunk("", reason="stop")])).text == ""

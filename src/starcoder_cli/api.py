@@ -234,6 +234,7 @@ class LoadedModel:
         make_task: Callable[[Source, Span, Request, CollectedMessages], Task],
     ) -> Stream:
         messages = CollectedMessages()
+        request = replace(request, infill=replace(request.infill, live=True))
         task = make_task(source, span, request, messages)
         prompt = task.prompt(self._model, messages)
         return task.stream(self._model, prompt, request.sampling)

@@ -7,6 +7,7 @@ all call it.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePath
 
 from starcoder_cli import languages
 from starcoder_cli.catalog import ModelSpec
@@ -18,10 +19,22 @@ from starcoder_cli.context.selection import (
     TokenNeeds,
 )
 from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.files.source import FileMetadata, Source, Span, find_file_metadata
+from starcoder_cli.files.source import (
+    FileMetadata,
+    Source,
+    Span,
+    find_file_metadata,
+    to_model_text,
+)
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Hole, Model, Question, Sampling
-from starcoder_cli.postprocess.trim import choose_line_mode, trim_answer, trim_with_retry
+from starcoder_cli.postprocess.trim import (
+    PROSE_LANGUAGES,
+    choose_line_mode,
+    trim_answer,
+    trim_with_retry,
+)
+from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.prompts.build import (
     PROMPT_OVERHEAD_TOKENS,
     PromptContext,
@@ -39,6 +52,7 @@ from starcoder_cli.stream import (
     prepend,
     until_deadline,
     until_stop,
+    with_beginning,
 )
 from starcoder_cli.terminal.output import Messages
 
@@ -49,7 +63,8 @@ class InfillOptions:
 
     `fim` asks for a gap even where nothing is behind it. `prompted` lets the text begin like the
     file of a solution. `raw` leaves the answer as the model wrote it, `once` takes the first one
-    also where it says nothing. After so many `seconds` of writing it may end at a line.
+    also where it says nothing. After so many `seconds` of writing it may end at a line. `live` says
+    that it is shown while it is made.
 
     Raises UsageError for an empty text to stop at.
     """
@@ -63,6 +78,7 @@ class InfillOptions:
     prompted: bool = False
     once: bool = False
     seconds: float | None = None
+    live: bool = False
 
     def __post_init__(self) -> None:
         if "" in self.stop:
@@ -177,21 +193,31 @@ class Infill:
             chunks: Stream = until_stop(model.stream(prompt.question, each), prompt.stop)
             return chunks if options.seconds is None else until_deadline(chunks, options.seconds)
 
-        if options.raw or self.spec.engine == "echo":
+        def trim(chunks: Stream) -> Stream:
+            return trim_answer(chunks, self.hole, self._trim_options)
+
+        if self.spec.engine == "echo":
             chunks = ask(sampling)
+        elif options.raw:
+            chunks = with_beginning(self.lead, ask(sampling))
         elif options.once:
-            chunks = trim_answer(ask(sampling), self.hole, self.language, self._line_mode)
-            chunks = prepend(self.lead, chunks)
+            chunks = prepend(self.lead, trim(ask(sampling)))
         else:
-            chunks = trim_with_retry(ask, sampling, self.hole, self.language, self._line_mode)
-            chunks = prepend(self.lead, chunks)
+            chunks = prepend(self.lead, trim_with_retry(ask, sampling, trim))
         return convert_newlines(chunks, self.source.newline)
 
     @property
-    def _line_mode(self) -> LineMode:
-        inside = self.source.is_inside_line(self.span)
-        lines = self.options.lines
-        return choose_line_mode(self.hole, inside_line=inside) if lines == "auto" else lines
+    def _trim_options(self) -> TrimOptions:
+        span, lines = self.span, self.options.lines
+        if lines == "auto":
+            lines = choose_line_mode(self.hole, inside_line=self.source.is_inside_line(span))
+        return TrimOptions(
+            self.language,
+            lines,
+            replaced=to_model_text(self.source.raw[span.start + len(self.lead) : span.end]),
+            is_prose=is_prose(self.language, self.metadata.filename),
+            live=self.options.live,
+        )
 
     def learn(self, completion: Completion) -> None:
         """Remember how fast the model reads."""
@@ -210,6 +236,14 @@ def language_of(source: Source, lang: str | None, filename: str | None) -> Langu
         return languages.find_language(lang)
     name = filename or source.name
     return languages.detect_language(name, source.raw[:200]) or languages.find_language("text")
+
+
+def is_prose(language: Language, filename: str | None) -> bool:
+    """Whether a file is written for people: a text, if its name is none of an unknown format."""
+    is_unknown = language.name == "text" and "." in PurePath(filename or "").name
+    return language.name in PROSE_LANGUAGES and not (
+        is_unknown and not languages.detect_language(filename or "")
+    )
 
 
 def metadata_for(source: Source, filename: str | None) -> FileMetadata:

@@ -170,6 +170,20 @@ def prepend(text: str, chunks: Iterable[Chunk]) -> Stream:
             text = "" if chunk.text else text
 
 
+def with_beginning(text: str, chunks: Iterable[Chunk]) -> Stream:
+    """The chunks with a text before them, unless they begin with it already."""
+    begun = ""
+    with closing_source(chunks) as source:
+        for chunk in source:
+            begun += chunk.text
+            if text.startswith(begun) and len(begun) < len(text) and not chunk.reason:
+                yield replace(chunk, text="")
+                continue
+            yield from prepend("" if begun.startswith(text) else text, [replace(chunk, text=begun)])
+            yield from prepend("" if begun else text, source)
+            return
+
+
 def keep_logprobs(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]) -> Stream:
     """What a transform leaves of an answer, with the log-probabilities of the tokens it leaves.
 

@@ -86,7 +86,7 @@ def words(tmp_path: Path) -> list[str]:
     """A command on the tiny model."""
     source = tmp_path / "x.py"
     source.write_text("x = 1\n")
-    return ["complete", str(source), "-m", SPEC.name, "--max-tokens", "2"]
+    return ["complete", str(source), "-m", SPEC.name, "--max-tokens", "2", "--raw"]
 
 
 def test_what_was_measured_decides(

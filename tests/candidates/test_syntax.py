@@ -8,6 +8,9 @@ from starcoder_cli.candidates.syntax import (
     count_syntax_errors,
     count_unreachable,
     find_body_ranges,
+    find_grammars,
+    find_text_lines,
+    is_unreachable,
 )
 
 SOUND = {
@@ -15,10 +18,20 @@ SOUND = {
     "c-sharp": "class A { int Add(int a, int b) => a + b; }\n",
     "cpp": "template <class T> T add(T a, T b) { return a + b; }\n",
     "css": "a { color: red }\n",
+    "elixir": "defmodule A do\n  def add(a, b), do: a + b\nend\n",
     "go": "package a\n\nfunc Add(a, b int) int { return a + b }\n",
+    "haskell": "add :: Int -> Int\nadd a = a + 1\n",
     "html": "<p>add</p>\n",
     "java": "class A { int add(int a, int b) { return a + b; } }\n",
     "javascript": "const add = (a, b) => a + b;\n",
+    "kotlin": "fun add(a: Int, b: Int): Int = a + b\n",
+    "lua": "function add(a, b)\n  return a + b\nend\n",
+    "makefile": "all:\n\techo\n",
+    "ocaml": "let add a b = a + b\n",
+    "perl": "sub add { return $_[0] + $_[1]; }\n",
+    "protocol-buffer": 'syntax = "proto3";\nmessage A { int32 b = 1; }\n',
+    "r": "add <- function(a, b) a + b\n",
+    "scala": "def add(a: Int, b: Int): Int = a + b\n",
     "json": '{"add": [1, 2]}\n',
     "php": "<?php function add($a, $b) { return $a + $b; }\n",
     "python": "def add(a, b):\n    return a + b\n",
@@ -29,7 +42,7 @@ SOUND = {
 }
 
 
-@pytest.mark.parametrize("language", GRAMMARS)
+@pytest.mark.parametrize("language", SOUND)
 def test_sound_files_have_no_errors_and_broken_ones_have(language: str) -> None:
     assert languages.find_language(language).name == language
     assert count_syntax_errors(SOUND[language], language) == 0
@@ -46,6 +59,47 @@ def test_sound_files_have_no_errors_and_broken_ones_have(language: str) -> None:
 )
 def test_the_dialect_that_fits_counts(language: str, text: str) -> None:
     assert count_syntax_errors(text, language) == 0
+
+
+@pytest.mark.parametrize("language", GRAMMARS)
+def test_the_table_names_languages_and_grammars(language: str) -> None:
+    assert languages.find_language(language).name == language
+    assert len(find_grammars(language)) == len(GRAMMARS[language])
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("ruby", "class A\n  def f\n    1\n  end\nend\nend\n"),
+        ("shell", "if a; then\n  b\nfi\nfi\n"),
+        ("shell", "for a in b; do\n  c\ndone\ndone\n"),
+    ],
+)
+def test_a_word_that_closes_nothing_is_an_error(language: str, text: str) -> None:
+    """To the grammar it is a name."""
+    whole = text.rpartition("\n")[0].rpartition("\n")[0] + "\n"
+    assert count_syntax_errors(whole, language) == 0 < (count_syntax_errors(text, language) or 0)
+
+
+def test_a_word_in_a_text_closes_nothing() -> None:
+    assert count_syntax_errors("cat <<A\nfi\nend\nA\necho done\n", "shell") == 0
+
+
+def test_what_stands_right_behind_a_jump() -> None:
+    text = "def f():\n    return 1\n    # then\n    g(\n        h)\n"
+    places = {word: text.index(word) for word in ("return", "g(", "h)")}
+    assert {word: is_unreachable(text, at, "python") for word, at in places.items()} == {
+        "return": False,
+        "g(": True,
+        "h)": True,
+    }
+
+
+def test_lines_that_begin_in_a_text() -> None:
+    text = 'a = """\nb\n"""\nc = 1\n'
+    assert find_text_lines(text, "python") == {1, 2}
+    assert find_text_lines("cat <<E\nb\nE\nc\n", "shell") == {1, 2}
+    assert find_text_lines(text, "text") == frozenset()
 
 
 def test_what_is_missing_is_an_error() -> None:

@@ -1,38 +1,24 @@
-"""Lines of an answer begin as the file's lines do."""
+"""An answer is as deep as its hole; it is moved as a whole, and only where a parser wants it."""
 
 import pytest
 
 from holes import chunked
 from starcoder_cli import languages
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.indentation import IndentStyle, reindent
-from starcoder_cli.stream import collect
+from starcoder_cli.postprocess.indentation import indent_columns, indent_unit, reindent
+from starcoder_cli.postprocess.soundness import SoundnessCheck
+from starcoder_cli.stream import FinishReason, collect
 
-FITTED = {
-    "spaces become the file's tabs": (
-        ("func f() {\n\ta()\n", "}\n"),
-        "    if b {\n        c()\n    }\n",
-        "\tif b {\n\t\tc()\n\t}\n",
-    ),
-    "steps of two spaces become tabs too": (
-        ("func f() {\n\ta()\n", "}\n"),
-        "  if b {\n    c()\n  }\n",
-        "\tif b {\n\t\tc()\n\t}\n",
-    ),
-    "tabs become the file's spaces": (
-        ("def f():\n  a()\n", "  b()\n"),
-        "\tif x:\n\t\tc()\n",
-        "  if x:\n    c()\n",
-    ),
+MOVED = {
     "a block begins deeper than the line that opens it": (
         ("def f():\n", "\ndef g():\n    pass\n"),
         "if x:\n    return 1\nreturn 2\n",
         "    if x:\n        return 1\n    return 2\n",
     ),
-    "a function within another stands as deep as the lines around it": (
-        ('def f(x):\n    """Doc."""\n', "\n    return g(x)\n"),
-        "def g(y):\n    return y\n",
-        "    def g(y):\n        return y\n",
+    "the inside of a text stays": (
+        ("def f():\n", "\n    return x\n"),
+        'x = """a\nb\n"""',
+        '    x = """a\nb\n"""',
     ),
     "what stands before the hole is not written again": (
         ("def f():\n    ", "\n"),
@@ -41,41 +27,81 @@ FITTED = {
     ),
 }
 
-FITS = {
-    "a block as it should be": (("def f():\n", ""), "    return 1\n"),
-    "the end of a block": (("if (a) {\n", ""), "}\n"),
-    "behind code on its line": (("x =", "\n"), "  1"),
-    "a file without a style": (("a\n", "b\n"), "\tc\n    d\n"),
-    "a file with two": (("if a:\n\tb\n    c\n", ""), "\td\n    e\n"),
-    "blank lines": (("func f() {\n\ta()\n", "}\n"), "\tb()\n    \n\tc()\n"),
-    "a level deeper than the last line, which opens nothing": (("a:\n    b\n", ""), "        c\n"),
+STAYS = {
+    "a block as it should be": ("python", ("def f():\n", ""), "    return 1\n"),
+    "a header between two bodies": (
+        "python",
+        ("class A:\n    def f(self):\n        self.a()\n\n", "\n        self.b()\n"),
+        "    def g(self):",
+    ),
+    "behind a comment that ends in a colon": (
+        "python",
+        ("def f():\n    # Note:\n", "\n    return 1\n"),
+        "    a = 1",
+    ),
+    "tabs in a file that has no style": ("python", ("def f():\n", "\n\nf()\n"), "\treturn 1"),
+    "a closing brace": ("c", ("void f() {\n  if (a) {\n", "}\n"), "  }\n"),
+    "what is not deep, where it makes no difference": ("c", ("void f() {\n", "\n}\n"), "a();"),
+    "the end of a here-document": (
+        "shell",
+        ("f() {\n", "\n}\n"),
+        "  cat <<EOF\nto: me\nEOF",
+    ),
+    "behind code on its line": ("python", ("x =", "\n"), "  1"),
 }
 
 
-def fitted(hole: tuple[str, str], answer: str, size: int) -> tuple[str, tuple[str, ...]]:
-    """An answer in chunks of one size, fitted to a hole in Go or in Python."""
-    name = "go" if "{" in hole[0] else "python"
-    kept = collect(reindent(chunked(answer, size), Hole(*hole), languages.find_language(name)))
+def reindented(
+    language: str,
+    hole: tuple[str, str],
+    answer: str,
+    size: int,
+    replaced: str = "",
+    reason: FinishReason = "stop",
+) -> tuple[str, tuple[str, ...]]:
+    """An answer in chunks of one size, as deep as it is to be, and the rules that made it so."""
+    place = Hole(*hole)
+    check = SoundnessCheck(place, replaced, languages.find_language(language))
+    kept = collect(reindent(chunked(answer, size, reason), place, replaced, check))
     return kept.text, kept.trimmed
 
 
-@pytest.mark.parametrize(("hole", "answer", "wanted"), FITTED.values(), ids=FITTED)
-def test_an_answer_is_fitted(hole: tuple[str, str], answer: str, wanted: str) -> None:
+@pytest.mark.parametrize(("hole", "answer", "wanted"), MOVED.values(), ids=MOVED)
+def test_an_answer_is_moved_as_a_whole(hole: tuple[str, str], answer: str, wanted: str) -> None:
     for size in range(1, len(answer) + 1):
-        assert fitted(hole, answer, size) == (wanted, ("indentation",))
+        assert reindented("python", hole, answer, size) == (wanted, ("indentation",))
 
 
-@pytest.mark.parametrize(("hole", "answer"), FITS.values(), ids=FITS)
-def test_an_answer_that_fits_stays(hole: tuple[str, str], answer: str) -> None:
+@pytest.mark.parametrize(("language", "hole", "answer"), STAYS.values(), ids=STAYS)
+def test_a_right_answer_stays(language: str, hole: tuple[str, str], answer: str) -> None:
     for size in range(1, len(answer) + 1):
-        assert fitted(hole, answer, size) == (answer, ())
+        assert reindented(language, hole, answer, size) == (answer, ())
 
 
-def test_what_style_a_text_has() -> None:
-    assert IndentStyle.detect("a\n  b\n    c\n") == IndentStyle("  ")
-    assert IndentStyle.detect("a\n            b\n") == IndentStyle("    ")
-    assert IndentStyle.detect("a\n   b\n") == IndentStyle("   ")
-    assert IndentStyle.detect("a\n b\n") == IndentStyle("    ")
-    assert IndentStyle.detect("a\n\tb\n") == IndentStyle("\t")
-    assert IndentStyle.detect("a\n\tb\n  c\n") is None
-    assert IndentStyle.detect("a\n") is None
+def test_a_hole_that_has_code_knows_how_deep_it_is() -> None:
+    hole = ("for a in b:\n    c()\n", "\n    d()\n")
+    assert reindented("python", hole, "e()", 2, "x = 1") == ("e()", ())
+    assert reindented("python", hole, "e()", 2) == ("    e()", ("indentation",))
+
+
+def test_an_answer_that_was_cut_off_cannot_be_judged() -> None:
+    assert reindented("python", ("def f():\n", "\n"), "x = (", 2, reason="length")[0] == "x = ("
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("a\n  b\n    c\n", "  "),
+        ("a\n            b\n", "    "),
+        ("a\n   b\n", "   "),
+        ("a\n b\n", "    "),
+        ("a\n\tb\n", "\t"),
+        ("a\n", "    "),
+    ],
+)
+def test_one_step_of_indentation(text: str, unit: str) -> None:
+    assert indent_unit(text) == unit
+
+
+def test_columns() -> None:
+    assert [indent_columns(line) for line in ("a", "  a", "\ta", " \ta")] == [0, 2, 8, 8]

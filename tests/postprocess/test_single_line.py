@@ -5,13 +5,18 @@ import pytest
 from holes import chunked, cut_up
 from starcoder_cli import languages
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.single_line import (
-    find_rest_of_line,
-    first_whole_line,
-    until_line_end,
-)
+from starcoder_cli.postprocess.single_line import choose_end, first_whole_line, until_line_end
+from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.trim import trim_answer
+from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.stream import Chunk, collect
+
+PYTHON = languages.find_language("python")
+
+
+def check_for(prefix: str, rest: str, language: str = "python") -> SoundnessCheck:
+    """The judge of answers between two parts of a line."""
+    return SoundnessCheck(Hole(prefix, rest + "\n"), "", languages.find_language(language))
 
 
 @pytest.mark.parametrize(
@@ -30,61 +35,71 @@ def test_one_line_between_lines_is_a_whole_one(
 ) -> None:
     hole = Hole("def f():\n", "    c\n")
     for size in range(1, len(answer) + 2):
-        found = collect(
-            trim_answer(chunked(answer, size), hole, languages.find_language("python"), "one")
-        )
+        found = collect(trim_answer(chunked(answer, size), hole, TrimOptions(PYTHON, "one")))
         assert (found.text, found.trimmed) == (kept, names)
 
 
 @pytest.mark.parametrize(
-    ("line", "rest", "kept"),
+    ("prefix", "line", "rest", "kept"),
     [
-        ("a, b)", ")", "a, b"),
-        ("f(a), b)", ")", "f(a), b"),
-        ("len(a), b))", "))", "len(a), b"),
-        ("a)  # more", "):", "a"),
-        ('")", b)', ")", '")", b'),
-        (r"'\')', b)", ")", r"'\')', b"),
-        ("2,", ", 3]", "2"),
-        ("a + b", " + b", "a"),
-        ("a b", " c", "a b"),
-        ("f(x", ")", "f(x"),
-        ("f(x))", ")", "f(x)"),
-        ("a;", "", "a;"),
-        ("", ")", ""),
+        ("f(", "a, b)", ")", "a, b"),
+        ("f(", "g(a), b)", ")", "g(a), b"),
+        ("f(g(", "len(a), b))", "))", "len(a), b"),
+        ("f(", "a)  # more", ")", "a"),
+        ("f(", '")", b)', ")", '")", b'),
+        ("f(", r"'\')', b)", ")", r"'\')', b"),
+        ("[1, ", "2,", ", 3]", "2"),
+        ("x = ", "a + b", " + b", "a"),
+        ("x = ", "a", " + b", "a"),
+        ("f(", "g(x", "))", "g(x"),
+        ("f(", "g(x)", ")", "g(x)"),
+        ('print("', 'a")  # prints a', '")', "a"),
+        ("x = ", "a;", "", "a;"),
+        ("x = ", "", ")", ""),
     ],
 )
-def test_where_the_rest_of_a_whole_line_begins_again(line: str, rest: str, kept: str) -> None:
-    assert line[: find_rest_of_line(line, rest, is_complete=True)] == kept
+def test_where_the_rest_of_a_whole_line_begins_again(
+    prefix: str, line: str, rest: str, kept: str
+) -> None:
+    end, _ = choose_end(line, rest, check_for(prefix, rest), "stop")
+    assert line[:end] == kept
 
 
-def test_punctuation_at_the_end_of_half_a_line_decides_nothing() -> None:
-    assert find_rest_of_line("2,", ", 3]", is_complete=False) == 2
-    assert find_rest_of_line("2, 3]", ", 3]", is_complete=False) == 1
+def test_in_the_grammar_of_another_language() -> None:
+    """A lifetime is no string, and a quote may close the one that the hole is in."""
+    rust = check_for("fn len<'a>(", ") -> usize {}", "rust")
+    line = "s: &'a str) -> usize {}"
+    assert line[: choose_end(line, ") -> usize {}", rust, "line")[0]] == "s: &'a str"
+    php = check_for("<?php\n$r->withHeader('", ", $size);", "php")
+    line = "Length', $size);"
+    assert line[: choose_end(line, ", $size);", php, "line")[0]] == "Length'"
 
 
 @pytest.mark.parametrize(
-    ("text", "rest", "kept", "trimmed"),
+    ("prefix", "text", "rest", "kept", "trimmed"),
     [
-        ("1 + 2\nprint(b)", "", "1 + 2", ("line",)),
-        ("1 + 2", "", "1 + 2", ()),
-        ("1, 2)\nprint(b)", ")", "1, 2", ("suffix",)),
-        ("a  # tw", "  # twice", "a  # tw", ()),
-        ("a  # twice, then", "  # twice", "a", ("suffix",)),
-        ("", ")", "", ()),
-        ("\n", ")", "", ("line",)),
+        ("x = ", "1 + 2\nprint(b)", "", "1 + 2", ("line",)),
+        ("x = ", "1 + 2", "", "1 + 2", ()),
+        ("x = ", "1 \nprint(b)", " ", "1", ("line",)),
+        ("f(", "1, 2)\nprint(b)", ")", "1, 2", ("suffix",)),
+        ("f(", "1, 2) # more\nprint(b)", ")", "1, 2", ("suffix",)),
+        ("x = ", "a  # tw", "  # twice", "a", ("suffix",)),
+        ("x = ", "a  # twice, then\n", "  # twice", "a", ("suffix",)),
+        ("f(", "", ")", "", ()),
+        ("f(", "\n", ")", "", ("line",)),
     ],
 )
 def test_an_answer_inside_a_line_ends_with_it(
-    text: str, rest: str, kept: str, trimmed: tuple[str, ...]
+    prefix: str, text: str, rest: str, kept: str, trimmed: tuple[str, ...]
 ) -> None:
     for size in range(1, len(text) + 2):
-        found = collect(until_line_end(chunked(text, size), rest))
+        found = collect(until_line_end(chunked(text, size), rest, check_for(prefix, rest)))
         assert (found.text, found.trimmed) == (kept, trimmed)
 
 
 def test_what_may_be_the_rest_of_the_line_waits() -> None:
-    chunks = until_line_end(cut_up(["a", " #", " tw", "o", "\n"]), " # twice")
+    check = check_for("x = ", " # twice")
+    chunks = until_line_end(cut_up(["a", " #", " tw", "o", "\n"]), " # twice", check)
     assert [chunk.text for chunk in chunks] == ["a", "", "", " # two", ""]
 
 

@@ -8,9 +8,11 @@ from starcoder_cli import languages
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.model import Hole, Sampling
 from starcoder_cli.postprocess.trim import trim_answer, trim_with_retry
+from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.settings import LineMode
-from starcoder_cli.stream import Chunk, Stream, collect
+from starcoder_cli.stream import Chunk, FinishReason, Stream, collect
 
+PYTHON_BLOCK = TrimOptions(languages.find_language("python"), live=True)
 few_examples = settings(max_examples=30, deadline=None, derandomize=True)
 
 PYTHON = {
@@ -243,16 +245,6 @@ if (a) {
   }
 ]
 """,
-    "an opening brace of its own line": """
-int
-«area(int r)
-¦{
-    return r * r;
-}
-»{
-    return 0;
-}
-""",
     "a match in Rust": """
 fn name(n: u8) -> &'static str {
     match n {
@@ -325,20 +317,10 @@ x = 1
 ¦```
 Here `y` is 2.
 »""",
-    "a fence that the prefix opened is closed": """
-\"\"\"Use it so:
-
-```
-«f(1)
-```
-and be happy
-¦```
-»\"\"\"
-""",
     "a fence at once is the end": """
 x = 1
 «¦```
-more
+This adds one and two to it.
 »""",
     "two backquotes are no fence": """
 x = 1
@@ -361,10 +343,10 @@ More.
 
 «Text.
 
-¦## Next
+¦## What is next
 
 More.
-»## Next
+»## What is next
 """,
 }
 
@@ -423,8 +405,8 @@ def f(items):
 «    total = 0
     for item in items:
         total += item
-
-¦print(f([1]))
+¦
+print(f([1]))
 »            total += 1
 """,
     "the answer left the block before, and goes on beside it": """
@@ -477,24 +459,24 @@ def test_an_answer_that_runs_on_is_closed() -> None:
 
     def stream() -> Stream:
         try:
-            for piece in ("a = 1\n", "b = 2\n", "c = 3\n", "d = 4\n"):
+            for piece in ("a = 1\n", "again = b\n", "c = 3\n", "d = 4\n"):
                 seen.append(piece)
                 yield Chunk(piece)
         finally:
             seen.append("closed")
 
-    hole = Source("f", "x\nb = 2\n").hole_at(Span(2, 2))
-    answer = list(trim_answer(stream(), hole, languages.find_language("python"), "block"))
+    hole = Source("f", "x\nagain = b\n").hole_at(Span(2, 2))
+    answer = list(trim_answer(stream(), hole, PYTHON_BLOCK))
     assert (text_of(answer), answer[-1].reason) == ("a = 1\n", "stop")
-    assert seen == ["a = 1\n", "b = 2\n", "c = 3\n", "closed"]
+    assert seen == ["a = 1\n", "again = b\n", "closed"]
 
 
 def test_text_arrives_as_soon_as_it_can_end_nothing() -> None:
     hole = Source("f", "def f():\n    return a\n").hole_at(Span(9, 9))
     pieces = ["    ", "a", " =", " 1", "\n", "    ", "re", "peat", "\n"]
-    chunks = trim_answer(cut_up(pieces), hole, languages.find_language("python"), "block")
+    chunks = trim_answer(cut_up(pieces), hole, PYTHON_BLOCK)
     arrived = [chunk.text for chunk in chunks]
-    assert arrived == ["", "", "    a =", " 1", "", "", "", "\n    repeat", "\n"]
+    assert arrived == ["", "    a", " =", " 1", "", "", "", "\n    repeat", "\n"]
 
 
 @few_examples
@@ -509,13 +491,22 @@ def test_text_arrives_as_soon_as_it_can_end_nothing() -> None:
     ).map("".join),
     language=st.sampled_from(["python", "rust", "markdown"]),
     lines=st.sampled_from(["one", "block", "many"]),
+    reason=st.sampled_from(["stop", "length"]),
+    live=st.booleans(),
 )
 def test_what_is_kept_does_not_depend_on_the_chunks(
-    prefix: str, suffix: str, answer: str, language: str, lines: LineMode
+    prefix: str,
+    suffix: str,
+    answer: str,
+    language: str,
+    lines: LineMode,
+    reason: FinishReason,
+    live: bool,
 ) -> None:
     hole = Source("f", prefix + suffix).hole_at(Span(len(prefix), len(prefix)))
+    options = TrimOptions(languages.find_language(language), lines, live=live)
     kept = {
-        text_of(trim_answer(chunked(answer, size), hole, languages.find_language(language), lines))
+        text_of(trim_answer(chunked(answer, size, reason), hole, options))
         for size in range(1, len(answer) + 2)
     }
     assert len(kept) == 1
@@ -529,6 +520,6 @@ def test_what_was_trimmed_does_not_tell_how_likely_an_answer_is() -> None:
 
     hole = Hole("b = ", "\nprint(b)\n")
     answer = collect(
-        trim_with_retry(ask, Sampling(), hole, languages.find_language("python"), "block")
+        trim_with_retry(ask, Sampling(), lambda chunks: trim_answer(chunks, hole, PYTHON_BLOCK))
     )
     assert (answer.text, answer.tokens, answer.mean_logprob) == ("1 + 2", 3, -1.5)

@@ -20,6 +20,7 @@ from starcoder_cli.errors import ConfigError, DataError, UsageError
 from starcoder_cli.files.batch import BatchTask, parse_batch
 from starcoder_cli.files.source import Place, Source, Span, decode_source
 from starcoder_cli.postprocess.trim import choose_line_mode, trim_answer
+from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.settings import LineMode
 from starcoder_cli.stream import collect
 from starcoder_cli.terminal.sanitize import UNSAFE_CHARACTERS, sanitize, to_one_line
@@ -86,8 +87,9 @@ def trimmer(data: bytes) -> None:
     asked = LINES[second % len(LINES)]
     if asked == "auto":
         asked = choose_line_mode(hole, inside_line=source.is_inside_line(span))
-    whole = collect(trim_answer(chunked(answer, len(answer) + 1), hole, language, asked))
-    single = collect(trim_answer(chunked(answer, 1), hole, language, asked))
+    trimming = TrimOptions(language, asked)
+    whole = collect(trim_answer(chunked(answer, len(answer) + 1), hole, trimming))
+    single = collect(trim_answer(chunked(answer, 1), hole, trimming))
     assert single.text == whole.text
     new = source.splice(span, whole.text)
     assert new.startswith(prefix)

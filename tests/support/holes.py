@@ -1,7 +1,8 @@
 """Answers for holes, cut into chunks of every size, and what is left of them.
 
-In each case `«` and `»` stand around the hole: what is between them is what the model says, and the
-text in front of `¦`, or of `»` where there is none, is what belongs in the hole.
+In each case `«` and `»` stand around the hole: what is between them is what the model says. Text in
+front of `¦` is what belongs in the hole: there the model runs on, and is cut off in the end. Where
+there is no `¦` it stops by itself.
 """
 
 from collections.abc import Iterable
@@ -10,19 +11,24 @@ import pytest
 
 from starcoder_cli import languages
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.postprocess.trim import choose_line_mode, trim_answer
-from starcoder_cli.stream import Chunk, Stream, collect
+from starcoder_cli.postprocess.trim import (
+    PROSE_LANGUAGES,
+    choose_line_mode,
+    trim_answer,
+)
+from starcoder_cli.postprocess.trim_options import TrimOptions
+from starcoder_cli.stream import Chunk, FinishReason, Stream, collect
 
 
-def chunked(text: str, size: int) -> Stream:
+def chunked(text: str, size: int, reason: FinishReason = "stop") -> Stream:
     """A text in chunks of one size, the last of which says why it is the last."""
-    return cut_up([text[at : at + size] for at in range(0, len(text), size)] or [""])
+    return cut_up([text[at : at + size] for at in range(0, len(text), size)] or [""], reason)
 
 
-def cut_up(pieces: list[str]) -> Stream:
+def cut_up(pieces: list[str], reason: FinishReason = "stop") -> Stream:
     """Pieces of a text, the last of which says why it is the last."""
     yield from (Chunk(piece) for piece in pieces[:-1])
-    yield Chunk(pieces[-1], reason="stop")
+    yield Chunk(pieces[-1], reason=reason)
 
 
 def text_of(chunks: Iterable[Chunk]) -> str:
@@ -36,7 +42,7 @@ def cases(*tables: dict[str, str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", rows)
 
 
-def check(case: str, language: str, *names: str) -> None:
+def check(case: str, language: str, *names: str, is_prose: bool | None = None) -> None:
     """Compare what is left of an answer with what belongs in its hole, for every size of chunks.
 
     With names, also compare the rules that are told to have trimmed it.
@@ -49,7 +55,10 @@ def check(case: str, language: str, *names: str) -> None:
     hole = source.hole_at(Span(at, at))
     lines = choose_line_mode(hole, inside_line=source.is_inside_line(Span(at, at)))
     for size in [*range(1, 20), len(answer) + 1]:
-        chunks = chunked(answer, size)
-        kept = collect(trim_answer(chunks, hole, languages.find_language(language), lines))
+        chunks = chunked(answer, size, "length" if len(parts) > 1 else "stop")
+        found = languages.find_language(language)
+        prose = found.name in PROSE_LANGUAGES if is_prose is None else is_prose
+        options = TrimOptions(found, lines, is_prose=prose, live=True)
+        kept = collect(trim_answer(chunks, hole, options))
         assert kept.text == wanted, f"in chunks of {size}"
         assert not names or kept.trimmed == names, f"in chunks of {size}"

@@ -104,6 +104,17 @@ def test_a_long_line_is_neither_wrapped_nor_written_over(written: Written) -> No
         assert COLOR.sub("", output) == line + "\n"
 
 
+def test_a_very_long_line_is_plain_from_some_place_on(written: Written) -> None:
+    """Each piece of it would have all of it read anew."""
+    line = "x = " + "'a', " * 1000
+    for size in (1, 7, 5000):
+        output = written(
+            CodeView(Highlighter("python", True), "", ""), [*cut_up(line, size), "\nx = 1"]
+        )
+        assert COLOR.sub("", output) == line + "\nx = 1\n"
+        assert "\x1b[" in output.rpartition("x = ")[2]
+
+
 HOSTILE = (
     "\x1b[2Ja\x1b]52;c;aGk=\x07b\x1b]8;;http://evil\x1b\\c\x9b31md\x9d0;t\x9ce\bf\rg\x7f\n"
     "\u202eh\u2066i\u200bj\U000e0041k\ufeffl\x1bP+q\x1b\\m\n\ttab 日本 👩\u200d💻 e\u0301\n"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from starcoder_cli.app.candidates import replay
@@ -13,6 +14,7 @@ from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import language_of
 from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Question
+from starcoder_cli.postprocess.unfinished import UNFINISHED
 from starcoder_cli.stream import Completion, Stream, collect
 from starcoder_cli.terminal.output import Messages, View, standard_output, write_json
 
@@ -34,6 +36,8 @@ def run_answer(
     if not output.show_prompt:
         delivery = plan_delivery(source, span, output, lexer, request.filename)
     run = TaskRun(source, span, request, output)
+    live = output.streams and output.draws and not run.selects
+    request = replace(request, infill=replace(request.infill, live=live))
     begin = time.perf_counter()
     request = resolve_endpoint(request, messages)
     spec, task = request.spec, make_task(source, span, request, messages)
@@ -61,8 +65,14 @@ def run_answer(
         messages.note(f"{spec.name} has nothing to add here")
     result = run.with_notices(result, messages)
     task.learn(completion)
-    if task.replaces_code and completion.reason == "length":
-        delivery = delivery.as_truncated()
+    if completion.reason == "length":
+        is_whole = UNFINISHED in completion.trimmed
+        is_verbatim = request.infill.raw or spec.engine == "echo"
+        if not (output.json or is_verbatim or task.replaces_code):
+            behind = " behind its last whole statement" if is_whole else ""
+            messages.note(f"the answer was cut off{behind}: --max-tokens allows more")
+        if task.replaces_code or not (is_whole or is_verbatim):
+            delivery = delivery.as_truncated()
     delivery.deliver(completion.text, result.record())
 
 

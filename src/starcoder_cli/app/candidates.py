@@ -78,6 +78,13 @@ class CandidateChooser:
             self._output.messages.show_status("")
         self._seconds = sum(candidate.completion.seconds for candidate in candidates)
         self._candidates = rank_candidates(candidates)[:count]
+        if self._options.verify is None and not self._output.json:
+            self._note_errors()
+
+    def _note_errors(self) -> None:
+        """Say where no answer is sound; a command that tries them, and a record, say it as well."""
+        if all(candidate.parses is False for candidate in self._candidates):
+            self._output.messages.note("a parser finds errors in the file with each of the answers")
 
     def choose(self) -> Completion:
         """The chosen answer, which is the first candidate from now on; all of them took its time.

@@ -154,6 +154,8 @@ class Delivery:
     def save(self, target: "SaveTarget", text: str, record: Record, unsafe: str) -> None:
         """Write the file."""
         if not self.options.in_place:
+            if self.truncated and not self.options.json:
+                raise DataError(*TRUNCATED_ERROR)
             target.save(self.content(text, record))
             return
         if unsafe:

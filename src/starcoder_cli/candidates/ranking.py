@@ -152,11 +152,12 @@ def rank_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
             / total
         )
 
-    def rank(candidate: Candidate) -> tuple[bool, int, int, float]:
+    def rank(candidate: Candidate) -> tuple[bool, bool, int, int, float]:
         completion = candidate.completion
-        problem_count = (candidate.added_errors or 0) + (completion.reason == "length")
+        is_blank, is_cut_off = not candidate.text.strip(), completion.reason == "length"
         likelihood = completion.mean_logprob + AGREEMENT_WEIGHT * agreement(candidate)
-        return not candidate.text.strip(), problem_count, len(candidate.flaws), -likelihood
+        error_count, flaw_count = candidate.added_errors or 0, len(candidate.flaws)
+        return is_blank, is_cut_off, error_count, flaw_count, -likelihood
 
     return sorted(unique, key=rank)
 

@@ -10,42 +10,53 @@ import re
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from importlib import import_module
+from contextlib import suppress
+from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser, Tree
+    from tree_sitter import Language, Node, Parser, Tree
 
-# Language -> the grammars for it, each a module and the function in it. Of several the one that is
-# content with most counts: a header may be C or C++, and `<T>x` is a cast in .ts, an element in
-# .tsx.
-GRAMMARS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "c": (("tree_sitter_c", "language"), ("tree_sitter_cpp", "language")),
-    "c-sharp": (("tree_sitter_c_sharp", "language"),),
-    "cpp": (("tree_sitter_cpp", "language"),),
-    "css": (("tree_sitter_css", "language"),),
-    "go": (("tree_sitter_go", "language"),),
-    "html": (("tree_sitter_html", "language"),),
-    "java": (("tree_sitter_java", "language"),),
-    "javascript": (("tree_sitter_javascript", "language"),),
-    "json": (("tree_sitter_json", "language"),),
-    "php": (("tree_sitter_php", "language_php"),),
-    "python": (("tree_sitter_python", "language"),),
-    "ruby": (("tree_sitter_ruby", "language"),),
-    "rust": (("tree_sitter_rust", "language"),),
-    "shell": (("tree_sitter_bash", "language"),),
-    "typescript": (
-        ("tree_sitter_typescript", "language_typescript"),
-        ("tree_sitter_typescript", "language_tsx"),
-    ),
+GRAMMARS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("agda", "fortran", "sql", "tcl"), ()),
+    "assembly": ("asm",),
+    "c": ("c", "cpp"),
+    "c-sharp": ("csharp",),
+    "common-lisp": ("commonlisp",),
+    "emacs-lisp": ("elisp",),
+    "f-sharp": ("fsharp",),
+    "makefile": ("make",),
+    "objective-c": ("objc",),
+    "ocaml": ("ocaml", "ocaml_interface"),
+    "protocol-buffer": ("proto",),
+    "restructuredtext": ("rst",),
+    "shell": ("bash",),
+    "systemverilog": ("verilog",),
+    "tex": ("latex",),
+    "typescript": ("typescript", "tsx"),
+    "xslt": ("xml",),
 }
+"""The names of the grammars for a language, where they are not its own.
+
+Of several the one that is content with most counts: a header may be C or C++, and `<T>x` is a cast
+in .ts, an element in .tsx. Those that find errors in most real files are no help.
+"""
+
+CLOSING_WORDS = re.compile(
+    r"^[ \t]*(end|fi|done|esac|od|endif|endfunction|endwhile);?[ \t]*$", re.M
+)
+"""Lines that close a block. Ruby and shells may call something so: then nothing was open."""
+
 BLOCK_NODE = re.compile(
     r"block|compound_statement|statement_list|body_statement|^module$|^program$"
 )
 JUMP_NODE = re.compile(r"(return|raise|throw|break|continue)(_statement|_expression)?$")
 REACHABLE_NODE = re.compile(r"label|case|default|clause|declaration|definition")
 """What runs although it stands behind a return: it is jumped to, or made known beforehand."""
+
+TEXT_NODE = re.compile(r"string|heredoc|comment|template_")
+NAME_NODE = re.compile(r"identifier|word|command_name")
 
 PARSED_FILENAME = "<a file with an answer>"
 MAX_PARSE_SECONDS = 1.0
@@ -59,7 +70,7 @@ def count_syntax_errors(text: str, language: str) -> int | None:
     Python lets a line be indented as no other is: Python's own parser is asked too.
     """
     data = text.encode("utf-8", "replace")
-    counts = [count_errors_by_grammar(data, *grammar) for grammar in GRAMMARS.get(language, ())]
+    counts = [count_errors_by_grammar(data, grammar) for grammar in find_grammars(language)]
     fewest = min((error_count for error_count in counts if error_count is not None), default=None)
     return int(parse_python(text) is None) if language == "python" and fewest == 0 else fewest
 
@@ -77,10 +88,33 @@ def parse_python(text: str) -> ast.Module | None:
 def count_unreachable(text: str, language: str) -> int:
     """How many statements of a text stand behind one that leaves their block."""
     data = text.encode("utf-8", "replace")
-    for grammar in GRAMMARS.get(language, ())[:1]:
-        tree = parse_with_grammar(data, *grammar)
+    for grammar in find_grammars(language)[:1]:
+        tree = parse_with_grammar(data, grammar)
         return sum(1 for _ in unreachable_nodes(tree.root_node)) if tree else 0
     return 0
+
+
+def is_unreachable(text: str, position: int, language: str) -> bool:
+    """Whether the statement at a place of a text, or one around it, stands right behind a jump."""
+    at = len(text[:position].encode("utf-8", "replace"))
+    for grammar in find_grammars(language)[:1]:
+        tree = parse_with_grammar(text.encode("utf-8", "replace"), grammar)
+        node = tree and tree.root_node.descendant_for_byte_range(at, at)
+        while node:
+            if is_behind_jump(node):
+                return True
+            node = node.parent
+    return False
+
+
+def is_behind_jump(node: "Node") -> bool:
+    """Whether a node is a statement whose block was left by the one before it."""
+    if not node.parent or not BLOCK_NODE.search(node.parent.type) or not node.is_named:
+        return False
+    before = node.prev_named_sibling
+    while before and "comment" in before.type:
+        before = before.prev_named_sibling
+    return bool(before and is_jump(before)) and not REACHABLE_NODE.search(node.type)
 
 
 def is_comment_at(text: str, position: int, length: int, language: str) -> bool | None:
@@ -91,16 +125,14 @@ def is_comment_at(text: str, position: int, length: int, language: str) -> bool 
     begin, end = (len(text[:at].encode("utf-8", "replace")) for at in (position, position + length))
     data = text.encode("utf-8", "replace")
     verdicts = [
-        is_comment_by_grammar(data, begin, end, grammar) for grammar in GRAMMARS.get(language, ())
+        is_comment_by_grammar(data, begin, end, grammar) for grammar in find_grammars(language)
     ]
     return True if True in verdicts else None if None in verdicts or not verdicts else False
 
 
-def is_comment_by_grammar(
-    data: bytes, begin: int, end: int, grammar: tuple[str, str]
-) -> bool | None:
+def is_comment_by_grammar(data: bytes, begin: int, end: int, grammar: "Language") -> bool | None:
     """Whether one grammar has a comment there; None where it is not sure."""
-    tree = parse_with_grammar(data, *grammar)
+    tree = parse_with_grammar(data, grammar)
     node = tree and tree.root_node.descendant_for_byte_range(begin, end)
     if not tree or not node:
         return None
@@ -115,8 +147,8 @@ def find_body_ranges(text: str, language: str) -> list[tuple[int, int]]:
     Places count characters. There are none where there is no grammar.
     """
     data = text.encode("utf-8", "replace")
-    for grammar in GRAMMARS.get(language, ())[:1]:
-        tree = parse_with_grammar(data, *grammar)
+    for grammar in find_grammars(language)[:1]:
+        tree = parse_with_grammar(data, grammar)
         ranges = (
             [body_byte_range(data, node) for node in function_body_nodes(tree.root_node)]
             if tree
@@ -124,6 +156,30 @@ def find_body_ranges(text: str, language: str) -> list[tuple[int, int]]:
         )
         return [(len(data[:start].decode()), len(data[:end].decode())) for start, end in ranges]
     return []
+
+
+def find_text_lines(text: str, language: str) -> frozenset[int]:
+    """The lines that begin inside a string or a comment, counted from 0."""
+    data = text.encode("utf-8", "replace")
+    for grammar in find_grammars(language)[:1]:
+        tree = parse_with_grammar(data, grammar)
+        starts = [0, *(match.end() for match in re.finditer(b"\n", data))]
+        return frozenset(
+            number
+            for number, start in enumerate(starts)
+            if tree and is_inside_text(tree.root_node, start)
+        )
+    return frozenset()
+
+
+def is_inside_text(root: "Node", position: int) -> bool:
+    """Whether a string or a comment began before a position, and goes on there."""
+    node = root.descendant_for_byte_range(position, position)
+    while node:
+        if node.start_byte < position < node.end_byte and TEXT_NODE.search(node.type):
+            return True
+        node = node.parent
+    return False
 
 
 def function_body_nodes(node: "Node") -> Iterator["Node"]:
@@ -165,18 +221,41 @@ def body_byte_range(data: bytes, node: "Node") -> tuple[int, int]:
     return (start + 1, end - 1) if braces else (start, end)
 
 
-def count_errors_by_grammar(data: bytes, module: str, function: str) -> int | None:
+def count_errors_by_grammar(data: bytes, grammar: "Language") -> int | None:
     """How many errors one grammar finds in a text, None where that takes too long."""
-    tree = parse_with_grammar(data, module, function)
-    return sum(1 for _ in error_nodes(tree.root_node)) if tree else None
+    tree = parse_with_grammar(data, grammar)
+    if not tree:
+        return None
+    return sum(1 for _ in error_nodes(tree.root_node)) + sum(
+        1 for _ in unopened_closers(data, tree.root_node)
+    )
 
 
-def parse_with_grammar(data: bytes, module: str, function: str) -> "Tree | None":
+def unopened_closers(data: bytes, root: "Node") -> Iterator["Node"]:
+    """Words on lines of their own that close blocks by their look, and are names to the parser."""
+    for match in CLOSING_WORDS.finditer(data.decode("latin-1")):
+        node = root.descendant_for_byte_range(*match.span(1))
+        if node and node.is_named and NAME_NODE.search(node.type):
+            yield node
+
+
+@cache
+def find_grammars(language: str) -> tuple["Language", ...]:
+    """The grammars for a language; none where there is none."""
+    from tree_sitter_language_pack import SupportedLanguage, get_language
+
+    grammars = []
+    for name in GRAMMARS.get(language, (language,)):
+        with suppress(LookupError):
+            grammars.append(get_language(cast("SupportedLanguage", name)))
+    return tuple(grammars)
+
+
+def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
     """The tree that one grammar makes of a text, None where that takes too long."""
-    from tree_sitter import Language, Parser
+    from tree_sitter import Parser
 
-    language = Language(getattr(import_module(module), function)())
-    return parse_in_time(Parser(language), data)
+    return parse_in_time(Parser(grammar), data)
 
 
 def parse_in_time(parser: "Parser", data: bytes) -> "Tree | None":

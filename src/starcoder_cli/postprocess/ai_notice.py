@@ -12,7 +12,7 @@ from starcoder_cli.candidates.syntax import is_comment_at
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.source import BYTE_ORDER_MARK, Source, Span, to_model_text
 from starcoder_cli.languages import CommentSyntax, Language
-from starcoder_cli.postprocess.brackets import scan_brackets
+from starcoder_cli.postprocess.lexical import ends_in_code
 from starcoder_cli.stream import Chunk, Stream, closing_source
 from starcoder_cli.system.timing import current_time
 
@@ -82,9 +82,7 @@ class AnswerLocation:
         text = f"{before}{comment}{self.source.newline}{self.source.raw[self.span.end :]}"
         is_comment = is_comment_at(text, len(before), len(comment), self.language.name)
         return (
-            scan_brackets(to_model_text(before), self.language).ends_in_code
-            if is_comment is None
-            else is_comment
+            ends_in_code(to_model_text(before), self.language) if is_comment is None else is_comment
         )
 
 

@@ -1,101 +1,128 @@
-"""An answer's lines begin with the white space that the file's lines begin with."""
+"""An answer stands as deep as its hole: moved as a whole, and only where the file is sounder so."""
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from starcoder_cli.languages import Language
+from starcoder_cli.candidates.syntax import find_text_lines
 from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
-DEFAULT_INDENT_WIDTH = 4
-BLOCK_OPENERS = {"python": re.compile(r":\s*(#.*)?$")}
-BRACE_OPENER = re.compile(r"\{\s*$")
+DEFAULT_UNIT = "    "
+INDENTED_LANGUAGES = {"coffeescript", "f-sharp", "haskell", "makefile", "nim", "python", "yaml"}
+"""Those in which it makes a difference to a parser how deep a line stands."""
+
+BLOCK_START = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
+FIRST_CHARACTER = re.compile(r"^([ \t]*)\S", re.MULTILINE)
 LEADING_WHITESPACE = re.compile(r"^([ \t]+)\S", re.MULTILINE)
-JUMP_STATEMENT = re.compile(r"\s*(return|raise|break|continue|pass)\b")
-BLOCK_CLOSER = re.compile(r"[])}]|(else|elif|except|finally|case|default)\b")
 
 
-@dataclass(frozen=True)
-class IndentStyle:
-    """One step of indentation, as text: a tab, or so many spaces."""
+def reindent(chunks: Iterable[Chunk], hole: Hole, replaced: str, check: SoundnessCheck) -> Stream:
+    """An answer without the white space that is before it already, as deep as it has to be.
 
-    unit: str
-
-    @classmethod
-    def detect(cls, text: str) -> "IndentStyle | None":
-        """The style of some code; None where it has none, or more than one."""
-        indents = LEADING_WHITESPACE.findall(text)
-        tabs = [indent for indent in indents if "\t" in indent]
-        if len(tabs) not in (0, len(indents)) or not indents:
-            return None
-        return (
-            cls("\t")
-            if tabs
-            else cls(" " * detect_indent_width([len(indent) for indent in indents]))
-        )
-
-    def convert(self, indent: str, step_width: int) -> str:
-        """A line's white space in this style; where it has spaces, `step_width` are a step."""
-        if self.unit == "\t":
-            columns = len(indent.replace("\t", " " * step_width))
-            return "\t" * (columns // step_width) + " " * (columns % step_width)
-        return indent.replace("\t", self.unit)
-
-
-def detect_indent_width(indents: list[int]) -> int:
-    """The widest usual step that nine of ten indents are made of; some lines are only aligned."""
-    for step in (8, 4, 2, 3):
-        if sum(indent % step == 0 for indent in indents) * 10 >= len(indents) * 9:
-            return step
-    return DEFAULT_INDENT_WIDTH
-
-
-def reindent(chunks: Iterable[Chunk], hole: Hole, language: Language) -> Stream:
-    """An answer in the file's style, as deep as the line before it asks for.
-
-    The first line of a block that has just been opened is moved behind the line that opens it, and
-    the others with it. Where the hole stands behind its indentation, that is not written twice.
+    Only where the hole was blank, its depth is open: an answer that begins further left than what
+    is around it is then read to its end, and moved if a parser finds the file sounder so.
     """
-    style = IndentStyle.detect(hole.prefix + "\n" + hole.suffix)
-    reindenter = Reindenter(
-        style, hole.prefix.rpartition("\n")[2], expected_indent(hole, style, language)
-    )
+    own_line = hole.prefix.rpartition("\n")[2]
+    if own_line.strip():
+        return pass_on(chunks)
+    if own_line:
+        return drop_leading_whitespace(chunks)
+    is_open = not replaced.strip() and check.language.name in INDENTED_LANGUAGES
+    depth = expected_indent(hole) if is_open else ""
+    return deepen(chunks, hole, depth, check) if depth else pass_on(chunks)
+
+
+def pass_on(chunks: Iterable[Chunk]) -> Stream:
+    """The answer as it is."""
+    with closing_source(chunks) as source:
+        yield from source
+
+
+def drop_leading_whitespace(chunks: Iterable[Chunk]) -> Stream:
+    """An answer without the white space that its first line begins with."""
+    begun = False
     with closing_source(chunks) as source:
         for chunk in source:
-            text = reindenter.feed(chunk.text, last=bool(chunk.reason))
-            rules = ("indentation",) if reindenter.was_changed else ()
-            reindenter.was_changed = False
-            yield replace(chunk, text=text, trimmed=(*chunk.trimmed, *rules))
-    if rest := reindenter.feed("", last=True):
-        yield Chunk(rest, 0, "stop")
+            text = chunk.text if begun else chunk.text.lstrip(" \t")
+            begun = begun or bool(text)
+            is_changed = text != chunk.text
+            names = (*chunk.trimmed, "indentation") if is_changed else chunk.trimmed
+            yield replace(chunk, text=text, trimmed=names)
 
 
-def expected_indent(hole: Hole, style: IndentStyle | None, language: Language) -> str | None:
-    """The least indentation that a line in a hole has to have; None where that is open.
+def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessCheck) -> Stream:
+    """An answer that begins as deep as is expected, or deeper; else it is read to its end."""
+    held, opener = "", hole.prefix.rstrip().rpartition("\n")[2]
+    opens_block = bool(BLOCK_START.search(opener))
+    least = indent_columns(opener) + 1 if opens_block else indent_columns(depth + "|")
+    with closing_source(chunks) as source:
+        for chunk in source:
+            held += chunk.text
+            first = FIRST_CHARACTER.search(held)
+            if (first and indent_columns(first[0]) >= least) or chunk.reason == "length":
+                yield replace(chunk, text=held)
+                if not chunk.reason:
+                    yield from source
+                return
+            if chunk.reason:
+                text = choose_depth(held, hole, depth, check)
+                names = (*chunk.trimmed, *(("indentation",) if text != held else ()))
+                yield replace(chunk, text=text, trimmed=names)
+                return
+            yield replace(chunk, text="")
+    if held:
+        yield Chunk(choose_depth(held, hole, depth, check), 0, "stop")
 
-    It is one step more than that of a line before it which opens a block, and in a language of
-    indented blocks that of the lines around it where they agree.
-    """
-    if hole.prefix.rpartition("\n")[2].strip():
-        return None
-    previous_line = hole.prefix.rstrip().rpartition("\n")[2]
-    previous_indent = leading_whitespace(previous_line)
-    if BLOCK_OPENERS.get(language.name, BRACE_OPENER).search(hole.prefix.rstrip()):
-        return previous_indent + (style.unit if style else " " * DEFAULT_INDENT_WIDTH)
-    next_line = hole.suffix.lstrip("\n").partition("\n")[0]
-    neighbors_agree = (
-        next_line.strip()
-        and leading_whitespace(next_line) == previous_indent
-        and not JUMP_STATEMENT.match(previous_line)
+
+def choose_depth(text: str, hole: Hole, depth: str, check: SoundnessCheck) -> str:
+    """An answer as it is, or deeper where the file is sounder so; strings and comments stay."""
+    first = FIRST_CHARACTER.search(text)
+    if not first:
+        return text
+    added = depth[len(first[1]) :]
+    inside = find_text_lines(hole.prefix + text + hole.suffix, check.language.name)
+    start = hole.prefix.count("\n")
+    deeper = "\n".join(
+        line if not line.strip() or start + number in inside else added + line
+        for number, line in enumerate(text.split("\n"))
     )
-    return previous_indent if neighbors_agree and language.name in BLOCK_OPENERS else None
+    return deeper if check.errors(deeper) < check.errors(text) else text
 
 
-def indent_columns(line: str) -> int:
-    """The width of a line's leading white space, a tab reaching to the next multiple of 8."""
-    expanded = line.expandtabs()
-    return len(expanded) - len(expanded.lstrip())
+def expected_indent(hole: Hole) -> str:
+    """The white space of a line in a blank hole, by the lines around it; empty where it is open.
+
+    One step deeper than a line before it that opens a block, else as the lines around it where they
+    agree.
+    """
+    previous = hole.prefix.rstrip().rpartition("\n")[2]
+    following = hole.suffix.lstrip("\n").partition("\n")[0]
+    indent, next_indent = leading_whitespace(previous), leading_whitespace(following)
+    if BLOCK_START.search(previous):
+        if following.strip() and len(next_indent) > len(indent) and next_indent.startswith(indent):
+            return next_indent
+        return indent + indent_unit(hole.prefix + "\n" + hole.suffix)
+    return indent if following.strip() and next_indent == indent else ""
+
+
+def indent_unit(text: str) -> str:
+    """One step of indentation in a text: a tab, or so many spaces."""
+    indents = LEADING_WHITESPACE.findall(text)
+    if not indents:
+        return DEFAULT_UNIT
+    if sum("\t" in indent for indent in indents) * 2 > len(indents):
+        return "\t"
+    widths = [len(indent) for indent in indents if "\t" not in indent]
+    return next(
+        (
+            " " * step
+            for step in (8, 4, 2, 3)
+            if sum(width % step == 0 for width in widths) * 10 >= len(widths) * 9
+        ),
+        DEFAULT_UNIT,
+    )
 
 
 def leading_whitespace(line: str) -> str:
@@ -103,77 +130,6 @@ def leading_whitespace(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-class Reindenter:
-    """An incremental writer of lines, which holds their leading white space until it is whole."""
-
-    def __init__(self, style: IndentStyle | None, line_prefix: str, expected: str | None) -> None:
-        self.was_changed = False
-        self._style = style
-        self._line_prefix = line_prefix
-        self._expected = expected
-        self._step_width = DEFAULT_INDENT_WIDTH
-        self._shift = ""
-        self._on_first_line = True
-        self._first_word = ""  # of the first line, which is held until it is whole
-        self._indent: str | None = "" if not line_prefix.strip() else None  # None inside a line
-
-    def feed(self, text: str, *, last: bool) -> str:
-        """What can be passed on of the text so far."""
-        ready = ""
-        for piece in re.findall(r"\n|[^\S\n]+|\S[^\n]*", text):
-            if self._first_word and piece[0].isspace():
-                ready += self._emit_line_start(self._indent or "")
-            if piece == "\n":
-                ready += (self._indent or "") + "\n"
-                self._indent = ""
-            elif self._indent is None:
-                ready += piece
-            elif piece.isspace():
-                self._indent += piece
-            else:
-                self._first_word += piece
-                if last or not self._on_first_line or not self._first_word.isalpha():
-                    ready += self._emit_line_start(self._indent)
-        if last and self._indent is not None:
-            ready += self._emit_line_start(self._indent) if self._first_word else self._indent
-            self._indent = ""
-        return ready
-
-    def _emit_line_start(self, indent: str) -> str:
-        """The beginning of a line, with the white space that it gets instead of its own."""
-        text = self._adjust_indent(indent, self._first_word) + self._first_word
-        self._indent, self._first_word = None, ""
-        return text
-
-    def _adjust_indent(self, indent: str, line: str) -> str:
-        adjusted = self._convert_style(indent)
-        if self._on_first_line:
-            self._on_first_line = False
-            adjusted = self._adjust_first_indent(adjusted, line)
-        else:
-            adjusted = self._shift + adjusted
-        self.was_changed = self.was_changed or adjusted != indent
-        return adjusted
-
-    def _adjust_first_indent(self, indent: str, line: str) -> str:
-        """The first line's white space; sets how far the lines behind it are moved."""
-        if self._expected is None or BLOCK_CLOSER.match(line):
-            return indent
-        full_indent = self._line_prefix + indent
-        if self._line_prefix and len(self._line_prefix) >= len(self._expected):
-            return ""
-        if len(full_indent) < len(self._expected):
-            self._shift = self._expected[len(full_indent) :]
-            return self._expected[len(self._line_prefix) :]
-        return indent
-
-    def _convert_style(self, indent: str) -> str:
-        if not self._style or not indent:
-            return indent
-        if "\t" not in indent and self._style.unit == "\t":
-            self._step_width = (
-                min(self._step_width, len(indent)) if len(indent) in (2, 4) else self._step_width
-            )
-        elif "\t" not in indent:
-            return indent
-        return self._style.convert(indent, self._step_width)
+def indent_columns(line: str) -> int:
+    """How many columns of white space a line begins with; a tab goes to the next multiple of 8."""
+    return len(leading_whitespace(line).expandtabs())

@@ -1,31 +1,83 @@
 """An answer of one line ends with it, or where the rest of the line comes again."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from starcoder_cli.postprocess.hold_back import hold_back
-from starcoder_cli.stream import Chunk, Stream, closing_source, longest_overlap
+from starcoder_cli.postprocess.soundness import SoundnessCheck
+from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
-OPENERS = "([{"
-CLOSERS = ")]}"
-QUOTES = "\"'`"
+MAX_CANDIDATES = 8
 
 
-def until_line_end(chunks: Iterable[Chunk], rest: str) -> Stream:
-    """An answer up to the end of its line, or to where the rest of that line begins again."""
+def until_line_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
+    """An answer up to the end of its line, or to where the rest of that line begins again.
 
-    def decide(text: str, last: bool) -> tuple[int, str]:
-        line, newline, _ = text.partition("\n")
-        is_complete = bool(newline) or last
-        end = find_rest_of_line(line, rest, is_complete=is_complete)
-        if end < len(line):
-            return end, "suffix"
-        if is_complete:
-            return end, "line" if newline else ""
-        return end - longest_overlap(line, (rest + "\n",)), ""
+    From where it may be that rest it is held back: at the end of the line a parser decides.
+    """
+    held, passed = "", ""
+    with closing_source(chunks) as source:
+        for chunk in source:
+            text, newline, _ = chunk.text.partition("\n")
+            held += text
+            if newline or chunk.reason:
+                line = passed + held
+                end, rule = choose_end(line, rest, check, "line" if newline else chunk.reason)
+                end = max(end, len(passed))
+                names = (*chunk.trimmed, *((rule,) if rule else ()))
+                reason = "stop" if rule else chunk.reason
+                yield replace(chunk, text=line[len(passed) : end], reason=reason, trimmed=names)
+                return
+            safe = find_possible_rest(held, rest)
+            passed += held[:safe]
+            yield replace(chunk, text=held[:safe])
+            held = held[safe:]
+    if held:
+        line = passed + held
+        end, rule = choose_end(line, rest, check, "stop")
+        yield Chunk(
+            line[len(passed) : max(end, len(passed))], 0, "stop", trimmed=(rule,) if rule else ()
+        )
 
-    return hold_back(chunks, decide)
+
+def find_possible_rest(line: str, rest: str) -> int:
+    """Where in a line that goes on the rest of its line may begin; its length where it cannot."""
+    for at, character in enumerate(line if rest else ""):
+        if character == rest[0] and (line.startswith(rest, at) or rest.startswith(line[at:])):
+            return at
+    return len(line)
+
+
+def choose_end(
+    line: str, rest: str, check: SoundnessCheck, reason: FinishReason | str | None
+) -> tuple[int, str]:
+    """How much of a whole line to keep, and the rule that ends it there.
+
+    The rest of the line is left away where the file is as sound without it, else what leaves the
+    file sounder. A model that stopped by itself in a sound file is left alone.
+    """
+    default = "line" if reason == "line" else ""
+    if not rest.strip() or not line:
+        return len(line.removesuffix(rest)), default
+    rest, body = rest.rstrip(), line.rstrip()
+    ends = [at for at in range(len(line)) if line.startswith(rest, at)]
+    ends += [at for at in range(len(body)) if rest.startswith(body[at:]) and at not in ends]
+    ends = ends[-MAX_CANDIDATES:]
+    whole = check.errors(line)
+    repeated = len(body) - len(rest)
+    if body.endswith(rest):
+        errors = check.errors(line[:repeated])
+        if errors <= whole or (reason == "line" and errors <= check.errors_before):
+            return repeated, "suffix"
+    if ends and check.opens_comment(line):
+        first = next((at for at in ends if check.is_as_sound(line[:at])), len(line))
+        return first, "suffix" if first < len(line) else default
+    best = min(ends, key=lambda at: (check.errors(line[:at]), at), default=len(line))
+    if check.errors(line[:best]) < whole:
+        return best, "suffix"
+    is_surplus = reason == "stop" and not check.is_as_sound(line)
+    if is_surplus and (shorter := check.cut_back(line)):
+        return len(shorter), "surplus"
+    return len(line), default
 
 
 def first_whole_line(chunks: Iterable[Chunk]) -> Stream:
@@ -44,42 +96,3 @@ def first_whole_line(chunks: Iterable[Chunk]) -> Stream:
             yield replace(chunk, text=line)
     if has_text:
         yield Chunk("\n", 0, "stop")
-
-
-def find_rest_of_line(line: str, rest: str, *, is_complete: bool) -> int:
-    """Where in a line the rest of its line begins again; its length where it does not.
-
-    What stands in brackets or quotes of the line's own does not count, unless the rest closes those
-    brackets and ends the line. The rest's first bracket is enough, and at the end of a whole line
-    so is whatever punctuation the rest begins with.
-    """
-    depth, quote = 0, ""
-    for at, character in enumerate(line if rest else ""):
-        if quote:
-            quote = "" if character == quote and line[at - 1] != "\\" else quote
-        elif (
-            is_complete
-            and depth == -bracket_balance(rest)
-            and line[at:].rstrip() == rest
-            or depth == 0
-            and (
-                line.startswith(rest, at)
-                or (character in CLOSERS and character == rest.lstrip()[0])
-                or (
-                    is_complete
-                    and rest.startswith(line[at:])
-                    and not re.search(r"\w|^\s+$", line[at:])
-                )
-            )
-        ):
-            return at
-        elif character in QUOTES:
-            quote = character
-        else:
-            depth = max(depth + (character in OPENERS) - (character in CLOSERS), 0)
-    return len(line)
-
-
-def bracket_balance(text: str) -> int:
-    """Opening brackets minus closing ones."""
-    return sum(map(text.count, OPENERS)) - sum(map(text.count, CLOSERS))

@@ -68,7 +68,11 @@ def plan_infill(
         FileMetadata(request.filename or None, request.repository or None),
         request.sampling.max_tokens,
         InfillOptions(
-            fim=request.is_infill, stop=request.stop, raw=request.raw, seconds=request.time_limit
+            fim=request.is_infill,
+            stop=request.stop,
+            raw=request.raw,
+            seconds=request.time_limit,
+            live=request.stream,
         ),
         ContextPool.of_documents(request.extra_files, language),
     )

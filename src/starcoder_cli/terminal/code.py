@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 VIEW_CONTEXT_LINES = 3
 MAX_LOOKBACK_CHARACTERS = 4000
+MAX_LINE_CHARACTERS = 400
+"""What follows in a line that is longer is plain: each piece would have the whole line read."""
+
 MAX_COLORED_CHARACTERS = 100_000  # a lexer reads some 100 characters a millisecond
 RESET = "\x1b[0m"
 DIM = "\x1b[2m"
@@ -101,6 +104,7 @@ class CodeView:
         self._line = ""  # the current line, as shown
         self._shown_styles: list[str] = []  # its colours, as shown
         self._current_styles: list[str] = []  # its colours, as they should be by now
+        self._is_long = False  # the current line goes on behind what is kept of it
         self._pending_cr = ""
 
     def begin(self) -> None:
@@ -133,6 +137,13 @@ class CodeView:
         return ""
 
     def _write(self, text: str) -> None:
+        if len(self._line) > MAX_LINE_CHARACTERS:
+            piece, newline, text = text.partition("\n")
+            write_to_terminal(piece)
+            self._is_long = True
+            if not newline:
+                return
+            self._end_line()
         before = self._lines_so_far if "\n" in text else ""
         styles = iter(self._highlighter.styles_for(before, self._line + text))
         for piece in text.splitlines(keepends=True):
@@ -156,11 +167,16 @@ class CodeView:
         gutter = self.gutter()
         if not self._line:
             write_to_terminal(gutter)
-        elif self._current_styles != self._shown_styles and fits_terminal_row(gutter + self._line):
+        elif (
+            self._current_styles != self._shown_styles
+            and not self._is_long
+            and fits_terminal_row(gutter + self._line)
+        ):
             write_to_terminal("\r" + gutter + apply_styles(self._line, self._current_styles))
         write_to_terminal("\n")
         self._lines_so_far = take_last_lines(f"{self._lines_so_far}{self._line}\n")
         self._line, self._shown_styles, self._current_styles = "", [], []
+        self._is_long = False
 
 
 class HoleView(CodeView):

@@ -1,0 +1,245 @@
+"""Right answers that the clean-up changes: the very text that was cut out of real files.
+
+Each hole is answered with what stood there, by a model that stops by itself and by one that runs on
+into the suffix; what comes out is spliced into the file, which then has to be what it was.
+
+    python bench/perfect.py FOLDER [--files N] [--list FILE]
+
+FOLDER is where the packages of `bench/real_files.py` are fetched to.
+"""
+
+import argparse
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from real_files import RealFile, real_files
+from starcoder_cli.candidates.syntax import count_syntax_errors
+from starcoder_cli.catalog import find_model
+from starcoder_cli.files.source import FileMetadata, Source, Span
+from starcoder_cli.infill import Infill, PreparedPrompt
+from starcoder_cli.languages import find_language
+from starcoder_cli.model import SPELLS_NOTHING, Prompt, Question, Sampling
+from starcoder_cli.stream import Chunk, FinishReason, Stream, collect
+
+RUN_ON_CHARACTERS = 600
+KINDS = ("line", "block", "lines", "argument", "rest")
+
+
+@dataclass(frozen=True)
+class PerfectModel:
+    """Answers with a text, in pieces of so many characters."""
+
+    text: str
+    reason: FinishReason
+    size: int
+    window: int = 1 << 20
+    engine: str = "perfect"
+    spells = SPELLS_NOTHING
+    chat_template: str = ""
+
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
+        """The text, and then why it ended."""
+        for at in range(0, len(self.text), self.size):
+            yield Chunk(self.text[at : at + self.size], 1)
+        yield Chunk("", 0, self.reason)
+
+    def count(self, text: str) -> int:
+        """As many tokens as characters."""
+        return len(text)
+
+    def has_token(self, text: str) -> bool:
+        """It has none."""
+        return False
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one hole."""
+
+    language: str
+    kind: str
+    runs_on: bool
+    where: str
+    is_damaged: bool
+    is_broken: bool
+    rules: tuple[str, ...]
+    text: str
+    expected: str
+
+
+def holes(text: str, chance: random.Random) -> Iterator[tuple[str, Span]]:
+    """Holes of every kind in a file, each where there is one."""
+    lines = text.split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    filled = [number for number, line in enumerate(lines[:-1]) if line.strip()]
+
+    def span(first: int, last: int) -> Span:
+        return Span(starts[first], starts[last] + len(lines[last]))
+
+    for number in chance.sample(filled, min(3, len(filled))):
+        yield "line", span(number, number)
+    bodies = [body for number in filled if (body := find_body(lines, number))]
+    for first, last in chance.sample(bodies, min(2, len(bodies))):
+        yield "block", span(first, last)
+    for number in chance.sample(filled, min(2, len(filled))):
+        last = min(number + chance.randint(1, 4), len(lines) - 2)
+        if last > number and lines[last].strip():
+            yield "lines", span(number, last)
+    places = [
+        Span(starts[number] + match.start(1), starts[number] + match.end(1))
+        for number in filled
+        for match in re.finditer(r"[(,]\s*([^()\[\]{},\s][^()\[\]{},]*)(?=[,)])", lines[number])
+    ]
+    for place in chance.sample(places, min(2, len(places))):
+        yield "argument", place
+    rests = [
+        Span(starts[number] + match.start() + 1, starts[number] + len(lines[number].rstrip()))
+        for number in filled
+        for match in re.finditer(r"(?<=\S) (?=\S)", lines[number])
+    ]
+    for place in chance.sample(rests, min(2, len(rests))):
+        yield "rest", place
+
+
+def find_body(lines: list[str], number: int) -> tuple[int, int] | None:
+    """The lines behind a line that stand deeper than it, where there are 1 to 20."""
+
+    def depth(line: str) -> int:
+        return len(line.expandtabs()) - len(line.expandtabs().lstrip())
+
+    end = number
+    for at in range(number + 1, len(lines)):
+        if lines[at].strip() and depth(lines[at]) <= depth(lines[number]):
+            break
+        end = at if lines[at].strip() else end
+    first = next((at for at in range(number + 1, end + 1) if lines[at].strip()), 0)
+    return (first, end) if first == number + 1 and end - number <= 20 else None
+
+
+def measure(file: RealFile, marker: str | None = None) -> list[Result]:
+    """All holes of a file, both ways, with both line ends and sizes of chunks by turns.
+
+    With a marker the file has that in the hole, behind the indentation of what belongs there.
+    """
+    chance = random.Random(file.name)
+    language = find_language(file.language)
+    errors = count_syntax_errors(file.text, file.language)
+    results = []
+    for number, (kind, place) in enumerate(holes(file.text, chance)):
+        newline, size = ("\n", "\r\n")[number // 2 % 2], (1, 7)[number % 2]
+        before, middle, after = (
+            part.replace("\n", newline)
+            for part in (
+                file.text[: place.start],
+                file.text[place.start : place.end],
+                file.text[place.end :],
+            )
+        )
+        line_begins = not before or before.endswith("\n")
+        lead = middle[: len(middle) - len(middle.lstrip(" \t"))] if line_begins else ""
+        filling = middle if marker is None else lead * bool(marker) + marker
+        source = Source(file.name, before + filling + after)
+        span = Span(len(before), len(before) + len(filling))
+        spec = replace(find_model("echo"), engine="endpoint")
+        infill = Infill(source, span, spec, language, FileMetadata(file.name), 1024)
+        expected = middle[len(infill.lead) :]
+        for runs_on in (False, True) if after.strip() else (False,):
+            text = expected + (after[:RUN_ON_CHARACTERS] if runs_on else "")
+            model = PerfectModel(text, "length" if runs_on else "stop", size)
+            prompt = PreparedPrompt(Prompt(("",)))
+            completion = collect(infill.stream(model, prompt, Sampling(1024)))
+            result = source.splice(span, completion.text)
+            is_damaged = result != before + middle + after
+            is_broken = is_damaged and errors == 0
+            if is_broken:
+                text = result.replace("\r\n", "\n")
+                is_broken = bool(count_syntax_errors(text, file.language))
+            line = before.count("\n") + 1
+            ends = "LF" if newline == "\n" else "CRLF"
+            where = f"{file.package}:{file.name}:{line} ({ends})"
+            results.append(
+                Result(
+                    file.language,
+                    kind,
+                    runs_on,
+                    where,
+                    is_damaged,
+                    is_broken,
+                    completion.trimmed,
+                    completion.text,
+                    infill.lead + expected,
+                )
+            )
+    return results
+
+
+def percent(part: int, whole: int) -> str:
+    """A share, for a table."""
+    return f"{100 * part / whole:.2f} %" if whole else "-"
+
+
+def print_tables(results: list[Result]) -> None:
+    """What was damaged: by kind, and by language."""
+    files = len({result.where.rpartition(":")[0] for result in results})
+    print(f"{files} files, {sum(not each.runs_on for each in results)} holes\n")
+    print("| hole | n | stops: damaged | broken | runs on: damaged | broken |")
+    print("|---|---|---|---|---|---|")
+    for kind in (*KINDS, "all"):
+        print_row(kind, [each for each in results if kind in (each.kind, "all")])
+    print("\n| language | n | stops: damaged | broken | runs on: damaged | broken |")
+    print("|---|---|---|---|---|---|")
+    for language in sorted({result.language for result in results}):
+        print_row(language, [each for each in results if each.language == language])
+
+
+def print_row(name: str, results: list[Result]) -> None:
+    """One row of a table."""
+    cells = [name, str(sum(not each.runs_on for each in results))]
+    for runs_on in (False, True):
+        chosen = [each for each in results if each.runs_on == runs_on]
+        cells.append(percent(sum(each.is_damaged for each in chosen), len(chosen)))
+        cells.append(str(sum(each.is_broken for each in chosen)))
+    print(f"| {' | '.join(cells)} |")
+
+
+def main() -> None:
+    """Measure, and print the tables; with --list, what was damaged too."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--files", type=int, default=0, help="every n-th file alone")
+    parser.add_argument("--list", type=Path)
+    parser.add_argument("--marker", help="what the file has in the hole; the right text by default")
+    options = parser.parse_args()
+    files = list(real_files(options.folder))[:: options.files or 1]
+    with ProcessPoolExecutor(2) as pool:
+        results = [
+            each
+            for found in pool.map(partial(measure, marker=options.marker), files, chunksize=4)
+            for each in found
+        ]
+    print_tables(results)
+    damaged = [each for each in results if each.is_damaged]
+    print("\nrules:", Counter((each.runs_on, *each.rules) for each in damaged).most_common())
+    if options.list:
+        blocks = (
+            f"=== {each.where} {each.language} {each.kind} {'runs on' if each.runs_on else 'stops'}"
+            f"{' BROKEN' if each.is_broken else ''} {each.rules}\n--- got\n{each.text}\n"
+            f"--- expected\n{each.expected}\n"
+            for each in damaged
+        )
+        options.list.write_text("".join(blocks), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

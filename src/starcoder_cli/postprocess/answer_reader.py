@@ -1,0 +1,296 @@
+"""An answer read line by line, and the places in it where it may end.
+
+Such a place is only a candidate: what is behind it is held back for some lines, and a parser
+decides.
+"""
+
+import re
+from dataclasses import dataclass
+
+from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.hole_lines import HoleLines
+from starcoder_cli.postprocess.prose import FENCE_MARK, is_fence_line, is_sentence, may_be_sentence
+from starcoder_cli.postprocess.repetition import RepetitionCheck
+from starcoder_cli.postprocess.soundness import SoundnessCheck
+from starcoder_cli.postprocess.suffix_match import SuffixMatcher
+from starcoder_cli.postprocess.trim_options import TrimOptions
+from starcoder_cli.stream import FinishReason
+
+FENCE_AFTER_CODE = re.compile(r"(?<=[^\s`])```[ \t]*$")
+
+WAIT_LINES = 6
+"""Lines that a model may write behind a candidate before it is decided about; twice as many after
+each that was none."""
+
+MAX_CANDIDATES = 8
+MAX_START = 400
+"""So much of a line is enough to tell whether it can be a candidate."""
+
+
+@dataclass(frozen=True)
+class End:
+    """A place where an answer may end, and the rule that says so.
+
+    Where the file is as sound with it as with more, one that `is_preferred` is taken of an answer
+    that does not stop by itself, and a strong one of any.
+    """
+
+    position: int
+    rule: str
+    is_preferred: bool = False
+    is_strong: bool = False
+
+
+class AnswerReader:
+    """Reads an answer, and gives back what is decided of it; `rule` says what has ended it."""
+
+    def __init__(self, hole: Hole, check: SoundnessCheck, options: TrimOptions) -> None:
+        self.rule = ""
+        self._check = check
+        self._options = options
+        self._hole = HoleLines(hole, in_block=options.lines == "block")
+        self._matcher = SuffixMatcher(self._hole.suffix_lines)
+        self._repetition = RepetitionCheck()
+        self._lines: list[str] = []  # those that are whole, with their ends
+        self._length = 0  # of these
+        self._held: list[str] = []  # what of them is not given back yet
+        self._start = ""  # the current line as far as it is held back, up to MAX_START
+        self._more: list[str] = []  # and what is held back behind that
+        self._passed: list[str] = []  # the pieces of the current line that were given back
+        self._is_safe = not self._hole.begins_line  # the current line can be no candidate
+        self._emitted = 0
+        self._indent: int | None = None  # how far right the answer begins
+        self._ends: list[End] = []
+        self._wait_lines, self._lines_behind = WAIT_LINES, 0
+        self._talk: int | None = None  # where sentences began that nothing but blank lines followed
+
+    def feed(self, text: str) -> str:
+        """What of the text so far can be passed on."""
+        ready: list[str] = []
+        for piece in re.findall(r"[^\n]*\n|[^\n]+", text):
+            self._take(piece, ready)
+            if self.rule:
+                break
+        return "".join(ready)
+
+    def finish(self, reason: FinishReason) -> str:
+        """What is left when nothing more comes, and why."""
+        ready: list[str] = []
+        line = self._take_line("")
+        if reason == "length" and line:
+            if self._matcher.feed_unfinished(self._placed(line), self._length):
+                self._add_end(End(self._length, "suffix"))
+            self._add_line(line)
+        elif line:
+            self._judge_line(line, ready)
+        if not self.rule:
+            end = self._last_end(reason)
+            text = "".join(self._lines)
+            # What is cut back later has to tell whether its last line was whole.
+            is_cut = reason == "length" and not self._options.live
+            whole = text if is_cut else self._hole.without_gap(text)
+            self._end(end, ready) if end else ready.append(whole[self._emitted :])
+        return "".join(ready)
+
+    def _take(self, piece: str, ready: list[str]) -> None:
+        """Read a piece of a line, with its end or without."""
+        if piece.endswith("\n"):
+            self._judge_line(self._take_line(piece), ready)
+            self._passed, self._is_safe = [], False
+            return
+        if len(self._start) > MAX_START:
+            self._more.append(piece)
+        else:
+            self._start += piece
+        is_open = not self._ends and self._talk is None
+        if is_open and (self._is_safe or not self._may_end(self._start)):
+            self._is_safe = True
+            text = self._start + "".join(self._more)
+            body = text.rstrip(" \t")  # white space at a line's end may be the suffix's
+            self._start, self._more = text[len(body) :], []
+            self._pass(body, ready)
+
+    def _take_line(self, piece: str) -> str:
+        """The current line with its last piece, of which nothing more is held back then."""
+        line = "".join([*self._passed, self._start, *self._more, piece])
+        self._start, self._more = "", []
+        return line
+
+    def _pass(self, piece: str, ready: list[str]) -> None:
+        """Give back all that is held, and a piece of the current line."""
+        text = "".join(self._held) + piece
+        self._held = []
+        self._passed.append(piece)
+        self._emitted += len(text)
+        ready.append(text)
+
+    def _may_end(self, start: str) -> bool:
+        """Whether a line that begins so can still be a candidate."""
+        line = self._placed(start)
+        return (
+            not line.strip()
+            or self._matcher.may_begin(line)
+            or self._hole.leaves_block(line, self._indent)
+            or (self._indent is not None and self._hole.may_jump(line))
+            or self._repetition.is_suspicious
+            or (not self._options.is_prose and (may_be_fence(start) or may_be_sentence(start)))
+        )
+
+    def _placed(self, line: str) -> str:
+        """A line with what is before the hole, where it is the first one."""
+        return line if self._lines else self._hole.line_prefix + line
+
+    def _judge_line(self, line: str, ready: list[str]) -> None:
+        """A line is whole: it ends the text, or may, or is passed on with all before it."""
+        position, text = self._length, self._placed(line).rstrip("\n")
+        is_whole_line = self._hole.begins_line or bool(self._lines)
+        self._held.append(line[sum(map(len, self._passed)) :])
+        if text.strip() and is_whole_line:
+            self._find_ends(text, position)
+        self._add_line(line)
+        if not self.rule:
+            self._decide(ready)
+        if text.strip() and not self.rule and not self._ends and self._talk is None:
+            held = "".join(self._held)
+            body = held.removesuffix("\n")
+            self._held = [held[len(body) :]]
+            self._emitted += len(body)
+            ready.append(body)
+
+    def _add_line(self, line: str) -> None:
+        if self._indent is None and line.strip():
+            placed, is_first = self._placed(line), not self._lines
+            self._indent = self._hole.answer_indent(placed, is_first=is_first)
+        self._lines.append(line)
+        self._length += len(line)
+
+    def _find_ends(self, line: str, position: int) -> None:
+        """What speaks for an end at a line, or in it."""
+        leaves_block = self._hole.leaves_block(line, self._indent)
+        if self._matcher.feed(line, position):
+            shares_line = self._hole.shares_line and position
+            shift = len(self._hole.line_prefix) if shares_line else 0
+            self._add_end(End(position + shift, "suffix", leaves_block))
+        elif leaves_block:
+            # Behind the beginning of a line nobody expects more than what ends its statement.
+            is_strong = not self._hole.begins_line
+            self._add_end(End(position, "block", leaves_block, is_strong))
+        elif self._indent is not None and self._hole.may_jump(line):
+            self._add_end(End(position, "unreachable"))
+        if self._repetition.feed(line):
+            self._add_end(End(position, "repetition", is_preferred=True))
+        if not self._options.is_prose:
+            self._find_talk(line, position)
+
+    def _find_talk(self, line: str, position: int) -> None:
+        """A fence among code, or a sentence that is none to a parser either."""
+        fence = FENCE_AFTER_CODE.search(line)
+        if fence or is_fence_line(line):
+            start = position if self._talk is None else self._talk
+            at = position + fence.start() if fence else start
+            text = self._text_up_to(at)
+            if self._check.is_as_sound(text) and self._check.is_code_behind(text):
+                self._add_end(End(at, "fence", is_preferred=True, is_strong=True))
+                self._lines_behind = self._wait_lines
+            self._talk = None
+        elif is_sentence(line):
+            self._talk = position if self._talk is None else self._talk
+            before = self._text_up_to(self._talk)
+            errors = self._check.errors(before)
+            text = self._hole.without_gap("".join([*self._lines, line]))
+            is_sound = errors <= self._check.errors_before and errors < self._check.errors(text)
+            # Where nothing can be parsed, a sentence stands apart.
+            is_apart = not self._check.has_parser and not "".join(self._lines[-1:]).strip()
+            if (is_sound or is_apart) and self._check.is_code_behind(before):
+                self._add_end(End(self._talk, "explanation", True, True))
+                self._lines_behind = self._wait_lines
+        else:
+            self._talk = None
+
+    def _add_end(self, end: End) -> None:
+        if len(self._ends) < MAX_CANDIDATES:
+            self._ends.append(end)
+
+    def _decide(self, ready: list[str]) -> None:
+        """Take an end where one is certain, or was waited for long enough."""
+        if certain := self._matcher.certain():
+            end = next((end for end in self._ends if end.position >= certain.position), None)
+            if end and self._is_no_worse(end):
+                self._end(end, ready)
+                return
+            self._matcher.matches.remove(certain)
+        if not self._ends:
+            return
+        self._lines_behind += 1
+        if self._lines_behind > self._wait_lines and not self._matcher.matches:
+            best = self._best()
+            fewest, whole = self._errors(best), self._check.errors(self._text())
+            if fewest < whole or (fewest == whole and best.is_preferred):
+                self._end(best, ready)
+                return
+            self._ends, self._lines_behind = [], 0
+            self._wait_lines *= 2
+
+    def _last_end(self, reason: FinishReason) -> End | None:
+        """The end to take of an answer of which nothing more comes; None for all of it."""
+        check, text = self._check, self._text()
+        match = self._matcher.likely()
+        if reason == "length":
+            match = match or next(iter(self._matcher.matches), None)
+        match_end = next(
+            (end for end in self._ends if match and end.position >= match.position), None
+        )
+        if reason == "cancelled":
+            return None
+        if match_end and self._is_no_worse(match_end):
+            return match_end
+        if check.is_as_sound(text):
+            rest = check.without_jump(text)
+            if rest and len(rest) >= self._emitted:
+                return End(len(rest), "unreachable")
+            strong = next((end for end in self._ends if end.is_strong), None)
+            if reason == "stop":
+                return strong if strong and self._is_no_worse(strong) else None
+        if self._ends:
+            best = self._best()
+            errors, whole = self._errors(best), check.errors(text)
+            if reason == "length" and (errors < whole or (errors == whole and best.is_preferred)):
+                return best
+            if reason == "stop" and errors <= check.errors_before:
+                return best
+        if reason == "stop" and (rest := check.cut_back(text)) and len(rest) >= self._emitted:
+            return End(len(rest), "surplus")
+        return None
+
+    def _is_no_worse(self, end: End) -> bool:
+        """Whether the file is as sound with an end as it was, or as it is with all there is."""
+        errors = self._errors(end)
+        return errors <= self._check.errors_before or errors <= self._check.errors(self._text())
+
+    def _best(self, preferred: End | None = None) -> End:
+        """The end that leaves the fewest errors: the preferred one, a strong one, the first one."""
+        return min(
+            self._ends, key=lambda end: (self._errors(end), end != preferred, not end.is_strong)
+        )
+
+    def _errors(self, end: End) -> int:
+        return self._check.errors(self._text_up_to(end.position))
+
+    def _end(self, end: End, ready: list[str]) -> None:
+        self.rule = end.rule
+        text = self._text_up_to(end.position)
+        if end.rule != "suffix":
+            text = self._hole.without_blank_lines(text)
+        ready.append(text[self._emitted :])
+
+    def _text(self) -> str:
+        """All whole lines."""
+        return self._hole.without_gap("".join(self._lines))
+
+    def _text_up_to(self, position: int) -> str:
+        return self._hole.without_gap("".join(self._lines)[:position])
+
+
+def may_be_fence(line: str) -> bool:
+    """Whether a line that begins so can be a fence, or end in one."""
+    return FENCE_MARK.startswith(line.strip()[:3]) or line.rstrip().endswith("`")

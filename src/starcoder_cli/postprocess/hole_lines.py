@@ -1,0 +1,87 @@
+"""The lines around a hole, and how the lines of an answer stand to them."""
+
+import re
+
+from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.indentation import BLOCK_START, indent_columns
+
+CONTINUATION = re.compile(
+    r"[\s})\]]*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|in)\b"
+)
+BLANK_LINES_AT_END = re.compile(r"(?:\n[ \t]*)+\Z")
+JUMPS = ("return", "raise", "throw", "break", "continue")
+
+
+class HoleLines:
+    """What is known of a hole before there is an answer.
+
+    `begins_line` says that nothing but white space, `line_prefix`, is before it on its line.
+    `suffix_lines` are those of the suffix that are not blank, the first with that white space where
+    it shares its line with the hole.
+    """
+
+    def __init__(self, hole: Hole, *, in_block: bool) -> None:
+        own_line = hole.prefix.rpartition("\n")[2]
+        self.begins_line = not own_line.strip()
+        self.line_prefix = own_line if self.begins_line else ""
+        self.shares_line = bool(hole.suffix.partition("\n")[0].strip())
+        self.suffix_lines = [line.rstrip() for line in hole.suffix.split("\n") if line.strip()]
+        self._suffix = hole.suffix
+        self._indent = hole_indent(hole.prefix)
+        suffix_indent = indent_columns(self.suffix_lines[0]) if self.suffix_lines else 0
+        self._suffix_indent = suffix_indent if self.suffix_lines else None
+        # A line further left than the suffix leaves the block of the hole; one as far left does
+        # where the hole is further right. Behind the last line of a file the margin counts.
+        is_deeper = self._indent > suffix_indent
+        self._block_limit = (suffix_indent if is_deeper else suffix_indent - 1) if in_block else -1
+        if self.suffix_lines and self.shares_line:
+            self.suffix_lines[0] = self.line_prefix + self.suffix_lines[0]
+
+    def answer_indent(self, line: str, *, is_first: bool) -> int:
+        """How far right an answer begins, by its first line that is not blank."""
+        return self._indent if is_first and not self.begins_line else indent_columns(line)
+
+    def leaves_block(self, line: str, answer_indent: int | None) -> bool:
+        """Whether a line stands further left than the answer began, outside the hole's block.
+
+        A line that carries a statement on, as `else` does, does not.
+        """
+        indent = indent_columns(line)
+        return (
+            answer_indent is not None
+            and indent <= self._block_limit
+            and indent < answer_indent
+            and not CONTINUATION.match(line)
+        )
+
+    def may_jump(self, line: str) -> bool:
+        """Whether a line, or one that begins so, may be a jump right beside the suffix."""
+        word = line.strip().partition(" ")[0].rstrip(";")
+        return indent_columns(line) == self._suffix_indent and any(
+            jump.startswith(word) for jump in JUMPS
+        )
+
+    def without_gap(self, text: str) -> str:
+        """A text without the blank lines at its end that the suffix begins with."""
+        body = BLANK_LINES_AT_END.sub("", text)
+        if not self._suffix:
+            return body + "\n" * (len(body) < len(text))
+        gap = self._suffix[: len(self._suffix) - len(self._suffix.lstrip())]
+        return body.removesuffix(gap.partition("\n")[0]) if "\n" in gap else text
+
+    def without_blank_lines(self, text: str) -> str:
+        """A text without the blank lines at its end; its last line keeps its end if it has to."""
+        body = BLANK_LINES_AT_END.sub("", text)
+        return body + text[len(body) :][:1] if text == self.without_gap(text) else body
+
+
+def hole_indent(prefix: str) -> int:
+    """How far right a hole behind a prefix stands: as its own line, or as the code before it.
+
+    After a line that opens a block it is deeper than that line, by an unknown amount.
+    """
+    own_line = prefix.rpartition("\n")[2]
+    if own_line and not own_line.strip():
+        return indent_columns(own_line + "|")
+    line = prefix.rstrip().rpartition("\n")[2]
+    return indent_columns(line) + bool(BLOCK_START.search(line))

@@ -1,0 +1,114 @@
+"""How sound a file is with an answer in its hole: the errors that a parser finds in it.
+
+Where there is no grammar for a language, its brackets are counted as Pygments reads them.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from starcoder_cli.candidates.syntax import count_syntax_errors, is_unreachable
+from starcoder_cli.languages import Language
+from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_code, kind_behind
+from starcoder_cli.prompts.window import first_lines, last_lines
+
+MAX_CHARACTERS_AROUND = 1 << 17
+"""So much of the text before a hole, and behind it, is parsed, at whole lines."""
+
+MAX_JUDGEMENTS = 96
+"""How many answers are judged for one hole at the most; others count as broken."""
+
+FAR_TOO_MANY = 1 << 20
+WORD = re.compile(r"\w+")
+TRAILING_CLOSERS = ")]}"
+MAX_LINES_BACK = 24
+
+
+class SoundnessCheck:
+    """Judges what an answer makes of a file, beside what the file was with `replaced` in it."""
+
+    def __init__(self, hole: Hole, replaced: str, language: Language) -> None:
+        self.language = language
+        self._prefix = last_lines(hole.prefix, MAX_CHARACTERS_AROUND)
+        self._suffix = first_lines(hole.suffix, MAX_CHARACTERS_AROUND)
+        self._replaced = replaced
+        self._errors: dict[str, int] = {}
+
+    @cached_property
+    def errors_before(self) -> int:
+        """The errors of the file as it was; what marks a hole in it is none of it."""
+        is_mark = len(WORD.findall(self._replaced)) <= 1
+        return min(self.errors(self._replaced), self.errors("") if is_mark else FAR_TOO_MANY)
+
+    @property
+    def has_parser(self) -> bool:
+        """Whether something is known of the language: the kind of the file may be unknown."""
+        return self.language.lexer != "text"
+
+    @property
+    def line_end(self) -> str:
+        """What a whole line of an answer ends with, where the suffix does not bring it."""
+        gap = self._suffix[: len(self._suffix) - len(self._suffix.lstrip())]
+        return "" if "\n" in gap else "\n"
+
+    def errors(self, answer: str) -> int:
+        """The errors of the file with an answer in it."""
+        if answer not in self._errors:
+            if len(self._errors) >= MAX_JUDGEMENTS:
+                return FAR_TOO_MANY
+            text = self._prefix + answer + self._suffix
+            errors = count_syntax_errors(text, self.language.name)
+            self._errors[answer] = (
+                count_unpaired_brackets(text, self.language) if errors is None else errors
+            )
+        return self._errors[answer]
+
+    def is_as_sound(self, answer: str) -> bool:
+        """Whether the file with an answer has no more errors than it had."""
+        return self.errors(answer) <= self.errors_before
+
+    def is_code_behind(self, answer: str) -> bool:
+        """Whether what follows an answer's text is code, and no string or comment."""
+        return ends_in_code(self._prefix + answer, self.language)
+
+    def opens_comment(self, answer: str) -> bool:
+        """Whether what follows an answer is in a comment that the answer has begun."""
+        behind, before = (kind_behind(self._prefix + text, self.language) for text in (answer, ""))
+        return behind == "comment" != before
+
+    def without_jump(self, answer: str) -> str | None:
+        """An answer up to a jump that keeps the suffix from being reached; None where none does."""
+        if (
+            "\n" not in answer
+            or not self._hides_suffix(answer)
+            or self._hides_suffix(self._replaced)
+        ):
+            return None
+        texts = (text for text in self._shorter(answer) if not self._hides_suffix(text))
+        return next((text for text in texts if self.is_as_sound(text)), None)
+
+    def _hides_suffix(self, answer: str) -> bool:
+        text, suffix = self._prefix + answer, self._suffix
+        position = len(text) + len(suffix) - len(suffix.lstrip())
+        return is_unreachable(text + suffix, position, self.language.name)
+
+    def cut_back(self, answer: str) -> str | None:
+        """The most of an answer that leaves the file as sound as it was; None where nothing does.
+
+        What is left away are closing brackets at its end, or whole lines.
+        """
+        text = answer
+        while text[-1:] and text[-1] in TRAILING_CLOSERS:
+            text = text[:-1].rstrip(" \t")
+            if self.is_as_sound(text):
+                return text
+        return next((text for text in self._shorter(answer) if self.is_as_sound(text)), None)
+
+    def _shorter(self, answer: str) -> Iterator[str]:
+        """An answer without its last line, without its last two, and so on."""
+        lines = answer.split("\n")
+        for count in range(len(lines) - 1, max(len(lines) - MAX_LINES_BACK, 0), -1):
+            text = "\n".join(lines[:count]).rstrip()
+            if text:
+                yield text + self.line_end

@@ -1,0 +1,44 @@
+"""What is code in a text, in languages that have little in common."""
+
+import pytest
+
+from starcoder_cli import languages
+from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_code, kind_behind
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "kind"),
+    [
+        ("python", "x = 1\n", "code"),
+        ("python", 'x = "a', "text"),
+        ("python", 'def f():\n    """Do\n', "text"),
+        ("python", "x = 1  # one", "comment"),
+        ("c", "int a; /* the\n", "comment"),
+        ("rust", "fn f<'a>(", "code"),
+        ("haskell", "f' x = ", "code"),
+        ("html", "<p>\n", "text"),
+        ("text", "a,b\n", "code"),
+    ],
+)
+def test_what_follows_a_text(language: str, text: str, kind: str) -> None:
+    found = languages.find_language(language)
+    assert kind_behind(text, found) == kind
+    assert ends_in_code(text, found) == (kind == "code")
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "count"),
+    [
+        ("javascript", "f(/[{(]/, '}')", 0),
+        ("javascript", "f(a[1)]", 2),
+        ("crystal", "def f(a)\n  g(a\nend", 1),
+        ("python", "# (\n", 0),
+    ],
+)
+def test_brackets_of_the_code_without_a_partner(language: str, text: str, count: int) -> None:
+    assert count_unpaired_brackets(text, languages.find_language(language)) == count
+
+
+def test_every_language_can_be_read() -> None:
+    for language in languages.languages_by_name().values():
+        assert kind_behind("x", language) in ("code", "text", "comment")

@@ -1,0 +1,51 @@
+"""What stands before a hole is not said again."""
+
+import pytest
+
+from holes import chunked
+from starcoder_cli import languages
+from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.repeated_prefix import MAX_LINE, drop_repeated_prefix
+from starcoder_cli.postprocess.soundness import SoundnessCheck
+from starcoder_cli.stream import collect
+
+REPEATED = [
+    ("python", "def f(x):\n    return ", "return x + 1", "x + 1"),
+    ("python", "def f(x):\n", "def f(x):\n    return x\n", "    return x\n"),
+    ("c", "int f(int x) {\n", "int f(int x) {\n  return x;\n", "  return x;\n"),
+]
+NEW = [
+    ("python", "x = not ", "not y"),
+    ("cpp", "std::vector<", "std::vector<int>> x;"),
+    ("python", "def f(x):\n", "    return x\n"),
+    ("python", "f(x)\n", "f(x)\n"),
+    ("javascript", "{\n", "{\n}\n"),
+    ("python", "return ", "returned"),
+]
+
+
+def dropped(language: str, prefix: str, answer: str, size: int) -> tuple[str, tuple[str, ...]]:
+    """What is left of an answer in chunks of one size, and the rules that took something."""
+    hole = Hole(prefix, "\n")
+    check = SoundnessCheck(hole, "", languages.find_language(language))
+    kept = collect(drop_repeated_prefix(chunked(answer, size), hole, check))
+    return kept.text, kept.trimmed
+
+
+@pytest.mark.parametrize(("language", "prefix", "answer", "kept"), REPEATED)
+def test_it_is_dropped(language: str, prefix: str, answer: str, kept: str) -> None:
+    for size in range(1, len(answer) + 1):
+        assert dropped(language, prefix, answer, size) == (kept, ("prefix",))
+
+
+@pytest.mark.parametrize(("language", "prefix", "answer"), NEW)
+def test_what_only_looks_so_stays(language: str, prefix: str, answer: str) -> None:
+    for size in range(1, len(answer) + 1):
+        assert dropped(language, prefix, answer, size) == (answer, ())
+
+
+def test_a_line_without_an_end_is_not_waited_for() -> None:
+    hole = Hole("x = ", "\n")
+    check = SoundnessCheck(hole, "", languages.find_language("python"))
+    chunks = drop_repeated_prefix(chunked("x = " + "1 + " * MAX_LINE, 4), hole, check)
+    assert sum(len(chunk.text) > 0 for chunk in chunks) > MAX_LINE / 2

@@ -1,0 +1,65 @@
+"""How sound a file is with an answer in its hole."""
+
+from starcoder_cli import languages
+from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.soundness import MAX_JUDGEMENTS, SoundnessCheck
+
+PYTHON = languages.find_language("python")
+FUNCTION = Hole("def f(x):\n    ", "\n    return x\n")
+
+
+def test_an_answer_is_as_sound_as_what_it_replaces() -> None:
+    check = SoundnessCheck(FUNCTION, "x += x +", PYTHON)
+    assert check.errors_before > 0
+    assert check.is_as_sound("x += 1") and check.is_as_sound("x -=")
+    assert not SoundnessCheck(FUNCTION, "x += 1", PYTHON).is_as_sound("x -=")
+
+
+def test_what_marks_a_hole_is_no_error_of_the_file() -> None:
+    hole = Hole("function f()\n  ", "\nend\n")
+    check = SoundnessCheck(hole, "HOLE", languages.find_language("lua"))
+    assert check.errors("HOLE") > 0 == check.errors_before
+
+
+def test_where_there_is_no_grammar_brackets_count() -> None:
+    check = SoundnessCheck(Hole("f(", ")\n"), "a", languages.find_language("crystal"))
+    assert check.errors("a") == 0 < check.errors("a)")
+
+
+def test_an_answer_is_cut_back_to_where_it_is_sound() -> None:
+    check = SoundnessCheck(FUNCTION, "x = 1", PYTHON)
+    assert check.cut_back("x = 1\n    x = (2\n    y") == "x = 1"
+    assert check.cut_back("x = (") is None
+    braces = SoundnessCheck(Hole("f() {\n", "\n}\n"), "", languages.find_language("shell"))
+    assert braces.cut_back("  a }") == "  a"
+
+
+def test_lines_keep_their_ends_where_the_suffix_brings_none() -> None:
+    check = SoundnessCheck(Hole("a = 1\n", "b = 2\n"), "", PYTHON)
+    assert check.line_end == "\n" and check.cut_back("c = 3\nd =\n") == "c = 3\n"
+    assert SoundnessCheck(FUNCTION, "", PYTHON).line_end == ""
+
+
+def test_a_jump_that_nothing_gets_past() -> None:
+    check = SoundnessCheck(Hole("def f(x):\n", "\n    return x\n"), "", PYTHON)
+    assert check.without_jump("    a = 1\n    return a") == "    a = 1"
+    assert check.without_jump("    if x:\n        return a") is None
+    assert check.without_jump("    return a") is None
+
+
+def test_only_so_many_answers_are_judged() -> None:
+    """Or a long answer could take as long as it likes."""
+    check = SoundnessCheck(FUNCTION, "x = 1", PYTHON)
+    verdicts = [check.is_as_sound(f"x = {number}") for number in range(2 * MAX_JUDGEMENTS)]
+    assert verdicts == sorted(verdicts, reverse=True) and not verdicts[-1]
+
+
+def test_only_what_is_near_a_hole_is_parsed() -> None:
+    lines, error = "x = 1\n" * 100_000, "def f(:\n"
+    check = SoundnessCheck(Hole(error + lines, "\n" + lines + error), "y = 1", PYTHON)
+    assert check.errors("y = 1") == 0
+
+
+def test_a_comment_that_takes_the_rest_of_the_line_in() -> None:
+    check = SoundnessCheck(Hole("f(", ")\n"), "1", PYTHON)
+    assert check.opens_comment("1)  # one") and not check.opens_comment("1")
