@@ -20,6 +20,11 @@ MOVED = {
         'x = """a\nb\n"""',
         '    x = """a\nb\n"""',
     ),
+    "lines that leave the block stay": (
+        ("for a in b:\n    if a:\n", "\n"),
+        "    return 1\n\nprint(f())\n",
+        "        return 1\n\nprint(f())\n",
+    ),
     "what stands before the hole is not written again": (
         ("def f():\n    ", "\n"),
         "    return 1",
@@ -85,7 +90,9 @@ def test_a_hole_that_has_code_knows_how_deep_it_is() -> None:
 
 
 def test_an_answer_that_was_cut_off_cannot_be_judged() -> None:
-    assert reindented("python", ("def f():\n", "\n"), "x = (", 2, reason="length")[0] == "x = ("
+    hole = ("a:\n  b: 1\n", "\n  d: 1\n")
+    assert reindented("yaml", hole, "c: [", 2, reason="length")[0] == "c: ["
+    assert reindented("yaml", hole, "c: 1", 2)[0] == "  c: 1"
 
 
 @pytest.mark.parametrize(

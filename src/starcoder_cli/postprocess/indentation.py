@@ -1,11 +1,14 @@
 """An answer stands as deep as its hole: moved as a whole, and only where the file is sounder so."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from starcoder_cli.candidates.syntax import find_text_lines
+from starcoder_cli.languages import find_language
 from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.lexical import ends_in_code
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
@@ -14,6 +17,7 @@ INDENTED_LANGUAGES = {"coffeescript", "f-sharp", "haskell", "makefile", "nim", "
 """Those in which it makes a difference to a parser how deep a line stands."""
 
 BLOCK_START = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
+TRIPLE_QUOTE = re.compile(r"'''|\"\"\"")
 FIRST_CHARACTER = re.compile(r"^([ \t]*)\S", re.MULTILINE)
 LEADING_WHITESPACE = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 
@@ -53,18 +57,23 @@ def drop_leading_whitespace(chunks: Iterable[Chunk]) -> Stream:
 
 
 def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessCheck) -> Stream:
-    """An answer that begins as deep as is expected, or deeper; else it is read to its end."""
+    """An answer that begins as deep as is expected, or deeper.
+
+    One that does not is moved where Python wants it so for sure; else it is read to its end.
+    """
     held, opener = "", hole.prefix.rstrip().rpartition("\n")[2]
-    opens_block = bool(BLOCK_START.search(opener))
+    opens_block = bool(BLOCK_START.search(opener)) and not check.ends_in_text(hole.prefix.rstrip())
     least = indent_columns(opener) + 1 if opens_block else indent_columns(depth + "|")
     with closing_source(chunks) as source:
         for chunk in source:
             held += chunk.text
             first = FIRST_CHARACTER.search(held)
-            if (first and indent_columns(first[0]) >= least) or chunk.reason == "length":
-                yield replace(chunk, text=held)
-                if not chunk.reason:
-                    yield from source
+            begins = replace(chunk, text=held)
+            if first and (indent_columns(first[0]) >= least or chunk.reason == "length"):
+                yield from itertools.chain([begins], source)
+                return
+            if first and opens_block and check.language.name == "python":
+                yield from move_lines(itertools.chain([begins], source), first[1], depth)
                 return
             if chunk.reason:
                 text = choose_depth(held, hole, depth, check)
@@ -74,6 +83,35 @@ def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessChec
             yield replace(chunk, text="")
     if held:
         yield Chunk(choose_depth(held, hole, depth, check), 0, "stop")
+
+
+def move_lines(chunks: Iterable[Chunk], indent: str, depth: str) -> Stream:
+    """The lines of Python code that stand as deep as `indent` moved to `depth`, deeper ones too.
+
+    Lines further left stay: they leave the block. So does what is in a string of several lines.
+    """
+    line, text, at_start = "", "", True
+    names: tuple[str, ...] = ("indentation",)
+    for chunk in chunks:
+        ready = ""
+        for piece in re.findall(r"[^\n]*\n|[^\n]+", chunk.text):
+            line += piece
+            if at_start and not (line.strip() or chunk.reason):
+                if not line.endswith("\n"):
+                    continue
+            elif is_movable(line, indent, text if at_start else None):
+                ready += depth[len(indent) :]
+            ready, text, line = ready + line, text + line, ""
+            at_start = text.endswith("\n")
+        yield replace(chunk, text=ready, trimmed=(*chunk.trimmed, *names))
+        names = ()
+
+
+def is_movable(line: str, indent: str, before: str | None) -> bool:
+    """Whether a line of Python code begins here, as deep as `indent`, and in no string."""
+    if before is None or not line.strip() or not line.startswith(indent):
+        return False
+    return not TRIPLE_QUOTE.search(before) or ends_in_code(before, find_language("python"))
 
 
 def choose_depth(text: str, hole: Hole, depth: str, check: SoundnessCheck) -> str:
@@ -101,9 +139,9 @@ def expected_indent(hole: Hole) -> str:
     following = hole.suffix.lstrip("\n").partition("\n")[0]
     indent, next_indent = leading_whitespace(previous), leading_whitespace(following)
     if BLOCK_START.search(previous):
-        if following.strip() and len(next_indent) > len(indent) and next_indent.startswith(indent):
-            return next_indent
-        return indent + indent_unit(hole.prefix + "\n" + hole.suffix)
+        step = indent + indent_unit(hole.prefix + "\n" + hole.suffix)
+        is_nearer = following.strip() and len(indent) < len(next_indent) < len(step)
+        return next_indent if is_nearer else step
     return indent if following.strip() and next_indent == indent else ""
 
 

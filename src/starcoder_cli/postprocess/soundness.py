@@ -72,6 +72,10 @@ class SoundnessCheck:
         """Whether what follows an answer's text is code, and no string or comment."""
         return ends_in_code(self._prefix + answer, self.language)
 
+    def ends_in_text(self, text: str) -> bool:
+        """Whether a text ends in a string or a comment."""
+        return kind_behind(text, self.language) != "code"
+
     def opens_comment(self, answer: str) -> bool:
         """Whether what follows an answer is in a comment that the answer has begun."""
         behind, before = (kind_behind(self._prefix + text, self.language) for text in (answer, ""))

@@ -41,10 +41,14 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if not options.is_prose:
         chunks = unwrap_fence(chunks, lambda: check.is_code_behind(""))
         chunks = drop_repeated_prefix(chunks, hole, check)
+    is_whole_line = options.lines == "one" and is_between_lines(hole)
+    if is_whole_line:
+        chunks = first_whole_line(chunks)
+    if not options.is_prose:
         chunks = reindent(chunks, hole, options.replaced, check)
+    if is_whole_line:
+        return chunks
     if options.lines == "one":
-        if is_between_lines(hole):
-            return first_whole_line(chunks)
         return until_line_end(chunks, hole.suffix.partition("\n")[0], check)
     if hole.suffix.partition("\n")[0].strip() and hole.prefix.rpartition("\n")[2].strip():
         chunks = until_rest_of_line(chunks, hole.suffix)
