@@ -3,7 +3,7 @@
 Each hole is answered with what stood there, by a model that stops by itself and by one that runs on
 into the suffix; what comes out is spliced into the file, which then has to be what it was.
 
-    python bench/perfect.py FOLDER [--files N] [--list FILE]
+    python bench/perfect.py FOLDER [--files N] [--list FILE] [--marker TEXT] [--times]
 
 FOLDER is where the packages of `bench/real_files.py` are fetched to.
 """
@@ -11,6 +11,7 @@ FOLDER is where the packages of `bench/real_files.py` are fetched to.
 import argparse
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -184,6 +185,42 @@ def measure(file: RealFile, marker: str | None = None) -> list[Result]:
     return results
 
 
+LONG_LINES = {
+    "lines": "x = 1\n",
+    "lines of the suffix": "#\n",
+    "sentences": "This is a sentence of no use.\n",
+    "jumps beside the suffix": "return\n",
+    "blank lines": "\n",
+    "one line": "a, ",
+    "closing brackets": ") ",
+}
+
+
+def print_times() -> None:
+    """How long the clean-up of long answers takes, for each piece of a character."""
+    print("| answer of | seconds for 16,000 characters | for 64,000 | times |")
+    print("|---|---|---|---|")
+    for name, line in LONG_LINES.items():
+        seconds = [min(clean_up_seconds(line, count) for _ in range(3)) for count in (16000, 64000)]
+        times = seconds[1] / seconds[0]
+        print(f"| {name} | {seconds[0]:.2f} | {seconds[1]:.2f} | {times:.1f} |")
+
+
+def clean_up_seconds(line: str, characters: int) -> float:
+    """Seconds of processor time for an answer that is a line over and over, and is cut off."""
+    text = (line * characters)[:characters]
+    is_inside = "\n" not in line
+    before, after = ("f(", ")\n") if is_inside else ("def f():\n    a\n#\n", "\n#\nreturn\n")
+    source, at = Source("a.py", before + "1" * is_inside + after), len(before)
+    spec = replace(find_model("echo"), engine="endpoint")
+    span = Span(at, at + is_inside)
+    infill = Infill(source, span, spec, find_language("python"), FileMetadata("a.py"), characters)
+    model = PerfectModel(text, "length", 1)
+    begin = time.process_time()
+    collect(infill.stream(model, PreparedPrompt(Prompt(("",))), Sampling(characters)))
+    return time.process_time() - begin
+
+
 def percent(part: int, whole: int) -> str:
     """A share, for a table."""
     return f"{100 * part / whole:.2f} %" if whole else "-"
@@ -220,7 +257,11 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=0, help="every n-th file alone")
     parser.add_argument("--list", type=Path)
     parser.add_argument("--marker", help="what the file has in the hole; the right text by default")
+    parser.add_argument("--times", action="store_true", help="measure long answers instead")
     options = parser.parse_args()
+    if options.times:
+        print_times()
+        return
     files = list(real_files(options.folder))[:: options.files or 1]
     with ProcessPoolExecutor(2) as pool:
         results = [

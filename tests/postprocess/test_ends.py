@@ -1,7 +1,5 @@
 """A model is ended where it runs on, and left alone where it stops by itself."""
 
-import time
-
 import pytest
 
 from holes import cases, check, chunked, cut_up
@@ -57,19 +55,3 @@ def test_the_first_piece_is_shown_at_once(case: str) -> None:
     chunks = trim_answer(cut_up(["    total", " =", " 1\n"]), hole, options)
     assert next(chunks).text == "    total"
     check(case, "python")
-
-
-@pytest.mark.parametrize("line", ["x = 1\n", "#\n", "This is a sentence of no use.\n", "\n", "a "])
-def test_a_long_answer_takes_no_more_than_its_length(line: str) -> None:
-    """Four times the text takes far less than the sixteen times of a quadratic rule."""
-
-    def seconds(characters: int) -> float:
-        text = (line * characters)[:characters]
-        hole = Hole("def f():\n    a\n#\n", "\n#\n#\n    b\n")
-        options = TrimOptions(languages.find_language("python"), live=True)
-        begin = time.process_time()
-        collect(trim_answer(chunked(text, 1, "length"), hole, options))
-        return time.process_time() - begin
-
-    shorter = min(seconds(8_000) for _ in range(2))
-    assert seconds(32_000) < 10 * shorter + 1
