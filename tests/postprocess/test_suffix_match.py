@@ -1,6 +1,8 @@
 """Where an answer goes on into the suffix."""
 
-from starcoder_cli.postprocess.suffix_match import SuffixMatch, SuffixMatcher
+import pytest
+
+from starcoder_cli.postprocess.suffix_match import SuffixMatch, SuffixMatcher, are_similar
 
 SUFFIX = ["    assert f(1)", "    assert f(2)", "    return f(3)", "}", "next()"] + ["more"] * 9
 
@@ -28,6 +30,31 @@ def test_one_line_is_one() -> None:
 def test_all_that_a_file_has_left_is_no_coincidence() -> None:
     assert fed(["return x"], ["return x"]).certain() == SuffixMatch(0, 1)
     assert fed(["}"], ["}"]).certain() is None
+
+
+def test_all_that_a_file_has_left_may_begin_in_other_words() -> None:
+    suffix = ["    if count == 0:", "        return nothing"]
+    matched = fed(["    while count == 0:", suffix[1]], suffix)
+    assert matched.certain() == SuffixMatch(0, 2, exact=False)
+    assert fed(["    while count == 0:"], suffix).likely() is None
+    assert fed(["  while count == 0:", suffix[1]], suffix).certain() is None
+    assert fed(["    while count == 0:", suffix[1]], [*suffix, *SUFFIX]).matches == []
+
+
+@pytest.mark.parametrize(
+    ("line", "other", "similar"),
+    [
+        ("    if a == 0:", "    while a == 0:", True),
+        ("    if a == 0:", "  if a == 0:", False),
+        ("    import os", "    return 2", False),
+        ("", "", False),
+        ("a" * 200, "a" * 200, False),
+    ],
+)
+def test_lines_are_alike_where_they_stand_equally_deep(
+    line: str, other: str, similar: bool
+) -> None:
+    assert are_similar(line, other) is similar
 
 
 def test_the_last_line_may_be_unfinished() -> None:

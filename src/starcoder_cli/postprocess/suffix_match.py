@@ -1,12 +1,15 @@
 """Where an answer goes on into the text behind its hole, line by line."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 
 MAX_LINES = 8
 """Lines of a suffix that are looked at, blank ones left out."""
 
 MAX_MATCHES = 8
+MIN_SIMILARITY = 0.6
+MAX_SIMILAR_CHARACTERS = 120
 LIKELY_CHARACTERS = 8
 CERTAIN_LINES, CERTAIN_CHARACTERS = 3, 20
 WORD = re.compile(r"\w+")
@@ -14,10 +17,14 @@ WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class SuffixMatch:
-    """A place in an answer from which its lines are those of the suffix, so far `count` of them."""
+    """A place in an answer from which its lines are those of the suffix, so far `count` of them.
+
+    One that is not `exact` has the first of them in other words.
+    """
 
     position: int
     count: int
+    exact: bool = True
 
 
 class SuffixMatcher:
@@ -33,13 +40,17 @@ class SuffixMatcher:
         """Whether a match begins with this line."""
         line = line.rstrip()
         self.matches = [
-            SuffixMatch(match.position, match.count + 1)
+            replace(match, count=match.count + 1)
             for match in self.matches
             if match.count < len(self._lines) and self._lines[match.count] == line
         ]
-        begins = bool(self._lines) and self._lines[0] == line and len(self.matches) < MAX_MATCHES
+        if not self._lines or len(self.matches) >= MAX_MATCHES:
+            return False
+        exact = self._lines[0] == line
+        may_be_similar = not self._has_more and len(self._lines) > 1
+        begins = exact or (may_be_similar and are_similar(self._lines[0], line))
         if begins:
-            self.matches.append(SuffixMatch(position, 1))
+            self.matches.append(SuffixMatch(position, 1, exact))
         return begins
 
     def feed_unfinished(self, line: str, position: int) -> bool:
@@ -56,16 +67,27 @@ class SuffixMatcher:
 
     def may_begin(self, line: str) -> bool:
         """Whether a line that has only begun can be the suffix's first."""
-        return bool(self._lines) and self._lines[0].startswith(line.rstrip())
+        if not self._lines:
+            return False
+        first = self._lines[0]
+        may_be_similar = not self._has_more and len(self._lines) > 1
+        return first.startswith(line.rstrip()) or (may_be_similar and stand_equally(first, line))
 
     def certain(self) -> SuffixMatch | None:
-        """The first match that is no coincidence: of all the suffix, or of several lines."""
+        """The first match that is no coincidence: of all the suffix, or of several lines.
+
+        Of all the suffix the first line may be in other words.
+        """
         return next((match for match in self.matches if self._is_certain(match)), None)
 
     def likely(self) -> SuffixMatch | None:
         """The first match that goes on, with a line that says something."""
         return next(
-            (match for match in self.matches if self._characters(match, 2) >= LIKELY_CHARACTERS),
+            (
+                match
+                for match in self.matches
+                if match.exact and self._characters(match, 2) >= LIKELY_CHARACTERS
+            ),
             None,
         )
 
@@ -73,9 +95,27 @@ class SuffixMatcher:
         if match.count == len(self._lines) and not self._has_more:
             says_something = self._characters(match, 2) >= LIKELY_CHARACTERS
             return says_something or (match.count > 1 and self._characters(match, 1) > 0)
-        return match.count >= CERTAIN_LINES and self._characters(match, 1) >= CERTAIN_CHARACTERS
+        return (
+            match.exact
+            and match.count >= CERTAIN_LINES
+            and self._characters(match, 1) >= CERTAIN_CHARACTERS
+        )
 
     def _characters(self, match: SuffixMatch, words: int) -> int:
         """The characters of the lines of a match that have so many words."""
-        lines = (line.strip() for line in self._lines[: match.count])
+        lines = (line.strip() for line in self._lines[not match.exact : match.count])
         return sum(len(line) for line in lines if len(WORD.findall(line)) >= words)
+
+
+def are_similar(line: str, other: str) -> bool:
+    """Whether two lines stand equally deep and have most of their characters in common."""
+    texts = line.strip(), other.strip()
+    if not stand_equally(line, other) or max(map(len, texts)) > MAX_SIMILAR_CHARACTERS:
+        return False
+    return SequenceMatcher(None, *texts).ratio() >= MIN_SIMILARITY
+
+
+def stand_equally(line: str, other: str) -> bool:
+    """Whether two lines with text begin with the same white space."""
+    indents = [text[: len(text) - len(text.lstrip())] for text in (line, other)]
+    return bool(line.strip() and other.strip()) and indents[0] == indents[1]
