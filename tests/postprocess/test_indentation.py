@@ -67,7 +67,7 @@ def reindented(
     """An answer in chunks of one size, as deep as it is to be, and the rules that made it so."""
     place = Hole(*hole)
     check = SoundnessCheck(place, replaced, languages.find_language(language))
-    kept = collect(reindent(chunked(answer, size, reason), place, replaced, check))
+    kept = collect(reindent(chunked(answer, size, reason), place, check))
     return kept.text, kept.trimmed
 
 

@@ -22,10 +22,10 @@ FIRST_CHARACTER = re.compile(r"^([ \t]*)\S", re.MULTILINE)
 LEADING_WHITESPACE = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 
 
-def reindent(chunks: Iterable[Chunk], hole: Hole, replaced: str, check: SoundnessCheck) -> Stream:
+def reindent(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stream:
     """An answer without the white space that is before it already, as deep as it has to be.
 
-    Only where the hole was blank, its depth is open: an answer that begins further left than what
+    Only where the hole has no code, its depth is open: an answer that begins further left than what
     is around it is then read to its end, and moved if a parser finds the file sounder so.
     """
     own_line = hole.prefix.rpartition("\n")[2]
@@ -33,7 +33,7 @@ def reindent(chunks: Iterable[Chunk], hole: Hole, replaced: str, check: Soundnes
         return pass_on(chunks)
     if own_line:
         return drop_leading_whitespace(chunks)
-    is_open = not replaced.strip() and check.language.name in INDENTED_LANGUAGES
+    is_open = not check.replaces_code and check.language.name in INDENTED_LANGUAGES
     depth = expected_indent(hole) if is_open else ""
     return deepen(chunks, hole, depth, check) if depth else pass_on(chunks)
 

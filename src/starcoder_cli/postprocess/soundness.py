@@ -38,8 +38,13 @@ class SoundnessCheck:
     @cached_property
     def errors_before(self) -> int:
         """The errors of the file as it was; what marks a hole in it is none of it."""
-        is_mark = len(WORD.findall(self._replaced)) <= 1
-        return min(self.errors(self._replaced), self.errors("") if is_mark else FAR_TOO_MANY)
+        without = FAR_TOO_MANY if self.replaces_code else self.errors("")
+        return min(self.errors(self._replaced), without)
+
+    @property
+    def replaces_code(self) -> bool:
+        """Whether the hole has more in it than a word that marks it."""
+        return len(WORD.findall(self._replaced)) > 1
 
     @property
     def has_parser(self) -> bool:

@@ -45,7 +45,7 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if is_whole_line:
         chunks = first_whole_line(chunks)
     if not options.is_prose:
-        chunks = reindent(chunks, hole, options.replaced, check)
+        chunks = reindent(chunks, hole, check)
     if is_whole_line:
         return chunks
     if options.lines == "one":
