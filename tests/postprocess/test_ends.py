@@ -21,6 +21,7 @@ STOPS = [
     ("rust", "/// A.\n///\n«/// ```\n/// f();\n/// ```»\nfn f() {}\n"),
 ]
 RUNS_ON = [
+    ("python", "def f(x):\n    «return x¦\n\n\ndef»\n\n\ny = 1\n"),
     ("lua", "function f()\n  «g()\n¦end\n\nfunction h()\nend\n»\n  return 1\nend\n"),
     ("shell", "f() {\n  if a; then\n    «b¦\n  fi\n}\ng() {\n»\n  fi\n}\n"),
     ("html", "<div>\n  «<p>a</p>¦\n</div>\n</body>\n<p>»\n</div>\n</body>\n"),

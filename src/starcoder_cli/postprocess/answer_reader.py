@@ -78,8 +78,12 @@ class AnswerReader:
         ready: list[str] = []
         line = self._take_line("")
         if reason == "length" and line:
-            if self._matcher.feed_unfinished(self._placed(line), self._length):
-                self._add_end(End(self._length, "suffix"))
+            placed = self._placed(line)
+            leaves_block = self._hole.leaves_block(placed, self._indent)
+            if self._matcher.feed_unfinished(placed, self._length):
+                self._add_end(End(self._length, "suffix", leaves_block))
+            elif leaves_block and placed.strip():
+                self._add_end(End(self._length, "block", leaves_block))
             self._add_line(line)
         elif line:
             self._judge_line(line, ready)
