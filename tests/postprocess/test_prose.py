@@ -34,6 +34,21 @@ INTRODUCED = {
 ¦```
 It sets x.
 »""",
+    "a few words and a fence": """
+«Here is the code:
+```python
+¦x = 1
+¦```
+»""",
+    "two short sentences and a fence": """
+«Sure! Here's how:
+
+**Updated code:**
+
+```
+¦x = 1
+¦```
+»""",
     "a fence alone": """
 «```py
 ¦x = 1
@@ -148,6 +163,11 @@ def test_what_a_sentence_is(line: str, sentence: bool) -> None:
 )
 def test_what_may_become_a_sentence(start: str, may: bool) -> None:
     assert may_be_sentence(start) == may
+
+
+@pytest.mark.parametrize("start", ["String x =", "System.o", "Foo(", "x", "return", "Map<"])
+def test_code_that_begins_with_a_capital_is_not_waited_for(start: str) -> None:
+    assert find_opening(start, is_whole=False) == (None, "")
 
 
 def test_an_introduction_ends_somewhere() -> None:

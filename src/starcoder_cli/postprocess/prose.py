@@ -17,6 +17,10 @@ SENTENCE = re.compile(
     rf"\s*{SENTENCE_START.pattern}['’a-z]*[\s,][^=;{{}}<>\[\]]*\s[^=;{{}}<>\[\]]*[.:!]\**\s*"
     r"|\s*(\*\*)?Explanation:?(\*\*)?:?\s*"
 )
+INTRODUCTION_START = re.compile(r"\s*(\*\*)?[A-Z][\w'’]*([ ,!][^=;{}<>\[\]]*|[.:!]\**\s*)?")
+INTRODUCTION = re.compile(rf"(?={INTRODUCTION_START.pattern}\Z).*[.:!]\**\s*")
+"""A line before a fence, of whatever words: what follows it tells what it is."""
+
 MIN_SENTENCE_WORDS = 5
 MAX_INTRODUCTION, MAX_SENTENCE = 2000, 400
 """So many characters at the most are an introduction, or a sentence."""
@@ -71,7 +75,8 @@ def find_opening(text: str, *, is_whole: bool) -> tuple[Fence | None, str] | Non
             may_go_on = (
                 not line.strip()
                 or FENCE_MARK.startswith(line.lstrip()[: len(FENCE_MARK)])
-                or may_be_sentence(line)
+                or INTRODUCTION_START.fullmatch(line)
+                or "**".startswith(line.strip())
             )
             return None if may_go_on else (None, "")
         at += len(line) + 1
@@ -85,7 +90,7 @@ def find_opening(text: str, *, is_whole: bool) -> tuple[Fence | None, str] | Non
                 if not following or is_sentence(following):
                     return None if not is_whole else (fence, FENCE_MARK)
             return fence, text[at:]
-        if is_sentence(line):
+        if INTRODUCTION.fullmatch(line):
             has_sentence = True
         elif line.strip():
             break
