@@ -30,9 +30,19 @@ MOVED = {
         "    return 1",
         "return 1",
     ),
+    "nor all of it where only a part stands there": (
+        ("if a:\n    if b:\n    ", "\n    c()\n"),
+        "        d()\n        e()",
+        "    d()\n        e()",
+    ),
 }
 
 STAYS = {
+    "what is missing of the white space before the hole": (
+        "python",
+        ("    if a:\n        b()\n    elif c:\n    ", "\n    else:\n        e()\n"),
+        "    d()",
+    ),
     "a block as it should be": ("python", ("def f():\n", ""), "    return 1\n"),
     "a header between two bodies": (
         "python",

@@ -351,6 +351,30 @@ More.
 }
 
 UNREACHABLE = {
+    "a jump before the answer leaves the block, and opens others in which the suffix is sound": """
+def deviation(numbers):
+«    mean = sum(numbers) / len(numbers)¦
+    return mean
+
+
+# Checks.
+def check():
+    assert deviation([1, 2]) == 0.5
+    assert deviation([1]) == 0
+    assert deviation([0, 0]) == 0
+    print("done")
+
+
+def more():
+    assert deviation([4, 4]) == 0
+    print("more")
+
+
+if __name__ == "__main__":
+    check()
+»
+    return sum(abs(number - mean) for number in numbers)
+""",
     "a return beside the line that follows": """
 def f(items):
     total = 0

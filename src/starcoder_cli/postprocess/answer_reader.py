@@ -230,7 +230,7 @@ class AnswerReader:
             best = self._best()
             fewest, whole = self._errors(best), self._check.errors(self._text())
             if fewest < whole or (fewest == whole and best.is_preferred):
-                self._end(best, ready)
+                self._end(self._before_jump(best), ready)
                 return
             self._ends, self._lines_behind = [], 0
             self._wait_lines *= 2
@@ -271,11 +271,17 @@ class AnswerReader:
         errors = self._errors(end)
         return errors <= self._check.errors_before or errors <= self._check.errors(self._text())
 
-    def _best(self, preferred: End | None = None) -> End:
-        """The end that leaves the fewest errors: the preferred one, a strong one, the first one."""
+    def _best(self) -> End:
+        """The end that leaves the fewest errors: a preferred one, a strong one, the first one."""
         return min(
-            self._ends, key=lambda end: (self._errors(end), end != preferred, not end.is_strong)
+            self._ends, key=lambda end: (self._errors(end), not end.is_preferred, not end.is_strong)
         )
+
+    def _before_jump(self, end: End) -> End:
+        """An end, or one before it where a jump would keep the suffix from being reached."""
+        rest = self._check.without_jump(self._text_up_to(end.position))
+        is_held = rest is not None and len(rest) >= self._emitted
+        return End(len(rest or ""), "unreachable") if is_held else end
 
     def _errors(self, end: End) -> int:
         return self._check.errors(self._text_up_to(end.position))

@@ -32,7 +32,7 @@ def reindent(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stre
     if own_line.strip():
         return pass_on(chunks)
     if own_line:
-        return drop_leading_whitespace(chunks)
+        return drop_known_indent(chunks, own_line if is_too_shallow(hole.prefix) else None)
     is_open = not check.replaces_code and check.language.name in INDENTED_LANGUAGES
     depth = expected_indent(hole) if is_open else ""
     return deepen(chunks, hole, depth, check) if depth else pass_on(chunks)
@@ -44,16 +44,37 @@ def pass_on(chunks: Iterable[Chunk]) -> Stream:
         yield from source
 
 
-def drop_leading_whitespace(chunks: Iterable[Chunk]) -> Stream:
-    """An answer without the white space that its first line begins with."""
-    begun = False
+def is_too_shallow(prefix: str) -> bool:
+    """Whether the white space that a prefix ends with cannot be all that its next line has.
+
+    A line behind one that opens a block stands deeper than that one.
+    """
+    before, _, own_line = prefix.rpartition("\n")
+    opener = before.rstrip().rpartition("\n")[2]
+    opens_block = bool(BLOCK_START.search(opener))
+    return opens_block and indent_columns(own_line + "|") <= indent_columns(opener)
+
+
+def drop_known_indent(chunks: Iterable[Chunk], shallow: str | None) -> Stream:
+    """An answer without the white space of its first line that stands before it already.
+
+    Where that is `shallow`, what the answer has beyond it is part of the line.
+    """
+    held = ""
     with closing_source(chunks) as source:
         for chunk in source:
-            text = chunk.text if begun else chunk.text.lstrip(" \t")
-            begun = begun or bool(text)
-            is_changed = text != chunk.text
-            names = (*chunk.trimmed, "indentation") if is_changed else chunk.trimmed
-            yield replace(chunk, text=text, trimmed=names)
+            held += chunk.text
+            body = held.lstrip(" \t")
+            if not body and not chunk.reason:
+                yield replace(chunk, text="")
+                continue
+            lead = held[: len(held) - len(body)]
+            rest = "" if shallow is None else lead.removeprefix(shallow)
+            text = (rest or lead) + body if shallow is not None else body
+            names = ("indentation",) if text != held else ()
+            yield replace(chunk, text=text, trimmed=(*chunk.trimmed, *names))
+            break
+        yield from source
 
 
 def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessCheck) -> Stream:
