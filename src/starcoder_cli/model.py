@@ -6,12 +6,15 @@ a model at a server that spells these itself.
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.stream import Stream
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
+
+
+MAX_ANSWER_TOKENS = 1_000_000
 
 
 class Special(str):
@@ -128,7 +131,7 @@ class Sampling:
 
     def __post_init__(self) -> None:
         limits: tuple[tuple[str, float | None, float, float], ...] = (
-            ("max_tokens", self.max_tokens, 1, 1_000_000),
+            ("max_tokens", self.max_tokens, 1, MAX_ANSWER_TOKENS),
             ("temperature", self.temperature, 0, 2),
             ("top_p", self.top_p, 0.000001, 1),
             ("seed", self.seed, 0, 2**32 - 2),  # llama.cpp takes the next one as no seed
@@ -176,6 +179,14 @@ class Model(Protocol):
 
     def close(self) -> None:
         """Give back what the model holds."""
+
+
+@runtime_checkable
+class Tokenizing(Protocol):
+    """A model that tells the tokens of a text; one at an endpoint may only tell how many."""
+
+    def tokenize(self, text: str) -> list[int]:
+        """The ids of a text's tokens as user text: control tokens in it are not parsed."""
 
 
 SPELLS_NOTHING: AbstractSet[type] = frozenset()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from starcoder_cli.wire.errors import ApiError
-from starcoder_cli.wire.requests import parse_request_object
+from starcoder_cli.wire.request_schema import parse_request_object
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 VALUES = st.recursive(

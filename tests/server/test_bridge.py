@@ -46,7 +46,7 @@ def run(
 
     async def whole() -> None:
         with ThreadPoolExecutor(2) as pool:
-            async with aclosing(stream_in_thread(open_stream, pool)) as answer:
+            async with aclosing(stream_in_thread(lambda _: open_stream(), pool)) as answer:
                 await use(answer)
 
     asyncio.run(whole())

@@ -19,7 +19,7 @@ from starcoder_cli.catalog import find_model
 from starcoder_cli.errors import BusyError, UsageError
 from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.server.access import Address
-from starcoder_cli.server.http_routes import HttpApi, ModelOffer
+from starcoder_cli.server.http_routes import HttpApi
 from starcoder_cli.server.http_server import (
     HTTP_ROUTES,
     FollowingServer,
@@ -28,6 +28,7 @@ from starcoder_cli.server.http_server import (
 )
 from starcoder_cli.server.metrics import Metrics
 from starcoder_cli.server.model_pool import ModelPool
+from starcoder_cli.server.offers import ModelOffer
 from starcoder_cli.server.process import uvicorn_config
 from starcoder_cli.server.timeouts import StrictHttpProtocol
 from starcoder_cli.wire.local_protocol import LoadRequest

@@ -56,7 +56,7 @@ class Slow:
 
 def held(model: Slow) -> PooledModel:
     """The model, as the server holds it."""
-    return PooledModel("m#1", (), "m", model, 0, asyncio.Semaphore(MAX_SLOTS), [], 512)
+    return PooledModel("m#1", (), "m", model, 0, asyncio.Semaphore(MAX_SLOTS), MAX_SLOTS, [], 512)
 
 
 def asked(model: PooledModel) -> list[bytes]:

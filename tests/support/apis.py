@@ -23,9 +23,9 @@ from starcoder_cli.catalog import find_model
 from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.model import SPELLS_NOTHING, Model, Prompt, Question, Sampling, as_prompt
 from starcoder_cli.server.access import Address
-from starcoder_cli.server.http_routes import ModelOffer
 from starcoder_cli.server.http_server import FollowingServer, HttpOptions, open_http_listener
 from starcoder_cli.server.model_pool import ModelPool
+from starcoder_cli.server.offers import ModelOffer
 from starcoder_cli.server.process import uvicorn_config
 from starcoder_cli.server.timeouts import StrictHttpProtocol
 from starcoder_cli.stream import Chunk, Stream

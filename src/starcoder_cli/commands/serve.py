@@ -28,7 +28,7 @@ from starcoder_cli.terminal.output import Messages, write_message
 if TYPE_CHECKING:
     from starcoder_cli.loading import LoadOptions
     from starcoder_cli.server.access import Address
-    from starcoder_cli.server.http_routes import ModelOffer
+    from starcoder_cli.server.offers import ModelOffer
 
 HTTP_WINDOW = 8192
 """Tokens of prompt and answer that a client of the HTTP API may use, where the model can."""
@@ -199,7 +199,7 @@ def model_offer(
     from starcoder_cli.catalog import find_model
     from starcoder_cli.engines.load import check_can_load
     from starcoder_cli.loading import EngineWorkload
-    from starcoder_cli.server.http_routes import ModelOffer
+    from starcoder_cli.server.offers import ModelOffer
     from starcoder_cli.wire.local_protocol import LoadRequest
 
     spec = find_model(name)

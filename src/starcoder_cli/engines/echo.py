@@ -25,6 +25,10 @@ class EchoModel:
         reason: FinishReason = "stop" if len(pieces) == prompt_tokens else "length"
         yield Chunk("", 0, reason, prompt_tokens)
 
+    def tokenize(self, text: str) -> list[int]:
+        """The number of each character."""
+        return list(map(ord, text))
+
     def count(self, text: str) -> int:
         """One for each character."""
         return len(text)

@@ -5,14 +5,19 @@ import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor
 from contextlib import closing
+from typing import TypeAlias
 
 import anyio
 
-from starcoder_cli.stream import Chunk, Stream
+from starcoder_cli.model import Model, Question, Sampling
+from starcoder_cli.stream import Chunk, Stream, closing_source
+
+OpenStream: TypeAlias = Callable[[Callable[[], bool]], Stream]
+"""Begins an answer; it is given what tells whether nobody waits for it any more."""
 
 
 async def stream_in_thread(
-    open_stream: Callable[[], Stream], executor: Executor
+    open_stream: OpenStream, executor: Executor
 ) -> AsyncGenerator[Chunk, None]:
     """The chunks of an answer that a thread makes; if the caller stops early, the thread ends too.
 
@@ -23,7 +28,7 @@ async def stream_in_thread(
 
     def produce() -> None:
         try:
-            with closing(open_stream()) as stream:
+            with closing(open_stream(abandoned.is_set)) as stream:
                 for chunk in stream:
                     loop.call_soon_threadsafe(queue.put_nowait, chunk)
                     if abandoned.is_set():
@@ -40,3 +45,21 @@ async def stream_in_thread(
         abandoned.set()
         with anyio.CancelScope(shield=True):
             await asyncio.wait([producer])
+
+
+class AbandonableModel:
+    """A model whose answers end with its next step once nobody waits for them."""
+
+    def __init__(self, model: Model, is_abandoned: Callable[[], bool]) -> None:
+        self._model, self._is_abandoned = model, is_abandoned
+        self.engine, self.window, self.spells = model.engine, model.window, model.spells
+        self.chat_template = model.chat_template
+        self.count, self.has_token, self.close = model.count, model.has_token, model.close
+
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
+        """The model's answer."""
+        with closing_source(self._model.stream(question, sampling)) as chunks:
+            for chunk in chunks:
+                if self._is_abandoned():
+                    return
+                yield chunk

@@ -1,51 +1,60 @@
 """From what a client asks to what a model is asked for it, and to the answer that belongs there."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.context.selection import ContextPool
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.source import FileMetadata, Source, Span
 from starcoder_cli.infill import Infill, InfillOptions, language_of
-from starcoder_cli.model import Conversation, Hole, Model, Sampling
+from starcoder_cli.model import MAX_ANSWER_TOKENS, Conversation, Hole, Model, Sampling
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS, fim_format
+from starcoder_cli.prompts.frame import read_frame
 from starcoder_cli.reply import ChatModel
-from starcoder_cli.stream import Stream
+from starcoder_cli.server.bridge import AbandonableModel
+from starcoder_cli.stream import Stream, closing_source
 from starcoder_cli.terminal.output import CollectedMessages
 from starcoder_cli.wire.errors import ApiError
-from starcoder_cli.wire.requests import CompletionRequest
+from starcoder_cli.wire.requests import DEFAULT_COMPLETION_TOKENS, CompletionRequest
+
+OpenAnswer: TypeAlias = Callable[[Model, Sampling], Stream]
 
 
 @dataclass(frozen=True)
 class CompletionPlan:
-    """What a model is asked: `answer` begins one.
+    """What a model is asked: `answer` begins one, of at most `max_tokens`; 0 only has it read.
 
     It does not read all of the text where it is `truncated`; the `notes` say what is worth knowing.
     """
 
-    answer: Callable[[Sampling], Stream]
+    answer: OpenAnswer
+    max_tokens: int
     truncated: bool = False
     notes: tuple[str, ...] = ()
 
+    def open_stream(
+        self, model: Model, sampling: Sampling, is_abandoned: Callable[[], bool]
+    ) -> Stream:
+        """An answer, which ends with the model's next step once nobody waits for it."""
+        chunks = self.answer(AbandonableModel(model, is_abandoned), sampling)
+        return chunks if self.max_tokens else only_read(chunks)
 
-def plan_completion(model: Model, spec: ModelSpec, request: CompletionRequest) -> CompletionPlan:
-    """What a model is asked for a client.
+
+def plan_completion(
+    model: Model, spec: ModelSpec, request: CompletionRequest
+) -> tuple[CompletionPlan, ...]:
+    """What a model is asked for each of the contents of a request.
 
     Raises ApiError for what it cannot read or was not trained to do.
     """
-    most = request.sampling.max_tokens
-    if most + 2 * PROMPT_OVERHEAD_TOKENS > model.window:
-        raise ApiError(
-            400,
-            f"{most} tokens of answer leave no room to read: the window has {model.window}",
-            "max_tokens",
-            "context_length_exceeded",
-        )
-    if isinstance(request.content, Conversation):
-        return plan_reply(model, spec, request, request.content)
-    return plan_infill(model, spec, request, request.content)
+    return tuple(
+        plan_reply(model, spec, request, content)
+        if isinstance(content, Conversation)
+        else plan_infill(model, spec, request, content)
+        for content in request.contents
+    )
 
 
 def plan_infill(
@@ -53,10 +62,25 @@ def plan_infill(
 ) -> CompletionPlan:
     """What is asked about a hole: as much as fits, nearest to it first.
 
-    A completion is a hole with nothing behind it.
+    A completion is a hole with nothing behind it, unless it is one that the client spelled. An
+    answer takes half of the window at most.
     """
-    if request.is_infill and not (Hole in model.spells or fim_format(model, spec)):
+    form = fim_format(model, spec)
+    frame = None if request.is_infill or not form else read_frame(hole.prefix, form)
+    if frame:
+        names = frame.names
+        request = replace(
+            request,
+            is_infill=True,
+            filename=names.filename or request.filename,
+            repository=names.repository or request.repository,
+            extra_files=(*frame.documents, *request.extra_files),
+        )
+        hole = frame.hole
+    if request.is_infill and not (Hole in model.spells or form):
         raise ApiError(400, f"{spec.name} was not trained to fill gaps", code="no_infill")
+    wanted = DEFAULT_COMPLETION_TOKENS if request.max_tokens is None else request.max_tokens
+    max_tokens = min(wanted, model.window // 2, MAX_ANSWER_TOKENS)
     at = len(hole.prefix)
     source = Source("", hole.prefix + hole.suffix)
     language = language_of(source, None, request.filename)
@@ -66,11 +90,11 @@ def plan_infill(
         spec,
         language,
         FileMetadata(request.filename or None, request.repository or None),
-        request.sampling.max_tokens,
+        max(max_tokens, 1),
         InfillOptions(
             fim=request.is_infill,
             stop=request.stop,
-            raw=request.raw,
+            raw=request.raw or not request.is_infill,
             seconds=request.time_limit,
             live=request.stream,
         ),
@@ -78,18 +102,49 @@ def plan_infill(
     )
     messages = CollectedMessages()
     prompt = infill.prompt(model, messages)
-    answer = partial(infill.stream, model, prompt)
-    return CompletionPlan(answer, prompt.truncated, tuple(messages.notes))
+
+    def answer(asked: Model, sampling: Sampling) -> Stream:
+        return infill.stream(asked, prompt, sampling)
+
+    notes = (*messages.notes, *shorter_note(request, max_tokens, model.window))
+    return CompletionPlan(answer, max_tokens, prompt.truncated, notes)
 
 
 def plan_reply(
     model: Model, spec: ModelSpec, request: CompletionRequest, conversation: Conversation
 ) -> CompletionPlan:
-    """What is asked with a conversation; ApiError where not all of it fits: nothing is left out."""
+    """What is asked with a conversation; ApiError where not all of it fits: nothing is left out.
+
+    An answer may have what is left of the window.
+    """
     replier, messages = ChatModel.of(model, spec), CollectedMessages()
-    most = request.sampling.max_tokens
+    used = replier.cost((*conversation.opening(), *conversation.messages))
+    room = min(max(model.window - used - 2 * PROMPT_OVERHEAD_TOKENS, 1), MAX_ANSWER_TOKENS)
+    max_tokens = room if request.max_tokens is None else min(request.max_tokens, room)
     try:
-        question = replier.prompt(conversation, most, messages.note, strict=True)
+        question = replier.prompt(conversation, max(max_tokens, 1), messages.note, strict=True)
     except DataError as error:
         raise ApiError(400, error.message, "messages", "context_length_exceeded") from error
-    return CompletionPlan(partial(replier.stream, question, request.stop))
+
+    def answer(asked: Model, sampling: Sampling) -> Stream:
+        return replace(replier, model=asked).stream(question, request.stop, sampling)
+
+    notes = (*messages.notes, *shorter_note(request, max_tokens, model.window))
+    return CompletionPlan(answer, max_tokens, notes=notes)
+
+
+def shorter_note(request: CompletionRequest, max_tokens: int, window: int) -> tuple[str, ...]:
+    """What is told where an answer may not be as long as was asked for."""
+    if request.max_tokens is None or request.max_tokens <= max_tokens:
+        return ()
+    return (f"max_tokens is {max_tokens} here: prompt and answer share a window of {window}",)
+
+
+def only_read(chunks: Stream) -> Stream:
+    """An answer without a token of its own: it ends where the first would be."""
+    with closing_source(chunks) as source:
+        for chunk in source:
+            is_read = bool(chunk.tokens or chunk.reason)
+            yield replace(chunk, text="", tokens=0, reason="length" if is_read else None)
+            if is_read:
+                return

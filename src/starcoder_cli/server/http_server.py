@@ -15,20 +15,11 @@ from starlette.types import ASGIApp
 from starcoder_cli.errors import BusyError
 from starcoder_cli.net.sockets import listen_on_port
 from starcoder_cli.server.access import Address, allowed_host_headers, create_key_file
-from starcoder_cli.server.http_routes import HttpApi, ModelOffer
+from starcoder_cli.server.http_routes import HTTP_ROUTES, HttpApi
 from starcoder_cli.server.metrics import Metrics, MetricsMiddleware
 from starcoder_cli.server.middleware import AccessMiddleware
 from starcoder_cli.server.model_pool import ModelPool
-
-HTTP_ROUTES = (
-    "/health",
-    "/metrics",
-    "/v1/models",
-    "/v1/completions",
-    "/v1/chat/completions",
-    "/infill",
-)
-"""The paths that metrics and log lines name; any other may have been made up."""
+from starcoder_cli.server.offers import ModelOffer
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import aclosing
-from functools import partial
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -17,8 +16,9 @@ from starlette.routing import Route
 from starcoder_cli.errors import RefusedError, StarcoderError
 from starcoder_cli.model import Prompt, Sampling
 from starcoder_cli.net.daemon import INSTALLATION_ID
-from starcoder_cli.server.bridge import stream_in_thread
+from starcoder_cli.server.bridge import AbandonableModel, stream_in_thread
 from starcoder_cli.server.model_pool import ModelPool, PooledModel
+from starcoder_cli.stream import Stream
 from starcoder_cli.wire import local_protocol
 from starcoder_cli.wire.errors import HTTP_STATUS_BY_EXIT_CODE
 
@@ -113,7 +113,10 @@ class LocalApi:
         """The events of an answer; an error is the last one."""
         try:
             async with self._models.slot(loaded):
-                open_stream = partial(loaded.model.stream, prompt, sampling)
+
+                def open_stream(is_abandoned: Callable[[], bool]) -> Stream:
+                    return AbandonableModel(loaded.model, is_abandoned).stream(prompt, sampling)
+
                 async with aclosing(stream_in_thread(open_stream, self._executor)) as generated:
                     async for chunk in generated:
                         yield encoder.encode(chunk)

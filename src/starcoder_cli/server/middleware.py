@@ -10,8 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starcoder_cli.wire.errors import ApiError
 
 MAX_HTTP_REQUEST_BYTES = 4 << 20
-PUBLIC_ROUTE = "/health"
-"""The only route that answers without a key."""
+PUBLIC_ROUTES = ("/health", "/v1/health")
+"""The only routes that answer without a key, which tell nothing."""
+
+KEY_HEADERS = (b"authorization", b"x-api-key")
+"""Where a key may be: as a bearer's token, or by itself."""
 
 JSON_TYPE = b"application/json"
 SECURITY_HEADERS = (
@@ -67,18 +70,17 @@ class AccessMiddleware:
         is_cross_site = any(site not in (b"none", b"same-origin") for site in fetch_sites(headers))
         if b"origin" in headers or is_cross_site:
             raise ApiError(403, "web pages are not answered", code="cross_origin")
-        if scope["path"] != PUBLIC_ROUTE and not self.has_valid_key(
-            headers.get(b"authorization", [])
-        ):
+        keys = [key for name in KEY_HEADERS for key in headers.get(name, [])]
+        if scope["path"] not in PUBLIC_ROUTES and not self.has_valid_key(keys):
             raise ApiError(401, "the key is missing or wrong", code="invalid_api_key")
         if scope["method"] == "POST" and not is_json_type(headers.get(b"content-type", [])):
             raise ApiError(415, "the Content-Type has to be application/json", code="bad_type")
 
     def has_valid_key(self, credentials: list[bytes]) -> bool:
         """Whether there is exactly one key, and it is the right one."""
-        scheme, _, key = b"".join(credentials[:1]).partition(b" ")
+        scheme, _, key = b"".join(credentials[:1]).rpartition(b" ")
         matches = hmac.compare_digest(key.strip(), self.key)
-        return matches and scheme.lower() == b"bearer" and len(credentials) == 1
+        return matches and scheme.strip().lower() in (b"bearer", b"") and len(credentials) == 1
 
 
 def fetch_sites(headers: Mapping[bytes, list[bytes]]) -> list[bytes]:

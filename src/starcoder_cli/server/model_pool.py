@@ -49,6 +49,7 @@ CallResult = TypeVar("CallResult")
 class PooledModel:
     """A model that is loaded with room for so many tokens, and what happens to it.
 
+    It makes so many answers at a time as it has `slots`, `slot_count` of them.
     `pending_answers` is how many answers are asked for now, `running_answers` how many of them are
     being made, and `pin_count` how many other uses of it there are.
     """
@@ -59,6 +60,7 @@ class PooledModel:
     model: Model
     file_bytes: int
     slots: asyncio.Semaphore
+    slot_count: int
     load_messages: list[str]
     requested_window: int
     keep_alive: float = DEFAULT_KEEP_ALIVE
@@ -257,6 +259,7 @@ class ModelPool:
             model=model,
             file_bytes=total_file_bytes(load_request.path),
             slots=asyncio.Semaphore(slots),
+            slot_count=slots,
             load_messages=load_messages,
             requested_window=window,
         )

@@ -67,9 +67,12 @@ class ModelStatus:
     busy: int
 
 
-def encode_json(value: "Mapping[str, object] | LoadRequest | LoadedInfo | ModelStatus") -> bytes:
-    """A mapping, or one of the values here, as JSON."""
-    return json.dumps(value if isinstance(value, Mapping) else asdict(value)).encode()
+def encode_json(
+    value: "Mapping[str, object] | Sequence[object] | LoadRequest | LoadedInfo | ModelStatus",
+) -> bytes:
+    """A mapping, a list, or one of the values here, as JSON without spaces."""
+    record = value if isinstance(value, Mapping | Sequence) else asdict(value)
+    return json.dumps(record, separators=(",", ":")).encode()
 
 
 def decode_json(data: bytes) -> Mapping[str, object]:
@@ -178,7 +181,7 @@ class ChunkEncoder:
 
 def encode_event(record: Mapping[str, object]) -> bytes:
     """A record as one server-sent event."""
-    return b"data: " + json.dumps(record).encode() + b"\n\n"
+    return b"data: " + encode_json(record) + b"\n\n"
 
 
 class ChunkDecoder:

@@ -1,23 +1,86 @@
-"""The fields of requests to the HTTP API, each of exactly one type, with what it may be.
+"""What requests to the HTTP API have in common: the types of their fields, and what is read over.
 
-One that is not known, or that asks for what this program does not do, is an error that names it:
-nothing is read over but what changes no answer.
+Clients send `null` for what they leave open, fields that change no answer, and ways to sample that
+this program does not have. Those are not used; the last are named in the answer. What would change
+the meaning of an answer is an error that names the field.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from starcoder_cli.files.strict_json import MalformedError, parse_object
 from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.wire.errors import ApiError
 
-MAX_REQUEST_TOKENS = 1_000_000
+MAX_REQUEST_TOKENS = 1_000_000_000
 MAX_CHOICES = 8
-MAX_STOP_SEQUENCES, MAX_STOP_BYTES = 16, 256
+MAX_STOP_SEQUENCES, MAX_STOP_BYTES = 128, 256
 MAX_MESSAGES = MAX_EXTRA_FILES = 1024
 MAX_SEED = 2**32 - 2
 MAX_NAME_CHARACTERS = 256
+MAX_UNUSED_NAMES = 16
+"""How many of the fields that are not used are named in an answer."""
+
+HARMLESS_FIELDS = frozenset(
+    (
+        "cache_prompt",
+        "id_slot",
+        "include_obfuscation",
+        "metadata",
+        "n_indent",
+        "n_keep",
+        "parallel_tool_calls",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "return_progress",
+        "return_tokens",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "timings_per_token",
+        "user",
+    )
+)
+"""Fields that are not used and change no answer: nobody has to hear of them."""
+
+
+def is_nothing(value: object) -> bool:
+    """Whether a value asks for nothing: empty, zero, off, or -1, as llama.cpp says it."""
+    return not value or value == -1
+
+
+def is_plain_text(value: object) -> bool:
+    """Whether an answer of this form is text as it comes."""
+    return isinstance(value, Mapping) and value.get("type") == "text"
+
+
+UNSUPPORTED_FIELDS: Mapping[str, Callable[[object], bool]] = {
+    "audio": is_nothing,
+    "function_call": lambda value: value in ("none", "auto"),
+    "functions": is_nothing,
+    "grammar": is_nothing,
+    "image_data": is_nothing,
+    "json_schema": is_nothing,
+    "modalities": lambda value: value in ([], ["text"]),
+    "multimodal_data": is_nothing,
+    "response_format": lambda value: is_nothing(value) or is_plain_text(value),
+    "tool_choice": lambda value: is_nothing(value) or value in ("none", "auto"),
+    "tools": is_nothing,
+    "web_search_options": is_nothing,
+}
+"""Fields that would change what an answer means, and whether a value of them does not."""
+
+TOOL_CHOICES = {"tools": "tool_choice", "functions": "function_call"}
+
+
+def drop_nulls(value: object) -> object:
+    """A JSON value without the fields that are null, which are as good as not there."""
+    if isinstance(value, dict):
+        return {key: drop_nulls(each) for key, each in value.items() if each is not None}
+    return [drop_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def check_stop_length(text: str) -> str:
@@ -27,149 +90,79 @@ def check_stop_length(text: str) -> str:
     return text
 
 
-def as_list(value: object) -> object:
-    """A text alone is as good as a list of one, and null as one of none."""
-    return [] if value is None else [value] if isinstance(value, str) else value
+def as_stop_list(value: object) -> object:
+    """A text alone is as good as a list of one; empty ones would end every answer at once."""
+    texts = [value] if isinstance(value, str) else value
+    return [each for each in texts if each != ""] if isinstance(texts, list) else texts
 
 
-def unwrap_single(value: object) -> object:
-    """A list of one text is as good as the text."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
-
-
-def as_text_parts(value: object) -> object:
-    """A text is as good as a list of parts with one text."""
-    return [{"type": "text", "text": value}] if isinstance(value, str) else value
-
-
-NameString = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
-TokenCount = Annotated[int, Field(ge=1, le=MAX_REQUEST_TOKENS)]
+NameString = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)]
+TokenCount = Annotated[int, Field(ge=0, le=MAX_REQUEST_TOKENS)]
+LlamaTokenCount = Annotated[int, Field(ge=-2, le=MAX_REQUEST_TOKENS)]
 TemperatureValue = Annotated[float, Field(ge=0, le=2)]
-TopPValue = Annotated[float, Field(ge=0.000001, le=1)]
-ZeroPenalty = Annotated[float, Field(ge=0, le=0)]
+TopPValue = Annotated[float, Field(ge=0, le=1), AfterValidator(lambda value: max(value, 1e-6))]
+SeedValue = Annotated[
+    int,
+    Field(ge=-(2**64), le=2**64),
+    AfterValidator(lambda seed: seed % (MAX_SEED + 1) if seed >= 0 else None),
+]
+ChoiceCount = Annotated[int, Field(ge=1, le=MAX_CHOICES)]
 StopSequence = Annotated[str, Field(min_length=1), AfterValidator(check_stop_length)]
 StopSequences = Annotated[
-    list[StopSequence], Field(max_length=MAX_STOP_SEQUENCES), BeforeValidator(as_list)
+    list[StopSequence], Field(max_length=MAX_STOP_SEQUENCES), BeforeValidator(as_stop_list)
 ]
 
 
-class StrictSchema(BaseModel):
-    """An object whose fields are exactly of their types, and all known."""
+class RequestSchema(BaseModel):
+    """An object whose fields are exactly of their types; others may be there too."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
-
-
-class StreamOptions(StrictSchema):
-    """What a stream has in it besides the answer."""
-
-    include_usage: bool = False
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False, frozen=True)
 
 
-class OpenAISchema(StrictSchema):
-    """What completions and chat have in common; `null` is as good as nothing."""
-
-    model: NameString | None = None
-    max_tokens: TokenCount | None = None
-    temperature: TemperatureValue | None = None
-    top_p: TopPValue | None = None
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] | None = None
-    n: Annotated[int, Field(ge=1, le=MAX_CHOICES)] | None = None
-    stop: StopSequences = []
-    stream: bool | None = None
-    stream_options: StreamOptions | None = None
-    presence_penalty: ZeroPenalty | None = None
-    frequency_penalty: ZeroPenalty | None = None
-    user: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] | None = None
+Schema = TypeVar("Schema", bound=RequestSchema)
 
 
-class CompletionSchema(OpenAISchema):
-    """A text to continue, or with a `suffix` a gap to fill.
+def read_request(schema: type[Schema], data: bytes) -> tuple[Schema, tuple[str, ...]]:
+    """The request in a body by a schema, and what its client should know of fields not used.
 
-    `raw`, `filename` and `repository` are our own.
+    ApiError names the first field that is wrong or not supported, and never its value.
     """
-
-    prompt: Annotated[str, BeforeValidator(unwrap_single)]
-    suffix: str | None = None
-    echo: bool | None = None
-    logprobs: Annotated[int, Field(ge=0, le=1)] | None = None
-    best_of: Annotated[int, Field(ge=1, le=1)] | None = None
-    raw: bool | None = None
-    filename: NameString | None = None
-    repository: NameString | None = None
+    fields = parse_request_object(data)
+    record = {key: drop_nulls(each) for key, each in fields.items() if each is not None}
+    refuse_unsupported(record)
+    return validate_request(schema, record), name_unused(schema, record)
 
 
-class TextPart(StrictSchema):
-    """A part of a message; there are none but texts."""
-
-    type: Literal["text"]
-    text: str
-
-
-class ChatMessage(StrictSchema):
-    """What one side said."""
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: Annotated[
-        list[TextPart], Field(max_length=MAX_MESSAGES), BeforeValidator(as_text_parts)
-    ]
-    name: NameString | None = None
-
-    @property
-    def text(self) -> str:
-        """Its parts as one text."""
-        return "".join(part.text for part in self.content)
+def parse_request_object(data: bytes) -> Mapping[str, object]:
+    """The JSON object in a request; ApiError for anything else, and for lone surrogates in it."""
+    try:
+        value = parse_object(data, max_values=len(data))
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeError as error:
+        raise ApiError(400, "the request has a lone surrogate") from error
+    except MalformedError as error:
+        raise ApiError(400, f"the request is no JSON that is taken: {error}") from error
+    return value
 
 
-class ChatSchema(OpenAISchema):
-    """A conversation that ends with a question."""
-
-    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
-    max_completion_tokens: TokenCount | None = None
-    logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=0)] | None = None
-
-
-class Extra(StrictSchema):
-    """Another file that is read along."""
-
-    text: str
-    filename: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] = ""
-    time: float | None = None
+def refuse_unsupported(record: Mapping[str, object]) -> None:
+    """ApiError where a field would change what the answer means."""
+    for name, changes_nothing in UNSUPPORTED_FIELDS.items():
+        is_off = record.get(TOOL_CHOICES.get(name, "")) == "none"
+        if name in record and not is_off and not changes_nothing(record[name]):
+            raise ApiError(
+                400, f"{name} is not supported here: leave it out", name, "unsupported_parameter"
+            )
 
 
-class InfillSchema(StrictSchema):
-    """A gap as llama.cpp's editors describe it: `prompt` is the beginning of the line with the gap.
-
-    How llama.cpp is to sample and to remember is read over, as is how long it may read: it changes
-    how soon an answer comes and how likely its tokens are, not what is asked.
-    """
-
-    input_prefix: str
-    input_suffix: str
-    prompt: str = ""
-    input_extra: Annotated[list[Extra], Field(max_length=MAX_EXTRA_FILES)] = []
-    n_predict: Annotated[int, Field(ge=-1, le=MAX_REQUEST_TOKENS)] | None = None
-    temperature: TemperatureValue | None = None
-    top_p: TopPValue | None = None
-    seed: Annotated[int, Field(ge=-1, le=MAX_SEED)] = -1
-    stop: StopSequences = []
-    stream: bool = False
-    model: NameString | None = None
-    raw: bool = False
-    filename: NameString | None = None
-    repository: NameString | None = None
-    cache_prompt: bool = True
-    id_slot: Annotated[int, Field(ge=-1, le=MAX_EXTRA_FILES)] = -1
-    n_indent: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    top_k: Annotated[int, Field(ge=-1, le=1_000_000)] = 0
-    min_p: Annotated[float, Field(ge=0, le=1)] = 0.0
-    samplers: Annotated[list[NameString], Field(max_length=32)] = []
-    t_max_prompt_ms: Annotated[int, Field(ge=-1, le=10**9)] = -1
-    t_max_predict_ms: Annotated[int, Field(ge=-1, le=10**9)] = -1
-    response_fields: Annotated[list[NameString], Field(max_length=64)] = []
-
-
-Schema = TypeVar("Schema", bound=StrictSchema)
+def name_unused(schema: type[RequestSchema], record: Mapping[str, object]) -> tuple[str, ...]:
+    """A warning that names the fields which ask for something and are not used; none without."""
+    known = schema.model_fields.keys() | HARMLESS_FIELDS | UNSUPPORTED_FIELDS.keys()
+    unused = sorted(name for name in record.keys() - known if not is_nothing(record[name]))
+    named = [to_one_line(name, 100) for name in unused]
+    more = [f"{len(named) - MAX_UNUSED_NAMES} more"] if len(named) > MAX_UNUSED_NAMES else []
+    listed = ", ".join([*named[:MAX_UNUSED_NAMES], *more])
+    return (f"not used here: {listed}",) if listed else ()
 
 
 def validate_request(schema: type[Schema], record: Mapping[str, object]) -> Schema:
@@ -179,12 +172,5 @@ def validate_request(schema: type[Schema], record: Mapping[str, object]) -> Sche
     except ValidationError as error:
         first_error = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field_path = to_one_line(".".join(map(str, first_error["loc"])), 100)
-        if first_error["type"] == "extra_forbidden":
-            raise ApiError(
-                400,
-                f"{field_path} is not known or not supported here",
-                field_path,
-                "unknown_parameter",
-            ) from None
         message = first_error["msg"].removeprefix("Value error, ")
         raise ApiError(400, f"{field_path}: {message}", field_path, "invalid_value") from None

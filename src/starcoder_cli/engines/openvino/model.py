@@ -143,9 +143,13 @@ class OpenVinoModel:
         """The token ids of a prompt: one id for each control token, text as nothing but text."""
         return self._tokenizer.encode(prompt)
 
+    def tokenize(self, text: str) -> list[int]:
+        """The ids of a text's tokens as user text."""
+        return self._tokenizer.encode_text(text)
+
     def count(self, text: str) -> int:
         """How many tokens a text has as user text."""
-        return len(self._tokenizer.encode_text(text))
+        return len(self.tokenize(text))
 
     def has_token(self, text: str) -> bool:
         """Whether a text is exactly one control token."""

@@ -116,9 +116,13 @@ class HuggingFaceModel:
         with closing(skip_prefix(chunks, prompt.forced_prefix)) as rest:
             yield from rest
 
+    def tokenize(self, text: str) -> list[int]:
+        """The ids of a text's tokens as user text."""
+        return self.tokenizer.encode_text(text)
+
     def count(self, text: str) -> int:
         """How many tokens a text has as user text."""
-        return len(self.tokenizer.encode_text(text))
+        return len(self.tokenize(text))
 
     def has_token(self, text: str) -> bool:
         """Whether a text is exactly one control token."""

@@ -1,0 +1,63 @@
+"""The models that the HTTP API offers: fixed when it starts, loaded when they are asked.
+
+None is loaded by a path or a name that a client gives.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.server.model_pool import ModelPool, PooledModel
+from starcoder_cli.wire.errors import ApiError
+from starcoder_cli.wire.local_protocol import LoadRequest
+
+
+@dataclass(frozen=True)
+class ModelOffer:
+    """A model that clients may ask: what they call it, and how it is loaded."""
+
+    name: str
+    spec: ModelSpec
+    load_request: LoadRequest
+
+
+@dataclass(frozen=True)
+class ModelOffers:
+    """The models that are offered; the first is the default."""
+
+    pool: ModelPool
+    offers: Sequence[ModelOffer]
+    loaded_ids: dict[str, str] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[ModelOffer]:
+        return iter(self.offers)
+
+    def find(self, name: str) -> ModelOffer:
+        """The model of a name; ApiError where it is not offered."""
+        for offer in self.offers:
+            if offer.name == name:
+                return offer
+        raise ApiError(404, "there is no such model here", "model", "model_not_found")
+
+    def choose(self, name: str) -> ModelOffer:
+        """The model that a request names; the only one that is offered answers to every name.
+
+        Editors send names of their own, or a placeholder.
+        """
+        return self.find(name) if name and len(self.offers) > 1 else self.offers[0]
+
+    def window(self, offer: ModelOffer) -> int:
+        """How many tokens prompt and answer may have together: as it is loaded, or is to be."""
+        loaded_id = self.loaded_ids.get(offer.name)
+        windows = [each.model.window for each in self.pool if each.id == loaded_id]
+        return windows[0] if windows else offer.load_request.room
+
+    async def load(self, offer: ModelOffer) -> PooledModel:
+        """A loaded model; loaded anew where it had to make room for another."""
+        loaded_id = self.loaded_ids.get(offer.name)
+        loaded = next((candidate for candidate in self.pool if candidate.id == loaded_id), None)
+        if loaded:
+            return loaded
+        info = await self.pool.load(offer.load_request)
+        self.loaded_ids[offer.name] = info.id
+        return self.pool.get(info.id)

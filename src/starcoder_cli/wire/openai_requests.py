@@ -1,0 +1,211 @@
+"""Requests in OpenAI's form: completions, chat, and the fill-in-the-middle of Mistral's API."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from starcoder_cli.model import Conversation, Hole, Message
+from starcoder_cli.wire.errors import ApiError
+from starcoder_cli.wire.request_schema import (
+    MAX_CHOICES,
+    MAX_MESSAGES,
+    ChoiceCount,
+    NameString,
+    RequestSchema,
+    SeedValue,
+    StopSequences,
+    TemperatureValue,
+    TokenCount,
+    TopPValue,
+    read_request,
+)
+from starcoder_cli.wire.requests import (
+    DEFAULT_COMPLETION_TOKENS,
+    CompletionRequest,
+    build_sampling,
+)
+
+MAX_PROMPTS = 64
+
+
+def as_prompts(value: object) -> object:
+    """A text alone is as good as a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def as_text_parts(value: object) -> object:
+    """A text is as good as a list of parts with one text."""
+    return [{"type": "text", "text": value}] if isinstance(value, str) else value
+
+
+class StreamOptions(RequestSchema):
+    """What a stream has in it besides the answer."""
+
+    include_usage: bool = False
+
+
+class OpenAISchema(RequestSchema):
+    """What all of these routes have in common."""
+
+    model: NameString = ""
+    max_tokens: TokenCount | None = None
+    temperature: TemperatureValue | None = None
+    top_p: TopPValue | None = None
+    seed: SeedValue | None = None
+    n: ChoiceCount = 1
+    stop: StopSequences = []
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+
+
+class CompletionSchema(OpenAISchema):
+    """Texts to continue, or with a `suffix` a gap to fill.
+
+    `raw`, `filename` and `repository` are our own.
+    """
+
+    prompt: Annotated[
+        list[str], Field(min_length=1, max_length=MAX_PROMPTS), BeforeValidator(as_prompts)
+    ]
+    suffix: str = ""
+    echo: bool = False
+    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
+    best_of: Annotated[int, Field(ge=1, le=MAX_CHOICES)] = 1
+    raw: bool = False
+    filename: NameString = ""
+    repository: NameString = ""
+
+
+class FimSchema(OpenAISchema):
+    """A gap in Mistral's form, whose seed has another name."""
+
+    prompt: str
+    suffix: str = ""
+    random_seed: SeedValue | None = None
+
+
+class TextPart(RequestSchema):
+    """A part of a message; there are none but texts."""
+
+    type: Literal["text", "input_text", "output_text"]
+    text: str
+
+
+class ChatMessage(RequestSchema):
+    """What one side said."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Annotated[
+        list[TextPart], Field(max_length=MAX_MESSAGES), BeforeValidator(as_text_parts)
+    ] = []
+    tool_calls: Annotated[list[object], Field(max_length=0)] = []
+
+    @property
+    def text(self) -> str:
+        """Its parts as one text."""
+        return "".join(part.text for part in self.content)
+
+
+class ChatSchema(OpenAISchema):
+    """A conversation that ends with a question; `n_predict` is llama.cpp's name for the limit."""
+
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=MAX_MESSAGES)]
+    max_completion_tokens: TokenCount | None = None
+    n_predict: Annotated[int, Field(ge=-2)] = -1
+    response_fields: Annotated[list[NameString], Field(max_length=64)] | None = None
+    logprobs: bool = False
+    top_logprobs: Annotated[int, Field(ge=0, le=20)] = 0
+
+
+def read_completion(data: bytes) -> CompletionRequest:
+    """The request in the body of a completion."""
+    fields, warnings = read_request(CompletionSchema, data)
+    if len(fields.prompt) * fields.n > MAX_PROMPTS:
+        raise ApiError(400, f"more than {MAX_PROMPTS} answers are asked for", "n", "invalid_value")
+    return CompletionRequest(
+        tuple(Hole(prompt, fields.suffix) for prompt in fields.prompt),
+        build_sampling(fields.temperature, fields.top_p, fields.seed, fields.logprobs is not None),
+        DEFAULT_COMPLETION_TOKENS if fields.max_tokens is None else fields.max_tokens,
+        model=fields.model,
+        n=fields.n,
+        stop=tuple(fields.stop),
+        stream=fields.stream,
+        include_usage=fields.stream_options.include_usage,
+        echo=fields.echo,
+        is_infill=bool(fields.suffix),
+        raw=fields.raw,
+        filename=fields.filename,
+        repository=fields.repository,
+        warnings=warnings,
+    )
+
+
+def read_fim(data: bytes) -> CompletionRequest:
+    """The request in the body of a gap in Mistral's form."""
+    fields, warnings = read_request(FimSchema, data)
+    seed = fields.seed if fields.random_seed is None else fields.random_seed
+    return CompletionRequest(
+        (Hole(fields.prompt, fields.suffix),),
+        build_sampling(fields.temperature, fields.top_p, seed),
+        DEFAULT_COMPLETION_TOKENS if fields.max_tokens is None else fields.max_tokens,
+        model=fields.model,
+        n=fields.n,
+        stop=tuple(fields.stop),
+        stream=fields.stream,
+        include_usage=fields.stream_options.include_usage,
+        is_infill=True,
+        warnings=warnings,
+    )
+
+
+def read_chat(data: bytes) -> CompletionRequest:
+    """The request in the body of a chat completion."""
+    fields, warnings = read_request(ChatSchema, data)
+    limits = (fields.max_completion_tokens, fields.max_tokens, fields.n_predict)
+    max_tokens = next((limit for limit in limits if limit is not None and limit >= 0), None)
+    names = fields.response_fields
+    return CompletionRequest(
+        (build_conversation(fields.messages),),
+        build_sampling(fields.temperature, fields.top_p, fields.seed, fields.logprobs),
+        max_tokens,
+        model=fields.model,
+        n=fields.n,
+        stop=tuple(fields.stop),
+        stream=fields.stream,
+        include_usage=fields.stream_options.include_usage,
+        response_fields=None if names is None else tuple(names),
+        warnings=warnings,
+    )
+
+
+def build_conversation(messages: Sequence[ChatMessage]) -> Conversation:
+    """The messages as a conversation; ApiError where no answer could be the next one.
+
+    What the system says later is told with the user's words next to it: chat formats have a place
+    for it at the beginning alone.
+    """
+    opening, pending, turns = list[str](), list[str](), list[Message]()
+    for message in messages:
+        if message.role == "user":
+            turns.append(Message("user", "\n\n".join([*pending, message.text])))
+            pending.clear()
+        elif not turns:
+            opening.append(message.text)
+        elif message.role == "assistant":
+            turns.append(Message("assistant", message.text))
+        elif turns[-1].role == "user":
+            turns[-1] = Message("user", f"{turns[-1].text}\n\n{message.text}")
+        else:
+            pending.append(message.text)
+    if pending:
+        turns.append(Message("user", "\n\n".join(pending)))
+    if not turns or turns[-1].role != "user":
+        field_path = f"messages.{len(messages) - 1}.role"
+        raise ApiError(
+            400,
+            f"{field_path}: this message is no question, and only those are answered",
+            field_path,
+            "invalid_value",
+        )
+    return Conversation("\n".join(opening), tuple(turns))

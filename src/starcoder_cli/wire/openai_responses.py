@@ -1,0 +1,137 @@
+"""What the HTTP API answers in the forms of OpenAI's completions and chat."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from starcoder_cli.wire.local_protocol import DONE_EVENT
+from starcoder_cli.wire.responses import Choice, ResponseInfo, Usage
+
+
+@dataclass(frozen=True)
+class CompletionStyle:
+    """OpenAI's completions."""
+
+    id_prefix: str = "cmpl-"
+    end_event: bytes = DONE_EVENT
+    object_type: str = "text_completion"
+    chunk_object_type: str = "text_completion"
+
+    def full_record(
+        self, info: ResponseInfo, choices: Sequence[Choice], usage: Usage
+    ) -> Mapping[str, object]:
+        """All of an answer."""
+        choice_records = [self.choice_record(choice) for choice in choices]
+        answer = {
+            **self.head_fields(info),
+            "object": self.object_type,
+            "choices": choice_records,
+            "usage": usage.to_record(),
+        }
+        return {**answer, **usage.notices()}
+
+    def chunk_record(
+        self, info: ResponseInfo, choice: Choice, usage: Usage
+    ) -> Mapping[str, object]:
+        """A piece of one."""
+        part = {
+            **self.head_fields(info),
+            "object": self.chunk_object_type,
+            "choices": [self.chunk_choice_record(choice)],
+            **({"usage": None} if info.ends_with_usage else {}),
+        }
+        return {**part, **usage.notices()} if choice.reason else part
+
+    def usage_record(self, info: ResponseInfo, usage: Usage) -> Mapping[str, object]:
+        """The usage, without a choice."""
+        usage_record = usage.to_record()
+        return {
+            **self.head_fields(info),
+            "object": self.chunk_object_type,
+            "choices": [],
+            "usage": usage_record,
+        }
+
+    def head_fields(self, info: ResponseInfo) -> Mapping[str, object]:
+        """What every part says."""
+        return {"id": info.id, "model": info.model, "created": info.created}
+
+    def choice_record(self, choice: Choice) -> Mapping[str, object]:
+        """An answer, or a piece of one."""
+        logprobs: Mapping[str, object] | None = None
+        if choice.logprobs is not None:
+            texts = [text for text, _ in choice.logprobs]
+            begin = len(choice.before + choice.text) - sum(map(len, texts))
+            offsets = accumulate(map(len, texts[:-1]), initial=begin) if texts else ()
+            logprobs = {
+                "tokens": texts,
+                "token_logprobs": [logprob for _, logprob in choice.logprobs],
+                "top_logprobs": [{text: logprob} for text, logprob in choice.logprobs],
+                "text_offset": list(offsets),
+            }
+        return {
+            "index": choice.index,
+            "text": choice.text,
+            "logprobs": logprobs,
+            "finish_reason": choice.finish_reason,
+        }
+
+    def chunk_choice_record(self, choice: Choice) -> Mapping[str, object]:
+        """A piece has the form of an answer."""
+        return self.choice_record(choice)
+
+
+@dataclass(frozen=True)
+class ChatStyle(CompletionStyle):
+    """OpenAI's chat, whose messages are also the form of Mistral's fill-in-the-middle."""
+
+    id_prefix: str = "chatcmpl-"
+    object_type: str = "chat.completion"
+    chunk_object_type: str = "chat.completion.chunk"
+
+    def choice_record(self, choice: Choice) -> Mapping[str, object]:
+        """An answer."""
+        message = {"role": "assistant", "content": choice.text, "refusal": None}
+        return {**self.choice_fields(choice), "message": message}
+
+    def chunk_choice_record(self, choice: Choice) -> Mapping[str, object]:
+        """A piece of one; the first says who speaks."""
+        role = {"role": "assistant"} if choice.is_first else {}
+        text = {"content": choice.text} if choice.text or choice.is_first else {}
+        return {**self.choice_fields(choice), "delta": {**role, **text}}
+
+    def choice_fields(self, choice: Choice) -> Mapping[str, object]:
+        """The fields of a choice besides its text."""
+        logprobs: Mapping[str, object] | None = None
+        if choice.logprobs is not None:
+            logprobs = {
+                "content": [
+                    {
+                        "token": text,
+                        "logprob": logprob,
+                        "bytes": list(text.encode()),
+                        "top_logprobs": [],
+                    }
+                    for text, logprob in choice.logprobs
+                ],
+                "refusal": None,
+            }
+        return {"index": choice.index, "logprobs": logprobs, "finish_reason": choice.finish_reason}
+
+
+def model_record(name: str, created: int, window: int) -> Mapping[str, object]:
+    """A model as a JSON object; vLLM and llama.cpp have names of their own for its window."""
+    return {
+        "id": name,
+        "object": "model",
+        "created": created,
+        "owned_by": "starcoder",
+        "max_model_len": window,
+        "meta": {"n_ctx": window},
+    }
+
+
+def model_list_record(models: Mapping[str, int], created: int) -> Mapping[str, object]:
+    """The list of models, with the window of each, as a JSON object."""
+    records = [model_record(name, created, window) for name, window in models.items()]
+    return {"object": "list", "data": records}
