@@ -11,6 +11,8 @@ assertions anew.
 import re
 from dataclasses import dataclass, field
 
+from starcoder_cli.sandbox.javatuples import tuple_sources
+
 NODE_PROLOGUE = "\nconsole.assert = require('node:assert').ok;\n"
 NODE_EPILOGUE = "\nprocess.stdout.write(require('node:fs').readFileSync(0, 'latin1'));\n"
 # The header may be read again, and then defines `assert` anew.
@@ -268,6 +270,7 @@ def plan_build(language: str, program: str, tests: str) -> BuildPlan:
         match = JAVA_MAIN_CLASS.search(source)
         name = match.group(1) if match else "Main"
         files = {f"{name}.java": source, "Epilogue.java": JAVA_EPILOGUE.format(name=name)}
+        files |= tuple_sources() if "org.javatuples" in source else {}
         compile_commands = tuple(
             tuple(argument.replace("Main.java", f"{name}.java") for argument in command)
             for command in compile_commands
