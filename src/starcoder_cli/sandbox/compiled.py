@@ -27,7 +27,7 @@ from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
 from starcoder_cli.system.temporary import temporary_folder
 
 COMMAND_MODULES = ("commands",)
-COMPILE_LIMITS = Limits(seconds=60.0, memory=4 << 30, processes=256, disk=512 << 20)
+COMPILE_LIMITS = Limits(seconds=180.0, memory=4 << 30, processes=256, disk=512 << 20)
 MAX_DETAIL_CHARACTERS = 500
 
 

@@ -13,7 +13,7 @@ from starcoder_cli.sandbox.toolpaths import can_run, find_tool
 from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
 
 DEFAULT_LIMITS = Limits()
-RIGHT_ANSWER_LIMITS = Limits(seconds=60.0)
+RIGHT_ANSWER_LIMITS = Limits(seconds=180.0)
 PYTHON = "python"
 JUDGED_LANGUAGES = (PYTHON, *TOOLCHAINS)
 

@@ -172,12 +172,7 @@ def build_filter(denied: frozenset[str]) -> bytes:
     tables = (ALWAYS_DENIED, *(DENIABLE_GROUPS[name] for name in sorted(denied)))
     numbers = [row[column] for table in tables for row in table.values()]
     missing = [row[column] for row in REPORTED_MISSING.values()]
-    allow, refuse = instruction(RETURN, ALLOW), fail_with(errno.EPERM)
-    clone = [load_argument(0), instruction(ANY_BIT, NAMESPACE_FLAGS, 0, 1), refuse]
-    if "processes" in denied:
-        clone += [instruction(ANY_BIT, CLONE_THREAD, 1, 0), refuse]
-    # `touch` sets an open file's times to now; there is no path that Landlock would have to allow.
-    times = (require_null(1, refuse) + require_null(2, refuse),) * ("attributes" in denied)
+    refuse, report = fail_with(errno.EPERM), fail_with(errno.ENOSYS)
     return b"".join(
         (
             instruction(LOAD, ARCHITECTURE_OFFSET),
@@ -185,38 +180,43 @@ def build_filter(denied: frozenset[str]) -> bytes:
             instruction(RETURN, KILL),
             instruction(LOAD, NUMBER_OFFSET),
             instruction(GREATER, NEWEST_SYSCALL, 0, 1),
-            fail_with(errno.ENOSYS),
-            *(
-                match_syscall(number, fail_with(errno.ENOSYS))
-                for number in missing
-                if number is not None
-            ),
+            report,
+            *(match_syscall(number, report) for number in missing if number is not None),
             *(match_syscall(number, refuse) for number in numbers if number is not None),
-            match_syscall(CLONE[column], *clone, allow),
-            match_syscall(
-                PRLIMIT64[column], load_argument(0), instruction(EQUAL, 0, 1, 0), refuse, allow
-            ),
-            # What hides its memory hides its open files too, and these are counted.
-            match_syscall(
-                PRCTL[column],
-                load_argument(0),
-                instruction(EQUAL, PR_SET_DUMPABLE, 0, 1),
-                refuse,
-                allow,
-            ),
-            match_syscall(UTIMENSAT[column], *times, allow),
-            match_syscall(
-                SOCKETPAIR[column],
-                load_argument(1),
-                instruction(MASK, SOCK_TYPE_MASK),
-                instruction(EQUAL, SOCK_STREAM, 2, 0),
-                instruction(EQUAL, SOCK_SEQPACKET, 1, 0),
-                refuse,
-                allow,
-            ),
-            allow,
+            *match_arguments(column, denied),
+            instruction(RETURN, ALLOW),
         )
     )
+
+
+def match_arguments(column: int, denied: frozenset[str]) -> list[bytes]:
+    """The part of the filter for calls that are allowed or refused by their arguments."""
+    allow, refuse = instruction(RETURN, ALLOW), fail_with(errno.EPERM)
+    clone = [load_argument(0), instruction(ANY_BIT, NAMESPACE_FLAGS, 0, 1), refuse]
+    if "processes" in denied:
+        clone += [instruction(ANY_BIT, CLONE_THREAD, 1, 0), refuse]
+    # `touch` sets an open file's times to now; there is no path that Landlock would have to allow.
+    times = (require_null(1, refuse), require_null(2, refuse)) if "attributes" in denied else ()
+    # What hides its memory hides its open files too, and these are counted.
+    option = (load_argument(0), instruction(EQUAL, PR_SET_DUMPABLE, 0, 1), refuse)
+    process = (load_argument(0), instruction(EQUAL, 0, 1, 0), refuse)
+    socket_kind = (
+        load_argument(1),
+        instruction(MASK, SOCK_TYPE_MASK),
+        instruction(EQUAL, SOCK_STREAM, 2, 0),
+        instruction(EQUAL, SOCK_SEQPACKET, 1, 0),
+        refuse,
+    )
+    return [
+        match_syscall(call[column], *instructions, allow)
+        for call, instructions in (
+            (CLONE, clone),
+            (PRLIMIT64, process),
+            (PRCTL, option),
+            (UTIMENSAT, times),
+            (SOCKETPAIR, socket_kind),
+        )
+    ]
 
 
 def install_filter(denied: frozenset[str]) -> None:
