@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from starcoder_cli.evaluation.benchmarks import find_tested_function
 from starcoder_cli.sandbox import Limits, SandboxJob, SandboxKind, judge
 from starcoder_cli.sandbox.detect import SANDBOX_VARIABLE, unavailable_reason
 
@@ -97,7 +98,8 @@ def mbpp(data: Path) -> Iterator[tuple[str, SandboxJob]]:
     rows = json.loads((data / "mbpp" / "sanitized-mbpp.json").read_text(encoding="utf-8"))
     for row in rows:
         tests = "\n".join([*row["test_imports"], *row["test_list"]])
-        yield f"MBPP/{row['task_id']}", SandboxJob("python", row["code"], tests)
+        tested = find_tested_function(row["code"], row["test_list"][0])
+        yield f"MBPP/{row['task_id']}", SandboxJob("python", row["code"], tests, tested)
 
 
 def pack(name: str) -> Callable[[Path], Iterator[tuple[str, SandboxJob]]]:

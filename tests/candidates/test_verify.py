@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.candidates.verify import VerifyCommand, build_verify_environment, split_command
+from starcoder_cli.candidates.verify import (
+    VerifyCommand,
+    build_verify_environment,
+    check_command,
+    find_program,
+)
 from starcoder_cli.errors import InputError, TimeLimitError, UsageError
 from starcoder_cli.files.worktree import WorkTree
 from starcoder_cli.system.timing import time_limit
@@ -37,7 +42,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def command(text: str, seconds: float = 60.0) -> VerifyCommand:
     """A command for `add.py` in the current folder."""
-    return VerifyCommand(split_command(text), WorkTree.containing("add.py"), seconds)
+    return VerifyCommand(text, WorkTree.containing("add.py"), seconds)
 
 
 def gone(process: int) -> bool:
@@ -80,31 +85,86 @@ def test_each_answer_has_a_copy_of_its_own(project: Path) -> None:
     assert sorted(path.name for path in project.iterdir()) == ["add.py"]
 
 
-def test_no_shell_reads_the_words(project: Path) -> None:
-    assert split_command("""echo $HOME '*' "a b" c\\ d; ls""") == (
-        "echo",
-        "$HOME",
-        "*",
-        "a b",
-        "c d;",
-        "ls",
-    )
+@pytest.mark.parametrize(
+    ("text", "passes"),
+    [
+        ("true && false", False),
+        ("false || true", True),
+        ("false; true", True),
+        ("true; false", False),
+        ("! false", True),
+        ("cat add.py | grep -q right", True),
+        ("cat add.py | grep -q wrong", False),
+        ("test -e '*.py'", False),
+        ("test -e *.py", True),
+        ("grep -q right < add.py > found; test ! -s found", True),
+        ('test "$PWD" = "$(pwd)"', True),
+        ('test "`cat add.py`" = right', True),
+        ("test -d ~", True),
+        ("X=right sh -c 'test $X = right'", True),
+        ("cd . && [ -f add.py ]", True),
+        ("(exit 3)", False),
+        ("if grep -q right add.py\nthen exit 0\nelse exit 1\nfi", True),
+        ("# a note\ntrue", True),
+        ("sh nothing.sh", False),
+        ("true; no-such-program", False),
+    ],
+)
+def test_a_shell_reads_the_command(
+    project: Path, monkeypatch: pytest.MonkeyPatch, text: str, passes: bool
+) -> None:
+    monkeypatch.setenv("HOME", str(project))
+    check_command(text)
+    assert command(text).passes(b"right") is passes
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        ("pytest -q", "pytest"),
+        ("A=1 B='x y' make test", "make"),
+        ("../run.sh && x", "../run.sh"),
+        ("", ""),
+        (" \n", ""),
+        ("# nothing", ""),
+        ("A=1", ""),
+        ("$PYTHON -m pytest", None),
+        ("~/bin/check", None),
+        ("(cd x; make)", None),
+        ("> log make", None),
+        ("cat <<x\nit's\nx\n", "cat"),
+    ],
+)
+def test_the_program_that_a_command_begins_with(text: str, program: str | None) -> None:
+    assert find_program(text) == program
+
+
+@pytest.mark.parametrize("text", ["pytest 'x", "true &&", "(true", "if true", "true | | true"])
+def test_what_no_shell_reads_is_refused_before_it_runs(text: str) -> None:
+    with pytest.raises(UsageError, match="is no command: .*; it is read as by `sh -c`"):
+        check_command(text)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("pytest 'x", '"pytest \'x" is no command: No closing quotation; close what is open'),
         (" ", "the command to verify with is empty; name one, such as 'pytest -q'"),
+        ("A=1", "the command to verify with is empty; name one, such as 'pytest -q'"),
+        ("tr\0ue", "the command to verify with has a null character; leave it away"),
         (
-            "no-such-program -q",
+            "no-such-program -q | tail",
             "there is no command 'no-such-program'; verify with one that runs, such as 'pytest -q'",
+        ),
+        (
+            "./no-such-file.sh",
+            "there is no command './no-such-file.sh'; "
+            "verify with one that runs, such as 'pytest -q'",
         ),
     ],
 )
 def test_what_is_no_command(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        split_command(text)
+        check_command(text)
     assert str(caught.value) == message
 
 
@@ -113,11 +173,10 @@ def test_a_program_that_is_not_copied_cannot_run(project: Path, temporary: Path)
     program = project.parent / "outside.sh"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
+    check_command("../outside.sh")
     with pytest.raises(InputError) as caught:
         command("../outside.sh").passes(b"")
-    assert str(caught.value) == (
-        "cannot run ../outside.sh: No such file or directory; is it in the repository?"
-    )
+    assert str(caught.value) == "cannot run ../outside.sh in a copy; is it in the repository?"
     assert list(temporary.iterdir()) == []
 
 
@@ -140,7 +199,7 @@ def test_a_command_that_takes_too_long_fails_and_is_killed(
     """What it started is killed as well, though it holds the pipe and ignores signals."""
     script = f"trap '' TERM INT HUP; sleep 600 & echo $! $$ > {tmp_path}/ids; wait"
     said: list[str] = []
-    check = VerifyCommand(("sh", "-c", script), WorkTree.containing("add.py"), 3.0)
+    check = VerifyCommand(script, WorkTree.containing("add.py"), 3.0)
     assert not check.passes(b"", said.append)
     assert said == ["not done within 3 s"]
     assert all(gone(process) for process in numbers(tmp_path / "ids", 2))
@@ -235,6 +294,6 @@ def test_python_imports_from_the_copy_whatever_is_installed(
     script = "import os, sums.add; assert sums.add.RIGHT; assert '/elsewhere' in os.sys.path"
     (project / "test" / "test.py").write_text(script)
     tree = WorkTree.containing(str(package / "add.py"))
-    check = VerifyCommand((sys.executable, "test/test.py"), tree, 60)
+    check = VerifyCommand(f"{sys.executable} test/test.py", tree, 60)
     assert check.passes(b"RIGHT = True\n")
     assert not check.passes(b"RIGHT = False\n")

@@ -6,7 +6,11 @@ import pytest
 
 from starcoder_cli import languages
 from starcoder_cli.errors import DataError
-from starcoder_cli.evaluation.benchmarks import BENCHMARKS, MULTIPL_E_LANGUAGES
+from starcoder_cli.evaluation.benchmarks import (
+    BENCHMARKS,
+    MULTIPL_E_LANGUAGES,
+    find_tested_function,
+)
 from starcoder_cli.evaluation.datasets import parse_rows
 from starcoder_cli.evaluation.problems import Problem
 
@@ -56,11 +60,26 @@ def test_a_line_of_santacoders_stands_between_line_ends(shared: Path) -> None:
 
 def test_mbpp_is_asked_for_the_test_split_with_one_of_its_tests(shared: Path) -> None:
     first = problems("mbpp", shared / "data")[0]
-    assert (first.name, first.entry_point) == ("MBPP/11", None)
+    assert (first.name, first.entry_point) == ("MBPP/11", "remove_Occ")
     assert first.prefix == (
         '"""\nWrite a python function to remove first and last occurrence of a given character '
         'from the string.\nassert remove_Occ("hello","l") == "heo"\n"""\n'
     )
+
+
+@pytest.mark.parametrize(
+    ("reference", "test", "tested"),
+    [
+        ("def sum(a, b):\n    return a + b", "assert sum(1, 2) == 3", "sum"),
+        ("def f(a):\n    return abs(a)", "assert abs(f(1) - 2) < 1e-6", "f"),
+        ("class Pair: pass\ndef f(a):\n    pass", "assert f([Pair(1)]) == 1", "f"),
+        ("f = 1", "assert f(1)", None),
+        ("print 1", "assert f(1)", None),
+        ("def f(): pass", "assert f(:", None),
+    ],
+)
+def test_the_tested_function_is_the_authors(reference: str, test: str, tested: str | None) -> None:
+    assert find_tested_function(reference, test) == tested
 
 
 def test_every_language_of_multipl_e_is_one_of_ours() -> None:

@@ -87,11 +87,23 @@ def test_bash_fails_and_leaves_nothing(
     assert leftovers.state(canary) == before
 
 
+@pytest.mark.parametrize("depth", [1100, 4000])
+def test_folders_inside_each_other_are_removed(depth: int, folder: Path, canary: Path) -> None:
+    """As many as Python recurses, and more; whether the program passes is its own matter."""
+    make = f"import os\nfor _ in range({depth}): os.mkdir('d'); os.chdir('d')"
+    program = f'add() {{\n  python3 -c "{make}" 2> /dev/null\n  echo $(($1 + $2))\n}}\n'
+    assert verdict("bash", program, canary, limits=PATIENT).result in ("passed", "disk")
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "language, program",
     [
         ("python", "def add(a, b):\n    return a + b\n"),
-        ("bash", "add() { sleep @mark@ > /dev/null & touch file; echo $(($1 + $2)); }\n"),
+        (
+            "bash",
+            "add() { sleep @mark@ > /dev/null & touch a a && echo $(($1 + $2)); }\n",
+        ),
     ],
 )
 def test_a_harmless_program_passes(language: str, program: str, folder: Path, canary: Path) -> None:

@@ -14,6 +14,7 @@ from starcoder_cli.sandbox.isolation import (
     WORK_FOLDER,
     SandboxKind,
     bubblewrap_command,
+    find_bubblewrap,
     python_path,
     readable_paths,
 )
@@ -52,7 +53,7 @@ def test_links_stay_links_and_the_folders_above_a_path_are_made(tmp_path: Path) 
     assert f"--symlink tools {tmp_path}/link" in text
     made = [command[at + 1] for at, word in enumerate(command) if word == "--dir"]
     assert made == [str(parent) for parent in (tmp_path / "tools").parents[-2::-1]]
-    assert command[0] == "bwrap" and command[-1] == "--"
+    assert command[0] == (find_bubblewrap() or "bwrap") and command[-1] == "--"
 
 
 def test_a_user_gets_a_namespace_and_root_the_means_to_become_a_user() -> None:
@@ -85,3 +86,19 @@ def test_inside_there_is_nothing_of_the_user_no_network_and_little_room() -> Non
     assert lines == [WORK_FOLDER, "small", "full"]
     assert 2 <= int(processes) <= 5
     assert devices == "1"
+
+
+def test_bubblewrap_is_started_where_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in a folder of the user's, which no sandboxed program looks into."""
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert bubblewrap_command(["/usr"], 4096)[0] == find_bubblewrap() == str(program)
+    monkeypatch.setenv("PATH", ".")
+    monkeypatch.chdir(tmp_path)
+    assert find_bubblewrap() == str(program)
+    program.unlink()
+    assert find_bubblewrap() is None

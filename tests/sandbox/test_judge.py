@@ -4,8 +4,17 @@ import pytest
 
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.languages import find_language
-from starcoder_cli.sandbox import JUDGED_LANGUAGES, Limits, SandboxJob, judge, unsupported_reason
+from starcoder_cli.sandbox import (
+    JUDGED_LANGUAGES,
+    Limits,
+    SandboxJob,
+    Verdict,
+    judge,
+    unsupported_reason,
+    unusable_reason,
+)
 from starcoder_cli.sandbox.detect import SANDBOX_VARIABLE
+from starcoder_cli.sandbox.judge import failure_reason
 from starcoder_cli.sandbox.toolchains import TOOLCHAINS
 
 LIMITS = Limits(seconds=30.0)
@@ -47,6 +56,26 @@ def test_a_tool_that_is_missing_is_told_with_its_package(language: str) -> None:
     library = toolchain.library
     packages = {toolchain.debian_package, library.debian_package if library else ""}
     assert reason is None or reason.rpartition("in the package ")[2] in packages
+
+
+def test_a_language_that_is_not_judged_is_unusable() -> None:
+    assert unusable_reason("haskell") == "programs in it are not judged"
+    assert unusable_reason("python") is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [
+        (Verdict(True, "passed", "", 1.0), None),
+        (
+            Verdict(False, "crashed", "package org.none does not exist", 1.0),
+            "a right answer does not pass here: package org.none does not exist",
+        ),
+        (Verdict(False, "memory", "", 1.0), "a right answer does not pass here: memory"),
+    ],
+)
+def test_what_a_right_answer_lacks_is_named(verdict: Verdict, reason: str | None) -> None:
+    assert failure_reason(verdict) == reason
 
 
 @pytest.mark.usefixtures("rung")

@@ -19,6 +19,7 @@ from starcoder_cli.sandbox.monitor import (
     find_exceeded_limit,
     folder_bytes,
     list_processes,
+    nameless_bytes,
     resident_bytes,
 )
 from starcoder_cli.sandbox.trial import Limits
@@ -162,3 +163,46 @@ def test_the_bytes_of_a_folder_are_those_on_the_disk(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/usr")
     assert 100_000 <= folder_bytes(tmp_path, 1 << 40) - before < 200_000
     assert folder_bytes(tmp_path / "none", 0) == 0
+
+
+def test_a_path_that_is_too_long_is_beyond_every_limit(tmp_path: Path) -> None:
+    before = Path.cwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(20):
+            Path("x" * 250).mkdir()
+            os.chdir("x" * 250)
+    finally:
+        os.chdir(before)
+    assert folder_bytes(tmp_path, 1 << 40) == (1 << 40) + 1
+
+
+NAMELESS = """
+import mmap, os, sys
+mode = sys.argv[1]
+if mode == "temporary":
+    file = os.open(".", os.O_TMPFILE | os.O_RDWR)
+else:
+    file = os.open("file", os.O_CREAT | os.O_RDWR)
+    os.unlink("file")
+os.write(file, b"1" * 200_000)
+if mode == "mapped":
+    mapped = mmap.mmap(file, 0)
+    os.close(file)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("mode", ["temporary", "unlinked", "mapped"])
+def test_files_without_a_name_count(mode: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", NAMELESS, mode]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=tmp_path) as process:
+        assert process.stdout and process.stdout.readline()
+        assert folder_bytes(tmp_path, 1 << 40) == 0
+        assert nameless_bytes([process.pid, process.pid], tmp_path) in range(200_000, 250_000)
+        limits = Limits(disk=100_000)
+        assert find_exceeded_limit(process.pid, limits, tmp_path) == "disk"
+        process.kill()
+    assert nameless_bytes([process.pid], tmp_path) == 0

@@ -1,5 +1,7 @@
 """Python programs and their tests: what passes, what does not, and what is said about it."""
 
+from dataclasses import replace
+
 import pytest
 
 from starcoder_cli.sandbox import Limits, SandboxJob, Verdict, judge
@@ -90,10 +92,68 @@ def test_exceptions_are_raised_among_the_tests() -> None:
     )
 
 
-def test_a_name_of_a_builtin_is_the_programs_where_nothing_else_is_called() -> None:
-    assert verdict("def sum(a, b):\n    return a + b\n", "assert sum(1, 2) == 3").passed
-    forged = "def half(n):\n    return 0\n\ndef abs(n):\n    return 0\n"
-    assert not verdict(forged, "assert abs(half(3) - 1.5) < 1e-6").passed
+def test_a_builtin_function_is_the_programs_only_where_it_is_what_is_tested() -> None:
+    job = SandboxJob("python", "def sum(a, b):\n    return a + b\n", "assert sum(1, 2) == 3", "sum")
+    assert judge(job).passed
+    assert not judge(replace(job, entry_point=None)).passed
+
+
+CHECK = """
+def check(candidate):
+    assert abs(candidate([1.0, 3.0]) - 2.0) < 1e-6
+    assert tuple([candidate([4.0])]) == tuple([4.0])
+    assert all(map(lambda n: candidate([n]) == n, [1, 2])) and len([candidate([2])]) == 1
+    assert math.isclose(candidate([0.5, 1.5]), 1) and isinstance(candidate([1, 2]), float)
+"""
+MEAN_PROMPT = "import math\n\ndef mean(numbers):\n    'The mean of some numbers.'\n"
+# What Python, the tests and the judge itself use, made into something that agrees.
+FORGERIES = {
+    "builtins": "abs = tuple = all = len = isinstance = lambda *a: 0\n",
+    "the module builtins": "import builtins\nbuiltins.abs = builtins.tuple = lambda *a: 0\n"
+    "for name in ('all', 'isinstance'): setattr(builtins, name, lambda *a: True)\n",
+    "a module": "import sys\nclass math: isclose = lambda *a: True\nsys.modules['math'] = math\n",
+    "the check": "def check(candidate): candidate([])\n",
+    "a class": "class float:\n    __eq__ = __lt__ = lambda *a: True\n",
+    "a trace": "import sys\nsys.settrace(lambda frame, *a: frame.f_globals.update(abs=int))\n",
+    "an end": "import atexit, os\natexit.register(os._exit, 0)\n",
+    "an end of loops": "def mean(numbers):\n    raise StopIteration\n",
+    "assertions": "class AssertionError(Exception): pass\n__debug__1 = False\n",
+    "threads": "import threading, os\nthreading.Timer(0.1, os._exit, (0,)).start()\n",
+    "signals": "import signal, os\nsignal.signal(14, lambda *a: os._exit(0))\nsignal.alarm(1)\n",
+    "recursion": "import sys\nsys.setrecursionlimit(40)\n",
+    "the channel": 'import json\njson.dumps = lambda *a: \'["passed", ""]\'\n',
+    "output": 'import os\nfor n in range(9):\n    try: os.write(n, b\'["passed", ""]\\n\')\n'
+    "    except OSError: pass\n",
+}
+
+
+HARMLESS = ("builtins", "a module", "the check", "a class", "assertions", "an end")
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_what_a_program_redefines_changes_no_verdict(name: str) -> None:
+    """A wrong answer fails; a right one passes where those words let it be given."""
+    job = SandboxJob("python", "", CHECK, "mean", MEAN_PROMPT)
+    wrong = f"{MEAN_PROMPT}    return 0\n{FORGERIES[name]}"
+    assert not judge(replace(job, program=wrong), Limits(seconds=5.0)).passed
+    right = "    total = 0.0\n    for number in numbers:\n        total += number\n"
+    program = f"{MEAN_PROMPT}{right}    return total / numbers.__len__()\n{FORGERIES[name]}"
+    if name in HARMLESS:
+        assert judge(replace(job, program=program), Limits(seconds=20.0)).result == "passed"
+
+
+def test_helpers_of_a_prompt_with_a_hole_in_it_are_not_the_programs() -> None:
+    prompt = "def square(x):\n    return x * x\n\ndef root(x):\n    if x:\n"
+    tests = "def check(candidate):\n    assert abs(square(candidate(9.0)) - 9.0) < 1e-6\n"
+    job = SandboxJob("python", f"{prompt}        return x ** 0.5\n", tests, "root", prompt)
+    assert judge(job).passed
+    forged = f"{prompt}        return 1.0\n\ndef square(x):\n    return 9.0\n"
+    assert judge(replace(job, program=forged)).result == "wrong"
+
+
+def test_what_tests_say_is_no_part_of_the_verdict() -> None:
+    tests = "import sys\nsys.stderr.write('loud')\nassert f() is 1\n"
+    assert verdict("def f():\n    return 1\n", tests).passed
 
 
 def test_programs_that_do_not_run() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from starcoder_cli.sandbox.javatuples import tuple_sources
 from starcoder_cli.sandbox.toolchains import TOOLCHAINS, BuildPlan, plan_build
 
 PROGRAM, TESTS = "the program\n", "the tests\n"
@@ -68,6 +69,11 @@ def test_the_epilogue_in_go_is_of_the_programs_package(program: str, name: str) 
     assert files["epilogue_test.go"].startswith(f"package {name}\n")
 
 
+def test_tuples_stand_beside_java_that_imports_them() -> None:
+    files = plan_build("java", "import org.javatuples.*;\nclass Main {}\n", "").files
+    assert set(files) == {"Main.java", "Epilogue.java", *tuple_sources()}
+
+
 def test_cryptography_is_linked_where_it_is_included() -> None:
     plain = plan_build("cpp", PROGRAM, TESTS).compile_commands
     asked = plan_build("cpp", "#include <openssl/md5.h>\n", TESTS).compile_commands
@@ -79,6 +85,17 @@ def test_rust_runs_functions_that_are_marked_as_tests() -> None:
     marked = plan_build("rust", PROGRAM, "#[test]\nfn a() {}\n").compile_commands
     assert marked == (plain[0], (*plain[1], "--test"))
     assert plan_build("rust", "#[test]\n", TESTS).compile_commands == plain
+
+
+def test_assertions_are_the_languages_own() -> None:
+    rust = plan_build("rust", "fn f() { assert!(true); }\n", "assert_eq!(f(), 1); assert!(x);\n")
+    assert rust.files["main.rs"].endswith(
+        "true); }\n\n::std::assert_eq!(f(), 1); ::std::assert!(x);\n"
+    )
+    shell = plan_build("shell", "set -e\nset() { :; }\n", "}\nset -e\nrun_test\n").files["main.sh"]
+    assert shell.count("\nset -e\n") == 0 and "\\unset -f unset set trap" in shell
+    for language in ("c", "cpp"):
+        assert "\n#undef NDEBUG\n" in TOOLCHAINS[language].prologue
 
 
 def test_luas_tests_do_not_leave_before_the_epilogue() -> None:

@@ -21,6 +21,15 @@ from starcoder_cli.sandbox.trial import Limits
 
 LIMITS = Limits(seconds=30.0)
 SHELL = ("/bin/sh", "-c")
+# What scripts say of a call: how it failed, or that it was done.
+TRIED = """
+def tried(call, *words):
+    try:
+        call(*words)
+    except OSError as error:
+        return error.strerror
+    return "done"
+"""
 
 
 @dataclass(frozen=True)
@@ -62,9 +71,9 @@ def run_commands(
 
 
 def child(script: str, *words: str, folder: Path | None = None) -> object:
-    """What a script in a process of its own prints as JSON, where it may shut itself in."""
+    """What a script in a process of its own prints as JSON, where it has `tried`."""
     done = subprocess.run(
-        [sys.executable, "-c", script, *words],
+        [sys.executable, "-c", TRIED + script, *words],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -326,6 +326,16 @@ BASH = {
     "many_files": """
         for i in {1..200}; do head -c 8000000 /dev/zero > file$i || exit 1; done
         add() { echo $(($1 + $2)); }""",
+    "unlinked_files": """
+        for i in {1..30}; do
+            exec {file}<> file$i; rm file$i; head -c 8000000 /dev/zero >&$file || exit 1
+        done
+        sleep 1; add() { echo $(($1 + $2)); }""",
+    "deep_files": """
+        name=$(printf 'x%.0s' {1..250})
+        for i in {1..40}; do mkdir $name && cd -P $name || exit 1; done
+        for i in {1..30}; do head -c 8000000 /dev/zero > file$i || exit 1; done
+        sleep 1; add() { echo $(($1 + $2)); }""",
     "noise": "yes\nadd() { echo $(($1 + $2)); }",
     "environment": "env | grep -q hf_secret && add() { echo $(($1 + $2)); }",
     "environment_of_others": """

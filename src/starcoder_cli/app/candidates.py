@@ -171,13 +171,13 @@ class CandidateChooser:
 
 def verify_command(line: str, source: Source, seconds: float) -> "VerifyCommand":
     """The command that tries answers for a source; UsageError where that is no file."""
-    from starcoder_cli.candidates.verify import VerifyCommand, split_command
+    from starcoder_cli.candidates.verify import VerifyCommand, check_command
     from starcoder_cli.files.worktree import WorkTree
 
-    words = split_command(line)
+    check_command(line)
     if source.name == STANDARD_INPUT:
         raise UsageError("--verify needs a file to write answers to", "name it in place of -")
-    return VerifyCommand(words, WorkTree.containing(source.name), seconds)
+    return VerifyCommand(line, WorkTree.containing(source.name), seconds)
 
 
 def replay(completion: Completion) -> Stream:

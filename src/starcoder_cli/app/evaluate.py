@@ -83,14 +83,14 @@ def refuse_evaluation(
 def unrunnable_groups(
     groups: Mapping[str, Sequence[Problem]], messages: Messages
 ) -> Mapping[str, str]:
-    """The groups that are left out because their language cannot be run here, and why.
+    """The groups that are left out because no answer in their language could pass here, and why.
 
     Raises MachineError where there is no sandbox, InputError where nothing is left.
     """
-    from starcoder_cli.sandbox import detect_sandbox, unsupported_reason
+    from starcoder_cli.sandbox import detect_sandbox, unusable_reason
 
     messages.detail(f"sandbox: {detect_sandbox()}")
-    reasons = {name: unsupported_reason(problems[0].language) for name, problems in groups.items()}
+    reasons = {name: unusable_reason(problems[0].language) for name, problems in groups.items()}
     left_out = {name: reason for name, reason in reasons.items() if reason}
     if len(left_out) == len(groups):
         listed = ", ".join(f"{name}: {reason}" for name, reason in left_out.items())

@@ -1,4 +1,4 @@
-"""Whether a command of the user's passes with an answer in its place.
+"""Whether a shell command of the user's passes with an answer in its place.
 
 The command runs in a copy of the tree around the file, so that nothing of the user's is changed by
 what it writes to its own tree. That is no sandbox: tests execute what a model wrote, with all that
@@ -16,6 +16,7 @@ from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.files.worktree import WorkTree
 from starcoder_cli.system.processes import kill_and_wait
 from starcoder_cli.system.signals import defer_signals
+from starcoder_cli.system.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -29,14 +30,18 @@ URL_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
 EXCLUDED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
 PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
+ASSIGNMENT = re.compile(r"\w+=")
+PLAIN_WORD = re.compile(r"[\w./@%+,:-]+")
+CANNOT_EXECUTE, NOT_FOUND = 126, 127  # what a shell exits with, as POSIX says
+
 WriteLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class VerifyCommand:
-    """A command, the tree that it checks, and how many seconds it may take."""
+    """A command for `sh`, the tree that it checks, and how many seconds it may take."""
 
-    argv: tuple[str, ...]
+    text: str
     tree: WorkTree
     seconds: float
 
@@ -44,12 +49,11 @@ class VerifyCommand:
         """Whether the command exits with 0 where the file has these bytes.
 
         `write_line` gets its last lines, and why it failed. Whatever ends this, the command and
-        what it started are killed, and the copy is removed.
+        what it started are killed, and the copy is removed. InputError where the program that it
+        begins with is not in the copy.
         """
-        import tempfile
-
-        with tempfile.TemporaryDirectory(prefix="starcoder-", ignore_cleanup_errors=True) as folder:
-            copy = Path(folder).resolve() / (self.tree.root.name or "copy")
+        with temporary_folder() as folder:
+            copy = folder / (self.tree.root.name or "copy")
             self.tree.copy_to(copy, data)
             return self._run(copy, write_line)
 
@@ -65,25 +69,27 @@ class VerifyCommand:
                 kill_and_wait(process)
         if write_line and tail:
             report_exit(write_line, tail.lines(), exit_code, self.seconds)
+        if exit_code in (CANNOT_EXECUTE, NOT_FOUND):
+            self._require_program(copy)
         return exit_code == 0
+
+    def _require_program(self, copy: Path) -> None:
+        program = find_program(self.text)
+        if program and not has_program(program, copy / self.tree.working_folder):
+            raise InputError(f"cannot run {program} in a copy", "is it in the repository?")
 
     def _start(self, copy: Path, capture_output: bool) -> "Popen[bytes]":
         import subprocess
 
-        try:
-            return subprocess.Popen(
-                self.argv,
-                cwd=copy / self.tree.working_folder,
-                env=build_verify_environment(self.tree, copy),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if capture_output else subprocess.DEVNULL,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise InputError(
-                f"cannot run {self.argv[0]}: {error.strerror}", "is it in the repository?"
-            ) from error
+        return subprocess.Popen(
+            ("sh", "-c", self.text),
+            cwd=copy / self.tree.working_folder,
+            env=build_verify_environment(self.tree, copy),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if capture_output else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def wait_for_exit(process: "Popen[bytes]", seconds: float) -> int | None:
@@ -96,25 +102,56 @@ def wait_for_exit(process: "Popen[bytes]", seconds: float) -> int | None:
         return None
 
 
-def split_command(text: str) -> tuple[str, ...]:
-    """The words of a command, by a shell's rules for quotes; no shell reads anything else in it.
-
-    Raises UsageError for a command that is not there.
-    """
-    import shlex
+def check_command(text: str) -> None:
+    """Raise UsageError for what `sh` does not read, or what runs nothing; it is not run yet."""
     import shutil
 
-    try:
-        words = tuple(shlex.split(text))
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no command: {error}", "close what is open") from error
-    if not words:
+    if not shutil.which("sh"):
+        raise UsageError("there is no `sh` to verify with", "leave --verify away")
+    if "\0" in text:
+        raise UsageError("the command to verify with has a null character", "leave it away")
+    if complaint := ask_shell("-n", "-c", text):
+        raise UsageError(f"{text!r} is no command: {complaint}", "it is read as by `sh -c`")
+    program = find_program(text)
+    if program == "":
         raise UsageError("the command to verify with is empty", "name one, such as 'pytest -q'")
-    if not shutil.which(words[0]):
+    if program and not has_program(program, Path()):
         raise UsageError(
-            f"there is no command {words[0]!r}", "verify with one that runs, such as 'pytest -q'"
+            f"there is no command {program!r}", "verify with one that runs, such as 'pytest -q'"
         )
-    return words
+
+
+def find_program(text: str) -> str | None:
+    """The program that a shell command begins with: "" for none, None where only a shell knows."""
+    import shlex
+
+    words = shlex.shlex(text, posix=True, punctuation_chars=True)
+    words.whitespace_split = True
+    try:
+        program = next((word for word in words if not ASSIGNMENT.match(word)), "")
+    except ValueError:  # what `sh` reads otherwise, such as a text in the command
+        return None
+    return program if not program or PLAIN_WORD.fullmatch(program) else None
+
+
+def has_program(program: str, folder: Path) -> bool:
+    """Whether a shell in a folder finds a program, or knows the word itself."""
+    return not ask_shell("-c", 'command -v -- "$0" > /dev/null || echo no', program, folder=folder)
+
+
+def ask_shell(*arguments: str, folder: Path | None = None) -> str:
+    """The last line that `sh` prints."""
+    import subprocess
+
+    asked = subprocess.run(
+        ("sh", *arguments),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    return asked.stdout.decode("utf-8", "replace").strip().rpartition("\n")[2]
 
 
 def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:

@@ -338,8 +338,8 @@ Verify = Annotated[
         "--verify",
         envvar=environment_name("verify"),
         metavar="COMMAND",
-        help="Take the first candidate (of 5 without -n) with which this command exits with 0. It "
-        "runs in a copy of the files, but is no sandbox: it executes what the model wrote.",
+        help="Take the first candidate (of 5 without -n) with which this shell command exits with "
+        "0. It runs in a copy of the files, but is no sandbox: it executes what the model wrote.",
         show_default=False,
         rich_help_panel=CHOICE_PANEL,
     ),

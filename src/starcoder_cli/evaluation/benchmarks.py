@@ -1,5 +1,6 @@
 """The benchmarks: how each is asked, where its data are, and how a row of them is read."""
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -100,17 +101,31 @@ def parse_mbpp(row: DatasetRow) -> Problem | None:
         return None
     imports = "".join(f"{line}\n" for line in text_list(row, "test_imports"))
     setup_code = row.get("test_setup_code")
+    reference = require_text(row, "code")
     return Problem(
         name=f"MBPP/{task_id}",
         group="python",
         language="python",
         prefix=f'"""\n{require_text(row, "prompt", "text").strip()}\n{tests[0]}\n"""\n',
-        reference=require_text(row, "code"),
+        reference=reference,
         tests="\n".join([imports, str(setup_code or ""), *tests, ""]),
         imports=imports,
+        entry_point=find_tested_function(reference, tests[0]),
         stop=MBPP_STOP_SEQUENCES,
         lines="many",
     )
+
+
+def find_tested_function(reference: str, test: str) -> str | None:
+    """The function of an author's program that a test calls first; None where it calls none."""
+    try:
+        program, tree = ast.parse(reference), ast.parse(test)
+    except SyntaxError:
+        return None
+    functions = {node.name for node in program.body if isinstance(node, ast.FunctionDef)}
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    called = (function.id for function in calls if isinstance(function, ast.Name))
+    return next((name for name in called if name in functions), None)
 
 
 def parse_multipl_e(row: DatasetRow) -> Problem:

@@ -13,8 +13,7 @@ class Problem:
 
     `group` is the row of the result that it counts in: its language, or a kind of hole. Without
     `tests` an answer is only compared with the author's. `entry_point` is the function that
-    `check(candidate)` in the tests is given. `imports` stand before the program where it runs: no
-    model reads them.
+    they test. `imports` stand before the program where it runs: no model reads them.
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 from starcoder_cli.sandbox.detect import detect_sandbox
 from starcoder_cli.sandbox.isolation import SandboxKind
-from starcoder_cli.sandbox.judge import JUDGED_LANGUAGES, judge, unsupported_reason
+from starcoder_cli.sandbox.judge import JUDGED_LANGUAGES, judge, unsupported_reason, unusable_reason
 from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "detect_sandbox",
     "judge",
     "unsupported_reason",
+    "unusable_reason",
 ]

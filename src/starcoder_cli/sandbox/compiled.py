@@ -24,9 +24,10 @@ from starcoder_cli.sandbox.process import (
 from starcoder_cli.sandbox.toolchains import TOOLCHAINS, Toolchain, plan_build
 from starcoder_cli.sandbox.toolpaths import find_tool, find_tool_folders
 from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
+from starcoder_cli.system.temporary import temporary_folder
 
 COMMAND_MODULES = ("commands",)
-COMPILE_LIMITS = Limits(seconds=60.0, memory=4 << 30, processes=256, disk=512 << 20)
+COMPILE_LIMITS = Limits(seconds=180.0, memory=4 << 30, processes=256, disk=512 << 20)
 MAX_DETAIL_CHARACTERS = 500
 
 
@@ -68,10 +69,8 @@ def open_work_folder(kind: SandboxKind) -> Iterator[str]:
     if kind is SandboxKind.BUBBLEWRAP:
         yield WORK_FOLDER
         return
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="starcoder-", ignore_cleanup_errors=True) as folder:
-        yield os.path.realpath(folder)
+    with temporary_folder() as folder:
+        yield str(folder)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import sys
 from functools import cache
 
 from starcoder_cli.errors import MachineError, UsageError
-from starcoder_cli.sandbox.isolation import SandboxKind
+from starcoder_cli.sandbox.isolation import SandboxKind, find_bubblewrap
 from starcoder_cli.sandbox.python import judge_python
 from starcoder_cli.sandbox.trial import Limits, SandboxJob
 
@@ -39,11 +39,8 @@ def unavailable_reason(kind: SandboxKind) -> str | None:
     """Why a kind of sandbox cannot be used here; None where a program has just run in it."""
     if sys.platform != "linux":
         return "only on Linux"
-    import shutil
-
-    if kind is SandboxKind.BUBBLEWRAP and not shutil.which("bwrap"):
+    if kind is SandboxKind.BUBBLEWRAP and not find_bubblewrap():
         return "not installed"
-
     return find_probe_failure(kind)
 
 

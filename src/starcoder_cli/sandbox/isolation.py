@@ -41,9 +41,23 @@ def readable_paths(tools: Sequence[str] = ()) -> list[str]:
     return [path for path in dict.fromkeys(paths) if Path(path).exists()]
 
 
+def find_bubblewrap() -> str | None:
+    """Bubblewrap's program, wherever the user's commands are; None where there is none."""
+    import shutil
+
+    program = shutil.which("bwrap")
+    return program and os.path.abspath(program)  # noqa: PTH100
+
+
 def bubblewrap_command(paths: Sequence[str], disk_bytes: int) -> list[str]:
     """The command line before the program: these paths, and WORK_FOLDER with `disk_bytes` bytes."""
-    command = ["bwrap", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    command = [
+        find_bubblewrap() or "bwrap",
+        "--die-with-parent",
+        "--new-session",
+        "--cap-drop",
+        "ALL",
+    ]
     command += [
         f"--unshare-{namespace}" for namespace in ("ipc", "pid", "net", "uts", "cgroup-try")
     ]

@@ -1,14 +1,19 @@
 """The judge: runs a job in the sandbox that is here, and returns its verdict."""
 
+from functools import cache
+
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.languages import find_language
 from starcoder_cli.sandbox import compiled, python
 from starcoder_cli.sandbox.detect import detect_sandbox
+from starcoder_cli.sandbox.isolation import SandboxKind
+from starcoder_cli.sandbox.right_answers import RIGHT_ANSWERS
 from starcoder_cli.sandbox.toolchains import TOOLCHAINS
 from starcoder_cli.sandbox.toolpaths import can_run, find_tool
 from starcoder_cli.sandbox.trial import Limits, SandboxJob, Verdict
 
 DEFAULT_LIMITS = Limits()
+RIGHT_ANSWER_LIMITS = Limits(seconds=180.0)
 PYTHON = "python"
 JUDGED_LANGUAGES = (PYTHON, *TOOLCHAINS)
 
@@ -47,3 +52,29 @@ def unsupported_reason(language: str) -> str | None:
     if library and not can_run(library.command):
         return f"{library.name} not found; Debian has it in the package {library.debian_package}"
     return None
+
+
+def unusable_reason(language: str) -> str | None:
+    """Why no answer in a language could pass here, found by judging a right one; None where it may.
+
+    MachineError where there is no sandbox.
+    """
+    kind = detect_sandbox()
+    if reason := unsupported_reason(language):
+        return reason
+    name = find_language(language).name
+    return None if name == PYTHON else judge_right_answer(kind, name)
+
+
+@cache
+def judge_right_answer(kind: SandboxKind, language: str) -> str | None:
+    """Why a right answer in a language of TOOLCHAINS fails; None where it passes."""
+    job = SandboxJob(language, *RIGHT_ANSWERS[language])
+    return failure_reason(compiled.judge_compiled(kind, language, job, RIGHT_ANSWER_LIMITS))
+
+
+def failure_reason(verdict: Verdict) -> str | None:
+    """What the verdict on a right answer says about its language; None where it passed."""
+    if verdict.passed:
+        return None
+    return f"a right answer does not pass here: {verdict.detail or verdict.result}"

@@ -1,11 +1,14 @@
 """The commands of a sandbox while they run: what they print, use and how each of them ends."""
 
+import errno
 import json
 import os
 import re
 import signal
+import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING
@@ -130,6 +133,7 @@ def describe_exit(exit_code: int) -> str:
         return f"ended by signal {-exit_code}"
 
 
+BLOCK_BYTES = 512  # of `st_blocks`, on every disk
 OWN_PROCESSES = 4  # bubblewrap's two, and the one that starts the commands
 
 
@@ -140,8 +144,10 @@ def find_exceeded_limit(process: int, limits: Limits, folder: Path | None) -> st
         return "processes"
     if sum(map(resident_bytes, processes)) > limits.memory:
         return "memory"
-    if folder and folder_bytes(folder, limits.disk) > limits.disk:
-        return "disk"
+    if folder:
+        total = folder_bytes(folder, limits.disk)
+        if total + nameless_bytes(processes, folder) > limits.disk:
+            return "disk"
     return None
 
 
@@ -165,14 +171,53 @@ def resident_bytes(process: int) -> int:
 
 
 def folder_bytes(folder: Path, limit: int) -> int:
-    """The bytes that a folder's files take on the disk; not counted much beyond `limit`."""
+    """The bytes that a folder's files take on the disk; not counted much beyond `limit`.
+
+    A path that is too long for the system is beyond it: what is there cannot be counted.
+    """
     total = 0
-    for path, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            try:
-                total += os.lstat(os.path.join(path, name)).st_blocks * 512  # noqa: PTH118
-            except OSError:
-                continue
-        if total > limit:
-            break
+    waiting = [str(folder)]
+    while waiting and total <= limit:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    total += entry.stat(follow_symlinks=False).st_blocks * BLOCK_BYTES
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                return limit + 1
     return total
+
+
+def nameless_bytes(processes: Sequence[int], folder: Path) -> int:
+    """The bytes on the folder's disk of files that processes have open, and that have no name.
+
+    Files that are only mapped count as far as they are. Processes that this one may not look into,
+    as root may not everywhere, have none.
+    """
+    device = folder.stat().st_dev
+    found: dict[int, int] = {}
+    for process in processes:
+        with suppress(OSError), os.scandir(f"/proc/{process}/fd") as descriptors:
+            for descriptor in descriptors:
+                with suppress(OSError):
+                    file = descriptor.stat()
+                    if stat.S_ISREG(file.st_mode) and not file.st_nlink and file.st_dev == device:
+                        found[file.st_ino] = file.st_blocks * BLOCK_BYTES
+        with suppress(OSError):
+            for inode, size in mapped_files(process, folder):
+                found[inode] = max(size, found.get(inode, 0))
+    return sum(found.values())
+
+
+def mapped_files(process: int, folder: Path) -> Iterator[tuple[int, int]]:
+    """The number of each file below a folder that a process has mapped and that has no name any
+    more, and the bytes of each part that is mapped: proc(5), `maps`.
+    """
+    text = Path(f"/proc/{process}/maps").read_text(encoding="utf-8", errors="replace")
+    for line in text.splitlines():
+        addresses, _, _, _, inode, *path = line.split(maxsplit=5)
+        if path and path[0].startswith(f"{folder}/") and path[0].endswith(" (deleted)"):
+            start, end = (int(address, 16) for address in addresses.split("-"))
+            yield int(inode), end - start

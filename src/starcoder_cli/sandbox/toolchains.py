@@ -3,14 +3,25 @@
 The tests are appended to the program and run in its process: a right answer that is worked out
 there cannot be told from one that a program forges on purpose. What is prevented is leaving early:
 after the last test an epilogue prints a nonce that it reads from standard input, and that is in no
-file. In C, C++, Rust, Java and Go the epilogue is in a file of its own, which runs `main`.
+file. In C, C++, Rust, Java and Go the epilogue is in a file of its own, which runs `main`. What the
+tests call is the language's own, also where a program defines Bash's `set` or C's and Rust's
+assertions anew.
 """
 
 import re
 from dataclasses import dataclass, field
 
+from starcoder_cli.sandbox.javatuples import tuple_sources
+
 NODE_PROLOGUE = "\nconsole.assert = require('node:assert').ok;\n"
 NODE_EPILOGUE = "\nprocess.stdout.write(require('node:fs').readFileSync(0, 'latin1'));\n"
+# The header may be read again, and then defines `assert` anew.
+C_PROLOGUE = """
+#undef NDEBUG
+#ifdef assert
+#include <assert.h>
+#endif
+"""
 C_EPILOGUE = """\
 #include <stdio.h>
 int __real_main(int, char **);
@@ -21,6 +32,15 @@ int __wrap_main(int count, char **words) {
         while ((letter = getchar()) != EOF) putchar(letter);
     return code;
 }
+"""
+# In POSIX's mode these words are Bash's own, whatever functions and aliases a program has made of
+# them; the backslash is against aliases before that.
+SHELL_TESTS_START = r"""
+POSIXLY_CORRECT=1
+\unset -f unset set trap exit builtin || \exit 1
+\unalias -a
+\trap - DEBUG ERR EXIT RETURN
+\set +o posix -e
 """
 JAVA_EPILOGUE = """\
 class Epilogue {{
@@ -106,6 +126,7 @@ TOOLCHAINS = {
             COMPILE_EPILOGUE,
             ("cc", "-O1", "-w", "main.c", "epilogue.o", "-Wl,--wrap=main", "-o", "main", "-lm"),
         ),
+        prologue=C_PROLOGUE,
         extra_files={"epilogue.c": C_EPILOGUE},
     ),
     "cpp": Toolchain(
@@ -114,6 +135,7 @@ TOOLCHAINS = {
         "main.cpp",
         ("./main",),
         (COMPILE_EPILOGUE, ("g++", *CXX_ARGUMENTS)),
+        prologue=C_PROLOGUE,
         extra_files={"epilogue.c": C_EPILOGUE},
     ),
     "go": Toolchain(
@@ -219,6 +241,7 @@ JAVA_MAIN_CLASS = re.compile(
     r"\bclass\s+(\w+)(?=(?:(?!\bclass\s+\w).)*?\bstatic\s+void\s+main\b)", re.S
 )
 GO_PACKAGE = re.compile(r"^package\s+(\w+)", re.M)
+RUST_ASSERTION = re.compile(r"(?<![\w:])(assert(?:_eq|_ne)?!)")
 LUA_EXIT = re.compile(r"os\.exit\((lu\.LuaUnit\.run\(\))\)")
 
 
@@ -236,6 +259,10 @@ def plan_build(language: str, program: str, tests: str) -> BuildPlan:
     toolchain = TOOLCHAINS[language]
     if language == "lua":
         tests = LUA_EXIT.sub(r"assert(\1 == 0)", tests)
+    elif language == "shell":
+        tests = tests.replace("\nset -e\n", SHELL_TESTS_START, 1)
+    elif language == "rust":
+        tests = RUST_ASSERTION.sub(r"::std::\1", tests)
     source = program + toolchain.prologue + tests + toolchain.epilogue
     files = {**toolchain.extra_files, toolchain.main_file: source}
     compile_commands = toolchain.compile_commands
@@ -243,6 +270,7 @@ def plan_build(language: str, program: str, tests: str) -> BuildPlan:
         match = JAVA_MAIN_CLASS.search(source)
         name = match.group(1) if match else "Main"
         files = {f"{name}.java": source, "Epilogue.java": JAVA_EPILOGUE.format(name=name)}
+        files |= tuple_sources() if "org.javatuples" in source else {}
         compile_commands = tuple(
             tuple(argument.replace("Main.java", f"{name}.java") for argument in command)
             for command in compile_commands

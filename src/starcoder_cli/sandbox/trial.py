@@ -22,9 +22,10 @@ class SandboxJob:
     """A whole program, usually a prompt and its completion, and the tests that judge it.
 
     `language` is a name of the table of languages in lower case. `tests` are HumanEval's `check`
-    function, MBPP's assertions, or what MultiPL-E appends. `entry_point` is the function that
-    `check(candidate)` is given. `prompt` is the part of a Python program that the benchmark wrote:
-    its helpers are honest, so that tests call these and not what the completion made of them.
+    function, MBPP's assertions, or what MultiPL-E appends. `entry_point` is the function that they
+    test, and that `check(candidate)` is given: the program's even where Python has one of its name,
+    as none other is. `prompt` is the part of a Python program that the benchmark wrote: its helpers
+    are honest, so that tests call these and not what the completion made of them.
     """
 
     language: str

@@ -19,13 +19,6 @@ from starcoder_cli.sandbox.inside.confine import confine
 from starcoder_cli.sandbox.inside.identity import count_tasks
 from starcoder_cli.sandbox.inside.kernel import prctl
 
-def tried(call, *words):
-    try:
-        call(*words)
-    except OSError as error:
-        return error.strerror
-    return "done"
-
 def limit(name):
     soft, hard = resource.getrlimit(getattr(resource, "RLIMIT_" + name))
     assert soft == hard

@@ -21,13 +21,6 @@ from starcoder_cli.sandbox.inside.identity import (
     permitted_capabilities, set_capabilities, switch_user,
 )
 
-def tried(call, *words):
-    try:
-        call(*words)
-    except OSError as error:
-        return error.strerror
-    return "done"
-
 def capabilities(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1], 16) for line in lines if line.startswith(name))

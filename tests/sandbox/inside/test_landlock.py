@@ -24,13 +24,6 @@ import json, os, socket, subprocess, sys
 from starcoder_cli.sandbox.inside.kernel import PR_SET_NO_NEW_PRIVS, prctl
 from starcoder_cli.sandbox.inside.landlock import allow_only_paths, landlock_version
 
-def tried(call, *words):
-    try:
-        call(*words)
-    except OSError as error:
-        return error.strerror
-    return "done"
-
 prctl(PR_SET_NO_NEW_PRIVS, 1)
 readable, writable, port = json.loads(sys.argv[1])
 allow_only_paths(readable, writable)

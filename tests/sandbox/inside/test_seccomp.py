@@ -14,7 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from confined import child
-from starcoder_cli.sandbox.inside.kernel import detect_architecture
+from starcoder_cli.sandbox.inside.kernel import (
+    PR_SET_DUMPABLE,
+    PR_SET_PDEATHSIG,
+    detect_architecture,
+)
 from starcoder_cli.sandbox.inside.seccomp import (
     ALLOW,
     ALWAYS_DENIED,
@@ -25,9 +29,11 @@ from starcoder_cli.sandbox.inside.seccomp import (
     KILL,
     NAMESPACE_FLAGS,
     NEWEST_SYSCALL,
+    PRCTL,
     PRLIMIT64,
     REPORTED_MISSING,
     SOCKETPAIR,
+    UTIMENSAT,
     SyscallTable,
     build_filter,
     instruction,
@@ -69,7 +75,7 @@ def numbers(*tables: SyscallTable) -> set[int]:
     return {number for row in rows if (number := row[COLUMN]) is not None}
 
 
-SPECIAL = {table[COLUMN] for table in (CLONE, SOCKETPAIR, PRLIMIT64)}
+SPECIAL = {table[COLUMN] for table in (CLONE, SOCKETPAIR, PRLIMIT64, PRCTL, UTIMENSAT)}
 denials = st.frozensets(st.sampled_from(sorted(DENIABLE_GROUPS)))
 
 
@@ -143,9 +149,32 @@ def test_limits_are_set_for_oneself_alone() -> None:
         assert decide(frozenset(), PRLIMIT64[COLUMN], process) == action
 
 
+def test_a_process_hides_nothing_from_who_counts_its_files() -> None:
+    for option, action in ((PR_SET_DUMPABLE, REFUSED), (PR_SET_PDEATHSIG, ALLOW)):
+        assert decide(frozenset(), PRCTL[COLUMN], option, 0) == action
+
+
+@pytest.mark.parametrize(
+    ("path", "times", "action"),
+    [
+        (0, 0, ALLOW),
+        (1, 0, REFUSED),
+        (0, 1, REFUSED),
+        (1 << 32, 0, REFUSED),
+        (0, 1 << 32, REFUSED),
+        ((1 << 64) - 1, 0, REFUSED),
+    ],
+)
+def test_only_an_open_file_is_touched(path: int, times: int, action: int) -> None:
+    """A pointer is null in both of its halves, or it is none."""
+    assert decide(frozenset({"attributes"}), UTIMENSAT[COLUMN], 3, path, times) == action
+    assert decide(frozenset(), UTIMENSAT[COLUMN], 3, path, times) == ALLOW
+
+
 def test_an_instruction_is_eight_bytes_and_a_filter_is_not_too_long() -> None:
     assert instruction(0x15, 7, 1, 2) == bytes([0x15, 0, 1, 2, 7, 0, 0, 0])
     assert match_syscall(7, instruction(6, 1)) == instruction(0x15, 7, 0, 1) + instruction(6, 1)
+    assert match_syscall(7, b"1" * 16, b"2" * 8)[:8] == instruction(0x15, 7, 0, 3)
     assert len(build_filter(EVERYTHING)) // 8 < 4096
 
 
@@ -162,17 +191,15 @@ import ctypes, json, os, socket, sys
 from starcoder_cli.sandbox.inside.kernel import PR_SET_NO_NEW_PRIVS, prctl
 from starcoder_cli.sandbox.inside.seccomp import install_filter
 
-def tried(call, *words):
-    try:
-        call(*words)
-    except OSError as error:
-        return error.strerror
-    return "done"
-
 def fork():
     if os.fork() == 0:
         os._exit(0)
     os.wait()
+
+def touch():
+    with open("touched", "w") as file:
+        if ctypes.CDLL(None, use_errno=True).futimens(file.fileno(), None):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 prctl(PR_SET_NO_NEW_PRIVS, 1)
 open("file", "w").close()
@@ -180,7 +207,7 @@ install_filter(frozenset(json.loads(sys.argv[1])))
 print(json.dumps([
     tried(socket.socket), tried(os.setsid), tried(os.unlink, "file"), tried(socket.socketpair),
     tried(os.chmod, ".", 0o755), tried(fork), tried(os.kill, os.getpid(), 0),
-    tried(os.pidfd_open, os.getpid()),
+    tried(os.pidfd_open, os.getpid()), tried(os.utime, "."), tried(touch),
 ]))
 """
 
@@ -193,5 +220,5 @@ def test_the_kernel_does_what_the_filter_says(denied: list[str], tmp_path: Path)
     assert child(TRIED, json.dumps(denied), folder=tmp_path) == [
         *(refused, refused, "done", "done"),
         *groups,
-        absent,
+        *(absent, groups[0], "done"),
     ]

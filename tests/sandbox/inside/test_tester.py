@@ -20,10 +20,9 @@ from starcoder_cli.sandbox.inside.tester import (
     convert_exception,
     define_prompt,
     find_failing_line,
-    is_standard_module,
     judge_tests,
     rebuild_exception,
-    select_definitions,
+    undefined_names,
 )
 from starcoder_cli.sandbox.inside.values import UNPACKERS
 
@@ -38,7 +37,7 @@ TESTS = (
 )
 # These pass with a program that ends or says nonsense, if that may be caught.
 CATCHING = "try:\n    f(1)\nexcept BaseException:\n    pass\n"
-NAMES = {"names": ["f", "abs", "len", "check"], "modules": {"math": "cmath", "other": "os"}}
+NAMES = {"names": ["f", "abs", "len", "check"], "modules": ["math", "os", "f"]}
 
 
 @contextmanager
@@ -140,7 +139,7 @@ def test_answers_of_no_form_are_refused(line: bytes) -> None:
     assert outcome(said, TESTS[0])[0] == "refused"
 
 
-ANSWERING = [{"names": ["f", "math"], "modules": {"math": "math"}}]
+ANSWERING = [{"names": ["f", "math", "abs", "cmath"], "modules": ["math"]}]
 
 
 def answered(
@@ -200,19 +199,36 @@ def test_a_check_is_called_with_the_function_and_helpers_are_the_prompts() -> No
     assert (ended, [each["call"] for each in asked]) == (("passed", ""), ["f"])
 
 
+def test_a_name_of_pythons_is_never_the_programs() -> None:
+    """A module is the tester's own, or no module at all; only the tested function is excepted."""
+    for tests in ("assert abs(f() - 8) < 1", "assert math.floor(f()) == 8"):
+        assert answered(tests, {"value": 1}, {"value": 0})[0] == ("wrong", tests)
+        assert answered(tests, {"value": 8.0})[0] == ("passed", "")
+    assert answered("f()\ncmath.pi", {"value": 1})[0][0] == "crashed"
+    assert answered("assert abs(1) == 2", {"value": 2}, entry_point="abs")[0] == ("passed", "")
+    assert answered("assert abs(1) == 2", {"value": 2})[0][0] == "wrong"
+
+
 @pytest.mark.parametrize(
-    ("name", "module", "honest"),
+    "definitions",
     [
-        ("math", "math", True),
-        ("m", "math", True),
-        ("cmath", "math", False),
-        ("os", "numpy", False),
-        ("m", "numpy", False),
-        ("m", 1, False),
+        {"names": "f", "modules": []},
+        {"names": ["f"], "modules": {"f": "f"}},
+        {"names": [["f"]], "modules": []},
+        {"names": ["f"], "modules": [None]},
+        {"names": ["f"]},
     ],
 )
-def test_a_module_may_not_stand_in_for_another(name: str, module: object, honest: bool) -> None:
-    assert is_standard_module(name, module) is honest
+def test_definitions_of_no_form_are_refused(definitions: object) -> None:
+    said = json.dumps(definitions).encode() + b'\n{"value": 1}\n'
+    assert outcome(said, "assert f() == 1")[0] == "refused"
+
+
+@pytest.mark.parametrize("kind", ["StopIteration", "StopAsyncIteration", "GeneratorExit"])
+def test_a_loop_of_the_tests_does_not_end_where_the_program_says(kind: str) -> None:
+    tests = "assert all(value == 2 for value in map(f, [1, 2]))"
+    ended, _ = answered(tests, {"raised": [kind, "Exception"], "text": ""})
+    assert ended == ("crashed", f"Exception: {kind}: ")
 
 
 @pytest.mark.parametrize(
@@ -248,28 +264,39 @@ def test_an_exception_ends_a_job() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tests", "taken"),
+    ("tests", "undefined"),
     [
         ("f(1)", {"f"}),
         ("f(abs(1))", {"f"}),
-        ("abs(1)", {"abs"}),
-        ("x + abs(1)", {"x", "abs"}),
-        ("helper(f(1))", {"f"}),
-        ("nothing", set()),
+        ("abs(1)", set()),
+        ("x + tuple(1)", {"x"}),
+        ("def check(candidate):\n    assert abs(candidate(1)) == 1", {"candidate"}),
     ],
 )
-def test_what_tests_take_of_the_program(tests: str, taken: set[str]) -> None:
-    """Built-in names only where nothing else can be called, and no name of the prompt."""
-    defined: dict[str, object] = {"f": len, "abs": len, "x": 1, "helper": len, "unused": len}
-    namespace: dict[str, object] = {"helper": len}
-    assert set(select_definitions(ast.parse(tests), defined, namespace)) == taken
+def test_what_tests_take_of_the_program(tests: str, undefined: set[str]) -> None:
+    assert undefined_names(ast.parse(tests)) == undefined
 
 
-def test_a_prompt_that_is_no_program_defines_nothing() -> None:
-    for prompt, defined in (("x = 1", {"x"}), ("def f(:", set()), ("x = 1\n1 / 0", {"x"})):
-        namespace: dict[str, object] = {}
-        define_prompt(prompt, namespace)
-        assert namespace.keys() - {"__builtins__"} == defined
+@pytest.mark.parametrize(
+    ("prompt", "defined"),
+    [
+        ("x = 1", {"x"}),
+        ("def f(:", set()),
+        ("x = 1\n1 / 0", {"x"}),
+        ("def helper():\n    pass\n\ndef f(x):\n    while x:\n", {"helper"}),
+        ("import os\n\n@os.fspath\ndef f(x):\n    '''Text\nat the margin\n", {"os"}),
+        ("", set()),
+    ],
+)
+def test_a_prompt_defines_what_is_whole_in_it(prompt: str, defined: set[str]) -> None:
+    namespace: dict[str, object] = {}
+    define_prompt(prompt, namespace)
+    assert namespace.keys() - {"__builtins__"} == defined
+
+
+def test_only_a_check_of_the_tests_is_called() -> None:
+    """A program's own function may have that name."""
+    assert answered("assert check(1) == 2", {"value": 2}, entry_point="check")[0][0] == "passed"
 
 
 def test_the_line_of_the_tests_that_failed_is_the_last_of_theirs() -> None:

@@ -41,11 +41,13 @@ def main() -> None:
 
 
 def list_definitions(module: types.ModuleType) -> object:
-    """The names that a program has given to something, and the modules among them."""
+    """The names that a program has given to something, and the modules under their own name."""
     names = {name: value for name, value in vars(module).items() if isinstance(name, str)}
-    modules = {
-        name: value.__name__ for name, value in names.items() if isinstance(value, types.ModuleType)
-    }
+    modules = [
+        name
+        for name, value in names.items()
+        if isinstance(value, types.ModuleType) and value.__name__ == name
+    ]
     return {"names": list(names), "modules": modules}
 
 

@@ -43,8 +43,9 @@ def main() -> None:
         os._exit(NOT_STARTED)
     Path(os.environ["TMPDIR"]).mkdir()
     for name, text in job["files"].items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_bytes(text.encode("utf-8", "surrogatepass"))
-    for path in (".", os.environ["TMPDIR"], *job["files"]):
+    for path in (Path(), *Path().rglob("*")):
         if job["user"] is not None:
             os.chown(path, job["user"], job["user"])
     for step in cast(list[CommandStep], job["steps"]):

@@ -10,7 +10,7 @@ import ctypes
 import errno
 import struct
 
-from starcoder_cli.sandbox.inside.kernel import detect_architecture, prctl
+from starcoder_cli.sandbox.inside.kernel import PR_SET_DUMPABLE, detect_architecture, prctl
 
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 AUDIT_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -18,6 +18,7 @@ NEWEST_SYSCALL = 462
 
 LOAD, EQUAL, GREATER, ANY_BIT, MASK, RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
 ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
+INSTRUCTION_BYTES = 8
 NUMBER_OFFSET, ARCHITECTURE_OFFSET, ARGUMENTS_OFFSET = 0, 4, 16
 
 NAMESPACE_FLAGS = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET
@@ -62,6 +63,8 @@ ALWAYS_DENIED: SyscallTable = {
     "socket": (41, 198),
     "memfd_create": (319, 279),  # memory that no limit counts
     "memfd_secret": (447, 447),
+    "sendmsg": (46, 211),  # open files that no process has while they are on their way
+    "sendmmsg": (307, 269),
     "shmget": (29, 194),
     "msgget": (68, 186),
     "semget": (64, 190),
@@ -110,7 +113,6 @@ ATTRIBUTE_SYSCALLS: SyscallTable = {
     "utime": (132, None),
     "utimes": (235, None),
     "futimesat": (261, None),
-    "utimensat": (280, 88),
     "setxattr": (188, 5),
     "lsetxattr": (189, 6),
     "fsetxattr": (190, 7),
@@ -132,7 +134,8 @@ DENIABLE_GROUPS = {
     "signals": SIGNAL_SYSCALLS,
     "processes": FORK_SYSCALLS,
 }
-CLONE, SOCKETPAIR, PRLIMIT64 = (56, 220), (53, 199), (302, 261)
+CLONE, SOCKETPAIR, PRLIMIT64, PRCTL = (56, 220), (53, 199), (302, 261), (157, 167)
+UTIMENSAT = (280, 88)
 
 
 def instruction(code: int, value: int, jump_true: int = 0, jump_false: int = 0) -> bytes:
@@ -147,12 +150,19 @@ def fail_with(error: int) -> bytes:
 
 def match_syscall(number: int, *instructions: bytes) -> bytes:
     """Go through some instructions for one system call, and past them for all others."""
-    return instruction(EQUAL, number, 0, len(instructions)) + b"".join(instructions)
+    body = b"".join(instructions)
+    return instruction(EQUAL, number, 0, len(body) // INSTRUCTION_BYTES) + body
 
 
-def load_argument(index: int) -> bytes:
-    """Load the lower half of a system call's argument."""
-    return instruction(LOAD, ARGUMENTS_OFFSET + 8 * index)
+def load_argument(index: int, half: int = 0) -> bytes:
+    """Load the lower half of a system call's argument, or the upper one."""
+    return instruction(LOAD, ARGUMENTS_OFFSET + 8 * index + 4 * half)
+
+
+def require_null(index: int, refuse: bytes) -> bytes:
+    """Go on where a pointer is null, all of it."""
+    halves = (load_argument(index, half) + instruction(EQUAL, 0, 1, 0) + refuse for half in (0, 1))
+    return b"".join(halves)
 
 
 def build_filter(denied: frozenset[str]) -> bytes:
@@ -162,10 +172,7 @@ def build_filter(denied: frozenset[str]) -> bytes:
     tables = (ALWAYS_DENIED, *(DENIABLE_GROUPS[name] for name in sorted(denied)))
     numbers = [row[column] for table in tables for row in table.values()]
     missing = [row[column] for row in REPORTED_MISSING.values()]
-    allow, refuse = instruction(RETURN, ALLOW), fail_with(errno.EPERM)
-    clone = [load_argument(0), instruction(ANY_BIT, NAMESPACE_FLAGS, 0, 1), refuse]
-    if "processes" in denied:
-        clone += [instruction(ANY_BIT, CLONE_THREAD, 1, 0), refuse]
+    refuse, report = fail_with(errno.EPERM), fail_with(errno.ENOSYS)
     return b"".join(
         (
             instruction(LOAD, ARCHITECTURE_OFFSET),
@@ -173,29 +180,43 @@ def build_filter(denied: frozenset[str]) -> bytes:
             instruction(RETURN, KILL),
             instruction(LOAD, NUMBER_OFFSET),
             instruction(GREATER, NEWEST_SYSCALL, 0, 1),
-            fail_with(errno.ENOSYS),
-            *(
-                match_syscall(number, fail_with(errno.ENOSYS))
-                for number in missing
-                if number is not None
-            ),
+            report,
+            *(match_syscall(number, report) for number in missing if number is not None),
             *(match_syscall(number, refuse) for number in numbers if number is not None),
-            match_syscall(CLONE[column], *clone, allow),
-            match_syscall(
-                PRLIMIT64[column], load_argument(0), instruction(EQUAL, 0, 1, 0), refuse, allow
-            ),
-            match_syscall(
-                SOCKETPAIR[column],
-                load_argument(1),
-                instruction(MASK, SOCK_TYPE_MASK),
-                instruction(EQUAL, SOCK_STREAM, 2, 0),
-                instruction(EQUAL, SOCK_SEQPACKET, 1, 0),
-                refuse,
-                allow,
-            ),
-            allow,
+            *match_arguments(column, denied),
+            instruction(RETURN, ALLOW),
         )
     )
+
+
+def match_arguments(column: int, denied: frozenset[str]) -> list[bytes]:
+    """The part of the filter for calls that are allowed or refused by their arguments."""
+    allow, refuse = instruction(RETURN, ALLOW), fail_with(errno.EPERM)
+    clone = [load_argument(0), instruction(ANY_BIT, NAMESPACE_FLAGS, 0, 1), refuse]
+    if "processes" in denied:
+        clone += [instruction(ANY_BIT, CLONE_THREAD, 1, 0), refuse]
+    # `touch` sets an open file's times to now; there is no path that Landlock would have to allow.
+    times = (require_null(1, refuse), require_null(2, refuse)) if "attributes" in denied else ()
+    # What hides its memory hides its open files too, and these are counted.
+    option = (load_argument(0), instruction(EQUAL, PR_SET_DUMPABLE, 0, 1), refuse)
+    process = (load_argument(0), instruction(EQUAL, 0, 1, 0), refuse)
+    socket_kind = (
+        load_argument(1),
+        instruction(MASK, SOCK_TYPE_MASK),
+        instruction(EQUAL, SOCK_STREAM, 2, 0),
+        instruction(EQUAL, SOCK_SEQPACKET, 1, 0),
+        refuse,
+    )
+    return [
+        match_syscall(call[column], *instructions, allow)
+        for call, instructions in (
+            (CLONE, clone),
+            (PRLIMIT64, process),
+            (PRCTL, option),
+            (UTIMENSAT, times),
+            (SOCKETPAIR, socket_kind),
+        )
+    ]
 
 
 def install_filter(denied: frozenset[str]) -> None:
@@ -208,5 +229,5 @@ def install_filter(denied: frozenset[str]) -> None:
 
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
 
-    filter_program = Program(len(data) // 8, ctypes.addressof(buffer))
+    filter_program = Program(len(data) // INSTRUCTION_BYTES, ctypes.addressof(buffer))
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(filter_program))

@@ -7,8 +7,9 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
-from typing import cast
+from typing import TypeGuard, cast
 
 from starcoder_cli.sandbox.inside.channel import Channel, ChannelClosedError
 from starcoder_cli.sandbox.inside.confine import confine
@@ -16,6 +17,8 @@ from starcoder_cli.sandbox.inside.values import MAX_INT_DIGITS, PackedValue, pac
 
 TESTS_MODULE_NAME = "tests"
 MAX_TEXT_CHARACTERS = 500
+# An iterator among the tests, such as `map`, would take these of the program's for its own end.
+LOOP_ENDINGS = (StopIteration, StopAsyncIteration)
 
 Namespace = dict[str, object]
 
@@ -45,21 +48,20 @@ class RemoteProgram:
         self.call_count = 0
         self.failure: CandidateError | None = None
 
-    def receive_definitions(self) -> Namespace:
-        """What the program defines, once it has run; CandidateError where it failed.
+    def receive_definitions(self, wanted: set[str]) -> Namespace:
+        """Those of the wanted names that the program defines; CandidateError where it failed.
 
         Its functions are called there; a module of Python's own that it imports is imported here.
         """
         reply = self._receive()
         names, modules = reply.get("names"), reply.get("modules")
-        if not isinstance(names, list) or not isinstance(modules, dict):
+        if not is_list_of_texts(names) or not is_list_of_texts(modules):
             raise self._fail("refused", "the program's side does not say what it defines")
         definitions: Namespace = {
-            name: self.remote_function(name) for name in names if isinstance(name, str)
+            name: self.remote_function(name) for name in wanted.intersection(names)
         }
-        for name, module in modules.items():
-            if name in definitions and is_standard_module(name, module):
-                definitions[name] = import_module(module)
+        for name in wanted.intersection(modules, sys.stdlib_module_names):
+            definitions[name] = import_module(name)
         return definitions
 
     def remote_function(self, name: str) -> Callable[..., object]:
@@ -115,10 +117,9 @@ class RemoteProgram:
         return value.number
 
 
-def is_standard_module(name: str, module: object) -> bool:
-    """Whether a name may stand for a module of Python's own, and not in place of another one."""
-    standard = sys.stdlib_module_names
-    return module in standard and (name == module or name not in standard)
+def is_list_of_texts(value: object) -> TypeGuard[list[str]]:
+    """Whether a value is a list of nothing but texts."""
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def rebuild_exception(reply: dict[str, PackedValue]) -> Exception:
@@ -127,7 +128,7 @@ def rebuild_exception(reply: dict[str, PackedValue]) -> Exception:
     names = [name for name in kinds if isinstance(name, str)] if isinstance(kinds, list) else []
     for name in names:
         kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, Exception):
+        if isinstance(kind, type) and issubclass(kind, Exception) and kind not in LOOP_ENDINGS:
             try:
                 return kind(text if name == names[0] else f"{names[0]}: {text}")
             except TypeError:  # UnicodeDecodeError and its like take more
@@ -148,6 +149,7 @@ def main() -> None:
     null_fd = os.open(os.devnull, os.O_RDWR)
     os.dup2(null_fd, 1)
     confine(job["confinement"], job.get("parent"))
+    os.dup2(null_fd, 2)
     sys.set_int_max_str_digits(MAX_INT_DIGITS)
     result, detail = judge_tests(job, RemoteProgram(Channel(job["reads"], job["writes"])))
     os.write(result_fd, json.dumps([result, detail[:MAX_TEXT_CHARACTERS]]).encode("ascii") + b"\n")
@@ -178,32 +180,37 @@ def run_tests(job: dict[str, str], program: RemoteProgram) -> None:
     define_prompt(job["prompt"], namespace)
     code = ast.parse(job["tests"], TESTS_MODULE_NAME)
     entry_point = job["entry_point"]
-    namespace |= select_definitions(code, program.receive_definitions(), namespace)
+    namespace |= program.receive_definitions(undefined_names(code) - namespace.keys())
     if entry_point:
         namespace[entry_point] = program.remote_function(entry_point)
     exec(compile(code, TESTS_MODULE_NAME, "exec"), namespace)
-    check = namespace.get("check")
-    if entry_point and callable(check):
-        check(namespace[entry_point])
+    if entry_point and defines_check(code):
+        cast(Callable[..., object], namespace["check"])(namespace[entry_point])
 
 
 def define_prompt(prompt: str, namespace: Namespace) -> None:
-    """Define what a benchmark's prompt defines; one that is no program alone defines nothing."""
-    try:
-        exec(compile(prompt, "prompt", "exec"), namespace)
-    except Exception:  # whatever a text that is no program raises
+    """Define what a benchmark's prompt defines, but for a last statement that goes on in a hole."""
+    lines = prompt.splitlines(keepends=True)
+    starts = [number for number, line in enumerate(lines) if not line[:1].isspace()]
+    for end in (len(lines), *reversed(starts)):
+        try:
+            code = compile("".join(lines[:end]), "prompt", "exec")
+        except (SyntaxError, ValueError):
+            continue
+        with suppress(Exception):  # whatever a text that is no program raises
+            exec(code, namespace)
         return
 
 
-def select_definitions(code: ast.Module, definitions: Namespace, namespace: Namespace) -> Namespace:
-    """What tests take from the program.
-
-    Built-in functions are honest ones, unless the tests use nothing else of the program's.
-    """
+def undefined_names(code: ast.Module) -> set[str]:
+    """What tests have to take from the program: names that they use, and Python has not."""
     used_names = {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
-    taken = {name: definitions[name] for name in used_names & definitions.keys() - namespace.keys()}
-    own = {name: value for name, value in taken.items() if not hasattr(builtins, name)}
-    return own if any(callable(value) for value in own.values()) else taken
+    return used_names - vars(builtins).keys()
+
+
+def defines_check(code: ast.Module) -> bool:
+    """Whether tests are HumanEval's function, and not statements."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in code.body)
 
 
 def find_failing_line(error: BaseException, tests: str) -> str:
