@@ -106,3 +106,16 @@ def test_what_an_editor_reads() -> None:
 def test_models() -> None:
     told = SyncPage[Model].model_validate(model_list_record(["m"], 1))
     assert [model.id for model in told.data] == ["m"]
+
+
+def test_what_was_thought_is_told_apart() -> None:
+    choice = (
+        Choice(0)
+        .with_chunk(Chunk("", reasoning_content="h"))
+        .with_chunk(Chunk("a", 1, "stop", reasoning_content="m"))
+    )
+    record = ChatStyle().choice_record(choice)
+    message = {"role": "assistant", "content": "a", "refusal": None, "reasoning_content": "hm"}
+    assert record["message"] == message
+    piece = choice_from_chunk(0, Chunk("", reasoning_content="h"), False)
+    assert ChatStyle().chunk_choice_record(piece)["delta"] == {"reasoning_content": "h"}

@@ -202,7 +202,8 @@ class HttpApi:
             async with aclosing(self.stream_chunks(job)) as chunks:
                 async for index, chunk in chunks:
                     usage = usage.with_chunk(chunk)
-                    if not chunk.text and not chunk.reason and index in started:
+                    said = chunk.text or chunk.reasoning_content or chunk.reason
+                    if not said and index in started:
                         yield HEARTBEAT
                         continue
                     choice = choice_from_chunk(index, chunk, logprobs, index not in started)

@@ -80,6 +80,7 @@ class Choice:
     reason: FinishReason | None = None
     logprobs: tuple[tuple[str, float], ...] | None = None
     is_first: bool = False
+    reasoning_content: str = ""
 
     def with_chunk(self, chunk: Chunk) -> "Choice":
         """With a chunk."""
@@ -87,6 +88,7 @@ class Choice:
         return replace(
             self,
             text=self.text + added.text,
+            reasoning_content=self.reasoning_content + added.reasoning_content,
             reason=added.reason or self.reason,
             logprobs=None if self.logprobs is None else (*self.logprobs, *(added.logprobs or ())),
         )
@@ -100,7 +102,19 @@ class Choice:
 def choice_from_chunk(index: int, chunk: Chunk, logprobs: bool, is_first: bool = False) -> Choice:
     """A chunk as a piece of an answer."""
     token_logprobs = ((chunk.text, max(chunk.logprob, MIN_LOGPROB)),) if chunk.tokens else ()
-    return Choice(index, chunk.text, chunk.reason, token_logprobs if logprobs else None, is_first)
+    return Choice(
+        index,
+        chunk.text,
+        chunk.reason,
+        token_logprobs if logprobs else None,
+        is_first,
+        chunk.reasoning_content,
+    )
+
+
+def reasoning_fields(choice: Choice) -> Mapping[str, object]:
+    """What was thought before an answer, as other servers tell it; nothing where nothing was."""
+    return {"reasoning_content": choice.reasoning_content} if choice.reasoning_content else {}
 
 
 class ResponseStyle(Protocol):
@@ -198,13 +212,14 @@ class ChatStyle(CompletionStyle):
     def choice_record(self, choice: Choice) -> Mapping[str, object]:
         """An answer."""
         message = {"role": "assistant", "content": choice.text, "refusal": None}
-        return {**self.choice_fields(choice), "message": message}
+        return {**self.choice_fields(choice), "message": {**message, **reasoning_fields(choice)}}
 
     def chunk_choice_record(self, choice: Choice) -> Mapping[str, object]:
         """A piece of one; the first says who speaks."""
         role = {"role": "assistant"} if choice.is_first else {}
         text = {"content": choice.text} if choice.text or choice.is_first else {}
-        return {**self.choice_fields(choice), "delta": {**role, **text}}
+        delta = {**role, **reasoning_fields(choice), **text}
+        return {**self.choice_fields(choice), "delta": delta}
 
     def choice_fields(self, choice: Choice) -> Mapping[str, object]:
         """The fields of a choice besides its text."""
