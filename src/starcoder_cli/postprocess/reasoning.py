@@ -26,6 +26,7 @@ MARKS = (
 )
 OPENERS = tuple(opener for opener, _ in MARKS)
 CLOSERS = tuple(dict.fromkeys(closer for _, closer in MARKS))
+CLOSED_AT_ONCE = re.compile(rf"(\s*({'|'.join(map(re.escape, CLOSERS))}))+")
 QUOTES = ("`", "'", '"')
 UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")
 
@@ -120,16 +121,14 @@ class ReasoningReader:
 
     def _begin(self, is_last: bool) -> bool:
         """Leave the state of the beginning; False where more text has to tell whereto."""
+        if closed := CLOSED_AT_ONCE.match(self._pending):
+            self._pending, self._has_thought = self._pending[closed.end() :], True
         text = self._pending.lstrip()
         for opener, closer in MARKS:
             if text.startswith(opener):
                 self._state, self._closers = "thinking", (closer,)
                 self._pending, self._fence, self._open_marks = text.removeprefix(opener), None, 0
                 return True
-        for closer in CLOSERS:
-            if text.startswith(closer):
-                self._pending, self._has_thought = text.removeprefix(closer), True
-                return self._begin(is_last)
         if not is_last and any(mark.startswith(text) for mark in (*OPENERS, *CLOSERS)):
             return False
         self._state = "held" if self._may_be_open else "answer"
