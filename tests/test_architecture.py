@@ -45,7 +45,7 @@ OWNERS = {
     "h11": {"server"},
     "http": {"server"},
     "httptools": {"net.http"},
-    "httpx2": {"attribution.stack_lookup", "engines.endpoint", "models"},
+    "httpx2": {"attribution.stack_lookup", "engines.endpoint", "models", "net.clients"},
     "huggingface_hub": {"models"},
     "identify": {"attribution"},
     "license_expression": {"attribution"},
@@ -81,7 +81,7 @@ OWNERS = {
     "tree_sitter_language_pack": {"candidates.syntax"},
     "triton": {"engines.transformers.kernels"},
     "typer": {"cli", "commands"},
-    "urllib": {"models.hub", "net.endpoints"},
+    "urllib": {"models.hub", "net.clients", "net.endpoints"},
     "uvicorn": {"server"},
     "xllamacpp": {"engines.llamacpp"},
 }

@@ -13,7 +13,13 @@ from starcoder_cli.model import Conversation, Message, Prompt, Question, Samplin
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.chat import ChatFormat
 from starcoder_cli.prompts.chat_formats import CHAT_FORMATS, CHATML, PLAIN_CHAT
-from starcoder_cli.reply import ChatModel, chat_format, max_size
+from starcoder_cli.reply import (
+    ChatModel,
+    chat_format,
+    continue_code,
+    forget_reasoning,
+    max_size,
+)
 from starcoder_cli.stream import Chunk, Stream, collect
 
 TALK = Conversation("Be brief.").with_question("one?").with_answer("1").with_question("two?")
@@ -49,6 +55,12 @@ class Writer(EchoModel):
     def stream(self, question: Question, sampling: Sampling) -> Stream:
         yield from map(Chunk, self.texts)
         yield Chunk("", 0, "length")
+
+
+class ServerWriter(Writer):
+    """Is given conversations as they are."""
+
+    spells: AbstractSet[type] = frozenset({Conversation})
 
 
 def turns(count: int) -> Conversation:
@@ -147,3 +159,56 @@ def test_the_space_before_an_answer_goes_where_the_format_has_one() -> None:
     for form, text in ((CHAT_FORMATS["llama2"], "x"), (CHATML, " x")):
         chunks = ChatModel(Writer(" ", "x"), form).stream(Prompt(("a",)), (), Sampling(MOST))
         assert collect(chunks).text == text
+
+
+DRAFT = "A first idea:\n```\nWRONG\n```\n</think>\n\n"
+
+
+def test_what_a_local_model_thinks_is_not_its_answer() -> None:
+    """Where its chat template has no marks, the model cannot have been begun to think."""
+    form = CHATML
+    writer = Writer("<think>", DRAFT, "so")
+    read = collect(ChatModel(writer, form).stream(Prompt(("q",)), (), Sampling()))
+    assert (read.text, read.reasoning_content) == ("so", DRAFT.partition("</think>")[0])
+    held = ChatModel(Writer(DRAFT, "so"), form, reasons=True)
+    assert collect(held.stream(Prompt(("q",)), (), Sampling())).text == "so"
+    plain = ChatModel(Writer("a", "b"), form).stream(Prompt(("q",)), (), Sampling(), is_live=False)
+    assert [chunk.text for chunk in plain] == ["a", "b", ""]
+
+
+def test_a_text_that_ends_an_answer_may_be_thought() -> None:
+    writer = Writer("<think>the end</think>", "so the end")
+    chunks = ChatModel(writer, CHATML).stream(Prompt(("q",)), ("the end",), Sampling())
+    assert collect(chunks).text == "so "
+
+
+def test_an_endpoint_may_have_begun_to_think_unless_somebody_watches() -> None:
+    replier = ChatModel(ServerWriter(DRAFT, "so"), None)
+    talk = Conversation().with_question("q")
+    assert collect(replier.answer(talk, Sampling(), is_live=False)).text == "so"
+    assert collect(replier.answer(talk, Sampling(), is_live=True)).text == f"{DRAFT}so"
+    block = ChatModel(ServerWriter(DRAFT, "```\nRIGHT\n```\n"), None)
+    code = Conversation(answer_prefix="```\n").with_question("q")
+    assert collect(block.answer(code, Sampling(), is_live=False)).text == "RIGHT\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "code"),
+    [
+        (("x = 1\n", "# </think>"), "x = 1\n# </think>"),
+        (("<think>hm", "</think>\n", "```py\nx = 1\n", "```"), "x = 1\n"),
+        (("",), ""),
+    ],
+)
+def test_a_block_that_was_begun_goes_on(texts: tuple[str, ...], code: str) -> None:
+    assert collect(continue_code(Writer(*texts).stream(Prompt(()), Sampling()))).text == code
+
+
+def test_earlier_answers_are_remembered_without_what_was_thought() -> None:
+    talk = Conversation().with_question("<think>a</think>b").with_answer(f"<think>{DRAFT}so")
+    forgotten = forget_reasoning(talk.with_answer(f"{DRAFT}so").with_answer("`</think>`"))
+    assert [message.text for message in forgotten.messages] == [
+        *("<think>a</think>b", "so", "so", "`</think>`"),
+    ]
+    asked = ChatModel(ServerModel(), None).prompt(talk.with_question("c"), MOST, lambda text: None)
+    assert "WRONG" not in str(asked)

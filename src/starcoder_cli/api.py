@@ -138,7 +138,8 @@ class LoadedModel:
         messages = CollectedMessages()
         request = self._request_for(options, fim=False)
         replier, prompt = self._reply(question, request, messages)
-        completion = collect(replier.stream(prompt, request.infill.stop, request.sampling))
+        stop, sampling = request.infill.stop, request.sampling
+        completion = collect(replier.stream(prompt, stop, sampling, is_live=False))
         answer = Answer.of(completion, self.spec, self.engine, request, self._load_seconds)
         return replace(answer, notes=tuple(messages.notes))
 

@@ -1,19 +1,32 @@
 """From a conversation to the next answer in it; the only place that does it.
 
 The conversation is cut to the model's window by whole turns, spelled in the model's chat format or
-left to its server to spell, and the answer streams up to its end.
+left to its server to spell, and the answer streams up to its end, without what was thought first.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.model import Conversation, Message, Model, Prompt, Question, Sampling
+from starcoder_cli.postprocess.fences import extract_first_block
+from starcoder_cli.postprocess.reasoning import (
+    is_reasoning_model,
+    split_reasoning,
+    without_reasoning,
+)
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.chat import ChatFormat, drop_oldest_turns, text_stops
 from starcoder_cli.prompts.chat_formats import choose_chat_format
-from starcoder_cli.stream import Stream, strip_leading_space, until_stop
+from starcoder_cli.stream import (
+    Chunk,
+    Stream,
+    closing_source,
+    strip_leading_space,
+    until_stop,
+)
 
 
 @dataclass(frozen=True)
@@ -22,11 +35,16 @@ class ChatModel:
 
     model: Model
     form: ChatFormat | None
+    reasons: bool = False
 
     @classmethod
     def of(cls, model: Model, spec: ModelSpec) -> "ChatModel":
-        """A model with the format that the catalog, its chat template or its tokens tell."""
-        return cls(model, chat_format(model, spec))
+        """A model with the format that the catalog, its chat template or its tokens tell.
+
+        So they tell whether it `reasons`, which means that it thinks before it answers.
+        """
+        reasons = is_reasoning_model(spec.name, model.chat_template)
+        return cls(model, chat_format(model, spec), reasons)
 
     def prompt(
         self,
@@ -38,9 +56,11 @@ class ChatModel:
     ) -> Question:
         """What the model is asked for the next answer, with as many turns as it can read.
 
-        Raises DataError where turns would have to be left out and that is not wanted (`strict`), or
-        where the question alone is too long; UsageError where the answer alone is.
+        What was thought before earlier answers is left out. Raises DataError where turns would have
+        to be left out and that is not wanted (`strict`), or where the question alone is too long;
+        UsageError where the answer alone is.
         """
+        conversation = forget_reasoning(conversation)
         budget = self.model.window - max_tokens - PROMPT_OVERHEAD_TOKENS
         if budget < PROMPT_OVERHEAD_TOKENS:
             raise UsageError(
@@ -66,11 +86,60 @@ class ChatModel:
             return self.form.count_tokens(messages, self.model.count)
         return sum(1 + self.model.count(message.text) for message in messages)
 
-    def stream(self, question: Question, stop: tuple[str, ...], sampling: Sampling) -> Stream:
-        """The next answer, up to one of some texts."""
+    def stream(
+        self,
+        question: Question,
+        stop: tuple[str, ...],
+        sampling: Sampling,
+        *,
+        is_live: bool = True,
+    ) -> Stream:
+        """The next answer, up to one of some texts; `is_live` as for `answer`."""
         words = text_stops(question) if isinstance(question, Prompt) else ()
-        chunks: Stream = until_stop(self.model.stream(question, sampling), (*words, *stop))
+        chunks = until_stop(self.answer(question, sampling, is_live=is_live), (*words, *stop))
         return strip_leading_space(chunks) if self.form and self.form.leading_space else chunks
+
+    def answer(self, question: Question, sampling: Sampling, *, is_live: bool) -> Stream:
+        """The next answer without what was thought before it; its code alone if it has to be code.
+
+        Where the template of an endpoint may have begun to think, which nobody knows, an answer is
+        waited for until it is whole, unless it `is_live`. The same is done for a model that thinks.
+        """
+        may_be_open = self.reasons or (self.form is None and not is_live)
+        chunks = split_reasoning(self.model.stream(question, sampling), may_be_open)
+        has_to_be_code = isinstance(question, Conversation) and question.answer_prefix
+        return extract_code(chunks) if has_to_be_code else chunks
+
+
+def forget_reasoning(conversation: Conversation) -> Conversation:
+    """A conversation whose answers are without what was thought before them."""
+    messages = (
+        replace(message, text=without_reasoning(message.text))
+        if message.role == "assistant"
+        else message
+        for message in conversation.messages
+    )
+    return replace(conversation, messages=tuple(messages))
+
+
+def extract_code(chunks: Iterable[Chunk]) -> Stream:
+    """The code in the first block of an answer; DataError where it has none."""
+    return extract_first_block(chunks, lambda fence: None, "ask again, or another model")
+
+
+def continue_code(chunks: Stream) -> Stream:
+    """An answer that was begun inside a block of code.
+
+    If the model thought before it, it has begun the block once more.
+    """
+    has_thought = False
+    with closing_source(split_reasoning(chunks, may_be_open=False)) as source:
+        for chunk in source:
+            has_thought = has_thought or bool(chunk.reasoning_content)
+            if has_thought and chunk.text:
+                yield from extract_code(itertools.chain([chunk], source))
+                return
+            yield chunk
 
 
 def chat_format(model: Model, spec: ModelSpec) -> ChatFormat | None:

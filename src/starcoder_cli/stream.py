@@ -22,6 +22,7 @@ class Chunk:
     the sum of the natural logarithms of its tokens' probabilities, where these were asked for, but
     for those of `unscored_tokens`, whose text is not in the answer.
     `cached_tokens` are those of the prompt that had been read before; None where that is not known.
+    `reasoning_content` is what the model thought before it answered, which is no part of the text.
     """
 
     text: str
@@ -32,6 +33,7 @@ class Chunk:
     trimmed: tuple[str, ...] = ()
     cached_tokens: int | None = None
     unscored_tokens: int = 0
+    reasoning_content: str = ""
 
 
 Stream: TypeAlias = Generator[Chunk, None, None]
@@ -39,7 +41,7 @@ Stream: TypeAlias = Generator[Chunk, None, None]
 
 @dataclass(frozen=True)
 class Completion:
-    """A whole answer: its text, why it ended, what was trimmed, what it cost."""
+    """A whole answer: its text, why it ended, what was trimmed, what it cost, what was thought."""
 
     text: str
     reason: FinishReason
@@ -51,6 +53,7 @@ class Completion:
     logprob: float = 0.0
     cached_tokens: int | None = None
     unscored_tokens: int = 0
+    reasoning_content: str = ""
 
     @property
     def mean_logprob(self) -> float:
@@ -255,6 +258,7 @@ def collect(
         seconds=clock() - begin,
         logprob=sum(chunk.logprob for chunk in seen),
         unscored_tokens=sum(chunk.unscored_tokens for chunk in seen),
+        reasoning_content="".join(chunk.reasoning_content for chunk in seen),
         cached_tokens=max(
             (chunk.cached_tokens for chunk in seen if chunk.cached_tokens is not None), default=None
         ),

@@ -157,3 +157,18 @@ def test_a_control_token_is_one_and_a_message_has_one_more(
     question: Prompt | Conversation, tokens: int
 ) -> None:
     assert question_tokens(EchoModel(), question) == tokens
+
+
+class Thinker(Writer):
+    """Has a chat template that leaves out what was thought in earlier turns."""
+
+    chat_template = "{{ content.split('</think>')[-1] }}"
+
+
+def test_what_a_model_thinks_first_is_no_code() -> None:
+    texts = ("<think>\nA draft:\n```\nx = 0\n```\n</think>\n\n", "```python\nx = 2\n", "```\n")
+    prompt = PreparedPrompt(Prompt(()), ("\n```",))
+    changed = task("x = 1\n", "1").stream(Thinker(*texts), prompt, Sampling())
+    assert collect(changed).text == "x = 2"
+    own = task("<think>\n", "1").stream(Thinker("<think>a\n", "</think>\n"), prompt, Sampling())
+    assert collect(own).text == "<think>a\n</think>"

@@ -199,6 +199,77 @@ def test_an_edit_takes_the_code_of_the_answer(place: str, site: Site, capsys: St
     assert main(["edit", place, "Mend it.", "--endpoint", site.url]) == 65
 
 
+DRAFT = "A first idea:\n```python\nWRONG = 1\n```\nNo.\n</think>\n\n"
+RIGHT = "```python\nRIGHT = 1\n```\nThere."
+
+
+@pytest.mark.parametrize("missing", [(), ("/v1/chat/completions",)])
+@pytest.mark.parametrize("begin", ["<think>\n", ""])
+def test_what_a_model_thinks_first_is_not_its_answer(
+    begin: str, missing: tuple[str, ...], place: str, capsys: Streams
+) -> None:
+    """Whether the model marks where that begins or its template, which nobody sees, has done so."""
+    pieces, key = (f"{begin}{DRAFT[:9]}", DRAFT[9:], RIGHT), "reasoning_content"
+    with serving(owner="somebody", model="qwen3-8b", pieces=pieces) as site:
+        if not missing:
+            assert main(["edit", place, "Mend it.", "--endpoint", site.url, "--in-place"]) == 0
+            assert Path(place).read_text() == "RIGHT = 1\n"
+        elif begin:
+            site.missing = missing
+            assert main(["edit", place, "Mend it.", "--endpoint", site.url]) == 0
+            assert capsys.readouterr().out == "RIGHT = 1\n"
+        assert main(["chat", "-x", "Why?", "--endpoint", site.url]) == 0
+        assert capsys.readouterr().out == "RIGHT = 1\n"
+        assert main(["chat", "Why?", "--json", "--endpoint", site.url]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["text"], "WRONG = 1" in told[key]) == (RIGHT, True)
+        assert main(["chat", "Why?", "--endpoint", site.url]) == 0
+        assert capsys.readouterr().out == RIGHT
+
+
+def test_where_the_tokens_went_into_thinking_that_is_said(place: str, capsys: Streams) -> None:
+    before = Path(place).read_text()
+    with serving(model="qwen3-8b", pieces=("<think>", "hm"), reason="length") as site:
+        assert main(["chat", "Why?", "--endpoint", site.url]) == 0
+        out, err = capsys.readouterr()
+        assert (out, "spent all of its 2 tokens on thinking" in err) == ("", True)
+        for words in (["chat", "-x", "Why?"], ["edit", place, "Mend it.", "--in-place"]):
+            assert main([*words, "--endpoint", site.url]) == 65
+            assert "spent its tokens on thinking and wrote no code" in capsys.readouterr().err
+    assert Path(place).read_text() == before
+
+
+@pytest.mark.parametrize("listed", ['{"object": "list", "data": null}', "null", "<html>", "{}"])
+def test_a_model_that_is_named_need_not_be_listed(listed: str, place: str, capsys: Streams) -> None:
+    with serving(models=listed) as site:
+        assert fill(place, site, "-m", "starcoder2-3b") == 0
+        assert capsys.readouterr().out == "one two"
+        assert fill(place, site) in (2, 76)
+        assert "name one with -m" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_a_server_does_not_take_is_left_out(place: str, capsys: Streams) -> None:
+    with serving(owner="somebody", unknown=("stream_options", "seed", "prompt")) as site:
+        assert fill(place, site) == 65
+        assert "prompt: extra fields not permitted" in capsys.readouterr().err
+        site.unknown = ("stream_options", "seed")
+        assert fill(place, site, "--seed", "3", "--temperature", "1") == 0
+        assert capsys.readouterr() == (
+            *("one two", "note: the endpoint does not take seed: it is asked without\n"),
+        )
+    assert not {"stream_options", "seed"} & site.last().body.keys()
+
+
+def test_an_answer_that_is_json_is_an_answer(place: str, site: Site, capsys: Streams) -> None:
+    whole = {"choices": [{"text": "one two", "finish_reason": None}], "usage": None}
+    site.faults = [body(json.dumps(whole), "application/json")]
+    assert fill(place, site) == 0
+    message = {"content": [{"type": "text", "text": "so"}]}
+    site.faults = [body(json.dumps({"choices": [{"message": message}]}), "application/json")]
+    assert main(["chat", "Why?", "--endpoint", f"{site.url}/v1/chat/completions"]) == 0
+    assert capsys.readouterr() == ("one twoso", "")
+
+
 def test_several_answers_and_many_holes(
     place: str, site: Site, tmp_path: Path, capsys: Streams
 ) -> None:
@@ -347,6 +418,31 @@ def test_what_goes_wrong_is_one_sentence(
     assert last.startswith("error: ") and message in last
     assert KEY not in out + err and "\x1b" not in err
     assert site.last().headers["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize(
+    "proxy", ["socks5://127.0.0.1:9", "ftp://a", "http://a:b", "http://a:99999"]
+)
+def test_a_proxy_is_needed_for_other_machines_alone(
+    proxy: str, place: str, site: Site, capsys: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    assert fill(place, site) == 0
+    words = ["fill", place, "--at", "HERE", "--endpoint", "https://gpu.example"]
+    assert main(words) == 78
+    assert f"through the proxy {proxy}" in capsys.readouterr().err
+
+
+def test_a_proxy_that_is_not_there_is_named(
+    place: str, capsys: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving() as site:
+        pass
+    monkeypatch.setenv("ALL_PROXY", site.url)
+    assert main(["fill", place, "--at", "HERE", "--endpoint", "https://gpu.example"]) == 69
+    err = capsys.readouterr().err
+    assert f"gpu.example through the proxy {site.url} cannot be reached" in err
+    assert "trying again" not in err
 
 
 def test_where_nobody_listens(place: str, capsys: Streams) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from httpx2 import ConnectError
 
 from servers import Reports, Serving, Site, closed_port, spec_of, use, weights
 from starcoder_cli.errors import RefusedError, UnavailableError
@@ -188,3 +189,15 @@ def test_a_hub_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(UnavailableError) as caught:
         hub.fetch_from_hub(TINY, tmp_path, Reports())
     assert caught.value.message == "it cannot be reached ([Errno 111] Connection refused)"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://10.0.0.1:9", "ftp://10.0.0.1"])
+def test_the_proxy_to_the_hub_is_named(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    message = f"the transfer failed through the proxy {proxy} (ValueError)"
+    assert hub.translate_hub_error(ValueError("no"), TINY).message == message
+    refused = hub.translate_hub_error(ConnectError("refused"), TINY)
+    assert refused.message == f"it cannot be reached through the proxy {proxy} (refused)"

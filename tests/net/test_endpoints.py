@@ -20,6 +20,16 @@ KEY = "sentinel-4711-key"
         ("http://[::1]", "http://[::1]", "[::1]", True),
         ("http://localhost", "http://localhost", "localhost", True),
         ("https://a.example/api/v1", "https://a.example/api", "a.example", False),
+        *(
+            (f"http://127.0.0.1:8000{pasted}", "http://127.0.0.1:8000", "127.0.0.1:8000", True)
+            for pasted in (
+                *("/v1/chat/completions", "/v1/completions/", "//v1//", "/v1/models", "/infill"),
+                *("/chat/completions", "/completion", "/v1 ", "/"),
+            )
+        ),
+        ("https://a.example/api/v1/chat/completions", "https://a.example/api", "a.example", False),
+        ("https://a.example/v1/models-of-mine", "https://a.example/v1/models-of-mine")
+        + ("a.example", False),
         ("http://10.0.0.7:8000", "http://10.0.0.7:8000", "10.0.0.7:8000", False),
         ("https://localhost.example", "https://localhost.example", "localhost.example", False),
     ],

@@ -15,6 +15,33 @@ def test_events_are_the_same_in_any_pieces(size: int) -> None:
     assert list(read_events(pieces)) == EVENTS
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 4096])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("data: {}|data: []||", [b"{}", b"[]"]),
+        ('data: {"a":|data: 1}||: note|event: x|data:2||', [b'{"a":\n1}', b"2"]),
+        ('\ufeffdata: {"a": 1}||data: [DONE]||', [b'{"a": 1}', b"[DONE]"]),
+        ('data:||data: one||data: {"a": 1}', [b"one", b'{"a": 1}']),
+        ('data: {"a":|data: 1}|data: {"b"', []),
+        ('data: {"a":|data: 1}|', [b'{"a":\n1}']),
+    ],
+)
+def test_lines_end_in_three_ways_and_the_last_need_not(
+    text: str, data: list[bytes], end: str, size: int
+) -> None:
+    sent = text.replace("|", end).encode()
+    pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
+    assert [event.data for event in read_events(pieces)] == data
+
+
+def test_an_event_without_an_end() -> None:
+    line = b"data: " + b"x" * (1 << 20) + b"\n"
+    with pytest.raises(ProtocolError, match="an event without an end"):
+        list(read_events([line] * 8))
+
+
 def test_an_event_comes_before_the_stream_has_ended() -> None:
     def pieces() -> object:
         yield SENT[:20]

@@ -81,3 +81,11 @@ def test_an_answer_without_a_block_is_an_error(answer: str) -> None:
     assert str(caught.value) == (
         "the answer has no code block; ask for code, or leave --extract away"
     )
+
+
+def test_an_answer_that_was_only_thought_says_so() -> None:
+    cut = [Chunk("", reasoning_content="hm"), Chunk("", 0, "length")]
+    with pytest.raises(DataError, match="spent its tokens on thinking and wrote no code"):
+        collect(extract_first_block(cut, ignored))
+    with pytest.raises(DataError, match="no code block; so it is"):
+        collect(extract_first_block([Chunk("", 0, "stop")], ignored, "so it is"))

@@ -19,9 +19,8 @@ from starcoder_cli.catalog import find_model
 from starcoder_cli.errors import BusyError, UsageError
 from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.server.access import Address
-from starcoder_cli.server.http_routes import HttpApi
+from starcoder_cli.server.http_routes import HTTP_ROUTES, HttpApi
 from starcoder_cli.server.http_server import (
-    HTTP_ROUTES,
     FollowingServer,
     HttpOptions,
     open_http_listener,

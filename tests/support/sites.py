@@ -51,6 +51,8 @@ class Site:
     asked: list[Asked] = field(default_factory=list)
     left: threading.Event = field(default_factory=threading.Event)
     endless: bool = False
+    models: str = ""
+    unknown: tuple[str, ...] = ()
     url: str = ""
 
     def last(self, path: str = "/v1/completions") -> Asked:
@@ -101,6 +103,8 @@ class Handler(BaseHTTPRequestHandler):
             return site.faults.pop(0)(self)
         if self.path in site.missing:
             return self.send(404, {"error": {"message": "Not Found", "code": 404}})
+        if self.path == "/v1/models" and site.models:
+            return self.send(200, site.models)
         if self.path == "/v1/models":
             row = {"id": site.model, "owned_by": site.owner, "max_model_len": site.window}
             return self.send(200, {"object": "list", "data": [row]})
@@ -108,6 +112,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, {"default_generation_settings": {"n_ctx": site.window}})
         if self.path == "/tokenize":
             return self.send(200, self.tokenized(parsed))
+        if unknown := [name for name in site.unknown if name in parsed]:
+            rows = [
+                {"loc": ["body", name], "msg": "extra fields not permitted"} for name in unknown
+            ]
+            return self.send(422, {"detail": rows})
         return self.stream(parsed)
 
     def tokenized(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from starcoder_cli.wire.errors import (
     error_from_event,
     error_from_status,
     extract_error_message,
+    is_error,
     parse_endpoint_json,
 )
 
@@ -116,6 +117,12 @@ def test_an_object_is_what_it_says() -> None:
         '{"object": "error", "message": "so", "code": 400}',
         '{"detail": "so"}',
         '{"error": "", "message": "so"}',
+        '{"errors": [{"message": "so", "code": 1}]}',
+        '{"error": {"error": {"message": "so"}}}',
+        '{"detail": [{"msg": "so", "type": "x"}]}',
+        '{"message": {"detail": [{"msg": "so"}]}}',
+        '[{"error": {"message": "so"}}]',
+        "so",
     ],
 )
 def test_what_an_error_says(body: str) -> None:
@@ -125,6 +132,30 @@ def test_what_an_error_says(body: str) -> None:
 @pytest.mark.parametrize("body", ["", "[]", "<html>", '{"error": {"message": [1]}}', "[" * 100_000])
 def test_an_error_that_says_nothing(body: str) -> None:
     assert extract_error_message(body.encode()) == ""
+
+
+def test_an_error_of_a_field_names_it() -> None:
+    row = {"loc": ["body", "stream_options"], "msg": "extra fields not permitted"}
+    body = json.dumps({"detail": [row, {"loc": ["body"], "msg": "so"}]}).encode()
+    assert extract_error_message(body) == "stream_options: extra fields not permitted; so"
+
+
+@pytest.mark.parametrize(
+    ("record", "is_one"),
+    [
+        ({"error": "so"}, True),
+        ({"error": {}, "choices": []}, False),
+        ({"object": "error", "message": "so", "code": 400}, True),
+        ({"detail": "so"}, True),
+        ({"error": {"message": "so"}, "choices": [{"text": "a"}]}, True),
+        ({"error": None, "choices": []}, False),
+        ({"content": "a", "message": "so"}, False),
+        ({"usage": {}}, False),
+        ({"message": {"role": "assistant", "content": "a"}}, False),
+    ],
+)
+def test_which_events_are_errors(record: Mapping[str, object], is_one: bool) -> None:
+    assert is_error(record) is is_one
 
 
 JSON = st.recursive(
@@ -177,6 +208,12 @@ def test_a_long_message_is_cut() -> None:
             ExitCode.TRY_AGAIN,
             "the endpoint wants fewer requests (429): so; try again later",
         ),
+        (
+            402,
+            RefusedError,
+            ExitCode.REFUSED,
+            "the endpoint wants to be paid (402): so; see your account there",
+        ),
         *(
             (
                 status,
@@ -225,6 +262,9 @@ def test_a_status_of_another_server_is_an_error_of_ours(
         ({"error": {"message": "so", "code": "rate_limit"}}, ProtocolError),
         ({"error": {"message": "so"}}, ProtocolError),
         ({"error": "so"}, ProtocolError),
+        ({"error": {"message": "so", "code": "503"}}, UnavailableError),
+        ({"object": "error", "message": "so", "code": 400}, DataError),
+        ({"detail": "so"}, ProtocolError),
     ],
 )
 def test_an_error_in_the_midst_of_a_stream_has_a_status_in_it(

@@ -29,7 +29,9 @@ def test_what_our_server_writes_is_read_however_it_arrives(
     size = data.draw(st.integers(1, len(sent)))
     pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
     read = collect(openai_client.decode_stream(event.data for event in read_events(pieces)))
-    assert (read.text, read.reason) == ("".join(chunk.text for chunk in chunks), "length")
+    text = "".join(chunk.text for chunk in chunks)
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    assert (read.text, read.reason) == (whole, "length")
     assert (read.tokens, read.prompt_tokens) == (len(chunks), 3)
 
 
@@ -69,6 +71,45 @@ def test_the_models_that_are_served() -> None:
     for wrong in ("{}", '{"data": 1}', '{"data": [1]}', '{"data": [{}]}'):
         with pytest.raises(ProtocolError):
             openai_client.parse_model_list(json.loads(wrong))
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ([{"id": "a"}, "b"], ["a", "b"]),
+        ({"data": None}, []),
+        ({"object": "list", "data": None, "models": [{"name": "a"}]}, []),
+        ({"models": [{"name": "a", "model": "b"}, {"name": "c"}]}, ["b", "c"]),
+        ({"data": [{"id": "a", "owned_by": None, "max_model_len": None}]}, ["a"]),
+    ],
+)
+def test_lists_of_models_in_other_forms(value: object, names: list[str]) -> None:
+    assert [served.id for served in openai_client.parse_model_list(value)] == names
+
+
+def test_a_field_that_a_server_does_not_know_is_left_out() -> None:
+    asked = openai_client.chat_body("m", Conversation(), Sampling(5, seed=7), VLLM)
+    find = openai_client.find_refused_fields
+    assert find(asked, "stream_options: extra fields not permitted") == {"stream_options"}
+    assert find(asked, "stream_options and min_p are unknown") == {"stream_options", "min_p"}
+    assert find(asked, "Unrecognized request argument supplied: seed") == {"seed"}
+    assert find(asked, "max_tokens is too large: 5") == set()
+    assert find(asked, "temperature must be below 1") == set()
+    assert find(asked, "messages: extra fields not permitted") == set()
+    words = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    assert find(asked, words) == {"max_tokens"}
+    left = openai_client.without_fields(asked, {"max_tokens", "seed", "raw"})
+    assert left == {
+        **{name: value for name, value in asked.items() if name not in ("max_tokens", "seed")},
+        "max_completion_tokens": 5,
+    }
+
+
+def test_thoughts_that_a_server_tells_apart_are_no_text() -> None:
+    thought = {"choices": [{"delta": {"reasoning_content": "hm", "content": None}}]}
+    said = {"choices": [{"delta": {"content": "so"}, "finish_reason": "stop"}]}
+    read = collect(openai_client.decode_stream(events(thought, thought, said)))
+    assert (read.text, read.reasoning_content, read.tokens) == ("so", "hmhm", 3)
 
 
 def test_requests() -> None:

@@ -6,7 +6,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from starcoder_cli.stream import Chunk
 from starcoder_cli.wire.openai_responses import ChatStyle, CompletionStyle, model_list_record
-from starcoder_cli.wire.responses import Choice, ResponseInfo, Usage
+from starcoder_cli.wire.responses import Choice, ResponseInfo, Usage, choice_from_chunk
 
 INFO = ResponseInfo("cmpl-1", "m", 1)
 USAGE = Usage(5, 3)
@@ -94,6 +94,19 @@ def test_warnings_come_with_the_end() -> None:
     assert CompletionStyle().full_record(INFO, [CHOICE], warned)["warnings"] == ["w"]
     assert CompletionStyle().chunk_record(INFO, CHOICE, warned)["warnings"] == ["w"]
     assert "warnings" not in CompletionStyle().chunk_record(INFO, Choice(0, "a"), warned)
+
+
+def test_what_was_thought_is_told_apart() -> None:
+    choice = (
+        Choice(0)
+        .with_chunk(Chunk("", reasoning_content="h"))
+        .with_chunk(Chunk("a", 1, "stop", reasoning_content="m"))
+    )
+    record = ChatStyle().choice_record(choice)
+    message = {"role": "assistant", "content": "a", "refusal": None, "reasoning_content": "hm"}
+    assert record["message"] == message
+    piece = choice_from_chunk(0, Chunk("", reasoning_content="h"), False)
+    assert ChatStyle().chunk_choice_record(piece)["delta"] == {"reasoning_content": "h"}
 
 
 def test_a_chunk_becomes_a_piece() -> None:

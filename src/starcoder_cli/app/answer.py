@@ -15,7 +15,7 @@ from starcoder_cli.infill import language_of
 from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Question
 from starcoder_cli.postprocess.unfinished import UNFINISHED
-from starcoder_cli.stream import Completion, Stream, collect
+from starcoder_cli.stream import Completion, Stream, closing_source, collect
 from starcoder_cli.terminal.output import Messages, View, standard_output, write_json
 
 MakeTask: TypeAlias = Callable[[Source, Span, Request, Messages], Task]
@@ -62,7 +62,8 @@ def run_answer(
     if run.selects:
         show_stream(replay(completion), view, messages)
     if not completion.text:
-        messages.note(f"{spec.name} has nothing to add here")
+        silence = explain_silence(spec.name, completion)
+        messages.note(silence or f"{spec.name} has nothing to add here")
     result = run.with_notices(result, messages)
     task.learn(completion)
     if completion.reason == "length":
@@ -76,9 +77,28 @@ def run_answer(
     delivery.deliver(completion.text, result.record())
 
 
+def explain_silence(name: str, completion: Completion) -> str:
+    """Why an answer is empty of which the model has only thought; empty where it has not."""
+    if not completion.reasoning_content:
+        return ""
+    if completion.reason == "length":
+        return (
+            f"{name} spent all of its {completion.tokens} tokens on thinking: "
+            "--max-tokens allows more"
+        )
+    return f"{name} thought about it, and answered nothing"
+
+
 def show_stream(chunks: Stream, view: View, messages: Messages) -> Completion:
     """The whole answer, shown while it arrives; the status line makes way for the first of it."""
     visible = False
+
+    def watched() -> Stream:
+        with closing_source(chunks) as source:
+            for chunk in source:
+                if chunk.reasoning_content and not visible:
+                    messages.show_status("thinking …")
+                yield chunk
 
     def appear(text: str) -> None:
         nonlocal visible
@@ -89,7 +109,7 @@ def show_stream(chunks: Stream, view: View, messages: Messages) -> Completion:
         view.show(text)
 
     try:
-        completion = collect(chunks, appear)
+        completion = collect(watched(), appear)
         if not visible:
             appear("")
     except BaseException:  # Ctrl-C and signals too: what was printed stays as it is

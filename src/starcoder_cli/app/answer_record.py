@@ -32,7 +32,8 @@ class Answer:
 
     `candidates` are the answers that it was chosen from, `trimmed` the rules that cut it, `context`
     the other files in the prompt, `notices` what is said about where it comes from; None or empty
-    where nothing is. `notes` is what people are told besides.
+    where nothing is. `reasoning_content` is what the model thought before it, `notes` what people
+    are told besides.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Answer:
     trimmed: tuple[str, ...] | None = None
     context: Sequence[Mapping[str, object]] | None = None
     notices: Mapping[str, object] | None = None
+    reasoning_content: str | None = None
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -68,6 +70,7 @@ class Answer:
             spec.name,
             engine,
             request.sampling.seed,
+            reasoning_content=completion.reasoning_content.strip() or None,
         )
 
     def record(self) -> Mapping[str, object]:
@@ -76,6 +79,7 @@ class Answer:
             "candidates": self.candidates,
             "trimmed": None if self.trimmed is None else list(self.trimmed),
             "context": self.context,
+            "reasoning_content": self.reasoning_content,
         }
         return {
             "text": self.text,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
-from starcoder_cli.app.answer import show_prompt, show_stream
+from starcoder_cli.app.answer import explain_silence, show_prompt, show_stream
 from starcoder_cli.app.answer_record import Answer
 from starcoder_cli.app.attribution import lookup_origins, need_index
 from starcoder_cli.app.deliver import OutputOptions
@@ -65,14 +65,19 @@ class Chat:
         """The answer, shown while it is made; `keep` is given each piece of it before that."""
         name, request = self.request.spec.name, self.request
         self.messages.show_status(f"{name} is reading …")
-        chunks = self.replier.stream(question, request.infill.stop, request.sampling)
+        is_live = not (self.extract or self.output.json)
+        chunks = self.replier.stream(
+            question, request.infill.stop, request.sampling, is_live=is_live
+        )
         view, on_fence = choose_chat_view(self.output)
         if self.extract:
             chunks = extract_first_block(chunks, on_fence)
         with closing(keep_text(chunks, keep)) as ending:
             completion = show_stream(ending, view, self.messages)
         if not completion.text:
-            self.messages.note(f"{name} has nothing to say to that")
+            self.messages.note(
+                explain_silence(name, completion) or f"{name} has nothing to say to that"
+            )
         return completion
 
     def origins(self, text: str) -> Mapping[str, object]:

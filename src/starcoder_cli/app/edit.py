@@ -7,7 +7,8 @@ from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.infill import PreparedPrompt, language_of
 from starcoder_cli.languages import Language
-from starcoder_cli.model import Conversation, Model, Prompt, Sampling, Special
+from starcoder_cli.model import Conversation, Model, Prompt, Question, Sampling, Special
+from starcoder_cli.postprocess.reasoning import begins_with_reasoning
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.edit import (
     build_edit_prompt,
@@ -15,7 +16,7 @@ from starcoder_cli.prompts.edit import (
     indent_stream,
     replace_final_newlines,
 )
-from starcoder_cli.reply import chat_format
+from starcoder_cli.reply import ChatModel, chat_format, continue_code
 from starcoder_cli.stream import Completion, Stream, convert_newlines, until_stop
 from starcoder_cli.terminal.output import Messages
 
@@ -60,11 +61,20 @@ class EditTask:
 
         No rule but its fence ends it: new code may well have the line that follows it, too.
         """
-        chunks: Stream = until_stop(model.stream(prompt.question, sampling), prompt.stop)
+        chunks: Stream = until_stop(self._answer(model, prompt.question, sampling), prompt.stop)
         if not self.request.verbatim:
             chunks = indent_stream(convert_newlines(chunks, "\n"), self.lead)
             chunks = replace_final_newlines(chunks, "\n" if self.code.endswith("\n") else "")
         return convert_newlines(chunks, self.source.newline)
+
+    def _answer(self, model: Model, question: Question, sampling: Sampling) -> Stream:
+        """The answer of the model, up to its end, without what it thought before it."""
+        replier = ChatModel.of(model, self.request.spec)
+        if isinstance(question, Conversation):
+            return replier.answer(question, sampling, is_live=self.request.infill.live)
+        chunks = model.stream(question, sampling)
+        may_think = replier.reasons and not begins_with_reasoning(self.code)
+        return continue_code(chunks) if may_think else chunks
 
     def learn(self, completion: Completion) -> None:
         """Nothing: no other file is read along."""

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from starcoder_cli import __version__
 from starcoder_cli.context.secrets import contains_secret, has_secret_name
 from starcoder_cli.errors import (
     BusyError,
@@ -26,6 +25,7 @@ from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.files.strict_json import MalformedError, parse_object
 from starcoder_cli.models.transfer import call_with_timeout
+from starcoder_cli.net.clients import describe_proxy, open_client
 from starcoder_cli.net.endpoints import EndpointAddress
 
 if TYPE_CHECKING:
@@ -143,14 +143,11 @@ def look_up_text(
 
 
 def open_lookup_client(service: EndpointAddress, seconds: float) -> "Client":
-    """A client for the service: certificates are checked, no redirect is followed."""
-    from httpx2 import Client, Timeout
+    """A client for the service; ConfigError where the proxy to it cannot be used."""
+    from httpx2 import Timeout
 
-    return Client(
-        headers={"User-Agent": f"starcoder/{__version__}", "Accept-Encoding": "identity"},
-        timeout=Timeout(seconds, connect=LOOKUP_CONNECT_SECONDS),
-        mounts={f"all://{service.hostname}": None} if service.is_loopback else None,
-    )
+    timeout = Timeout(seconds, connect=LOOKUP_CONNECT_SECONDS)
+    return open_client(service.base_url, timeout, {"Accept-Encoding": "identity"})
 
 
 def parse_reply(service: EndpointAddress, length: int, query: Callable[[], bytes]) -> list[Span]:
@@ -161,7 +158,8 @@ def parse_reply(service: EndpointAddress, length: int, query: Callable[[], bytes
         data = query()
     except HTTPError as error:
         raise UnavailableError(
-            f"{service.host} cannot be reached: {error}", LOOKUP_RETRY_HINT
+            f"{service.host} cannot be reached{describe_proxy(service.base_url)}: {error}",
+            LOOKUP_RETRY_HINT,
         ) from error
     except UnavailableError as error:
         raise UnavailableError(f"{service.host}: {error.message}", LOOKUP_RETRY_HINT) from error

@@ -16,6 +16,7 @@ from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, RefusedError, UnavailableError
 from starcoder_cli.models import hub
 from starcoder_cli.models.transfer import translate_write_errors
+from starcoder_cli.net.clients import describe_proxy
 
 CHECKPOINT_MANIFEST_NAME = "starcoder.json"
 PARTIAL_SUFFIX = ".incomplete"
@@ -217,7 +218,7 @@ def fetch_user_name() -> str:
     Raises RefusedError where the hub does not take the token, UnavailableError where it does not
     answer as a hub.
     """
-    from httpx2 import HTTPError
+    from httpx2 import HTTPError, InvalidURL
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -231,6 +232,7 @@ def fetch_user_name() -> str:
                 "log in again with `hf auth login`, or unset HF_TOKEN",
             ) from None  # the library's error may hold what was sent
         raise UnavailableError(f"it answered with status {status}") from error
-    except (HTTPError, ValueError) as error:
-        raise UnavailableError(f"it did not say ({type(error).__name__})") from error
+    except (HTTPError, ImportError, InvalidURL, ValueError) as error:
+        proxy = describe_proxy(hub.hub_url())
+        raise UnavailableError(f"it did not say{proxy} ({type(error).__name__})") from error
     return str(account.get("name", "?"))

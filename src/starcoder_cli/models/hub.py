@@ -23,6 +23,7 @@ from starcoder_cli.models.transfer import (
     check_disk_space,
     translate_write_errors,
 )
+from starcoder_cli.net.clients import describe_proxy
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
 
 if TYPE_CHECKING:
@@ -137,8 +138,9 @@ def translate_hub_error(error: Exception, spec: ModelSpec) -> StarcoderError:
     if isinstance(error, TimeoutException):
         return UnavailableError(f"no answer within {RESPONSE_TIMEOUT_SECONDS:.0f} s")
     if isinstance(error, ConnectError):
-        return UnavailableError(f"it cannot be reached ({error})")
-    return UnavailableError(f"the transfer failed ({type(error).__name__})")
+        return UnavailableError(f"it cannot be reached{describe_proxy(hub_url())} ({error})")
+    proxy = describe_proxy(hub_url())
+    return UnavailableError(f"the transfer failed{proxy} ({type(error).__name__})")
 
 
 def gated_repository_error(spec: ModelSpec, status: int, has_token: bool) -> RefusedError:

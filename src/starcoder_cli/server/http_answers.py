@@ -152,7 +152,8 @@ class HttpAnswers:
                 async for index, chunk in chunks:
                     usage = usage.with_chunk(chunk, time.monotonic() - begin)
                     whole = choices[index]
-                    if not chunk.text and not chunk.reason and not whole.is_first:
+                    said = chunk.text or chunk.reasoning_content or chunk.reason
+                    if not said and not whole.is_first:
                         yield HEARTBEAT
                         continue
                     piece = choice_from_chunk(index, chunk, whole.logprobs is not None)

@@ -1,6 +1,7 @@
 """How the HTTP API says what is wrong, and how other servers do: in the form of OpenAI's errors."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,14 +72,15 @@ class ApiError(StarcoderError):
 
 
 MAX_ERROR_MESSAGE_CHARACTERS = 400
+MAX_ERROR_DEPTH = 8
+STATUS = re.compile(r"[1-5][0-9]{2}", re.ASCII)
+ERROR_FIELDS = ("error", "errors", "message", "detail", "msg")
+"""Where servers put what is wrong: OpenAI, older vLLMs, FastAPI, and pydantic in FastAPI's list."""
 
 
 def parse_endpoint_json(data: bytes) -> Mapping[str, Any]:
     """A JSON object; ProtocolError for anything else."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        value = None
+    value = load_json(data)
     if not isinstance(value, dict):
         raise ProtocolError(
             "what the endpoint answers is not of OpenAI's form",
@@ -87,23 +89,58 @@ def parse_endpoint_json(data: bytes) -> Mapping[str, Any]:
     return value
 
 
-def extract_error_message(body: bytes) -> str:
-    """What an error says: in OpenAI's form, that of older vLLMs, or FastAPI's; empty if nothing."""
+def load_json(data: bytes) -> object:
+    """A JSON value, None for what is none; bytes that are not UTF-8 are replaced."""
     try:
-        value = json.loads(body)
+        value: object = json.loads(data.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def extract_error_message(body: bytes) -> str:
+    """What an error says, in the form of one of many servers, or as a line of plain text.
+
+    Empty where it says nothing, as a page of HTML.
+    """
+    message = find_error_message(load_json(body))
+    text = body.decode("utf-8", "replace").strip()
+    if not message and text.isprintable() and text[:1] not in ("<", "{", "[", '"'):
+        message = text
+    return message[:MAX_ERROR_MESSAGE_CHARACTERS]
+
+
+def find_error_message(value: object, depth: int = 0) -> str:
+    """The words in what a server says of an error; each of a list with the field that it is of."""
+    if depth > MAX_ERROR_DEPTH:
         return ""
-    for name in ("error", "message", "detail"):
-        if isinstance(value, dict) and value.get(name):
-            value = value[name]
-    return value[:MAX_ERROR_MESSAGE_CHARACTERS] if isinstance(value, str) else ""
+    if isinstance(value, list):
+        return "; ".join(filter(None, (find_error_message(each, depth + 1) for each in value[:3])))
+    if isinstance(value, dict):
+        found = (find_error_message(value.get(name), depth + 1) for name in ERROR_FIELDS)
+        message = next(filter(None, found), "")
+        location = value.get("loc")
+        if message and isinstance(location, list):
+            path = ".".join(str(part) for part in location if part != "body")
+            return f"{path}: {message}" if path else message
+        return message
+    return value if depth and isinstance(value, str) else ""
+
+
+def is_error(record: Mapping[str, Any]) -> bool:
+    """Whether an event, or a whole answer, tells of an error in place of text."""
+    if record.get("error"):
+        return True
+    return not {"choices", "content"} & record.keys() and bool(find_error_message(record))
 
 
 def error_from_event(record: Mapping[str, Any]) -> StarcoderError:
     """The error that an event tells of."""
-    error = record["error"]
-    code = error.get("code") if isinstance(error, dict) else 0
-    return error_from_status(code if isinstance(code, int) else 0, json.dumps(record).encode())
+    error = record.get("error") or record
+    code = str(error.get("code", "")) if isinstance(error, dict) else ""
+    return error_from_status(
+        int(code) if STATUS.fullmatch(code) else 0, json.dumps(record).encode()
+    )
 
 
 def error_from_status(status: int, body: bytes) -> StarcoderError:
@@ -123,6 +160,10 @@ def error_from_status(status: int, body: bytes) -> StarcoderError:
         return BusyError(f"the endpoint wants fewer requests (429){detail}", "try again later")
     if status >= 500:
         return UnavailableError(f"the endpoint failed ({status}){detail}", "try again")
+    if status == 402:
+        return RefusedError(
+            f"the endpoint wants to be paid (402){detail}", "see your account there"
+        )
     if status in (400, 413, 422):
         return DataError(
             f"the endpoint refuses the request ({status}){detail}",

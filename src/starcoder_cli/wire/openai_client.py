@@ -4,16 +4,24 @@ Each kind of server knows something beyond OpenAI's API: a row of data says what
 kind in the list of its models, as their owner.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from starcoder_cli.errors import UnavailableError
+from starcoder_cli.errors import ProtocolError, UnavailableError
 from starcoder_cli.model import Conversation, Sampling
 from starcoder_cli.net.sse import DONE
 from starcoder_cli.stream import Chunk, FinishReason, Stream
-from starcoder_cli.wire.errors import error_from_event, parse_endpoint_json
+from starcoder_cli.wire.errors import error_from_event, is_error, parse_endpoint_json
 from starcoder_cli.wire.local_protocol import reject_malformed
+from starcoder_cli.wire.openai_events import (
+    as_record,
+    count_or_zero,
+    join_surrogates,
+    parse_stream_event,
+)
 
 Body: TypeAlias = Mapping[str, object]
 
@@ -24,6 +32,16 @@ MODELS_ROUTE, COMPLETIONS_ROUTE, CHAT_ROUTE = (
 )
 TOKENIZE_ROUTE, INFILL_ROUTE, PROPERTIES_ROUTE = "/tokenize", "/infill", "/props"
 MAX_OPENAI_STOPS = 4  # of OpenAI's API
+SAMPLING_FIELDS = frozenset(("seed", "temperature", "top_p"))
+OPTIONAL_FIELDS = SAMPLING_FIELDS | {
+    *("stream_options", "logprobs", "top_k", "min_p", "repetition_penalty", "cache_prompt", "raw")
+}
+"""Fields of a request without which an answer is still one, and those that change what it says."""
+
+UNKNOWN_FIELD = re.compile(
+    r"support|permit|allow|extra|unknown|unrecognized|unexpected|not a valid", re.IGNORECASE
+)
+NEW_MAX_TOKENS_FIELD = "max_completion_tokens"
 
 
 @dataclass(frozen=True)
@@ -74,28 +92,41 @@ class ServedModel:
     window: int = 0
 
 
-def parse_model_list(record: Mapping[str, Any]) -> list[ServedModel]:
-    """The models that a server lists; ProtocolError where it lists them in another form."""
-    with reject_malformed("list of models"):
-        return [
-            ServedModel(
-                str(row["id"]),
-                str(row.get("owned_by", "")),
-                count_or_zero(row.get("max_model_len")),
-            )
-            for row in record["data"]
-        ]
+def parse_model_list(value: object) -> list[ServedModel]:
+    """The models that a server lists; ProtocolError where it lists them in another form.
+
+    A bare list is one too, and null an empty one. Ollama's own list has another name.
+    """
+    rows = value
+    if isinstance(value, dict) and value.keys() & {"data", "models"}:
+        rows = value.get("data", value.get("models")) or []
+    if not isinstance(rows, list):
+        raise model_list_error()
+    return [parse_served_model(row) for row in rows]
+
+
+def parse_served_model(row: object) -> ServedModel:
+    """A model in a list of models, which may be its name alone."""
+    fields = {"id": row} if isinstance(row, str) else as_record(row)
+    name = fields.get("id") or fields.get("model") or fields.get("name")
+    if not isinstance(name, str):
+        raise model_list_error()
+    owner = fields.get("owned_by")
+    window = count_or_zero(fields.get("max_model_len"))
+    return ServedModel(name, owner if isinstance(owner, str) else "", window)
+
+
+def model_list_error() -> ProtocolError:
+    """The error for a list of models in no known form."""
+    return ProtocolError(
+        "the endpoint's list of models is not of OpenAI's form",
+        "name one with -m; does the address end where its /v1 begins?",
+    )
 
 
 def parse_window(record: Mapping[str, Any]) -> int:
     """The window that llama.cpp's server tells of, 0 where it tells none."""
-    settings = record.get("default_generation_settings")
-    return count_or_zero(settings.get("n_ctx")) if isinstance(settings, dict) else 0
-
-
-def count_or_zero(value: object) -> int:
-    """A count that a server states, 0 where it states none."""
-    return value if type(value) is int and value > 0 else 0
+    return count_or_zero(as_record(record.get("default_generation_settings")).get("n_ctx"))
 
 
 def common_request_fields(model: str, sampling: Sampling, dialect: Dialect) -> dict[str, object]:
@@ -183,12 +214,35 @@ def parse_tokens(record: Mapping[str, Any]) -> list[tuple[int, str]]:
         ]
 
 
+def find_refused_fields(body: Body, words: str) -> frozenset[str]:
+    """The fields of a request that an error names as unknown, without which one can be answered."""
+    names = frozenset(
+        name for name in OPTIONAL_FIELDS if name in body and re.search(rf"\b{name}\b", words)
+    )
+    if "max_tokens" in body and NEW_MAX_TOKENS_FIELD in words:
+        names |= {"max_tokens"}
+    return names if UNKNOWN_FIELD.search(words) else names & {"stream_options"}
+
+
+def without_fields(body: Body, refused: AbstractSet[str]) -> Body:
+    """A request without some fields; newer models of OpenAI take `max_tokens` by another name."""
+    renamed = (
+        {NEW_MAX_TOKENS_FIELD: body["max_tokens"]} if "max_tokens" in refused & body.keys() else {}
+    )
+    return {name: value for name, value in body.items() if name not in refused} | renamed
+
+
 def decode_stream(events: Iterable[bytes]) -> Stream:
     """The answer in some events; the last chunk has the reason and what it cost.
 
     Each event with text counts as a token until the server says how many there were. Raises the
     error that an event tells of, UnavailableError where the events end before the answer does.
     """
+    return join_surrogates(decode_events(events))
+
+
+def decode_events(events: Iterable[bytes]) -> Stream:
+    """The answer in some events, as they cut it up."""
     emitted_tokens = prompt_tokens = completion_tokens = 0
     reason: FinishReason | None = None
     for data in events:
@@ -196,45 +250,25 @@ def decode_stream(events: Iterable[bytes]) -> Stream:
             reason = reason or "stop"
             break
         record = parse_endpoint_json(data)
-        if record.get("error"):
+        if is_error(record):
             raise error_from_event(record)
-        usage = record.get("usage") or {}
-        prompt_tokens = count_or_zero(usage.get("prompt_tokens")) or prompt_tokens
-        completion_tokens = count_or_zero(usage.get("completion_tokens")) or completion_tokens
-        text, finish_reason, logprob = parse_stream_event(record)
-        reason = finish_reason or reason
-        if text:
-            new_tokens = max(completion_tokens - emitted_tokens, 0) if usage else 1
+        event = parse_stream_event(record)
+        prompt_tokens = event.prompt_tokens or prompt_tokens
+        completion_tokens = event.completion_tokens or completion_tokens
+        reason = event.reason or reason
+        if event.text or event.reasoning_content:
+            new_tokens = (
+                max(completion_tokens - emitted_tokens, 0) if event.completion_tokens else 1
+            )
             emitted_tokens += new_tokens
-            yield Chunk(text, new_tokens, None, prompt_tokens, logprob)
+            yield Chunk(
+                event.text,
+                new_tokens,
+                None,
+                prompt_tokens,
+                event.logprob,
+                reasoning_content=event.reasoning_content,
+            )
     if reason is None:
         raise UnavailableError("the endpoint broke off in the middle of an answer", "try again")
     yield Chunk("", max(completion_tokens - emitted_tokens, 0), reason, prompt_tokens)
-
-
-def parse_stream_event(record: Mapping[str, Any]) -> tuple[str, FinishReason | None, float]:
-    """The text of an event, why the answer ends with it if so, and the text's log-probability."""
-    with reject_malformed("answer"):
-        if "content" in record:  # llama.cpp's own form
-            limit = record.get("stop_type") == "limit"
-            reason: FinishReason | None = (
-                ("length" if limit else "stop") if record.get("stop") else None
-            )
-            return str(record["content"]), reason, sum_logprobs(record)
-        if not record["choices"]:
-            return "", None, 0.0
-        choice = record["choices"][0]
-        text = choice.get("text") or (choice.get("delta") or {}).get("content") or ""
-        finish_reason = choice.get("finish_reason")
-        reason = ("length" if finish_reason == "length" else "stop") if finish_reason else None
-        return str(text), reason, sum_logprobs(choice.get("logprobs") or {})
-
-
-def sum_logprobs(record: Mapping[str, Any]) -> float:
-    """The sum of the log-probabilities in one of the forms that servers have, 0 without any."""
-    values = record.get("token_logprobs")
-    if values is None:
-        rows = record.get("content") if isinstance(record.get("content"), list) else None
-        rows = rows or record.get("completion_probabilities") or []
-        values = [row.get("logprob") for row in rows]
-    return float(sum(value for value in values if isinstance(value, int | float)))

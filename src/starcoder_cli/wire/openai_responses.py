@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from starcoder_cli.wire.local_protocol import DONE_EVENT
-from starcoder_cli.wire.responses import Choice, ResponseInfo, Usage
+from starcoder_cli.wire.responses import Choice, ResponseInfo, Usage, reasoning_fields
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,14 @@ class ChatStyle(CompletionStyle):
     def choice_record(self, choice: Choice) -> Mapping[str, object]:
         """An answer."""
         message = {"role": "assistant", "content": choice.text, "refusal": None}
-        return {**self.choice_fields(choice), "message": message}
+        return {**self.choice_fields(choice), "message": {**message, **reasoning_fields(choice)}}
 
     def chunk_choice_record(self, choice: Choice) -> Mapping[str, object]:
         """A piece of one; the first says who speaks."""
         role = {"role": "assistant"} if choice.is_first else {}
         text = {"content": choice.text} if choice.text or choice.is_first else {}
-        return {**self.choice_fields(choice), "delta": {**role, **text}}
+        delta = {**role, **reasoning_fields(choice), **text}
+        return {**self.choice_fields(choice), "delta": delta}
 
     def choice_fields(self, choice: Choice) -> Mapping[str, object]:
         """The fields of a choice besides its text."""

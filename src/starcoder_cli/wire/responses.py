@@ -84,6 +84,7 @@ class Choice:
     logprobs: tuple[tuple[str, float], ...] | None = None
     before: str = ""
     is_first: bool = False
+    reasoning_content: str = ""
 
     def with_chunk(self, chunk: Chunk) -> "Choice":
         """With a chunk."""
@@ -91,6 +92,7 @@ class Choice:
         return replace(
             self,
             text=self.text + added.text,
+            reasoning_content=self.reasoning_content + added.reasoning_content,
             reason=added.reason or self.reason,
             logprobs=None if self.logprobs is None else (*self.logprobs, *(added.logprobs or ())),
         )
@@ -104,7 +106,18 @@ class Choice:
 def choice_from_chunk(index: int, chunk: Chunk, logprobs: bool) -> Choice:
     """A chunk as a piece of an answer."""
     token_logprobs = ((chunk.text, max(chunk.logprob, MIN_LOGPROB)),) if chunk.tokens else ()
-    return Choice(index, chunk.text, chunk.reason, token_logprobs if logprobs else None)
+    return Choice(
+        index,
+        chunk.text,
+        chunk.reason,
+        token_logprobs if logprobs else None,
+        reasoning_content=chunk.reasoning_content,
+    )
+
+
+def reasoning_fields(choice: Choice) -> Mapping[str, object]:
+    """What was thought before an answer, as other servers tell it; nothing where nothing was."""
+    return {"reasoning_content": choice.reasoning_content} if choice.reasoning_content else {}
 
 
 class ResponseStyle(Protocol):

@@ -13,12 +13,12 @@ import pytest
 from sites import Fault, Site, body, serving, status
 from starcoder_cli import __version__
 from starcoder_cli.engines.endpoint.connection import (
-    MAX_ENDPOINT_RESPONSE_BYTES,
     NO_ROUTE,
     EndpointConnection,
     is_connection_refused,
     parse_retry_after,
 )
+from starcoder_cli.engines.endpoint.events import MAX_RESPONSE_BYTES
 from starcoder_cli.errors import BusyError, ProtocolError, StarcoderError, UnavailableError
 from starcoder_cli.net.endpoints import EndpointAddress
 
@@ -121,7 +121,7 @@ def test_the_key_is_in_no_error(connection: EndpointConnection, site: Site) -> N
     assert type(error).__name__ == type(error_of(connection, site, status(401, "no"))).__name__
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": "' + "b" * MAX_ENDPOINT_RESPONSE_BYTES])
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": "' + "b" * MAX_RESPONSE_BYTES])
 def test_an_answer_that_is_no_object_or_has_no_end_is_refused(
     text: str, connection: EndpointConnection, site: Site
 ) -> None:
@@ -134,7 +134,7 @@ def test_an_answer_that_is_no_object_or_has_no_end_is_refused(
 def test_events_are_told_by_their_type(
     kind: str, named: str, connection: EndpointConnection, site: Site
 ) -> None:
-    site.faults = [body("data: 1\n\n", kind)]
+    site.faults = [body("data: 1\n\n" if kind else "yes", kind)]
     with (
         pytest.raises(ProtocolError) as caught,
         connection.request("POST", ROUTE, {}) as response,

@@ -1,7 +1,6 @@
-"""HTTP to an endpoint: certificates are checked, redirects are not followed, some errors retried.
+"""HTTP to an endpoint: redirects are not followed, some errors are tried again.
 
-Proxies and certificates are those of the environment, but for an endpoint on this machine, which
-no proxy reaches. The key is in a header and nowhere else: what a server says is searched for it.
+The key is in a header and nowhere else: what a server says is searched for it.
 """
 
 import json
@@ -10,11 +9,15 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from starcoder_cli import __version__
+from starcoder_cli.engines.endpoint.events import (
+    MAX_RESPONSE_BYTES,
+    read_answer_events,
+    read_bytes,
+)
 from starcoder_cli.errors import ProtocolError, StarcoderError, UnavailableError
+from starcoder_cli.net.clients import describe_proxy, open_client
 from starcoder_cli.net.endpoints import EndpointAddress
-from starcoder_cli.net.sse import read_events
-from starcoder_cli.wire.errors import error_from_status, parse_endpoint_json
+from starcoder_cli.wire.errors import error_from_status, load_json, parse_endpoint_json
 from starcoder_cli.wire.openai_client import Body
 
 if TYPE_CHECKING:
@@ -27,9 +30,7 @@ RETRY_PAUSES = (0.5, 1.0, 2.0)
 MAX_RETRY_PAUSE = 60.0
 RETRY_STATUSES = (429, 503)
 NO_ROUTE = (404, 405, 501)
-MAX_ENDPOINT_RESPONSE_BYTES = 1 << 24
 MAX_ERROR_BODY_BYTES = 1 << 16
-EVENT_STREAM_TYPE = "text/event-stream"
 
 
 class EndpointConnection:
@@ -37,20 +38,15 @@ class EndpointConnection:
 
     def __init__(self, endpoint: EndpointAddress, notify: Callable[[str], None]) -> None:
         """`notify` is called, once, when something is tried again."""
-        from httpx2 import Client, Timeout
+        from httpx2 import Timeout
 
         self._endpoint = endpoint
         self._notify = notify
         self._has_notified = False
-        headers = {"User-Agent": f"starcoder/{__version__}"}
-        if endpoint.api_key:
-            headers["Authorization"] = f"Bearer {endpoint.api_key}"
-        no_proxy = {f"all://{endpoint.hostname}": None}
-        self._client = Client(
-            headers=headers,
-            timeout=Timeout(None, connect=ENDPOINT_CONNECT_SECONDS),
-            mounts=no_proxy if endpoint.is_loopback else None,
-        )
+        self._proxy = describe_proxy(endpoint.base_url)
+        key = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
+        timeout = Timeout(None, connect=ENDPOINT_CONNECT_SECONDS)
+        self._client = open_client(endpoint.base_url, timeout, key)
 
     def request_json(self, method: str, route: str, body: Body | None = None) -> Body:
         """The JSON object that is answered; raises the error that is answered instead."""
@@ -64,7 +60,11 @@ class EndpointConnection:
 
     def read_json(self, response: "Response") -> Body:
         """The JSON object that an answer is."""
-        return parse_endpoint_json(read_body(response, MAX_ENDPOINT_RESPONSE_BYTES))
+        return parse_endpoint_json(read_bytes(response.iter_bytes(), MAX_RESPONSE_BYTES))
+
+    def read_value(self, response: "Response") -> object:
+        """The JSON value that an answer is, None for what is none."""
+        return load_json(read_bytes(response.iter_bytes(), MAX_RESPONSE_BYTES))
 
     def error_from_response(self, response: "Response") -> StarcoderError:
         """The error that an answer is."""
@@ -74,18 +74,13 @@ class EndpointConnection:
                 f"{self._endpoint.host} redirects to {location!r}, which is not followed",
                 "give the address that it has now",
             )
-        return error_from_status(response.status_code, read_body(response, MAX_ERROR_BODY_BYTES))
+        body = read_bytes(response.iter_bytes(), MAX_ERROR_BODY_BYTES)
+        return self._without_key(error_from_status(response.status_code, body))
 
     def read_events(self, response: "Response") -> Iterator[bytes]:
         """The data of each event of an answer, as soon as it is there."""
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if content_type != EVENT_STREAM_TYPE:
-            raise ProtocolError(
-                f"the endpoint answers with {content_type or 'nothing known'} in place of events",
-                "is its address right?",
-            )
-        for event in read_events(response.iter_bytes()):
-            yield event.data
+        return read_answer_events(response.iter_bytes(), content_type)
 
     @contextmanager
     def request(
@@ -131,7 +126,7 @@ class EndpointConnection:
                 request = self._client.build_request(method, url, content=content, headers=headers)
                 response = self._client.send(request, stream=True)
             except HTTPError as error:
-                if pause is None or not is_connection_refused(error):
+                if pause is None or self._proxy or not is_connection_refused(error):
                     raise self._unreachable_error(error) from error
                 wait = pause
             else:
@@ -155,13 +150,14 @@ class EndpointConnection:
     def _unreachable_error(self, error: Exception) -> StarcoderError:
         from httpx2 import ConnectTimeout
 
-        host = self._endpoint.host
+        host = f"{self._endpoint.host}{self._proxy}"
+        hint = "check its address, and that it runs"
+        if self._proxy:
+            hint = "check that the proxy runs, or exclude the host with NO_PROXY"
         if isinstance(error, ConnectTimeout):
             return UnavailableError(
-                f"{host} did not answer within {ENDPOINT_CONNECT_SECONDS:.0f} s",
-                "check the address",
+                f"{host} did not answer within {ENDPOINT_CONNECT_SECONDS:.0f} s", hint
             )
-        hint = "check its address, and that it runs"
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             hint = "a certificate of your own is trusted where SSL_CERT_FILE names it"
         return self._without_key(UnavailableError(f"{host} cannot be reached: {error}", hint))
@@ -172,16 +168,6 @@ class EndpointConnection:
         if not key or key not in str(error):
             return error
         return type(error)(error.message.replace(key, "…"), error.hint.replace(key, "…"))
-
-
-def read_body(response: "Response", max_bytes: int) -> bytes:
-    """The body of an answer, as much of it as is reasonable."""
-    data = b""
-    for part in response.iter_bytes():
-        data += part
-        if len(data) > max_bytes:
-            break
-    return data[:max_bytes]
 
 
 def parse_retry_after(header: str, default: float) -> float:

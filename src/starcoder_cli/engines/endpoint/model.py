@@ -4,10 +4,11 @@ Where the server has a tokenizer to ask, prompts go as token ids. Elsewhere they
 which whoever wrote the file may have written control tokens: that is said where it happens.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec, find_by_alias
 from starcoder_cli.engines.endpoint.connection import NO_ROUTE, EndpointConnection
@@ -17,19 +18,25 @@ from starcoder_cli.engines.endpoint.tokenizer import (
     TokenTexts,
     all_control_tokens,
 )
-from starcoder_cli.errors import DataError, InputError, UsageError
+from starcoder_cli.errors import DataError, InputError, ProtocolError, UsageError
 from starcoder_cli.loading import BYTES_PER_TOKEN
 from starcoder_cli.model import Conversation, Hole, Prompt, Question, Sampling, Special
 from starcoder_cli.net.endpoints import EndpointAddress
-from starcoder_cli.postprocess.fences import extract_first_block
 from starcoder_cli.prompts.chat_formats import choose_chat_format
 from starcoder_cli.prompts.fim_formats import SERVER, find_fim_format, guess_family
-from starcoder_cli.stream import Stream, closing_source
+from starcoder_cli.reply import continue_code
+from starcoder_cli.stream import Stream, prepend
 from starcoder_cli.wire import openai_client as wire
 from starcoder_cli.wire.openai_client import DIALECTS, GENERIC_DIALECT, Dialect, ServedModel
 
+if TYPE_CHECKING:
+    from httpx2 import Response
+
 DEFAULT_ENDPOINT_WINDOW = 8192
 """Tokens that a model is taken to read where neither the server nor the catalog says."""
+
+NO_LIST = (400, 403, 422)
+REFUSED_STATUSES = (400, 422)
 
 Notify = Callable[[str], None]
 
@@ -53,9 +60,7 @@ def probe_endpoint(
     InputError where the server does not have the named one, and what a connection raises.
     """
     with closing(EndpointConnection(endpoint, notify)) as connection:
-        models = wire.parse_model_list(
-            connection.find_json("GET", wire.MODELS_ROUTE) or {"data": []}
-        )
+        models = list_models(connection, requested)
         served = choose_served_model(models, requested, default)
         dialect = DIALECTS.get(served.owner, GENERIC_DIALECT)
         if dialect.tokenize_api == "llamacpp" and not served.window:
@@ -72,6 +77,23 @@ def probe_endpoint(
     )
 
 
+def list_models(connection: EndpointConnection, requested: str) -> list[ServedModel]:
+    """The models that an endpoint lists.
+
+    It need not list them, nor in a known form, where one is named; some keys may not ask for that.
+    """
+    missing = (*NO_ROUTE, *NO_LIST) if requested else NO_ROUTE
+    try:
+        with connection.request("GET", wire.MODELS_ROUTE, None, missing) as response:
+            if response.status_code in missing:
+                return []
+            return wire.parse_model_list(connection.read_value(response))
+    except ProtocolError:
+        if requested:
+            return []
+        raise
+
+
 def choose_served_model(models: Sequence[ServedModel], requested: str, default: str) -> ServedModel:
     """Which of the models that a server lists is meant; it may list none where one is named."""
     if not models and not requested:
@@ -81,7 +103,7 @@ def choose_served_model(models: Sequence[ServedModel], requested: str, default: 
     name = requested or default
     spec = find_by_alias(name)
     for served in models:
-        if served.id == name or (spec and find_by_alias(served.id) == spec):
+        if served.id in (name, f"{name}:latest") or (spec and find_by_alias(served.id) == spec):
             return served
     if requested:
         ids = ", ".join(served.id for served in models[:10])
@@ -123,6 +145,7 @@ class EndpointModel:
         self._connection = EndpointConnection(resolved.endpoint, notify)
         self._notify = notify
         self._notified: set[str] = set()
+        self._refused: set[str] = set()
         self._tokenizer = RemoteTokenizer(self._tokenize) if self._dialect.tokenize_api else None
 
     @property
@@ -176,23 +199,18 @@ class EndpointModel:
         return self._stream_response(route, body)
 
     def _chat(self, conversation: Conversation, sampling: Sampling) -> Stream:
-        """The next answer of a conversation, by the server's own template where it has one.
-
-        Of an answer that is to begin inside a block of code, what is in its first block.
-        """
+        """The next answer of a conversation, by the server's own template where it has one."""
         for message in conversation.messages[-1:]:
             self._warn_of_control_tokens(message.text)
         body = wire.chat_body(self._served.id, conversation, sampling, self._dialect)
-        with self._connection.request("POST", wire.CHAT_ROUTE, body, (*NO_ROUTE, 400)) as response:
-            if response.status_code == 200:
-                chunks = wire.decode_stream(self._connection.read_events(response))
-                inside = bool(conversation.answer_prefix)
-                with closing_source(extract_code(chunks) if inside else chunks) as source:
-                    yield from source
-                return
-            error = self._connection.error_from_response(response)
-        if response.status_code == 400 and "chat template" not in error.message.lower():
-            raise error
+        try:
+            with self._request(wire.CHAT_ROUTE, body, NO_ROUTE) as response:
+                if response.status_code == 200:
+                    yield from wire.decode_stream(self._connection.read_events(response))
+                    return
+        except DataError as error:
+            if "chat template" not in error.message.lower():
+                raise
         with closing(self._spelled_here(conversation, sampling)) as chunks:
             yield from chunks
 
@@ -203,11 +221,34 @@ class EndpointModel:
         self._notify_once(
             f"{self._served.id} is served without a chat template: the form is {form.name}"
         )
-        return self._complete(form.build_prompt(conversation), sampling)
+        chunks = self._complete(form.build_prompt(conversation), sampling)
+        if not conversation.answer_prefix:
+            return chunks
+        return prepend(conversation.answer_prefix, continue_code(chunks))
 
     def _stream_response(self, route: str, body: wire.Body) -> Stream:
-        with self._connection.request("POST", route, body) as response:
+        with self._request(route, body) as response:
             yield from wire.decode_stream(self._connection.read_events(response))
+
+    @contextmanager
+    def _request(
+        self, route: str, body: wire.Body, allowed_statuses: Collection[int] = ()
+    ) -> "Iterator[Response]":
+        """The beginning of an answer, asked for again without what the endpoint does not take."""
+        allowed = (*allowed_statuses, *REFUSED_STATUSES)
+        while True:
+            body = wire.without_fields(body, self._refused)
+            with self._connection.request("POST", route, body, allowed) as response:
+                if response.status_code not in REFUSED_STATUSES:
+                    yield response
+                    return
+                error = self._connection.error_from_response(response)
+            refused = wire.find_refused_fields(body, error.message)
+            if not refused:
+                raise error
+            self._refused |= refused
+            if named := ", ".join(sorted(refused & wire.SAMPLING_FIELDS)):
+                self._notify_once(f"the endpoint does not take {named}: it is asked without")
 
     def _encode(self, prompt: Prompt) -> str | list[int]:
         """A prompt as its server takes it, never empty."""
@@ -256,11 +297,3 @@ def as_text(piece: str) -> str:
 def to_valid_utf8(text: str) -> str:
     """A text without what was no UTF-8 in a file: servers take no surrogates."""
     return text.encode("utf-8", "replace").decode()
-
-
-def extract_code(chunks: Stream) -> Stream:
-    """The code in the first block of an answer; DataError where it has none."""
-    try:
-        yield from extract_first_block(chunks, lambda fence: None)
-    except DataError as error:
-        raise DataError(error.message, "ask again, or another model") from error

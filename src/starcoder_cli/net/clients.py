@@ -1,0 +1,72 @@
+"""Clients of HTTP for servers of others, by way of the proxy that the environment names.
+
+No proxy is asked for this machine, nor for what NO_PROXY names. The library takes every variable
+for a proxy of its own, and one that it cannot use ends it, whether it is needed or not.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from starcoder_cli import __version__
+from starcoder_cli.errors import ConfigError
+from starcoder_cli.net.endpoints import is_loopback
+
+if TYPE_CHECKING:
+    from httpx2 import Client, Timeout
+
+
+def find_proxy(url: str) -> str:
+    """The address of the proxy by which a URL is reached; empty where there is none."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    hostname = parts.hostname or ""
+    if is_loopback(hostname) or proxy_bypass(hostname):
+        return ""
+    proxies = getproxies()
+    proxy = (proxies.get(parts.scheme) or proxies.get("all") or "").strip()
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+def describe_proxy(url: str) -> str:
+    """The words that name the proxy of a URL, without its password; empty where there is none."""
+    proxy = re.sub(r"//[^/@]*@", "//…@", find_proxy(url))
+    return f" through the proxy {proxy}" if proxy else ""
+
+
+def open_client(url: str, timeout: "Timeout", headers: Mapping[str, str]) -> "Client":
+    """A client for the server at a URL, which checks certificates and follows no redirect.
+
+    Raises ConfigError where the environment names a proxy, or certificates, that cannot be used.
+    """
+    import ssl
+    from urllib.parse import urlsplit
+
+    from httpx2 import Client, InvalidURL, create_ssl_context
+
+    try:
+        certificates = create_ssl_context()
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"the certificates cannot be read: {error.strerror or error}",
+            "let SSL_CERT_FILE name a file of certificates, or unset it",
+        ) from error
+    proxy = find_proxy(url)
+    try:
+        urlsplit(proxy).port  # noqa: B018 # the library takes any number for one
+        return Client(
+            headers={"User-Agent": f"starcoder/{__version__}", **headers},
+            timeout=timeout,
+            verify=certificates,
+            proxy=proxy or None,
+            trust_env=False,
+        )
+    except (ImportError, ValueError, InvalidURL) as error:
+        has_no_socks = isinstance(error, ImportError)
+        reason = "SOCKS needs the package socksio" if has_no_socks else "it is no address of http"
+        raise ConfigError(
+            f"{url} cannot be reached{describe_proxy(url)}: {reason}",
+            "change HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or exclude the host with NO_PROXY",
+        ) from error

@@ -1,0 +1,184 @@
+"""What a reasoning model thinks before it answers, which is no part of its answer.
+
+Most models mark it in their text: what opens it stands at the very beginning of an answer, unless
+the model's chat template has opened it already. Servers that know the marks leave them out.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal
+
+from starcoder_cli.postprocess.fences import Fence
+from starcoder_cli.stream import Chunk, Stream, closing_source, collect
+
+HARMONY_CHANNEL = "<|channel|>{}<|message|>"
+MARKS = (
+    ("<think>", "</think>"),  # DeepSeek-R1, Qwen3, QwQ, GLM, and most others
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),  # EXAONE Deep
+    ("<seed:think>", "</seed:think>"),  # Seed-OSS
+    ("[THINK]", "[/THINK]"),  # Magistral
+    ("◁think▷", "◁/think▷"),  # Kimi
+    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
+    (HARMONY_CHANNEL.format("analysis"), HARMONY_CHANNEL.format("final")),  # gpt-oss
+    ("<|start|>assistant" + HARMONY_CHANNEL.format("analysis"), HARMONY_CHANNEL.format("final")),
+)
+OPENERS = tuple(opener for opener, _ in MARKS)
+CLOSERS = tuple(dict.fromkeys(closer for _, closer in MARKS))
+CLOSED_AT_ONCE = re.compile(rf"(\s*({'|'.join(map(re.escape, CLOSERS))}))+")
+QUOTES = ("`", "'", '"')
+UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")
+
+REASONING_NAME = re.compile(
+    r"think|reason|qwq|magistral|gpt-oss|exaone|nemotron|minimax-m|seed-oss|\br1\b|glm-(4\.[5-9]|z)"
+    r"|qwen-?3(?!.*(coder|instruct))|deepseek-v3\.[1-9]",
+    re.IGNORECASE | re.ASCII,
+)
+
+State = Literal["start", "held", "thinking", "answer"]
+
+
+def is_reasoning_model(name: str, chat_template: str) -> bool:
+    """Whether a model is one that thinks first, as its chat template or its name tells."""
+    by_template = any(closer in chat_template for closer in CLOSERS)
+    return by_template or bool(REASONING_NAME.search(name))
+
+
+def begins_with_reasoning(text: str) -> bool:
+    """Whether a text begins with a mark that opens what is thought."""
+    return text.lstrip().startswith(OPENERS)
+
+
+def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool) -> Stream:
+    """An answer whose text is without what was thought, which is its `reasoning_content`.
+
+    Where a template may have opened it, text is held back until a mark closes it, or up to the end.
+    """
+    reader = ReasoningReader(may_be_open)
+    with closing_source(chunks) as source:
+        for chunk in source:
+            if chunk.reasoning_content:  # such a server leaves the marks out
+                reader.release()
+            text, reasoning = reader.feed(chunk.text, is_last=bool(chunk.reason))
+            yield replace(chunk, text=text, reasoning_content=chunk.reasoning_content + reasoning)
+            if chunk.reason:
+                return
+    text, reasoning = reader.feed("", is_last=True)
+    if text or reasoning:
+        yield Chunk(text, 0, "stop", reasoning_content=reasoning)
+
+
+def without_reasoning(text: str) -> str:
+    """A whole answer without what was thought before it."""
+    return collect(split_reasoning([Chunk(text, 0, "stop")], may_be_open=True)).text
+
+
+class ReasoningReader:
+    """An incremental reader of an answer: gives back what of it is certain, and what was thought.
+
+    A mark that closes counts where it is not quoted, and inside a block of code where it is alone
+    on its line and closes nothing that the block itself opens.
+    """
+
+    def __init__(self, may_be_open: bool) -> None:
+        self._may_be_open = may_be_open
+        self._state: State = "start"
+        self._closers: tuple[str, ...] = CLOSERS
+        self._pending = ""  # the beginning of the answer, or of a line of what is thought
+        self._held = ""  # whole lines that are text unless a mark comes after them
+        self._fence: Fence | None = None
+        self._open_marks = 0
+        self._has_thought = False
+
+    def release(self) -> None:
+        """Take all that is held back, and all that follows, for the answer's text."""
+        self._may_be_open = False
+        if self._state == "held":
+            self._state, self._pending, self._held = "answer", self._held + self._pending, ""
+
+    def feed(self, text: str, is_last: bool) -> tuple[str, str]:
+        """The text of the answer, and of what was thought, that are certain after some more."""
+        self._pending += text
+        reasoning = ""
+        while True:
+            if self._state == "start" and not self._begin(is_last):
+                return "", reasoning
+            if self._state == "answer":
+                text, self._pending = self._pending, ""
+                return text, reasoning
+            before, is_closed = self._read_lines(is_last)
+            if self._state == "thinking":
+                reasoning += before
+            else:
+                self._held += before
+            if not is_closed:
+                break
+            reasoning, self._held = self._held + reasoning, ""
+            self._state, self._may_be_open, self._has_thought = "start", False, True
+        held = self._held if is_last else ""
+        return held, reasoning
+
+    def _begin(self, is_last: bool) -> bool:
+        """Leave the state of the beginning; False where more text has to tell whereto."""
+        if closed := CLOSED_AT_ONCE.match(self._pending):
+            self._pending, self._has_thought = self._pending[closed.end() :], True
+        text = self._pending.lstrip()
+        for opener, closer in MARKS:
+            if text.startswith(opener):
+                self._state, self._closers = "thinking", (closer,)
+                self._pending, self._fence, self._open_marks = text.removeprefix(opener), None, 0
+                return True
+        if not is_last and any(mark.startswith(text) for mark in (*OPENERS, *CLOSERS)):
+            return False
+        self._state = "held" if self._may_be_open else "answer"
+        self._pending = text if self._has_thought else self._pending
+        return True
+
+    def _read_lines(self, is_last: bool) -> tuple[str, bool]:
+        """What stands before the mark that closes, and whether it is there: whole lines if not."""
+        before = ""
+        while self._pending:
+            line, newline, rest = self._pending.partition("\n")
+            is_whole = bool(newline) or is_last
+            mark = self._find_closer(line, is_whole)
+            if mark:
+                at, closer = mark
+                self._pending = self._pending[at + len(closer) :]
+                return before + line[:at], True
+            if not is_whole:
+                break
+            self._follow_line(line)
+            before, self._pending = before + line + newline, rest
+        return before, False
+
+    def _find_closer(self, line: str, is_whole: bool) -> tuple[int, str] | None:
+        """Where a mark closes in a line, and which; None where none is certain to."""
+        if self._fence:
+            bare = line.strip()
+            alone = is_whole and bare in self._closers and not self._open_marks
+            return (line.find(bare), bare) if alone else None
+        for closer in self._closers:
+            for match in re.finditer(re.escape(closer), line):
+                before, after = line[: match.start()], line[match.end() :]
+                is_before_quote = after.startswith(QUOTES) and not after.startswith("```")
+                is_quoted = before.endswith(QUOTES) or is_before_quote
+                is_matched = self._state == "held" and self._count_marks(before) > 0
+                if not is_quoted and not is_matched and (after or is_whole):
+                    return match.start(), closer
+        return None
+
+    def _follow_line(self, line: str) -> None:
+        """Know after a line whether it opens or closes a block of code."""
+        if self._fence and self._fence.is_closed_by(line):
+            self._fence, self._open_marks = None, 0
+        elif not self._fence and (fence := Fence.parse(line.removesuffix("\r"))):
+            self._fence, self._open_marks = fence, 0
+        else:
+            self._open_marks = self._count_marks(line)
+
+    def _count_marks(self, text: str) -> int:
+        """How many marks are open behind a text: each that closes takes one of them away."""
+        opened = len(UNQUOTED_OPENER.findall(text))
+        closed = sum(text.count(closer) for closer in self._closers)
+        return max(self._open_marks + opened - closed, 0)

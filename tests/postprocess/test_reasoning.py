@@ -1,0 +1,150 @@
+"""What a model thinks is no part of its answer, however it is marked and cut up."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from starcoder_cli.postprocess.reasoning import (
+    MARKS,
+    begins_with_reasoning,
+    is_reasoning_model,
+    split_reasoning,
+    without_reasoning,
+)
+from starcoder_cli.stream import Chunk, Completion, collect
+
+DRAFT = "A first idea:\n```python\nWRONG = 1\n```\nNo.\n"
+ANSWER = "```python\nRIGHT = 1\n```\n"
+SIZES = (1, 2, 5, 1000)
+
+
+def split(text: str, size: int, may_be_open: bool = False, reason: str = "stop") -> Completion:
+    """An answer in pieces of so many characters, after it was split."""
+
+    def chunks() -> Iterator[Chunk]:
+        yield from (Chunk(text[at : at + size]) for at in range(0, len(text), size))
+        yield Chunk("", 0, "length" if reason == "length" else "stop")
+
+    return collect(split_reasoning(chunks(), may_be_open))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("opener", "closer"), MARKS)
+@pytest.mark.parametrize("may_be_open", [False, True])
+def test_what_is_marked_is_left_out(opener: str, closer: str, size: int, may_be_open: bool) -> None:
+    read = split(f"\n{opener}\n{DRAFT}{closer}\n\n{ANSWER}", size, may_be_open)
+    assert (read.text, read.reasoning_content, read.reason) == (ANSWER, f"\n{DRAFT}", "stop")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("end", ["\n</think>\n\n", "</think>\n", "\n</think>"])
+def test_what_a_template_opened_ends_at_the_mark_that_closes_nothing(size: int, end: str) -> None:
+    read = split(f"{DRAFT.rstrip()}{end}{ANSWER}", size, may_be_open=True)
+    assert (read.text, read.reasoning_content.strip()) == (ANSWER, DRAFT.strip())
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think></think>\n\nYes.",
+        "<think>\n\n</think>\n\nYes.",
+        "</think>\n\nYes.",
+        f"{'</think>' * 2000}Yes.",
+        f"{'<think></think>' * 500}Yes.",
+        "<think>a</think>Yes.",
+        "<think>a</think>\n<think>b</think> Yes.",
+        "<think>\nIt ends at `</think>` or '</think>'.\n</think>\nYes.",
+        "<think>\n```\nx = f('</think>')\n<think>\n</think>\n```\n</think>\nYes.",
+        "<think>\n```\nan open block\n</think>\nYes.",
+    ],
+)
+def test_where_it_ends(text: str, size: int) -> None:
+    assert split(text, size).text == "Yes."
+    assert split(text, size, may_be_open=True).text == "Yes."
+
+
+RIGHT = (
+    "Use `<think>` and `</think>`.\n",
+    "```python\nEND = '</think>'\n```\n",
+    "```python\nTEXT = '''\n<think>\nhm\n</think>\n'''\n```\n",
+    "```html\n<p>\n<think>x</think>\n</p>\n```\nIt has <think>…</think> in it.\n",
+    "a < b\n",
+    "[T for T in x]\n",
+    "<thin",
+    "  indented\n",
+    "",
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("text", RIGHT)
+@pytest.mark.parametrize("may_be_open", [False, True])
+def test_marks_in_a_right_answer_are_its_own(text: str, size: int, may_be_open: bool) -> None:
+    read = split(text, size, may_be_open)
+    assert (read.text, read.reasoning_content) == (text, "")
+    assert split(f"<think>\n{DRAFT}</think>\n{text}", size).text == text.lstrip()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_thoughts_that_never_end_are_no_answer(size: int) -> None:
+    read = split(f"<think>\n{DRAFT}", size, reason="length")
+    assert (read.text, read.reason) == ("", "length")
+    assert read.reasoning_content == f"\n{DRAFT}"
+
+
+def test_an_answer_arrives_while_it_is_made_where_nothing_was_opened() -> None:
+    chunks = split_reasoning(iter([Chunk("Yes"), Chunk(", it"), Chunk(" is.", 1, "stop")]), False)
+    assert [chunk.text for chunk in chunks] == ["Yes", ", it", " is."]
+
+
+def test_an_answer_whose_server_tells_the_thoughts_apart_is_not_held_back() -> None:
+    made = [Chunk("", reasoning_content="hm"), Chunk("Yes"), Chunk(" it", 1, "stop")]
+    assert [chunk.text for chunk in split_reasoning(made, True)] == ["", "Yes", " it"]
+    assert collect(split_reasoning(made, True)).reasoning_content == "hm"
+
+
+def test_every_token_is_counted_and_closing_closes() -> None:
+    read = split(f"<think>{DRAFT}</think>{ANSWER}", 3)
+    assert read.tokens == -(-len(f"<think>{DRAFT}</think>{ANSWER}") // 3)
+    closed: list[bool] = []
+
+    def endless() -> Iterator[Chunk]:
+        try:
+            while True:
+                yield Chunk("<think>")
+        finally:
+            closed.append(True)
+
+    chunks = split_reasoning(endless(), False)
+    next(chunks)
+    chunks.close()
+    assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "template", "reasons"),
+    [
+        ("qwen3-8b", "", True),
+        ("Qwen/Qwen3-30B-A3B-Thinking-2507", "", True),
+        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-7B", "", True),
+        ("deepseek-reasoner", "", True),
+        ("QwQ-32B", "", True),
+        ("gpt-oss:20b", "", True),
+        ("mine", "{{ content.split('</think>')[-1] }}", True),
+        ("mine", "[THINK]…[/THINK]", True),
+        ("Qwen3-Coder-30B-A3B-Instruct", "", False),
+        ("qwen2.5-coder-0.5b", "<|im_start|>", False),
+        ("starcoder2-3b", "", False),
+        ("deepseek-coder-v2-lite", "", False),
+        ("codestral", "", False),
+    ],
+)
+def test_which_models_think(name: str, template: str, reasons: bool) -> None:
+    assert is_reasoning_model(name, template) is reasons
+
+
+def test_a_whole_text() -> None:
+    assert without_reasoning(f"{DRAFT}</think>\n\nYes.") == "Yes."
+    assert without_reasoning("Yes.") == "Yes."
+    assert begins_with_reasoning(" <think>\n") and not begins_with_reasoning("x = '<think>'")
