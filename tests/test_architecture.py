@@ -59,7 +59,12 @@ OWNERS = {
     "prometheus_client": {"server"},
     "prompt_toolkit": {"app.chat_session", "app.pick"},
     "pyarrow": {"evaluation.datasets"},
-    "pydantic": {"wire.request_schema"},
+    "pydantic": {
+        "wire.llamacpp_requests",
+        "wire.openai_requests",
+        "wire.request_schema",
+        "wire.tgi",
+    },
     "pyflakes": {"candidates.flaws"},
     "pygments": {"postprocess.lexical", "terminal"},
     "rich": {"app.score_report", "app.progress", "app.trace", "benchmark.table", "terminal"},
@@ -93,7 +98,10 @@ AT_ONCE = {
     "engines.transformers.kernels": {"torch", "triton"},
     "net": {"socket"},
     "server": {"anyio", "h11", "http", "prometheus_client", "socket", "starlette", "uvicorn"},
+    "wire.llamacpp_requests": {"pydantic"},
+    "wire.openai_requests": {"pydantic"},
     "wire.request_schema": {"pydantic"},
+    "wire.tgi": {"pydantic"},
 }
 # Who catches whatever is raised, and how often: the outermost frames of processes, threads and
 # requests, what runs somebody else's program, and the one place for libraries.

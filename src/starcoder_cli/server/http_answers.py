@@ -180,7 +180,7 @@ class HttpAnswers:
             loaded, plans = await self.plan(job.offer, request)
         async with self.offers.pool.slot(loaded):
             for number, (content, plan) in enumerate(zip(request.contents, plans, strict=True)):
-                for choice, sampling in enumerate(choice_samplings(request, plan.max_tokens)):
+                for choice, sampling in enumerate(choice_samplings(request, max(plan.max_tokens, 1))):
                     index = number * request.n + choice
                     if request.echo and isinstance(content, Hole):
                         yield index, Chunk(content.prefix, 0)
