@@ -352,3 +352,53 @@ def test_a_home_that_is_none(
     assert run(capfd, "complete", "a.py") == (0, "one\ntwo\nthree\n", "")
     assert main(["config"]) == 0
     assert capfd.readouterr().err == ""
+
+
+ODD = "caf\udce9"
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (("fill", "-m", "echo", f"{ODD}.py:2"), 0),
+        (("fill", "-m", "echo", f"{ODD}.py:2", "--diff"), 0),
+        (("fill", "-m", "echo", "a.py:2", "--stop", ODD), 0),
+        (("fill", "-m", "echo", "a.py:2", "--lang", ODD), 2),
+        (("complete", "-m", "echo", f"{ODD}.py", "--json"), 0),
+        (("edit", "-m", "echo", f"{ODD}.py", ODD), 0),
+        (("chat", "-m", "echo", ODD), 0),
+        (("chat", "-m", "echo", "-f", f"{ODD}.py", ODD), 0),
+        (("chat", "-m", "echo", "--system", ODD, "hi"), 0),
+        (("index", "add", ODD, "--index", f"{ODD}.sqlite"), 0),
+        (("index", "add", ODD, "--index", "i", "--license", ODD), 2),
+        (("index", "add", "--opt-out", f"{ODD}.py", "--index", "i"), 0),
+        (("index", "rm", ODD, "--index", "i"), 66),
+        (("trace", f"{ODD}.py", "--index", ODD), 66),
+        (("bench", ODD), 2),
+        (("bench", f"./{ODD}.gguf"), 66),
+        (("models", "path", ODD), 2),
+        (("fill", "-m", ODD, "a.py:2"), 2),
+        (("fill", "-m", f"./{ODD}.gguf", "a.py:2"), 66),
+        (("serve", "--http", ODD), 2),
+        ((ODD,), 2),
+        (("fill", "-m", "echo", "a.py:2", "--verify", "true"), 0),
+        (("index", "add", "circle", "--index", "i"), 66),
+        (("index", "rm", "circle", "--index", "i"), 66),
+        (("trace", "circle"), 66),
+        (("fill", "-m", "echo", "circle:2"), 66),
+        (("chat", "-m", "echo", "-f", "circle", "hi"), 66),
+        (("fill", "-m", "echo", "a.py:2", "-o", "circle"), 73),
+        (("eval", "repo", "--data", "circle", "-m", "echo"), 66),
+    ],
+)
+def test_words_that_are_no_utf8_and_links_in_a_circle(
+    argv: tuple[str, ...], code: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path(f"{ODD}.py").write_text("one\ntwo\n")
+    Path(ODD).mkdir()
+    Path(ODD, f"{ODD}.py").write_text("x = 1\n")
+    Path("circle").symlink_to("other")
+    Path("other").symlink_to("circle")
+    if argv[:2] == ("index", "rm"):
+        assert main(["index", "add", ".", "--index", "i"]) == 0
+    assert (main(list(argv)), "bug" in capfd.readouterr().err) == (code, False)

@@ -88,3 +88,11 @@ def test_a_configuration_file_that_cannot_be_read_is_an_error(tmp_path: Path) ->
     with pytest.raises(ConfigError) as caught:
         read_config(tmp_path)
     assert str(caught.value) == f"cannot read {tmp_path}: Is a directory; mend or remove it"
+
+
+@pytest.mark.parametrize("value", [b"1" * 5000, b"[" * 5000, b"{a = " * 5000])
+def test_a_value_that_no_reader_takes_is_an_error_too(value: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"max_tokens = " + value)
+    with pytest.raises(ConfigError, match="is not TOML"):
+        read_config(path)

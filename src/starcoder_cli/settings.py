@@ -110,5 +110,5 @@ def read_config(path: Path) -> Mapping[str, object]:
 
     try:
         return tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is the former
         raise ConfigError(f"{path} is not TOML: {error}", "mend or remove it") from error

@@ -126,6 +126,32 @@ def test_a_patch_names_the_file_from_the_current_folder(
         assert run(capfd, "fill", f"{name}:2", "--diff", *SHORT) == (0, PATCH, "")
 
 
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
+@pytest.mark.parametrize("inside", [True, False], ids=["repository", "folder"])
+@pytest.mark.parametrize("name", ["m.py", "other/two words.py", 'é\t".py', "m\udcff.py", "link"])
+def test_a_patch_for_a_file_elsewhere_applies_at_the_top(
+    name: str, inside: bool, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    if inside:
+        subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    for folder in ("other", "here"):
+        (tmp_path / folder).mkdir()
+    path, real = tmp_path / name, tmp_path / ("real.py" if name == "link" else name)
+    real.write_text("one\ntwo\n")
+    if name == "link":
+        path.symlink_to("real.py")
+    os.chdir(tmp_path / "here")
+    top = tmp_path if inside else real.parent
+    for place in (f"../{name}", str(path)):
+        code, patch, err = run_binary(capfdbinary, "fill", f"{place}:2", "--diff", *SHORT)
+        assert (code, err.decode()) == (
+            0,
+            f"note: the patch is as seen from {top}: apply it there\n",
+        )
+    subprocess.run(["git", "apply"], input=patch, cwd=top, check=True)
+    assert real.read_text() == "one\n<fim_prefix>\n"
+
+
 def test_a_patch_for_standard_input_needs_a_name(capfd: pytest.CaptureFixture[str]) -> None:
     command = ("fill", "-", "--at", "two", "--diff", *SHORT)
     with standard_input(TEXT.encode()):

@@ -69,6 +69,13 @@ def test_the_code_is_asked_about_without_its_indentation() -> None:
     assert asked.replaces_code
 
 
+def test_an_instruction_that_is_no_utf8_is_one_that_a_model_can_read() -> None:
+    source = Source("a.py", "x = 1\n")
+    asked = edit_task(source, source.whole_span(), REQUEST, MESSAGES, "caf\udce9")
+    assert asked.instruction == "caf\ufffd"
+    assert asked.window > 0
+
+
 def test_a_range_without_code_is_refused() -> None:
     with pytest.raises(DataError) as caught:
         task("x = 1\n  \n\t\n", "2-3")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -163,3 +164,65 @@ def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
     tree = FolderTree.scan(inside)
     assert tree.read("inner/a.py") == b"a = 1\n"
     assert tree.read(name.format(folder=tmp_path)) is None
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_may_grow_without_bound_is_not_unpacked(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.py", b"a")
+        archive.writestr("b.py", bytes(1 << 20), method)
+    assert read_archive(tmp_path / "a.zip", is_python).files == {"a.py": b"a"}
+
+
+def test_an_archive_of_more_names_than_fit_is_one_error(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.zip", {"n" * 60_000 + str(number): b"" for number in range(300)})
+    with pytest.raises(DataError, match="its names take more than 16 MiB"):
+        read_archive(path, is_python)
+
+
+def test_headers_that_describe_too_much_are_passed_over(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.pax_headers = {"comment": "for all"}
+        tar.addfile(tarfile.TarInfo("a.py"))
+        large = tarfile.TarInfo("b.py")
+        large.pax_headers = {"comment": "c" * (1 << 20)}
+        tar.addfile(large)
+        named = tarfile.TarInfo("n" * 120 + ".py")
+        tar.addfile(named)
+    assert list(read_archive(tmp_path / "a.tar", is_python).files) == ["a.py", "b.py", named.name]
+
+
+@pytest.mark.parametrize("form", ["old", "new"])
+def test_a_file_with_holes_has_no_list_of_them(tmp_path: Path, form: str) -> None:
+    """A list of holes may be as long as the archive."""
+    member = tarfile.TarInfo("a.py")
+    if form == "old":
+        member.type = tarfile.GNUTYPE_SPARSE
+    else:
+        member.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    data = b"100000\n" + b"0\n" * 200_000
+    member.size = len(data)
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member, io.BytesIO(data))
+    if form == "old":
+        assert read_archive(tmp_path / "a.tar", is_python).files == {}
+    else:
+        with pytest.raises(DataError, match="it has a file with holes"):
+            read_archive(tmp_path / "a.tar", is_python)
+
+
+def test_a_deep_folder_is_walked_and_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    root = repository(tmp_path / "git", {"a.py": "a"})
+    (root / ".git" / "HEAD").unlink()
+    os.mkfifo(root / ".git" / "HEAD")
+    deepest = root
+    for _ in range(1100):
+        deepest /= "d"
+        deepest.mkdir()
+    (deepest / "b.py").write_text("b")
+    notes: list[str] = []
+    names = FolderTree.scan(tmp_path, notes.append).file_names
+    subprocess.run(["rm", "-r", root / "d"], check=True)  # deeper than Python can remove
+    assert "git/a.py" in names
+    assert any(name.endswith("/d/b.py") for name in names)
+    assert notes == [f"git does not tell which files belong to {root}; all of them count"]

@@ -1,5 +1,6 @@
 """What `.starcoderignore` keeps out: the same as git does with these lines."""
 
+import random
 import subprocess
 from pathlib import Path
 
@@ -7,11 +8,21 @@ import pytest
 
 from repositories import lay, repository
 from starcoder_cli.attribution.ignore_file import IgnoreRules
+from starcoder_cli.files.strict_json import MalformedError
 
 NAMES = (
     *("a.py", "a.txt", "build/a.py", "sub/build/a.py", "sub/a.py", "sub/deep/a.py"),
     *("docs/a.py", "docs/b/c.py", "ab.py", "[x].py", "x.py", "#.py"),
+    *("!a.py", "*", "a b/c.py", "a ", "a\\b.py", "é.py", "^.py", "]", "-.py", "_", "axyz/b.py"),
+    *("A.py", "1.py", "a-b.py", "sub/#.py", "sub/!a.py", "a\tb.py", "docs/é/x.py"),
 )
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a file of each name."""
+    folder = repository(tmp_path_factory.mktemp("ignore") / "repo", {})
+    return lay(folder, dict.fromkeys(NAMES, ""))
 
 
 @pytest.mark.parametrize(
@@ -27,28 +38,90 @@ NAMES = (
             "*\n!sub",
             "*.py\n!a.py",
         ),
+        *("\\#.py", "\\!a.py", "\\*", "\\a.py", "a\\", "a\\ ", "a ", "a  \\ ", "a b/", " a", "a\t"),
+        *(
+            "[^a].py",
+            "[!a-z].py",
+            "[]]",
+            "[]-a]",
+            "[a",
+            "[--a].py",
+            "[a-].py",
+            "[\\]]",
+            "[a\\-b].py",
+        ),
+        *(
+            "[[:alpha:]].py",
+            "[[:digit:][:upper:]].py",
+            "[[:bad:]].py",
+            "[[:]",
+            "[[:space:]]",
+            "[/]",
+        ),
+        *("??.py", "?.py", "\xe9.py", "[é].py", "*/[!/]*.py", "a**/b.py", "\\a**/b.py", "sub/**"),
+        *(
+            "**/**/a.py",
+            "**\\/a.py",
+            "/**",
+            "/**/b/",
+            "***",
+            "a/**/b",
+            "//a.py",
+            "a.py//",
+            "/",
+            "!",
+        ),
+        *("*\r\n!a.py\r\n", "*.py\x0b", "a.py\0b", "\ufeffa.py", "!a.py\n*.py", "sub\n!sub/a.py"),
         *("# nothing\n\n", "docs/*", "docs/*/c.py", "**", "*", "a*", "/*/a.py", "sub/deep"),
     ],
 )
-def test_lines_mean_what_they_mean_to_git(lines: str, tmp_path: Path) -> None:
-    repository(tmp_path / "repo", {})
-    lay(tmp_path / "repo", {**dict.fromkeys(NAMES, ""), ".gitignore": lines})
-    command = [
-        "git",
-        "-C",
-        str(tmp_path / "repo"),
-        "ls-files",
-        "-z",
-        "--others",
-        "--exclude-standard",
-    ]
-    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
+def test_lines_mean_what_they_mean_to_git(lines: str, root: Path) -> None:
+    (root / ".gitignore").write_text(lines, newline="")
     ignore = IgnoreRules.parse(lines.encode())
-    assert [name for name in NAMES if not ignore.excludes(name)] == [
-        name for name in NAMES if name in listed
-    ]
+    assert {name for name in NAMES if ignore.excludes(name)} == ignored(root)
 
 
-def test_a_pattern_that_could_be_tried_in_many_ways_takes_no_time() -> None:
-    ignore = IgnoreRules.parse(b"**/" * 200 + b"*a*a*a*a*a*a*a*a*a*a*a*a*b\n")
+TOKENS = (
+    *("a", "b", "é", "*", "**", "**/", "/**", "/", "?", "[a-c]", "[^a]", "[!/]", "[]", "\\", "\\*"),
+    *(" ", "\\ ", "#", "!", ".py", "sub", "docs/", "[[:alnum:]_]", "[[:punct:]]", "^", "-", "\t"),
+)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_any_lines_mean_what_they_mean_to_git(seed: int, root: Path) -> None:
+    rng = random.Random(seed)
+    texts = ["".join(rng.choices(TOKENS, k=rng.randint(1, 5))) for _ in range(3)]
+    lines = "\n".join(texts).encode()
+    (root / ".gitignore").write_bytes(lines)
+    ignore = IgnoreRules.parse(lines)
+    assert {name for name in NAMES if ignore.excludes(name)} == ignored(root), lines
+
+
+def ignored(root: Path) -> set[str]:
+    """Which of the names git ignores."""
+    words = ("check-ignore", "--stdin", "--no-index", "-z", "-v")
+    output = subprocess.run(
+        ["git", "-C", root, *words], input="\0".join(NAMES).encode(), capture_output=True
+    ).stdout.split(b"\0")
+    found = zip(output[2::4], output[3::4], strict=False)
+    return {name.decode() for pattern, name in found if not pattern.startswith(b"!")}
+
+
+@pytest.mark.parametrize("data", [b"a\n" * 1001, b"a" * 4097])
+def test_more_than_anybody_writes_is_not_read_in_part(data: bytes) -> None:
+    with pytest.raises(MalformedError, match="^it has (more than 1000 lines|a line of more)"):
+        IgnoreRules.parse(data)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        b"**/" * 200 + b"*a*a*a*a*a*a*a*a*a*a*a*a*b",
+        b"**/a*b/" * 100 + b"c",
+        b"a**/" * 100 + b"b",
+        b"[!b]*" * 200 + b"b",
+    ],
+)
+def test_a_pattern_that_could_be_tried_in_many_ways_takes_no_time(pattern: bytes) -> None:
+    ignore = IgnoreRules.parse(pattern + b"\n")
     assert not ignore.excludes("/".join(["a" * 200] * 50))

@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from repositories import lay
-from starcoder_cli.attribution.index import IndexedProject, list_projects, list_sources, opt_out
+from starcoder_cli.attribution.index import (
+    IndexedProject,
+    list_projects,
+    list_sources,
+    opt_out,
+    remove_from_index,
+)
 from starcoder_cli.attribution.ingest import AddResult, add_source
 from starcoder_cli.errors import DataError, InputError, StarcoderError
 
@@ -82,3 +88,28 @@ def test_what_holds_no_code_makes_no_index(
         add_source(tmp_path / name, "", tmp_path / "index")
     assert caught.value.message == message.format(tmp_path / name)
     assert not (tmp_path / "index").exists()
+
+
+def test_names_that_are_no_utf8_are_kept_as_they_are(tmp_path: Path) -> None:
+    root, index = tmp_path / "caf\udce9", tmp_path / "index"
+    root.mkdir()
+    (root / "b\udcff.py").write_text("b = 1\n")
+    assert add_source(root, "", index) == AddResult(1, 1, 1, 0)
+    assert add_source(root, "", index) == AddResult(1, 1, 0, 0)
+    assert list_sources(index) == [(str(root), "")]
+    assert list_projects(index) == [IndexedProject("caf\udce9", "", "", str(root), 1)]
+    assert remove_from_index(str(root), index) == 1
+
+
+def test_links_in_a_circle_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(InputError, match="is not there"):
+        add_source(tmp_path / "a", "", tmp_path / "index")
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    lay(tmp_path / "a", {"a.py": "a", "pyproject.toml": "a." * 50_000 + "b = 1"})
+    notes: list[str] = []
+    add_source(tmp_path / "a", "", tmp_path / "index", note=notes.append)
+    assert notes == ["pyproject.toml does not count: it has a key of more than 16 parts"]

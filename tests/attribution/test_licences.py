@@ -19,6 +19,10 @@ from starcoder_cli.errors import UsageError
             (text, "")
             for text in ("", " ", "BSD", "MIT License", "MIT OR", "(MIT", "MIT MIT", "(" * 500)
         ),
+        *(
+            (text, "")
+            for text in ("()", "( and )", "MIT AND ( )", "LicenseRef-é", "MIT\udce9", "(MIT" * 100)
+        ),
         ("MIT OR " * 1000 + "MIT", ""),
     ],
 )

@@ -89,3 +89,33 @@ def test_a_name_is_one_short_line() -> None:
     assert parse_metadata("package.json", text.encode()) == ProjectMetadata(
         f"a b {'c' * (MAX_VALUE_CHARACTERS - 4)}", "1 2"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("pyproject.toml", b"a." * 50_000 + b"b = 1", "it has a key of more than 16 parts"),
+        ("sub/Cargo.toml", b"x = " + b"[" * 100_000, "it is nested too deeply"),
+        ("pyproject.toml", b"#" * (1 << 20), "it is larger than 256 KiB"),
+        ("pyproject.toml", None, "it is no regular file, or too large"),
+        ("package.json", b"[" * 100_000, "it is nested too deeply"),
+        ("package.json", b"[" + b"1" * 5_000 + b"]", "its JSON is broken"),
+        ("package.json", b'"' + b"a" * (1 << 20) + b'"', "it is larger than 1 MiB"),
+    ],
+)
+def test_what_would_take_too_much_is_passed_over_with_a_note(
+    name: str, data: bytes | None, reason: str
+) -> None:
+    notes: list[str] = []
+    assert parse_metadata(name, data, notes.append) == ProjectMetadata("")
+    assert notes == [f"{name} does not count: {reason}"]
+
+
+def test_half_a_character_in_a_name_is_none() -> None:
+    text = b'{"name": "a\\ud800b", "version": "\\udce9"}'
+    assert parse_metadata("package.json", text) == ProjectMetadata("a?b", "?")
+
+
+def test_what_only_begins_with_headers_is_read_to_where_they_may_end() -> None:
+    data = b"Name: a\nVersion: 1\n\n" + b"long\n" * 1_000_000
+    assert parse_metadata("METADATA", data) == ProjectMetadata("a", "1")

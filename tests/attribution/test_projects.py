@@ -1,5 +1,6 @@
 """Which projects a tree holds, and which licence each of their files is under."""
 
+import os
 import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
@@ -136,6 +137,33 @@ def test_an_owner_keeps_files_out_of_an_index(tmp_path: Path) -> None:
     assert project.code_files == ("a.py",)
     lay(tmp_path, {IGNORE_FILE_NAME: "*\n"})
     assert find_projects(open_tree(tmp_path)) == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "circle", "large", "many lines"])
+def test_where_an_owner_cannot_be_understood_nothing_is_let_in(tmp_path: Path, kind: str) -> None:
+    lay(tmp_path, {"a.py": "a", "pyproject.toml": "a." * 50_000 + "b = 1"})
+    ignore_path = tmp_path / IGNORE_FILE_NAME
+    if kind == "pipe":
+        os.mkfifo(ignore_path)
+    elif kind == "circle":
+        ignore_path.symlink_to(IGNORE_FILE_NAME)
+        (tmp_path / "pyproject.toml").unlink()
+    else:
+        ignore_path.write_text("#" * (3 << 20) if kind == "large" else "x\n" * 2000)
+    notes: list[str] = []
+    found = find_projects(open_tree(tmp_path, notes.append), note=notes.append)
+    assert [project.code_files for project in found] == ([("a.py",)] if kind == "circle" else [])
+    reasons = {
+        "pipe": ["it is no regular file, or too large"],
+        "circle": [],
+        "large": ["it is no regular file, or too large"],
+        "many lines": ["it has more than 1000 lines"],
+    }[kind]
+    toml_note = "pyproject.toml does not count: it has a key of more than 16 parts"
+    assert notes == [
+        *([toml_note] if kind != "circle" else []),
+        *(f"nothing of {tmp_path} counts, for {IGNORE_FILE_NAME} is unread: {r}" for r in reasons),
+    ]
 
 
 def test_a_licence_that_is_given_holds_for_every_file(tmp_path: Path) -> None:

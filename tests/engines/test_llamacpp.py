@@ -249,6 +249,14 @@ def test_without_the_key_nothing_is_answered(
         assert (exchange.status, b"token" in exchange.read()) == (401, False)
 
 
+def test_llama_cpp_gets_a_path_that_is_utf8(tmp_path: Path) -> None:
+    plain, odd = tmp_path / "é.gguf", tmp_path / "m\udce9.gguf"
+    odd.write_bytes(b"model")
+    assert llamacpp.utf8_path(plain, tmp_path) == str(plain)
+    link = Path(llamacpp.utf8_path(odd, tmp_path))
+    assert (link.parent, link.read_bytes()) == (tmp_path, b"model")
+
+
 @pytest.mark.parametrize("kind", ["CPU", "ACCEL", "GPU", "IGPU"])
 def test_layers_are_fitted_to_a_gpu_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is none, the file's header is not read a second time for it."""

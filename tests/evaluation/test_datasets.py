@@ -9,7 +9,12 @@ import pytest
 from pyarrow import parquet
 
 from starcoder_cli.errors import DataError
-from starcoder_cli.evaluation.datasets import parse_rows, require_text, text_list
+from starcoder_cli.evaluation.datasets import (
+    MAX_DATASET_VALUES,
+    parse_rows,
+    require_text,
+    text_list,
+)
 
 FOUND = [{"name": "a", "tests": ["x", "y"]}, {"name": "ü", "tests": []}]
 
@@ -31,6 +36,19 @@ FORMS = {
 }
 
 
+@pytest.mark.parametrize("keeps_dictionary", [False, True])
+def test_one_long_text_in_many_rows_is_no_data_set(keeps_dictionary: bool) -> None:
+    """Parquet writes it once."""
+    text = pyarrow.array(["a" * (1 << 20)]).dictionary_encode()
+    column = text.take(pyarrow.array([0] * 5_000))
+    out = BytesIO()
+    table = pyarrow.table({"prompt": column})
+    parquet.write_table(table, out, store_schema=keeps_dictionary)
+    assert len(out.getvalue()) < 4 << 20
+    with pytest.raises(DataError, match="^it is no data set"):
+        parse_rows(out.getvalue(), "it")
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_holds_the_same_rows(form: str) -> None:
     assert parse_rows(FORMS[form], form) == FOUND
@@ -49,8 +67,11 @@ def test_every_form_holds_the_same_rows(form: str) -> None:
         b"\x1f\x8bgarbage",
         b"PAR1garbagePAR1",
         of_parquet()[:-20],
+        b'{"a": ' + b"1" * 5_000 + b"}",
+        b"{}\n" * (MAX_DATASET_VALUES + 1),
+        gzip.compress(b'{"a": [' + b"[]," * MAX_DATASET_VALUES + b"[]]}"),
     ],
-    ids=range(10),
+    ids=range(13),
 )
 def test_what_is_no_data_set(data: bytes) -> None:
     with pytest.raises(DataError) as caught:

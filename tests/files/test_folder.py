@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.files.folder import OpenFolder, close_quietly, open_folder
+from starcoder_cli.files.folder import OpenFolder, close_quietly, open_folder, walk_folders
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
 
@@ -94,3 +94,22 @@ def test_what_is_no_folder_cannot_be_opened(tmp_path: Path) -> None:
 
 def test_closing_what_was_read_from_says_nothing() -> None:
     close_quietly(1_000_000)
+
+
+def test_each_folder_below_one_is_walked_and_links_are_not(tmp_path: Path) -> None:
+    for name in ("b/c", "a", "skipped/d"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "b" / "file").write_text("")
+    (tmp_path / "b" / "link").symlink_to("../a")
+    (tmp_path / "b" / "circle").symlink_to("circle")
+    walked = []
+    for path, folders, files, links in walk_folders(str(tmp_path)):
+        walked.append((Path(path).relative_to(tmp_path).as_posix(), [*folders], files, links))
+        folders[:] = [name for name in folders if name != "skipped"]
+    assert walked == [
+        (".", ["a", "b", "skipped"], [], []),
+        ("a", [], [], []),
+        ("b", ["c"], ["file"], ["circle", "link"]),
+        ("b/c", [], [], []),
+    ]
+    assert [*walk_folders(str(tmp_path / "none"))] == [(str(tmp_path / "none"), [], [], [])]

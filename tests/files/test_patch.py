@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.files.patch import format_patch, quote_filename
+from starcoder_cli.files.patch import PatchTarget, format_patch, quote_filename
 
 needs_git = pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 
@@ -99,8 +99,11 @@ def spliced(chance: random.Random, old: bytes) -> bytes:
 
 
 @needs_git
+@pytest.mark.parametrize("from_top", [False, True], ids=["here", "from the top"])
 @pytest.mark.parametrize("inside", [False, True], ids=["folder", "repository"])
-def test_git_makes_the_new_file_of_the_old_one(inside: bool, tmp_path: Path) -> None:
+def test_git_makes_the_new_file_of_the_old_one(
+    inside: bool, from_top: bool, tmp_path: Path
+) -> None:
     """Files of all kinds at once, in a folder of a repository or in one of its own.
 
     A text that becomes empty is left out: git takes it for a file that is to be removed.
@@ -116,9 +119,13 @@ def test_git_makes_the_new_file_of_the_old_one(inside: bool, tmp_path: Path) -> 
         name = b"%d" % number + some(chance, NAMES, 6)
         changes[name] = (old, spliced(chance, old) or b"x")
         (folder / os.fsdecode(name)).write_bytes(old)
-    whole = b"".join(format_patch(name, *change) for name, change in changes.items())
-    git(folder, "apply", "--whitespace=nowarn", "--check", data=whole)
-    git(folder, "apply", "--whitespace=nowarn", data=whole)
+    prefix = b"deep/" if inside and from_top else b""
+    whole = b"".join(
+        format_patch(prefix + name, *change, from_top=from_top) for name, change in changes.items()
+    )
+    top = tmp_path if prefix else folder
+    git(top, "apply", "--whitespace=nowarn", "--check", data=whole)
+    git(top, "apply", "--whitespace=nowarn", data=whole)
     for name, (_, new) in changes.items():
         assert (folder / os.fsdecode(name)).read_bytes() == new, name
 
@@ -140,3 +147,18 @@ def test_git_writes_such_a_change_alike(tmp_path: Path) -> None:
         assert theirs[theirs.index(b"---" if b"\n---" in theirs else b'\n"') :].lstrip(
             b"\n"
         ) == format_patch(os.fsencode(name), old, new)
+
+
+def test_a_file_is_named_as_seen_from_here_or_from_where_it_belongs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("repository/.git", "repository/sub/deep", "plain"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "repository" / "sub")
+    (tmp_path / "repository" / "sub" / "link").symlink_to(tmp_path / "plain")
+    (tmp_path / "plain" / "circle").symlink_to("circle")
+    assert PatchTarget.of("deep/a.py") == PatchTarget("deep/a.py")
+    assert PatchTarget.of("../sub/./a.py") == PatchTarget("a.py")
+    assert PatchTarget.of("../a.py") == PatchTarget("a.py", tmp_path / "repository")
+    assert PatchTarget.of("link/a.py") == PatchTarget("a.py", tmp_path / "plain")
+    assert PatchTarget.of("link/circle") == PatchTarget("circle", tmp_path / "plain")

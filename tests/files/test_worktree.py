@@ -139,6 +139,43 @@ def test_links_are_copied_where_they_stay_inside(folder: Path, tmp_path: Path) -
     }
 
 
+def test_links_in_a_circle_are_links(folder: Path, tmp_path: Path) -> None:
+    (folder / "one").symlink_to("two")
+    (folder / "two").symlink_to("one")
+    (folder / "self").symlink_to("self/deeper")
+    WorkTree.containing("a.py").copy_to(tmp_path / "copy", b"a.py")
+    assert [(tmp_path / "copy" / name).readlink().name for name in ("one", "two")] == ["two", "one"]
+
+
+@pytest.mark.parametrize("name", ["../../stolen", "d/stolen"])
+def test_nothing_is_written_outside_of_a_copy(repository: Path, tmp_path: Path, name: str) -> None:
+    """A repository's index may name any path, and what is a link may be a folder in a copy."""
+    write(repository, "here/is/stolen", "x" * (len(name) - len("stolen")) + "stolen")
+    (repository / "a").symlink_to("here/is/deep/er")
+    write(repository, "here/is/deep/er/x")
+    (repository / "d").symlink_to("a/../../../is")
+    git(repository, "add", "-A")
+    index = repository / ".git" / "index"
+    placeholder = "x" * (len(name) - len("stolen")) + "stolen"
+    index.write_bytes(index.read_bytes().replace(placeholder.encode(), name.encode()))
+    (repository.parents[1] / "stolen").write_text("mine")
+    copy = tmp_path / "one" / "two" / "copy"
+    WorkTree.containing("a.py").copy_to(copy, b"a.py")
+    assert {path for path in files(tmp_path / "one") if "copy" not in path} == set()
+    assert "d/stolen" not in WorkTree.containing("a.py").names
+
+
+def test_a_tree_may_be_as_deep_as_paths_are_long(folder: Path, tmp_path: Path) -> None:
+    deepest = folder
+    for _ in range(1100):
+        deepest /= "d"
+        deepest.mkdir()
+    write(deepest, "deep.py")
+    names = WorkTree.containing("a.py").names
+    subprocess.run(["rm", "-r", folder / "d"], check=True)  # deeper than Python can remove
+    assert any(name.endswith("/deep.py") for name in names)
+
+
 def test_a_link_to_the_file_is_the_file(folder: Path, tmp_path: Path) -> None:
     (folder / "link.py").symlink_to("src/b.py")
     WorkTree.containing("link.py").copy_to(tmp_path / "copy", b"new")

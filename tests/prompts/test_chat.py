@@ -121,3 +121,7 @@ def test_a_fence_is_longer_than_those_in_the_text() -> None:
     assert fenced_block("```\n````\n", "a.md", "markdown") == (
         "a.md:\n`````markdown\n```\n````\n`````\n"
     )
+
+
+def test_a_name_that_is_no_utf8_is_one_that_a_model_can_read() -> None:
+    assert fenced_block("x", "caf\udce9.py") == "caf\ufffd.py:\n```\nx\n```\n"

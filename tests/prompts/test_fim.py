@@ -98,3 +98,8 @@ def test_other_files_as_comments() -> None:
         "Path: b.py\nb\n\na = ", "\nb"
     )
     assert prepend_files_as_comments((), HOLE, languages.find_language("python")) == HOLE
+
+
+def test_a_name_that_is_no_utf8_is_one_that_a_model_can_read() -> None:
+    pieces = FORM.build_prompt(HOLE, FileMetadata("caf\udce9.py")).pieces
+    assert pieces == (BEGIN, NAME, "caf\ufffd.py", "\n", "a = ", GAP, "\nb")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from serving import gone
-from starcoder_cli.system.processes import kill_and_wait, list_children
+from starcoder_cli.system.processes import kill_and_wait, limit_memory, list_children
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="needs /proc to find children"
@@ -60,3 +60,14 @@ def test_children_are_those_that_are_not_waited_for(
 
 def test_a_process_that_there_is_not_has_no_children() -> None:
     assert list_children(sys.maxsize) == []
+
+
+def test_a_process_that_runs_gets_no_more_memory_than_it_may_have() -> None:
+    script = "input(); bytes(1 << 29)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        limit_memory(process.pid, 1 << 28)
+        _, errors = process.communicate(b"\n")
+    assert b"MemoryError" in errors
+    limit_memory(process.pid, 1 << 28)  # it is gone

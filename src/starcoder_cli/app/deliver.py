@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import DataError, StarcoderError, UsageError
@@ -25,6 +24,7 @@ from starcoder_cli.terminal.output import (
 from starcoder_cli.terminal.sanitize import find_unsafe_characters, sanitize
 
 if TYPE_CHECKING:
+    from starcoder_cli.files.patch import PatchTarget
     from starcoder_cli.files.save import SaveTarget
 
 OUTPUT_EXCLUSIVE = (
@@ -110,7 +110,7 @@ Record = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Delivery:
-    """Where the answer for a range of a source goes; a patch calls the source by its `name`.
+    """Where the answer for a range of a source goes; `patch_target` is what a patch is for.
 
     A `truncated` answer would take code away that it has nothing for.
     """
@@ -119,7 +119,7 @@ class Delivery:
     span: Span
     lexer: str
     options: OutputOptions
-    name: str
+    patch_target: "PatchTarget | None"
     target: "SaveTarget | None"
     truncated: bool = False
 
@@ -200,10 +200,9 @@ class Delivery:
 
     def patch(self, text: str) -> bytes:
         """The change that the answer is; no answer is no change."""
-        from starcoder_cli.files.patch import format_patch
-
+        assert self.patch_target is not None
         new = self.source.splice(self.span, text) if text else self.source.raw
-        return format_patch(os.fsencode(self.name), encode_text(self.source.raw), encode_text(new))
+        return self.patch_target.patch(encode_text(self.source.raw), encode_text(new))
 
     def draw_patch(self, text: str) -> None:
         """Show the change to people."""
@@ -219,11 +218,10 @@ def plan_delivery(
 
     Raises UsageError where it can go nowhere, and whatever keeps a file from being written.
     """
-    name, target = filename or "", None
-    if source.name != STANDARD_INPUT and (options.diff or options.in_place):
-        name = Path(os.path.relpath(os.path.realpath(source.name))).as_posix()
-    if options.diff and not name:
+    target, path = None, (filename or "") if source.name == STANDARD_INPUT else source.name
+    if options.diff and not path:
         raise UsageError("--diff needs the name of a file", "give it with --filename")
+    patch_target = find_patch_target(path, options) if options.diff or options.in_place else None
     if options.in_place:
         if source.name == STANDARD_INPUT:
             raise UsageError("--in-place needs a file", "name one instead of piping text in")
@@ -238,7 +236,17 @@ def plan_delivery(
         from starcoder_cli.files.save import SaveTarget
 
         target = SaveTarget.for_output(options.output)
-    return Delivery(source, span, lexer, options, name, target)
+    return Delivery(source, span, lexer, options, patch_target, target)
+
+
+def find_patch_target(path: str, options: OutputOptions) -> "PatchTarget":
+    """What a patch is for; a note says where it applies if not here."""
+    from starcoder_cli.files.patch import PatchTarget
+
+    target = PatchTarget.of(path)
+    if target.folder and options.diff:
+        options.messages.note(f"the patch is as seen from {target.folder}: apply it there")
+    return target
 
 
 def is_same_file(one: str, other: str) -> bool:

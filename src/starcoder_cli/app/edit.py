@@ -89,7 +89,7 @@ def edit_task(
         raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
     lead, code = dedent_code(text)
     language = language_of(source, request.lang, request.filename)
-    return EditTask(source, request, language, lead, code, instruction)
+    return EditTask(source, request, language, lead, code, to_model_text(instruction))
 
 
 def question_tokens(model: Model, question: Prompt | Conversation) -> int:

@@ -9,22 +9,23 @@ import lzma
 import os
 import stat
 import tarfile
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import RawIOBase
+from io import FileIO, RawIOBase
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO, Protocol, Self
 
 from starcoder_cli.errors import DataError
-from starcoder_cli.files.folder import SAFE_OPEN_FLAGS
-from starcoder_cli.files.git import list_files
+from starcoder_cli.files.folder import SAFE_OPEN_FLAGS, walk_folders
+from starcoder_cli.files.git import LISTING_SECONDS, list_files
 
 MAX_INDEXED_FILE_BYTES = 2 << 20
 GIT_FOLDER_NAME = ".git"
-GIT_LISTING_SECONDS = 30.0
+MIN_LISTING_SECONDS = 0.5
 
 
 class SourceTree(Protocol):
@@ -58,25 +59,34 @@ class FolderTree:
     repositories: Sequence[str]
 
     @classmethod
-    def scan(cls, root: Path) -> "FolderTree":
-        """What is below a folder, without following links."""
+    def scan(cls, root: Path, note: Callable[[str], None] = lambda _: None) -> "FolderTree":
+        """What is below a folder, without following links; `note` is told what git does not tell.
+
+        All of its repositories share the time in which git has to answer, but for a moment each.
+        """
+        deadline = time.monotonic() + LISTING_SECONDS
+
+        def list_repository(folder: Path) -> Sequence[str] | None:
+            seconds = max(deadline - time.monotonic(), MIN_LISTING_SECONDS)
+            return list_files(folder, seconds, note)
+
         if any((folder / GIT_FOLDER_NAME).exists() for folder in root.parents) and (
-            names := list_files(root, GIT_LISTING_SECONDS)
+            names := list_repository(root)
         ):
             return cls(root, sorted(names), ())
         file_names: list[str] = []
         repositories: list[str] = []
-        for path, folders, files, _ in os.fwalk(root):
+        for path, folders, files, _ in walk_folders(str(root)):
             relative = Path(path).relative_to(root).as_posix()
             prefix = "" if relative == "." else f"{relative}/"
-            names_here: Sequence[str] = sorted(files)
-            if (
-                GIT_FOLDER_NAME in (*folders, *files)
-                and (tracked := list_files(Path(path), GIT_LISTING_SECONDS)) is not None
-            ):
-                repositories.append(prefix.rstrip("/"))
-                names_here, folders[:] = sorted(tracked), []
-            folders.sort()
+            names_here: Sequence[str] = files
+            if GIT_FOLDER_NAME in (*folders, *files):
+                tracked = list_repository(Path(path))
+                if tracked is None:
+                    note(f"git does not tell which files belong to {path}; all of them count")
+                else:
+                    repositories.append(prefix.rstrip("/"))
+                    names_here, folders[:] = sorted(tracked), []
             file_names += [prefix + name for name in names_here]
         return cls(root, file_names, repositories)
 
@@ -118,6 +128,13 @@ ZIP_SUFFIXES = (".whl", ".zip", ".egg")
 MAX_UNPACKED_BYTES = 1 << 30
 MAX_LOADED_BYTES = 256 << 20
 MAX_ARCHIVE_MEMBERS = 50_000
+MAX_ARCHIVE_NAMES_BYTES = 16 << 20
+MAX_ARCHIVE_HEADER_BYTES = 64 << 10
+TAR_HEADER_TYPES = (
+    *(tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+PASSED_OVER_TYPE = b"?"
 
 
 @dataclass(frozen=True)
@@ -177,15 +194,19 @@ def is_safe_name(name: str) -> bool:
 
 
 def iterate_zip_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
-    """The regular files of a zip archive, each with what reads it."""
-    with zipfile.ZipFile(path) as archive:
+    """The regular files of a zip archive, each with what reads it.
+
+    Of other methods than these two nobody can say how much comes out before it is there.
+    """
+    with ReadLimitedFile(path) as file, zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
 
             def read(info: zipfile.ZipInfo = info) -> bytes | None:
                 with archive.open(info) as stream:
                     return read_member(stream)
 
-            if not info.is_dir() and (info.external_attr >> 28) in (0, 0o10):
+            is_bounded = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            if is_bounded and not info.is_dir() and (info.external_attr >> 28) in (0, 0o10):
                 yield info.filename, read
 
 
@@ -193,7 +214,7 @@ def iterate_tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | 
     """The regular files of a tar archive, each with what reads it before the next one comes."""
     with open_decompressed(path) as stream:
         limited = SizeLimitedStream(stream)
-        with tarfile.open(fileobj=limited, mode="r|") as archive:
+        with tarfile.open(fileobj=limited, mode="r|", tarinfo=PlainTarInfo) as archive:
             for member in archive:
 
                 def read(member: tarfile.TarInfo = member) -> bytes | None:
@@ -202,6 +223,25 @@ def iterate_tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | 
 
                 if member.isreg():
                     yield member.name.removeprefix("./"), read
+
+
+class PlainTarInfo(tarfile.TarInfo):
+    """A member whose description takes little memory: what says more than that is passed over."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """The member in a block."""
+        member = super().frombuf(buf, encoding, errors)
+        # A global header stays for all members after it, and each of them keeps a copy.
+        if member.type in (tarfile.XGLTYPE, tarfile.GNUTYPE_SPARSE) or (
+            member.type in TAR_HEADER_TYPES and member.size > MAX_ARCHIVE_HEADER_BYTES
+        ):
+            member.type = PASSED_OVER_TYPE
+        return member
+
+    def _proc_gnusparse_10(self, *_: object) -> None:
+        """ValueError: the list of holes of such a member may be as long as the archive."""
+        raise ValueError("it has a file with holes")
 
 
 def open_decompressed(path: Path) -> IO[bytes]:
@@ -218,6 +258,18 @@ def read_member(stream: IO[bytes]) -> bytes | None:
     """What a stream holds; None for more than a file may have, however little it took to say so."""
     data = stream.read(MAX_INDEXED_FILE_BYTES + 1)
     return data if len(data) <= MAX_INDEXED_FILE_BYTES else None
+
+
+class ReadLimitedFile(FileIO):
+    """A file of which no more is read at once than the names in an archive may take."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """The next bytes."""
+        wanted = MAX_ARCHIVE_NAMES_BYTES + 1 if size is None or size < 0 else size
+        data = super().read(min(wanted, MAX_ARCHIVE_NAMES_BYTES + 1)) or b""
+        if len(data) > MAX_ARCHIVE_NAMES_BYTES:
+            raise ValueError(f"its names take more than {MAX_ARCHIVE_NAMES_BYTES >> 20} MiB")
+        return data
 
 
 class SizeLimitedStream(RawIOBase):

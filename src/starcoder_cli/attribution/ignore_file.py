@@ -1,65 +1,192 @@
 """`.starcoderignore`: which files of a project their owner does not want in an index.
 
-The patterns are those of .gitignore: a line each, the last that fits counts, `!` takes back, a
-slash at the end means folders, a slash elsewhere ties the pattern to the root.
+The lines are those of .gitignore and mean what they mean to git: the last that fits counts, `!`
+takes back, a slash at the end means folders, a slash elsewhere ties the pattern to the root, and
+characters are bytes (gitignore(5), and `wildmatch` for what that leaves open).
 """
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+
+from starcoder_cli.files.strict_json import MalformedError
 
 IGNORE_FILE_NAME = ".starcoderignore"
 MAX_IGNORE_LINES = 1000
-DOUBLE_STAR = "**"
+MAX_IGNORE_LINE_BYTES = 4096
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+WITHOUT_TRAILING_SPACES = re.compile(rb"((?:\\.|[^\\ ]| +(?=[^ ]))*+) *", re.DOTALL)
+CLASS_NAME = re.compile(rb"\[:([^]]*):\]")
+CLASS_RANGE = re.compile(rb"-(\\.|[^]\\])", re.DOTALL)
+CLASS_BYTE = re.compile(rb"(\\.|[^\\])", re.DOTALL)
+BYTE_CLASSES = {
+    name.encode(): frozenset(code for code in range(128) if re.match(pattern, chr(code), re.ASCII))
+    for name, pattern in {
+        **{"alnum": r"[^\W_]", "alpha": r"[^\W\d_]", "digit": r"\d", "xdigit": "[0-9A-Fa-f]"},
+        **{"lower": "[a-z]", "upper": "[A-Z]", "blank": r"[ \t]", "space": r"\s"},
+        **{
+            "cntrl": r"[\0-\x1f\x7f]",
+            "graph": "[!-~]",
+            "print": "[ -~]",
+            "punct": r"(?!\w)[!-~]|_",
+        },
+    }.items()
+}
+SLASH = ord("/")
+NOTHING = b"(?!)"
+FOLDERS = b"(?:[^/]*/)"
+
+
+@dataclass(frozen=True)
+class IgnorePattern:
+    """A line: what it fits, whether that is a path or a name, and what that means."""
+
+    regex: re.Pattern[bytes]
+    takes_back: bool
+    means_folders: bool
+    is_path: bool
+
+    @classmethod
+    def parse(cls, line: bytes) -> "IgnorePattern":
+        """From a line that is no comment."""
+        text = line.removeprefix(b"!")
+        pattern = text.removesuffix(b"/")
+        is_path = b"/" in pattern
+        regex = translate_pattern(pattern.removeprefix(b"/"), is_path)
+        return cls(re.compile(regex, re.DOTALL), text != line, pattern != text, is_path)
+
+    def fits(self, path: bytes, is_folder: bool) -> bool:
+        """Whether the line is about a path."""
+        if self.means_folders and not is_folder:
+            return False
+        subject = path if self.is_path else path.rpartition(b"/")[2]
+        return self.regex.fullmatch(subject) is not None
 
 
 @dataclass(frozen=True)
 class IgnoreRules:
     """The lines of such a file, and what they keep out."""
 
-    patterns: tuple[str, ...] = ()
+    patterns: tuple[IgnorePattern, ...] = ()
 
     @classmethod
     def parse(cls, data: bytes) -> "IgnoreRules":
-        """From the bytes of the file."""
-        lines = data.decode("utf-8", "replace").splitlines()[:MAX_IGNORE_LINES]
-        return cls(tuple(line.rstrip() for line in lines if line.strip() and line[0] != "#"))
+        """From the bytes of the file; MalformedError for more of them than anybody writes."""
+        lines = [*split_lines(data)]
+        if len(lines) > MAX_IGNORE_LINES:
+            raise MalformedError(f"it has more than {MAX_IGNORE_LINES} lines")
+        if any(len(line) > MAX_IGNORE_LINE_BYTES for line in lines):
+            raise MalformedError(f"it has a line of more than {MAX_IGNORE_LINE_BYTES} bytes")
+        return cls(tuple(IgnorePattern.parse(line) for line in lines))
 
     def excludes(self, name: str) -> bool:
         """Whether a file is to stay out, by itself or with a folder that it is in."""
-        segments = name.split("/")
-        folders = range(1, len(segments))
-        return any(
-            self._is_excluded(segments[:count], True) for count in folders
-        ) or self._is_excluded(segments, False)
+        path = os.fsencode(name)
+        folders = (path[: match.start()] for match in re.finditer(b"/", path))
+        return any(self._is_excluded(folder, True) for folder in folders) or self._is_excluded(
+            path, False
+        )
 
-    def _is_excluded(self, segments: Sequence[str], is_folder: bool) -> bool:
+    def _is_excluded(self, path: bytes, is_folder: bool) -> bool:
         """What the last line that fits says."""
-        for pattern in reversed(self.patterns):
-            positive = pattern.removeprefix("!")
-            if (is_folder or not positive.endswith("/")) and is_pattern_match(
-                positive.rstrip("/"), segments
-            ):
-                return positive == pattern
-        return False
+        fitting = (line for line in reversed(self.patterns) if line.fits(path, is_folder))
+        last = next(fitting, None)
+        return last is not None and not last.takes_back
 
 
-def is_pattern_match(pattern: str, segments: Sequence[str]) -> bool:
-    """Whether a pattern fits a path from the root, in a time that grows with both lengths."""
-    pattern_segments = pattern.lstrip("/").split("/")
-    if "/" not in pattern:
-        pattern_segments.insert(0, DOUBLE_STAR)
-    positions = {0}
-    for pattern_segment in pattern_segments:
-        if pattern_segment == DOUBLE_STAR:
-            positions = set(range(min(positions), len(segments) + 1))
+def split_lines(data: bytes) -> Iterator[bytes]:
+    """The lines that are patterns, without what git leaves out at their ends."""
+    for line in data.removeprefix(BYTE_ORDER_MARK).split(b"\n"):
+        text = line.removesuffix(b"\r").partition(b"\0")[0]
+        if text and not line.startswith(b"#"):
+            trimmed = WITHOUT_TRAILING_SPACES.fullmatch(text)
+            yield trimmed[1] if trimmed else text
+
+
+def translate_pattern(pattern: bytes, is_path: bool) -> bytes:
+    """A regular expression for a pattern, which takes a time that grows with both lengths.
+
+    After a star the first place where the next bytes fit is as good as any, so nothing is tried
+    again: `(?>...)`. The same holds for `**` and the names of the folders behind it.
+    """
+    pieces: list[bytes] = []
+    piece, chunk, position = b"", b"", 0
+    after_star = False
+    while position < len(pattern):
+        end, atom = translate_atom(pattern, position)
+        if atom is not None:
+            chunk += atom
+            if atom == b"/":
+                piece, chunk, after_star = piece + b"[^/]*" * after_star + chunk, b"", False
+        elif is_path and (folders := match_double_star(pattern, position, end)):
+            piece += b"[^/]*" * after_star + chunk
+            pieces += [piece, folders[0]]
+            piece, chunk, after_star, end = b"", b"", False, folders[1]
         else:
-            open_positions = (position for position in positions if position < len(segments))
-            positions = {
-                position + 1
-                for position in open_positions
-                if fnmatchcase(segments[position], pattern_segment)
-            }
-        if not positions:
-            return False
-    return len(segments) in positions
+            piece += b"(?>[^/]*?%b)" % chunk if after_star else chunk
+            chunk, after_star = b"", True
+        position = end
+    piece += b"[^/]*" * after_star + chunk
+    return join_pieces([*pieces, piece])
+
+
+def join_pieces(pieces: list[bytes]) -> bytes:
+    """What is before, between and behind `**`, and what each of these fits, as one expression."""
+    first, *rest = pieces
+    pairs = [folders + piece for folders, piece in zip(rest[::2], rest[1::2], strict=True)]
+    return first + b"".join(b"(?>%b)" % pair for pair in pairs[:-1]) + b"".join(pairs[-1:])
+
+
+def match_double_star(pattern: bytes, start: int, end: int) -> tuple[bytes, int] | None:
+    """What two stars or more fit where they stand for folders, and where what is behind begins.
+
+    They do so between slashes. To git they also do behind a text without any special character.
+    """
+    begins = pattern[:start].endswith(b"/") or not re.search(rb"[*?[\\]", pattern[:start])
+    if end - start < 2 or not begins:
+        return None
+    if end == len(pattern):
+        return b".*", end
+    if pattern[end] == SLASH:
+        return FOLDERS + b"*?", end + 1
+    return (FOLDERS + b"+?", end + 2) if pattern.startswith(b"\\/", end) else None
+
+
+def translate_atom(pattern: bytes, start: int) -> tuple[int, bytes | None]:
+    """Where the next part of a pattern ends, and what byte it fits; None for stars."""
+    if pattern[start : start + 1] == b"*":
+        return len(pattern) - len(pattern[start:].lstrip(b"*")), None
+    if pattern[start : start + 1] == b"?":
+        return start + 1, b"[^/]"
+    if pattern[start : start + 1] == b"[":
+        return translate_class(pattern, start)
+    match = CLASS_BYTE.match(pattern, start)
+    return (match.end(), re.escape(match[1][-1:])) if match else (len(pattern), NOTHING)
+
+
+def translate_class(pattern: bytes, start: int) -> tuple[int, bytes]:
+    """Where a class such as `[!a-c]` ends, and what byte it fits: none if it does not end."""
+    is_negated = pattern[start + 1 : start + 2] in (b"!", b"^")
+    begin = position = start + 1 + is_negated
+    members: set[int] = set()
+    previous: int | None = None
+    while position == begin or pattern[position : position + 1] != b"]":
+        if match := CLASS_NAME.match(pattern, position):
+            if match[1] not in BYTE_CLASSES:
+                return len(pattern), NOTHING
+            members |= BYTE_CLASSES[match[1]]
+            previous = None
+        elif previous is not None and (match := CLASS_RANGE.match(pattern, position)):
+            members |= set(range(previous, match[1][-1] + 1))
+            previous = None
+        elif match := CLASS_BYTE.match(pattern, position):
+            previous = match[1][-1]
+            members.add(previous)
+        else:
+            return len(pattern), NOTHING
+        position = match.end()
+    fitting = (set(range(256)) - members if is_negated else members) - {SLASH}
+    codes = b"".join(b"\\x%02x" % code for code in sorted(fitting))
+    return position + 1, b"[%b]" % codes if codes else NOTHING

@@ -113,6 +113,7 @@ def connect_sqlite(path: Path, mode: str) -> sqlite3.Connection:
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_CELL_BYTES)
+    connection.text_factory = os.fsdecode  # names of files may be no UTF-8
     if mode == "ro":
         checks = iter(range(MAX_PROGRESS_CHECKS))
         connection.set_progress_handler(lambda: next(checks, None) is None, INSTRUCTIONS_PER_CHECK)
@@ -201,8 +202,11 @@ def remove_from_index(name: str, index: Path) -> int:
     Raises InputError where the index has neither.
     """
     with open_index_for_update(index, create=False) as connection:
-        path = str(Path(name).resolve())
-        query = "SELECT project.id FROM project JOIN source ON source.id = source WHERE path = ?"
+        query = (
+            "SELECT project.id FROM project JOIN source ON source.id = source"
+            " WHERE path = CAST(? AS TEXT)"
+        )
+        path = os.fsencode(os.path.realpath(name))
         source_projects = [project_id for (project_id,) in connection.execute(query, (path,))]
         project_ids = source_projects or find_project_ids(connection, name)
         if not project_ids:

@@ -1,6 +1,7 @@
 """How the code of a source gets into an index, and what of it has changed since."""
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,23 +32,29 @@ class AddResult:
 
 
 def add_source(
-    path: Path, licence: str, index: Path, report: Callable[[int, int], None] = lambda *_: None
+    path: Path,
+    licence: str,
+    index: Path,
+    report: Callable[[int, int], None] = lambda *_: None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> AddResult:
     """Put the code at a path into an index, or bring up to date what is there already.
 
     A folder or an archive; `licence` is an SPDX expression that overrules what the code says, or
     empty. What is in another path that was added belongs to that one. `report` is told how many
-    files are done, and of how many. Raises InputError or DataError for what cannot be read.
+    files are done, and of how many, `note` what was left out. Raises InputError or DataError for
+    what cannot be read.
     """
-    root = path.resolve()
-    tree = open_tree(root)
+    root = Path(os.path.realpath(path))
+    tree = open_tree(root, note)
     if not any(is_code_file(name) for name in tree.file_names):
         raise DataError(
             f"there is no code in {path}", "name a folder, a wheel or an sdist with some"
         )
     with open_index_for_update(index) as connection:
         update = SourceUpdate(connection, register_source(connection, root, licence))
-        found_projects = find_projects(tree, licence, list_nested_sources(connection, root))
+        nested_sources = list_nested_sources(connection, root)
+        found_projects = find_projects(tree, licence, nested_sources, note)
         allowed_projects = [
             project
             for project in found_projects
@@ -64,12 +71,12 @@ def add_source(
 def register_source(connection: sqlite3.Connection, root: Path, licence: str) -> int:
     """The number of a source."""
     connection.execute(
-        "INSERT INTO source (path, licence) VALUES (?, ?)"
+        "INSERT INTO source (path, licence) VALUES (CAST(? AS TEXT), ?)"
         " ON CONFLICT (path) DO UPDATE SET licence = excluded.licence",
-        (str(root), licence),
+        (os.fsencode(root), licence),
     )
-    query = "SELECT id FROM source WHERE path = ?"
-    (source_id,) = connection.execute(query, (str(root),)).fetchone()
+    query = "SELECT id FROM source WHERE path = CAST(? AS TEXT)"
+    (source_id,) = connection.execute(query, (os.fsencode(root),)).fetchone()
     return int(source_id)
 
 
@@ -113,13 +120,14 @@ class SourceUpdate:
             metadata = project.metadata
             values = (
                 self._source_id,
-                project.root,
-                metadata.name,
+                os.fsencode(project.root),
+                os.fsencode(metadata.name),
                 metadata.version,
                 project.licence,
             )
             cursor = self._connection.execute(
-                "INSERT INTO project (source, root, name, version, licence) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO project (source, root, name, version, licence)"
+                " VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)",
                 values,
             )
             for name in project.code_files:
@@ -160,7 +168,7 @@ def insert_files(
         count += 1
         values = (
             file.project_id,
-            file.path,
+            os.fsencode(file.path),
             file.licence,
             file.digest,
             fingerprint.short_hashes,
@@ -168,7 +176,7 @@ def insert_files(
         )
         file_id = connection.execute(
             "INSERT INTO file (project, path, licence, digest, tokens, lines)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?)",
             values,
         ).lastrowid
         rows = ((hash_, file_id) for hash_ in fingerprint.kgram_hashes)

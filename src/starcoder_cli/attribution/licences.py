@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from starcoder_cli.attribution.tokens import NON_CODE_LANGUAGES
 from starcoder_cli.errors import UsageError
 from starcoder_cli.languages import detect_language
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
 
 if TYPE_CHECKING:
     from license_expression import LicenseExpression, Licensing
@@ -77,16 +78,14 @@ class LicenceDenyList:
 
 def _parse_expression(text: str) -> "LicenseExpression | None":
     """The tree of an expression, whose names are in SPDX's list or begin with LicenseRef-."""
-    from boolean import ParseError
-    from license_expression import ExpressionError
-
-    if not text.strip() or len(text) > MAX_EXPRESSION_CHARACTERS:
+    if not text.strip() or not text.isascii() or len(text) > MAX_EXPRESSION_CHARACTERS:
         return None
     licensing = _load_spdx_licensing()
     try:
-        parsed = licensing.parse(text)
-        unknown_keys = licensing.unknown_license_keys(parsed)
-    except (ExpressionError, ParseError, RecursionError):
+        with foreign_errors():  # `()` is an IndexError to it
+            parsed = licensing.parse(text)
+            unknown_keys = licensing.unknown_license_keys(parsed)
+    except ForeignError:
         return None
     return parsed if all(key.startswith(LICENCE_REF_PREFIX) for key in unknown_keys) else None
 

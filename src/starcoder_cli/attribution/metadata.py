@@ -1,13 +1,17 @@
 """What a project says of itself: its name, version and licence, as packagers write them down."""
 
 import json
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from starcoder_cli.attribution.licences import normalize_licence
+from starcoder_cli.files.bounded_toml import parse_toml
+from starcoder_cli.files.strict_json import MalformedError
 
 MAX_VALUE_CHARACTERS = 200
+MAX_HEADER_BYTES = 256 << 10
+MAX_JSON_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def parse_core_metadata(data: bytes) -> ProjectMetadata:
     """From METADATA or PKG-INFO (Python's core metadata): an expression, else the classifiers."""
     from email.parser import BytesHeaderParser
 
-    headers = BytesHeaderParser().parsebytes(data)
+    headers = BytesHeaderParser().parsebytes(data[:MAX_HEADER_BYTES])
     declared = normalize_licence(str(headers["License-Expression"] or "")) or normalize_licence(
         str(headers["License"] or "")
     )
@@ -56,18 +60,25 @@ def parse_core_metadata(data: bytes) -> ProjectMetadata:
 
 def parse_package_json(data: bytes) -> ProjectMetadata:
     """From package.json."""
-    content = json.loads(data)
+    if len(data) > MAX_JSON_BYTES:
+        raise MalformedError(f"it is larger than {MAX_JSON_BYTES >> 20} MiB")
+    try:
+        content = json.loads(data)
+    except RecursionError:
+        raise MalformedError("it is nested too deeply") from None
+    except ValueError:
+        raise MalformedError("its JSON is broken") from None
     return _metadata_from(content if isinstance(content, dict) else {})
 
 
 def parse_pyproject(data: bytes) -> ProjectMetadata:
     """From pyproject.toml: its table `project`."""
-    return _metadata_from(_get_table(tomllib.loads(data.decode()), "project"))
+    return _metadata_from(_get_table(parse_toml(data), "project"))
 
 
 def parse_cargo_toml(data: bytes) -> ProjectMetadata:
     """From Cargo.toml: its table `package`."""
-    return _metadata_from(_get_table(tomllib.loads(data.decode()), "package"))
+    return _metadata_from(_get_table(parse_toml(data), "package"))
 
 
 METADATA_PARSERS: Mapping[str, Callable[[bytes], ProjectMetadata]] = {
@@ -80,11 +91,19 @@ METADATA_PARSERS: Mapping[str, Callable[[bytes], ProjectMetadata]] = {
 """Files with metadata, the most telling first."""
 
 
-def parse_metadata(name: str, data: bytes | None) -> ProjectMetadata:
-    """What a file says of its project; nothing where it is not well-formed."""
+def parse_metadata(
+    path: str, data: bytes | None, note: Callable[[str], None] = lambda _: None
+) -> ProjectMetadata:
+    """What a file says of its project; nothing where it is not well-formed, which `note` is told.
+
+    None stands for a file that cannot be read.
+    """
     try:
-        return METADATA_PARSERS[name](data or b"")
-    except (ValueError, RecursionError):
+        if data is None:
+            raise MalformedError("it is no regular file, or too large")
+        return METADATA_PARSERS[PurePosixPath(path).name](data)
+    except MalformedError as error:
+        note(f"{path} does not count: {error}")
         return ProjectMetadata("")
 
 
@@ -103,4 +122,6 @@ def _get_table(document: Mapping[str, object], name: str) -> Mapping[str, object
 
 
 def _clean_text(value: object) -> str:
-    return " ".join(str(value).split())[:MAX_VALUE_CHARACTERS] if isinstance(value, str) else ""
+    """A text in one short line, without halves of characters, which JSON may hold."""
+    text = value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    return " ".join(text.split())[:MAX_VALUE_CHARACTERS]

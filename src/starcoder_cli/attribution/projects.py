@@ -6,7 +6,7 @@ name.
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -17,9 +17,10 @@ from starcoder_cli.attribution.containers import FolderTree, SourceTree, is_arch
 from starcoder_cli.attribution.metadata import ProjectMetadata
 from starcoder_cli.attribution.tokens import NON_CODE_LANGUAGES
 from starcoder_cli.errors import DataError, InputError
+from starcoder_cli.files.strict_json import MalformedError
 from starcoder_cli.languages import detect_language
 
-DIST_INFO = ".dist-info"
+DIST_INFO, CORE_METADATA = ".dist-info", "METADATA"
 NODE_MODULES = "node_modules"
 
 
@@ -49,19 +50,34 @@ class SourceProject:
 
     @cached_property
     def code_files(self) -> tuple[str, ...]:
-        """The names of the files with code that their owner lets into an index."""
-        ignore_path = (
-            f"{self.folder}/{ignore_file.IGNORE_FILE_NAME}"
-            if self.folder
-            else ignore_file.IGNORE_FILE_NAME
-        )
-        data = self.tree.read(ignore_path) if ignore_path in self.file_names else None
-        ignore_rules = ignore_file.IgnoreRules.parse(data or b"")
+        """The names of the files with code that their owner lets into an index.
+
+        None are where it cannot be known what the owner keeps out.
+        """
+        try:
+            ignore_rules = self.read_ignore_rules()
+        except MalformedError:
+            return ()
         return tuple(
             name
             for name in self.file_names
             if is_code_file(name) and not ignore_rules.excludes(self.relative_path(name))
         )
+
+    @property
+    def ignore_path(self) -> str:
+        """The name of the file that says what is kept out."""
+        name = ignore_file.IGNORE_FILE_NAME
+        return f"{self.folder}/{name}" if self.folder else name
+
+    def read_ignore_rules(self) -> ignore_file.IgnoreRules:
+        """What the owner keeps out; MalformedError where that cannot be read."""
+        if self.ignore_path not in self.file_names:
+            return ignore_file.IgnoreRules()
+        data = self.tree.read(self.ignore_path)
+        if data is None:
+            raise MalformedError("it is no regular file, or too large")
+        return ignore_file.IgnoreRules.parse(data)
 
     @cached_property
     def licence(self) -> str:
@@ -143,10 +159,13 @@ def is_relevant_file(name: str) -> bool:
     return is_metadata or licences.is_licence_file(name) or is_code_file(name)
 
 
-def open_tree(path: Path) -> SourceTree:
-    """The tree at a path: a folder or an archive; InputError where there is neither."""
+def open_tree(path: Path, note: Callable[[str], None] = lambda _: None) -> SourceTree:
+    """The tree at a path: a folder or an archive; InputError where there is neither.
+
+    `note` is told which files nobody can be sure of.
+    """
     if path.is_dir():
-        return FolderTree.scan(path)
+        return FolderTree.scan(path, note)
     if not path.exists():
         raise InputError(f"{path} is not there", "check the name")
     if path.is_file() and is_archive(path):
@@ -157,11 +176,15 @@ def open_tree(path: Path) -> SourceTree:
 
 
 def find_projects(
-    tree: SourceTree, licence_override: str = "", excluded_folders: Sequence[str] = ()
+    tree: SourceTree,
+    licence_override: str = "",
+    excluded_folders: Sequence[str] = (),
+    note: Callable[[str], None] = lambda _: None,
 ) -> list[SourceProject]:
     """The projects in a tree, with a licence for all of them where one is given.
 
-    What is in one of `excluded_folders` does not count.
+    What is in one of `excluded_folders` does not count. `note` is told which metadata cannot be
+    read.
     """
     excluded_prefixes = tuple(f"{folder}/" for folder in excluded_folders)
     names = [
@@ -169,7 +192,7 @@ def find_projects(
         for name in tree.file_names
         if is_relevant_file(name) and not name.startswith(excluded_prefixes)
     ]
-    packages = dict(find_distributions(tree, names))
+    packages = dict(find_distributions(tree, names, note))
     owners = {name: dist_info for dist_info, (_, files) in packages.items() for name in files}
     roots = {
         "",
@@ -192,29 +215,38 @@ def find_projects(
                 )
             )
         else:
-            project_metadata = read_project_metadata(tree, folder, files)
+            project_metadata = read_project_metadata(tree, folder, files, note)
             result.append(
                 SourceProject(tree, folder, project_metadata, tuple(files), "", licence_override)
             )
+    for project in result:
+        try:
+            project.read_ignore_rules()
+        except MalformedError as error:
+            note(f"nothing of {project.root} counts, for {project.ignore_path} is unread: {error}")
     return [project for project in result if project.code_files]
 
 
 def find_distributions(
-    tree: SourceTree, names: Sequence[str]
+    tree: SourceTree, names: Sequence[str], note: Callable[[str], None] = lambda _: None
 ) -> Iterator[tuple[str, tuple[ProjectMetadata, Sequence[str]]]]:
     """The installed Python packages: metadata and files of each, by its `.dist-info` folder."""
+    folders = {
+        parent_folder(name) for name in names if name.endswith(f"{DIST_INFO}/{CORE_METADATA}")
+    }
+    own_files: dict[str, list[str]] = {}
     for name in names:
-        folder, _, base_name = name.rpartition("/")
-        if base_name == "METADATA" and folder.endswith(DIST_INFO):
-            parent = parent_folder(folder)
-            files = [
-                f"{parent}/{file}" if parent else file for file in list_recorded_files(tree, folder)
-            ]
-            own_files = [file_name for file_name in names if file_name.startswith(f"{folder}/")]
-            yield (
-                folder,
-                (metadata.parse_metadata(base_name, tree.read(name)), [*files, *own_files]),
-            )
+        own_files.setdefault(innermost_folder(name, folders), []).append(name)
+    for folder in sorted(folders):
+        parent = parent_folder(folder)
+        files = [
+            f"{parent}/{file}" if parent else file for file in list_recorded_files(tree, folder)
+        ]
+        path = f"{folder}/{CORE_METADATA}"
+        yield (
+            folder,
+            (metadata.parse_metadata(path, tree.read(path), note), [*files, *own_files[folder]]),
+        )
 
 
 def list_recorded_files(tree: SourceTree, folder: str) -> Sequence[str]:
@@ -243,7 +275,7 @@ def find_archive_top_folder(tree: SourceTree, names: Sequence[str]) -> set[str]:
 
 
 def innermost_folder(name: str, roots: set[str]) -> str:
-    """The innermost of some folders that a file is in; the root is "" and one of them."""
+    """The innermost of some folders that a file is in; "", the root, where it is in none."""
     parents = (str(folder) for folder in PurePosixPath(name).parents)
     return next((folder for folder in parents if folder in roots), "")
 
@@ -253,11 +285,16 @@ def parent_folder(folder: str) -> str:
     return folder.rpartition("/")[0]
 
 
-def read_project_metadata(tree: SourceTree, folder: str, names: Sequence[str]) -> ProjectMetadata:
+def read_project_metadata(
+    tree: SourceTree,
+    folder: str,
+    names: Sequence[str],
+    note: Callable[[str], None] = lambda _: None,
+) -> ProjectMetadata:
     """What a project says of itself; its name is that of its folder where it does not say one."""
     prefix = f"{folder}/" if folder else ""
     present = set(names)
-    files = (name for name in metadata.METADATA_PARSERS if prefix + name in present)
-    candidates = [metadata.parse_metadata(name, tree.read(prefix + name)) for name in files]
+    paths = (prefix + name for name in metadata.METADATA_PARSERS if prefix + name in present)
+    candidates = [metadata.parse_metadata(path, tree.read(path), note) for path in paths]
     first_named = next((candidate for candidate in candidates if candidate.name), None)
     return first_named or ProjectMetadata(PurePosixPath(folder).name or tree.root.name)

@@ -9,11 +9,12 @@ from starcoder_cli.attribution.index import index_file
 from starcoder_cli.commands.options import IndexFile
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.files.read import read_bytes
-from starcoder_cli.terminal.output import write_json, write_message, write_text
+from starcoder_cli.terminal.output import Messages, write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.terminal.table import format_columns
 
 MAX_OPT_OUT_BYTES = 1 << 20
+MAX_NOTES = 10
 
 app = typer.Typer(
     name="index",
@@ -138,17 +139,30 @@ def remove_project(name: ProjectName, index: IndexFile = None) -> None:
 
 
 def add_path(path: str, licence: str, index: Path) -> None:
-    """Add one path, with a bar at a terminal, and say what came of it."""
+    """Add one path, with a bar at a terminal, and say what came of it, and what was left out."""
     from starcoder_cli.app.progress import count_progress
     from starcoder_cli.attribution.ingest import add_source as put
 
-    with count_progress(to_one_line(path, 40)) as report:
-        added = put(Path(path), licence, index, report)
+    notes: list[str] = []
+    try:
+        with count_progress(to_one_line(path, 40)) as report:
+            added = put(Path(path), licence, index, report, notes.append)
+    finally:
+        show_notes(notes)
     change = f"{added.new} new, {added.gone} gone"
     count = (
         f"{format_count(added.projects, 'project')}, {format_count(added.files, 'file')} ({change})"
     )
     write_text(f"{to_one_line(path)}: {count}\n")
+
+
+def show_notes(notes: list[str]) -> None:
+    """The first of some notes, and how many more there are."""
+    messages = Messages()
+    for note in notes[:MAX_NOTES]:
+        messages.note(note)
+    if len(notes) > MAX_NOTES:
+        messages.note(f"and {format_count(len(notes) - MAX_NOTES, 'more note')}")
 
 
 def keep_out(path: str, index: Path) -> None:

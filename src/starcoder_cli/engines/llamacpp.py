@@ -210,7 +210,7 @@ def start_server(
         ) from error
 
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(path)
+    parameters.model.path = utf8_path(path, folder)
     parameters.n_ctx = window * slots
     parameters.n_parallel = slots
     parameters.n_batch = parameters.n_ubatch = PREFILL_BATCH_TOKENS
@@ -233,6 +233,17 @@ def start_server(
             f"llama.cpp cannot load {path.name}: {error}",
             "it may need more memory, or a newer xllamacpp",
         ) from error
+
+
+def utf8_path(path: Path, folder: Path) -> str:
+    """A path as llama.cpp takes it, in UTF-8; for another, that of a link to it in the folder."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        link = folder / "model.gguf"
+        link.symlink_to(path.absolute())
+        return str(link)
+    return str(path)
 
 
 def has_gpu() -> bool:

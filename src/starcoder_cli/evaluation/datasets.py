@@ -13,6 +13,8 @@ DatasetRow: TypeAlias = Mapping[str, object]
 
 GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
 MAX_DATASET_BYTES = 256 << 20
+MAX_DATASET_VALUES = 1 << 22  # of which the smallest take some 64 bytes each
+PARQUET_BATCH_ROWS = 16
 
 
 def parse_rows(data: bytes, name: str) -> list[DatasetRow]:
@@ -23,7 +25,10 @@ def parse_rows(data: bytes, name: str) -> list[DatasetRow]:
     if data.startswith(PARQUET_MAGIC):
         return parse_parquet(data, name)
     try:
-        text = decompress_if_gzip(data).decode("utf-8-sig").strip()
+        content = decompress_if_gzip(data)
+        if sum(content.count(mark) for mark in (b"{", b"[", b",")) > MAX_DATASET_VALUES:
+            raise ValueError("it holds too many values")
+        text = content.decode("utf-8-sig").strip()
         is_array = text.startswith("[")
         parsed = json.loads(text) if is_array else [json.loads(line) for line in text.splitlines()]
     except (ValueError, RecursionError, EOFError, OSError, zlib.error) as error:
@@ -45,7 +50,10 @@ def decompress_if_gzip(data: bytes) -> bytes:
 
 
 def parse_parquet(data: bytes, name: str) -> list[DatasetRow]:
-    """The rows of a Parquet file (parquet.apache.org)."""
+    """The rows of a Parquet file (parquet.apache.org).
+
+    A few bytes of it may stand for any number of long texts: it is read a few rows at a time.
+    """
     try:
         import pyarrow
         from pyarrow import parquet
@@ -54,7 +62,16 @@ def parse_parquet(data: bytes, name: str) -> list[DatasetRow]:
             f"{name} is Parquet, whose reader is not installed", "run: pip install pyarrow"
         ) from error
     try:
-        return list(parquet.read_table(pyarrow.BufferReader(data)).to_pylist())
+        rows: list[DatasetRow] = []
+        size = 0
+        file = parquet.ParquetFile(pyarrow.BufferReader(data))
+        for batch in file.iter_batches(PARQUET_BATCH_ROWS):
+            for row in batch.to_pylist():
+                size += len(json.dumps(row, default=str))
+                if size > MAX_DATASET_BYTES:
+                    raise ValueError("it grows too large")
+                rows.append(row)
+        return rows
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise unreadable_dataset_error(name) from error
 

@@ -23,7 +23,6 @@ from starcoder_cli.postprocess.trim import PROSE_LANGUAGES
 from starcoder_cli.prompts.window import first_lines, last_lines
 from starcoder_cli.settings import LineMode
 
-LIST_FILES_SECONDS = 30.0
 MAX_PREFIX_CHARACTERS, MAX_SUFFIX_CHARACTERS = 6000, 2000
 """So many characters around a hole are read, at whole lines."""
 
@@ -101,7 +100,7 @@ def read_source_files(
     folder: Path, language_names: Sequence[str]
 ) -> Mapping[str, tuple[str, Language]]:
     """The code of a repository: the text of each file by its name, and its language."""
-    names = git.list_files(folder, LIST_FILES_SECONDS)
+    names = git.list_files(folder)
     if names is None:
         raise InputError(
             f"{folder} is no git repository", "name a folder in one with --data, or run: git init"

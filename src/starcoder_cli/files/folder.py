@@ -94,6 +94,27 @@ def open_folder(path: str) -> Iterator[OpenFolder]:
         close_quietly(descriptor)
 
 
+def walk_folders(root: str) -> Iterator[tuple[str, list[str], list[str], list[str]]]:
+    """A folder and each below it, however deep: its path, and the folders, files and links in it.
+
+    What is taken out of the names of folders is not walked; what cannot be listed is empty.
+    """
+    pending = [root]
+    while pending:
+        path = pending.pop()
+        folders: list[str] = []
+        files: list[str] = []
+        links: list[str] = []
+        with suppress(OSError), os.scandir(path) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                kind = folders if is_folder else links if entry.is_symlink() else files
+                kind.append(entry.name)
+        folders.sort()
+        yield path, folders, sorted(files), sorted(links)
+        pending += [os.path.join(path, name) for name in reversed(folders)]  # noqa: PTH118
+
+
 def close_quietly(descriptor: int) -> None:
     """Close what was only read from: nothing can be lost by then, and nothing is worth saying."""
     with suppress(OSError):

@@ -2,14 +2,17 @@
 
 The format is that of `diff -u` (POSIX.1-2017), with what git adds to it: a name with odd bytes is
 quoted like a string of C (git-config, `core.quotePath`), and a tab ends a name with a space in it.
-Lines end with line feeds only: a carriage return is a part of its line. There is no `diff --git`
-line: git would take the names behind it as relative to the top of the repository, not to the
-current folder.
+Lines end with line feeds only: a carriage return is a part of its line. There is a `diff --git`
+line only where a name is told from the top of a repository: that is how git takes the names behind
+it, and those of other patches as relative to the current folder.
 """
 
+import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 
 PATCH_CONTEXT_LINES = 3
 LINE_BYTES = re.compile(rb"[^\n]*\n|[^\n]+")
@@ -18,10 +21,37 @@ C_ESCAPES = dict(zip(b'\a\b\t\n\v\f\r"\\', b'abtnvfr"\\', strict=True))
 NO_NEWLINE_NOTE = b"\n\\ No newline at end of file\n"
 
 
-def format_patch(name: bytes, old: bytes, new: bytes) -> bytes:
+@dataclass(frozen=True)
+class PatchTarget:
+    """What a patch calls its file, as seen from a folder; None is the current one."""
+
+    name: str
+    folder: Path | None = None
+
+    @classmethod
+    def of(cls, path: str) -> "PatchTarget":
+        """The file that a path leads to.
+
+        No patch may have a name with `..` in it. A file that is not below the current folder is
+        told from the top of its repository, or from its own folder.
+        """
+        file, current = Path(os.path.realpath(path)), Path.cwd()
+        if file.is_relative_to(current):
+            return cls(file.relative_to(current).as_posix())
+        top = next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
+        return cls(file.relative_to(top).as_posix(), top)
+
+    def patch(self, old: bytes, new: bytes) -> bytes:
+        """One hunk that makes `new` of the file `old`; nothing where they are alike."""
+        return format_patch(os.fsencode(self.name), old, new, from_top=self.folder is not None)
+
+
+def format_patch(name: bytes, old: bytes, new: bytes, *, from_top: bool = False) -> bytes:
     """One hunk that makes `new` of the file `old`; nothing where they are alike."""
     if old == new:
         return b""
+    names = quote_filename(b"a/" + name), quote_filename(b"b/" + name)
+    head = b"diff --git %b %b\n" % tuple(each.removesuffix(b"\t") for each in names)
     before, after = LINE_BYTES.findall(old), LINE_BYTES.findall(new)
     begin = count_common_lines(before, after)
     end = count_common_lines(before[begin:][::-1], after[begin:][::-1])
@@ -31,7 +61,8 @@ def format_patch(name: bytes, old: bytes, new: bytes) -> bytes:
     context_count = len(leading) + len(trailing)
     return b"".join(
         (
-            b"--- %b\n+++ %b\n" % (quote_filename(b"a/" + name), quote_filename(b"b/" + name)),
+            head if from_top else b"",
+            b"--- %b\n+++ %b\n" % names,
             b"@@ -%b " % format_hunk_range(first, context_count + len(removed)),
             b"+%b @@\n" % format_hunk_range(first, context_count + len(added)),
             *prefix_lines(b" ", leading),

@@ -8,14 +8,15 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from starcoder_cli.errors import DataError, WriteError
+from starcoder_cli.files.folder import walk_folders
 from starcoder_cli.files.git import list_files
 
 MAX_COPIED_FILES = 20_000
 MAX_COPIED_BYTES = 512 << 20
-GIT_LIST_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class WorkTree:
     @classmethod
     def containing(cls, path: str) -> "WorkTree":
         """What is around a file; DataError where that is too much to copy."""
-        file, current = Path(path).resolve(), Path.cwd()
+        file, current = real_path(path), Path.cwd()
         root = next((folder for folder in file.parents if (folder / ".git").exists()), None)
-        names: Iterable[str] | None = list_files(root, GIT_LIST_SECONDS) if root else None
+        names: Iterable[str] | None = list_files(root) if root else None
         if root is None or names is None:
             root = current if current in file.parents else file.parent
             names = walk_files(root)
@@ -72,20 +73,26 @@ class WorkTree:
 
 def walk_files(root: Path) -> Iterator[str]:
     """Every file below a folder, and every link, which is not followed; nothing of git's own."""
-    for folder, folders, files in os.walk(root):
-        links = [name for name in folders if Path(folder, name).is_symlink()]
-        folders[:] = sorted(name for name in folders if name != ".git")
-        for name in sorted((*files, *links)):
+    for folder, folders, files, links in walk_folders(str(root)):
+        folders[:] = [name for name in folders if name != ".git"]
+        for name in (*files, *links):
             yield Path(folder, name).relative_to(root).as_posix()
 
 
 def select_copyable(root: Path, names: Iterable[str]) -> tuple[str, ...]:
-    """The names that are files or links; DataError where these are too many or too large."""
+    """The names that are files or links; DataError where these are too many or too large.
+
+    What a link to a folder leads to is not among them: in a copy the link may lead elsewhere.
+    """
+    is_real_folder = cache(lambda folder: real_path(folder) == folder)
     copyable, size = [], 0
     for name in names:
+        path = root / name
         try:
-            status = (root / name).lstat()
-        except OSError:  # deleted, but still tracked
+            status = path.lstat()
+        except (OSError, ValueError):  # deleted, but still tracked
+            continue
+        if not is_real_folder(path.parent):
             continue
         if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
             copyable.append(name)
@@ -117,4 +124,9 @@ def points_inside(root: Path, link: Path) -> bool:
     """Whether a link leads to something in the tree, wherever the tree stands."""
     if link.readlink().is_absolute():
         return False
-    return link.resolve().is_relative_to(root)
+    return real_path(link).is_relative_to(root)
+
+
+def real_path(path: str | Path) -> Path:
+    """A path without links, as far as these lead anywhere: some lead in a circle."""
+    return Path(os.path.realpath(path))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from starcoder_cli.errors import DataError
+from starcoder_cli.files.source import to_model_text
 from starcoder_cli.model import Conversation, Message, Prompt, Role, Special
 
 
@@ -154,4 +155,4 @@ def fenced_block(text: str, name: str, language: str = "") -> str:
     while fence in text:
         fence += "`"
     end = "" if text.endswith("\n") or not text else "\n"
-    return f"{name}:\n{fence}{language}\n{text}{end}{fence}\n"
+    return f"{to_model_text(name)}:\n{fence}{language}\n{text}{end}{fence}\n"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from starcoder_cli.files.source import FileMetadata
+from starcoder_cli.files.source import FileMetadata, to_model_text
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Hole, Prompt, Special
 from starcoder_cli.settings import FimOrder
@@ -139,8 +139,8 @@ def slot_values(hole: Hole, names: FileMetadata) -> Mapping[Slot, str | None]:
     return {
         Slot.PREFIX: hole.prefix,
         Slot.SUFFIX: hole.suffix,
-        Slot.REPOSITORY: names.repository,
-        Slot.FILENAME: names.filename,
+        Slot.REPOSITORY: names.repository and to_model_text(names.repository),
+        Slot.FILENAME: names.filename and to_model_text(names.filename),
         Slot.STARS: names.stars,
     }
 

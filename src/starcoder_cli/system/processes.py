@@ -1,6 +1,7 @@
 """Processes that were started here, and what they started: found, and ended for good."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,3 +38,17 @@ def list_children(process: int) -> list[int]:
     except OSError:
         return []
     return [int(number) for number in text.split()]
+
+
+def limit_memory(process: int, max_bytes: int) -> None:
+    """Let a process that runs have at most so much memory of its own, where a system can do that.
+
+    Files that it maps do not count.
+    """
+    try:
+        import resource
+    except ImportError:
+        return
+    if hasattr(resource, "prlimit"):
+        with suppress(OSError):
+            resource.prlimit(process, resource.RLIMIT_DATA, (max_bytes, max_bytes))
