@@ -111,7 +111,8 @@ BROAD_HANDLERS = {
     "sandbox.inside.candidate": 3,
     "sandbox.inside.commands": 1,
     "sandbox.inside.tester": 2,
-    "server.http_routes": 2,
+    "server.http_answers": 1,
+    "server.http_routes": 1,
     "server.local_routes": 1,
     "system.foreign": 1,
 }

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.hole_lines import HoleLines
-from starcoder_cli.postprocess.prose import FENCE_MARK, is_fence_line, is_sentence, may_be_sentence
+from starcoder_cli.postprocess.prose import (
+    is_fence_line,
+    is_sentence,
+    may_be_fence,
+    may_be_sentence,
+)
 from starcoder_cli.postprocess.repetition import RepetitionCheck
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.suffix_match import SuffixMatcher
@@ -299,8 +304,3 @@ class AnswerReader:
 
     def _text_up_to(self, position: int) -> str:
         return self._hole.without_gap("".join(self._lines)[:position])
-
-
-def may_be_fence(line: str) -> bool:
-    """Whether a line that begins so can be a fence, or end in one."""
-    return FENCE_MARK.startswith(line.strip()[:3]) or line.rstrip().endswith("`")

@@ -119,3 +119,8 @@ def may_be_sentence(line: str) -> bool:
     if re.fullmatch("[A-Z][a-z]*", text):
         return True
     return bool(SENTENCE_START.match(text)) and not re.search(r"[=;{}<>\[\]]", text)
+
+
+def may_be_fence(line: str) -> bool:
+    """Whether a line that begins so can be a fence, or end in one."""
+    return FENCE_MARK.startswith(line.strip()[:3]) or line.rstrip().endswith("`")

@@ -180,7 +180,7 @@ class HttpAnswers:
             loaded, plans = await self.plan(job.offer, request)
         async with self.offers.pool.slot(loaded):
             for number, (content, plan) in enumerate(zip(request.contents, plans, strict=True)):
-                for choice, sampling in enumerate(choice_samplings(request, max(plan.max_tokens, 1))):
+                for choice, sampling in enumerate(choice_samplings(request, plan.max_tokens)):
                     index = number * request.n + choice
                     if request.echo and isinstance(content, Hole):
                         yield index, Chunk(content.prefix, 0)
@@ -202,7 +202,7 @@ class HttpAnswers:
 
 def choice_samplings(request: CompletionRequest, max_tokens: int) -> list[Sampling]:
     """The sampling of each answer: from a seed that is new unless the client gave one."""
-    sampling = replace(request.sampling, max_tokens=max_tokens)
+    sampling = replace(request.sampling, max_tokens=max(max_tokens, 1))
     if sampling.seed is None and (request.n > 1 or sampling.temperature):
         sampling = replace(sampling, seed=int.from_bytes(os.urandom(4), "big") >> 1)
     return [
