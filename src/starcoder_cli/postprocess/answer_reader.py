@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.hole_lines import HoleLines
 from starcoder_cli.postprocess.prose import (
+    FENCE_AFTER_CODE,
     is_fence_line,
     is_sentence,
     may_be_fence,
@@ -20,8 +21,6 @@ from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.suffix_match import SuffixMatcher
 from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.stream import FinishReason
-
-FENCE_AFTER_CODE = re.compile(r"(?<=[^\s`])```[ \t]*$")
 
 WAIT_LINES = 6
 """Lines that a model may write behind a candidate before it is decided about; twice as many after
@@ -197,14 +196,14 @@ class AnswerReader:
         if fence or is_fence_line(line):
             start = position if self._talk is None else self._talk
             at = position + fence.start() if fence else start
-            text = self._text_up_to(at)
+            text = self._text(at)
             if self._check.is_as_sound(text) and self._check.is_code_behind(text):
                 self._add_end(End(at, "fence", is_preferred=True, is_strong=True))
                 self._lines_behind = self._wait_lines
             self._talk = None
         elif is_sentence(line):
             self._talk = position if self._talk is None else self._talk
-            before = self._text_up_to(self._talk)
+            before = self._text(self._talk)
             errors = self._check.errors(before)
             text = self._hole.without_gap("".join([*self._lines, line]))
             is_sound = errors <= self._check.errors_before and errors < self._check.errors(text)
@@ -235,7 +234,8 @@ class AnswerReader:
             best = self._best()
             fewest, whole = self._errors(best), self._check.errors(self._text())
             if fewest < whole or (fewest == whole and best.is_preferred):
-                self._end(self._before_jump(best), ready)
+                jump_end = self._before_jump(self._text(best.position))
+                self._end(jump_end or best, ready)
                 return
             self._ends, self._lines_behind = [], 0
             self._wait_lines *= 2
@@ -246,17 +246,15 @@ class AnswerReader:
         match = self._matcher.likely()
         if reason == "length":
             match = match or next(iter(self._matcher.matches), None)
-        match_end = next(
-            (end for end in self._ends if match and end.position >= match.position), None
-        )
+        at_match = (end for end in self._ends if match and end.position >= match.position)
+        match_end = next(at_match, None)
         if reason == "cancelled":
             return None
         if match_end and self._is_no_worse(match_end):
             return match_end
         if check.is_as_sound(text):
-            rest = check.without_jump(text)
-            if rest and len(rest) >= self._emitted:
-                return End(len(rest), "unreachable")
+            if jump_end := self._before_jump(text):
+                return jump_end
             strong = next((end for end in self._ends if end.is_strong), None)
             if reason == "stop":
                 return strong if strong and self._is_no_worse(strong) else None
@@ -282,25 +280,21 @@ class AnswerReader:
             self._ends, key=lambda end: (self._errors(end), not end.is_preferred, not end.is_strong)
         )
 
-    def _before_jump(self, end: End) -> End:
-        """An end, or one before it where a jump would keep the suffix from being reached."""
-        rest = self._check.without_jump(self._text_up_to(end.position))
-        is_held = rest is not None and len(rest) >= self._emitted
-        return End(len(rest or ""), "unreachable") if is_held else end
+    def _before_jump(self, text: str) -> End | None:
+        """The end before a jump that keeps the suffix from being reached; None without one."""
+        rest = self._check.without_jump(text)
+        return End(len(rest), "unreachable") if rest and len(rest) >= self._emitted else None
 
     def _errors(self, end: End) -> int:
-        return self._check.errors(self._text_up_to(end.position))
+        return self._check.errors(self._text(end.position))
 
     def _end(self, end: End, ready: list[str]) -> None:
         self.rule = end.rule
-        text = self._text_up_to(end.position)
+        text = self._text(end.position)
         if end.rule != "suffix":
             text = self._hole.without_blank_lines(text)
         ready.append(text[self._emitted :])
 
-    def _text(self) -> str:
-        """All whole lines."""
-        return self._hole.without_gap("".join(self._lines))
-
-    def _text_up_to(self, position: int) -> str:
-        return self._hole.without_gap("".join(self._lines)[:position])
+    def _text(self, end: int | None = None) -> str:
+        """All whole lines, or up to a position in them."""
+        return self._hole.without_gap("".join(self._lines)[:end])

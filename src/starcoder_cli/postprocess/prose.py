@@ -8,6 +8,7 @@ from dataclasses import replace
 from starcoder_cli.postprocess.fences import Fence, FencedBlock
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
+FENCE_AFTER_CODE = re.compile(r"(?<=[^\s`])```[ \t]*$")
 FENCE_MARK = "```"
 SENTENCE_START = re.compile(
     r"(Here|This|These|That|The|Note|Explanation|Sure|Certainly|To|In|It|I|We|You|Please|However"
