@@ -421,6 +421,7 @@ def test_what_is_no_file(capfd: pytest.CaptureFixture[str]) -> None:
         for name in ("fifo", "socket", os.devnull, "."):
             code, out, err = run(capfd, "fill", f"{name}:1", "-i")
             assert (code, out, err.count("\n")) == (66, "", 1)
+        for name in ("socket", "."):
             with standard_input(b""):
                 assert run(capfd, "complete", "-o", name)[:2] == (73, "")
 

@@ -25,6 +25,7 @@ from starcoder_cli.files.batch import (
     BatchTask,
     parse_batch,
 )
+from starcoder_cli.files.output import open_stream
 from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
 from starcoder_cli.files.source import Place, Source, Span
 from starcoder_cli.loading import EngineWorkload
@@ -71,6 +72,8 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
     rows = parse_batch(read_bytes(path, MAX_BATCH_BYTES))
     if output.output == STANDARD_OUTPUT:
         failed = write_answers(rows, request, output.messages, write_bytes)
+    elif stream := open_stream(output.output):
+        failed = write_answers(rows, request, output.messages, stream.save)
     else:
         with AnswerJournal.open_locked(output.output) as journal:
             done, before = journal.resume(rows)
