@@ -1,6 +1,7 @@
 """Bad inputs: each gets one line that says what and what to do, its exit code, and no output."""
 
 import os
+import pwd
 import sys
 from pathlib import Path
 
@@ -340,6 +341,10 @@ def test_a_lost_working_folder(
         "",
         "error: cannot read a.py: No such file or directory; check the name\n",
     )
+    (tmp_path / "b.py").write_text("one\n")
+    error = "error: the current folder is not there any more; go to another with `cd`\n"
+    for words in (("--diff",), ("--verify", "true")):
+        assert run(capfd, "fill", f"{tmp_path}/b.py:1", *words) == (66, "", error)
 
 
 @pytest.mark.parametrize("home", ["/", "/proc/none", "relative", ""])
@@ -352,3 +357,21 @@ def test_a_home_that_is_none(
     assert run(capfd, "complete", "a.py") == (0, "one\ntwo\nthree\n", "")
     assert main(["config"]) == 0
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "words", ["--version", "config", "models list", "ps", "stop", "trace b.py"]
+)
+def test_a_user_without_a_home(
+    words: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a variable nor the system says where it is."""
+    Path("b.py").write_text("one\n")
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    code = main(words.split())
+    assert (code, "bug" in capfd.readouterr().err) == (66 if "trace" in words else 0, False)
+    code, out, err = run(capfd, "complete", "b.py", "-m", "~/none.gguf")
+    assert (code, out) == (66, "")
+    assert err == "error: there is no model file '~/none.gguf'; check the path\n"

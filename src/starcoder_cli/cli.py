@@ -18,7 +18,14 @@ from starcoder_cli.commands.registry import (
     load_command,
     tidy_help,
 )
-from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageError, WriteError
+from starcoder_cli.errors import (
+    ConfigError,
+    ExitCode,
+    InputError,
+    StarcoderError,
+    UsageError,
+    WriteError,
+)
 from starcoder_cli.terminal.output import discard_buffer, report_error, write_text
 
 if TYPE_CHECKING:
@@ -206,8 +213,19 @@ def usage_error(error: typer.TyperException) -> StarcoderError:
 
 def unexpected_error(error: Exception) -> StarcoderError:
     """What no line of ours expects: the system refuses something, or we are wrong."""
+    if isinstance(error, FileNotFoundError) and not has_current_folder():
+        return InputError("the current folder is not there any more", "go to another with `cd`")
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return WriteError(f"input or output failed: {error.strerror or error}{where}", "try again")
     kind = type(error).__name__
     return StarcoderError(f"this is a bug: {kind}: {error}", "set STARCODER_DEBUG=1 to see where")
+
+
+def has_current_folder() -> bool:
+    """Whether the folder that the process is in has a name still."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return False
+    return True
