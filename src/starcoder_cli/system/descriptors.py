@@ -26,6 +26,11 @@ def write_all(descriptor: int, data: bytes) -> None:
             wait_until_writable(descriptor)
 
 
+def is_readable(descriptor: int, seconds: float) -> bool:
+    """Whether there is something to read, or an end, within so many seconds."""
+    return bool(select.select([descriptor], [], [], seconds)[0])
+
+
 def wait_until_writable(descriptor: int) -> None:
     """Wait until a descriptor takes more."""
     select.select([], [descriptor], [])
