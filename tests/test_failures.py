@@ -47,7 +47,14 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 BAD_INPUTS = [
     # Usage.
-    ("compleat", 2, "no such command 'compleat'; see `starcoder --help`"),
+    ("compleat", 2, "no such command 'compleat'; did you mean complete?"),
+    ("xyzzy", 2, "no such command 'xyzzy'; see `starcoder --help`"),
+    ("models lst", 2, "no such command 'lst'; did you mean 'list'?"),
+    (
+        "fill a.py:abc",
+        2,
+        "':abc' is no place in a.py; a place is FILE:LINE, FILE:LINE:COL or FILE:LINE-LINE",
+    ),
     ("--modell echo", 2, "no such option: --modell; see `starcoder --help`"),
     ("--modell echo complete a.py", 2, "no such option: --modell; see `starcoder --help`"),
     ("-m echo --xyzzy complete a.py", 2, f"no such option: --xyzzy; {SEE_COMPLETE}"),
