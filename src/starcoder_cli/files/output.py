@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from starcoder_cli.errors import CreateError, WriteError
-from starcoder_cli.files.save import SaveTarget
+from starcoder_cli.files.save import ELSEWHERE_HINT, SaveTarget
 from starcoder_cli.system.descriptors import write_all
 
 DESCRIPTOR_PATH = re.compile(r"(?:/dev/fd|/proc/(\d+)(?:/task/\d+)?/fd)/(\d{1,9})", re.ASCII)
 MAX_LINKS = 40
-ELSEWHERE_HINT = "write elsewhere: --output"
 
 
 @dataclass(frozen=True)
