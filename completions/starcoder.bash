@@ -9,7 +9,7 @@ _starcoder_words() {
     case $1 in
     'starcoder')
         commands='complete fill edit chat eval trace index models serve ps stop bench config doctor'
-        options='--version --help -h' ;;
+        options='--version -V --no-color --help -h' ;;
     'starcoder complete')
         commands=''
         options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --prompted --include -I --context --no-context --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;

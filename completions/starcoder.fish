@@ -81,7 +81,8 @@ complete -c starcoder -n '__starcoder_at starcoder' -a stop -d 'End the server, 
 complete -c starcoder -n '__starcoder_at starcoder' -a bench -d 'Measure how fast models are on this machine, side by side'
 complete -c starcoder -n '__starcoder_at starcoder' -a config -d 'Show each option\'s value and where it comes from'
 complete -c starcoder -n '__starcoder_at starcoder' -a doctor -d 'Check the installation, the machine and the hub, and which StarCoder models fit here'
-complete -c starcoder -n '__starcoder_at starcoder' -l version -d 'Show the version'
+complete -c starcoder -n '__starcoder_at starcoder' -l version -s V -d 'Show the version'
+complete -c starcoder -n '__starcoder_at starcoder' -l no-color -d 'Use no colours, as with NO_COLOR=1'
 complete -c starcoder -n '__starcoder_at starcoder' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder complete' -F
 complete -c starcoder -n '__starcoder_at starcoder complete' -l model -s m -x -a '(__starcoder_models)' -d 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back'

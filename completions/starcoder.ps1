@@ -31,6 +31,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--version' = @('', 'Show the version')
+                '-V' = @('', 'Show the version')
+                '--no-color' = @('', 'Use no colours, as with NO_COLOR=1')
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }

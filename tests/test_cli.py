@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import terminal
 from starcoder_cli.cli import main
 
 Capture = pytest.CaptureFixture[str]
@@ -52,6 +53,50 @@ def test_a_model_before_the_command(
     Path("a.py").write_text("a = 1\n")
     code, out, error = ran(capfd, "-m echo --json complete a.py")
     assert (code, json.loads(out)["model"], error) == (0, "echo", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("help", "--help"),
+        ("help fill", "fill --help"),
+        ("help models pull", "models pull --help"),
+        ("version", "--version"),
+        ("-V", "--version"),
+    ],
+)
+def test_what_others_call_a_command_is_an_option(words: str, option: str, capfd: Capture) -> None:
+    assert ran(capfd, words) == ran(capfd, option)
+
+
+@pytest.mark.parametrize(
+    "words", ["--no-color {}", "{} --no-color", "--no-color --color auto {}", "--color auto {}"]
+)
+def test_colours_can_be_left_out(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.py").write_text("def f(): pass\n")
+    command = words.format("complete a.py -m echo --max-tokens 1").split()
+    session = terminal(*command, NO_COLOR="")
+    assert (b"\x1b[" in session.raw.split(b"def")[-1]) == ("--no-color" not in words)
+
+
+def test_what_comes_after_two_dashes_is_no_option(
+    capfd: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("--no-color").write_text("a = 1\n")
+    assert ran(capfd, "complete -m echo -- --no-color") == (0, "a = 1\n", "")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("helo", "help"), ("versoin", "version"), ("Fill", "fill"), ("chta", "chat")],
+)
+def test_a_command_that_there_is_not(word: str, meant: str, capfd: Capture) -> None:
+    error = f"error: no such command {word!r}; did you mean {meant}?\n"
+    assert ran(capfd, word) == (2, "", error)
 
 
 def test_what_is_the_programs_own_stays_in_its_place(capfd: Capture) -> None:

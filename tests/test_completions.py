@@ -18,7 +18,7 @@ INSTALLED = ["acme/coder/tiny.gguf", "qwen2.5-coder-0.5b"]
 # A line, and what may stand at its end.
 LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder f", ["fill"]),
-    ("starcoder --", ["--help", "--version"]),
+    ("starcoder --", ["--help", "--no-color", "--version"]),
     ("starcoder models ", ["list", "path", "pull", "rm", "show"]),
     ("starcoder models list --j", ["--json"]),
     ("starcoder fill --st", ["--stop", "--strict-context"]),

@@ -1,6 +1,7 @@
 """Bad inputs: each gets one line that says what and what to do, its exit code, and no output."""
 
 import os
+import pwd
 import sys
 from pathlib import Path
 
@@ -46,7 +47,14 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 BAD_INPUTS = [
     # Usage.
-    ("compleat", 2, "no such command 'compleat'; see `starcoder --help`"),
+    ("compleat", 2, "no such command 'compleat'; did you mean complete?"),
+    ("xyzzy", 2, "no such command 'xyzzy'; see `starcoder --help`"),
+    ("models lst", 2, "no such command 'lst'; did you mean 'list'?"),
+    (
+        "fill a.py:abc",
+        2,
+        "':abc' is no place in a.py; a place is FILE:LINE, FILE:LINE:COL or FILE:LINE-LINE",
+    ),
     ("--modell echo", 2, "no such option: --modell; see `starcoder --help`"),
     ("--modell echo complete a.py", 2, "no such option: --modell; see `starcoder --help`"),
     ("-m echo --xyzzy complete a.py", 2, f"no such option: --xyzzy; {SEE_COMPLETE}"),
@@ -340,6 +348,10 @@ def test_a_lost_working_folder(
         "",
         "error: cannot read a.py: No such file or directory; check the name\n",
     )
+    (tmp_path / "b.py").write_text("one\n")
+    error = "error: the current folder is not there any more; go to another with `cd`\n"
+    for words in (("--diff",), ("--verify", "true")):
+        assert run(capfd, "fill", f"{tmp_path}/b.py:1", *words) == (66, "", error)
 
 
 @pytest.mark.parametrize("home", ["/", "/proc/none", "relative", ""])
@@ -402,3 +414,21 @@ def test_words_that_are_no_utf8_and_links_in_a_circle(
     if argv[:2] == ("index", "rm"):
         assert main(["index", "add", ".", "--index", "i"]) == 0
     assert (main(list(argv)), "bug" in capfd.readouterr().err) == (code, False)
+
+
+@pytest.mark.parametrize(
+    "words", ["--version", "config", "models list", "ps", "stop", "trace b.py"]
+)
+def test_a_user_without_a_home(
+    words: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a variable nor the system says where it is."""
+    Path("b.py").write_text("one\n")
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    code = main(words.split())
+    assert (code, "bug" in capfd.readouterr().err) == (66 if "trace" in words else 0, False)
+    code, out, err = run(capfd, "complete", "b.py", "-m", "~/none.gguf")
+    assert (code, out) == (66, "")
+    assert err == "error: there is no model file '~/none.gguf'; check the path\n"

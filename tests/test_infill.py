@@ -284,7 +284,7 @@ def test_a_model_with_the_window_of_a_hole_reads_all_of_it(
     ("whole", "kept", "text"),
     [
         ("a\nb\nc", "c", "2 lines"),
-        ("a\nbcd", "cd", "1 lines"),
+        ("a\nbcd", "cd", "1 line"),
         ("abcd", "cd", "2 characters"),
         ("a\n", "a\n", "0 characters"),
     ],

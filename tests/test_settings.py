@@ -1,6 +1,7 @@
 """Where the program keeps things, and how its configuration file is read."""
 
 import os
+import pwd
 from pathlib import Path
 
 import platformdirs
@@ -12,6 +13,7 @@ from starcoder_cli.settings import (
     config_file,
     data_dir,
     environment_name,
+    home_dir,
     models_dir,
     read_config,
     user_folder,
@@ -35,6 +37,24 @@ def test_folders_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config_file() == Path("/etc/starcoder.toml")
     assert models_dir() == Path("/srv/models")
     assert data_dir() == Path("/srv/data")
+
+
+@pytest.mark.parametrize("named", [None, "", "relative", "."])
+def test_a_home_is_the_systems_where_no_variable_names_one(
+    named: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative one would have a repository's files taken for the user's own."""
+    monkeypatch.delenv("HOME") if named is None else monkeypatch.setenv("HOME", named)
+    assert home_dir() == Path(pwd.getpwuid(os.getuid()).pw_dir)
+    monkeypatch.setenv("HOME", "/srv/home")
+    assert home_dir() == Path("/srv/home")
+
+
+def test_a_number_without_a_name_has_the_root_for_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So containers run programs: with a user's number that the system has no entry for."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    assert home_dir() == Path("/")
 
 
 @pytest.mark.parametrize("named", ["", "/srv/xdg", "relative"])

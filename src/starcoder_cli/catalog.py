@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from starcoder_cli.errors import InputError, UsageError
+from starcoder_cli.system.did_you_mean import did_you_mean
 
 ModelEngine: TypeAlias = Literal["llamacpp", "huggingface", "echo", "endpoint"]
 RepositoryType: TypeAlias = Literal["model", "dataset"]
@@ -412,15 +413,9 @@ def _raise_missing(name: str) -> ModelSpec:
 
 def _unknown_model_error(name: str) -> UsageError:
     """The error that names the catalog rows whose names are close."""
-    from difflib import get_close_matches
-
-    close_names = get_close_matches(name.lower(), [spec.name for spec in CATALOG], 3)
     displayed = name if len(name) <= 100 else f"{name[:100]}..."
-    if close_names:
-        return UsageError(
-            f"{displayed!r} is not a model", f"did you mean {' or '.join(close_names)}?"
-        )
     return UsageError(
         f"{displayed!r} is not a model",
-        "give a name from `starcoder models list`, a .gguf file or a hub id such as owner/name",
+        did_you_mean(name, [spec.name for spec in CATALOG])
+        or "give a name from `starcoder models list`, a .gguf file or a hub id such as owner/name",
     )

@@ -18,7 +18,15 @@ from starcoder_cli.commands.registry import (
     load_command,
     tidy_help,
 )
-from starcoder_cli.errors import ConfigError, ExitCode, StarcoderError, UsageError, WriteError
+from starcoder_cli.errors import (
+    ConfigError,
+    ExitCode,
+    InputError,
+    StarcoderError,
+    UsageError,
+    WriteError,
+)
+from starcoder_cli.system.did_you_mean import did_you_mean
 from starcoder_cli.terminal.output import discard_buffer, report_error, write_text
 
 if TYPE_CHECKING:
@@ -46,6 +54,15 @@ class LazyGroup(TyperGroup):
             return None
         return listed_command(cmd_name) if self.listing else load_command(cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words begin with; UsageError where there is none of that name."""
+        if not args[0].startswith("-") and args[0] not in COMMANDS:
+            raise UsageError(
+                f"no such command {args[0]!r}",
+                did_you_mean(args[0], [*COMMANDS, "help", "version"]) or "see `starcoder --help`",
+            )
+        return super().resolve_command(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The help, in which the commands are one line each."""
         self.listing = True
@@ -69,11 +86,26 @@ def version(requested: bool) -> None:
         raise typer.Exit
 
 
+def without_color(requested: bool) -> None:
+    """Do without colours wherever they are not asked for."""
+    if requested:
+        os.environ["NO_COLOR"] = "1"
+
+
 @program.callback()
 def root(
     asked: Annotated[
         bool,
-        typer.Option("--version", callback=version, is_eager=True, help="Show the version."),
+        typer.Option("--version", "-V", callback=version, is_eager=True, help="Show the version."),
+    ] = False,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--no-color",
+            callback=without_color,
+            is_eager=True,
+            help="Use no colours, as with NO_COLOR=1.",
+        ),
     ] = False,
 ) -> None:
     """Complete, fill and discuss code, with models on your own machine."""
@@ -114,12 +146,28 @@ def run_command(words: list[str]) -> None:
     Typer's own way to run one would exit with 1 where a reader of our output has had enough.
     """
     command = build_command()
+    words, plain = as_options(words)
     if words and words[0].startswith("-") and words[0] not in option_names(command):
         words = with_command_first(words)
     with command.make_context(
-        "starcoder", words or ["--help"], default_map=config_defaults()
+        "starcoder", [*plain, *(words or ["--help"])], default_map=config_defaults()
     ) as context:
         command.invoke(context)
+
+
+def as_options(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words, `help` and `version` as the options that they stand for; and `--no-color` apart.
+
+    That may stand anywhere before `--`.
+    """
+    end = words.index("--") if "--" in words else len(words)
+    plain = [word for word in words[:end] if word == "--no-color"]
+    rest = [word for word in words[:end] if word != "--no-color"] + words[end:]
+    if rest[:1] == ["help"]:
+        rest = [*rest[1:], "--help"]
+    elif rest == ["version"]:
+        rest = ["--version"]
+    return rest, plain
 
 
 def with_command_first(words: list[str]) -> list[str]:
@@ -194,7 +242,8 @@ def usage_error(error: typer.TyperException) -> StarcoderError:
     context, option = getattr(error, "ctx", None), getattr(error, "param", None)
     hint = f"see `{context.command_path if context else 'starcoder'} --help`"
     formatted = str(getattr(error, "format_message", error.__str__)())
-    message = " ".join(formatted.split()).rstrip(".")
+    message, _, close = " ".join(formatted.split()).rstrip(".").partition(". Did you mean ")
+    hint = f"did you mean {close}" if close else hint
     variable = getattr(option, "envvar", None)
     if variable and context:
         source = context.get_parameter_source(getattr(option, "name", ""))
@@ -206,8 +255,19 @@ def usage_error(error: typer.TyperException) -> StarcoderError:
 
 def unexpected_error(error: Exception) -> StarcoderError:
     """What no line of ours expects: the system refuses something, or we are wrong."""
+    if isinstance(error, FileNotFoundError) and not has_current_folder():
+        return InputError("the current folder is not there any more", "go to another with `cd`")
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return WriteError(f"input or output failed: {error.strerror or error}{where}", "try again")
     kind = type(error).__name__
     return StarcoderError(f"this is a bug: {kind}: {error}", "set STARCODER_DEBUG=1 to see where")
+
+
+def has_current_folder() -> bool:
+    """Whether the folder that the process is in has a name still."""
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError:
+        return False
+    return True

@@ -54,6 +54,7 @@ from starcoder_cli.stream import (
     until_stop,
     with_beginning,
 )
+from starcoder_cli.system.counting import counted
 from starcoder_cli.terminal.output import Messages
 
 
@@ -227,7 +228,7 @@ class Infill:
 def left_out(whole: str, kept: str) -> str:
     """How much of a text is missing, for people."""
     lines = whole.count("\n") - kept.count("\n")
-    return f"{lines} lines" if lines else f"{len(whole) - len(kept)} characters"
+    return counted(lines, "line") if lines else counted(len(whole) - len(kept), "character")
 
 
 def language_of(source: Source, lang: str | None, filename: str | None) -> Language:

@@ -41,12 +41,29 @@ def user_folder(kind: UserFolderKind) -> Path:
     if sys.platform == "linux":
         configured = Path(os.environ.get(f"XDG_{kind}_HOME".upper(), ""))
         return (
-            configured if configured.is_absolute() else Path.home() / DEFAULT_USER_FOLDERS[kind]
+            configured if configured.is_absolute() else home_dir() / DEFAULT_USER_FOLDERS[kind]
         ) / APPLICATION_NAME
     import platformdirs
 
     folder: Path = getattr(platformdirs, f"user_{kind}_path")(APPLICATION_NAME, appauthor=False)
     return folder
+
+
+def home_dir() -> Path:
+    """This user's home: HOME if it is absolute, else what the system says, else `/`.
+
+    The last is what login(1) takes for a user without one, such as a number that a container runs
+    as.
+    """
+    configured = Path(os.environ.get("HOME", ""))
+    if configured.is_absolute():
+        return configured
+    import pwd
+
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path("/")
 
 
 def config_file() -> Path:

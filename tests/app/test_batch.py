@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import terminal
 from starcoder_cli.app.batch import BatchWorker, in_order
 from starcoder_cli.app.request import Request
 from starcoder_cli.cli import main
@@ -147,6 +148,22 @@ def test_a_note_is_part_of_the_record(capfd: pytest.CaptureFixture[str]) -> None
     (record,) = records(out)
     note = ".env looks as if it held a secret; the model reads it, as -I says"
     assert (code, err, record["notes"]) == (0, "", [note])
+
+
+def test_a_terminal_shows_answers_and_no_bar_between_them() -> None:
+    name = holes(*({"place": "a.py:2", "id": number} for number in range(3)))
+    session = terminal("fill", "--batch", name, "-m", "echo", columns=1000)
+    assert [json.loads(line)["id"] for line in session.lines] == [0, 1, 2]
+    assert b"/min" not in session.raw
+
+
+def test_an_empty_text_is_spoken_of(capfd: pytest.CaptureFixture[str]) -> None:
+    """A model makes something up where it is given nothing to go on with."""
+    code, out, err = run(capfd, "complete", "--batch", holes({"prefix": "\n"}))
+    note = "standard input is empty: echo makes something up"
+    assert (code, records(out)[0]["notes"], err) == (0, [note], "")
+    with standard_input(b""):
+        assert run(capfd, "complete", "--raw")[2].splitlines()[0] == f"note: {note}"
 
 
 def test_a_run_goes_on_where_one_ended(capfd: pytest.CaptureFixture[str]) -> None:

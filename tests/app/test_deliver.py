@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import terminal
+from processes import shell, terminal
 from starcoder_cli.app.deliver import Delivery, OutputOptions, plan_delivery
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.source import Source, Span
@@ -187,6 +187,26 @@ def test_another_file_takes_what_would_be_printed(
     assert run(capfd, "fill", "a.py:2", "--output", "-", *SHORT, *words) == (0, written, "")
 
 
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link"])
+@pytest.mark.parametrize("words", ["fill a.py:2", "fill --batch holes"])
+def test_a_log_keeps_what_is_in_it(words: str, name: str) -> None:
+    """A descriptor is written to; a file that took the log's name would have lost its lines."""
+    Path("link").symlink_to("/dev/stdout")
+    Path("holes").write_text('{"place": "a.py:2"}\n')
+    Path("log").write_text("earlier\n")
+    answer = f"starcoder {words} -m echo --max-tokens 1 --raw -o {name}"
+    done = shell(f"({answer}; echo later) >> log")
+    first, *answer_lines, last = text("log").splitlines()
+    assert (done.stderr, first, last[-5:]) == (b"", "earlier", "later")
+    assert "".join((*answer_lines, last)).count("<fim_prefix>") == 1
+
+
+def test_a_program_reads_the_answer() -> None:
+    """What the shell makes of `>(...)` is a pipe."""
+    done = shell("starcoder fill a.py:2 -m echo --max-tokens 1 -o >(cat > got); wait $!; cat got")
+    assert (done.stdout, done.stderr) == (b"<fim_prefix>", b"")
+
+
 def test_another_file_takes_a_record(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(capfd, "fill", "a.py:2", "--output", "out", *SHORT, "--json") == (0, "", "")
     assert json.loads(text("out"))["text"] == "<fim_prefix>"
@@ -232,13 +252,10 @@ def test_an_answer_does_not_replace_the_text_it_is_for(
     assert text() == TEXT
 
 
-@pytest.mark.parametrize(
-    "output", [".", "new/", "none/out", "a.py/out", "loop", "fifo", "", "o" * 256]
-)
+@pytest.mark.parametrize("output", [".", "new/", "none/out", "a.py/out", "loop", "", "o" * 256])
 def test_a_file_that_cannot_be_made(output: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """It is found out before a model is asked, and nothing waits for a reader of a pipe."""
+    """It is found out before a model is asked."""
     Path("loop").symlink_to("loop")
-    os.mkfifo("fifo")
     error = f"error: cannot create a file {output}; name one in a folder that exists\n"
     command = ("fill", "a.py:2", "-m", "owner/name/none.gguf", "-o", output)
     assert run(capfd, *command) == (73, "", error)

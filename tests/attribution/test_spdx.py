@@ -92,7 +92,7 @@ def test_a_notice_is_valid_and_says_the_same_in_both_forms(path: Path) -> None:
         [
             [[1, 12], [1, 2], f"{same}."],
             [[8, 18], [2, 3], f"{same}."],
-            [[14, 18], [3, 3], f"{same}, and 7 places that are not named."],
+            [[14, 18], [3, 3], f"{same}, and 7 places not named."],
         ],
         [
             ["one", "1.0", "MIT"],

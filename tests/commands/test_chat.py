@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import shell, start
 from starcoder_cli.cli import main
 from starcoder_cli.commands.chat import DEFAULT_SYSTEM
 from streams import run, run_binary, standard_input
@@ -206,7 +207,44 @@ def test_a_pipe_is_read_to_its_end() -> None:
     done = starcoder("chat", "-m", "echo", "-s", "", "why?", stdin=reader)
     os.close(reader)
     assert done.stdout == asked("Standard input:\n```\nlog\n```\n\nwhy?").encode()
-    assert (done.returncode, done.stderr) == (0, b"")
+    note = "note: the question has 4 characters of standard input; `< /dev/null` keeps it out\n"
+    assert (done.returncode, done.stderr) == (0, note.encode())
+
+
+LEFT_ALONE = "note: standard input is left to the program that reads it; -f - reads it here\n"
+
+
+def test_a_loop_keeps_its_list() -> None:
+    """A shell that reads a list has read its beginning; the rest is not ours."""
+    ask = "starcoder chat -m echo -s '' \"$word\" > /dev/null && echo $word"
+    done = shell(f"printf 'a\\nb\\nc\\n' > list; while read word; do {ask}; done < list; rm list")
+    assert (done.stdout, done.stderr) == (b"a\nb\nc\n", 2 * LEFT_ALONE.encode())
+
+
+def test_what_a_loop_reads_from_a_pipe_is_not_taken_silently() -> None:
+    done = shell("printf 'a\nb\n' | while read word; do starcoder chat -m echo -s '' $word; done")
+    assert done.stderr.startswith(b"note: the question has 2 characters of standard input;")
+
+
+def test_a_file_that_was_begun_is_read_where_it_is_named(capfd: Capture) -> None:
+    with standard_input(b"one\ntwo\n"):
+        os.lseek(sys.stdin.fileno(), 4, os.SEEK_SET)
+        piped = asked("Standard input:\n```\ntwo\n```\n\nwhy?")
+        assert run(capfd, "chat", "-s", "", "why?") == (0, asked("why?"), LEFT_ALONE)
+        assert run(capfd, "chat", "-s", "", "-f", "-", "why?") == (0, piped, "")
+        assert run(capfd, "chat", "-s", "", "why?") == (0, asked("why?"), "")
+
+
+@pytest.mark.parametrize("words", [("why?",), ()])
+def test_a_pipe_that_says_nothing_is_waited_for_aloud(words: tuple[str, ...]) -> None:
+    """It may have been inherited, and have no end."""
+    with start("chat", "-m", "echo", "-s", "", *words) as process:
+        assert process.stdin and process.stdout and process.stderr
+        note = b"note: waiting for standard input to end; `< /dev/null` keeps it out\n"
+        assert process.stderr.readline() == note
+        process.stdin.write(b"" if words else b"why?")
+        process.stdin.close()
+        assert process.stdout.read() == asked("why?").encode()
 
 
 def test_a_usage_error_loads_nothing_heavy() -> None:

@@ -209,14 +209,15 @@ def test_each_value_and_where_it_comes_from(
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("colour = 1", f"settings.toml sets 'colour', which is no option; options are {NAMES}"),
+        ("colour = 1", "settings.toml sets 'colour', which is no option; did you mean color?"),
+        ("xyzzy = 1", f"settings.toml sets 'xyzzy', which is no option; options are {NAMES}"),
         (
             "[complete]\nplain = true",
             f"settings.toml sets 'plain', which is no option; options are {NAMES}",
         ),
         (
             "[models]\nmodel = 'x'",
-            f"settings.toml sets 'models', which is no option; options are {NAMES}",
+            "settings.toml sets 'models', which is no option; did you mean model?",
         ),
         ("fill = 1", f"settings.toml sets 'fill', which is no option; options are {NAMES}"),
         (

@@ -3,6 +3,8 @@
 import os
 import pty
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from people import nobody
 from starcoder_cli.errors import DataError, InputError, StarcoderError, UsageError, WriteError
-from starcoder_cli.files.read import read_bytes
+from starcoder_cli.files.read import PLACE_HINT, read_bytes
 from streams import standard_input
 
 __all__ = ["nobody"]
@@ -57,6 +59,8 @@ def test_one_byte_more_than_there_may_be_is_too_many() -> None:
         ("none", "cannot read none: No such file or directory; check the name"),
         ("file/more", "cannot read file/more: Not a directory; check the name"),
         ("", "cannot read : No such file or directory; check the name"),
+        ("a.go:abc", "cannot read a.go:abc: No such file or directory; " + PLACE_HINT),
+        ("#L13-L20", "cannot read #L13-L20: No such file or directory; " + PLACE_HINT),
         ("a\0b", "cannot read a\0b: embedded null byte; check the name"),
     ],
 )
@@ -82,6 +86,26 @@ def test_a_pipe_that_the_shell_has_opened() -> None:
         assert read_bytes(f"/dev/fd/{reading}", 10) == b"x" * 10
     finally:
         os.close(reading)
+
+
+def test_a_pipe_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that started ours may have left it so."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    with open(reading) as stream:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", stream)
+        pieces = iter([b"one ", b"two", b""])
+
+        def write() -> None:
+            for piece in pieces:
+                os.write(writing, piece)
+                time.sleep(0.02)
+            os.close(writing)
+
+        writer = threading.Timer(0.02, write)
+        writer.start()
+        assert read_bytes("-", 10) == b"one two"
+        writer.join()
 
 
 @pytest.fixture

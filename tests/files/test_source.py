@@ -83,7 +83,53 @@ def test_a_place_is_a_file_and_where_in_it(text: str, place: Place) -> None:
     assert Place.parse(text) == place
 
 
-@pytest.mark.parametrize("name", ["a.py:3", "a:3:7-5", "dir:3"])
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("f.go:13,20", Place("f.go", Position(13), Position(20))),
+        ("f.go:13:", Place("f.go", Position(13))),
+        ("f.go:13:5: undefined: x", Place("f.go", Position(13, 5))),
+        ("f.go#L13", Place("f.go", Position(13))),
+        ("f.go#L13-L20", Place("f.go", Position(13), Position(20))),
+        ("f.go#L13C5-L20C1", Place("f.go", Position(13, 5), Position(20, 1))),
+        ("f.ts(13)", Place("f.ts", Position(13))),
+        ("f.ts(13,5): error TS2304: no name", Place("f.ts", Position(13, 5))),
+        ("f.cs(13,5,14,9)", Place("f.cs", Position(13, 5), Position(14, 9))),
+        ('  File "f.py", line 13, in area', Place("f.py", Position(13))),
+        ("C#/f.cs#L1", Place("C#/f.cs", Position(1))),
+        ("a(1)/f.c:2", Place("a(1)/f.c", Position(2))),
+    ],
+)
+def test_what_other_programs_call_a_place_is_one(text: str, place: Place) -> None:
+    assert Place.parse(text) == place
+
+
+@pytest.mark.parametrize(
+    "rest", [":abc", "#13", "#Lx", "(x)", ":13:x", ":", ":-3", ":13-", "#L13-20x", ":13..20"]
+)
+def test_what_is_no_place_in_a_file_says_what_one_looks_like(
+    rest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("f.go", "a:b(c)#d.py"):
+        Path(name).touch()
+        with pytest.raises(UsageError) as caught:
+            Place.parse(name + rest)
+        hint = "a place is FILE:LINE, FILE:LINE:COL or FILE:LINE-LINE"
+        assert str(caught.value) == f"{rest!r} is no place in {name}; {hint}"
+
+
+@pytest.mark.parametrize("text", ["13:5", "13:5-20", "13,20:1", "13"])
+def test_a_place_without_a_file(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if text.startswith("13:"):
+        with pytest.raises(UsageError, match="names no file; a place is FILE:LINE"):
+            Place.parse(text)
+    Path("13").touch()
+    assert Place.parse(text).path == ("13,20" if "," in text else "13")
+
+
+@pytest.mark.parametrize("name", ["a.py:3", "a:3:7-5", "dir:3", "f.go#L13", "f(1)", "f:1,2"])
 def test_the_name_of_a_file_that_exists_is_that_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

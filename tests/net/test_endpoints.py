@@ -96,7 +96,7 @@ def test_a_key_is_in_the_environment_or_in_a_private_file(
 def test_a_file_that_holds_no_key(tmp_path: Path) -> None:
     pipe, missing, wrong = tmp_path / "pipe", tmp_path / "missing", tmp_path / "wrong"
     os.mkfifo(pipe)
-    for path in (pipe, missing, tmp_path):
+    for path in (pipe, missing, tmp_path, "~nobody-of-that-name/key", "a\0b"):
         with pytest.raises(InputError):
             read_api_key(str(path))
     wrong.write_text(f"{KEY}\nand more")

@@ -206,6 +206,22 @@ def test_a_fill_stands_between_its_lines(size: int, written: Written) -> None:
     )
 
 
+def test_tab_stops_stay_where_they_are(written: Written) -> None:
+    """Numbers of five columns in all moved them: one tab took three columns, two took eleven."""
+    text = "def f():\n\tif a:\n\t\tTODO\n"
+    for code in (text, "\n" * 10 + text, text + "\n" * 100_000):
+        place = f"f.py:{code[: code.index('TODO')].count(chr(10)) + 1}"
+        output = written(in_place(code, place), ["\t\tb\n", "\t\tc"])
+        lines = [line.expandtabs() for line in output.splitlines() if line.strip(" 0123456789+")]
+        gutter = 16 if len(code) > 99_999 else 8
+        assert [line[gutter:] for line in lines] == [
+            "def f():",
+            "        if a:",
+            "                b",
+            "                c",
+        ]
+
+
 def test_a_fill_in_colour_is_marked_and_the_lines_around_it_are_dim(written: Written) -> None:
     output = written(in_place("a = 1\nb = 2\nc = 3\n", "f.py:2", color=True), ["b = ", "4"])
     assert output == (

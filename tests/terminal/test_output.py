@@ -1,13 +1,16 @@
 """What leaves the program, and what keeps it from leaving."""
 
 import io
+import os
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from starcoder_cli.errors import DataError, WriteError
 from starcoder_cli.terminal.output import (
+    BytesView,
     Messages,
     report_error,
     wants_color,
@@ -40,6 +43,47 @@ def test_everything_is_written_in_the_end(monkeypatch: pytest.MonkeyPatch) -> No
     write_bytes(b"0123456789")
     write_bytes(b"")
     assert stream.taken == b"0123456789"
+
+
+@pytest.mark.parametrize("buffering", [-1, 0], ids=["buffered", "unbuffered"])
+def test_a_pipe_that_does_not_block_is_waited_for(
+    buffering: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = b"a line\n" * 40_000  # more than a pipe holds
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    read: list[bytes] = []
+    with open(writing, "wb", buffering) as stream, open(reading, "rb") as end:  # noqa: PTH123
+        reader = threading.Thread(target=lambda: read.append(end.read(len(data))))
+        reader.start()
+        monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=stream, closed=False))
+        write_bytes(data)
+        reader.join()
+    assert read == [data]
+
+
+def test_lines_are_written_whole(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Programs that write to the same pipe do not get between the words of a line."""
+    view = BytesView("a = ", "\nz\n")
+    written = []
+    view.begin()
+    for piece in ("1", " + 2", "\n", "b\nc = ", "3\r", "\nd", "é"):
+        view.show(piece)
+        written.append(capfdbinary.readouterr().out)
+    view.close()
+    written.append(capfdbinary.readouterr().out)
+    rest = "dé\nz\n".encode()
+    assert written == [b"", b"", b"a = 1 + 2\n", b"b\n", b"", b"c = 3\r\n", b"", rest]
+
+
+def test_what_broke_off_is_written_as_far_as_it_came(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    view = BytesView("", "never")
+    view.begin()
+    view.show("a\nb = ")
+    view.abandon()
+    assert capfdbinary.readouterr().out == b"a\nb = "
 
 
 def test_text_keeps_undecodable_bytes(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

@@ -5,6 +5,8 @@ import pty
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
+import pytest
+
 from starcoder_cli.terminal.table import format_columns
 
 HEADING = ("name", "size", "")
@@ -12,9 +14,10 @@ ROWS = [HEADING, ("tiny", "1 kB", "here"), ("large one", "12 GB", "")]
 
 
 @contextmanager
-def terminal() -> Iterator[None]:
-    """Standard output is a terminal, of 80 columns."""
+def terminal(columns: int = 80) -> Iterator[None]:
+    """Standard output is a terminal, of so many columns."""
     ours, theirs = pty.openpty()
+    os.environ["COLUMNS"] = str(columns)  # the fixture for every test puts it back
     with open(theirs, "w", encoding="utf-8") as stream, redirect_stdout(stream):  # noqa: PTH123
         yield
     os.close(ours)
@@ -40,8 +43,42 @@ def test_a_line_is_cut_where_the_terminal_ends() -> None:
     rows = [("a" * 50, "b" * 50), ("c", "d")]
     with terminal():
         cut, full = format_columns(rows), format_columns(rows, full_width=True)
-    assert cut == f"{'a' * 50}  {'b' * 28}\nc{' ' * 51}d\n"
+    assert cut == f"{'a' * 50}  {'b' * 27}…\nc{' ' * 51}d\n"
     assert full == f"{'a' * 50}  {'b' * 50}\nc{' ' * 51}d\n"
+
+
+TABLE = [
+    ("name", "size", "window", "summary", ""),
+    ("starcoder", "4.7 GB", "32768", "fills gaps", ""),
+    ("tiny", "9 MB", "8192", "", ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines"),
+    [
+        (38, ["name       size    window  summary", "starcoder  4.7 GB  32768   fills gaps"]),
+        (36, ["name       size    window  summary", "starcoder  4.7 GB  32768   fills ga…"]),
+        (28, ["name       size    window  …", "starcoder  4.7 GB  32768   …"]),
+        (27, ["name       size    …", "starcoder  4.7 GB  …"]),
+        (20, ["name       size    …", "starcoder  4.7 GB  …"]),
+        (19, ["name       …", "starcoder  …"]),
+        (11, ["name…", "starcoder…"]),
+        (5, ["name…", "star…"]),
+        (1, ["…", "…"]),
+    ],
+)
+def test_a_cut_is_shown_and_never_inside_a_number(columns: int, lines: list[str]) -> None:
+    with terminal(columns):
+        assert format_columns([row[:4] for row in TABLE]).splitlines()[:2] == lines
+
+
+def test_wide_characters_take_two_columns() -> None:
+    rows = [("名前", "a"), ("e\u0301", "b"), ("plain", "c")]
+    with terminal():
+        assert format_columns(rows) == "名前   a\ne\u0301      b\nplain  c\n"
+    with terminal(4):
+        assert format_columns([("名前", "a")]) == "名…\n"
 
 
 HOSTILE = [("a\tb\nc", "\x1b[31m\u202e"), ("x" * 400, "y")]

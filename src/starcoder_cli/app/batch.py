@@ -1,10 +1,12 @@
 """`complete --batch` and `fill --batch`: many holes in, as many answers out, several at a time."""
 
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -13,7 +15,7 @@ from starcoder_cli.app.answer_record import Answer
 from starcoder_cli.app.attribution import need_index
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
-from starcoder_cli.app.progress import count_progress
+from starcoder_cli.app.progress import count_progress, no_progress
 from starcoder_cli.app.request import Request
 from starcoder_cli.app.task import TaskRun, fill_task
 from starcoder_cli.catalog import ModelSpec
@@ -25,6 +27,7 @@ from starcoder_cli.files.batch import (
     BatchTask,
     parse_batch,
 )
+from starcoder_cli.files.output import open_stream
 from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
 from starcoder_cli.files.source import Place, Source, Span
 from starcoder_cli.loading import EngineWorkload
@@ -36,6 +39,7 @@ from starcoder_cli.terminal.output import (
     CollectedMessages,
     Messages,
     encode_json_line,
+    is_terminal,
     standard_output,
     write_bytes,
 )
@@ -70,7 +74,11 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
     request = request.with_random_seed()
     rows = parse_batch(read_bytes(path, MAX_BATCH_BYTES))
     if output.output == STANDARD_OUTPUT:
-        failed = write_answers(rows, request, output.messages, write_bytes)
+        bar = not is_terminal(sys.stdout)
+        failed = write_answers(rows, request, output.messages, write_bytes, bar=bar)
+    elif stream := open_stream(output.output):
+        bar = not os.isatty(stream.descriptor)
+        failed = write_answers(rows, request, output.messages, stream.save, bar=bar)
     else:
         with AnswerJournal.open_locked(output.output) as journal:
             done, before = journal.resume(rows)
@@ -97,14 +105,19 @@ def refuse_batch_options(request: Request, output: OutputOptions) -> None:
 
 
 def write_answers(
-    rows: Sequence[BatchLine], request: Request, messages: Messages, add: Callable[[bytes], None]
+    rows: Sequence[BatchLine],
+    request: Request,
+    messages: Messages,
+    add: Callable[[bytes], None],
+    *,
+    bar: bool = True,
 ) -> int:
     """Write the answer of each line with `add` as soon as those before it are written.
 
-    Returns how many have none.
+    Returns how many have none. A `bar` would stand between lines that go to the same terminal.
     """
     failed = 0
-    with closing(batch_answers(rows, request, messages)) as records:
+    with closing(batch_answers(rows, request, messages, bar=bar)) as records:
         for record in records:
             add(encode_json_line(record))
             failed += "error" in record
@@ -112,9 +125,14 @@ def write_answers(
 
 
 def batch_answers(
-    rows: Sequence[BatchLine], request: Request, messages: Messages, most: int = DEFAULT_SLOTS
+    rows: Sequence[BatchLine],
+    request: Request,
+    messages: Messages,
+    most: int = DEFAULT_SLOTS,
+    *,
+    bar: bool = True,
 ) -> Generator[Mapping[str, object]]:
-    """The answer to each line in their order, so many made at a time, while a bar counts them."""
+    """The answer to each line in their order, so many made at a time, while a `bar` counts them."""
     if not rows:
         return
     request = resolve_endpoint(request, messages)
@@ -123,13 +141,14 @@ def batch_answers(
     window = max(windows) + context
     slots = slots_for(request.spec, window, min(most, len(rows)))
     messages.detail(f"batch: {slots} answers at a time")
+    progress = count_progress("answers") if bar else nullcontext(no_progress)
     work = EngineWorkload.estimate(
         [each + context for each in windows],
         request.sampling.max_tokens,
         request.candidates.n,
         slots,
     )
-    with open_model(request, window, messages, work) as model, count_progress("answers") as report:
+    with open_model(request, window, messages, work) as model, progress as report:
         worker = BatchWorker(model, request)
         report(0, len(rows))
         with closing(in_order(worker.answer, rows, slots, worker.closed)) as records:

@@ -24,7 +24,7 @@ from starcoder_cli.terminal.output import (
 )
 
 if TYPE_CHECKING:
-    from starcoder_cli.files.save import SaveTarget
+    from starcoder_cli.files.output import OutputTarget
 
 MAX_RUNS = 1000
 
@@ -244,10 +244,10 @@ def score_record(case: BenchmarkCase, score: CaseScore) -> Mapping[str, object]:
     return {**fields, "code": int(score.failure.exit_code)}
 
 
-def chart_target(path: str) -> "SaveTarget":
+def chart_target(path: str) -> "OutputTarget":
     """The file of a picture, found to be one that can be drawn and written."""
     from starcoder_cli.benchmark.chart import check_chart_path
-    from starcoder_cli.files.save import SaveTarget
+    from starcoder_cli.files.output import open_output
 
     check_chart_path(path)
-    return SaveTarget.for_output(path)
+    return open_output(path)

@@ -24,8 +24,8 @@ from starcoder_cli.terminal.output import (
 from starcoder_cli.terminal.sanitize import find_unsafe_characters, sanitize
 
 if TYPE_CHECKING:
+    from starcoder_cli.files.output import OutputTarget
     from starcoder_cli.files.patch import PatchTarget
-    from starcoder_cli.files.save import SaveTarget
 
 OUTPUT_EXCLUSIVE = (
     ("--diff", "--echo"),
@@ -120,7 +120,7 @@ class Delivery:
     lexer: str
     options: OutputOptions
     patch_target: "PatchTarget | None"
-    target: "SaveTarget | None"
+    target: "OutputTarget | None"
     truncated: bool = False
 
     def as_truncated(self) -> "Delivery":
@@ -151,7 +151,7 @@ class Delivery:
         if unsafe:
             self.options.messages.note(f"the answer has characters that nobody sees: {unsafe}")
 
-    def save(self, target: "SaveTarget", text: str, record: Record, unsafe: str) -> None:
+    def save(self, target: "OutputTarget", text: str, record: Record, unsafe: str) -> None:
         """Write the file."""
         if not self.options.in_place:
             if self.truncated and not self.options.json:
@@ -218,7 +218,8 @@ def plan_delivery(
 
     Raises UsageError where it can go nowhere, and whatever keeps a file from being written.
     """
-    target, path = None, (filename or "") if source.name == STANDARD_INPUT else source.name
+    path = (filename or "") if source.name == STANDARD_INPUT else source.name
+    target: OutputTarget | None = None
     if options.diff and not path:
         raise UsageError("--diff needs the name of a file", "give it with --filename")
     patch_target = find_patch_target(path, options) if options.diff or options.in_place else None
@@ -233,9 +234,9 @@ def plan_delivery(
             raise UsageError(
                 f"--output would replace {source.name} by the answer", "use --in-place"
             )
-        from starcoder_cli.files.save import SaveTarget
+        from starcoder_cli.files.output import open_output
 
-        target = SaveTarget.for_output(options.output)
+        target = open_output(options.output)
     return Delivery(source, span, lexer, options, patch_target, target)
 
 

@@ -43,10 +43,18 @@ def count_progress(name: str) -> "Iterator[Progress]":
 
         def render(self, task: "Task") -> Text:
             """The rate, once it is known."""
-            return Text(f"{60 * task.speed:.1f}/min" if task.speed else "", "progress.data.speed")
+            return Text(format_rate(task.speed) if task.speed else "", "progress.data.speed")
 
     with progress_bar(name, bars.MofNCompleteColumn(), Rate()) as report:
         yield report
+
+
+def format_rate(per_second: float) -> str:
+    """How many in a minute, or in a second where that is many."""
+    per_minute = 60 * per_second
+    if per_minute < 10_000:
+        return f"{per_minute:.1f}/min" if per_minute < 100 else f"{per_minute:,.0f}/min"
+    return f"{per_second:,.0f}/s"
 
 
 def no_progress(done: int, total: int) -> None:

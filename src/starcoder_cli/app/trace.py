@@ -18,7 +18,7 @@ from starcoder_cli.attribution.stack_lookup import (
     split_into_windows,
 )
 from starcoder_cli.errors import UsageError
-from starcoder_cli.files.save import SaveTarget
+from starcoder_cli.files.output import OutputTarget, open_output
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.languages import detect_language, find_language
 from starcoder_cli.terminal.code import DIM, RESET
@@ -258,17 +258,17 @@ def look_up_in_stack(
     return StackLookup(place.host, text, line, tuple(found))
 
 
-def report_target(path: str, source: Source) -> SaveTarget:
+def report_target(path: str, source: Source) -> OutputTarget:
     """The file of a notice, found out before anything is looked up.
 
     Raises UsageError where it is the code itself, and whatever keeps it from being written.
     """
     if is_same_file(path, source.name):
         raise UsageError(f"--report would replace {source.name}", "name another file")
-    return SaveTarget.for_output(path)
+    return open_output(path)
 
 
-def save_report(target: SaveTarget, traced: TraceResult, start: int) -> None:
+def save_report(target: OutputTarget, traced: TraceResult, start: int) -> None:
     """Write the notice for what was found from a character of the source on."""
     from starcoder_cli.attribution.spdx import SpdxDocument, serialize_document
 

@@ -17,6 +17,7 @@ from starcoder_cli.attribution.licences import normalize_licence
 from starcoder_cli.attribution.matches import Match, Origin
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source
+from starcoder_cli.system.counting import counted
 from starcoder_cli.system.timing import current_time
 from starcoder_cli.terminal.output import encode_text
 from starcoder_cli.terminal.sanitize import to_one_line
@@ -151,7 +152,7 @@ def spdx_file_name(name: str) -> str:
 
 def snippet_comment(snippet: Snippet) -> str:
     """What a snippet's comment says."""
-    more = f", and {snippet.more} places that are not named" if snippet.more else ""
+    more = f", and {counted(snippet.more, 'place')} not named" if snippet.more else ""
     return f"Other code has the same tokens in a row{more}."
 
 

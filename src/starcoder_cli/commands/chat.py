@@ -34,6 +34,8 @@ from starcoder_cli.errors import UsageError
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, find_file_metadata, to_model_text
 from starcoder_cli.settings import environment_name
+from starcoder_cli.system.counting import counted
+from starcoder_cli.system.descriptors import is_readable
 from starcoder_cli.system.timing import time_limit
 from starcoder_cli.terminal.output import Messages, is_terminal
 
@@ -44,6 +46,9 @@ DEFAULT_SYSTEM = (
 # Not 0 as for code: a small model that begins to repeat itself gets out again by chance, and
 # asking once more is worth the while. Not much more than 0: code has few right words.
 TEMPERATURE = 0.2
+
+SILENT_SECONDS = 2.0
+NO_INPUT_HINT = "`< /dev/null` keeps it out"
 
 MessageArgument = Annotated[
     str | None,
@@ -157,14 +162,15 @@ def read_question(
 ) -> tuple[str, tuple[str, ...]]:
     """The question and the texts that go with it; piped text is one of the two."""
     texts = read_files(files)
-    if STANDARD_INPUT not in files and (message is None or is_piped()):
-        messages.show_status("reading standard input …")
-        piped = Source.read(STANDARD_INPUT)
-        messages.show_status("")
+    if STANDARD_INPUT not in files and (message is None or goes_with_question(messages)):
+        piped = read_piped(messages)
         if message is None:
             message = piped.raw
         elif piped.raw.strip():
             texts = (*texts, fenced_source(piped))
+            if not stat.S_ISREG(standard_input_mode()):
+                length = counted(len(piped.raw), "character")
+                messages.note(f"the question has {length} of standard input; {NO_INPUT_HINT}")
     question = to_model_text(message or "").strip("\n")
     if not question.strip():
         raise UsageError("there is no question", "write it behind the command, in quotes")
@@ -187,12 +193,40 @@ def fenced_source(source: Source) -> str:
     return fenced_block(to_model_text(source.raw), name, language.name if language else "")
 
 
-def is_piped() -> bool:
-    """Whether standard input is a pipe or a file: a terminal or /dev/null is not read unasked."""
+def standard_input_mode() -> int:
+    """What standard input is, as `stat` has it; 0 where there is none."""
     if sys.stdin is None or sys.stdin.closed:
-        return False
+        return 0
     try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
+        return os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError):
-        return False
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+        return 0
+
+
+def goes_with_question(messages: Messages) -> bool:
+    """Whether standard input is read beside a question: a terminal or /dev/null is not, unasked.
+
+    Nor is a file that another program has begun to read: a shell that takes a list line by line
+    would find nothing left of it.
+    """
+    mode = standard_input_mode()
+    if not stat.S_ISREG(mode):
+        return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+    descriptor = sys.stdin.fileno()
+    begun = os.lseek(descriptor, 0, os.SEEK_CUR)
+    if 0 < begun < os.fstat(descriptor).st_size:
+        messages.note("standard input is left to the program that reads it; -f - reads it here")
+    return not begun
+
+
+def read_piped(messages: Messages) -> Source:
+    """Standard input up to its end; a note says so where nothing comes.
+
+    A pipe that was only inherited has no end while another process could write to it.
+    """
+    messages.show_status("reading standard input …")
+    if standard_input_mode() and not is_readable(sys.stdin.fileno(), SILENT_SECONDS):
+        messages.note(f"waiting for standard input to end; {NO_INPUT_HINT}")
+    piped = Source.read(STANDARD_INPUT)
+    messages.show_status("")
+    return piped

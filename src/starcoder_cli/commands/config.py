@@ -12,6 +12,7 @@ from starcoder_cli.commands.registry import load_command
 from starcoder_cli.errors import ConfigError
 from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, parse_profiles
 from starcoder_cli.settings import config_file, environment_name, read_config
+from starcoder_cli.system.did_you_mean import did_you_mean
 from starcoder_cli.terminal.output import write_json, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 
@@ -137,9 +138,11 @@ def read_defaults() -> dict[str, dict[str, object]]:
         table = value if key in CONFIGURABLE_COMMANDS and isinstance(value, dict) else None
         unknown = set(table) - set(known[key]) if table is not None else {key} - every
         if unknown:
+            name = min(unknown)
+            close = "" if name in every else did_you_mean(name, sorted(every))
             raise ConfigError(
-                f"{config_file()} sets {min(unknown)!r}, which is no option",
-                f"options are {', '.join(sorted(every))}",
+                f"{config_file()} sets {name!r}, which is no option",
+                close or f"options are {', '.join(sorted(every))}",
             )
     return {
         command: checked_section(load_command(command), command_section(settings, command))

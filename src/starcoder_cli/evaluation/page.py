@@ -12,6 +12,7 @@ from starcoder_cli.evaluation.summary import (
     ScoreRow,
     Scores,
 )
+from starcoder_cli.system.counting import counted
 from starcoder_cli.terminal.sanitize import sanitize
 
 CSS = """
@@ -78,7 +79,8 @@ def describe_run(scores: Scores) -> str:
     count = sum(len(group.results) for group in scores.groups)
     decoding = f"temperature {run_settings.temperature:g}" if run_settings.temperature else "greedy"
     samples_text = f"{run_settings.samples} answers each, " if run_settings.samples > 1 else ""
-    return f"{count} problems, {samples_text}{decoding}, at most {run_settings.max_tokens} tokens"
+    tokens = counted(run_settings.max_tokens, "token")
+    return f"{counted(count, 'problem')}, {samples_text}{decoding}, at most {tokens}"
 
 
 def render_charts(scores: Scores, score_rows: Sequence[ScoreRow]) -> Iterator[str]:

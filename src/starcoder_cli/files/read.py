@@ -1,12 +1,16 @@
 """Bytes from a file or from standard input, never more than there may be, and never a long wait."""
 
 import os
+import re
 import stat
 import sys
 
 from starcoder_cli.errors import DataError, InputError, UsageError, WriteError
+from starcoder_cli.system.descriptors import read_some
 
 STANDARD_INPUT = "-"
+PLACE_SEPARATORS = re.compile("[:#(]")
+PLACE_HINT = "a place is FILE:LINE, FILE:LINE:COL or FILE:LINE-LINE"
 
 
 def read_bytes(path: str, max_bytes: int) -> bytes:
@@ -28,7 +32,8 @@ def read_file(path: str, max_bytes: int) -> bytes:
             return require_max_bytes(file.read(max_bytes + 1), path, max_bytes)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"cannot read {path}: {reason}", "check the name") from error
+        hint = PLACE_HINT if PLACE_SEPARATORS.search(path) else "check the name"
+        raise InputError(f"cannot read {path}: {reason}", hint) from error
 
 
 def read_standard_input(max_bytes: int) -> bytes:
@@ -39,7 +44,7 @@ def read_standard_input(max_bytes: int) -> bytes:
         raise UsageError("no input", "name a file, or pipe text in")
     pieces, descriptor = bytearray(), sys.stdin.fileno()
     try:
-        while len(pieces) <= max_bytes and (data := os.read(descriptor, 65536)):
+        while len(pieces) <= max_bytes and (data := read_some(descriptor, 65536)):
             pieces += data
     except OSError as error:
         raise WriteError(f"cannot read standard input: {error.strerror}", "try again") from error

@@ -12,6 +12,7 @@ macOS, and another program that writes between the last look and the rename, one
 import os
 import re
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -22,8 +23,8 @@ from errno import (
     ELOOP,
     ENAMETOOLONG,
     ENOENT,
+    ENOSPC,
     ENOTDIR,
-    ENOTSUP,
     ENXIO,
     EPERM,
     EROFS,
@@ -39,6 +40,16 @@ from starcoder_cli.errors import (
     WriteError,
 )
 from starcoder_cli.files.folder import OpenFolder, open_folder
+from starcoder_cli.files.metadata import (
+    can_keep_group,
+    copy_metadata,
+    has_room,
+    is_flagged,
+    is_mount_point,
+    is_mounted_read_only,
+    is_owned_by_user,
+    is_root,
+)
 from starcoder_cli.system.file_lock import try_lock
 from starcoder_cli.system.signals import defer_signals
 
@@ -46,6 +57,9 @@ TEMPORARY_NAME = re.compile(r"\.starcoder-[0-9a-f]{16}\.tmp")
 STALE_TEMPORARY_SECONDS = 3600
 NOT_A_FILE_ERRNOS = {EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENXIO}
 NO_PERMISSION_ERRNOS = {EACCES, EPERM, EROFS}
+ELSEWHERE_HINT = "write elsewhere: --output"
+UNFLAG_COMMAND = "chattr -i -a" if sys.platform == "linux" else "chflags nouchg,nouappnd"
+NO_ROOM_HINT = "make room, or write elsewhere"
 LEFT_ALONE_HINT = "it was left alone: run the command again"
 
 
@@ -143,10 +157,18 @@ class SaveTarget:
 
     def check_folder(self, folder: OpenFolder) -> None:
         """Raise where no file can be made in the folder."""
-        if not folder.has_access(".", os.W_OK | os.X_OK):
-            raise CreateError(
-                f"cannot write {self.path}: its folder is read-only", "write elsewhere: --output"
-            )
+        place = folder.path if folder.descriptor is None else folder.descriptor
+        why = ""
+        if is_mounted_read_only(place):
+            why = "its file system is mounted read-only"
+        elif folder.descriptor is not None and is_flagged(folder.descriptor):
+            why = "its folder is immutable or append-only"
+        elif not folder.has_access(".", os.W_OK | os.X_OK):
+            why = "its folder is read-only"
+        if why:
+            raise CreateError(f"cannot write {self.path}: {why}", ELSEWHERE_HINT)
+        if not has_room(place, len(self.version.data) if self.version else 0):
+            raise WriteError(f"cannot write {self.path}: {os.strerror(ENOSPC)}", NO_ROOM_HINT)
 
     def check_file(self, folder: OpenFolder) -> bool:
         """Raise where the file must not be replaced; whether there is one already."""
@@ -160,23 +182,46 @@ class SaveTarget:
                     and read_version(descriptor, len(self.version.data)) != self.version
                 ):
                     raise self.changed_error()
+                flagged = is_flagged(descriptor)
         except FileNotFoundError:
             if self.version:
                 raise
             return False
+        if problem := self.replacement_error(status, folder, flagged=flagged):
+            raise problem
+        return True
+
+    def replacement_error(
+        self, status: os.stat_result, folder: OpenFolder, *, flagged: bool
+    ) -> StarcoderError | None:
+        """What keeps a file from being replaced by one that is like it; None where nothing does."""
         if status.st_nlink > 1:
-            raise CreateError(
+            return CreateError(
                 f"{self.path} has other names (hard links), which would keep the old text",
-                "write elsewhere: --output",
+                ELSEWHERE_HINT,
+            )
+        if is_mount_point(os.path.join(self.folder, self.name)):  # noqa: PTH118
+            return CreateError(
+                f"{self.path} is a mount point, which no other file can take the place of",
+                ELSEWHERE_HINT,
+            )
+        if flagged:
+            return RefusedError(
+                f"{self.path} is immutable or append-only",
+                f"undo that with `{UNFLAG_COMMAND}`, or {ELSEWHERE_HINT}",
             )
         if not folder.has_access(self.name, os.W_OK):
-            raise RefusedError(f"{self.path} is read-only", "make it writable: chmod u+w")
-        if not is_owned_by_user(status) and os.geteuid():
-            raise RefusedError(
-                f"{self.path} belongs to another user, and afterwards would not",
-                "write elsewhere: --output",
+            return RefusedError(f"{self.path} is read-only", "make it writable: chmod u+w")
+        if not is_owned_by_user(status) and not is_root():
+            return RefusedError(
+                f"{self.path} belongs to another user, and afterwards would not", ELSEWHERE_HINT
             )
-        return True
+        if not can_keep_group(status, folder.stat(".")):
+            return RefusedError(
+                f"{self.path} belongs to a group that you are not in, and afterwards would not",
+                ELSEWHERE_HINT,
+            )
+        return None
 
     def changed_error(self) -> StarcoderError:
         """What is wrong where the file is not what was read."""
@@ -200,41 +245,6 @@ def read_version(descriptor: int, size: int) -> FileVersion:
     while len(data) <= size and (piece := os.read(descriptor, size + 1 - len(data))):
         data += piece
     return FileVersion(status.st_dev, status.st_ino, status.st_mtime_ns, bytes(data))
-
-
-def copy_metadata(path: str, old: int, new: int) -> None:
-    """Give a new file the owner, the mode and the extended attributes of an old one.
-
-    Raises RefusedError where we may not.
-    """
-    try:
-        if hasattr(os, "fchown"):
-            before, after = os.fstat(old), os.fstat(new)
-            if (before.st_uid, before.st_gid) != (after.st_uid, after.st_gid):
-                os.fchown(new, before.st_uid, before.st_gid)
-            os.fchmod(new, stat.S_IMODE(before.st_mode))  # after fchown, which clears bits of it
-        if hasattr(os, "listxattr"):
-            old_attributes, new_attributes = read_attributes(old), read_attributes(new)
-            for name in new_attributes.keys() - old_attributes.keys():
-                os.removexattr(new, name)
-            for name, value in old_attributes.items():
-                if new_attributes.get(name) != value:
-                    os.setxattr(new, name, value)
-    except PermissionError as error:
-        raise RefusedError(
-            f"the owner, mode or attributes of {path} could not be kept",
-            "write elsewhere: --output",
-        ) from error
-
-
-def read_attributes(descriptor: int) -> dict[str, bytes]:
-    """The extended attributes of a file, access control lists among them."""
-    try:
-        return {name: os.getxattr(descriptor, name) for name in os.listxattr(descriptor)}
-    except OSError as error:
-        if error.errno == ENOTSUP:
-            return {}
-        raise
 
 
 @contextmanager
@@ -262,11 +272,6 @@ def remove_stale_temporaries(folder: OpenFolder) -> None:
                 folder.remove(name)
 
 
-def is_owned_by_user(status: os.stat_result) -> bool:
-    """Whether a file belongs to this user; where the system has no owners it does."""
-    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
-
-
 @contextmanager
 def translate_os_errors(path: str, not_a_file: StarcoderError) -> Iterator[None]:
     """What the system refuses, as an error of ours; `not_a_file` where a name leads to no file."""
@@ -281,7 +286,7 @@ def convert_os_error(path: str, error: OSError, not_a_file: StarcoderError) -> S
     if error.errno in NOT_A_FILE_ERRNOS:
         return not_a_file
     if error.errno in NO_PERMISSION_ERRNOS:
-        return CreateError(f"cannot write {path}: {error.strerror}", "write elsewhere: --output")
+        return CreateError(f"cannot write {path}: {error.strerror}", ELSEWHERE_HINT)
     if isinstance(error, BlockingIOError):
         return BusyError(f"another program is writing {path}", LEFT_ALONE_HINT)
-    return WriteError(f"cannot write {path}: {error.strerror}", "make room, or write elsewhere")
+    return WriteError(f"cannot write {path}: {error.strerror}", NO_ROOM_HINT)

@@ -11,16 +11,24 @@ from functools import cached_property
 from pathlib import Path
 
 from starcoder_cli.errors import DataError, UsageError
-from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
+from starcoder_cli.files.read import PLACE_HINT, PLACE_SEPARATORS, STANDARD_INPUT, read_bytes
 from starcoder_cli.model import Hole
 
 MAX_SOURCE_BYTES = 16 * 1024 * 1024
 INDENTED_CODE = re.compile(r"([ \t]+)\S")
 LINE_END = re.compile("\r\n|\n|\r")
-PLACE_PATTERN = re.compile(
-    r"(?P<path>.+?):(?P<line>\d{1,99})(?::(?P<column>\d{1,99}))?"
-    r"(?:-(?P<end_line>\d{1,99})(?::(?P<end_column>\d{1,99}))?)?",
-    re.ASCII | re.DOTALL,
+LINE, COLUMN, END_LINE, END_COLUMN = (
+    rf"(?P<{name}>\d{{1,99}})" for name in ("line", "column", "end_line", "end_column")
+)
+MESSAGE = r"(?::(?: .*)?)?"  # what a compiler says of the place
+PLACE_PATTERNS = tuple(
+    re.compile(pattern, re.ASCII | re.DOTALL)
+    for pattern in (
+        rf"(?P<path>.+?):{LINE}(?::{COLUMN})?(?:[-,]{END_LINE}(?::{END_COLUMN})?)?{MESSAGE}",
+        rf"(?P<path>.+?)#L{LINE}(?:C{COLUMN})?(?:-L{END_LINE}(?:C{END_COLUMN})?)?",  # GitHub
+        rf"(?P<path>.+?)\({LINE}(?:,{COLUMN}(?:,{END_LINE},{END_COLUMN})?)?\){MESSAGE}",  # C#
+        rf'\s*File "(?P<path>.+?)", line {LINE}(?:, in .*)?',  # Python
+    )
 )
 BYTE_ORDER_MARK = "\ufeff"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -65,7 +73,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Place:
-    """A file, and where in it: `FILE`, `FILE:LINE[:COL]` or `FILE:LINE[:COL]-LINE[:COL]`."""
+    """A file, and where in it: `FILE`, `FILE:LINE[:COL]` or `FILE:LINE[:COL]-LINE[:COL]`.
+
+    Compilers, GitHub and sed have forms of their own, which are places too.
+    """
 
     path: str
     start: Position | None = None
@@ -73,14 +84,29 @@ class Place:
 
     @classmethod
     def parse(cls, text: str) -> "Place":
-        """The place that a text names; a text that is a file's name as it stands is that file."""
-        match = PLACE_PATTERN.fullmatch(text)
-        if not match or os.path.lexists(text):
+        """The place that a text names; a text that is a file's name as it stands is that file.
+
+        Raises UsageError where it names a file and no place in it, or a place and no file.
+        """
+        if os.path.lexists(text):
             return cls(text)
+        for pattern in PLACE_PATTERNS:
+            if match := pattern.fullmatch(text):
+                break
+        else:
+            for separator in PLACE_SEPARATORS.finditer(text):
+                path, rest = text[: separator.start()], text[separator.start() :]
+                if os.path.isfile(path):  # noqa: PTH113 - a path may be any text
+                    raise UsageError(f"{rest!r} is no place in {path}", PLACE_HINT)
+            return cls(text)
+        named = {"column": None, "end_line": None, "end_column": None, **match.groupdict()}
+        path = str(named["path"])
+        if path.isdecimal() and not os.path.lexists(path):
+            raise UsageError(f"{text!r} names no file", PLACE_HINT)
         return cls(
-            match["path"],
-            parse_position(match["line"], match["column"]),
-            parse_position(match["end_line"], match["end_column"]),
+            path,
+            parse_position(named["line"], named["column"]),
+            parse_position(named["end_line"], named["end_column"]),
         )
 
 

@@ -38,12 +38,12 @@ INSTALLATION_ID = f"{__version__} {sys.prefix} {Path(__file__).parent}"
 def prepare_server_folder() -> Path:
     """The folder of the server's socket, made where it is missing.
 
-    Raises RefusedError where others could enter it, or where its path is too long for a socket,
-    UnavailableError where it cannot be made.
+    Raises RefusedError where others could enter it, UnavailableError where it cannot be made or its
+    path is too long for a socket.
     """
     folder = runtime_dir()
     if len(os.fsencode(folder / SERVER_SOCKET)) > MAX_SOCKET_PATH_BYTES:
-        raise RefusedError(
+        raise UnavailableError(
             f"{folder} is too long a path for a socket", "set XDG_RUNTIME_DIR to a shorter one"
         )
     try:

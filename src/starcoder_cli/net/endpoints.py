@@ -148,8 +148,8 @@ def read_key_file(name: str) -> str:
 
     Raises RefusedError for a file that others can read, InputError where there is none.
     """
-    path = Path(name).expanduser()
     try:
+        path = Path(name).expanduser()
         # A pipe without a writer would be waited for.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
@@ -159,5 +159,6 @@ def read_key_file(name: str) -> str:
             if status.st_mode & 0o077 or status.st_uid not in (0, os.getuid()):
                 raise RefusedError(f"others can read the key in {path}", f"run: chmod 600 {path}")
             return file.read(MAX_KEY_BYTES).decode("ascii", "replace").strip()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: `~name` of nobody
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot read {name}: {reason}", "check the path") from error

@@ -27,6 +27,8 @@ MAX_LINE_CHARACTERS = 400
 """What follows in a line that is longer is plain: each piece would have the whole line read."""
 
 MAX_COLORED_CHARACTERS = 100_000  # a lexer reads some 100 characters a millisecond
+GUTTER_SIGN_WIDTH = len(" + ")
+TAB_WIDTH = 8
 RESET = "\x1b[0m"
 DIM = "\x1b[2m"
 BOLD = "\x1b[1m"
@@ -190,6 +192,8 @@ class HoleView(CodeView):
         self._lines_after = sanitize(hole.suffix).split("\n")
         self._line_number = len(self._lines_before)
         self._number_width = len(str(self._line_number + len(self._lines_after)))
+        if "\t" in source.raw:  # what stands before a line must not move its tab stops
+            self._number_width += -(self._number_width + GUTTER_SIGN_WIDTH) % TAB_WIDTH
 
     def begin(self) -> None:
         """Show the lines before the hole, and what its own line begins with."""
@@ -236,7 +240,7 @@ def fits_terminal_row(line: str) -> bool:
     """Whether a painted line surely takes one row of the terminal."""
     from rich.cells import cell_len
 
-    plain = COLOR_SEQUENCE.sub("", line).replace("\t", " " * 8)
+    plain = COLOR_SEQUENCE.sub("", line).replace("\t", " " * TAB_WIDTH)
     return cell_len(plain) < shutil.get_terminal_size().columns
 
 

@@ -14,6 +14,7 @@ from typing import BinaryIO, Protocol, TextIO
 
 from starcoder_cli.errors import StarcoderError, WriteError
 from starcoder_cli.settings import ColorMode
+from starcoder_cli.system.descriptors import wait_until_writable
 from starcoder_cli.terminal.sanitize import sanitize, to_one_line
 
 
@@ -39,21 +40,24 @@ class BytesView:
     def __init__(self, before: str = "", after: str = "") -> None:
         self._before = before
         self._after = after
+        self._line = ""
 
     def begin(self) -> None:
         """Write the text before the answer."""
-        write_text(self._before)
+        self.show(self._before)
 
     def show(self, text: str) -> None:
-        """Write the text."""
-        write_text(text)
+        """Write the lines that are whole, each at once: others may write to the same pipe."""
+        lines, newline, self._line = (self._line + text).rpartition("\n")
+        write_text(lines + newline)
 
     def close(self) -> None:
-        """Write the text after the answer."""
-        write_text(self._after)
+        """Write the rest, and the text after the answer."""
+        write_text(self._line + self._after)
 
     def abandon(self) -> None:
-        """What was written stays."""
+        """Write the rest."""
+        write_text(self._line)
 
 
 class SilentView:
@@ -83,16 +87,32 @@ def write_bytes(data: bytes) -> None:
     """Write to standard output at once; WriteError where that fails, except for a closed pipe."""
     stream, rest = standard_output(), memoryview(data)
     try:
-        # An unbuffered stream (`python -u`) may take a part of the data, and say so.
+        # An unbuffered stream (`python -u`) may take a part of the data, and say so; one that
+        # does not block may take nothing.
         while rest:
-            rest = rest[stream.write(rest) or 0 :]
-        stream.flush()
+            try:
+                written = stream.write(rest)
+            except BlockingIOError as error:
+                written = error.characters_written
+            if not written:
+                wait_until_writable(stream.fileno())
+            rest = rest[written or 0 :]
+        flush_whole(stream)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise WriteError(
             f"cannot write to standard output: {error.strerror}", "make room, or write elsewhere"
         ) from error
+
+
+def flush_whole(stream: BinaryIO) -> None:
+    """Write out all that a stream holds; raises OSError."""
+    while True:
+        try:
+            return stream.flush()
+        except BlockingIOError:
+            wait_until_writable(stream.fileno())
 
 
 def write_text(text: str) -> None:

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from starcoder_cli.terminal.output import is_terminal
 from starcoder_cli.terminal.sanitize import to_one_line
 
+SEPARATOR = "  "
+CUT_SIGN = "…"
+
 
 def format_columns(rows: Sequence[tuple[str, ...]], *, full_width: bool = False) -> str:
     """Rows as text: aligned and cut to the width of a terminal, with tabs between in a pipe.
 
     A first row that ends in an empty text is a heading, which a pipe does not get. Nothing
-    is cut at `full_width`.
+    is cut at `full_width`; elsewhere a line that is cut ends in `…`, which never stands in a cell
+    but in the last, or in the first where there is no room for more.
     """
     displayed = [tuple(to_one_line(cell) for cell in row) for row in rows]
     if not is_terminal(sys.stdout):
@@ -19,7 +23,28 @@ def format_columns(rows: Sequence[tuple[str, ...]], *, full_width: bool = False)
         return "".join("\t".join(row) + "\n" for row in body)
     import shutil
 
-    widths = [max(len(cell) for cell in column) for column in zip(*displayed, strict=True)]
-    max_width = None if full_width else shutil.get_terminal_size().columns
-    lines = ("  ".join(map(str.ljust, row, widths)).rstrip()[:max_width] for row in displayed)
-    return "".join(f"{line}\n" for line in lines)
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*displayed, strict=True)]
+    max_width = sum(widths) + len(SEPARATOR) * len(widths)
+    if not full_width:
+        max_width = max(1, shutil.get_terminal_size().columns)
+    return "".join(f"{format_row(row, widths, max_width)}\n" for row in displayed)
+
+
+def format_row(cells: Sequence[str], widths: Sequence[int], max_width: int) -> str:
+    """A row whose cells take so many columns of a terminal each, cut where it has no more room."""
+    from rich.cells import cell_len, set_cell_size
+
+    line = SEPARATOR.join(map(set_cell_size, cells, widths)).rstrip()
+    if cell_len(line) <= max_width:
+        return line
+    whole, end = 0, 0  # how many cells there is room for, and for the sign of a cut behind them
+    for width in widths[:-1]:
+        if end + width + len(SEPARATOR + CUT_SIGN) > max_width:
+            break
+        whole, end = whole + 1, end + width + len(SEPARATOR)
+    is_text = whole in (0, len(cells) - 1)
+    start = SEPARATOR.join(map(set_cell_size, (*cells[:whole], ""), (*widths[:whole], 0)))
+    part = set_cell_size(cells[whole], max_width - end - 1).rstrip() if is_text else ""
+    return f"{start}{part}{CUT_SIGN}"
