@@ -4,11 +4,11 @@ It is a convenience: where nothing is known or can be written, a cautious guess 
 """
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from starcoder_cli.files.small import replace_text
 from starcoder_cli.settings import data_dir
 
 DEFAULT_TOKENS_PER_SECOND = 100.0
@@ -37,7 +37,8 @@ def record_reading(model: str, tokens: int, seconds: float) -> None:
         min(max((previous + rate) / 2, MIN_TOKENS_PER_SECOND), MAX_TOKENS_PER_SECOND), 1
     )
     with suppress(OSError):
-        save_speeds(dict(list(speeds.items())[-MAX_REMEMBERED_MODELS:]))
+        latest = dict(list(speeds.items())[-MAX_REMEMBERED_MODELS:])
+        replace_text(speeds_path(), json.dumps(latest, indent=1) + "\n")
 
 
 def speeds_path() -> Path:
@@ -57,15 +58,3 @@ def load_speeds() -> Mapping[str, float]:
         for name, rate in speeds.items()
         if MIN_TOKENS_PER_SECOND <= rate <= MAX_TOKENS_PER_SECOND
     }
-
-
-def save_speeds(speeds: Mapping[str, float]) -> None:
-    """Replace the file, which is never seen half-written."""
-    path = speeds_path()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        temporary.write_text(json.dumps(speeds, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
