@@ -234,7 +234,7 @@ def language_of(source: Source, lang: str | None, filename: str | None) -> Langu
     """The language of that name, or the one that the file's name or first line tells."""
     if lang:
         return languages.find_language(lang)
-    name = filename or source.name
+    name = source.code_name(filename)
     return languages.detect_language(name, source.raw[:200]) or languages.find_language("text")
 
 
@@ -248,4 +248,5 @@ def is_prose(language: Language, filename: str | None) -> bool:
 
 def metadata_for(source: Source, filename: str | None) -> FileMetadata:
     """What a source is called: as the user says, or by its place in a repository."""
-    return FileMetadata(filename) if filename else find_file_metadata(source.name)
+    name = source.code_name(filename)
+    return FileMetadata(name) if filename else find_file_metadata(name)

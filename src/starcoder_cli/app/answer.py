@@ -30,6 +30,7 @@ def run_answer(
 ) -> None:
     """Ask about a range of a source, show the answer while it is made, and deliver it."""
     standard_output()
+    output = replace(output, whole=output.echo and source.document != source.raw)
     request, messages = request.with_random_seed(), output.messages
     lexer = language_of(source, request.lang, request.filename).lexer
     delivery = None

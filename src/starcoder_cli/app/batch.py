@@ -26,8 +26,9 @@ from starcoder_cli.files.batch import (
     compute_digest,
     parse_batch,
 )
+from starcoder_cli.files.notebook import read_place
 from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
-from starcoder_cli.files.source import Place, Source, Span
+from starcoder_cli.files.source import Source, Span
 from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
 from starcoder_cli.prompts.build import window_for
@@ -101,11 +102,10 @@ def with_inputs(rows: Sequence[BatchLine], request: Request) -> list[BatchLine]:
 
 def read_if_possible(place: str) -> bytes:
     """The text of the file that a place is in; why it cannot be read is told where it is needed."""
-    path = Place.parse(place).path
-    if path == STANDARD_INPUT:
+    if place.partition(":")[0] == STANDARD_INPUT:
         return b""
     try:
-        return encode_text(Source.read(path).raw)
+        return encode_text(read_place(place)[0].document)
     except StarcoderError:
         return b""
 
@@ -287,8 +287,7 @@ def source_of(task: BatchTask, request: Request) -> tuple[Source, Span]:
     if task.place is None:
         at = len(task.prefix)
         return Source(STANDARD_INPUT, task.prefix + task.suffix), Span(at, at)
-    where = Place.parse(task.place)
-    if where.path == STANDARD_INPUT:
+    if task.place.partition(":")[0] == STANDARD_INPUT:
         raise UsageError("a hole cannot be in standard input", "name a file")
-    source = Source.read(where.path)
+    source, where = read_place(task.place, request.filename, request.lang)
     return source, source.span_of(where) if request.infill.fim else source.span_after(where)
