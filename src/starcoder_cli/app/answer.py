@@ -65,7 +65,7 @@ def run_answer(
     if not completion.text:
         messages.note(f"{spec.name} has nothing to add here")
     result = run.with_notices(result, messages)
-    task.learn(completion)
+    task.learn(completion, model.engine)
     if completion.reason == "length":
         is_whole = UNFINISHED in completion.trimmed
         is_verbatim = request.infill.raw or spec.engine == "echo"

@@ -66,7 +66,7 @@ class EditTask:
             chunks = replace_final_newlines(chunks, "\n" if self.code.endswith("\n") else "")
         return convert_newlines(chunks, self.source.newline)
 
-    def learn(self, completion: Completion) -> None:
+    def learn(self, completion: Completion, engine: str) -> None:
         """Nothing: no other file is read along."""
 
 
