@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from starcoder_cli.app.fetch import locate
 from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec, find_model
+from starcoder_cli.context.reading_speed import engine_speeds
 from starcoder_cli.engines.transformers.architectures import SHAPES
 from starcoder_cli.engines.transformers.placement import (
     REFERENCE_WINDOW,
@@ -84,10 +85,11 @@ def engine_finding(spec: ModelSpec, path: Path) -> Finding:
             return Finding("default", "warn", text, f"prepare it anew: {pull}")
         remedy = f"OpenVINO reads faster, once it is prepared: {pull}"
         return Finding("default", "ok", f"{text}; not prepared for OpenVINO", remedy)
-    chosen = ENGINE_TITLES[fastest_engine(prepared.paces, SHORT_WORKLOAD)]
+    speeds = engine_speeds(spec.name, prepared.paces)
+    chosen = ENGINE_TITLES[fastest_engine(speeds, SHORT_WORKLOAD)]
     rates = ", ".join(
         f"{ENGINE_TITLES[name]} reads {speed.read:.0f} and writes {speed.write:.0f} tokens a second"
-        for name, speed in prepared.paces.items()
+        for name, speed in speeds.items()
     )
     text = f"{spec.name} is here and prepared for OpenVINO; {chosen} makes a short answer ({rates})"
     return Finding("default", "ok", text)
