@@ -12,10 +12,10 @@ _starcoder_words() {
         options='--version -V --no-color --help -h' ;;
     'starcoder complete')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --prompted --include -I --context --no-context --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --prompted --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
     'starcoder fill')
         commands=''
-        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --include -I --context --no-context --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
     'starcoder edit')
         commands=''
         options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --api-key-file --lang --filename --show-prompt --stop --raw --provenance --trace --index --candidates -n --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
@@ -104,15 +104,19 @@ _starcoder_kind() {
         kind=choice choices='starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server' ;;
     'starcoder bench --api-key-file' | 'starcoder bench --picture' | 'starcoder chat --api-key-file' | 'starcoder chat --file' | 'starcoder chat --index' | 'starcoder chat -f' | 'starcoder complete --api-key-file' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --index' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --api-key-file' | 'starcoder edit --filename' | 'starcoder edit --index' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder eval --api-key-file' | 'starcoder eval --data' | 'starcoder fill --api-key-file' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --index' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o' | 'starcoder index add '[0-9] | 'starcoder index add --index' | 'starcoder index add --opt-out' | 'starcoder index list --index' | 'starcoder index rm --index' | 'starcoder index update --index' | 'starcoder serve --api-key-file' | 'starcoder trace --index' | 'starcoder trace --report' | 'starcoder trace 0')
         kind=file ;;
+    'starcoder bench --adapter' | 'starcoder chat --adapter' | 'starcoder complete --adapter' | 'starcoder edit --adapter' | 'starcoder eval --adapter' | 'starcoder eval --out' | 'starcoder fill --adapter' | 'starcoder serve --adapter')
+        kind=folder ;;
     'starcoder models rm 0')
         kind=installed ;;
     'starcoder complete --lang' | 'starcoder edit --lang' | 'starcoder eval --lang' | 'starcoder fill --lang' | 'starcoder trace --lang')
         kind=language ;;
-    'starcoder bench '[0-9] | 'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder index rm 0' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder serve --model' | 'starcoder serve -m')
+    'starcoder bench '[0-9] | 'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder serve --model' | 'starcoder serve -m')
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;
-    'starcoder bench --adapter' | 'starcoder bench --device' | 'starcoder bench --endpoint' | 'starcoder bench --prompt-tokens' | 'starcoder bench --runs' | 'starcoder bench --timeout' | 'starcoder bench --tokens' | 'starcoder chat --adapter' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --adapter' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --keep-alive' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --adapter' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder eval --adapter' | 'starcoder eval --device' | 'starcoder eval --endpoint' | 'starcoder eval --limit' | 'starcoder eval --max-tokens' | 'starcoder eval --out' | 'starcoder eval --parallel' | 'starcoder eval --samples' | 'starcoder eval --seed' | 'starcoder eval --temperature' | 'starcoder eval --top-p' | 'starcoder eval -n' | 'starcoder fill --adapter' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --keep-alive' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder index add --license' | 'starcoder serve --adapter' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0' | 'starcoder trace --fail-on' | 'starcoder trace --portrait-url')
+    'starcoder index rm 0')
+        kind=project ;;
+    'starcoder bench --device' | 'starcoder bench --endpoint' | 'starcoder bench --prompt-tokens' | 'starcoder bench --runs' | 'starcoder bench --timeout' | 'starcoder bench --tokens' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --keep-alive' | 'starcoder complete --max-prompt-tokens' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder eval --device' | 'starcoder eval --endpoint' | 'starcoder eval --limit' | 'starcoder eval --max-tokens' | 'starcoder eval --parallel' | 'starcoder eval --samples' | 'starcoder eval --seed' | 'starcoder eval --temperature' | 'starcoder eval --top-p' | 'starcoder eval -n' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --keep-alive' | 'starcoder fill --max-prompt-tokens' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder index add --license' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0' | 'starcoder trace --fail-on' | 'starcoder trace --portrait-url')
         kind=text ;;
     esac
 }
@@ -142,6 +146,21 @@ _starcoder_offer_installed() {
     done < <(shopt -u failglob && printf '%s\n' "$folder"/*/)
 }
 
+# Offers the projects in the index, as the list beside it names them.
+_starcoder_offer_projects() {
+    local data=${STARCODER_DATA_DIR:-} name
+    if [[ -z $data ]]; then
+        if [[ -z ${XDG_DATA_HOME:-} && ${OSTYPE:-} == darwin* ]]; then
+            data=$HOME/Library/Application\ Support/starcoder
+        else
+            data=${XDG_DATA_HOME:-$HOME/.local/share}/starcoder
+        fi
+    fi
+    while IFS= read -r name; do
+        [[ $name == *[!A-Za-z0-9._@/+-]* ]] || _starcoder_offer "$name"
+    done < <(cat -- "${STARCODER_INDEX:-$data/index.sqlite}.names" 2>/dev/null)
+}
+
 # Offers GGUF files, and folders on the way to them where no name of a model fits.
 _starcoder_offer_gguf() {
     local path found=${#COMPREPLY[@]}
@@ -149,6 +168,15 @@ _starcoder_offer_gguf() {
         COMPREPLY+=("$path")
     done < <(compgen -f -X '!*.gguf' -- "$current"; ((found)) || compgen -d -- "$current")
     ((${#COMPREPLY[@]} > found)) && _starcoder_compopt filenames
+}
+
+# Offers folders alone.
+_starcoder_offer_folders() {
+    local path
+    while IFS= read -r path; do
+        COMPREPLY+=("$path")
+    done < <(compgen -d -- "$current")
+    _starcoder_compopt filenames
 }
 
 # Leaves files to readline, which knows about quotes and `~`. Behind the `:` is a line number.
@@ -232,6 +260,11 @@ _starcoder() {
     choice) _starcoder_offer $choices ;;
     language) _starcoder_offer $_starcoder_languages ;;
     installed) _starcoder_offer_installed ;;
+    project)
+        _starcoder_offer_projects
+        _starcoder_leave_files
+        ;;
+    folder) _starcoder_offer_folders ;;
     model)
         _starcoder_offer $_starcoder_models
         _starcoder_offer_installed "$_starcoder_models"

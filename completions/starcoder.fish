@@ -30,6 +30,24 @@ function __starcoder_installed
     end
 end
 
+# The projects in the index, as the list beside it names them.
+function __starcoder_projects
+    set -l index $STARCODER_INDEX
+    if test -z "$index"
+        set -l data $STARCODER_DATA_DIR
+        if test -z "$data"
+            set data $XDG_DATA_HOME
+            if test -z "$data"
+                set data ~/.local/share
+                test -d ~/Library/Caches; and set data ~/Library/Application\ Support
+            end
+            set data $data/starcoder
+        end
+        set index $data/index.sqlite
+    end
+    test -r $index.names; and string match -r '^[A-Za-z0-9._@/+-]+$' <$index.names
+end
+
 function __starcoder_models
     set -l models \
         'qwen2.5-coder-0.5b' 'the default: fills gaps and chats on any machine' \
@@ -69,7 +87,7 @@ set -l languages ada agda alloy antlr applescript assembly augeas awk batchfile 
 complete -c starcoder -f
 complete -c starcoder -n '__starcoder_at starcoder' -a complete -d 'Continue a file, everything up to a place in it, or standard input'
 complete -c starcoder -n '__starcoder_at starcoder' -a fill -d 'Replace a range of a file with what the model would write there'
-complete -c starcoder -n '__starcoder_at starcoder' -a edit -d 'Write code anew as an instruction says: a whole file, or a range of one'
+complete -c starcoder -n '__starcoder_at starcoder' -a edit -d 'Write code anew as an instruction says: a whole file, a range of one, or a notebook\'s cell'
 complete -c starcoder -n '__starcoder_at starcoder' -a chat -d 'Answer a question about code, or several in a session at a terminal'
 complete -c starcoder -n '__starcoder_at starcoder' -a eval -d 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
 complete -c starcoder -n '__starcoder_at starcoder' -a trace -d 'Show where code may come from: what of it is in the index, the longest first'
@@ -95,7 +113,7 @@ complete -c starcoder -n '__starcoder_at starcoder complete' -l timeout -x -d 'S
 complete -c starcoder -n '__starcoder_at starcoder complete' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l device -x -d 'Where to run'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l dtype -x -a 'auto bf16 fp16 fp32' -d 'Number format to compute in'
-complete -c starcoder -n '__starcoder_at starcoder complete' -l adapter -x -d 'LoRA adapter to add'
+complete -c starcoder -n '__starcoder_at starcoder complete' -l adapter -x -a '(__fish_complete_directories)' -d 'LoRA adapter to add'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs the model; auto: what is done first, as measured when it was prepared'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l keep-alive -x -d 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l no-server -d 'Load the model in this process, even where a server holds it'
@@ -109,6 +127,7 @@ complete -c starcoder -n '__starcoder_at starcoder complete' -l prompted -d 'Let
 complete -c starcoder -n '__starcoder_at starcoder complete' -l include -s I -r -F -d 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l context -x -d 'How long to read other files of the project that may help; 0: not at all'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l no-context -d 'Read no other files but those of --include, whatever --context says'
+complete -c starcoder -n '__starcoder_at starcoder complete' -l max-prompt-tokens -x -d 'Maximum number of tokens to read of the text, nearest to the hole first'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l strict-context -d 'Fail where the text is longer than the model can read'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l show-prompt -d 'Print what the model would read, and stop'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l stop -x -d 'End before this text; may be given several times'
@@ -142,7 +161,7 @@ complete -c starcoder -n '__starcoder_at starcoder fill' -l timeout -x -d 'Stop 
 complete -c starcoder -n '__starcoder_at starcoder fill' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l device -x -d 'Where to run'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l dtype -x -a 'auto bf16 fp16 fp32' -d 'Number format to compute in'
-complete -c starcoder -n '__starcoder_at starcoder fill' -l adapter -x -d 'LoRA adapter to add'
+complete -c starcoder -n '__starcoder_at starcoder fill' -l adapter -x -a '(__fish_complete_directories)' -d 'LoRA adapter to add'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs the model; auto: what is done first, as measured when it was prepared'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l keep-alive -x -d 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l no-server -d 'Load the model in this process, even where a server holds it'
@@ -155,6 +174,7 @@ complete -c starcoder -n '__starcoder_at starcoder fill' -l order -x -a 'psm spm
 complete -c starcoder -n '__starcoder_at starcoder fill' -l include -s I -r -F -d 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l context -x -d 'How long to read other files of the project that may help; 0: not at all'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l no-context -d 'Read no other files but those of --include, whatever --context says'
+complete -c starcoder -n '__starcoder_at starcoder fill' -l max-prompt-tokens -x -d 'Maximum number of tokens to read of the text, nearest to the hole first'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l strict-context -d 'Fail where the text is longer than the model can read'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l show-prompt -d 'Print what the model would read, and stop'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l stop -x -d 'End before this text; may be given several times'
@@ -188,7 +208,7 @@ complete -c starcoder -n '__starcoder_at starcoder edit' -l timeout -x -d 'Stop 
 complete -c starcoder -n '__starcoder_at starcoder edit' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l device -x -d 'Where to run'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l dtype -x -a 'auto bf16 fp16 fp32' -d 'Number format to compute in'
-complete -c starcoder -n '__starcoder_at starcoder edit' -l adapter -x -d 'LoRA adapter to add'
+complete -c starcoder -n '__starcoder_at starcoder edit' -l adapter -x -a '(__fish_complete_directories)' -d 'LoRA adapter to add'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs the model; auto: what is done first, as measured when it was prepared'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l keep-alive -x -d 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l no-server -d 'Load the model in this process, even where a server holds it'
@@ -225,7 +245,7 @@ complete -c starcoder -n '__starcoder_at starcoder chat' -l timeout -x -d 'Stop 
 complete -c starcoder -n '__starcoder_at starcoder chat' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l device -x -d 'Where to run'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l dtype -x -a 'auto bf16 fp16 fp32' -d 'Number format to compute in'
-complete -c starcoder -n '__starcoder_at starcoder chat' -l adapter -x -d 'LoRA adapter to add'
+complete -c starcoder -n '__starcoder_at starcoder chat' -l adapter -x -a '(__fish_complete_directories)' -d 'LoRA adapter to add'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs the model; auto: what is done first, as measured when it was prepared'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l keep-alive -x -d 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l no-server -d 'Load the model in this process, even where a server holds it'
@@ -261,12 +281,12 @@ complete -c starcoder -n '__starcoder_at starcoder eval' -l offline -d 'Never us
 complete -c starcoder -n '__starcoder_at starcoder eval' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l device -x -d 'Where to run'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l dtype -x -a 'auto bf16 fp16 fp32' -d 'Number format to compute in'
-complete -c starcoder -n '__starcoder_at starcoder eval' -l adapter -x -d 'LoRA adapter to add'
+complete -c starcoder -n '__starcoder_at starcoder eval' -l adapter -x -a '(__fish_complete_directories)' -d 'LoRA adapter to add'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs the model; auto: what is done first, as measured when it was prepared'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l endpoint -x -d 'Ask a server with OpenAI\'s API: its address, or a name that the configuration has an address for'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l api-key-file -r -F -d 'A file with the endpoint\'s key, which only you can read; else STARCODER_API_KEY'
-complete -c starcoder -n '__starcoder_at starcoder eval' -l out -x -d 'The folder of the run: its answers, verdicts and report'
+complete -c starcoder -n '__starcoder_at starcoder eval' -l out -x -a '(__fish_complete_directories)' -d 'The folder of the run: its answers, verdicts and report'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l run-code -d 'Run the answers against their tests, in a sandbox: they are code that a model wrote'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l report -d 'Write report.html, one page with charts and every answer, into the folder'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l plot -d 'Draw the scores as bars in the terminal'
@@ -302,7 +322,7 @@ complete -c starcoder -n '__starcoder_at starcoder index list' -l index -r -F -d
 complete -c starcoder -n '__starcoder_at starcoder index list' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder index update' -l index -r -F -d 'The index of code to use'
 complete -c starcoder -n '__starcoder_at starcoder index update' -l help -s h -d 'Show this message and exit'
-complete -c starcoder -n '__starcoder_at starcoder index rm' -x -a '(__starcoder_models)'
+complete -c starcoder -n '__starcoder_at starcoder index rm' -F -a '(__starcoder_projects)'
 complete -c starcoder -n '__starcoder_at starcoder index rm' -l index -r -F -d 'The index of code to use'
 complete -c starcoder -n '__starcoder_at starcoder index rm' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder models' -a list -d 'List the models that are here and those that could be'
@@ -334,7 +354,7 @@ complete -c starcoder -n '__starcoder_at starcoder serve' -l engine -x -a 'auto 
 complete -c starcoder -n '__starcoder_at starcoder serve' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'
 complete -c starcoder -n '__starcoder_at starcoder serve' -l device -x -d 'Where to run'
 complete -c starcoder -n '__starcoder_at starcoder serve' -l dtype -x -a 'auto bf16 fp16 fp32' -d 'Number format to compute in'
-complete -c starcoder -n '__starcoder_at starcoder serve' -l adapter -x -d 'LoRA adapter to add'
+complete -c starcoder -n '__starcoder_at starcoder serve' -l adapter -x -a '(__fish_complete_directories)' -d 'LoRA adapter to add'
 complete -c starcoder -n '__starcoder_at starcoder serve' -l verbose -s v -d 'Say on standard error how it is done'
 complete -c starcoder -n '__starcoder_at starcoder serve' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder ps' -l json -d 'Print JSON, one object a line'
@@ -345,7 +365,7 @@ complete -c starcoder -n '__starcoder_at starcoder bench' -l engine -x -a 'auto 
 complete -c starcoder -n '__starcoder_at starcoder bench' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l device -x -d 'Where to run'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l dtype -x -a 'auto bf16 fp16 fp32' -d 'Number format to compute in'
-complete -c starcoder -n '__starcoder_at starcoder bench' -l adapter -x -d 'LoRA adapter to add'
+complete -c starcoder -n '__starcoder_at starcoder bench' -l adapter -x -a '(__fish_complete_directories)' -d 'LoRA adapter to add'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l endpoint -x -d 'Measure models of a server with OpenAI\'s API: its address, or a name that the configuration has an address for'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l api-key-file -r -F -d 'A file with the endpoint\'s key, which only you can read; else STARCODER_API_KEY'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l timeout -x -d 'Stop after so many seconds'

@@ -16,7 +16,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
                 'complete' = 'Continue a file, everything up to a place in it, or standard input'
                 'fill' = 'Replace a range of a file with what the model would write there'
-                'edit' = 'Write code anew as an instruction says: a whole file, or a range of one'
+                'edit' = 'Write code anew as an instruction says: a whole file, a range of one, or a notebook''s cell'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
                 'eval' = 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
                 'trace' = 'Show where code may come from: what of it is in the index, the longest first'
@@ -53,7 +53,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
                 '--device' = @('text', 'Where to run')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('text', 'LoRA adapter to add')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even where a server holds it')
@@ -68,6 +68,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-I' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
                 '--context' = @('text', 'How long to read other files of the project that may help; 0: not at all')
                 '--no-context' = @('', 'Read no other files but those of --include, whatever --context says')
+                '--max-prompt-tokens' = @('text', 'Maximum number of tokens to read of the text, nearest to the hole first')
                 '--strict-context' = @('', 'Fail where the text is longer than the model can read')
                 '--show-prompt' = @('', 'Print what the model would read, and stop')
                 '--stop' = @('text', 'End before this text; may be given several times')
@@ -114,7 +115,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
                 '--device' = @('text', 'Where to run')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('text', 'LoRA adapter to add')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even where a server holds it')
@@ -128,6 +129,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-I' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
                 '--context' = @('text', 'How long to read other files of the project that may help; 0: not at all')
                 '--no-context' = @('', 'Read no other files but those of --include, whatever --context says')
+                '--max-prompt-tokens' = @('text', 'Maximum number of tokens to read of the text, nearest to the hole first')
                 '--strict-context' = @('', 'Fail where the text is longer than the model can read')
                 '--show-prompt' = @('', 'Print what the model would read, and stop')
                 '--stop' = @('text', 'End before this text; may be given several times')
@@ -174,7 +176,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
                 '--device' = @('text', 'Where to run')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('text', 'LoRA adapter to add')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even where a server holds it')
@@ -226,7 +228,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
                 '--device' = @('text', 'Where to run')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('text', 'LoRA adapter to add')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even where a server holds it')
@@ -275,12 +277,12 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
                 '--device' = @('text', 'Where to run')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('text', 'LoRA adapter to add')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
                 '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--out' = @('text', 'The folder of the run: its answers, verdicts and report')
+                '--out' = @('folder', 'The folder of the run: its answers, verdicts and report')
                 '--run-code' = @('', 'Run the answers against their tests, in a sandbox: they are code that a model wrote')
                 '--report' = @('', 'Write report.html, one page with charts and every answer, into the folder')
                 '--plot' = @('', 'Draw the scores as bars in the terminal')
@@ -369,7 +371,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }
-            Arguments = @('model')
+            Arguments = @('project')
         }
         'starcoder models' = @{
             Commands = [ordered]@{
@@ -449,7 +451,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
                 '--device' = @('text', 'Where to run')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('text', 'LoRA adapter to add')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--verbose' = @('', 'Say on standard error how it is done')
                 '-v' = @('', 'Say on standard error how it is done')
                 '--help' = @('', 'Show this message and exit')
@@ -484,7 +486,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
                 '--device' = @('text', 'Where to run')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('text', 'LoRA adapter to add')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--endpoint' = @('text', 'Measure models of a server with OpenAI''s API: its address, or a name that the configuration has an address for')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
                 '--timeout' = @('text', 'Stop after so many seconds')
@@ -538,6 +540,23 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         Get-ChildItem -LiteralPath $folder -Directory -ErrorAction SilentlyContinue |
             Where-Object { $_.Name -match '^[A-Za-z0-9_][A-Za-z0-9._-]*$' } |
             ForEach-Object { $_.Name.Replace('--', '/') }
+    }
+
+    # The projects in the index, as the list beside it names them.
+    function Get-Project {
+        $index = $env:STARCODER_INDEX
+        if (-not $index) {
+            if ($env:STARCODER_DATA_DIR) { $data = $env:STARCODER_DATA_DIR }
+            elseif ($env:XDG_DATA_HOME) { $data = "$env:XDG_DATA_HOME/starcoder" }
+            elseif ($env:LOCALAPPDATA) { $data = "$env:LOCALAPPDATA/starcoder" }
+            elseif (Test-Path -LiteralPath "$HOME/Library/Caches") {
+                $data = "$HOME/Library/Application Support/starcoder"
+            }
+            else { $data = "$HOME/.local/share/starcoder" }
+            $index = "$data/index.sqlite"
+        }
+        Get-Content -LiteralPath "$index.names" -ErrorAction SilentlyContinue |
+            Where-Object { $_ -match '^[A-Za-z0-9._@/+-]+$' }
     }
 
     function Get-File {
@@ -608,6 +627,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         '' { }
         'text' { }
         'file' { Get-File }
+        'folder' { Get-File | Where-Object { $_.ResultType -eq 'ProviderContainer' } }
+        'project' { Get-Offer @(Get-Project); Get-File }
         'place' { Get-File }
         'language' { Get-Offer $languages }
         'installed' { Get-Offer @(Get-Installed) }

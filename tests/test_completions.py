@@ -33,6 +33,9 @@ LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder complete -m acme/", ["acme/coder/tiny.gguf"]),
     ("starcoder complete --model ti", ["tiny.gguf", "tiny_starcoder_py"]),
     ("starcoder models rm ", INSTALLED),
+    ("starcoder index rm l", ["left-pad"]),
+    ("starcoder index rm @", ["@acme/coder"]),
+    ("starcoder index rm n", ["notes.txt"]),
     ("starcoder models pull qwen2.5-coder-0", ["qwen2.5-coder-0.5b"]),
     ("starcoder models path ech", ["echo"]),
     ("starcoder complete hel", ["hello.py"]),
@@ -55,6 +58,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     models = top / "cache" / "starcoder" / "models"
     for model in ("qwen2.5-coder-0.5b", "acme--coder--tiny.gguf", ".locks", "$(touch hit)", "-x"):
         (models / model).mkdir(parents=True)
+    data = top / "data" / "starcoder"
+    data.mkdir(parents=True)
+    (data / "index.sqlite.names").write_text("@acme/coder\n$(touch hit)\nleft-pad\n")
     canary = top / "canary"
     for name in ("python", "python3", "starcoder"):
         program = top / "bin" / name
@@ -64,6 +70,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         "PATH": f"{top / 'bin'}:/usr/local/bin:/usr/bin:/bin",
         "HOME": str(top / "home"),
         "XDG_CACHE_HOME": str(top / "cache"),
+        "XDG_DATA_HOME": str(top / "data"),
         "TERM": "dumb",
         "LC_ALL": "C.UTF-8",
     }
@@ -100,6 +107,9 @@ def test_candidates(shell: Shell, place: Place, line: str, expected: Sequence[st
         ("starcoder complete two", r"starcoder complete two\ words.py "),
         ("starcoder complete sr", "starcoder complete src/"),
         ("starcoder complete ~/in", "starcoder complete ~/inner/"),
+        ("starcoder fill --adapter sr", "starcoder fill --adapter src/"),
+        ("starcoder fill --adapter hel", "starcoder fill --adapter hel"),
+        ("starcoder eval --out=mo", "starcoder eval --out=models/"),
         ("starcoder fill hel", "starcoder fill hello.py"),
         ("starcoder fill hello.py:1", "starcoder fill hello.py:1"),
         ("starcoder fill sr", "starcoder fill src/"),

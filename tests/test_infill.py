@@ -191,6 +191,38 @@ class Writer(EchoModel):
         yield Chunk("", 0, "stop")
 
 
+LINES = Hole("123456789\n" * 200)
+QWEN = find_model(DEFAULT_MODEL)
+
+
+def test_what_takes_long_to_read_is_left_out(capfd: pytest.CaptureFixture[str]) -> None:
+    """800 lines took 80 seconds in silence; now each run of a command makes the same prompt."""
+    model, bounded = Writer(("x",)), replace(COMPLETE, bounded=True)
+    kept = prepared(model, QWEN, Hole("123456789\n" * 102), COMPLETE).question
+    what = "the text is longer than the 1024 tokens that it reads in about ten seconds"
+    lost = "left out 98 lines at the beginning and 0 characters at the end"
+    note = f"note: {what}: {lost}; --max-prompt-tokens reads more\n"
+    for _ in range(2):
+        assert prepared(model, QWEN, LINES, bounded).question == kept
+        assert capfd.readouterr() == ("", note)
+    assert model.asked == 2  # twice for the measurement, once for all
+    for spec, options in ((QWEN, COMPLETE), (ECHO, bounded)):
+        assert not prepared(model, spec, LINES, options).truncated
+
+
+def test_a_number_of_tokens_overrides_the_bound(capfd: pytest.CaptureFixture[str]) -> None:
+    options = replace(COMPLETE, bounded=True, prompt_tokens=1500)
+    prompt = prepared(Writer(), QWEN, LINES, options)
+    assert prompt.question == prepared(Writer(), QWEN, Hole("123456789\n" * 150), COMPLETE).question
+    what = "the text is longer than the 1500 tokens that --max-prompt-tokens allows"
+    lost = "left out 50 lines at the beginning and 0 characters at the end"
+    assert capfd.readouterr() == ("", f"note: {what}: {lost}\n")
+    options = replace(COMPLETE, prompt_tokens=5000)
+    assert not prepared(Writer(), QWEN, LINES, options).truncated
+    with pytest.raises(UsageError, match="--max-prompt-tokens cannot be 0"):
+        InfillOptions(prompt_tokens=0)
+
+
 def answered(
     model: EchoModel, text: str, place: str, options: InfillOptions = COMPLETE
 ) -> Completion:

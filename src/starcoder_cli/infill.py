@@ -6,17 +6,25 @@ all call it.
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePath
 
 from starcoder_cli import languages
+from starcoder_cli.benchmark.measure import measure_reading_rate
 from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.context.reading_limit import (
+    MIN_PROMPT_TOKENS,
+    adjust_prompt_limit,
+    find_prompt_limit,
+)
+from starcoder_cli.context.reading_speed import record_engine
 from starcoder_cli.context.selection import (
     NO_CANDIDATES,
     NOTHING_SELECTED,
     ContextPool,
     SelectedContext,
     TokenNeeds,
+    hole_tokens,
 )
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.files.source import (
@@ -65,9 +73,10 @@ class InfillOptions:
     `fim` asks for a gap even where nothing is behind it. `prompted` lets the text begin like the
     file of a solution. `raw` leaves the answer as the model wrote it, `once` takes the first one
     also where it says nothing. After so many `seconds` of writing it may end at a line. `live` says
-    that it is shown while it is made.
+    that it is shown while it is made. At most so many `prompt_tokens` of the text are read; where
+    it is `bounded`, without that number, what takes about ten seconds to read.
 
-    Raises UsageError for an empty text to stop at.
+    Raises UsageError for an empty text to stop at, and for no tokens to read.
     """
 
     fim: bool = False
@@ -80,10 +89,16 @@ class InfillOptions:
     once: bool = False
     seconds: float | None = None
     live: bool = False
+    prompt_tokens: int | None = None
+    bounded: bool = False
 
     def __post_init__(self) -> None:
         if "" in self.stop:
             raise UsageError("an empty --stop would end every answer at once", "leave it away")
+        if self.prompt_tokens is not None and self.prompt_tokens < 1:
+            raise UsageError(
+                f"--max-prompt-tokens cannot be {self.prompt_tokens}", "give a number of tokens"
+            )
 
 
 @dataclass(frozen=True)
@@ -176,15 +191,32 @@ class Infill:
 
     def _truncate(self, model: Model, hole: Hole, context_tokens: int, messages: Messages) -> Hole:
         """What of the hole fits the model's window beside its context; a note says what not."""
-        kept, budget = truncate_to_window(model, hole, self.max_tokens, context_tokens)
+        most = self._most_tokens(model, hole)
+        kept, budget = truncate_to_window(model, hole, self.max_tokens, context_tokens, most)
         if kept == hole:
             return hole
         lost = left_out(hole.prefix, kept.prefix), left_out(hole.suffix, kept.suffix)
-        what = f"the text is longer than the {budget} tokens that the model can read"
+        reason, way = "the model can read", ""
+        if budget == most:
+            is_chosen = self.options.prompt_tokens is not None
+            reason = "--max-prompt-tokens allows" if is_chosen else "it reads in about ten seconds"
+            way = "" if is_chosen else "; --max-prompt-tokens reads more"
+        what = f"the text is longer than the {budget} tokens that {reason}"
         if self.options.strict_context:
             raise DataError(what, "shorten it, or leave --strict-context away")
-        messages.note(f"{what}: left out {lost[0]} at the beginning and {lost[1]} at the end")
+        messages.note(f"{what}: left out {lost[0]} at the beginning and {lost[1]} at the end{way}")
         return kept
+
+    def _most_tokens(self, model: Model, hole: Hole) -> int | None:
+        """How many tokens of the text are to be read at most; None for what the window holds."""
+        options, is_local = self.options, self.spec.engine not in ("echo", "endpoint")
+        if options.prompt_tokens is not None or not (options.bounded and is_local):
+            return options.prompt_tokens
+        if hole_tokens(hole, MIN_PROMPT_TOKENS + 1, model) <= MIN_PROMPT_TOKENS:
+            return None
+        return find_prompt_limit(
+            f"{self.spec.name} {model.engine}", partial(measure_reading_rate, model)
+        )
 
     def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
         """The answer that belongs in the place, or as the model writes it where that is wanted."""
@@ -220,9 +252,14 @@ class Infill:
             live=self.options.live,
         )
 
-    def learn(self, completion: Completion) -> None:
-        """Remember how fast the model reads."""
+    def learn(self, completion: Completion, engine: str) -> None:
+        """Remember how fast the model reads, and the engine reads and writes."""
         self.context.learn(self.spec, completion)
+        if self.spec.engine == "llamacpp":
+            record_engine(self.spec.name, engine, completion)
+        if completion.cached_tokens is not None:
+            read = completion.prompt_tokens - completion.cached_tokens
+            adjust_prompt_limit(f"{self.spec.name} {engine}", read, completion.first_token_seconds)
 
 
 def left_out(whole: str, kept: str) -> str:
@@ -235,7 +272,7 @@ def language_of(source: Source, lang: str | None, filename: str | None) -> Langu
     """The language of that name, or the one that the file's name or first line tells."""
     if lang:
         return languages.find_language(lang)
-    name = filename or source.name
+    name = source.code_name(filename)
     return languages.detect_language(name, source.raw[:200]) or languages.find_language("text")
 
 
@@ -249,4 +286,5 @@ def is_prose(language: Language, filename: str | None) -> bool:
 
 def metadata_for(source: Source, filename: str | None) -> FileMetadata:
     """What a source is called: as the user says, or by its place in a repository."""
-    return FileMetadata(filename) if filename else find_file_metadata(source.name)
+    name = source.code_name(filename)
+    return FileMetadata(name) if filename else find_file_metadata(name)

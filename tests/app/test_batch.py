@@ -57,7 +57,7 @@ def test_places_and_texts_are_answered_in_order(capfd: pytest.CaptureFixture[str
     assert (first["line"], first["id"], second["line"]) == (1, "first", 2)
     assert "x = " in str(first["text"])
     assert second["text"] == alone["text"]
-    assert second.keys() == {"line", "digest", *alone.keys()}
+    assert second.keys() == {"line", "digest", "options", "source", *alone.keys()}
 
 
 def test_a_completion_reads_up_to_its_place(capfd: pytest.CaptureFixture[str]) -> None:
@@ -178,6 +178,30 @@ def test_a_run_goes_on_where_one_ended(capfd: pytest.CaptureFixture[str]) -> Non
     assert [record["text"] for record in again] == ["x0", "x1", "x2", "x3"]
     assert Path("answers").read_bytes().startswith(kept)
     assert run(capfd, *words) == (0, "", "note: 4 of 4 lines were answered before\n")
+
+
+def test_a_run_goes_on_only_with_the_same_question(capfd: pytest.CaptureFixture[str]) -> None:
+    """Answers of another model, or about a file that had changed since, were kept."""
+    Path("b.py").write_text("b = 1\n")
+    words = ("fill", "--batch", holes({"place": "a.py:1"}), "-I", "b.py", "-o", "answers")
+    assert run(capfd, *words) == (0, "", "")
+    before = Path("answers").read_bytes()
+
+    def refused(difference: str, *more: str) -> None:
+        error = f"error: line 1 of answers {difference}; name another file with --output\n"
+        assert run(capfd, *words, *more) == (65, "", error)
+        assert Path("answers").read_bytes() == before
+
+    refused("was answered with other options", "--max-tokens", "7")
+    refused("is an answer of echo, not of starcoder2-3b", "-m", "starcoder2-3b")
+    for name in ("a.py", "b.py"):
+        text = Path(name).read_text()
+        Path(name).write_text(text + "# new\n")
+        refused("is about other text than its files have now")
+        Path(name).write_text(text)
+    Path("answers").write_bytes(before.replace(b'"text": "', b'"text": "!', 1))
+    before = Path("answers").read_bytes()
+    refused("was altered after it was written")
 
 
 def test_a_killed_run_has_lost_nothing() -> None:

@@ -14,7 +14,6 @@ from hubs import reachable
 from starcoder_cli.app.doctor import (
     NEWEST_PYTHON,
     OLDEST_PYTHON,
-    Finding,
     call_hub,
     folder_finding,
     format_version,
@@ -22,7 +21,6 @@ from starcoder_cli.app.doctor import (
     hub_finding,
     login_finding,
     memory_finding,
-    model_findings,
     newest_python,
     package_finding,
     python_finding,
@@ -30,8 +28,7 @@ from starcoder_cli.app.doctor import (
     silence_output,
     torch_build,
 )
-from starcoder_cli.catalog import DEFAULT_MODEL
-from starcoder_cli.engines.transformers.architectures import SHAPES
+from starcoder_cli.app.model_findings import Finding
 from starcoder_cli.engines.transformers.placement import Accelerator, Machine
 from starcoder_cli.errors import UnavailableError
 from starcoder_cli.sandbox import SandboxKind
@@ -234,33 +231,6 @@ def test_a_hub_that_may_not_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hub_finding() == Finding(
         "hub", "no", "the environment forbids the network", "unset HF_HUB_OFFLINE"
     )
-
-
-def test_models_that_fit_and_those_that_do_not() -> None:
-    there = Machine((Accelerator("cuda:0", "RTX", 5 * GB, 8 * GB),), 11 * GB)
-    found = {each.subject: each for each in model_findings(there)}
-    assert list(found) == list(SHAPES)
-    assert found["starcoder2-3b"] == Finding(
-        "model",
-        "ok",
-        "starcoder2-3b: 8 bit on cuda:0 (RTX), needs 4.1 GB of 5.0 GB free; bf16 would need 7.0 GB",
-        subject="starcoder2-3b",
-    )
-    assert found["starcoder"] == Finding(
-        "model",
-        "no",
-        "starcoder needs 32.1 GB in bf16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, and there are "
-        "5.0 GB free on cuda:0 and 11.0 GB of free memory",
-        "`--quantize 4bit` fits in memory, but is slow",
-        subject="starcoder",
-    )
-    assert found["starcoder2-15b"].remedy == "starcoderbase-3b fits here"
-    assert all(each.remedy for each in found.values() if each.state == "no")
-
-
-def test_where_no_starcoder_fits_the_default_model_does() -> None:
-    found = list(model_findings(Machine((), GB // 2)))
-    assert {(each.state, each.remedy) for each in found} == {("no", f"{DEFAULT_MODEL} fits here")}
 
 
 def test_the_sandbox_is_named_with_its_languages(rung: SandboxKind) -> None:

@@ -1,19 +1,27 @@
 """The model that a command needs: used where it is here, refused where a licence is in the way."""
 
+import os
+import signal
+import threading
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from starcoder_cli.app.fetch import fetch
-from starcoder_cli.catalog import find_model
+from starcoder_cli.app.fetch import fetch, prepare_pulled
+from starcoder_cli.catalog import ModelSpec, find_model
 from starcoder_cli.cli import main
 from starcoder_cli.errors import UnavailableError
 from starcoder_cli.models import store
 from starcoder_cli.models.consent import has_agreed, record_agreement
 from starcoder_cli.models.licences import BIGCODE
-from starcoder_cli.models.transfer import DownloadedFile
+from starcoder_cli.models.transfer import DownloadedFile, Progress
 from starcoder_cli.terminal.output import Messages
+from tinies import SPEC, pulled
+
+if TYPE_CHECKING:
+    from starcoder_cli.engines.openvino.prepared import Prepared
 
 NAME = "starcoder2-3b-gguf"
 NOTE = (
@@ -107,3 +115,28 @@ def test_no_note_where_it_was_accepted_or_need_not_be(capsys: pytest.CaptureFixt
         assert use(name) == path
     assert not find_model("echo").has_file
     assert capsys.readouterr() == ("", "")
+
+
+def test_ctrl_c_ends_a_preparation_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Native code lets no signal through until it is done."""
+    path, ended = pulled(), threading.Event()
+    staging = path.parent / "openvino.part"
+
+    def hang(spec: ModelSpec, path: Path, report: Progress) -> "Prepared":
+        staging.mkdir()
+        (staging / "half").write_bytes(b"x")
+        os.kill(os.getpid(), signal.SIGINT)
+        ended.wait()
+        raise UnavailableError("nobody waits for this")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            prepare_pulled(SPEC, path, hang)
+    finally:
+        ended.set()
+    assert capsys.readouterr().err == (
+        f"preparing {SPEC.name} for OpenVINO, once\n"
+        f"note: {SPEC.name} is usable, with llama.cpp; "
+        f"`starcoder models pull {SPEC.name}` prepares it for OpenVINO\n"
+    )
+    assert not staging.exists()

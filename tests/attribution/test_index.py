@@ -9,7 +9,7 @@ import pytest
 
 from repositories import lay
 from starcoder_cli.attribution import find_matches
-from starcoder_cli.attribution.index import INDEX_SCHEMA
+from starcoder_cli.attribution.index import INDEX_SCHEMA, remove_from_index
 from starcoder_cli.attribution.ingest import add_source
 from starcoder_cli.cli import main
 
@@ -185,3 +185,15 @@ def test_what_an_interrupted_add_leaves_is_no_obstacle(
     assert capsys.readouterr() == ("", wanted)
     assert main(["index", "add", ".", "--index", str(index)]) == 0
     assert main(["trace", "a.py", "--index", str(index)]) == 0
+
+
+def test_the_names_of_the_projects_are_beside_the_index(tmp_path: Path) -> None:
+    """For the shell's completion, which reads no database."""
+    index = tmp_path / "index.sqlite"
+    for name in ("left-pad", "two words"):
+        lay(tmp_path / name, {"a.py": CODE})
+        add_source(tmp_path / name, "MIT", index)
+    names = tmp_path / "index.sqlite.names"
+    assert (names.read_text(), names.stat().st_mode & 0o777) == ("left-pad\n", 0o600)
+    remove_from_index("left-pad", index)
+    assert names.read_text() == ""

@@ -29,6 +29,7 @@ class Example:
 EXAMPLES = {
     "model": Example(("-m", "a"), "a", "b", "b", '"c"', "c"),
     "max_tokens": Example(("--max-tokens", "1"), 1, "2", 2, "3", 3),
+    "max_prompt_tokens": Example(("--max-prompt-tokens", "1"), 1, "2", 2, "3", 3),
     "temperature": Example(("--temperature", "1"), 1.0, ".2", 0.2, "0.3", 0.3),
     "top_p": Example(("--top-p", "0.1"), 0.1, "0.2", 0.2, "1", 1.0),
     "seed": Example(("--seed", "1"), 1, "2", 2, "3", 3),

@@ -7,14 +7,26 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from hubs import reachable
-from starcoder_cli.app.doctor import PACKAGES, Finding
+from starcoder_cli.app.doctor import PACKAGES
+from starcoder_cli.app.model_findings import Finding
 from starcoder_cli.cli import main
 from starcoder_cli.commands.doctor import format_finding
 from starcoder_cli.engines.transformers.architectures import SHAPES
 
 __all__ = ["reachable"]
 
-CHECKS = ("python", *PACKAGES, "gpu", "memory", "disk", "cache", "sandbox", "hub", "login")
+CHECKS = (
+    "python",
+    *PACKAGES,
+    "gpu",
+    "memory",
+    "disk",
+    "cache",
+    "sandbox",
+    "hub",
+    "login",
+    "default",
+)
 
 
 @pytest.fixture

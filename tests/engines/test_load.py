@@ -9,6 +9,7 @@ import pytest
 
 from forms import lay_form
 from starcoder_cli.catalog import find_model
+from starcoder_cli.context.reading_speed import record_engine
 from starcoder_cli.engines.load import (
     WINDOW_STEP,
     check_can_load,
@@ -20,6 +21,7 @@ from starcoder_cli.engines.load import (
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.settings import EngineChoice
+from starcoder_cli.stream import Completion
 from starcoder_cli.weights.model_config import REFETCH
 from tinies import SPEC, pulled
 
@@ -80,6 +82,18 @@ def test_seconds_are_told_as_they_are_expected(path: Path) -> None:
     told: list[str] = []
     choose_prepared(SPEC, path, "auto", EngineWorkload(1000, 30), told.append)
     assert told == ["owner/name/tiny.gguf: expected seconds: {'llamacpp': 12.0, 'openvino': 6.0}"]
+
+
+def test_real_use_corrects_what_a_busy_minute_measured(path: Path) -> None:
+    """OpenVINO was taken for good wherever llama.cpp had been measured in a bad moment."""
+    form, told = lay_form(path), list[str]()
+    assert choose_prepared(SPEC, path, "auto", MORE_TO_READ, told.append) == form
+    answer = Completion("x", "stop", 65, 1000, (), 1.0, 2.0, cached_tokens=0)
+    record_engine(SPEC.name, "llamacpp", answer)
+    assert choose_prepared(SPEC, path, "auto", MORE_TO_READ, told.append) is None
+    told.clear()
+    choose_prepared(SPEC, path, "auto", EngineWorkload(1000, 64), told.append)
+    assert told == ["owner/name/tiny.gguf: expected seconds: {'llamacpp': 3.0, 'openvino': 7.1}"]
 
 
 def test_an_engine_that_is_not_prepared(path: Path) -> None:

@@ -14,7 +14,7 @@ from starcoder_cli.evaluation.run import (
     open_run_folder,
     verdict_lines,
 )
-from starcoder_cli.files.batch import BatchLine, BatchTask
+from starcoder_cli.files.batch import BatchLine, BatchTask, seal
 
 LINES = SETTINGS.batch_lines([ADD, SUBTRACT])
 OTHER = "name another folder with --out, or remove this one"
@@ -27,9 +27,14 @@ def seeds(lines: list[BatchLine]) -> list[tuple[int, object, int | None]]:
     ]
 
 
-def record(line: BatchLine) -> bytes:
+def answer(line: BatchLine) -> bytes:
     """An answer to a line."""
     return json.dumps({**line.record(), "text": "x"}).encode() + b"\n"
+
+
+def record(line: BatchLine) -> bytes:
+    """An answer to a line, as a file of a run has it."""
+    return seal(answer(line))
 
 
 def test_each_answer_to_a_problem_has_a_seed_of_its_own() -> None:
@@ -92,7 +97,7 @@ def test_what_is_missing_is_what_has_no_whole_line(tmp_path: Path) -> None:
     path.write_bytes(record(LINES[0]) + record(LINES[1])[:20])
     with ResumableFile.open(path, LINES, 3) as file:
         assert (file.done_count, file.missing_lines) == (1, LINES[1:3])
-        file.journal.add(record(LINES[1]))
+        file.journal.add(answer(LINES[1]))
     with ResumableFile.open(path, LINES, 1) as file:
         assert (file.done_count, file.missing_lines) == (1, [])
         assert [each["line"] for each in file.read_records()] == [1, 2]

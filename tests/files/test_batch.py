@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from starcoder_cli.errors import BusyError, CreateError, DataError, WriteError
-from starcoder_cli.files.batch import TASK_FIELDS, AnswerJournal, BatchLine, BatchTask, parse_batch
+from starcoder_cli.files.batch import (
+    TASK_FIELDS,
+    AnswerJournal,
+    BatchLine,
+    BatchTask,
+    parse_batch,
+    seal,
+)
 
 HOLES = b'{"prefix": "a"}\n{"prefix": "b", "id": [1]}\r\n\n{"place": "a.py:1"}'
 
@@ -99,10 +108,15 @@ def answer(line: BatchLine) -> bytes:
     return json.dumps({**line.record(), "text": "x"}).encode() + b"\n"
 
 
+def sealed(line: BatchLine) -> bytes:
+    """A line of answers as it is in a file."""
+    return seal(answer(line))
+
+
 def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
     """Whatever a killed run has written, the file ends as if it had not been killed."""
     path, rows = tmp_path / "answers", parse_batch(HOLES)
-    whole = b"".join(map(answer, rows))
+    whole = b"".join(map(sealed, rows))
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
         with AnswerJournal.open_locked(str(path)) as journal:
@@ -137,10 +151,54 @@ def test_a_file_of_anything_else_is_left_alone(data: bytes, message: str, tmp_pa
 
 def test_more_answers_than_lines(tmp_path: Path) -> None:
     path, rows = tmp_path / "answers", parse_batch(HOLES)
-    path.write_bytes(b"".join(map(answer, rows)))
+    path.write_bytes(b"".join(map(sealed, rows)))
     message = f"line 3 of {path} is not the answer to a line of this batch"
     with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError, match=message):
         journal.resume(rows[:2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"model": "b"}, "is an answer of a, not of b"),
+        ({"options": "2"}, "was answered with other options"),
+        ({"source": "2"}, "is about other text than its files have now"),
+    ],
+)
+def test_an_answer_that_depends_on_something_else(
+    changes: dict[str, str], difference: str, tmp_path: Path
+) -> None:
+    """Answers of another model, and about a file that had changed since, were kept."""
+    path, inputs = tmp_path / "answers", {"model": "a", "options": "1", "source": "1"}
+    rows = [replace(row, inputs=inputs) for row in parse_batch(HOLES)]
+    path.write_bytes(b"".join(map(sealed, rows)))
+    others = [rows[0], *(replace(row, inputs={**inputs, **changes}) for row in rows[1:])]
+    with AnswerJournal.open_locked(str(path)) as journal:
+        assert journal.resume(rows) == (len(rows), 0)
+        with pytest.raises(DataError) as caught:
+            journal.resume(others)
+    assert caught.value.message == f"line 2 of {path} {difference}"
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda line: line.replace(b'"x"', b'"y"'),
+        lambda line: line.replace(b'"text": "x"', b'"text": "x", "reason": "stop"'),
+        lambda line: line.partition(b', "checksum"')[0] + b"}\n",
+        lambda line: line.replace(b'"checksum": "', b'"checksum": "0'),
+        lambda line: line.replace(b'"}', b'", "text": "y"}'),
+    ],
+    ids=["text", "field", "no checksum", "checksum", "field behind it"],
+)
+def test_an_altered_record_is_an_error(alter: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path, rows = tmp_path / "answers", parse_batch(HOLES)
+    data = sealed(rows[0]) + alter(sealed(rows[1]))
+    path.write_bytes(data)
+    with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError) as caught:
+        journal.resume(rows)
+    assert caught.value.message == f"line 2 of {path} was altered after it was written"
+    assert path.read_bytes() == data
 
 
 def test_a_file_has_one_writer(tmp_path: Path) -> None:
@@ -183,4 +241,4 @@ def test_a_full_disk_leaves_what_can_go_on(tmp_path: Path, monkeypatch: pytest.M
         done, _ = journal.resume(rows)
         for row in rows[done:]:
             journal.add(answer(row))
-    assert path.read_bytes() == b"".join(map(answer, rows))
+    assert path.read_bytes() == b"".join(map(sealed, rows))

@@ -109,6 +109,12 @@ def touch(path: Path) -> None:
     os.utime(path, (1, 1))
 
 
+def rewrite(path: Path) -> None:
+    """Change one bit and the time of a file."""
+    flip(path)
+    touch(path)
+
+
 def partials() -> list[str]:
     """The partial files in the cache."""
     return [path.name for path in (cache.repository_folder(TINY) / "blobs").glob("*.incomplete")]
@@ -171,7 +177,18 @@ def test_a_damaged_file_is_fetched_again_and_no_other(
     assert store.locate_model(TINY) == folder
 
 
-@pytest.mark.parametrize("damage", [truncate, touch])
+def test_a_checkpoint_with_other_times_is_not_damaged(site: Site) -> None:
+    """As after a copy of the cache, wherever nobody may write into it."""
+    folder = fetch_model(TINY, Reports())
+    for name in FILES:
+        touch(blob(folder, name))
+    manifest = (cache.repository_folder(TINY) / cache.CHECKPOINT_MANIFEST_NAME).read_bytes()
+    assert store.locate_model(TINY) == folder
+    assert fetch_model(TINY, Reports(), offline=True) == folder
+    assert (cache.repository_folder(TINY) / cache.CHECKPOINT_MANIFEST_NAME).read_bytes() == manifest
+
+
+@pytest.mark.parametrize("damage", [truncate, rewrite])
 def test_a_changed_file_is_an_error_that_says_how_to_repair(
     site: Site, damage: Callable[[Path], None]
 ) -> None:

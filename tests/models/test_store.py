@@ -1,6 +1,7 @@
 """The folder of models: only a verified, unchanged file is ever handed out."""
 
 import os
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -45,9 +46,9 @@ def test_a_verified_file_is_handed_out(models: Path) -> None:
         lambda path: path.write_bytes(b"<html>"),
         lambda path: path.write_bytes(b""),
         lambda path: os.truncate(path, 1000),
-        lambda path: os.utime(path, (1, 1)),
+        lambda path: path.write_bytes(weights(1)),
     ],
-    ids=["a web page", "empty", "truncated", "touched"],
+    ids=["a web page", "empty", "truncated", "other weights"],
 )
 def test_a_changed_file_is_an_error_that_says_how_to_repair(damage: object) -> None:
     path = kept(TINY)
@@ -58,6 +59,18 @@ def test_a_changed_file_is_an_error_that_says_how_to_repair(damage: object) -> N
     assert str(caught.value) == (
         f"{path} is not the file that was verified; repair it with: starcoder models pull tiny"
     )
+
+
+def test_a_copied_folder_of_models_is_not_damaged(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(TINY)
+    copy = Path(shutil.copytree(models, tmp_path / "copy", copy_function=shutil.copyfile))
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(copy))
+    os.utime(copy / "tiny" / "tiny.gguf", (1, 1))
+    files = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
+    assert store.locate_model(TINY) == copy / "tiny" / "tiny.gguf"
+    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == files
 
 
 @pytest.mark.parametrize("manifest", [b"", b"{", b"[]", b'{"name": "tiny"}', b"\xff", None])

@@ -85,6 +85,9 @@ def test_as_much_as_fits() -> None:
     assert truncate_to_window(SmallModel(), hole, 10) == (hole, 90)
     kept, budget = truncate_to_window(SmallModel(), Hole("a\n" * 100, "b\n" * 100), 10, 20)
     assert len(kept.prefix) + len(kept.suffix) <= budget == 70
+    assert truncate_to_window(SmallModel(), Hole("a" * 45), 10, most=45) == (Hole("a" * 45), 45)
+    assert truncate_to_window(SmallModel(), Hole("a" * 45), 10, most=44) == (Hole("a" * 44), 44)
+    assert truncate_to_window(SmallModel(), hole, 10, most=1000) == (hole, 90)
     with pytest.raises(UsageError, match="90 tokens of answer leave no room"):
         truncate_to_window(SmallModel(), Hole("a" * 200), 90)
 

@@ -57,6 +57,21 @@ _starcoder_offer_installed() {
     done < <(shopt -u failglob && printf '%s\n' "$folder"/*/)
 }
 
+# Offers the projects in the index, as the list beside it names them.
+_starcoder_offer_projects() {
+    local data=${STARCODER_DATA_DIR:-} name
+    if [[ -z $data ]]; then
+        if [[ -z ${XDG_DATA_HOME:-} && ${OSTYPE:-} == darwin* ]]; then
+            data=$HOME/Library/Application\ Support/starcoder
+        else
+            data=${XDG_DATA_HOME:-$HOME/.local/share}/starcoder
+        fi
+    fi
+    while IFS= read -r name; do
+        [[ $name == *[!A-Za-z0-9._@/+-]* ]] || _starcoder_offer "$name"
+    done < <(cat -- "${STARCODER_INDEX:-$data/index.sqlite}.names" 2>/dev/null)
+}
+
 # Offers GGUF files, and folders on the way to them where no name of a model fits.
 _starcoder_offer_gguf() {
     local path found=${#COMPREPLY[@]}
@@ -64,6 +79,15 @@ _starcoder_offer_gguf() {
         COMPREPLY+=("$path")
     done < <(compgen -f -X '!*.gguf' -- "$current"; ((found)) || compgen -d -- "$current")
     ((${#COMPREPLY[@]} > found)) && _starcoder_compopt filenames
+}
+
+# Offers folders alone.
+_starcoder_offer_folders() {
+    local path
+    while IFS= read -r path; do
+        COMPREPLY+=("$path")
+    done < <(compgen -d -- "$current")
+    _starcoder_compopt filenames
 }
 
 # Leaves files to readline, which knows about quotes and `~`. Behind the `:` is a line number.
@@ -147,6 +171,11 @@ _starcoder() {
     choice) _starcoder_offer $choices ;;
     language) _starcoder_offer $_starcoder_languages ;;
     installed) _starcoder_offer_installed ;;
+    project)
+        _starcoder_offer_projects
+        _starcoder_leave_files
+        ;;
+    folder) _starcoder_offer_folders ;;
     model)
         _starcoder_offer $_starcoder_models
         _starcoder_offer_installed "$_starcoder_models"

@@ -37,6 +37,24 @@ function __starcoder_installed
     end
 end
 
+# The projects in the index, as the list beside it names them.
+function __starcoder_projects
+    set -l index $STARCODER_INDEX
+    if test -z "$index"
+        set -l data $STARCODER_DATA_DIR
+        if test -z "$data"
+            set data $XDG_DATA_HOME
+            if test -z "$data"
+                set data ~/.local/share
+                test -d ~/Library/Caches; and set data ~/Library/Application\ Support
+            end
+            set data $data/starcoder
+        end
+        set index $data/index.sqlite
+    end
+    test -r $index.names; and string match -r '^[A-Za-z0-9._@/+-]+$' <$index.names
+end
+
 function __starcoder_models
     set -l models \
 @MODELS@
@@ -55,10 +73,12 @@ VALUES: Mapping[Kind, str] = {
     "flag": "",
     "text": "-x",
     "file": "-r -F",
+    "folder": "-x -a '(__fish_complete_directories)'",
     "place": "-r -F",
     "language": '-x -a "$languages"',
     "model": "-x -a '(__starcoder_models)'",
     "installed": "-x -a '(__starcoder_installed)'",
+    "project": "-r -F -a '(__starcoder_projects)'",
 }
 
 

@@ -38,6 +38,23 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             ForEach-Object { $_.Name.Replace('--', '/') }
     }
 
+    # The projects in the index, as the list beside it names them.
+    function Get-Project {
+        $index = $env:STARCODER_INDEX
+        if (-not $index) {
+            if ($env:STARCODER_DATA_DIR) { $data = $env:STARCODER_DATA_DIR }
+            elseif ($env:XDG_DATA_HOME) { $data = "$env:XDG_DATA_HOME/starcoder" }
+            elseif ($env:LOCALAPPDATA) { $data = "$env:LOCALAPPDATA/starcoder" }
+            elseif (Test-Path -LiteralPath "$HOME/Library/Caches") {
+                $data = "$HOME/Library/Application Support/starcoder"
+            }
+            else { $data = "$HOME/.local/share/starcoder" }
+            $index = "$data/index.sqlite"
+        }
+        Get-Content -LiteralPath "$index.names" -ErrorAction SilentlyContinue |
+            Where-Object { $_ -match '^[A-Za-z0-9._@/+-]+$' }
+    }
+
     function Get-File {
         [System.Management.Automation.CompletionCompleters]::CompleteFilename($current) |
             ForEach-Object {
@@ -106,6 +123,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         '' { }
         'text' { }
         'file' { Get-File }
+        'folder' { Get-File | Where-Object { $_.ResultType -eq 'ProviderContainer' } }
+        'project' { Get-Offer @(Get-Project); Get-File }
         'place' { Get-File }
         'language' { Get-Offer $languages }
         'installed' { Get-Offer @(Get-Installed) }

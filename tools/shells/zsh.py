@@ -28,6 +28,21 @@ _starcoder_installed() {
     _wanted installed expl 'model that is here' compadd "$@" -a names
 }
 
+# The projects in the index, as the list beside it names them.
+_starcoder_projects() {
+    local data=${XDG_DATA_HOME:-$HOME/.local/share} expl
+    [[ -z ${XDG_DATA_HOME:-} && $OSTYPE == darwin* ]] && data="$HOME/Library/Application Support"
+    local list=${STARCODER_INDEX:-${STARCODER_DATA_DIR:-$data/starcoder}/index.sqlite}.names
+    local -a names
+    [[ -r $list ]] && names=(${(f)"$(<$list)"})
+    names=(${names:#*[^A-Za-z0-9._@/+-]*})
+    _wanted projects expl project compadd "$@" -a names
+}
+
+_starcoder_projects_and_files() {
+    _alternative 'projects:project:_starcoder_projects' 'files:file:_files'
+}
+
 _starcoder_catalog() {
     local -a names=(
 @MODELS@
@@ -89,10 +104,12 @@ GROUP = r"""@FUNCTION@() {
 ACTIONS: Mapping[Kind, str] = {
     "text": " ",
     "file": "_files",
+    "folder": "_path_files -/",
     "place": "_starcoder_places",
     "language": "_starcoder_languages",
     "model": "_starcoder_models",
     "installed": "_starcoder_installed",
+    "project": "_starcoder_projects_and_files",
 }
 
 

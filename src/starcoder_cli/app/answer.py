@@ -30,6 +30,7 @@ def run_answer(
 ) -> None:
     """Ask about a range of a source, show the answer while it is made, and deliver it."""
     standard_output()
+    output = replace(output, whole=output.echo and source.document != source.raw)
     request, messages = request.with_random_seed(), output.messages
     lexer = language_of(source, request.lang, request.filename).lexer
     delivery = None
@@ -65,7 +66,7 @@ def run_answer(
         silence = explain_silence(spec.name, completion)
         messages.note(silence or f"{spec.name} has nothing to add here")
     result = run.with_notices(result, messages)
-    task.learn(completion)
+    task.learn(completion, model.engine)
     if completion.reason == "length":
         is_whole = UNFINISHED in completion.trimmed
         is_verbatim = request.infill.raw or spec.engine == "echo"

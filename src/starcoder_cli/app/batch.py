@@ -16,7 +16,7 @@ from starcoder_cli.app.attribution import need_index
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.progress import count_progress, no_progress
-from starcoder_cli.app.request import Request
+from starcoder_cli.app.request import CandidateOptions, Request
 from starcoder_cli.app.task import TaskRun, fill_task
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, InputError, StarcoderError, UsageError
@@ -25,11 +25,13 @@ from starcoder_cli.files.batch import (
     AnswerJournal,
     BatchLine,
     BatchTask,
+    compute_digest,
     parse_batch,
 )
+from starcoder_cli.files.notebook import read_place
 from starcoder_cli.files.output import open_stream
 from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
-from starcoder_cli.files.source import Place, Source, Span
+from starcoder_cli.files.source import Source, Span
 from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
 from starcoder_cli.prompts.build import window_for
@@ -39,6 +41,7 @@ from starcoder_cli.terminal.output import (
     CollectedMessages,
     Messages,
     encode_json_line,
+    encode_text,
     is_terminal,
     standard_output,
     write_bytes,
@@ -71,8 +74,9 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
     refuse_batch_options(request, output)
     standard_output()
     need_index(request.notices)
+    request = resolve_endpoint(request, output.messages)
+    rows = with_inputs(parse_batch(read_bytes(path, MAX_BATCH_BYTES)), request)
     request = request.with_random_seed()
-    rows = parse_batch(read_bytes(path, MAX_BATCH_BYTES))
     if output.output == STANDARD_OUTPUT:
         bar = not is_terminal(sys.stdout)
         failed = write_answers(rows, request, output.messages, write_bytes, bar=bar)
@@ -87,6 +91,31 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
             failed = before + write_answers(rows[done:], request, output.messages, journal.add)
     if failed:
         raise DataError(f"{failed} of {len(rows)} lines have no answer", "their `error` says why")
+
+
+def with_inputs(rows: Sequence[BatchLine], request: Request) -> list[BatchLine]:
+    """The lines with what their answers depend on: the model, the options, and texts of files."""
+    n = CandidateOptions(request.candidates.n)
+    same = replace(request, candidates=n, offline=False, keep_alive=None, resolved_endpoint=None)
+    inputs = {"model": request.spec.name, "options": compute_digest(repr(same).encode())}
+    included = [read_if_possible(place) for place in request.context.include]
+    lines = []
+    for row in rows:
+        place = row.task.place if isinstance(row.task, BatchTask) else None
+        texts = [*included, *([] if place is None else [read_if_possible(place)])]
+        source = {"source": compute_digest(b"\0".join(texts))} if texts else {}
+        lines.append(replace(row, inputs={**inputs, **source}))
+    return lines
+
+
+def read_if_possible(place: str) -> bytes:
+    """The text of the file that a place is in; why it cannot be read is told where it is needed."""
+    if place.partition(":")[0] == STANDARD_INPUT:
+        return b""
+    try:
+        return encode_text(read_place(place)[0].document)
+    except StarcoderError:
+        return b""
 
 
 def refuse_batch_options(request: Request, output: OutputOptions) -> None:
@@ -277,8 +306,7 @@ def source_of(task: BatchTask, request: Request) -> tuple[Source, Span]:
     if task.place is None:
         at = len(task.prefix)
         return Source(STANDARD_INPUT, task.prefix + task.suffix), Span(at, at)
-    where = Place.parse(task.place)
-    if where.path == STANDARD_INPUT:
+    if task.place.partition(":")[0] == STANDARD_INPUT:
         raise UsageError("a hole cannot be in standard input", "name a file")
-    source = Source.read(where.path)
+    source, where = read_place(task.place, request.filename, request.lang)
     return source, source.span_of(where) if request.infill.fim else source.span_after(where)

@@ -143,7 +143,7 @@ class CandidateChooser:
         try:
             for at, candidate in enumerate(waiting, 1):
                 messages.show_status(f"verifying candidate {at} of {len(waiting)} …")
-                whole = self._source.splice(self._span, candidate.text)
+                whole = self._source.replaced(self._span, candidate.text)
                 tell = self._show_line if messages.verbose else None
                 passes = command.passes(whole.encode("utf-8", "surrogateescape"), tell)
                 tried = replace(candidate, verified=passes)

@@ -40,7 +40,8 @@ OUTPUT_EXCLUSIVE = (
 class OutputOptions:
     """How an answer is to be shown, and where it goes.
 
-    `between` draws it between its lines at a terminal, `in_place` puts it into the file.
+    `between` draws it between its lines at a terminal, `in_place` puts it into the file. With
+    `whole` what is printed with `echo` is all of a file of which the source is a part.
 
     Raises UsageError where one thing excludes another.
     """
@@ -55,6 +56,7 @@ class OutputOptions:
     diff: bool = False
     in_place: bool = False
     output: str = STANDARD_OUTPUT
+    whole: bool = False
 
     def __post_init__(self) -> None:
         chosen = {
@@ -71,7 +73,8 @@ class OutputOptions:
     @property
     def streams(self) -> bool:
         """Whether the answer goes to standard output while it is made."""
-        return not (self.diff or self.in_place or self.json or self.output != STANDARD_OUTPUT)
+        changes_file = self.diff or self.in_place or self.whole
+        return not (changes_file or self.json or self.output != STANDARD_OUTPUT)
 
     @property
     def draws(self) -> bool:
@@ -166,7 +169,7 @@ class Delivery:
         if self.truncated:
             raise DataError(*TRUNCATED_ERROR)
         if text:
-            target.save(encode_text(self.source.splice(self.span, text)))
+            target.save(encode_text(self.source.replaced(self.span, text)))
 
     def confirm(self, text: str, record: Record) -> None:
         """Say what has been put into the file: as a record, or at a terminal as a change."""
@@ -181,7 +184,7 @@ class Delivery:
             return
         if self.options.diff and self.options.draws:
             self.draw_patch(text)
-        elif self.options.diff or self.options.json:
+        elif self.options.diff or self.options.json or self.options.whole:
             write_bytes(self.content(text, record))
         else:
             options = replace(self.options, in_place=False, output=STANDARD_OUTPUT)
@@ -196,13 +199,14 @@ class Delivery:
             return encode_json_line(record)
         if self.options.diff:
             return self.patch(text)
-        return encode_text(self.source.splice(self.span, text) if self.options.echo else text)
+        return encode_text(self.source.replaced(self.span, text) if self.options.echo else text)
 
     def patch(self, text: str) -> bytes:
         """The change that the answer is; no answer is no change."""
         assert self.patch_target is not None
-        new = self.source.splice(self.span, text) if text else self.source.raw
-        return self.patch_target.patch(encode_text(self.source.raw), encode_text(new))
+        old = self.source.document
+        new = self.source.replaced(self.span, text) if text else old
+        return self.patch_target.patch(encode_text(old), encode_text(new))
 
     def draw_patch(self, text: str) -> None:
         """Show the change to people."""
@@ -228,7 +232,7 @@ def plan_delivery(
             raise UsageError("--in-place needs a file", "name one instead of piping text in")
         from starcoder_cli.files.save import SaveTarget
 
-        target = SaveTarget.for_edit(source.name, encode_text(source.raw))
+        target = SaveTarget.for_edit(source.name, encode_text(source.document))
     elif options.output != STANDARD_OUTPUT:
         if is_same_file(options.output, source.name):
             raise UsageError(

@@ -5,26 +5,16 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, TypeAlias
 
+from starcoder_cli.app.model_findings import Finding, default_model_finding, fit_findings
 from starcoder_cli.catalog import DEFAULT_MODEL, find_model
-from starcoder_cli.engines.transformers.architectures import SHAPES
-from starcoder_cli.engines.transformers.placement import (
-    REFERENCE_WINDOW,
-    SMALLER_MODEL_HINT,
-    Machine,
-    gigabytes,
-    plan_placement,
-)
+from starcoder_cli.engines.transformers.placement import Machine, gigabytes
 from starcoder_cli.errors import MachineError, StarcoderError
-from starcoder_cli.loading import LoadOptions
 from starcoder_cli.settings import models_dir
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
-
-State: TypeAlias = Literal["ok", "no", "warn", "fail"]
 
 PACKAGES = ("torch", "transformers", "bitsandbytes", "xllamacpp")
 
@@ -36,20 +26,6 @@ REACH_SECONDS = 5.0
 
 LOW_BYTES = 10**9
 """Fewer free bytes than this, of memory or on a disk, are worth a warning."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one check found: `no` is something that is not there, and need not be.
-
-    `subject` names which GPU or model it is about, where a check has several findings.
-    """
-
-    check: str
-    state: State
-    text: str
-    remedy: str = ""
-    subject: str = ""
 
 
 def all_findings() -> Iterator[Finding]:
@@ -65,8 +41,9 @@ def all_findings() -> Iterator[Finding]:
     reached = hub_finding()
     yield reached
     yield login_finding(reached.state == "ok")
+    yield default_model_finding()
     if machine:
-        yield from model_findings(machine)
+        yield from fit_findings(machine)
 
 
 def python_finding(version: tuple[int, int] = sys.version_info[:2]) -> Finding:
@@ -246,29 +223,6 @@ def login_finding(reached: bool) -> Finding:
         remedy = "log in again with `hf auth login`, or unset HF_TOKEN"
         return Finding("login", "fail", f"the hub was asked whose the token is: {reason}", remedy)
     return Finding("login", "ok", f"logged in as {name}")
-
-
-def model_findings(machine: Machine) -> Iterator[Finding]:
-    """Which StarCoder models fit here, and how; instead of others the largest that does."""
-    found = [fit_finding(name, machine) for name in SHAPES]
-    fits = [each.subject for each in found if each.state == "ok"]
-    largest = max(
-        fits, key=lambda name: SHAPES[name].model_size().parameters, default=DEFAULT_MODEL
-    )
-    for each in found:
-        smaller = each.remedy == SMALLER_MODEL_HINT
-        yield replace(each, remedy=f"{largest} fits here") if smaller else each
-
-
-def fit_finding(name: str, machine: Machine) -> Finding:
-    """Whether a StarCoder model fits here, and how."""
-    try:
-        text = plan_placement(
-            name, SHAPES[name].model_size(), REFERENCE_WINDOW, LoadOptions(), machine
-        ).describe()
-        return Finding("model", "ok", text, subject=name)
-    except MachineError as error:
-        return Finding("model", "no", error.message, error.hint, subject=name)
 
 
 def call_hub(call: Callable[[], str]) -> tuple[str, str]:

@@ -76,7 +76,7 @@ class EditTask:
         may_think = replier.reasons and not begins_with_reasoning(self.code)
         return continue_code(chunks) if may_think else chunks
 
-    def learn(self, completion: Completion) -> None:
+    def learn(self, completion: Completion, engine: str) -> None:
         """Nothing: no other file is read along."""
 
 

@@ -1,15 +1,21 @@
 """The file of a model that a command needs: the one that is here, or pulled once."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.app import licence_prompt
 from starcoder_cli.app.progress import count_progress, transfer_progress
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, StarcoderError
 from starcoder_cli.loading import ENGINE_TITLES
+from starcoder_cli.models.transfer import Progress, run_in_background
 from starcoder_cli.terminal.output import Messages, write_message
 from starcoder_cli.terminal.sanitize import to_one_line
+
+if TYPE_CHECKING:
+    from starcoder_cli.engines.openvino.prepared import Prepared
 
 
 def fetch(spec: ModelSpec, messages: Messages, before: Callable[[], None], offline: bool) -> Path:
@@ -36,14 +42,18 @@ def fetch(spec: ModelSpec, messages: Messages, before: Callable[[], None], offli
     return pull_missing(spec, offline)
 
 
-def prepare_pulled(spec: ModelSpec, path: Path) -> None:
+Prepare: TypeAlias = Callable[[ModelSpec, Path, Progress], "Prepared"]
+
+
+def prepare_pulled(spec: ModelSpec, path: Path, prepare: Prepare | None = None) -> None:
     """Prepare a pulled GGUF file for OpenVINO; where that does not work, say so and leave it.
 
-    A bar shows how many of its steps are done.
+    A bar shows how many of its steps are done. Ctrl-C ends it at once: the work is done in another
+    thread, since native code lets none through in its own.
     """
     if spec.engine != "llamacpp" or spec.is_local:
         return
-    from starcoder_cli.engines.openvino import prepare
+    from starcoder_cli.engines.openvino.prepare import discard_staging, prepare_model
     from starcoder_cli.engines.openvino.prepared import find_prepared
 
     if find_prepared(path):
@@ -51,7 +61,14 @@ def prepare_pulled(spec: ModelSpec, path: Path) -> None:
     write_message(f"preparing {to_one_line(spec.name)} for OpenVINO, once")
     try:
         with count_progress("steps") as report:
-            prepared = prepare.prepare_model(spec, path, report)
+            work = partial(prepare or prepare_model, spec, path, report)
+            prepared = run_in_background(work).result()
+    except KeyboardInterrupt:
+        name = to_one_line(spec.name)
+        pull = f"`starcoder models pull {name}` prepares it for OpenVINO"
+        write_message(f"note: {name} is usable, with llama.cpp; {pull}")
+        discard_staging(path.parent)
+        raise
     except StarcoderError as error:
         write_message(f"note: it stays with llama.cpp: {to_one_line(error.message)}")
         return

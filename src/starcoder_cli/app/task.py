@@ -45,7 +45,7 @@ class Task(Protocol):
     def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
         """The answer that takes the place of the range."""
 
-    def learn(self, completion: Completion) -> None:
+    def learn(self, completion: Completion, engine: str) -> None:
         """Remember what the answer tells about the next one."""
 
 

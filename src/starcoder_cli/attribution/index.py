@@ -10,7 +10,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from starcoder_cli.errors import (
     WriteError,
 )
 from starcoder_cli.files.folder import SAFE_OPEN_FLAGS
+from starcoder_cli.files.small import replace_text
 
 APPLICATION_ID = 0x53436964  # "SCid", as `file` shows it
 INDEX_VERSION = 1
@@ -37,6 +38,7 @@ INDEX_SCHEMA = (
     " PRIMARY KEY (hash, file)) WITHOUT ROWID",
     "CREATE TABLE opted_out (digest BLOB PRIMARY KEY) WITHOUT ROWID",
 )
+COMPLETABLE_NAME = re.compile(r"[A-Za-z0-9._@/+-]+", re.ASCII)
 MAX_PROGRESS_CHECKS = 10_000
 INSTRUCTIONS_PER_CHECK = 100_000  # instructions of SQLite's machine
 MAX_CELL_BYTES = 16 << 20
@@ -78,6 +80,16 @@ def open_index_for_update(path: Path, *, create: bool = True) -> Iterator[sqlite
         connection.execute("COMMIT")
         if not is_new:
             connection.execute("VACUUM")
+        write_project_names(connection, path)
+
+
+def write_project_names(connection: sqlite3.Connection, path: Path) -> None:
+    """Write the names of an index's projects beside it, a line each, which shells can complete."""
+    rows = connection.execute("SELECT DISTINCT name FROM project ORDER BY name").fetchall()
+    names = (name for (name,) in rows if isinstance(name, str) and COMPLETABLE_NAME.fullmatch(name))
+    with suppress(OSError):
+        text = "".join(f"{name}\n" for name in names)
+        replace_text(path.with_name(f"{path.name}.names"), text, mode=0o600)
 
 
 def require_index(path: Path) -> None:

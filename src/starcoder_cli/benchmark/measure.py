@@ -16,6 +16,9 @@ from starcoder_cli.stream import Completion, collect
 FIRST_PROMPT_TOKENS = 64
 """Tokens of the first prompt, which takes longer than later ones."""
 
+READ_TOKENS = 256
+"""Tokens of a prompt that tells how fast a model reads."""
+
 SPARE_WINDOW_TOKENS = 64
 """Tokens for which there is room beside those that are asked for: a model may open a prompt."""
 
@@ -114,6 +117,13 @@ def complete_greedily(model: Model, prompt: str, max_tokens: int) -> Completion:
 def seconds_to_first_token(completion: Completion) -> float:
     """Seconds until there was a text, or until it was clear that there is none."""
     return completion.first_token_seconds or completion.seconds
+
+
+def measure_reading_rate(model: Model) -> float:
+    """Tokens that a model reads in a second, once it has read a little."""
+    complete_greedily(model, create_unseen_prompt(model, FIRST_PROMPT_TOKENS), 1)
+    completion = complete_greedily(model, create_unseen_prompt(model, READ_TOKENS), 1)
+    return completion.prompt_tokens / max(seconds_to_first_token(completion), 1e-6)
 
 
 def warm_up_seconds(first: Completion, read_rate: float) -> float:

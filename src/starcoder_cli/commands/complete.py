@@ -8,8 +8,8 @@ from starcoder_cli.commands.expand import expand_groups
 from starcoder_cli.commands.groups import DeliveryFlags, MessageFlags
 from starcoder_cli.commands.hole_groups import CompletionFlags
 from starcoder_cli.commands.options import Batch
+from starcoder_cli.files.notebook import read_place
 from starcoder_cli.files.read import STANDARD_INPUT
-from starcoder_cli.files.source import Place, Source
 from starcoder_cli.system.timing import time_limit
 
 CompletionPlace = Annotated[
@@ -33,7 +33,8 @@ def complete(
 ) -> None:
     """Continue a file, everything up to a place in it, or standard input.
 
-    What follows the place is read too: the answer ends where it would begin again.
+    What follows the place is read too: the answer ends where it would begin again. Of a notebook
+    the last cell with code is continued, or the one of FILE.ipynb:CELL[:LINE].
     """
     request = hole.request(fim=False, prompted=hole.text.prompted)
     output = messages.values(delivery, echo=hole.echo, show_prompt=hole.show_prompt)
@@ -43,8 +44,7 @@ def complete(
 
             answer_file(place, request, output)
             return
-        where = Place.parse(place)
-        source = Source.read(where.path)
+        source, where = read_place(place, hole.text.filename, hole.text.lang)
         span = source.span_after(where)
         from starcoder_cli.app.answer import run_answer  # once it is known what for
 

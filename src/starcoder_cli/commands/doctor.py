@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from starcoder_cli.app.doctor import Finding, all_findings
+from starcoder_cli.app.doctor import all_findings
+from starcoder_cli.app.model_findings import Finding
 from starcoder_cli.errors import ExitCode
 from starcoder_cli.terminal.output import write_json, write_text
 from starcoder_cli.terminal.sanitize import to_one_line

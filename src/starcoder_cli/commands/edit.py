@@ -27,7 +27,7 @@ from starcoder_cli.commands.options import (
     Stop,
 )
 from starcoder_cli.errors import UsageError
-from starcoder_cli.files.source import Place, Source
+from starcoder_cli.files.notebook import read_place
 from starcoder_cli.settings import environment_name
 from starcoder_cli.system.timing import time_limit
 
@@ -75,7 +75,7 @@ def edit(
     delivery: DeliveryFlags,
     messages: MessageFlags,
 ) -> None:
-    """Write code anew as an instruction says: a whole file, or a range of one.
+    """Write code anew as an instruction says: a whole file, a range of one, or a notebook's cell.
 
     The new code goes to standard output; with --diff it is a patch, with --in-place it goes into
     the file.
@@ -98,9 +98,9 @@ def edit(
     if not instruction.strip():
         raise UsageError("the instruction is empty", "say what is to be changed")
     with time_limit(opening.timeout):
-        where = Place.parse(place)
-        source = Source.read(where.path)
-        span = source.span_of(where) if where.start else source.whole_span()
+        source, where = read_place(place, filename, lang)
+        is_whole_file = where.start is None and source.document == source.raw
+        span = source.whole_span() if is_whole_file else source.span_of(where)
         from starcoder_cli.app.answer import run_answer  # once it is known what for
         from starcoder_cli.app.edit import edit_task
 

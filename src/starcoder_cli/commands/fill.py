@@ -9,7 +9,7 @@ from starcoder_cli.commands.groups import DeliveryFlags, MessageFlags
 from starcoder_cli.commands.hole_groups import HoleFlags
 from starcoder_cli.commands.options import Batch
 from starcoder_cli.errors import UsageError
-from starcoder_cli.files.source import Place, Source
+from starcoder_cli.files.notebook import read_place
 from starcoder_cli.settings import environment_name
 from starcoder_cli.system.timing import time_limit
 
@@ -54,7 +54,8 @@ def fill(
     """Replace a range of a file with what the model would write there.
 
     Lines and columns start at 1, and columns count characters. A range ends with its last line, or
-    before its last column; one position with a column is an empty range. The answer
+    before its last column; one position with a column is an empty range. In a notebook the
+    number of a cell comes first: FILE.ipynb:CELL[:LINE]. The answer
     goes to standard output, at a terminal between the lines around it; with --in-place it goes into
     the file.
     """
@@ -70,8 +71,7 @@ def fill(
 
             answer_file(place, request, output)
             return
-        where = Place(place) if at is not None else Place.parse(place)
-        source = Source.read(where.path)
+        source, where = read_place(place, hole.text.filename, hole.text.lang, at)
         span = source.span_of_marker(at) if at is not None else source.span_of(where)
         from starcoder_cli.app.answer import run_answer
 

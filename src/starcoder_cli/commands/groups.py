@@ -27,6 +27,7 @@ from starcoder_cli.commands.options import (
     KeepAlive,
     Lang,
     LinesOption,
+    MaxPromptTokens,
     MaxTokens,
     NoContext,
     NoServer,
@@ -172,6 +173,7 @@ class ContextFlags:
     include: Include = None
     context: Context = None
     no_context: NoContext = False
+    max_prompt_tokens: MaxPromptTokens = None
     strict_context: StrictContext = False
 
     def values(self, filename: str | None) -> "ContextOptions":

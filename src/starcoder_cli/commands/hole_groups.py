@@ -59,6 +59,8 @@ class HoleFlags:
                 lines=self.ending.lines,
                 raw=self.ending.raw,
                 strict_context=self.context.strict_context,
+                prompt_tokens=self.context.max_prompt_tokens,
+                bounded=not self.context.strict_context,
                 prompted=prompted,
             ),
             lang=self.text.lang,

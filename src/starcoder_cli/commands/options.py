@@ -259,6 +259,16 @@ NoContext = Annotated[
         rich_help_panel=TEXT_PANEL,
     ),
 ]
+MaxPromptTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--max-prompt-tokens",
+        envvar=environment_name("max_prompt_tokens"),
+        help="Maximum number of tokens to read of the text, nearest to the hole first.",
+        show_default="what is read in about ten seconds",
+        rich_help_panel=TEXT_PANEL,
+    ),
+]
 StrictContext = Annotated[
     bool,
     typer.Option(

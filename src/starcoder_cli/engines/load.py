@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.context.reading_speed import engine_speeds
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.loading import ENGINE_TITLES, EngineWorkload, LoadOptions, fastest_engine
 from starcoder_cli.model import Model
@@ -114,11 +115,12 @@ def choose_prepared(
         )
     if engine == "openvino" or not prepared:
         return prepared
+    speeds = engine_speeds(spec.name, prepared.paces)
     expected_seconds = {
-        name: round(pace.seconds_for(workload), 1) for name, pace in prepared.paces.items()
+        name: round(speed.seconds_for(workload), 1) for name, speed in speeds.items()
     }
     notify(f"{spec.name}: expected seconds: {expected_seconds}")
-    return prepared if fastest_engine(prepared.paces, workload) == "openvino" else None
+    return prepared if fastest_engine(speeds, workload) == "openvino" else None
 
 
 def check_can_load(spec: ModelSpec, min_window: int, loading: LoadOptions) -> None:

@@ -5,7 +5,6 @@ grow by a line at a time. A run that was stopped, or killed, goes on where it en
 something else is refused, because its score would be that of neither.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,10 +14,10 @@ from pathlib import Path
 from starcoder_cli.errors import CreateError, DataError
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.files.batch import (
-    DIGEST_LENGTH,
     AnswerJournal,
     BatchLine,
     BatchTask,
+    compute_digest,
     parse_answer_line,
     parse_batch_line,
 )
@@ -129,9 +128,7 @@ def verdict_lines(
     for index, answer in enumerate(answers):
         problem = problems[index // samples]
         judged_text = f"{problem.program(answer_text(answer))}\0{problem.tests}"
-        digest = hashlib.sha256(judged_text.encode("utf-8", "surrogatepass")).hexdigest()[
-            :DIGEST_LENGTH
-        ]
+        digest = compute_digest(judged_text.encode("utf-8", "surrogatepass"))
         lines.append(BatchLine(index + 1, digest, problem.name, BatchTask()))
     return lines
 

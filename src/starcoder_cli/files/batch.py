@@ -2,8 +2,8 @@
 
 A line of the first has `prefix` and `suffix`, or `place` as on the command line, and may have an
 `id` of any kind, `lang`, `filename`, `lines`, `max_tokens`, `seed` and `stop`. A line of the second
-begins with the number of the line that it answers and a digest of it, so that a run can go on where
-one ended.
+begins with the number of the line that it answers and what the answer depends on, and ends with a
+checksum, so that a run can go on where one ended, and only there.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, get_args
 
 from starcoder_cli.errors import BusyError, CreateError, DataError, StarcoderError, WriteError
@@ -23,6 +23,7 @@ from starcoder_cli.system.file_lock import try_lock
 MAX_BATCH_BYTES = 256 * 1024 * 1024
 DIGEST_LENGTH = 16
 ANSWER_LINE_START = b'{"line": '
+CHECKSUM_START = b', "checksum": "'
 TEXT_FIELDS = ("prefix", "suffix", "place", "lang", "filename")
 TASK_FIELDS = ("id", *TEXT_FIELDS, "lines", "max_tokens", "seed", "stop")
 
@@ -69,23 +70,33 @@ class BatchTask:
 
 @dataclass(frozen=True)
 class BatchLine:
-    """A line of a file of holes: its number from 1, its digest and `id`, its task or its fault."""
+    """A line of a file of holes: its number from 1, its digest and `id`, its task or its fault.
+
+    `inputs` is what its answer depends on besides: `model`, and digests of `options` and `source`.
+    """
 
     number: int
     digest: str
     id: object
     task: BatchTask | StarcoderError
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     def record(self) -> Mapping[str, object]:
         """What the line of its answer begins with."""
-        fields = {"line": self.number, "digest": self.digest}
+        fields = {"line": self.number, "digest": self.digest, **self.inputs}
         return fields if self.id is None else {**fields, "id": self.id}
 
-    def is_answered_by(self, record: Mapping[str, object]) -> bool:
-        """Whether a record is the answer to this line, and to what it says now."""
-        return all(
-            name in record and record[name] == value for name, value in self.record().items()
-        )
+    def difference(self, record: Mapping[str, object]) -> str:
+        """What makes a record no answer to this line as it is now; empty for one that is."""
+        for name, value in self.record().items():
+            if name not in record or record[name] != value:
+                differences = {
+                    "model": f"is an answer of {record.get(name)}, not of {value}",
+                    "options": "was answered with other options",
+                    "source": "is about other text than its files have now",
+                }
+                return differences.get(name, "is not the answer to a line of this batch")
+        return ""
 
 
 class AnswerWriter(Protocol):
@@ -105,7 +116,7 @@ def parse_batch(data: bytes) -> list[BatchLine]:
 
 def parse_batch_line(number: int, row: bytes) -> BatchLine:
     """A line from its bytes."""
-    digest = hashlib.sha256(row).hexdigest()[:DIGEST_LENGTH]
+    digest = compute_digest(row)
     try:
         fields = parse_object(row)
     except MalformedError as wrong:
@@ -116,6 +127,17 @@ def parse_batch_line(number: int, row: bytes) -> BatchLine:
     except DataError as error:
         task = error
     return BatchLine(number, digest, fields.get("id"), task)
+
+
+def compute_digest(data: bytes) -> str:
+    """What tells some bytes from others."""
+    return hashlib.sha256(data).hexdigest()[:DIGEST_LENGTH]
+
+
+def seal(line: bytes) -> bytes:
+    """A line of JSON with one field more, the digest of all that stands before it."""
+    content = line.rstrip().removesuffix(b"}")
+    return content + CHECKSUM_START + compute_digest(content).encode() + b'"}\n'
 
 
 def parse_text_field(name: str, value: object) -> str:
@@ -182,7 +204,8 @@ class AnswerJournal:
     def resume(self, batch_lines: Sequence[BatchLine]) -> tuple[int, int]:
         """How many of the lines it has already, from the first on, and how many with an error.
 
-        Raises DataError, and leaves the file as it is, where it holds anything else.
+        Raises DataError, and leaves the file as it is, where it holds anything else: answers of
+        another model, say, or lines that were altered.
         """
         with open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
@@ -191,9 +214,14 @@ class AnswerJournal:
         for index, answer in enumerate(complete_lines):
             fields = parse_answer_line(answer)
             failed += "error" in fields
-            if index >= len(batch_lines) or not batch_lines[index].is_answered_by(fields):
+            difference = "is not the answer to a line of this batch"
+            if index < len(batch_lines):
+                difference = batch_lines[index].difference(fields)
+            if not difference and answer + b"\n" != seal(answer.rpartition(CHECKSUM_START)[0]):
+                difference = "was altered after it was written"
+            if difference:
                 raise DataError(
-                    f"line {index + 1} of {self._path} is not the answer to a line of this batch",
+                    f"line {index + 1} of {self._path} {difference}",
                     "name another file with --output",
                 )
         if rest:
@@ -206,8 +234,8 @@ class AnswerJournal:
         return len(complete_lines), failed
 
     def add(self, line: bytes) -> None:
-        """Append a whole line; WriteError where that fails."""
-        rest = memoryview(line)
+        """Append a whole line, sealed; WriteError where that fails."""
+        rest = memoryview(seal(line))
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]

@@ -148,6 +148,20 @@ class Source:
         """What messages call it."""
         return "standard input" if self.name == STANDARD_INPUT else self.name
 
+    @property
+    def begin(self) -> int:
+        """Where its own text begins in `raw`: behind a byte order mark."""
+        return len(BYTE_ORDER_MARK) if self.raw.startswith(BYTE_ORDER_MARK) else 0
+
+    @property
+    def document(self) -> str:
+        """The whole text of its file, of which a notebook's cell is a part."""
+        return self.raw
+
+    def code_name(self, filename: str | None) -> str:
+        """What a file of its code is called, where the user calls it `filename` or nothing."""
+        return filename or self.name
+
     @cached_property
     def newline(self) -> str:
         """The line end that most lines have; a line feed where there is no line."""
@@ -157,7 +171,7 @@ class Source:
     @cached_property
     def lines(self) -> tuple[Span, ...]:
         """Each line without its end; the empty line after a final newline is one too."""
-        begin = len(BYTE_ORDER_MARK) if self.raw.startswith(BYTE_ORDER_MARK) else 0
+        begin = self.begin
         spans = []
         for end in LINE_END.finditer(self.raw, begin):
             spans.append(Span(begin, end.start()))
@@ -166,7 +180,7 @@ class Source:
 
     def whole_span(self) -> Span:
         """The whole text, but for a byte order mark."""
-        return Span(self.lines[0].start, len(self.raw))
+        return Span(self.begin, len(self.raw))
 
     def end_span(self) -> Span:
         """The empty range after the last character."""
@@ -261,6 +275,10 @@ class Source:
     def splice(self, span: Span, text: str) -> str:
         """The raw text with a range replaced, everything outside it untouched."""
         return self.raw[: span.start] + text + self.raw[span.end :]
+
+    def replaced(self, span: Span, text: str) -> str:
+        """The document with a range of the raw text replaced."""
+        return self.splice(span, text)
 
 
 def to_model_text(raw: str) -> str:

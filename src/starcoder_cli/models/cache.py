@@ -7,15 +7,16 @@ of ours lies beside these: it pins the commit, and holds what a changed file wou
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, RefusedError, UnavailableError
+from starcoder_cli.files.small import replace_text
 from starcoder_cli.models import hub
 from starcoder_cli.models.transfer import translate_write_errors
+from starcoder_cli.models.verified import VerifiedFile
 from starcoder_cli.net.clients import describe_proxy
 
 CHECKPOINT_MANIFEST_NAME = "starcoder.json"
@@ -27,15 +28,6 @@ IGNORE_PATTERNS = ["*/*"]
 
 STALE_PARTIAL_SECONDS = 3600.0
 """After how many seconds nobody is writing a partial file any more."""
-
-
-@dataclass(frozen=True)
-class VerifiedFile:
-    """What a file was when its bytes were verified."""
-
-    sha256: str
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True)
@@ -72,18 +64,12 @@ def locate_checkpoint(spec: ModelSpec) -> Path | None:
     if not all((folder / name).is_file() for name in manifest.files):
         return None
     for name, verified in manifest.files.items():
-        if stat_file(folder / name, verified.sha256) != verified:
+        if not verified.is_intact(folder / name):
             raise DataError(
                 f"{folder / name} is not the file that was verified",
                 f"repair it with: starcoder models pull {spec.name}",
             )
     return folder
-
-
-def stat_file(path: Path, sha256: str) -> VerifiedFile:
-    """What a file with this digest is now."""
-    status = path.stat()
-    return VerifiedFile(sha256, status.st_size, status.st_mtime_ns)
 
 
 def _locate_unverified(spec: ModelSpec) -> Path | None:
@@ -130,7 +116,7 @@ def save_checkpoint_manifest(spec: ModelSpec, manifest: CheckpointManifest) -> P
     """Write what was verified of a checkpoint; its snapshot."""
     path = repository_folder(spec) / CHECKPOINT_MANIFEST_NAME
     with translate_write_errors(path):
-        _write_atomically(path, json.dumps(asdict(manifest), indent=1) + "\n")
+        replace_text(path, json.dumps(asdict(manifest), indent=1) + "\n")
     return snapshot_folder(spec, manifest.commit)
 
 
@@ -148,8 +134,7 @@ def write_ref(spec: ModelSpec, commit: str) -> None:
     reference = repository_folder(spec) / "refs" / spec.revision
     with translate_write_errors(reference):
         if spec.revision != commit:
-            reference.parent.mkdir(parents=True, exist_ok=True)
-            _write_atomically(reference, commit)
+            replace_text(reference, commit)
 
 
 def _create_link(path: Path, target: Path) -> None:
@@ -161,16 +146,6 @@ def _create_link(path: Path, target: Path) -> None:
         path.symlink_to(target)
     except OSError:
         path.hardlink_to(path.parent / target)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """Write a small file, which is never seen half-written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def remove_stale_partials(spec: ModelSpec) -> None:

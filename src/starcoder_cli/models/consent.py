@@ -1,11 +1,11 @@
 """Which licences the user agreed to, and of which a reminder was shown: remembered in one file."""
 
 import json
-import os
 from pathlib import Path
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import CreateError
+from starcoder_cli.files.small import replace_text
 from starcoder_cli.models import licences
 from starcoder_cli.models.licences import Licence
 from starcoder_cli.settings import data_dir
@@ -60,14 +60,8 @@ def _add_licence_id(key: str, licence: Licence) -> None:
         return
     values[key].append(licence.id)
     path = consent_path()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_text(path, json.dumps(values, indent=1) + "\n")
     except OSError as error:
         raise CreateError(
             f"cannot create {path}: {error.strerror}", "set STARCODER_DATA_DIR to another folder"

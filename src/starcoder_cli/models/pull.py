@@ -15,6 +15,7 @@ from starcoder_cli.models.transfer import (
     compute_sha256,
     translate_write_errors,
 )
+from starcoder_cli.models.verified import verify_file
 
 FileFetcher: TypeAlias = Callable[[ModelSpec, Path, Progress], DownloadedFile]
 
@@ -80,7 +81,7 @@ def _locate_verified(spec: ModelSpec, progress: Progress) -> Path | None:
         store.read_model_manifest(store.model_folder(spec)),
     )
     sha256 = spec.sha256 or (manifest.sha256 if manifest else "")
-    if not sha256 or not path.is_file() or compute_sha256(path, progress) != sha256:
+    if not sha256 or not path.is_file() or not verify_file(path, sha256, progress):
         return None
     return _locate_unchanged(spec) or store.save_model_file(
         spec, DownloadedFile(path, sha256, "found in place")

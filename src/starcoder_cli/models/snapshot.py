@@ -32,6 +32,7 @@ from starcoder_cli.models.transfer import (
     ignore_progress,
     translate_write_errors,
 )
+from starcoder_cli.models.verified import VerifiedFile, verify_file
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
@@ -68,19 +69,14 @@ def verify_checkpoint(spec: ModelSpec, progress: Progress) -> Path | None:
     folder = cache.snapshot_folder(spec, manifest.commit)
     total = sum(verified.size for verified in manifest.files.values())
     done = 0
-    files = {}
     for name, verified in manifest.files.items():
         path = folder / name
         if not path.is_file() or path.stat().st_size != verified.size:
             return None
-        if compute_sha256(path, _offset_progress(progress, done, total)) != verified.sha256:
+        if not verify_file(path, verified.sha256, _offset_progress(progress, done, total)):
             return None
-        files[name] = cache.stat_file(path, verified.sha256)
         done += verified.size
-    if files == manifest.files:
-        return folder
-    with _hint_at_hf_home():
-        return cache.save_checkpoint_manifest(spec, replace(manifest, files=files))
+    return folder
 
 
 def fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
@@ -110,7 +106,7 @@ def fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
         if manifest is None or manifest.commit != listing.commit:
             cache.write_ref(spec, listing.commit)
         folder = cache.snapshot_folder(spec, listing.commit)
-        files = {name: cache.stat_file(folder / name, sha256) for name, sha256 in digests.items()}
+        files = {name: VerifiedFile.of(folder / name, sha256) for name, sha256 in digests.items()}
         cache.save_checkpoint_manifest(
             spec, CheckpointManifest(spec.revision, listing.commit, files)
         )

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from starcoder_cli.catalog import CATALOG, ModelSpec, find_model
 from starcoder_cli.errors import BusyError, CreateError, DataError, InputError, UsageError
+from starcoder_cli.files.small import replace_text
 from starcoder_cli.models import cache
 from starcoder_cli.models.transfer import DownloadedFile, translate_write_errors
+from starcoder_cli.models.verified import VerifiedFile
 from starcoder_cli.settings import models_dir
 from starcoder_cli.system.file_lock import hold_lock
 
@@ -61,11 +63,12 @@ def locate_model(spec: ModelSpec) -> Path | None:
 def _path_if_unchanged(spec: ModelSpec, manifest: ModelManifest) -> Path | None:
     """The file that the manifest describes; None where it is gone."""
     path = model_file_path(spec)
+    verified = VerifiedFile(manifest.sha256, manifest.size, manifest.mtime_ns)
     try:
-        status = path.stat()
+        is_intact = verified.is_intact(path)
     except FileNotFoundError:
         return None
-    if (status.st_size, status.st_mtime_ns) != (manifest.size, manifest.mtime_ns):
+    if not is_intact:
         raise DataError(
             f"{path} is not the file that was verified",
             f"repair it with: starcoder models pull {spec.name}",
@@ -102,9 +105,8 @@ def save_model_file(spec: ModelSpec, download: DownloadedFile) -> Path:
         manifest = ModelManifest(
             spec.name, download.sha256, status.st_size, status.st_mtime_ns, download.source
         )
-        temporary = path.parent / f".{MODEL_MANIFEST_NAME}"
-        temporary.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path.parent / MODEL_MANIFEST_NAME)
+        text = json.dumps(asdict(manifest), indent=1) + "\n"
+        replace_text(path.parent / MODEL_MANIFEST_NAME, text)
         remove_partial_files(path.parent)
     return path
 

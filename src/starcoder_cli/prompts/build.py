@@ -94,18 +94,19 @@ def build_fim_prompt(
 
 
 def truncate_to_window(
-    model: Model, hole: Hole, max_tokens: int, context_tokens: int = 0
+    model: Model, hole: Hole, max_tokens: int, context_tokens: int = 0, most: int | None = None
 ) -> tuple[Hole, int]:
     """What of a hole fits the model's window beside its context, and how many tokens it may have.
 
-    Raises UsageError where the answer alone is too long.
+    They are never more than `most`. Raises UsageError where the answer alone is too long.
     """
     budget = model.window - max_tokens - PROMPT_OVERHEAD_TOKENS - context_tokens
-    if window_for(hole, max_tokens) + context_tokens <= model.window:
+    if window_for(hole, max_tokens) + context_tokens <= model.window and most is None:
         return hole, budget
     if budget < PROMPT_OVERHEAD_TOKENS:
         raise UsageError(
             f"{max_tokens} tokens of answer leave no room to read anything",
             f"the model's window is {model.window}: lower --max-tokens",
         )
+    budget = budget if most is None else min(budget, most)
     return fit_hole(hole, budget, model.count), budget

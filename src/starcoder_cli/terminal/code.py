@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from starcoder_cli.files.source import Source, Span
+from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.terminal.output import write_bytes
 from starcoder_cli.terminal.sanitize import sanitize
 
@@ -187,9 +187,9 @@ class HoleView(CodeView):
     def __init__(self, highlighter: Highlighter, source: Source, span: Span, color: bool) -> None:
         super().__init__(highlighter, "", "")
         self._color = color
-        hole = source.hole_at(span)
-        self._lines_before = sanitize(hole.prefix).split("\n")
-        self._lines_after = sanitize(hole.suffix).split("\n")
+        before, after = source.raw[source.begin : span.start], source.raw[span.end :]
+        self._lines_before = sanitize(to_model_text(before)).split("\n")
+        self._lines_after = sanitize(to_model_text(after)).split("\n")
         self._line_number = len(self._lines_before)
         self._number_width = len(str(self._line_number + len(self._lines_after)))
         if "\t" in source.raw:  # what stands before a line must not move its tab stops

@@ -181,6 +181,11 @@ def prepare_model(
         return replace(prepared, folder=path.parent / PREPARED_FOLDER)
 
 
+def discard_staging(folder: Path) -> None:
+    """Remove what an interrupted preparation has made; it may still be at work, and then fails."""
+    shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
+
+
 @contextmanager
 def stage_folder(folder: Path) -> Iterator[Path]:
     """An empty folder that takes the place of the prepared one, unless something goes wrong."""

@@ -1,0 +1,85 @@
+"""How long a prompt may be by default: what a model reads in about ten seconds on this machine.
+
+The rate is measured once for a model and an engine, and remembered as a power of two, so that a
+command makes the same prompt on every run. A bad moment does not fix it for good: several answers
+in a row that were read at quite another rate move it by steps.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from starcoder_cli.context.reading_speed import MIN_MEASURED_TOKENS
+from starcoder_cli.files.small import replace_text
+from starcoder_cli.settings import data_dir
+
+READING_SECONDS = 10.0
+MIN_PROMPT_TOKENS = 1024
+MAX_PROMPT_TOKENS = 1 << 20
+ANSWERS_TO_MOVE = 3
+"""So many answers in a row, all slower or all faster, are no accident."""
+
+MAX_REMEMBERED_LIMITS = 50
+LOCK = threading.Lock()
+
+
+def find_prompt_limit(model: str, measure_rate: Callable[[], float]) -> int:
+    """How many tokens a model reads in about ten seconds, measured where that is not known yet."""
+    with LOCK:
+        known = _load_limits().get(model)
+        if known:
+            return known[0]
+        limit = round_limit(measure_rate() * READING_SECONDS)
+        _save_limit(model, limit, 0)
+        return limit
+
+
+def round_limit(tokens: float) -> int:
+    """The power of two at or below a number of tokens, within bounds."""
+    bounded = min(max(int(tokens), MIN_PROMPT_TOKENS), MAX_PROMPT_TOKENS)
+    return 1 << (bounded.bit_length() - 1)
+
+
+def adjust_prompt_limit(model: str, tokens: int, seconds: float) -> None:
+    """Take an answer into account whose prompt took so long to read, where the limit is known."""
+    known = _load_limits().get(model)
+    if known is None or tokens < MIN_MEASURED_TOKENS or seconds <= 0:
+        return
+    limit, trend = known
+    possible = min(tokens / seconds * READING_SECONDS, MAX_PROMPT_TOKENS)
+    # A limit may be half of what is possible: nothing near that is worth another prompt.
+    direction = (possible >= 4 * limit) - (possible < limit / 2 and limit > MIN_PROMPT_TOKENS)
+    moved = trend + direction if trend * direction >= 0 and direction else direction
+    if abs(moved) >= ANSWERS_TO_MOVE:
+        limit, moved = (limit * 2 if direction > 0 else limit // 2), 0
+    if (limit, moved) != known:
+        _save_limit(model, limit, moved)
+
+
+def limits_path() -> Path:
+    """The file with the limit of each model, the latest last."""
+    return data_dir() / "prompt_limits.json"
+
+
+def _load_limits() -> Mapping[str, tuple[int, int]]:
+    """Each limit, and how many answers in a row spoke against it; nothing of a damaged file."""
+    try:
+        values = json.loads(limits_path().read_bytes())
+        limits = {str(name): (int(limit), int(trend)) for name, (limit, trend) in values.items()}
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return {}
+    return {
+        name: (limit, trend)
+        for name, (limit, trend) in limits.items()
+        if MIN_PROMPT_TOKENS <= limit <= MAX_PROMPT_TOKENS
+    }
+
+
+def _save_limit(model: str, limit: int, trend: int) -> None:
+    """Remember a limit, where that can be written."""
+    limits = {name: value for name, value in _load_limits().items() if name != model}
+    latest = [*limits.items(), (model, (limit, trend))][-MAX_REMEMBERED_LIMITS:]
+    with suppress(OSError):
+        replace_text(limits_path(), json.dumps(dict(latest), indent=1) + "\n")
