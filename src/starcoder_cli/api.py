@@ -19,9 +19,9 @@ from functools import partial
 from typing import TypedDict, Unpack
 
 from starcoder_cli.app.answer_record import Answer
-from starcoder_cli.app.batch import in_order, while_open
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.edit import edit_task
+from starcoder_cli.app.in_order import in_order, while_open
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import CandidateOptions, EndpointOptions, Request
 from starcoder_cli.app.task import Task, TaskRun, fill_task, unchanged

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from processes import terminal
-from starcoder_cli.app.batch import BatchWorker, in_order
+from starcoder_cli.app.batch import BatchWorker
+from starcoder_cli.app.in_order import in_order
 from starcoder_cli.app.request import Request
 from starcoder_cli.cli import main
 from starcoder_cli.engines.echo import EchoModel

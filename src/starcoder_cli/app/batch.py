@@ -3,17 +3,15 @@
 import os
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
 
 from starcoder_cli.app.answer_record import Answer
 from starcoder_cli.app.attribution import need_index
 from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.in_order import in_order, while_open
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.progress import count_progress, no_progress
 from starcoder_cli.app.request import CandidateOptions, Request
@@ -36,7 +34,6 @@ from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
 from starcoder_cli.prompts.build import window_for
 from starcoder_cli.settings import STANDARD_OUTPUT
-from starcoder_cli.stream import Stream
 from starcoder_cli.terminal.output import (
     CollectedMessages,
     Messages,
@@ -52,9 +49,6 @@ DEFAULT_SLOTS = 4
 
 BATCH_TOKENS = 32768
 """For how many tokens of prompt and answer there is room in all slots together."""
-
-QUEUED_PER_SLOT = 4  # answers for each slot that wait for an earlier one
-
 
 BATCH_EXCLUSIVE = (
     ("--diff", "its answers are JSON"),
@@ -191,41 +185,6 @@ def slots_for(spec: ModelSpec, window: int, most: int) -> int:
     if spec.engine == "endpoint":
         return most
     return max(1, min(most, BATCH_TOKENS // window)) if spec.engine == "llamacpp" else 1
-
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-def in_order(
-    answer: Callable[[Item], Result], items: Iterable[Item], slots: int, closed: threading.Event
-) -> Generator[Result]:
-    """The answer to each item in order, several made at a time; closing this sets `closed`."""
-    pool = ThreadPoolExecutor(slots)
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            if len(waiting) == slots * QUEUED_PER_SLOT:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(answer, item))
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        closed.set()
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-class BatchClosedError(Exception):
-    """Nobody wants the answer any more."""
-
-
-def while_open(chunks: Stream, closed: threading.Event) -> Stream:
-    """The chunks while somebody waits for them; then Closed is raised."""
-    with closing(chunks):
-        for chunk in chunks:
-            if closed.is_set():
-                raise BatchClosedError
-            yield chunk
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Where there is no grammar for a language, its brackets are counted as Pygments r
 import re
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 
 from starcoder_cli.candidates.syntax import count_syntax_errors, is_unreachable
 from starcoder_cli.languages import Language
@@ -21,7 +22,7 @@ MAX_JUDGEMENTS = 96
 
 FAR_TOO_MANY = 1 << 20
 WORD = re.compile(r"\w+")
-TRAILING_CLOSERS = ")]}"
+CLOSERS = ")]}"
 MAX_LINES_BACK = 24
 
 
@@ -105,14 +106,17 @@ class SoundnessCheck:
     def cut_back(self, answer: str) -> str | None:
         """The most of an answer that leaves the file as sound as it was; None where nothing does.
 
-        What is left away are closing brackets at its end, or whole lines.
+        What is left away begins with a closing bracket in the last line, or is whole lines.
         """
-        text = answer
-        while text[-1:] and text[-1] in TRAILING_CLOSERS:
-            text = text[:-1].rstrip(" \t")
-            if self.is_as_sound(text):
-                return text
-        return next((text for text in self._shorter(answer) if self.is_as_sound(text)), None)
+        texts = chain(self._before_closers(answer), self._shorter(answer), [""])
+        return next((text for text in texts if self.is_as_sound(text)), None)
+
+    def _before_closers(self, answer: str) -> Iterator[str]:
+        """An answer up to each closing bracket of its last line, from the right."""
+        line_start = answer.rfind("\n") + 1
+        for at in range(len(answer) - 1, line_start, -1):
+            if answer[at] in CLOSERS:
+                yield answer[:at].rstrip(" \t")
 
     def _shorter(self, answer: str) -> Iterator[str]:
         """An answer without its last line, without its last two, and so on."""

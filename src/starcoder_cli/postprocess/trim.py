@@ -16,6 +16,7 @@ from starcoder_cli.postprocess.indentation import reindent
 from starcoder_cli.postprocess.prose import unwrap_fence
 from starcoder_cli.postprocess.repeated_prefix import drop_repeated_prefix
 from starcoder_cli.postprocess.single_line import first_whole_line, until_line_end
+from starcoder_cli.postprocess.sound_part import keep_sound_part
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.postprocess.unfinished import cut_unfinished
@@ -49,14 +50,18 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if is_whole_line:
         return chunks
     if options.lines == "one":
-        return until_line_end(chunks, hole.suffix.partition("\n")[0], check)
+        chunks = until_line_end(chunks, hole.suffix.partition("\n")[0], check)
+        return chunks if options.live else keep_sound_part(chunks, check)
     if hole.suffix.partition("\n")[0].strip() and hole.prefix.rpartition("\n")[2].strip():
         chunks = until_rest_of_line(chunks, hole.suffix)
     else:
         chunks = until_sound_end(chunks, hole, check, options)
     if options.live:
         return chunks
-    return cut_unfinished(chunks, SoundnessCheck(hole, options.replaced, options.language))
+    judge = SoundnessCheck(hole, options.replaced, options.language)
+    chunks = cut_unfinished(chunks, judge)
+    is_judged = hole.suffix.strip() and check.has_parser and not options.is_prose
+    return keep_sound_part(chunks, judge) if is_judged else chunks
 
 
 def choose_line_mode(hole: Hole, *, inside_line: bool) -> LineMode:

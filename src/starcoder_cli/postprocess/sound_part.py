@@ -1,0 +1,27 @@
+"""The part of an answer that leaves its file sound, where nobody watches the answer being made."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from starcoder_cli.postprocess.soundness import SoundnessCheck
+from starcoder_cli.stream import Chunk, Stream, closing_source
+
+
+def keep_sound_part(chunks: Iterable[Chunk], check: SoundnessCheck) -> Stream:
+    """The most of an answer that leaves the file as sound as it was; all of it where nothing does.
+
+    The answer is read to its end before anything of it is passed on.
+    """
+    held: list[str] = []
+    with closing_source(chunks) as source:
+        for chunk in source:
+            held.append(chunk.text)
+            if chunk.reason:
+                text = "".join(held)
+                part = text if check.is_as_sound(text) else check.cut_back(text)
+                names = () if part in (None, text) else ("surplus",)
+                kept = text if part is None else part
+                yield replace(chunk, text=kept, trimmed=(*chunk.trimmed, *names))
+                return
+            yield replace(chunk, text="")
+    yield Chunk("".join(held), 0, "stop")
