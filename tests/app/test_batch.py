@@ -161,7 +161,7 @@ def test_a_terminal_shows_answers_and_no_bar_between_them() -> None:
 def test_an_empty_text_is_spoken_of(capfd: pytest.CaptureFixture[str]) -> None:
     """A model makes something up where it is given nothing to go on with."""
     code, out, err = run(capfd, "complete", "--batch", holes({"prefix": "\n"}))
-    note = "standard input is empty: echo makes something up"
+    note = "standard input has no text: the answer is made up"
     assert (code, records(out)[0]["notes"], err) == (0, [note], "")
     with standard_input(b""):
         assert run(capfd, "complete", "--raw")[2].splitlines()[0] == f"note: {note}"

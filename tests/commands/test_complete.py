@@ -206,9 +206,13 @@ def test_chance_is_told_by_its_seed(capfd: pytest.CaptureFixture[str]) -> None:
     assert seeds[0] != seeds[1]
 
 
+NO_TEXT = "note: standard input has no text: the answer is made up\n"
+
+
 def test_an_empty_answer_is_told_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
     with standard_input(b""):
-        assert run(capfd, "complete") == (0, "", "note: echo has nothing to add here\n")
+        notes = f"{NO_TEXT}note: echo has nothing to add here\n"
+        assert run(capfd, "complete") == (0, "", notes)
     with standard_input(b""):
         assert run(capfd, "complete", "-q") == (0, "", "")
 
@@ -239,7 +243,8 @@ def test_a_text_that_is_too_long_loses_its_beginning(capfd: pytest.CaptureFixtur
 )
 def test_monotonous_text_is_text(text: bytes, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     with standard_input(text):
-        assert run_binary(capfdbinary, "complete") == (0, text, b"")
+        note = b"" if text.strip() else NO_TEXT.encode()
+        assert run_binary(capfdbinary, "complete") == (0, text, note)
 
 
 def test_color_is_for_whoever_asks_and_needs_a_language(

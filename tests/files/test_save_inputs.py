@@ -104,7 +104,7 @@ def test_only_the_hole_changes(
     raw: bytes, place: str, expected: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     Path("x").write_bytes(raw)
-    note = "" if raw.strip() else "note: x is empty: echo makes something up\n"
+    note = "" if raw.strip() else "note: x has no text: the answer is made up\n"
     assert run(capfd, "fill", place, "-i", "--max-tokens", "1") == (0, "", note)
     assert Path("x").read_bytes() == expected
 

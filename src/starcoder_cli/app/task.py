@@ -52,7 +52,7 @@ class Task(Protocol):
 def fill_task(source: Source, span: Span, request: Request, messages: Messages) -> Infill:
     """What is asked about a range of a source, with the files that could be read along."""
     if not source.raw.strip():
-        messages.note(f"{source.display_name} is empty: {request.spec.name} makes something up")
+        messages.note(f"{source.display_name} has no text: the answer is made up")
     infill = Infill(
         source,
         span,
