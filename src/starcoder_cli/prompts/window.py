@@ -82,3 +82,9 @@ def find_largest(upper: int, does_fit: Callable[[int], bool]) -> int:
         else:
             high = middle - 1
     return low
+
+
+def left_out(whole: str, kept: str) -> str:
+    """How much of a text is missing, for people."""
+    lines = whole.count("\n") - kept.count("\n")
+    return f"{lines} lines" if lines else f"{len(whole) - len(kept)} characters"
