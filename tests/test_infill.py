@@ -16,13 +16,13 @@ from starcoder_cli.infill import (
     InfillOptions,
     PreparedPrompt,
     language_of,
-    left_out,
     metadata_for,
 )
 from starcoder_cli.languages import find_language
-from starcoder_cli.model import Hole, Prompt, Question, Sampling
+from starcoder_cli.model import Hole, Prompt, Question, Sampling, as_prompt
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.fim import Document
+from starcoder_cli.prompts.window import left_out
 from starcoder_cli.stream import Chunk, Completion, Stream, collect
 from starcoder_cli.terminal.output import Messages
 
@@ -232,6 +232,29 @@ def answered(
     language, spec = find_language("python"), find_model(DEFAULT_MODEL)
     infill = Infill(source, span, spec, language, FileMetadata("a.py"), MOST, options)
     return collect(infill.stream(model, infill.prompt(model, LOUD), Sampling(MOST)))
+
+
+class Reluctant(EchoModel):
+    """Says nothing unless it has to begin with some text."""
+
+    def stream(self, question: Question, sampling: Sampling) -> Stream:
+        forced = as_prompt(question).forced_prefix
+        yield Chunk("return sum(values)" if forced == "\n    " else "\n", 1, "stop")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('def f(values):\n    """The sum."""', "\n    return sum(values)"),
+        ("def f(values):\n    x = 1", ""),
+    ],
+)
+def test_a_body_that_is_missing_is_asked_for_behind_its_indentation(
+    text: str, expected: str
+) -> None:
+    """The README's first example had no answer on one of two engines."""
+    place = f"2:{len(text.splitlines()[1]) + 1}"
+    assert answered(Reluctant(), text + "\n\n\nf([1])\n", place, FILL).text == expected
 
 
 def test_an_answer_has_the_indentation_of_its_range_and_the_line_ends_of_its_file() -> None:

@@ -35,7 +35,8 @@ from starcoder_cli.files.source import (
     to_model_text,
 )
 from starcoder_cli.languages import Language
-from starcoder_cli.model import Hole, Model, Question, Sampling
+from starcoder_cli.model import Hole, Model, Prompt, Question, Sampling
+from starcoder_cli.postprocess.indentation import missing_beginning
 from starcoder_cli.postprocess.trim import (
     PROSE_LANGUAGES,
     choose_line_mode,
@@ -52,6 +53,7 @@ from starcoder_cli.prompts.build import (
     window_for,
 )
 from starcoder_cli.prompts.fim import as_solution_file
+from starcoder_cli.prompts.window import left_out
 from starcoder_cli.settings import FimOrder, LineMode
 from starcoder_cli.stream import (
     Completion,
@@ -62,7 +64,6 @@ from starcoder_cli.stream import (
     until_stop,
     with_beginning,
 )
-from starcoder_cli.system.counting import counted
 from starcoder_cli.terminal.output import Messages
 
 
@@ -112,6 +113,12 @@ class PreparedPrompt:
     stop: tuple[str, ...] = ()
     context: SelectedContext = NOTHING_SELECTED
     truncated: bool = False
+
+    def beginning_with(self, text: str) -> Question | None:
+        """The question whose answer has to begin with a text; None where that cannot be asked."""
+        if not isinstance(self.question, Prompt) or self.question.forced_prefix:
+            return None
+        return replace(self.question, forced_prefix=text)
 
 
 @dataclass(frozen=True)
@@ -222,9 +229,12 @@ class Infill:
         """The answer that belongs in the place, or as the model writes it where that is wanted."""
         options = self.options
 
-        def ask(each: Sampling) -> Stream:
-            chunks: Stream = until_stop(model.stream(prompt.question, each), prompt.stop)
+        def ask(each: Sampling, question: Question = prompt.question) -> Stream:
+            chunks: Stream = until_stop(model.stream(question, each), prompt.stop)
             return chunks if options.seconds is None else until_deadline(chunks, options.seconds)
+
+        def ask_behind(begin: str, question: Question, each: Sampling) -> Stream:
+            return prepend(begin, ask(each, question))
 
         def trim(chunks: Stream) -> Stream:
             return trim_answer(chunks, self.hole, self._trim_options)
@@ -236,7 +246,10 @@ class Infill:
         elif options.once:
             chunks = prepend(self.lead, trim(ask(sampling)))
         else:
-            chunks = prepend(self.lead, trim_with_retry(ask, sampling, trim))
+            begin = missing_beginning(self.hole, self.language)
+            forced = prompt.beginning_with(begin)
+            last = partial(ask_behind, begin, forced) if forced and begin else None
+            chunks = prepend(self.lead, trim_with_retry(ask, sampling, trim, last))
         return convert_newlines(chunks, self.source.newline)
 
     @property
@@ -260,12 +273,6 @@ class Infill:
         if completion.cached_tokens is not None:
             read = completion.prompt_tokens - completion.cached_tokens
             adjust_prompt_limit(f"{self.spec.name} {engine}", read, completion.first_token_seconds)
-
-
-def left_out(whole: str, kept: str) -> str:
-    """How much of a text is missing, for people."""
-    lines = whole.count("\n") - kept.count("\n")
-    return counted(lines, "line") if lines else counted(len(whole) - len(kept), "character")
 
 
 def language_of(source: Source, lang: str | None, filename: str | None) -> Language:

@@ -214,6 +214,16 @@ def test_where_chance_finds_nothing_either_it_stays_blank() -> None:
     assert (answer.text, answer.reason, answer.tokens, len(drawn)) == ("\n ", "stop", 4, 3)
 
 
+def test_at_last_it_is_asked_in_another_way() -> None:
+    ask, drawn = said(NOTHING, NOTHING, NOTHING)
+    last, drawn_last = said([Chunk("x", 1, "stop", 5)])
+    answer = collect(retry_if_blank(ask, Sampling(), last))
+    assert (answer.text, answer.tokens, len(drawn), drawn_last) == ("x", 7, 3, [Sampling()])
+    ask, drawn = said(NOTHING, NOTHING, NOTHING)
+    last, drawn_last = said([Chunk(" ", 1, "stop", 5)])
+    assert collect(retry_if_blank(ask, Sampling(), last)).text == "\n "
+
+
 @pytest.mark.parametrize(
     ("sampling", "answer"),
     [

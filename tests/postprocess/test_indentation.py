@@ -5,7 +5,12 @@ import pytest
 from holes import chunked
 from starcoder_cli import languages
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.indentation import indent_columns, indent_unit, reindent
+from starcoder_cli.postprocess.indentation import (
+    indent_columns,
+    indent_unit,
+    missing_beginning,
+    reindent,
+)
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import FinishReason, collect
 
@@ -122,3 +127,24 @@ def test_one_step_of_indentation(text: str, unit: str) -> None:
 
 def test_columns() -> None:
     assert [indent_columns(line) for line in ("a", "  a", "\ta", " \ta")] == [0, 2, 8, 8]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "expected"),
+    [
+        ('def f():\n    """Words."""', "\n\ndef g():\n    pass\n", "\n    "),
+        ('def f():\n    """Words."""\n', "\ndef g():\n    pass\n", "    "),
+        ('def f():\n    """Words."""\n  ', "", "  "),
+        ("def f():\n    # Add them.", "", "\n    "),
+        ("def f():", "\n", "\n    "),
+        ("class A:\n  def f():\n", "", "    "),
+        ("def f():\n    return 1", "\n", ""),
+        ("def f():\n    x = 1\n", "\n    return x\n", ""),
+        ('"""A module."""', "\n", ""),
+        ("# A module.\n", "\n", ""),
+        ('def f():\n    """Words."""', " + 1\n", ""),
+        ("", "", ""),
+    ],
+)
+def test_what_has_to_follow_a_line(prefix: str, suffix: str, expected: str) -> None:
+    assert missing_beginning(Hole(prefix, suffix), languages.find_language("python")) == expected

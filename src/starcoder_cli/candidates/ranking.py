@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion, Stream
@@ -87,21 +88,28 @@ def sampling_schedule(sampling: Sampling, n: int) -> list[Sampling]:
     return [replace(base, seed=None), *others]
 
 
-def retry_if_blank(generate: Callable[[Sampling], Stream], sampling: Sampling) -> Stream:
+def retry_if_blank(
+    generate: Callable[[Sampling], Stream],
+    sampling: Sampling,
+    last: Callable[[Sampling], Stream] | None = None,
+) -> Stream:
     """The answer to a question; where the likeliest one is blank, one that chance finds, if any.
 
-    It is the same each time. What the blank ones cost is part of it.
+    Where chance finds none, `last` is another way to ask. It is the same each time. What the blank
+    ones cost is part of it.
     """
     random_draws = [
         replace(sampling, temperature=CANDIDATE_TEMPERATURE, seed=seed)
         for seed in range(BLANK_RETRIES)
     ]
-    retries = random_draws if sampling.temperature == 0 else []
+    retries = [partial(generate, draw) for draw in random_draws]
+    retries = [*retries, partial(last, sampling)] if last else retries
+    retries = retries if sampling.temperature == 0 else []
     blank: str | None = None
-    for index, attempt in enumerate((sampling, *retries)):
+    for index, attempt in enumerate((partial(generate, sampling), *retries)):
         pending: str | None = ""  # blank text that waits for more; None once there is more
         cost = 0
-        with closing(generate(attempt)) as chunks:
+        with closing(attempt()) as chunks:
             for chunk in chunks:
                 if index:
                     chunk = replace(chunk, cached_tokens=None)

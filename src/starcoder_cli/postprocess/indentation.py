@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from starcoder_cli.candidates.syntax import find_text_lines
-from starcoder_cli.languages import find_language
+from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.lexical import ends_in_code
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
+COMMENT_ENDS = ('"""', "'''", "*/")
 DEFAULT_UNIT = "    "
 INDENTED_LANGUAGES = {"coffeescript", "f-sharp", "haskell", "makefile", "nim", "python", "yaml"}
 """Those in which it makes a difference to a parser how deep a line stands."""
@@ -164,6 +165,24 @@ def expected_indent(hole: Hole) -> str:
         is_nearer = following.strip() and len(indent) < len(next_indent) < len(step)
         return next_indent if is_nearer else step
     return indent if following.strip() and next_indent == indent else ""
+
+
+def missing_beginning(hole: Hole, language: Language) -> str:
+    """What the code begins with that has to follow a line: one that opens a block, or a comment.
+
+    A line end and white space, or what is missing of that; empty where nothing has to follow.
+    """
+    line = hole.prefix.rpartition("\n")[2]
+    previous = hole.prefix.rstrip().rpartition("\n")[2]
+    opens_block = BLOCK_START.search(previous)
+    comment = language.comment.open if language.comment else "\n"
+    is_words = previous.endswith(COMMENT_ENDS) or previous.lstrip().startswith(comment)
+    if not (opens_block or is_words) or hole.suffix.partition("\n")[0].strip():
+        return ""
+    indent = expected_indent(hole) if opens_block else leading_whitespace(previous)
+    if not line.strip():
+        return indent.removeprefix(line)
+    return f"\n{indent}" if indent else ""
 
 
 def indent_unit(text: str) -> str:

@@ -30,9 +30,16 @@ def trim_with_retry(
     generate: Callable[[Sampling], Stream],
     sampling: Sampling,
     trim: Callable[[Stream], Stream],
+    last: Callable[[Sampling], Stream] | None = None,
 ) -> Stream:
-    """What a trim leaves of an answer; it is asked for again where that is blank."""
-    return retry_if_blank(lambda attempt: keep_logprobs(generate(attempt), trim), sampling)
+    """What a trim leaves of an answer; it is asked for again where that is blank, at `last` in
+    another way.
+    """
+    return retry_if_blank(
+        lambda attempt: keep_logprobs(generate(attempt), trim),
+        sampling,
+        None if last is None else lambda attempt: keep_logprobs(last(attempt), trim),
+    )
 
 
 def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:

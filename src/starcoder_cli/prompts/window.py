@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from starcoder_cli.model import Hole
+from starcoder_cli.system.counting import counted
 
 # No tokenizer here has tokens of more than 24 characters of code on average: reading more than
 # that to count it would only cost time.
@@ -82,3 +83,9 @@ def find_largest(upper: int, does_fit: Callable[[int], bool]) -> int:
         else:
             high = middle - 1
     return low
+
+
+def left_out(whole: str, kept: str) -> str:
+    """How much of a text is missing, for people."""
+    lines = whole.count("\n") - kept.count("\n")
+    return counted(lines, "line") if lines else counted(len(whole) - len(kept), "character")
