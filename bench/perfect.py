@@ -240,6 +240,22 @@ def print_tables(results: list[Result]) -> None:
         print_row(language, [each for each in results if each.language == language])
 
 
+def print_worst(results: list[Result]) -> None:
+    """The kinds within languages of which more than a hundredth is damaged, and how much."""
+    counts = Counter((each.language, each.kind, each.runs_on) for each in results)
+    damaged = Counter((x.language, x.kind, x.runs_on) for x in results if x.is_damaged)
+    worst = sorted(group for group in counts if damaged[group] > counts[group] / 100)
+    print(
+        "\nabove 1 % by language and kind:",
+        "; ".join(
+            f"{language}, {kind}, {'runs on' if runs_on else 'stops'}: "
+            f"{damaged[language, kind, runs_on]} of {counts[language, kind, runs_on]}"
+            for language, kind, runs_on in worst
+        )
+        or "none",
+    )
+
+
 def print_row(name: str, results: list[Result]) -> None:
     """One row of a table."""
     cells = [name, str(sum(not each.runs_on for each in results))]
@@ -270,6 +286,7 @@ def main() -> None:
             for each in found
         ]
     print_tables(results)
+    print_worst(results)
     damaged = [each for each in results if each.is_damaged]
     print("\nrules:", Counter((each.runs_on, *each.rules) for each in damaged).most_common())
     if options.list:

@@ -87,7 +87,7 @@ set -l languages ada agda alloy antlr applescript assembly augeas awk batchfile 
 complete -c starcoder -f
 complete -c starcoder -n '__starcoder_at starcoder' -a complete -d 'Continue a file, everything up to a place in it, or standard input'
 complete -c starcoder -n '__starcoder_at starcoder' -a fill -d 'Replace a range of a file with what the model would write there'
-complete -c starcoder -n '__starcoder_at starcoder' -a edit -d 'Write code anew as an instruction says: a whole file, a range of one, or a notebook\'s cell'
+complete -c starcoder -n '__starcoder_at starcoder' -a edit -d 'Write code anew as an instruction says: a file, a range of one, or a notebook\'s cell'
 complete -c starcoder -n '__starcoder_at starcoder' -a chat -d 'Answer a question about code, or several in a session at a terminal'
 complete -c starcoder -n '__starcoder_at starcoder' -a eval -d 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
 complete -c starcoder -n '__starcoder_at starcoder' -a trace -d 'Show where code may come from: what of it is in the index, the longest first'

@@ -16,7 +16,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
                 'complete' = 'Continue a file, everything up to a place in it, or standard input'
                 'fill' = 'Replace a range of a file with what the model would write there'
-                'edit' = 'Write code anew as an instruction says: a whole file, a range of one, or a notebook''s cell'
+                'edit' = 'Write code anew as an instruction says: a file, a range of one, or a notebook''s cell'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
                 'eval' = 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
                 'trace' = 'Show where code may come from: what of it is in the index, the longest first'

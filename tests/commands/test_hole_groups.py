@@ -17,7 +17,7 @@ def test_flags_become_a_request() -> None:
     )
     request = flags.request(fim=True)
     assert request.infill == InfillOptions(
-        fim=True, stop=("x",), order="spm", lines="one", raw=True
+        fim=True, stop=("x",), order="spm", lines="one", raw=True, bounded=True
     )
     assert (request.model, request.lang, request.filename) == ("echo", "python", "a.py")
     assert (flags.timeout, request.candidates.n) == (3.0, 1)
@@ -26,7 +26,9 @@ def test_flags_become_a_request() -> None:
 def test_a_completion_may_begin_like_a_solution() -> None:
     flags = CompletionFlags(model="echo")
     assert not flags.text.prompted
-    assert flags.request(fim=False, prompted=True).infill == InfillOptions(prompted=True)
+    assert flags.request(fim=False, prompted=True).infill == InfillOptions(
+        prompted=True, bounded=True
+    )
 
 
 def test_what_has_no_meaning_is_refused_before_anything_is_read() -> None:

@@ -51,8 +51,6 @@ class Task(Protocol):
 
 def fill_task(source: Source, span: Span, request: Request, messages: Messages) -> Infill:
     """What is asked about a range of a source, with the files that could be read along."""
-    if not source.raw.strip():
-        messages.note(f"{source.display_name} has no text: the answer is made up")
     infill = Infill(
         source,
         span,
@@ -62,11 +60,12 @@ def fill_task(source: Source, span: Span, request: Request, messages: Messages) 
         request.sampling.max_tokens,
         request.infill,
     )
-    return infill.with_context(
-        collect_context(
-            source, infill.hole, infill.language, infill.spec, request.context, messages
-        )
+    context = collect_context(
+        source, infill.hole, infill.language, infill.spec, request.context, messages
     )
+    if not source.raw.strip():
+        messages.note(f"{source.display_name} has no text: the answer is made up")
+    return infill.with_context(context)
 
 
 def unchanged(chunks: Stream) -> Stream:

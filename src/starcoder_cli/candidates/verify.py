@@ -106,6 +106,7 @@ def check_command(text: str) -> None:
     """Raise UsageError for what `sh` does not read, or what runs nothing; it is not run yet."""
     import shutil
 
+    Path.cwd()  # raises FileNotFoundError where that folder is gone
     if not shutil.which("sh"):
         raise UsageError("there is no `sh` to verify with", "leave --verify away")
     if "\0" in text:

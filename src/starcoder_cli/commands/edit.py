@@ -75,7 +75,7 @@ def edit(
     delivery: DeliveryFlags,
     messages: MessageFlags,
 ) -> None:
-    """Write code anew as an instruction says: a whole file, a range of one, or a notebook's cell.
+    """Write code anew as an instruction says: a file, a range of one, or a notebook's cell.
 
     The new code goes to standard output; with --diff it is a patch, with --in-place it goes into
     the file.

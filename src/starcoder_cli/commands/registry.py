@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "complete": "Continue a file, everything up to a place in it, or standard input.",
     "fill": "Replace a range of a file with what the model would write there.",
-    "edit": "Write code anew as an instruction says: a whole file, or a range of one.",
+    "edit": "Write code anew as an instruction says: a file, a range of one, or a notebook's cell.",
     "chat": "Answer a question about code, or several in a session at a terminal.",
     "eval": "Measure a model in a benchmark that StarCoder is known by, or on your own code.",
     "trace": "Show where code may come from: what of it is in the index, the longest first.",

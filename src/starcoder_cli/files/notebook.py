@@ -49,9 +49,13 @@ def read_place(
     name = f"{source.name}:{number}"
     if match["lines"] is None:
         return cell, Place(name)
-    place = Place.parse(f"{source.name}:{match['lines']}")
+    problem = UsageError(f"{text!r} is not a place in a cell", f"write {name}:LINE[:COL]")
+    try:
+        place = Place.parse(f"{source.name}:{match['lines']}")
+    except UsageError as error:
+        raise problem from error
     if place.start is None:
-        raise UsageError(f"{text!r} is not a place in a cell", f"write {name}:LINE[:COL]")
+        raise problem
     return cell, replace(place, path=name)
 
 

@@ -23,6 +23,7 @@ MAX_JUDGEMENTS = 96
 FAR_TOO_MANY = 1 << 20
 WORD = re.compile(r"\w+")
 CLOSERS = ")]}"
+BEGINS_BY_CLOSING = re.compile(r"\s*(?:[)\]}]|</|(?:end|fi|done|esac|endif)\b)")
 MAX_LINES_BACK = 24
 
 
@@ -106,9 +107,11 @@ class SoundnessCheck:
     def cut_back(self, answer: str) -> str | None:
         """The most of an answer that leaves the file as sound as it was; None where nothing does.
 
-        What is left away begins with a closing bracket in the last line, or is whole lines.
+        What is left away begins with a closing bracket in the last line, or is whole lines. All of
+        it is only where it begins by closing what the file closes.
         """
-        texts = chain(self._before_closers(answer), self._shorter(answer), [""])
+        nothing = [""] if BEGINS_BY_CLOSING.match(answer) else []
+        texts = chain(self._before_closers(answer), self._shorter(answer), nothing)
         return next((text for text in texts if self.is_as_sound(text)), None)
 
     def _before_closers(self, answer: str) -> Iterator[str]:

@@ -13,9 +13,6 @@ MAX_HTTP_REQUEST_BYTES = 4 << 20
 PUBLIC_ROUTES = ("/health", "/v1/health")
 """The only routes that answer without a key, which tell nothing."""
 
-KEY_HEADERS = (b"authorization", b"x-api-key")
-"""Where a key may be: as a bearer's token, or by itself."""
-
 JSON_TYPE = b"application/json"
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -70,17 +67,19 @@ class AccessMiddleware:
         is_cross_site = any(site not in (b"none", b"same-origin") for site in fetch_sites(headers))
         if b"origin" in headers or is_cross_site:
             raise ApiError(403, "web pages are not answered", code="cross_origin")
-        keys = [key for name in KEY_HEADERS for key in headers.get(name, [])]
-        if scope["path"] not in PUBLIC_ROUTES and not self.has_valid_key(keys):
+        if scope["path"] not in PUBLIC_ROUTES and not self.has_valid_key(headers):
             raise ApiError(401, "the key is missing or wrong", code="invalid_api_key")
         if scope["method"] == "POST" and not is_json_type(headers.get(b"content-type", [])):
             raise ApiError(415, "the Content-Type has to be application/json", code="bad_type")
 
-    def has_valid_key(self, credentials: list[bytes]) -> bool:
-        """Whether there is exactly one key, and it is the right one."""
-        scheme, _, key = b"".join(credentials[:1]).rpartition(b" ")
+    def has_valid_key(self, headers: Mapping[bytes, list[bytes]]) -> bool:
+        """Whether there is exactly one key, a bearer's or by itself, and it is the right one."""
+        own_keys, credentials = headers.get(b"x-api-key", []), headers.get(b"authorization", [])
+        scheme, _, key = b"".join(credentials[:1]).partition(b" ")
+        if own_keys:
+            scheme, key = b"bearer", own_keys[0]
         matches = hmac.compare_digest(key.strip(), self.key)
-        return matches and scheme.strip().lower() in (b"bearer", b"") and len(credentials) == 1
+        return matches and scheme.lower() == b"bearer" and len(own_keys + credentials) == 1
 
 
 def fetch_sites(headers: Mapping[bytes, list[bytes]]) -> list[bytes]:
