@@ -30,6 +30,16 @@ MOVED = {
         "    return 1\n\nprint(f())\n",
         "        return 1\n\nprint(f())\n",
     ),
+    "nor behind a comment that ends in a colon": (
+        ("def f():\n    # Note:\n    ", "\n"),
+        "    return 1",
+        "return 1",
+    ),
+    "nor in a docstring that does": (
+        ('def f():\n    """Returns:\n    ', '\n    """\n'),
+        "    the one.",
+        "the one.",
+    ),
     "what stands before the hole is not written again": (
         ("def f():\n    ", "\n"),
         "    return 1",

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holes import cases, check, chunked, cut_up, text_of
+from holes import cases, check, check_answer, chunked, cut_up, text_of
 from starcoder_cli import languages
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.model import Hole, Sampling
@@ -424,15 +424,6 @@ def g():
     return 2
 »
 """,
-    "what follows belongs to a block that the answer opened": """
-def f(items):
-«    total = 0
-    for item in items:
-        total += item
-¦
-print(f([1]))
-»            total += 1
-""",
     "the answer left the block before, and goes on beside it": """
 def f(n):
     if n < 2:
@@ -547,3 +538,28 @@ def test_what_was_trimmed_does_not_tell_how_likely_an_answer_is() -> None:
         trim_with_retry(ask, Sampling(), lambda chunks: trim_answer(chunks, hole, PYTHON_BLOCK))
     )
     assert (answer.text, answer.tokens, answer.mean_logprob) == ("1 + 2", 3, -1.5)
+
+
+OPENED = """
+def f(items):
+«    total = 0
+    for item in items:
+        total += item
+¦
+print(f([1]))
+»            total += 1
+"""
+
+
+def test_what_follows_may_belong_to_a_block_that_the_answer_opened() -> None:
+    """Who watches has seen the block's body; else its place is left to what follows."""
+    check_answer(OPENED, "python", "block", live=True)
+    unseen = OPENED.replace("        total += item\n¦", "¦        total += item\n")
+    check_answer(unseen, "python", "block", "surplus", live=False)
+
+
+def test_a_line_of_prose_is_no_code_whose_brackets_could_pair() -> None:
+    case = """
+It is «nice :) so» today.
+"""
+    check(case, "text")

@@ -45,8 +45,17 @@ def cases(*tables: dict[str, str]) -> pytest.MarkDecorator:
 def check(case: str, language: str, *names: str, is_prose: bool | None = None) -> None:
     """Compare what is left of an answer with what belongs in its hole, for every size of chunks.
 
-    With names, also compare the rules that are told to have trimmed it.
+    It is the same for an answer that is watched and for one that is not. With names, also compare
+    the rules that are told to have trimmed it.
     """
+    for live in (True, False):
+        check_answer(case, language, *names, is_prose=is_prose, live=live)
+
+
+def check_answer(
+    case: str, language: str, *names: str, is_prose: bool | None = None, live: bool
+) -> None:
+    """The same for an answer that is watched while it is made, or for one that is not."""
     before, answer, after = case.removeprefix("\n").replace("»", "«").split("«")
     parts = answer.split("¦")
     wanted = parts[1] if len(parts) == 3 else parts[0]
@@ -58,7 +67,7 @@ def check(case: str, language: str, *names: str, is_prose: bool | None = None) -
         chunks = chunked(answer, size, "length" if len(parts) > 1 else "stop")
         found = languages.find_language(language)
         prose = found.name in PROSE_LANGUAGES if is_prose is None else is_prose
-        options = TrimOptions(found, lines, is_prose=prose, live=True)
+        options = TrimOptions(found, lines, is_prose=prose, live=live)
         kept = collect(trim_answer(chunks, hole, options))
         assert kept.text == wanted, f"in chunks of {size}"
         assert not names or kept.trimmed == names, f"in chunks of {size}"

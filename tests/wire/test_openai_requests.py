@@ -6,7 +6,12 @@ import pytest
 
 from starcoder_cli.model import Conversation, Hole, Message, Sampling
 from starcoder_cli.wire.errors import ApiError
-from starcoder_cli.wire.openai_requests import read_chat, read_completion, read_fim
+from starcoder_cli.wire.openai_requests import (
+    LIKELIEST_WARNING,
+    read_chat,
+    read_completion,
+    read_fim,
+)
 from starcoder_cli.wire.requests import CompletionRequest
 
 
@@ -65,7 +70,15 @@ def test_everything_that_can_be_asked() -> None:
         stream=True,
         include_usage=True,
         echo=True,
+        warnings=(LIKELIEST_WARNING,),
     )
+
+
+def test_what_is_told_less_of_than_was_asked_for_is_said() -> None:
+    assert not completion(logprobs=1).warnings and not chat(message("user"), logprobs=True).warnings
+    asked = chat(message("user"), logprobs=True, top_logprobs=5)
+    assert asked.warnings == (LIKELIEST_WARNING,) and asked.sampling.logprobs
+    assert completion(best_of=3).warnings == ("not used here: best_of",)
 
 
 def test_a_gap_in_mistrals_form() -> None:

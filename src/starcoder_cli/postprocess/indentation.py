@@ -33,7 +33,7 @@ def reindent(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stre
     if own_line.strip():
         return pass_on(chunks)
     if own_line:
-        return drop_known_indent(chunks, own_line if is_too_shallow(hole.prefix) else None)
+        return drop_known_indent(chunks, own_line if is_too_shallow(hole, check) else None)
     is_open = not check.replaces_code and check.language.name in INDENTED_LANGUAGES
     depth = expected_indent(hole) if is_open else ""
     return deepen(chunks, hole, depth, check) if depth else pass_on(chunks)
@@ -45,15 +45,20 @@ def pass_on(chunks: Iterable[Chunk]) -> Stream:
         yield from source
 
 
-def is_too_shallow(prefix: str) -> bool:
-    """Whether the white space that a prefix ends with cannot be all that its next line has.
+def find_opener(hole: Hole, check: SoundnessCheck) -> str | None:
+    """The line before a hole, if it opens a block; one in a string or a comment opens none."""
+    before = hole.prefix.rstrip()
+    line = before.rpartition("\n")[2]
+    return line if BLOCK_START.search(line) and not check.ends_in_text(before) else None
+
+
+def is_too_shallow(hole: Hole, check: SoundnessCheck) -> bool:
+    """Whether the white space before a hole cannot be all that its line has.
 
     A line behind one that opens a block stands deeper than that one.
     """
-    before, _, own_line = prefix.rpartition("\n")
-    opener = before.rstrip().rpartition("\n")[2]
-    opens_block = bool(BLOCK_START.search(opener))
-    return opens_block and indent_columns(own_line + "|") <= indent_columns(opener)
+    own_line, opener = hole.prefix.rpartition("\n")[2], find_opener(hole, check)
+    return opener is not None and indent_columns(own_line + "|") <= indent_columns(opener)
 
 
 def drop_known_indent(chunks: Iterable[Chunk], shallow: str | None) -> Stream:
@@ -83,9 +88,8 @@ def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessChec
 
     One that does not is moved where Python wants it so for sure; else it is read to its end.
     """
-    held, opener = "", hole.prefix.rstrip().rpartition("\n")[2]
-    opens_block = bool(BLOCK_START.search(opener)) and not check.ends_in_text(hole.prefix.rstrip())
-    least = indent_columns(opener) + 1 if opens_block else indent_columns(depth + "|")
+    held, opener = "", find_opener(hole, check)
+    least = indent_columns(depth + "|") if opener is None else indent_columns(opener) + 1
     with closing_source(chunks) as source:
         for chunk in source:
             held += chunk.text
@@ -94,7 +98,7 @@ def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessChec
             if first and (indent_columns(first[0]) >= least or chunk.reason == "length"):
                 yield from itertools.chain([begins], source)
                 return
-            if first and opens_block and check.language.name == "python":
+            if first and opener is not None and check.language.name == "python":
                 yield from move_lines(itertools.chain([begins], source), first[1], depth)
                 return
             if chunk.reason:

@@ -74,9 +74,6 @@ def choose_end(
     best = min(ends, key=lambda at: (check.errors(line[:at]), at), default=len(line))
     if check.errors(line[:best]) < whole:
         return best, "suffix"
-    is_surplus = reason == "stop" and not check.is_as_sound(line)
-    if is_surplus and (shorter := check.cut_back(line)):
-        return len(shorter), "surplus"
     return len(line), default
 
 

@@ -58,15 +58,15 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
         return chunks
     if options.lines == "one":
         chunks = until_line_end(chunks, hole.suffix.partition("\n")[0], check)
-        return chunks if options.live else keep_sound_part(chunks, check)
-    if hole.suffix.partition("\n")[0].strip() and hole.prefix.rpartition("\n")[2].strip():
+    elif hole.suffix.partition("\n")[0].strip() and hole.prefix.rpartition("\n")[2].strip():
         chunks = until_rest_of_line(chunks, hole.suffix)
     else:
         chunks = until_sound_end(chunks, hole, check, options)
     if options.live:
         return chunks
     judge = SoundnessCheck(hole, options.replaced, options.language)
-    chunks = cut_unfinished(chunks, judge)
+    if options.lines != "one":
+        chunks = cut_unfinished(chunks, judge)
     is_judged = hole.suffix.strip() and check.has_parser and not options.is_prose
     return keep_sound_part(chunks, judge) if is_judged else chunks
 

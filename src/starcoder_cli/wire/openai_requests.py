@@ -1,6 +1,7 @@
 """Requests in OpenAI's form: completions, chat, and the fill-in-the-middle of Mistral's API."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -8,7 +9,6 @@ from pydantic import BeforeValidator, Field
 from starcoder_cli.model import Conversation, Hole, Message
 from starcoder_cli.wire.errors import ApiError
 from starcoder_cli.wire.request_schema import (
-    MAX_CHOICES,
     MAX_MESSAGES,
     ChoiceCount,
     NameString,
@@ -71,7 +71,6 @@ class CompletionSchema(OpenAISchema):
     suffix: str = ""
     echo: bool = False
     logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
-    best_of: Annotated[int, Field(ge=1, le=MAX_CHOICES)] = 1
     raw: bool = False
     filename: NameString = ""
     repository: NameString = ""
@@ -118,42 +117,37 @@ class ChatSchema(OpenAISchema):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] = 0
 
 
+LIKELIEST_WARNING = "of the likeliest tokens only the one that was written is told"
+
+
 def read_completion(data: bytes) -> CompletionRequest:
     """The request in the body of a completion."""
     fields, warnings = read_request(CompletionSchema, data)
     if len(fields.prompt) * fields.n > MAX_PROMPTS:
         raise ApiError(400, f"more than {MAX_PROMPTS} answers are asked for", "n", "invalid_value")
-    return CompletionRequest(
-        tuple(Hole(prompt, fields.suffix) for prompt in fields.prompt),
-        build_sampling(fields.temperature, fields.top_p, fields.seed, fields.logprobs is not None),
-        DEFAULT_COMPLETION_TOKENS if fields.max_tokens is None else fields.max_tokens,
-        model=fields.model,
-        n=fields.n,
-        stop=tuple(fields.stop),
-        stream=fields.stream,
-        include_usage=fields.stream_options.include_usage,
+    request = build_request(fields, *(Hole(prompt, fields.suffix) for prompt in fields.prompt))
+    return replace(
+        request,
+        sampling=replace(request.sampling, logprobs=fields.logprobs is not None),
+        max_tokens=DEFAULT_COMPLETION_TOKENS if fields.max_tokens is None else fields.max_tokens,
         echo=fields.echo,
         is_infill=bool(fields.suffix),
         raw=fields.raw,
         filename=fields.filename,
         repository=fields.repository,
-        warnings=warnings,
+        warnings=(*warnings, *([LIKELIEST_WARNING] if (fields.logprobs or 0) > 1 else [])),
     )
 
 
 def read_fim(data: bytes) -> CompletionRequest:
     """The request in the body of a gap in Mistral's form."""
     fields, warnings = read_request(FimSchema, data)
+    request = build_request(fields, Hole(fields.prompt, fields.suffix))
     seed = fields.seed if fields.random_seed is None else fields.random_seed
-    return CompletionRequest(
-        (Hole(fields.prompt, fields.suffix),),
-        build_sampling(fields.temperature, fields.top_p, seed),
-        DEFAULT_COMPLETION_TOKENS if fields.max_tokens is None else fields.max_tokens,
-        model=fields.model,
-        n=fields.n,
-        stop=tuple(fields.stop),
-        stream=fields.stream,
-        include_usage=fields.stream_options.include_usage,
+    return replace(
+        request,
+        sampling=replace(request.sampling, seed=seed),
+        max_tokens=DEFAULT_COMPLETION_TOKENS if fields.max_tokens is None else fields.max_tokens,
         is_infill=True,
         warnings=warnings,
     )
@@ -162,20 +156,28 @@ def read_fim(data: bytes) -> CompletionRequest:
 def read_chat(data: bytes) -> CompletionRequest:
     """The request in the body of a chat completion."""
     fields, warnings = read_request(ChatSchema, data)
+    request = build_request(fields, build_conversation(fields.messages))
     limits = (fields.max_completion_tokens, fields.max_tokens, fields.n_predict)
-    max_tokens = next((limit for limit in limits if limit is not None and limit >= 0), None)
     names = fields.response_fields
+    return replace(
+        request,
+        sampling=replace(request.sampling, logprobs=fields.logprobs),
+        max_tokens=next((limit for limit in limits if limit is not None and limit >= 0), None),
+        response_fields=None if names is None else tuple(names),
+        warnings=(*warnings, *([LIKELIEST_WARNING] if fields.top_logprobs else [])),
+    )
+
+
+def build_request(fields: OpenAISchema, *contents: Hole | Conversation) -> CompletionRequest:
+    """The request about some contents, as far as all routes have the fields."""
     return CompletionRequest(
-        (build_conversation(fields.messages),),
-        build_sampling(fields.temperature, fields.top_p, fields.seed, fields.logprobs),
-        max_tokens,
+        contents,
+        build_sampling(fields.temperature, fields.top_p, fields.seed),
         model=fields.model,
         n=fields.n,
         stop=tuple(fields.stop),
         stream=fields.stream,
         include_usage=fields.stream_options.include_usage,
-        response_fields=None if names is None else tuple(names),
-        warnings=warnings,
     )
 
 

@@ -15,8 +15,7 @@ class CompletionRequest:
     Each of the `contents` gets `n` answers of at most `max_tokens`: None is what is left of the
     window, 0 only has them read. `is_infill` asks to fill a gap even where the suffix is empty,
     `raw` for the text as the model writes it, `echo` for the prompt before it. `extra_files` are
-    read along. No more is read than takes `read_limit` seconds, and after `time_limit` seconds
-    the answer may end at a line. `response_fields` are all
+    read along. After `time_limit` seconds the answer may end at a line. `response_fields` are all
     that the client reads; `warnings` are what it should know of its request.
     """
 
@@ -34,17 +33,14 @@ class CompletionRequest:
     filename: str = ""
     repository: str = ""
     extra_files: tuple[Document, ...] = ()
-    read_limit: float | None = None
     time_limit: float | None = None
     response_fields: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
 
-def build_sampling(
-    temperature: float | None, top_p: float | None, seed: int | None, logprobs: bool = False
-) -> Sampling:
+def build_sampling(temperature: float | None, top_p: float | None, seed: int | None) -> Sampling:
     """How tokens are chosen: as the command line does where a client does not say."""
-    defaults = Sampling(seed=seed, logprobs=logprobs)
+    defaults = Sampling(seed=seed)
     return replace(
         defaults,
         temperature=defaults.temperature if temperature is None else temperature,
