@@ -14,6 +14,7 @@ from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_c
         ("python", 'def f():\n    """Do\n', "text"),
         ("python", "x = 1  # one", "comment"),
         ("c", "int a; /* the\n", "comment"),
+        *((name, "/** The\n * ", "comment") for name in ("css", "go", "java", "javascript")),
         ("rust", "fn f<'a>(", "code"),
         ("haskell", "f' x = ", "code"),
         ("html", "<p>\n", "text"),
@@ -24,6 +25,12 @@ def test_what_follows_a_text(language: str, text: str, kind: str) -> None:
     found = languages.find_language(language)
     assert kind_behind(text, found) == kind
     assert ends_in_code(text, found) == (kind == "code")
+
+
+def test_what_both_ends_make_a_string() -> None:
+    groovy = languages.find_language("groovy")
+    assert not ends_in_code("x = '''\nit ", groovy, "is\n'''\n")
+    assert ends_in_code("x = 1\n", groovy, "y = '''\nis\n'''\n")
 
 
 @pytest.mark.parametrize(

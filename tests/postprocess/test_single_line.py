@@ -5,7 +5,13 @@ import pytest
 from holes import chunked, cut_up
 from starcoder_cli import languages
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.single_line import choose_end, first_whole_line, until_line_end
+from starcoder_cli.postprocess.single_line import (
+    MAX_LINES,
+    choose_end,
+    first_whole_line,
+    until_line_end,
+    until_statement_end,
+)
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.trim import trim_answer
 from starcoder_cli.postprocess.trim_options import TrimOptions
@@ -111,3 +117,34 @@ def test_the_first_line_is_whole_even_where_a_model_does_not_say_that_it_ends() 
     ]
     assert list(first_whole_line([Chunk("\n")])) == [Chunk("")]
     assert list(first_whole_line([Chunk("a", reason="length")])) == [Chunk("a\n", reason="length")]
+
+
+LINES = "a,\n" * MAX_LINES
+
+
+@pytest.mark.parametrize(
+    ("prefix", "rest", "answer", "kept"),
+    [
+        ("x = ", "", "f(\n    a,\n)\ny = 2\n", "f(\n    a,\n)"),
+        ("x = ", "", "f(\n    a,\n)", "f(\n    a,\n)"),
+        ("x = ", "", "1\ny = 2\n", "1"),
+        ("x = g(", ", b)", "f(\n    a\n), b)\ny = 2\n", "f(\n    a\n)"),
+        ("x = ", "", "f(\n    a\n", "f("),
+        ("x = ", "", f"f({LINES})\n", "f(a,"),
+    ],
+)
+def test_a_statement_may_be_longer_than_its_line(
+    prefix: str, rest: str, answer: str, kept: str
+) -> None:
+    check = SoundnessCheck(Hole(prefix, rest + "\n"), "a(1)", PYTHON)
+    for size in (1, 7, 1000):
+        found = collect(until_statement_end(chunked(answer, size), rest, check))
+        assert found.text == kept
+
+
+def test_who_asked_for_one_line_or_watches_gets_one() -> None:
+    hole, answer = Hole("x = ", "\n"), "f(\n    a,\n)\n"
+    options = TrimOptions(PYTHON, "one", replaced="1")
+    assert collect(trim_answer(chunked(answer, 1), hole, options)).text == "f("
+    goes_on = TrimOptions(PYTHON, "one", replaced="1", may_go_on=True)
+    assert collect(trim_answer(chunked(answer, 1), hole, goes_on)).text == answer.rstrip()

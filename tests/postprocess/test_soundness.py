@@ -2,7 +2,7 @@
 
 from starcoder_cli import languages
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.soundness import MAX_JUDGEMENTS, SoundnessCheck
+from starcoder_cli.postprocess.soundness import MAX_ERRORS_BEFORE, MAX_JUDGEMENTS, SoundnessCheck
 
 PYTHON = languages.find_language("python")
 FUNCTION = Hole("def f(x):\n    ", "\n    return x\n")
@@ -63,3 +63,17 @@ def test_only_what_is_near_a_hole_is_parsed() -> None:
 def test_a_comment_that_takes_the_rest_of_the_line_in() -> None:
     check = SoundnessCheck(Hole("f(", ")\n"), "1", PYTHON)
     assert check.opens_comment("1)  # one") and not check.opens_comment("1")
+
+
+def test_where_a_file_has_errors_and_no_code_in_the_hole_only_closers_go() -> None:
+    broken = SoundnessCheck(Hole("int f( {\n", "}\n"), "HOLE\n", languages.find_language("c"))
+    assert broken.errors_before and broken.cut_back("  int x = 1 +;\n  int y = (;\n") is None
+    closed = SoundnessCheck(Hole("int g(;\nint f() {\n", "}\n"), "", languages.find_language("c"))
+    assert closed.cut_back("  return 1;\n}\n}\n") == "  return 1;\n"
+
+
+def test_what_is_not_what_its_name_says_is_left_alone() -> None:
+    text = "\\title{A}\n\\text{of it (and}\n" * 20
+    check = SoundnessCheck(Hole(text, text), "", languages.find_language("r"))
+    assert check.errors_before > MAX_ERRORS_BEFORE
+    assert check.cut_back("}\n\\arguments{\n)") is None

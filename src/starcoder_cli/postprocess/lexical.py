@@ -11,21 +11,22 @@ OPENERS, CLOSERS = "([{", ")]}"
 MAX_CHARACTERS = 1 << 16
 """So much of a text is read at the most, its end."""
 
+MAX_SUFFIX = 1 << 12
+COMMENT_END = "\n*/"
+"""Many lexers know a comment, as some strings, only by both of its ends."""
 
-def ends_in_code(text: str, language: Language) -> bool:
+
+def ends_in_code(text: str, language: Language, suffix: str = "") -> bool:
     """Whether what follows a text is code, and no string or comment."""
-    return kind_behind(text, language) == "code"
+    return kind_behind(text, language, suffix) == "code"
 
 
-def kind_behind(text: str, language: Language) -> Kind:
-    """What follows a text."""
+def kind_behind(text: str, language: Language, suffix: str = "") -> Kind:
+    """What is between a text and a suffix."""
     probe = "\ue000"  # a character of nobody's, which only strings and comments take in
-    kinds = [
-        kind
-        for kind, piece in read_pieces(text[-MAX_CHARACTERS:] + probe, language)
-        if probe in piece
-    ]
-    return kinds[-1] if kinds else "code"
+    around = f"{text[-MAX_CHARACTERS:]}{probe}{suffix[:MAX_SUFFIX]}{COMMENT_END}"
+    kinds = (kind for kind, piece in read_pieces(around, language) if probe in piece)
+    return next(kinds, "code")
 
 
 def count_unpaired_brackets(text: str, language: Language) -> int:

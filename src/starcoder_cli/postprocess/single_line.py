@@ -7,6 +7,8 @@ from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 MAX_CANDIDATES = 8
+MAX_LINES = 16
+"""So many lines an answer has at the most that goes on behind its first one."""
 
 
 def until_line_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
@@ -37,6 +39,32 @@ def until_line_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) ->
         yield Chunk(
             line[len(passed) : max(end, len(passed))], 0, "stop", trimmed=(rule,) if rule else ()
         )
+
+
+def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
+    """As `until_line_end`; where its line alone breaks the file, with the lines that mend it.
+
+    Nothing is passed on before that is known.
+    """
+    held, text, lines = list[Chunk](), "", list[str]()
+    with closing_source(chunks) as source:
+        for chunk in source:
+            held.append(chunk)
+            text += chunk.text
+            read = len(lines)
+            lines = text.split("\n")[: None if chunk.reason == "stop" else -1]
+            for count in range(read, min(len(lines), MAX_LINES)):
+                part = "\n".join(lines[: count + 1])
+                by_itself = chunk.reason == "stop" and part == text
+                end, rule = choose_end(part, rest, check, "stop" if by_itself else "line")
+                if check.is_as_sound(part[:end]):
+                    yield from (replace(each, text="") for each in held[:-1])
+                    names = (*chunk.trimmed, *((rule,) if rule else ()))
+                    yield replace(chunk, text=part[:end], reason="stop", trimmed=names)
+                    return
+            if len(lines) >= MAX_LINES or chunk.reason:
+                break
+    yield from until_line_end(held, rest, check)
 
 
 def find_possible_rest(line: str, rest: str) -> int:

@@ -20,8 +20,12 @@ MAX_CHARACTERS_AROUND = 1 << 17
 MAX_JUDGEMENTS = 96
 """How many answers are judged for one hole at the most; others count as broken."""
 
+MAX_ERRORS_BEFORE = 8
+"""A file without code in the hole and with more errors than these is not what its name says."""
+
 FAR_TOO_MANY = 1 << 20
 WORD = re.compile(r"\w+")
+BRACKET = re.compile(r"[()\[\]{}]")
 CLOSERS = ")]}"
 BEGINS_BY_CLOSING = re.compile(r"\s*(?:[)\]}]|</|(?:end|fi|done|esac|endif)\b)")
 MAX_LINES_BACK = 24
@@ -46,7 +50,7 @@ class SoundnessCheck:
     @property
     def replaces_code(self) -> bool:
         """Whether the hole has more in it than a word that marks it."""
-        return len(WORD.findall(self._replaced)) > 1
+        return len(WORD.findall(self._replaced)) > 1 or bool(BRACKET.search(self._replaced))
 
     @property
     def has_parser(self) -> bool:
@@ -77,7 +81,7 @@ class SoundnessCheck:
 
     def is_code_behind(self, answer: str) -> bool:
         """Whether what follows an answer's text is code, and no string or comment."""
-        return ends_in_code(self._prefix + answer, self.language)
+        return ends_in_code(self._prefix + answer, self.language, self._suffix)
 
     def ends_in_text(self, text: str) -> bool:
         """Whether a text ends in a string or a comment."""
@@ -85,7 +89,9 @@ class SoundnessCheck:
 
     def opens_comment(self, answer: str) -> bool:
         """Whether what follows an answer is in a comment that the answer has begun."""
-        behind, before = (kind_behind(self._prefix + text, self.language) for text in (answer, ""))
+        behind, before = (
+            kind_behind(self._prefix + text, self.language, self._suffix) for text in (answer, "")
+        )
         return behind == "comment" != before
 
     def without_jump(self, answer: str) -> str | None:
@@ -107,12 +113,28 @@ class SoundnessCheck:
     def cut_back(self, answer: str) -> str | None:
         """The most of an answer that leaves the file as sound as it was; None where nothing does.
 
-        What is left away begins with a closing bracket in the last line, or is whole lines. All of
-        it is only where it begins by closing what the file closes.
+        What is left away begins with a closing bracket in the last line, or is whole lines. Where
+        nothing would be left, and where a file without code in the hole has errors, it begins by
+        closing what the answer has not opened; where such a file has many, nothing is left away.
         """
-        nothing = [""] if BEGINS_BY_CLOSING.match(answer) else []
-        texts = chain(self._before_closers(answer), self._shorter(answer), nothing)
-        return next((text for text in texts if self.is_as_sound(text)), None)
+        is_comparable = self.replaces_code or self.errors_before == 0
+        if not self.replaces_code and self.errors_before > MAX_ERRORS_BEFORE:
+            return None
+        texts = chain(self._before_closers(answer), self._shorter(answer), [""])
+        return next(
+            (
+                text
+                for text in texts
+                if (text and is_comparable or self._is_closed_twice(answer, text))
+                and self.is_as_sound(text)
+            ),
+            None,
+        )
+
+    def _is_closed_twice(self, answer: str, text: str) -> bool:
+        """Whether what an answer has behind a part of it closes what that part has not opened."""
+        unpaired, left = (count_unpaired_brackets(part, self.language) for part in (answer, text))
+        return left <= unpaired and bool(BEGINS_BY_CLOSING.match(answer[len(text.rstrip()) :]))
 
     def _before_closers(self, answer: str) -> Iterator[str]:
         """An answer up to each closing bracket of its last line, from the right."""

@@ -15,7 +15,11 @@ from starcoder_cli.postprocess.hold_back import hold_back
 from starcoder_cli.postprocess.indentation import reindent
 from starcoder_cli.postprocess.prose import unwrap_fence
 from starcoder_cli.postprocess.repeated_prefix import drop_repeated_prefix
-from starcoder_cli.postprocess.single_line import first_whole_line, until_line_end
+from starcoder_cli.postprocess.single_line import (
+    first_whole_line,
+    until_line_end,
+    until_statement_end,
+)
 from starcoder_cli.postprocess.sound_part import keep_sound_part
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.trim_options import TrimOptions
@@ -57,7 +61,8 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if is_whole_line:
         return chunks
     if options.lines == "one":
-        chunks = until_line_end(chunks, hole.suffix.partition("\n")[0], check)
+        until_end = until_statement_end if options.may_go_on else until_line_end
+        chunks = until_end(chunks, hole.suffix.partition("\n")[0], check)
     elif hole.suffix.partition("\n")[0].strip() and hole.prefix.rpartition("\n")[2].strip():
         chunks = until_rest_of_line(chunks, hole.suffix)
     else:

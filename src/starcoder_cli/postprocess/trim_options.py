@@ -11,7 +11,8 @@ class TrimOptions:
     """How an answer for a hole is trimmed.
 
     `replaced` is what the file has in the hole now. Of prose little is known. An answer that is
-    shown while it is made, `live`, cannot be cut back where it was cut off.
+    shown while it is made, `live`, cannot be cut back where it was cut off. One that is not
+    `may_go_on` behind its one line, where that alone would break the file.
     """
 
     language: Language
@@ -19,3 +20,4 @@ class TrimOptions:
     replaced: str = ""
     is_prose: bool = False
     live: bool = False
+    may_go_on: bool = False
