@@ -197,11 +197,10 @@ class HuggingFaceModel:
             forward.crop(cached_tokens)
             is_cpu = self.transformer.device.type == "cpu"
             chunk_tokens = CPU_PREFILL_CHUNK_TOKENS if is_cpu else PREFILL_CHUNK_TOKENS
-            logits = None
             for logits in prefill(forward, ids[cached_tokens:], chunk_tokens):
+                if len(forward.ids) == len(ids):
+                    self._prefilled = PrefilledPrompt(ids, forward, logits, cached_tokens)
                 yield
-            assert logits is not None
-            self._prefilled = PrefilledPrompt(ids, forward, logits, cached_tokens)
         forward.crop(len(ids))
 
     @contextmanager
