@@ -6,7 +6,7 @@ function __starcoder_at
     set -l command starcoder
     set -l words (commandline -opc)
     for word in $words[2..]
-        contains -- "$command" 'starcoder' 'starcoder index' 'starcoder models'; or break
+        contains -- "$command" 'starcoder' 'starcoder index' 'starcoder models' 'starcoder config'; or break
         string match -q -- '-*' $word; or set command "$command $word"
     end
     test "$command" = "$argv"
@@ -97,7 +97,8 @@ complete -c starcoder -n '__starcoder_at starcoder' -a serve -d 'Keep models loa
 complete -c starcoder -n '__starcoder_at starcoder' -a ps -d 'Show which models the server holds'
 complete -c starcoder -n '__starcoder_at starcoder' -a stop -d 'End the server, and let its models go'
 complete -c starcoder -n '__starcoder_at starcoder' -a bench -d 'Measure how fast models are on this machine, side by side'
-complete -c starcoder -n '__starcoder_at starcoder' -a config -d 'Show each option\'s value and where it comes from'
+complete -c starcoder -n '__starcoder_at starcoder' -a config -d 'Show each option\'s value and where it comes from, or set it'
+complete -c starcoder -n '__starcoder_at starcoder' -a completion -d 'Print the script that lets a shell complete the words of starcoder with Tab'
 complete -c starcoder -n '__starcoder_at starcoder' -a doctor -d 'Check the installation, the machine and the hub, and which StarCoder models fit here'
 complete -c starcoder -n '__starcoder_at starcoder' -l version -s V -d 'Show the version'
 complete -c starcoder -n '__starcoder_at starcoder' -l no-color -d 'Use no colours, as with NO_COLOR=1'
@@ -377,7 +378,20 @@ complete -c starcoder -n '__starcoder_at starcoder bench' -l picture -r -F -d 'D
 complete -c starcoder -n '__starcoder_at starcoder bench' -l quiet -s q -d 'No notes on standard error, only errors'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l verbose -s v -d 'Say on standard error how it is done'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config' -a path -d 'Print the path of the configuration file, there or not'
+complete -c starcoder -n '__starcoder_at starcoder config' -a edit -d 'Open the configuration file in $VISUAL or $EDITOR, then check it'
+complete -c starcoder -n '__starcoder_at starcoder config' -a set -d 'Set an option in the configuration file; its comments and order stay'
+complete -c starcoder -n '__starcoder_at starcoder config' -a unset -d 'Take an option out of the configuration file; everything else stays'
 complete -c starcoder -n '__starcoder_at starcoder config' -l json -d 'Print JSON, one object a line'
 complete -c starcoder -n '__starcoder_at starcoder config' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config path' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config edit' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config set' -x -a 'adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify'
+complete -c starcoder -n '__starcoder_at starcoder config set' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config unset' -x -a 'adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify'
+complete -c starcoder -n '__starcoder_at starcoder config unset' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder completion' -x -a 'bash zsh fish powershell'
+complete -c starcoder -n '__starcoder_at starcoder completion' -l install -d 'Write the script to where the shell looks, and say where'
+complete -c starcoder -n '__starcoder_at starcoder completion' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder doctor' -l json -d 'Print JSON, one object a line'
 complete -c starcoder -n '__starcoder_at starcoder doctor' -l help -s h -d 'Show this message and exit'

@@ -26,7 +26,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'ps' = 'Show which models the server holds'
                 'stop' = 'End the server, and let its models go'
                 'bench' = 'Measure how fast models are on this machine, side by side'
-                'config' = 'Show each option''s value and where it comes from'
+                'config' = 'Show each option''s value and where it comes from, or set it'
+                'completion' = 'Print the script that lets a shell complete the words of starcoder with Tab'
                 'doctor' = 'Check the installation, the machine and the hub, and which StarCoder models fit here'
             }
             Options = [ordered]@{
@@ -506,6 +507,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         }
         'starcoder config' = @{
             Commands = [ordered]@{
+                'path' = 'Print the path of the configuration file, there or not'
+                'edit' = 'Open the configuration file in $VISUAL or $EDITOR, then check it'
+                'set' = 'Set an option in the configuration file; its comments and order stay'
+                'unset' = 'Take an option out of the configuration file; everything else stays'
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
@@ -513,6 +518,52 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
+        }
+        'starcoder config path' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder config edit' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder config set' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify', 'text')
+        }
+        'starcoder config unset' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify')
+        }
+        'starcoder completion' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--install' = @('', 'Write the script to where the shell looks, and say where')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('bash zsh fish powershell')
         }
         'starcoder doctor' = @{
             Commands = [ordered]@{

@@ -42,6 +42,11 @@ LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder complete -m echo --lang models hel", ["hello.py"]),
     ("starcoder complete --filename no", ["notes.txt"]),
     ("starcoder fill n", ["notes.txt"]),
+    ("starcoder completion ", ["bash", "fish", "powershell", "zsh"]),
+    ("starcoder completion fish --i", ["--install"]),
+    ("starcoder config ", ["edit", "path", "set", "unset"]),
+    ("starcoder config set max_", ["max_prompt_tokens", "max_tokens"]),
+    ("starcoder config unset mo", ["model"]),
     ("starcoder chat -f no", ["notes.txt"]),
     ("starcoder chat why --file=no", ["notes.txt"]),
 )

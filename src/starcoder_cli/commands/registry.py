@@ -23,7 +23,8 @@ COMMANDS = {
     "ps": "Show which models the server holds.",
     "stop": "End the server, and let its models go.",
     "bench": "Measure how fast models are on this machine, side by side.",
-    "config": "Show each option's value and where it comes from.",
+    "config": "Show each option's value and where it comes from, or set it.",
+    "completion": "Print the script that lets a shell complete the words of starcoder with Tab.",
     "doctor": "Check the installation, the machine and the hub, and which StarCoder models fit "
     "here.",
 }
