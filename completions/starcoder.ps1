@@ -21,7 +21,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'eval' = 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
                 'trace' = 'Show where code may come from: what of it is in the index, the longest first'
                 'index' = 'Say which code `starcoder trace` knows: add, list, update and remove it'
-                'models' = 'List, pull, remove and show models'
+                'models' = 'List, search, pull, remove and show models'
                 'serve' = 'Keep models loaded for other commands, until Ctrl-C'
                 'ps' = 'Show which models the server holds'
                 'stop' = 'End the server, and let its models go'
@@ -377,6 +377,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         'starcoder models' = @{
             Commands = [ordered]@{
                 'list' = 'List the models that are here and those that could be'
+                'search' = 'Search the catalog and the hub for models that can be loaded here'
                 'pull' = 'Fetch a model, or repair one that was damaged'
                 'rm' = 'Delete a model that was pulled'
                 'show' = 'Show what is known about a model: size, window, format, source, path, and the licence'
@@ -397,6 +398,18 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
+        }
+        'starcoder models search' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--limit' = @('text', 'How many models of the hub, at most; up to 100')
+                '--json' = @('', 'Print JSON, one object a line')
+                '--offline' = @('', 'Never use the network')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('text')
         }
         'starcoder models pull' = @{
             Commands = [ordered]@{

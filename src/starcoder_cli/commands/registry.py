@@ -18,7 +18,7 @@ COMMANDS = {
     "eval": "Measure a model in a benchmark that StarCoder is known by, or on your own code.",
     "trace": "Show where code may come from: what of it is in the index, the longest first.",
     "index": "Say which code `starcoder trace` knows: add, list, update and remove it.",
-    "models": "List, pull, remove and show models.",
+    "models": "List, search, pull, remove and show models.",
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
     "ps": "Show which models the server holds.",
     "stop": "End the server, and let its models go.",
