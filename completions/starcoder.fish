@@ -235,7 +235,7 @@ complete -c starcoder -n '__starcoder_at starcoder edit' -l color -x -a 'auto al
 complete -c starcoder -n '__starcoder_at starcoder edit' -l quiet -s q -d 'No notes on standard error, only errors'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l verbose -s v -d 'Say on standard error how it is done'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l help -s h -d 'Show this message and exit'
-complete -c starcoder -n '__starcoder_at starcoder chat' -l file -s f -r -F -d 'A file that the question is about; may be given several times'
+complete -c starcoder -n '__starcoder_at starcoder chat' -l file -s f -r -F -d 'A file, or lines of one, that the question is about; may be given several times'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l model -s m -x -a '(__starcoder_models)' -d 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l max-tokens -x -d 'Most tokens to write'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l temperature -x -d '0 takes the likeliest token each time; higher is more varied'

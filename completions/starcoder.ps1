@@ -216,8 +216,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--file' = @('file', 'A file that the question is about; may be given several times')
-                '-f' = @('file', 'A file that the question is about; may be given several times')
+                '--file' = @('file', 'A file, or lines of one, that the question is about; may be given several times')
+                '-f' = @('file', 'A file, or lines of one, that the question is about; may be given several times')
                 '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
                 '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
                 '--max-tokens' = @('text', 'Most tokens to write')

@@ -129,12 +129,13 @@ def searched_hub(
     patch: pytest.MonkeyPatch, answer: tuple[int, bytes] | None = None
 ) -> Iterator[list[tuple[str, str]]]:
     """A hub that can be searched; what it was asked, and by whom."""
-    handler = type("Handler", (SearchedHub,), {"asked": [], "answer": answer})
+    asked: list[tuple[str, str]] = []
+    handler = type("Handler", (SearchedHub,), {"asked": asked, "answer": answer})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.05,)).start()
     patch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_address[1]}")
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE"):
         patch.delenv(name, raising=False)
-    yield handler.asked
+    yield asked
     server.shutdown()
     server.server_close()
