@@ -8,7 +8,7 @@ _starcoder_models='qwen2.5-coder-0.5b smollm2-135m qwen2.5-coder-1.5b qwen2.5-co
 _starcoder_words() {
     case $1 in
     'starcoder')
-        commands='complete fill edit chat eval trace index models serve ps stop bench config doctor'
+        commands='complete fill edit chat eval trace index models serve ps stop bench config completion doctor'
         options='--version -V --no-color --help -h' ;;
     'starcoder complete')
         commands=''
@@ -44,11 +44,14 @@ _starcoder_words() {
         commands=''
         options='--index --help -h' ;;
     'starcoder models')
-        commands='list pull rm show path'
+        commands='list search pull rm show path'
         options='--help -h' ;;
     'starcoder models list')
         commands=''
         options='--json --help -h' ;;
+    'starcoder models search')
+        commands=''
+        options='--limit --json --offline --help -h' ;;
     'starcoder models pull')
         commands=''
         options='--accept-license --offline --engine --help -h' ;;
@@ -74,8 +77,23 @@ _starcoder_words() {
         commands=''
         options='--engine --quantize --device --dtype --adapter --endpoint --api-key-file --timeout --prompt-tokens --tokens --runs --json --picture --quiet -q --verbose -v --help -h' ;;
     'starcoder config')
-        commands=''
+        commands='path edit set unset'
         options='--json --help -h' ;;
+    'starcoder config path')
+        commands=''
+        options='--help -h' ;;
+    'starcoder config edit')
+        commands=''
+        options='--help -h' ;;
+    'starcoder config set')
+        commands=''
+        options='--help -h' ;;
+    'starcoder config unset')
+        commands=''
+        options='--help -h' ;;
+    'starcoder completion')
+        commands=''
+        options='--install --help -h' ;;
     'starcoder doctor')
         commands=''
         options='--json --help -h' ;;
@@ -86,6 +104,8 @@ _starcoder_words() {
 _starcoder_kind() {
     kind=
     case $1 in
+    'starcoder config set 0' | 'starcoder config unset 0')
+        kind=choice choices='adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify' ;;
     'starcoder chat --color' | 'starcoder complete --color' | 'starcoder edit --color' | 'starcoder eval --color' | 'starcoder fill --color' | 'starcoder trace --color')
         kind=choice choices='auto always never' ;;
     'starcoder bench --dtype' | 'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder edit --dtype' | 'starcoder eval --dtype' | 'starcoder fill --dtype' | 'starcoder serve --dtype')
@@ -96,6 +116,8 @@ _starcoder_kind() {
         kind=choice choices='auto one block many' ;;
     'starcoder bench --engine' | 'starcoder chat --engine' | 'starcoder complete --engine' | 'starcoder edit --engine' | 'starcoder eval --engine' | 'starcoder fill --engine' | 'starcoder models pull --engine' | 'starcoder serve --engine')
         kind=choice choices='auto openvino llamacpp huggingface' ;;
+    'starcoder completion 0')
+        kind=choice choices='bash zsh fish powershell' ;;
     'starcoder eval 0')
         kind=choice choices='humaneval mbpp multipl-e infilling santacoder-fim repo' ;;
     'starcoder complete --order' | 'starcoder eval --order' | 'starcoder fill --order')
@@ -116,7 +138,7 @@ _starcoder_kind() {
         kind=place ;;
     'starcoder index rm 0')
         kind=project ;;
-    'starcoder bench --device' | 'starcoder bench --endpoint' | 'starcoder bench --prompt-tokens' | 'starcoder bench --runs' | 'starcoder bench --timeout' | 'starcoder bench --tokens' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --keep-alive' | 'starcoder complete --max-prompt-tokens' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder eval --device' | 'starcoder eval --endpoint' | 'starcoder eval --limit' | 'starcoder eval --max-tokens' | 'starcoder eval --parallel' | 'starcoder eval --samples' | 'starcoder eval --seed' | 'starcoder eval --temperature' | 'starcoder eval --top-p' | 'starcoder eval -n' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --keep-alive' | 'starcoder fill --max-prompt-tokens' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder index add --license' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0' | 'starcoder trace --fail-on' | 'starcoder trace --portrait-url')
+    'starcoder bench --device' | 'starcoder bench --endpoint' | 'starcoder bench --prompt-tokens' | 'starcoder bench --runs' | 'starcoder bench --timeout' | 'starcoder bench --tokens' | 'starcoder chat --device' | 'starcoder chat --endpoint' | 'starcoder chat --keep-alive' | 'starcoder chat --max-tokens' | 'starcoder chat --seed' | 'starcoder chat --stop' | 'starcoder chat --system' | 'starcoder chat --temperature' | 'starcoder chat --timeout' | 'starcoder chat --top-p' | 'starcoder chat -s' | 'starcoder chat 0' | 'starcoder complete --candidates' | 'starcoder complete --context' | 'starcoder complete --device' | 'starcoder complete --endpoint' | 'starcoder complete --keep-alive' | 'starcoder complete --max-prompt-tokens' | 'starcoder complete --max-tokens' | 'starcoder complete --seed' | 'starcoder complete --stop' | 'starcoder complete --temperature' | 'starcoder complete --timeout' | 'starcoder complete --top-p' | 'starcoder complete --verify' | 'starcoder complete -n' | 'starcoder config set 1' | 'starcoder edit --candidates' | 'starcoder edit --device' | 'starcoder edit --endpoint' | 'starcoder edit --keep-alive' | 'starcoder edit --max-tokens' | 'starcoder edit --seed' | 'starcoder edit --stop' | 'starcoder edit --temperature' | 'starcoder edit --timeout' | 'starcoder edit --top-p' | 'starcoder edit --verify' | 'starcoder edit -n' | 'starcoder edit 1' | 'starcoder eval --device' | 'starcoder eval --endpoint' | 'starcoder eval --limit' | 'starcoder eval --max-tokens' | 'starcoder eval --parallel' | 'starcoder eval --samples' | 'starcoder eval --seed' | 'starcoder eval --temperature' | 'starcoder eval --top-p' | 'starcoder eval -n' | 'starcoder fill --at' | 'starcoder fill --candidates' | 'starcoder fill --context' | 'starcoder fill --device' | 'starcoder fill --endpoint' | 'starcoder fill --keep-alive' | 'starcoder fill --max-prompt-tokens' | 'starcoder fill --max-tokens' | 'starcoder fill --seed' | 'starcoder fill --stop' | 'starcoder fill --temperature' | 'starcoder fill --timeout' | 'starcoder fill --top-p' | 'starcoder fill --verify' | 'starcoder fill -n' | 'starcoder index add --license' | 'starcoder models search --limit' | 'starcoder models search 0' | 'starcoder serve --allowed-host' | 'starcoder serve --device' | 'starcoder serve 0' | 'starcoder trace --fail-on' | 'starcoder trace --portrait-url')
         kind=text ;;
     esac
 }

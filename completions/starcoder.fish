@@ -6,7 +6,7 @@ function __starcoder_at
     set -l command starcoder
     set -l words (commandline -opc)
     for word in $words[2..]
-        contains -- "$command" 'starcoder' 'starcoder index' 'starcoder models'; or break
+        contains -- "$command" 'starcoder' 'starcoder index' 'starcoder models' 'starcoder config'; or break
         string match -q -- '-*' $word; or set command "$command $word"
     end
     test "$command" = "$argv"
@@ -92,12 +92,13 @@ complete -c starcoder -n '__starcoder_at starcoder' -a chat -d 'Answer a questio
 complete -c starcoder -n '__starcoder_at starcoder' -a eval -d 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
 complete -c starcoder -n '__starcoder_at starcoder' -a trace -d 'Show where code may come from: what of it is in the index, the longest first'
 complete -c starcoder -n '__starcoder_at starcoder' -a index -d 'Say which code `starcoder trace` knows: add, list, update and remove it'
-complete -c starcoder -n '__starcoder_at starcoder' -a models -d 'List, pull, remove and show models'
+complete -c starcoder -n '__starcoder_at starcoder' -a models -d 'List, search, pull, remove and show models'
 complete -c starcoder -n '__starcoder_at starcoder' -a serve -d 'Keep models loaded for other commands, until Ctrl-C'
 complete -c starcoder -n '__starcoder_at starcoder' -a ps -d 'Show which models the server holds'
 complete -c starcoder -n '__starcoder_at starcoder' -a stop -d 'End the server, and let its models go'
 complete -c starcoder -n '__starcoder_at starcoder' -a bench -d 'Measure how fast models are on this machine, side by side'
-complete -c starcoder -n '__starcoder_at starcoder' -a config -d 'Show each option\'s value and where it comes from'
+complete -c starcoder -n '__starcoder_at starcoder' -a config -d 'Show each option\'s value and where it comes from, or set it'
+complete -c starcoder -n '__starcoder_at starcoder' -a completion -d 'Print the script that lets a shell complete the words of starcoder with Tab'
 complete -c starcoder -n '__starcoder_at starcoder' -a doctor -d 'Check the installation, the machine and the hub, and which StarCoder models fit here'
 complete -c starcoder -n '__starcoder_at starcoder' -l version -s V -d 'Show the version'
 complete -c starcoder -n '__starcoder_at starcoder' -l no-color -d 'Use no colours, as with NO_COLOR=1'
@@ -234,7 +235,7 @@ complete -c starcoder -n '__starcoder_at starcoder edit' -l color -x -a 'auto al
 complete -c starcoder -n '__starcoder_at starcoder edit' -l quiet -s q -d 'No notes on standard error, only errors'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l verbose -s v -d 'Say on standard error how it is done'
 complete -c starcoder -n '__starcoder_at starcoder edit' -l help -s h -d 'Show this message and exit'
-complete -c starcoder -n '__starcoder_at starcoder chat' -l file -s f -r -F -d 'A file that the question is about; may be given several times'
+complete -c starcoder -n '__starcoder_at starcoder chat' -l file -s f -r -F -d 'A file, or lines of one, that the question is about; may be given several times'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l model -s m -x -a '(__starcoder_models)' -d 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l max-tokens -x -d 'Most tokens to write'
 complete -c starcoder -n '__starcoder_at starcoder chat' -l temperature -x -d '0 takes the likeliest token each time; higher is more varied'
@@ -326,6 +327,7 @@ complete -c starcoder -n '__starcoder_at starcoder index rm' -F -a '(__starcoder
 complete -c starcoder -n '__starcoder_at starcoder index rm' -l index -r -F -d 'The index of code to use'
 complete -c starcoder -n '__starcoder_at starcoder index rm' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder models' -a list -d 'List the models that are here and those that could be'
+complete -c starcoder -n '__starcoder_at starcoder models' -a search -d 'Search the catalog and the hub for models that can be loaded here'
 complete -c starcoder -n '__starcoder_at starcoder models' -a pull -d 'Fetch a model, or repair one that was damaged'
 complete -c starcoder -n '__starcoder_at starcoder models' -a rm -d 'Delete a model that was pulled'
 complete -c starcoder -n '__starcoder_at starcoder models' -a show -d 'Show what is known about a model: size, window, format, source, path, and the licence'
@@ -333,6 +335,10 @@ complete -c starcoder -n '__starcoder_at starcoder models' -a path -d 'Print the
 complete -c starcoder -n '__starcoder_at starcoder models' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder models list' -l json -d 'Print JSON, one object a line'
 complete -c starcoder -n '__starcoder_at starcoder models list' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder models search' -l limit -x -d 'How many models of the hub, at most; up to 100'
+complete -c starcoder -n '__starcoder_at starcoder models search' -l json -d 'Print JSON, one object a line'
+complete -c starcoder -n '__starcoder_at starcoder models search' -l offline -d 'Never use the network'
+complete -c starcoder -n '__starcoder_at starcoder models search' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -x -a '(__starcoder_models)'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l accept-license -d 'Accept the model\'s licence without a question'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l offline -d 'Never use the network'
@@ -377,7 +383,20 @@ complete -c starcoder -n '__starcoder_at starcoder bench' -l picture -r -F -d 'D
 complete -c starcoder -n '__starcoder_at starcoder bench' -l quiet -s q -d 'No notes on standard error, only errors'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l verbose -s v -d 'Say on standard error how it is done'
 complete -c starcoder -n '__starcoder_at starcoder bench' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config' -a path -d 'Print the path of the configuration file, there or not'
+complete -c starcoder -n '__starcoder_at starcoder config' -a edit -d 'Open the configuration file in $VISUAL or $EDITOR, then check it'
+complete -c starcoder -n '__starcoder_at starcoder config' -a set -d 'Set an option in the configuration file; its comments and order stay'
+complete -c starcoder -n '__starcoder_at starcoder config' -a unset -d 'Take an option out of the configuration file; everything else stays'
 complete -c starcoder -n '__starcoder_at starcoder config' -l json -d 'Print JSON, one object a line'
 complete -c starcoder -n '__starcoder_at starcoder config' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config path' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config edit' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config set' -x -a 'adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify'
+complete -c starcoder -n '__starcoder_at starcoder config set' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder config unset' -x -a 'adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify'
+complete -c starcoder -n '__starcoder_at starcoder config unset' -l help -s h -d 'Show this message and exit'
+complete -c starcoder -n '__starcoder_at starcoder completion' -x -a 'bash zsh fish powershell'
+complete -c starcoder -n '__starcoder_at starcoder completion' -l install -d 'Write the script to where the shell looks, and say where'
+complete -c starcoder -n '__starcoder_at starcoder completion' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder doctor' -l json -d 'Print JSON, one object a line'
 complete -c starcoder -n '__starcoder_at starcoder doctor' -l help -s h -d 'Show this message and exit'

@@ -21,12 +21,13 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'eval' = 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
                 'trace' = 'Show where code may come from: what of it is in the index, the longest first'
                 'index' = 'Say which code `starcoder trace` knows: add, list, update and remove it'
-                'models' = 'List, pull, remove and show models'
+                'models' = 'List, search, pull, remove and show models'
                 'serve' = 'Keep models loaded for other commands, until Ctrl-C'
                 'ps' = 'Show which models the server holds'
                 'stop' = 'End the server, and let its models go'
                 'bench' = 'Measure how fast models are on this machine, side by side'
-                'config' = 'Show each option''s value and where it comes from'
+                'config' = 'Show each option''s value and where it comes from, or set it'
+                'completion' = 'Print the script that lets a shell complete the words of starcoder with Tab'
                 'doctor' = 'Check the installation, the machine and the hub, and which StarCoder models fit here'
             }
             Options = [ordered]@{
@@ -215,8 +216,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--file' = @('file', 'A file that the question is about; may be given several times')
-                '-f' = @('file', 'A file that the question is about; may be given several times')
+                '--file' = @('file', 'A file, or lines of one, that the question is about; may be given several times')
+                '-f' = @('file', 'A file, or lines of one, that the question is about; may be given several times')
                 '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
                 '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
                 '--max-tokens' = @('text', 'Most tokens to write')
@@ -376,6 +377,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         'starcoder models' = @{
             Commands = [ordered]@{
                 'list' = 'List the models that are here and those that could be'
+                'search' = 'Search the catalog and the hub for models that can be loaded here'
                 'pull' = 'Fetch a model, or repair one that was damaged'
                 'rm' = 'Delete a model that was pulled'
                 'show' = 'Show what is known about a model: size, window, format, source, path, and the licence'
@@ -396,6 +398,18 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
+        }
+        'starcoder models search' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--limit' = @('text', 'How many models of the hub, at most; up to 100')
+                '--json' = @('', 'Print JSON, one object a line')
+                '--offline' = @('', 'Never use the network')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('text')
         }
         'starcoder models pull' = @{
             Commands = [ordered]@{
@@ -506,6 +520,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         }
         'starcoder config' = @{
             Commands = [ordered]@{
+                'path' = 'Print the path of the configuration file, there or not'
+                'edit' = 'Open the configuration file in $VISUAL or $EDITOR, then check it'
+                'set' = 'Set an option in the configuration file; its comments and order stay'
+                'unset' = 'Take an option out of the configuration file; everything else stays'
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
@@ -513,6 +531,52 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
+        }
+        'starcoder config path' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder config edit' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder config set' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify', 'text')
+        }
+        'starcoder config unset' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify')
+        }
+        'starcoder completion' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--install' = @('', 'Write the script to where the shell looks, and say where')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('bash zsh fish powershell')
         }
         'starcoder doctor' = @{
             Commands = [ordered]@{

@@ -71,6 +71,7 @@ OWNERS = {
     "socket": {"net", "server"},
     "starlette": {"server"},
     "subprocess": {
+        "app.config_file",
         "benchmark.worker",
         "candidates.verify",
         "files.git",
@@ -85,6 +86,7 @@ OWNERS = {
     "tree_sitter": {"candidates.syntax"},
     "tree_sitter_language_pack": {"candidates.syntax"},
     "triton": {"engines.transformers.kernels"},
+    "tomlkit": {"files.toml_text"},
     "typer": {"cli", "commands"},
     "urllib": {"models.hub", "net.clients", "net.endpoints"},
     "uvicorn": {"server"},

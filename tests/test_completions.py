@@ -19,8 +19,9 @@ INSTALLED = ["acme/coder/tiny.gguf", "qwen2.5-coder-0.5b"]
 LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder f", ["fill"]),
     ("starcoder --", ["--help", "--no-color", "--version"]),
-    ("starcoder models ", ["list", "path", "pull", "rm", "show"]),
+    ("starcoder models ", ["list", "path", "pull", "rm", "search", "show"]),
     ("starcoder models list --j", ["--json"]),
+    ("starcoder models search tiny --", ["--help", "--json", "--limit", "--offline"]),
     ("starcoder fill --st", ["--stop", "--strict-context"]),
     ("starcoder fill hello.py --pl", ["--plain"]),
     ("starcoder fill --color ", ["always", "auto", "never"]),
@@ -42,6 +43,11 @@ LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder complete -m echo --lang models hel", ["hello.py"]),
     ("starcoder complete --filename no", ["notes.txt"]),
     ("starcoder fill n", ["notes.txt"]),
+    ("starcoder completion ", ["bash", "fish", "powershell", "zsh"]),
+    ("starcoder completion fish --i", ["--install"]),
+    ("starcoder config ", ["edit", "path", "set", "unset"]),
+    ("starcoder config set max_", ["max_prompt_tokens", "max_tokens"]),
+    ("starcoder config unset mo", ["model"]),
     ("starcoder chat -f no", ["notes.txt"]),
     ("starcoder chat why --file=no", ["notes.txt"]),
 )

@@ -47,7 +47,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 BAD_INPUTS = [
     # Usage.
-    ("compleat", 2, "no such command 'compleat'; did you mean complete?"),
+    ("compleat", 2, "no such command 'compleat'; did you mean complete or completion?"),
     ("xyzzy", 2, "no such command 'xyzzy'; see `starcoder --help`"),
     ("models lst", 2, "no such command 'lst'; did you mean 'list'?"),
     (
@@ -112,7 +112,7 @@ BAD_INPUTS = [
         2,
         "a.py has no line 99999999999999999999; its lines are 1 to 4",
     ),
-    ("fill empty.py:2", 2, "empty.py has no line 2; its lines are 1 to 1"),
+    ("fill empty.py:2", 2, "empty.py has no line 2; its only line is 1"),
     (
         "fill a.py --at <FILL>",
         65,
@@ -238,7 +238,7 @@ def test_names_in_messages_are_shown_and_not_obeyed(
     assert run(capfd, "complete", name) == (66, "", error)
     Path(name).write_text("text")
     assert run(capfd, "complete", name) == (0, "text", "")
-    error = f"error: {shown} has no line 7; its lines are 1 to 1\n"
+    error = f"error: {shown} has no line 7; its only line is 1\n"
     assert run(capfd, "fill", f"{name}:7") == (2, "", error)
 
 

@@ -13,6 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from starcoder_cli.app.completion import SCRIPT_FOLDERS
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -133,3 +135,12 @@ def test_old_python_is_one_clear_line(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert done.stderr.splitlines()[0] == expected
     assert not (tmp_path / ".venv").exists()
+
+
+def test_the_wheel_has_the_completion_scripts_beside_the_modules() -> None:
+    """Where app/completion.py looks first."""
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    folders = targets["targets"]["wheel"]["force-include"]
+    assert folders == {"completions": "starcoder_cli/completions"}
+    assert SCRIPT_FOLDERS[0].parts[-2:] == ("starcoder_cli", "completions")
+    assert SCRIPT_FOLDERS[1] == ROOT / "completions"

@@ -149,8 +149,10 @@ def run_command(words: list[str]) -> None:
     words, plain = as_options(words)
     if words and words[0].startswith("-") and words[0] not in option_names(command):
         words = with_command_first(words)
+    # `config` shows, or mends, a file that is wrong.
+    defaults = None if words[:1] == ["config"] else config_defaults()
     with command.make_context(
-        "starcoder", [*plain, *(words or ["--help"])], default_map=config_defaults()
+        "starcoder", [*plain, *(words or ["--help"])], default_map=defaults
     ) as context:
         command.invoke(context)
 
@@ -224,7 +226,7 @@ def config_defaults() -> dict[str, dict[str, object]] | None:
 
     if not os.path.lexists(config_file()):
         return None
-    from starcoder_cli.commands.config import read_defaults
+    from starcoder_cli.commands.defaults import read_defaults
 
     return read_defaults()
 

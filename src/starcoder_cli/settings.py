@@ -117,12 +117,21 @@ def read_config(path: Path) -> Mapping[str, object]:
 
     Raises ConfigError where the file cannot be read or is not TOML.
     """
+    return decode_config(read_config_bytes(path), path)
+
+
+def read_config_bytes(path: Path) -> bytes:
+    """The bytes of a file; none where there is no such file. ConfigError where it has no bytes."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return {}
+        return b""
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", "mend or remove it") from error
+
+
+def decode_config(data: bytes, path: Path) -> Mapping[str, object]:
+    """The tables and values that the bytes of a file are; ConfigError where they are not TOML."""
     import tomllib
 
     try:

@@ -160,7 +160,7 @@ def test_lines_of_a_batch_have_it_or_say_why_not(site: Site, capsys: Streams) ->
     assert third["text"] == f"    //{COMMENT[1:]}\n    x += 1"
     assert third["provenance"] == f"//{COMMENT[1:]}"
     assert (fourth["provenance"], "notes" in fourth) == (None, False)
-    assert err == "error: 1 of 4 lines have no answer; their `error` says why\n"
+    assert err == "error: no answer for 1 of 4 lines; its `error` says why\n"
 
 
 def test_the_configuration_may_ask_for_it(

@@ -91,7 +91,7 @@ def test_a_line_that_is_wrong_costs_no_other_its_answer(
     *wrong, right = records(out)
     assert (code, err) == (
         65,
-        "error: 7 of 8 lines have no answer; their `error` says why\n",
+        "error: no answer for 7 of 8 lines; its `error` says why\n",
     )
     assert [record["code"] for record in wrong] == [2, 66, 2, 65, 2, 2, 2]
     assert wrong[0]["error"] == "a.py has no line 99; its lines are 1 to 3"
@@ -101,9 +101,9 @@ def test_a_line_that_is_wrong_costs_no_other_its_answer(
 
 def test_what_had_no_answer_before_still_has_none(capfd: pytest.CaptureFixture[str]) -> None:
     words = ("fill", "--batch", holes({"nonsense": 1}, {"prefix": "x"}), "-o", "answers")
-    error = "error: 1 of 2 lines have no answer; their `error` says why\n"
+    error = "error: no answer for 1 of 2 lines; its `error` says why\n"
     assert run(capfd, *words) == (65, "", error)
-    note = "note: 2 of 2 lines were answered before\n"
+    note = "note: answered before: 2 of 2 lines\n"
     assert run(capfd, *words) == (65, "", note + error)
 
 
@@ -174,11 +174,11 @@ def test_a_run_goes_on_where_one_ended(capfd: pytest.CaptureFixture[str]) -> Non
     whole = Path("answers").read_bytes()
     kept = whole.split(b"\n")[0] + b"\n"
     Path("answers").write_bytes(whole[: len(kept) + 30])
-    assert run(capfd, *words) == (0, "", "note: 1 of 4 lines were answered before\n")
+    assert run(capfd, *words) == (0, "", "note: answered before: 1 of 4 lines\n")
     again = records(Path("answers").read_text())
     assert [record["text"] for record in again] == ["x0", "x1", "x2", "x3"]
     assert Path("answers").read_bytes().startswith(kept)
-    assert run(capfd, *words) == (0, "", "note: 4 of 4 lines were answered before\n")
+    assert run(capfd, *words) == (0, "", "note: answered before: 4 of 4 lines\n")
 
 
 def test_a_run_goes_on_only_with_the_same_question(capfd: pytest.CaptureFixture[str]) -> None:

@@ -173,5 +173,5 @@ def test_a_run_from_its_problems_to_its_scores(
     path = Path("eval/humaneval-echo/python.answers.jsonl")
     before = path.read_bytes()
     evaluate(selection, asked, None, False, ReportOptions(json=True), Messages())
-    assert capfd.readouterr() == (out, f"note: 1 of 1 answers are here\n{told}")
+    assert capfd.readouterr() == (out, f"note: here already: 1 of 1 answer\n{told}")
     assert path.read_bytes() == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.cli import main
-from starcoder_cli.commands.config import CONFIGURABLE_COMMANDS, read_defaults, settable_options
+from starcoder_cli.commands.defaults import CONFIGURABLE_COMMANDS, read_defaults, settable_options
 from starcoder_cli.commands.registry import load_command
 
 loaded = cache(load_command)
@@ -116,6 +116,7 @@ OPTIONS = [
     for option in settable_options(loaded(command))
 ]
 NAMES = ", ".join(sorted({option for _, option in OPTIONS}))
+COMPLETE_NAMES = ", ".join(sorted(option for command, option in OPTIONS if command == "complete"))
 
 
 def test_every_option_has_an_example() -> None:
@@ -210,43 +211,44 @@ def test_each_value_and_where_it_comes_from(
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("colour = 1", "settings.toml sets 'colour', which is no option; did you mean color?"),
-        ("xyzzy = 1", f"settings.toml sets 'xyzzy', which is no option; options are {NAMES}"),
+        ("colour = 1", "settings.toml:1 sets 'colour', which is no option; did you mean color?"),
+        ("xyzzy = 1", f"settings.toml:1 sets 'xyzzy', which is no option; options are {NAMES}"),
         (
             "[complete]\nplain = true",
-            f"settings.toml sets 'plain', which is no option; options are {NAMES}",
+            f"settings.toml:2 sets 'plain', which is no option; options are {COMPLETE_NAMES}",
         ),
         (
             "[models]\nmodel = 'x'",
-            "settings.toml sets 'models', which is no option; did you mean model?",
+            "settings.toml:1 sets 'models', which is no option; did you mean model?",
         ),
-        ("fill = 1", f"settings.toml sets 'fill', which is no option; options are {NAMES}"),
+        ("fill = 1", f"settings.toml:1 sets 'fill', which is no option; options are {NAMES}"),
         (
             "max_tokens = 'many'",
-            "settings.toml sets max_tokens to 'many', which it cannot be; "
+            "settings.toml:1 sets max_tokens to 'many', which it cannot be; "
             "see `starcoder complete --help`",
         ),
         (
             "max_tokens = true",
-            "settings.toml sets max_tokens to True, which it cannot be; "
+            "settings.toml:1 sets max_tokens to True, which it cannot be; "
             "see `starcoder complete --help`",
         ),
         (
             "[fill]\nplain = 'maybe'",
-            "settings.toml sets plain to 'maybe', which it cannot be; see `starcoder fill --help`",
+            "settings.toml:2 sets plain to 'maybe', which it cannot be; "
+            "see `starcoder fill --help`",
         ),
         (
             "stop = 'x'",
-            "settings.toml sets stop to 'x', which it cannot be; see `starcoder complete --help`",
+            "settings.toml:1 sets stop to 'x', which it cannot be; see `starcoder complete --help`",
         ),
         (
             "[model]\nname = 'echo'",
-            "settings.toml sets model to {'name': 'echo'}, which it cannot be; "
+            "settings.toml:1 sets model to {'name': 'echo'}, which it cannot be; "
             "see `starcoder complete --help`",
         ),
         (
             "color = 'red'",
-            "settings.toml sets color to 'red', which it cannot be; "
+            "settings.toml:1 sets color to 'red', which it cannot be; "
             "see `starcoder complete --help`",
         ),
         (
@@ -330,3 +332,107 @@ def test_a_variable_that_means_nothing(
             "",
             f"error: STARCODER_{variable} cannot be: {error}; see `starcoder {command} --help`\n",
         )
+
+
+WRONG = "colour = 1\n"
+BROKEN = "a = "
+
+
+@pytest.mark.parametrize("text", ["", "model = 'echo'\n", WRONG, BROKEN])
+def test_the_path_is_printed_whatever_is_there(
+    text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if text:
+        settings(text)
+    assert main(["config", "path"]) == 0
+    assert capfd.readouterr() == ("settings.toml\n", "")
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "line", "value"),
+    [
+        ("model", "echo", 'model = "echo"', "echo"),
+        ("fill.max_tokens", "64", "max_tokens = 64", "64"),
+        ("temperature", ".5", "temperature = 0.5", "0.5"),
+        ("raw", "yes", "raw = true", "true"),
+        ("stop", "a b", 'stop = ["a b"]', '["a b"]'),
+        ("stop", '["a", "b"]', 'stop = ["a", "b"]', '["a", "b"]'),
+        ("keep_alive", "-1", 'keep_alive = "-1"', "-1"),
+        ("trace.json", "true", "json = true", "true"),
+        ("endpoints.team.url", "http://a", 'url = "http://a"', "http://a"),
+    ],
+)
+def test_a_value_is_set(
+    key: str, text: str, line: str, value: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings("# mine\n")
+    assert main(["config", "set", key, text]) == 0
+    assert capfd.readouterr() == ("", f"settings.toml: {key} is {value}\n")
+    written = Path("settings.toml").read_text()
+    assert written.startswith("# mine\n")
+    assert written.endswith(f"{line}\n")
+    read_defaults()
+    assert main(["config", "unset", key]) == (2 if key.endswith("url") else 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ("colour", "red"),
+            "the command line sets 'colour', which is no option; did you mean color?",
+        ),
+        (
+            ("fill.max-tokens", "1"),
+            "the command line sets 'max-tokens', which is no option; did you mean max_tokens or "
+            "max_prompt_tokens?",
+        ),
+        (
+            ("max_tokens", "many"),
+            "max_tokens cannot be: 'many' is not a whole number; see `starcoder complete --help`",
+        ),
+        (
+            ("chat.color", "red"),
+            "chat.color cannot be: 'red' is not one of auto, always, never; "
+            "see `starcoder chat --help`",
+        ),
+        (("stop", "[a"), "stop cannot be: '[a' is not a list of texts; "),
+        (("stop", "[1]"), "stop cannot be: [1] is not a list of texts; "),
+        (("fill", "1"), "the command line sets 'fill', which is no option; options are "),
+        (("models.model", "x"), "the command line sets 'models', which is no option; "),
+        (("endpoints.team.model", "x"), "settings.toml: endpoints.team has no url; its keys are "),
+        (("a..b", "x"), "'a..b' is no key; write one as max_tokens or fill.max_tokens"),
+        (("", "x"), "'' is no key; write one as max_tokens or fill.max_tokens"),
+        (("raw.a", "x"), "settings.toml: raw is a value there, and no table; "),
+        (("model",), "missing argument 'VALUE'; see `starcoder config set --help`"),
+    ],
+)
+def test_what_cannot_be_set(
+    words: tuple[str, ...], error: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings("raw = true\n")
+    assert main(["config", "set", *words]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith(f"error: {error}")
+    assert Path("settings.toml").read_text() == "raw = true\n"
+
+
+@pytest.mark.parametrize("text", [WRONG, BROKEN])
+def test_a_file_that_is_wrong_is_not_changed(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    settings(text)
+    assert main(["config", "set", "model", "echo"]) == 78
+    assert capfd.readouterr().err.startswith("error: settings.toml")
+    assert Path("settings.toml").read_text() == text
+
+
+def test_what_is_wrong_can_be_taken_out(capfd: pytest.CaptureFixture[str]) -> None:
+    settings("# mine\ncolour = 1\nraw = true\n")
+    assert main(["config", "unset", "colour"]) == 0
+    assert capfd.readouterr() == ("", "settings.toml: colour is not set any more\n")
+    assert Path("settings.toml").read_text() == "# mine\nraw = true\n"
+    assert main(["config", "unset", "colour"]) == 1
+    assert capfd.readouterr() == (
+        "",
+        "error: settings.toml does not set colour; see `starcoder config`\n",
+    )

@@ -139,12 +139,12 @@ def test_a_run_goes_on_where_it_ended_with_the_same_score(
         Path(name).write_bytes(data[:-20])
     asked = len(site.asked)
     code, told, err = scores(capfd, *words, "--out", "run")
-    assert (code, err) == (0, "note: 1 of 4 answers are here\n")
+    assert (code, err) == (0, "note: here already: 1 of 4 answers\n")
     assert told == {**whole[1], "folder": "run"}
     assert sum(each.path == "/v1/completions" for each in site.asked[asked:]) == 3
     # Fewer than there are is the score of those alone, and nothing is asked again.
     code, told, err = scores(capfd, *words, "--out", "run", "--limit", "1")
-    assert (code, err) == (0, "note: 1 of 1 answers are here\n")
+    assert (code, err) == (0, "note: here already: 1 of 1 answer\n")
     (group,) = told["groups"]
     assert group["scores"]["pass@1"]["value"] == 1.0
     assert len(lines("run/python.answers.jsonl")) == 4

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from hubs import searched_hub
 from processes import terminal
 from starcoder_cli.app.fetch import pull_missing
 from starcoder_cli.catalog import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, find_model
+from starcoder_cli.cli import main
 from starcoder_cli.commands.models import app
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError
 from starcoder_cli.models import store
@@ -232,3 +234,56 @@ def test_showing_a_file_tells_what_its_header_says(
     shown = json.loads(capsys.readouterr().out)
     assert (shown["state"], shown["size"], shown["architecture"]) == ("here", 96, "llama")
     assert shown["path"] == str(path)
+
+
+def test_what_a_search_finds(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with searched_hub(monkeypatch):
+        assert main(["models", "search", "tiny-coder"]) == 0
+        rows = capfd.readouterr()
+        assert main(["models", "search", "tiny-coder", "--json"]) == 0
+        records = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert rows == (
+        "3.1B\t\tapache-2.0, gated\t30,000\tacme/tiny-coder\n"
+        "494M\t\tmit\t1,200\tacme/tiny-coder-GGUF/tiny-Q4_K_M.gguf\n",
+        "",
+    )
+    assert records[1] == {
+        "name": "acme/tiny-coder-GGUF/tiny-Q4_K_M.gguf",
+        "parameters": "494M",
+        "size": 0,
+        "licence": "mit",
+        "downloads": 1200,
+        "gated": False,
+        "engine": "llamacpp",
+        "source": "acme/tiny-coder-GGUF/tiny-Q4_K_M.gguf",
+        "state": "absent",
+        "pull": "starcoder models pull acme/tiny-coder-GGUF/tiny-Q4_K_M.gguf",
+    }
+
+
+def test_a_search_of_the_catalog(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "search", "smollm", "--offline"]) == 0
+    assert capfd.readouterr() == ("135M\t98 MB\tApache-2.0\t\tsmollm2-135m\n", "")
+
+
+def test_a_search_that_finds_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "search", "xyz\x1b[2J", "--offline"]) == 0
+    assert capfd.readouterr() == ("", "note: no model is called 'xyz\\x1b[2J'\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["  "], "there is nothing to search for; name a part of a model's name"),
+        (["a", "--limit", "0"], "--limit cannot be 0; give a number from 1 to 100"),
+        (["a", "--limit", "101"], "--limit cannot be 101; give a number from 1 to 100"),
+        ([], "missing argument 'TEXT'; see `starcoder models search --help`"),
+    ],
+)
+def test_a_search_for_nothing(
+    words: list[str], error: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "search", *words]) == 2
+    assert capfd.readouterr() == ("", f"error: {error}\n")

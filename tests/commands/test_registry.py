@@ -10,7 +10,15 @@ from starcoder_cli import commands
 from starcoder_cli.cli import main
 from starcoder_cli.commands.registry import COMMANDS, HELP, listed_command, load_command
 
-SHARED_MODULES = {"expand", "groups", "hole_groups", "options", "parameters", "registry"}
+SHARED_MODULES = {
+    "defaults",
+    "expand",
+    "groups",
+    "hole_groups",
+    "options",
+    "parameters",
+    "registry",
+}
 
 
 def test_every_module_of_the_folder_is_a_command_or_shared_by_them() -> None:

@@ -83,6 +83,7 @@ def test_json_has_everything(
                 "last": 31,
                 "tokens": 84,
                 "share": 0.9308,
+                "lines": "73-100",
                 "more": 0,
                 "licences": ["GPL-3.0-only"],
                 "origins": [

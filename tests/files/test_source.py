@@ -222,7 +222,7 @@ def test_columns_count_unicode_characters(line: str, column: int, before: str) -
         (f"f:{10**50}", f"f has no line {10**50}; its lines are 1 to 4"),
         ("f:2:0", "line 2 of f has no column 0; its columns are 1 to 10"),
         ("f:2:11", "line 2 of f has no column 11; its columns are 1 to 10"),
-        ("f:3:2", "line 3 of f has no column 2; its columns are 1 to 1"),
+        ("f:3:2", "line 3 of f has no column 2; its only column is 1"),
         ("f:3-2", "2 comes before 3; write the earlier one first"),
         ("f:2:5-2:3", "2:3 comes before 2:5; write the earlier one first"),
         (

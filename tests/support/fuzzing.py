@@ -15,7 +15,7 @@ from tempfile import NamedTemporaryFile
 
 from holes import chunked
 from starcoder_cli import languages
-from starcoder_cli.commands.config import read_defaults
+from starcoder_cli.commands.defaults import read_defaults
 from starcoder_cli.errors import ConfigError, DataError, UsageError
 from starcoder_cli.files.batch import BatchTask, parse_batch
 from starcoder_cli.files.source import Place, Source, Span, decode_source

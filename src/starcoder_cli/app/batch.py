@@ -34,6 +34,7 @@ from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
 from starcoder_cli.prompts.build import window_for
 from starcoder_cli.settings import STANDARD_OUTPUT
+from starcoder_cli.system.counting import counted_of
 from starcoder_cli.terminal.output import (
     CollectedMessages,
     Messages,
@@ -81,10 +82,12 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
         with AnswerJournal.open_locked(output.output) as journal:
             done, before = journal.resume(rows)
             if done:
-                output.messages.note(f"{done} of {len(rows)} lines were answered before")
+                output.messages.note(f"answered before: {counted_of(done, len(rows), 'line')}")
             failed = before + write_answers(rows[done:], request, output.messages, journal.add)
     if failed:
-        raise DataError(f"{failed} of {len(rows)} lines have no answer", "their `error` says why")
+        raise DataError(
+            f"no answer for {counted_of(failed, len(rows), 'line')}", "its `error` says why"
+        )
 
 
 def with_inputs(rows: Sequence[BatchLine], request: Request) -> list[BatchLine]:

@@ -23,6 +23,7 @@ from starcoder_cli.evaluation.run import (
 from starcoder_cli.evaluation.selection import BenchmarkSelection
 from starcoder_cli.evaluation.summary import JsonObject, ProblemGroup, ProblemResult, Scores
 from starcoder_cli.settings import EngineChoice
+from starcoder_cli.system.counting import counted_of
 from starcoder_cli.terminal.output import Messages, encode_json_line, standard_output
 
 
@@ -172,7 +173,8 @@ def answer_parts(
         sheets = [stack.enter_context(part.answers()) for part in parts]
         done = sum(sheet.done_count for sheet in sheets)
         if done:
-            messages.note(f"{done} of {sum(part.answer_count for part in parts)} answers are here")
+            count = sum(part.answer_count for part in parts)
+            messages.note(f"here already: {counted_of(done, count, 'answer')}")
         before = next((sheet.read_records()[0] for sheet in sheets if sheet.done_count), {})
         request = with_same_engine(request, before.get("engine"))
         rows = [row for sheet in sheets for row in sheet.missing_lines]

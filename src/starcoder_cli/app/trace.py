@@ -18,9 +18,11 @@ from starcoder_cli.attribution.stack_lookup import (
     split_into_windows,
 )
 from starcoder_cli.errors import UsageError
+from starcoder_cli.files.notebook_text import NotebookText
 from starcoder_cli.files.output import OutputTarget, open_output
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.languages import detect_language, find_language
+from starcoder_cli.system.counting import counted
 from starcoder_cli.terminal.code import DIM, RESET
 from starcoder_cli.terminal.output import Messages
 from starcoder_cli.terminal.sanitize import sanitize, to_one_line
@@ -48,7 +50,7 @@ class TraceResult:
     ) -> "TraceResult":
         """Look a range up. Raises what `find_matches` raises, unless the index is optional."""
         text = source.raw[span.start : span.end]
-        detected = detect_language(source.name, source.raw)
+        detected = detect_language(source.code_name(None), source.raw)
         language = find_language(lang).name if lang else detected.name if detected else None
         line = source.raw.count("\n", 0, span.start) + 1
         if optional and not index_file(index).is_file():
@@ -73,6 +75,10 @@ class TraceResult:
         """The first and last line of a match, in the whole source."""
         return match.first + self.line - 1, match.last + self.line - 1
 
+    def line_range(self, match: Match) -> str:
+        """The same as the source calls them."""
+        return "-".join(map(self.source.line_name, self.lines(match)))
+
 
 def count_visible_characters(text: str) -> int:
     """How many characters of a text are no white space."""
@@ -83,12 +89,11 @@ def trace_rows(traced: TraceResult) -> str:
     """A line for each origin: lines, tokens, share, project, version, place and licence."""
     table = []
     for match in traced.matches:
-        first, last = traced.lines(match)
         share = f"{traced.share([match]):.1%}"
         for origin in match.origins:
             place = f"{origin.path}:{origin.first}-{origin.last}"
             project = (origin.project, origin.version, place, origin.licence or NO_LICENCE_LABEL)
-            table.append((f"{first}-{last}", str(match.tokens), share, *project))
+            table.append((traced.line_range(match), str(match.tokens), share, *project))
     return "".join("\t".join(map(to_one_line, row)) + "\n" for row in table)
 
 
@@ -100,7 +105,12 @@ def trace_record(traced: TraceResult) -> Mapping[str, object]:
         "share": round(traced.share(traced.matches), 4),
         "licences": traced.licences,
         "matches": [
-            {**asdict(match), "share": round(traced.share([match]), 4)} for match in traced.matches
+            {
+                **asdict(match),
+                "share": round(traced.share([match]), 4),
+                "lines": traced.line_range(match),
+            }
+            for match in traced.matches
         ],
     }
 
@@ -112,9 +122,8 @@ def draw_trace(traced: TraceResult, color: bool) -> None:
 
     for match in traced.matches:
         first, last = traced.lines(match)
-        head = (
-            f"lines {first}-{last}, {traced.share([match]):.0%} of the text, {match.tokens} tokens"
-        )
+        share = f"{traced.share([match]):.0%} of the text"
+        head = f"lines {traced.line_range(match)}, {share}, {match.tokens} tokens"
         write_to_terminal(f"{BOLD}{head}{RESET}\n" if color else f"{head}\n")
         for origin in match.origins[:MAX_ORIGINS_SHOWN]:
             write_to_terminal(f"  {to_one_line(describe_origin(origin))}\n")
@@ -154,7 +163,7 @@ def side_by_side(
         yield f"{mine}{BORDER}{theirs}".rstrip() + "\n"
     more = max(len(left), len(right)) - MAX_COMPARED_LINES
     if more > 0:
-        text = f"… {more} more lines"
+        text = f"… {counted(more, 'more line')}"
         yield f"{DIM}{text}{RESET}\n" if color else f"{text}\n"
 
 
@@ -261,8 +270,14 @@ def look_up_in_stack(
 def report_target(path: str, source: Source) -> OutputTarget:
     """The file of a notice, found out before anything is looked up.
 
-    Raises UsageError where it is the code itself, and whatever keeps it from being written.
+    Raises UsageError where it is the code itself, or the code is not in its file as it is, and
+    whatever keeps it from being written.
     """
+    if isinstance(source, NotebookText):
+        raise UsageError(
+            "--report counts the bytes of a file, and a notebook has its code as JSON",
+            "trace a script of it, as `jupyter nbconvert --to script` makes one",
+        )
     if is_same_file(path, source.name):
         raise UsageError(f"--report would replace {source.name}", "name another file")
     return open_output(path)

@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -31,6 +31,7 @@ from starcoder_cli.commands.options import (
     Trace,
 )
 from starcoder_cli.errors import UsageError
+from starcoder_cli.files.notebook_text import notebook_text, read_text
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, find_file_metadata, to_model_text
 from starcoder_cli.settings import environment_name
@@ -65,7 +66,7 @@ Files = Annotated[
         "--file",
         "-f",
         metavar="FILE",
-        help="A file that the question is about; may be given several times.",
+        help="A file, or lines of one, that the question is about; may be given several times.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]
@@ -179,18 +180,29 @@ def read_question(
 
 def read_files(files: list[str]) -> tuple[str, ...]:
     """The files as the model reads them."""
-    return tuple(fenced_source(Source.read(file)) for file in files)
+    return tuple(map(fenced_file, files))
 
 
-def fenced_source(source: Source) -> str:
-    """A source as a fenced block that says what it is."""
+def fenced_file(text: str) -> str:
+    """A file, or a place in one, as a fenced block that says what it is."""
+    source, place = read_text(text)
+    if place.start is None:
+        return fenced_source(source, text.removeprefix(source.name))
+    span = source.span_of(place)
+    part = replace(source, raw=source.raw[span.start : span.end])
+    return fenced_source(part, text.removeprefix(source.name))
+
+
+def fenced_source(source: Source, where: str = "") -> str:
+    """A source as a fenced block that says what it is, and where in it that is."""
     from starcoder_cli import languages
     from starcoder_cli.prompts.chat import fenced_block
 
     piped = source.name == STANDARD_INPUT
     name = "Standard input" if piped else find_file_metadata(source.name).filename or source.name
-    language = languages.detect_language(source.name, source.raw[:200])
-    return fenced_block(to_model_text(source.raw), name, language.name if language else "")
+    language = languages.detect_language(source.code_name(None), source.raw[:200])
+    text = to_model_text(source.raw)
+    return fenced_block(text, f"{name}{where}", language.name if language else "")
 
 
 def standard_input_mode() -> int:
@@ -229,4 +241,4 @@ def read_piped(messages: Messages) -> Source:
         messages.note(f"waiting for standard input to end; {NO_INPUT_HINT}")
     piped = Source.read(STANDARD_INPUT)
     messages.show_status("")
-    return piped
+    return notebook_text(piped)

@@ -1,27 +1,51 @@
-"""`starcoder config`: what each option is set to, and where that comes from."""
+"""`starcoder config`: what each option is set to, and where that comes from; and set it."""
 
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from json import dumps
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
-from starcoder_cli.commands.registry import load_command
-from starcoder_cli.errors import ConfigError
+from starcoder_cli.commands.defaults import (
+    CONFIGURABLE_COMMANDS,
+    KeyPlace,
+    check_settings,
+    command_section,
+    configurable_options,
+    read_defaults,
+    settable_options,
+)
+from starcoder_cli.commands.registry import CONTEXT, load_command
+from starcoder_cli.errors import ConfigError, UsageError
 from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, parse_profiles
-from starcoder_cli.settings import config_file, environment_name, read_config
-from starcoder_cli.system.did_you_mean import did_you_mean
-from starcoder_cli.terminal.output import write_json, write_text
+from starcoder_cli.settings import config_file, decode_config, environment_name, read_config
+from starcoder_cli.terminal.output import write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 
-if TYPE_CHECKING:
-    from typer.core import TyperOption
+app = typer.Typer(
+    name="config",
+    add_completion=False,
+    context_settings=CONTEXT,
+)
 
-    from starcoder_cli.commands.parameters import Command
-
-CONFIGURABLE_COMMANDS = ("complete", "fill", "edit", "chat", "trace")
+ConfigKey = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY",
+        help="An option as in the file: max_tokens, fill.max_tokens, endpoints.NAME.url.",
+        show_default=False,
+    ),
+]
+ConfigValue = Annotated[
+    str,
+    typer.Argument(
+        metavar="VALUE",
+        help='Its value; several of one option as a list: \'["a", "b"]\'.',
+        show_default=False,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -33,14 +57,19 @@ class OptionValue:
     source: str
 
 
+@app.callback(invoke_without_command=True)
 def config(
+    context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
-    """Show each option's value and where it comes from.
+    """Show each option's value and where it comes from, or set it.
 
     A flag wins over the environment (STARCODER_MAX_TOKENS), that over the configuration file
     (max_tokens = 128, or the same in a table with a command's name), that over the default.
     """
+    if context.invoked_subcommand is not None:
+        return
+    read_defaults()
     rows = [
         *merge_values({command: command_values(command) for command in CONFIGURABLE_COMMANDS}),
         *endpoint_values(),
@@ -55,6 +84,106 @@ def config(
     for row in rows:
         text = to_one_line(format_value(row.value))
         write_text(f"{row.option:<{width}}  {text:<18}  {to_one_line(row.source)}\n")
+
+
+@app.command("path")
+def print_config_path() -> None:
+    """Print the path of the configuration file, there or not."""
+    write_text(f"{config_file()}\n")
+
+
+@app.command("edit")
+def edit_config() -> None:
+    """Open the configuration file in $VISUAL or $EDITOR, then check it.
+
+    What is wrong in it is said with its line; the file stays as it was written.
+    """
+    from starcoder_cli.app.config_file import edit_config as edit
+
+    path = edit(read_defaults)
+    write_message(f"{to_one_line(str(path))} is in order")
+
+
+@app.command("set", context_settings={**CONTEXT, "ignore_unknown_options": True})
+def set_config(key: ConfigKey, value: ConfigValue) -> None:
+    """Set an option in the configuration file; its comments and order stay.
+
+    Key and value are checked as they are when the file is read; a file that is wrong is not
+    changed.
+    """
+    from starcoder_cli.app.config_file import ConfigText
+
+    keys = parse_key(key)
+    current = ConfigText.read()
+    read_defaults()
+    parsed = parse_value(keys, value)
+    text = current.with_value(keys, parsed)
+    check_text(text, lambda keys: "the command line")
+    current.save(text)
+    write_message(to_one_line(f"{current.path}: {key} is {format_value(parsed)}"))
+
+
+@app.command("unset")
+def unset_config(key: ConfigKey) -> None:
+    """Take an option out of the configuration file; everything else stays."""
+    from starcoder_cli.app.config_file import ConfigText
+
+    current = ConfigText.read()
+    text = current.without(parse_key(key))
+    check_text(text, lambda keys: f"{current.path} still")
+    current.save(text)
+    write_message(to_one_line(f"{current.path}: {key} is not set any more"))
+
+
+def parse_key(text: str) -> tuple[str, ...]:
+    """The tables that a key is in, and its name."""
+    keys = tuple(text.split("."))
+    if not all(keys):
+        raise UsageError(f"{text!r} is no key", "write one as max_tokens or fill.max_tokens")
+    return keys
+
+
+def parse_value(keys: tuple[str, ...], text: str) -> object:
+    """A word of the command line as the value of a key, by the option that it sets.
+
+    It is left a text where no option has that name. Raises UsageError for what the option cannot
+    be.
+    """
+    known = configurable_options()
+    commands = keys[:1] if len(keys) == 2 and keys[0] in known else CONFIGURABLE_COMMANDS
+    command = next((each for each in commands if keys[-1] in known[each]), None)
+    if command is None or len(keys) > 2 or (len(keys) == 2 and keys[0] not in known):
+        return text
+    option = known[command][keys[-1]]
+    context = typer.Context(load_command(command))
+    try:
+        value: object = parse_list(text) if option.multiple else text
+        return option.process_value(context, value)
+    except typer.BadParameter as error:
+        raise UsageError(
+            f"{'.'.join(keys)} cannot be: {error.message}", f"see `starcoder {command} --help`"
+        ) from error
+
+
+def parse_list(text: str) -> object:
+    """A list as TOML has it; any other text as a list of one."""
+    if not text.startswith("["):
+        return [text]
+    import tomllib
+
+    try:
+        return tomllib.loads(f"list = {text}")["list"]
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is not a list of texts") from error
+
+
+def check_text(text: str, place: KeyPlace) -> None:
+    """Check what the configuration file would say; UsageError for what is wrong in it."""
+    path = config_file()
+    try:
+        check_settings(decode_config(text.encode(), path), place)
+    except ConfigError as error:
+        raise UsageError(error.message, error.hint) from error
 
 
 def format_value(value: object) -> str:
@@ -103,63 +232,3 @@ def endpoint_values() -> Iterator[OptionValue]:
         for key, value in vars(profile).items():
             if value:
                 yield OptionValue(f"{ENDPOINTS_TABLE}.{name}.{key}", value, str(config_file()))
-
-
-def settable_options(command: "Command") -> "dict[str, TyperOption]":
-    """The options of a command that have an environment variable, by name."""
-    options = cast("list[TyperOption]", command.params)
-    return {option.name: option for option in options if getattr(option, "envvar", None)}
-
-
-def command_section(settings: Mapping[str, object], command: str) -> dict[str, object]:
-    """The values of the file for one command: its own table over what stands above all tables."""
-    table = settings.get(command)
-    above = {key: value for key, value in settings.items() if not is_table(key, value)}
-    return {**above, **table} if isinstance(table, dict) else above
-
-
-def is_table(key: str, value: object) -> bool:
-    """Whether a key is not an option: `trace` is a command's table, or the option of others."""
-    return key == ENDPOINTS_TABLE or (key in CONFIGURABLE_COMMANDS and isinstance(value, dict))
-
-
-def read_defaults() -> dict[str, dict[str, object]]:
-    """The configuration file as defaults for each command.
-
-    Raises ConfigError for a name or a value that no command understands.
-    """
-    settings = read_config(config_file())
-    known = {command: settable_options(load_command(command)) for command in CONFIGURABLE_COMMANDS}
-    every = {option for options in known.values() for option in options}
-    parse_profiles(settings)
-    for key, value in settings.items():
-        if key == ENDPOINTS_TABLE:
-            continue
-        table = value if key in CONFIGURABLE_COMMANDS and isinstance(value, dict) else None
-        unknown = set(table) - set(known[key]) if table is not None else {key} - every
-        if unknown:
-            name = min(unknown)
-            close = "" if name in every else did_you_mean(name, sorted(every))
-            raise ConfigError(
-                f"{config_file()} sets {name!r}, which is no option",
-                close or f"options are {', '.join(sorted(every))}",
-            )
-    return {
-        command: checked_section(load_command(command), command_section(settings, command))
-        for command in CONFIGURABLE_COMMANDS
-    }
-
-
-def checked_section(command: "Command", chosen: Mapping[str, object]) -> dict[str, object]:
-    """The values that a command has options for; each has to be of the option's own type."""
-    known = {str(option.name): option for option in command.params}
-    taken = {key: value for key, value in chosen.items() if key in known}
-    for key, value in taken.items():
-        try:
-            known[key].process_value(typer.Context(command), value)
-        except typer.TyperException as error:
-            raise ConfigError(
-                f"{config_file()} sets {key} to {value!r}, which it cannot be",
-                f"see `starcoder {command.name} --help`",
-            ) from error
-    return taken

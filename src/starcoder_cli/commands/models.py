@@ -1,23 +1,27 @@
-"""`starcoder models`: which models there are, and pull, remove, show and find them."""
+"""`starcoder models`: which models there are, and and search, pull, remove and show them."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from starcoder_cli.app.fetch import locate, model_state, needs_download, pull_missing
 from starcoder_cli.catalog import CATALOG, ModelSpec, find_model, format_size
 from starcoder_cli.commands.options import EngineOption
-from starcoder_cli.errors import InputError
+from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.models import licences
-from starcoder_cli.terminal.output import write_json, write_message, write_text
+from starcoder_cli.terminal.output import is_terminal, write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.terminal.table import format_columns
 
+if TYPE_CHECKING:
+    from starcoder_cli.models.search import FoundModel
+
 app = typer.Typer(
     name="models",
-    help="List, pull, remove and show models.",
+    help="List, search, pull, remove and show models.",
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -28,6 +32,12 @@ ModelNameArgument = Annotated[
 ]
 ModelsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 PullOffline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+SearchText = Annotated[
+    str, typer.Argument(metavar="TEXT", help="A part of a model's name.", show_default=False)
+]
+SearchLimit = Annotated[
+    int, typer.Option("--limit", help="How many models of the hub, at most; up to 100.")
+]
 AcceptLicense = Annotated[
     bool, typer.Option("--accept-license", help="Accept the model's licence without a question.")
 ]
@@ -35,7 +45,7 @@ AcceptLicense = Annotated[
 
 @app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
-    """List, pull, remove and show models. Without a command, list them."""
+    """List, search, pull, remove and show models. Without a command, list them."""
     if context.invoked_subcommand is None:
         list_models()
 
@@ -65,6 +75,70 @@ def list_models(json: ModelsJson = False) -> None:
         for spec in specs
     ]
     write_text(format_columns([("name", "state", "size", "window", "licence", ""), *rows]))
+
+
+@app.command("search")
+def search_models(
+    text: SearchText,
+    limit: SearchLimit = 20,
+    json: ModelsJson = False,
+    offline: PullOffline = False,
+) -> None:
+    """Search the catalog and the hub for models that can be loaded here.
+
+    GGUF files and checkpoints for transformers, the most downloaded first. In a pipe: parameters,
+    size, licence, downloads and name, with tabs between. `models pull` and -m take the name.
+    """
+    from starcoder_cli.models.search import search_models as search
+
+    if not text.strip():
+        raise UsageError("there is nothing to search for", "name a part of a model's name")
+    if not 1 <= limit <= 100:
+        raise UsageError(f"--limit cannot be {limit}", "give a number from 1 to 100")
+    found = search(text, limit, offline)
+    if json:
+        for each in found:
+            write_json(search_record(each))
+        return
+    rows = [search_row(each) for each in found]
+    if not rows:
+        write_message(to_one_line(f"note: no model is called {text!r}"))
+    elif is_terminal(sys.stdout):
+        rows = [("parameters", "size", "licence", "downloads", "name"), *rows]
+    if rows:
+        write_text(format_columns(rows, full_width=True))
+
+
+def search_record(found: "FoundModel") -> Mapping[str, object]:
+    """A model that was found, under the names that `--json` uses."""
+    return {
+        "name": found.spec.name,
+        "parameters": found.parameters,
+        "size": found.spec.size,
+        "licence": found_licence(found),
+        "downloads": found.downloads,
+        "gated": found.gated,
+        "engine": found.spec.engine,
+        "source": source_of_model(found.spec),
+        "state": model_state(found.spec),
+        "pull": f"starcoder models pull {found.spec.name}" if found.spec.has_file else "",
+    }
+
+
+def search_row(found: "FoundModel") -> tuple[str, ...]:
+    """A model that was found, as a row of the table."""
+    return (
+        found.parameters,
+        format_size(found.spec.size) if found.spec.size else "",
+        found_licence(found) + (", gated" if found.gated else ""),
+        "" if found.downloads is None else f"{found.downloads:,}",
+        found.spec.name,
+    )
+
+
+def found_licence(found: "FoundModel") -> str:
+    """What the licence of a model that was found is called."""
+    return licence_name(found.spec) or found.licence
 
 
 @app.command("pull")

@@ -18,12 +18,13 @@ COMMANDS = {
     "eval": "Measure a model in a benchmark that StarCoder is known by, or on your own code.",
     "trace": "Show where code may come from: what of it is in the index, the longest first.",
     "index": "Say which code `starcoder trace` knows: add, list, update and remove it.",
-    "models": "List, pull, remove and show models.",
+    "models": "List, search, pull, remove and show models.",
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
     "ps": "Show which models the server holds.",
     "stop": "End the server, and let its models go.",
     "bench": "Measure how fast models are on this machine, side by side.",
-    "config": "Show each option's value and where it comes from.",
+    "config": "Show each option's value and where it comes from, or set it.",
+    "completion": "Print the script that lets a shell complete the words of starcoder with Tab.",
     "doctor": "Check the installation, the machine and the hub, and which StarCoder models fit "
     "here.",
 }

@@ -8,8 +8,8 @@ import typer
 from starcoder_cli.attribution.stack_lookup import DEFAULT_SERVICE_URL
 from starcoder_cli.commands.options import IndexFile
 from starcoder_cli.errors import NegativeError
+from starcoder_cli.files.notebook_text import read_text
 from starcoder_cli.files.read import STANDARD_INPUT
-from starcoder_cli.files.source import Place, Source
 from starcoder_cli.settings import ColorMode, environment_name
 from starcoder_cli.terminal.output import Messages, is_terminal, wants_color, write_json, write_text
 
@@ -122,8 +122,7 @@ def trace(
     from starcoder_cli.attribution.licences import LicenceDenyList
 
     refusal = LicenceDenyList.parse(fail_on or [])
-    where = Place.parse(place)
-    source = Source.read(where.path)
+    source, where = read_text(place, lang)
     span = source.span_of(where) if where.start else source.whole_span()
     messages = Messages(quiet)
     target = report_target(report, source) if report is not None else None

@@ -19,13 +19,15 @@ from starcoder_cli.context.snippets import (
     truncate_snippets,
 )
 from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.files.notebook_text import read_text
 from starcoder_cli.files.read import STANDARD_INPUT
-from starcoder_cli.files.source import Place, Source, find_file_metadata, to_model_text
+from starcoder_cli.files.source import Source, find_file_metadata, to_model_text
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Hole, Model
 from starcoder_cli.prompts.fim import Document, FimFormat
 from starcoder_cli.prompts.window import MAX_CHARACTERS_PER_TOKEN
 from starcoder_cli.stream import Completion
+from starcoder_cli.system.counting import counted
 from starcoder_cli.terminal.output import Messages
 
 CONTEXT_SECONDS = 2.0
@@ -181,7 +183,9 @@ class ContextPool:
                 messages.note(f"there is no room for all of {snippet.path}: its end is left out")
         for priced in selected.chosen:
             snippet = priced.snippet
-            messages.detail(f"context: {snippet.path}:{snippet.line_range}, {priced.tokens} tokens")
+            messages.detail(
+                f"context: {snippet.path}:{snippet.line_range}, {counted(priced.tokens, 'token')}"
+            )
         if self.requested or self.discovered:
             messages.detail(
                 f"context: {selected.tokens} tokens, about {selected.tokens / self.rate:.1f} s to "
@@ -233,13 +237,12 @@ def read_included_file(name: str, source: Source, messages: Messages) -> Context
 
     Raises what reading a source raises, and UsageError for standard input a second time.
     """
-    place = Place.parse(name)
-    if place.path == source.name == STANDARD_INPUT:
+    if name.partition(":")[0] == source.name == STANDARD_INPUT:
         raise UsageError("standard input is read only once", "write one of the two to a file")
     from starcoder_cli.context.secrets import contains_secret, has_secret_name
 
-    other = Source.read(place.path)
-    path = find_file_metadata(other.name).filename or other.display_name
+    other, place = read_text(name)
+    path = find_file_metadata(other.code_name(None)).filename or other.display_name
     if has_secret_name(path) or contains_secret(other.raw):
         messages.note(f"{path} looks as if it held a secret; the model reads it, as -I says")
     if place.start is None:

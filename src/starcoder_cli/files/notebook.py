@@ -17,6 +17,7 @@ from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import BYTE_ORDER_MARK, Place, Source, Span
 from starcoder_cli.files.strict_json import MalformedError, parse_object
 from starcoder_cli.languages import Language, detect_language, find_language
+from starcoder_cli.system.counting import numbered
 
 NOTEBOOK_PLACE = re.compile(
     r"(?P<path>.+?\.ipynb|-)(?::(?P<cell>\d{1,9})(?::(?P<lines>.+))?)?",
@@ -35,28 +36,38 @@ def read_place(
     Without a number the cell is the one with the marker, else the last with code. Raises what
     `Source.read` raises, DataError for what is no notebook, UsageError for a cell that it has not.
     """
-    match = NOTEBOOK_PLACE.fullmatch(text)
-    if not match or (match["cell"] and os.path.lexists(text)):
+    match = match_notebook_place(text)
+    if match is None:
         place = Place.parse(text) if marker is None else Place(text)
         return Source.read(place.path), place
     source = Source.read(match["path"])
     if lang == "json" or not is_notebook(source, filename):
         return source, Place.parse(text)
     number = int(match["cell"]) if match["cell"] else None
-    cell = find_cell(source, number, filename, marker)
-    if number is None:
-        return cell, Place(source.name)
-    name = f"{source.name}:{number}"
+    return find_cell(source, number, filename, marker), place_in_cell(match, source.name)
+
+
+def match_notebook_place(text: str) -> "re.Match[str] | None":
+    """The parts of what may be a place in a notebook; None where it is a file's name as it is."""
+    match = NOTEBOOK_PLACE.fullmatch(text)
+    return None if match and match["cell"] and os.path.lexists(text) else match
+
+
+def place_in_cell(match: "re.Match[str]", path: str) -> Place:
+    """Where in a cell a place is; UsageError where it says something else of the cell."""
+    if match["cell"] is None:
+        return Place(path)
+    name = f"{path}:{int(match['cell'])}"
     if match["lines"] is None:
-        return cell, Place(name)
-    problem = UsageError(f"{text!r} is not a place in a cell", f"write {name}:LINE[:COL]")
+        return Place(name)
+    problem = UsageError(f"{match.string!r} is not a place in a cell", f"write {name}:LINE[:COL]")
     try:
-        place = Place.parse(f"{source.name}:{match['lines']}")
+        place = Place.parse(f"{path}:{match['lines']}")
     except UsageError as error:
         raise problem from error
     if place.start is None:
         raise problem
-    return cell, replace(place, path=name)
+    return replace(place, path=name)
 
 
 def is_notebook(source: Source, filename: str | None) -> bool:
@@ -130,7 +141,7 @@ def find_cell(
         codes = [at for at, cell in enumerate(cells, 1) if cell.kind == "code"]
         number, wanted = (marked if len(marked) == 1 else codes or [0])[-1], "cell with code"
     if not 1 <= number <= len(cells):
-        cell_numbers = f"its cells are 1 to {len(cells)}" if cells else "add one to it"
+        cell_numbers = numbered(len(cells), "cell") if cells else "add one to it"
         raise UsageError(f"{source.display_name} has no {wanted}", cell_numbers)
     cell, language = cells[number - 1], kernel_language(source)
     earlier = [context_text(each, language, cell.kind) for each in cells[: number - 1]]

@@ -13,6 +13,7 @@ from pathlib import Path
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.files.read import PLACE_HINT, PLACE_SEPARATORS, STANDARD_INPUT, read_bytes
 from starcoder_cli.model import Hole
+from starcoder_cli.system.counting import numbered
 
 MAX_SOURCE_BYTES = 16 * 1024 * 1024
 INDENTED_CODE = re.compile(r"([ \t]+)\S")
@@ -162,6 +163,10 @@ class Source:
         """What a file of its code is called, where the user calls it `filename` or nothing."""
         return filename or self.name
 
+    def line_name(self, line: int) -> str:
+        """What a line, from 1, is called: its number."""
+        return str(line)
+
     @cached_property
     def newline(self) -> str:
         """The line end that most lines have; a line feed where there is no line."""
@@ -228,7 +233,7 @@ class Source:
         if not 1 <= position.line <= len(self.lines):
             raise UsageError(
                 f"{self.display_name} has no line {position.line}",
-                f"its lines are 1 to {len(self.lines)}",
+                numbered(len(self.lines), "line"),
             )
         line = self.lines[position.line - 1]
         if position.column is None:
@@ -236,7 +241,7 @@ class Source:
         if not 1 <= position.column <= line.end - line.start + 1:
             raise UsageError(
                 f"line {position.line} of {self.display_name} has no column {position.column}",
-                f"its columns are 1 to {line.end - line.start + 1}",
+                numbered(line.end - line.start + 1, "column"),
             )
         return line.start + position.column - 1
 
@@ -252,14 +257,12 @@ class Source:
 
         An empty range before a line's first character is not inside it: whole lines go there.
         """
-        earlier_lines = (line for line in reversed(self.lines) if line.start <= span.start)
-        line = next(earlier_lines, self.lines[0])
+        line = next((at for at in reversed(self.lines) if at.start <= span.start), self.lines[0])
         if span.end > line.end:
             return False
         has_code_before = bool(self.raw[line.start : span.start].strip())
         has_code_after = bool(self.raw[span.end : line.end].strip())
-        replaces_text = span.end > span.start
-        return (has_code_before + has_code_after + replaces_text) >= 2
+        return (has_code_before + has_code_after + (span.end > span.start)) >= 2
 
     def indentation_of(self, span: Span) -> str:
         """The white space that a range of whole lines begins with, code behind it.

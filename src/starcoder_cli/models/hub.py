@@ -122,7 +122,6 @@ def translate_hub_errors(spec: ModelSpec) -> Iterator[None]:
 
 def translate_hub_error(error: Exception, spec: ModelSpec) -> StarcoderError:
     """The library's error in our words."""
-    from httpx2 import ConnectError, TimeoutException
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
     if isinstance(error, HfHubHTTPError):
@@ -130,10 +129,20 @@ def translate_hub_error(error: Exception, spec: ModelSpec) -> StarcoderError:
         has_token = "Authorization" in error.response.request.headers
         if isinstance(error, GatedRepoError) or (spec.gated and status in (401, 403, 404)):
             return gated_repository_error(spec, status, has_token)
-        if status == 401 and has_token:
-            return UnavailableError("it does not accept the token; see `hf auth login`, HF_TOKEN")
-        if status in (401, 404):
+        if status == 404 or (status == 401 and not has_token):
             return UnavailableError(f"it has no {spec.repository}, or no such file there")
+    return describe_hub_failure(error)
+
+
+def describe_hub_failure(error: Exception) -> UnavailableError:
+    """Why the hub gave no answer that could be used, whatever it was asked."""
+    from httpx2 import ConnectError, TimeoutException
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        if status == 401 and "Authorization" in error.response.request.headers:
+            return UnavailableError("it does not accept the token; see `hf auth login`, HF_TOKEN")
         return UnavailableError(f"it answered with status {status}")
     if isinstance(error, TimeoutException):
         return UnavailableError(f"no answer within {RESPONSE_TIMEOUT_SECONDS:.0f} s")

@@ -1,0 +1,106 @@
+"""The configuration file as defaults of the commands: what it may set, and where it is wrong."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import typer
+
+from starcoder_cli.commands.registry import load_command
+from starcoder_cli.errors import ConfigError
+from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, parse_profiles
+from starcoder_cli.settings import config_file, decode_config, read_config_bytes
+from starcoder_cli.system.did_you_mean import did_you_mean
+
+if TYPE_CHECKING:
+    from typer.core import TyperOption
+
+    from starcoder_cli.commands.parameters import Command
+
+CONFIGURABLE_COMMANDS = ("complete", "fill", "edit", "chat", "trace")
+
+Settings: TypeAlias = Mapping[str, object]
+KeyPlace: TypeAlias = Callable[[tuple[str, ...]], str]
+"""What sets a key, in words: a line of a file."""
+
+
+def settable_options(command: "Command") -> "dict[str, TyperOption]":
+    """The options of a command that have an environment variable, by name."""
+    options = cast("list[TyperOption]", command.params)
+    return {option.name: option for option in options if getattr(option, "envvar", None)}
+
+
+def configurable_options() -> "dict[str, dict[str, TyperOption]]":
+    """The options that the configuration may set, by command and by name."""
+    return {command: settable_options(load_command(command)) for command in CONFIGURABLE_COMMANDS}
+
+
+def command_section(settings: Settings, command: str) -> dict[str, object]:
+    """The values of the file for one command: its own table over what stands above all tables."""
+    table = settings.get(command)
+    above = {key: value for key, value in settings.items() if not is_table(key, value)}
+    return {**above, **table} if isinstance(table, dict) else above
+
+
+def is_table(key: str, value: object) -> bool:
+    """Whether a key is not an option: `trace` is a command's table, or the option of others."""
+    return key == ENDPOINTS_TABLE or (key in CONFIGURABLE_COMMANDS and isinstance(value, dict))
+
+
+def read_defaults() -> dict[str, dict[str, object]]:
+    """The configuration file as defaults for each command.
+
+    Raises ConfigError for a name or a value that no command understands.
+    """
+    path = config_file()
+    data = read_config_bytes(path)
+
+    def line_of(keys: tuple[str, ...]) -> str:
+        from starcoder_cli.files.toml_text import find_key_line
+
+        return f"{path}:{find_key_line(data.decode(), keys)}"
+
+    return check_settings(decode_config(data, path), line_of)
+
+
+def check_settings(settings: Settings, place: KeyPlace) -> dict[str, dict[str, object]]:
+    """What settings say to each command.
+
+    Raises ConfigError for a name or a value that no command understands, and says which place has
+    it.
+    """
+    known = configurable_options()
+    every = {option for options in known.values() for option in options}
+    parse_profiles(settings)
+    for key, value in settings.items():
+        if key == ENDPOINTS_TABLE:
+            continue
+        table = value if key in CONFIGURABLE_COMMANDS and isinstance(value, dict) else None
+        unknown = set(table) - set(known[key]) if table is not None else {key} - every
+        if unknown:
+            name = min(unknown)
+            close = "" if name in every else did_you_mean(name, sorted(every))
+            raise ConfigError(
+                f"{place((name,) if table is None else (key, name))} sets {name!r}, "
+                "which is no option",
+                close or f"options are {', '.join(sorted(every if table is None else known[key]))}",
+            )
+    return {command: checked_section(settings, command, place) for command in CONFIGURABLE_COMMANDS}
+
+
+def checked_section(settings: Settings, command: str, place: KeyPlace) -> dict[str, object]:
+    """The values that a command has options for; each has to be of the option's own type."""
+    loaded, table = load_command(command), settings.get(command)
+    known = {str(option.name): option for option in loaded.params}
+    chosen = command_section(settings, command)
+    taken = {key: value for key, value in chosen.items() if key in known}
+    for key, value in taken.items():
+        try:
+            known[key].process_value(typer.Context(loaded), value)
+        except typer.TyperException as error:
+            own = isinstance(table, dict) and key in table
+            raise ConfigError(
+                f"{place((command, key) if own else (key,))} sets {key} to {value!r}, "
+                "which it cannot be",
+                f"see `starcoder {command} --help`",
+            ) from error
+    return taken

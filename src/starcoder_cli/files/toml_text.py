@@ -1,0 +1,174 @@
+"""The text of a TOML file: where in it a key is, and one key changed with everything else kept.
+
+A library writes values, and replaces and removes them. A new key is put in here: the library would
+put it between a table and the comment above that.
+"""
+
+import tomllib
+from collections.abc import Iterator, MutableMapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from starcoder_cli.errors import DataError
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+
+BY_HAND_HINT = "change it by hand: starcoder config edit"
+
+
+def find_key_line(text: str, keys: Sequence[str]) -> int:
+    """The line, from 1, on which the statement begins that sets a key; 1 where none does.
+
+    A key is set by the first beginning of the text that has it, read as TOML.
+    """
+    lines = text.splitlines(keepends=True)
+    begin = 1
+    for number in range(1, len(lines) + 1):
+        settings = parse_lines(lines[:number])
+        if settings is None:  # a statement of several lines is not at its end
+            continue
+        if has_key(settings, keys):
+            return begin
+        begin = number + 1
+    return 1
+
+
+def has_key(settings: object, keys: Sequence[str]) -> bool:
+    """Whether tables inside each other have a key."""
+    for key in keys:
+        if not isinstance(settings, dict) or key not in settings:
+            return False
+        settings = settings[key]
+    return True
+
+
+def parse_lines(lines: Sequence[str]) -> dict[str, object] | None:
+    """What some lines say as TOML; None where they are not whole."""
+    try:
+        return tomllib.loads("".join(lines))
+    except ValueError:
+        return None
+
+
+def with_key(text: str, keys: Sequence[str], value: object) -> str:
+    """A text that is TOML, with another value for a key, which is added where it is missing.
+
+    Comments, order and line ends stay. Raises DataError where a table would make way for a value or
+    a value for a table, or where the library cannot do it.
+    """
+    settings: object = tomllib.loads(text)
+    for depth, key in enumerate(keys):
+        if not isinstance(settings, dict):
+            name = ".".join(keys[:depth])
+            raise DataError(
+                f"{name} is a value there, and no table", f"run: starcoder config unset {name}"
+            )
+        if key not in settings:
+            return with_new_key(text, keys, value)
+        settings = settings[key]
+    if isinstance(settings, dict) or is_list_of_tables(settings):
+        raise DataError(f"{'.'.join(keys)} is a table there", "name a key in it")
+    document = parse_document(text)
+    parent_of(document, keys)[keys[-1]] = value
+    return checked(document.as_string(), text, keys, value)
+
+
+def is_list_of_tables(value: object) -> bool:
+    """Whether a value is written as tables with double brackets."""
+    return isinstance(value, list) and any(isinstance(each, dict) for each in value)
+
+
+def without_key(text: str, keys: Sequence[str]) -> str:
+    """A text that is TOML and has a key, without it; everything else stays."""
+    document = parse_document(text)
+    del parent_of(document, keys)[keys[-1]]
+    return checked(document.as_string(), text, keys, None)
+
+
+def with_new_key(text: str, keys: Sequence[str], value: object) -> str:
+    """A text in which a key that is missing comes behind the others of its table."""
+    import tomlkit
+
+    *tables, last = keys
+    name = tomlkit.key(last).as_string()
+    line = f"{name} = {tomlkit.item(value).as_string()}\n"
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    headers = [*table_headers(lines), (len(lines), ())]
+    begin = next((at + 1 for at, path in headers[:-1] if list(path) == tables), None)
+    if not tables:
+        begin = 0
+    elif begin is None and has_key(tomllib.loads(text), tables):  # `fill.lang = "c"`, or `{...}`
+        document = parse_document(text)
+        parent_of(document, keys)[last] = value
+        return checked(document.as_string(), text, keys, value)
+    if begin is None:
+        gap = "\n" if lines and lines[-1].strip() else ""
+        new = [f"{gap}[{tomlkit.key(list(tables)).as_string()}]\n{line}"]
+        return checked("".join(lines + new), text, keys, value)
+    end = next(at for at, _ in headers if at >= begin)
+    at = end_of_values(lines, begin, end)
+    gap = "\n" if "".join(lines[at : at + 1]).strip() else ""
+    return checked("".join([*lines[:at], line + gap, *lines[at:]]), text, keys, value)
+
+
+def table_headers(lines: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Each line that begins a table, from 0, with the keys that lead there."""
+    for at, line in enumerate(lines):
+        if line.lstrip().startswith("[") and parse_lines(lines[:at]) is not None:
+            path, table = [], parse_lines([line])
+            while isinstance(table, dict) and table:
+                path.append(next(iter(table)))
+                table = cast("dict[str, object] | None", table[path[-1]])
+            yield at, tuple(path) if table == {} else ()
+
+
+def end_of_values(lines: Sequence[str], begin: int, end: int) -> int:
+    """Where a table's values end; a comment right above the next table is a part of that."""
+    at = end
+    if end < len(lines):
+        while at > begin and lines[at - 1].lstrip().startswith("#"):
+            at -= 1
+    while at > begin and not lines[at - 1].strip():
+        at -= 1
+    return at
+
+
+def parse_document(text: str) -> "TOMLDocument":
+    """A text that is TOML, as the library keeps it; DataError where it cannot."""
+    import tomlkit
+
+    try:
+        with foreign_errors():
+            return tomlkit.parse(text)
+    except ForeignError as error:
+        raise DataError(f"its TOML is too unusual to change: {error}", BY_HAND_HINT) from error
+
+
+def parent_of(document: "TOMLDocument", keys: Sequence[str]) -> MutableMapping[str, object]:
+    """The table that a key is in."""
+    table = cast("MutableMapping[str, object]", document)
+    for name in keys[:-1]:
+        table = cast("MutableMapping[str, object]", table[name])
+    return table
+
+
+def checked(text: str, before: str, keys: Sequence[str], value: object) -> str:
+    """The text with the line ends of the one before, found to differ in one key alone.
+
+    Raises DataError where it says anything else.
+    """
+    wanted: dict[str, object] = tomllib.loads(before)
+    table = wanted
+    for name in keys[:-1]:
+        table = cast("dict[str, object]", table.setdefault(name, {}))
+    if value is None:
+        del table[keys[-1]]
+    else:
+        table[keys[-1]] = value
+    text = text.replace("\r\n", "\n")
+    if parse_lines([text]) != wanted:
+        raise DataError("its TOML is too unusual to change", BY_HAND_HINT)
+    return text.replace("\n", "\r\n") if "\r\n" in before else text

@@ -1,0 +1,205 @@
+"""Models that this program can load, looked for in the catalog and on the hub."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from starcoder_cli.catalog import CATALOG, ModelSpec, find_model
+from starcoder_cli.errors import StarcoderError, UnavailableError
+from starcoder_cli.models.hub import (
+    describe_hub_failure,
+    hub_host,
+    hub_url,
+    silence_hub_library,
+)
+from starcoder_cli.models.pull import is_offline
+from starcoder_cli.models.transfer import RESPONSE_TIMEOUT_SECONDS, call_with_timeout
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
+from starcoder_cli.weights.model_config import CODE_KEYS, QUANTIZATION_KEYS
+
+Answer: TypeAlias = Mapping[str, object]
+
+TEXT_GENERATION = "text-generation"
+GGUF_TAG = "gguf"
+FORMS = ((GGUF_TAG,), ("transformers", "safetensors", TEXT_GENERATION))
+"""The tags that a model has to have, in each of the two forms that can be loaded."""
+
+DETAILS = (
+    "config",
+    "downloads",
+    "gated",
+    "gguf",
+    "pipeline_tag",
+    "safetensors",
+    "siblings",
+    "tags",
+)
+# The first that a repository has is small, and nearly as good as the whole model.
+QUANTIZATIONS = ("q4_k_m", "q4_k_s", "q5_k_m", "q4_0", "q8_0")
+PART_OF_A_MODEL = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """A model, and what the hub says about it: nothing where only the catalog has it."""
+
+    spec: ModelSpec
+    parameters: str
+    licence: str
+    gated: bool
+    downloads: int | None = None
+
+
+def search_models(text: str, limit: int, offline: bool) -> list[FoundModel]:
+    """The models of the catalog that a text fits, then so many of the hub, most downloaded first.
+
+    Raises UnavailableError where the hub does not answer; without the network the catalog alone is
+    searched.
+    """
+    ours = [of_catalog(spec) for spec in CATALOG if fits(spec, text)]
+    if offline or is_offline():
+        return ours
+    theirs = search_hub(text, limit)
+    downloads = {found.spec: found.downloads for found in theirs}
+    ours = [
+        FoundModel(each.spec, each.parameters, each.licence, each.gated, downloads.get(each.spec))
+        for each in ours
+    ]
+    known = {each.spec for each in ours}
+    return [*ours, *(each for each in theirs if each.spec not in known)]
+
+
+def fits(spec: ModelSpec, text: str) -> bool:
+    """Whether a row of the catalog has each word of a text in what it is called or is."""
+    where = f"{spec.name} {spec.repository} {spec.summary}".lower()
+    return all(word in where for word in text.lower().split())
+
+
+def of_catalog(spec: ModelSpec) -> FoundModel:
+    """A row of the catalog."""
+    return FoundModel(spec, spec.parameters, spec.licence, spec.gated)
+
+
+def search_hub(text: str, limit: int) -> list[FoundModel]:
+    """The models of the hub that a text fits and that can be loaded, most downloaded first.
+
+    Raises UnavailableError where the hub does not answer, or with something else.
+    """
+    silence_hub_library()
+    try:
+        answers = call_with_timeout(
+            lambda: [each for tags in FORMS for each in ask_hub(text, tags, limit)]
+        )
+    except UnavailableError as error:
+        raise UnavailableError(
+            f"cannot search {hub_host()} ({error.message})",
+            "try again, or search the catalog alone: --offline",
+        ) from error
+    found = {each.spec: each for each in filter(None, map(loadable, answers))}
+    return sorted(found.values(), key=lambda each: -(each.downloads or 0))[:limit]
+
+
+def ask_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
+    """What the hub has with these tags; UnavailableError for an answer of no hub.
+
+    The library would try five times, and say so, where nobody answers.
+    """
+    from huggingface_hub import get_session
+    from huggingface_hub.utils import (  # type: ignore[attr-defined] # documented, not listed
+        build_hf_headers,
+        hf_raise_for_status,
+    )
+
+    query: Mapping[str, str | int | Sequence[str]] = {
+        "search": text,
+        "sort": "downloads",
+        "limit": limit,
+        "filter": tags,
+        "expand": DETAILS,
+    }
+    try:
+        with foreign_errors():
+            response = get_session().get(
+                f"{hub_url()}/api/models",
+                params=query,
+                headers=build_hf_headers(),
+                timeout=RESPONSE_TIMEOUT_SECONDS,
+                follow_redirects=True,
+            )
+            hf_raise_for_status(response)
+    except ForeignError as error:
+        raise describe_hub_failure(error.cause) from error.cause
+    try:
+        answers = json.loads(response.content)
+    except (ValueError, RecursionError):
+        answers = None
+    if not isinstance(answers, list) or not all(isinstance(each, dict) for each in answers):
+        raise UnavailableError("what answers there is not a hub")
+    return answers
+
+
+def loadable(answer: Answer) -> FoundModel | None:
+    """A model of the hub; None where this program cannot load it, or does not understand it."""
+    name, config = answer.get("id"), part(answer, "config")
+    tags = [tag for tag in as_list(answer.get("tags")) if isinstance(tag, str)]
+    if answer.get("pipeline_tag") not in (None, TEXT_GENERATION) or not isinstance(name, str):
+        return None
+    if GGUF_TAG in tags:
+        files = (part({"": each}, "").get("rfilename") for each in as_list(answer.get("siblings")))
+        name = f"{name}/{choose_file([file for file in files if isinstance(file, str)])}"
+        total = part(answer, "gguf").get("total")
+    elif (CODE_KEYS | QUANTIZATION_KEYS) & config.keys():
+        return None
+    else:
+        total = part(answer, "safetensors").get("total")
+    try:
+        spec = find_model(name)
+    except StarcoderError:
+        return None
+    if spec.is_local:  # a folder here has that name
+        return None
+    downloads = answer.get("downloads")
+    return FoundModel(
+        spec,
+        spec.parameters or (format_count(total) if isinstance(total, int) else ""),
+        spec.licence or next((tag[8:] for tag in tags if tag.startswith("license:")), ""),
+        spec.gated or bool(answer.get("gated")),
+        downloads if isinstance(downloads, int) else None,
+    )
+
+
+def part(answer: Answer, name: str) -> Answer:
+    """An object in an object; an empty one where there is none."""
+    found = answer.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def as_list(value: object) -> Sequence[object]:
+    """A list; an empty one for anything else."""
+    return value if isinstance(value, list) else ()
+
+
+def choose_file(names: Iterable[str]) -> str:
+    """The GGUF file to have of those in a repository; empty where none is a whole model."""
+    whole = sorted(
+        name
+        for name in names
+        if name.lower().endswith(".gguf") and not PART_OF_A_MODEL.search(name)
+    )
+    return next(files_by_preference(whole), "")
+
+
+def files_by_preference(names: Sequence[str]) -> Iterator[str]:
+    """The names, those first whose quantization is preferred."""
+    for quantization in QUANTIZATIONS:
+        yield from (name for name in names if quantization in name.lower())
+    yield from names
+
+
+def format_count(count: int) -> str:
+    """A number of parameters in words: `494M`, `3.1B`."""
+    if count < 10**9:
+        return f"{max(1, round(count / 10**6))}M"
+    return f"{count / 10**9:.1f}B".replace(".0B", "B")

@@ -1,0 +1,135 @@
+"""Models found in the catalog and on a hub: which of them, and in which words it fails."""
+
+from pathlib import Path
+
+import pytest
+
+from hubs import MODELS, searched_hub
+from starcoder_cli.catalog import find_model
+from starcoder_cli.errors import UnavailableError
+from starcoder_cli.models.search import (
+    FoundModel,
+    choose_file,
+    format_count,
+    loadable,
+    search_models,
+)
+
+GGUF = FoundModel(
+    find_model("acme/tiny-coder-GGUF/tiny-Q4_K_M.gguf"), "494M", "mit", gated=False, downloads=1200
+)
+CHECKPOINT = FoundModel(
+    find_model("acme/tiny-coder"), "3.1B", "apache-2.0", gated=True, downloads=30_000
+)
+
+
+def test_only_what_can_be_loaded_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    with searched_hub(monkeypatch) as asked:
+        found = search_models("tiny", 20, offline=False)
+    ours = find_model("tiny_starcoder_py")
+    assert [found[0].spec, found[0].downloads] == [ours, 77]
+    assert found[1:] == [CHECKPOINT, GGUF]
+    assert [who for _, who in asked] == ["None", "None"]
+    assert all(path.startswith("/api/models?search=tiny&sort=downloads") for path, _ in asked)
+
+
+def test_the_most_downloaded_where_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    with searched_hub(monkeypatch):
+        assert search_models("acme", 1, offline=False) == [CHECKPOINT]
+
+
+def test_the_hub_is_told_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    with searched_hub(monkeypatch) as asked:
+        monkeypatch.setenv("HF_TOKEN", "hf_sentinel")
+        search_models("tiny", 20, offline=False)
+    assert {who for _, who in asked} == {"Bearer hf_sentinel"}
+
+
+@pytest.mark.parametrize("variable", ["", "HF_HUB_OFFLINE"])
+def test_offline_the_catalog_alone_is_searched(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with searched_hub(monkeypatch) as asked:
+        if variable:
+            monkeypatch.setenv(variable, "1")
+        found = search_models("3B StarCoder2", 20, offline=not variable)
+    assert {each.spec.name for each in found} == {"starcoder2-3b", "starcoder2-3b-gguf"}
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ((503, b""), "it answered with status 503"),
+        ((401, b""), "it answered with status 401"),
+        ((200, b"<html>"), "what answers there is not a hub"),
+        ((200, b"{}"), "what answers there is not a hub"),
+        ((200, b'["x"]'), "what answers there is not a hub"),
+        ((200, b"[" * 100_000), "what answers there is not a hub"),
+    ],
+)
+def test_an_answer_that_no_hub_gives(
+    answer: tuple[int, bytes], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        searched_hub(monkeypatch, answer),
+        pytest.raises(UnavailableError) as raised,
+    ):
+        search_models("tiny", 20, offline=False)
+    assert str(raised.value) == (
+        f"cannot search 127.0.0.1 ({reason}); try again, or search the catalog alone: --offline"
+    )
+
+
+def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(UnavailableError, match=r"cannot search 127\.0\.0\.1 \(it cannot be reac"):
+        search_models("tiny", 20, offline=False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"id": 7, "tags": ["gguf"]},
+        {"id": "a/b", "tags": ["gguf"], "siblings": [{"rfilename": 7}, "x"]},
+        {"id": "a/b", "tags": ["gguf"], "siblings": {}},
+        {"id": "a b", "tags": None},
+    ],
+)
+def test_an_answer_of_another_form_is_left_out(answer: dict[str, object]) -> None:
+    assert loadable(answer) is None
+
+
+def test_numbers_of_another_form_are_left_out() -> None:
+    answer = {**MODELS[1], "downloads": "many", "safetensors": [], "gated": False, "tags": [7]}
+    assert loadable(answer) == FoundModel(find_model("acme/tiny-coder"), "", "", gated=False)
+
+
+def test_a_folder_of_that_name_is_no_model_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("acme/tiny-coder").mkdir(parents=True)
+    Path("acme/tiny-coder/config.json").touch()
+    assert loadable(MODELS[1]) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (["a-q8_0.gguf", "a-Q4_K_M.gguf"], "a-Q4_K_M.gguf"),
+        (["a-f16.gguf", "a-q8_0.gguf"], "a-q8_0.gguf"),
+        (["z.gguf", "a-f16.gguf"], "a-f16.gguf"),
+        (["a-q4_k_m-00001-of-00002.gguf", "mmproj-a.gguf", "a.txt"], ""),
+    ],
+)
+def test_which_file_of_a_repository(names: list[str], chosen: str) -> None:
+    assert choose_file(names) == chosen
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(1, "1M"), (494_032_768, "494M"), (7_000_000_000, "7B"), (15_517_456_384, "15.5B")],
+)
+def test_numbers_of_parameters(count: int, text: str) -> None:
+    assert format_count(count) == text
