@@ -24,10 +24,13 @@ def ours(name: str, file: Path, folder: Path, window: int) -> Answer:
     """The program's own backend for an engine."""
     from starcoder_cli.engines.llamacpp import LlamaCppModel
     from starcoder_cli.engines.openvino.model import OpenVinoModel
+    from starcoder_cli.engines.openvino.sources import prepared_source
     from starcoder_cli.model import Prompt, Sampling
 
     model = (
-        LlamaCppModel(file, window) if name == "llamacpp" else OpenVinoModel(folder, file, window)
+        LlamaCppModel(file, window)
+        if name == "llamacpp"
+        else OpenVinoModel(prepared_source(folder, file), window)
     )
     text = Tokenizer.from_file(str(folder / "tokenizer.json"))
 

@@ -23,6 +23,7 @@ from starcoder_cli.catalog import DEFAULT_MODEL, find_model
 from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.openvino.model import OpenVinoModel
 from starcoder_cli.engines.openvino.scheduler import MAX_STEP_ROWS
+from starcoder_cli.engines.openvino.sources import prepared_source
 from starcoder_cli.model import Conversation, Hole, Model, Prompt, Sampling
 from starcoder_cli.models.store import locate_model
 from starcoder_cli.prompts.chat_formats import CHATML
@@ -137,7 +138,7 @@ def llamacpp(path: Path) -> dict[str, Way]:
 
 def openvino(path: Path) -> dict[str, Way]:
     """OpenVINO without drafts, twice, and with them where they pay."""
-    model = OpenVinoModel(path.parent / "openvino", path, WINDOW)
+    model = OpenVinoModel(prepared_source(path.parent / "openvino", path), WINDOW)
 
     def stepping(rows: int, prompt: Prompt, sampling: Sampling) -> Completion:
         model._scheduler.step_rows = rows

@@ -51,7 +51,7 @@ OWNERS = {
     "license_expression": {"attribution"},
     "markdown_it": {"terminal"},
     "matplotlib": {"benchmark.chart", "evaluation.charts"},
-    "numpy": {"engines.decoding.sampler", "engines.openvino"},
+    "numpy": {"engines.decoding.sampler", "engines.openvino", "weights.tensors"},
     "openvino": {"engines.openvino"},
     "openvino_genai": {"engines.openvino.prepare"},
     "peft": {"engines.transformers.adapter"},

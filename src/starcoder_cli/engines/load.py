@@ -1,7 +1,9 @@
 """Where models run; `load_model` is the door through which models are loaded."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -51,20 +53,80 @@ def load_model(
         raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
     if spec.engine == "llamacpp":
         return open_gguf(spec, path, room, loading.engine, work, tell)
+    return open_checkpoint(spec, path, room, loading, work, tell)
+
+
+def open_checkpoint(
+    spec: ModelSpec,
+    path: Path,
+    min_window: int,
+    loading: LoadOptions,
+    workload: EngineWorkload,
+    notify: Callable[[str], None],
+) -> Model:
+    """Load a checkpoint: in a graph of our own on a processor, else through transformers."""
     from starcoder_cli.engines.machine import detect_machine
     from starcoder_cli.engines.transformers.adapter import inspect_adapter
-    from starcoder_cli.engines.transformers.model import HuggingFaceModel
     from starcoder_cli.engines.transformers.placement import ModelSize, plan_placement
 
     adapter, checkpoint = inspect_adapter(loading.adapter), validate_checkpoint(spec, path)
-    window = choose_window(checkpoint.window or spec.window or room, room)
+    window = choose_window(checkpoint.window or spec.window or min_window, min_window)
+    if is_for_graph(checkpoint, loading):
+        from starcoder_cli.engines.openvino.families.config import NoGraphError
+
+        with suppress(NoGraphError):
+            return open_graph(spec, checkpoint, window, loading, workload, notify)
+    from starcoder_cli.engines.transformers.model import HuggingFaceModel
+
     size = ModelSize(
         checkpoint.parameters, checkpoint.embedding_parameters, checkpoint.cache_numbers
     )
     size = replace(size, adapter_parameters=adapter.parameter_count)
     planned = plan_placement(spec.name, size, window, loading, detect_machine())
-    tell(planned.describe())
-    return HuggingFaceModel(checkpoint, planned, window, adapter.folder, tell)
+    notify(planned.describe())
+    return HuggingFaceModel(checkpoint, planned, window, adapter.folder, notify)
+
+
+def is_for_graph(checkpoint: "Checkpoint", loading: LoadOptions) -> bool:
+    """Whether a processor is to run a checkpoint, in a form that a graph of ours has.
+
+    While a graph is compiled it has its weights twice.
+    """
+    from starcoder_cli.engines.machine import free_memory, may_have_accelerator
+    from starcoder_cli.engines.openvino.families import FAMILIES
+
+    is_exact = loading.quantize == "none"
+    weight_bytes = checkpoint.parameters * ((2 if is_exact else 1) + 1)
+    return (
+        checkpoint.model_type in FAMILIES
+        and (loading.device == "cpu" or (loading.device == "auto" and not may_have_accelerator()))
+        and (loading.dtype, loading.adapter) == ("auto", "")
+        and loading.quantize != "4bit"
+        and find_spec("openvino") is not None
+        and weight_bytes < free_memory()
+    )
+
+
+def open_graph(
+    spec: ModelSpec,
+    checkpoint: "Checkpoint",
+    window: int,
+    loading: LoadOptions,
+    workload: EngineWorkload,
+    notify: Callable[[str], None],
+) -> Model:
+    """Load a checkpoint into a graph of its family, in eight bits unless these are not wanted.
+
+    Raises NoGraphError where its configuration asks for something else.
+    """
+    from starcoder_cli.engines.openvino.model import OpenVinoModel
+    from starcoder_cli.engines.openvino.sources import checkpoint_source
+
+    is_exact = loading.quantize == "none"
+    form = checkpoint.dtype.lower() if is_exact else "8 bit"
+    notify(f"{spec.name}: OpenVINO, {form}, a window of {window} tokens")
+    source = checkpoint_source(checkpoint, is_exact=is_exact)
+    return OpenVinoModel(source, window, workload.slots)
 
 
 def open_gguf(
@@ -84,8 +146,9 @@ def open_gguf(
     notify(f"{spec.name}: {title}, a window of {window} tokens")
     if prepared:
         from starcoder_cli.engines.openvino.model import OpenVinoModel
+        from starcoder_cli.engines.openvino.sources import prepared_source
 
-        return OpenVinoModel(prepared.folder, path, window, workload.slots)
+        return OpenVinoModel(prepared_source(prepared.folder, path), window, workload.slots)
     from starcoder_cli.engines.llamacpp import LlamaCppModel
 
     return LlamaCppModel(path, window, workload.slots)

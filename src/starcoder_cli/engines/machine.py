@@ -38,6 +38,12 @@ def detect_machine() -> Machine:
     return Machine(devices, free_memory(), has_bf16())
 
 
+def may_have_accelerator(devices: Path = Path("/dev")) -> bool:
+    """Whether there is anything that torch could find a GPU behind, without asking it."""
+    names = ("nvidia[0-9]*", "kfd", "dxg")  # CUDA's, ROCm's, that of Windows's Linux
+    return sys.platform != "linux" or any(any(devices.glob(name)) for name in names)
+
+
 def free_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int:
     """The bytes that can still be used: what Linux says, within the limits of its control groups.
 

@@ -14,7 +14,6 @@ import pytest
 
 from starcoder_cli.engines.openvino.graph import (
     KERNEL_CACHE_SIZE,
-    LOGIT_INDICES_INPUT,
     PagedGraph,
     TokenSpan,
     limit_kernel_caches,
@@ -22,6 +21,7 @@ from starcoder_cli.engines.openvino.graph import (
     translate_errors,
 )
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS
+from starcoder_cli.engines.openvino.layers import LOGIT_INDICES_INPUT
 from starcoder_cli.engines.openvino.rewrite import HIDDEN_TENSOR
 from starcoder_cli.errors import MachineError
 

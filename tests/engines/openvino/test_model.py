@@ -21,6 +21,7 @@ from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.openvino import graph, prepare, prepared
 from starcoder_cli.engines.openvino.model import OpenVinoModel
 from starcoder_cli.engines.openvino.scheduler import MAX_STEP_ROWS
+from starcoder_cli.engines.openvino.sources import prepared_source
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.model import Prompt, Sampling, Special
 from starcoder_cli.stream import Chunk, Completion, collect
@@ -46,10 +47,16 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+def opened_model(path: Path, window: int, slots: int = 1) -> OpenVinoModel:
+    """What a file was prepared in, open."""
+    source = prepared_source(path.parent / prepared.PREPARED_FOLDER, path)
+    return OpenVinoModel(source, window, slots)
+
+
 @pytest.fixture(scope="module")
 def model(path: Path) -> Iterator[OpenVinoModel]:
     """The tiny model with a small window."""
-    with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW, 2)) as opened:
+    with closing(opened_model(path, WINDOW, 2)) as opened:
         yield opened
 
 
@@ -147,10 +154,10 @@ def test_few_kernels_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(Core, "compile_model", seen)
     monkeypatch.delenv(name, raising=False)
-    OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW).close()
+    opened_model(path, WINDOW).close()
     assert name not in os.environ
     monkeypatch.setenv(name, "7")
-    OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW).close()
+    opened_model(path, WINDOW).close()
     assert set(asked) == {
         (str(graph.KERNEL_CACHE_SIZE), graph.KERNEL_CACHE_SIZE),
         ("7", graph.KERNEL_CACHE_SIZE),
@@ -218,7 +225,7 @@ def test_what_was_read_is_not_read_again(model: OpenVinoModel, edited: str) -> N
 @pytest.fixture(scope="module")
 def exact(path: Path) -> None:
     """A processor on which the numbers of a row do not depend on the rows beside it."""
-    with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, 2 * WINDOW)) as model:
+    with closing(opened_model(path, 2 * WINDOW)) as model:
         if model.measure_rows("def f(x): return x", math.inf) == 1:
             pytest.skip("on this processor a step of several rows gives other numbers")
 
@@ -230,9 +237,9 @@ def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
     asked = [Prompt((text[:100] + "#" + text[100:],)), Prompt((text,)), Prompt((text,))]
     sampling = Sampling(24, logprobs=True)
     folder = path.parent / prepared.PREPARED_FOLDER
-    with closing(OpenVinoModel(folder, path, 2 * WINDOW)) as model:
+    with closing(OpenVinoModel(prepared_source(folder, path), 2 * WINDOW)) as model:
         cold = collect(model.stream(asked[-1], sampling))
-    with closing(OpenVinoModel(folder, path, 2 * WINDOW)) as model:
+    with closing(OpenVinoModel(prepared_source(folder, path), 2 * WINDOW)) as model:
         _, first, again = (collect(model.stream(prompt, sampling)) for prompt in asked)
     known = [each.cached_tokens or 0 for each in (cold, first, again)]
     assert known[0] == 0 and 80 < known[1] <= 100 and known[2] > 200
@@ -243,7 +250,7 @@ def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
 def test_drafts_change_no_answer(path: Path) -> None:
     """Whatever the model says, it says the same one token at a time."""
     sampling = Sampling(120, logprobs=True)
-    with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, 2 * WINDOW)) as model:
+    with closing(opened_model(path, 2 * WINDOW)) as model:
         for text in ("abcd", "x = f(x)\n", "return "):
             steps: dict[int, list[Chunk]] = {}
             for rows in (MAX_STEP_ROWS, 1):
@@ -277,7 +284,7 @@ def test_nothing_is_a_prompt_too(prompt: Prompt, model: OpenVinoModel) -> None:
 def test_a_model_that_is_closed_ends_its_answers(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model = OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW)
+    model = opened_model(path, WINDOW)
     stream = model.stream(TEXT, Sampling(max_tokens=200))
     next(stream)
     model.close()
@@ -294,8 +301,9 @@ def test_signals_still_arrive_when_a_model_was_closed(path: Path) -> None:
 import signal, sys
 from pathlib import Path
 from starcoder_cli.engines.openvino.model import OpenVinoModel
+from starcoder_cli.engines.openvino.sources import prepared_source
 
-OpenVinoModel(Path(sys.argv[1]), Path(sys.argv[2]), 256).close()
+OpenVinoModel(prepared_source(Path(sys.argv[1]), Path(sys.argv[2])), 256).close()
 try:
     signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt:
@@ -310,7 +318,7 @@ def test_nothing_is_printed_and_nothing_is_left(
     path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its telemetry cannot be imported, and so writes no identifier into the home folder."""
-    with closing(OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW)) as model:
+    with closing(opened_model(path, WINDOW)) as model:
         collect(model.stream(TEXT, Sampling(max_tokens=2)))
     assert capfd.readouterr() == ("", "")
     assert list(Path.home().iterdir()) == []
@@ -323,7 +331,7 @@ def test_a_damaged_form(path: Path, tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "openvino_model.xml").write_bytes(b"<?xml")
     with pytest.raises(MachineError) as caught:
-        OpenVinoModel(tmp_path, path, WINDOW)
+        OpenVinoModel(prepared_source(tmp_path, path), WINDOW)
     assert str(caught.value).startswith(f"OpenVINO cannot load {tmp_path}: ")
     assert str(caught.value).endswith("; use --engine llamacpp")
 
@@ -351,11 +359,11 @@ def test_damaged_traits(damaged: str, path: Path, tmp_path: Path) -> None:
     shutil.copytree(path.parent / prepared.PREPARED_FOLDER, tmp_path / "form")
     (tmp_path / "form" / prepared.METADATA_FILE).write_text(damaged)
     with pytest.raises(DataError, match="traits.json cannot be read"):
-        OpenVinoModel(tmp_path / "form", path, WINDOW)
+        OpenVinoModel(prepared_source(tmp_path / "form", path), WINDOW)
 
 
 def test_a_machine_without_openvino(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MachineError) as caught:
-        OpenVinoModel(path.parent / prepared.PREPARED_FOLDER, path, WINDOW)
+        opened_model(path, WINDOW)
     assert str(caught.value).endswith("; use --engine llamacpp, or install openvino-genai")

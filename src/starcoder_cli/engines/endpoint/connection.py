@@ -6,7 +6,7 @@ The key is in a header and nowhere else: what a server says is searched for it.
 import json
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from starcoder_cli.engines.endpoint.events import (
@@ -18,7 +18,7 @@ from starcoder_cli.errors import ProtocolError, StarcoderError, UnavailableError
 from starcoder_cli.net.clients import describe_proxy, open_client
 from starcoder_cli.net.endpoints import EndpointAddress
 from starcoder_cli.wire.errors import error_from_status, load_json, parse_endpoint_json
-from starcoder_cli.wire.openai_client import Body
+from starcoder_cli.wire.openai_client import PROPERTIES_ROUTE, Body, parse_window
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -57,6 +57,12 @@ class EndpointConnection:
         """The JSON object that is answered; None where the server has no such route."""
         with self.request(method, route, body, NO_ROUTE) as response:
             return None if response.status_code in NO_ROUTE else self.read_json(response)
+
+    def find_window(self) -> int:
+        """The window that a server tells apart from its models, as llama.cpp's does, or 0."""
+        with suppress(StarcoderError):
+            return parse_window(self.find_json("GET", PROPERTIES_ROUTE) or {})
+        return 0
 
     def read_json(self, response: "Response") -> Body:
         """The JSON object that an answer is."""

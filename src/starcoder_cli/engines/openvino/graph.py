@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from starcoder_cli.engines.native import set_default_variable
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS
+from starcoder_cli.engines.openvino.layers import LOGIT_INDICES_INPUT
 from starcoder_cli.engines.openvino.rewrite import HIDDEN_TENSOR, split_model
 from starcoder_cli.errors import MachineError
 from starcoder_cli.system.signals import allow_native_interrupts
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 ThreadResult = TypeVar("ThreadResult")
 
 MODEL_FILE = "openvino_model.xml"
-LOGIT_INDICES_INPUT = "sampled_tokens_indices"
-
 KERNEL_CACHE_SIZE = 64
 """How many kernels are kept for lengths of input that have been, in each of two caches.
 
@@ -117,18 +116,25 @@ class PagedGraph:
         request.set_tensor(port, Tensor(cache, Shape(shape), port.element_type))
 
 
+def read_prepared(folder: Path) -> "Model":
+    """A prepared folder's model over a paged cache; RuntimeError where OpenVINO cannot."""
+    import openvino
+
+    model = openvino.Core().read_model(folder / MODEL_FILE)
+    apply_paged_attention(model)
+    return model
+
+
 @contextmanager
-def compile_parts(folder: Path) -> "Iterator[list[Future[CompiledModel]]]":
-    """A prepared folder's model, whose parts are compiled while the body runs.
+def compile_parts(read_model: "Callable[[], Model]") -> "Iterator[list[Future[CompiledModel]]]":
+    """A model over a paged cache, whose parts are compiled while the body runs.
 
     Raises RuntimeError where OpenVINO cannot.
     """
     import openvino
 
     core, started = openvino.Core(), threading.Semaphore(0)
-    model = core.read_model(folder / MODEL_FILE)
-    apply_paged_attention(model)
-    parts = split_model(model)
+    parts = split_model(read_model())
 
     def compile_part(part: "Model") -> "CompiledModel":
         try:

@@ -1,4 +1,4 @@
-"""A prepared model through OpenVINO, which reads prompts at nearly all that a processor can.
+"""A model through OpenVINO, which reads prompts at nearly all that a processor can.
 
 Prompts go in as token ids of our own tokenizer, so that text is never a control token. One graph
 works on all answers that are asked for at a time; whoever waits for one moves all of them on.
@@ -22,7 +22,6 @@ from starcoder_cli.engines.openvino.graph import (
     translate_errors,
 )
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool
-from starcoder_cli.engines.openvino.prepared import PreparedMetadata
 from starcoder_cli.engines.openvino.scheduler import (
     IDLE_WINDOWS,
     MAX_COST_RATIO,
@@ -30,6 +29,7 @@ from starcoder_cli.engines.openvino.scheduler import (
     ScheduledAnswer,
     measure_step_rows,
 )
+from starcoder_cli.engines.openvino.sources import ModelSource
 from starcoder_cli.model import (
     SPELLS_NOTHING,
     Prompt,
@@ -40,7 +40,6 @@ from starcoder_cli.model import (
     check_room,
 )
 from starcoder_cli.stream import Chunk, FinishReason, Stream, skip_prefix
-from starcoder_cli.weights.gguf import read_gguf_header
 
 if TYPE_CHECKING:
     from starcoder_cli.engines.openvino.scheduler import LogitsArray
@@ -50,36 +49,33 @@ OPENVINO_NGRAM_SIZES = 1, 6
 
 
 class OpenVinoModel:
-    """A prepared model that is loaded, with room for `window` tokens in each of its `slots`."""
+    """A model that is loaded, with room for `window` tokens in each of its `slots`."""
 
     engine = "openvino"
     spells = SPELLS_NOTHING
 
-    def __init__(self, folder: Path, path: Path, window: int, slots: int = 1) -> None:
-        """Load the folder that a GGUF file was prepared in.
-
-        Raises MachineError where OpenVINO cannot, DataError for a damaged folder.
-        """
+    def __init__(self, source: ModelSource, window: int, slots: int = 1) -> None:
+        """Load it; raises MachineError where OpenVINO cannot."""
         self.window = window
-        self._path = path
+        self._source = source
         import_openvino()
-        metadata = PreparedMetadata.read(folder)
         blocks_per_slot = -(-window // BLOCK_TOKENS) + 1
         block_count = slots * blocks_per_slot
-        with translate_errors(f"load {folder}"), compile_parts(folder) as parts:
-            self._tokenizer = CheckpointTokenizer(folder)
+        with (
+            translate_errors(f"load {source.folder}"),
+            compile_parts(source.read_model) as parts,
+        ):
+            self._tokenizer = CheckpointTokenizer(source.folder, source.vocabulary_size)
             graph = PagedGraph([part.result() for part in parts], block_count + 1)
-        self._end_ids = frozenset(metadata.ends)
+        self._end_ids = source.end_ids
         self._graph, self._spare_block = graph, block_count
         blocks = BlockPool(block_count, IDLE_WINDOWS * blocks_per_slot, graph.copy_block)
-        self._scheduler = BatchScheduler(
-            graph, blocks, slots, metadata.rows, spare_block=block_count
-        )
+        self._scheduler = BatchScheduler(graph, blocks, slots, source.rows, spare_block=block_count)
 
     @cached_property
     def chat_template(self) -> str:
-        """The chat template in the file's metadata."""
-        return read_gguf_header(self._path).chat_template
+        """The chat template that came with the model."""
+        return self._source.read_chat_template()
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
         """The answer, a chunk for each step; closing it takes the request away."""

@@ -65,6 +65,7 @@ def convert_and_measure(
     )
     from starcoder_cli.engines.openvino.prepared import PreparedMetadata
     from starcoder_cli.engines.openvino.requantize import write_requantized
+    from starcoder_cli.engines.openvino.sources import prepared_source
     from starcoder_cli.weights.gguf import read_gguf_header
 
     eos = read_gguf_header(path).eos_id
@@ -86,7 +87,7 @@ def convert_and_measure(
     encodings: list[list[int]] = []
     for load in (
         lambda: LlamaCppModel(path, MEASUREMENT_WINDOW),
-        lambda: OpenVinoModel(folder, path, MEASUREMENT_WINDOW),
+        lambda: OpenVinoModel(prepared_source(folder, path), MEASUREMENT_WINDOW),
     ):
         report(len(steps) + len(paces), len(steps) + 2)
         start = time.perf_counter()

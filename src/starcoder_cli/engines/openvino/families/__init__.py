@@ -1,0 +1,29 @@
+"""A graph for each family of models, a page each, by the names that transformers gives them."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from openvino import Model
+
+    from starcoder_cli.engines.openvino.families.config import ModelConfig
+    from starcoder_cli.engines.openvino.matrices import CheckpointWeights
+
+BuildGraph: TypeAlias = Callable[["ModelConfig", "CheckpointWeights"], "Model"]
+
+FAMILIES: Mapping[str, str] = {
+    "gpt_bigcode": "gpt_bigcode",
+    "llama": "llama",
+    "mistral": "llama",
+    "qwen2": "llama",
+    "qwen3": "llama",
+    "starcoder2": "starcoder2",
+}
+"""The module here that has the graph of a kind of model."""
+
+
+def find_family(model_type: str) -> BuildGraph:
+    """What builds the graph of a kind of model that is among FAMILIES."""
+    build: BuildGraph = import_module(f"{__name__}.{FAMILIES[model_type]}").build
+    return build

@@ -1,0 +1,74 @@
+"""What a checkpoint's `config.json` says of its layers, and what no graph here can do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starcoder_cli.weights.model_config import find_count
+
+if TYPE_CHECKING:
+    from openvino import Node
+
+GELU_FORMS = {"gelu": "erf", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
+
+
+class NoGraphError(Exception):
+    """A configuration asks for something that no graph here does; transformers does it."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The settings of a configuration; `has_head` says that the weights have one of their own."""
+
+    values: Mapping[str, object]
+    has_head: bool
+
+    def count(self, name: str, default: int = 0) -> int:
+        """A whole number above 0, or the default."""
+        return find_count(self.values, name) or default
+
+    def number(self, name: str, default: float) -> float:
+        """A number, or the default."""
+        value = self.values.get(name, default)
+        return float(value) if isinstance(value, int | float) else default
+
+    def require(self, name: str, expected: object) -> None:
+        """Raise NoGraphError where a setting is another than the one that the graph has."""
+        if self.values.get(name, expected) != expected:
+            raise NoGraphError(name)
+
+    def rope_base(self) -> float:
+        """The base of rotary positions that are not scaled; NoGraphError for others."""
+        parameters = self.values.get("rope_parameters") or self.values.get("rope_scaling") or {}
+        if not isinstance(parameters, dict):
+            raise NoGraphError("rope_scaling")
+        kind = parameters.get("rope_type", parameters.get("type", "default"))
+        if kind != "default" or parameters.get("partial_rotary_factor", 1.0) != 1.0:
+            raise NoGraphError("rope_scaling")
+        base = parameters.get("rope_theta", self.values.get("rope_theta", 10000.0))
+        if not isinstance(base, int | float):
+            raise NoGraphError("rope_theta")
+        return float(base)
+
+    def sliding_window(self) -> int:
+        """How many tokens back a token sees; 0 for all. NoGraphError where layers differ in it."""
+        window = self.count("sliding_window")
+        if self.values.get("model_type") == "mistral" or not window:
+            return window
+        self.require("use_sliding_window", False)
+        return 0
+
+    def activate(self, hidden: "Node", name: str) -> "Node":
+        """The activation that a setting names."""
+        from openvino import opset15
+
+        kind = self.values.get(name)
+        if kind == "silu":
+            return opset15.swish(hidden)
+        if kind not in GELU_FORMS:
+            raise NoGraphError(str(kind))
+        return opset15.gelu(hidden, GELU_FORMS[str(kind)])
+
+    def head(self, embedding: str) -> str:
+        """The name of the matrix that gives the logits: the embedding's where it has none."""
+        return "lm_head" if self.has_head else embedding

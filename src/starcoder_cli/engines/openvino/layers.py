@@ -1,0 +1,211 @@
+"""The parts that transformers are built of, as nodes of an OpenVINO graph over a paged KV cache.
+
+The graph reads token ids of several texts at once, one behind another: its first axis counts them.
+`PagedAttentionExtension` is OpenVINO's own node for attention over such a cache (Kwon et al. 2023).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openvino import Model, Node
+
+    from starcoder_cli.engines.openvino.matrices import CheckpointWeights
+
+INT_INPUTS = ("past_lens", "subsequence_begins", "block_indices", "block_indices_begins")
+UNUSED_INPUTS: Sequence[tuple[str, tuple[int, ...]]] = (
+    ("int32", (0,)), ("int32", (0,)), ("int32", (0,)), ("float32", (0,)), ("float32", (0,)),
+    ("int32", ()), ("int32", ()), ("float32", (0, 0, 0, 0)), ("int32", ()), ("int32", (0,)),
+    ("int32", (0,)), ("int32", (0,)), ("int32", (0,)), ("uint8", (0,)), ("int32", (0,)),
+)  # fmt: skip
+"""Inputs 13 to 27 of the attention, by type and shape: what is given where nothing is wanted."""
+
+LOGIT_INDICES_INPUT = "sampled_tokens_indices"
+
+
+@dataclass(frozen=True)
+class AttentionHeads:
+    """How many heads ask, how many keys and values there are for them, and how wide each is.
+
+    A token sees `window` tokens before it, all of them where that is 0.
+    """
+
+    queries: int
+    keys: int
+    size: int
+    window: int = 0
+
+
+class GraphBuilder:
+    """The inputs of a graph, and the layers that are put on top of each other."""
+
+    def __init__(self, weights: "CheckpointWeights", heads: AttentionHeads) -> None:
+        from openvino import Type
+
+        self.weights, self.heads = weights, heads
+        self._inputs: list[Node] = []
+        self.ids = self._input("input_ids", [-1], Type.i64)
+        self.positions = self._input("position_ids", [-1], Type.i64)
+        self._tables = [self._input(name, [-1], Type.i32) for name in INT_INPUTS]
+        self._longest = self._input("max_context_len", [], Type.i32)
+        self._logit_indices = self._input(LOGIT_INDICES_INPUT, [-1], Type.i64)
+        self._layers = 0
+
+    def embed(self, name: str, indices: "Node | None" = None) -> "Node":
+        """The rows of a table for the token ids, or for other indices."""
+        from openvino import opset15
+
+        table = self.weights.table(name)
+        return opset15.gather(table, self.ids if indices is None else indices, integer(0))
+
+    def add(self, hidden: "Node", other: "Node") -> "Node":
+        """The sum, as of a layer and what went into it."""
+        from openvino import opset15
+
+        return opset15.add(hidden, other)
+
+    def multiply(self, hidden: "Node", other: "Node") -> "Node":
+        """The product of each two numbers, as of a gate and what it lets through."""
+        from openvino import opset15
+
+        return opset15.multiply(hidden, other)
+
+    def layer_norm(self, hidden: "Node", name: str, epsilon: float) -> "Node":
+        """Mean 0 and variance 1, then scaled and shifted (Ba et al. 2016)."""
+        from openvino import opset15
+
+        normed = opset15.mvn(hidden, integer([-1]), True, epsilon, "INSIDE_SQRT")
+        return self._shift(opset15.multiply(normed, self.weights.vector(f"{name}.weight")), name)
+
+    def rms_norm(self, hidden: "Node", name: str, epsilon: float) -> "Node":
+        """Mean square 1, then scaled (Zhang and Sennrich 2019)."""
+        from openvino import opset15
+
+        square = opset15.reduce_mean(opset15.multiply(hidden, hidden), integer([-1]), True)
+        root = opset15.sqrt(opset15.add(square, number(epsilon)))
+        normed = opset15.divide(hidden, root)
+        return opset15.multiply(normed, self.weights.vector(f"{name}.weight"))
+
+    def linear(self, hidden: "Node", name: str) -> "Node":
+        """A matrix, and the bias where the checkpoint has one."""
+        from openvino import opset15
+
+        product = opset15.matmul(hidden, self.weights.matrix(f"{name}.weight"), False, True)
+        return self._shift(product, name)
+
+    def split(self, hidden: "Node", widths: Sequence[int]) -> "list[Node]":
+        """The last axis in pieces."""
+        from openvino import opset15
+
+        pieces = opset15.variadic_split(hidden, integer(-1), integer(list(widths)))
+        return list(pieces.outputs())
+
+    def per_head(self, hidden: "Node", heads: int) -> "Node":
+        """Of shape [tokens, heads, size]."""
+        from openvino import opset15
+
+        return opset15.reshape(hidden, integer([-1, heads, self.heads.size]), False)
+
+    def rotate(self, hidden: "Node", heads: int, angles: "tuple[Node, Node]") -> "Node":
+        """Queries or keys turned by their positions (RoPE, Su et al. 2021), halves as pairs."""
+        from openvino import opset15
+
+        cosines, sines = angles
+        hidden = self.per_head(hidden, heads)
+        first, second = self.split(hidden, [self.heads.size // 2] * 2)
+        turned = opset15.concat([opset15.negative(second), first], -1)
+        rotated = opset15.add(opset15.multiply(hidden, cosines), opset15.multiply(turned, sines))
+        return opset15.reshape(rotated, integer([-1, heads * self.heads.size]), False)
+
+    def rotary_angles(self, base: float) -> "tuple[Node, Node]":
+        """Cosines and sines of each token's position, of shape [tokens, 1, size]."""
+        import numpy
+        from openvino import opset15
+
+        half = numpy.arange(0, self.heads.size, 2, dtype=numpy.float64) / self.heads.size
+        frequencies = (base**-half).astype(numpy.float32)
+        positions = opset15.convert(opset15.unsqueeze(self.positions, integer([1, 2])), "f32")
+        angles = opset15.multiply(positions, opset15.constant(numpy.tile(frequencies, 2)))
+        return opset15.cos(angles), opset15.sin(angles)
+
+    def attend(self, query: "Node", key: "Node", value: "Node") -> "Node":
+        """What each token takes from those before it, in the next layer's part of the cache."""
+        from openvino import Type
+        from openvino.op import _PagedAttentionExtension
+
+        heads = self.heads
+        caches = [
+            self._input(f"{name}_cache.{self._layers}", [-1, -1, -1, -1], Type.dynamic)
+            for name in ("key", "value")
+        ]
+        self._layers += 1
+        nodes = [
+            *(*caches, *self._tables),
+            *(number(heads.size**-0.5), constant("int32", (), heads.window)),
+            *(constant("float32", (0,)), self._longest),
+            *(constant(kind, shape) for kind, shape in UNUSED_INPUTS),
+        ]
+        attention = _PagedAttentionExtension(
+            [as_output(each) for each in (query, key, value, *nodes)]
+        )
+        sizes = {"num_k_heads": heads.keys, "num_v_heads": heads.keys}
+        for name, count in {**sizes, "k_head_size": heads.size, "v_head_size": heads.size}.items():
+            attention.get_rt_info()[name] = count
+        return attention.output(0)
+
+    def wanted(self, hidden: "Node") -> "Node":
+        """The rows of those tokens whose logits are asked for."""
+        from openvino import opset15
+
+        return opset15.gather(hidden, self._logit_indices, integer(0))
+
+    def model(self, hidden: "Node", head: str) -> "Model":
+        """The graph, whose output is the logits of shape [wanted tokens, 1, vocabulary]."""
+        from openvino import Model, opset15
+
+        logits = self.linear(hidden, head)
+        return Model([opset15.unsqueeze(logits, integer(1))], self._inputs)
+
+    def _shift(self, hidden: "Node", name: str) -> "Node":
+        from openvino import opset15
+
+        bias = f"{name}.bias"
+        if bias not in self.weights:
+            return hidden
+        return opset15.add(hidden, self.weights.vector(bias))
+
+    def _input(self, name: str, shape: Sequence[int], kind: Any) -> "Node":
+        from openvino import PartialShape, opset15
+
+        node = opset15.parameter(PartialShape(list(shape)), kind)
+        node.output(0).get_tensor().set_names({name})
+        node.set_friendly_name(name)
+        self._inputs.append(node)
+        return node
+
+
+def as_output(node: Any) -> Any:
+    """The output of a node that has one."""
+    return node.output(0) if hasattr(node, "output") else node
+
+
+def integer(value: int | Sequence[int]) -> "Node":
+    """A constant of whole numbers: an axis, a shape."""
+    import numpy
+    from openvino import opset15
+
+    return opset15.constant(numpy.array(value, numpy.int64))
+
+
+def number(value: float) -> "Node":
+    """A constant."""
+    return constant("float32", (), value)
+
+
+def constant(kind: str, shape: tuple[int, ...], value: float = 0) -> "Node":
+    """A constant of one value."""
+    import numpy
+    from openvino import opset15
+
+    return opset15.constant(numpy.full(shape, value, kind))

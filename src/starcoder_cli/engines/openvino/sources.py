@@ -1,0 +1,76 @@
+"""Where a model's graph, its tokenizer and the ends of its texts come from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starcoder_cli.engines.openvino.families import find_family
+from starcoder_cli.engines.openvino.families.config import ModelConfig
+from starcoder_cli.engines.openvino.graph import read_prepared
+from starcoder_cli.engines.openvino.matrices import CheckpointWeights
+from starcoder_cli.engines.openvino.prepared import PreparedMetadata
+from starcoder_cli.weights.checkpoint import Checkpoint
+from starcoder_cli.weights.gguf import read_gguf_header
+from starcoder_cli.weights.model_config import read_chat_template, read_model_config
+from starcoder_cli.weights.tensors import MappedTensor, map_tensors
+
+if TYPE_CHECKING:
+    from openvino import Model
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that can be loaded: `folder` has its tokenizer, `end_ids` end an answer.
+
+    `rows` is how many rows a step may have, `read_model` gives the graph.
+    """
+
+    folder: Path
+    end_ids: frozenset[int]
+    rows: int
+    read_model: "Callable[[], Model]"
+    read_chat_template: Callable[[], str]
+    vocabulary_size: int | None = None
+
+
+def prepared_source(folder: Path, path: Path) -> ModelSource:
+    """The folder that a GGUF file was prepared in; DataError for a damaged one."""
+    metadata = PreparedMetadata.read(folder)
+    return ModelSource(
+        folder,
+        frozenset(metadata.ends),
+        metadata.rows,
+        partial(read_prepared, folder),
+        lambda: read_gguf_header(path).chat_template,
+    )
+
+
+def checkpoint_source(checkpoint: Checkpoint, *, is_exact: bool) -> ModelSource:
+    """A checkpoint of a family that has a graph: in eight bits, or as its files have it.
+
+    The graph reads from the files as long as there is the source.
+    """
+    tensors = map_tensors(checkpoint.files)
+    return ModelSource(
+        checkpoint.folder,
+        frozenset(checkpoint.eos_ids),
+        1,
+        partial(build_graph, checkpoint, tensors, is_exact=is_exact),
+        partial(read_chat_template, checkpoint.folder),
+        checkpoint.vocabulary_size,
+    )
+
+
+def build_graph(
+    checkpoint: Checkpoint, tensors: Mapping[str, MappedTensor], *, is_exact: bool
+) -> "Model":
+    """The graph of a checkpoint, which reads from its tensors as long as it is there.
+
+    Raises NoGraphError where the configuration asks for what no graph here does.
+    """
+    values = read_model_config(checkpoint.folder / "config.json")
+    config = ModelConfig(values, has_head="lm_head.weight" in tensors)
+    weights = CheckpointWeights(tensors, is_exact=is_exact)
+    return find_family(checkpoint.model_type)(config, weights)

@@ -1,0 +1,83 @@
+"""A checkpoint in a graph of our own answers as transformers does."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from checkpoint_graphs import change_config
+from starcoder_cli.catalog import find_model
+from starcoder_cli.engines.load import is_for_graph, load_model
+from starcoder_cli.engines.openvino.model import OpenVinoModel
+from starcoder_cli.engines.openvino.sources import checkpoint_source
+from starcoder_cli.engines.transformers.model import HuggingFaceModel
+from starcoder_cli.loading import LoadOptions
+from starcoder_cli.model import Model, Prompt, Sampling
+from starcoder_cli.stream import collect
+from starcoder_cli.weights.checkpoint import inspect_checkpoint
+from tiny import WINDOW, build
+
+pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
+
+TEXT = Prompt(("def f(x):\n    return x",))
+EXACT = LoadOptions(device="cpu", quantize="none")
+THROUGH_TORCH = LoadOptions(device="cpu", dtype="fp32")
+
+
+def opened(folder: Path, loading: LoadOptions) -> Model:
+    """The checkpoint as the commands open it."""
+    return load_model(find_model(str(folder)), folder, WINDOW, loading, lambda text: None)
+
+
+@pytest.mark.parametrize("kind", ["gpt_bigcode", "starcoder2", "qwen2"])
+def test_an_answer_is_that_of_transformers(kind: str, tmp_path: Path) -> None:
+    folder, sampling = build(tmp_path, kind), Sampling(40)
+    with closing(opened(folder, EXACT)) as ours, closing(opened(folder, THROUGH_TORCH)) as theirs:
+        assert (ours.engine, theirs.engine) == ("openvino", "huggingface")
+        expected = collect(theirs.stream(TEXT, sampling))
+        found = collect(ours.stream(TEXT, sampling))
+        assert (found.text, found.tokens, found.reason) == (
+            *(expected.text, expected.tokens, expected.reason),
+        )
+        assert ours.count("a b") == theirs.count("a b")
+        assert ours.has_token("<fim_prefix>") and not ours.has_token("x y")
+
+
+def test_eight_bits_unless_they_are_not_wanted(tmp_path: Path) -> None:
+    folder, lines = build(tmp_path), list[str]()
+    for quantize in ("auto", "none"):
+        loading = LoadOptions(device="cpu", quantize=quantize)
+        spec = find_model(str(folder))
+        with closing(load_model(spec, folder, WINDOW, loading, lines.append)) as model:
+            assert isinstance(model, OpenVinoModel)
+            assert collect(model.stream(TEXT, Sampling(5))).tokens
+    assert ["8 bit" in line for line in lines] == [True, False]
+
+
+def test_what_transformers_runs(tmp_path: Path) -> None:
+    checkpoint = inspect_checkpoint(build(tmp_path))
+    assert is_for_graph(checkpoint, LoadOptions(device="cpu"))
+    for loading in (
+        LoadOptions(device="cuda"),
+        LoadOptions(device="cpu", dtype="bf16"),
+        LoadOptions(device="cpu", adapter="a"),
+        LoadOptions(device="cpu", quantize="4bit"),
+    ):
+        assert not is_for_graph(checkpoint, loading)
+    assert not is_for_graph(inspect_checkpoint(build(tmp_path / "g", "gemma")), LoadOptions())
+
+
+def test_a_configuration_beyond_the_graph_goes_to_transformers(tmp_path: Path) -> None:
+    folder = build(tmp_path)
+    change_config(folder, activation_function="relu")
+    with closing(opened(folder, LoadOptions(device="cpu"))) as model:
+        assert isinstance(model, HuggingFaceModel)
+
+
+def test_the_template_and_the_ends_are_the_checkpoints(tmp_path: Path) -> None:
+    folder = build(tmp_path)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": "T"}))
+    source = checkpoint_source(inspect_checkpoint(folder), is_exact=True)
+    assert (source.read_chat_template(), source.end_ids, source.rows) == ("T", frozenset({0}), 1)
