@@ -35,7 +35,7 @@ from starcoder_cli.engines.load import choose_window
 from starcoder_cli.engines.machine import detect_machine
 from starcoder_cli.engines.transformers.architectures import SHAPES
 from starcoder_cli.engines.transformers.int8 import install_int8_kernels
-from starcoder_cli.engines.transformers.model import load_transformer, translate_load_errors
+from starcoder_cli.engines.transformers.loading import load_transformer, translate_load_errors
 from starcoder_cli.engines.transformers.placement import (
     ModelSize,
     PlacementPlan,

@@ -26,6 +26,7 @@ from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import CandidateOptions, EndpointOptions, Request
 from starcoder_cli.app.task import Task, TaskRun, fill_task, unchanged
 from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec
+from starcoder_cli.context.reading_limit import ReadingLimit
 from starcoder_cli.context.selection import ContextOptions
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
@@ -38,6 +39,7 @@ from starcoder_cli.stream import Stream, collect
 from starcoder_cli.terminal.output import CollectedMessages
 
 QUIET = OutputOptions(quiet=True)
+READING_LIMIT = ReadingLimit(way="; max_prompt_tokens reads more")
 
 
 class ModelOptions(TypedDict, total=False):
@@ -80,6 +82,7 @@ class AnswerOptions(TypedDict, total=False):
     filename: str
     order: FimOrder
     strict_context: bool
+    max_prompt_tokens: int
     include: tuple[str, ...]
     context: float
     candidates: int
@@ -197,6 +200,8 @@ class LoadedModel:
             lines=options.get("lines", "auto"),
             raw=options.get("raw", False),
             strict_context=options.get("strict_context", False),
+            prompt_tokens=options.get("max_prompt_tokens"),
+            reading_limit=None if options.get("strict_context") else READING_LIMIT,
         )
         filename = options.get("filename")
         context = ContextOptions(options.get("include", ()), options.get("context", 0.0), filename)

@@ -13,9 +13,8 @@ from starcoder_cli import languages
 from starcoder_cli.benchmark.measure import measure_reading_rate
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.context.reading_limit import (
-    MIN_PROMPT_TOKENS,
+    ReadingLimit,
     adjust_prompt_limit,
-    find_prompt_limit,
 )
 from starcoder_cli.context.reading_speed import record_engine
 from starcoder_cli.context.selection import (
@@ -74,8 +73,8 @@ class InfillOptions:
     `fim` asks for a gap even where nothing is behind it. `prompted` lets the text begin like the
     file of a solution. `raw` leaves the answer as the model wrote it, `once` takes the first one
     also where it says nothing. After so many `seconds` of writing it may end at a line. `live` says
-    that it is shown while it is made. At most so many `prompt_tokens` of the text are read; where
-    it is `bounded`, without that number, what takes about ten seconds to read.
+    that it is shown while it is made. At most so many `prompt_tokens` of the text are read; without
+    that number, what a `reading_limit` allows.
 
     Raises UsageError for an empty text to stop at, and for no tokens to read.
     """
@@ -91,7 +90,7 @@ class InfillOptions:
     seconds: float | None = None
     live: bool = False
     prompt_tokens: int | None = None
-    bounded: bool = False
+    reading_limit: ReadingLimit | None = None
 
     def __post_init__(self) -> None:
         if "" in self.stop:
@@ -205,9 +204,9 @@ class Infill:
         lost = left_out(hole.prefix, kept.prefix), left_out(hole.suffix, kept.suffix)
         reason, way = "the model can read", ""
         if budget == most:
-            is_chosen = self.options.prompt_tokens is not None
-            reason = "--max-prompt-tokens allows" if is_chosen else "it reads in about ten seconds"
-            way = "" if is_chosen else "; --max-prompt-tokens reads more"
+            limit = None if self.options.prompt_tokens else self.options.reading_limit
+            reason = f"it reads in {limit}" if limit else "--max-prompt-tokens allows"
+            way = limit.way if limit else ""
         what = f"the text is longer than the {budget} tokens that {reason}"
         if self.options.strict_context:
             raise DataError(what, "shorten it, or leave --strict-context away")
@@ -216,14 +215,13 @@ class Infill:
 
     def _most_tokens(self, model: Model, hole: Hole) -> int | None:
         """How many tokens of the text are to be read at most; None for what the window holds."""
-        options, is_local = self.options, self.spec.engine not in ("echo", "endpoint")
-        if options.prompt_tokens is not None or not (options.bounded and is_local):
-            return options.prompt_tokens
-        if hole_tokens(hole, MIN_PROMPT_TOKENS + 1, model) <= MIN_PROMPT_TOKENS:
+        tokens, limit = self.options.prompt_tokens, self.options.reading_limit
+        if tokens is not None or limit is None or self.spec.engine in ("echo", "endpoint"):
+            return tokens
+        if hole_tokens(hole, limit.min_tokens + 1, model) <= limit.min_tokens:
             return None
-        return find_prompt_limit(
-            f"{self.spec.name} {model.engine}", partial(measure_reading_rate, model)
-        )
+        measure = partial(measure_reading_rate, model)
+        return limit.tokens(f"{self.spec.name} {model.engine}", measure)
 
     def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
         """The answer that belongs in the place, or as the model writes it where that is wanted."""

@@ -4,8 +4,11 @@ import pytest
 
 from starcoder_cli.commands.groups import EndingFlags, ModelFlags, TextFlags
 from starcoder_cli.commands.hole_groups import CompletionFlags, HoleFlags
+from starcoder_cli.context.reading_limit import ReadingLimit
 from starcoder_cli.errors import UsageError
 from starcoder_cli.infill import InfillOptions
+
+LIMIT = ReadingLimit(way="; --max-prompt-tokens reads more")
 
 
 def test_flags_become_a_request() -> None:
@@ -17,7 +20,7 @@ def test_flags_become_a_request() -> None:
     )
     request = flags.request(fim=True)
     assert request.infill == InfillOptions(
-        fim=True, stop=("x",), order="spm", lines="one", raw=True, bounded=True
+        fim=True, stop=("x",), order="spm", lines="one", raw=True, reading_limit=LIMIT
     )
     assert (request.model, request.lang, request.filename) == ("echo", "python", "a.py")
     assert (flags.timeout, request.candidates.n) == (3.0, 1)
@@ -27,7 +30,7 @@ def test_a_completion_may_begin_like_a_solution() -> None:
     flags = CompletionFlags(model="echo")
     assert not flags.text.prompted
     assert flags.request(fim=False, prompted=True).infill == InfillOptions(
-        prompted=True, bounded=True
+        prompted=True, reading_limit=LIMIT
     )
 
 

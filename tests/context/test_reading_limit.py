@@ -7,6 +7,8 @@ from starcoder_cli.context.reading_limit import (
     MAX_PROMPT_TOKENS,
     MAX_REMEMBERED_LIMITS,
     MIN_PROMPT_TOKENS,
+    MIN_QUICK_TOKENS,
+    ReadingLimit,
     adjust_prompt_limit,
     find_prompt_limit,
     limits_path,
@@ -40,6 +42,16 @@ def test_what_is_read_in_ten_seconds_is_measured_once(rate: float, limit: int) -
     assert find_prompt_limit("m", lambda: rate) == limit
     assert find_prompt_limit("m", unmeasured) == limit
     assert find_prompt_limit("other", lambda: 500.0) == 4096
+
+
+def test_less_is_read_where_nobody_waits_ten_seconds() -> None:
+    def tokens(limit: ReadingLimit) -> int:
+        return limit.tokens("m", lambda: 500.0)
+
+    assert (tokens(ReadingLimit()), str(ReadingLimit())) == (4096, "about ten seconds")
+    assert (tokens(ReadingLimit(2.5)), str(ReadingLimit(2.5))) == (1024, "2.5 seconds")
+    assert tokens(ReadingLimit(0.001)) == MIN_QUICK_TOKENS
+    assert tokens(ReadingLimit(20.0)) == 8192
 
 
 def test_no_accident_makes_another_prompt() -> None:

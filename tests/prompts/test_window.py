@@ -66,3 +66,11 @@ def test_far_more_text_than_could_fit_is_not_counted() -> None:
     kept = fit_hole(Hole(line * 10_000), 90, count)
     assert kept.prefix == line * 10
     assert max(map(len, counted)) <= 90 * MAX_CHARACTERS_PER_TOKEN
+
+
+def test_a_long_prefix_begins_at_the_same_line_while_somebody_types() -> None:
+    prefix = "".join(f"{number:03}\n" for number in range(100))
+    starts = {fit_hole(Hole(prefix + "x" * typed), 300, len).prefix[:3] for typed in range(24)}
+    assert starts == {"032"}
+    lines = {fit_hole(Hole(prefix + "100\n" * typed), 300, len).prefix[:3] for typed in range(9)}
+    assert lines == {"032", "040"}

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from starcoder_cli.catalog import DEFAULT_MODEL, FALLBACK_MODEL, ModelSpec, find_model
+from starcoder_cli.context.reading_limit import find_prompt_limit
 from starcoder_cli.engines.echo import EchoModel
 from starcoder_cli.model import Conversation, Hole, Sampling
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
@@ -177,3 +178,15 @@ def test_a_text_that_is_only_to_be_read_is_answered_by_nothing() -> None:
 def test_an_answer_that_nobody_waits_for_ends() -> None:
     plan = planned(EchoModel(), ECHO, CompletionRequest((Hole("a = "),), MOST, 100))
     assert collect(plan.open_stream(EchoModel(), MOST, lambda: True)).tokens == 0
+
+
+def test_an_editor_says_how_long_the_text_around_a_gap_may_be_read() -> None:
+    lines = Hole("123456789\n" * 200, "\n")
+    asked = CompletionRequest((lines,), MOST, 100, is_infill=True, reading_limit=0.5)
+    spec = find_model(DEFAULT_MODEL)
+    find_prompt_limit(f"{spec.name} {EchoModel().engine}", lambda: 1.0)
+    plan = planned(EchoModel(), spec, asked)
+    (note,) = plan.notes
+    assert plan.truncated and "0.5 seconds" in note and note.endswith("t_max_prompt_ms allows more")
+    assert not planned(EchoModel(), spec, replace(asked, reading_limit=None)).truncated
+    assert not planned(EchoModel(), spec, replace(asked, is_infill=False)).truncated

@@ -53,4 +53,6 @@ def answered(
     """The tokens of an answer to a prompt that is still to be read, unless there are `logits`."""
     drafts = PromptLookup(prompt) if lookup else None
     decoding = SpeculativeDecoder(sampling, ends, TorchSampler(sampling), drafts)
-    yield from decode_tokens(steps, decoding, prefill(steps, prompt) if logits is None else logits)
+    if logits is None:
+        (logits,) = prefill(steps, prompt)
+    yield from decode_tokens(steps, decoding, logits)

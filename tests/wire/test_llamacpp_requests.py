@@ -46,6 +46,7 @@ def test_the_gap_of_an_editor() -> None:
         n=3,
         is_infill=True,
         extra_files=(Document("f.py", "t"), Document("untitled", "u")),
+        reading_limit=0.5,
         time_limit=1.5,
         response_fields=("content", "timings/prompt_n"),
     )
@@ -62,7 +63,7 @@ def test_how_much_is_written(fields: dict[str, object], max_tokens: int) -> None
 def test_no_limit_of_time_is_none() -> None:
     for value in (-1, 0, None):
         asked = infill(t_max_predict_ms=value, t_max_prompt_ms=value)
-        assert asked.time_limit is None
+        assert asked.time_limit is asked.reading_limit is None
 
 
 def test_a_text_to_continue() -> None:

@@ -87,6 +87,21 @@ def test_lists_of_models_in_other_forms(value: object, names: list[str]) -> None
     assert [served.id for served in openai_client.parse_model_list(value)] == names
 
 
+@pytest.mark.parametrize(
+    ("fields", "window"),
+    [
+        ({"context_length": 9}, 9),
+        ({"context_window": 9}, 9),
+        ({"max_context_length": 9, "max_model_len": None}, 9),
+        ({"meta": {"n_ctx": 9, "n_ctx_train": 32}}, 9),
+        ({"meta": None, "context_length": "9"}, 0),
+    ],
+)
+def test_servers_have_many_names_for_the_window(fields: dict[str, object], window: int) -> None:
+    (served,) = openai_client.parse_model_list({"data": [{"id": "a", **fields}]})
+    assert served.window == window
+
+
 def test_a_field_that_a_server_does_not_know_is_left_out() -> None:
     asked = openai_client.chat_body("m", Conversation(), Sampling(5, seed=7), VLLM)
     find = openai_client.find_refused_fields

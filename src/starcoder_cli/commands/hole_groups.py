@@ -47,8 +47,10 @@ class HoleFlags:
         Raises UsageError for values that have no meaning, InputError for a model that there is not.
         """
         from starcoder_cli.app.request import Request
+        from starcoder_cli.context.reading_limit import ReadingLimit
         from starcoder_cli.infill import InfillOptions
 
+        limit = ReadingLimit(way="; --max-prompt-tokens reads more")
         return Request(
             model=self.model,
             sampling=self.sampling.values(),
@@ -60,7 +62,7 @@ class HoleFlags:
                 raw=self.ending.raw,
                 strict_context=self.context.strict_context,
                 prompt_tokens=self.context.max_prompt_tokens,
-                bounded=not self.context.strict_context,
+                reading_limit=None if self.context.strict_context else limit,
                 prompted=prompted,
             ),
             lang=self.text.lang,

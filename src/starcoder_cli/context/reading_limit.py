@@ -1,4 +1,4 @@
-"""How long a prompt may be by default: what a model reads in about ten seconds on this machine.
+"""How long a prompt may be: what a model reads in about ten seconds, or as long as a client waits.
 
 The rate is measured once for a model and an engine, and remembered as a power of two, so that a
 command makes the same prompt on every run. A bad moment does not fix it for good: several answers
@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from starcoder_cli.context.reading_speed import MIN_MEASURED_TOKENS
@@ -17,12 +18,38 @@ from starcoder_cli.settings import data_dir
 
 READING_SECONDS = 10.0
 MIN_PROMPT_TOKENS = 1024
+MIN_QUICK_TOKENS = 512
+"""So much is read in any case, of which an editor's next request finds the most read already."""
+
 MAX_PROMPT_TOKENS = 1 << 20
 ANSWERS_TO_MOVE = 3
 """So many answers in a row, all slower or all faster, are no accident."""
 
 MAX_REMEMBERED_LIMITS = 50
 LOCK = threading.Lock()
+
+
+@dataclass(frozen=True)
+class ReadingLimit:
+    """For how many seconds a model may read; `way` tells whoever wants more how to get it."""
+
+    seconds: float = READING_SECONDS
+    way: str = ""
+
+    @property
+    def min_tokens(self) -> int:
+        """So many tokens are read in any case."""
+        return MIN_PROMPT_TOKENS if self.seconds >= READING_SECONDS else MIN_QUICK_TOKENS
+
+    def tokens(self, model: str, measure_rate: Callable[[], float]) -> int:
+        """How many tokens a model reads in that time."""
+        limit = find_prompt_limit(model, measure_rate)
+        return max(int(limit * self.seconds / READING_SECONDS), self.min_tokens)
+
+    def __str__(self) -> str:
+        """The time in words."""
+        is_default = self.seconds == READING_SECONDS
+        return "about ten seconds" if is_default else f"{self.seconds:g} seconds"
 
 
 def find_prompt_limit(model: str, measure_rate: Callable[[], float]) -> int:

@@ -52,8 +52,7 @@ class AnswerReader:
         self.rule = ""
         self._check = check
         self._options = options
-        in_block = options.lines == "block" and check.is_code_behind("")  # no comment has blocks
-        self._hole = HoleLines(hole, in_block=in_block)
+        self._hole = HoleLines(hole, in_block=options.lines == "block")
         self._matcher = SuffixMatcher(self._hole.suffix_lines)
         self._repetition = RepetitionCheck()
         self._lines: list[str] = []  # those that are whole, with their ends
@@ -297,4 +296,5 @@ class AnswerReader:
         ready.append(text[self._emitted :])
 
     def _text(self, end: int | None = None) -> str:
+        """All whole lines, or up to a position in them."""
         return self._hole.without_gap("".join(self._lines)[:end])

@@ -10,6 +10,10 @@ from starcoder_cli.system.counting import counted
 # that to count it would only cost time.
 MAX_CHARACTERS_PER_TOKEN = 24
 
+LINE_STEP, MIN_STEPPED_LINES = 8, 32
+"""A long prefix loses lines so many at a time: while somebody types it goes on beginning with the
+same one, and a model does not have to read it again."""
+
 
 def fit_hole(hole: Hole, budget: int, count_tokens: Callable[[str], int]) -> Hole:
     """Drop whole lines far from the hole until what is left costs at most `budget` tokens.
@@ -54,6 +58,8 @@ def fit_lines(text: str, budget: int, count_tokens: Callable[[str], int], *, kee
     line_count = find_largest(
         len(lines), lambda n: count_tokens("".join(take_lines(lines, n, keep_end))) <= budget
     )
+    if keep_end and MIN_STEPPED_LINES <= line_count < len(lines):
+        line_count -= (line_count - len(lines)) % LINE_STEP
     if line_count or not lines:
         return "".join(take_lines(lines, line_count, keep_end))
     nearest = lines[-1] if keep_end else lines[0]

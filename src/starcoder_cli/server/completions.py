@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.context.reading_limit import ReadingLimit
 from starcoder_cli.context.selection import ContextPool
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.source import FileMetadata, Source, Span
@@ -95,6 +96,7 @@ def plan_infill(
             fim=request.is_infill,
             stop=request.stop,
             raw=request.raw or not request.is_infill,
+            reading_limit=reading_limit(request),
             seconds=request.time_limit,
             live=request.stream,
         ),
@@ -131,6 +133,12 @@ def plan_reply(
 
     notes = (*messages.notes, *shorter_note(request, max_tokens, model.window))
     return CompletionPlan(answer, max_tokens, notes=notes)
+
+
+def reading_limit(request: CompletionRequest) -> ReadingLimit | None:
+    """How long the client lets the text around a gap be read."""
+    seconds = request.reading_limit if request.is_infill else None
+    return None if seconds is None else ReadingLimit(seconds, "; t_max_prompt_ms allows more")
 
 
 def shorter_note(request: CompletionRequest, max_tokens: int, window: int) -> tuple[str, ...]:

@@ -39,8 +39,8 @@ class Extra(RequestSchema):
 class LlamaSchema(RequestSchema):
     """What both routes have in common; -1 leaves a number to the server.
 
-    How llama.cpp is to sample and to remember is read over, as is how long it may read: it changes
-    how likely tokens are and how soon they come, not what is asked.
+    How llama.cpp is to sample and to remember is read over: it changes how likely tokens are and
+    how soon they come, not what is asked.
     """
 
     n_predict: LlamaTokenCount = -1
@@ -126,6 +126,7 @@ def build_request(fields: LlamaSchema, hole: Hole, warnings: tuple[str, ...]) ->
         n=fields.n_cmpl,
         stop=tuple(fields.stop),
         stream=fields.stream,
+        reading_limit=seconds(fields.t_max_prompt_ms),
         time_limit=seconds(fields.t_max_predict_ms),
         response_fields=None if names is None else tuple(names),
         warnings=warnings,

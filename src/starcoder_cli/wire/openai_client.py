@@ -92,6 +92,10 @@ class ServedModel:
     window: int = 0
 
 
+WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length")
+"""What servers call a model's window in their lists: vLLM, OpenRouter, Groq, Mistral."""
+
+
 def parse_model_list(value: object) -> list[ServedModel]:
     """The models that a server lists; ProtocolError where it lists them in another form.
 
@@ -112,7 +116,11 @@ def parse_served_model(row: object) -> ServedModel:
     if not isinstance(name, str):
         raise model_list_error()
     owner = fields.get("owned_by")
-    window = count_or_zero(fields.get("max_model_len"))
+    sources = (
+        *(fields.get(key) for key in WINDOW_FIELDS),
+        as_record(fields.get("meta")).get("n_ctx"),
+    )
+    window = next(filter(None, map(count_or_zero, sources)), 0)
     return ServedModel(name, owner if isinstance(owner, str) else "", window)
 
 

@@ -192,7 +192,7 @@ def silent(sampling: Sampling) -> Sampling:
 
 
 def test_a_prompt_that_was_read_gives_the_same_answer_again(steps: CachedForward) -> None:
-    logits = prefill(steps, PROMPT)
+    (logits,) = prefill(steps, PROMPT)
     answers = []
     for _ in range(2):
         steps.crop(len(PROMPT))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from serving import tiny_file
 from sites import serving
 from starcoder_cli.engines.endpoint.model import (
+    DEFAULT_ENDPOINT_WINDOW,
     EndpointModel,
     ResolvedEndpoint,
     choose_served_model,
@@ -95,3 +96,11 @@ def test_where_nobody_can_tell_tokens_are_estimated(text: str) -> None:
         assert 0 <= model.count(text) <= len(text.encode("utf-8", "replace")) + 1
         assert model.has_token("<|fim_prefix|>")
         assert not model.has_token("<fim_prefix>")
+
+
+def test_the_window_is_found_wherever_a_server_tells_it() -> None:
+    listed = '{"data": [{"id": "some-model"}]}'
+    with serving(owner="", model="some-model", window=700, models=listed) as site:
+        assert reached(site.url).spec.window == 700
+        site.missing = ("/props",)
+        assert reached(site.url).spec.window == DEFAULT_ENDPOINT_WINDOW

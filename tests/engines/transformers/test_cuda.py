@@ -8,11 +8,8 @@ import torch
 
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.load import load_model
-from starcoder_cli.engines.transformers.model import (
-    HuggingFaceModel,
-    load_transformer,
-    translate_load_errors,
-)
+from starcoder_cli.engines.transformers.loading import load_transformer, translate_load_errors
+from starcoder_cli.engines.transformers.model import HuggingFaceModel
 from starcoder_cli.engines.transformers.placement import PlacementPlan
 from starcoder_cli.engines.transformers.steps import (
     CachedForward,

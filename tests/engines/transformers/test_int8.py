@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from starcoder_cli.engines.transformers.int8 import install_int8_kernels, replace_int8_layers
-from starcoder_cli.engines.transformers.model import load_transformer, translate_load_errors
+from starcoder_cli.engines.transformers.loading import load_transformer, translate_load_errors
 from starcoder_cli.engines.transformers.placement import PlacementPlan, Quantization
 from starcoder_cli.weights.checkpoint import inspect_checkpoint
 from tiny import build

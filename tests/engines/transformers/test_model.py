@@ -10,19 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from transformers import AutoModelForCausalLM, GPTBigCodeForCausalLM
+from transformers import AutoModelForCausalLM
 
 from starcoder_cli.candidates.ranking import sampling_schedule
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.load import check_can_load, load_model
-from starcoder_cli.engines.transformers.model import (
-    HuggingFaceModel,
-    device_map,
-    is_out_of_memory,
-    load_transformer,
-    translate_load_errors,
-    translate_out_of_memory,
-)
+from starcoder_cli.engines.transformers.model import HuggingFaceModel
 from starcoder_cli.engines.transformers.placement import PlacementPlan
 from starcoder_cli.errors import DataError, MachineError, RefusedError
 from starcoder_cli.loading import LoadOptions
@@ -107,6 +100,28 @@ def test_a_closed_answer_takes_no_further_step(model: HuggingFaceModel) -> None:
     assert len(steps) == taken <= 4
 
 
+def test_an_answer_that_is_closed_while_its_prompt_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor leaves at each key: the next request goes on with what was read."""
+    monkeypatch.setattr("starcoder_cli.engines.transformers.model.CPU_PREFILL_CHUNK_TOKENS", 4)
+    ids = len(TEXT.pieces[0])
+    with closing(opened(folder)) as model:
+        wanted = collect(model.stream(TEXT, Sampling(20))).text
+        collect(model.stream(Prompt(("x",)), Sampling(1)))
+        reads = Reads(model)
+        chunks = model.stream(TEXT, Sampling(20))
+        assert [(chunk.text, chunk.tokens) for chunk in (next(chunks), next(chunks))] == [
+            ("", 0),
+            ("", 0),
+        ]
+        chunks.close()
+        assert reads.widths == [4, 4]
+        again = collect(model.stream(TEXT, Sampling(20)))
+        assert (again.text, again.cached_tokens, ids > 8) == (wanted, 8, True)
+        assert reads.widths[2] == 4
+
+
 def test_a_control_token_of_the_prompt_ends_an_answer(folder: Path, tmp_path: Path) -> None:
     """Found by giving the byte that the model writes as its fifth another name."""
     with closing(opened(folder)) as model:
@@ -154,29 +169,6 @@ def test_what_was_decided_is_told(folder: Path) -> None:
     load_model(find_model(str(folder)), folder, 64, CPU, told.append).close()
     assert len(told) == 1
     assert told[0].startswith(f"{folder}: fp32 on cpu, needs 0.6 GB of ")
-
-
-def test_several_gpus_are_left_to_accelerate() -> None:
-    places = [device_map(device) for device in ("cpu", "cuda:1", "cuda", "mps")]
-    assert places == [None, {"": "cuda:1"}, "auto", {"": "mps"}]
-
-
-def test_what_several_gpus_have_no_room_for_is_an_error(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is left to the processor unsaid, where accelerate would put it."""
-    checkpoint, several = inspect_checkpoint(folder), PlacementPlan("cuda", "none", "fp32", 0, 0)
-    model = GPTBigCodeForCausalLM.from_pretrained(folder)
-    model.hf_device_map = {"transformer.h.0": 0, "transformer.h.1": 1}
-    report: dict[str, list[str]] = {"missing_keys": [], "mismatched_keys": []}
-    monkeypatch.setattr(
-        GPTBigCodeForCausalLM, "from_pretrained", lambda *_, **options: (model, report)
-    )
-    with translate_load_errors(checkpoint):
-        assert load_transformer(checkpoint, several) is model
-    model.hf_device_map["transformer.h.1"] = "cpu"
-    with pytest.raises(MachineError, match="the memory is full"), translate_load_errors(checkpoint):
-        load_transformer(checkpoint, several)
 
 
 def test_a_model_tells_that_its_steps_could_not_be_recorded(folder: Path) -> None:
@@ -228,23 +220,6 @@ def test_damaged_weights_are_an_error(change: str, folder: Path, tmp_path: Path)
         "nan": "the model computes no numbers (NaN); its weights are damaged: get them again",
     }
     assert str(caught.value) == expected[change]
-
-
-@pytest.mark.parametrize(
-    ("error", "memory"),
-    [
-        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
-        (MemoryError(), True),
-        (ValueError("Some modules are dispatched on the CPU or the disk. Make sure"), True),
-        (RuntimeError("size mismatch for a.b"), False),
-    ],
-)
-def test_too_little_memory_is_told_from_other_errors(error: Exception, memory: bool) -> None:
-    assert is_out_of_memory(error) == memory
-    expected = MachineError if memory else RuntimeError
-    with pytest.raises(expected), translate_out_of_memory():
-        raise error
 
 
 def test_a_checkpoint_that_brings_code_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ which whoever wrote the file may have written control tokens: that is said where
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,13 @@ from starcoder_cli.engines.endpoint.tokenizer import (
     TokenTexts,
     all_control_tokens,
 )
-from starcoder_cli.errors import DataError, InputError, ProtocolError, UsageError
+from starcoder_cli.errors import (
+    DataError,
+    InputError,
+    ProtocolError,
+    StarcoderError,
+    UsageError,
+)
 from starcoder_cli.loading import BYTES_PER_TOKEN
 from starcoder_cli.model import Conversation, Hole, Prompt, Question, Sampling, Special
 from starcoder_cli.net.endpoints import EndpointAddress
@@ -63,9 +69,8 @@ def probe_endpoint(
         models = list_models(connection, requested)
         served = choose_served_model(models, requested, default)
         dialect = DIALECTS.get(served.owner, GENERIC_DIALECT)
-        if dialect.tokenize_api == "llamacpp" and not served.window:
-            window = wire.parse_window(connection.find_json("GET", wire.PROPERTIES_ROUTE) or {})
-            served = replace(served, window=window)
+        if not served.window:
+            served = replace(served, window=find_window(connection))
         if dialect.tokenize_api:
             probe = wire.tokenize_body(
                 served.id, PROBE, dialect, add_bos=False, parse_control=False
@@ -92,6 +97,13 @@ def list_models(connection: EndpointConnection, requested: str) -> list[ServedMo
         if requested:
             return []
         raise
+
+
+def find_window(connection: EndpointConnection) -> int:
+    """The window that a server tells apart from its models, as llama.cpp's does; 0 where none."""
+    with suppress(StarcoderError):
+        return wire.parse_window(connection.find_json("GET", wire.PROPERTIES_ROUTE) or {})
+    return 0
 
 
 def choose_served_model(models: Sequence[ServedModel], requested: str, default: str) -> ServedModel:

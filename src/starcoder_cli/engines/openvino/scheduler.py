@@ -87,8 +87,8 @@ def measure_step_rows(
     return MAX_STEP_ROWS if is_same and is_cheap else 1
 
 
-PREFILL_STEP_TOKENS = 320
-"""Most tokens of a prompt that are read in one step: an answer can be stopped between two."""
+PREFILL_STEP_TOKENS = 240
+"""About so many tokens of a prompt are read in a step: an answer can be stopped between two."""
 
 IDLE_WINDOWS = 2
 """For so many windows there is room for texts that nobody uses now, before they are given away."""

@@ -1,12 +1,9 @@
 """Hugging Face checkpoints through transformers: StarCoder itself, whole or in 8 or 4 bit.
 
-A checkpoint was looked through before (`inspect_checkpoint`), and is loaded from its folder alone:
-safetensors, no code of its own, no network. The answers are made by the loop in `steps.py`; a
-generator that is closed simply takes no further step.
+A checkpoint was looked through before (`inspect_checkpoint`). The answers are made by the loop in
+`steps.py`; a generator that is closed simply takes no further step.
 """
 
-import re
-import warnings
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
@@ -22,9 +19,15 @@ from starcoder_cli.engines.decoding.tokenizer import (
     common_prefix_length,
 )
 from starcoder_cli.engines.transformers.int8 import install_int8_kernels
+from starcoder_cli.engines.transformers.loading import (
+    load_transformer,
+    translate_load_errors,
+    translate_out_of_memory,
+)
 from starcoder_cli.engines.transformers.placement import PlacementPlan
-from starcoder_cli.engines.transformers.quantize import bitsandbytes_config, torch_dtype
 from starcoder_cli.engines.transformers.steps import (
+    CPU_PREFILL_CHUNK_TOKENS,
+    PREFILL_CHUNK_TOKENS,
     CachedForward,
     CudaGraphForward,
     DynamicCacheForward,
@@ -32,7 +35,6 @@ from starcoder_cli.engines.transformers.steps import (
     prefill,
     supports_cuda_graphs,
 )
-from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.model import (
     SPELLS_NOTHING,
     Question,
@@ -43,11 +45,10 @@ from starcoder_cli.model import (
 )
 from starcoder_cli.stream import Chunk, FinishReason, Stream, skip_prefix
 from starcoder_cli.weights.checkpoint import Checkpoint
-from starcoder_cli.weights.model_config import REFETCH, read_chat_template
+from starcoder_cli.weights.model_config import read_chat_template
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class HuggingFaceModel:
         self.window = window
         self.chat_template = read_chat_template(checkpoint.folder)
         self._end_ids = frozenset(checkpoint.eos_ids)
+        self._forward: CachedForward | None = None
         self._prefilled: PrefilledPrompt | None = None
         self._tell = tell
         self.tokenizer = CheckpointTokenizer(checkpoint.folder, checkpoint.vocabulary_size)
@@ -138,9 +140,9 @@ class HuggingFaceModel:
 
         if self._int8_failure:
             self._tell(f"8 bit is slow here, because Triton does not work: {self._int8_failure}")
-        if self._prefilled and (failure := self._prefilled.forward.failure):
+        if self._forward and (failure := self._forward.failure):
             self._tell(f"without CUDA graphs, because they could not be recorded: {failure}")
-        self._prefilled = None
+        self._forward = self._prefilled = None
         del self.transformer
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -151,7 +153,11 @@ class HuggingFaceModel:
         """The answer with what it has to begin with, a chunk for each step."""
         detokenizer, token_count = IncrementalDetokenizer(self.tokenizer, ids), 0
         with translate_out_of_memory(), self._discard_on_failure():
-            prefilled = self._prefill(ids)
+            forward = self._forward = self._forward or self._create_forward()
+            for _ in self._prefill(forward, ids):
+                yield Chunk("", 0, None, len(ids))
+            prefilled = self._prefilled
+            assert prefilled
             for tokens in self._generate_tokens(prefilled, prefix, sampling, end_ids):
                 token_count += len(tokens)
                 text = detokenizer.append([token.id for token in tokens])
@@ -177,8 +183,8 @@ class HuggingFaceModel:
         decoder = SpeculativeDecoder(sampling, end_ids, sampler, lookup, forced_prefix)
         yield from decode_tokens(prefilled.forward, decoder, prefilled.logits)
 
-    def _prefill(self, ids: list[int]) -> PrefilledPrompt:
-        """The prompt, read.
+    def _prefill(self, forward: CachedForward, ids: list[int]) -> Iterator[None]:
+        """Read the prompt, chunk by chunk.
 
         What it has in common with the text that was read last is not read again: several answers
         to a prompt cost one reading, and the next turn of a chat costs what is new in it.
@@ -186,14 +192,16 @@ class HuggingFaceModel:
         if self._prefilled and self._prefilled.ids == ids:
             self._prefilled = replace(self._prefilled, cached_tokens=len(ids))
         else:
-            forward = self._prefilled.forward if self._prefilled else self._create_forward()
+            self._prefilled = None
             cached_tokens = common_prefix_length(forward.ids, ids[:-1])
             forward.crop(cached_tokens)
-            self._prefilled = PrefilledPrompt(
-                ids, forward, prefill(forward, ids[cached_tokens:]), cached_tokens
-            )
-        self._prefilled.forward.crop(len(ids))
-        return self._prefilled
+            is_cpu = self.transformer.device.type == "cpu"
+            chunk_tokens = CPU_PREFILL_CHUNK_TOKENS if is_cpu else PREFILL_CHUNK_TOKENS
+            for logits in prefill(forward, ids[cached_tokens:], chunk_tokens):
+                if len(forward.ids) == len(ids):
+                    self._prefilled = PrefilledPrompt(ids, forward, logits, cached_tokens)
+                yield
+        forward.crop(len(ids))
 
     @contextmanager
     def _discard_on_failure(self) -> Iterator[None]:
@@ -203,7 +211,7 @@ class HuggingFaceModel:
         except GeneratorExit:  # between two steps
             raise
         except BaseException:  # Ctrl-C too
-            self._prefilled = None
+            self._forward = self._prefilled = None
             raise
 
     def _create_forward(self) -> CachedForward:
@@ -211,84 +219,3 @@ class HuggingFaceModel:
         if self._uses_cuda_graphs:
             return CudaGraphForward(self.transformer, self.window)
         return DynamicCacheForward(self.transformer)
-
-
-def load_transformer(checkpoint: Checkpoint, plan: PlacementPlan) -> "PreTrainedModel":
-    """The weights of a folder, where and how the plan says; DataError where some are missing."""
-    import transformers
-
-    architecture = getattr(transformers, checkpoint.architecture)
-    model, report = architecture.from_pretrained(
-        checkpoint.folder,
-        dtype=torch_dtype(plan.dtype),
-        device_map=device_map(plan.device),
-        quantization_config=bitsandbytes_config(plan),
-        attn_implementation="sdpa" if architecture._supports_sdpa else "eager",
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        ignore_mismatched_sizes=True,
-        output_loading_info=True,
-    )
-    for key in report["missing_keys"]:
-        raise DataError(f"{checkpoint.folder} lacks the weights {key!r}", REFETCH)
-    for key, stored, expected in report["mismatched_keys"]:
-        raise DataError(
-            f"{checkpoint.folder} has the weights {key!r} as {list(stored)}, not {list(expected)}",
-            REFETCH,
-        )
-    if plan.device == "cuda" and {"cpu", "disk"} & set(model.hf_device_map.values()):
-        raise MemoryError("accelerate has left to the processor what the GPUs have no room for")
-    loaded: PreTrainedModel = model.eval()
-    return loaded
-
-
-def device_map(device: str) -> str | dict[str, str] | None:
-    """Where the weights go, as accelerate is told: `cuda` alone means all GPUs together."""
-    if device == "cpu":
-        return None
-    return "auto" if device == "cuda" else {"": device}
-
-
-@contextmanager
-def translate_load_errors(checkpoint: Checkpoint) -> Iterator[None]:
-    """Quiet libraries, and their errors as ours."""
-    import logging
-
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), translate_out_of_memory():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            if is_out_of_memory(error):
-                raise
-            reason = " ".join(str(error).split())[:300]
-            raise DataError(f"{checkpoint.folder} cannot be loaded: {reason}", REFETCH) from error
-
-
-@contextmanager
-def translate_out_of_memory() -> Iterator[None]:
-    """Too little memory, as one error of ours."""
-    try:
-        yield
-    except (RuntimeError, MemoryError, ValueError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise MachineError(
-            "the memory is full", "try --quantize 8bit or 4bit, or a smaller model"
-        ) from error
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that there is too little memory; for GPUs alone torch has a class.
-
-    Quantized layers that several GPUs have no room for are a ValueError of transformers.
-    """
-    return isinstance(error, MemoryError) or bool(
-        re.search("out of memory|allocate memory|dispatched on the CPU", str(error), re.IGNORECASE)
-    )

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 PREFILL_CHUNK_TOKENS = 4096
-"""How many tokens of a prompt are read at once: more cost memory, fewer cost time, since quantized
-weights are brought back to 16 bits for each. A plan has room for all of a prompt."""
+"""How many tokens of a prompt a GPU reads at once: more cost memory, fewer cost time, since
+quantized weights are brought back to 16 bits for each. A plan has room for all of a prompt."""
+
+CPU_PREFILL_CHUNK_TOKENS = 256
+"""A processor takes seconds for these: an answer can be stopped between two of its chunks."""
 
 
 class CachedForward(Protocol):
@@ -88,11 +91,12 @@ def ids_tensor(ids: Sequence[int], device: "torch.device") -> "torch.Tensor":
     return torch.tensor([list(ids)], pin_memory=pinned).to(device, non_blocking=pinned)
 
 
-def prefill(forward: CachedForward, prompt_ids: Sequence[int]) -> "torch.Tensor":
-    """Read a prompt; the logits behind it, in memory that no later step writes to."""
-    for start in range(0, len(prompt_ids), PREFILL_CHUNK_TOKENS):
-        logits = forward.run(prompt_ids[start : start + PREFILL_CHUNK_TOKENS])
-    return logits.clone()
+def prefill(
+    forward: CachedForward, prompt_ids: Sequence[int], chunk_tokens: int = PREFILL_CHUNK_TOKENS
+) -> Iterator["torch.Tensor"]:
+    """Read a prompt in chunks; the logits behind each, in memory that no later step writes to."""
+    for start in range(0, len(prompt_ids), chunk_tokens):
+        yield forward.run(prompt_ids[start : start + chunk_tokens]).clone()
 
 
 def decode_tokens(
