@@ -81,7 +81,7 @@ class AccessMiddleware:
         if max(len(own_keys), len(credentials)) != 1:
             return False
         keys = [*own_keys, *map(bearer_key, credentials)]
-        return all([hmac.compare_digest(key.strip(), self.key) for key in keys])
+        return all(hmac.compare_digest(key.strip(), self.key) for key in keys)
 
 
 def bearer_key(credentials: bytes) -> bytes:
