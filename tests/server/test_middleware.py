@@ -189,8 +189,8 @@ def test_a_key_in_a_header_of_its_own(server: Server) -> None:
     assert server.request("GET", "/v1/models", Authorization="", X_Api_Key=KEY).status == 200
     assert server.request("GET", "/v1/models", Authorization="", X_Api_Key=KEY[1:]).status == 401
     assert server.request("GET", "/v1/models", X_Api_Key=KEY).status == 200
-    wrong = {"Authorization": "Bearer wrong", "X_Api_Key": KEY}
-    assert server.request("GET", "/v1/models", **wrong).status == 401
+    wrong = "Bearer wrong"
+    assert server.request("GET", "/v1/models", Authorization=wrong, X_Api_Key=KEY).status == 401
     assert server.request("GET", "/v1/models", Authorization=f"Basic {KEY}").status == 401
 
 
