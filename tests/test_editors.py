@@ -1,4 +1,7 @@
-"""The recipes in docs/editors.md: their addresses are routes, and what can run here runs."""
+"""The recipes in docs/editors.md: their addresses are routes, and what can run here runs.
+
+`tools/clients.py` runs those for editors, for JavaScript and for aider.
+"""
 
 import json
 import os
@@ -51,13 +54,18 @@ def test_every_model_is_the_default_one() -> None:
     assert set(named) == {DEFAULT_MODEL}
 
 
-def test_the_python_recipe(
-    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/v1")
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    exec(compile(recipe("python", "OpenAI"), "docs/editors.md", "exec"), {"__name__": "example"})
-    assert "def mean(values):" in capsys.readouterr().out
+def test_the_recipe_in_python(server: Server) -> None:
+    setup = recipe("sh", "OpenAI").replace(ADDRESS, server.url)
+    done = subprocess.run(
+        ["bash", "-c", f"{setup}\n{sys.executable} -"],
+        env={**os.environ, "STARCODER_API_KEY": KEY},
+        input=recipe("python", "OpenAI"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "def mean(values):" in done.stdout
 
 
 @pytest.mark.skipif(not find_spec("llm"), reason="needs the package llm")

@@ -84,6 +84,7 @@ def node_environment() -> tuple[Path, str, Path]:
         folder.mkdir(exist_ok=True)
         (folder / "package.json").write_text("{}", encoding="utf-8")
         words = ("install", "--no-audit", "--no-fund", "--silent", "--ignore-scripts")
-        command = [str(program / "npm"), *words, *NODE_PACKAGES]
+        npm = program.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        command = [str(program / "node"), str(npm), *words, *NODE_PACKAGES]
         subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=True)
     return program, path, folder
