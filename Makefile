@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist wo
 READY := .venv/.installed
 OLD := Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3
 
-.PHONY: demo test test-quick test-vllm check fix goldens clean
+.PHONY: demo test test-quick test-vllm test-clients check fix goldens clean
 
 demo: $(READY)
 	@sh tools/demo.sh
@@ -24,6 +24,11 @@ test-vllm: $(READY)
 	$(BIN)/starcoder models pull --engine llamacpp qwen2.5-coder-0.5b
 	$(BIN)/python tools/vllm.py
 
+# An environment of its own (1 GB) with the real clients of the HTTP API; `CLIENTS=aider` for one.
+test-clients: $(READY)
+	$(BIN)/starcoder models pull --engine llamacpp qwen2.5-coder-0.5b
+	$(BIN)/python tools/clients.py $(CLIENTS)
+
 check: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -37,7 +42,7 @@ goldens: $(READY)
 	$(BIN)/python tools/completions.py
 
 clean:
-	rm -rf .venv .venv-vllm dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-clients .venv-vllm dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(OLD)" >&2; exit 1; }

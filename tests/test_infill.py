@@ -200,9 +200,9 @@ QWEN = find_model(DEFAULT_MODEL)
 def test_what_takes_long_to_read_is_left_out(capfd: pytest.CaptureFixture[str]) -> None:
     """800 lines took 80 seconds in silence; now each run of a command makes the same prompt."""
     model, bounded = Writer(("x",)), replace(COMPLETE, reading_limit=LIMIT)
-    kept = prepared(model, QWEN, Hole("123456789\n" * 96), COMPLETE).question
+    kept = prepared(model, QWEN, Hole("123456789\n" * 102), COMPLETE).question
     what = "the text is longer than the 1024 tokens that it reads in about ten seconds"
-    lost = "left out 104 lines at the beginning and 0 characters at the end"
+    lost = "left out 98 lines at the beginning and 0 characters at the end"
     note = f"note: {what}: {lost}; --max-prompt-tokens reads more\n"
     for _ in range(2):
         assert prepared(model, QWEN, LINES, bounded).question == kept
@@ -215,9 +215,9 @@ def test_what_takes_long_to_read_is_left_out(capfd: pytest.CaptureFixture[str]) 
 def test_a_number_of_tokens_overrides_the_bound(capfd: pytest.CaptureFixture[str]) -> None:
     options = replace(COMPLETE, reading_limit=LIMIT, prompt_tokens=1500)
     prompt = prepared(Writer(), QWEN, LINES, options)
-    assert prompt.question == prepared(Writer(), QWEN, Hole("123456789\n" * 144), COMPLETE).question
+    assert prompt.question == prepared(Writer(), QWEN, Hole("123456789\n" * 150), COMPLETE).question
     what = "the text is longer than the 1500 tokens that --max-prompt-tokens allows"
-    lost = "left out 56 lines at the beginning and 0 characters at the end"
+    lost = "left out 50 lines at the beginning and 0 characters at the end"
     assert capfd.readouterr() == ("", f"note: {what}: {lost}\n")
     options = replace(COMPLETE, prompt_tokens=5000)
     assert not prepared(Writer(), QWEN, LINES, options).truncated

@@ -120,6 +120,8 @@ def test_hosts_that_are_two_or_none(server: Server) -> None:
         ("X-Long: " + "a" * 20_000, 400),
         ("X-Very-Long: " + "a" * 100_000, 400),
         ("Authorization: Bearer " + KEY, 401),
+        ("X-Api-Key: wrong", 401),
+        (f"X-Api-Key: {KEY}\r\nX-Api-Key: {KEY}", 401),
         ("Content-Type: text/plain", 415),
     ],
     ids=lambda value: str(value)[:30],
@@ -186,7 +188,10 @@ def test_every_route_but_one_needs_the_key(server: Server, path: str, key: str) 
 def test_a_key_in_a_header_of_its_own(server: Server) -> None:
     assert server.request("GET", "/v1/models", Authorization="", X_Api_Key=KEY).status == 200
     assert server.request("GET", "/v1/models", Authorization="", X_Api_Key=KEY[1:]).status == 401
-    assert server.request("GET", "/v1/models", X_Api_Key=KEY).status == 401  # which one is it?
+    assert server.request("GET", "/v1/models", X_Api_Key=KEY).status == 200
+    wrong = "Bearer wrong"
+    assert server.request("GET", "/v1/models", Authorization=wrong, X_Api_Key=KEY).status == 401
+    assert server.request("GET", "/v1/models", Authorization=f"Basic {KEY}").status == 401
 
 
 def test_health_is_no_secret(server: Server) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from starcoder_cli.wire.errors import ApiError
 from starcoder_cli.wire.llamacpp_requests import read_infill, read_llama_completion
 from starcoder_cli.wire.openai_requests import read_chat, read_completion, read_fim
+from starcoder_cli.wire.request_schema import NO_TOOLS, TOOL_CHOICES
 from starcoder_cli.wire.requests import CompletionRequest
 from starcoder_cli.wire.tgi import read_generate
 
@@ -181,7 +182,8 @@ OTHER_MEANINGS: Mapping[str, object] = {
 def test_what_would_change_the_meaning_is_named(route: str, name: str) -> None:
     error = refused(route, **{name: OTHER_MEANINGS[name]})
     assert (error.param, error.code) == (name, "unsupported_parameter")
-    assert error.message == f"{name} is not supported here: leave it out"
+    plain = f"{name} is not supported here: leave it out"
+    assert error.message == (NO_TOOLS if name in TOOL_CHOICES else plain)
 
 
 def test_tools_that_are_not_to_be_used_are_harmless() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from zlib import crc32
 
 from starcoder_cli.model import Hole
 from starcoder_cli.system.counting import counted
@@ -10,9 +11,10 @@ from starcoder_cli.system.counting import counted
 # that to count it would only cost time.
 MAX_CHARACTERS_PER_TOKEN = 24
 
-LINE_STEP, MIN_STEPPED_LINES = 8, 32
-"""A long prefix loses lines so many at a time: while somebody types it goes on beginning with the
-same one, and a model does not have to read it again."""
+MIN_STEADY_LINES, BEGINNING_LINES = 32, 12
+"""A prefix of so many lines begins at that of its first ones whose hash is the smallest: while
+somebody types it goes on beginning there, and a model does not have to read it again. What is
+before does not count: an editor may send so many lines, from another one each time."""
 
 
 def fit_hole(hole: Hole, budget: int, count_tokens: Callable[[str], int]) -> Hole:
@@ -58,8 +60,8 @@ def fit_lines(text: str, budget: int, count_tokens: Callable[[str], int], *, kee
     line_count = find_largest(
         len(lines), lambda n: count_tokens("".join(take_lines(lines, n, keep_end))) <= budget
     )
-    if keep_end and MIN_STEPPED_LINES <= line_count < len(lines):
-        line_count -= (line_count - len(lines)) % LINE_STEP
+    if keep_end and MIN_STEADY_LINES <= line_count < len(lines):
+        line_count = steady_count(lines, line_count)
     if line_count or not lines:
         return "".join(take_lines(lines, line_count, keep_end))
     nearest = lines[-1] if keep_end else lines[0]
@@ -67,6 +69,14 @@ def fit_lines(text: str, budget: int, count_tokens: Callable[[str], int], *, kee
         len(nearest), lambda n: count_tokens(take_characters(nearest, n, keep_end)) <= budget
     )
     return take_characters(nearest, character_count, keep_end)
+
+
+def steady_count(lines: list[str], most: int) -> int:
+    """How many of the last lines there are from one that stays the first for some time."""
+    first = len(lines) - most
+    beginnings = lines[first : first + BEGINNING_LINES]
+    hashes = [crc32(line.encode("utf-8", "replace")) for line in beginnings]
+    return most - hashes.index(min(hashes))
 
 
 def take_lines(lines: list[str], count: int, keep_end: bool) -> list[str]:

@@ -73,13 +73,21 @@ class AccessMiddleware:
             raise ApiError(415, "the Content-Type has to be application/json", code="bad_type")
 
     def has_valid_key(self, headers: Mapping[bytes, list[bytes]]) -> bool:
-        """Whether there is exactly one key, a bearer's or by itself, and it is the right one."""
+        """Whether there is a key, a bearer's, one by itself or one of each, and all are right.
+
+        Continue sends the same key both ways.
+        """
         own_keys, credentials = headers.get(b"x-api-key", []), headers.get(b"authorization", [])
-        scheme, _, key = b"".join(credentials[:1]).partition(b" ")
-        if own_keys:
-            scheme, key = b"bearer", own_keys[0]
-        matches = hmac.compare_digest(key.strip(), self.key)
-        return matches and scheme.lower() == b"bearer" and len(own_keys + credentials) == 1
+        if max(len(own_keys), len(credentials)) != 1:
+            return False
+        keys = [*own_keys, *map(bearer_key, credentials)]
+        return all(hmac.compare_digest(key.strip(), self.key) for key in keys)
+
+
+def bearer_key(credentials: bytes) -> bytes:
+    """The key in the value of an Authorization header; empty where it has another scheme."""
+    scheme, _, key = credentials.partition(b" ")
+    return key if scheme.lower() == b"bearer" else b""
 
 
 def fetch_sites(headers: Mapping[bytes, list[bytes]]) -> list[bytes]:

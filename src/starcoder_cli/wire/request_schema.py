@@ -75,6 +75,9 @@ UNSUPPORTED_FIELDS: Mapping[str, Callable[[object], bool]] = {
 
 TOOL_CHOICES = {"tools": "tool_choice", "functions": "function_call"}
 
+NO_TOOLS = "this model does not support tools: send none, or ask in chat mode, not as an agent"
+"""So Ollama says it: clients look for these words, and ask again without tools."""
+
 
 def drop_nulls(value: object) -> object:
     """A JSON value without the fields that are null, which are as good as not there."""
@@ -150,9 +153,9 @@ def refuse_unsupported(record: Mapping[str, object]) -> None:
     for name, changes_nothing in UNSUPPORTED_FIELDS.items():
         is_off = record.get(TOOL_CHOICES.get(name, "")) == "none"
         if name in record and not is_off and not changes_nothing(record[name]):
-            raise ApiError(
-                400, f"{name} is not supported here: leave it out", name, "unsupported_parameter"
-            )
+            says = f"{name} is not supported here: leave it out"
+            message = NO_TOOLS if name in TOOL_CHOICES else says
+            raise ApiError(400, message, name, "unsupported_parameter")
 
 
 def name_unused(schema: type[RequestSchema], record: Mapping[str, object]) -> tuple[str, ...]:
