@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from starcoder_cli.commands.parameters import Command
 
-CONFIGURABLE_COMMANDS = ("complete", "fill", "edit", "chat", "trace")
+CONFIGURABLE_COMMANDS = ("complete", "fill", "edit", "chat", "trace", "lsp")
 
 
 @dataclass(frozen=True)
