@@ -9,6 +9,8 @@ from starcoder_cli.lsp.items import (
     completion_items,
     copilot_items,
     inline_items,
+    to_snippet,
+    wants_snippets,
     workspace_edit,
 )
 
@@ -77,3 +79,32 @@ def test_an_edit_is_of_a_version_where_a_client_can_tell() -> None:
     (change,) = edit.document_changes
     assert isinstance(change, types.TextDocumentEdit)
     assert change.text_document.version == 4
+
+
+def test_a_snippet_is_indented_by_the_client() -> None:
+    """Neovim puts the indentation of the first line before each of the others."""
+    document = Document("untitled:a", "if a:\n    x = ", "utf-16")
+    spot = Spot.of(document, types.Position(1, 9))
+    text = "{\r\n        'a$b': 'c\\d',\r\n\r\n    }\r\nx\r\n"
+    assert to_snippet(spot, text) == "{\n    'a\\$b': 'c\\\\d',\n\n\\}"
+    (item,) = completion_items(spot, ["{\n    }"], "m", as_snippets=True)
+    assert isinstance(item.text_edit, types.TextEdit)
+    assert (item.text_edit.new_text, item.insert_text_format) == (
+        "{\n\\}",
+        types.InsertTextFormat.Snippet,
+    )
+
+
+def test_snippets_are_for_clients_that_take_lines_no_other_way() -> None:
+    def able(**item: object) -> types.ClientCapabilities:
+        given = types.ClientCompletionItemOptions(**item)  # type: ignore[arg-type]
+        lists = types.CompletionClientCapabilities(completion_item=given)
+        return types.ClientCapabilities(
+            text_document=types.TextDocumentClientCapabilities(completion=lists)
+        )
+
+    modes = types.ClientCompletionItemInsertTextModeOptions([types.InsertTextMode.AsIs])
+    assert wants_snippets(able(snippet_support=True))
+    assert not wants_snippets(able())
+    assert not wants_snippets(able(snippet_support=True, insert_text_mode_support=modes))
+    assert not wants_snippets(types.ClientCapabilities())

@@ -10,7 +10,13 @@ from starcoder_cli.errors import StarcoderError
 from starcoder_cli.lsp import answers
 from starcoder_cli.lsp.answers import Answers, Question
 from starcoder_cli.lsp.arguments import read_copilot_place
-from starcoder_cli.lsp.items import Spot, completion_items, copilot_items, inline_items
+from starcoder_cli.lsp.items import (
+    Spot,
+    completion_items,
+    copilot_items,
+    inline_items,
+    wants_snippets,
+)
 from starcoder_cli.lsp.latest import Latest, run_in_thread
 from starcoder_cli.lsp.options import EditorOptions
 from starcoder_cli.lsp.positions import LinePosition
@@ -50,7 +56,8 @@ class Completions:
         if spot is None:
             return types.CompletionList(is_incomplete=False, items=[])
         said = await self._answers(spot, params.position, is_invoked=False)
-        items = completion_items(spot, said.texts, said.model)
+        as_snippets = wants_snippets(self._session.client_capabilities)
+        items = completion_items(spot, said.texts, said.model, as_snippets=as_snippets)
         return types.CompletionList(is_incomplete=True, items=items)
 
     async def copilot(

@@ -1,5 +1,6 @@
 """Answers in the forms that editors take: inline completions, plain ones, Copilot's, edits."""
 
+import re
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -67,8 +68,12 @@ def inline_items(
     return [types.InlineCompletionItem(begin + text, range=where) for text in texts]
 
 
-def completion_items(spot: Spot, texts: Iterable[str], model: str) -> list[types.CompletionItem]:
+def completion_items(
+    spot: Spot, texts: Iterable[str], model: str, *, as_snippets: bool = False
+) -> list[types.CompletionItem]:
     """Completions for a list, each known by its first line, which begins with the word there."""
+    where = types.Range(spot.word_start, spot.position)
+    form = types.InsertTextFormat.Snippet if as_snippets else types.InsertTextFormat.PlainText
     items = []
     for number, text in enumerate(texts):
         whole = spot.word + text
@@ -82,12 +87,38 @@ def completion_items(spot: Spot, texts: Iterable[str], model: str) -> list[types
                 documentation=whole,
                 filter_text=whole.partition("\n")[0].rstrip("\r") or whole,
                 sort_text=f"{number:02}",
-                insert_text_format=types.InsertTextFormat.PlainText,
-                insert_text_mode=types.InsertTextMode.AsIs,
-                text_edit=types.TextEdit(types.Range(spot.word_start, spot.position), whole),
+                insert_text_format=form,
+                insert_text_mode=None if as_snippets else types.InsertTextMode.AsIs,
+                text_edit=types.TextEdit(where, to_snippet(spot, whole) if as_snippets else whole),
             )
         )
     return items
+
+
+def wants_snippets(able: types.ClientCapabilities) -> bool:
+    """Whether a client puts in the lines of a completion whole only where they are a snippet.
+
+    So does one that knows snippets, and does not know that lines may be indented as they are: it
+    indents them as the line that they begin on. Neovim 0.11 takes only a word of anything else.
+    """
+    lists = able.text_document.completion if able.text_document else None
+    item = lists.completion_item if lists else None
+    if item is None or not item.snippet_support:
+        return False
+    modes = item.insert_text_mode_support
+    return modes is None or types.InsertTextMode.AsIs not in modes.value_set
+
+
+def to_snippet(spot: Spot, text: str) -> str:
+    """A text as a snippet whose lines the client indents as the first, up to one less deep."""
+    indent = spot.line[: len(spot.line) - len(spot.line.lstrip())]
+    first, *others = text.replace("\r\n", "\n").split("\n")
+    lines = [first]
+    for line in others:
+        if line.strip() and not line.startswith(indent):
+            break
+        lines.append(line.removeprefix(indent))
+    return re.sub(r"[\\$}]", r"\\\g<0>", "\n".join(lines))
 
 
 def copilot_items(spot: Spot, texts: Iterable[str]) -> list[Mapping[str, object]]:
