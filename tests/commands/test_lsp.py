@@ -1,8 +1,10 @@
 """`starcoder lsp`: its flags as settings, and a real client that asks, cancels and types."""
 
 import asyncio
+import json
 import os
 import random
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -15,7 +17,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 
 from processes import COMMAND
-from serving import held, process, runtime, tiny_file, until
+from serving import command, held, process, runtime, tiny_file, until
 from starcoder_cli.cli import main
 from starcoder_cli.commands.lsp import EditorFlags, configure, with_setting
 from starcoder_cli.commands.registry import load_command
@@ -214,11 +216,51 @@ def test_a_question_that_is_cancelled_frees_the_model(runtime: Path, tiny_file: 
 
 def wait_for_busy(count: int) -> None:
     """Wait until the server makes so many answers."""
+    assert until(lambda: [each.busy for each in statuses()] == [count])
+
+
+def statuses() -> list[local_protocol.ModelStatus]:
+    """What the server holds; nothing where there is none yet."""
     path = find_socket()
-    assert path
-    assert until(lambda: [each.busy for each in statuses(path)] == [count])
-
-
-def statuses(path: Path) -> list[local_protocol.ModelStatus]:
-    """What the server at a socket holds."""
+    if path is None:
+        return []
     return local_protocol.parse_model_statuses(LocalServer(path).request_json("GET", "/models"))
+
+
+def test_the_commands_and_the_settings_of_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "lsp.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    commands = [line for kind, text in blocks if kind == "sh" for line in text.splitlines()]
+    assert commands == ["starcoder lsp --help"]
+    assert command(*commands[0].split()[1:]).returncode == 0
+    (settings,) = [json.loads(text) for kind, text in blocks if kind == "json"]
+    configured = configure(EditorFlags(), settings)
+    assert (configured.problems, configured.options.request.candidates.n) == ((), 3)
+
+
+@unix
+@pytest.mark.model
+def test_the_default_model_completes_and_edits(runtime: Path, real_model: Path) -> None:
+    async def session() -> None:
+        async with connected("--engine", "llamacpp", "-n", "1") as client:
+            client.open("def add(a, b):\n    return \n\n\nprint(add(1, 2))\n")
+            for kind in (INVOKED, AUTOMATIC):
+                (said,) = await client.inline(1, 11, kind)
+                assert said.strip() == "a + b"
+            applied: list[types.ApplyWorkspaceEditParams] = []
+
+            def apply(params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+                applied.append(params)
+                return types.ApplyWorkspaceEditResult(applied=True)
+
+            client.feature(types.WORKSPACE_APPLY_EDIT)(apply)
+            where = types.Range(types.Position(0, 0), types.Position(2, 0))
+            given = {"uri": URI, "range": where, "instruction": "Add type hints: int."}
+            params = types.ExecuteCommandParams("starcoder.edit", [given])
+            await client.workspace_execute_command_async(params)
+            (change,) = applied
+            assert change.edit.changes
+            assert "int" in change.edit.changes[URI][0].new_text
+            assert client.lines == []
+
+    asyncio.run(session())
