@@ -1,18 +1,22 @@
 """What a model answers to an editor: as the commands, with a way to break it off."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from serving import tiny_file
 from starcoder_cli.app.request import CandidateOptions
 from starcoder_cli.commands.lsp import EditorFlags
-from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.errors import DataError, UnavailableError, UsageError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import InfillOptions
 from starcoder_cli.lsp.answers import Question, complete, edit, until_cancelled
 from starcoder_cli.lsp.options import EditorOptions
 from starcoder_cli.net.cancellation import AbandonedError, Cancellation
 from starcoder_cli.stream import Chunk, Stream
+
+__all__ = ["tiny_file"]
 
 CODE = "def f(x):\n    return x\n"
 QUESTION = Question(Source("-", CODE), Span(10, 10), "python")
@@ -78,3 +82,15 @@ def test_a_stream_breaks_off_where_it_is_cancelled() -> None:
     with pytest.raises(AbandonedError):
         next(stream)
     assert closed == [True]
+
+
+def test_a_model_is_loaded_by_the_server_alone(
+    tiny_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where none can be started, as in a folder whose name is too long, it is not loaded here."""
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    flags = EditorFlags(model=str(tiny_file), max_tokens=4)
+    with pytest.raises(UnavailableError, match="no server holds"):
+        complete(QUESTION, flags.values(), False, Cancellation())
