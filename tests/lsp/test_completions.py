@@ -1,12 +1,14 @@
 """Completions: inline, plain and Copilot's, of the newest question only."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from editors import INLINE, Editor, RefusedError, editing, place, run, span
 from starcoder_cli.commands.groups import ContextFlags
+from starcoder_cli.lsp.uris import uri_of
 
 URI = "untitled:a"
 CODE = "def add(a, b):\n    return \n\nprint(add(1, 2))\n"
@@ -159,7 +161,9 @@ def test_what_fails_is_one_line_in_the_log_and_no_answer(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_what_is_open_elsewhere_is_read_with_time_for_it() -> None:
+def test_what_is_open_elsewhere_is_read_with_time_for_it(tmp_path: Path) -> None:
+    uri = uri_of(str(tmp_path / "a.py"))
+
     async def session() -> None:
         async with editing(INLINE) as editor:
             editor.notify(
@@ -169,8 +173,8 @@ def test_what_is_open_elsewhere_is_read_with_time_for_it() -> None:
             editor.open("untitled:other.py", "RATE = 1\n" * 40)
             where = span((20, 0), (20, 0))
             editor.change("untitled:other.py", 2, {"range": where, "text": "RATES = {}\n"})
-            editor.open(URI, CODE)
-            (item,) = await editor.inline(URI, 1, 11)
+            editor.open(uri, CODE)
+            (item,) = await editor.inline(uri, 1, 11)
             assert "RATES = {}" in item["insertText"]
             assert item["insertText"].index("RATES") < item["insertText"].index("def add")
 
