@@ -23,6 +23,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'index' = 'Say which code `starcoder trace` knows: add, list, update and remove it'
                 'models' = 'List, search, pull, remove and show models'
                 'serve' = 'Keep models loaded for other commands, until Ctrl-C'
+                'lsp' = 'Answer an editor over the language server protocol, on standard input and output'
                 'ps' = 'Show which models the server holds'
                 'stop' = 'End the server, and let its models go'
                 'bench' = 'Measure how fast models are on this machine, side by side'
@@ -473,6 +474,46 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Arguments = @('text')
         }
+        'starcoder lsp' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--max-tokens' = @('text', 'Most tokens of a completion')
+                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
+                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
+                '--seed' = @('text', 'Make a choice with temperature repeatable')
+                '--offline' = @('', 'Never use the network')
+                '--timeout' = @('text', 'Stop after so many seconds')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '--device' = @('text', 'Where to run')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--adapter' = @('folder', 'LoRA adapter to add')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: what is done first, as measured when it was prepared')
+                '--keep-alive' = @('text', 'How long the server keeps the model loaded after an answer: 30s, 5m, 1h; -1: for ever')
+                '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--order' = @('psm spm', 'Prefix or suffix first')
+                '--include' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
+                '-I' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
+                '--context' = @('text', 'How long to read other files of the project that may help; 0: not at all')
+                '--no-context' = @('', 'Read no other files but those of --include, whatever --context says')
+                '--max-prompt-tokens' = @('text', 'Maximum number of tokens to read of the text, nearest to the hole first')
+                '--strict-context' = @('', 'Fail where the text is longer than the model can read')
+                '--stop' = @('text', 'End before this text; may be given several times')
+                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or as far as it likes')
+                '--raw' = @('', 'Leave the answer as the model wrote it: trim nothing')
+                '--candidates' = @('text', 'How many completions to choose from, where they are asked for by hand')
+                '-n' = @('text', 'How many completions to choose from, where they are asked for by hand')
+                '--debounce' = @('text', 'Wait so many seconds for more to be typed, before the model is asked')
+                '--instruction' = @('text', 'An edit to offer for a selection; may be given several times')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
         'starcoder ps' = @{
             Commands = [ordered]@{
             }
@@ -557,7 +598,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }
-            Arguments = @('adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify', 'text')
+            Arguments = @('adapter api_key_file candidates color context debounce device diff dtype echo endpoint engine extract fail_on filename fim in_place include index instruction json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify', 'text')
         }
         'starcoder config unset' = @{
             Commands = [ordered]@{
@@ -566,7 +607,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }
-            Arguments = @('adapter api_key_file candidates color context device diff dtype echo endpoint engine extract fail_on filename fim in_place include index json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify')
+            Arguments = @('adapter api_key_file candidates color context debounce device diff dtype echo endpoint engine extract fail_on filename fim in_place include index instruction json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify')
         }
         'starcoder completion' = @{
             Commands = [ordered]@{

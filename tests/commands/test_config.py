@@ -51,6 +51,10 @@ EXAMPLES = {
     "strict_context": Example(("--strict-context",), True, "0", False, "true", True),
     "show_prompt": Example(("--show-prompt",), True, "off", False, "true", True),
     "stop": Example(("--stop", "a b"), ["a b"], "b c", ["b", "c"], '["c d", "e"]', ["c d", "e"]),
+    "debounce": Example(("--debounce", "1"), 1.0, "0.2", 0.2, "3", 3.0),
+    "instruction": Example(
+        ("--instruction", "a b"), ["a b"], "b c", ["b", "c"], '["c d"]', ["c d"]
+    ),
     "candidates": Example(("-n", "2"), 2, "3", 3, "4", 4),
     "verify": Example(("--verify", "a b"), "a b", "c d", "c d", '"e f"', "e f"),
     "pick": Example(("--pick",), True, "no", False, "true", True),

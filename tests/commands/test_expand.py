@@ -7,7 +7,13 @@ from typing import Annotated
 import pytest
 import typer
 
-from starcoder_cli.commands.expand import expand_groups, flatten_parameter, gather_group, is_group
+from starcoder_cli.commands.expand import (
+    expand_groups,
+    flatten_group,
+    flatten_parameter,
+    gather_group,
+    is_group,
+)
 
 Depth = Annotated[int, typer.Option("--depth", help="How deep.")]
 
@@ -115,3 +121,10 @@ def test_an_option_stays_one_parameter() -> None:
     (kept,) = flatten_parameter(plain)
     assert kept == plain.replace(kind=inspect.Parameter.KEYWORD_ONLY)
     assert [each.name for each in flatten_parameter(group)] == ["depth", "wide"]
+
+
+def test_a_group_is_its_options_again() -> None:
+    group = Outer("b", Inner(3, True), ["c"])
+    flat = flatten_group(group)
+    assert flat == {"name": "b", "depth": 3, "wide": True, "last": ["c"]}
+    assert gather_group(Outer, flat) == group

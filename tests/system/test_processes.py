@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from serving import gone
-from starcoder_cli.system.processes import kill_and_wait, limit_memory, list_children
+from starcoder_cli.system.processes import is_alive, kill_and_wait, limit_memory, list_children
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="needs /proc to find children"
@@ -71,3 +71,12 @@ def test_a_process_that_runs_gets_no_more_memory_than_it_may_have() -> None:
         _, errors = process.communicate(b"\n")
     assert b"MemoryError" in errors
     limit_memory(process.pid, 1 << 28)  # it is gone
+
+
+def test_whether_a_process_is_alive() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        assert is_alive(child.pid)
+        child.wait()
+    assert not is_alive(child.pid)
+    assert not is_alive(2**70)
+    assert all(map(is_alive, (os.getpid(), 1, 0, -5)))

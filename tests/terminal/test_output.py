@@ -11,6 +11,7 @@ import pytest
 from starcoder_cli.errors import DataError, WriteError
 from starcoder_cli.terminal.output import (
     BytesView,
+    CollectedMessages,
     Messages,
     report_error,
     wants_color,
@@ -167,3 +168,12 @@ def test_colors(
     for name, value in {"NO_COLOR": "", "TERM": "xterm", **variables}.items():
         monkeypatch.setenv(name, value)
     assert wants_color(color) is expected  # type: ignore[arg-type]  # the table's words are three
+
+
+def test_notes_that_are_collected_are_so_while_something_is_in_progress(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    messages = CollectedMessages()
+    with messages.show_progress("loading") as notes:
+        notes.note("a")
+    assert (messages.notes, capsys.readouterr().err) == (["a"], "")

@@ -20,6 +20,14 @@ from starcoder_cli.reply import ChatModel, chat_format, continue_code
 from starcoder_cli.stream import Completion, Stream, convert_newlines, until_stop
 from starcoder_cli.terminal.output import Messages
 
+EXTRA_TOKENS = 256
+MAX_EDIT_TOKENS = 100_000
+
+
+def edit_max_tokens(characters: int) -> int:
+    """How many tokens new code may have, for code of so many characters."""
+    return min(EXTRA_TOKENS + characters // 2, MAX_EDIT_TOKENS)
+
 
 @dataclass(frozen=True)
 class EditTask:

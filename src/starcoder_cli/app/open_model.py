@@ -80,11 +80,17 @@ SERVER_NOTE = (
 
 @contextmanager
 def open_model(
-    request: Request, window: int, messages: Messages, work: EngineWorkload
+    request: Request,
+    window: int,
+    messages: Messages,
+    work: EngineWorkload,
+    *,
+    server_only: bool = False,
 ) -> Iterator[Model]:
     """The model of a request, fetched where it is not here, with a window of so many tokens a slot.
 
-    A model at an endpoint is neither.
+    A model at an endpoint is neither. With `server_only` this process loads no file: that raises
+    UnavailableError where there is no server.
     """
     if request.resolved_endpoint:
         from starcoder_cli.engines.endpoint.model import EndpointModel
@@ -112,9 +118,10 @@ def open_model(
         pull = f"`starcoder models pull {spec.name}` prepares it anew"
         messages.note(f"{spec.name} was prepared by an earlier version and runs slower: {pull}")
     with messages.show_progress(f"loading {spec.name} …") as notes:
-        model = open_on_server(path, window, request, notes, work) or load_model(
-            spec, path, window, request.loading, notes.detail, work
-        )
+        held = open_on_server(path, window, request, notes, work)
+        if server_only and path and not held:
+            raise UnavailableError(f"no server holds {spec.name}", "see: starcoder ps")
+        model = held or load_model(spec, path, window, request.loading, notes.detail, work)
     with closing(model):
         yield model
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starcoder_cli.commands.parameters import Command
 
-CONFIGURABLE_COMMANDS = ("complete", "fill", "edit", "chat", "trace")
+CONFIGURABLE_COMMANDS = ("complete", "fill", "edit", "chat", "trace", "lsp")
 
 Settings: TypeAlias = Mapping[str, object]
 KeyPlace: TypeAlias = Callable[[tuple[str, ...]], str]

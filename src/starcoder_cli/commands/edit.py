@@ -31,9 +31,6 @@ from starcoder_cli.files.notebook import read_place
 from starcoder_cli.settings import environment_name
 from starcoder_cli.system.timing import time_limit
 
-EXTRA_TOKENS = 256
-MAX_EDIT_TOKENS = 100_000
-
 EditPlace = Annotated[
     str,
     typer.Argument(
@@ -80,6 +77,7 @@ def edit(
     The new code goes to standard output; with --diff it is a patch, with --in-place it goes into
     the file.
     """
+    from starcoder_cli.app.edit import EXTRA_TOKENS
     from starcoder_cli.app.request import Request
     from starcoder_cli.infill import InfillOptions
 
@@ -102,10 +100,8 @@ def edit(
         is_whole_file = where.start is None and source.document == source.raw
         span = source.whole_span() if is_whole_file else source.span_of(where)
         from starcoder_cli.app.answer import run_answer  # once it is known what for
-        from starcoder_cli.app.edit import edit_task
+        from starcoder_cli.app.edit import edit_max_tokens, edit_task
 
         if max_tokens is None:
-            request = request.with_max_tokens(
-                min(EXTRA_TOKENS + (span.end - span.start) // 2, MAX_EDIT_TOKENS)
-            )
+            request = request.with_max_tokens(edit_max_tokens(span.end - span.start))
         run_answer(source, span, request, output, partial(edit_task, instruction=instruction))

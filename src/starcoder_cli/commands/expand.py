@@ -47,7 +47,7 @@ def flatten_parameter(parameter: inspect.Parameter) -> list[inspect.Parameter]:
     return [flat for option in options for flat in flatten_parameter(option)]
 
 
-def gather_group(group: Any, values: Mapping[str, object]) -> object:
+def gather_group(group: Any, values: Mapping[str, object]) -> Any:
     """A group from the values of its options."""
     return group(
         **{
@@ -57,3 +57,12 @@ def gather_group(group: Any, values: Mapping[str, object]) -> object:
             for each in fields(group)
         }
     )
+
+
+def flatten_group(group: Any) -> dict[str, object]:
+    """The options of a group, and of those in it, by name: what `gather_group` makes one of."""
+    flat: dict[str, object] = {}
+    for each in fields(group):
+        value = getattr(group, each.name)
+        flat.update(flatten_group(value) if is_dataclass(each.type) else {each.name: value})
+    return flat

@@ -20,6 +20,7 @@ COMMANDS = {
     "index": "Say which code `starcoder trace` knows: add, list, update and remove it.",
     "models": "List, search, pull, remove and show models.",
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
+    "lsp": "Answer an editor over the language server protocol, on standard input and output.",
     "ps": "Show which models the server holds.",
     "stop": "End the server, and let its models go.",
     "bench": "Measure how fast models are on this machine, side by side.",

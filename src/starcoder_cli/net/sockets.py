@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from starcoder_cli.net.cancellation import CURRENT
+
 SOCKET_FOLDER_PREFIX = "starcoder-llama-"
 LLAMA_SOCKET = "llama.sock"
 STALE_FOLDER_SECONDS = 3600
@@ -74,8 +76,17 @@ def has_listener(path: Path) -> bool:
 def open_connection(address: str, seconds: float | None = None) -> socket.socket:
     """A connection to `unix://PATH` or `http://HOST:PORT`; raises OSError.
 
-    `seconds` is how long it waits for anything, None is for ever.
+    `seconds` is how long it waits for anything, None is for ever. Raises AbandonedError where the
+    work that it is for is cancelled, and ends with that work.
     """
+    connection = connect(address, seconds)
+    if cancellation := CURRENT.get():
+        cancellation.add(connection)
+    return connection
+
+
+def connect(address: str, seconds: float | None) -> socket.socket:
+    """A connection to an address; raises OSError."""
     scheme, _, location = address.partition("://")
     if scheme == "http":
         host, _, port = location.rpartition(":")

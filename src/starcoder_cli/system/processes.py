@@ -52,3 +52,16 @@ def limit_memory(process: int, max_bytes: int) -> None:
     if hasattr(resource, "prlimit"):
         with suppress(OSError):
             resource.prlimit(process, resource.RLIMIT_DATA, (max_bytes, max_bytes))
+
+
+def is_alive(process: int) -> bool:
+    """Whether there is a process of that number; so it is said of what is no process's number."""
+    if process <= 0:
+        return True
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True

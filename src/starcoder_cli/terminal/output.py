@@ -210,6 +210,11 @@ class CollectedMessages(Messages):
     def show_status(self, text: str) -> None:
         """Nothing: so is what is going on."""
 
+    @contextmanager
+    def show_progress(self, activity: str) -> Iterator[Messages]:
+        """Nothing is shown; the notes of the body are kept too."""
+        yield self
+
 
 def report_error(error: StarcoderError) -> None:
     """Say on standard error, in one line, what went wrong and what to do."""

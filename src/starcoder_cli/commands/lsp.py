@@ -1,0 +1,205 @@
+"""`starcoder lsp`: completions and edits for an editor that speaks the language server protocol."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.commands.expand import expand_groups, flatten_group, gather_group
+from starcoder_cli.commands.groups import (
+    ChoiceFlags,
+    ContextFlags,
+    EndingFlags,
+    FimEndpointFlags,
+    LoadingFlags,
+)
+from starcoder_cli.commands.options import (
+    ANSWER_PANEL,
+    CHOICE_PANEL,
+    MODEL_PANEL,
+    ModelName,
+    Offline,
+    OrderOption,
+    Timeout,
+)
+from starcoder_cli.errors import StarcoderError, UsageError
+from starcoder_cli.settings import environment_name
+from starcoder_cli.system.did_you_mean import did_you_mean
+from starcoder_cli.terminal.output import is_terminal
+
+if TYPE_CHECKING:
+    from starcoder_cli.commands.parameters import Command
+    from starcoder_cli.lsp.options import Configured, EditorOptions
+
+KEEP_ALIVE = "5m"
+FLAGS_ONLY = ("endpoint", "api_key_file", "adapter")
+"""A project may bring settings of its own: they are not to say where code is sent to."""
+
+INSTRUCTIONS = ("Fix the bugs.", "Add documentation.", "Make it simpler.")
+
+EditorMaxTokens = Annotated[
+    int,
+    typer.Option(
+        envvar=environment_name("max_tokens"),
+        help="Most tokens of a completion.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+EditorKeepAlive = Annotated[
+    str,
+    typer.Option(
+        "--keep-alive",
+        envvar=environment_name("keep_alive"),
+        metavar="TIME",
+        help="How long the server keeps the model loaded after an answer: 30s, 5m, 1h; -1: for "
+        "ever.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+READING_SECONDS = 1.0
+"""Nobody who types waits longer for the first word."""
+
+EditorCandidates = Annotated[
+    int,
+    typer.Option(
+        "--candidates",
+        "-n",
+        envvar=environment_name("candidates"),
+        help="How many completions to choose from, where they are asked for by hand.",
+        rich_help_panel=CHOICE_PANEL,
+    ),
+]
+Debounce = Annotated[
+    float,
+    typer.Option(
+        envvar=environment_name("debounce"),
+        help="Wait so many seconds for more to be typed, before the model is asked.",
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+Instructions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--instruction",
+        envvar=environment_name("instruction"),
+        metavar="TEXT",
+        help="An edit to offer for a selection; may be given several times.",
+        show_default=" ".join(INSTRUCTIONS),
+        rich_help_panel=ANSWER_PANEL,
+    ),
+]
+
+
+@dataclass(frozen=True)
+class EditorFlags:
+    """Which model is asked, what it reads, and how it answers."""
+
+    model: ModelName = DEFAULT_MODEL
+    max_tokens: EditorMaxTokens = 128
+    choice: ChoiceFlags = ChoiceFlags()
+    offline: Offline = False
+    timeout: Timeout = None
+    loading: LoadingFlags = LoadingFlags()
+    keep_alive: EditorKeepAlive = KEEP_ALIVE
+    endpoint: FimEndpointFlags = FimEndpointFlags()
+    order: OrderOption = "psm"
+    context: ContextFlags = ContextFlags()
+    ending: EndingFlags = EndingFlags()
+    candidates: EditorCandidates = 3
+    debounce: Debounce = 0.1
+    instruction: Instructions = None
+
+    def values(self) -> "EditorOptions":
+        """How questions are asked.
+
+        Raises UsageError for what has no meaning, InputError for a model that there is not.
+        """
+        from starcoder_cli.app.request import CandidateOptions, Request, keep_alive_seconds
+        from starcoder_cli.context.reading_limit import ReadingLimit
+        from starcoder_cli.infill import InfillOptions
+        from starcoder_cli.lsp.options import EditorOptions
+
+        keep_alive, endpoint = keep_alive_seconds(self.keep_alive, False), self.endpoint.values()
+        if keep_alive == 0:
+            raise UsageError("an editor's model is held by the server", "give --keep-alive 5m")
+        limit = ReadingLimit(READING_SECONDS, "; max_prompt_tokens reads more")
+        request = Request(
+            model=self.model,
+            sampling=self.choice.values(self.max_tokens),
+            infill=InfillOptions(
+                stop=self.ending.stops,
+                order=self.order,
+                lines=self.ending.lines,
+                raw=self.ending.raw,
+                strict_context=self.context.strict_context,
+                prompt_tokens=self.context.max_prompt_tokens,
+                reading_limit=None if self.context.strict_context else limit,
+            ),
+            context=self.context.values(None),
+            candidates=CandidateOptions.of(self.candidates, None, False, None),
+            offline=self.offline,
+            loading=self.loading.values(),
+            keep_alive=None if endpoint.endpoint else keep_alive,
+            endpoint=endpoint,
+        )
+        given = tuple(INSTRUCTIONS if self.instruction is None else self.instruction)
+        return EditorOptions(request, self.debounce, self.timeout, given)
+
+
+@expand_groups
+def lsp(*, editor: EditorFlags) -> None:
+    """Answer an editor over the language server protocol, on standard input and output.
+
+    Completions where the cursor is, inline where the editor has that, and edits of a selection.
+    The model is held by the server that other commands use, and is started with it. The editor's
+    settings have the names of these options, as in the configuration file, and go before them.
+    """
+    editor.values()
+    if is_terminal(sys.stdin):
+        raise UsageError("an editor starts this, and talks to it", "see docs/lsp.md")
+    from starcoder_cli.lsp.server import EditorServer
+    from starcoder_cli.lsp.stdio import serve
+
+    code = serve(EditorServer(partial(configure, editor)))
+    if code:
+        raise typer.Exit(code)
+
+
+def configure(flags: EditorFlags, settings: Mapping[str, object]) -> "Configured":
+    """The flags with a client's settings over them; what is wrong with one leaves it out."""
+    from starcoder_cli.commands.registry import load_command
+    from starcoder_cli.lsp.options import Configured
+
+    command, problems = load_command("lsp"), []
+    for name, value in settings.items():
+        try:
+            changed = with_setting(command, flags, name, value)
+            changed.values()
+        except StarcoderError as error:
+            problems.append(f"the setting {name!r} is left out: {error}")
+        else:
+            flags = changed
+    return Configured(flags.values(), tuple(problems))
+
+
+def with_setting(command: "Command", flags: EditorFlags, name: str, value: object) -> EditorFlags:
+    """The flags with one of another value; UsageError for what no setting can be."""
+    options = {str(option.name): option for option in command.params}
+    if name not in options:
+        hint = did_you_mean(name, sorted(options)) or f"options are {', '.join(sorted(options))}"
+        raise UsageError("there is no option of that name", hint)
+    if name in FLAGS_ONLY:
+        flag = name.replace("_", "-")
+        raise UsageError("a project could set it too", f"give --{flag} to `starcoder lsp`")
+    try:
+        checked = options[name].process_value(typer.Context(command), value)
+    except typer.TyperException as error:
+        raise UsageError(f"it cannot be {value!r}", "see `starcoder lsp --help`") from error
+    if checked is None:
+        return flags
+    changed: EditorFlags = gather_group(EditorFlags, {**flatten_group(flags), name: checked})
+    return changed

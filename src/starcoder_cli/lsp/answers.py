@@ -1,0 +1,142 @@
+"""What a model answers to an editor: the same road as the commands', in a thread of its own."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+
+from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.edit import edit_max_tokens, edit_task
+from starcoder_cli.app.open_model import SERVER_NOTE, open_model, resolve_endpoint
+from starcoder_cli.app.request import CandidateOptions, Request
+from starcoder_cli.app.task import Task, TaskRun, fill_task
+from starcoder_cli.context.gather import remove_overlaps
+from starcoder_cli.errors import DataError, StarcoderError
+from starcoder_cli.files.source import MAX_SOURCE_BYTES, Source, Span
+from starcoder_cli.infill import Infill
+from starcoder_cli.loading import EngineWorkload
+from starcoder_cli.lsp.options import EditorOptions
+from starcoder_cli.lsp.workspace import OpenText, snippets_of
+from starcoder_cli.net.cancellation import Cancellation, cancelled_by
+from starcoder_cli.stream import Stream
+from starcoder_cli.terminal.output import CollectedMessages, Messages
+
+QUIET = OutputOptions(quiet=True)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A range of a document that something is asked about, and what else the client has open."""
+
+    source: Source
+    span: Span
+    language: str | None = None
+    others: tuple[OpenText, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answers, the best first, and what people may want to know of it."""
+
+    texts: tuple[str, ...]
+    model: str
+    notes: tuple[str, ...] = ()
+
+
+def complete(
+    question: Question, options: EditorOptions, is_invoked: bool, cancellation: Cancellation
+) -> Answers:
+    """What belongs at a place: several answers where somebody asked for them, else one.
+
+    Raises AbandonedError once it is cancelled, and what a command would end with.
+    """
+    request, infill = options.request, options.request.infill
+    if not is_invoked:
+        infill = replace(infill, seconds=options.writing_seconds)
+        request = replace(request, candidates=CandidateOptions())
+    request = replace(request, infill=infill, lang=question.language)
+
+    def make_task(asked: Request, messages: Messages) -> Task:
+        task = fill_task(question.source, question.span, asked, messages)
+        return with_others(task, question.others)
+
+    return ask(question, request, make_task, cancellation)
+
+
+def edit(
+    question: Question, options: EditorOptions, instruction: str, cancellation: Cancellation
+) -> Answers:
+    """The code of a range anew, as an instruction says.
+
+    Raises AbandonedError once it is cancelled, and what a command would end with.
+    """
+    most = edit_max_tokens(question.span.end - question.span.start)
+    request = replace(options.request, lang=question.language, candidates=CandidateOptions())
+    make_task = partial(edit_task, question.source, question.span, instruction=instruction)
+    return ask(question, request.with_max_tokens(most), make_task, cancellation, is_whole=True)
+
+
+def with_others(task: Infill, others: tuple[OpenText, ...]) -> Infill:
+    """A hole with what is open beside it before what else was found to read."""
+    pool = task.context
+    if not pool.budget or not others:
+        return task
+    wanted = snippets_of(others, task.hole)
+    found = remove_overlaps((*pool.requested, *wanted, *pool.discovered))
+    return task.with_context(replace(pool, discovered=found[len(pool.requested) :]))
+
+
+def ask(
+    question: Question,
+    request: Request,
+    make_task: Callable[[Request, Messages], Task],
+    cancellation: Cancellation,
+    *,
+    is_whole: bool = False,
+) -> Answers:
+    """What a model answers; with `is_whole` one that was cut off is a DataError."""
+    with cancelled_by(cancellation):
+        try:
+            return ask_model(question, request, make_task, cancellation, is_whole)
+        except StarcoderError:
+            cancellation.check()  # what breaks off then is no error
+            raise
+
+
+def ask_model(
+    question: Question,
+    request: Request,
+    make_task: Callable[[Request, Messages], Task],
+    cancellation: Cancellation,
+    is_whole: bool,
+) -> Answers:
+    """The same for a model that may break off."""
+    source, messages = question.source, CollectedMessages()
+    if len(source.raw) > MAX_SOURCE_BYTES:
+        raise DataError(f"{source.display_name} is too large", "split it up")
+    cancellation.check()
+    request = resolve_endpoint(request.with_random_seed(), messages)
+    run = TaskRun(source, question.span, request, QUIET)
+    task = make_task(request, messages)
+    tokens, count = request.sampling.max_tokens, request.candidates.n
+    work = EngineWorkload.estimate([task.window], tokens, count)
+    with open_model(request, task.window, messages, work, server_only=True) as model:
+        prompt = task.prompt(model, messages)
+        through = partial(until_cancelled, cancellation=cancellation)
+        run.generate(model, task, prompt, request, through=through)
+        completion, answer = run.choose(), run.answer(request, model.engine)
+        task.learn(completion, model.engine)
+    if is_whole and completion.reason == "length":
+        raise DataError("the answer was cut off", "select less of the code")
+    texts = [str(each["text"]) for each in answer.candidates or [{"text": answer.text}]]
+    said = tuple(dict.fromkeys(text for text in texts if text))
+    notes = tuple(note for note in messages.notes if note != SERVER_NOTE)
+    return Answers(said, request.spec.name, notes)
+
+
+def until_cancelled(chunks: Stream, cancellation: Cancellation) -> Stream:
+    """The chunks while somebody waits for them; then AbandonedError is raised."""
+    with closing(chunks):
+        for chunk in chunks:
+            cancellation.check()
+            yield chunk

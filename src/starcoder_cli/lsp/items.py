@@ -1,0 +1,149 @@
+"""Answers in the forms that editors take: inline completions, plain ones, Copilot's, edits."""
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from lsprotocol import types
+
+from starcoder_cli.lsp.documents import Document, Place
+from starcoder_cli.lsp.positions import LinePosition, LineRange
+
+LABEL_CHARACTERS = 60
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where in a version of a document something is to be written: all that its items need.
+
+    `word` is the part of a name that is before the place, `line` all that is before it there.
+    """
+
+    uri: str
+    version: int | None
+    position: types.Position
+    word_start: types.Position
+    line_start: types.Position
+    word: str
+    line: str
+
+    @classmethod
+    def of(cls, document: Document, position: LinePosition) -> "Spot":
+        """The place of a position; the nearest that there is."""
+        place = document.place_at(position)
+        line = document.line_before(place)
+        word = last_word(line)
+        begin = Place(place.line, place.character - len(word))
+        return cls(
+            document.uri,
+            document.version,
+            position_of(document, place),
+            position_of(document, begin),
+            types.Position(place.line, 0),
+            word,
+            line,
+        )
+
+
+def position_of(document: Document, place: Place) -> types.Position:
+    """A place as the client counts."""
+    return types.Position(place.line, document.units_before(place))
+
+
+def last_word(line: str) -> str:
+    """The part of a name that a line ends with."""
+    end = len(line)
+    while end and (line[end - 1].isalnum() or line[end - 1] == "_"):
+        end -= 1
+    return line[end:]
+
+
+def inline_items(
+    spot: Spot, texts: Iterable[str], selected: types.SelectedCompletionInfo | None
+) -> list[types.InlineCompletionItem]:
+    """Inline completions; where the client shows a suggestion, they are behind that."""
+    where = selected.range if selected else types.Range(spot.position, spot.position)
+    begin = selected.text if selected else ""
+    return [types.InlineCompletionItem(begin + text, range=where) for text in texts]
+
+
+def completion_items(
+    spot: Spot, texts: Iterable[str], model: str, *, as_snippets: bool = False
+) -> list[types.CompletionItem]:
+    """Completions for a list, each known by its first line, which begins with the word there."""
+    where = types.Range(spot.word_start, spot.position)
+    form = types.InsertTextFormat.Snippet if as_snippets else types.InsertTextFormat.PlainText
+    items = []
+    for number, text in enumerate(texts):
+        whole = spot.word + text
+        first = whole.strip().partition("\n")[0].rstrip()
+        label = first if len(first) <= LABEL_CHARACTERS else first[: LABEL_CHARACTERS - 1] + "…"
+        items.append(
+            types.CompletionItem(
+                label,
+                kind=types.CompletionItemKind.Text,
+                detail=model,
+                documentation=whole,
+                filter_text=whole.partition("\n")[0].rstrip("\r") or whole,
+                sort_text=f"{number:02}",
+                insert_text_format=form,
+                insert_text_mode=None if as_snippets else types.InsertTextMode.AsIs,
+                text_edit=types.TextEdit(where, to_snippet(spot, whole) if as_snippets else whole),
+            )
+        )
+    return items
+
+
+def wants_snippets(able: types.ClientCapabilities) -> bool:
+    """Whether a client puts in the lines of a completion whole only where they are a snippet.
+
+    So does one that knows snippets, and does not know that lines may be indented as they are: it
+    indents them as the line that they begin on. Neovim 0.11 takes only a word of anything else.
+    """
+    lists = able.text_document.completion if able.text_document else None
+    item = lists.completion_item if lists else None
+    if item is None or not item.snippet_support:
+        return False
+    modes = item.insert_text_mode_support
+    return modes is None or types.InsertTextMode.AsIs not in modes.value_set
+
+
+def to_snippet(spot: Spot, text: str) -> str:
+    """A text as a snippet whose lines the client indents as the first, up to one less deep."""
+    indent = spot.line[: len(spot.line) - len(spot.line.lstrip())]
+    first, *others = text.replace("\r\n", "\n").split("\n")
+    lines = [first]
+    for line in others:
+        if line.strip() and not line.startswith(indent):
+            break
+        lines.append(line.removeprefix(indent))
+    return re.sub(r"[\\$}]", r"\\\g<0>", "\n".join(lines))
+
+
+def copilot_items(spot: Spot, texts: Iterable[str]) -> list[Mapping[str, object]]:
+    """Completions as `getCompletions` answers: the whole line anew, and what is new of it."""
+    return [
+        {
+            "uuid": str(uuid.uuid4()),
+            "text": spot.line + text,
+            "displayText": text,
+            "range": types.Range(spot.line_start, spot.position),
+            "position": spot.position,
+            "docVersion": spot.version,
+        }
+        for text in texts
+    ]
+
+
+def workspace_edit(
+    document: Document, where: LineRange, text: str, *, is_versioned: bool
+) -> types.WorkspaceEdit:
+    """The edit that puts a text in the place of a range; of this version, where a client can."""
+    start, end = document.place_at(where.start), document.place_at(where.end)
+    inside = types.Range(position_of(document, start), position_of(document, end))
+    edits = [types.TextEdit(inside, text)]
+    if not is_versioned:
+        return types.WorkspaceEdit(changes={document.uri: edits})
+    name = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(name, edits)])

@@ -1,0 +1,59 @@
+"""Positions as clients count them: lines from 0, and in a line units of UTF-8, UTF-16 or UTF-32."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import Literal, Protocol, TypeAlias
+
+PositionEncoding: TypeAlias = Literal["utf-8", "utf-16", "utf-32"]
+DEFAULT_ENCODING: PositionEncoding = "utf-16"
+ENCODINGS: tuple[PositionEncoding, ...] = ("utf-8", "utf-16", "utf-32")
+
+
+class LinePosition(Protocol):
+    """A line and a place in it, both from 0, as the protocol has them."""
+
+    @property
+    def line(self) -> int:
+        """The line."""
+
+    @property
+    def character(self) -> int:
+        """How many units of the line are before it."""
+
+
+class LineRange(Protocol):
+    """What is between two positions."""
+
+    @property
+    def start(self) -> LinePosition:
+        """Where it begins."""
+
+    @property
+    def end(self) -> LinePosition:
+        """Where it ends, exclusive."""
+
+
+def choose_encoding(offered: Iterable[str] | None) -> PositionEncoding:
+    """The first encoding that a client offers and that is known; UTF-16 where it offers none."""
+    known = (encoding for name in offered or () for encoding in ENCODINGS if encoding == name)
+    return next(known, DEFAULT_ENCODING)
+
+
+def count_units(text: str, encoding: PositionEncoding) -> int:
+    """How many units a text has; half of a pair of surrogates counts as one of UTF-16."""
+    if encoding == "utf-32" or text.isascii():
+        return len(text)
+    if encoding == "utf-16":
+        return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def character_at(text: str, units: int, encoding: PositionEncoding) -> int:
+    """The index of the character that so many units lead to, the end of the text at most.
+
+    Units that end inside a character lead to its beginning.
+    """
+    if encoding == "utf-32" or text.isascii():
+        return max(0, min(units, len(text)))
+    ends = range(1, len(text) + 1)
+    return bisect_right(ends, units, key=lambda end: count_units(text[:end], encoding))

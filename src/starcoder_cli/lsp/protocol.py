@@ -1,0 +1,103 @@
+"""The protocol on pygls, with documents of our own: its own lines end where the protocol's do not.
+
+What is not of the protocol's form is answered with an error, and never ends the server.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, LanguageServerProtocol
+from pygls.protocol.language_server import lsp_method
+
+REQUEST_FAILED = -32803
+
+
+class MessageHandler(Protocol):
+    """A server that keeps its documents by itself."""
+
+    def open_document(self, item: types.TextDocumentItem) -> None:
+        """The client has opened a document."""
+
+    def change_document(self, params: types.DidChangeTextDocumentParams) -> None:
+        """The client has edited a document."""
+
+    def close_document(self, uri: str) -> None:
+        """The client has closed a document."""
+
+    async def execute(self, params: types.ExecuteCommandParams) -> None:
+        """The client asks for a command."""
+
+
+class EditorProtocol(LanguageServerProtocol):
+    """Takes messages, and hands what is about documents and commands to its server."""
+
+    def __init__(self, server: LanguageServer, converter: Any) -> None:
+        super().__init__(server, converter)
+        self._handler = cast(MessageHandler, server)
+        self.ended = threading.Event()
+        self.is_shut_down = False
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """A message as a value; one of no known kind keeps its parameters as they came."""
+        method = data.get("method")
+        if "jsonrpc" in data and method and self.get_message_type(method) is None:
+            params, version = data.get("params"), data["jsonrpc"]
+            if "id" in data:
+                return JsonRPCRequestMessage(data["id"], method, version, params)
+            return JsonRPCNotification(method, version, params)
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            if method and isinstance(data.get("id"), str | int):
+                self._send_response(data["id"], error=error.to_response_error())
+            raise
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        """The client has opened a document."""
+        self._handler.open_document(params.text_document)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        """The client has edited a document."""
+        self._handler.change_document(params)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        """The client has closed a document."""
+        self._handler.close_document(params.text_document.uri)
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(  # type: ignore[override]  # pygls takes it too
+        self, params: types.ExecuteCommandParams
+    ) -> None:
+        """The client asks for a command."""
+        await self._handler.execute(params)
+
+    @lsp_method(types.SHUTDOWN)
+    def lsp_shutdown(self, *args: object) -> Any:
+        """The client is about to leave."""
+        self.is_shut_down = True
+        yield from super().lsp_shutdown(*args)
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *args: object) -> None:  # type: ignore[override]  # pygls takes it too
+        """The client leaves."""
+        self.ended.set()
+
+
+def failure(sentence: str) -> JsonRpcException:
+    """The error for a request that could not be done."""
+    return JsonRpcException(sentence, REQUEST_FAILED)
+
+
+def settings_of(value: object) -> Mapping[str, object]:
+    """Our settings in what a client sends: under our name, or by themselves."""
+    if not isinstance(value, Mapping):
+        return {}
+    ours = value.get("starcoder", value)
+    return ours if isinstance(ours, Mapping) else {}

@@ -1,0 +1,128 @@
+"""What a client is answered: completions, edits, settings. The model is the warm server's.
+
+All of it runs on one event loop, models are asked in threads: the editor never waits.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from starcoder_cli.lsp.completions import Completions
+from starcoder_cli.lsp.edits import EDIT_COMMAND, EDIT_KIND, Edits
+from starcoder_cli.lsp.options import Configure
+from starcoder_cli.lsp.positions import choose_encoding
+from starcoder_cli.lsp.protocol import failure, settings_of
+from starcoder_cli.lsp.session import EditorSession
+from starcoder_cli.settings import APPLICATION_NAME
+
+
+class EditorServer(EditorSession):
+    """The server of one client."""
+
+    def __init__(self, configure: Configure) -> None:
+        """`configure` makes options of the client's settings."""
+        super().__init__(configure({}).options)
+        self._configure = configure
+        self._initial_settings: Mapping[str, object] = {}
+        self._shown_problems: tuple[str, ...] = ()
+        self._completions = Completions(self)
+        self._edits = Edits(self)
+        handlers: Mapping[str, Any] = {
+            types.INITIALIZE: self.initialize,
+            types.INITIALIZED: self.initialized,
+            types.WORKSPACE_DID_CHANGE_CONFIGURATION: self.change_settings,
+            "getCompletions": self._completions.copilot,
+            "getCompletionsCycling": partial(self._completions.copilot, is_invoked=True),
+        }
+        for method, handler in handlers.items():
+            self.feature(method)(partial(handler))
+        inline = types.InlineCompletionOptions()
+        self.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, inline)(
+            partial(self._completions.inline)
+        )
+        kinds = types.CodeActionOptions(code_action_kinds=[EDIT_KIND])
+        self.feature(types.TEXT_DOCUMENT_CODE_ACTION, kinds)(partial(self._edits.actions))
+        self.command(EDIT_COMMAND)(partial(self._edits.edit))
+
+    def initialize(self, params: types.InitializeParams) -> None:
+        """The client says what it can; plain completions are for one without inline ones."""
+        general, documents = params.capabilities.general, params.capabilities.text_document
+        offered = general.position_encodings if general else None
+        self.documents.encoding = choose_encoding(offered)
+        if not (documents and documents.inline_completion):
+            self.feature(types.TEXT_DOCUMENT_COMPLETION)(partial(self._completions.plain))
+        self._initial_settings = settings_of(params.initialization_options)
+
+    async def initialized(self, params: types.InitializedParams) -> None:
+        """The client is ready, and may have settings."""
+        self._apply_settings({})
+        await self._pull_settings()
+
+    async def change_settings(self, params: types.DidChangeConfigurationParams) -> None:
+        """The client's settings have changed: those that it sends, or those that it has."""
+        if isinstance(params.settings, Mapping) and params.settings:
+            self._apply_settings(settings_of(params.settings))
+        else:
+            await self._pull_settings()
+
+    async def _pull_settings(self) -> None:
+        """Ask the client for its settings, where it can be asked."""
+        workspace = self.client_capabilities.workspace
+        if not (workspace and workspace.configuration):
+            return
+        asked = types.ConfigurationParams([types.ConfigurationItem(section=APPLICATION_NAME)])
+        try:
+            answer = await self.workspace_configuration_async(asked)
+        except JsonRpcException as error:
+            self.log(f"the editor does not tell its settings: {error.message}")
+            return
+        if answer and answer[0]:
+            self._apply_settings(settings_of(answer[0]))
+
+    def _apply_settings(self, settings: Mapping[str, object]) -> None:
+        """Take settings over those of the beginning; what is wrong is shown once, and left out."""
+        configured = self._configure({**self._initial_settings, **settings})
+        self.options = configured.options
+        for problem in configured.problems:
+            if problem not in self._shown_problems:
+                self.log(problem, types.MessageType.Warning)
+                shown = types.ShowMessageParams(types.MessageType.Warning, f"starcoder: {problem}")
+                self.window_show_message(shown)
+        self._shown_problems = configured.problems
+
+    def open_document(self, item: types.TextDocumentItem) -> None:
+        """The client has opened a document."""
+        self.documents.open(item.uri, item.text, item.version, str(item.language_id))
+
+    def change_document(self, params: types.DidChangeTextDocumentParams) -> None:
+        """The client has edited a document: what is being written for it is out of date."""
+        document = self.documents.find(params.text_document.uri)
+        if document is None:
+            self.log(f"{params.text_document.uri} was changed, and is not open")
+            return
+        for change in params.content_changes:
+            where = None
+            if isinstance(change, types.TextDocumentContentChangePartial):
+                where = change.range
+            self.documents.change(document, where, change.text)
+        document.version = params.text_document.version
+        self._completions.give_up(document.uri)
+
+    def close_document(self, uri: str) -> None:
+        """The client has closed a document."""
+        self.documents.close(uri)
+        self._completions.give_up(uri)
+
+    async def execute(self, params: types.ExecuteCommandParams) -> None:
+        """Do what a command says."""
+        if params.command != EDIT_COMMAND:
+            raise failure(f"there is no command {params.command!r}; there is {EDIT_COMMAND}")
+        await self._edits.edit(*(params.arguments or ()))
+
+    def stop(self) -> None:
+        """Ask no model any more."""
+        self._completions.give_up()
+        self.executor.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,29 @@
+"""Names of documents: a file's URI and its path, which need not be UTF-8."""
+
+import os
+from urllib.parse import quote_from_bytes, unquote_to_bytes, urlsplit
+
+SAFE = "/:@!$&'()*+,;=~-._"
+
+
+def path_of(uri: str) -> str | None:
+    """The path that a file's URI names; None for a document that is in no file."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # such as a bracket in the place of a host
+        return None
+    path = unquote_to_bytes(parts.path)
+    if parts.scheme != "file" or not path.startswith(b"/") or b"\0" in path:
+        return None
+    return os.fsdecode(path)
+
+
+def uri_of(path: str) -> str:
+    """The URI of a file at an absolute path."""
+    return "file://" + quote_from_bytes(os.fsencode(path), SAFE)
+
+
+def name_of(uri: str) -> str:
+    """What a document is called: its path, or the last part of its URI."""
+    path = path_of(uri)
+    return path if path is not None else uri.rpartition("/")[2].rpartition(":")[2]
