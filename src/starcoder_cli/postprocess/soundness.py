@@ -133,8 +133,10 @@ class SoundnessCheck:
 
     def _is_closed_twice(self, answer: str, text: str) -> bool:
         """Whether what an answer has behind a part of it closes what that part has not opened."""
+        if not BEGINS_BY_CLOSING.match(answer[len(text.rstrip()) :]):
+            return False
         unpaired, left = (count_unpaired_brackets(part, self.language) for part in (answer, text))
-        return left <= unpaired and bool(BEGINS_BY_CLOSING.match(answer[len(text.rstrip()) :]))
+        return left <= unpaired
 
     def _before_closers(self, answer: str) -> Iterator[str]:
         """An answer up to each closing bracket of its last line, from the right."""
