@@ -12,7 +12,7 @@ from streams import run, standard_input
 
 SEE_COMPLETE = "see `starcoder complete --help`"
 NAME_ONE = "name one that has it: complete, fill, edit, chat, eval"
-NAME_SERVE = f"{NAME_ONE}, serve"
+NAME_SERVE = f"{NAME_ONE}, serve, lsp"
 NAME_BENCH = f"{NAME_ONE}, trace, bench"
 SEE_FILL = "see `starcoder fill --help`"
 NOT_A_MODEL = (

@@ -234,11 +234,11 @@ def test_nothing_may_be_the_answer(
 @pytest.mark.parametrize(
     ("options", "text", "reason", "tokens"),
     [
-        ([], "return a + b", "stop", 4),
+        ([], "return a + b", "stop", 5),
         (["--max-tokens", "3"], "return a +", "length", 3),
         (["--max-tokens", "4"], "return a + b", "length", 4),
         (["--stop", "+ b"], "return a ", "stop", 4),
-        (["--temperature", "1", "--top-p", "0.8", "--seed", "7"], "return a + b", "stop", 4),
+        (["--temperature", "1", "--top-p", "0.8", "--seed", "7"], "return a + b", "stop", 5),
     ],
 )
 def test_an_answer_as_json_says_why_it_ended(
@@ -261,7 +261,7 @@ def test_an_answer_as_json_says_why_it_ended(
             "reason": reason,
             "tokens": {"prompt": 23, "cached": 0, "completion": tokens},
             "model": model[1],
-            "engine": "huggingface",
+            "engine": "openvino",
             "seed": 7 if "--seed" in options else None,
             "trimmed": [],
             "context": [],

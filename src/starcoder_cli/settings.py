@@ -112,6 +112,9 @@ def environment_name(option: str) -> str:
     return f"{APPLICATION_NAME}_{option}".upper()
 
 
+MAX_CONFIG_BYTES = 1 << 18
+
+
 def read_config(path: Path) -> Mapping[str, object]:
     """The tables and values of a TOML file; nothing where there is no such file.
 
@@ -123,11 +126,15 @@ def read_config(path: Path) -> Mapping[str, object]:
 def read_config_bytes(path: Path) -> bytes:
     """The bytes of a file; none where there is no such file. ConfigError where it has no bytes."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_CONFIG_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", "mend or remove it") from error
+    if len(data) > MAX_CONFIG_BYTES:
+        raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES >> 10} KiB", "make it smaller")
+    return data
 
 
 def decode_config(data: bytes, path: Path) -> Mapping[str, object]:

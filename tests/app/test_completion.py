@@ -1,5 +1,6 @@
 """Completion scripts: found, put where shells look, and never in the place of another file."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -135,12 +136,16 @@ def test_its_own_file_is_replaced_and_no_other(home: Path) -> None:
     assert path.read_text() == "complete -c starcoder\n"
 
 
-@pytest.mark.parametrize("kind", ["folder", "broken link"])
+@pytest.mark.parametrize("kind", ["folder", "broken link", "pipe", "device"])
 def test_what_is_no_file_is_in_the_way(kind: str) -> None:
     path = SCRIPT_FILES["fish"].target
     path.parent.mkdir(parents=True)
     if kind == "folder":
         path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
     else:
         path.symlink_to("nowhere")
     with pytest.raises(RefusedError, match="is in the way: starcoder did not write it"):

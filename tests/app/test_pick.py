@@ -103,7 +103,7 @@ def test_the_screen_shows_every_answer(tmp_path: Path) -> None:
         "3  -2.00 a token, does not parse",
         " + return sum((a, b))",
         " + ␛[2J",
-        "take  1  2  3   (number or arrows, Enter; q leaves)",
+        "take  1  2  3   (its number; or arrows, Enter; q leaves)",
     )
 
 

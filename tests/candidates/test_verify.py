@@ -268,10 +268,11 @@ def test_secrets_are_not_passed_on(
 
 def test_addresses_with_passwords_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://me:sentinel@127.0.0.1/db")
+    monkeypatch.setenv("GIT_ORIGIN", "https://sentinel@example.org/x")
     monkeypatch.setenv("PLAIN_URL", "postgres://me@127.0.0.1:80/db")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
     passed = build_verify_environment(WorkTree(Path("/project"), (), "a"), Path("/copy"))
-    assert "DATABASE_URL" not in passed
+    assert not {"DATABASE_URL", "GIT_ORIGIN"} & passed.keys()
     assert (passed["PLAIN_URL"], passed["TOKENIZERS_PARALLELISM"]) == (
         "postgres://me@127.0.0.1:80/db",
         "false",

@@ -108,20 +108,53 @@ def test_flags_that_mean_nothing_end_it_at_once(
 
 def test_a_setting_is_checked_as_in_the_configuration_file() -> None:
     lsp, flags = load_command("lsp"), EditorFlags()
-    assert with_setting(lsp, flags, "include", ["a b"]).context.include == ["a b"]
+    assert with_setting(lsp, flags, "stop", ["a b"]).ending.stop == ["a b"]
     assert with_setting(lsp, flags, "lines", "one").ending.lines == "one"
     assert with_setting(lsp, flags, "offline", True).offline is True
     assert with_setting(lsp, flags, "seed", None) == flags
-    for name, value in (("lines", "two"), ("max_tokens", 1.5), ("include", "a"), ("none", 1)):
+    for name, value in (("lines", "two"), ("max_tokens", 1.5), ("stop", "a"), ("none", 1)):
         with pytest.raises(UsageError):
             with_setting(lsp, flags, name, value)
 
 
-@pytest.mark.parametrize("name", ["endpoint", "api_key_file", "adapter"])
+@pytest.mark.parametrize("name", ["endpoint", "api_key_file", "adapter", "include"])
 def test_no_setting_says_where_code_is_sent_to(name: str) -> None:
     """A project that somebody opens may bring settings along."""
     (problem,) = configure(EditorFlags(model="echo"), {name: "http://example.org"}).problems
     assert f"give --{name.replace('_', '-')} to `starcoder lsp`" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("model", name) for name in ("somebody/model", "./evil.gguf", "/tmp/evil.gguf")),
+        *(("offline", value) for value in (False, None, 0)),
+    ],
+)
+def test_no_setting_has_a_model_fetched_or_loaded_that_is_not_known(
+    name: str, value: object
+) -> None:
+    flags = EditorFlags(model="echo", offline=True)
+    configured = configure(flags, {name: value})
+    assert f"give --{name} to `starcoder lsp`" in configured.problems[0]
+    assert configured.options == flags.values()
+    known = configure(flags, {"model": "qwen2.5-coder-0.5b", "offline": True})
+    assert not known.problems and known.options.request.offline
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("max_tokens", [1]),
+        ("model", ["a"]),
+        ("context", 1e308),
+        *((name, value) for name in ("debounce", "timeout") for value in (-1, float("nan"), 1e308)),
+    ],
+)
+def test_a_setting_of_another_kind_leaves_the_others(name: str, value: object) -> None:
+    configured = configure(EditorFlags(model="echo"), {name: value, "seed": 3})
+    assert len(configured.problems) == 1 and name in configured.problems[0]
+    assert configured.options.request.sampling.seed == 3
 
 
 def test_a_wrong_setting_leaves_the_others() -> None:

@@ -136,6 +136,20 @@ def test_a_licence_that_is_not_wanted_fails(
     assert (out, err) == (ROWS, told if code else "")
 
 
+def test_an_index_without_code_passes_nothing(
+    asked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A check of licences that looks nowhere is none."""
+    assert main(["index", "list", "--json"]) == 0
+    names = {json.loads(line)["name"] for line in capsys.readouterr().out.splitlines()}
+    for name in names:
+        assert main(["index", "rm", name]) == 0
+    capsys.readouterr()
+    assert main(["trace", "asked.py", "--fail-on", "copyleft"]) == 66
+    message = "the index has no code in it; add some: starcoder index add PATH"
+    assert message in capsys.readouterr().err
+
+
 def test_a_refusal_that_is_no_licence_is_a_usage_error(
     asked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

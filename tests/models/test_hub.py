@@ -161,6 +161,18 @@ def test_another_size_than_the_pinned_one_is_not_fetched(site: Site, tmp_path: P
     assert site.requests == [f"HEAD {FILE}"]
 
 
+def test_a_server_that_sends_less_than_it_announced(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was asked again without an end."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    site.lengths[FILE] = len(DATA) + 8
+    with pytest.raises(UnavailableError) as caught:
+        hub.fetch_from_hub(spec_of(DATA, pinned=False), tmp_path, Reports())
+    assert caught.value.message == "it sends fewer bytes than it announced"
+    assert len(site.requests) <= 2 + hub.MAX_IDLE_TRIES
+
+
 def test_a_server_that_sends_more_than_it_announced(site: Site, tmp_path: Path) -> None:
     site.claims[FILE] = DATA[: 1 << 20]
     with pytest.raises(UnavailableError) as caught:

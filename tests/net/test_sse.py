@@ -3,6 +3,7 @@
 import pytest
 
 from starcoder_cli.errors import ProtocolError
+from starcoder_cli.net import sse
 from starcoder_cli.net.sse import MAX_LINE_BYTES, Event, read_events
 
 SENT = b": here\r\nevent: x\r\ndata:1\r\n\r\ndata:  2 \n\nerror: no\n\ndata: [DONE]\n\ndata: cut of"
@@ -54,3 +55,18 @@ def test_an_event_comes_before_the_stream_has_ended() -> None:
 def test_a_line_without_an_end() -> None:
     with pytest.raises(ProtocolError, match="a line without an end"):
         list(read_events([b"x" * MAX_LINE_BYTES, b"x"]))
+
+
+def test_a_line_is_parsed_once_however_many_comments_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parsed: list[bytes] = []
+
+    def is_whole(data: bytes) -> bool:
+        parsed.append(data)
+        return False
+
+    monkeypatch.setattr(sse, "is_whole", is_whole)
+    lines = [b'data: {"a":\n', *[b":\n"] * 50, b"data: 1}\n", b"\n"]
+    assert list(read_events(lines)) == [Event("data", b'{"a":\n1}')]
+    assert len(parsed) == 1

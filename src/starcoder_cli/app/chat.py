@@ -78,6 +78,8 @@ class Chat:
             self.messages.note(
                 explain_silence(name, completion) or f"{name} has nothing to say to that"
             )
+        elif completion.reason == "length" and not self.output.json:
+            self.messages.note("the answer was cut off: --max-tokens allows more")
         return completion
 
     def origins(self, text: str) -> Mapping[str, object]:

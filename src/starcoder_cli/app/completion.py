@@ -103,6 +103,8 @@ def read_own(path: Path) -> bytes | None:
     in_the_way = RefusedError(
         f"{path} is in the way: starcoder did not write it", "move it, and try again"
     )
+    if path.exists() and not path.is_file():
+        raise in_the_way
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -131,7 +133,8 @@ def missing_setup(shell: ShellName, path: Path) -> str:
         return ""
     start = Path(os.environ.get("ZDOTDIR") or home_dir()) / ".zshrc"
     try:
-        text = start.read_text(encoding="utf-8", errors="replace")
+        is_file = start.is_file()
+        text = start.read_text(encoding="utf-8", errors="replace") if is_file else ""
     except OSError:
         text = ""
     spellings = (folder, short, short.replace("~", "$HOME", 1))

@@ -99,9 +99,11 @@ class Cursor:
         self.done = False
         self._count = count
         self._typed = 0
+        self._missing: int | None = None
 
     def move(self, step: int) -> None:
         """To the next one or the one before, at an end to the other end."""
+        self._missing = None
         self.at = (self.at + step) % self._count
         self._typed = 0
 
@@ -109,15 +111,23 @@ class Cursor:
         """One more digit of a number; one that cannot go on is the answer."""
         number = self._typed * 10 + digit
         number = number if number <= self._count else digit
-        if not 1 <= number <= self._count:
+        self._missing = None if 1 <= number <= self._count else number
+        if self._missing is not None:
             return
         self.at, self._typed = number - 1, number
         self.done = number * 10 > self._count
 
+    def take(self) -> bool:
+        """Whether the one that is marked is meant, and not a number that there is not."""
+        is_meant, self._missing = self._missing is None, None
+        return is_meant
+
     def text(self) -> "StyleAndTextTuples":
         """The line that asks, in prompt_toolkit's form."""
+        if self._missing is not None:
+            return [("", f"there is no {self._missing}: take 1 to {self._count}, or q to leave")]
         numbers = [("reverse" if at == self.at else "", f" {at + 1} ") for at in range(self._count)]
-        return [("", "take "), *numbers, ("", "  (number or arrows, Enter; q leaves)")]
+        return [("", "take "), *numbers, ("", "  (its number; or arrows, Enter; q leaves)")]
 
 
 def ask_for_number(count: int) -> int:
@@ -167,7 +177,8 @@ def key_bindings(cursor: Cursor) -> "KeyBindings":
 
     @keys.add("enter")
     def take(event: "KeyPressEvent") -> None:
-        event.app.exit(result=cursor.at)
+        if cursor.take():
+            event.app.exit(result=cursor.at)
 
     @keys.add("q")
     @keys.add("escape")

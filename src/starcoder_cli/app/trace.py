@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 
-from starcoder_cli.app.deliver import is_same_file
 from starcoder_cli.attribution import find_matches
 from starcoder_cli.attribution.index import index_file
 from starcoder_cli.attribution.matches import Match, Origin
@@ -18,8 +17,6 @@ from starcoder_cli.attribution.stack_lookup import (
     split_into_windows,
 )
 from starcoder_cli.errors import UsageError
-from starcoder_cli.files.notebook_text import NotebookText
-from starcoder_cli.files.output import OutputTarget, open_output
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.languages import detect_language, find_language
 from starcoder_cli.system.counting import counted
@@ -265,30 +262,3 @@ def look_up_in_stack(
     said = f"{place.host} asks" + SERVICE_LIMITS.removeprefix("it asks")
     messages.note(said if found else f"{place.host} finds nothing; {SERVICE_LIMITS}")
     return StackLookup(place.host, text, line, tuple(found))
-
-
-def report_target(path: str, source: Source) -> OutputTarget:
-    """The file of a notice, found out before anything is looked up.
-
-    Raises UsageError where it is the code itself, or the code is not in its file as it is, and
-    whatever keeps it from being written.
-    """
-    if isinstance(source, NotebookText):
-        raise UsageError(
-            "--report counts the bytes of a file, and a notebook has its code as JSON",
-            "trace a script of it, as `jupyter nbconvert --to script` makes one",
-        )
-    if is_same_file(path, source.name):
-        raise UsageError(f"--report would replace {source.name}", "name another file")
-    return open_output(path)
-
-
-def save_report(target: OutputTarget, traced: TraceResult, start: int) -> None:
-    """Write the notice for what was found from a character of the source on."""
-    from starcoder_cli.attribution.spdx import SpdxDocument, serialize_document
-
-    target.save(
-        serialize_document(
-            SpdxDocument.from_matches(traced.source, start, traced.matches), target.path
-        )
-    )

@@ -15,6 +15,9 @@ from starcoder_cli.files.strict_json import MalformedError
 IGNORE_FILE_NAME = ".starcoderignore"
 MAX_IGNORE_LINES = 1000
 MAX_IGNORE_LINE_BYTES = 4096
+MAX_IGNORE_STARS = 2000
+"""Each takes a pass over each path: a file of these would keep a project busy for hours."""
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 WITHOUT_TRAILING_SPACES = re.compile(rb"((?:\\.|[^\\ ]| +(?=[^ ]))*+) *", re.DOTALL)
@@ -79,6 +82,8 @@ class IgnoreRules:
             raise MalformedError(f"it has more than {MAX_IGNORE_LINES} lines")
         if any(len(line) > MAX_IGNORE_LINE_BYTES for line in lines):
             raise MalformedError(f"it has a line of more than {MAX_IGNORE_LINE_BYTES} bytes")
+        if sum(line.count(b"*") for line in lines) > MAX_IGNORE_STARS:
+            raise MalformedError(f"it has more than {MAX_IGNORE_STARS} stars")
         return cls(tuple(IgnorePattern.parse(line) for line in lines))
 
     def excludes(self, name: str) -> bool:

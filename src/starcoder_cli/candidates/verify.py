@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 MAX_TAIL_LINES = 10
 MAX_TAIL_BYTES = 1 << 14
 SECRET_NAME = re.compile(
-    r"SECRET|(TOKENS?|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|KEY|KEY_ID|_PAT|AUTH_SOCK)$", re.I
+    r"SECRET|CREDENTIAL|COOKIE|JWT|AUTHORIZATION|DSN"
+    r"|(TOKENS?|PASS|PASSWORD|PASSWD|_PWD|PASSPHRASE|KEYS?|KEY_ID|_PAT|_AUTH|AUTH_SOCK)$",
+    re.I,
 )
-URL_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@")
+URL_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@|https?://[^/\s@]+@")
 EXCLUDED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
 PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
@@ -49,7 +51,7 @@ class VerifyCommand:
         """Whether the command exits with 0 where the file has these bytes.
 
         `write_line` gets its last lines, and why it failed. Whatever ends this, the command and
-        what it started are killed, and the copy is removed. InputError where the program that it
+        its process group are killed, and the copy is removed. InputError where the program that it
         begins with is not in the copy.
         """
         with temporary_folder() as folder:

@@ -184,6 +184,8 @@ def check_text(text: str, place: KeyPlace) -> None:
         check_settings(decode_config(text.encode(), path), place)
     except ConfigError as error:
         raise UsageError(error.message, error.hint) from error
+    except UnicodeEncodeError as error:
+        raise UsageError("the value is not UTF-8, as TOML has to be", "give other text") from error
 
 
 def format_value(value: object) -> str:

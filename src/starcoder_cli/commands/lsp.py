@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import DEFAULT_MODEL, find_by_alias
 from starcoder_cli.commands.expand import expand_groups, flatten_group, gather_group
 from starcoder_cli.commands.groups import (
     ChoiceFlags,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from starcoder_cli.lsp.options import Configured, EditorOptions
 
 KEEP_ALIVE = "5m"
-FLAGS_ONLY = ("endpoint", "api_key_file", "adapter")
-"""A project may bring settings of its own: they are not to say where code is sent to."""
+FLAGS_ONLY = ("endpoint", "api_key_file", "adapter", "include")
+"""A project may bring settings of its own: they are not to say what is sent, and where to."""
 
 INSTRUCTIONS = ("Fix the bugs.", "Add documentation.", "Make it simpler.")
 
@@ -178,8 +178,9 @@ def configure(flags: EditorFlags, settings: Mapping[str, object]) -> "Configured
     for name, value in settings.items():
         try:
             changed = with_setting(command, flags, name, value)
-            changed.values()
-        except StarcoderError as error:
+            request = changed.values().request
+            request.context.seconds_for(request.spec)
+        except (StarcoderError, TypeError, ValueError, AttributeError) as error:
             problems.append(f"the setting {name!r} is left out: {error}")
         else:
             flags = changed
@@ -192,7 +193,9 @@ def with_setting(command: "Command", flags: EditorFlags, name: str, value: objec
     if name not in options:
         hint = did_you_mean(name, sorted(options)) or f"options are {', '.join(sorted(options))}"
         raise UsageError("there is no option of that name", hint)
-    if name in FLAGS_ONLY:
+    # Nor may they have a file loaded, or anybody's model fetched, or let the network be used.
+    is_foreign = name == "model" and find_by_alias(str(value)) is None
+    if name in FLAGS_ONLY or is_foreign or (name == "offline" and value is not True):
         flag = name.replace("_", "-")
         raise UsageError("a project could set it too", f"give --{flag} to `starcoder lsp`")
     try:

@@ -7,7 +7,7 @@ import typer
 
 from starcoder_cli.attribution.stack_lookup import DEFAULT_SERVICE_URL
 from starcoder_cli.commands.options import IndexFile
-from starcoder_cli.errors import NegativeError
+from starcoder_cli.errors import InputError, NegativeError
 from starcoder_cli.files.notebook_text import read_text
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.settings import ColorMode, environment_name
@@ -114,11 +114,11 @@ def trace(
         TraceResult,
         draw_trace,
         look_up_in_stack,
-        report_target,
-        save_report,
         trace_record,
         trace_rows,
     )
+    from starcoder_cli.app.trace_report import report_target, save_report
+    from starcoder_cli.attribution.index import index_file, list_projects
     from starcoder_cli.attribution.licences import LicenceDenyList
 
     refusal = LicenceDenyList.parse(fail_on or [])
@@ -140,6 +140,8 @@ def trace(
         save_report(target, traced, span.start)
     if not traced.matches:
         messages.note(f"{'there is no' if traced.absent else 'nothing of it is in the'} index")
+    if fail_on and not traced.absent and not list_projects(index_file(index)):
+        raise InputError("the index has no code in it", "add some: starcoder index add PATH")
     refused = [licence for licence in traced.licences if refusal.denies(licence)]
     if refused:
         names = ", ".join(licence or "an unknown licence" for licence in refused)

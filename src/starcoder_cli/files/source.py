@@ -56,7 +56,7 @@ def find_file_metadata(path: str) -> FileMetadata:
         return FileMetadata()
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolves `..` but no links
     for folder in absolute.parents:
-        if (folder / ".git").exists():
+        if os.path.exists(folder / ".git"):  # noqa: PTH110 - a path too long is none
             return FileMetadata(absolute.relative_to(folder).as_posix(), folder.name or None)
     return FileMetadata(Path(path).name)
 

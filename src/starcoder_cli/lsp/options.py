@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from starcoder_cli.app.request import Request
+from starcoder_cli.errors import UsageError
+
+MAX_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,12 @@ class EditorOptions:
     timeout: float | None = None
     instructions: tuple[str, ...] = ()
     writing_seconds: float = 3.0
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for times that have no meaning."""
+        for name, seconds in (("debounce", self.debounce), ("timeout", self.timeout)):
+            if seconds is not None and not 0 <= seconds <= MAX_SECONDS:
+                raise UsageError(f"{name} cannot be {seconds:g}", "give a number of seconds")
 
 
 @dataclass(frozen=True)

@@ -193,15 +193,17 @@ def download_resumably(remote: RemoteFile, part: Path, progress: Progress) -> No
         previous_size = _file_size(part)
         if remote.size and previous_size >= remote.size:
             return progress(previous_size, remote.size)
+        failure = InterruptedTransferError("it sends fewer bytes than it announced")
         try:
             _append_stream(remote, part, progress)
             if not remote.size:
                 return None
-        except InterruptedTransferError:
-            idle_tries = 0 if _file_size(part) > previous_size else idle_tries + 1
-            if idle_tries == MAX_IDLE_TRIES:
-                raise
-            time.sleep(idle_tries)
+        except InterruptedTransferError as error:
+            failure = error
+        idle_tries = 0 if _file_size(part) > previous_size else idle_tries + 1
+        if idle_tries == MAX_IDLE_TRIES:
+            raise failure
+        time.sleep(idle_tries)
 
 
 def _append_stream(remote: RemoteFile, part: Path, progress: Progress) -> None:

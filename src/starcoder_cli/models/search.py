@@ -101,6 +101,9 @@ def search_hub(text: str, limit: int) -> list[FoundModel]:
     return sorted(found.values(), key=lambda each: -(each.downloads or 0))[:limit]
 
 
+MAX_ANSWER_BYTES = 1 << 24
+
+
 def ask_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
     """What the hub has with these tags; UnavailableError for an answer of no hub.
 
@@ -120,19 +123,27 @@ def ask_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
         "expand": DETAILS,
     }
     try:
-        with foreign_errors():
-            response = get_session().get(
+        with (
+            foreign_errors(),
+            get_session().stream(
+                "GET",
                 f"{hub_url()}/api/models",
                 params=query,
                 headers=build_hf_headers(),
                 timeout=RESPONSE_TIMEOUT_SECONDS,
                 follow_redirects=True,
-            )
+            ) as response,
+        ):
             hf_raise_for_status(response)
+            content = bytearray()
+            for piece in response.iter_bytes():
+                content += piece
+                if len(content) > MAX_ANSWER_BYTES:  # what is cut off is no JSON
+                    break
     except ForeignError as error:
         raise describe_hub_failure(error.cause) from error.cause
     try:
-        answers = json.loads(response.content)
+        answers = json.loads(content)
     except (ValueError, RecursionError):
         answers = None
     if not isinstance(answers, list) or not all(isinstance(each, dict) for each in answers):

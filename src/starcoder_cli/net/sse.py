@@ -30,14 +30,16 @@ def read_events(pieces: Iterable[bytes]) -> Iterator[Event]:
     size = 0
     for line in read_lines(pieces):
         field, _, value = line.partition(b":")
+        is_data = field == b"data" and bool(value.strip())
         if field == b"error":  # llama.cpp's older servers name errors so
             yield Event("error", value.strip())
-        elif field == b"data" and value.strip():
+        elif is_data:
             pending.append(value.strip())
             size += len(value)
             if size > MAX_LINE_BYTES:
                 raise endless_error("an event")
-        if pending and (not line or (len(pending) == 1 and is_whole(pending[0]))):
+        is_first = is_data and len(pending) == 1
+        if pending and (not line or (is_first and is_whole(pending[0]))):
             yield Event("data", b"\n".join(pending))
             pending, size = [], 0
     if pending and is_whole(b"\n".join(pending)):

@@ -1,0 +1,47 @@
+"""The notice of what was found in some code, in a file of its own."""
+
+from pathlib import Path
+
+from starcoder_cli.app.deliver import is_same_file
+from starcoder_cli.app.trace import TraceResult
+from starcoder_cli.attribution.spdx import SpdxDocument, serialize_document
+from starcoder_cli.errors import UsageError
+from starcoder_cli.files.notebook_text import NotebookText
+from starcoder_cli.files.output import OutputTarget, open_output
+from starcoder_cli.files.source import Source
+
+NOTICE_MARK, NOTICE_START_BYTES = b"spdxversion", 4096
+
+
+def report_target(path: str, source: Source) -> OutputTarget:
+    """The file of a notice, found out before anything is looked up.
+
+    Raises UsageError where it is the code itself, or the code is not in its file as it is, and
+    whatever keeps it from being written.
+    """
+    if isinstance(source, NotebookText):
+        raise UsageError(
+            "--report counts the bytes of a file, and a notebook has its code as JSON",
+            "trace a script of it, as `jupyter nbconvert --to script` makes one",
+        )
+    if is_same_file(path, source.name):
+        raise UsageError(f"--report would replace {source.name}", "name another file")
+    target = Path(path)
+    if target.is_file() and target.stat().st_size and NOTICE_MARK not in read_start(target):
+        raise UsageError(f"{path} is there already, and is no notice", "name another file")
+    return open_output(path)
+
+
+def read_start(path: Path) -> bytes:
+    """The first bytes of a file."""
+    with path.open("rb") as file:
+        return file.read(NOTICE_START_BYTES).lower()
+
+
+def save_report(target: OutputTarget, traced: TraceResult, start: int) -> None:
+    """Write the notice for what was found from a character of the source on."""
+    target.save(
+        serialize_document(
+            SpdxDocument.from_matches(traced.source, start, traced.matches), target.path
+        )
+    )
