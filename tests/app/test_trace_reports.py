@@ -40,7 +40,7 @@ def test_what_is_found_is_printed_and_written(capsys: Streams) -> None:
 
 
 def test_as_json_over_an_older_one(capsys: Streams) -> None:
-    Path("notice.spdx.json").write_text("old")
+    Path("notice.spdx.json").write_text('{"spdxVersion": "SPDX-2.2"}')
     assert main(["trace", "a.py:5-25", "--report", "notice.spdx.json", "-q"]) == 0
     document = json.loads(Path("notice.spdx.json").read_text())
     assert document["spdxVersion"] == "SPDX-2.3"
