@@ -313,3 +313,13 @@ def test_characters_that_nobody_sees_are_spoken_of(
     delivery(options).deliver(HIDDEN, {})
     note = "note: the answer has characters that nobody sees: ␛<U+202E>\n"
     assert capfd.readouterr().err == note
+
+
+def test_what_changes_nothing_in_a_file_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    note = "note: the answer is what was there: nothing changes\n"
+    Path("same.py").write_text("a = 1\n")
+    source, span = Source("same.py", "a = 1\n"), Span(0, 6)
+    for options, said in ((OutputOptions(in_place=True), note), (OutputOptions(), "")):
+        plan_delivery(source, span, options, "python", None).deliver("a = 1\n", {})
+        assert capfd.readouterr().err == said
+    assert Path("same.py").read_text() == "a = 1\n"

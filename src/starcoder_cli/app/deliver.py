@@ -140,7 +140,8 @@ class Delivery:
         """
         if self.truncated and self.options.diff:
             raise DataError(*TRUNCATED_ERROR)
-        if text and text == self.source.raw[self.span.start : self.span.end]:
+        changes_file = self.options.in_place or self.options.diff
+        if changes_file and text and text == self.source.raw[self.span.start : self.span.end]:
             self.options.messages.note("the answer is what was there: nothing changes")
         unsafe = sanitize(find_unsafe_characters(text, self.source.raw))
         if not self.target:
