@@ -3,17 +3,22 @@
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from checkpoint_graphs import change_config
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.load import is_for_graph, load_model
+from starcoder_cli.engines.openvino.graph import PagedGraph
 from starcoder_cli.engines.openvino.model import OpenVinoModel
 from starcoder_cli.engines.openvino.sources import checkpoint_source
 from starcoder_cli.engines.transformers.model import HuggingFaceModel
+from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Model, Prompt, Sampling
+from starcoder_cli.settings import QuantizeChoice
 from starcoder_cli.stream import collect
 from starcoder_cli.weights.checkpoint import inspect_checkpoint
 from tiny import WINDOW, build
@@ -73,6 +78,35 @@ def test_a_configuration_beyond_the_graph_goes_to_transformers(tmp_path: Path) -
     change_config(folder, activation_function="relu")
     with closing(opened(folder, LoadOptions(device="cpu"))) as model:
         assert isinstance(model, HuggingFaceModel)
+
+
+@pytest.mark.parametrize("quantize", ["auto", "none"])
+def test_weights_that_are_not_there_are_an_error(quantize: QuantizeChoice, tmp_path: Path) -> None:
+    folder = build(tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["transformer.h.1.ln_2.weight"]
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(DataError) as caught:
+        opened(folder, LoadOptions(device="cpu", quantize=quantize))
+    assert str(caught.value) == (
+        "the checkpoint lacks the weights 'transformer.h.1.ln_2.weight'; get the checkpoint again"
+    )
+
+
+def test_where_openvino_cannot_transformers_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = build(tmp_path)
+    with closing(opened(folder, LoadOptions(device="cpu"))) as model:
+        monkeypatch.setattr(PagedGraph, "run", broken)
+        with pytest.raises(MachineError) as caught:
+            collect(model.stream(TEXT, Sampling(2)))
+    assert caught.value.hint == "use --dtype bf16, which runs it on transformers"
+
+
+def broken(*_: object) -> NoReturn:
+    """Fails as OpenVINO does."""
+    raise RuntimeError("Check 'memory' failed")
 
 
 def test_the_template_and_the_ends_are_the_checkpoints(tmp_path: Path) -> None:

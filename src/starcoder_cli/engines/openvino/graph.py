@@ -199,15 +199,13 @@ def import_openvino(name: str = "openvino") -> Any:
 
 
 @contextmanager
-def translate_errors(action: str) -> Iterator[None]:
+def translate_errors(action: str, other_way: str = "use --engine llamacpp") -> Iterator[None]:
     """OpenVINO's error as ours: what it cannot do, and why."""
     try:
         yield
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise MachineError(
-            f"OpenVINO cannot {action}: {reason}", "use --engine llamacpp"
-        ) from error
+        raise MachineError(f"OpenVINO cannot {action}: {reason}", other_way) from error
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from starcoder_cli.errors import DataError
+from starcoder_cli.weights.model_config import REFETCH
 from starcoder_cli.weights.safetensors import TensorEntry
 from starcoder_cli.weights.tensors import MappedTensor
 
@@ -34,25 +36,27 @@ class CheckpointWeights:
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
 
-    def rows(self, name: str) -> int:
-        """How many rows a matrix has, or numbers a vector."""
-        return self._tensors[name].entry.shape[0]
-
     def vector(self, name: str) -> "Node":
         """A bias or the factors of a norm."""
         from openvino import opset15
 
-        return opset15.constant(self._tensors[name].floats())
+        return opset15.constant(self._find(name).floats())
 
     def table(self, name: str) -> "Node":
         """A matrix of which some rows are looked up, as its file has it: most are never read."""
-        return own_matrix(self._tensors[name])
+        return own_matrix(self._find(name))
 
     def matrix(self, name: str) -> "Node":
         """A matrix of shape [out, in]."""
         if name not in self._matrices:
-            self._matrices[name] = self._build(self._tensors[name])
+            self._matrices[name] = self._build(self._find(name))
         return self._matrices[name]
+
+    def _find(self, name: str) -> MappedTensor:
+        """A tensor; DataError where the checkpoint lacks it."""
+        if name not in self._tensors:
+            raise DataError(f"the checkpoint lacks the weights {name!r}", REFETCH)
+        return self._tensors[name]
 
 
 def own_matrix(tensor: MappedTensor) -> "Node":

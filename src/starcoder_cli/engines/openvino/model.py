@@ -62,7 +62,7 @@ class OpenVinoModel:
         blocks_per_slot = -(-window // BLOCK_TOKENS) + 1
         block_count = slots * blocks_per_slot
         with (
-            translate_errors(f"load {source.folder}"),
+            translate_errors(f"load {source.folder}", source.other_way),
             compile_parts(source.read_model) as parts,
         ):
             self._tokenizer = CheckpointTokenizer(source.folder, source.vocabulary_size)
@@ -113,7 +113,7 @@ class OpenVinoModel:
         self._scheduler.add(answer)
         try:
             while True:
-                with translate_errors("go on"):
+                with translate_errors("go on", self._source.other_way):
                     tokens = self._scheduler.next_tokens(answer)
                 if tokens is None:
                     break

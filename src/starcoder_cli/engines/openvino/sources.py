@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class ModelSource:
     """A model that can be loaded: `folder` has its tokenizer, `end_ids` end an answer.
 
-    `rows` is how many rows a step may have, `read_model` gives the graph.
+    `rows` is how many rows a step may have, `read_model` gives the graph. `other_way` is what to do
+    where OpenVINO cannot run it.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class ModelSource:
     read_model: "Callable[[], Model]"
     read_chat_template: Callable[[], str]
     vocabulary_size: int | None = None
+    other_way: str = "use --engine llamacpp"
 
 
 def prepared_source(folder: Path, path: Path) -> ModelSource:
@@ -60,6 +62,7 @@ def checkpoint_source(checkpoint: Checkpoint, *, is_exact: bool) -> ModelSource:
         partial(build_graph, checkpoint, tensors, is_exact=is_exact),
         partial(read_chat_template, checkpoint.folder),
         checkpoint.vocabulary_size,
+        "use --dtype bf16, which runs it on transformers",
     )
 
 

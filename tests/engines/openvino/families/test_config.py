@@ -17,6 +17,7 @@ def test_numbers() -> None:
     assert config(e=1e-6).number("e", 1.0) == 1e-6
     assert config(e="x").number("e", 1.0) == config().number("e", 1.0) == 1.0
     assert ModelConfig({}, has_head=True).head("wte") == "lm_head" and config().head("wte") == "wte"
+    assert config(tie_word_embeddings=False).head("wte") == "lm_head"
 
 
 @pytest.mark.parametrize(

@@ -70,5 +70,6 @@ class ModelConfig:
         return opset15.gelu(hidden, GELU_FORMS[str(kind)])
 
     def head(self, embedding: str) -> str:
-        """The name of the matrix that gives the logits: the embedding's where it has none."""
-        return "lm_head" if self.has_head else embedding
+        """The name of the matrix that gives the logits: the embedding's where that is shared."""
+        is_tied = self.values.get("tie_word_embeddings", True) is not False
+        return embedding if is_tied and not self.has_head else "lm_head"
