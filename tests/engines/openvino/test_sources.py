@@ -1,6 +1,8 @@
 """A checkpoint in a graph of our own answers as transformers does."""
 
 import json
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -115,3 +117,19 @@ def test_the_template_and_the_ends_are_the_checkpoints(tmp_path: Path) -> None:
     (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": "T"}))
     source = checkpoint_source(inspect_checkpoint(folder), is_exact=True)
     assert (source.read_chat_template(), source.end_ids, source.rows) == ("T", frozenset({0}), 1)
+
+
+def test_a_checkpoint_is_loaded_without_torch(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from starcoder_cli.catalog import find_model
+from starcoder_cli.engines.load import load_model
+
+folder = Path(sys.argv[1])
+load_model(find_model(str(folder)), folder, 128).close()
+print(sorted({"torch", "transformers"} & sys.modules.keys()))
+"""
+    command = [sys.executable, "-c", script, str(build(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
