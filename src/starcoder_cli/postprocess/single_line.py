@@ -46,11 +46,13 @@ def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessChec
 
     Nothing is passed on before that is known.
     """
-    held, text, lines = list[Chunk](), "", list[str]()
+    held, lines = list[Chunk](), list[str]()
     with closing_source(chunks) as source:
         for chunk in source:
             held.append(chunk)
-            text += chunk.text
+            if not (chunk.reason or "\n" in chunk.text):
+                continue
+            text = "".join(each.text for each in held)
             read = len(lines)
             lines = text.split("\n")[: None if chunk.reason == "stop" else -1]
             for count in range(read, min(len(lines), MAX_LINES)):
@@ -88,7 +90,8 @@ def choose_end(
         return len(line.removesuffix(rest)), default
     rest, body = rest.rstrip(), line.rstrip()
     ends = [at for at in range(len(line)) if line.startswith(rest, at)]
-    ends += [at for at in range(len(body)) if rest.startswith(body[at:]) and at not in ends]
+    tail = range(max(len(body) - len(rest), 0), len(body))
+    ends += [at for at in tail if rest.startswith(body[at:]) and at not in ends]
     ends = ends[-MAX_CANDIDATES:]
     whole = check.errors(line)
     repeated = len(body) - len(rest)

@@ -6,7 +6,7 @@ Where there is no grammar for a language, its brackets are counted as Pygments r
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 
 from starcoder_cli.candidates.syntax import count_syntax_errors, is_unreachable
 from starcoder_cli.languages import Language
@@ -29,6 +29,7 @@ BRACKET = re.compile(r"[()\[\]{}]")
 CLOSERS = ")]}"
 BEGINS_BY_CLOSING = re.compile(r"\s*(?:[)\]}]|</|(?:end|fi|done|esac|endif)\b)")
 MAX_LINES_BACK = 24
+MAX_CLOSERS_BACK = 32
 
 
 class SoundnessCheck:
@@ -139,11 +140,11 @@ class SoundnessCheck:
         return left <= unpaired
 
     def _before_closers(self, answer: str) -> Iterator[str]:
-        """An answer up to each closing bracket of its last line, from the right."""
+        """An answer up to each of the last closing brackets of its last line, from the right."""
         line_start = answer.rfind("\n") + 1
-        for at in range(len(answer) - 1, line_start, -1):
-            if answer[at] in CLOSERS:
-                yield answer[:at].rstrip(" \t")
+        closers = (at for at in range(len(answer) - 1, line_start, -1) if answer[at] in CLOSERS)
+        for at in islice(closers, MAX_CLOSERS_BACK):
+            yield answer[:at].rstrip(" \t")
 
     def _shorter(self, answer: str) -> Iterator[str]:
         """An answer without its last line, without its last two, and so on."""
