@@ -30,7 +30,7 @@ from timed import interleaved, median, ratio
 
 ENGINE = Path(__file__).with_name("cpu_engine.py")
 LLAMACPP, OPENVINO = "llamacpp", "openvino"
-ENGINES = LLAMACPP, "bare llama.cpp", OPENVINO, "bare OpenVINO"
+ENGINES = LLAMACPP, "bare llama.cpp", OPENVINO
 LENGTHS = 64, 256, 1024, 4096
 RATES = 100, 200, 500, 1000, 2000  # where the picture has numbers
 WRITE = 48

@@ -68,35 +68,6 @@ def bare_llamacpp(file: Path, window: int) -> Answer:
     return answer
 
 
-def bare_openvino(folder: Path) -> Answer:
-    """openvino-genai as its documentation shows it, with its prefix cache."""
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
-    import numpy
-    import openvino
-    import openvino_genai as genai
-
-    scheduler = genai.SchedulerConfig()
-    scheduler.enable_prefix_caching = True
-    scheduler.cache_size = 1
-    pipeline = genai.LLMPipeline(folder, "CPU", scheduler_config=scheduler)
-
-    def answer(ids: Sequence[int], write: int) -> Iterator[int]:
-        moments: list[float] = []
-
-        def note(text: str) -> object:
-            moments.append(time.perf_counter())
-            return genai.StreamingStatus.RUNNING
-
-        given = numpy.array([list(ids)])
-        read = genai.TokenizedInputs(
-            openvino.Tensor(given), openvino.Tensor(numpy.ones_like(given))
-        )
-        pipeline.generate(read, genai.GenerationConfig(max_new_tokens=write), note)
-        yield from replayed(moments)
-
-    return answer
-
-
 MOMENTS: list[float] = []
 
 
@@ -112,8 +83,6 @@ def main() -> None:
     begin = time.perf_counter()
     if name == "bare llama.cpp":
         answer = bare_llamacpp(file, window)
-    elif name == "bare OpenVINO":
-        answer = bare_openvino(folder)
     else:
         answer = ours(name, file, folder, window)
     print(json.dumps({"load": time.perf_counter() - begin}), flush=True)

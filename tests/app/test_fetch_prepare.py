@@ -13,7 +13,7 @@ from starcoder_cli.engines.openvino.prepared import PREPARED_FOLDER
 from starcoder_cli.models import store
 from tinies import SPEC, pulled
 
-pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
+pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_what_cannot_be_prepared_runs_as_it_is(
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     pulled()
-    monkeypatch.setitem(sys.modules, "openvino_genai", None)
+    monkeypatch.setitem(sys.modules, "openvino", None)
     assert main(["models", "pull", SPEC.name]) == 0
     out, err = capsys.readouterr()
     assert out == ""

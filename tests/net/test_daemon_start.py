@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs unix sock
 __all__ = ["runtime", "tiny_file"]
 
 HEAVY = {
-    *("torch", "transformers", "tokenizers", "numpy", "xllamacpp", "openvino", "openvino_genai"),
+    *("torch", "transformers", "tokenizers", "numpy", "xllamacpp", "openvino", "gguf"),
     *("starlette", "uvicorn", "anyio", "asyncio", "rich", "pygments", "prompt_toolkit"),
     *("httpx", "httpx2", "huggingface_hub", "multiprocessing", "concurrent.futures"),
     *("http.client", "ssl", "email", "platformdirs"),

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from starcoder_cli.engines.openvino.graph import PagedGraph, TokenSpan
 from starcoder_cli.engines.openvino.sources import build_graph
-from starcoder_cli.weights.checkpoint import inspect_checkpoint
+from starcoder_cli.weights.model_config import read_model_config
 from starcoder_cli.weights.tensors import map_tensors
 
 IDS = [5 + number * 37 % 200 for number in range(70)]
@@ -16,13 +16,16 @@ PIECES = (0, 50, 51, 70)
 BLOCKS = [2, 5, 7]
 
 
-def difference(folder: Path) -> float:
-    """The largest difference of a logit where a text is read in pieces, over the largest logit."""
+def difference(folder: Path, of: Path | None = None) -> float:
+    """The largest difference of a logit where a text is read in pieces, over the largest logit.
+
+    The checkpoint is as its files have it, or that of another folder of the same model.
+    """
     import openvino
 
-    checkpoint = inspect_checkpoint(folder)
-    tensors = map_tensors(checkpoint.files)
-    model = build_graph(checkpoint, tensors, is_exact=True)
+    of = of or folder
+    tensors = map_tensors([of / "model.safetensors"])
+    model = build_graph(read_model_config(of / "config.json"), tensors, is_exact=True)
     exact = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
     graph = PagedGraph([openvino.Core().compile_model(model, "CPU", exact)], 8)
     reference = AutoModelForCausalLM.from_pretrained(folder).eval()

@@ -39,10 +39,10 @@ BLOCK_SIZES: Mapping[int, tuple[int, int]] = {
 MAX_TENSOR_TYPE = 63
 
 MetadataValues: TypeAlias = Mapping[str, int | float | str]
-EntrySpans: TypeAlias = Mapping[str, tuple[int, int]]
 
-_KEPT_SUFFIXES = ".context_length", "tokenizer.chat_template", "tokenizer.ggml.eos_token_id"
-_KEPT_KEYS = "general.architecture", "general.name", "general.license", "general.alignment"
+_KEPT_TEXTS = re.compile(
+    r"general\.(architecture|name|license|alignment)|tokenizer\.chat_template|.*\.rope\.scaling\.type"
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class GgufHeader:
     """What a GGUF file says about itself; texts are as found, possibly hostile.
 
     `window` counts tokens and is 0 where the file does not tell; the texts are then empty. `eos_id`
-    ends an answer. `entry_spans` says where each entry of the metadata begins and ends in the file,
-    `data_offset` where the bytes of tensors begin.
+    ends an answer. `metadata` has the entries that are numbers, and these texts; `data_offset` is
+    where the bytes of tensors begin.
     """
 
     architecture: str
@@ -71,8 +71,7 @@ class GgufHeader:
     chat_template: str
     licence: str
     tensors: tuple[GgufTensor, ...]
-    alignment: int
-    entry_spans: EntrySpans
+    metadata: MetadataValues
     data_offset: int
     eos_id: int | None = None
 
@@ -110,7 +109,7 @@ class _Reader:
     def read_header(self) -> GgufHeader:
         """The whole header, checked."""
         tensor_count, entry_count = self.read_preamble()
-        values, entry_spans = self.read_metadata(entry_count)
+        values = self.read_metadata(entry_count)
         texts = {key: value for key, value in values.items() if isinstance(value, str)}
         architecture = texts.get("general.architecture", "")
         if not re.fullmatch(r"[\w.-]{1,64}", architecture):
@@ -127,10 +126,11 @@ class _Reader:
             chat_template=texts.get("tokenizer.chat_template", ""),
             licence=texts.get("general.license", ""),
             tensors=tuple(tensor_list),
-            alignment=alignment,
-            entry_spans=entry_spans,
+            metadata=values,
             data_offset=data_offset,
-            eos_id=eos if isinstance(eos := values.get(_KEPT_SUFFIXES[2]), int) else None,
+            eos_id=eos
+            if isinstance(eos := values.get("tokenizer.ggml.eos_token_id"), int)
+            else None,
         )
 
     def read_preamble(self) -> tuple[int, int]:
@@ -184,20 +184,19 @@ class _Reader:
         self.offset += length
         return self.data[self.offset - length : self.offset].decode(errors="replace")
 
-    def read_metadata(self, count: int) -> tuple[MetadataValues, EntrySpans]:
-        """The few values that are of use here, and where all entries are; each is checked."""
+    def read_metadata(self, count: int) -> MetadataValues:
+        """All numbers, and the few texts that are of use here; each entry is checked."""
         values: dict[str, int | float | str] = {}
-        spans: dict[str, tuple[int, int]] = {}
+        keys: set[str] = set()
         for _ in range(count):
-            start = self.offset
             key = self.read_string(1 << 16)
-            if not key or key in spans:
+            if not key or key in keys:
                 raise _GgufError(f"the key {key[:80]!r} is empty or there twice")
+            keys.add(key)
             value = self.read_value(self.read_integer("I"))
-            spans[key] = start, self.offset
-            if value is not None and (key in _KEPT_KEYS or key.endswith(_KEPT_SUFFIXES)):
+            if isinstance(value, int | float) or (value is not None and _KEPT_TEXTS.fullmatch(key)):
                 values[key] = value
-        return values, spans
+        return values
 
     def read_value(self, value_type: int) -> int | float | str | None:
         """The next value of a metadata type, None for an array."""

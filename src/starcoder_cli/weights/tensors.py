@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starcoder_cli.weights.safetensors import TensorEntry, read_safetensors_header
 
@@ -19,16 +19,29 @@ class MappedTensor:
     entry: TensorEntry
     data: "NDArray[uint8]"
 
-    def floats(self) -> "NDArray[float32]":
-        """Its numbers in 32 bits, in its shape."""
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many numbers it has along each axis."""
+        return self.entry.shape
+
+    def numbers(self) -> "NDArray[Any]":
+        """Its numbers as its file has them: whole ones of eight bits, or those of 16 and more."""
         import numpy
 
+        kinds = {"I8": numpy.int8, "U8": numpy.uint8, "F16": numpy.float16, "F32": numpy.float32}
+        return self.data.view(kinds[self.entry.dtype]).reshape(self.shape)
+
+    def floats(self, first: int = 0, count: int | None = None) -> "NDArray[float32]":
+        """Its numbers in 32 bits: those of so many rows from the first one."""
+        import numpy
+
+        rows = self.data.reshape(self.shape[0], -1)[first:][:count]
         if self.entry.dtype == "BF16":  # the upper half of 32 bits
-            numbers = (self.data.view(numpy.uint16).astype(numpy.uint32) << 16).view(numpy.float32)
+            numbers = (rows.view(numpy.uint16).astype(numpy.uint32) << 16).view(numpy.float32)
         else:
             kind = {"F16": numpy.float16, "F32": numpy.float32, "F64": numpy.float64}
-            numbers = self.data.view(kind[self.entry.dtype]).astype(numpy.float32)
-        return numbers.reshape(self.entry.shape)
+            numbers = rows.view(kind[self.entry.dtype]).astype(numpy.float32)
+        return numbers.reshape(-1, *self.shape[1:])
 
 
 def map_tensors(files: Iterable[Path]) -> Mapping[str, MappedTensor]:

@@ -1,13 +1,17 @@
 """Matrices in eight bits, and as their files have them."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from starcoder_cli.engines.openvino.matrices import ROWS_AT_ONCE, CheckpointWeights, quantize_rows
+from quantized import read_back
+from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS, CheckpointWeights, quantized_node
+from starcoder_cli.engines.openvino.quantize import Form, in_groups, quantize, to_four_bits
 from starcoder_cli.weights.tensors import MappedTensor, map_tensors
 
 openvino = pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
@@ -17,19 +21,6 @@ def mapped(tmp_path: Path, numbers: torch.Tensor) -> MappedTensor:
     """A tensor in a file."""
     save_file({"w": numbers}, tmp_path / "model.safetensors")
     return map_tensors([tmp_path / "model.safetensors"])["w"]
-
-
-@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32])
-def test_each_number_is_within_half_a_step_of_its_row(kind: torch.dtype, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    numbers = torch.randn(2 * ROWS_AT_ONCE + 3, 16).to(kind)
-    numbers[5] = 0
-    numbers[6] *= 100
-    tensor = mapped(tmp_path, numbers)
-    found, scales = quantize_rows(tensor)
-    assert found.dtype == numpy.int8 and abs(found.astype(int)).max(1).min() in (0, 127)
-    error = abs(found * scales.astype(numpy.float32) - tensor.floats())
-    assert (error <= 0.51 * scales.astype(numpy.float32) + 1e-7).all()
 
 
 def test_a_matrix_that_is_used_twice_is_one_node(tmp_path: Path) -> None:
@@ -47,3 +38,34 @@ def test_an_exact_matrix_is_read_from_its_file(kind: torch.dtype, tmp_path: Path
     model = openvino.Model([node], [])
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     assert numpy.array_equal(compiled([])[0], tensors["w"].floats())
+
+
+@pytest.mark.parametrize(("form", "columns"), [("eight", 48), ("eight", 64), ("four", 64)])
+def test_a_matrix_that_is_quantized_in_its_file(form: Form, columns: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    matrix = quantize(mapped(tmp_path, torch.randn(40, columns)), form)
+    arrays = {"w": matrix.numbers, f"w{SCALES}": matrix.scales, f"w{ZEROS}": matrix.zeros}
+    stored = {name: torch.from_numpy(array) for name, array in arrays.items() if array is not None}
+    save_file(stored, tmp_path / "stored.safetensors")
+    weights = CheckpointWeights(map_tensors([tmp_path / "stored.safetensors"]), is_exact=True)
+    found = computed([weights.matrix("w")])
+    assert numpy.allclose(found, read_back(matrix), rtol=1e-3, atol=1e-4)
+    if form == "eight":
+        rows = weights.rows("w", openvino.opset15.constant(numpy.array([3, 39, 3])))
+        assert numpy.array_equal(computed([rows]), read_back(matrix)[[3, 39, 3]])
+
+
+def test_a_zero_between_two_numbers(tmp_path: Path) -> None:
+    numbers = in_groups(torch.randn(8, 64).numpy())
+    matrix = to_four_bits(numbers)[0]
+    assert matrix.zeros is not None
+    between = replace(matrix, zeros=matrix.zeros.astype(numpy.float16) + numpy.float16(0.5))
+    assert numpy.allclose(
+        computed([quantized_node(between)]), read_back(between), rtol=1e-3, atol=1e-3
+    )
+
+
+def computed(nodes: list[Any]) -> Any:
+    """What a graph of these nodes gives."""
+    model = openvino.Model(nodes, [])
+    return openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([])[0]

@@ -58,25 +58,24 @@ def earlier(path: Path) -> Prepared:
 
 
 def test_a_form_is_made_once(path: Path) -> None:
-    pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
+    pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
     seen: list[tuple[int, int]] = []
     begun = path.read_bytes()
     earlier = prepare_model(SPEC, path, lambda done, total: seen.append((done, total)))
-    assert seen == [(done, 8) for done in range(9)]
+    assert seen == [(done, 16) for done in range(17)]
     assert path.read_bytes() == begun
     assert {file.name for file in path.parent.iterdir()} == {
         path.name,
         "manifest.json",
         PREPARED_FOLDER,
     }
-    assert not (earlier.folder / "model.gguf").exists()
-    assert sum(earlier.files.values()) > 100_000 and set(earlier.paces) == {"llamacpp", "openvino"}
+    assert sum(earlier.files.values()) > 50_000 and set(earlier.paces) == {"llamacpp", "openvino"}
     assert all(pace.read > 0 and pace.write > 0 for pace in earlier.paces.values())
-    assert set(earlier.versions) == {"form", "openvino", "openvino-genai", "xllamacpp"}
+    assert set(earlier.versions) == {"form", "openvino", "xllamacpp"}
     assert PreparedMetadata.read(earlier.folder).ends == (read_gguf_header(path).eos_id,)
     assert PreparedMetadata.read(earlier.folder).rows in (1, MAX_STEP_ROWS)
     assert prepare_model(SPEC, path, nobody) == find_prepared(path) == earlier
-    assert len(seen) == 9
+    assert len(seen) == 17
     store.remove_model(SPEC)
     assert not path.parent.exists()
 
@@ -150,11 +149,11 @@ def test_what_a_killed_preparation_left_goes_with_the_next(path: Path) -> None:
 
 
 def test_a_disk_that_fills_while_weights_are_written(path: Path) -> None:
-    """The tokenizer before them is smaller."""
+    """The tokenizer before them is smaller, and so are the first of them."""
     steps: list[int] = []
     with full_disk(8 << 10), pytest.raises(WriteError, match="File too large"):
         prepare_model(SPEC, path, lambda done, total: steps.append(done))
-    assert steps == [0, 1]
+    assert 0 < len(steps) < 14
 
 
 def test_a_model_that_was_removed_meanwhile(path: Path) -> None:
@@ -168,7 +167,7 @@ def test_text_that_is_spelled_differently(tmp_path: Path) -> None:
 
     Where a file names no pre-tokenizer, llama.cpp alone keeps punctuation apart.
     """
-    pytest.importorskip("openvino_genai", reason="needs OpenVINO GenAI, which has no wheel here")
+    pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
     path = tmp_path / "tiny.gguf"
     path.write_bytes(tiny("Ġ (", "default"))
     with pytest.raises(DataError) as caught:

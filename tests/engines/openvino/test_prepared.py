@@ -41,7 +41,7 @@ def test_what_is_written_is_read_again_and_found(path: Path) -> None:
 
 def test_the_versions_are_those_of_the_form_and_of_three_packages() -> None:
     versions = current_versions()
-    assert set(versions) == {"form", "openvino", "openvino-genai", "xllamacpp"}
+    assert set(versions) == {"form", "openvino", "xllamacpp"}
     assert versions["form"] == FORMAT_VERSION
 
 

@@ -1,4 +1,4 @@
-"""A prepared model as a graph of OpenVINO's over a paged KV cache: token ids in, logits out."""
+"""A model as a graph of OpenVINO's over a paged KV cache: token ids in, logits out."""
 
 import sys
 import threading
@@ -8,13 +8,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starcoder_cli.engines.native import set_default_variable
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS
 from starcoder_cli.engines.openvino.layers import LOGIT_INDICES_INPUT
-from starcoder_cli.engines.openvino.rewrite import HIDDEN_TENSOR, split_model
+from starcoder_cli.engines.openvino.split import HIDDEN_TENSOR, split_model
 from starcoder_cli.errors import MachineError
 from starcoder_cli.system.signals import allow_native_interrupts
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 ThreadResult = TypeVar("ThreadResult")
 
-MODEL_FILE = "openvino_model.xml"
 KERNEL_CACHE_SIZE = 64
 """How many kernels are kept for lengths of input that have been, in each of two caches.
 
@@ -116,15 +114,6 @@ class PagedGraph:
         request.set_tensor(port, Tensor(cache, Shape(shape), port.element_type))
 
 
-def read_prepared(folder: Path) -> "Model":
-    """A prepared folder's model over a paged cache; RuntimeError where OpenVINO cannot."""
-    import openvino
-
-    model = openvino.Core().read_model(folder / MODEL_FILE)
-    apply_paged_attention(model)
-    return model
-
-
 @contextmanager
 def compile_parts(read_model: "Callable[[], Model]") -> "Iterator[list[Future[CompiledModel]]]":
     """A model over a paged cache, whose parts are compiled while the body runs.
@@ -154,26 +143,6 @@ def compile_parts(read_model: "Callable[[], Model]") -> "Iterator[list[Future[Co
         yield futures
 
 
-def apply_paged_attention(model: "Model") -> None:
-    """Let a model keep what it has read in blocks, and give the requested logits alone."""
-    import numpy
-    from openvino import opset15
-    from openvino._offline_transformations import paged_attention_transformation
-
-    paged_attention_transformation(model)
-    (result,) = model.get_results()
-    node = result.input(0).get_source_output().get_node()
-    while node.get_type_name() != "MatMul":
-        node = node.input(0).get_source_output().get_node()
-    logit_indices = opset15.parameter([-1], numpy.int64, name=LOGIT_INDICES_INPUT)
-    logit_indices.output(0).get_tensor().set_names({LOGIT_INDICES_INPUT})
-    hidden = node.input(0).get_source_output()
-    first_axis = opset15.constant(0, numpy.int64)
-    node.input(0).replace_source_output(opset15.gather(hidden, logit_indices, first_axis).output(0))
-    model.add_parameters([logit_indices])
-    model.validate_nodes_and_infer_types()
-
-
 def limit_kernel_caches() -> AbstractContextManager[None]:
     """Have oneDNN keep KERNEL_CACHE_SIZE kernels in a process where it first works in the body."""
     return set_default_variable(
@@ -181,20 +150,20 @@ def limit_kernel_caches() -> AbstractContextManager[None]:
     )
 
 
-def import_openvino(name: str = "openvino") -> Any:
-    """OpenVINO, or another package of it, without its telemetry and its converter.
+def import_openvino() -> Any:
+    """OpenVINO without its telemetry and its converter; MachineError where it cannot start.
 
     The first would write to the home folder and call home, the second is half of the time of an
     import. A module that is None cannot be imported; OpenVINO then does without
-    (`telemetry_utils.py`, `openvino/__init__.py`). Raises MachineError where it cannot start.
+    (`telemetry_utils.py`, `openvino/__init__.py`).
     """
     for package in ("openvino_telemetry", "openvino.tools.ovc"):
         sys.modules[package] = None  # type: ignore[assignment]
     try:
-        return __import__(name)
+        return __import__("openvino")
     except (ImportError, OSError) as error:
         raise MachineError(
-            f"OpenVINO cannot start: {error}", "use --engine llamacpp, or install openvino-genai"
+            f"OpenVINO cannot start: {error}", "use --engine llamacpp, or install openvino"
         ) from error
 
 

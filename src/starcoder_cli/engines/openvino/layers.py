@@ -54,10 +54,7 @@ class GraphBuilder:
 
     def embed(self, name: str, indices: "Node | None" = None) -> "Node":
         """The rows of a table for the token ids, or for other indices."""
-        from openvino import opset15
-
-        table = self.weights.table(name)
-        return opset15.gather(table, self.ids if indices is None else indices, integer(0))
+        return self.weights.rows(name, self.ids if indices is None else indices)
 
     def add(self, hidden: "Node", other: "Node") -> "Node":
         """The sum, as of a layer and what went into it."""

@@ -1,36 +1,34 @@
-"""The weights of a checkpoint as constants of a graph: matrices in eight bits, vectors in 32.
+"""The weights of a checkpoint as constants of a graph: matrices in few bits, vectors in 32.
 
-A matrix in eight bits has a scale for each row, so that its largest number is 127. What multiplies
-with one in the way of `matrix` is not unpacked by OpenVINO: the kernels read the bytes themselves.
+What multiplies with a quantized matrix in the way of `quantized_node` is not unpacked by OpenVINO:
+the kernels read its bits themselves.
 """
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from starcoder_cli.engines.openvino.quantize import QuantizedMatrix, quantize
 from starcoder_cli.errors import DataError
 from starcoder_cli.weights.model_config import REFETCH
-from starcoder_cli.weights.safetensors import TensorEntry
 from starcoder_cli.weights.tensors import MappedTensor
 
 if TYPE_CHECKING:
-    from numpy import float16, int8
     from numpy.typing import NDArray
     from openvino import Node
 
-ROWS_AT_ONCE = 1 << 10
-"""So many rows of a matrix are brought to 32 bits at a time."""
-
-THREADS = 2
+SCALES, ZEROS = ".scales", ".zeros"
+"""What the names of a matrix' scales and zeros end with in the files of a prepared model."""
 
 
 class CheckpointWeights:
     """The tensors of a checkpoint by name, as nodes; a matrix that is used twice is one node."""
 
     def __init__(self, tensors: Mapping[str, MappedTensor], *, is_exact: bool = False) -> None:
-        """Matrices that are `is_exact` stay as they are in the file, and are read from there."""
-        self._tensors = tensors
-        self._build = own_matrix if is_exact else eight_bit_matrix
+        """Matrices that are `is_exact` stay as they are in the file, and are read from there.
+
+        So do those that are quantized there; all others are brought to eight bits.
+        """
+        self._tensors, self._is_exact = tensors, is_exact
         self._matrices: dict[str, Node] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -42,14 +40,30 @@ class CheckpointWeights:
 
         return opset15.constant(self._find(name).floats())
 
-    def table(self, name: str) -> "Node":
-        """A matrix of which some rows are looked up, as its file has it: most are never read."""
-        return own_matrix(self._find(name))
+    def rows(self, name: str, indices: "Node") -> "Node":
+        """Some rows of a matrix, which its file has in eight bits or as they are."""
+        from openvino import opset15
+
+        axis = opset15.constant(0)
+        stored = self._stored(name)
+        if not stored:
+            return opset15.gather(own_matrix(self._find(name)), indices, axis)
+        assert stored.zeros is None
+        numbers, scales = (
+            opset15.convert(opset15.gather(shared_constant(each), indices, axis), "f32")
+            for each in (stored.numbers, stored.scales)
+        )
+        _, groups, size = stored.numbers.shape
+        return flat_rows(opset15.multiply(numbers, scales), -1, groups * size)
 
     def matrix(self, name: str) -> "Node":
         """A matrix of shape [out, in]."""
         if name not in self._matrices:
-            self._matrices[name] = self._build(self._find(name))
+            stored = self._stored(name)
+            if stored is None and not self._is_exact:
+                stored = quantize(self._find(name), "eight")
+            node = quantized_node(stored) if stored else own_matrix(self._find(name))
+            self._matrices[name] = node
         return self._matrices[name]
 
     def _find(self, name: str) -> MappedTensor:
@@ -58,50 +72,63 @@ class CheckpointWeights:
             raise DataError(f"the checkpoint lacks the weights {name!r}", REFETCH)
         return self._tensors[name]
 
+    def _stored(self, name: str) -> QuantizedMatrix | None:
+        """A matrix that is quantized in its file; None for one that is not."""
+        if name + SCALES not in self._tensors:
+            return None
+        zeros = self._find(name + ZEROS).numbers() if name + ZEROS in self._tensors else None
+        return QuantizedMatrix(
+            self._find(name).numbers(), self._find(name + SCALES).numbers(), zeros
+        )
+
 
 def own_matrix(tensor: MappedTensor) -> "Node":
     """A matrix as its file has it."""
-    from openvino import Shape, Tensor, Type, opset15
-    from openvino.op import Constant
-
-    kinds = {"BF16": Type.bf16, "F16": Type.f16, "F32": Type.f32, "F64": Type.f64}
-    shape, kind = Shape(list(tensor.entry.shape)), kinds[tensor.entry.dtype]
-    constant = Constant(Tensor(tensor.data, shape, kind), shared_memory=True)
-    return constant if kind == Type.f32 else opset15.convert(constant, "f32")
-
-
-def eight_bit_matrix(tensor: MappedTensor) -> "Node":
-    """A matrix in eight bits, with the scale of each row."""
     from openvino import opset15
+
+    kinds = {"BF16": "bf16", "F16": "f16", "F32": "f32", "F64": "f64"}
+    kind = kinds[tensor.entry.dtype]
+    constant = shared_constant(tensor.data, tensor.shape, kind)
+    return constant if kind == "f32" else opset15.convert(constant, "f32")
+
+
+def quantized_node(matrix: QuantizedMatrix) -> "Node":
+    """A quantized matrix, of shape [out, in]."""
+    import numpy
+    from openvino import opset15
+
+    rows, groups, size = matrix.numbers.shape
+    if matrix.numbers.dtype == numpy.uint8:
+        size *= 2
+        numbers = shared_constant(matrix.numbers, (rows, groups, size), "u4")
+    else:
+        numbers = shared_constant(matrix.numbers)
+    node = opset15.convert(numbers, "f16")
+    if matrix.zeros is not None:
+        zeros = shared_constant(matrix.zeros)
+        is_between = matrix.zeros.dtype == numpy.float16
+        node = opset15.subtract(node, zeros if is_between else opset15.convert(zeros, "f16"))
+    node = opset15.multiply(node, shared_constant(matrix.scales))
+    return opset15.convert(flat_rows(node, rows, groups * size), "f32")
+
+
+def shared_constant(array: "NDArray[Any]", shape: Sequence[int] = (), kind: str = "") -> "Node":
+    """A constant that reads an array, as another shape and type where these are given.
+
+    The numbers of a file have to stay mapped as long as it is there.
+    """
+    from openvino import Shape, Tensor, Type
     from openvino.op import Constant
 
-    numbers, scales = quantize_rows(tensor)
-    converted = opset15.convert(Constant(numbers, shared_memory=True), "f16")
-    scaled = opset15.multiply(converted, opset15.constant(scales))
-    return opset15.convert(scaled, "f32")
+    if array.flags.writeable and not kind:  # made here: the constant keeps it
+        return Constant(array, shared_memory=True)
+    element = getattr(Type, kind) if kind else Type(array.dtype)
+    return Constant(Tensor(array, Shape(list(shape or array.shape)), element), shared_memory=True)
 
 
-def quantize_rows(tensor: MappedTensor) -> "tuple[NDArray[int8], NDArray[float16]]":
-    """A matrix in eight bits, and the scale of each row, of shape [rows, 1]."""
+def flat_rows(node: "Node", rows: int, columns: int) -> "Node":
+    """Rows of groups as rows of numbers."""
     import numpy
+    from openvino import opset15
 
-    rows, columns = tensor.entry.shape
-    numbers = numpy.empty((rows, columns), numpy.int8)
-    scales = numpy.empty((rows, 1), numpy.float16)
-    row_bytes = tensor.entry.byte_count // rows
-
-    def quantize(first: int) -> None:
-        count = min(ROWS_AT_ONCE, rows - first)
-        piece = MappedTensor(
-            TensorEntry(tensor.entry.dtype, (count, columns), count * row_bytes),
-            tensor.data[first * row_bytes : (first + count) * row_bytes],
-        ).floats()
-        scale = (numpy.abs(piece).max(1, keepdims=True) / 127).astype(numpy.float16)
-        scale[scale == 0] = 1
-        piece /= scale.astype(numpy.float32)
-        numbers[first : first + count] = numpy.rint(piece, out=piece).clip(-127, 127)
-        scales[first : first + count] = scale
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(quantize, range(0, rows, ROWS_AT_ONCE)))
-    return numbers, scales
+    return opset15.reshape(node, opset15.constant(numpy.array([rows, columns])), False)

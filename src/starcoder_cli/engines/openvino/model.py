@@ -6,7 +6,6 @@ works on all answers that are asked for at a time; whoever waits for one moves a
 
 from contextlib import closing
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.engines.decoding.loop import ForcedPrefix, SpeculativeDecoder
@@ -17,8 +16,6 @@ from starcoder_cli.engines.openvino.graph import (
     PagedGraph,
     compile_parts,
     import_openvino,
-    limit_kernel_caches,
-    run_in_threads,
     translate_errors,
 )
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool
@@ -165,29 +162,3 @@ class OpenVinoModel:
         """Let the weights go; answers that are still being made end."""
         self._scheduler.close()
         self._graph.close()
-
-
-def convert_gguf(path: Path) -> None:
-    """Write a GGUF file beside itself in OpenVINO's own form; MachineError where it cannot."""
-    genai = import_openvino("openvino_genai")
-    with (
-        translate_errors(f"read {path.name}"),
-        limit_kernel_caches(),
-        run_in_threads(
-            lambda: genai.LLMPipeline(path, "CPU", enable_save_ov_model=True)
-        ) as pipelines,
-    ):
-        pipelines[0].result()
-
-
-def simplify_saved_model(folder: Path) -> None:
-    """Leave fewer nodes in a saved model, which is loaded sooner; as `simplify_model` does.
-
-    Raises MachineError where OpenVINO cannot, OSError where the disk is full.
-    """
-    from starcoder_cli.engines.openvino.graph import MODEL_FILE
-    from starcoder_cli.engines.openvino.rewrite import simplify_model
-
-    import_openvino()
-    with translate_errors(f"write {MODEL_FILE}"):
-        simplify_model(folder / MODEL_FILE)

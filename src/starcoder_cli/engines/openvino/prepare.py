@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 STAGING_FOLDER = f"{PREPARED_FOLDER}.part"
-REQUANTIZED_FILE = "model.gguf"
 TOKENIZER_FILE = "tokenizer.json"
 
 MEASUREMENT_TOKENS = ((512, 32), (128, 16))
@@ -58,45 +57,33 @@ def convert_and_measure(
     Raises DataError for a malformed file, and for one whose text OpenVINO would spell differently.
     """
     from starcoder_cli.engines.llamacpp import LlamaCppModel
-    from starcoder_cli.engines.openvino.model import (
-        OpenVinoModel,
-        convert_gguf,
-        simplify_saved_model,
-    )
+    from starcoder_cli.engines.openvino.convert import write_checkpoint
+    from starcoder_cli.engines.openvino.model import OpenVinoModel
     from starcoder_cli.engines.openvino.prepared import PreparedMetadata
-    from starcoder_cli.engines.openvino.requantize import write_requantized
     from starcoder_cli.engines.openvino.sources import prepared_source
     from starcoder_cli.weights.gguf import read_gguf_header
 
-    eos = read_gguf_header(path).eos_id
-    metadata = PreparedMetadata(() if eos is None else (eos,))
-    steps: tuple[Callable[[], object], ...] = (
-        lambda: (folder / TOKENIZER_FILE).write_text(
-            to_compact_json(read_gguf_tokenizer(path)), encoding="utf-8"
-        ),
-        lambda: write_requantized(path, folder / REQUANTIZED_FILE, four_bit_count),
-        lambda: convert_gguf(folder / REQUANTIZED_FILE),
-        (folder / REQUANTIZED_FILE).unlink,
-        lambda: simplify_saved_model(folder),
-        lambda: metadata.write(folder),
-    )
-    for number, step in enumerate(steps):
-        report(number, len(steps) + 2)
-        step()
+    header = read_gguf_header(path)
+    metadata = PreparedMetadata(() if header.eos_id is None else (header.eos_id,))
+    tensor_count, total = len(header.tensors), len(header.tensors) + 2
+    tokenizer = to_compact_json(read_gguf_tokenizer(path))
+    (folder / TOKENIZER_FILE).write_text(tokenizer, encoding="utf-8")
+    write_checkpoint(path, folder, four_bit_count, lambda done, _: report(done, total))
+    metadata.write(folder)
     paces: dict[str, EngineSpeed] = {}
     encodings: list[list[int]] = []
     for load in (
         lambda: LlamaCppModel(path, MEASUREMENT_WINDOW),
         lambda: OpenVinoModel(prepared_source(folder, path), MEASUREMENT_WINDOW),
     ):
-        report(len(steps) + len(paces), len(steps) + 2)
+        report(tensor_count + len(paces), total)
         start = time.perf_counter()
         with closing(load()) as model:
             paces[model.engine] = measure_engine_speed(model, time.perf_counter() - start)
             encodings.append(model.encode(Prompt((MEASUREMENT_TEXT,))))
             if isinstance(model, OpenVinoModel):
                 replace(metadata, rows=model.measure_rows(MEASUREMENT_TEXT)).write(folder)
-    report(len(steps) + 2, len(steps) + 2)
+    report(total, total)
     if encodings[0] != encodings[1]:
         raise DataError(f"{path} spells text as only llama.cpp does", "use --engine llamacpp")
     return paces

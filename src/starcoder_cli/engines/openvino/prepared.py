@@ -16,8 +16,8 @@ from starcoder_cli.loading import EngineSpeed
 from starcoder_cli.models import store
 
 PREPARED_FOLDER = "openvino"
-VERSIONED_PACKAGES = "openvino", "openvino-genai", "xllamacpp"
-FORMAT_VERSION = "5"
+VERSIONED_PACKAGES = "openvino", "xllamacpp"
+FORMAT_VERSION = "6"
 """Which form of the weights this program prepares: another one is made anew."""
 
 

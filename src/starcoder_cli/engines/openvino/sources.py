@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.engines.openvino.convert import CONFIG_FILE, WEIGHTS_FILE
 from starcoder_cli.engines.openvino.families import find_family
 from starcoder_cli.engines.openvino.families.config import ModelConfig
-from starcoder_cli.engines.openvino.graph import read_prepared
 from starcoder_cli.engines.openvino.matrices import CheckpointWeights
 from starcoder_cli.engines.openvino.prepared import PreparedMetadata
+from starcoder_cli.errors import DataError, StarcoderError
 from starcoder_cli.weights.checkpoint import Checkpoint
 from starcoder_cli.weights.gguf import read_gguf_header
 from starcoder_cli.weights.model_config import read_chat_template, read_model_config
@@ -40,11 +41,16 @@ class ModelSource:
 def prepared_source(folder: Path, path: Path) -> ModelSource:
     """The folder that a GGUF file was prepared in; DataError for a damaged one."""
     metadata = PreparedMetadata.read(folder)
+    try:
+        config = read_model_config(folder / CONFIG_FILE)
+        tensors = map_tensors([folder / WEIGHTS_FILE])
+    except StarcoderError as error:
+        raise DataError(error.message, "use --engine llamacpp") from error
     return ModelSource(
         folder,
         frozenset(metadata.ends),
         metadata.rows,
-        partial(read_prepared, folder),
+        partial(build_graph, config, tensors),
         lambda: read_gguf_header(path).chat_template,
     )
 
@@ -55,11 +61,12 @@ def checkpoint_source(checkpoint: Checkpoint, *, is_exact: bool) -> ModelSource:
     The graph reads from the files as long as there is the source.
     """
     tensors = map_tensors(checkpoint.files)
+    config = read_model_config(checkpoint.folder / "config.json")
     return ModelSource(
         checkpoint.folder,
         frozenset(checkpoint.eos_ids),
         1,
-        partial(build_graph, checkpoint, tensors, is_exact=is_exact),
+        partial(build_graph, config, tensors, is_exact=is_exact),
         partial(read_chat_template, checkpoint.folder),
         checkpoint.vocabulary_size,
         "use --dtype bf16, which runs it on transformers",
@@ -67,13 +74,12 @@ def checkpoint_source(checkpoint: Checkpoint, *, is_exact: bool) -> ModelSource:
 
 
 def build_graph(
-    checkpoint: Checkpoint, tensors: Mapping[str, MappedTensor], *, is_exact: bool
+    config: Mapping[str, object], tensors: Mapping[str, MappedTensor], *, is_exact: bool = False
 ) -> "Model":
     """The graph of a checkpoint, which reads from its tensors as long as it is there.
 
     Raises NoGraphError where the configuration asks for what no graph here does.
     """
-    values = read_model_config(checkpoint.folder / "config.json")
-    config = ModelConfig(values, has_head="lm_head.weight" in tensors)
+    values = ModelConfig(config, has_head="lm_head.weight" in tensors)
     weights = CheckpointWeights(tensors, is_exact=is_exact)
-    return find_family(checkpoint.model_type)(config, weights)
+    return find_family(str(config.get("model_type")))(values, weights)

@@ -6,7 +6,7 @@ import numpy
 import pytest
 
 from graphs import compute
-from starcoder_cli.engines.openvino.rewrite import HIDDEN_TENSOR, split_model
+from starcoder_cli.engines.openvino.split import HIDDEN_TENSOR, split_model
 
 if TYPE_CHECKING:
     from openvino import Model

@@ -1,0 +1,156 @@
+"""A GGUF file as a checkpoint in few bits, which the graph of its family reads.
+
+Numbers stay what they are in the file, but for those of five and six bits that a kernel knows only
+in eight; where that was measured to cost nothing, some of them are in four bits instead, and as
+much sooner read from memory for each token that is written.
+"""
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS
+from starcoder_cli.engines.openvino.quantize import (
+    GROUP_SIZE,
+    Form,
+    form_of,
+    in_groups,
+    quantize,
+    to_four_bits,
+)
+from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.models.transfer import Progress
+from starcoder_cli.weights.gguf import BLOCK_SIZES, read_gguf_header
+from starcoder_cli.weights.gguf_names import (
+    UnknownArchitectureError,
+    checkpoint_config,
+    checkpoint_name,
+    find_architecture,
+    paired_heads,
+)
+from starcoder_cli.weights.gguf_tensors import BlockTensor, map_gguf_tensors
+from starcoder_cli.weights.safetensors import TensorEntry
+from starcoder_cli.weights.safetensors_writer import TensorGroup, write_safetensors
+
+if TYPE_CHECKING:
+    from numpy import generic
+    from numpy.typing import NDArray
+
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
+EMBEDDING = re.compile(r"(model\.embed_tokens|transformer\.wte)\.weight")
+POSITIONS = "transformer.wpe.weight"
+FEED_FORWARD = re.compile(r"model\.layers\.\d+\.mlp\.(gate|up)_proj\.weight")
+SAMPLE_DIVISOR = 8
+"""One of so many rows of a matrix tells how much it loses in four bits."""
+
+
+def write_checkpoint(path: Path, folder: Path, four_bit_count: int, report: Progress) -> None:
+    """Write the configuration and the weights of a GGUF file into a folder.
+
+    So many matrices as `four_bit_count` go in four bits in place of eight, those of the
+    feed-forward that lose least. `report` is told how many tensors are written. Raises DataError
+    for a malformed file, MachineError for one of a family that has no graph.
+    """
+    try:
+        config, tensors = read_checkpoint(path)
+    except UnknownArchitectureError as error:
+        raise MachineError(
+            f"OpenVINO runs no model of the kind {error}", "use --engine llamacpp"
+        ) from error
+    four_bit_names = choose_four_bits(tensors, four_bit_count)
+    groups = [
+        make_group(name, tensor, "four" if name in four_bit_names else None)
+        for name, tensor in tensors.items()
+    ]
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    write_safetensors(
+        folder / WEIGHTS_FILE,
+        [
+            TensorGroup(
+                group.entries, partial(reported, group, partial(report, number, len(groups)))
+            )
+            for number, group in enumerate(groups)
+        ],
+    )
+
+
+def reported(group: TensorGroup, report: Callable[[], None]) -> "Collection[NDArray[generic]]":
+    """A group's arrays; that they are made is reported."""
+    report()
+    return list(group.arrays())
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, object], Mapping[str, BlockTensor]]:
+    """The configuration and the tensors of a GGUF file, by the names that checkpoints have.
+
+    Raises UnknownArchitectureError for an architecture that is not known, DataError for a malformed
+    file and for one with tensors of a type that is not known.
+    """
+    from dataclasses import replace
+
+    header = read_gguf_header(path)
+    if any(tensor.ggml_type not in BLOCK_SIZES for tensor in header.tensors):
+        raise DataError(f"{path} has tensors of a type that is not known", "use --engine llamacpp")
+    architecture = find_architecture(header)
+    tensors = {
+        checkpoint_name(architecture, name): replace(
+            tensor, paired_heads=paired_heads(architecture, header, name)
+        )
+        for name, tensor in map_gguf_tensors(path, header).items()
+    }
+    return checkpoint_config(header), tensors
+
+
+def choose_four_bits(tensors: Mapping[str, BlockTensor], limit: int) -> Collection[str]:
+    """The names of so many matrices of the feed-forward, those that lose least in four bits."""
+    losses = {
+        name: estimate_loss(tensor)
+        for name, tensor in tensors.items()
+        if limit and FEED_FORWARD.fullmatch(name) and form_of(tensor) == "eight"
+    }
+    return frozenset(sorted(losses, key=losses.__getitem__)[:limit])
+
+
+def estimate_loss(tensor: BlockTensor) -> float:
+    """How much a matrix loses in four bits, by its first rows."""
+    rows = tensor.floats(0, max(tensor.shape[0] // SAMPLE_DIVISOR, 1))
+    return to_four_bits(in_groups(rows))[1]
+
+
+def make_group(name: str, tensor: BlockTensor, form: Form | None) -> TensorGroup:
+    """What is written of a tensor: a vector in 32 bits, positions in 16, a matrix in a form."""
+    rows, columns = tensor.shape
+    if rows == 1:
+        entry = TensorEntry("F32", (columns,), 4 * columns)
+        return TensorGroup({name: entry}, lambda: [tensor.floats()])
+    if name == POSITIONS:
+        import numpy
+
+        entry = TensorEntry("F16", tensor.shape, 2 * rows * columns)
+        return TensorGroup({name: entry}, lambda: [tensor.floats().astype(numpy.float16)])
+    # Rows of a table are looked up one by one, which is only done in eight bits.
+    form = "eight" if EMBEDDING.fullmatch(name) else form or form_of(tensor)
+    size = columns if columns % GROUP_SIZE else GROUP_SIZE
+    groups = columns // size
+    packed = size if form == "eight" else size // 2
+    scales = TensorEntry("F16", (rows, groups, 1), 2 * rows * groups)
+    entries = {
+        name: TensorEntry(
+            "I8" if form == "eight" else "U8", (rows, groups, packed), rows * groups * packed
+        ),
+        name + SCALES: scales,
+    }
+    if form == "four":
+        entries[name + ZEROS] = TensorEntry("U8", (rows, groups, 1), rows * groups)
+    elif form == "four between":
+        entries[name + ZEROS] = scales
+
+    def arrays() -> "list[NDArray[generic]]":
+        matrix = quantize(tensor, form)
+        each = (matrix.numbers, matrix.scales, matrix.zeros)
+        return [array for array in each if array is not None]
+
+    return TensorGroup(entries, arrays)

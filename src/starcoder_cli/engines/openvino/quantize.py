@@ -1,0 +1,241 @@
+"""Matrices in eight or four bits with a scale for each group of numbers, as OpenVINO's kernels
+read them.
+
+What a GGUF file has in blocks of 32 numbers stays number for number the same: eight bits hold Q8_0
+and Q5_0, four bits hold Q4_0, Q4_1 and Q4_K, whose zero is between two numbers. All else is rounded
+to eight bits, off by at most half of a 127th of the largest of its group. Blocks are those of
+ggml's `ggml-common.h`.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from starcoder_cli.weights.gguf_tensors import BlockTensor
+
+if TYPE_CHECKING:
+    from numpy import float16, float32, int8, uint8
+    from numpy.typing import NDArray
+
+GROUP_SIZE = 32
+ROWS_AT_ONCE = 1 << 10
+"""So many rows of a matrix are brought to 32 bits at a time."""
+
+THREADS = 2
+MAX_ZERO = 4096
+"""A group whose zero is further from its numbers hardly has more than one number."""
+
+RANGE_FRACTIONS = (1.0, 0.95, 0.9, 0.85, 0.8)
+"""Of a group's range, how much the sixteen numbers may span: cutting off its ends can pay."""
+
+Q4_0, Q4_1, Q5_0, Q8_0, Q4_K = 2, 3, 6, 8, 12
+
+Form: TypeAlias = Literal["eight", "four", "four between"]
+"""Eight bits, or four, whose zero is one of the sixteen numbers or between two of them."""
+
+
+class Tensor(Protocol):
+    """A matrix in a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns."""
+
+    def floats(self, first: int = 0, count: int | None = None) -> "NDArray[float32]":
+        """The numbers of so many rows."""
+
+
+@dataclass(frozen=True)
+class QuantizedMatrix:
+    """Numbers of shape [rows, groups, size of a group], a scale and a zero for each group.
+
+    Eight bits are signed and have no zeros. Of four bits two numbers share a byte, the first one in
+    its lower half. A number stands for (number - zero) * scale.
+    """
+
+    numbers: "NDArray[int8] | NDArray[uint8]"
+    scales: "NDArray[float16]"
+    zeros: "NDArray[Any] | None" = None
+
+
+def form_of(tensor: Tensor) -> Form:
+    """The form that a tensor is brought to unless there is a reason for another."""
+    if isinstance(tensor, BlockTensor) and tensor.ggml_type in EXACT_FOUR_BITS:
+        return "four" if tensor.ggml_type == Q4_0 else "four between"
+    return "eight"
+
+
+def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
+    """A matrix in a form. NotImplementedError for a type of ggml's that nobody can read."""
+    rows = tensor.shape[0]
+
+    def quantize_rows(first: int) -> QuantizedMatrix:
+        count = min(ROWS_AT_ONCE, rows - first)
+        if isinstance(tensor, BlockTensor) and form == form_of(tensor):
+            exact = EXACT_EIGHT_BITS.get(tensor.ggml_type) or EXACT_FOUR_BITS.get(tensor.ggml_type)
+            if exact:
+                return exact(tensor.blocks(first, count))
+        numbers = in_groups(tensor.floats(first, count))
+        return to_eight_bits(numbers) if form == "eight" else to_four_bits(numbers)[0]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return join_rows(list(pool.map(quantize_rows, range(0, rows, ROWS_AT_ONCE))))
+
+
+def join_rows(parts: list[QuantizedMatrix]) -> QuantizedMatrix:
+    """Parts of a matrix below one another."""
+    import numpy
+
+    numbers = numpy.concatenate([part.numbers for part in parts])
+    scales = numpy.concatenate([part.scales for part in parts])
+    zeros = [part.zeros for part in parts if part.zeros is not None]
+    return QuantizedMatrix(numbers, scales, numpy.concatenate(zeros) if zeros else None)
+
+
+def in_groups(numbers: "NDArray[float32]") -> "NDArray[float32]":
+    """Rows in groups; a row that is not whole groups is one."""
+    rows, columns = numbers.shape
+    size = GROUP_SIZE if columns % GROUP_SIZE == 0 else columns
+    return numbers.reshape(rows, -1, size)
+
+
+def to_eight_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
+    """Groups of numbers in eight bits."""
+    import numpy
+
+    scales = (numpy.abs(numbers).max(2, keepdims=True) / 127).astype(numpy.float16)
+    scales[scales == 0] = 1
+    codes = numpy.rint(numbers / scales.astype(numpy.float32)).clip(-127, 127)
+    return QuantizedMatrix(codes.astype(numpy.int8), scales)
+
+
+def to_four_bits(numbers: "NDArray[float32]") -> tuple[QuantizedMatrix, float]:
+    """Groups of numbers in four bits, and the error: its square over that of the numbers."""
+    import numpy
+
+    low = numpy.minimum(numbers.min(2, keepdims=True), 0)
+    high = numpy.maximum(numbers.max(2, keepdims=True), 0)
+    best = least = None
+    for fraction in RANGE_FRACTIONS:
+        margin = (high - low) * numpy.float32((1 - fraction) / 2)
+        candidate = four_bit_codes(numbers, low + margin, high - margin)
+        codes, scales, zeros = candidate
+        error = (((codes - zeros) * scales - numbers) ** 2).sum(2, keepdims=True)
+        if best is None or least is None:
+            best, least = candidate, error
+            continue
+        is_better = error < least
+        best = [numpy.where(is_better, *pair) for pair in zip(candidate, best, strict=True)]
+        least = numpy.minimum(error, least)
+    assert best is not None and least is not None
+    codes, scales, zeros = best
+    matrix = QuantizedMatrix(
+        pack_pairs(codes.astype(numpy.uint8)),
+        scales.astype(numpy.float16),
+        zeros.astype(numpy.uint8),
+    )
+    return matrix, float(least.sum()) / max(float((numbers**2).sum()), 1e-30)
+
+
+def four_bit_codes(
+    numbers: "NDArray[float32]", low: "NDArray[float32]", high: "NDArray[float32]"
+) -> "list[NDArray[float32]]":
+    """Numbers from 0 to 15 for groups that span from `low` to `high`, their scales and zeros."""
+    import numpy
+
+    scales = ((high - low) / 15).astype(numpy.float16).astype(numpy.float32)
+    scales[scales == 0] = 1
+    zeros = numpy.rint(-low / scales).clip(0, 15)
+    return [(numpy.rint(numbers / scales) + zeros).clip(0, 15), scales, zeros]
+
+
+def pack_pairs(codes: "NDArray[uint8]") -> "NDArray[uint8]":
+    """Each two numbers of four bits in a byte, the first one in its lower half."""
+    import numpy
+
+    return numpy.bitwise_or(
+        codes[..., 0::2], numpy.left_shift(codes[..., 1::2], 4), dtype=numpy.uint8
+    )
+
+
+def from_q8_0(blocks: "NDArray[uint8]") -> QuantizedMatrix:
+    """Q8_0: a scale, and 32 numbers of eight bits."""
+    import numpy
+
+    packed = blocks.reshape(len(blocks), -1, 34)
+    scales = numpy.ascontiguousarray(packed[..., :2]).view(numpy.float16)
+    return QuantizedMatrix(packed[..., 2:].view(numpy.int8), scales)
+
+
+def from_q5_0(blocks: "NDArray[uint8]") -> QuantizedMatrix:
+    """Q5_0: a scale, the fifth bits of 32 numbers and their other four; 16 stands for zero."""
+    import numpy
+
+    packed = blocks.reshape(len(blocks), -1, 22)
+    high_bits = numpy.unpackbits(packed[..., 2:6], axis=2, bitorder="little")
+    low_bits = unpack_halves(packed[..., 6:])
+    scales = numpy.ascontiguousarray(packed[..., :2]).view(numpy.float16)
+    return QuantizedMatrix(((low_bits | high_bits << 4) - numpy.uint8(16)).view(numpy.int8), scales)
+
+
+def from_q4_0(blocks: "NDArray[uint8]") -> QuantizedMatrix:
+    """Q4_0: a scale, and 32 numbers of four bits, of which 8 stands for zero."""
+    import numpy
+
+    packed = blocks.reshape(len(blocks), -1, 18)
+    scales = numpy.ascontiguousarray(packed[..., :2]).view(numpy.float16)
+    numbers = pack_pairs(unpack_halves(packed[..., 2:]))
+    return QuantizedMatrix(numbers, scales, numpy.full(scales.shape, 8, numpy.uint8))
+
+
+def from_q4_1(blocks: "NDArray[uint8]") -> QuantizedMatrix:
+    """Q4_1: a scale, the least number, and 32 numbers of four bits above it."""
+    import numpy
+
+    packed = blocks.reshape(len(blocks), -1, 20)
+    factors = numpy.ascontiguousarray(packed[..., :4]).view(numpy.float16).astype(numpy.float32)
+    return above_least(unpack_halves(packed[..., 4:]), factors[..., :1], factors[..., 1:])
+
+
+def from_q4_k(blocks: "NDArray[uint8]") -> QuantizedMatrix:
+    """Q4_K: 256 numbers in eight groups, whose scales and least numbers have six bits."""
+    import numpy
+    from gguf.quants import Q4_K as layout
+
+    packed = blocks.reshape(-1, 144)
+    factors = numpy.ascontiguousarray(packed[:, :4]).view(numpy.float16).astype(numpy.float32)
+    scales, least = layout.get_scale_min(numpy.ascontiguousarray(packed[:, 4:16]))
+    codes = unpack_halves(packed[:, 16:].reshape(len(packed), 4, 32))
+    shape = (len(blocks), -1, 1)
+    return above_least(
+        codes.reshape(len(blocks), -1, 32),
+        (factors[:, :1] * scales).reshape(shape),
+        (-factors[:, 1:] * least).reshape(shape),
+    )
+
+
+def above_least(
+    codes: "NDArray[uint8]", scales: "NDArray[float32]", least: "NDArray[float32]"
+) -> QuantizedMatrix:
+    """Numbers that stand for `least` and so many scales more, with a zero between two of them."""
+    import numpy
+
+    rounded = scales.astype(numpy.float16).astype(numpy.float32)
+    is_flat = (rounded == 0) | (numpy.abs(least) > MAX_ZERO * numpy.abs(rounded))
+    rounded = numpy.where(is_flat, numpy.where(least == 0, 1, -least), rounded)
+    zeros = (-least / rounded).astype(numpy.float16)
+    numbers = pack_pairs(numpy.where(is_flat, numpy.uint8(0), codes))
+    return QuantizedMatrix(numbers, rounded.astype(numpy.float16), zeros)
+
+
+def unpack_halves(packed: "NDArray[uint8]") -> "NDArray[uint8]":
+    """The lower halves of the last axis' bytes, and then the upper ones."""
+    import numpy
+
+    return numpy.concatenate((packed & 15, packed >> 4), axis=-1)
+
+
+Unpack: TypeAlias = "Callable[[NDArray[uint8]], QuantizedMatrix]"
+EXACT_EIGHT_BITS: Mapping[int, Unpack] = {Q8_0: from_q8_0, Q5_0: from_q5_0}
+EXACT_FOUR_BITS: Mapping[int, Unpack] = {Q4_0: from_q4_0, Q4_1: from_q4_1, Q4_K: from_q4_k}

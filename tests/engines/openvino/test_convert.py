@@ -1,0 +1,120 @@
+"""GGUF files as checkpoints in few bits: what a family's graph makes of them."""
+
+import json
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+from gguf.constants import GGMLQuantizationType
+from safetensors.torch import load_file, save_file
+
+from checkpoint_graphs import difference, scale_weights
+from gguf_checkpoints import write_gguf
+from ggufs import ARCHITECTURE, Parts, entry, text, tiny
+from ggufs import tensor as described_tensor
+from quantized import read_back
+from starcoder_cli.engines.openvino.convert import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    read_checkpoint,
+    write_checkpoint,
+)
+from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS
+from starcoder_cli.engines.openvino.quantize import QuantizedMatrix
+from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.weights.tensors import map_tensors
+from tiny import build
+
+pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
+
+
+def nobody(done: int, total: int) -> None:
+    """Nobody is told how many tensors are written."""
+
+
+@pytest.mark.parametrize("kind", ["gpt_bigcode", "starcoder2", "llama", "qwen2", "qwen3"])
+@pytest.mark.parametrize("weights", ["F32", "Q8_0", "Q4_0", "Q4_1"])
+def test_the_logits_are_those_of_transformers_on_these_weights(
+    kind: str, weights: str, tmp_path: Path
+) -> None:
+    folder, made = build(tmp_path / "own", kind), tmp_path / "made"
+    made.mkdir()
+    scale_weights(folder)
+    path = write_gguf(folder, tmp_path / "m.gguf", GGMLQuantizationType[weights])
+    write_checkpoint(path, made, 0, nobody)
+    original = load_file(folder / "model.safetensors")
+    found = read_weights(made / WEIGHTS_FILE)
+    assert found.keys() == original.keys()
+    for name, tensor in found.items():
+        step = 0.2 if weights.startswith("Q4") and tensor.dim() > 1 else 0.02
+        assert (tensor - original[name]).abs().max() <= step * original[name].abs().max(), name
+    save_file(found, folder / "model.safetensors", {"format": "pt"})
+    assert difference(folder, made) < 2e-3
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """What the tensors of a file stand for."""
+    tensors = map_tensors([path])
+    found = {}
+    for name, tensor in tensors.items():
+        if name + SCALES in tensors:
+            zeros = tensors[name + ZEROS].numbers() if name + ZEROS in tensors else None
+            matrix = QuantizedMatrix(tensor.numbers(), tensors[name + SCALES].numbers(), zeros)
+            found[name] = torch.from_numpy(read_back(matrix))
+        elif not name.endswith((SCALES, ZEROS)):
+            found[name] = torch.from_numpy(tensor.floats())
+    return found
+
+
+def test_each_tensor_is_told(tmp_path: Path) -> None:
+    path, told = tmp_path / "m.gguf", list[tuple[int, int]]()
+    path.write_bytes(tiny())
+    write_checkpoint(path, tmp_path, 0, lambda done, total: told.append((done, total)))
+    assert told == [(number, 14) for number in range(14)]
+    config = json.loads((tmp_path / CONFIG_FILE).read_text())
+    assert config["model_type"] == "qwen2" and config["tie_word_embeddings"] is True
+
+
+def test_those_of_the_feed_forward_go_in_four_bits_if_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(tiny())
+    found: list[set[str]] = []
+    for count in (0, 1, 9):
+        write_checkpoint(path, tmp_path, count, nobody)
+        tensors = map_tensors([tmp_path / WEIGHTS_FILE])
+        found.append({name for name, each in tensors.items() if each.entry.dtype == "U8"})
+    names = {f"model.layers.0.mlp.{each}_proj.weight" for each in ("gate", "up")}
+    assert found[0] == set() and len(found[1] & names) == 1 and names < found[2]
+    assert all(name.removesuffix(".zeros") in names for name in found[2])
+
+
+def test_a_table_is_in_eight_bits_whatever_it_was(tmp_path: Path) -> None:
+    folder = build(tmp_path / "own", "gpt_bigcode")
+    path = write_gguf(folder, tmp_path / "m.gguf", GGMLQuantizationType.Q4_0)
+    write_checkpoint(path, tmp_path, 0, nobody)
+    tensors = map_tensors([tmp_path / WEIGHTS_FILE])
+    kinds = {name: tensors[f"transformer.{name}.weight"].entry.dtype for name in ("wte", "wpe")}
+    assert kinds == {"wte": "I8", "wpe": "F16"}
+    original = read_checkpoint(path)[1]["transformer.wpe.weight"].floats()
+    assert numpy.allclose(tensors["transformer.wpe.weight"].floats(), original, atol=1e-3)
+
+
+def test_a_kind_of_model_without_a_graph(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    other = entry("general.architecture", 8, text("mamba"))
+    path.write_bytes(Parts(entries=(other,)).build())
+    with pytest.raises(MachineError) as caught:
+        write_checkpoint(path, tmp_path, 0, nobody)
+    assert str(caught.value) == "OpenVINO runs no model of the kind mamba; use --engine llamacpp"
+
+
+def test_a_type_of_tensors_that_is_not_known(tmp_path: Path) -> None:
+    path = tmp_path / "new.gguf"
+    described = (described_tensor("new", 0, kind=60),)
+    path.write_bytes(Parts(entries=(ARCHITECTURE,), tensors=described).build())
+    with pytest.raises(DataError) as caught:
+        write_checkpoint(path, tmp_path, 0, nobody)
+    assert str(caught.value) == (
+        f"{path} has tensors of a type that is not known; use --engine llamacpp"
+    )
