@@ -27,6 +27,7 @@ def write_gguf(
     heads = config.get("n_head") or config["num_attention_heads"]
     keys = 1 if "n_head" in config else config["num_key_value_heads"]
     add_settings(writer, config, layers, heads, keys)
+    add_tokenizer(writer, json.loads((folder / "tokenizer.json").read_text()))
     names = gguf.get_tensor_name_map(architecture, layers)
     for name, tensor in load_file(folder / "model.safetensors").items():
         weights = tensor.float().numpy()
@@ -56,6 +57,7 @@ def add_settings(
     writer.add_block_count(layers)
     writer.add_context_length(config.get("n_positions") or config["max_position_embeddings"])
     writer.add_embedding_length(config.get("n_embd") or config["hidden_size"])
+    writer.add_feed_forward_length(config.get("intermediate_size") or 4 * config["n_embd"])
     writer.add_head_count(heads)
     writer.add_head_count_kv(keys)
     writer.add_eos_token_id(config["eos_token_id"])
@@ -70,3 +72,26 @@ def add_settings(
         writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     if config.get("sliding_window"):
         writer.add_sliding_window(config["sliding_window"])
+
+
+def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any]) -> None:
+    """The tokens as StarCoder's files have them; where none is merged, the last one is two spaces.
+
+    llama.cpp takes no file without a pair to merge.
+    """
+    control_ids = {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
+    ids = {**tokenizer["model"]["vocab"], **control_ids}
+    tokens = sorted(ids, key=ids.__getitem__)
+    pairs = tokenizer["model"]["merges"]
+    if not pairs:
+        tokens[-1], pairs = "ĠĠ", ["Ġ Ġ"]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("starcoder")
+    writer.add_token_list(tokens)
+    writer.add_token_types(
+        [
+            gguf.TokenType.CONTROL if token in control_ids else gguf.TokenType.NORMAL
+            for token in tokens
+        ]
+    )
+    writer.add_token_merges([pair if isinstance(pair, str) else " ".join(pair) for pair in pairs])

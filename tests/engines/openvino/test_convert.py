@@ -1,6 +1,7 @@
 """GGUF files as checkpoints in few bits: what a family's graph makes of them."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import numpy
@@ -14,6 +15,7 @@ from gguf_checkpoints import write_gguf
 from ggufs import ARCHITECTURE, Parts, entry, text, tiny
 from ggufs import tensor as described_tensor
 from quantized import read_back
+from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.openvino.convert import (
     CONFIG_FILE,
     WEIGHTS_FILE,
@@ -21,10 +23,15 @@ from starcoder_cli.engines.openvino.convert import (
     write_checkpoint,
 )
 from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS
+from starcoder_cli.engines.openvino.model import OpenVinoModel
+from starcoder_cli.engines.openvino.prepare import convert_and_measure
 from starcoder_cli.engines.openvino.quantize import QuantizedMatrix
+from starcoder_cli.engines.openvino.sources import prepared_source
 from starcoder_cli.errors import DataError, MachineError
+from starcoder_cli.model import Prompt, Sampling, Special
+from starcoder_cli.stream import collect
 from starcoder_cli.weights.tensors import map_tensors
-from tiny import build
+from tiny import SHAPES, build
 
 pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
 
@@ -51,6 +58,30 @@ def test_the_logits_are_those_of_transformers_on_these_weights(
         assert (tensor - original[name]).abs().max() <= step * original[name].abs().max(), name
     save_file(found, folder / "model.safetensors", {"format": "pt"})
     assert difference(folder, made) < 2e-3
+
+
+@pytest.mark.parametrize("kind", ["gpt_bigcode", "starcoder2"])
+def test_a_starcoder_is_prepared_with_its_tokenizer(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SHAPES["gpt_bigcode"], "n_positions", 2048)
+    folder, made = build(tmp_path / "own", kind), tmp_path / "made"
+    made.mkdir()
+    path = write_gguf(folder, tmp_path / "m.gguf", GGMLQuantizationType.Q8_0)
+    assert set(convert_and_measure(path, made, nobody)) == {"llamacpp", "openvino"}
+    told = []
+    for load in (
+        lambda: LlamaCppModel(path, 256),
+        lambda: OpenVinoModel(prepared_source(made, path), 256),
+    ):
+        with closing(load()) as model:
+            assert model.has_token("<fim_prefix>")
+            prompt = Prompt((Special("<fim_prefix>"), "def f(x):\n    return 12"))
+            found = collect(model.stream(prompt, Sampling(3)))
+            told.append((found.prompt_tokens, found.tokens))
+    assert (
+        told[0] == told[1] == (1 + len("def f(x):\n    return 12") - 1, 3)
+    )  # two spaces are one token
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

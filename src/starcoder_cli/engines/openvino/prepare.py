@@ -34,6 +34,7 @@ from starcoder_cli.loading import EngineSpeed
 from starcoder_cli.model import Model, Prompt
 from starcoder_cli.models import store
 from starcoder_cli.models.transfer import Progress, translate_write_errors
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -92,11 +93,12 @@ def convert_and_measure(
 def read_gguf_tokenizer(path: Path) -> "Tokenizer":
     """The tokenizer of a GGUF file; MachineError where transformers cannot bring it over."""
     try:
-        from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_tokenizer
+        with foreign_errors():
+            from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_tokenizer
 
-        architecture, vocabulary, _ = get_gguf_tokenizer(str(path))
-        tokenizer: Tokenizer = convert_gguf_tokenizer(architecture, vocabulary)[0]
-    except (ImportError, KeyError, TypeError, ValueError, AttributeError) as error:
+            architecture, vocabulary, _ = get_gguf_tokenizer(str(path))
+            tokenizer: Tokenizer = convert_gguf_tokenizer(architecture, vocabulary)[0]
+    except ForeignError as error:
         raise MachineError(
             f"transformers cannot read the tokenizer of {path}: {error}", "use --engine llamacpp"
         ) from error
