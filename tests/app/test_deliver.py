@@ -252,7 +252,22 @@ def test_an_answer_does_not_replace_the_text_it_is_for(
     assert text() == TEXT
 
 
-@pytest.mark.parametrize("output", [".", "new/", "none/out", "a.py/out", "loop", "", "o" * 256])
+@pytest.mark.parametrize("command", [("fill", "a.py:2"), ("complete", "--batch", "a.py")])
+@pytest.mark.parametrize(
+    ("output", "error"),
+    [
+        (".", ". is a folder; name a file in it"),
+        ("", "the name of the file to write is empty; name one"),
+    ],
+)
+def test_what_is_no_name_of_a_file(
+    output: str, error: str, command: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = ("-m", "owner/name/none.gguf")
+    assert run(capfd, *command, *model, "-o", output) == (73, "", f"error: {error}\n")
+
+
+@pytest.mark.parametrize("output", ["new/", "none/out", "a.py/out", "loop", "o" * 256])
 def test_a_file_that_cannot_be_made(output: str, capfd: pytest.CaptureFixture[str]) -> None:
     """It is found out before a model is asked."""
     Path("loop").symlink_to("loop")

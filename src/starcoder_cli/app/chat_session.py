@@ -57,7 +57,7 @@ def run_session(
 
         def answer(conversation: Conversation, line: str) -> Conversation:
             question = line if conversation.messages else question_with_texts(line, texts)
-            return reply(chat, conversation.with_question(question), timeout)
+            return reply(chat, conversation.with_question(question, line), timeout)
 
         converse(line_editor(), Conversation(system), answer)
 
@@ -162,7 +162,8 @@ def undo_turn(conversation: Conversation, argument: str) -> Conversation:
     """Forget the last question and the answer to it."""
     if not conversation.messages:
         raise UsageError("there is nothing to undo")
-    write_message(f"took back: {to_one_line(conversation.turns()[-1][0].text, 60)}")
+    question = conversation.turns()[-1][0]
+    write_message(f"took back: {to_one_line(question.typed or question.text, 60)}")
     return conversation.undone()
 
 

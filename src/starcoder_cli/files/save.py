@@ -236,6 +236,10 @@ class SaveTarget:
 
 def creation_error(path: str) -> StarcoderError:
     """What is wrong where no file can be at a path."""
+    if not path:
+        return CreateError("the name of the file to write is empty", "name one")
+    if os.path.isdir(path):  # noqa: PTH112 - a path may be any bytes
+        return CreateError(f"{path} is a folder", "name a file in it")
     return CreateError(f"cannot create a file {path}", "name one in a folder that exists")
 
 
@@ -283,10 +287,15 @@ def translate_os_errors(path: str, not_a_file: StarcoderError) -> Iterator[None]
 
 def convert_os_error(path: str, error: OSError, not_a_file: StarcoderError) -> StarcoderError:
     """An error of the system as one of ours."""
-    if error.errno in NOT_A_FILE_ERRNOS:
+    if is_no_file_error(error):
         return not_a_file
     if error.errno in NO_PERMISSION_ERRNOS:
         return CreateError(f"cannot write {path}: {error.strerror}", ELSEWHERE_HINT)
     if isinstance(error, BlockingIOError):
         return BusyError(f"another program is writing {path}", LEFT_ALONE_HINT)
     return WriteError(f"cannot write {path}: {error.strerror}", NO_ROOM_HINT)
+
+
+def is_no_file_error(error: Exception) -> bool:
+    """Whether the system says that a name leads to no file, or that none can have it."""
+    return getattr(error, "errno", None) in NOT_A_FILE_ERRNOS
