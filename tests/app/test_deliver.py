@@ -338,3 +338,42 @@ def test_what_changes_nothing_in_a_file_is_said(capfd: pytest.CaptureFixture[str
         plan_delivery(source, span, options, "python", None).deliver("a = 1\n", {})
         assert capfd.readouterr().err == said
     assert Path("same.py").read_text() == "a = 1\n"
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A file that `link.py` in a repository leads to."""
+    (tmp_path / ".git").mkdir(exist_ok=True)
+    file = tmp_path.parent / f"{tmp_path.name}-outside.py"
+    file.write_text("x = 1\n")
+    Path("link.py").symlink_to(file)
+    return file
+
+
+@pytest.mark.parametrize(
+    "command", [("fill", "link.py:1"), ("complete", "link.py"), ("edit", "link.py", "more")]
+)
+def test_nothing_is_put_into_a_file_that_a_link_of_a_repository_leads_to(
+    command: tuple[str, ...], linked: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It was written without a word, whatever it was."""
+    leads = f"link.py leads out of {tmp_path.resolve()} by a link, to {linked.resolve()}"
+    error = f"error: {leads}; name that file itself\n"
+    for quiet in ([], ["-q"]):
+        assert run(capfd, *command, "-m", "echo", "-i", *quiet) == (77, "", error)
+    assert linked.read_text() == "x = 1\n"
+    named = (command[0], command[1].replace("link.py", str(linked)), *command[2:])
+    assert run(capfd, *named, "-m", "echo", "-i")[0] == 0
+    assert linked.read_text() != "x = 1\n"
+
+
+@pytest.mark.parametrize("words", [("fill", "a.py:2"), ("fill", "--batch", "holes.jsonl")])
+def test_output_by_such_a_link_is_told_of(
+    words: tuple[str, ...], linked: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("holes.jsonl").write_text('{"prefix": "x"}\n')
+    linked.write_text("")
+    leads = f"link.py leads out of {tmp_path.resolve()} by a link, to {linked.resolve()}"
+    note = f"note: {leads}, which is written\n"
+    assert run(capfd, *words, "-m", "echo", "-o", "link.py") == (0, "", note)
+    assert linked.read_text()

@@ -10,7 +10,7 @@ from functools import partial
 
 from starcoder_cli.app.answer_record import Answer
 from starcoder_cli.app.attribution import need_index
-from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.deliver import OutputOptions, note_file_outside
 from starcoder_cli.app.in_order import in_order, while_open
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.progress import count_progress, no_progress
@@ -79,6 +79,7 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
         bar = not os.isatty(stream.descriptor)
         failed = write_answers(rows, request, output.messages, stream.save, bar=bar)
     else:
+        note_file_outside(output.output, output.messages)
         with AnswerJournal.open_locked(output.output) as journal:
             answered = journal.find_answered(rows)
             if answered:

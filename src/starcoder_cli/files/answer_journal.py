@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from starcoder_cli.errors import BusyError, CreateError, DataError, WriteError
 from starcoder_cli.files.batch import RUN_INPUTS, BatchLine, compute_digest
-from starcoder_cli.files.save import SaveTarget, creation_error, is_no_file_error
+from starcoder_cli.files.save import NOT_A_FILE_ERRNOS, SaveTarget, creation_error
 from starcoder_cli.system.file_lock import try_lock
 
 ANSWER_LINE_START = b'{"line": '
@@ -41,7 +41,7 @@ class AnswerJournal:
         try:
             descriptor = os.open(path, flags, 0o666)
         except (OSError, ValueError) as error:
-            if is_no_file_error(error):
+            if getattr(error, "errno", None) in NOT_A_FILE_ERRNOS:
                 raise creation_error(path) from error
             reason = getattr(error, "strerror", None) or str(error)
             raise CreateError(f"cannot write {path}: {reason}", "name another file") from error

@@ -287,15 +287,10 @@ def translate_os_errors(path: str, not_a_file: StarcoderError) -> Iterator[None]
 
 def convert_os_error(path: str, error: OSError, not_a_file: StarcoderError) -> StarcoderError:
     """An error of the system as one of ours."""
-    if is_no_file_error(error):
+    if error.errno in NOT_A_FILE_ERRNOS:
         return not_a_file
     if error.errno in NO_PERMISSION_ERRNOS:
         return CreateError(f"cannot write {path}: {error.strerror}", ELSEWHERE_HINT)
     if isinstance(error, BlockingIOError):
         return BusyError(f"another program is writing {path}", LEFT_ALONE_HINT)
     return WriteError(f"cannot write {path}: {error.strerror}", NO_ROOM_HINT)
-
-
-def is_no_file_error(error: Exception) -> bool:
-    """Whether the system says that a name leads to no file, or that none can have it."""
-    return getattr(error, "errno", None) in NOT_A_FILE_ERRNOS
