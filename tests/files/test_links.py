@@ -46,7 +46,7 @@ def test_a_file_that_is_not_there_yet(repository: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["a.py", "src/b.py", "inner.py", "new.py", "circle.py", "../outside/c.py"]
-    + ["../entry/a.py", "../shortcut.py", "/dev/stdout"],
+    + ["../entry/a.py", "../shortcut.py", "/dev/stdout", "n" * 256, ""],
 )
 def test_every_other_file(name: str) -> None:
     assert find_file_outside(name) is None

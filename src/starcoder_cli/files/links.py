@@ -24,7 +24,7 @@ def find_file_outside(path: str) -> LinkedFile | None:
     """The file outside of its repository that a path leads to; None where no link does that."""
     named, file = Path.cwd() / path, Path(os.path.realpath(path))
     for part in (named, *named.parents):
-        if not part.is_symlink():
+        if not os.path.islink(part):  # noqa: PTH114 - a name may be too long for the system
             continue
         folder = Path(os.path.realpath(part.parent))
         above = (folder, *folder.parents)
