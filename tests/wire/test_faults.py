@@ -29,6 +29,7 @@ READERS = {"completion": read_completion, "chat": read_chat, "infill": read_infi
         ("completion", {"max_tokens": -1}, "max_tokens has to be 0 or more"),
         ("completion", {"temperature": 3}, "temperature has to be 2 or less"),
         ("completion", {"temperature": []}, "temperature has to be a number, not a list"),
+        ("completion", {"seed": 2**65}, f"seed has to be {2**64} or less"),
         ("completion", {"stream": 1}, "stream has to be a boolean, not a number"),
         ("completion", {"stop": 1}, "stop has to be a text or a list of texts, not a number"),
         ("completion", {"stop": ["x" * 257]}, "stop.0 has more than 256 bytes"),

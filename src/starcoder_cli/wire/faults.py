@@ -28,8 +28,8 @@ EXPECTED_KINDS: Mapping[str, str] = {
 """What a field has to be, by pydantic's word for what is wrong with it."""
 
 BOUNDS: Mapping[str, str] = {
-    "greater_than_equal": "has to be {ge:g} or more",
-    "less_than_equal": "has to be {le:g} or less",
+    "greater_than_equal": "has to be {ge:.20g} or more",
+    "less_than_equal": "has to be {le:.20g} or less",
     "literal_error": "has to be {expected}",
     "string_too_long": "has more than {max_length} characters",
     "string_too_short": "is empty",
