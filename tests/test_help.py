@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,3 +56,11 @@ def test_switches_do_not_look_as_if_they_took_a_value(
     helps: dict[str, tuple[int, str]],
 ) -> None:
     assert [name for name, (_, text) in helps.items() if "<bool>" in text] == []
+
+
+@pytest.mark.parametrize("name", ["complete", "fill", "edit", "chat"])
+def test_every_option_of_what_answers_has_its_panel(
+    name: str, helps: dict[str, tuple[int, str]]
+) -> None:
+    (panel,) = (each for each in helps[name][1].split("╭─ ") if each.startswith("Options"))
+    assert re.findall(r"--[\w-]+", panel) == ["--help"]

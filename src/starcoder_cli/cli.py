@@ -247,6 +247,10 @@ def usage_error(error: typer.TyperException) -> StarcoderError:
     message, _, close = " ".join(formatted.split()).rstrip(".").partition(". Did you mean ")
     hint = f"did you mean {close}" if close else hint
     variable = getattr(option, "envvar", None)
+    is_argument = getattr(option, "param_type_name", "") == "argument"
+    if is_argument and isinstance(error, typer.BadParameter) and error.message:
+        # An argument's name in capitals may look like that of a variable, as SHELL does.
+        return UsageError(f"{str(getattr(option, 'metavar', '')).lower()} {error.message}", hint)
     if variable and context:
         source = context.get_parameter_source(getattr(option, "name", ""))
         if source and source.name == "ENVIRONMENT":

@@ -51,10 +51,11 @@ class Hole:
 
 @dataclass(frozen=True)
 class Message:
-    """What one side said."""
+    """What one side said; `typed` is what a user typed of it, where files come along."""
 
     role: Role
     text: str
+    typed: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ class Conversation:
         parts = [f"⟨{each.role}⟩{each.text}" for each in (*self.opening(), *self.messages)]
         return "".join((*parts, "⟨assistant⟩", self.answer_prefix))
 
-    def with_question(self, text: str) -> "Conversation":
+    def with_question(self, text: str, typed: str = "") -> "Conversation":
         """The conversation with one more question."""
-        return replace(self, messages=(*self.messages, Message("user", text)))
+        return replace(self, messages=(*self.messages, Message("user", text, typed)))
 
     def with_answer(self, text: str) -> "Conversation":
         """The conversation with one more answer."""

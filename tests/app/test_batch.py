@@ -103,8 +103,14 @@ def test_what_had_no_answer_before_still_has_none(capfd: pytest.CaptureFixture[s
     words = ("fill", "--batch", holes({"nonsense": 1}, {"prefix": "x"}), "-o", "answers")
     error = "error: no answer for 1 of 2 lines; its `error` says why\n"
     assert run(capfd, *words) == (65, "", error)
-    note = "note: answered before: 2 of 2 lines\n"
+    note = "note: answered before: 1 of 2 lines\n"
     assert run(capfd, *words) == (65, "", note + error)
+    first, second = records(Path("answers").read_text())
+    assert (first["line"], first["code"], second["line"]) == (1, 65, 2)
+    holes({"prefix": "y"}, {"prefix": "x"})
+    assert run(capfd, *words) == (0, "", note)
+    texts = [str(each["text"]) for each in records(Path("answers").read_text())]
+    assert ["y<" in texts[0], "x<" in texts[1], len(texts)] == [True, True, 2]
 
 
 def test_a_marker_is_for_one_text(capfd: pytest.CaptureFixture[str]) -> None:

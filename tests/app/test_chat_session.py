@@ -10,7 +10,7 @@ import pexpect
 import pyte
 import pytest
 
-from starcoder_cli.app.chat_session import SESSION_COMMANDS, conversation_after
+from starcoder_cli.app.chat_session import SESSION_COMMANDS, conversation_after, undo_turn
 from starcoder_cli.errors import CreateError, StarcoderError, UsageError
 from starcoder_cli.model import Conversation
 
@@ -50,6 +50,12 @@ def test_clear_and_undo(capfd: Capture) -> None:
     assert capfd.readouterr() == ("", "took back: three\n")
     assert after("one", "three", "/clear") == Conversation("Be brief.")
     assert capfd.readouterr() == ("", "the conversation begins anew\n")
+
+
+def test_undo_names_what_was_typed_and_not_the_file_that_came_with_it(capfd: Capture) -> None:
+    asked = Conversation().with_question("x.py:\n```\nx = 1\n```\n\nwhy?", "why?")
+    assert undo_turn(asked.with_answer("because"), "") == Conversation()
+    assert capfd.readouterr() == ("", "took back: why?\n")
 
 
 def test_exit_ends_the_session() -> None:

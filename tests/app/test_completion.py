@@ -168,7 +168,7 @@ def test_the_shell_of_the_user(program: str, shell: str, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     ("program", "error"),
-    [("", "no shell is named"), ("/bin/tcsh", "there is no script for 'tcsh'")],
+    [("", "no shell is named"), ("/bin/tcsh", "there is no script for 'tcsh', which $SHELL names")],
 )
 def test_a_shell_without_a_script(
     program: str, error: str, monkeypatch: pytest.MonkeyPatch

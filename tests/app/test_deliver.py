@@ -252,7 +252,22 @@ def test_an_answer_does_not_replace_the_text_it_is_for(
     assert text() == TEXT
 
 
-@pytest.mark.parametrize("output", [".", "new/", "none/out", "a.py/out", "loop", "", "o" * 256])
+@pytest.mark.parametrize("command", [("fill", "a.py:2"), ("complete", "--batch", "a.py")])
+@pytest.mark.parametrize(
+    ("output", "error"),
+    [
+        (".", ". is a folder; name a file in it"),
+        ("", "the name of the file to write is empty; name one"),
+    ],
+)
+def test_what_is_no_name_of_a_file(
+    output: str, error: str, command: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = ("-m", "owner/name/none.gguf")
+    assert run(capfd, *command, *model, "-o", output) == (73, "", f"error: {error}\n")
+
+
+@pytest.mark.parametrize("output", ["new/", "none/out", "a.py/out", "loop", "o" * 256])
 def test_a_file_that_cannot_be_made(output: str, capfd: pytest.CaptureFixture[str]) -> None:
     """It is found out before a model is asked."""
     Path("loop").symlink_to("loop")
@@ -323,3 +338,42 @@ def test_what_changes_nothing_in_a_file_is_said(capfd: pytest.CaptureFixture[str
         plan_delivery(source, span, options, "python", None).deliver("a = 1\n", {})
         assert capfd.readouterr().err == said
     assert Path("same.py").read_text() == "a = 1\n"
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A file that `link.py` in a repository leads to."""
+    (tmp_path / ".git").mkdir(exist_ok=True)
+    file = tmp_path.parent / f"{tmp_path.name}-outside.py"
+    file.write_text("x = 1\n")
+    Path("link.py").symlink_to(file)
+    return file
+
+
+@pytest.mark.parametrize(
+    "command", [("fill", "link.py:1"), ("complete", "link.py"), ("edit", "link.py", "more")]
+)
+def test_nothing_is_put_into_a_file_that_a_link_of_a_repository_leads_to(
+    command: tuple[str, ...], linked: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It was written without a word, whatever it was."""
+    leads = f"link.py leads out of {tmp_path.resolve()} by a link, to {linked.resolve()}"
+    error = f"error: {leads}; name that file itself\n"
+    for quiet in ([], ["-q"]):
+        assert run(capfd, *command, "-m", "echo", "-i", *quiet) == (77, "", error)
+    assert linked.read_text() == "x = 1\n"
+    named = (command[0], command[1].replace("link.py", str(linked)), *command[2:])
+    assert run(capfd, *named, "-m", "echo", "-i")[0] == 0
+    assert linked.read_text() != "x = 1\n"
+
+
+@pytest.mark.parametrize("words", [("fill", "a.py:2"), ("fill", "--batch", "holes.jsonl")])
+def test_output_by_such_a_link_is_told_of(
+    words: tuple[str, ...], linked: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("holes.jsonl").write_text('{"prefix": "x"}\n')
+    linked.write_text("")
+    leads = f"link.py leads out of {tmp_path.resolve()} by a link, to {linked.resolve()}"
+    note = f"note: {leads}, which is written\n"
+    assert run(capfd, *words, "-m", "echo", "-o", "link.py") == (0, "", note)
+    assert linked.read_text()

@@ -1,6 +1,7 @@
 """`--pick`: what is shown of several answers, and what the keys do."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -204,3 +205,29 @@ def test_a_number_of_two_digits_waits_for_the_second(
     for digit in digits:
         cursor.digit(digit)
     assert (cursor.at, cursor.done) == (at, done)
+
+
+@pytest.mark.parametrize(
+    ("key", "end", "is_written"), [("q", (None, signal.SIGINT), False), ("\r", (0, None), True)]
+)
+def test_one_answer_is_asked_about_too(
+    key: str, end: tuple[int | None, int | None], is_written: bool, tmp_path: Path
+) -> None:
+    """Answers that were all the same went into the file without a question."""
+    path = tmp_path / "add.py"
+    path.write_text("def add(a, b):\n    return\n")
+    child: pexpect.spawn[bytes] = pexpect.spawn(
+        sys.executable,
+        ["-m", "starcoder_cli", "fill", f"{path}:2", "-m", "echo", "--raw", "-n", "3"]
+        + ["--pick", "--in-place"],
+        env={**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"},
+        dimensions=(24, 120),
+        timeout=120,
+    )
+    child.expect_exact(b"note: all 6 answers are the same")
+    child.expect_exact(b"leaves)")
+    child.send(key)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert (child.exitstatus, child.signalstatus) == end
+    assert ("fim_prefix" in path.read_text()) == is_written

@@ -74,7 +74,7 @@ def test_a_licence_that_is_not_wanted_is_in_the_notice_too(capsys: Streams) -> N
     [
         ("a.py", 2, "--report would replace a.py; name another file"),
         ("no/such/NOTICE", 73, "cannot create a file no/such/NOTICE"),
-        ("known/", 73, "cannot create a file known/"),
+        ("known/", 73, "known/ is a folder"),
     ],
 )
 def test_where_it_cannot_be_written(name: str, code: int, wrong: str, capsys: Streams) -> None:

@@ -197,3 +197,20 @@ def test_the_names_of_the_projects_are_beside_the_index(tmp_path: Path) -> None:
     assert (names.read_text(), names.stat().st_mode & 0o777) == ("left-pad\n", 0o600)
     remove_from_index("left-pad", index)
     assert names.read_text() == ""
+
+
+@pytest.mark.parametrize("words", [("trace", "a/a.py"), ("index", "update"), ("index", "list")])
+def test_a_description_of_tables_that_is_no_text_is_damage(
+    words: tuple[str, ...],
+    index: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """SQLite quotes those bytes, and Python could not read what it said."""
+    monkeypatch.chdir(index.parent)
+    data = index.read_bytes().replace(b"CREATE TABLE posting", b"CREATE \x97ABLE posting")
+    index.write_bytes(data)
+    assert main([*words, "--index", "index"]) == 65
+    told = "error: index is damaged; remove it and add the sources again\n"
+    assert capfd.readouterr() == ("", told)
+    assert index.read_bytes() == data

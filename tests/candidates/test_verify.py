@@ -69,6 +69,27 @@ def numbers(file: Path, count: int) -> list[int]:
     return [int(number) for number in file.read_text().split()]
 
 
+ESCAPES = {
+    "session": "setsid sleep 600 & echo $! > $NUMBERS",
+    "orphan": "(setsid sh -c 'echo $$ > $NUMBERS; exec sleep 600' &)",
+    "daemon": "setsid sh -c '(trap \"\" TERM HUP INT; echo $$ > $NUMBERS; sleep 600) &'",
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process can get away elsewhere")
+@pytest.mark.parametrize("ends", [True, False], ids=["end", "time limit"])
+@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES)
+def test_nothing_that_began_its_own_session_stays(
+    escape: str, ends: bool, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "numbers"
+    monkeypatch.setenv("NUMBERS", str(file))
+    waiting = f"while ! [ -s {file} ]; do sleep 0.05; done"
+    check = command(f"{escape}; {waiting}{'' if ends else '; sleep 600'}", 60.0 if ends else 2.0)
+    assert check.passes(b"") is ends
+    assert gone(int(file.read_text()))
+
+
 def test_it_passes_where_the_command_exits_with_0(project: Path, temporary: Path) -> None:
     check = command(f"{sys.executable} -c 'import add; assert add.add(1, 2) == 3'")
     assert check.passes(b"def add(a, b):\n    return a + b\n")

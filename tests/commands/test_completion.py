@@ -45,6 +45,6 @@ def test_an_unknown_shell(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "tcsh"]) == 2
     assert capfd.readouterr() == (
         "",
-        "error: invalid value for 'SHELL': 'tcsh' is not one of bash, zsh, fish, powershell; "
+        "error: shell 'tcsh' is not one of bash, zsh, fish, powershell; "
         "see `starcoder completion --help`\n",
     )

@@ -425,7 +425,7 @@ def test_bars_at_the_terminal(
         (
             ("spelling",),
             2,
-            "invalid value for 'BENCHMARK': 'spelling' is not one of humaneval, mbpp, ",
+            "benchmark 'spelling' is not one of humaneval, mbpp, ",
         ),
         (("mbpp", "--data", "none.json"), 66, "cannot read none.json: No such file or directory; "),
         (("mbpp", "--data", "data.jsonl"), 65, "a row of the data set has no tests; "),

@@ -14,7 +14,8 @@ from starcoder_cli.evaluation.run import (
     open_run_folder,
     verdict_lines,
 )
-from starcoder_cli.files.batch import BatchLine, BatchTask, seal
+from starcoder_cli.files.answer_journal import seal
+from starcoder_cli.files.batch import BatchLine, BatchTask
 
 LINES = SETTINGS.batch_lines([ADD, SUBTRACT])
 OTHER = "name another folder with --out, or remove this one"

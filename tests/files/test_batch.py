@@ -1,23 +1,16 @@
-"""Files of holes, and files of answers that go on where a run ended."""
+"""Files of holes."""
 
 import json
-import os
-from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from starcoder_cli.errors import BusyError, CreateError, DataError, WriteError
+from starcoder_cli.errors import DataError
 from starcoder_cli.files.batch import (
     TASK_FIELDS,
-    AnswerJournal,
-    BatchLine,
     BatchTask,
     parse_batch,
-    seal,
 )
 
 HOLES = b'{"prefix": "a"}\n{"prefix": "b", "id": [1]}\r\n\n{"place": "a.py:1"}'
@@ -101,144 +94,3 @@ def test_any_value_is_a_field_or_a_fault(value: object) -> None:
     for name in TASK_FIELDS:
         (line,) = parse_batch(json.dumps({"prefix": "", name: value}).encode())
         assert isinstance(line.task, BatchTask | DataError)
-
-
-def answer(line: BatchLine) -> bytes:
-    """A line of answers."""
-    return json.dumps({**line.record(), "text": "x"}).encode() + b"\n"
-
-
-def sealed(line: BatchLine) -> bytes:
-    """A line of answers as it is in a file."""
-    return seal(answer(line))
-
-
-def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
-    """Whatever a killed run has written, the file ends as if it had not been killed."""
-    path, rows = tmp_path / "answers", parse_batch(HOLES)
-    whole = b"".join(map(sealed, rows))
-    for length in range(len(whole) + 1):
-        path.write_bytes(whole[:length])
-        with AnswerJournal.open_locked(str(path)) as journal:
-            done, failed = journal.resume(rows)
-            assert (done, failed) == (whole[:length].count(b"\n"), 0)
-            for row in rows[done:]:
-                journal.add(answer(row))
-        assert path.read_bytes() == whole
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"my notes\n", "line 1 of {} is not the answer to a line of this batch"),
-        (b"my notes", "{} holds something else"),
-        (b'{"lime": 1', "{} holds something else"),
-        (b"[" * 100_000 + b"\n", "line 1 of {} is not the answer to a line of this batch"),
-        (b"1\n", "line 1 of {} is not the answer to a line of this batch"),
-        (b'{"line": 1, "digest": "0"}\n', "line 1 of {} is not the answer to a line of this batch"),
-    ],
-    ids=["text", "part", "other fields", "deep", "number", "changed hole"],
-)
-def test_a_file_of_anything_else_is_left_alone(data: bytes, message: str, tmp_path: Path) -> None:
-    path = tmp_path / "answers"
-    path.write_bytes(data)
-    with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError) as caught:
-        journal.resume(parse_batch(HOLES))
-    way = "name another file with --output"
-    assert str(caught.value) == f"{message.format(path)}; {way}"
-    assert path.read_bytes() == data
-
-
-def test_more_answers_than_lines(tmp_path: Path) -> None:
-    path, rows = tmp_path / "answers", parse_batch(HOLES)
-    path.write_bytes(b"".join(map(sealed, rows)))
-    message = f"line 3 of {path} is not the answer to a line of this batch"
-    with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError, match=message):
-        journal.resume(rows[:2])
-
-
-@pytest.mark.parametrize(
-    ("changes", "difference"),
-    [
-        ({"model": "b"}, "is an answer of a, not of b"),
-        ({"options": "2"}, "was answered with other options"),
-        ({"source": "2"}, "is about other text than its files have now"),
-    ],
-)
-def test_an_answer_that_depends_on_something_else(
-    changes: dict[str, str], difference: str, tmp_path: Path
-) -> None:
-    """Answers of another model, and about a file that had changed since, were kept."""
-    path, inputs = tmp_path / "answers", {"model": "a", "options": "1", "source": "1"}
-    rows = [replace(row, inputs=inputs) for row in parse_batch(HOLES)]
-    path.write_bytes(b"".join(map(sealed, rows)))
-    others = [rows[0], *(replace(row, inputs={**inputs, **changes}) for row in rows[1:])]
-    with AnswerJournal.open_locked(str(path)) as journal:
-        assert journal.resume(rows) == (len(rows), 0)
-        with pytest.raises(DataError) as caught:
-            journal.resume(others)
-    assert caught.value.message == f"line 2 of {path} {difference}"
-
-
-@pytest.mark.parametrize(
-    "alter",
-    [
-        lambda line: line.replace(b'"x"', b'"y"'),
-        lambda line: line.replace(b'"text": "x"', b'"text": "x", "reason": "stop"'),
-        lambda line: line.partition(b', "checksum"')[0] + b"}\n",
-        lambda line: line.replace(b'"checksum": "', b'"checksum": "0'),
-        lambda line: line.replace(b'"}', b'", "text": "y"}'),
-    ],
-    ids=["text", "field", "no checksum", "checksum", "field behind it"],
-)
-def test_an_altered_record_is_an_error(alter: Callable[[bytes], bytes], tmp_path: Path) -> None:
-    path, rows = tmp_path / "answers", parse_batch(HOLES)
-    data = sealed(rows[0]) + alter(sealed(rows[1]))
-    path.write_bytes(data)
-    with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError) as caught:
-        journal.resume(rows)
-    assert caught.value.message == f"line 2 of {path} was altered after it was written"
-    assert path.read_bytes() == data
-
-
-def test_a_file_has_one_writer(tmp_path: Path) -> None:
-    path = str(tmp_path / "answers")
-    with (
-        AnswerJournal.open_locked(path),
-        pytest.raises(BusyError, match=f"another run is writing {path}"),
-    ):
-        AnswerJournal.open_locked(path).__enter__()
-    with AnswerJournal.open_locked(path):
-        pass
-
-
-@pytest.mark.parametrize("name", ["folder", "fifo", "none/answers", "a\0b", "n" * 256])
-def test_what_is_no_file(name: str, tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(CreateError):
-        AnswerJournal.open_locked(f"{tmp_path}/{name}").__enter__()
-
-
-def test_a_full_disk_leaves_what_can_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, rows = tmp_path / "answers", parse_batch(HOLES)
-    room, write = 100, os.write
-
-    def full(descriptor: int, data: bytes) -> int:
-        nonlocal room
-        if not room:
-            raise OSError(28, "No space left on device")
-        taken = write(descriptor, data[: min(room, 30)])
-        room -= taken
-        return taken
-
-    with AnswerJournal.open_locked(str(path)) as journal:
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "write", full)
-            with pytest.raises(WriteError, match="the same command goes on from here"):
-                for row in rows:
-                    journal.add(answer(row))
-        done, _ = journal.resume(rows)
-        for row in rows[done:]:
-            journal.add(answer(row))
-    assert path.read_bytes() == b"".join(map(sealed, rows))

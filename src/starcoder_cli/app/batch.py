@@ -10,7 +10,7 @@ from functools import partial
 
 from starcoder_cli.app.answer_record import Answer
 from starcoder_cli.app.attribution import need_index
-from starcoder_cli.app.deliver import OutputOptions
+from starcoder_cli.app.deliver import OutputOptions, note_file_outside
 from starcoder_cli.app.in_order import in_order, while_open
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.progress import count_progress, no_progress
@@ -18,9 +18,9 @@ from starcoder_cli.app.request import CandidateOptions, Request
 from starcoder_cli.app.task import TaskRun, fill_task
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, InputError, StarcoderError, UsageError
+from starcoder_cli.files.answer_journal import AnswerJournal
 from starcoder_cli.files.batch import (
     MAX_BATCH_BYTES,
-    AnswerJournal,
     BatchLine,
     BatchTask,
     compute_digest,
@@ -62,7 +62,7 @@ BATCH_EXCLUSIVE = (
 
 
 def answer_file(path: str, request: Request, output: OutputOptions) -> None:
-    """Answer each line of a file of holes, in their order; a file of answers goes on where it ends.
+    """Answer each line of a file of holes, in their order; a file of answers keeps those it has.
 
     Raises DataError in the end where some lines could not be answered, which their records tell.
     """
@@ -79,11 +79,15 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
         bar = not os.isatty(stream.descriptor)
         failed = write_answers(rows, request, output.messages, stream.save, bar=bar)
     else:
+        note_file_outside(output.output, output.messages)
         with AnswerJournal.open_locked(output.output) as journal:
-            done, before = journal.resume(rows)
-            if done:
-                output.messages.note(f"answered before: {counted_of(done, len(rows), 'line')}")
-            failed = before + write_answers(rows[done:], request, output.messages, journal.add)
+            answered = journal.find_answered(rows)
+            if answered:
+                before = counted_of(len(answered), len(rows), "line")
+                output.messages.note(f"answered before: {before}")
+            missing = [row for row in rows if row.number not in answered]
+            failed = write_answers(missing, request, output.messages, journal.add)
+            journal.sort(rows)
     if failed:
         raise DataError(
             f"no answer for {counted_of(failed, len(rows), 'line')}", "its `error` says why"

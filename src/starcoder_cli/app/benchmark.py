@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.app.deliver import note_file_outside
 from starcoder_cli.benchmark.measure import BenchmarkWorkload
 from starcoder_cli.benchmark.results import BenchmarkResult, shorten_model_name
 from starcoder_cli.benchmark.worker import MessageHandler, WorkerError, WorkerResult, run_worker
@@ -174,6 +175,8 @@ def run_benchmark(plan: BenchmarkPlan, show: BenchmarkOutput, messages: Messages
     """
     standard_output()
     target = chart_target(show.picture) if show.picture else None
+    if target:
+        note_file_outside(target.path, messages)
     scores = {case: CaseScore() for case in benchmark_cases(plan, messages)}
     shown_notes: set[str] = set()
     try:

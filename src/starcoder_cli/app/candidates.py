@@ -93,7 +93,7 @@ class CandidateChooser:
         """
         if self._command:
             self._candidates = self._verify(self._command)
-        elif self._options.pick and len(self._candidates) > 1:
+        elif self._options.pick and self._candidates[0].text.strip():
             self._candidates.insert(0, self._candidates.pop(self._pick()))
         return replace(self._candidates[0].completion, seconds=self._seconds)
 
@@ -160,10 +160,13 @@ class CandidateChooser:
         self._output.messages.detail(line)
 
     def _pick(self) -> int:
-        """Which candidate the user takes."""
+        """Which candidate the user takes: one alone may be unwanted too."""
         from starcoder_cli.app.pick import pick
         from starcoder_cli.terminal.code import Highlighter
 
+        if len(self._candidates) == 1:
+            drawn = self._candidates[0].draw_count
+            self._output.messages.note(f"all {drawn} answers are the same")
         color = wants_color(self._output.color, sys.stderr)
         before = self._source.raw[: self._span.start]
         return pick(self._candidates, Highlighter(self._language.lexer, color), before)

@@ -14,6 +14,7 @@ from starcoder_cli.app.chat import Chat, open_chat
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.request import Request
 from starcoder_cli.errors import CreateError, StarcoderError, TimeLimitError, UsageError
+from starcoder_cli.files.links import find_file_outside
 from starcoder_cli.files.source import to_model_text
 from starcoder_cli.model import Conversation
 from starcoder_cli.prompts.chat import question_with_texts
@@ -57,7 +58,7 @@ def run_session(
 
         def answer(conversation: Conversation, line: str) -> Conversation:
             question = line if conversation.messages else question_with_texts(line, texts)
-            return reply(chat, conversation.with_question(question), timeout)
+            return reply(chat, conversation.with_question(question, line), timeout)
 
         converse(line_editor(), Conversation(system), answer)
 
@@ -162,7 +163,8 @@ def undo_turn(conversation: Conversation, argument: str) -> Conversation:
     """Forget the last question and the answer to it."""
     if not conversation.messages:
         raise UsageError("there is nothing to undo")
-    write_message(f"took back: {to_one_line(conversation.turns()[-1][0].text, 60)}")
+    question = conversation.turns()[-1][0]
+    write_message(f"took back: {to_one_line(question.typed or question.text, 60)}")
     return conversation.undone()
 
 
@@ -173,7 +175,8 @@ def save_conversation(conversation: Conversation, argument: str) -> Conversation
     if not conversation.messages:
         raise UsageError("there is nothing to save")
     create_file(Path(argument), conversation.markdown())
-    write_message(f"saved to {to_one_line(argument)}")
+    linked = find_file_outside(argument)
+    write_message(f"saved to {to_one_line(str(linked.file) if linked else argument)}")
     return conversation
 
 

@@ -68,7 +68,8 @@ def user_shell() -> ShellName:
     """The user's shell as SHELL names it; UsageError where there is no script for it."""
     name = os.environ.get("SHELL", "").rpartition("/")[2]
     if name not in SHELL_PROGRAMS:
-        problem = f"there is no script for {name!r}" if name else "no shell is named"
+        unknown = f"there is no script for {name!r}, which $SHELL names"
+        problem = unknown if name else "no shell is named"
         raise UsageError(problem, f"name one of {', '.join(SHELLS)}")
     return SHELL_PROGRAMS[name]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from starcoder_cli.errors import DataError, StarcoderError, UsageError
+from starcoder_cli.errors import DataError, RefusedError, StarcoderError, UsageError
+from starcoder_cli.files.links import find_file_outside
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.settings import STANDARD_OUTPUT, ColorMode
@@ -223,7 +224,8 @@ def plan_delivery(
 ) -> Delivery:
     """Find out where an answer goes before there is one.
 
-    Raises UsageError where it can go nowhere, and whatever keeps a file from being written.
+    Raises UsageError where it can go nowhere, RefusedError where a link in a repository leads to
+    another's file, and whatever else keeps a file from being written.
     """
     path = (filename or "") if source.name == STANDARD_INPUT else source.name
     target: OutputTarget | None = None
@@ -235,6 +237,8 @@ def plan_delivery(
             raise UsageError("--in-place needs a file", "name one instead of piping text in")
         from starcoder_cli.files.save import SaveTarget
 
+        if linked := find_file_outside(source.name):
+            raise RefusedError(str(linked), "name that file itself")
         target = SaveTarget.for_edit(source.name, encode_text(source.document))
     elif options.output != STANDARD_OUTPUT:
         if is_same_file(options.output, source.name):
@@ -243,6 +247,7 @@ def plan_delivery(
             )
         from starcoder_cli.files.output import open_output
 
+        note_file_outside(options.output, options.messages)
         target = open_output(options.output)
     return Delivery(source, span, lexer, options, patch_target, target)
 
@@ -255,6 +260,12 @@ def find_patch_target(path: str, options: OutputOptions) -> "PatchTarget":
     if target.folder and options.diff:
         options.messages.note(f"the patch is as seen from {target.folder}: apply it there")
     return target
+
+
+def note_file_outside(path: str, messages: Messages) -> None:
+    """Say which file will be written where a link leads to it, out of a repository."""
+    if linked := find_file_outside(path):
+        messages.note(f"{linked}, which is written")
 
 
 def is_same_file(one: str, other: str) -> bool:

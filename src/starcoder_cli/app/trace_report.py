@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from starcoder_cli.app.deliver import is_same_file
+from starcoder_cli.app.deliver import is_same_file, note_file_outside
 from starcoder_cli.app.trace import TraceResult
 from starcoder_cli.attribution.spdx import SpdxDocument, serialize_document
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.notebook_text import NotebookText
 from starcoder_cli.files.output import OutputTarget, open_output
 from starcoder_cli.files.source import Source
+from starcoder_cli.terminal.output import Messages
 
 NOTICE_MARK, NOTICE_START_BYTES = b"spdxversion", 4096
 
 
-def report_target(path: str, source: Source) -> OutputTarget:
+def report_target(path: str, source: Source, messages: Messages) -> OutputTarget:
     """The file of a notice, found out before anything is looked up.
 
     Raises UsageError where it is the code itself, or the code is not in its file as it is, and
@@ -29,6 +30,7 @@ def report_target(path: str, source: Source) -> OutputTarget:
     target = Path(path)
     if target.is_file() and target.stat().st_size and NOTICE_MARK not in read_start(target):
         raise UsageError(f"{path} is there already, and is no notice", "name another file")
+    note_file_outside(path, messages)
     return open_output(path)
 
 

@@ -134,6 +134,7 @@ TAR_HEADER_TYPES = (
     *(tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
+MAX_NAME_CHARACTERS, MAX_NAME_FOLDERS = 4096, 100
 PASSED_OVER_TYPE = b"?"
 
 
@@ -187,7 +188,10 @@ ARCHIVE_ERRORS = (
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a name stays below the folder that it would be unpacked in."""
+    """Whether a name stays below the folder that it would be unpacked in, and not too deep."""
+    # Each of its folders is looked at several times.
+    if len(name) > MAX_NAME_CHARACTERS or name.count("/") > MAX_NAME_FOLDERS:
+        return False
     path = PurePosixPath(name)
     is_suspicious = "\0" in name or "\\" in name or path.is_absolute()
     return not is_suspicious and ".." not in path.parts and path.as_posix() == name

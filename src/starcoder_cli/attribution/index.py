@@ -113,6 +113,7 @@ def open_database(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     """A database that nothing in the file can make run code of its own or run for ever."""
     try:
         with closing(connect_sqlite(path, mode)) as connection:
+            read_schema(connection, path)
             yield connection
     except sqlite3.Error as error:
         raise convert_sqlite_error(path, error) from error
@@ -130,6 +131,14 @@ def connect_sqlite(path: Path, mode: str) -> sqlite3.Connection:
         checks = iter(range(MAX_PROGRESS_CHECKS))
         connection.set_progress_handler(lambda: next(checks, None) is None, INSTRUCTIONS_PER_CHECK)
     return connection
+
+
+def read_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Have SQLite read the schema; DataError where its complaint quotes bytes that are no text."""
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is damaged", REBUILD_HINT) from error
 
 
 def create_tables(connection: sqlite3.Connection) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.files.worktree import WorkTree
-from starcoder_cli.system.processes import kill_and_wait
+from starcoder_cli.sandbox.supervise import end_supervised, supervised_command
 from starcoder_cli.system.signals import defer_signals
 from starcoder_cli.system.temporary import temporary_folder
 
@@ -51,8 +51,8 @@ class VerifyCommand:
         """Whether the command exits with 0 where the file has these bytes.
 
         `write_line` gets its last lines, and why it failed. Whatever ends this, the command and
-        its process group are killed, and the copy is removed. InputError where the program that it
-        begins with is not in the copy.
+        all that it has started are killed, and the copy is removed. InputError where the program
+        that it begins with is not in the copy.
         """
         with temporary_folder() as folder:
             copy = folder / (self.tree.root.name or "copy")
@@ -68,7 +68,7 @@ class VerifyCommand:
             exit_code = wait_for_exit(process, self.seconds)
         finally:
             if process:
-                kill_and_wait(process)
+                end_supervised(process)
         if write_line and tail:
             report_exit(write_line, tail.lines(), exit_code, self.seconds)
         if exit_code in (CANNOT_EXECUTE, NOT_FOUND):
@@ -84,7 +84,7 @@ class VerifyCommand:
         import subprocess
 
         return subprocess.Popen(
-            ("sh", "-c", self.text),
+            supervised_command(("sh", "-c", self.text)),
             cwd=copy / self.tree.working_folder,
             env=build_verify_environment(self.tree, copy),
             stdin=subprocess.DEVNULL,

@@ -20,7 +20,6 @@ from starcoder_cli.commands.groups import (
 from starcoder_cli.commands.options import (
     ANSWER_PANEL,
     TEXT_PANEL,
-    IndexFile,
     Json,
     MaxTokens,
     ModelName,
@@ -29,6 +28,7 @@ from starcoder_cli.commands.options import (
     StrictContext,
     Temperature,
     Trace,
+    TraceIndex,
 )
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.notebook_text import notebook_text, read_text
@@ -116,7 +116,7 @@ def chat(
     stop: Stop = None,
     extract: Extract = False,
     trace: Trace = False,
-    index: IndexFile = None,
+    index: TraceIndex = None,
     json: Json = False,
     messages: MessageFlags,
 ) -> None:

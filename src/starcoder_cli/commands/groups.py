@@ -21,7 +21,6 @@ from starcoder_cli.commands.options import (
     Filename,
     Fim,
     Include,
-    IndexFile,
     InPlace,
     Json,
     KeepAlive,
@@ -46,6 +45,7 @@ from starcoder_cli.commands.options import (
     Timeout,
     TopP,
     Trace,
+    TraceIndex,
     Verbose,
     Verify,
 )
@@ -204,7 +204,7 @@ class NoticeFlags:
 
     provenance: Provenance = False
     trace: Trace = False
-    index: IndexFile = None
+    index: TraceIndex = None
 
     def values(self) -> "NoticeOptions":
         """The notices."""

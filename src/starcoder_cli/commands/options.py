@@ -1,9 +1,10 @@
 """The options that commands share, each with its help and its environment variable, once."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from starcoder_cli.commands.exclusive import choose_one_of
 from starcoder_cli.settings import (
     ColorMode,
     DtypeChoice,
@@ -19,6 +20,19 @@ CHECKPOINT_PANEL = "Checkpoints (StarCoder itself; not GGUF files)"
 TEXT_PANEL = "What the model reads"
 ANSWER_PANEL = "Answer"
 CHOICE_PANEL = "Several answers"
+
+
+def index_option(panel: str | None = None) -> Any:
+    """The option that names an index, in a panel of the help or among the options without one."""
+    return typer.Option(
+        "--index",
+        envvar=environment_name("index"),
+        metavar="FILE",
+        help="The index of code to use.",
+        show_default="in your data folder",
+        rich_help_panel=panel,
+    )
+
 
 ModelName = Annotated[
     str,
@@ -322,6 +336,8 @@ Trace = Annotated[
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
+IndexFile = Annotated[str | None, index_option()]
+TraceIndex = Annotated[str | None, index_option(ANSWER_PANEL)]
 Candidates = Annotated[
     int | None,
     typer.Option(
@@ -416,6 +432,7 @@ Quiet = Annotated[
         "--quiet",
         "-q",
         envvar=environment_name("quiet"),
+        callback=choose_one_of("quiet", "verbose"),
         help="No notes on standard error, only errors.",
         rich_help_panel=ANSWER_PANEL,
     ),
@@ -426,18 +443,9 @@ Verbose = Annotated[
         "--verbose",
         "-v",
         envvar=environment_name("verbose"),
+        callback=choose_one_of("quiet", "verbose"),
         help="Say on standard error how it is done.",
         rich_help_panel=ANSWER_PANEL,
-    ),
-]
-IndexFile = Annotated[
-    str | None,
-    typer.Option(
-        "--index",
-        envvar=environment_name("index"),
-        metavar="FILE",
-        help="The index of code to use.",
-        show_default="in your data folder",
     ),
 ]
 Prompted = Annotated[

@@ -125,7 +125,7 @@ def trace(
     source, where = read_text(place, lang)
     span = source.span_of(where) if where.start else source.whole_span()
     messages = Messages(quiet)
-    target = report_target(report, source) if report is not None else None
+    target = report_target(report, source, messages) if report is not None else None
     drawn = look_up_in_stack(source, span, portrait_url, offline, messages) if portrait else None
     traced = TraceResult.of(source, span, lang, index, optional=portrait and not target)
     if json:

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from starcoder_cli.errors import CreateError, DataError
 from starcoder_cli.evaluation.problems import Problem
+from starcoder_cli.files.answer_journal import AnswerJournal, record_of
 from starcoder_cli.files.batch import (
-    AnswerJournal,
     BatchLine,
     BatchTask,
     compute_digest,
-    parse_answer_line,
     parse_batch_line,
 )
 from starcoder_cli.files.save import SaveTarget
@@ -74,7 +73,7 @@ def open_run_folder(folder: Path, settings: RunSettings) -> None:
             json.dumps(asdict(settings), indent=1).encode() + b"\n"
         )
         return
-    saved = parse_answer_line(previous)
+    saved = record_of(previous)
     for name, value in asdict(settings).items():
         if name not in saved:
             raise DataError(f"{path} is not what a run has written", OTHER_FOLDER_HINT)
@@ -105,7 +104,7 @@ class ResumableFile:
         """
         with AnswerJournal.open_locked(str(path)) as journal:
             try:
-                done_count, _ = journal.resume(lines)
+                done_count = journal.resume(lines)
             except DataError as error:
                 raise DataError(f"{path} is of another run", OTHER_FOLDER_HINT) from error
             yield cls(path, lines[:requested_count], journal, min(done_count, requested_count))
@@ -117,7 +116,7 @@ class ResumableFile:
 
     def read_records(self) -> list[Mapping[str, object]]:
         """Every record, also beyond those that are requested."""
-        return [parse_answer_line(raw_line) for raw_line in self.path.read_bytes().splitlines()]
+        return [record_of(raw_line) for raw_line in self.path.read_bytes().splitlines()]
 
 
 def verdict_lines(

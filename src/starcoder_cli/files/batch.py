@@ -1,30 +1,23 @@
-"""Many holes in one file, and the file of their answers: a line of JSON for each (jsonlines.org).
+"""Many holes in one file: a line of JSON for each (jsonlines.org).
 
-A line of the first has `prefix` and `suffix`, or `place` as on the command line, and may have an
-`id` of any kind, `lang`, `filename`, `lines`, `max_tokens`, `seed` and `stop`. A line of the second
-begins with the number of the line that it answers and what the answer depends on, and ends with a
-checksum, so that a run can go on where one ended, and only there.
+A line has `prefix` and `suffix`, or `place` as on the command line, and may have an `id` of any
+kind, `lang`, `filename`, `lines`, `max_tokens`, `seed` and `stop`.
 """
 
 import hashlib
-import json
-import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, get_args
+from typing import get_args
 
-from starcoder_cli.errors import BusyError, CreateError, DataError, StarcoderError, WriteError
+from starcoder_cli.errors import DataError, StarcoderError
 from starcoder_cli.files.strict_json import MalformedError, parse_object
 from starcoder_cli.settings import LineMode
-from starcoder_cli.system.file_lock import try_lock
 
 MAX_BATCH_BYTES = 256 * 1024 * 1024
 DIGEST_LENGTH = 16
-ANSWER_LINE_START = b'{"line": '
-CHECKSUM_START = b', "checksum": "'
 TEXT_FIELDS = ("prefix", "suffix", "place", "lang", "filename")
+RUN_INPUTS = ("model", "options")
+ANSWER_INPUTS = ("line", "digest", "id", *RUN_INPUTS, "source")
 TASK_FIELDS = ("id", *TEXT_FIELDS, "lines", "max_tokens", "seed", "stop")
 
 
@@ -86,9 +79,11 @@ class BatchLine:
         fields = {"line": self.number, "digest": self.digest, **self.inputs}
         return fields if self.id is None else {**fields, "id": self.id}
 
-    def difference(self, record: Mapping[str, object]) -> str:
-        """What makes a record no answer to this line as it is now; empty for one that is."""
+    def difference(self, record: Mapping[str, object], names: Sequence[str] = ANSWER_INPUTS) -> str:
+        """What of these makes a record no answer to this line as it is now; empty for none."""
         for name, value in self.record().items():
+            if name not in names:
+                continue
             if name not in record or record[name] != value:
                 differences = {
                     "model": f"is an answer of {record.get(name)}, not of {value}",
@@ -97,13 +92,6 @@ class BatchLine:
                 }
                 return differences.get(name, "is not the answer to a line of this batch")
         return ""
-
-
-class AnswerWriter(Protocol):
-    """Where the lines of answers go."""
-
-    def add(self, line: bytes) -> None:
-        """Write a whole line."""
 
 
 def parse_batch(data: bytes) -> list[BatchLine]:
@@ -132,12 +120,6 @@ def parse_batch_line(number: int, row: bytes) -> BatchLine:
 def compute_digest(data: bytes) -> str:
     """What tells some bytes from others."""
     return hashlib.sha256(data).hexdigest()[:DIGEST_LENGTH]
-
-
-def seal(line: bytes) -> bytes:
-    """A line of JSON with one field more, the digest of all that stands before it."""
-    content = line.rstrip().removesuffix(b"}")
-    return content + CHECKSUM_START + compute_digest(content).encode() + b'"}\n'
 
 
 def parse_text_field(name: str, value: object) -> str:
@@ -169,87 +151,3 @@ def parse_line_mode(value: object) -> LineMode | None:
             f"lines cannot be {value!r}", f"give one of {', '.join(get_args(LineMode))}"
         )
     return mode
-
-
-class AnswerJournal:
-    """A file that grows by whole lines. What a killed run left of a line is cut off."""
-
-    def __init__(self, path: str, descriptor: int) -> None:
-        self._path = path
-        self._descriptor = descriptor
-
-    @classmethod
-    @contextmanager
-    def open_locked(cls, path: str) -> Iterator["AnswerJournal"]:
-        """The file at a path, made where there is none, while no other run has it.
-
-        Raises CreateError where it cannot be made or is no file, BusyError where a run has it.
-        """
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        try:
-            descriptor = os.open(path, flags, 0o666)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise CreateError(f"cannot write {path}: {reason}", "name another file") from error
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise CreateError(f"{path} is not a regular file", "leave --output away")
-            if not try_lock(descriptor):
-                raise BusyError(f"another run is writing {path}", "wait for it to end")
-            yield cls(path, descriptor)
-        finally:
-            os.close(descriptor)
-
-    def resume(self, batch_lines: Sequence[BatchLine]) -> tuple[int, int]:
-        """How many of the lines it has already, from the first on, and how many with an error.
-
-        Raises DataError, and leaves the file as it is, where it holds anything else: answers of
-        another model, say, or lines that were altered.
-        """
-        with open(self._descriptor, "rb", closefd=False) as file:
-            file.seek(0)
-            *complete_lines, rest = file.read().split(b"\n")
-        failed = 0
-        for index, answer in enumerate(complete_lines):
-            fields = parse_answer_line(answer)
-            failed += "error" in fields
-            difference = "is not the answer to a line of this batch"
-            if index < len(batch_lines):
-                difference = batch_lines[index].difference(fields)
-            if not difference and answer + b"\n" != seal(answer.rpartition(CHECKSUM_START)[0]):
-                difference = "was altered after it was written"
-            if difference:
-                raise DataError(
-                    f"line {index + 1} of {self._path} {difference}",
-                    "name another file with --output",
-                )
-        if rest:
-            length = min(len(rest), len(ANSWER_LINE_START))
-            if rest[:length] != ANSWER_LINE_START[:length]:
-                raise DataError(
-                    f"{self._path} holds something else", "name another file with --output"
-                )
-            os.ftruncate(self._descriptor, sum(len(row) + 1 for row in complete_lines))
-        return len(complete_lines), failed
-
-    def add(self, line: bytes) -> None:
-        """Append a whole line, sealed; WriteError where that fails."""
-        rest = memoryview(seal(line))
-        try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as error:
-            raise WriteError(
-                f"cannot write {self._path}: {error.strerror}",
-                "make room: the same command goes on from here",
-            ) from error
-
-
-def parse_answer_line(answer: bytes) -> Mapping[str, object]:
-    """A line of a file of answers; nothing where it is none."""
-    try:
-        fields = json.loads(answer)
-    except (ValueError, RecursionError):
-        return {}
-    return fields if isinstance(fields, dict) else {}

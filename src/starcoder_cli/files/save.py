@@ -236,6 +236,10 @@ class SaveTarget:
 
 def creation_error(path: str) -> StarcoderError:
     """What is wrong where no file can be at a path."""
+    if not path:
+        return CreateError("the name of the file to write is empty", "name one")
+    if os.path.isdir(path):  # noqa: PTH112 - a path may be any bytes
+        return CreateError(f"{path} is a folder", "name a file in it")
     return CreateError(f"cannot create a file {path}", "name one in a folder that exists")
 
 

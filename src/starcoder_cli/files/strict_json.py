@@ -31,8 +31,8 @@ def parse_object(data: bytes, max_values: int = MAX_JSON_VALUES) -> dict[str, ob
         raise
     except RecursionError:
         raise MalformedError("it is nested too deeply") from None
-    except ValueError:
-        raise MalformedError("its JSON is broken") from None
+    except ValueError as error:
+        raise MalformedError("its JSON is broken") from error
     if not isinstance(value, dict):
         raise MalformedError("its JSON is not an object")
     return value

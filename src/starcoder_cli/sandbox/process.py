@@ -19,7 +19,7 @@ from starcoder_cli.sandbox.isolation import (
     readable_paths,
 )
 from starcoder_cli.sandbox.trial import Limits
-from starcoder_cli.system.processes import kill_and_wait, list_children
+from starcoder_cli.system.processes import kill_and_wait, list_children, terminate_and_wait
 from starcoder_cli.system.signals import defer_signals
 
 if TYPE_CHECKING:
@@ -190,17 +190,13 @@ def stop_sandbox(
     """
     from subprocess import TimeoutExpired
 
-    is_bubblewrap = kind is SandboxKind.BUBBLEWRAP
-    for process_id in (
-        list_children(process.pid)
-        if is_bubblewrap
-        else [process.pid]
-        if requirements.starts_processes
-        else []
-    ):
-        with suppress(ProcessLookupError, TimeoutExpired):
-            os.kill(process_id, signal.SIGKILL if is_bubblewrap else signal.SIGTERM)
-            process.wait(EXIT_WAIT_SECONDS)
+    if kind is SandboxKind.BUBBLEWRAP:
+        for process_id in list_children(process.pid):
+            with suppress(ProcessLookupError, TimeoutExpired):
+                os.kill(process_id, signal.SIGKILL)
+                process.wait(EXIT_WAIT_SECONDS)
+    elif requirements.starts_processes:
+        terminate_and_wait(process, EXIT_WAIT_SECONDS)
     kill_and_wait(process)
     if process.stdout:
         process.stdout.close()

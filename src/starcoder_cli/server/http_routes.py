@@ -61,6 +61,12 @@ HTTP_ROUTES = (
 """The paths that metrics and log lines name; any other may have been made up."""
 
 
+NO_ROUTE_MESSAGES = {
+    404: "there is nothing at this path: the models are at /v1/models",
+    405: "this path does not take {method}",
+}
+
+
 class HttpApi:
     """The HTTP API with the models that are offered; the first is the default."""
 
@@ -170,4 +176,6 @@ def error_response(error: ApiError) -> Response:
 def no_route_response(request: Request, error: Exception) -> Response:
     """The response where there is no such route, or not with this method."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return error_response(ApiError(status, HTTPStatus(status).phrase.lower(), code="no_such_route"))
+    phrase = HTTPStatus(status).phrase.lower()
+    message = NO_ROUTE_MESSAGES.get(status, phrase).format(method=request.method)
+    return error_response(ApiError(status, message, code="no_such_route"))

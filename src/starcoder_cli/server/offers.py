@@ -37,7 +37,8 @@ class ModelOffers:
         for offer in self.offers:
             if offer.name == name:
                 return offer
-        raise ApiError(404, "there is no such model here", "model", "model_not_found")
+        message = "there is no such model here: /v1/models lists those that are"
+        raise ApiError(404, message, "model", "model_not_found")
 
     def choose(self, name: str) -> ModelOffer:
         """The model that a request names; the only one that is offered answers to every name.

@@ -31,6 +31,15 @@ def kill_and_wait(process: "Popen[bytes]") -> None:
     process.wait()
 
 
+def terminate_and_wait(process: "Popen[bytes]", seconds: float) -> None:
+    """Ask a process to end, and what it has started with it, and wait for that so long."""
+    from subprocess import TimeoutExpired
+
+    with suppress(TimeoutExpired):
+        process.terminate()
+        process.wait(seconds)
+
+
 def list_children(process: int) -> list[int]:
     """The processes that a process has started and not waited for, on Linux."""
     try:

@@ -15,7 +15,8 @@ from typing import BinaryIO, Protocol, TextIO
 from starcoder_cli.errors import StarcoderError, WriteError
 from starcoder_cli.settings import ColorMode
 from starcoder_cli.system.descriptors import wait_until_writable
-from starcoder_cli.terminal.sanitize import sanitize, to_one_line
+from starcoder_cli.terminal.sanitize import to_one_line
+from starcoder_cli.terminal.status import draw_status
 
 
 class View(Protocol):
@@ -159,11 +160,7 @@ class Messages:
     def show_status(self, text: str) -> None:
         """What is going on, in place, at a terminal only; an empty text clears it."""
         if not self.quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
-            import shutil
-
-            width = shutil.get_terminal_size().columns - 1  # a second line would stay
-            sys.stderr.write(f"\r\x1b[K{sanitize(text)[:width]}")
-            sys.stderr.flush()
+            draw_status(text)
 
     @contextmanager
     def show_progress(self, activity: str) -> Iterator["Messages"]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from starcoder_cli.model import Hole
 from starcoder_cli.prompts.fim import Document
@@ -18,6 +18,7 @@ from starcoder_cli.wire.request_schema import (
     StopSequences,
     TemperatureValue,
     TopPValue,
+    as_text_list,
     read_request,
 )
 from starcoder_cli.wire.requests import (
@@ -54,7 +55,7 @@ class LlamaSchema(RequestSchema):
     model: NameString = ""
     top_k: int = 0
     min_p: float = 0.0
-    samplers: Annotated[list[NameString], Field(max_length=64)] | str = []
+    samplers: Annotated[list[NameString], Field(max_length=64), BeforeValidator(as_text_list)] = []
     t_max_prompt_ms: Milliseconds = -1
     t_max_predict_ms: Milliseconds = -1
     response_fields: Annotated[list[NameString], Field(max_length=64)] | None = None

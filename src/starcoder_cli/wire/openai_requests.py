@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from starcoder_cli.model import Conversation, Hole, Message
 from starcoder_cli.wire.errors import ApiError
+from starcoder_cli.wire.faults import kind_of_value
 from starcoder_cli.wire.request_schema import (
     MAX_MESSAGES,
     ChoiceCount,
@@ -18,6 +19,7 @@ from starcoder_cli.wire.request_schema import (
     TemperatureValue,
     TokenCount,
     TopPValue,
+    as_text_list,
     read_request,
 )
 from starcoder_cli.wire.requests import (
@@ -29,13 +31,10 @@ from starcoder_cli.wire.requests import (
 MAX_PROMPTS = 64
 
 
-def as_prompts(value: object) -> object:
-    """A text alone is as good as a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
 def as_text_parts(value: object) -> object:
     """A text is as good as a list of parts with one text."""
+    if not isinstance(value, str | list):
+        raise ValueError(f"has to be a text or a list of its parts, not {kind_of_value(value)}")
     return [{"type": "text", "text": value}] if isinstance(value, str) else value
 
 
@@ -66,7 +65,7 @@ class CompletionSchema(OpenAISchema):
     """
 
     prompt: Annotated[
-        list[str], Field(min_length=1, max_length=MAX_PROMPTS), BeforeValidator(as_prompts)
+        list[str], Field(min_length=1, max_length=MAX_PROMPTS), BeforeValidator(as_text_list)
     ]
     suffix: str = ""
     echo: bool = False
@@ -124,7 +123,8 @@ def read_completion(data: bytes) -> CompletionRequest:
     """The request in the body of a completion."""
     fields, warnings = read_request(CompletionSchema, data)
     if len(fields.prompt) * fields.n > MAX_PROMPTS:
-        raise ApiError(400, f"more than {MAX_PROMPTS} answers are asked for", "n", "invalid_value")
+        message = f"n asks for more than {MAX_PROMPTS} answers to all prompts together"
+        raise ApiError(400, message, "n", "invalid_value")
     request = build_request(fields, *(Hole(prompt, fields.suffix) for prompt in fields.prompt))
     return replace(
         request,
@@ -206,7 +206,7 @@ def build_conversation(messages: Sequence[ChatMessage]) -> Conversation:
         field_path = f"messages.{len(messages) - 1}.role"
         raise ApiError(
             400,
-            f"{field_path}: this message is no question, and only those are answered",
+            f"{field_path} has to be 'user' in the last message: only questions are answered",
             field_path,
             "invalid_value",
         )

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from starcoder_cli.files.strict_json import MalformedError, parse_object
 from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.wire.errors import ApiError
+from starcoder_cli.wire.faults import describe_fault, kind_of_value
 
 MAX_REQUEST_TOKENS = 1_000_000_000
 MAX_CHOICES = 8
@@ -89,14 +90,20 @@ def drop_nulls(value: object) -> object:
 def check_stop_length(text: str) -> str:
     """A text to stop at, if it is not too long."""
     if len(text.encode()) > MAX_STOP_BYTES:
-        raise ValueError(f"it has more than {MAX_STOP_BYTES} bytes")
+        raise ValueError(f"has more than {MAX_STOP_BYTES} bytes")
     return text
 
 
-def as_stop_list(value: object) -> object:
-    """A text alone is as good as a list of one; empty ones would end every answer at once."""
-    texts = [value] if isinstance(value, str) else value
-    return [each for each in texts if each != ""] if isinstance(texts, list) else texts
+def as_text_list(value: object) -> list[object]:
+    """A text alone is as good as a list of one."""
+    if not isinstance(value, str | list):
+        raise ValueError(f"has to be a text or a list of texts, not {kind_of_value(value)}")
+    return [value] if isinstance(value, str) else value
+
+
+def as_stop_list(value: object) -> list[object]:
+    """The same for texts to stop at; empty ones would end every answer at once."""
+    return [each for each in as_text_list(value) if each != ""]
 
 
 NameString = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)]
@@ -144,8 +151,18 @@ def parse_request_object(data: bytes) -> Mapping[str, object]:
     except UnicodeError as error:
         raise ApiError(400, "the request has a lone surrogate") from error
     except MalformedError as error:
-        raise ApiError(400, f"the request is no JSON that is taken: {error}") from error
+        raise ApiError(400, f"the request has to be a JSON object: {explain(error)}") from error
     return value
+
+
+def explain(error: MalformedError) -> str:
+    """What is wrong with the bytes of a request, and where."""
+    cause = error.__cause__
+    if isinstance(cause, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if not isinstance(cause, json.JSONDecodeError):
+        return str(error)
+    return f"{error} in line {cause.lineno}, column {cause.colno}" if cause.doc else "it is empty"
 
 
 def refuse_unsupported(record: Mapping[str, object]) -> None:
@@ -173,7 +190,7 @@ def validate_request(schema: type[Schema], record: Mapping[str, object]) -> Sche
     try:
         return schema.model_validate(record)
     except ValidationError as error:
-        first_error = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field_path = to_one_line(".".join(map(str, first_error["loc"])), 100)
-        message = first_error["msg"].removeprefix("Value error, ")
-        raise ApiError(400, f"{field_path}: {message}", field_path, "invalid_value") from None
+        fault = error.errors(include_url=False)[0]
+        field_path = to_one_line(".".join(map(str, fault["loc"])), 100)
+        message = f"{field_path} {describe_fault(fault)}"
+        raise ApiError(400, message, field_path, "invalid_value") from None

@@ -1,0 +1,156 @@
+"""The file of the answers to a file of holes: a line of JSON for each (jsonlines.org).
+
+A line begins with the number of the line that it answers and what the answer depends on, and ends
+with a checksum, so that a run can go on where one ended, and only there. What could not be answered
+is asked again: its answer stands behind all others until the run is done, and then in its place.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from starcoder_cli.errors import BusyError, CreateError, DataError, WriteError
+from starcoder_cli.files.batch import RUN_INPUTS, BatchLine, compute_digest
+from starcoder_cli.files.save import NOT_A_FILE_ERRNOS, SaveTarget, creation_error
+from starcoder_cli.system.file_lock import try_lock
+
+ANSWER_LINE_START = b'{"line": '
+CHECKSUM_START = b', "checksum": "'
+OTHER_BATCH = "is not the answer to a line of this batch"
+OTHER_FILE_HINT = "name another file with --output"
+
+
+class AnswerJournal:
+    """A file that grows by whole lines. What a killed run left of a line is cut off."""
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    @classmethod
+    @contextmanager
+    def open_locked(cls, path: str) -> Iterator["AnswerJournal"]:
+        """The file at a path, made where there is none, while no other run has it.
+
+        Raises CreateError where it cannot be made or is no file, BusyError where a run has it.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            descriptor = os.open(path, flags, 0o666)
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in NOT_A_FILE_ERRNOS:
+                raise creation_error(path) from error
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CreateError(f"cannot write {path}: {reason}", "name another file") from error
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise CreateError(f"{path} is not a regular file", "leave --output away")
+            # A run that ended in the meantime may have put another file in its place.
+            if not try_lock(descriptor) or not os.path.samestat(status, os.stat(path)):  # noqa: PTH116
+                raise BusyError(f"another run is writing {path}", "wait for it to end")
+            yield cls(path, descriptor)
+        finally:
+            os.close(descriptor)
+
+    def resume(self, batch_lines: Sequence[BatchLine]) -> int:
+        """How many of the lines it has a record of already, from the first on.
+
+        Raises DataError, and leaves the file as it is, where it holds anything else: answers of
+        another model, say, or lines that were altered.
+        """
+        records, rest = self._read()
+        for index, record in enumerate(records):
+            line = batch_lines[index] if index < len(batch_lines) else None
+            self._check(index, record, line.difference(record_of(record)) if line else OTHER_BATCH)
+        self._cut_off(records, rest)
+        return len(records)
+
+    def find_answered(self, batch_lines: Sequence[BatchLine]) -> frozenset[int]:
+        """The numbers of the lines that it has an answer to, in whatever order.
+
+        What could not be answered then is no answer: it may be another question by now. Raises
+        like `resume`.
+        """
+        by_number = {line.number: line for line in batch_lines}
+        records, rest = self._read()
+        answered = set()
+        for index, record in enumerate(records):
+            fields = record_of(record)
+            number = line_number(fields)
+            line = by_number.get(number)
+            if "error" in fields and batch_lines:
+                self._check(index, record, batch_lines[0].difference(fields, RUN_INPUTS))
+                answered.discard(number)
+                continue
+            self._check(index, record, line.difference(fields) if line else OTHER_BATCH)
+            answered.add(number)
+        self._cut_off(records, rest)
+        return frozenset(answered)
+
+    def sort(self, batch_lines: Sequence[BatchLine]) -> None:
+        """Leave the last record of each line, in the order of the lines; raises like `save`."""
+        records, _ = self._read()
+        last = {line_number(record_of(record)): record for record in records}
+        in_order = [last[line.number] for line in batch_lines if line.number in last]
+        if in_order != records:
+            SaveTarget.for_output(self._path).save(b"".join(record + b"\n" for record in in_order))
+
+    def add(self, line: bytes) -> None:
+        """Append a whole line, sealed; WriteError where that fails."""
+        rest = memoryview(seal(line))
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            raise WriteError(
+                f"cannot write {self._path}: {error.strerror}",
+                "make room: the same command goes on from here",
+            ) from error
+
+    def _read(self) -> tuple[list[bytes], bytes]:
+        """The whole lines, and what is behind them."""
+        with open(self._descriptor, "rb", closefd=False) as file:
+            file.seek(0)
+            *records, rest = file.read().split(b"\n")
+        return records, rest
+
+    def _check(self, index: int, record: bytes, difference: str) -> None:
+        """Raise DataError for a record that differs, or that was altered."""
+        if not difference and record + b"\n" != seal(record.rpartition(CHECKSUM_START)[0]):
+            difference = "was altered after it was written"
+        if difference:
+            raise DataError(f"line {index + 1} of {self._path} {difference}", OTHER_FILE_HINT)
+
+    def _cut_off(self, records: Sequence[bytes], rest: bytes) -> None:
+        """Cut off what a killed run left of a line; DataError where that is something else."""
+        if not rest:
+            return
+        length = min(len(rest), len(ANSWER_LINE_START))
+        if rest[:length] != ANSWER_LINE_START[:length]:
+            raise DataError(f"{self._path} holds something else", OTHER_FILE_HINT)
+        os.ftruncate(self._descriptor, sum(len(record) + 1 for record in records))
+
+
+def seal(line: bytes) -> bytes:
+    """A line of JSON with one field more, the digest of all that stands before it."""
+    content = line.rstrip().removesuffix(b"}")
+    return content + CHECKSUM_START + compute_digest(content).encode() + b'"}\n'
+
+
+def record_of(line: bytes) -> Mapping[str, object]:
+    """The record that is a line of a file of answers; nothing where it is none."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def line_number(fields: Mapping[str, object]) -> int:
+    """The number of the line that a record is about; 0 where it names none."""
+    number = fields.get("line")
+    return number if isinstance(number, int) else 0

@@ -1,0 +1,34 @@
+"""Links that lead out of their repository: whoever names a file in one may not mean another.
+
+A repository is not trusted, and may hold links to any file of its user.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class LinkedFile:
+    """A file that a path leads to by a link in a repository that it is not in."""
+
+    path: str
+    repository: Path
+    file: Path
+
+    def __str__(self) -> str:
+        return f"{self.path} leads out of {self.repository} by a link, to {self.file}"
+
+
+def find_file_outside(path: str) -> LinkedFile | None:
+    """The file outside of its repository that a path leads to; None where no link does that."""
+    named, file = Path.cwd() / path, Path(os.path.realpath(path))
+    for part in (named, *named.parents):
+        if not os.path.islink(part):  # noqa: PTH114 - a name may be too long for the system
+            continue
+        folder = Path(os.path.realpath(part.parent))
+        above = (folder, *folder.parents)
+        repository = next((each for each in above if (each / ".git").exists()), None)
+        if repository and not file.is_relative_to(repository):
+            return LinkedFile(path, repository, file)
+    return None

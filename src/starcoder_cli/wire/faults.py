@@ -1,0 +1,56 @@
+"""What is wrong with a field of a request, in a clause: what it has to be, and what kind it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+KINDS: Mapping[type, str] = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number with a fraction",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+"""JSON's kinds of values, as people call them."""
+
+EXPECTED_KINDS: Mapping[str, str] = {
+    "bool_type": "a boolean",
+    "dict_type": "an object",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "model_attributes_type": "an object",
+    "model_type": "an object",
+    "string_type": "a text",
+}
+"""What a field has to be, by pydantic's word for what is wrong with it."""
+
+BOUNDS: Mapping[str, str] = {
+    "greater_than_equal": "has to be {ge:.20g} or more",
+    "less_than_equal": "has to be {le:.20g} or less",
+    "literal_error": "has to be {expected}",
+    "string_too_long": "has more than {max_length} characters",
+    "string_too_short": "is empty",
+    "too_long": "has more than {max_length} entries",
+    "too_short": "is empty",
+    "missing": "is missing",
+    "value_error": "{error}",
+}
+"""The same for values of the right kind."""
+
+
+def kind_of_value(value: object) -> str:
+    """What kind of value of JSON it is."""
+    return KINDS.get(type(value), "something else")
+
+
+def describe_fault(fault: Mapping[str, Any]) -> str:
+    """An error of pydantic's as a clause about its field, without the field's value."""
+    kind = fault["type"]
+    if kind in EXPECTED_KINDS:
+        return f"has to be {EXPECTED_KINDS[kind]}, not {kind_of_value(fault['input'])}"
+    if kind in BOUNDS:
+        return BOUNDS[kind].format(**fault.get("ctx", {}))
+    return f"is not taken: {fault['msg']}"
