@@ -127,9 +127,14 @@ def test_what_is_wanted_is_fetched_found_and_removed(site: Site) -> None:
     site.requests.clear()
     assert fetch_model(TINY, Reports()) == store.locate_model(TINY) == folder
     assert site.requests == []
+    prepared = store.model_folder(TINY) / "openvino"
+    prepared.mkdir(parents=True)
     store.remove_model(TINY)
     assert store.locate_model(TINY) is None
-    assert not cache.repository_folder(TINY).exists()
+    assert not cache.repository_folder(TINY).exists() and not prepared.parent.exists()
+    prepared.mkdir(parents=True)
+    store.remove_model(TINY)  # what another program left of it
+    assert not prepared.parent.exists()
     with pytest.raises(InputError):
         store.remove_model(TINY)
 

@@ -46,42 +46,71 @@ Prepare: TypeAlias = Callable[[ModelSpec, Path, Progress], "Prepared"]
 
 
 def prepare_pulled(spec: ModelSpec, path: Path, prepare: Prepare | None = None) -> None:
-    """Prepare a pulled GGUF file for OpenVINO; where that does not work, say so and leave it.
+    """Prepare a pulled model for OpenVINO; where that does not work, say so and leave it.
 
-    A bar shows how many of its steps are done. Ctrl-C ends it at once: the work is done in another
-    thread, since native code lets none through in its own.
+    A GGUF file always is, a checkpoint where the processor is to run it and there is a graph for
+    it. A bar shows how many of its steps are done. Ctrl-C ends it at once: the work is done in
+    another thread, since native code lets none through in its own.
     """
-    if spec.engine != "llamacpp" or spec.is_local:
+    if spec.is_local or spec.engine not in ("llamacpp", "huggingface"):
+        return
+    try:
+        if is_prepared(spec, path):
+            return
+    except StarcoderError:  # what is wrong with its files is told when they are loaded
         return
     from starcoder_cli.engines.openvino.prepare import discard_staging, prepare_model
-    from starcoder_cli.engines.openvino.prepared import find_prepared
+    from starcoder_cli.engines.openvino.prepare_checkpoint import prepare_checkpoint
+    from starcoder_cli.models.store import model_folder
 
-    if find_prepared(path):
-        return
-    write_message(f"preparing {to_one_line(spec.name)} for OpenVINO, once")
+    is_file, name = spec.engine == "llamacpp", to_one_line(spec.name)
+    prepare = prepare or (prepare_model if is_file else prepare_checkpoint)
+    other_way = ENGINE_TITLES["llamacpp"] if is_file else "weights that each start brings to 8 bit"
+    write_message(f"preparing {name} for OpenVINO, once")
     try:
         with count_progress("steps") as report:
-            work = partial(prepare or prepare_model, spec, path, report)
+            work = partial(prepare, spec, path, report)
             prepared = run_in_background(work).result()
     except KeyboardInterrupt:
-        name = to_one_line(spec.name)
         pull = f"`starcoder models pull {name}` prepares it for OpenVINO"
-        write_message(f"note: {name} is usable, with llama.cpp; {pull}")
-        discard_staging(path.parent)
+        write_message(f"note: {name} is usable, with {other_way}; {pull}")
+        discard_staging(model_folder(spec))
         raise
     except StarcoderError as error:
-        write_message(f"note: it stays with llama.cpp: {to_one_line(error.message)}")
+        write_message(f"note: it stays with {other_way}: {to_one_line(error.message)}")
         return
     for name, pace in prepared.paces.items():
         rates = f"reads {pace.read:.0f} and writes {pace.write:.0f} tokens a second"
         write_message(f"{ENGINE_TITLES[name]}: loads in {pace.load:.1f} s, {rates}")
 
 
-def preparation_info(path: Path) -> Mapping[str, object]:
-    """How many bytes a GGUF file was prepared in, and what both engines were measured to do."""
-    from starcoder_cli.engines.openvino.prepared import find_prepared
+def is_prepared(spec: ModelSpec, path: Path) -> bool:
+    """Whether a pulled model is prepared, or is none that would be."""
+    if locate_prepared(spec, path):
+        return True
+    if spec.engine == "llamacpp":
+        return False
+    from starcoder_cli.engines.openvino.prepare_checkpoint import is_for_processor
 
-    prepared = find_prepared(path)
+    return not is_for_processor(path)
+
+
+def locate_prepared(spec: ModelSpec, path: Path) -> "Prepared | None":
+    """What a model that is here was prepared in; None where it was not."""
+    from starcoder_cli.engines.openvino.prepared import find_prepared, find_prepared_checkpoint
+    from starcoder_cli.weights.checkpoint import inspect_checkpoint
+
+    if spec.engine == "llamacpp":
+        return find_prepared(path)
+    return find_prepared_checkpoint(spec, inspect_checkpoint(path))
+
+
+def preparation_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
+    """How many bytes a model was prepared in, and what both engines were measured to do."""
+    try:
+        prepared = None if spec.is_local else locate_prepared(spec, path)
+    except StarcoderError:
+        prepared = None
     if prepared is None:
         return {}
     listed = [

@@ -150,8 +150,9 @@ def pull_model(
 ) -> None:
     """Fetch a model, or repair one that was damaged. What is here already is not fetched again.
 
-    A licence that restricts use is shown once, and has to be accepted. A GGUF file is prepared for
-    OpenVINO, and both engines are measured, unless --engine is llamacpp.
+    A licence that restricts use is shown once, and has to be accepted. What a processor is to run
+    is prepared for OpenVINO, and for a GGUF file both engines are measured, unless --engine is
+    llamacpp.
     """
     from starcoder_cli.app.fetch import prepare_pulled
     from starcoder_cli.app.licence_prompt import settle_licence
@@ -184,7 +185,7 @@ def show_model(name: ModelNameArgument, json: ModelsJson = False) -> None:
     values = {
         **model_info(spec, model_state(spec)),
         **(file_info(spec, found) if found else {}),
-        **(preparation_info(found) if found and spec.engine == "llamacpp" else {}),
+        **(preparation_info(spec, found) if found and spec.engine != "echo" else {}),
         **licence_info(spec),
     }
     if json:

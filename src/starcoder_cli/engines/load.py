@@ -71,7 +71,7 @@ def open_checkpoint(
 
     adapter, checkpoint = inspect_adapter(loading.adapter), validate_checkpoint(spec, path)
     window = choose_window(checkpoint.window or spec.window or min_window, min_window)
-    if is_for_graph(checkpoint, loading):
+    if is_for_graph(spec, checkpoint, loading):
         from starcoder_cli.engines.openvino.families.config import NoGraphError
 
         with suppress(NoGraphError):
@@ -87,24 +87,33 @@ def open_checkpoint(
     return HuggingFaceModel(checkpoint, planned, window, adapter.folder, notify)
 
 
-def is_for_graph(checkpoint: "Checkpoint", loading: LoadOptions) -> bool:
+def is_for_graph(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> bool:
     """Whether a processor is to run a checkpoint, in a form that a graph of ours has.
 
-    While a graph is compiled it has its weights twice.
+    While a graph is compiled it has its weights twice; those of a file need not stay in memory.
     """
     from starcoder_cli.engines.machine import free_memory, may_have_accelerator
     from starcoder_cli.engines.openvino.families import FAMILIES
 
-    is_exact = loading.quantize == "none"
-    weight_bytes = checkpoint.parameters * ((2 if is_exact else 1) + 1)
+    parameter_bytes = 1 if prepared_folder(spec, checkpoint, loading) else 2
+    if loading.quantize == "none":
+        parameter_bytes = 3
     return (
         checkpoint.model_type in FAMILIES
         and (loading.device == "cpu" or (loading.device == "auto" and not may_have_accelerator()))
         and (loading.dtype, loading.adapter) == ("auto", "")
         and loading.quantize != "4bit"
         and find_spec("openvino") is not None
-        and weight_bytes < free_memory()
+        and checkpoint.parameters * parameter_bytes < free_memory()
     )
+
+
+def prepared_folder(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> Path | None:
+    """What a checkpoint was prepared in, where that is what is asked for."""
+    from starcoder_cli.engines.openvino.prepared import find_prepared_checkpoint
+
+    prepared = find_prepared_checkpoint(spec, checkpoint) if loading.quantize != "none" else None
+    return prepared.folder if prepared else None
 
 
 def open_graph(
@@ -124,8 +133,10 @@ def open_graph(
 
     is_exact = loading.quantize == "none"
     form = checkpoint.dtype.lower() if is_exact else "8 bit"
+    prepared = prepared_folder(spec, checkpoint, loading)
+    form += ", prepared" if prepared else ""
     notify(f"{spec.name}: OpenVINO, {form}, a window of {window} tokens")
-    source = checkpoint_source(checkpoint, is_exact=is_exact)
+    source = checkpoint_source(checkpoint, is_exact=is_exact, prepared=prepared)
     return OpenVinoModel(source, window, workload.slots)
 
 

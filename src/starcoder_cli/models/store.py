@@ -157,16 +157,18 @@ def remove_model(spec: ModelSpec) -> None:
     """
     if spec.is_local or spec.engine == "echo":
         raise UsageError(f"{spec.name} was not pulled", "remove the file itself if you mean it")
-    path = model_folder(spec) if spec.file else cache.repository_folder(spec)
-    if not path.is_dir():
+    own, shared = model_folder(spec), None if spec.file else cache.repository_folder(spec)
+    folders = [folder for folder in (own, shared) if folder and folder.is_dir()]
+    if not folders:
         raise InputError(f"{spec.name} is not here", "see `starcoder models list`")
-    with lock_model(spec, wait=False), translate_write_errors(path):
-        if not spec.file:
+    with lock_model(spec, wait=False), translate_write_errors(folders[0]):
+        if shared in folders:
             cache.delete_snapshots(spec)
         import shutil
 
-        if path.is_dir():
-            shutil.rmtree(path)
+        for folder in folders:
+            if folder.is_dir():
+                shutil.rmtree(folder)
 
 
 @contextmanager

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from numpy import float32, uint8
     from numpy.typing import NDArray
 
+FLOAT_TYPES = frozenset({"BF16", "F16", "F32", "F64"})
+"""The types of tensors whose numbers can be had in 32 bits."""
+
 
 @dataclass(frozen=True)
 class MappedTensor:

@@ -19,8 +19,8 @@ from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.openvino.convert import (
     CONFIG_FILE,
     WEIGHTS_FILE,
-    read_checkpoint,
-    write_checkpoint,
+    convert_gguf,
+    read_gguf,
 )
 from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS
 from starcoder_cli.engines.openvino.model import OpenVinoModel
@@ -49,7 +49,7 @@ def test_the_logits_are_those_of_transformers_on_these_weights(
     made.mkdir()
     scale_weights(folder)
     path = write_gguf(folder, tmp_path / "m.gguf", GGMLQuantizationType[weights])
-    write_checkpoint(path, made, 0, nobody)
+    convert_gguf(path, made, 0, nobody)
     original = load_file(folder / "model.safetensors")
     found = read_weights(made / WEIGHTS_FILE)
     assert found.keys() == original.keys()
@@ -101,7 +101,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 def test_each_tensor_is_told(tmp_path: Path) -> None:
     path, told = tmp_path / "m.gguf", list[tuple[int, int]]()
     path.write_bytes(tiny())
-    write_checkpoint(path, tmp_path, 0, lambda done, total: told.append((done, total)))
+    convert_gguf(path, tmp_path, 0, lambda done, total: told.append((done, total)))
     assert told == [(number, 14) for number in range(14)]
     config = json.loads((tmp_path / CONFIG_FILE).read_text())
     assert config["model_type"] == "qwen2" and config["tie_word_embeddings"] is True
@@ -112,7 +112,7 @@ def test_those_of_the_feed_forward_go_in_four_bits_if_wanted(tmp_path: Path) -> 
     path.write_bytes(tiny())
     found: list[set[str]] = []
     for count in (0, 1, 9):
-        write_checkpoint(path, tmp_path, count, nobody)
+        convert_gguf(path, tmp_path, count, nobody)
         tensors = map_tensors([tmp_path / WEIGHTS_FILE])
         found.append({name for name, each in tensors.items() if each.entry.dtype == "U8"})
     names = {f"model.layers.0.mlp.{each}_proj.weight" for each in ("gate", "up")}
@@ -123,11 +123,11 @@ def test_those_of_the_feed_forward_go_in_four_bits_if_wanted(tmp_path: Path) -> 
 def test_a_table_is_in_eight_bits_whatever_it_was(tmp_path: Path) -> None:
     folder = build(tmp_path / "own", "gpt_bigcode")
     path = write_gguf(folder, tmp_path / "m.gguf", GGMLQuantizationType.Q4_0)
-    write_checkpoint(path, tmp_path, 0, nobody)
+    convert_gguf(path, tmp_path, 0, nobody)
     tensors = map_tensors([tmp_path / WEIGHTS_FILE])
     kinds = {name: tensors[f"transformer.{name}.weight"].entry.dtype for name in ("wte", "wpe")}
     assert kinds == {"wte": "I8", "wpe": "F16"}
-    original = read_checkpoint(path)[1]["transformer.wpe.weight"].floats()
+    original = read_gguf(path)[1]["transformer.wpe.weight"].floats()
     assert numpy.allclose(tensors["transformer.wpe.weight"].floats(), original, atol=1e-3)
 
 
@@ -136,7 +136,7 @@ def test_a_kind_of_model_without_a_graph(tmp_path: Path) -> None:
     other = entry("general.architecture", 8, text("mamba"))
     path.write_bytes(Parts(entries=(other,)).build())
     with pytest.raises(MachineError) as caught:
-        write_checkpoint(path, tmp_path, 0, nobody)
+        convert_gguf(path, tmp_path, 0, nobody)
     assert str(caught.value) == "OpenVINO runs no model of the kind mamba; use --engine llamacpp"
 
 
@@ -145,7 +145,7 @@ def test_a_type_of_tensors_that_is_not_known(tmp_path: Path) -> None:
     described = (described_tensor("new", 0, kind=60),)
     path.write_bytes(Parts(entries=(ARCHITECTURE,), tensors=described).build())
     with pytest.raises(DataError) as caught:
-        write_checkpoint(path, tmp_path, 0, nobody)
+        convert_gguf(path, tmp_path, 0, nobody)
     assert str(caught.value) == (
         f"{path} has tensors of a type that is not known; use --engine llamacpp"
     )

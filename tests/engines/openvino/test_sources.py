@@ -63,16 +63,17 @@ def test_eight_bits_unless_they_are_not_wanted(tmp_path: Path) -> None:
 
 
 def test_what_transformers_runs(tmp_path: Path) -> None:
-    checkpoint = inspect_checkpoint(build(tmp_path))
-    assert is_for_graph(checkpoint, LoadOptions(device="cpu"))
+    checkpoint, spec = inspect_checkpoint(build(tmp_path)), find_model(str(tmp_path))
+    assert is_for_graph(spec, checkpoint, LoadOptions(device="cpu"))
     for loading in (
         LoadOptions(device="cuda"),
         LoadOptions(device="cpu", dtype="bf16"),
         LoadOptions(device="cpu", adapter="a"),
         LoadOptions(device="cpu", quantize="4bit"),
     ):
-        assert not is_for_graph(checkpoint, loading)
-    assert not is_for_graph(inspect_checkpoint(build(tmp_path / "g", "gemma")), LoadOptions())
+        assert not is_for_graph(spec, checkpoint, loading)
+    other = inspect_checkpoint(build(tmp_path / "g", "gemma"))
+    assert not is_for_graph(spec, other, LoadOptions())
 
 
 def test_a_configuration_beyond_the_graph_goes_to_transformers(tmp_path: Path) -> None:

@@ -1,13 +1,13 @@
-"""A GGUF file as a checkpoint in few bits, which the graph of its family reads.
+"""Weights in few bits, as the graph of their family reads them: of a GGUF file, of a checkpoint.
 
-Numbers stay what they are in the file, but for those of five and six bits that a kernel knows only
-in eight; where that was measured to cost nothing, some of them are in four bits instead, and as
-much sooner read from memory for each token that is written.
+Numbers of a GGUF file stay what they are, but for those of five and six bits that a kernel knows
+only in eight; where that was measured to cost nothing, some of them are in four bits instead, and
+as much sooner read from memory for each token that is written.
 """
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS
 from starcoder_cli.engines.openvino.quantize import (
     GROUP_SIZE,
     Form,
+    Tensor,
     form_of,
     in_groups,
     quantize,
@@ -34,6 +35,7 @@ from starcoder_cli.weights.gguf_names import (
 from starcoder_cli.weights.gguf_tensors import BlockTensor, map_gguf_tensors
 from starcoder_cli.weights.safetensors import TensorEntry
 from starcoder_cli.weights.safetensors_writer import TensorGroup, write_safetensors
+from starcoder_cli.weights.tensors import FLOAT_TYPES, map_tensors
 
 if TYPE_CHECKING:
     from numpy import generic
@@ -47,7 +49,7 @@ SAMPLE_DIVISOR = 8
 """One of so many rows of a matrix tells how much it loses in four bits."""
 
 
-def write_checkpoint(path: Path, folder: Path, four_bit_count: int, report: Progress) -> None:
+def convert_gguf(path: Path, folder: Path, four_bit_count: int, report: Progress) -> None:
     """Write the configuration and the weights of a GGUF file into a folder.
 
     So many matrices as `four_bit_count` go in four bits in place of eight, those of the
@@ -55,17 +57,32 @@ def write_checkpoint(path: Path, folder: Path, four_bit_count: int, report: Prog
     for a malformed file, MachineError for one of a family that has no graph.
     """
     try:
-        config, tensors = read_checkpoint(path)
+        config, tensors = read_gguf(path)
     except UnknownArchitectureError as error:
         raise MachineError(
             f"OpenVINO runs no model of the kind {error}", "use --engine llamacpp"
         ) from error
     four_bit_names = choose_four_bits(tensors, four_bit_count)
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     groups = [
         make_group(name, tensor, "four" if name in four_bit_names else None)
         for name, tensor in tensors.items()
     ]
-    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    write_groups(folder, groups, report)
+
+
+def convert_checkpoint(files: Iterable[Path], folder: Path, report: Progress) -> None:
+    """Write the weights of a checkpoint into a folder, in eight bits; as `convert_gguf` does."""
+    groups = [
+        make_group(name, tensor, None)
+        for name, tensor in map_tensors(files).items()
+        if tensor.entry.dtype in FLOAT_TYPES and len(tensor.shape) in (1, 2)  # masks are computed
+    ]
+    write_groups(folder, groups, report)
+
+
+def write_groups(folder: Path, groups: Sequence[TensorGroup], report: Progress) -> None:
+    """Write the weights; that a group is made is reported before it is."""
     write_safetensors(
         folder / WEIGHTS_FILE,
         [
@@ -83,7 +100,7 @@ def reported(group: TensorGroup, report: Callable[[], None]) -> "Collection[NDAr
     return list(group.arrays())
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, object], Mapping[str, BlockTensor]]:
+def read_gguf(path: Path) -> tuple[dict[str, object], Mapping[str, BlockTensor]]:
     """The configuration and the tensors of a GGUF file, by the names that checkpoints have.
 
     Raises UnknownArchitectureError for an architecture that is not known, DataError for a malformed
@@ -120,16 +137,16 @@ def estimate_loss(tensor: BlockTensor) -> float:
     return to_four_bits(in_groups(rows))[1]
 
 
-def make_group(name: str, tensor: BlockTensor, form: Form | None) -> TensorGroup:
+def make_group(name: str, tensor: Tensor, form: Form | None) -> TensorGroup:
     """What is written of a tensor: a vector in 32 bits, positions in 16, a matrix in a form."""
-    rows, columns = tensor.shape
+    rows, columns = (1, *tensor.shape)[-2:]
     if rows == 1:
         entry = TensorEntry("F32", (columns,), 4 * columns)
         return TensorGroup({name: entry}, lambda: [tensor.floats()])
     if name == POSITIONS:
         import numpy
 
-        entry = TensorEntry("F16", tensor.shape, 2 * rows * columns)
+        entry = TensorEntry("F16", (rows, columns), 2 * rows * columns)
         return TensorGroup({name: entry}, lambda: [tensor.floats().astype(numpy.float16)])
     # Rows of a table are looked up one by one, which is only done in eight bits.
     form = "eight" if EMBEDDING.fullmatch(name) else form or form_of(tensor)

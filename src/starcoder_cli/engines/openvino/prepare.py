@@ -58,7 +58,7 @@ def convert_and_measure(
     Raises DataError for a malformed file, and for one whose text OpenVINO would spell differently.
     """
     from starcoder_cli.engines.llamacpp import LlamaCppModel
-    from starcoder_cli.engines.openvino.convert import write_checkpoint
+    from starcoder_cli.engines.openvino.convert import convert_gguf
     from starcoder_cli.engines.openvino.model import OpenVinoModel
     from starcoder_cli.engines.openvino.prepared import PreparedMetadata
     from starcoder_cli.engines.openvino.sources import prepared_source
@@ -69,7 +69,7 @@ def convert_and_measure(
     tensor_count, total = len(header.tensors), len(header.tensors) + 2
     tokenizer = to_compact_json(read_gguf_tokenizer(path))
     (folder / TOKENIZER_FILE).write_text(tokenizer, encoding="utf-8")
-    write_checkpoint(path, folder, four_bit_count, lambda done, _: report(done, total))
+    convert_gguf(path, folder, four_bit_count, lambda done, _: report(done, total))
     metadata.write(folder)
     paces: dict[str, EngineSpeed] = {}
     encodings: list[list[int]] = []

@@ -1,19 +1,22 @@
-"""What a GGUF file was prepared in for OpenVINO, if it was, and how fast both engines are with it.
+"""What a model was prepared in for OpenVINO, if it was, and how fast both engines are with it.
 
-It lies in a folder beside the file: eight-bit weights, the tokenizer, and a manifest that says from
-which file and by which versions it was made, and holds what a damaged folder would betray itself
-by. So it is used without being read through first.
+It lies in a folder of its own in that of the model: weights in few bits, and a manifest that says
+from which files and by which versions it was made, and holds what a damaged folder would betray
+itself by. So it is used without being read through first. A GGUF file's has the tokenizer as well.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.engines.decoding.tokenizer import package_version
 from starcoder_cli.errors import DataError
 from starcoder_cli.loading import EngineSpeed
 from starcoder_cli.models import store
+from starcoder_cli.weights.checkpoint import Checkpoint
 
 PREPARED_FOLDER = "openvino"
 VERSIONED_PACKAGES = "openvino", "xllamacpp"
@@ -23,8 +26,9 @@ FORMAT_VERSION = "6"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared model: the sha256 of its GGUF file, the versions of the packages that made it, the
-    bytes of each of its files, and the speed of each engine.
+    """A prepared model: the sha256 of its GGUF file or what tells a checkpoint's files from others,
+    the versions of the packages that made it, the bytes of each of its files, and the speed of each
+    engine that was measured.
     """
 
     folder: Path
@@ -39,14 +43,30 @@ def find_prepared(path: Path) -> Prepared | None:
 
     None where there is nothing, or nothing that is whole.
     """
-    prepared = read_prepared(path.parent / PREPARED_FOLDER)
-    manifest = store.read_model_manifest(path.parent) if prepared else None
-    if not prepared or not manifest or prepared.sha256 != manifest.sha256:
+    manifest = store.read_model_manifest(path.parent)
+    return _find_current(path.parent, manifest.sha256) if manifest else None
+
+
+def find_prepared_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Prepared | None:
+    """What a pulled checkpoint was prepared in, as `find_prepared` does for a file."""
+    if spec.is_local:
         return None
-    is_current = prepared.versions == current_versions() and prepared.files == file_sizes(
-        prepared.folder
-    )
-    return prepared if is_current else None
+    return _find_current(store.model_folder(spec), checkpoint_digest(checkpoint))
+
+
+def checkpoint_digest(checkpoint: Checkpoint) -> str:
+    """What tells the files of a checkpoint from others: names, sizes and times of change."""
+    files = (*checkpoint.files, checkpoint.folder / "config.json")
+    states = [(path.name, (state := path.stat()).st_size, state.st_mtime_ns) for path in files]
+    return sha256(repr(sorted(states)).encode()).hexdigest()
+
+
+def _find_current(folder: Path, source: str) -> Prepared | None:
+    """What is prepared in a model's folder, whole, of this source and by these versions."""
+    prepared = read_prepared(folder / PREPARED_FOLDER)
+    if not prepared or prepared.sha256 != source or prepared.versions != current_versions():
+        return None
+    return prepared if prepared.files == file_sizes(prepared.folder) else None
 
 
 def is_outdated(path: Path) -> bool:

@@ -55,17 +55,21 @@ def prepared_source(folder: Path, path: Path) -> ModelSource:
     )
 
 
-def checkpoint_source(checkpoint: Checkpoint, *, is_exact: bool) -> ModelSource:
+def checkpoint_source(
+    checkpoint: Checkpoint, *, is_exact: bool = False, prepared: Path | None = None
+) -> ModelSource:
     """A checkpoint of a family that has a graph: in eight bits, or as its files have it.
 
-    The graph reads from the files as long as there is the source.
+    The graph reads from the files as long as there is the source; from those in the folder that it
+    is `prepared` in, where there is one.
     """
-    tensors = map_tensors(checkpoint.files)
+    files = [prepared / WEIGHTS_FILE] if prepared else checkpoint.files
+    tensors = map_tensors(files)
     config = read_model_config(checkpoint.folder / "config.json")
     return ModelSource(
         checkpoint.folder,
         frozenset(checkpoint.eos_ids),
-        1,
+        PreparedMetadata.read(prepared).rows if prepared else 1,
         partial(build_graph, config, tensors, is_exact=is_exact),
         partial(read_chat_template, checkpoint.folder),
         checkpoint.vocabulary_size,

@@ -1,0 +1,83 @@
+"""A checkpoint brought to eight bits once, so that a start reads no more than these."""
+
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.engines.machine import free_memory, may_have_accelerator
+from starcoder_cli.engines.openvino.convert import convert_checkpoint
+from starcoder_cli.engines.openvino.families import FAMILIES
+from starcoder_cli.engines.openvino.families.config import NoGraphError
+from starcoder_cli.engines.openvino.graph import import_openvino
+from starcoder_cli.engines.openvino.model import OpenVinoModel
+from starcoder_cli.engines.openvino.prepare import (
+    MEASUREMENT_TEXT,
+    MEASUREMENT_WINDOW,
+    stage_folder,
+)
+from starcoder_cli.engines.openvino.prepared import (
+    PREPARED_FOLDER,
+    Prepared,
+    PreparedMetadata,
+    checkpoint_digest,
+    current_versions,
+    file_sizes,
+    find_prepared_checkpoint,
+    write_prepared,
+)
+from starcoder_cli.engines.openvino.sources import checkpoint_source
+from starcoder_cli.errors import MachineError
+from starcoder_cli.models import store
+from starcoder_cli.models.transfer import Progress, check_disk_space, translate_write_errors
+from starcoder_cli.weights.checkpoint import Checkpoint, inspect_checkpoint
+
+BYTES_PER_PARAMETER = 1.07
+"""Eight bits, and a scale of 16 for 32 numbers; room for vectors."""
+
+
+def prepare_checkpoint(spec: ModelSpec, path: Path, report: Progress) -> Prepared:
+    """What a pulled checkpoint is prepared in, made where there is nothing that is current.
+
+    Raises what `prepare_model` raises.
+    """
+    checkpoint = inspect_checkpoint(path)
+    if found := find_prepared_checkpoint(spec, checkpoint):
+        return found
+    with store.lock_model(spec):
+        folder = store.model_folder(spec)
+        with translate_write_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        check_disk_space(folder, round(checkpoint.parameters * BYTES_PER_PARAMETER))
+        with stage_folder(folder) as staging:
+            convert_checkpoint(checkpoint.files, staging, report)
+            metadata = PreparedMetadata(tuple(checkpoint.eos_ids))
+            metadata.write(staging)
+            if can_be_measured(checkpoint):
+                source = checkpoint_source(checkpoint, prepared=staging)
+                with closing(OpenVinoModel(source, MEASUREMENT_WINDOW)) as model:
+                    rows = model.measure_rows(MEASUREMENT_TEXT)
+                replace(metadata, rows=rows).write(staging)
+            digest = checkpoint_digest(checkpoint)
+            prepared = Prepared(staging, digest, current_versions(), file_sizes(staging), {})
+            write_prepared(prepared)
+    return replace(prepared, folder=folder / PREPARED_FOLDER)
+
+
+def can_be_measured(checkpoint: Checkpoint) -> bool:
+    """Whether there are memory and positions enough to read the text that is measured with."""
+    has_room = not checkpoint.window or checkpoint.window >= MEASUREMENT_WINDOW
+    return has_room and checkpoint.parameters < free_memory()
+
+
+def is_for_processor(path: Path) -> bool:
+    """Whether a checkpoint would run in a graph of ours here: there is one, and no accelerator."""
+    checkpoint = inspect_checkpoint(path)
+    if checkpoint.model_type not in FAMILIES or may_have_accelerator():
+        return False
+    try:
+        import_openvino()
+        checkpoint_source(checkpoint, is_exact=True).read_model()
+    except (MachineError, NoGraphError):
+        return False
+    return True
