@@ -169,8 +169,8 @@ def test_the_configuration_file_has_a_table_for_it(
     file = tmp_path / "config.toml"
     file.write_text('[lsp]\nmodel = "no-such-model"\n')
     monkeypatch.setenv("STARCODER_CONFIG", str(file))
-    assert main(["lsp"]) == 2
-    assert "no-such-model" in capfd.readouterr().err
+    assert main(["lsp"]) == 78
+    assert f"{file}:2 sets model: 'no-such-model'" in capfd.readouterr().err
 
 
 async def storm(client: Client, generator: random.Random) -> tuple[int, int]:
