@@ -33,6 +33,9 @@ from starcoder_cli.settings import (
 from starcoder_cli.terminal.output import write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 
+MAX_KEY_PARTS = 3
+"""Those of `endpoints.NAME.url`."""
+
 app = typer.Typer(
     name="config",
     add_completion=False,
@@ -167,7 +170,7 @@ def with_setting(settings: Mapping[str, object], keys: Sequence[str], value: obj
 def parse_key(text: str) -> tuple[str, ...]:
     """The tables that a key is in, and its name."""
     keys = tuple(text.split("."))
-    if not all(keys):
+    if not all(keys) or len(keys) > MAX_KEY_PARTS:
         raise UsageError(f"{text!r} is no key", "write one as max_tokens or fill.max_tokens")
     return keys
 
@@ -198,10 +201,10 @@ def parse_list(text: str) -> object:
     """A list as TOML has it; any other text as a list of one."""
     if not text.startswith("["):
         return [text]
-    import tomllib
+    from starcoder_cli.system.bounded_toml import parse_toml
 
     try:
-        return tomllib.loads(f"list = {text}")["list"]
+        return parse_toml(f"list = {text}".encode())["list"]
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a list of texts") from error
 

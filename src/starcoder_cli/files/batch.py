@@ -15,8 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, get_args
 
-from starcoder_cli.errors import BusyError, CreateError, DataError, StarcoderError, WriteError
-from starcoder_cli.files.strict_json import MalformedError, parse_object
+from starcoder_cli.errors import (
+    BusyError,
+    CreateError,
+    DataError,
+    MalformedError,
+    StarcoderError,
+    WriteError,
+)
+from starcoder_cli.files.strict_json import parse_object
 from starcoder_cli.settings import LineMode
 from starcoder_cli.system.file_lock import try_lock
 
