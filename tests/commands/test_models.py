@@ -268,6 +268,23 @@ def test_a_search_of_the_catalog(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("135M\t98 MB\tApache-2.0\t\tsmollm2-135m\n", "")
 
 
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_search_without_an_answer_of_the_hub_shows_the_catalog(
+    words: tuple[str, ...], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert main(["models", "search", "smollm", *words]) == 69
+    out, err = capfd.readouterr()
+    assert "smollm2-135m" in out and out.count("\n") == 1
+    assert err == (
+        "error: 127.0.0.1 was not searched, only the catalog: it cannot be reached: Connection "
+        "refused; try again, or leave the hub out with --offline\n"
+    )
+    assert main(["models", "search", "xyz"]) == 69
+    assert capfd.readouterr() == ("", err)
+
+
 def test_a_search_that_finds_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "search", "xyz\x1b[2J", "--offline"]) == 0
     assert capfd.readouterr() == ("", "note: no model is called 'xyz\\x1b[2J'\n")
