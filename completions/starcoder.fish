@@ -52,30 +52,30 @@ function __starcoder_models
     set -l models \
         'qwen2.5-coder-0.5b' 'the default: fills gaps and chats on any machine' \
         'smollm2-135m' 'the fallback: very small and fast, knows little about code' \
-        'qwen2.5-coder-1.5b' 'Qwen2.5-Coder in 4 bits: fills gaps and chats' \
-        'qwen2.5-coder-3b' 'Qwen2.5-Coder in 4 bits: fills gaps and chats' \
-        'qwen2.5-coder-7b' 'Qwen2.5-Coder in 4 bits: fills gaps and chats' \
+        'qwen2.5-coder-1.5b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
+        'qwen2.5-coder-3b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
+        'qwen2.5-coder-7b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
         'starcoder' 'StarCoderBase with more Python' \
         'starcoderbase' '80+ languages; better at Ruby and Racket' \
         'starcoderbase-7b' 'half the size of StarCoderBase' \
         'starcoderbase-3b' 'a fifth of StarCoderBase' \
         'starcoderbase-1b' 'the smallest StarCoderBase' \
         'tiny_starcoder_py' 'Python alone, very small' \
-        'starcoder2-3b' 'StarCoder2, over 600 languages in the 15B, 17 in the others' \
-        'starcoder2-7b' 'StarCoder2, over 600 languages in the 15B, 17 in the others' \
-        'starcoder2-15b' 'StarCoder2, over 600 languages in the 15B, 17 in the others' \
+        'starcoder2-3b' 'StarCoder2, 17 languages' \
+        'starcoder2-7b' 'StarCoder2, 17 languages' \
+        'starcoder2-15b' 'StarCoder2, over 600 languages' \
         'starcoder2-3b-gguf' 'StarCoder2 in 4 bits, for machines without a GPU' \
         'starcoder2-7b-gguf' 'StarCoder2 in 4 bits, for machines without a GPU' \
         'starchat-beta' 'StarCoderPlus tuned to answer questions about code' \
         'santacoder' 'before StarCoder: Python, Java and JavaScript' \
-        'deepseek-coder-1.3b' 'fill-in-the-middle model' \
-        'deepseek-coder-6.7b' 'fill-in-the-middle model' \
-        'codegemma-2b' 'fill-in-the-middle model' \
-        'codegemma-7b' 'fill-in-the-middle model' \
-        'codellama-7b' 'fill-in-the-middle model' \
-        'codestral-22b' 'fill-in-the-middle model' \
-        'granite-code-3b' 'fill-in-the-middle model' \
-        'stable-code-3b' 'fill-in-the-middle model' \
+        'deepseek-coder-1.3b' 'DeepSeek Coder of DeepSeek, 87 languages' \
+        'deepseek-coder-6.7b' 'DeepSeek Coder of DeepSeek, 87 languages' \
+        'codegemma-2b' 'CodeGemma of Google: C++, C#, Go, Java, JavaScript, Kotlin, Python, Rust' \
+        'codegemma-7b' 'CodeGemma of Google: C++, C#, Go, Java, JavaScript, Kotlin, Python, Rust' \
+        'codellama-7b' 'Code Llama of Meta: Python, C++, Java, PHP, TypeScript, C#, Bash' \
+        'codestral-22b' 'Codestral of Mistral AI, over 80 languages' \
+        'granite-code-3b' 'Granite Code of IBM, 116 languages' \
+        'stable-code-3b' 'Stable Code of Stability AI, 18 languages' \
         'echo' 'no model: writes back the prompt it was given'
     printf '%s\t%s\n' $models
     __starcoder_installed $models

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ggufs import Parts
 from hubs import searched_hub
 from processes import terminal
 from starcoder_cli.app.fetch import pull_missing
@@ -261,6 +262,18 @@ def test_what_a_search_finds(
         "state": "absent",
         "pull": "starcoder models pull acme/tiny-coder-GGUF/tiny-Q4_K_M.gguf",
     }
+
+
+def test_a_file_says_its_title_and_its_tensors_what_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The title of a file in Q4_K_M may be one of the model that it was made from."""
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(Parts().build())
+    run("show", str(path), "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["stated title"], shown["tensors"]) == ("Tiny \u241b[31m", "F32")
+    assert "title" not in shown
 
 
 def test_a_search_of_the_catalog(capfd: pytest.CaptureFixture[str]) -> None:

@@ -246,13 +246,15 @@ def file_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
             "architecture": checkpoint.architecture,
         }
     from starcoder_cli.weights.gguf import read_gguf_header
+    from starcoder_cli.weights.gguf_types import tensor_types
 
     header = read_gguf_header(path)
     return {
         "size": path.stat().st_size,
         "window": header.window,
         "architecture": to_one_line(header.architecture, 80),
-        "title": to_one_line(header.name, 80),
+        "tensors": ", ".join(tensor_types(header.tensors)),
+        "stated title": to_one_line(header.name, 80),
         "stated licence": to_one_line(header.licence, 80),
     }
 
