@@ -52,30 +52,30 @@ function __starcoder_models
     set -l models \
         'qwen2.5-coder-0.5b' 'the default: fills gaps and chats on any machine' \
         'smollm2-135m' 'the fallback: very small and fast, knows little about code' \
-        'qwen2.5-coder-1.5b' 'Qwen2.5-Coder in 4 bits: fills gaps and chats' \
-        'qwen2.5-coder-3b' 'Qwen2.5-Coder in 4 bits: fills gaps and chats' \
-        'qwen2.5-coder-7b' 'Qwen2.5-Coder in 4 bits: fills gaps and chats' \
+        'qwen2.5-coder-1.5b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
+        'qwen2.5-coder-3b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
+        'qwen2.5-coder-7b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
         'starcoder' 'StarCoderBase with more Python' \
         'starcoderbase' '80+ languages; better at Ruby and Racket' \
         'starcoderbase-7b' 'half the size of StarCoderBase' \
         'starcoderbase-3b' 'a fifth of StarCoderBase' \
         'starcoderbase-1b' 'the smallest StarCoderBase' \
         'tiny_starcoder_py' 'Python alone, very small' \
-        'starcoder2-3b' 'StarCoder2, over 600 languages in the 15B, 17 in the others' \
-        'starcoder2-7b' 'StarCoder2, over 600 languages in the 15B, 17 in the others' \
-        'starcoder2-15b' 'StarCoder2, over 600 languages in the 15B, 17 in the others' \
+        'starcoder2-3b' 'StarCoder2, 17 languages' \
+        'starcoder2-7b' 'StarCoder2, 17 languages' \
+        'starcoder2-15b' 'StarCoder2, over 600 languages' \
         'starcoder2-3b-gguf' 'StarCoder2 in 4 bits, for machines without a GPU' \
         'starcoder2-7b-gguf' 'StarCoder2 in 4 bits, for machines without a GPU' \
         'starchat-beta' 'StarCoderPlus tuned to answer questions about code' \
         'santacoder' 'before StarCoder: Python, Java and JavaScript' \
-        'deepseek-coder-1.3b' 'fill-in-the-middle model' \
-        'deepseek-coder-6.7b' 'fill-in-the-middle model' \
-        'codegemma-2b' 'fill-in-the-middle model' \
-        'codegemma-7b' 'fill-in-the-middle model' \
-        'codellama-7b' 'fill-in-the-middle model' \
-        'codestral-22b' 'fill-in-the-middle model' \
-        'granite-code-3b' 'fill-in-the-middle model' \
-        'stable-code-3b' 'fill-in-the-middle model' \
+        'deepseek-coder-1.3b' 'DeepSeek Coder of DeepSeek, 87 languages' \
+        'deepseek-coder-6.7b' 'DeepSeek Coder of DeepSeek, 87 languages' \
+        'codegemma-2b' 'CodeGemma of Google: C++, C#, Go, Java, JavaScript, Kotlin, Python, Rust' \
+        'codegemma-7b' 'CodeGemma of Google: C++, C#, Go, Java, JavaScript, Kotlin, Python, Rust' \
+        'codellama-7b' 'Code Llama of Meta: Python, C++, Java, PHP, TypeScript, C#, Bash' \
+        'codestral-22b' 'Codestral of Mistral AI, over 80 languages' \
+        'granite-code-3b' 'Granite Code of IBM, 116 languages' \
+        'stable-code-3b' 'Stable Code of Stability AI, 18 languages' \
         'echo' 'no model: writes back the prompt it was given'
     printf '%s\t%s\n' $models
     __starcoder_installed $models
@@ -421,9 +421,9 @@ complete -c starcoder -n '__starcoder_at starcoder config' -l json -d 'Print JSO
 complete -c starcoder -n '__starcoder_at starcoder config' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder config path' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder config edit' -l help -s h -d 'Show this message and exit'
-complete -c starcoder -n '__starcoder_at starcoder config set' -x -a 'adapter api_key_file candidates color context debounce device diff dtype echo endpoint engine extract fail_on filename fim in_place include index instruction json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify'
+complete -c starcoder -n '__starcoder_at starcoder config set' -x -a 'adapter api_key_file candidates color context debounce device diff dtype echo endpoint engine extract fail_on filename fim in_place include index instruction json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify complete.adapter complete.api_key_file complete.candidates complete.color complete.context complete.device complete.diff complete.dtype complete.echo complete.endpoint complete.engine complete.filename complete.fim complete.in_place complete.include complete.index complete.json complete.keep_alive complete.lang complete.lines complete.max_prompt_tokens complete.max_tokens complete.model complete.no_context complete.no_server complete.offline complete.order complete.pick complete.prompted complete.provenance complete.quantize complete.quiet complete.raw complete.seed complete.show_prompt complete.stop complete.strict_context complete.temperature complete.timeout complete.top_p complete.trace complete.verbose complete.verify fill.adapter fill.api_key_file fill.candidates fill.color fill.context fill.device fill.diff fill.dtype fill.echo fill.endpoint fill.engine fill.filename fill.fim fill.in_place fill.include fill.index fill.json fill.keep_alive fill.lang fill.lines fill.max_prompt_tokens fill.max_tokens fill.model fill.no_context fill.no_server fill.offline fill.order fill.pick fill.plain fill.provenance fill.quantize fill.quiet fill.raw fill.seed fill.show_prompt fill.stop fill.strict_context fill.temperature fill.timeout fill.top_p fill.trace fill.verbose fill.verify edit.adapter edit.api_key_file edit.candidates edit.color edit.device edit.diff edit.dtype edit.echo edit.endpoint edit.engine edit.filename edit.in_place edit.index edit.json edit.keep_alive edit.lang edit.max_tokens edit.model edit.no_server edit.offline edit.pick edit.provenance edit.quantize edit.quiet edit.raw edit.seed edit.show_prompt edit.stop edit.temperature edit.timeout edit.top_p edit.trace edit.verbose edit.verify chat.adapter chat.api_key_file chat.color chat.device chat.dtype chat.endpoint chat.engine chat.extract chat.index chat.json chat.keep_alive chat.max_tokens chat.model chat.no_server chat.offline chat.quantize chat.quiet chat.seed chat.show_prompt chat.stop chat.strict_context chat.system chat.temperature chat.timeout chat.top_p chat.trace chat.verbose trace.color trace.fail_on trace.index trace.json trace.lang trace.offline trace.portrait trace.portrait_url trace.quiet lsp.adapter lsp.api_key_file lsp.candidates lsp.context lsp.debounce lsp.device lsp.dtype lsp.endpoint lsp.engine lsp.fim lsp.include lsp.instruction lsp.keep_alive lsp.lines lsp.max_prompt_tokens lsp.max_tokens lsp.model lsp.no_context lsp.offline lsp.order lsp.quantize lsp.raw lsp.seed lsp.stop lsp.strict_context lsp.temperature lsp.timeout lsp.top_p'
 complete -c starcoder -n '__starcoder_at starcoder config set' -l help -s h -d 'Show this message and exit'
-complete -c starcoder -n '__starcoder_at starcoder config unset' -x -a 'adapter api_key_file candidates color context debounce device diff dtype echo endpoint engine extract fail_on filename fim in_place include index instruction json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify'
+complete -c starcoder -n '__starcoder_at starcoder config unset' -x -a 'adapter api_key_file candidates color context debounce device diff dtype echo endpoint engine extract fail_on filename fim in_place include index instruction json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify complete.adapter complete.api_key_file complete.candidates complete.color complete.context complete.device complete.diff complete.dtype complete.echo complete.endpoint complete.engine complete.filename complete.fim complete.in_place complete.include complete.index complete.json complete.keep_alive complete.lang complete.lines complete.max_prompt_tokens complete.max_tokens complete.model complete.no_context complete.no_server complete.offline complete.order complete.pick complete.prompted complete.provenance complete.quantize complete.quiet complete.raw complete.seed complete.show_prompt complete.stop complete.strict_context complete.temperature complete.timeout complete.top_p complete.trace complete.verbose complete.verify fill.adapter fill.api_key_file fill.candidates fill.color fill.context fill.device fill.diff fill.dtype fill.echo fill.endpoint fill.engine fill.filename fill.fim fill.in_place fill.include fill.index fill.json fill.keep_alive fill.lang fill.lines fill.max_prompt_tokens fill.max_tokens fill.model fill.no_context fill.no_server fill.offline fill.order fill.pick fill.plain fill.provenance fill.quantize fill.quiet fill.raw fill.seed fill.show_prompt fill.stop fill.strict_context fill.temperature fill.timeout fill.top_p fill.trace fill.verbose fill.verify edit.adapter edit.api_key_file edit.candidates edit.color edit.device edit.diff edit.dtype edit.echo edit.endpoint edit.engine edit.filename edit.in_place edit.index edit.json edit.keep_alive edit.lang edit.max_tokens edit.model edit.no_server edit.offline edit.pick edit.provenance edit.quantize edit.quiet edit.raw edit.seed edit.show_prompt edit.stop edit.temperature edit.timeout edit.top_p edit.trace edit.verbose edit.verify chat.adapter chat.api_key_file chat.color chat.device chat.dtype chat.endpoint chat.engine chat.extract chat.index chat.json chat.keep_alive chat.max_tokens chat.model chat.no_server chat.offline chat.quantize chat.quiet chat.seed chat.show_prompt chat.stop chat.strict_context chat.system chat.temperature chat.timeout chat.top_p chat.trace chat.verbose trace.color trace.fail_on trace.index trace.json trace.lang trace.offline trace.portrait trace.portrait_url trace.quiet lsp.adapter lsp.api_key_file lsp.candidates lsp.context lsp.debounce lsp.device lsp.dtype lsp.endpoint lsp.engine lsp.fim lsp.include lsp.instruction lsp.keep_alive lsp.lines lsp.max_prompt_tokens lsp.max_tokens lsp.model lsp.no_context lsp.offline lsp.order lsp.quantize lsp.raw lsp.seed lsp.stop lsp.strict_context lsp.temperature lsp.timeout lsp.top_p'
 complete -c starcoder -n '__starcoder_at starcoder config unset' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder completion' -x -a 'bash zsh fish powershell'
 complete -c starcoder -n '__starcoder_at starcoder completion' -l install -d 'Write the script to where the shell looks, and say where'

@@ -21,7 +21,8 @@ MODULES = {
 # The rooms, from the bottom: a file imports from floors below its own room's, and within its room.
 FLOORS = (
     {"errors"},
-    {"languages", "settings", "stream", "system"},
+    {"system"},
+    {"languages", "settings", "stream"},
     {"catalog", "model"},
     {"files", "loading", "net", "sandbox"},
     {"candidates", "prompts", "weights"},

@@ -180,3 +180,15 @@ def test_a_misspelt_name_is_put_right() -> None:
 )
 def test_sizes_in_words(size: int, text: str) -> None:
     assert format_size(size) == text
+
+
+def test_a_summary_says_what_a_model_is() -> None:
+    """It was "fill-in-the-middle model" for eight of them."""
+    publishers = {"DeepSeek", "Google", "Meta", "Mistral AI", "IBM", "Stability AI"}
+    others = [
+        spec.summary
+        for spec in CATALOG
+        if spec.engine == "huggingface" and spec.licence != "BigCode OpenRAIL-M v1"
+    ]
+    assert all(any(f" of {name}" in summary for name in publishers) for summary in others)
+    assert len(others) == 8

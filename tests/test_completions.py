@@ -47,7 +47,9 @@ LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder completion fish --i", ["--install"]),
     ("starcoder config ", ["edit", "path", "set", "unset"]),
     ("starcoder config set max_", ["max_prompt_tokens", "max_tokens"]),
+    ("starcoder config set fill.max_", ["fill.max_prompt_tokens", "fill.max_tokens"]),
     ("starcoder config unset mo", ["model"]),
+    ("starcoder config unset chat.mo", ["chat.model"]),
     ("starcoder chat -f no", ["notes.txt"]),
     ("starcoder chat why --file=no", ["notes.txt"]),
 )

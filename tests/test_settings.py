@@ -110,9 +110,33 @@ def test_a_configuration_file_that_cannot_be_read_is_an_error(tmp_path: Path) ->
     assert str(caught.value) == f"cannot read {tmp_path}: Is a directory; mend or remove it"
 
 
-@pytest.mark.parametrize("value", [b"1" * 5000, b"[" * 5000, b"{a = " * 5000])
-def test_a_value_that_no_reader_takes_is_an_error_too(value: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"a = " + b"1" * 5000, " is not TOML: Exceeds the limit"),
+        (b"a = " + b"[" * 5000, " cannot be read: it is nested too deeply"),
+        (b"a = " + b"{a = " * 5000, " cannot be read: it is nested too deeply"),
+        (b"a." * 40_000 + b"a = 1", " cannot be read: it has a key of more than 16 parts"),
+        (b"#" * 300_000, " is larger than 256 KiB"),
+    ],
+)
+def test_a_value_that_no_reader_takes_is_an_error_too(
+    data: bytes, reason: str, tmp_path: Path
+) -> None:
     path = tmp_path / "config.toml"
-    path.write_bytes(b"max_tokens = " + value)
-    with pytest.raises(ConfigError, match="is not TOML"):
+    path.write_bytes(data)
+    with pytest.raises(ConfigError, match=reason):
         read_config(path)
+
+
+def test_a_configuration_file_without_an_end_is_not_waited_for(tmp_path: Path) -> None:
+    """It was a bug that a pipe without a writer held every command up."""
+    path = tmp_path / "config.toml"
+    os.mkfifo(path)
+    for name in (path, Path("/dev/zero")):
+        with pytest.raises(ConfigError) as caught:
+            read_config(name)
+        assert str(caught.value) == (
+            f"cannot read {name}: it is not a regular file; mend or remove it"
+        )
+    assert read_config(Path("/dev/null")) == {}

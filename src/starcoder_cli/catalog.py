@@ -119,7 +119,7 @@ def _starcoder2(parameters: str, size: int) -> ModelSpec:
         licence=_OPENRAIL,
         engine="huggingface",
         parameters=parameters,
-        summary="StarCoder2, over 600 languages in the 15B, 17 in the others",
+        summary=f"StarCoder2, {'over 600' if parameters == '15B' else '17'} languages",
         wants_file_metadata=True,
         wants_project_context=True,
     )
@@ -164,15 +164,26 @@ def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
         chat="chatml",
         licence=licence,
         parameters=parameters,
-        summary="Qwen2.5-Coder in 4 bits: fills gaps and chats",
+        summary="Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages",
         wants_project_context=True,
     )
+
+
+_FAMILY_SUMMARIES = {
+    "deepseek-coder": "DeepSeek Coder of DeepSeek, 87 languages",
+    "codegemma": "CodeGemma of Google: C++, C#, Go, Java, JavaScript, Kotlin, Python, Rust",
+    "codellama": "Code Llama of Meta: Python, C++, Java, PHP, TypeScript, C#, Bash",
+    "codestral": "Codestral of Mistral AI, over 80 languages",
+    "granite-code": "Granite Code of IBM, 116 languages",
+    "stable-code": "Stable Code of Stability AI, 18 languages",
+}
+"""Whose each family is, and which languages it was trained on, as its publisher says."""
 
 
 def _fim_checkpoint(
     name: str, repository: str, fim: str, window: int, parameters: str, size: int
 ) -> ModelSpec:
-    """A fill-in-the-middle checkpoint of another family, under Apache-2.0 and not gated."""
+    """A checkpoint of another family that fills gaps, under Apache-2.0 and not gated."""
     return ModelSpec(
         name=name,
         repository=repository,
@@ -182,7 +193,7 @@ def _fim_checkpoint(
         licence="Apache-2.0",
         engine="huggingface",
         parameters=parameters,
-        summary="fill-in-the-middle model",
+        summary=_FAMILY_SUMMARIES[name.rpartition("-")[0]],
         wants_project_context=fim in _REPOSITORY_FAMILIES,
     )
 

@@ -52,7 +52,11 @@ class LazyGroup(TyperGroup):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        return listed_command(cmd_name) if self.listing else load_command(cmd_name)
+        if self.listing:
+            return listed_command(cmd_name)
+        from starcoder_cli.commands.value_checks import with_checks
+
+        return with_checks(load_command(cmd_name))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the words begin with; UsageError where there is none of that name."""

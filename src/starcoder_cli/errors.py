@@ -120,3 +120,7 @@ class TimeLimitError(StarcoderError):
     """The time that was allowed is over."""
 
     exit_code = ExitCode.TIMEOUT
+
+
+class MalformedError(ValueError):
+    """What is wrong with some bytes: a clause about `it`, for whoever knows what they are of."""

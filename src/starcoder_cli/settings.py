@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from starcoder_cli.errors import ConfigError
+from starcoder_cli.errors import ConfigError, MalformedError
+from starcoder_cli.system.descriptors import read_regular_file
 
 APPLICATION_NAME = "starcoder"
 STANDARD_OUTPUT = "-"  # in place of a file's name
+MAX_CONFIG_BYTES = 1 << 18
 
 ColorMode: TypeAlias = Literal["auto", "always", "never"]
 FimOrder: TypeAlias = Literal["psm", "spm"]
@@ -112,9 +114,6 @@ def environment_name(option: str) -> str:
     return f"{APPLICATION_NAME}_{option}".upper()
 
 
-MAX_CONFIG_BYTES = 1 << 18
-
-
 def read_config(path: Path) -> Mapping[str, object]:
     """The tables and values of a TOML file; nothing where there is no such file.
 
@@ -124,10 +123,12 @@ def read_config(path: Path) -> Mapping[str, object]:
 
 
 def read_config_bytes(path: Path) -> bytes:
-    """The bytes of a file; none where there is no such file. ConfigError where it has no bytes."""
+    """The bytes of a file; none where there is no such file.
+
+    Raises ConfigError where it cannot be read, is too large, or is no regular file.
+    """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_CONFIG_BYTES + 1)
+        data = read_regular_file(path, MAX_CONFIG_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
@@ -139,9 +140,11 @@ def read_config_bytes(path: Path) -> bytes:
 
 def decode_config(data: bytes, path: Path) -> Mapping[str, object]:
     """The tables and values that the bytes of a file are; ConfigError where they are not TOML."""
-    import tomllib
+    from starcoder_cli.system.bounded_toml import parse_toml
 
     try:
-        return tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is the former
-        raise ConfigError(f"{path} is not TOML: {error}", "mend or remove it") from error
+        return parse_toml(data)
+    except MalformedError as error:
+        cause = error.__cause__  # a number of 5,000 digits has one too
+        problem = f"is not TOML: {cause}" if cause else f"cannot be read: {error}"
+        raise ConfigError(f"{path} {problem}", "mend or remove it") from error

@@ -223,7 +223,7 @@ def test_a_hub_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         "warn",
         "check the network, the proxy and HF_ENDPOINT; models that are here still work",
     )
-    assert found.text.startswith("127.0.0.1: it cannot be reached (")
+    assert found.text.startswith("127.0.0.1: it cannot be reached: ")
 
 
 def test_a_hub_that_may_not_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ NAME = "starcoder2-3b-gguf"
 NOBODY = "http://127.0.0.1:9"
 GETTING = f"getting {NAME} (about 1.9 GB) from second-state/StarCoder2-3B-GGUF"
 UNREACHABLE = (
-    f"error: cannot get {NAME} (127.0.0.1: it cannot be reached ([Errno 111] Connection refused)); "
+    f"error: cannot get {NAME} (127.0.0.1: it cannot be reached: Connection refused); "
     f"try again, it goes on where it stopped: starcoder models pull {NAME}"
 )
 ACCEPTED = (

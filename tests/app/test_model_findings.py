@@ -13,11 +13,13 @@ from starcoder_cli.app.model_findings import (
     fit_findings,
 )
 from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.engines.openvino import graph_fit
 from starcoder_cli.engines.openvino.prepared import write_prepared
 from starcoder_cli.engines.transformers.architectures import SHAPES
 from starcoder_cli.engines.transformers.placement import Accelerator, Machine
 from starcoder_cli.settings import config_file
 from tinies import SPEC, pulled
+from tiny import build
 
 GB = 10**9
 PULL = f"starcoder models pull {SPEC.name}"
@@ -111,6 +113,32 @@ def test_models_that_fit_and_those_that_do_not() -> None:
     assert all(each.remedy for each in found.values() if each.state == "no")
 
 
+def test_on_a_processor_a_model_runs_as_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was a bug that they were planned as transformers would load them."""
+    monkeypatch.setattr(graph_fit, "may_have_accelerator", lambda: False)
+    found = {each.subject: each for each in fit_findings(Machine((), 20 * GB))}
+    assert found["starcoder2-7b"] == Finding(
+        "model",
+        "ok",
+        "starcoder2-7b: 8 bit on cpu (OpenVINO), needs 14.3 GB of 20.0 GB free while it loads, "
+        "then about 7.2 GB",
+        subject="starcoder2-7b",
+    )
+    assert found["starcoder"].state == "no"
+
+
+@pytest.mark.parametrize(("has_gpu", "engine"), [(False, "OpenVINO, in 8 bit"), (True, "transfor")])
+def test_a_checkpoint_names_what_runs_it(
+    has_gpu: bool, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_fit, "may_have_accelerator", lambda: has_gpu)
+    monkeypatch.setenv("STARCODER_MODEL", str(build(tmp_path / "model")))
+    found = default_model_finding()
+    assert found.state == "ok" and f"is here, and runs on {engine}" in found.text
+    (tmp_path / "model" / "config.json").write_text("{")
+    assert default_model_finding().state == "fail"
+
+
 def test_where_no_starcoder_fits_the_default_model_does() -> None:
-    found = list(fit_findings(Machine((), GB // 2)))
+    found = list(fit_findings(Machine((), GB // 4)))
     assert {(each.state, each.remedy) for each in found} == {("no", f"{DEFAULT_MODEL} fits here")}

@@ -8,7 +8,7 @@ import pytest
 
 from repositories import lay, repository
 from starcoder_cli.attribution.ignore_file import IgnoreRules
-from starcoder_cli.files.strict_json import MalformedError
+from starcoder_cli.errors import MalformedError
 
 NAMES = (
     *("a.py", "a.txt", "build/a.py", "sub/build/a.py", "sub/a.py", "sub/deep/a.py"),

@@ -20,9 +20,8 @@ from starcoder_cli.attribution.stack_lookup import (
     require_sendable,
     split_into_windows,
 )
-from starcoder_cli.errors import RefusedError, UnavailableError, UsageError
+from starcoder_cli.errors import MalformedError, RefusedError, UnavailableError, UsageError
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.files.strict_json import MalformedError
 from starcoder_cli.models.transfer import call_with_timeout
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIB" * 12 + "\n-----END RSA PRIVATE KEY-----\n"

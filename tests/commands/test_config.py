@@ -406,6 +406,7 @@ def test_a_value_is_set(
         (("models.model", "x"), "the command line sets 'models', which is no option; "),
         (("endpoints.team.model", "x"), "settings.toml: endpoints.team has no url; its keys are "),
         (("a..b", "x"), "'a..b' is no key; write one as max_tokens or fill.max_tokens"),
+        (("a.b.c.d", "x"), "'a.b.c.d' is no key; write one as max_tokens or fill.max_tokens"),
         (("", "x"), "'' is no key; write one as max_tokens or fill.max_tokens"),
         (("raw.a", "x"), "settings.toml: raw is a value there, and no table; "),
         (("model",), "missing argument 'VALUE'; see `starcoder config set --help`"),

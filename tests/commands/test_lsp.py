@@ -91,8 +91,17 @@ def test_a_person_at_a_terminal_is_told_who_starts_it(
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     assert main(["lsp", "-m", "echo"]) == 2
     assert capfd.readouterr().err == (
-        "error: an editor starts this, and talks to it; see docs/lsp.md\n"
+        "error: standard input is a terminal: `starcoder lsp` speaks the language server protocol "
+        "with an editor that starts it; docs/lsp.md says how to set one up\n"
     )
+
+
+def test_a_closed_input_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["lsp", "-m", "echo"]) == 2
+    assert capfd.readouterr().err.startswith("error: standard input is closed: `starcoder lsp` ")
 
 
 @pytest.mark.parametrize(
@@ -169,8 +178,8 @@ def test_the_configuration_file_has_a_table_for_it(
     file = tmp_path / "config.toml"
     file.write_text('[lsp]\nmodel = "no-such-model"\n')
     monkeypatch.setenv("STARCODER_CONFIG", str(file))
-    assert main(["lsp"]) == 2
-    assert "no-such-model" in capfd.readouterr().err
+    assert main(["lsp"]) == 78
+    assert f"{file}:2 sets model: 'no-such-model'" in capfd.readouterr().err
 
 
 async def storm(client: Client, generator: random.Random) -> tuple[int, int]:

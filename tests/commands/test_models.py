@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ggufs import Parts
 from hubs import searched_hub
 from processes import terminal
 from starcoder_cli.app.fetch import pull_missing
@@ -263,9 +264,38 @@ def test_what_a_search_finds(
     }
 
 
+def test_a_file_says_its_title_and_its_tensors_what_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The title of a file in Q4_K_M may be one of the model that it was made from."""
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(Parts().build())
+    run("show", str(path), "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["stated title"], shown["tensors"]) == ("Tiny \u241b[31m", "F32")
+    assert "title" not in shown
+
+
 def test_a_search_of_the_catalog(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "search", "smollm", "--offline"]) == 0
     assert capfd.readouterr() == ("135M\t98 MB\tApache-2.0\t\tsmollm2-135m\n", "")
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_search_without_an_answer_of_the_hub_shows_the_catalog(
+    words: tuple[str, ...], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    assert main(["models", "search", "smollm", *words]) == 69
+    out, err = capfd.readouterr()
+    assert "smollm2-135m" in out and out.count("\n") == 1
+    assert err == (
+        "error: 127.0.0.1 was not searched, only the catalog: it cannot be reached: Connection "
+        "refused; try again, or leave the hub out with --offline\n"
+    )
+    assert main(["models", "search", "xyz"]) == 69
+    assert capfd.readouterr() == ("", err)
 
 
 def test_a_search_that_finds_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from forms import lay_form
 from starcoder_cli.catalog import find_model
 from starcoder_cli.context.reading_speed import record_engine
+from starcoder_cli.engines import machine
 from starcoder_cli.engines.load import (
     WINDOW_STEP,
     check_can_load,
@@ -18,7 +19,9 @@ from starcoder_cli.engines.load import (
     load_model,
     validate_checkpoint,
 )
-from starcoder_cli.errors import DataError, InputError
+from starcoder_cli.engines.openvino import graph_fit
+from starcoder_cli.engines.transformers.placement import Machine
+from starcoder_cli.errors import DataError, InputError, MachineError
 from starcoder_cli.loading import EngineWorkload, LoadOptions
 from starcoder_cli.settings import EngineChoice
 from starcoder_cli.stream import Completion
@@ -131,6 +134,17 @@ def test_what_is_no_checkpoint_is_not_checked_before_it_is_fetched(name: str) ->
 def test_an_adapter_that_is_not_there_is_told_before_anything_is_fetched() -> None:
     with pytest.raises(InputError, match="/nowhere"):
         check_can_load(find_model("starcoder2-3b"), 256, LoadOptions(adapter="/nowhere"))
+
+
+def test_what_fits_in_a_graph_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was refused for what transformers would need."""
+    free = 15_000_000_000
+    monkeypatch.setattr(machine, "detect_machine", lambda: Machine((), free))
+    monkeypatch.setattr(machine, "free_memory", lambda: free)
+    monkeypatch.setattr(graph_fit, "may_have_accelerator", lambda: False)
+    check_can_load(find_model("starcoder2-7b"), 2048, LoadOptions())
+    with pytest.raises(MachineError, match="^starcoder2-7b needs "):
+        check_can_load(find_model("starcoder2-7b"), 2048, LoadOptions(dtype="bf16"))
 
 
 def test_how_to_repair_a_damaged_checkpoint_depends_on_where_it_is_from(tmp_path: Path) -> None:

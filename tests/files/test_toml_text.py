@@ -1,10 +1,12 @@
 """A key of a TOML file found, set and taken out, with everything else kept."""
 
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 
 from starcoder_cli.errors import DataError
+from starcoder_cli.files import toml_text
 from starcoder_cli.files.toml_text import find_key_line, with_key, without_key
 
 WHOLE = """\
@@ -39,6 +41,21 @@ quiet = true
 )
 def test_the_line_of_a_key(keys: tuple[str, ...], line: int) -> None:
     assert find_key_line(WHOLE, keys) == line
+
+
+def test_the_line_of_a_key_behind_many_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line was read with all before it: thousands of them took minutes."""
+    read: list[int] = []
+
+    def loads(text: str) -> dict[str, object]:
+        read.append(len(text))
+        return tomllib.loads(text)
+
+    text = "".join(f"a{number} = 1\n" for number in range(5000)) + "[fill]\nlang = 'c'\n"
+    monkeypatch.setattr(toml_text, "tomllib", SimpleNamespace(loads=loads))
+    assert find_key_line(text, ("fill", "lang")) == 5002
+    assert find_key_line(text, ("a17",)) == 18
+    assert sum(read) < 40 * len(text)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,24 @@ def test_an_end_without_a_shutdown_is_1(last: bytes) -> None:
     assert (code, len(messages)) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"garbage\n\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"{}", b"\0" * 300_000),
+        *(b"Content-Length: abc\r\n\r\nx", b"Content-Length: 2\r\n\r\n{}"),
+        *(b"Content-Length: 5\r\n\r\n{{{{{", b"Content-Length: 4\r\n\r\nnull"),
+    ],
+)
+def test_an_input_without_a_message_is_told_what_belongs_there(data: bytes) -> None:
+    """It was a bug that it ended with 1 and without a word."""
+    code, _, log = talk(data)
+    assert code == 76
+    assert log.splitlines()[-1] == (
+        "error: standard input has no message: `starcoder lsp` speaks the language server protocol "
+        "with an editor that starts it; docs/lsp.md says how to set one up"
+    )
+
+
 def test_what_is_no_message_is_one_line_in_the_log() -> None:
     broken = b"Content-Length: 5\r\n\r\n{{{{{"
     deep = b"[" * 100_000

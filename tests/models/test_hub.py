@@ -1,14 +1,16 @@
 """Files from a hub: resumed where they broke off, and refused when they are something else."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from httpx2 import ConnectError
 
 from servers import Reports, Serving, Site, closed_port, spec_of, use, weights
+from starcoder_cli.catalog import format_size
 from starcoder_cli.errors import RefusedError, UnavailableError
-from starcoder_cli.models import hub
+from starcoder_cli.models import hub, transfer
 
 DATA = weights()
 TINY = spec_of(DATA)
@@ -193,14 +195,65 @@ def test_an_error_that_the_library_does_not_declare(
         site.status, site.headers = 302, {"Location": location}
     with pytest.raises(UnavailableError) as caught:
         hub.fetch_from_hub(TINY, tmp_path, Reports())
-    assert caught.value.message.startswith("the transfer failed (")
+    assert caught.value.message.startswith("the transfer failed: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("X-Linked-Etag", '"---"'), ("X-Linked-Etag", '"²³"'), ("X-Linked-Etag", '""')],
+)
+def test_a_name_without_a_sign_of_a_name_is_none(
+    site: Site, tmp_path: Path, name: str, value: str
+) -> None:
+    """It was a bug that the file was called `.part`."""
+    site.headers = {name: value}
+    with pytest.raises(UnavailableError, match="^what answers there is not a hub$"):
+        hub.fetch_from_hub(TINY, tmp_path, Reports())
+
+
+@pytest.mark.parametrize("size", ["-5", "0"])
+def test_a_size_that_is_none_is_not_known(site: Site, tmp_path: Path, size: str) -> None:
+    site.headers = {"X-Linked-Size": size}
+    assert hub.fetch_file_metadata(TINY).size == 0
+    assert hub.fetch_from_hub(TINY, tmp_path, Reports()).path.read_bytes() == DATA
+
+
+LARGE = "^{} is larger than the {} that it may have$"
+
+
+def test_a_file_of_unknown_size_is_no_larger_than_its_kind(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.headers = {"X-Linked-Size": "-5"}
+    site.files[FILE] = DATA + DATA
+    with pytest.raises(UnavailableError, match=LARGE.format("tiny.gguf", format_size(len(DATA)))):
+        hub.fetch_from_hub(TINY, tmp_path, Reports())
+    room = transfer.free_bytes(tmp_path) - 1000
+    monkeypatch.setattr(transfer, "DISK_RESERVE_BYTES", room)
+    unknown = replace(spec_of(DATA, pinned=False), size=0)
+    with pytest.raises(UnavailableError, match="^tiny.gguf is larger than the "):
+        hub.fetch_from_hub(unknown, tmp_path, Reports())
+    assert list(tmp_path.glob("*.part")) == []
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_configuration_is_small(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, announced: bool
+) -> None:
+    monkeypatch.setattr(transfer, "MAX_METADATA_BYTES", 1000)
+    site.files["/owner/tiny/resolve/main/tokenizer.json"] = DATA
+    site.headers = {} if announced else {"X-Linked-Size": "0"}
+    spec = replace(spec_of(DATA, pinned=False), file="tokenizer.json")
+    with pytest.raises(UnavailableError, match=LARGE.format("tokenizer.json", "1 kB")):
+        hub.fetch_from_hub(spec, tmp_path, Reports())
+    assert list(tmp_path.glob("*.part")) == []
 
 
 def test_a_hub_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, tmp_path, closed_port(), "http://127.0.0.1:9")
     with pytest.raises(UnavailableError) as caught:
         hub.fetch_from_hub(TINY, tmp_path, Reports())
-    assert caught.value.message == "it cannot be reached ([Errno 111] Connection refused)"
+    assert caught.value.message == "it cannot be reached: Connection refused"
 
 
 @pytest.mark.parametrize("proxy", ["socks5://10.0.0.1:9", "ftp://10.0.0.1"])
@@ -209,7 +262,7 @@ def test_the_proxy_to_the_hub_is_named(proxy: str, monkeypatch: pytest.MonkeyPat
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.example")
     monkeypatch.setenv("ALL_PROXY", proxy)
-    message = f"the transfer failed through the proxy {proxy} (ValueError)"
+    message = f"the transfer failed through the proxy {proxy}: ValueError"
     assert hub.translate_hub_error(ValueError("no"), TINY).message == message
     refused = hub.translate_hub_error(ConnectError("refused"), TINY)
-    assert refused.message == f"it cannot be reached through the proxy {proxy} (refused)"
+    assert refused.message == f"it cannot be reached through the proxy {proxy}: refused"

@@ -3,10 +3,16 @@
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from starcoder_cli.system.descriptors import read_some, wait_until_writable, write_all
+from starcoder_cli.system.descriptors import (
+    read_regular_file,
+    read_some,
+    wait_until_writable,
+    write_all,
+)
 
 TEXT = b"a line\n" * 40_000  # more than a pipe holds
 
@@ -63,3 +69,16 @@ def test_other_errors_are_raised(pipe: tuple[int, int]) -> None:
         write_all(write_end, b"x")
     with pytest.raises(OSError, match="Bad file descriptor"):
         read_some(write_end, 1)
+
+
+def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"a line")
+    (tmp_path / "link").symlink_to("file")
+    os.mkfifo(tmp_path / "pipe")
+    assert read_regular_file(tmp_path / "link", 4) == b"a li"
+    assert read_regular_file(Path("/dev/null"), 4) == b""
+    for name in ("pipe", "/dev/zero"):
+        with pytest.raises(OSError, match="it is not a regular file"):
+            read_regular_file(tmp_path / name, 4)
+    with pytest.raises(IsADirectoryError):
+        read_regular_file(tmp_path, 4)

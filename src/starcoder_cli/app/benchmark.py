@@ -12,7 +12,7 @@ from starcoder_cli.benchmark.measure import BenchmarkWorkload
 from starcoder_cli.benchmark.results import BenchmarkResult, shorten_model_name
 from starcoder_cli.benchmark.worker import MessageHandler, WorkerError, WorkerResult, run_worker
 from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec, find_model
-from starcoder_cli.errors import ExitCode, InputError, StarcoderError, UsageError
+from starcoder_cli.errors import ConfigError, ExitCode, InputError, StarcoderError, UsageError
 from starcoder_cli.loading import ENGINE_TITLES, LoadOptions
 from starcoder_cli.settings import EngineChoice, environment_name
 from starcoder_cli.terminal.output import (
@@ -89,13 +89,27 @@ def benchmark_cases(plan: BenchmarkPlan, messages: Messages) -> list[BenchmarkCa
 
     Raises InputError for a model that is not here, UsageError for an engine that runs none.
     """
-    usual = os.environ.get(environment_name("model")) or DEFAULT_MODEL
-    models = plan.models or (usual,)
+    models = plan.models or (usual_model(at_endpoint=bool(plan.endpoint)),)
     if plan.endpoint:
         return [
             BenchmarkCase(model, "endpoint", tuple(plan.argv(model, "auto"))) for model in models
         ]
     return [case for model in models for case in local_cases(model, plan, messages)]
+
+
+def usual_model(*, at_endpoint: bool) -> str:
+    """The model that takes part where none is named: the variable's, or the default.
+
+    Raises ConfigError where the variable's is none, but for what an endpoint may have.
+    """
+    variable = environment_name("model")
+    usual = os.environ.get(variable) or DEFAULT_MODEL
+    if not at_endpoint:
+        try:
+            find_model(usual)
+        except StarcoderError as error:
+            raise ConfigError(f"{variable}: {error.message}", error.hint) from error
+    return usual
 
 
 def local_cases(model: str, plan: BenchmarkPlan, messages: Messages) -> list[BenchmarkCase]:

@@ -73,7 +73,7 @@ def engine_finding(spec: ModelSpec, path: Path) -> Finding:
     from starcoder_cli.engines.openvino.prepared import find_prepared, is_outdated
 
     if spec.engine != "llamacpp":
-        return Finding("default", "ok", f"{spec.name} is here, and runs on transformers")
+        return checkpoint_finding(spec, path)
     pull = f"starcoder models pull {spec.name}"
     prepared = None if spec.is_local else find_prepared(path)
     if prepared is None:
@@ -95,6 +95,18 @@ def engine_finding(spec: ModelSpec, path: Path) -> Finding:
     return Finding("default", "ok", text)
 
 
+def checkpoint_finding(spec: ModelSpec, path: Path) -> Finding:
+    """What runs a checkpoint that is here."""
+    from starcoder_cli.engines.load import is_for_graph, validate_checkpoint
+
+    try:
+        in_graph = is_for_graph(spec, validate_checkpoint(spec, path), LoadOptions())
+    except StarcoderError as error:
+        return Finding("default", "fail", error.message, error.hint)
+    engine = "OpenVINO, in 8 bit" if in_graph else "transformers"
+    return Finding("default", "ok", f"{spec.name} is here, and runs on {engine}")
+
+
 def fit_findings(machine: Machine) -> Iterator[Finding]:
     """Which StarCoder models fit here, and how; instead of others the largest that does."""
     found = [fit_finding(name, machine) for name in SHAPES]
@@ -109,10 +121,15 @@ def fit_findings(machine: Machine) -> Iterator[Finding]:
 
 def fit_finding(name: str, machine: Machine) -> Finding:
     """Whether a StarCoder model fits here, and how."""
+    from starcoder_cli.engines.openvino.graph_fit import describe_graph, runs_in_graph
+
+    shape, loading, free = SHAPES[name], LoadOptions(), machine.free_memory
+    size = shape.model_size()
+    if runs_in_graph(shape.model_type, size.parameters, loading, free) and not machine.accelerators:
+        text = describe_graph(name, size.parameters, loading, free)
+        return Finding("model", "ok", text, subject=name)
     try:
-        text = plan_placement(
-            name, SHAPES[name].model_size(), REFERENCE_WINDOW, LoadOptions(), machine
-        ).describe()
+        text = plan_placement(name, size, REFERENCE_WINDOW, loading, machine).describe()
         return Finding("model", "ok", text, subject=name)
     except MachineError as error:
         return Finding("model", "no", error.message, error.hint, subject=name)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from starcoder_cli.files.strict_json import MalformedError
+from starcoder_cli.errors import MalformedError
 
 IGNORE_FILE_NAME = ".starcoderignore"
 MAX_IGNORE_LINES = 1000

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from starcoder_cli.attribution.licences import normalize_licence
-from starcoder_cli.files.bounded_toml import parse_toml
-from starcoder_cli.files.strict_json import MalformedError
+from starcoder_cli.errors import MalformedError
+from starcoder_cli.system.bounded_toml import parse_toml
 
 MAX_VALUE_CHARACTERS = 200
 MAX_HEADER_BYTES = 256 << 10

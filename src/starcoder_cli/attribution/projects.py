@@ -16,8 +16,7 @@ from starcoder_cli.attribution import ignore_file, licences, metadata
 from starcoder_cli.attribution.containers import FolderTree, SourceTree, is_archive, read_archive
 from starcoder_cli.attribution.metadata import ProjectMetadata
 from starcoder_cli.attribution.tokens import NON_CODE_LANGUAGES
-from starcoder_cli.errors import DataError, InputError
-from starcoder_cli.files.strict_json import MalformedError
+from starcoder_cli.errors import DataError, InputError, MalformedError
 from starcoder_cli.languages import detect_language
 
 DIST_INFO, CORE_METADATA = ".dist-info", "METADATA"

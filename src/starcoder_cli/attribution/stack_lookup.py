@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from starcoder_cli.context.secrets import contains_secret, has_secret_name
 from starcoder_cli.errors import (
     BusyError,
+    MalformedError,
     ProtocolError,
     RefusedError,
     StarcoderError,
@@ -23,7 +24,7 @@ from starcoder_cli.errors import (
 )
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.files.strict_json import MalformedError, parse_object
+from starcoder_cli.files.strict_json import parse_object
 from starcoder_cli.models.transfer import call_with_timeout
 from starcoder_cli.net.clients import describe_proxy, open_client
 from starcoder_cli.net.endpoints import EndpointAddress

@@ -1,7 +1,7 @@
 """`starcoder config`: what each option is set to, and where that comes from; and set it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json import dumps
 from typing import Annotated
@@ -11,18 +11,30 @@ import typer
 from starcoder_cli.commands.defaults import (
     CONFIGURABLE_COMMANDS,
     KeyPlace,
+    Settings,
     check_settings,
     command_section,
     configurable_options,
+    key_place,
     read_defaults,
     settable_options,
 )
 from starcoder_cli.commands.registry import CONTEXT, load_command
+from starcoder_cli.commands.value_checks import check_config_values, find_config_problem
 from starcoder_cli.errors import ConfigError, UsageError
 from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, parse_profiles
-from starcoder_cli.settings import config_file, decode_config, environment_name, read_config
+from starcoder_cli.settings import (
+    config_file,
+    decode_config,
+    environment_name,
+    read_config,
+    read_config_bytes,
+)
 from starcoder_cli.terminal.output import write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
+
+MAX_KEY_PARTS = 3
+"""Those of `endpoints.NAME.url`."""
 
 app = typer.Typer(
     name="config",
@@ -100,8 +112,17 @@ def edit_config() -> None:
     """
     from starcoder_cli.app.config_file import edit_config as edit
 
-    path = edit(read_defaults)
+    path = edit(check_config_file)
     write_message(f"{to_one_line(str(path))} is in order")
+
+
+def check_config_file() -> None:
+    """Raise ConfigError for what is wrong in the configuration file."""
+    path = config_file()
+    data = read_config_bytes(path)
+    settings, place = decode_config(data, path), key_place(path, data)
+    check_settings(settings, place)
+    check_config_values(settings, place)
 
 
 @app.command("set", context_settings={**CONTEXT, "ignore_unknown_options": True})
@@ -117,6 +138,9 @@ def set_config(key: ConfigKey, value: ConfigValue) -> None:
     current = ConfigText.read()
     read_defaults()
     parsed = parse_value(keys, value)
+    settings = with_setting(read_config(current.path), keys, parsed)
+    if problem := find_config_problem(settings, keys):
+        raise problem
     text = current.with_value(keys, parsed)
     check_text(text, lambda keys: "the command line")
     current.save(text)
@@ -135,10 +159,18 @@ def unset_config(key: ConfigKey) -> None:
     write_message(to_one_line(f"{current.path}: {key} is not set any more"))
 
 
+def with_setting(settings: Mapping[str, object], keys: Sequence[str], value: object) -> Settings:
+    """Settings with another value for a key."""
+    first, *rest = keys
+    inner = settings.get(first)
+    table = inner if isinstance(inner, dict) else {}
+    return {**settings, first: with_setting(table, rest, value) if rest else value}
+
+
 def parse_key(text: str) -> tuple[str, ...]:
     """The tables that a key is in, and its name."""
     keys = tuple(text.split("."))
-    if not all(keys):
+    if not all(keys) or len(keys) > MAX_KEY_PARTS:
         raise UsageError(f"{text!r} is no key", "write one as max_tokens or fill.max_tokens")
     return keys
 
@@ -169,10 +201,10 @@ def parse_list(text: str) -> object:
     """A list as TOML has it; any other text as a list of one."""
     if not text.startswith("["):
         return [text]
-    import tomllib
+    from starcoder_cli.system.bounded_toml import parse_toml
 
     try:
-        return tomllib.loads(f"list = {text}")["list"]
+        return parse_toml(f"list = {text}".encode())["list"]
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a list of texts") from error
 

@@ -1,13 +1,14 @@
 """The configuration file as defaults of the commands: what it may set, and where it is wrong."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import typer
 
 from starcoder_cli.commands.registry import load_command
-from starcoder_cli.errors import ConfigError
-from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, parse_profiles
+from starcoder_cli.errors import ConfigError, UsageError
+from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, parse_profiles, profile_value_error
 from starcoder_cli.settings import config_file, decode_config, read_config_bytes
 from starcoder_cli.system.did_you_mean import did_you_mean
 
@@ -53,13 +54,27 @@ def read_defaults() -> dict[str, dict[str, object]]:
     """
     path = config_file()
     data = read_config_bytes(path)
+    return check_settings(decode_config(data, path), key_place(path, data))
+
+
+def key_place(path: Path, data: bytes) -> KeyPlace:
+    """The line of each key in the bytes of a file."""
 
     def line_of(keys: tuple[str, ...]) -> str:
         from starcoder_cli.files.toml_text import find_key_line
 
         return f"{path}:{find_key_line(data.decode(), keys)}"
 
-    return check_settings(decode_config(data, path), line_of)
+    return line_of
+
+
+def find_config_place(command: str, name: str) -> str:
+    """The line of the configuration file that sets an option for a command."""
+    path = config_file()
+    data = read_config_bytes(path)
+    table = decode_config(data, path).get(command)
+    own = isinstance(table, dict) and name in table
+    return key_place(path, data)((command, name) if own else (name,))
 
 
 def check_settings(settings: Settings, place: KeyPlace) -> dict[str, dict[str, object]]:
@@ -70,7 +85,9 @@ def check_settings(settings: Settings, place: KeyPlace) -> dict[str, dict[str, o
     """
     known = configurable_options()
     every = {option for options in known.values() for option in options}
-    parse_profiles(settings)
+    for name, profile in parse_profiles(settings).items():
+        if profile.fim:
+            check_family(name, profile.fim)
     for key, value in settings.items():
         if key == ENDPOINTS_TABLE:
             continue
@@ -85,6 +102,16 @@ def check_settings(settings: Settings, place: KeyPlace) -> dict[str, dict[str, o
                 close or f"options are {', '.join(sorted(every if table is None else known[key]))}",
             )
     return {command: checked_section(settings, command, place) for command in CONFIGURABLE_COMMANDS}
+
+
+def check_family(endpoint: str, family: str) -> None:
+    """Raise ConfigError where an endpoint's model is of a family that there is not."""
+    from starcoder_cli.app.request import EndpointOptions
+
+    try:
+        EndpointOptions(fim=family)
+    except UsageError as error:
+        raise profile_value_error(endpoint, "fim", error) from error
 
 
 def checked_section(settings: Settings, command: str, place: KeyPlace) -> dict[str, object]:

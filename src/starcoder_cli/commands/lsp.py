@@ -159,11 +159,13 @@ def lsp(*, editor: EditorFlags) -> None:
     settings have the names of these options, as in the configuration file, and go before them.
     """
     editor.values()
-    if is_terminal(sys.stdin):
-        raise UsageError("an editor starts this, and talks to it", "see docs/lsp.md")
     from starcoder_cli.lsp.server import EditorServer
-    from starcoder_cli.lsp.stdio import serve
+    from starcoder_cli.lsp.stdio import NOT_FOR_PEOPLE, WHERE_TO_LOOK, serve
 
+    is_closed = sys.stdin is None or sys.stdin.closed
+    if is_closed or is_terminal(sys.stdin):
+        kind = "closed" if is_closed else "a terminal"
+        raise UsageError(f"standard input is {kind}: {NOT_FOR_PEOPLE}", WHERE_TO_LOOK)
     code = serve(EditorServer(partial(configure, editor)))
     if code:
         raise typer.Exit(code)
@@ -178,8 +180,7 @@ def configure(flags: EditorFlags, settings: Mapping[str, object]) -> "Configured
     for name, value in settings.items():
         try:
             changed = with_setting(command, flags, name, value)
-            request = changed.values().request
-            request.context.seconds_for(request.spec)
+            changed.values()
         except (StarcoderError, TypeError, ValueError, AttributeError) as error:
             problems.append(f"the setting {name!r} is left out: {error}")
         else:

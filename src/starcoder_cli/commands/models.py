@@ -1,7 +1,7 @@
 """`starcoder models`: which models there are, and and search, pull, remove and show them."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,7 +87,8 @@ def search_models(
     """Search the catalog and the hub for models that can be loaded here.
 
     GGUF files and checkpoints for transformers, the most downloaded first. In a pipe: parameters,
-    size, licence, downloads and name, with tabs between. `models pull` and -m take the name.
+    size, licence, downloads and name, with tabs between. `models pull` and -m take the name. Where
+    the hub does not answer, those of the catalog are shown all the same, and the exit code is 69.
     """
     from starcoder_cli.models.search import search_models as search
 
@@ -95,15 +96,22 @@ def search_models(
         raise UsageError("there is nothing to search for", "name a part of a model's name")
     if not 1 <= limit <= 100:
         raise UsageError(f"--limit cannot be {limit}", "give a number from 1 to 100")
-    found = search(text, limit, offline)
+    result = search(text, limit, offline)
     if json:
-        for each in found:
+        for each in result.models:
             write_json(search_record(each))
-        return
-    rows = [search_row(each) for each in found]
-    if not rows:
+    else:
+        write_search_rows(result.models)
+    if result.failure:
+        raise result.failure
+    if not (result.models or json):
         write_message(to_one_line(f"note: no model is called {text!r}"))
-    elif is_terminal(sys.stdout):
+
+
+def write_search_rows(models: "Sequence[FoundModel]") -> None:
+    """Show models that were found as a table, with a head at a terminal."""
+    rows = [search_row(each) for each in models]
+    if rows and is_terminal(sys.stdout):
         rows = [("parameters", "size", "licence", "downloads", "name"), *rows]
     if rows:
         write_text(format_columns(rows, full_width=True))
@@ -239,13 +247,15 @@ def file_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
             "architecture": checkpoint.architecture,
         }
     from starcoder_cli.weights.gguf import read_gguf_header
+    from starcoder_cli.weights.gguf_types import tensor_types
 
     header = read_gguf_header(path)
     return {
         "size": path.stat().st_size,
         "window": header.window,
         "architecture": to_one_line(header.architecture, 80),
-        "title": to_one_line(header.name, 80),
+        "tensors": ", ".join(tensor_types(header.tensors)),
+        "stated title": to_one_line(header.name, 80),
         "stated licence": to_one_line(header.licence, 80),
     }
 

@@ -41,24 +41,25 @@ class ContextOptions:
     """What a user wants read along: files, and seconds to spend on others, None for the usual.
 
     `filename` is what standard input is called, which tells its place in a project.
+
+    Raises UsageError for seconds that have no meaning.
     """
 
     include: tuple[str, ...] = ()
     seconds: float | None = None
     filename: str | None = None
 
-    def seconds_for(self, spec: ModelSpec) -> float:
-        """How many seconds a model may spend on other files.
-
-        Raises UsageError for a number that has no meaning.
-        """
-        if self.seconds is None:
-            return CONTEXT_SECONDS if spec.wants_project_context else 0.0
-        if not 0 <= self.seconds <= MAX_CONTEXT_SECONDS:
+    def __post_init__(self) -> None:
+        if self.seconds is not None and not 0 <= self.seconds <= MAX_CONTEXT_SECONDS:
             raise UsageError(
                 f"--context cannot be {self.seconds:g}",
                 f"give seconds from 0 to {MAX_CONTEXT_SECONDS}",
             )
+
+    def seconds_for(self, spec: ModelSpec) -> float:
+        """How many seconds a model may spend on other files."""
+        if self.seconds is None:
+            return CONTEXT_SECONDS if spec.wants_project_context else 0.0
         return self.seconds
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -88,24 +87,13 @@ def open_checkpoint(
 
 
 def is_for_graph(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> bool:
-    """Whether a processor is to run a checkpoint, in a form that a graph of ours has.
+    """Whether a processor is to run a checkpoint, in a form that a graph of ours has."""
+    from starcoder_cli.engines.machine import free_memory
+    from starcoder_cli.engines.openvino.graph_fit import runs_in_graph
 
-    While a graph is compiled it has its weights twice; those of a file need not stay in memory.
-    """
-    from starcoder_cli.engines.machine import free_memory, may_have_accelerator
-    from starcoder_cli.engines.openvino.families import FAMILIES
-
-    parameter_bytes = 1 if prepared_folder(spec, checkpoint, loading) else 2
-    if loading.quantize == "none":
-        parameter_bytes = 3
-    return (
-        checkpoint.model_type in FAMILIES
-        and (loading.device == "cpu" or (loading.device == "auto" and not may_have_accelerator()))
-        and (loading.dtype, loading.adapter) == ("auto", "")
-        and loading.quantize != "4bit"
-        and find_spec("openvino") is not None
-        and checkpoint.parameters * parameter_bytes < free_memory()
-    )
+    is_prepared = prepared_folder(spec, checkpoint, loading) is not None
+    model_type, parameters = checkpoint.model_type, checkpoint.parameters
+    return runs_in_graph(model_type, parameters, loading, free_memory(), is_prepared)
 
 
 def prepared_folder(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> Path | None:
@@ -205,16 +193,22 @@ def check_can_load(spec: ModelSpec, min_window: int, loading: LoadOptions) -> No
     """
     if spec.engine != "huggingface":
         return
-    from starcoder_cli.engines.machine import detect_machine
+    from starcoder_cli.engines.machine import detect_machine, free_memory
+    from starcoder_cli.engines.openvino.graph_fit import runs_in_graph
     from starcoder_cli.engines.transformers.adapter import inspect_adapter
-    from starcoder_cli.engines.transformers.architectures import catalog_size, estimate_size
+    from starcoder_cli.engines.transformers.architectures import (
+        SHAPES,
+        catalog_size,
+        estimate_size,
+    )
     from starcoder_cli.engines.transformers.placement import plan_placement
     from starcoder_cli.models.snapshot import fetch_parameter_count
 
     adapter = inspect_adapter(loading.adapter)
     size = catalog_size(spec) or estimate_size(fetch_parameter_count(spec))
     size = replace(size, adapter_parameters=adapter.parameter_count)
-    if size.parameters:
+    kind = SHAPES[spec.name].model_type if spec.name in SHAPES else ""
+    if size.parameters and not runs_in_graph(kind, size.parameters, loading, free_memory()):
         plan_placement(
             spec.name,
             size,

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 
-from starcoder_cli.errors import DataError, StarcoderError
-from starcoder_cli.files.strict_json import MalformedError, parse_object
+from starcoder_cli.errors import DataError, MalformedError, StarcoderError
+from starcoder_cli.files.strict_json import parse_object
 from starcoder_cli.settings import LineMode
 
 MAX_BATCH_BYTES = 256 * 1024 * 1024

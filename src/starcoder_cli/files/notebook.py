@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.errors import DataError, MalformedError, UsageError
 from starcoder_cli.files.json_text import JsonStyle, json_children, skip_space
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import BYTE_ORDER_MARK, Place, Source, Span
-from starcoder_cli.files.strict_json import MalformedError, parse_object
+from starcoder_cli.files.strict_json import parse_object
 from starcoder_cli.languages import Language, detect_language, find_language
 from starcoder_cli.system.counting import numbered
 

@@ -4,11 +4,9 @@ import json
 import math
 from collections import Counter
 
+from starcoder_cli.errors import MalformedError
+
 MAX_JSON_VALUES = 1 << 20
-
-
-class MalformedError(ValueError):
-    """What is wrong with the bytes: a clause about `it`, the file or the request."""
 
 
 def parse_object(data: bytes, max_values: int = MAX_JSON_VALUES) -> dict[str, object]:

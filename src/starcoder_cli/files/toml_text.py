@@ -5,6 +5,7 @@ put it between a table and the comment above that.
 """
 
 import tomllib
+from bisect import bisect_left
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -23,15 +24,19 @@ def find_key_line(text: str, keys: Sequence[str]) -> int:
     A key is set by the first beginning of the text that has it, read as TOML.
     """
     lines = text.splitlines(keepends=True)
-    begin = 1
-    for number in range(1, len(lines) + 1):
-        settings = parse_lines(lines[:number])
-        if settings is None:  # a statement of several lines is not at its end
-            continue
-        if has_key(settings, keys):
-            return begin
-        begin = number + 1
-    return 1
+    begins = list(statement_begins(lines))
+    at = bisect_left(begins[1:], True, key=lambda end: has_key(parse_lines(lines[:end]), keys))
+    return begins[at] + 1 if at < len(begins) - 1 else 1
+
+
+def statement_begins(lines: Sequence[str]) -> Iterator[int]:
+    """Where each statement of a TOML file begins, from 0; and behind the last, the end."""
+    begin = 0
+    for end in range(1, len(lines) + 1):
+        if parse_lines(lines[begin:end]) is not None:  # else one of several lines is not at its end
+            yield begin
+            begin = end
+    yield len(lines)
 
 
 def has_key(settings: object, keys: Sequence[str]) -> bool:
@@ -116,9 +121,9 @@ def with_new_key(text: str, keys: Sequence[str], value: object) -> str:
 
 def table_headers(lines: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Each line that begins a table, from 0, with the keys that lead there."""
-    for at, line in enumerate(lines):
-        if line.lstrip().startswith("[") and parse_lines(lines[:at]) is not None:
-            path, table = [], parse_lines([line])
+    for at in statement_begins(lines):
+        if at < len(lines) and lines[at].lstrip().startswith("["):
+            path, table = [], parse_lines([lines[at]])
             while isinstance(table, dict) and table:
                 path.append(next(iter(table)))
                 table = cast("dict[str, object] | None", table[path[-1]])

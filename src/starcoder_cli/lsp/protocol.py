@@ -39,10 +39,12 @@ class EditorProtocol(LanguageServerProtocol):
         super().__init__(server, converter)
         self._handler = cast(MessageHandler, server)
         self.ended = threading.Event()
+        self.has_client = False
         self.is_shut_down = False
 
     def structure_message(self, data: dict[str, Any]) -> Any:
         """A message as a value; one of no known kind keeps its parameters as they came."""
+        self.has_client = self.has_client or "jsonrpc" in data
         method = data.get("method")
         if "jsonrpc" in data and method and self.get_message_type(method) is None:
             params, version = data.get("params"), data["jsonrpc"]

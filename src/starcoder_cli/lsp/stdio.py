@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 
 from pygls.io_ import run_async
 
+from starcoder_cli.errors import ProtocolError
 from starcoder_cli.system.processes import is_alive
 from starcoder_cli.terminal.output import write_bytes
 
 if TYPE_CHECKING:
     from starcoder_cli.lsp.server import EditorServer
+
+NOT_FOR_PEOPLE = "`starcoder lsp` speaks the language server protocol with an editor that starts it"
+WHERE_TO_LOOK = "docs/lsp.md says how to set one up"
 
 PARENT_POLL_SECONDS = 3.0
 READ_BYTES = 1 << 16
@@ -37,9 +41,14 @@ class StandardOutput:
 
 
 def serve(server: "EditorServer") -> int:
-    """Answer the client at standard input until it leaves; the exit code of the process."""
+    """Answer the client at standard input until it leaves; the exit code of the process.
+
+    Raises ProtocolError where no message came.
+    """
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the server says it in one line
     asyncio.run(answer_messages(server))
+    if not server.protocol.has_client:
+        raise ProtocolError(f"standard input has no message: {NOT_FOR_PEOPLE}", WHERE_TO_LOOK)
     return 0 if server.protocol.is_shut_down else 1
 
 
@@ -59,7 +68,8 @@ async def answer_messages(server: "EditorServer") -> None:
     server.stop()
     watching.cancel()
     answering.cancel()
-    with suppress(asyncio.CancelledError, asyncio.IncompleteReadError):
+    # The last for a line of a message's head that is longer than READ_BYTES.
+    with suppress(asyncio.CancelledError, asyncio.IncompleteReadError, ValueError):
         await answering
 
 

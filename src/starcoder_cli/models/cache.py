@@ -209,5 +209,5 @@ def fetch_user_name() -> str:
         raise UnavailableError(f"it answered with status {status}") from error
     except (HTTPError, ImportError, InvalidURL, ValueError) as error:
         proxy = describe_proxy(hub.hub_url())
-        raise UnavailableError(f"it did not say{proxy} ({type(error).__name__})") from error
+        raise UnavailableError(f"it did not say{proxy}: {type(error).__name__}") from error
     return str(account.get("name", "?"))

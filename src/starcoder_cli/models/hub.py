@@ -6,6 +6,7 @@ token, proxies and certificates are the user's.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from starcoder_cli.models.transfer import (
     Progress,
     call_with_timeout,
     check_disk_space,
+    max_file_bytes,
+    room_for_more,
+    too_large_error,
     translate_write_errors,
 )
 from starcoder_cli.net.clients import describe_proxy
@@ -38,12 +42,17 @@ MAX_IDLE_TRIES = 3
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file as the hub describes it; `sha256` is empty where the hub does not state one."""
+    """A file as the hub describes it; `sha256` is empty where the hub does not state one.
+
+    `size` is 0 where the hub does not state it. A file has at most `max_bytes`; 0 stands for what
+    the disk has room for.
+    """
 
     url: str
     size: int
     sha256: str
     blob_name: str
+    max_bytes: int = 0
 
 
 def hub_url() -> str:
@@ -103,11 +112,14 @@ def fetch_file_metadata(spec: ModelSpec) -> RemoteFile:
     with translate_hub_errors(spec):
         metadata = get_hf_file_metadata(url, timeout=RESPONSE_TIMEOUT_SECONDS)
     etag = metadata.etag or ""
-    if metadata.commit_hash is None or not etag:
+    blob_name = re.sub("[^0-9A-Za-z]", "", etag)[:64]
+    if metadata.commit_hash is None or not blob_name:
         raise UnavailableError("what answers there is not a hub")
-    sha256 = etag if len(etag) == 64 and set(etag) <= set("0123456789abcdef") else ""
-    blob_name = "".join(character for character in etag if character.isalnum())[:64]
-    return RemoteFile(url, metadata.size or 0, sha256, blob_name)
+    sha256 = etag if re.fullmatch("[0-9a-f]{64}", etag) else ""
+    size, most = max(metadata.size or 0, 0), max_file_bytes(spec, file)
+    if most and size > most:
+        raise too_large_error(file, most)
+    return RemoteFile(url, size, sha256, blob_name, most)
 
 
 @contextmanager
@@ -146,10 +158,11 @@ def describe_hub_failure(error: Exception) -> UnavailableError:
         return UnavailableError(f"it answered with status {status}")
     if isinstance(error, TimeoutException):
         return UnavailableError(f"no answer within {RESPONSE_TIMEOUT_SECONDS:.0f} s")
-    if isinstance(error, ConnectError):
-        return UnavailableError(f"it cannot be reached{describe_proxy(hub_url())} ({error})")
     proxy = describe_proxy(hub_url())
-    return UnavailableError(f"the transfer failed{proxy} ({type(error).__name__})")
+    if isinstance(error, ConnectError):
+        reason = re.sub(r"^\[Errno -?[0-9]+\] ", "", str(error))
+        return UnavailableError(f"it cannot be reached{proxy}: {reason}")
+    return UnavailableError(f"the transfer failed{proxy}: {type(error).__name__}")
 
 
 def gated_repository_error(spec: ModelSpec, status: int, has_token: bool) -> RefusedError:
@@ -217,16 +230,18 @@ def _append_stream(remote: RemoteFile, part: Path, progress: Progress) -> None:
             part.open("ab" if response.status_code == 206 else "wb") as file,
         ):
             done = file.tell()
+            most = remote.size or remote.max_bytes or done + room_for_more(part.parent)
             for chunk in response.iter_bytes(DOWNLOAD_CHUNK_BYTES):
                 done += len(chunk)
-                if remote.size and done > remote.size:
+                if done > most and remote.size:
                     raise UnavailableError("it sends more bytes than it announced")
+                if done > most:
+                    part.unlink()
+                    raise too_large_error(remote.url.rpartition("/")[2], most)
                 file.write(chunk)
                 progress(done, remote.size)
     except HTTPError as error:
-        raise InterruptedTransferError(
-            f"the transfer broke off ({type(error).__name__})"
-        ) from error
+        raise InterruptedTransferError(f"the transfer broke off: {type(error).__name__}") from error
     finally:
         response.close()
 
@@ -252,7 +267,7 @@ def _open_response(remote: RemoteFile, part: Path) -> "Response":
     try:
         response = client.send(request, stream=True, follow_redirects=True)
     except HTTPError as error:
-        raise InterruptedTransferError(f"the transfer failed ({type(error).__name__})") from error
+        raise InterruptedTransferError(f"the transfer failed: {type(error).__name__}") from error
     problem = _response_error(response, start)
     if problem is None:
         return response

@@ -52,23 +52,33 @@ class FoundModel:
     downloads: int | None = None
 
 
-def search_models(text: str, limit: int, offline: bool) -> list[FoundModel]:
+@dataclass(frozen=True)
+class SearchResult:
+    """The models that were found, and why none of them is the hub's, where it does not answer."""
+
+    models: Sequence[FoundModel]
+    failure: UnavailableError | None = None
+
+
+def search_models(text: str, limit: int, offline: bool) -> SearchResult:
     """The models of the catalog that a text fits, then so many of the hub, most downloaded first.
 
-    Raises UnavailableError where the hub does not answer; without the network the catalog alone is
-    searched.
+    Without the network the catalog alone is searched.
     """
     ours = [of_catalog(spec) for spec in CATALOG if fits(spec, text)]
     if offline or is_offline():
-        return ours
-    theirs = search_hub(text, limit)
+        return SearchResult(ours)
+    try:
+        theirs = search_hub(text, limit)
+    except UnavailableError as error:
+        return SearchResult(ours, error)
     downloads = {found.spec: found.downloads for found in theirs}
     ours = [
         FoundModel(each.spec, each.parameters, each.licence, each.gated, downloads.get(each.spec))
         for each in ours
     ]
     known = {each.spec for each in ours}
-    return [*ours, *(each for each in theirs if each.spec not in known)]
+    return SearchResult([*ours, *(each for each in theirs if each.spec not in known)])
 
 
 def fits(spec: ModelSpec, text: str) -> bool:
@@ -94,8 +104,8 @@ def search_hub(text: str, limit: int) -> list[FoundModel]:
         )
     except UnavailableError as error:
         raise UnavailableError(
-            f"cannot search {hub_host()} ({error.message})",
-            "try again, or search the catalog alone: --offline",
+            f"{hub_host()} was not searched, only the catalog: {error.message}",
+            "try again, or leave the hub out with --offline",
         ) from error
     found = {each.spec: each for each in filter(None, map(loadable, answers))}
     return sorted(found.values(), key=lambda each: -(each.downloads or 0))[:limit]

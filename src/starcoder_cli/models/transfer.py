@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from starcoder_cli.catalog import format_size
+from starcoder_cli.catalog import ModelSpec, format_size
 from starcoder_cli.errors import UnavailableError, WriteError
 
 if TYPE_CHECKING:
@@ -16,6 +16,13 @@ RESPONSE_TIMEOUT_SECONDS = 10.0
 """How many seconds a source may take to answer at all."""
 
 DOWNLOAD_CHUNK_BYTES = 1 << 20
+
+METADATA_SUFFIXES = (".json", ".txt", ".model", ".jinja")
+MAX_METADATA_BYTES = 64 << 20
+"""What no configuration and no tokenizer of a model comes near to."""
+
+DISK_RESERVE_BYTES = 1 << 30
+"""What a file of unknown size leaves free."""
 
 DIGEST_MISMATCH = "it sent other bytes than the model's (sha256 does not match)"
 
@@ -80,16 +87,40 @@ def translate_write_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def check_disk_space(folder: Path, needed: int) -> None:
-    """WriteError where `folder` has no room for so many bytes more."""
+def free_bytes(folder: Path) -> int:
+    """For how many bytes a folder has room."""
     import shutil
 
-    free = shutil.disk_usage(folder).free
+    return shutil.disk_usage(folder).free
+
+
+def check_disk_space(folder: Path, needed: int) -> None:
+    """WriteError where `folder` has no room for so many bytes more."""
+    free = free_bytes(folder)
     if free < needed:
         raise WriteError(
             f"{folder} has {format_size(free)} free and the download needs {format_size(needed)}",
             "free some space or set STARCODER_MODELS_DIR",
         )
+
+
+def room_for_more(folder: Path) -> int:
+    """How many bytes of a file whose size nobody knows a folder takes."""
+    return max(free_bytes(folder) - DISK_RESERVE_BYTES, 0)
+
+
+def max_file_bytes(spec: ModelSpec, file: str) -> int:
+    """The most bytes that a file of a model may have; 0 where only the disk's room limits it."""
+    if spec.sha256 and file == spec.file:
+        return spec.size
+    if spec.repository_type == "model" and file.endswith(METADATA_SUFFIXES):
+        return MAX_METADATA_BYTES
+    return 2 * spec.size  # the catalog's sizes are rounded, and repositories grow
+
+
+def too_large_error(file: str, most: int) -> UnavailableError:
+    """The error for a file of which there is more than there may be."""
+    return UnavailableError(f"{file} is larger than the {format_size(most)} that it may have")
 
 
 def ignore_progress(done: int, total: int) -> None:

@@ -119,8 +119,19 @@ def parse_profiles(settings: Mapping[str, object]) -> dict[str, EndpointProfile]
         for key, value in table.items():
             if key not in EndpointProfile.__dataclass_fields__ or not isinstance(value, str):
                 raise profile_error(f"{ENDPOINTS_TABLE}.{name}.{key}", f"cannot be {value!r}")
+        try:
+            EndpointAddress.parse(table["url"])
+        except UsageError as error:
+            raise profile_value_error(name, "url", error) from error
         result[name] = EndpointProfile(**table)
     return result
+
+
+def profile_value_error(name: str, key: str, problem: UsageError) -> ConfigError:
+    """The error for what an endpoint's key cannot be."""
+    return ConfigError(
+        f"{config_file()} sets {ENDPOINTS_TABLE}.{name}.{key}: {problem.message}", problem.hint
+    )
 
 
 def profile_error(subject: str, problem: str) -> ConfigError:

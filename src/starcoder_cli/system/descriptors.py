@@ -3,8 +3,11 @@
 A standard stream shares that setting with every process that has it (POSIX.1-2017, `open`).
 """
 
+import errno
 import os
 import select
+import stat
+from pathlib import Path
 
 
 def read_some(descriptor: int, max_bytes: int) -> bytes:
@@ -34,3 +37,19 @@ def is_readable(descriptor: int, seconds: float) -> bool:
 def wait_until_writable(descriptor: int) -> None:
     """Wait until a descriptor takes more."""
     select.select([], [descriptor], [])
+
+
+def read_regular_file(path: Path, max_bytes: int) -> bytes:
+    """The first bytes of a regular file, or of /dev/null; never waits, as for a pipe's writer.
+
+    Raises OSError, also for anything else.
+    """
+    with open(path, "rb", opener=open_unblocked) as file:  # noqa: PTH123 - Path has no opener
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) and path != Path(os.devnull):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        return file.read(max_bytes)
+
+
+def open_unblocked(path: str, flags: int) -> int:
+    """Open a path without a wait for the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)

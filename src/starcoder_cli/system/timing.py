@@ -15,6 +15,7 @@ from starcoder_cli.errors import ConfigError, TimeLimitError, UsageError
 if TYPE_CHECKING:
     from datetime import datetime
 
+MAX_LIMIT_SECONDS = 1_000_000
 UNIT_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
@@ -47,6 +48,12 @@ def current_time() -> "datetime":
         ) from None
 
 
+def require_time_limit(seconds: float) -> None:
+    """Raise UsageError where so many seconds cannot be a limit."""
+    if not 0 < seconds < MAX_LIMIT_SECONDS:
+        raise UsageError(f"{seconds:g} is not a time limit", "give --timeout a number of seconds")
+
+
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise TimeLimitError in the body once so many seconds have passed; None is no limit.
@@ -57,8 +64,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
-    if not 0 < seconds < 1_000_000:
-        raise UsageError(f"{seconds:g} is not a time limit", "give --timeout a number of seconds")
+    require_time_limit(seconds)
     error = TimeLimitError(f"not done within {seconds:g} s", "raise --timeout, or ask for less")
     if (
         not hasattr(signal, "setitimer")

@@ -8,8 +8,8 @@ JSON, before a library reads it.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from starcoder_cli.errors import DataError, InputError, RefusedError
-from starcoder_cli.files.strict_json import MalformedError, parse_object
+from starcoder_cli.errors import DataError, InputError, MalformedError, RefusedError
+from starcoder_cli.files.strict_json import parse_object
 
 MAX_JSON_BYTES = 1 << 24
 MAX_CONFIG_DEPTH = 32

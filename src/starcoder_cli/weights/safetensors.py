@@ -15,8 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
 
-from starcoder_cli.errors import DataError, InputError
-from starcoder_cli.files.strict_json import MalformedError, parse_object
+from starcoder_cli.errors import DataError, InputError, MalformedError
+from starcoder_cli.files.strict_json import parse_object
 
 MAX_HEADER_BYTES = 1 << 24
 MAX_TENSORS = 100_000

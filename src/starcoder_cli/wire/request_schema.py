@@ -11,7 +11,8 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from starcoder_cli.files.strict_json import MalformedError, parse_object
+from starcoder_cli.errors import MalformedError
+from starcoder_cli.files.strict_json import parse_object
 from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.wire.errors import ApiError
 from starcoder_cli.wire.faults import describe_fault, kind_of_value

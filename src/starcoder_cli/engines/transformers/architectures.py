@@ -21,6 +21,7 @@ class Shape:
     position_count: int = 0
     vocabulary_size: int = 49152
     tied_embeddings: bool = True
+    model_type: str = "gpt_bigcode"
 
     def model_size(self) -> ModelSize:
         """How many numbers such a model has."""
@@ -39,9 +40,9 @@ SHAPES: dict[str, Shape] = {
     "starcoderbase-3b": Shape(2816, 36, 128, 8192),
     "starcoderbase-1b": Shape(2048, 24, 128, 8192),
     "tiny_starcoder_py": Shape(768, 20, 64, 8192),
-    "starcoder2-3b": Shape(3072, 30, 256),
-    "starcoder2-7b": Shape(4608, 32, 512),
-    "starcoder2-15b": Shape(6144, 40, 512, tied_embeddings=False),
+    "starcoder2-3b": Shape(3072, 30, 256, model_type="starcoder2"),
+    "starcoder2-7b": Shape(4608, 32, 512, model_type="starcoder2"),
+    "starcoder2-15b": Shape(6144, 40, 512, tied_embeddings=False, model_type="starcoder2"),
     "starchat-beta": Shape(6144, 40, 128, 8192),
     "santacoder": Shape(2048, 24, 128, 2048, 49280),
 }

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from starcoder_cli.files.bounded_toml import MAX_KEY_PARTS, MAX_TOML_BYTES, parse_toml
-from starcoder_cli.files.strict_json import MalformedError
+from starcoder_cli.errors import MalformedError
+from starcoder_cli.system.bounded_toml import MAX_KEY_PARTS, MAX_TOML_BYTES, parse_toml
 
 LONG = "a." * 5000 + "b"
 TOO_LONG_KEY = f"^it has a key of more than {MAX_KEY_PARTS} parts$"
@@ -75,8 +75,8 @@ def test_no_file_takes_much_memory() -> None:
     """Each kind of thing that TOML can repeat, as often as the file's size allows."""
     script = f"""if True:
         import resource
-        from starcoder_cli.files.bounded_toml import MAX_TOML_BYTES, parse_toml
-        from starcoder_cli.files.strict_json import MalformedError
+        from starcoder_cli.system.bounded_toml import MAX_TOML_BYTES, parse_toml
+        from starcoder_cli.errors import MalformedError
 
         resource.setrlimit(resource.RLIMIT_AS, (512 << 20, 512 << 20))
         key = ".".join("k" * ({MAX_KEY_PARTS} - 1))

@@ -3,7 +3,7 @@
 import re
 import tomllib
 
-from starcoder_cli.files.strict_json import MalformedError
+from starcoder_cli.errors import MalformedError
 
 MAX_TOML_BYTES = 256 << 10
 MAX_KEY_PARTS = 16
@@ -24,9 +24,9 @@ LONG_KEY = re.compile(rf"(?:\.[^.,={{}}\[\]\n]*+){{{MAX_KEY_PARTS}}}")
 def parse_toml(data: bytes) -> dict[str, object]:
     """The tables and values in some bytes of TOML.
 
-    Raises MalformedError for anything else, for more than `MAX_TOML_BYTES`, for what is nested too
-    deeply, and for keys of more than `MAX_KEY_PARTS` parts, each of which costs tomllib a copy of
-    all before it.
+    Raises MalformedError for anything else, because of what the parser says; for more than
+    `MAX_TOML_BYTES`, for what is nested too deeply, and for keys of more than `MAX_KEY_PARTS`
+    parts, each of which costs tomllib a copy of all before it.
     """
     if len(data) > MAX_TOML_BYTES:
         raise MalformedError(f"it is larger than {MAX_TOML_BYTES >> 10} KiB")
@@ -39,5 +39,5 @@ def parse_toml(data: bytes) -> dict[str, object]:
         raise
     except RecursionError:
         raise MalformedError("it is nested too deeply") from None
-    except ValueError:
-        raise MalformedError("its TOML is broken") from None
+    except ValueError as error:
+        raise MalformedError("its TOML is broken") from error
