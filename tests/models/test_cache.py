@@ -47,14 +47,14 @@ def test_what_is_no_hub(site: Site) -> None:
     site.files["/api/whoami-v2"] = b"<html>"
     with pytest.raises(UnavailableError) as caught:
         fetch_user_name()
-    assert str(caught.value) == "it did not say (JSONDecodeError)"
+    assert str(caught.value) == "it did not say: JSONDecodeError"
 
 
 def test_a_hub_that_cannot_be_reached(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", closed_port())
     with pytest.raises(UnavailableError) as caught:
         fetch_user_name()
-    assert str(caught.value) == "it did not say (ConnectError)"
+    assert str(caught.value) == "it did not say: ConnectError"
 
 
 def test_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
