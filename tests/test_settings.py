@@ -110,6 +110,14 @@ def test_a_configuration_file_that_cannot_be_read_is_an_error(tmp_path: Path) ->
     assert str(caught.value) == f"cannot read {tmp_path}: Is a directory; mend or remove it"
 
 
+def test_nobody_waits_for_a_pipe_in_place_of_the_configuration_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    os.mkfifo(path)
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert str(caught.value) == f"{path} is a pipe, not a file; mend or remove it"
+
+
 @pytest.mark.parametrize("value", [b"1" * 5000, b"[" * 5000, b"{a = " * 5000])
 def test_a_value_that_no_reader_takes_is_an_error_too(value: bytes, tmp_path: Path) -> None:
     path = tmp_path / "config.toml"

@@ -126,6 +126,8 @@ def read_config(path: Path) -> Mapping[str, object]:
 def read_config_bytes(path: Path) -> bytes:
     """The bytes of a file; none where there is no such file. ConfigError where it has no bytes."""
     try:
+        if path.is_fifo():  # it would be read more than once, and waited for
+            raise ConfigError(f"{path} is a pipe, not a file", "mend or remove it")
         with path.open("rb") as file:
             data = file.read(MAX_CONFIG_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
