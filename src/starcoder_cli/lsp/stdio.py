@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pygls.io_ import run_async
 
+from starcoder_cli.errors import ProtocolError
 from starcoder_cli.system.processes import is_alive
 from starcoder_cli.terminal.output import write_bytes
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PARENT_POLL_SECONDS = 3.0
 READ_BYTES = 1 << 16
+HINT = "see docs/lsp.md"
 
 
 class StandardOutput:
@@ -44,7 +46,11 @@ def serve(server: "EditorServer") -> int:
 
 
 async def answer_messages(server: "EditorServer") -> None:
-    """Answer each message until the input ends, the client says so, or its process is gone."""
+    """Answer each message until the input ends, the client says so, or its process is gone.
+
+    Raises ProtocolError for a line that is too long, or a number that is too large, to be of a
+    message's head.
+    """
     reader = asyncio.StreamReader(limit=READ_BYTES)
     loop = asyncio.get_running_loop()
     threading.Thread(target=read_input, args=(reader, loop), daemon=True).start()
@@ -60,7 +66,10 @@ async def answer_messages(server: "EditorServer") -> None:
     watching.cancel()
     answering.cancel()
     with suppress(asyncio.CancelledError, asyncio.IncompleteReadError):
-        await answering
+        try:
+            await answering
+        except ValueError as error:  # of the head: a message's own errors are reported
+            raise ProtocolError("standard input has no messages of an editor", HINT) from error
 
 
 def read_input(reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop) -> None:
