@@ -201,7 +201,10 @@ class Infill:
         kept, budget = truncate_to_window(model, hole, self.max_tokens, context_tokens, most)
         if kept == hole:
             return hole
-        lost = left_out(hole.prefix, kept.prefix), left_out(hole.suffix, kept.suffix)
+        ends = (hole.prefix, kept.prefix, "beginning"), (hole.suffix, kept.suffix, "end")
+        lost = [
+            f"{left_out(all_of, part)} at the {end}" for all_of, part, end in ends if all_of != part
+        ]
         reason, way = "the model can read", ""
         if budget == most:
             limit = None if self.options.prompt_tokens else self.options.reading_limit
@@ -210,7 +213,7 @@ class Infill:
         what = f"the text is longer than the {budget} tokens that {reason}"
         if self.options.strict_context:
             raise DataError(what, "shorten it, or leave --strict-context away")
-        messages.note(f"{what}: left out {lost[0]} at the beginning and {lost[1]} at the end{way}")
+        messages.note(f"{what}: left out {' and '.join(lost)}{way}")
         return kept
 
     def _most_tokens(self, model: Model, hole: Hole) -> int | None:

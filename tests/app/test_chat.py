@@ -75,3 +75,26 @@ def test_the_space_before_an_answer_is_not_shown_but_read_again(capfd: Capture) 
     again = chat.prompt(conversation.with_answer("".join(said)).with_question("so?"))
     assert isinstance(again, Prompt)
     assert "".join(again.pieces) == "[INST] why? [/INST]  x = 1 </s><s>[INST] so? [/INST]"
+
+
+@pytest.mark.parametrize(
+    ("answer", "question", "told"),
+    [
+        ("a\x1b[31m\u202eb", "why?", "␛<U+202E>"),
+        ("a\x1b[31m\u202eb", "What is \u202e?", "␛"),
+        ("a\r\nb", "why?", ""),
+    ],
+)
+def test_characters_that_nobody_sees_are_told_of(
+    answer: str, question: str, told: str, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    def stream(*_: object) -> Stream:
+        yield Chunk(answer, reason="stop")
+
+    monkeypatch.setattr(EchoModel, "stream", stream)
+    note = f"note: the answer has characters that nobody sees: {told}\n" if told else ""
+    assert main(["chat", "-m", "echo", question]) == 0
+    captured = capfd.readouterr()
+    assert (captured.out.rstrip("\n"), captured.err) == (answer, note)
+    assert main(["chat", "-m", "echo", question, "--json"]) == 0
+    assert capfd.readouterr().err == note

@@ -85,6 +85,14 @@ def test_what_is_no_message_is_one_line_in_the_log() -> None:
     assert log.count("\n") == 2 and "Traceback" not in log
 
 
+@pytest.mark.parametrize("data", [bytes(200_000), b"Content-Length: %s\r\n\r\n" % (b"9" * 5000)])
+@pytest.mark.parametrize("before", [b"", initialize()])
+def test_what_is_no_head_of_a_message_is_an_error_and_no_bug(before: bytes, data: bytes) -> None:
+    code, messages, log = talk(before + data)
+    assert (code, len(messages)) == (76, bool(before))
+    assert log.startswith("error: standard input has no message: ") and log.count("\n") == 1
+
+
 @contextmanager
 def started(*frames: bytes) -> Iterator["subprocess.Popen[bytes]"]:
     """A server whose input stays open."""

@@ -50,7 +50,7 @@ def test_what_is_kept_is_next_to_the_hole_and_within_the_budget(
     assert suffix.startswith(kept.suffix)
     assert len(kept.prefix) + len(kept.suffix) <= budget
     lost = prefix[: len(prefix) - len(kept.prefix)]
-    assert lost.endswith("\n") or not lost or "\n" not in kept.prefix.rstrip("\n")
+    assert lost.endswith("\n") or not lost or "\n" not in kept.prefix.rstrip()
     if len(prefix) + len(suffix) <= budget:
         assert kept == Hole(prefix, suffix)
 
@@ -81,3 +81,12 @@ def test_a_long_prefix_begins_at_the_same_line_wherever_the_editor_begins() -> N
     lines = [f"{number:03}\n" for number in range(200)]
     prefixes = ("".join(lines[first:]) for first in range(64))
     assert len({fit_hole(Hole(prefix), 300, len).prefix for prefix in prefixes}) == 1
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n", "\n    ", "\n\n\t", "\r\n"])
+@pytest.mark.parametrize("length", [80, 100 * MAX_CHARACTERS_PER_TOKEN])
+def test_of_a_very_long_line_its_end_is_read_whatever_white_space_is_behind_it(
+    length: int, end: str
+) -> None:
+    kept = fit_hole(Hole("first\n" + "x" * length + end), 40, len)
+    assert kept == Hole("x" * (40 - len(end)) + end)

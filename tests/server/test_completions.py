@@ -98,7 +98,7 @@ def test_what_does_not_fit_is_left_out_and_told() -> None:
     assert plan.truncated
     assert plan.notes == (
         "the text is longer than the 200 tokens that the model can read: "
-        "left out 10 lines at the beginning and 0 characters at the end",
+        "left out 10 lines at the beginning",
     )
 
 

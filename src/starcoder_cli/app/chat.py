@@ -30,6 +30,7 @@ from starcoder_cli.terminal.output import (
     wants_color,
     write_json,
 )
+from starcoder_cli.terminal.sanitize import find_unsafe_characters, sanitize
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,9 @@ def answer_once(
             show_prompt(question, output)
             return
         completion = chat.answer(question, ignore_text)
+    unsafe = find_unsafe_characters(completion.text.replace("\r\n", "\n"), str(conversation))
+    if unsafe:
+        output.messages.note(f"the answer has characters that nobody sees: {sanitize(unsafe)}")
     notices, engine = chat.origins(completion.text), chat.replier.model.engine
     if output.json:
         answer = Answer.of(completion, chat.request.spec, engine, request, load_seconds)

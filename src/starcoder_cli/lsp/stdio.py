@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starcoder_cli.lsp.server import EditorServer
 
 NOT_FOR_PEOPLE = "`starcoder lsp` speaks the language server protocol with an editor that starts it"
+NO_MESSAGE = f"standard input has no message: {NOT_FOR_PEOPLE}"
 WHERE_TO_LOOK = "docs/lsp.md says how to set one up"
 
 PARENT_POLL_SECONDS = 3.0
@@ -48,7 +49,7 @@ def serve(server: "EditorServer") -> int:
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the server says it in one line
     asyncio.run(answer_messages(server))
     if not server.protocol.has_client:
-        raise ProtocolError(f"standard input has no message: {NOT_FOR_PEOPLE}", WHERE_TO_LOOK)
+        raise ProtocolError(NO_MESSAGE, WHERE_TO_LOOK)
     return 0 if server.protocol.is_shut_down else 1
 
 
@@ -68,9 +69,11 @@ async def answer_messages(server: "EditorServer") -> None:
     server.stop()
     watching.cancel()
     answering.cancel()
-    # The last for a line of a message's head that is longer than READ_BYTES.
-    with suppress(asyncio.CancelledError, asyncio.IncompleteReadError, ValueError):
-        await answering
+    with suppress(asyncio.CancelledError, asyncio.IncompleteReadError):
+        try:
+            await answering
+        except ValueError as error:  # of a head: what is wrong with a message itself is logged
+            raise ProtocolError(NO_MESSAGE, WHERE_TO_LOOK) from error
 
 
 def read_input(reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop) -> None:

@@ -21,7 +21,7 @@ def fit_hole(hole: Hole, budget: int, count_tokens: Callable[[str], int]) -> Hol
     """Drop whole lines far from the hole until what is left costs at most `budget` tokens.
 
     The suffix may use a quarter of the budget, and what the prefix does not need of the rest.
-    A single line that is longer than its share loses its far end.
+    A line that is longer than its share loses its far end where nothing else is left to read.
     """
     max_characters = budget * MAX_CHARACTERS_PER_TOKEN
     nearby = Hole(last_lines(hole.prefix, max_characters), first_lines(hole.suffix, max_characters))
@@ -37,12 +37,12 @@ def fit_hole(hole: Hole, budget: int, count_tokens: Callable[[str], int]) -> Hol
 
 
 def last_lines(text: str, characters: int) -> str:
-    """The whole lines among the last characters, or those characters where no line is whole."""
+    """The whole lines among the last characters, or all of these where no such line has text."""
     if len(text) <= characters:
         return text
     nearby = text[len(text) - characters :]
-    _, newline, whole = nearby.partition("\n")
-    return whole if newline else nearby
+    _, _, whole = nearby.partition("\n")
+    return whole if whole.strip() else nearby
 
 
 def first_lines(text: str, characters: int) -> str:
@@ -55,20 +55,24 @@ def first_lines(text: str, characters: int) -> str:
 
 
 def fit_lines(text: str, budget: int, count_tokens: Callable[[str], int], *, keep_end: bool) -> str:
-    """The longest run of whole lines at one end of the text that costs at most `budget`."""
+    """The longest run of whole lines at one end of the text that costs at most `budget`.
+
+    It is one of characters where no line fits, or where the last ones have no text: a model has to
+    read something of the very long line before them.
+    """
     lines = re.findall("[^\n]*\n|[^\n]+", text)
     line_count = find_largest(
         len(lines), lambda n: count_tokens("".join(take_lines(lines, n, keep_end))) <= budget
     )
     if keep_end and MIN_STEADY_LINES <= line_count < len(lines):
         line_count = steady_count(lines, line_count)
-    if line_count or not lines:
-        return "".join(take_lines(lines, line_count, keep_end))
-    nearest = lines[-1] if keep_end else lines[0]
+    kept = "".join(take_lines(lines, line_count, keep_end))
+    if line_count == len(lines) or (kept.strip() if keep_end else kept):
+        return kept
     character_count = find_largest(
-        len(nearest), lambda n: count_tokens(take_characters(nearest, n, keep_end)) <= budget
+        len(text), lambda n: count_tokens(take_characters(text, n, keep_end)) <= budget
     )
-    return take_characters(nearest, character_count, keep_end)
+    return take_characters(text, character_count, keep_end)
 
 
 def steady_count(lines: list[str], most: int) -> int:
