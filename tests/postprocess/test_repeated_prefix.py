@@ -11,6 +11,10 @@ from starcoder_cli.stream import collect
 
 REPEATED = [
     ("python", "def f(x):\n    return ", "return x + 1", "x + 1"),
+    ("javascript", "exports.etag = ", "exports.etag = f(x)", "f(x)"),
+    ("cpp", "/*\n *  Distributed under ", "*  Distributed under the", "the"),
+    ("go", "package a\nfunc b() {\n\tcat.Eat(nil, ", "cat.Eat(nil, dog)", "dog)"),
+    ("javascript", "switch (typeof x) {\n", "switch (typeof x) {\n}\n", "}\n"),
     ("python", "def f(x):\n", "def f(x):\n    return x\n", "    return x\n"),
     ("c", "int f(int x) {\n", "int f(int x) {\n  return x;\n", "  return x;\n"),
 ]
@@ -21,12 +25,17 @@ NEW = [
     ("python", "f(x)\n", "f(x)\n"),
     ("javascript", "{\n", "{\n}\n"),
     ("python", "return ", "returned"),
+    ("c", "int a[] = {NULL, NULL, ", "NULL, NULL, NULL}"),
+    ("json", '{"items": {\n', '"items": {\n}\n'),
+    ("c", "do {\n", "do {\n} while (0);\n"),
+    ("html", "<div>\n", "<div>\n</div>\n"),
+    ("ruby", "loop do\n", "loop_once do\n"),
 ]
 
 
 def dropped(language: str, prefix: str, answer: str, size: int) -> tuple[str, tuple[str, ...]]:
     """What is left of an answer in chunks of one size, and the rules that took something."""
-    hole = Hole(prefix, "\n")
+    hole = Hole(prefix, ")\n}\n" if "nil" in prefix else "\n")
     check = SoundnessCheck(hole, "", languages.find_language(language))
     kept = collect(drop_repeated_prefix(chunked(answer, size), hole, check))
     return kept.text, kept.trimmed

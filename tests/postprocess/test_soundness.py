@@ -77,3 +77,13 @@ def test_what_is_not_what_its_name_says_is_left_alone() -> None:
     check = SoundnessCheck(Hole(text, text), "", languages.find_language("r"))
     assert check.errors_before > MAX_ERRORS_BEFORE
     assert check.cut_back("}\n\\arguments{\n)") is None
+
+
+def test_a_fence_is_the_models_own_where_the_file_has_none() -> None:
+    """Unless the hole is in code it may be the file's, where that has some in texts."""
+    html = SoundnessCheck(Hole("<p>\n", "\n</p>\n"), "a", languages.find_language("html"))
+    assert html.is_fence_talk("", "") and not html.is_fence_talk("", "  ")
+    documented = 'def f():\n    """Do.\n\n    ```\n    f()\n    '
+    check = SoundnessCheck(Hole(documented, '```\n    """\n    '), "", PYTHON)
+    assert not check.is_fence_talk("", "")
+    assert check.is_fence_talk('```\n    """\n', "") and check.is_fence_talk('```\n    """\n', " ")

@@ -1,5 +1,6 @@
 """Where an answer should have ended, in several languages, however it arrives."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -328,6 +329,51 @@ x = 1
 »""",
 }
 
+FENCED_TEXTS = {
+    "html": """
+<p>
+«```html
+¦  Hello there.
+¦```
+»</p>
+""",
+    "javascript": """
+/**
+«```javascript
+¦ * Adds them.
+¦```
+» */
+""",
+    "python": """
+def f():
+    '''Do.
+
+    ```
+    f()
+    ```
+
+«    ```
+    g()
+    ```
+»    '''
+""",
+}
+
+TEXTS_WITH_FENCES = {
+    "python": """
+def f():
+    '''
+«    Do:
+
+    ```
+    f()
+    ```
+
+    It is done.
+»    '''
+""",
+}
+
 PROSE = {
     "fences are text": """
 # Title
@@ -462,6 +508,16 @@ def test_what_nothing_would_reach_ends_it(case: str) -> None:
 @cases(BLOCKS)
 def test_a_block_ends_further_left(case: str) -> None:
     check(case, "python", "block")
+
+
+@pytest.mark.parametrize("language", FENCED_TEXTS)
+def test_a_fence_in_a_text_is_the_models_own_unless_the_file_has_some(language: str) -> None:
+    check(FENCED_TEXTS[language], language)
+
+
+@pytest.mark.parametrize("language", TEXTS_WITH_FENCES)
+def test_a_pair_of_fences_is_part_of_a_text(language: str) -> None:
+    check(TEXTS_WITH_FENCES[language], language)
 
 
 @cases(PROSE)

@@ -49,12 +49,9 @@ class AnswerReader:
     """Reads an answer, and gives back what is decided of it; `rule` says what has ended it."""
 
     def __init__(self, hole: Hole, check: SoundnessCheck, options: TrimOptions) -> None:
-        self.rule = ""
-        self._check = check
-        self._options = options
+        self.rule, self._check, self._options = "", check, options
         self._hole = HoleLines(hole, in_block=options.lines == "block")
-        self._matcher = SuffixMatcher(self._hole.suffix_lines)
-        self._repetition = RepetitionCheck()
+        self._matcher, self._repetition = SuffixMatcher(self._hole.suffix_lines), RepetitionCheck()
         self._lines: list[str] = []  # those that are whole, with their ends
         self._length = 0  # of these
         self._held: list[str] = []  # what of them is not given back yet
@@ -126,8 +123,7 @@ class AnswerReader:
 
     def _pass(self, piece: str, ready: list[str]) -> None:
         """Give back all that is held, and a piece of the current line."""
-        text = "".join(self._held) + piece
-        self._held = []
+        text, self._held = "".join(self._held) + piece, []
         self._passed.append(piece)
         self._emitted += len(text)
         ready.append(text)
@@ -197,9 +193,13 @@ class AnswerReader:
             start = position if self._talk is None else self._talk
             at = position + fence.start() if fence else start
             text = self._text(at)
-            if self._check.is_as_sound(text) and self._check.is_code_behind(text):
-                self._add_end(End(at, "fence", is_preferred=True, is_strong=True))
-                self._lines_behind = self._wait_lines
+            is_code, indent = self._check.is_code_behind(text), line[: -len(line.lstrip())]
+            is_second = any(end.rule == "fence" for end in self._ends)
+            if is_second and not is_code:  # a pair of them is part of a text
+                self._ends = [end for end in self._ends if end.rule != "fence"]
+            elif self._check.is_as_sound(text) and self._check.is_fence_talk(text, indent):
+                self._add_end(End(at, "fence", is_preferred=is_code, is_strong=True))
+                self._lines_behind = self._wait_lines if is_code else self._lines_behind
             self._talk = None
         elif is_sentence(line):
             self._talk = position if self._talk is None else self._talk

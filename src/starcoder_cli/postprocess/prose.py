@@ -27,10 +27,10 @@ MAX_INTRODUCTION, MAX_SENTENCE = 2000, 400
 """So many characters at the most are an introduction, or a sentence."""
 
 
-def unwrap_fence(chunks: Iterable[Chunk], is_code: Callable[[], bool]) -> Stream:
+def unwrap_fence(chunks: Iterable[Chunk], is_talk: Callable[[Fence], bool]) -> Stream:
     """The code of an answer that begins with a fence, or with sentences before one.
 
-    `is_code` says whether code is expected, where a fence would be none of it. What follows a bare
+    `is_talk` says whether a fence would be none of what is expected. What follows a bare
     fence at the beginning is talk where it is a sentence: then there is no code at all.
     """
     pending = ""
@@ -42,7 +42,7 @@ def unwrap_fence(chunks: Iterable[Chunk], is_code: Callable[[], bool]) -> Stream
                 yield replace(chunk, text="")
                 continue
             fence, rest = decision
-            if not fence or not is_code():
+            if not fence or not is_talk(fence):
                 yield replace(chunk, text=pending)
                 yield from source
                 return

@@ -11,13 +11,16 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 
 MAX_LINE = 2000
 WORD = re.compile(r"\w{2,}")
+NAME = re.compile(r"[^\W\d_]{2,}")
+NESTS_IN_ITSELF = re.compile(r"^[^\W_]*\W*$|^<|[\"']")
+"""A line that may stand directly inside another of its kind: of one word, an element, a key."""
 
 
 def drop_repeated_prefix(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stream:
-    """An answer without what stands before it already, where the file is sounder without.
+    """An answer without what stands before it already.
 
-    Behind code, that is the line's beginning, or its last word; on a line of its own, a line that
-    opens a block.
+    Behind code, that is the line's beginning, where the file is as sound without it, or its last
+    word, where the file is sounder; on a line of its own, a line that opens a block.
     """
     own_line = hole.prefix.rpartition("\n")[2]
     repeated = beginnings(hole.prefix)
@@ -25,6 +28,9 @@ def drop_repeated_prefix(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCh
     with closing_source(chunks) as source:
         for chunk in source:
             held += chunk.text
+            if not held and not chunk.reason:
+                yield chunk
+                continue
             may_repeat = any(begins_alike(held.lstrip(), beginning) for beginning in repeated) and (
                 held.strip() or not own_line.strip()
             )
@@ -32,7 +38,11 @@ def drop_repeated_prefix(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCh
             if may_repeat and not is_line and not chunk.reason:
                 yield replace(chunk, text="")
                 continue
-            text = without_beginning(held, repeated, check, is_line=not own_line.strip())
+            text = (
+                without_beginning(held, repeated, check, hole.suffix.partition("\n")[0].strip())
+                if own_line.strip()
+                else without_line(held, repeated)
+            )
             names = (*chunk.trimmed, *(("prefix",) if text != held else ()))
             yield replace(chunk, text=text, trimmed=names)
             if not chunk.reason:
@@ -50,8 +60,7 @@ def beginnings(prefix: str) -> list[str]:
         texts = [own_line.lstrip(), word.group() if word else ""]
         return [text for text in texts if WORD.search(text)]
     line = prefix.rstrip().rpartition("\n")[2].strip()
-    is_header = len(re.findall(r"\w+", line)) >= 2 and BLOCK_START.search(line)
-    return [line] if is_header else []
+    return [line] if BLOCK_START.search(line) and not NESTS_IN_ITSELF.search(line) else []
 
 
 def begins_alike(text: str, beginning: str) -> bool:
@@ -59,19 +68,29 @@ def begins_alike(text: str, beginning: str) -> bool:
     return text.startswith(beginning) or beginning.startswith(text)
 
 
-def without_beginning(
-    text: str, repeated: list[str], check: SoundnessCheck, *, is_line: bool
-) -> str:
-    """A text without one of the beginnings."""
+def says_much(beginning: str) -> bool:
+    """Whether nobody would write a beginning of a line twice: it has several words."""
+    return len(set(NAME.findall(beginning))) >= 2
+
+
+def without_line(text: str, repeated: list[str]) -> str:
+    """A text without its first line where that is one of the beginnings."""
+    line, newline, rest = text.lstrip().partition("\n")
+    return rest if newline and line.strip() in repeated else text
+
+
+def without_beginning(text: str, repeated: list[str], check: SoundnessCheck, line_rest: str) -> str:
+    """A text without one of the beginnings; `line_rest` behind the hole may be in it too."""
     body = text.lstrip()
     for beginning in repeated:
         if not body.startswith(beginning):
             continue
-        if is_line:
-            line, newline, rest = body.partition("\n")
-            return rest if newline and line.strip() == beginning else text
-        rest = body.removeprefix(beginning)
         line = body.partition("\n")[0]
-        if check.errors(line.removeprefix(beginning)) < check.errors(line):
-            return rest
+        kept = line.removeprefix(beginning)
+        most_errors = check.errors(line) - (0 if says_much(beginning) else 1)
+        kept_errors = min(
+            check.errors(each) for each in {kept, kept.rstrip().removesuffix(line_rest)}
+        )
+        if kept_errors <= most_errors:
+            return body.removeprefix(beginning)
     return text

@@ -84,6 +84,14 @@ class SoundnessCheck:
         """Whether what follows an answer's text is code, and no string or comment."""
         return ends_in_code(self._prefix + answer, self.language, self._suffix)
 
+    def is_fence_talk(self, answer: str, indent: str) -> bool:
+        """Whether a fence behind an answer's text is the model's own.
+
+        Code is there, or the file has no fences, and this one is not indented.
+        """
+        has_fences = "```" in self._prefix or "```" in self._suffix
+        return not (has_fences or indent) or self.is_code_behind(answer)
+
     def ends_in_text(self, text: str) -> bool:
         """Whether a text ends in a string or a comment."""
         return kind_behind(text, self.language) != "code"
