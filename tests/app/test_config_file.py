@@ -101,6 +101,15 @@ def test_the_beginning_of_a_new_file_sets_nothing() -> None:
     assert decode_config(NEW_FILE.encode(), Path()) == {}
 
 
+def test_the_null_device_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STARCODER_CONFIG", os.devnull)
+    with pytest.raises(ConfigError) as caught:
+        ConfigText.read()
+    assert str(caught.value) == (
+        "/dev/null keeps nothing that is written to it; let STARCODER_CONFIG name another file"
+    )
+
+
 def test_a_file_is_read_and_changed(path: Path) -> None:
     missing = ConfigText.read()
     assert (missing.data, missing.text) == (None, "")

@@ -12,12 +12,14 @@ from starcoder_cli.commands.registry import COMMANDS, HELP, listed_command, load
 
 SHARED_MODULES = {
     "defaults",
+    "exclusive",
     "expand",
     "groups",
     "hole_groups",
     "options",
     "parameters",
     "registry",
+    "value_checks",
 }
 
 

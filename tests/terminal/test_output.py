@@ -153,6 +153,7 @@ class Terminal(io.StringIO):
         ("auto", Terminal(), {"NO_COLOR": "1"}, False),
         ("auto", Terminal(), {"NO_COLOR": ""}, True),
         ("auto", Terminal(), {"TERM": "dumb"}, False),
+        ("auto", Terminal(), {"TERM": ""}, False),
         ("always", io.StringIO(), {"NO_COLOR": "1", "TERM": "dumb"}, True),
         ("never", Terminal(), {}, False),
     ],

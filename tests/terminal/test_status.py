@@ -14,7 +14,7 @@ from starcoder_cli.terminal.status import cut_to_width, set_echo
 
 TEXT = "loading the-name-of-a-model-that-is-long from a folder that has a long name as well …"
 SCRIPT = f"""
-import sys, time
+import select, sys, time
 from starcoder_cli.terminal.output import Messages
 messages = Messages()
 messages.show_status({TEXT!r})
@@ -24,6 +24,7 @@ while open(sys.argv[1]).read() == "shown\\n":
 messages.show_status("second")
 if sys.argv[2:]:
     sys.exit()
+select.select([sys.stdin], [], [])  # what is typed takes a moment through the terminal
 messages.show_status("")
 print("read:", sys.stdin.readline())
 """

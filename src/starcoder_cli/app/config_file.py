@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.errors import DataError, NegativeError, UsageError
+from starcoder_cli.errors import ConfigError, DataError, NegativeError, UsageError
 from starcoder_cli.files.toml_text import has_key, with_key, without_key
 from starcoder_cli.files.user_file import save_user_file
 from starcoder_cli.settings import config_file, decode_config, read_config_bytes
@@ -37,9 +37,11 @@ class ConfigText:
 
     @classmethod
     def read(cls) -> "ConfigText":
-        """The file now. Raises ConfigError where it cannot be read, or is not TOML."""
+        """The file now. ConfigError where it cannot be read, is not TOML, or keeps nothing."""
         path = config_file()
         data = read_config_bytes(path)
+        if path.exists() and not path.is_file():  # the null device can be read
+            raise ConfigError(f"{path} keeps nothing that is written to it", ELSEWHERE_HINT)
         decode_config(data, path)
         return cls(path, data if os.path.lexists(path) and path.exists() else None)
 

@@ -3,7 +3,6 @@
 All of this is written to standard error, so that the answer alone goes where standard output does.
 """
 
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from starcoder_cli.candidates.ranking import Candidate
 from starcoder_cli.errors import UsageError
 from starcoder_cli.terminal.code import DIM, RESET, Highlighter, apply_styles, take_last_lines
-from starcoder_cli.terminal.output import is_terminal
+from starcoder_cli.terminal.output import is_plain_terminal, is_terminal
 from starcoder_cli.terminal.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ MAX_WORDS_COMPARED = 4000  # a comparison takes the square of them
 
 def need_terminal() -> None:
     """UsageError where nobody can be asked."""
-    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
+    if not is_terminal(sys.stderr) or is_plain_terminal():
         raise UsageError(
             "--pick needs a terminal to ask at", "leave it away, and the best one is taken"
         )

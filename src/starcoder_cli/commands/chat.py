@@ -16,6 +16,7 @@ from starcoder_cli.commands.groups import (
     EndpointFlags,
     MessageFlags,
     ModelFlags,
+    TraceIndex,
 )
 from starcoder_cli.commands.options import (
     ANSWER_PANEL,
@@ -28,7 +29,6 @@ from starcoder_cli.commands.options import (
     StrictContext,
     Temperature,
     Trace,
-    TraceIndex,
 )
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.notebook_text import notebook_text, read_text

@@ -5,9 +5,10 @@ A command names a group as one parameter; `commands.expand` makes its options of
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from starcoder_cli.commands.options import (
+    ANSWER_PANEL,
     Adapter,
     ApiKeyFile,
     Candidates,
@@ -45,9 +46,9 @@ from starcoder_cli.commands.options import (
     Timeout,
     TopP,
     Trace,
-    TraceIndex,
     Verbose,
     Verify,
+    index_option,
 )
 from starcoder_cli.settings import STANDARD_OUTPUT
 
@@ -61,6 +62,9 @@ if TYPE_CHECKING:
     from starcoder_cli.context.selection import ContextOptions
     from starcoder_cli.loading import LoadOptions
     from starcoder_cli.model import Sampling
+
+TraceIndex = Annotated[str | None, index_option(ANSWER_PANEL)]
+"""The index that an answer is traced in: the option stands beside `--trace`."""
 
 
 @dataclass(frozen=True)

@@ -337,7 +337,6 @@ Trace = Annotated[
     ),
 ]
 IndexFile = Annotated[str | None, index_option()]
-TraceIndex = Annotated[str | None, index_option(ANSWER_PANEL)]
 Candidates = Annotated[
     int | None,
     typer.Option(

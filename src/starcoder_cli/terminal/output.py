@@ -159,7 +159,7 @@ class Messages:
 
     def show_status(self, text: str) -> None:
         """What is going on, in place, at a terminal only; an empty text clears it."""
-        if not self.quiet and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+        if not self.quiet and is_terminal(sys.stderr) and not is_plain_terminal():
             draw_status(text)
 
     @contextmanager
@@ -249,6 +249,11 @@ def is_terminal(stream: object) -> bool:
     return bool(isatty and isatty())
 
 
+def is_plain_terminal() -> bool:
+    """Whether a terminal takes nothing but text, as far as TERM says, or does not say."""
+    return os.environ.get("TERM", "") in ("", "dumb")
+
+
 def wants_color(color: ColorMode, stream: TextIO | None = None) -> bool:
     """Whether a stream gets colours: a terminal does, unless NO_COLOR or TERM says not.
 
@@ -256,5 +261,5 @@ def wants_color(color: ColorMode, stream: TextIO | None = None) -> bool:
     """
     if color != "auto":
         return color == "always"
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    plain = os.environ.get("NO_COLOR") or is_plain_terminal()
     return is_terminal(stream or sys.stdout) and not plain
