@@ -27,6 +27,7 @@ NEW = [
     ("python", "return ", "returned"),
     ("c", "int a[] = {NULL, NULL, ", "NULL, NULL, NULL}"),
     ("json", '{"items": {\n', '"items": {\n}\n'),
+    ("tcl", "start_server {} {\n", "start_server {} {\n}\n"),
     ("c", "do {\n", "do {\n} while (0);\n"),
     ("html", "<div>\n", "<div>\n</div>\n"),
     ("ruby", "loop do\n", "loop_once do\n"),

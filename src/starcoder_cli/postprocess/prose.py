@@ -84,11 +84,13 @@ def find_opening(text: str, *, is_whole: bool) -> tuple[Fence | None, str] | Non
         if is_fence_line(line):
             fence = Fence.parse(line)
             is_named = bool(line.strip().strip("`"))
-            if fence and not has_sentence and not is_named:
+            if fence and not is_named:
                 following = next((each for each in lines[number + 1 :] if each.strip()), "")
                 if not is_whole and "\n" not in text[at:].lstrip("\n"):
                     return None
                 if not following or is_sentence(following):
+                    if has_sentence:  # what looked like an introduction is the answer
+                        return None, ""
                     return None if not is_whole else (fence, FENCE_MARK)
             return fence, text[at:]
         if INTRODUCTION.fullmatch(line):

@@ -12,7 +12,7 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 MAX_LINE = 2000
 WORD = re.compile(r"\w{2,}")
 NAME = re.compile(r"[^\W\d_]{2,}")
-NESTS_IN_ITSELF = re.compile(r"^[^\W_]*\W*$|^<|[\"']")
+NESTS_IN_ITSELF = re.compile(r"^\w*\W*$|^<|[\"']")
 """A line that may stand directly inside another of its kind: of one word, an element, a key."""
 
 
