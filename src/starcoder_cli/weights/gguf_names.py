@@ -98,6 +98,8 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 }
 """By the name that GGUF files have for it."""
 
+NEEDED_SETTINGS = "embedding_length", "block_count", "attention.head_count"
+
 TENSOR_NAME = re.compile(r"(?:blk\.(?P<layer>\d+)\.)?(?P<name>\w+)\.(?P<kind>weight|bias)")
 
 
@@ -109,11 +111,18 @@ def find_architecture(header: GgufHeader) -> Architecture:
 
 
 def checkpoint_config(header: GgufHeader) -> dict[str, object]:
-    """What a checkpoint's `config.json` would say; UnknownArchitectureError where none is known."""
+    """What a checkpoint's `config.json` would say.
+
+    Raises UnknownArchitectureError where none is known, and for a file that lacks what each has.
+    """
     architecture, prefix = find_architecture(header), f"{header.architecture}."
     scaling = header.metadata.get(f"{prefix}rope.scaling.type", "none")
     if scaling != "none":
         raise UnknownArchitectureError(f"{header.architecture} with {scaling} positions")
+    for key in NEEDED_SETTINGS:
+        value = header.metadata.get(prefix + key)
+        if not isinstance(value, int) or value < 1:
+            raise UnknownArchitectureError(f"{header.architecture} without {key}")
     config: dict[str, object] = {"model_type": architecture.model_type, **architecture.fixed}
     for key, name in architecture.settings.items():
         if prefix + key in header.metadata:
@@ -132,12 +141,18 @@ def checkpoint_name(architecture: Architecture, name: str) -> str:
     return f"{template.format(match['layer'])}.{match['kind']}"
 
 
-def paired_heads(architecture: Architecture, header: GgufHeader, name: str) -> int:
-    """Over how many heads a tensor has rotary pairs as neighbours, 0 where it has none."""
+def paired_heads(architecture: Architecture, header: GgufHeader, name: str, rows: int) -> int:
+    """Over how many heads a tensor of so many rows has rotary pairs as neighbours, 0 for none.
+
+    Raises UnknownArchitectureError where its rows are no pairs, as those of a bias, which is one.
+    """
     match = re.fullmatch(r"blk\.\d+\.attn_([qk])\.(?:weight|bias)", name)
     if not match or not architecture.has_pairs:
         return 0
     key = f"{header.architecture}.attention.head_count"
     heads = header.metadata.get(key, 0)
     keys = header.metadata.get(f"{key}_kv", heads)
-    return int(heads if match[1] == "q" else keys)
+    count = int(heads if match[1] == "q" else keys)
+    if count < 1 or rows % (2 * count):
+        raise UnknownArchitectureError(f"{header.architecture} with {count} heads in {rows} rows")
+    return count

@@ -1,6 +1,7 @@
 """GGUF files as checkpoints in few bits: what a family's graph makes of them."""
 
 import json
+import struct
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from starcoder_cli.engines.openvino.sources import prepared_source
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.model import Prompt, Sampling, Special
 from starcoder_cli.stream import collect
+from starcoder_cli.weights.gguf_names import NEEDED_SETTINGS
 from starcoder_cli.weights.tensors import map_tensors
 from tiny import SHAPES, build
 
@@ -149,3 +151,16 @@ def test_a_type_of_tensors_that_is_not_known(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{path} has tensors of a type that is not known; use --engine llamacpp"
     )
+
+
+def test_a_type_that_only_llama_cpp_reads(tmp_path: Path) -> None:
+    """Q8_1 is what it multiplies with, and has no numbers that Python's package gives."""
+    path = tmp_path / "m.gguf"
+    number = struct.pack("<I", 2)
+    settings = (entry(f"llama.{name}", 4, number) for name in NEEDED_SETTINGS)
+    described = (described_tensor("blk.0.ffn_up.weight", 0, (32, 2), 9),)
+    path.write_bytes(
+        Parts(entries=(ARCHITECTURE, *settings), tensors=described, data=bytes(72)).build()
+    )
+    with pytest.raises(DataError, match="has tensors of a type that is not known"):
+        convert_gguf(path, tmp_path, 0, nobody)

@@ -8,6 +8,7 @@ as much sooner read from memory for each token that is written.
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +46,7 @@ CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
 EMBEDDING = re.compile(r"(model\.embed_tokens|transformer\.wte)\.weight")
 POSITIONS = "transformer.wpe.weight"
 FEED_FORWARD = re.compile(r"model\.layers\.\d+\.mlp\.(gate|up)_proj\.weight")
+OTHER_ENGINE = "use --engine llamacpp"
 SAMPLE_DIVISOR = 8
 """One of so many rows of a matrix tells how much it loses in four bits."""
 
@@ -59,11 +61,19 @@ def convert_gguf(path: Path, folder: Path, four_bit_count: int, report: Progress
     try:
         config, tensors = read_gguf(path)
     except UnknownArchitectureError as error:
-        raise MachineError(
-            f"OpenVINO runs no model of the kind {error}", "use --engine llamacpp"
-        ) from error
-    four_bit_names = choose_four_bits(tensors, four_bit_count)
+        raise MachineError(f"OpenVINO runs no model of the kind {error}", OTHER_ENGINE) from error
+    try:
+        write_gguf_weights(tensors, folder, four_bit_count, report)
+    except (NotImplementedError, ValueError) as error:  # of types that only llama.cpp reads
+        raise unknown_type(path) from error
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def write_gguf_weights(
+    tensors: Mapping[str, BlockTensor], folder: Path, four_bit_count: int, report: Progress
+) -> None:
+    """Write the weights of a GGUF file, so many of them in four bits."""
+    four_bit_names = choose_four_bits(tensors, four_bit_count)
     groups = [
         make_group(name, tensor, "four" if name in four_bit_names else None)
         for name, tensor in tensors.items()
@@ -100,21 +110,24 @@ def reported(group: TensorGroup, report: Callable[[], None]) -> "Collection[NDAr
     return list(group.arrays())
 
 
+def unknown_type(path: Path) -> DataError:
+    """What is wrong with a file some of whose tensors cannot be read."""
+    return DataError(f"{path} has tensors of a type that is not known", OTHER_ENGINE)
+
+
 def read_gguf(path: Path) -> tuple[dict[str, object], Mapping[str, BlockTensor]]:
     """The configuration and the tensors of a GGUF file, by the names that checkpoints have.
 
     Raises UnknownArchitectureError for an architecture that is not known, DataError for a malformed
     file and for one with tensors of a type that is not known.
     """
-    from dataclasses import replace
-
     header = read_gguf_header(path)
     if any(tensor.ggml_type not in BLOCK_SIZES for tensor in header.tensors):
-        raise DataError(f"{path} has tensors of a type that is not known", "use --engine llamacpp")
+        raise unknown_type(path)
     architecture = find_architecture(header)
     tensors = {
         checkpoint_name(architecture, name): replace(
-            tensor, paired_heads=paired_heads(architecture, header, name)
+            tensor, paired_heads=paired_heads(architecture, header, name, tensor.shape[0])
         )
         for name, tensor in map_gguf_tensors(path, header).items()
     }
