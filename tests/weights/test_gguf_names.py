@@ -94,7 +94,7 @@ def test_which_weights_have_pairs() -> None:
     assert paired_heads(ARCHITECTURES["qwen2"], header, names[0], 64) == 0
 
 
-@pytest.mark.parametrize(("heads", "rows"), [(7, 64), (0, 64), (-1, 64), (4, 4)])
+@pytest.mark.parametrize(("heads", "rows"), [(7, 64), (0, 64), (-1, 64), (4, 4), (4, 1)])
 def test_rows_that_are_no_pairs(heads: int, rows: int) -> None:
     header = replace(HEADER, metadata={"llama.attention.head_count": heads})
     with pytest.raises(UnknownArchitectureError, match="heads in"):
