@@ -7,7 +7,6 @@ all call it.
 
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import PurePath
 
 from starcoder_cli import languages
 from starcoder_cli.benchmark.measure import measure_reading_rate
@@ -36,9 +35,10 @@ from starcoder_cli.files.source import (
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Hole, Model, Prompt, Question, Sampling
 from starcoder_cli.postprocess.indentation import missing_beginning
+from starcoder_cli.postprocess.reasoning import is_reasoning_model, split_reasoning_in
 from starcoder_cli.postprocess.trim import (
-    PROSE_LANGUAGES,
     choose_line_mode,
+    is_prose,
     trim_answer,
     trim_with_retry,
 )
@@ -228,10 +228,14 @@ class Infill:
 
     def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
         """The answer that belongs in the place, or as the model writes it where that is wanted."""
-        options = self.options
+        options, spec = self.options, self.spec
+        reasons = is_reasoning_model(spec.name, model.chat_template)
 
         def ask(each: Sampling, question: Question = prompt.question) -> Stream:
-            chunks: Stream = until_stop(model.stream(question, each), prompt.stop)
+            chunks: Stream = model.stream(question, each)
+            if not options.raw and (reasons or spec.engine == "endpoint"):
+                chunks = split_reasoning_in(self.hole, chunks, may_be_open=reasons)
+            chunks = until_stop(chunks, prompt.stop)
             return chunks if options.seconds is None else until_deadline(chunks, options.seconds)
 
         def ask_behind(begin: str, question: Question, each: Sampling) -> Stream:
@@ -240,7 +244,7 @@ class Infill:
         def trim(chunks: Stream) -> Stream:
             return trim_answer(chunks, self.hole, self._trim_options)
 
-        if self.spec.engine == "echo":
+        if spec.engine == "echo":
             chunks = ask(sampling)
         elif options.raw:
             chunks = with_beginning(self.lead, ask(sampling))
@@ -283,14 +287,6 @@ def language_of(source: Source, lang: str | None, filename: str | None) -> Langu
         return languages.find_language(lang)
     name = source.code_name(filename)
     return languages.detect_language(name, source.raw[:200]) or languages.find_language("text")
-
-
-def is_prose(language: Language, filename: str | None) -> bool:
-    """Whether a file is written for people: a text, if its name is none of an unknown format."""
-    is_unknown = language.name == "text" and "." in PurePath(filename or "").name
-    return language.name in PROSE_LANGUAGES and not (
-        is_unknown and not languages.detect_language(filename or "")
-    )
 
 
 def metadata_for(source: Source, filename: str | None) -> FileMetadata:

@@ -305,6 +305,23 @@ def test_characters_that_nobody_sees_are_not_written_into_a_file(
     assert (text(), capfd.readouterr()) == (TEXT, (HIDDEN, ""))
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        OutputOptions(output="out"),
+        OutputOptions(echo=True, output="out"),
+        OutputOptions(diff=True, output="out"),
+    ],
+)
+def test_characters_that_nobody_sees_go_into_no_new_file_either(
+    options: OutputOptions, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(DataError, match="characters that nobody would see in the file"):
+        delivery(options).deliver(HIDDEN, {})
+    assert HIDDEN in capfd.readouterr().out
+    assert not Path("out").exists()
+
+
 def test_characters_that_were_in_the_file_before_may_stay(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -317,7 +334,7 @@ def test_characters_that_were_in_the_file_before_may_stay(
     "options",
     [
         OutputOptions(diff=True),
-        OutputOptions(output="out"),
+        OutputOptions(json=True, output="out"),
         OutputOptions(json=True),
         OutputOptions(),
     ],

@@ -14,7 +14,7 @@ from starcoder_cli.candidates.verify import (
     VerifyCommand,
     build_verify_environment,
     check_command,
-    find_program,
+    first_program,
 )
 from starcoder_cli.errors import InputError, TimeLimitError, UsageError
 from starcoder_cli.files.worktree import WorkTree
@@ -157,7 +157,7 @@ def test_a_shell_reads_the_command(
     ],
 )
 def test_the_program_that_a_command_begins_with(text: str, program: str | None) -> None:
-    assert find_program(text) == program
+    assert first_program(text) == program
 
 
 @pytest.mark.parametrize("text", ["pytest 'x", "true &&", "(true", "if true", "true | | true"])

@@ -50,6 +50,18 @@ def test_a_git_that_takes_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert list_files(tmp_path, 0.2) is None
 
 
+def test_a_git_that_a_repository_brings_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty name in PATH is the working folder."""
+    root, paths = repository(tmp_path / "r", {"a.py": ""}), os.environ["PATH"]
+    fake_git(root, monkeypatch, "touch run; exit 1")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("PATH", f":{paths}")
+    assert sorted(list_files(root, PLENTY) or ()) == ["a.py", "git"]
+    assert not (root / "run").exists()
+
+
 def test_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert list_files(tmp_path, PLENTY) is None

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.reasoning import (
     MARKS,
     begins_with_reasoning,
     is_reasoning_model,
     split_reasoning,
+    split_reasoning_in,
     without_reasoning,
 )
-from starcoder_cli.stream import Chunk, Completion, collect
+from starcoder_cli.stream import Chunk, Completion, collect, prepend
 
 DRAFT = "A first idea:\n```python\nWRONG = 1\n```\nNo.\n"
 ANSWER = "```python\nRIGHT = 1\n```\n"
@@ -64,6 +66,19 @@ def test_where_it_ends(text: str, size: int) -> None:
     assert split(text, size, may_be_open=True).text == "Yes."
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_in_a_hole_marks_are_code_where_they_surround_it(size: int) -> None:
+    text = "<think>\nhm\n</think>\n    x = 1\n"
+
+    def read(hole: Hole) -> str:
+        chunks = (Chunk(text[at : at + size]) for at in range(0, len(text), size))
+        ended = prepend("", [*chunks, Chunk("", 0, "stop")])
+        return collect(split_reasoning_in(hole, ended, may_be_open=False)).text
+
+    assert read(Hole("def f():\n", "    return x\n")) == "    x = 1\n"
+    assert read(Hole("END = '</think>'\n", "")) == read(Hole("", "<think>")) == text
+
+
 RIGHT = (
     "Use `<think>` and `</think>`.\n",
     "```python\nEND = '</think>'\n```\n",
@@ -83,7 +98,8 @@ RIGHT = (
 def test_marks_in_a_right_answer_are_its_own(text: str, size: int, may_be_open: bool) -> None:
     read = split(text, size, may_be_open)
     assert (read.text, read.reasoning_content) == (text, "")
-    assert split(f"<think>\n{DRAFT}</think>\n{text}", size).text == text.lstrip()
+    assert split(f"<think>\n{DRAFT}</think>\n\n{text}", size).text == text
+    assert split(f"<think>\n{DRAFT}</think> {text}", size).text == text.lstrip()
 
 
 @pytest.mark.parametrize("size", SIZES)

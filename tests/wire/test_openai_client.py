@@ -57,6 +57,18 @@ def test_an_answer_in_each_form() -> None:
     assert (read.text, read.reason, read.logprob) == ("d", "length", -3.0)
 
 
+@pytest.mark.parametrize(("fields", "reason"), [({}, "stop"), ({"finish_reason": None}, "length")])
+def test_an_answer_that_is_done_without_a_reason(fields: dict[str, None], reason: str) -> None:
+    """A server that has a place for the reason, and says none, has broken off."""
+    piece = {"choices": [{"text": "a", **fields}]}
+    assert collect(openai_client.decode_stream([*events(piece), b"[DONE]"])).reason == reason
+
+
+def test_the_first_reason_is_the_reason() -> None:
+    cut, end = ({"choices": [{"text": "", "finish_reason": each}]} for each in ("length", "stop"))
+    assert collect(openai_client.decode_stream(events(cut, end))).reason == "length"
+
+
 def test_an_answer_without_an_end() -> None:
     with pytest.raises(UnavailableError):
         collect(openai_client.decode_stream(events({"choices": [{"text": "a"}]})))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from starcoder_cli.app.candidates import replay
+from starcoder_cli.app.defects import find_defect
 from starcoder_cli.app.deliver import OutputOptions, choose_view, plan_delivery
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import Request
@@ -14,7 +15,6 @@ from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import language_of
 from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Question
-from starcoder_cli.postprocess.unfinished import UNFINISHED
 from starcoder_cli.stream import Completion, Stream, closing_source, collect
 from starcoder_cli.terminal.output import Messages, View, standard_output, write_json
 
@@ -67,14 +67,10 @@ def run_answer(
         messages.note(silence or f"{spec.name} has nothing to add here")
     result = run.with_notices(result, messages)
     task.learn(completion, model.engine)
-    if completion.reason == "length":
-        is_whole = UNFINISHED in completion.trimmed
-        is_verbatim = request.infill.raw or spec.engine == "echo"
-        if not (output.json or is_verbatim or task.replaces_code):
-            behind = " behind its last whole statement" if is_whole else ""
-            messages.note(f"the answer was cut off{behind}: --max-tokens allows more")
-        if task.replaces_code or not (is_whole or is_verbatim):
-            delivery = delivery.as_truncated()
+    if defect := find_defect(task, source, span, completion, request):
+        delivery = replace(delivery, defect=defect.error if defect.kept_out else None)
+        if defect.note and not (output.json or delivery.refuses):
+            messages.note(defect.note)
     delivery.deliver(completion.text, result.record())
 
 

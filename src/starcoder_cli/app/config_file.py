@@ -1,5 +1,6 @@
 """The configuration file, changed: one key set or taken out, or all of it in an editor."""
 
+import errno
 import os
 import shlex
 import signal
@@ -13,6 +14,7 @@ from starcoder_cli.errors import ConfigError, DataError, NegativeError, UsageErr
 from starcoder_cli.files.toml_text import has_key, with_key, without_key
 from starcoder_cli.files.user_file import save_user_file
 from starcoder_cli.settings import config_file, decode_config, read_config_bytes
+from starcoder_cli.system.programs import find_program
 from starcoder_cli.terminal.output import is_terminal
 
 ELSEWHERE_HINT = "let STARCODER_CONFIG name another file"
@@ -115,7 +117,10 @@ def run_editor(command: list[str]) -> None:
 
     before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
-        code = subprocess.call(command)
+        program = find_program(command[0])
+        if not program:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        code = subprocess.call([program, *command[1:]])
     except OSError as error:
         raise UsageError(
             f"the editor {command[0]!r} cannot be started: {error.strerror}",

@@ -104,11 +104,6 @@ def choose_view(source: Source, span: Span, lexer: str, options: OutputOptions) 
     return CodeView(painter, before, after, echo=options.echo)
 
 
-TRUNCATED_ERROR = (
-    "the answer was cut off before its end",
-    "raise --max-tokens, or name a smaller range",
-)
-
 Record = Mapping[str, object]
 
 
@@ -116,7 +111,7 @@ Record = Mapping[str, object]
 class Delivery:
     """Where the answer for a range of a source goes; `patch_target` is what a patch is for.
 
-    A `truncated` answer would take code away that it has nothing for.
+    An answer with a `defect` goes into no file.
     """
 
     source: Source
@@ -125,24 +120,30 @@ class Delivery:
     options: OutputOptions
     patch_target: "PatchTarget | None"
     target: "OutputTarget | None"
-    truncated: bool = False
+    defect: DataError | None = None
 
-    def as_truncated(self) -> "Delivery":
-        """The same for an answer that was cut off."""
-        return replace(self, truncated=True)
+    @property
+    def changes_file(self) -> bool:
+        """Whether the answer becomes a change of its file, made or as a patch."""
+        return self.options.in_place or self.options.diff
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the answer is kept out of a file, or a patch, by its defect."""
+        is_written = self.changes_file or (self.target and not self.options.json)
+        return bool(self.defect and is_written)
 
     def deliver(self, text: str, record: Record) -> None:
         """Put a whole answer where it belongs; what streams is there already.
 
         Where a file cannot be written the answer goes to standard output instead: it took a while.
 
-        Raises DataError for characters that nobody would see in the file, and for half an answer,
-        and what `SaveTarget` raises.
+        Raises DataError for characters that nobody would see in the file, and for an answer with a
+        defect, and what `SaveTarget` raises.
         """
-        if self.truncated and self.options.diff:
-            raise DataError(*TRUNCATED_ERROR)
-        changes_file = self.options.in_place or self.options.diff
-        if changes_file and text and text == self.source.raw[self.span.start : self.span.end]:
+        if self.defect and self.options.diff:
+            raise self.defect
+        if self.changes_file and text and text == self.source.raw[self.span.start : self.span.end]:
             self.options.messages.note("the answer is what was there: nothing changes")
         unsafe = sanitize(find_unsafe_characters(text, self.source.raw))
         if not self.target:
@@ -159,20 +160,18 @@ class Delivery:
             self.options.messages.note(f"the answer has characters that nobody sees: {unsafe}")
 
     def save(self, target: "OutputTarget", text: str, record: Record, unsafe: str) -> None:
-        """Write the file."""
-        if not self.options.in_place:
-            if self.truncated and not self.options.json:
-                raise DataError(*TRUNCATED_ERROR)
-            target.save(self.content(text, record))
-            return
-        if unsafe:
+        """Write the file; a record says all there is to an answer, whatever it has in it."""
+        is_record = self.options.json and not self.options.in_place
+        if unsafe and not is_record:
             raise DataError(
                 f"the answer has characters that nobody would see in the file: {unsafe}",
                 "it was left alone; the answer is on standard output",
             )
-        if self.truncated:
-            raise DataError(*TRUNCATED_ERROR)
-        if text:
+        if self.defect and self.refuses:
+            raise self.defect
+        if not self.options.in_place:
+            target.save(self.content(text, record))
+        elif text:
             target.save(encode_text(self.source.replaced(self.span, text)))
 
     def confirm(self, text: str, record: Record) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.files.worktree import WorkTree
 from starcoder_cli.sandbox.supervise import end_supervised, supervised_command
+from starcoder_cli.system.programs import find_program
 from starcoder_cli.system.signals import defer_signals
 from starcoder_cli.system.temporary import temporary_folder
 
@@ -76,7 +77,7 @@ class VerifyCommand:
         return exit_code == 0
 
     def _require_program(self, copy: Path) -> None:
-        program = find_program(self.text)
+        program = first_program(self.text)
         if program and not has_program(program, copy / self.tree.working_folder):
             raise InputError(f"cannot run {program} in a copy", "is it in the repository?")
 
@@ -84,7 +85,7 @@ class VerifyCommand:
         import subprocess
 
         return subprocess.Popen(
-            supervised_command(("sh", "-c", self.text)),
+            supervised_command((shell(), "-c", self.text)),
             cwd=copy / self.tree.working_folder,
             env=build_verify_environment(self.tree, copy),
             stdin=subprocess.DEVNULL,
@@ -106,16 +107,14 @@ def wait_for_exit(process: "Popen[bytes]", seconds: float) -> int | None:
 
 def check_command(text: str) -> None:
     """Raise UsageError for what `sh` does not read, or what runs nothing; it is not run yet."""
-    import shutil
-
     Path.cwd()  # raises FileNotFoundError where that folder is gone
-    if not shutil.which("sh"):
+    if not find_program("sh"):
         raise UsageError("there is no `sh` to verify with", "leave --verify away")
     if "\0" in text:
         raise UsageError("the command to verify with has a null character", "leave it away")
     if complaint := ask_shell("-n", "-c", text):
         raise UsageError(f"{text!r} is no command: {complaint}", "it is read as by `sh -c`")
-    program = find_program(text)
+    program = first_program(text)
     if program == "":
         raise UsageError("the command to verify with is empty", "name one, such as 'pytest -q'")
     if program and not has_program(program, Path()):
@@ -124,7 +123,7 @@ def check_command(text: str) -> None:
         )
 
 
-def find_program(text: str) -> str | None:
+def first_program(text: str) -> str | None:
     """The program that a shell command begins with: "" for none, None where only a shell knows."""
     import shlex
 
@@ -142,12 +141,17 @@ def has_program(program: str, folder: Path) -> bool:
     return not ask_shell("-c", 'command -v -- "$0" > /dev/null || echo no', program, folder=folder)
 
 
+def shell() -> str:
+    """The path of the shell that reads commands."""
+    return find_program("sh") or "/bin/sh"
+
+
 def ask_shell(*arguments: str, folder: Path | None = None) -> str:
     """The last line that `sh` prints."""
     import subprocess
 
     asked = subprocess.run(
-        ("sh", *arguments),
+        (shell(), *arguments),
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

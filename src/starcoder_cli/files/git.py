@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from starcoder_cli.system.processes import kill_and_wait, limit_memory
+from starcoder_cli.system.programs import find_program
 
 RECENT_COMMITS = 5
 LISTING_SECONDS = 10.0
@@ -84,9 +85,12 @@ def read_git_output(
     import subprocess
     import threading
 
+    program = find_program("git")
+    if not program:
+        return None
     try:
         process = subprocess.Popen(
-            ("git", *words),
+            (program, *words),
             env={**inherited_environment(), **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

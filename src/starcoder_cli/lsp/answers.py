@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from starcoder_cli.app.defects import find_defect
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.edit import edit_max_tokens, edit_task
 from starcoder_cli.app.open_model import SERVER_NOTE, open_model, resolve_endpoint
@@ -73,7 +74,7 @@ def edit(
     most = edit_max_tokens(question.span.end - question.span.start)
     request = replace(options.request, lang=question.language, candidates=CandidateOptions())
     make_task = partial(edit_task, question.source, question.span, instruction=instruction)
-    return ask(question, request.with_max_tokens(most), make_task, cancellation, is_whole=True)
+    return ask(question, request.with_max_tokens(most), make_task, cancellation)
 
 
 def with_others(task: Infill, others: tuple[OpenText, ...]) -> Infill:
@@ -91,13 +92,11 @@ def ask(
     request: Request,
     make_task: Callable[[Request, Messages], Task],
     cancellation: Cancellation,
-    *,
-    is_whole: bool = False,
 ) -> Answers:
-    """What a model answers; with `is_whole` one that was cut off is a DataError."""
+    """What a model answers; a defect of what takes the place of code is a DataError."""
     with cancelled_by(cancellation):
         try:
-            return ask_model(question, request, make_task, cancellation, is_whole)
+            return ask_model(question, request, make_task, cancellation)
         except StarcoderError:
             cancellation.check()  # what breaks off then is no error
             raise
@@ -108,7 +107,6 @@ def ask_model(
     request: Request,
     make_task: Callable[[Request, Messages], Task],
     cancellation: Cancellation,
-    is_whole: bool,
 ) -> Answers:
     """The same for a model that may break off."""
     source, messages = question.source, CollectedMessages()
@@ -126,8 +124,9 @@ def ask_model(
         run.generate(model, task, prompt, request, through=through)
         completion, answer = run.choose(), run.answer(request, model.engine)
         task.learn(completion, model.engine)
-    if is_whole and completion.reason == "length":
-        raise DataError("the answer was cut off", "select less of the code")
+    defect = find_defect(task, source, question.span, completion, request)
+    if defect and task.replaces_code:
+        raise DataError(defect.problem, "select less of the code, or ask again")
     texts = [str(each["text"]) for each in answer.candidates or [{"text": answer.text}]]
     said = tuple(dict.fromkeys(text for text in texts if text))
     notes = tuple(note for note in messages.notes if note != SERVER_NOTE)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from starcoder_cli.errors import DataError
-from starcoder_cli.stream import Chunk, Stream, closing_source
+from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 FENCE_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
 
@@ -78,9 +78,8 @@ class FencedBlock:
     def flush(self) -> str:
         """What is left when nothing more comes."""
         line, self._line = self._line, ""
-        if self.is_closed or self._fence.is_closed_by(line):
-            return ""
-        return self._fence.outdent(line)
+        self.is_closed = self.is_closed or self._fence.is_closed_by(line)
+        return "" if self.is_closed else self._fence.outdent(line)
 
     def _take_piece(self, piece: str) -> str:
         self._line += piece
@@ -120,8 +119,8 @@ def extract_first_block(
 ) -> Stream:
     """The code in the first fenced block of an answer; `on_fence` gets its fence before that.
 
-    The model stops with the block. Raises DataError at the end of an answer that has none, which
-    the `hint` is about.
+    The model stops with the block: one that it leaves open was cut off, whatever its server says.
+    Raises DataError at the end of an answer that has none, which the `hint` is about.
     """
     line, block, thought, reason = "", None, False, None
     with closing_source(chunks) as source:
@@ -143,13 +142,21 @@ def extract_first_block(
             if block.is_closed:
                 yield replace(chunk, text=ready, reason="stop")
                 return
-            yield replace(chunk, text=ready + (block.flush() if chunk.reason else ""))
+            if chunk.reason:
+                yield close_block(block, replace(chunk, text=ready))
+                return
+            yield replace(chunk, text=ready)
     if block is None and thought and reason == "length":
         raise DataError(
             "the model spent its tokens on thinking and wrote no code", "raise --max-tokens"
         )
     if block is None:
         raise DataError("the answer has no code block", hint)
+    yield close_block(block, Chunk("", 0, "stop"))
+
+
+def close_block(block: FencedBlock, last: Chunk) -> Chunk:
+    """The last chunk of a block's code: its reason is that it was cut off where it is open."""
     rest = block.flush()
-    if rest:
-        yield Chunk(rest, 0, "stop")
+    reason: FinishReason | None = last.reason if block.is_closed else "length"
+    return replace(last, text=last.text + rest, reason=reason)

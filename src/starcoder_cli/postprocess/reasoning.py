@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
+from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.fences import Fence
 from starcoder_cli.stream import Chunk, Stream, closing_source, collect
 
@@ -67,6 +68,14 @@ def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool) -> Stream:
     text, reasoning = reader.feed("", is_last=True)
     if text or reasoning:
         yield Chunk(text, 0, "stop", reasoning_content=reasoning)
+
+
+def split_reasoning_in(hole: Hole, chunks: Stream, *, may_be_open: bool) -> Stream:
+    """The same for an answer that belongs in a hole; where marks surround that, they are code."""
+    around = hole.prefix + hole.suffix
+    if any(mark in around for mark in (*OPENERS, *CLOSERS)):
+        return chunks
+    return split_reasoning(chunks, may_be_open)
 
 
 def without_reasoning(text: str) -> str:
@@ -132,7 +141,9 @@ class ReasoningReader:
         if not is_last and any(mark.startswith(text) for mark in (*OPENERS, *CLOSERS)):
             return False
         self._state = "held" if self._may_be_open else "answer"
-        self._pending = text if self._has_thought else self._pending
+        if self._has_thought:
+            gap = self._pending[: len(self._pending) - len(text)]
+            self._pending = (gap.rpartition("\n")[2] if "\n" in gap else "") + text
         return True
 
     def _read_lines(self, is_last: bool) -> tuple[str, bool]:

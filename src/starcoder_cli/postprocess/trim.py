@@ -7,8 +7,10 @@ in `Chunk.trimmed`. What a rule is not sure of, a parser decides: see `ends.py`.
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import PurePath
 
 from starcoder_cli.candidates.ranking import retry_if_blank
+from starcoder_cli.languages import Language, detect_language
 from starcoder_cli.model import Hole, Sampling
 from starcoder_cli.postprocess.ends import until_sound_end
 from starcoder_cli.postprocess.hold_back import hold_back
@@ -80,6 +82,14 @@ def choose_line_mode(hole: Hole, *, inside_line: bool) -> LineMode:
     """One line where code stays on the line before and behind the hole, else a block."""
     before, after = hole.prefix.rpartition("\n")[2], hole.suffix.partition("\n")[0]
     return "one" if inside_line or (before.strip() and after.strip()) else "block"
+
+
+def is_prose(language: Language, filename: str | None) -> bool:
+    """Whether a file is written for people: a text, if its name is none of an unknown format."""
+    is_unknown = language.name == "text" and "." in PurePath(filename or "").name
+    return language.name in PROSE_LANGUAGES and not (
+        is_unknown and not detect_language(filename or "")
+    )
 
 
 def is_between_lines(hole: Hole) -> bool:

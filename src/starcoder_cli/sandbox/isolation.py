@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
+from starcoder_cli.system.programs import find_program
+
 WORK_FOLDER = "/work"
 # What compilers and interpreters read; /etc has the linker's cache and what commands stand for.
 SYSTEM_PATHS = (
@@ -43,10 +45,7 @@ def readable_paths(tools: Sequence[str] = ()) -> list[str]:
 
 def find_bubblewrap() -> str | None:
     """Bubblewrap's program, wherever the user's commands are; None where there is none."""
-    import shutil
-
-    program = shutil.which("bwrap")
-    return program and os.path.abspath(program)  # noqa: PTH100
+    return find_program("bwrap")
 
 
 def bubblewrap_command(paths: Sequence[str], disk_bytes: int) -> list[str]:

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from starcoder_cli.sandbox.isolation import SYSTEM_PATHS
+from starcoder_cli.system.programs import find_program
 
 TOOL_CHECK_SECONDS = 20.0
 
@@ -12,9 +13,7 @@ TOOL_CHECK_SECONDS = 20.0
 @cache
 def find_tool(tool: str) -> Path | None:
     """The program that a tool's name stands for, with no link or chooser in between."""
-    import shutil
-
-    program = shutil.which(tool)
+    program = find_program(tool)
     if not program:
         return None
     return find_rustc(program) if tool == "rustc" else Path(program)

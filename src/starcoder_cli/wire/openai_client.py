@@ -243,8 +243,9 @@ def without_fields(body: Body, refused: AbstractSet[str]) -> Body:
 def decode_stream(events: Iterable[bytes]) -> Stream:
     """The answer in some events; the last chunk has the reason and what it cost.
 
-    Each event with text counts as a token until the server says how many there were. Raises the
-    error that an event tells of, UnavailableError where the events end before the answer does.
+    Each event with text counts as a token until the server says how many there were. An answer that
+    is done without a reason, by a server that tells reasons, was cut off. Raises the error that an
+    event tells of, UnavailableError where the events end before the answer does.
     """
     return join_surrogates(decode_events(events))
 
@@ -253,9 +254,10 @@ def decode_events(events: Iterable[bytes]) -> Stream:
     """The answer in some events, as they cut it up."""
     emitted_tokens = prompt_tokens = completion_tokens = 0
     reason: FinishReason | None = None
+    has_reasons = False
     for data in events:
         if data == DONE:
-            reason = reason or "stop"
+            reason = reason or ("length" if has_reasons else "stop")
             break
         record = parse_endpoint_json(data)
         if is_error(record):
@@ -263,7 +265,8 @@ def decode_events(events: Iterable[bytes]) -> Stream:
         event = parse_stream_event(record)
         prompt_tokens = event.prompt_tokens or prompt_tokens
         completion_tokens = event.completion_tokens or completion_tokens
-        reason = event.reason or reason
+        reason = reason or event.reason
+        has_reasons = has_reasons or event.has_reasons
         if event.text or event.reasoning_content:
             new_tokens = (
                 max(completion_tokens - emitted_tokens, 0) if event.completion_tokens else 1

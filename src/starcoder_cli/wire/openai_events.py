@@ -23,7 +23,8 @@ class StreamEvent:
     """The text of an event and what of it is reasoning, why the answer ends with it if so.
 
     `logprob` is the log-probability of the text, `prompt_tokens` and `completion_tokens` are the
-    counts so far; all 0 where the event does not say.
+    counts so far; all 0 where the event does not say. `has_reasons` says that the server tells why
+    answers end: the event has a place for it.
     """
 
     text: str = ""
@@ -32,6 +33,7 @@ class StreamEvent:
     logprob: float = 0.0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    has_reasons: bool = False
 
 
 def parse_stream_event(record: Mapping[str, Any]) -> StreamEvent:
@@ -40,16 +42,17 @@ def parse_stream_event(record: Mapping[str, Any]) -> StreamEvent:
     Raises DataError where a filter ended the answer, UnavailableError where the server failed.
     """
     usage = as_record(record.get("usage"))
-    counts = [count_or_zero(usage.get(f"{name}_tokens")) for name in ("prompt", "completion")]
+    read = count_or_zero(usage.get("prompt_tokens"))
+    written = count_or_zero(usage.get("completion_tokens"))
     choices = record.get("choices")
     if choices is None and "content" in record:  # llama.cpp's own form
         limited = record.get("stop_type") == "limit" or record.get("stopped_limit") is True
         reason: FinishReason = "length" if limited else "stop"
         text = join_text(record["content"])
         ended = reason if record.get("stop") is True else None
-        return StreamEvent(text, "", ended, sum_logprobs(record), *counts)
+        return StreamEvent(text, "", ended, sum_logprobs(record), read, written)
     if not choices:
-        return StreamEvent("", "", None, 0.0, *counts)
+        return StreamEvent("", "", None, 0.0, read, written)
     if not isinstance(choices, list) or not isinstance(choices[0], dict):
         raise ProtocolError(
             "this answer has another form than OpenAI's",
@@ -65,7 +68,9 @@ def parse_stream_event(record: Mapping[str, Any]) -> StreamEvent:
         join_text(reasoning) or join_text(content, REASONING_FIELDS),
         parse_finish_reason(choice.get("finish_reason")),
         sum_logprobs(as_record(choice.get("logprobs"))),
-        *counts,
+        read,
+        written,
+        has_reasons="finish_reason" in choice,
     )
 
 

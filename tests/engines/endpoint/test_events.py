@@ -4,9 +4,13 @@ import json
 
 import pytest
 
-from starcoder_cli.engines.endpoint.events import MAX_RESPONSE_BYTES, read_answer_events, read_bytes
+from starcoder_cli.engines.endpoint.events import (
+    END_OF_BODY,
+    MAX_RESPONSE_BYTES,
+    read_answer_events,
+    read_bytes,
+)
 from starcoder_cli.errors import ProtocolError
-from starcoder_cli.net.sse import DONE
 
 ONE = {"choices": [{"text": "a"}]}
 TWO = {"choices": [{"text": "b", "finish_reason": "stop"}]}
@@ -25,10 +29,15 @@ def pieces(text: str, size: int) -> list[bytes]:
 def test_events_and_json_are_told_apart_by_what_they_are(kind: str, size: int) -> None:
     for text in (WHOLE, LINES, f"\ufeff\n {WHOLE}"):
         found = list(read_answer_events(pieces(text, size), kind))
-        assert [json.loads(each) for each in found[:-1]] == [ONE, TWO] and found[-1] == DONE
+        assert [json.loads(each) for each in found[:-1]] == [ONE, TWO] and found[-1] == END_OF_BODY
     for begin in (": hello\n\n", "event: x\r\n", "id: 1\n", ""):
         found = list(read_answer_events(pieces(f"{begin}data: 1\n\ndata: 2\n\n", size), kind))
         assert found == [b"1", b"2"]
+
+
+def test_lines_of_json_that_break_off_have_no_end() -> None:
+    found = list(read_answer_events([LINES.encode(), b'{"choi'], "application/json"))
+    assert [json.loads(each) for each in found] == [ONE, TWO]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ import json
 from collections.abc import Iterable, Iterator
 
 from starcoder_cli.errors import ProtocolError
-from starcoder_cli.net.sse import BYTE_ORDER_MARK, DONE, read_events
+from starcoder_cli.net.sse import BYTE_ORDER_MARK, read_events
 from starcoder_cli.wire.errors import is_error, load_json
 
 EVENT_STREAM_TYPE = "text/event-stream"
 PAGE_TYPE = "text/html"
 EVENT_BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b"error:", b":")
 MAX_RESPONSE_BYTES = 1 << 24
+END_OF_BODY = b'{"choices": [{"finish_reason": "stop"}]}'
+"""What ends an answer of JSON that does not say why it ends: a body that was cut off is no JSON."""
 
 
 def read_answer_events(parts: Iterable[bytes], content_type: str) -> Iterator[bytes]:
@@ -36,9 +38,10 @@ def read_answer_events(parts: Iterable[bytes], content_type: str) -> Iterator[by
 
 
 def read_json_events(data: bytes, content_type: str) -> Iterator[bytes]:
-    """The events in a body of JSON, and the one that ends them; ProtocolError where it has none."""
+    """The events in a body of JSON, and END_OF_BODY; ProtocolError where it has none."""
     value = load_json(data)
-    values = [load_json(line) for line in data.splitlines()] if value is None else [value]
+    lines = [line for line in data.splitlines() if line.strip()]
+    values = list(map(load_json, lines)) if value is None else [value]
     records = [
         record
         for value in values
@@ -50,7 +53,8 @@ def read_json_events(data: bytes, content_type: str) -> Iterator[bytes]:
     ):
         raise no_events_error(content_type)
     yield from (json.dumps(record).encode() for record in records)
-    yield DONE
+    if None not in values:
+        yield END_OF_BODY
 
 
 def read_bytes(parts: Iterable[bytes], max_bytes: int) -> bytes:

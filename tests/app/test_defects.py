@@ -1,0 +1,127 @@
+"""Answers that are wrong as a whole: what goes into a file all the same, and what does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sites import body, serving
+from starcoder_cli.cli import main
+
+CODE = "def f(x):\n    return x\n\n\ndef g(x):\n    return f(x) + 1\n"
+NEW = "def f(x):\n    return 2 * x\n"
+LEFT_OUT = f"{NEW}\n\n# ... rest of the code unchanged ...\n"
+
+Streams = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with one file."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.py").write_text(CODE)
+
+
+def ask(text: str, *words: str, reason: str = "stop") -> int:
+    """The exit code of a command at an endpoint that answers a text."""
+    with serving(owner="somebody", pieces=(text[:9], text[9:]), reason=reason) as site:
+        return main([*words, "--endpoint", site.url])
+
+
+def fenced(code: str) -> str:
+    """Code as a model that chats writes it."""
+    return f"Sure:\n```python\n{code}```\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"```python\n{NEW}", "the answer was cut off before its end"),
+        (f"```python\n{NEW}``", "the answer was cut off before its end"),
+        (
+            fenced(LEFT_OUT),
+            "the answer leaves code out, where it says '# ... rest of the code unchanged ...'",
+        ),
+        (
+            fenced("I am sorry, but this is not clear.\n"),
+            "a parser finds errors in a.py with the answer",
+        ),
+        (fenced("def f(x:\n    return x\n"), "a parser finds errors in a.py with the answer"),
+    ],
+)
+def test_code_is_not_replaced_by_less(text: str, problem: str, capsys: Streams) -> None:
+    for words in (["--in-place"], ["--diff"], ["--output", "b.py"]):
+        assert ask(text, "edit", "a.py", "Double it.", *words) == 65
+        assert f"error: {problem}; " in capsys.readouterr().err
+        assert Path("a.py").read_text() == CODE
+        assert not Path("b.py").exists()
+    assert ask(text, "edit", "a.py", "Double it.") == 0
+    noted = capsys.readouterr()
+    assert noted.out.strip() in text
+    assert noted.err.startswith("note: ")
+    assert noted.err.count("note: ") == 1
+
+
+def test_what_is_whole_takes_the_place(capsys: Streams) -> None:
+    for text in (fenced(NEW), f"```python\n{NEW}```", f"```\n{NEW}\n```\nThat is all."):
+        Path("a.py").write_text(CODE)
+        assert ask(text, "edit", "a.py:1-2", "Double it.", "--in-place") == 0
+        assert Path("a.py").read_text() == NEW + CODE[len("def f(x):\n    return x\n") :]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_does_not_parse_may_stay_so(capsys: Streams) -> None:
+    Path("a.py").write_text("def f(x:\n    return x\n")
+    assert ask(fenced("def g(x:\n    return x\n"), "edit", "a.py", "Call it g.", "-i") == 0
+    assert (Path("a.py").read_text(), capsys.readouterr().err) == (
+        "def g(x:\n    return x\n",
+        "",
+    )
+
+
+def test_what_is_left_out_of_a_record_is_in_it(capsys: Streams) -> None:
+    assert ask(fenced(LEFT_OUT), "edit", "a.py", "Double it.", "--json", "-o", "b.json") == 0
+    assert json.loads(Path("b.json").read_text())["text"] == LEFT_OUT
+    assert capsys.readouterr().err == ""
+
+
+def test_as_the_model_wrote_it_nothing_is_judged(capsys: Streams) -> None:
+    assert ask(fenced(LEFT_OUT), "edit", "a.py", "Double it.", "--raw", "-i") == 0
+    assert (Path("a.py").read_text(), capsys.readouterr().err) == (LEFT_OUT, "")
+
+
+def test_a_hole_takes_what_breaks_its_file_and_that_is_said(capsys: Streams) -> None:
+    assert ask("    return (x\n", "fill", "a.py:2", "--no-context", "-i") == 0
+    note = "note: a parser finds errors in a.py with the answer\n"
+    assert capsys.readouterr().err == note
+    assert "return (x" in Path("a.py").read_text()
+
+
+def test_an_answer_that_broke_off_is_cut_back_to_what_is_whole(capsys: Streams) -> None:
+    """The server says that it is done, and no reason."""
+    Path("a.py").write_text("def f(x):\n    HERE\n")
+    events = [
+        {"choices": [{"text": text, "finish_reason": None}]} for text in ("y = x\n", "    z = (y")
+    ]
+    sent = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+    with serving(owner="somebody") as site:
+        site.faults = [body(sent, "text/event-stream")]
+        assert main(["fill", "a.py", "--at", "HERE", "-i", "--endpoint", site.url]) == 0
+    assert Path("a.py").read_text() == "def f(x):\n    y = x\n"
+    assert "the answer was cut off behind its last whole statement" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["fill", "a.py:2"], ["complete", "a.py:2"]])
+def test_what_a_model_thinks_before_it_fills_is_no_code(words: list[str], capsys: Streams) -> None:
+    answer = "<think>\nIt could be:\n    return 7\n</think>\n\n    return 2 * x\n"
+    with serving(owner="somebody", pieces=(answer[:3], answer[3:])) as site:
+        for name in ("qwen2.5-coder-0.5b", "qwen3-8b"):
+            site.model = name
+            site.pieces = (answer[:3], answer[3:])
+            assert main([*words, "--endpoint", site.url, "--json"]) == 0
+            told = json.loads(capsys.readouterr().out)
+            assert told["text"].strip() == "return 2 * x"
+            assert "return 7" in told["reasoning_content"]
+        site.pieces = (answer.removeprefix("<think>"),)  # which the server's template began
+        assert main([*words, "--endpoint", site.url]) == 0
+        assert capsys.readouterr().out.strip() == "return 2 * x"

@@ -1,0 +1,53 @@
+"""Comments that stand for code which an answer leaves out, beside comments that are comments."""
+
+import pytest
+
+from starcoder_cli.languages import find_language
+from starcoder_cli.postprocess.omission import find_omission
+
+LEFT_OUT = [
+    ("python", "# ... rest of the code unchanged ..."),
+    ("python", "    # ... existing code ..."),
+    ("python", "# The rest of your code remains the same"),
+    ("python", "# (rest of the function remains unchanged)"),
+    ("python", "# Other methods remain unchanged"),
+    ("python", "# Same as before"),
+    ("ruby", "# [rest of the class unchanged]"),
+    ("javascript", "// ... rest of code"),
+    ("javascript", "// existing code here"),
+    ("javascript", "//…"),
+    ("javascript", "/* ... existing methods ... */"),
+    ("javascript", "{/* ... existing JSX ... */}"),
+    ("java", "// ... (keep the other methods unchanged)"),
+    ("rust", "// ... other fields ..."),
+    ("html", "<!-- rest of the file unchanged -->"),
+    ("sql", "-- remaining code unchanged"),
+    ("lua", "-- ..."),
+]
+SAID = [
+    ("python", "# Keep the original order of the rest"),
+    ("python", "# returns the remaining code points"),
+    ("python", "# The rest are sorted here"),
+    ("python", "# Loop over the remaining items..."),
+    ("python", "# e.g. 1, 2, 3, ..."),
+    ("python", "# Other imports"),
+    ("python", "# Loading..."),
+    ("python", "x = 1  # ..."),
+    ("python", "..."),
+    ("python", "'''... the rest of the code ...'''"),
+    ("go", "// other methods may be called"),
+    ("javascript", "// wait for the other side ..."),
+    ("text", "# ... rest of the code ..."),
+]
+
+
+@pytest.mark.parametrize(("language", "line"), LEFT_OUT)
+def test_code_that_is_left_out(language: str, line: str) -> None:
+    assert find_omission(f"{line}\n", "", find_language(language)) in line
+    assert find_omission(f"{line}\n", "", find_language(language))
+    assert not find_omission(f"{line}\n", f"  {line}\n", find_language(language))
+
+
+@pytest.mark.parametrize(("language", "line"), SAID)
+def test_what_says_something_leaves_nothing_out(language: str, line: str) -> None:
+    assert not find_omission(f"{line}\n", "", find_language(language))
