@@ -15,6 +15,8 @@ Role: TypeAlias = Literal["system", "user", "assistant"]
 
 
 MAX_ANSWER_TOKENS = 1_000_000
+MAX_TOP_LOGPROBS = 20
+"""As many as OpenAI's API tells."""
 
 
 class Special(str):
@@ -119,7 +121,8 @@ Question: TypeAlias = Prompt | Hole | Conversation
 class Sampling:
     """How the next token is chosen, and when to stop asking for more; temperature 0 is greedy.
 
-    `logprobs` asks for the log-probability of each token too, which costs time.
+    `logprobs` asks for the log-probability of each token too, which costs time, `top_logprobs` for
+    so many of the likeliest tokens in its place.
 
     Raises UsageError for values that have no meaning: engines take them without a word.
     """
@@ -129,6 +132,7 @@ class Sampling:
     top_p: float = 0.95
     seed: int | None = None
     logprobs: bool = False
+    top_logprobs: int = 0
 
     def __post_init__(self) -> None:
         limits: tuple[tuple[str, float | None, float, float], ...] = (
@@ -136,6 +140,7 @@ class Sampling:
             ("temperature", self.temperature, 0, 2),
             ("top_p", self.top_p, 0.000001, 1),
             ("seed", self.seed, 0, 2**32 - 2),  # llama.cpp takes the next one as no seed
+            ("top_logprobs", self.top_logprobs, 0, MAX_TOP_LOGPROBS),
         )
         for name, value, least, most in limits:
             if value is not None and not least <= value <= most:

@@ -23,6 +23,8 @@ class Chunk:
     for those of `unscored_tokens`, whose text is not in the answer.
     `cached_tokens` are those of the prompt that had been read before; None where that is not known.
     `reasoning_content` is what the model thought before it answered, which is no part of the text.
+    `top_logprobs` are the likeliest tokens in the place of the last of its own, with the logarithms
+    of their probabilities, the likeliest first, where these were asked for.
     """
 
     text: str
@@ -34,6 +36,7 @@ class Chunk:
     cached_tokens: int | None = None
     unscored_tokens: int = 0
     reasoning_content: str = ""
+    top_logprobs: tuple[tuple[str, float], ...] = ()
 
 
 Stream: TypeAlias = Generator[Chunk, None, None]

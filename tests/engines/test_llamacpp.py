@@ -149,6 +149,14 @@ def test_the_log_probability_is_that_of_the_model_itself(model: LlamaCppModel) -
     assert drawn.text == greedy[0].text
     assert drawn.logprob == pytest.approx(greedy[0].logprob, abs=0.05)
     assert collect(model.stream(COUNTING, Sampling(6))).logprob == 0
+    told = [
+        chunk
+        for chunk in model.stream(COUNTING, Sampling(6, logprobs=True, top_logprobs=3))
+        if chunk.text
+    ]
+    assert {len(chunk.top_logprobs) for chunk in told} == {3}
+    assert all(chunk.top_logprobs[0][0] == chunk.text for chunk in told)
+    assert [chunk.top_logprobs[0][1] for chunk in told] == [chunk.logprob for chunk in told]
 
 
 def test_several_answers_cost_one_reading(model: LlamaCppModel) -> None:

@@ -7,7 +7,6 @@ import pytest
 from starcoder_cli.model import Conversation, Hole, Message, Sampling
 from starcoder_cli.wire.errors import ApiError
 from starcoder_cli.wire.openai_requests import (
-    LIKELIEST_WARNING,
     read_chat,
     read_completion,
     read_fim,
@@ -63,21 +62,25 @@ def test_everything_that_can_be_asked() -> None:
     )
     assert asked == CompletionRequest(
         (Hole("x"),),
-        Sampling(256, 0.5, 0.9, 3, True),
+        Sampling(256, 0.5, 0.9, 3, True, 5),
         5,
         n=2,
         stop=("a", "b"),
         stream=True,
         include_usage=True,
         echo=True,
-        warnings=(LIKELIEST_WARNING,),
     )
 
 
-def test_what_is_told_less_of_than_was_asked_for_is_said() -> None:
-    assert not completion(logprobs=1).warnings and not chat(message("user"), logprobs=True).warnings
-    asked = chat(message("user"), logprobs=True, top_logprobs=5)
-    assert asked.warnings == (LIKELIEST_WARNING,) and asked.sampling.logprobs
+def test_so_many_of_the_likeliest_tokens_as_are_asked_for() -> None:
+    for asked, told in (
+        (completion(logprobs=0), (True, 0)),
+        (completion(logprobs=3), (True, 3)),
+        (completion(), (False, 0)),
+        (chat(message("user"), logprobs=True, top_logprobs=20), (True, 20)),
+        (chat(message("user"), top_logprobs=20), (False, 0)),
+    ):
+        assert (asked.sampling.logprobs, asked.sampling.top_logprobs, asked.warnings) == (*told, ())
     assert completion(best_of=3).warnings == ("not used here: best_of",)
 
 

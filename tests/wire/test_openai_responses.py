@@ -6,11 +6,21 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from starcoder_cli.stream import Chunk
 from starcoder_cli.wire.openai_responses import ChatStyle, CompletionStyle, model_list_record
-from starcoder_cli.wire.responses import Choice, ResponseInfo, Usage, choice_from_chunk
+from starcoder_cli.wire.responses import (
+    Choice,
+    ResponseInfo,
+    TokenLogprob,
+    Usage,
+    choice_from_chunk,
+)
 
 INFO = ResponseInfo("cmpl-1", "m", 1)
 USAGE = Usage(5, 3)
-CHOICE = Choice(0, "a\x1bb", "length", (("a\x1b", -0.5), ("b", -9999.0)))
+LOGPROBS = (
+    TokenLogprob("a\x1b", -0.5, (("a\x1b", -0.5), ("c", -1.5))),
+    TokenLogprob("b", -9999.0, (("d", -0.1),)),
+)
+CHOICE = Choice(0, "a\x1bb", "length", LOGPROBS)
 
 
 def test_a_completion() -> None:
@@ -23,7 +33,10 @@ def test_a_completion() -> None:
     assert only.logprobs and only.logprobs.tokens == ["a\x1b", "b"]
     assert only.logprobs.token_logprobs == [-0.5, -9999.0]
     assert only.logprobs.text_offset == [0, 2]
-    assert only.logprobs.top_logprobs == [{"a\x1b": -0.5}, {"b": -9999.0}]
+    assert only.logprobs.top_logprobs == [
+        {"a\x1b": -0.5, "c": -1.5},
+        {"d": -0.1, "b": -9999.0},
+    ]
     assert told.usage and told.usage.prompt_tokens_details is None
     assert (told.usage.prompt_tokens, told.usage.completion_tokens) == (5, 3)
     assert told.usage.total_tokens == 8
@@ -35,7 +48,7 @@ def test_tokens_are_found_behind_an_echo_and_in_a_later_piece() -> None:
         style.full_record(INFO, [Choice(0, "xy" + CHOICE.text, "stop", CHOICE.logprobs)], USAGE)
     ).choices[0]
     assert echoed.logprobs and echoed.logprobs.text_offset == [2, 4]
-    piece = Choice(0, "b", None, (("b", -1.0),), before="a\x1b")
+    piece = Choice(0, "b", None, (TokenLogprob("b", -1.0),), before="a\x1b")
     later = Completion.model_validate(
         {
             **style.chunk_record(INFO, piece, USAGE),
@@ -54,6 +67,11 @@ def test_a_conversations_answer() -> None:
     assert (only.finish_reason, told.object) == ("length", "chat.completion")
     assert only.logprobs and only.logprobs.content
     assert [each.bytes for each in only.logprobs.content] == [[97, 27], [98]]
+    likeliest = [each.top_logprobs for each in only.logprobs.content]
+    assert [[(each.token, each.logprob) for each in row] for row in likeliest] == [
+        [("a\x1b", -0.5), ("c", -1.5)],
+        [("d", -0.1)],
+    ]
     bare = style.full_record(INFO, [Choice(0, "a", "stop")], USAGE)
     assert ChatCompletion.model_validate(bare).choices[0].logprobs is None
 

@@ -1,7 +1,7 @@
 """What every answer is made of, chunk by chunk."""
 
 from starcoder_cli.stream import Chunk
-from starcoder_cli.wire.responses import Choice, Usage, choice_from_chunk
+from starcoder_cli.wire.responses import Choice, TokenLogprob, Usage, choice_from_chunk
 
 CHUNKS = (
     Chunk("", 0, None, 5),
@@ -16,7 +16,7 @@ def test_an_answer_grows_by_chunks() -> None:
     for at, chunk in enumerate(CHUNKS):
         choice, usage = choice.with_chunk(chunk), usage.with_chunk(chunk, at + 1.0)
     assert (choice.text, choice.finish_reason) == ("ab", "length")
-    assert choice.logprobs == (("a", -0.5), ("b", -9999.0))
+    assert choice.logprobs == (TokenLogprob("a", -0.5), TokenLogprob("b", -9999.0))
     assert (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens) == (5, 3, 3)
     assert (usage.prompt_seconds, usage.seconds) == (2.0, 4.0)
 
@@ -24,6 +24,13 @@ def test_an_answer_grows_by_chunks() -> None:
 def test_logprobs_are_told_where_they_were_asked_for() -> None:
     assert choice_from_chunk(1, CHUNKS[1], False) == Choice(1, "a")
     assert choice_from_chunk(1, CHUNKS[0], True).logprobs == ()
+
+
+def test_the_likeliest_tokens_are_told_with_each() -> None:
+    top = (("a", -0.5), ("b", float("-inf")))
+    chunk = Chunk("a", 1, None, 5, -0.5, top_logprobs=top)
+    told = TokenLogprob("a", -0.5, (("a", -0.5), ("b", -9999.0)))
+    assert choice_from_chunk(0, chunk, True).logprobs == (told,)
 
 
 def test_a_cancelled_answer_has_stopped() -> None:

@@ -97,7 +97,7 @@ class LlamaCppModel:
             "top_k": LLAMACPP_TOP_K if sampling.temperature else 1,
             "min_p": 0.0,
             "seed": -1 if sampling.seed is None else sampling.seed,
-            "n_probs": int(sampling.logprobs),
+            "n_probs": max(int(sampling.logprobs), sampling.top_logprobs),
             "cache_prompt": True,
             "grammar": prefix_grammar(prompt.forced_prefix) if prompt.forced_prefix else "",
         }

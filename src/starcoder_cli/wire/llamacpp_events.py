@@ -36,7 +36,15 @@ def parse_chunks(events: Iterator[Mapping[str, object]], end_ids: set[int]) -> S
         end_reason: FinishReason = "length" if event.get("stop_type") == "limit" else "stop"
         reason = end_reason if event.get("stop") else None
         text = str(event.get("content", ""))
-        yield Chunk(text, new_tokens, reason, prompt_tokens, logprob, cached_tokens=cached_tokens)
+        yield Chunk(
+            text,
+            new_tokens,
+            reason,
+            prompt_tokens,
+            logprob,
+            cached_tokens=cached_tokens,
+            top_logprobs=likeliest_tokens(event),
+        )
 
 
 def get_count(event: Mapping[str, object], name: str) -> int:
@@ -50,6 +58,13 @@ def event_logprob(event: Mapping[str, object]) -> float:
     rows = event.get("completion_probabilities")
     logprobs = [row.get("logprob") for row in rows] if isinstance(rows, list) else []
     return sum(value for value in logprobs if isinstance(value, int | float))
+
+
+def likeliest_tokens(event: Mapping[str, object]) -> tuple[tuple[str, float], ...]:
+    """The likeliest tokens in the place of an event's last one, with their log-probabilities."""
+    rows = event.get("completion_probabilities")
+    top = rows[-1].get("top_logprobs") if isinstance(rows, list) and rows else None
+    return tuple((row["token"], row["logprob"]) for row in top or ())
 
 
 def parse_refusal(body: bytes) -> tuple[str, str]:

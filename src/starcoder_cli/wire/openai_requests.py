@@ -116,9 +116,6 @@ class ChatSchema(OpenAISchema):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] = 0
 
 
-LIKELIEST_WARNING = "of the likeliest tokens only the one that was written is told"
-
-
 def read_completion(data: bytes) -> CompletionRequest:
     """The request in the body of a completion."""
     fields, warnings = read_request(CompletionSchema, data)
@@ -128,14 +125,18 @@ def read_completion(data: bytes) -> CompletionRequest:
     request = build_request(fields, *(Hole(prompt, fields.suffix) for prompt in fields.prompt))
     return replace(
         request,
-        sampling=replace(request.sampling, logprobs=fields.logprobs is not None),
+        sampling=replace(
+            request.sampling,
+            logprobs=fields.logprobs is not None,
+            top_logprobs=fields.logprobs or 0,
+        ),
         max_tokens=DEFAULT_COMPLETION_TOKENS if fields.max_tokens is None else fields.max_tokens,
         echo=fields.echo,
         is_infill=bool(fields.suffix),
         raw=fields.raw,
         filename=fields.filename,
         repository=fields.repository,
-        warnings=(*warnings, *([LIKELIEST_WARNING] if (fields.logprobs or 0) > 1 else [])),
+        warnings=warnings,
     )
 
 
@@ -161,10 +162,14 @@ def read_chat(data: bytes) -> CompletionRequest:
     names = fields.response_fields
     return replace(
         request,
-        sampling=replace(request.sampling, logprobs=fields.logprobs),
+        sampling=replace(
+            request.sampling,
+            logprobs=fields.logprobs,
+            top_logprobs=fields.top_logprobs if fields.logprobs else 0,
+        ),
         max_tokens=next((limit for limit in limits if limit is not None and limit >= 0), None),
         response_fields=None if names is None else tuple(names),
-        warnings=(*warnings, *([LIKELIEST_WARNING] if fields.top_logprobs else [])),
+        warnings=warnings,
     )
 
 

@@ -60,13 +60,16 @@ class CompletionStyle:
         """An answer, or a piece of one."""
         logprobs: Mapping[str, object] | None = None
         if choice.logprobs is not None:
-            texts = [text for text, _ in choice.logprobs]
+            texts = [token.text for token in choice.logprobs]
             begin = len(choice.before + choice.text) - sum(map(len, texts))
             offsets = accumulate(map(len, texts[:-1]), initial=begin) if texts else ()
             logprobs = {
                 "tokens": texts,
-                "token_logprobs": [logprob for _, logprob in choice.logprobs],
-                "top_logprobs": [{text: logprob} for text, logprob in choice.logprobs],
+                "token_logprobs": [token.logprob for token in choice.logprobs],
+                "top_logprobs": [
+                    {**dict(token.top_logprobs), token.text: token.logprob}
+                    for token in choice.logprobs
+                ],
                 "text_offset": list(offsets),
             }
         return {
@@ -108,16 +111,19 @@ class ChatStyle(CompletionStyle):
             logprobs = {
                 "content": [
                     {
-                        "token": text,
-                        "logprob": logprob,
-                        "bytes": list(text.encode()),
-                        "top_logprobs": [],
+                        **token_record(token.text, token.logprob),
+                        "top_logprobs": [token_record(*each) for each in token.top_logprobs],
                     }
-                    for text, logprob in choice.logprobs
+                    for token in choice.logprobs
                 ],
                 "refusal": None,
             }
         return {"index": choice.index, "logprobs": logprobs, "finish_reason": choice.finish_reason}
+
+
+def token_record(text: str, logprob: float) -> Mapping[str, object]:
+    """A token of a chat as a JSON object."""
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
 
 
 def model_record(name: str, created: int, window: int) -> Mapping[str, object]:

@@ -5,7 +5,7 @@ An answer goes out whole, or piece by piece as server-sent events; both are made
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from starcoder_cli.stream import Chunk, FinishReason
 
@@ -70,18 +70,28 @@ class ResponseInfo:
     ends_with_usage: bool = False
 
 
+class TokenLogprob(NamedTuple):
+    """The text of a token, its log-probability, and the likeliest tokens in its place with theirs.
+
+    Where characters have several tokens it is the text of these, and the sum of theirs.
+    """
+
+    text: str
+    logprob: float
+    top_logprobs: tuple[tuple[str, float], ...] = ()
+
+
 @dataclass(frozen=True)
 class Choice:
     """One of the answers, or a piece of one; `logprobs` are None where they were not asked for.
 
-    A piece of text may have several tokens: its log-probability is then the sum of theirs. A
-    piece stands behind the text `before` it.
+    A piece stands behind the text `before` it.
     """
 
     index: int
     text: str = ""
     reason: FinishReason | None = None
-    logprobs: tuple[tuple[str, float], ...] | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
     before: str = ""
     is_first: bool = False
     reasoning_content: str = ""
@@ -105,7 +115,9 @@ class Choice:
 
 def choice_from_chunk(index: int, chunk: Chunk, logprobs: bool) -> Choice:
     """A chunk as a piece of an answer."""
-    token_logprobs = ((chunk.text, max(chunk.logprob, MIN_LOGPROB)),) if chunk.tokens else ()
+    top = tuple((text, max(logprob, MIN_LOGPROB)) for text, logprob in chunk.top_logprobs)
+    token = TokenLogprob(chunk.text, max(chunk.logprob, MIN_LOGPROB), top)
+    token_logprobs = (token,) if chunk.tokens else ()
     return Choice(
         index,
         chunk.text,

@@ -21,6 +21,21 @@ def test_both_are_greedy_alike(among: tuple[int, ...]) -> None:
     assert not among or {token.id for token in ours} <= set(among)
 
 
+@pytest.mark.parametrize("among", [(), (7, 1500, 3)])
+def test_both_tell_the_likeliest_in_the_place_of_each(among: tuple[int, ...]) -> None:
+    sampling = Sampling(logprobs=True, top_logprobs=4)
+    ours = NumpySampler(sampling).sample(LOGITS, among)
+    theirs = TorchSampler(sampling).sample(torch.from_numpy(LOGITS), among)
+    assert [token.id for token in ours] == [token.id for token in theirs]
+    for mine, other, row in zip(ours, theirs, LOGITS, strict=True):
+        likeliest = numpy.argsort(-row)[:4].tolist()
+        expected = row - numpy.log(numpy.exp(row.astype(float)).sum())
+        for told in (mine, other):
+            assert [token for token, _ in told.top_logprobs] == likeliest
+            logprobs = [logprob for _, logprob in told.top_logprobs]
+            assert logprobs == pytest.approx(expected[likeliest], abs=1e-5)
+
+
 def test_nothing_is_computed_that_was_not_asked_for() -> None:
     assert {token.logprob for token in NumpySampler(Sampling()).sample(LOGITS)} == {0.0}
 

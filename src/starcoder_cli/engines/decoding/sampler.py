@@ -19,10 +19,14 @@ CPU_TOP_K = 1000
 
 
 class Token(NamedTuple):
-    """An id, and the natural logarithm of its probability where that was asked for."""
+    """An id, and the natural logarithm of its probability where that was asked for.
+
+    `top_logprobs` are the likeliest ids in its place with theirs, the likeliest first.
+    """
 
     id: int
     logprob: float = 0.0
+    top_logprobs: tuple[tuple[int, float], ...] = ()
 
 
 class Sampler(Protocol[Logits]):
@@ -54,14 +58,19 @@ class TorchSampler:
             maxima, greedy = allowed_logits.max(dim=-1)
             sampled = greedy if self._sampling.temperature == 0 else self._draw_ids(allowed_logits)
             columns = [sampled.float(), maxima.isnan().float()]  # exact for ids up to 16 million
+            top_logprobs: list[tuple[tuple[int, float], ...]] = [()] * len(logits)
             if self._sampling.logprobs:
                 log_probabilities = logits.float().log_softmax(dim=-1)
                 columns.append(log_probabilities.gather(-1, sampled.unsqueeze(-1)).squeeze(-1))
+                top_logprobs = likeliest_tokens(log_probabilities, self._sampling.top_logprobs)
             # All in one transfer: each waits until the device is done.
             ids, nan_flags, *logprobs = torch.stack(columns).tolist()
         if any(nan_flags):
             raise nan_error()
-        return [Token(int(token), *logprob) for token, *logprob in zip(ids, *logprobs, strict=True)]
+        if not logprobs:
+            return [Token(int(token)) for token in ids]
+        rows = zip(ids, *logprobs, top_logprobs, strict=True)
+        return [Token(int(token), logprob, top) for token, logprob, top in rows]
 
     def top_ids(self, logits: "torch.Tensor", count: int) -> list[int]:
         """So many ids of the first row, or all there are."""
@@ -124,7 +133,10 @@ class NumpySampler:
         if not self._sampling.logprobs:
             return Token(token)
         maximum = row.max()
-        return Token(token, float(row[token] - maximum - numpy.log(numpy.exp(row - maximum).sum())))
+        total = maximum + numpy.log(numpy.exp(row - maximum).sum())
+        top = top_indices(row, self._sampling.top_logprobs) if self._sampling.top_logprobs else ()
+        likeliest = sorted(((int(each), float(row[each] - total)) for each in top), key=by_logprob)
+        return Token(token, float(row[token] - total), tuple(likeliest))
 
     def _draw_index(self, row: "NDArray[float32]") -> int:
         """Draw among the likeliest tokens that sum up to top_p, as TorchSampler does."""
@@ -140,6 +152,17 @@ class NumpySampler:
             self._generator = numpy.random.default_rng(self._sampling.seed)
         noise = self._generator.standard_exponential(len(ids))
         return int(ids[(probabilities / noise).argmax()])
+
+
+def likeliest_tokens(
+    log_probabilities: "torch.Tensor", count: int
+) -> list[tuple[tuple[int, float], ...]]:
+    """The likeliest ids of each row with theirs, the likeliest first."""
+    if not count:
+        return [()] * len(log_probabilities)
+    top = log_probabilities.topk(min(count, log_probabilities.shape[-1]), dim=-1)
+    rows = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+    return [tuple(zip(ids, logprobs, strict=True)) for ids, logprobs in rows]
 
 
 def mask_logits(logits: "torch.Tensor", ids: Sequence[int]) -> "torch.Tensor":
@@ -158,6 +181,11 @@ def top_indices(row: "NDArray[float32]", count: int) -> "NDArray[Any]":
     if count >= len(row):
         return numpy.arange(len(row))
     return numpy.argpartition(row, -count)[-count:]
+
+
+def by_logprob(pair: tuple[int, float]) -> float:
+    """What to sort by for the likeliest first."""
+    return -pair[1]
 
 
 def nan_error() -> DataError:

@@ -137,6 +137,11 @@ class IncrementalDetokenizer:
         self._emitted = self._tokenizer.decode(self._ids)
         return text
 
+    def texts(self, ids: Sequence[int]) -> list[str]:
+        """How each of some ids would be written next."""
+        decoded = (self._tokenizer.decode([*self._ids, token]) for token in ids)
+        return [text[len(self._emitted) :] for text in decoded]
+
     def flush(self) -> str:
         """What was held back, without a character that was never finished."""
         decoded = self._tokenizer.decode(self._ids).rstrip(REPLACEMENT_CHARACTER)

@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from starcoder_cli.engines.decoding.chunks import step_chunks
 from starcoder_cli.engines.decoding.loop import ForcedPrefix, SpeculativeDecoder
 from starcoder_cli.engines.decoding.prompt_lookup import CautiousPromptLookup
 from starcoder_cli.engines.decoding.sampler import NumpySampler
@@ -115,11 +116,7 @@ class OpenVinoModel:
                 if tokens is None:
                     break
                 token_count += len(tokens)
-                text = detokenizer.append([token.id for token in tokens])
-                logprob = sum(token.logprob for token in tokens)
-                yield Chunk(
-                    text, len(tokens), None, len(ids), logprob, cached_tokens=answer.cached_tokens
-                )
+                yield from step_chunks(detokenizer, tokens, len(ids), answer.cached_tokens)
         finally:
             self._scheduler.remove(answer)
         reason: FinishReason = "length" if token_count >= max_tokens else "stop"

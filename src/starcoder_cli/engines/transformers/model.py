@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from starcoder_cli.engines.decoding.chunks import step_chunks
 from starcoder_cli.engines.decoding.loop import ForcedPrefix, SpeculativeDecoder
 from starcoder_cli.engines.decoding.prompt_lookup import PromptLookup
 from starcoder_cli.engines.decoding.sampler import Token, TorchSampler
@@ -150,7 +151,7 @@ class HuggingFaceModel:
     def _generate(
         self, ids: list[int], prefix: str, sampling: Sampling, end_ids: AbstractSet[int]
     ) -> Stream:
-        """The answer with what it has to begin with, a chunk for each step."""
+        """The answer with what it has to begin with, as its steps make it."""
         detokenizer, token_count = IncrementalDetokenizer(self.tokenizer, ids), 0
         with translate_out_of_memory(), self._discard_on_failure():
             forward = self._forward = self._forward or self._create_forward()
@@ -160,16 +161,7 @@ class HuggingFaceModel:
             assert prefilled
             for tokens in self._generate_tokens(prefilled, prefix, sampling, end_ids):
                 token_count += len(tokens)
-                text = detokenizer.append([token.id for token in tokens])
-                logprob = sum(token.logprob for token in tokens)
-                yield Chunk(
-                    text,
-                    len(tokens),
-                    None,
-                    len(ids),
-                    logprob,
-                    cached_tokens=prefilled.cached_tokens,
-                )
+                yield from step_chunks(detokenizer, tokens, len(ids), prefilled.cached_tokens)
         reason: FinishReason = "length" if token_count == sampling.max_tokens else "stop"
         yield Chunk(detokenizer.flush(), 0, reason, len(ids))
 
