@@ -24,7 +24,7 @@ from pathlib import Path
 from starcoder_cli.catalog import DEFAULT_MODEL, find_model
 from starcoder_cli.engines.load import load_model
 from starcoder_cli.engines.server_model import LocalServer, LocalServerModel, connect_to_server
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Hole, Model, Prompt, Sampling
 from starcoder_cli.models.store import locate_model
 from starcoder_cli.prompts.fim_formats import FIM_FORMATS
@@ -50,7 +50,7 @@ def main() -> None:
         sys.exit(f"{DEFAULT_MODEL} is not here: starcoder models pull {DEFAULT_MODEL}")
     loading = LoadOptions(engine=options.engine)
     opening = LoadRequest(
-        DEFAULT_MODEL, str(path), ROOM, EngineWorkload(1500, 64), loading, keep_alive=-1.0
+        DEFAULT_MODEL, str(path), ROOM, loading, keep_alive=-1.0
     )
     with serving() as reach:
         endpoint = reach()

@@ -31,7 +31,7 @@ from starcoder_cli.context.selection import ContextOptions
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import InfillOptions
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Conversation, Hole, Model, Question, Sampling
 from starcoder_cli.reply import ChatModel
 from starcoder_cli.settings import DtypeChoice, EngineChoice, FimOrder, LineMode, QuantizeChoice
@@ -296,5 +296,5 @@ def load(
     begin = time.perf_counter()
     request = resolve_endpoint(request, messages)
     window = options.get("window", 8192)
-    with open_model(request, window, messages, EngineWorkload(window, 0, slots)) as opened:
+    with open_model(request, window, messages, slots) as opened:
         yield LoadedModel(opened, request, round(time.perf_counter() - begin, 3), slots)

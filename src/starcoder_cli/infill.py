@@ -15,7 +15,6 @@ from starcoder_cli.context.reading_limit import (
     ReadingLimit,
     adjust_prompt_limit,
 )
-from starcoder_cli.context.reading_speed import record_engine
 from starcoder_cli.context.selection import (
     NO_CANDIDATES,
     NOTHING_SELECTED,
@@ -272,10 +271,8 @@ class Infill:
         )
 
     def learn(self, completion: Completion, engine: str) -> None:
-        """Remember how fast the model reads, and the engine reads and writes."""
+        """Remember how fast the model reads."""
         self.context.learn(self.spec, completion)
-        if self.spec.engine == "llamacpp":
-            record_engine(self.spec.name, engine, completion)
         if completion.cached_tokens is not None:
             read = completion.prompt_tokens - completion.cached_tokens
             adjust_prompt_limit(f"{self.spec.name} {engine}", read, completion.first_token_seconds)

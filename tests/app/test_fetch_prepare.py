@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from starcoder_cli.app import fetch as fetching
 from starcoder_cli.cli import main
 from starcoder_cli.engines.openvino.prepared import PREPARED_FOLDER
 from starcoder_cli.models import store
@@ -53,7 +54,7 @@ def test_a_model_that_is_prepared_is_not_prepared_again(
     assert manifest.stat().st_mtime_ns == before
 
 
-def test_both_engines_are_told(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_size_is_told(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "show", SPEC.name, "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     files = (
@@ -62,8 +63,6 @@ def test_both_engines_are_told(prepared: Path, capsys: pytest.CaptureFixture[str
         if file.name != store.MODEL_MANIFEST_NAME
     )
     assert shown["prepared"] == sum(file.stat().st_size for file in files)
-    first, second = shown["engines"]
-    assert first.startswith("llama.cpp: loads in ") and second.startswith("OpenVINO: loads in ")
 
 
 @pytest.mark.parametrize("engine", ["llamacpp", "openvino"])
@@ -89,27 +88,38 @@ def words(tmp_path: Path) -> list[str]:
     return ["complete", str(source), "-m", SPEC.name, "--max-tokens", "2", "--raw"]
 
 
-def test_what_was_measured_decides(
-    manifest: Path, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Of a prepared model, so that nothing but its manifest says which is sooner."""
-    seen = []
-    for fast in ("llamacpp", "openvino"):
-        told = json.loads(manifest.read_text())
-        for name, pace in told["paces"].items():
-            pace["load"] = 0.1 if name == fast else 1000
-        manifest.write_text(json.dumps(told))
-        assert main([*words, "--json"]) == 0
-        seen.append(json.loads(capsys.readouterr().out)["engine"])
-    assert seen == ["llamacpp", "openvino"]
+@pytest.fixture
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the tiny model, which is not prepared."""
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path / "models"))
+    return pulled().parent
 
 
-def test_an_earlier_form_is_told_with_the_way_to_the_present_one(
-    manifest: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+def test_a_small_file_is_prepared_by_the_first_command_that_uses_it(
+    fresh: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It runs on llama.cpp until then; who asks for that hears nothing."""
+    assert main([*words, "--engine", "llamacpp"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*words, "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["engine"] == "openvino"
+    assert told.err == f"preparing {SPEC.name} for OpenVINO, once\n"
     assert main(words) == 0
     assert capsys.readouterr().err == ""
+    manifest = fresh / PREPARED_FOLDER / store.MODEL_MANIFEST_NAME
+    manifest.write_text(manifest.read_text().replace('"form": "', '"form": "0'))
+    assert main([*words, "-q"]) == 0
+    assert (capsys.readouterr().err, '"form": "0' in manifest.read_text()) == ("", False)
+
+
+def test_a_large_file_waits_for_a_pull(
+    manifest: Path,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It runs on llama.cpp until then; who asks for that hears nothing."""
+    monkeypatch.setattr(fetching, "MAX_BYTES_AT_ONCE", 1000)
     manifest.write_text(manifest.read_text().replace('"form": "', '"form": "0'))
     assert main(words) == 0
     assert capsys.readouterr().err == (
@@ -117,6 +127,19 @@ def test_an_earlier_form_is_told_with_the_way_to_the_present_one(
         f"`starcoder models pull {SPEC.name}` prepares it anew\n"
     )
     assert main([*words, "--engine", "llamacpp"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_what_cannot_be_prepared_is_tried_once(
+    fresh: Path,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert main(words) == 0
+    assert "note: it stays with llama.cpp: OpenVINO cannot start: " in capsys.readouterr().err
+    assert main(words) == 0
     assert capsys.readouterr().err == ""
 
 

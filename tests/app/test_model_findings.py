@@ -14,7 +14,7 @@ from starcoder_cli.app.model_findings import (
 )
 from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.engines.openvino import graph_fit
-from starcoder_cli.engines.openvino.prepared import write_prepared
+from starcoder_cli.engines.openvino.prepared import mark_unfit, write_prepared
 from starcoder_cli.engines.transformers.architectures import SHAPES
 from starcoder_cli.engines.transformers.placement import Accelerator, Machine
 from starcoder_cli.settings import config_file
@@ -65,14 +65,18 @@ def test_a_model_that_is_not_prepared(path: Path) -> None:
     )
 
 
+def test_a_model_that_cannot_be_prepared(path: Path) -> None:
+    mark_unfit(path)
+    text = f"{SPEC.name} is here, and runs on llama.cpp: it cannot be prepared for OpenVINO"
+    assert default_model_finding() == Finding("default", "ok", text, subject=SPEC.name)
+
+
 def test_a_model_that_is_prepared(path: Path) -> None:
     prepared = lay_form(path)
     assert default_model_finding() == Finding(
         "default",
         "ok",
-        f"{SPEC.name} is here and prepared for OpenVINO; OpenVINO makes a short answer "
-        "(llama.cpp reads 100 and writes 30 tokens a second, "
-        "OpenVINO reads 500 and writes 30 tokens a second)",
+        f"{SPEC.name} is here, prepared for OpenVINO, and runs there",
         subject=SPEC.name,
     )
     write_prepared(replace(prepared, versions={**prepared.versions, "form": "0"}))

@@ -18,7 +18,6 @@ from serving import ask, command, end, held, process, runtime, tiny_file, told, 
 from starcoder_cli.app.open_model import open_on_server
 from starcoder_cli.app.request import Request
 from starcoder_cli.cli import main
-from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Sampling
 from starcoder_cli.net import daemon
 from starcoder_cli.terminal.output import Messages
@@ -206,8 +205,7 @@ def test_a_server_that_does_not_answer_is_passed_by(
     ask(tiny_file)
     os.kill(process(runtime), signal.SIGSTOP)
     request = Request(str(tiny_file), Sampling(max_tokens=4))
-    work = EngineWorkload.estimate([64], 4)
-    assert open_on_server(tiny_file, 64, request, Messages(), work, seconds=0.3) is None
+    assert open_on_server(tiny_file, 64, request, Messages(), seconds=0.3) is None
     message = f"note: the server does not answer: {tiny_file} is loaded without it\n"
     assert capfd.readouterr().err == message
 

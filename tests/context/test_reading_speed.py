@@ -1,7 +1,6 @@
 """How fast a model turned out to read."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,10 @@ from starcoder_cli.context.reading_speed import (
     MAX_TOKENS_PER_SECOND,
     MIN_MEASURED_TOKENS,
     MIN_TOKENS_PER_SECOND,
-    MIN_WRITTEN_TOKENS,
-    engine_speeds,
-    record_engine,
     record_reading,
     speeds_path,
     tokens_per_second,
 )
-from starcoder_cli.loading import EngineSpeed
-from starcoder_cli.stream import Completion
 
 
 def test_a_speed_is_remembered_and_the_latest_counts_half() -> None:
@@ -36,19 +30,6 @@ def test_a_speed_is_remembered_and_the_latest_counts_half() -> None:
     record_reading("m", 1000, 0.0)
     assert tokens_per_second("m") == 750.0
     assert [path.name for path in speeds_path().parent.iterdir()] == ["speeds.json"]
-
-
-def test_each_engine_has_rates_of_its_own() -> None:
-    measured = {name: EngineSpeed(1.0, 0.5, 100.0, 10.0) for name in ("llamacpp", "openvino")}
-    assert engine_speeds("m", measured) == measured
-    answer = Completion("x", "stop", 41, 1000, first_token_seconds=2.0, seconds=4.0)
-    record_engine("m", "llamacpp", answer)  # how much of it was read is not known
-    assert engine_speeds("m", measured)["llamacpp"] == EngineSpeed(1.0, 0.5, 100.0, 20.0)
-    record_engine("m", "llamacpp", replace(answer, cached_tokens=200, tokens=MIN_WRITTEN_TOKENS))
-    assert engine_speeds("m", measured) == {
-        "llamacpp": EngineSpeed(1.0, 0.5, 400.0, 20.0),
-        "openvino": measured["openvino"],
-    }
 
 
 def test_few_models_are_remembered() -> None:

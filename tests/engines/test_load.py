@@ -9,7 +9,6 @@ import pytest
 
 from forms import lay_form
 from starcoder_cli.catalog import find_model
-from starcoder_cli.context.reading_speed import record_engine
 from starcoder_cli.engines import machine
 from starcoder_cli.engines.load import (
     WINDOW_STEP,
@@ -22,13 +21,10 @@ from starcoder_cli.engines.load import (
 from starcoder_cli.engines.openvino import graph_fit
 from starcoder_cli.engines.transformers.placement import Machine
 from starcoder_cli.errors import DataError, InputError, MachineError
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.settings import EngineChoice
-from starcoder_cli.stream import Completion
 from starcoder_cli.weights.model_config import REFETCH
 from tinies import SPEC, pulled
-
-MORE_TO_READ, LITTLE = EngineWorkload(1000, 10), EngineWorkload(10, 10)
 
 
 @pytest.fixture
@@ -61,46 +57,23 @@ def test_what_is_not_here_is_to_be_pulled(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "work", "opened"),
+    ("engine", "opened"),
     [
-        ("auto", LITTLE, "llamacpp"),
-        ("auto", MORE_TO_READ, "openvino"),
-        ("llamacpp", MORE_TO_READ, "llamacpp"),
-        ("huggingface", LITTLE, "llamacpp"),
-        ("openvino", LITTLE, "openvino"),
+        ("auto", "openvino"),
+        ("llamacpp", "llamacpp"),
+        ("huggingface", "openvino"),
+        ("openvino", "openvino"),
     ],
 )
-def test_what_is_expected_to_be_sooner_is_chosen(
-    engine: EngineChoice, work: EngineWorkload, opened: str, path: Path
+def test_what_is_prepared_runs_there_unless_llama_cpp_is_asked_for(
+    engine: EngineChoice, opened: str, path: Path
 ) -> None:
-    form, told = lay_form(path), list[str]()
-    chosen = choose_prepared(SPEC, path, engine, work, told.append)
-    assert chosen == (form if opened == "openvino" else None)
-    assert all("expected seconds: {'llamacpp': " in line for line in told)
-    assert len(told) == (engine in ("auto", "huggingface"))
-
-
-def test_seconds_are_told_as_they_are_expected(path: Path) -> None:
-    lay_form(path)
-    told: list[str] = []
-    choose_prepared(SPEC, path, "auto", EngineWorkload(1000, 30), told.append)
-    assert told == ["owner/name/tiny.gguf: expected seconds: {'llamacpp': 12.0, 'openvino': 6.0}"]
-
-
-def test_real_use_corrects_what_a_busy_minute_measured(path: Path) -> None:
-    """OpenVINO was taken for good wherever llama.cpp had been measured in a bad moment."""
-    form, told = lay_form(path), list[str]()
-    assert choose_prepared(SPEC, path, "auto", MORE_TO_READ, told.append) == form
-    answer = Completion("x", "stop", 65, 1000, (), 1.0, 2.0, cached_tokens=0)
-    record_engine(SPEC.name, "llamacpp", answer)
-    assert choose_prepared(SPEC, path, "auto", MORE_TO_READ, told.append) is None
-    told.clear()
-    choose_prepared(SPEC, path, "auto", EngineWorkload(1000, 64), told.append)
-    assert told == ["owner/name/tiny.gguf: expected seconds: {'llamacpp': 3.0, 'openvino': 7.1}"]
+    form = lay_form(path)
+    assert choose_prepared(SPEC, path, engine) == (form if opened == "openvino" else None)
 
 
 def test_an_engine_that_is_not_prepared(path: Path) -> None:
-    assert choose_prepared(SPEC, path, "auto", MORE_TO_READ, print) is None
+    assert choose_prepared(SPEC, path, "auto") is None
     with pytest.raises(InputError) as caught:
         load_model(SPEC, path, 256, LoadOptions(engine="openvino"))
     assert str(caught.value) == (
@@ -112,7 +85,7 @@ def test_an_engine_that_is_not_prepared(path: Path) -> None:
 def test_a_file_of_the_users_own_has_no_form_even_where_one_lies_beside_it(path: Path) -> None:
     lay_form(path)
     local = replace(SPEC, repository="", file=str(path))
-    assert choose_prepared(local, path, "auto", MORE_TO_READ, print) is None
+    assert choose_prepared(local, path, "auto") is None
     with pytest.raises(InputError, match="only models that are pulled can be"):
         load_model(local, path, 256, LoadOptions(engine="openvino"))
 

@@ -19,7 +19,7 @@ from starcoder_cli.engines.server_model import (
     connect_to_server,
 )
 from starcoder_cli.errors import InputError, ProtocolError, StarcoderError, UnavailableError
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Prompt, Sampling, Special
 from starcoder_cli.net import daemon
 from starcoder_cli.stream import Chunk, collect
@@ -34,7 +34,7 @@ from starcoder_cli.wire.local_protocol import (
 
 __all__ = ["runtime"]
 
-REQUEST = LoadRequest("tiny", "/tiny", 256, EngineWorkload(1, 2), LoadOptions())
+REQUEST = LoadRequest("tiny", "/tiny", 256, LoadOptions())
 INFO = LoadedInfo("tiny#1", "llamacpp", 512, "template", ["<a>"], ["a note"])
 PROMPT = Prompt(("x", Special("<a>")))
 CHUNKS = [Chunk("one", 1, None, 2), Chunk(" two", 1, "length", 2)]

@@ -11,7 +11,7 @@ from apis import Reply, Server, Slow, local, serving
 from serving import tiny_file, until
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Question, Sampling
 from starcoder_cli.server.http_routes import HttpApi
 from starcoder_cli.server.metrics import Metrics
@@ -271,9 +271,7 @@ def test_a_failure_in_the_midst_is_told_at_once(server: Server, slow: Slow, path
 
 def test_a_model_that_was_let_go_before_its_turn_is_loaded_again(slow: Slow) -> None:
     """Where memory was short between a prompt and its answer, the answer was a 500."""
-    offer = ModelOffer(
-        MODEL, find_model(MODEL), LoadRequest(MODEL, "", 4096, EngineWorkload(1, 1), LoadOptions())
-    )
+    offer = ModelOffer(MODEL, find_model(MODEL), LoadRequest(MODEL, "", 4096, LoadOptions()))
 
     async def test() -> str:
         with ThreadPoolExecutor(4) as pool:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from starcoder_cli.catalog import find_model
 from starcoder_cli.errors import BusyError, UsageError
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.server.access import Address
 from starcoder_cli.server.http_routes import HTTP_ROUTES, HttpApi
 from starcoder_cli.server.http_server import (
@@ -34,7 +34,7 @@ from starcoder_cli.wire.local_protocol import LoadRequest
 
 KEY = b"a-key-for-the-tests-alone"
 ECHO = find_model("echo")
-OFFER = ModelOffer("echo", ECHO, LoadRequest("echo", "", 100, EngineWorkload(1, 1), LoadOptions()))
+OFFER = ModelOffer("echo", ECHO, LoadRequest("echo", "", 100, LoadOptions()))
 
 
 def options(key: bytes | None = KEY, **given: object) -> HttpOptions:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.server.metrics import (
     Metrics,
     MetricsMiddleware,
@@ -19,7 +19,7 @@ from starcoder_cli.server.model_pool import ModelPool
 from starcoder_cli.stream import Chunk
 from starcoder_cli.wire.local_protocol import LoadRequest
 
-REQUEST = LoadRequest("echo", "", 100, EngineWorkload(1, 1), LoadOptions())
+REQUEST = LoadRequest("echo", "", 100, LoadOptions())
 
 
 def numbers(metrics: Metrics) -> Mapping[str, float]:

@@ -10,7 +10,7 @@ import pytest
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import BusyError, InputError, MachineError
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import SPELLS_NOTHING, Question, Sampling
 from starcoder_cli.server.model_pool import MAX_QUEUED_ANSWERS, MAX_SLOTS, ModelPool, model_key
 from starcoder_cli.stream import Chunk, Stream
@@ -49,8 +49,8 @@ class Fake:
         self.closed = True
 
 
-class Opened(list[tuple[Fake, EngineWorkload]]):
-    """The models that were opened, each with the work it was opened for; memory has no end."""
+class Opened(list[tuple[Fake, int]]):
+    """The models that were opened, each with the slots it was opened for; memory has no end."""
 
     def load(
         self,
@@ -59,13 +59,13 @@ class Opened(list[tuple[Fake, EngineWorkload]]):
         room: int,
         loading: LoadOptions,
         tell: Callable[[str], None],
-        work: EngineWorkload,
+        slots: int,
     ) -> Fake:
         """One more of them."""
         if room > 8000:
             raise MachineError("the memory is full")
         tell(f"room for {room}")
-        self.append((Fake(room), work))
+        self.append((Fake(room), slots))
         return self[-1][0]
 
     def free(self) -> int:
@@ -93,16 +93,14 @@ def asked(name: str = "qwen2.5-coder-0.5b", room: int = 100, **given: object) ->
     """What a client asks for."""
     keep_alive = given.get("keep_alive")
     assert keep_alive is None or isinstance(keep_alive, float)
-    return LoadRequest(
-        name, f"/nowhere/{name}", room, EngineWorkload(10, 20), LoadOptions(), keep_alive
-    )
+    return LoadRequest(name, f"/nowhere/{name}", room, LoadOptions(), keep_alive)
 
 
 def test_what_a_client_is_told(made: Opened) -> None:
     opened = run(lambda holding: holding.load(asked()), made)
     assert (opened.engine, opened.window, opened.chat_template) == ("llamacpp", 4096, "template")
     assert (opened.tokens, opened.told) == (["<fim_middle>"], ["room for 4096"])
-    assert made[0][1] == EngineWorkload(40, 80, 8)
+    assert made[0][1] == 8
 
 
 def test_it_is_loaded_once_and_again_where_it_has_too_little_room(
@@ -305,7 +303,7 @@ def test_files_that_changed_are_another_model(tmp_path: Path) -> None:
     path.write_text("a")
 
     def opening() -> LoadRequest:
-        return LoadRequest(str(path), str(path), 1, EngineWorkload(1, 1), LoadOptions())
+        return LoadRequest(str(path), str(path), 1, LoadOptions())
 
     before = model_key(opening())
     assert model_key(opening()) == before

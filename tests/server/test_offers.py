@@ -7,7 +7,7 @@ import pytest
 
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.echo import EchoModel
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.server.model_pool import ModelPool
 from starcoder_cli.server.offers import ModelOffer, ModelOffers
 from starcoder_cli.wire.errors import ApiError
@@ -16,7 +16,7 @@ from starcoder_cli.wire.local_protocol import LoadRequest
 
 def offer(name: str) -> ModelOffer:
     """A model that is offered by a name."""
-    request = LoadRequest("echo", "", 4096, EngineWorkload(1, 1), LoadOptions())
+    request = LoadRequest("echo", "", 4096, LoadOptions())
     return ModelOffer(name, find_model("echo"), request)
 
 

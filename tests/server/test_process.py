@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from starcoder_cli.errors import BusyError
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.net.daemon import SERVER_LOCK, SERVER_SOCKET, lock_server_folder
 from starcoder_cli.server.local_routes import LocalApi
 from starcoder_cli.server.model_pool import ModelPool
@@ -99,8 +99,7 @@ async def ended(keep_alive: float | None, keep_running: bool, idle_seconds: floa
         api = LocalApi(pool, executor, over.set)
         api.last_used = time.monotonic() - idle_seconds
         if keep_alive is not None:
-            work = EngineWorkload(1, 1)
-            await pool.load(LoadRequest("echo", "", 100, work, LoadOptions(), keep_alive))
+            await pool.load(LoadRequest("echo", "", 100, LoadOptions(), keep_alive))
         task = asyncio.create_task(expire_models(pool, api, over.set, keep_running))
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), 1.5)

@@ -20,7 +20,7 @@ from typing import Any
 
 from processes import COMMAND
 from starcoder_cli.catalog import find_model
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import SPELLS_NOTHING, Model, Prompt, Question, Sampling, as_prompt
 from starcoder_cli.server.access import Address
 from starcoder_cli.server.http_server import FollowingServer, HttpOptions, open_http_listener
@@ -180,7 +180,7 @@ class Slow:
 def local(model: Model, told: list[str] | None = None, **given: Any) -> Iterator[Server]:
     """A server in a thread of this process, with a model of the test's own."""
     spec = find_model("qwen2.5-coder-0.5b")
-    opening = LoadRequest(spec.name, "", 4096, EngineWorkload(1, 1), LoadOptions())
+    opening = LoadRequest(spec.name, "", 4096, LoadOptions())
     offer = ModelOffer(spec.name, spec, opening)
     web = HttpOptions(
         Address(port=0),

@@ -9,14 +9,7 @@ from starcoder_cli.engines.openvino.prepared import (
     file_sizes,
     write_prepared,
 )
-from starcoder_cli.loading import EngineSpeed
 from starcoder_cli.models import store
-
-PACES = {
-    "llamacpp": EngineSpeed(load=1.0, warm_up=0.0, read=100.0, write=30.0),
-    "openvino": EngineSpeed(load=2.0, warm_up=1.0, read=500.0, write=30.0),
-}
-"""OpenVINO is done sooner where there are more than 250 tokens to read."""
 
 
 def lay_form(path: Path) -> Prepared:
@@ -26,6 +19,6 @@ def lay_form(path: Path) -> Prepared:
     (folder / "model.bin").write_bytes(b"12345")
     manifest = store.read_model_manifest(path.parent)
     assert manifest
-    prepared = Prepared(folder, manifest.sha256, current_versions(), file_sizes(folder), PACES)
+    prepared = Prepared(folder, manifest.sha256, current_versions(), file_sizes(folder))
     write_prepared(prepared)
     return prepared

@@ -20,7 +20,7 @@ from starcoder_cli.weights.gguf_names import (
 )
 
 LAYERS = 3
-HEADER = GgufHeader("llama", "", 0, "", "", (), {}, 0)
+HEADER = GgufHeader("llama", "", 0, "", "", (), {}, 0, {})
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -2,7 +2,8 @@
 
 from gguf import GGMLQuantizationType
 
-from starcoder_cli.weights.gguf import BLOCK_SIZES, GgufTensor
+from starcoder_cli.weights.gguf import GgufTensor
+from starcoder_cli.weights.gguf_blocks import BLOCK_SIZES
 from starcoder_cli.weights.gguf_types import TYPE_NAMES, tensor_types
 
 

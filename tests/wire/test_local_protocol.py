@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from starcoder_cli import errors
 from starcoder_cli.errors import ExitCode, ProtocolError, StarcoderError, UsageError
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Prompt, Sampling, Special
 from starcoder_cli.stream import Chunk
 from starcoder_cli.wire import local_protocol
@@ -31,9 +31,7 @@ def test_a_question(pieces: tuple[str, ...], stop: tuple[str, ...], start: str) 
 
 
 def test_an_opening_and_what_was_opened() -> None:
-    opening = local_protocol.LoadRequest(
-        "m", "/m", 9, EngineWorkload(1, 2, 3), LoadOptions(quantize="8bit"), -1.0
-    )
+    opening = local_protocol.LoadRequest("m", "/m", 9, LoadOptions(quantize="8bit"), -1.0)
     assert (
         local_protocol.parse_load_request(
             local_protocol.decode_json(local_protocol.encode_json(opening))

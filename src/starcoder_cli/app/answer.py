@@ -13,7 +13,6 @@ from starcoder_cli.app.request import Request
 from starcoder_cli.app.task import Task, TaskRun, fill_task
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import language_of
-from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Question
 from starcoder_cli.stream import Completion, Stream, closing_source, collect
 from starcoder_cli.terminal.output import Messages, View, standard_output, write_json
@@ -42,8 +41,7 @@ def run_answer(
     begin = time.perf_counter()
     request = resolve_endpoint(request, messages)
     spec, task = request.spec, make_task(source, span, request, messages)
-    work = EngineWorkload.estimate([task.window], request.sampling.max_tokens, request.candidates.n)
-    with open_model(request, task.window, messages, work) as model:
+    with open_model(request, task.window, messages) as model:
         load_seconds = time.perf_counter() - begin
         prompt = task.prompt(model, messages)
         if not delivery:

@@ -30,7 +30,6 @@ from starcoder_cli.files.notebook import read_place
 from starcoder_cli.files.output import open_stream
 from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
 from starcoder_cli.prompts.build import window_for
 from starcoder_cli.settings import STANDARD_OUTPUT
@@ -172,13 +171,7 @@ def batch_answers(
     slots = slots_for(request.spec, window, min(most, len(rows)))
     messages.detail(f"batch: {slots} answers at a time")
     progress = count_progress("answers") if bar else nullcontext(no_progress)
-    work = EngineWorkload.estimate(
-        [each + context for each in windows],
-        request.sampling.max_tokens,
-        request.candidates.n,
-        slots,
-    )
-    with open_model(request, window, messages, work) as model, progress as report:
+    with open_model(request, window, messages, slots) as model, progress as report:
         worker = BatchWorker(model, request)
         report(0, len(rows))
         with closing(in_order(worker.answer, rows, slots, worker.closed)) as records:

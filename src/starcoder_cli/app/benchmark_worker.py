@@ -10,7 +10,6 @@ from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import EndpointOptions, Request
 from starcoder_cli.benchmark.measure import BenchmarkMetric, measure_speed, peak_memory_bytes
 from starcoder_cli.benchmark.worker import WorkerResult, exit_with_parent, send_message, send_result
-from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Sampling
 from starcoder_cli.terminal.output import Messages
 
@@ -55,11 +54,8 @@ def measure_in_process(plan: BenchmarkPlan) -> None:
     )
     begin = time.perf_counter()
     request = resolve_endpoint(request, messages)
-    spec, work = (
-        request.spec,
-        EngineWorkload(workload.prompt_lengths[-1], workload.generated_tokens),
-    )
-    with open_model(request, workload.required_window, messages, work) as model:
+    spec = request.spec
+    with open_model(request, workload.required_window, messages) as model:
         load = time.perf_counter() - begin
         workload_here = workload.fit_to_window(model.window)
         if workload_here != workload:

@@ -13,7 +13,6 @@ from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import Request
 from starcoder_cli.catalog import DEFAULT_MODEL
-from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Conversation, Question
 from starcoder_cli.postprocess.fences import Fence, blank_out_prose, extract_first_block
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
@@ -125,8 +124,7 @@ def open_chat(
     messages = output.messages
     request = resolve_endpoint(request, messages)
     spec = request.spec
-    work = EngineWorkload.estimate([window], request.sampling.max_tokens)
-    with open_model(request, window, messages, work) as model:
+    with open_model(request, window, messages) as model:
         replier = ChatModel.of(model, spec)
         if replier.form is PLAIN_CHAT:
             template = model.chat_template

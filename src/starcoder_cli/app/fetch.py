@@ -1,14 +1,16 @@
 """The file of a model that a command needs: the one that is here, or pulled once."""
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.app import licence_prompt
-from starcoder_cli.app.progress import count_progress, transfer_progress
+from starcoder_cli.app.progress import count_progress, no_progress, transfer_progress
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.errors import DataError, StarcoderError
+from starcoder_cli.errors import DataError, MachineError, StarcoderError
 from starcoder_cli.loading import ENGINE_TITLES
 from starcoder_cli.models.transfer import Progress, run_in_background
 from starcoder_cli.terminal.output import Messages, write_message
@@ -45,7 +47,29 @@ def fetch(spec: ModelSpec, messages: Messages, before: Callable[[], None], offli
 Prepare: TypeAlias = Callable[[ModelSpec, Path, Progress], "Prepared"]
 
 
-def prepare_pulled(spec: ModelSpec, path: Path, prepare: Prepare | None = None) -> None:
+MAX_BYTES_AT_ONCE = 600 << 20
+"""A larger file takes longer to prepare than a first command can be let wait for it, some 20 s."""
+
+
+def prepare_at_once(spec: ModelSpec, path: Path, messages: Messages) -> None:
+    """Prepare a small GGUF file that is used for the first time, or since another version.
+
+    It is tried once. A note says how a large one is prepared that was prepared by another version.
+    """
+    from starcoder_cli.engines.openvino.prepared import find_prepared, is_outdated, is_unfit
+
+    if spec.is_local or spec.engine != "llamacpp" or find_prepared(path) or is_unfit(path):
+        return
+    if path.stat().st_size <= MAX_BYTES_AT_ONCE and os.access(path.parent, os.W_OK):
+        prepare_pulled(spec, path, quiet=messages.quiet)
+    elif is_outdated(path):
+        pull = f"`starcoder models pull {spec.name}` prepares it anew"
+        messages.note(f"{spec.name} was prepared by an earlier version and runs slower: {pull}")
+
+
+def prepare_pulled(
+    spec: ModelSpec, path: Path, prepare: Prepare | None = None, *, quiet: bool = False
+) -> None:
     """Prepare a pulled model for OpenVINO; where that does not work, say so and leave it.
 
     A GGUF file always is, a checkpoint where the processor is to run it and there is a graph for
@@ -61,27 +85,27 @@ def prepare_pulled(spec: ModelSpec, path: Path, prepare: Prepare | None = None) 
         return
     from starcoder_cli.engines.openvino.prepare import discard_staging, prepare_model
     from starcoder_cli.engines.openvino.prepare_checkpoint import prepare_checkpoint
+    from starcoder_cli.engines.openvino.prepared import mark_unfit
     from starcoder_cli.models.store import model_folder
 
     is_file, name = spec.engine == "llamacpp", to_one_line(spec.name)
     prepare = prepare or (prepare_model if is_file else prepare_checkpoint)
     other_way = ENGINE_TITLES["llamacpp"] if is_file else "weights that each start brings to 8 bit"
-    write_message(f"preparing {name} for OpenVINO, once")
+    if not quiet:
+        write_message(f"preparing {name} for OpenVINO, once")
     try:
-        with count_progress("steps") as report:
-            work = partial(prepare, spec, path, report)
-            prepared = run_in_background(work).result()
+        with nullcontext(no_progress) if quiet else count_progress("steps") as report:
+            run_in_background(partial(prepare, spec, path, report)).result()
     except KeyboardInterrupt:
         pull = f"`starcoder models pull {name}` prepares it for OpenVINO"
         write_message(f"note: {name} is usable, with {other_way}; {pull}")
         discard_staging(model_folder(spec))
         raise
     except StarcoderError as error:
-        write_message(f"note: it stays with {other_way}: {to_one_line(error.message)}")
-        return
-    for name, pace in prepared.paces.items():
-        rates = f"reads {pace.read:.0f} and writes {pace.write:.0f} tokens a second"
-        write_message(f"{ENGINE_TITLES[name]}: loads in {pace.load:.1f} s, {rates}")
+        if is_file and isinstance(error, DataError | MachineError):
+            mark_unfit(path)
+        if not quiet:
+            write_message(f"note: it stays with {other_way}: {to_one_line(error.message)}")
 
 
 def is_prepared(spec: ModelSpec, path: Path) -> bool:
@@ -106,20 +130,12 @@ def locate_prepared(spec: ModelSpec, path: Path) -> "Prepared | None":
 
 
 def preparation_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
-    """How many bytes a model was prepared in, and what both engines were measured to do."""
+    """How many bytes a model was prepared in."""
     try:
         prepared = None if spec.is_local else locate_prepared(spec, path)
     except StarcoderError:
         prepared = None
-    if prepared is None:
-        return {}
-    listed = [
-        f"{ENGINE_TITLES[name]}: "
-        f"loads in {pace.load:.1f} s, first prompt {pace.warm_up:.1f} s more, "
-        f"reads {pace.read:.0f}, writes {pace.write:.0f} tokens/s"
-        for name, pace in prepared.paces.items()
-    ]
-    return {"prepared": sum(prepared.files.values()), "engines": listed}
+    return {} if prepared is None else {"prepared": sum(prepared.files.values())}
 
 
 def pull_missing(spec: ModelSpec, offline: bool = False) -> Path:

@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 
 from starcoder_cli.app.fetch import locate
 from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec, find_model
-from starcoder_cli.context.reading_speed import engine_speeds
 from starcoder_cli.engines.transformers.architectures import SHAPES
 from starcoder_cli.engines.transformers.placement import (
     REFERENCE_WINDOW,
@@ -17,14 +16,11 @@ from starcoder_cli.engines.transformers.placement import (
     plan_placement,
 )
 from starcoder_cli.errors import MachineError, StarcoderError
-from starcoder_cli.loading import ENGINE_TITLES, EngineWorkload, LoadOptions, fastest_engine
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.models.pull import describe_download
 from starcoder_cli.settings import config_file, environment_name, read_config
 
 State: TypeAlias = Literal["ok", "no", "warn", "fail"]
-
-SHORT_WORKLOAD = EngineWorkload(prompt_tokens=300, answer_tokens=64)
-"""That of a completion in a small file."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def default_model_finding() -> Finding:
 
 def engine_finding(spec: ModelSpec, path: Path) -> Finding:
     """Which engine runs a model that is here, and what it was prepared in."""
-    from starcoder_cli.engines.openvino.prepared import find_prepared, is_outdated
+    from starcoder_cli.engines.openvino.prepared import find_prepared, is_outdated, is_unfit
 
     if spec.engine != "llamacpp":
         return checkpoint_finding(spec, path)
@@ -83,16 +79,11 @@ def engine_finding(spec: ModelSpec, path: Path) -> Finding:
         if is_outdated(path):
             text += "; it was prepared for OpenVINO by an earlier version"
             return Finding("default", "warn", text, f"prepare it anew: {pull}")
+        if is_unfit(path):
+            return Finding("default", "ok", f"{text}: it cannot be prepared for OpenVINO")
         remedy = f"OpenVINO reads faster, once it is prepared: {pull}"
         return Finding("default", "ok", f"{text}; not prepared for OpenVINO", remedy)
-    speeds = engine_speeds(spec.name, prepared.paces)
-    chosen = ENGINE_TITLES[fastest_engine(speeds, SHORT_WORKLOAD)]
-    rates = ", ".join(
-        f"{ENGINE_TITLES[name]} reads {speed.read:.0f} and writes {speed.write:.0f} tokens a second"
-        for name, speed in speeds.items()
-    )
-    text = f"{spec.name} is here and prepared for OpenVINO; {chosen} makes a short answer ({rates})"
-    return Finding("default", "ok", text)
+    return Finding("default", "ok", f"{spec.name} is here, prepared for OpenVINO, and runs there")
 
 
 def checkpoint_finding(spec: ModelSpec, path: Path) -> Finding:

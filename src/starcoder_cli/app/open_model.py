@@ -8,13 +8,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from starcoder_cli.app.fetch import fetch
+from starcoder_cli.app.fetch import fetch, prepare_at_once
 from starcoder_cli.app.request import EndpointOptions, Request
 from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.engines.load import check_can_load, load_model
-from starcoder_cli.engines.openvino.prepared import is_outdated
 from starcoder_cli.errors import UnavailableError, UsageError
-from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model
 from starcoder_cli.net.daemon import PROBE_SECONDS, find_socket
 from starcoder_cli.settings import config_file, read_config
@@ -83,12 +81,13 @@ def open_model(
     request: Request,
     window: int,
     messages: Messages,
-    work: EngineWorkload,
+    slots: int = 1,
     *,
     server_only: bool = False,
 ) -> Iterator[Model]:
     """The model of a request, fetched where it is not here, with a window of so many tokens a slot.
 
+    So many answers as there are slots are made at a time.
     A model at an endpoint is neither. With `server_only` this process loads no file: that raises
     UnavailableError where there is no server.
     """
@@ -114,14 +113,13 @@ def open_model(
     if spec.has_file:
         before_fetch = partial(check_can_load, spec, window, request.loading)
         path = fetch(spec, messages, before_fetch, request.offline)
-    if path and not spec.is_local and request.loading.engine == "auto" and is_outdated(path):
-        pull = f"`starcoder models pull {spec.name}` prepares it anew"
-        messages.note(f"{spec.name} was prepared by an earlier version and runs slower: {pull}")
+    if path and request.loading.engine != "llamacpp" and not server_only:
+        prepare_at_once(spec, path, messages)
     with messages.show_progress(f"loading {spec.name} …") as notes:
-        held = open_on_server(path, window, request, notes, work)
+        held = None if slots > 1 else open_on_server(path, window, request, notes)
         if server_only and path and not held:
             raise UnavailableError(f"no server holds {spec.name}", "see: starcoder ps")
-        model = held or load_model(spec, path, window, request.loading, notes.detail, work)
+        model = held or load_model(spec, path, window, request.loading, notes.detail, slots)
     with closing(model):
         yield model
 
@@ -131,7 +129,6 @@ def open_on_server(
     window: int,
     request: Request,
     messages: Messages,
-    work: EngineWorkload,
     seconds: float = PROBE_SECONDS,
 ) -> Model | None:
     """The model, held by this user's server; None where this process is to load it itself.
@@ -140,7 +137,7 @@ def open_on_server(
     or where a keep-alive was asked for.
     Raises RefusedError where the place of the server is not safe, and what loading raises.
     """
-    if path is None or request.keep_alive == 0 or work.slots > 1:
+    if path is None or request.keep_alive == 0:
         return None
     starts = request.keep_alive is not None or is_attended()
     if not starts and not find_socket():
@@ -155,7 +152,6 @@ def open_on_server(
         model=str(path.absolute()) if spec.is_local else spec.name,
         path=str(path.absolute()),
         room=window,
-        work=work,
         loading=loading,
         keep_alive=request.keep_alive,
     )

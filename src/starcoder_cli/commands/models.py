@@ -159,8 +159,7 @@ def pull_model(
     """Fetch a model, or repair one that was damaged. What is here already is not fetched again.
 
     A licence that restricts use is shown once, and has to be accepted. What a processor is to run
-    is prepared for OpenVINO, and for a GGUF file both engines are measured, unless --engine is
-    llamacpp.
+    is prepared for OpenVINO, unless --engine is llamacpp.
     """
     from starcoder_cli.app.fetch import prepare_pulled
     from starcoder_cli.app.licence_prompt import settle_licence

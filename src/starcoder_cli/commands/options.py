@@ -100,7 +100,7 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         envvar=environment_name("engine"),
-        help="What runs the model; auto: what is done first, as measured when it was prepared.",
+        help="What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]

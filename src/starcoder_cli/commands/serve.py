@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 HTTP_WINDOW = 8192
 """Tokens of prompt and answer that a client of the HTTP API may use, where the model can."""
 
-EXPECTED_PROMPT_TOKENS, EXPECTED_ANSWER_TOKENS = 1024, 64
 """Tokens that editors ask to be read and written at a time, about."""
 
 HTTP_PANEL = "HTTP API"
@@ -195,10 +194,9 @@ def model_offer(
     name: str, loading: "LoadOptions", offline: bool, messages: Messages
 ) -> "ModelOffer":
     """A model as clients may ask it: by its name, a file or folder of the user's by its own."""
-    from starcoder_cli.app.fetch import fetch
+    from starcoder_cli.app.fetch import fetch, prepare_at_once
     from starcoder_cli.catalog import find_model
     from starcoder_cli.engines.load import check_can_load
-    from starcoder_cli.loading import EngineWorkload
     from starcoder_cli.server.offers import ModelOffer
     from starcoder_cli.wire.local_protocol import LoadRequest
 
@@ -207,13 +205,14 @@ def model_offer(
     absolute = ""
     if spec.has_file:
         path = fetch(spec, messages, lambda: check_can_load(spec, room, loading), offline)
+        if loading.engine != "llamacpp":
+            prepare_at_once(spec, path, messages)
         absolute = str(path.absolute())
     adapter = loading.adapter and str(Path(loading.adapter).absolute())
     opening = LoadRequest(
         model=absolute if spec.is_local else spec.name,
         path=absolute,
         room=room,
-        work=EngineWorkload(EXPECTED_PROMPT_TOKENS, EXPECTED_ANSWER_TOKENS),
         loading=replace(loading, adapter=adapter),
         keep_alive=-1,
     )

@@ -1,4 +1,4 @@
-"""How fast each model reads on this machine, and writes, remembered from its last answers.
+"""How fast each model reads on this machine, remembered from its last answers.
 
 It is a convenience: where nothing is known or can be written, a cautious guess has to do.
 """
@@ -6,13 +6,10 @@ It is a convenience: where nothing is known or can be written, a cautious guess 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from starcoder_cli.files.small import replace_text
-from starcoder_cli.loading import EngineSpeed
 from starcoder_cli.settings import data_dir
-from starcoder_cli.stream import Completion
 
 DEFAULT_TOKENS_PER_SECOND = 100.0
 """Tokens each second, about what a small model reads on two cores."""
@@ -20,9 +17,6 @@ DEFAULT_TOKENS_PER_SECOND = 100.0
 MIN_TOKENS_PER_SECOND, MAX_TOKENS_PER_SECOND = 5.0, 100_000.0
 MIN_MEASURED_TOKENS = 200
 """Below so many tokens, what is measured is how an engine starts."""
-
-MIN_WRITTEN_TOKENS = 8
-"""Below so many tokens, what is measured is the clock."""
 
 MAX_REMEMBERED_MODELS = 150
 
@@ -32,14 +26,12 @@ def tokens_per_second(model: str) -> float:
     return load_speeds().get(model, DEFAULT_TOKENS_PER_SECOND)
 
 
-def record_reading(
-    model: str, tokens: int, seconds: float, least: int = MIN_MEASURED_TOKENS
-) -> None:
+def record_reading(model: str, tokens: int, seconds: float) -> None:
     """Take the seconds that some tokens took into account, half as much as all before.
 
-    Fewer tokens than `least` tell nothing.
+    Fewer tokens than MIN_MEASURED_TOKENS tell nothing.
     """
-    if tokens < least or seconds <= 0:
+    if tokens < MIN_MEASURED_TOKENS or seconds <= 0:
         return
     speeds = dict(load_speeds())
     rate = tokens / seconds
@@ -50,32 +42,6 @@ def record_reading(
     with suppress(OSError):
         latest = dict(list(speeds.items())[-MAX_REMEMBERED_MODELS:])
         replace_text(speeds_path(), json.dumps(latest, indent=1) + "\n")
-
-
-def record_engine(model: str, engine: str, completion: Completion) -> None:
-    """Take into account how fast an engine was with a model, where that can be told."""
-    if completion.cached_tokens is not None:
-        read = completion.prompt_tokens - completion.cached_tokens
-        record_reading(f"{model} {engine}", read, completion.first_token_seconds)
-    record_reading(
-        f"{model} {engine} writes",
-        completion.tokens - 1,
-        completion.generation_seconds,
-        MIN_WRITTEN_TOKENS,
-    )
-
-
-def engine_speeds(model: str, measured: Mapping[str, EngineSpeed]) -> Mapping[str, EngineSpeed]:
-    """What was measured of each engine, with the rates of real use where there were any."""
-    speeds = load_speeds()
-    return {
-        engine: replace(
-            speed,
-            read=speeds.get(f"{model} {engine}", speed.read),
-            write=speeds.get(f"{model} {engine} writes", speed.write),
-        )
-        for engine, speed in measured.items()
-    }
 
 
 def speeds_path() -> Path:

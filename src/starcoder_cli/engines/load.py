@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.context.reading_speed import engine_speeds
 from starcoder_cli.errors import DataError, InputError
-from starcoder_cli.loading import ENGINE_TITLES, EngineWorkload, LoadOptions, fastest_engine
+from starcoder_cli.loading import ENGINE_TITLES, LoadOptions
 from starcoder_cli.model import Model
 from starcoder_cli.settings import EngineChoice
 
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 WINDOW_STEP = 256
 
-DEFAULT_LOADING, NO_WORKLOAD = LoadOptions(), EngineWorkload(0, 0)
+DEFAULT_LOADING = LoadOptions()
 
 
 LoadModel: TypeAlias = Callable[
-    [ModelSpec, Path | None, int, LoadOptions, Callable[[str], None], EngineWorkload], Model
+    [ModelSpec, Path | None, int, LoadOptions, Callable[[str], None], int], Model
 ]
 
 
@@ -33,13 +32,13 @@ def load_model(
     room: int,
     loading: LoadOptions = DEFAULT_LOADING,
     tell: Callable[[str], None] = lambda text: None,
-    work: EngineWorkload = NO_WORKLOAD,
+    slots: int = 1,
 ) -> Model:
     """Load a model from its file or folder, with a window of at least `room` tokens if it can.
 
-    Of a GGUF file each of the `work`'s slots has a window of its own. A window costs memory for
-    every token it could hold, so it is not made larger than needed. How much work there is decides
-    between the engines that a file was prepared for.
+    So many answers as there are `slots` are made at a time, each of a GGUF file with a window of
+    its own. A window costs memory for every token it could hold, so it is not made larger than
+    needed. A GGUF file that was prepared for OpenVINO runs there, any other in llama.cpp.
     `tell` is given what was decided, a line at a time. Raises InputError where the files are not
     here, DataError and RefusedError for files that are not used, MachineError where the model
     does not load.
@@ -51,8 +50,8 @@ def load_model(
     if path is None:
         raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
     if spec.engine == "llamacpp":
-        return open_gguf(spec, path, room, loading.engine, work, tell)
-    return open_checkpoint(spec, path, room, loading, work, tell)
+        return open_gguf(spec, path, room, loading.engine, slots, tell)
+    return open_checkpoint(spec, path, room, loading, slots, tell)
 
 
 def open_checkpoint(
@@ -60,7 +59,7 @@ def open_checkpoint(
     path: Path,
     min_window: int,
     loading: LoadOptions,
-    workload: EngineWorkload,
+    slots: int,
     notify: Callable[[str], None],
 ) -> Model:
     """Load a checkpoint: in a graph of our own on a processor, else through transformers."""
@@ -74,7 +73,7 @@ def open_checkpoint(
         from starcoder_cli.engines.openvino.families.config import NoGraphError
 
         with suppress(NoGraphError):
-            return open_graph(spec, checkpoint, window, loading, workload, notify)
+            return open_graph(spec, checkpoint, window, loading, slots, notify)
     from starcoder_cli.engines.transformers.model import HuggingFaceModel
 
     size = ModelSize(
@@ -109,7 +108,7 @@ def open_graph(
     checkpoint: "Checkpoint",
     window: int,
     loading: LoadOptions,
-    workload: EngineWorkload,
+    slots: int,
     notify: Callable[[str], None],
 ) -> Model:
     """Load a checkpoint into a graph of its family, in eight bits unless these are not wanted.
@@ -125,7 +124,7 @@ def open_graph(
     form += ", prepared" if prepared else ""
     notify(f"{spec.name}: OpenVINO, {form}, a window of {window} tokens")
     source = checkpoint_source(checkpoint, is_exact=is_exact, prepared=prepared)
-    return OpenVinoModel(source, window, workload.slots)
+    return OpenVinoModel(source, window, slots)
 
 
 def open_gguf(
@@ -133,33 +132,27 @@ def open_gguf(
     path: Path,
     min_window: int,
     engine: EngineChoice,
-    workload: EngineWorkload,
+    slots: int,
     notify: Callable[[str], None],
 ) -> Model:
     """Load a GGUF file, or what it was prepared in."""
     from starcoder_cli.weights.gguf import read_gguf_header
 
     window = choose_window(spec.window or read_gguf_header(path).window, min_window)
-    prepared = choose_prepared(spec, path, engine, workload, notify)
+    prepared = choose_prepared(spec, path, engine)
     title = ENGINE_TITLES["openvino" if prepared else "llamacpp"]
     notify(f"{spec.name}: {title}, a window of {window} tokens")
     if prepared:
         from starcoder_cli.engines.openvino.model import OpenVinoModel
         from starcoder_cli.engines.openvino.sources import prepared_source
 
-        return OpenVinoModel(prepared_source(prepared.folder, path), window, workload.slots)
+        return OpenVinoModel(prepared_source(prepared.folder, path), window, slots)
     from starcoder_cli.engines.llamacpp import LlamaCppModel
 
-    return LlamaCppModel(path, window, workload.slots)
+    return LlamaCppModel(path, window, slots)
 
 
-def choose_prepared(
-    spec: ModelSpec,
-    path: Path,
-    engine: EngineChoice,
-    workload: EngineWorkload,
-    notify: Callable[[str], None],
-) -> "Prepared | None":
+def choose_prepared(spec: ModelSpec, path: Path, engine: EngineChoice) -> "Prepared | None":
     """What a GGUF file was prepared in, where that is to run it; None for the file itself.
 
     Raises InputError where it is asked for but not there.
@@ -175,14 +168,7 @@ def choose_prepared(
             f"{spec.name} is not prepared for OpenVINO",
             "only models that are pulled can be" if spec.is_local else pull,
         )
-    if engine == "openvino" or not prepared:
-        return prepared
-    speeds = engine_speeds(spec.name, prepared.paces)
-    expected_seconds = {
-        name: round(speed.seconds_for(workload), 1) for name, speed in speeds.items()
-    }
-    notify(f"{spec.name}: expected seconds: {expected_seconds}")
-    return prepared if fastest_engine(speeds, workload) == "openvino" else None
+    return prepared
 
 
 def check_can_load(spec: ModelSpec, min_window: int, loading: LoadOptions) -> None:

@@ -15,7 +15,6 @@ from starcoder_cli.context.gather import remove_overlaps
 from starcoder_cli.errors import DataError, StarcoderError
 from starcoder_cli.files.source import MAX_SOURCE_BYTES, Source, Span
 from starcoder_cli.infill import Infill
-from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.lsp.options import EditorOptions
 from starcoder_cli.lsp.workspace import OpenText, snippets_of
 from starcoder_cli.net.cancellation import Cancellation, cancelled_by
@@ -116,9 +115,7 @@ def ask_model(
     request = resolve_endpoint(request.with_random_seed(), messages)
     run = TaskRun(source, question.span, request, QUIET)
     task = make_task(request, messages)
-    tokens, count = request.sampling.max_tokens, request.candidates.n
-    work = EngineWorkload.estimate([task.window], tokens, count)
-    with open_model(request, task.window, messages, work, server_only=True) as model:
+    with open_model(request, task.window, messages, server_only=True) as model:
         prompt = task.prompt(model, messages)
         through = partial(until_cancelled, cancellation=cancellation)
         run.generate(model, task, prompt, request, through=through)

@@ -14,7 +14,6 @@ from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.load import LoadModel, load_model
 from starcoder_cli.engines.machine import free_memory
 from starcoder_cli.errors import BusyError, InputError, StarcoderError
-from starcoder_cli.loading import EngineWorkload
 from starcoder_cli.model import Model, Prompt, Sampling
 from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 from starcoder_cli.wire.local_protocol import LoadedInfo, LoadRequest, ModelStatus
@@ -37,9 +36,6 @@ MIN_FREE_MEMORY = 512 << 20
 
 DEFAULT_KEEP_ALIVE = 300.0
 """Seconds that a model stays after its last answer, unless somebody asks for another time."""
-
-EXPECTED_ANSWERS = 4
-"""How many answers a model is expected to give before it is let go, when an engine is chosen."""
 
 ModelKey: TypeAlias = tuple[object, ...]
 CallResult = TypeVar("CallResult")
@@ -245,13 +241,8 @@ class ModelPool:
             if spec.engine == "llamacpp"
             else 1
         )
-        work = EngineWorkload(
-            load_request.work.prompt_tokens * EXPECTED_ANSWERS,
-            load_request.work.answer_tokens * EXPECTED_ANSWERS,
-            slots,
-        )
         path = Path(load_request.path) if load_request.path else None
-        model = self._load(spec, path, window, load_request.loading, load_messages.append, work)
+        model = self._load(spec, path, window, load_request.loading, load_messages.append, slots)
         return PooledModel(
             id=f"{spec.name}#{next(self._load_numbers)}",
             key=key,

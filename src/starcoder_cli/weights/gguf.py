@@ -8,13 +8,13 @@ really there before anything is read, allocated or looped over. Tensor data is n
 import mmap
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import TypeAlias
 
 from starcoder_cli.errors import DataError, InputError
+from starcoder_cli.weights.gguf_blocks import GgufError, tensor_length
 
 MAX_ENTRIES = 1 << 16
 MAX_STRING_BYTES = 1 << 20
@@ -28,20 +28,10 @@ SCALAR_CODES: Mapping[int, str] = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
 
-# Elements in a block and bytes of it, by the number of ggml's type.
-BLOCK_SIZES: Mapping[int, tuple[int, int]] = {
-    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
-    9: (32, 36), 10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210),
-    15: (256, 292), 16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18),
-    21: (256, 110), 22: (256, 82), 23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8),
-    28: (1, 8), 29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17),
-}  # fmt: skip
-MAX_TENSOR_TYPE = 63
-
 MetadataValues: TypeAlias = Mapping[str, int | float | str]
 
 _KEPT_TEXTS = re.compile(
-    r"general\.(architecture|name|license|alignment)|tokenizer\.chat_template|.*\.rope\.scaling\.type"
+    r"general\.(architecture|name|license|alignment)|tokenizer\.(chat_template|ggml\.(model|pre))|.*\.rope\.scaling\.type"
 )
 
 
@@ -62,7 +52,7 @@ class GgufHeader:
 
     `window` counts tokens and is 0 where the file does not tell; the texts are then empty. `eos_id`
     ends an answer. `metadata` has the entries that are numbers, and these texts; `data_offset` is
-    where the bytes of tensors begin.
+    where the bytes of tensors begin, `arrays` where those of the metadata do.
     """
 
     architecture: str
@@ -73,6 +63,7 @@ class GgufHeader:
     tensors: tuple[GgufTensor, ...]
     metadata: MetadataValues
     data_offset: int
+    arrays: Mapping[str, int]
     eos_id: int | None = None
 
 
@@ -87,14 +78,10 @@ def read_gguf_header(path: Path) -> GgufHeader:
                 raise DataError(f"{path} is empty", "get the file again")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return _Reader(data).read_header()
-    except _GgufError as error:
+    except GgufError as error:
         raise DataError(f"{path} is not a sound GGUF file: {error}", "get the file again") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", "check the path") from error
-
-
-class _GgufError(Exception):
-    """What is wrong with the bytes."""
 
 
 class _Reader:
@@ -105,6 +92,7 @@ class _Reader:
         self.size = len(data)
         self.offset = 0
         self.string_count = 0
+        self.arrays: dict[str, int] = {}
 
     def read_header(self) -> GgufHeader:
         """The whole header, checked."""
@@ -113,7 +101,7 @@ class _Reader:
         texts = {key: value for key, value in values.items() if isinstance(value, str)}
         architecture = texts.get("general.architecture", "")
         if not re.fullmatch(r"[\w.-]{1,64}", architecture):
-            raise _GgufError("it names no architecture")
+            raise GgufError("it names no architecture")
         alignment = self.parse_alignment(values)
         tensor_list = self.read_tensors(tensor_count)
         data_offset = -(-self.offset // alignment) * alignment
@@ -128,6 +116,7 @@ class _Reader:
             tensors=tuple(tensor_list),
             metadata=values,
             data_offset=data_offset,
+            arrays=self.arrays,
             eos_id=eos
             if isinstance(eos := values.get("tokenizer.ggml.eos_token_id"), int)
             else None,
@@ -138,12 +127,12 @@ class _Reader:
         if self.data[:4] != MAGIC:
             start = self.data[:512].lstrip().lower()
             is_html = start.startswith((b"<!doctype", b"<html", b"<?xml"))
-            raise _GgufError("it is a web page" if is_html else "it does not begin with GGUF")
+            raise GgufError("it is a web page" if is_html else "it does not begin with GGUF")
         self.offset = 4
         version = self.read_integer("I")
         if version not in (2, 3):
             swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
-            raise _GgufError("it is big-endian" if swapped else f"version {version} is not known")
+            raise GgufError("it is big-endian" if swapped else f"version {version} is not known")
         tensor_count, entry_count = self.read_integer("Q"), self.read_integer("Q")
         # The smallest entry is a key and a value of a byte; the smallest tensor has one dimension.
         self.check_count(entry_count, 14, "metadata entries")
@@ -153,24 +142,24 @@ class _Reader:
     def check_count(self, number: int, smallest: int, what: str) -> None:
         """Refuse a number of things that cannot be there."""
         if number > MAX_ENTRIES or number * smallest > self.size - self.offset:
-            raise _GgufError(f"it claims {number} {what}")
+            raise GgufError(f"it claims {number} {what}")
 
     def read_integer(self, code: str) -> int:
         """The next integer, of a type named as `struct` names it."""
         value = self.read_scalar(code)
         if not isinstance(value, int):
-            raise _GgufError("a number is not whole")
+            raise GgufError("a number is not whole")
         return value
 
     def read_scalar(self, code: str) -> int | float:
         """The next value of a fixed length."""
         end = self.offset + struct.calcsize(f"<{code}")
         if end > self.size:
-            raise _GgufError("it is cut off in the header")
+            raise GgufError("it is cut off in the header")
         value: int | float
         (value,) = struct.unpack_from(f"<{code}", self.data, self.offset)
         if code == "?" and self.data[self.offset] > 1:
-            raise _GgufError("a truth value is neither 0 nor 1")
+            raise GgufError("a truth value is neither 0 nor 1")
         self.offset = end
         return value
 
@@ -178,9 +167,9 @@ class _Reader:
         """The next text; bytes that are not UTF-8 are replaced."""
         length = self.read_integer("Q")
         if length > limit:
-            raise _GgufError(f"a text claims {length} bytes")
+            raise GgufError(f"a text claims {length} bytes")
         if length > self.size - self.offset:
-            raise _GgufError("it is cut off in the header")
+            raise GgufError("it is cut off in the header")
         self.offset += length
         return self.data[self.offset - length : self.offset].decode(errors="replace")
 
@@ -191,9 +180,12 @@ class _Reader:
         for _ in range(count):
             key = self.read_string(1 << 16)
             if not key or key in keys:
-                raise _GgufError(f"the key {key[:80]!r} is empty or there twice")
+                raise GgufError(f"the key {key[:80]!r} is empty or there twice")
             keys.add(key)
-            value = self.read_value(self.read_integer("I"))
+            value_type, start = self.read_integer("I"), self.offset
+            value = self.read_value(value_type)
+            if value_type == ARRAY_TYPE:
+                self.arrays[key] = start
             if isinstance(value, int | float) or (value is not None and _KEPT_TEXTS.fullmatch(key)):
                 values[key] = value
         return values
@@ -206,19 +198,19 @@ class _Reader:
             self.skip_array()
             return None
         if value_type not in SCALAR_CODES:
-            raise _GgufError(f"a value has the unknown type {value_type}")
+            raise GgufError(f"a value has the unknown type {value_type}")
         return self.read_scalar(SCALAR_CODES[value_type])
 
     def skip_array(self) -> None:
         """Move past an array of scalars or texts."""
         value_type, length = self.read_integer("I"), self.read_integer("Q")
         if value_type == ARRAY_TYPE:
-            raise _GgufError("it holds arrays inside arrays")
+            raise GgufError("it holds arrays inside arrays")
         if value_type != STRING_TYPE and value_type not in SCALAR_CODES:
-            raise _GgufError(f"an array has the unknown type {value_type}")
+            raise GgufError(f"an array has the unknown type {value_type}")
         width = 8 if value_type == STRING_TYPE else struct.calcsize(f"<{SCALAR_CODES[value_type]}")
         if length > (self.size - self.offset) // width:
-            raise _GgufError(f"an array claims {length} elements")
+            raise GgufError(f"an array claims {length} elements")
         if value_type == STRING_TYPE:
             self.skip_strings(length)
         else:
@@ -228,25 +220,25 @@ class _Reader:
         """Move past texts; a vocabulary has 150,000 of them, so this loop does the least it can."""
         self.string_count += length
         if self.string_count > MAX_ARRAY_STRINGS:
-            raise _GgufError(f"its arrays hold more than {MAX_ARRAY_STRINGS} texts")
+            raise GgufError(f"its arrays hold more than {MAX_ARRAY_STRINGS} texts")
         data, offset, last = self.data, self.offset, self.size - 8
         unpack = struct.Struct("<Q").unpack_from
         for _ in range(length):
             if offset > last:
-                raise _GgufError("it is cut off in the header")
+                raise GgufError("it is cut off in the header")
             (size,) = unpack(data, offset)
             if size > MAX_STRING_BYTES:
-                raise _GgufError(f"a text claims {size} bytes")
+                raise GgufError(f"a text claims {size} bytes")
             offset += 8 + size
         if offset > self.size:
-            raise _GgufError("it is cut off in the header")
+            raise GgufError("it is cut off in the header")
         self.offset = offset
 
     def parse_alignment(self, values: MetadataValues) -> int:
         """The alignment of tensor data: a power of two."""
         value = values.get("general.alignment", 32)
         if not isinstance(value, int) or not 0 < value <= MAX_STRING_BYTES or value & (value - 1):
-            raise _GgufError(f"the alignment {str(value)[:40]!r} is not a power of two")
+            raise GgufError(f"the alignment {str(value)[:40]!r} is not a power of two")
         return value
 
     def read_tensors(self, count: int) -> list[GgufTensor]:
@@ -256,7 +248,7 @@ class _Reader:
         for _ in range(count):
             name = self.read_string(MAX_TENSOR_NAME_BYTES)
             if name in names:
-                raise _GgufError(f"the tensor {name!r} is there twice")
+                raise GgufError(f"the tensor {name!r} is there twice")
             names.add(name)
             shape, ggml_type = self.read_shape(), self.read_integer("I")
             offset, length = self.read_integer("Q"), tensor_length(shape, ggml_type)
@@ -267,7 +259,7 @@ class _Reader:
         """How many elements a tensor has along each axis."""
         dimensions = self.read_integer("I")
         if not 1 <= dimensions <= MAX_GGUF_DIMENSIONS:
-            raise _GgufError(f"a tensor has {dimensions} dimensions")
+            raise GgufError(f"a tensor has {dimensions} dimensions")
         return tuple(self.read_integer("Q") for _ in range(dimensions))
 
     def check_layout(self, tensors: list[GgufTensor], alignment: int, limit: int) -> None:
@@ -275,25 +267,9 @@ class _Reader:
         end = 0
         for tensor in sorted(tensors, key=lambda tensor: tensor.offset):
             if tensor.offset % alignment:
-                raise _GgufError(f"the tensor {tensor.name!r} is not aligned")
+                raise GgufError(f"the tensor {tensor.name!r} is not aligned")
             if tensor.offset < end:
-                raise _GgufError(f"the tensor {tensor.name!r} overlaps another")
+                raise GgufError(f"the tensor {tensor.name!r} overlaps another")
             end = tensor.offset + tensor.length
             if end > limit:
-                raise _GgufError(f"it is cut off: {end - limit} bytes of tensor data are missing")
-
-
-def tensor_length(shape: Sequence[int], ggml_type: int) -> int:
-    """The bytes of a tensor's data, from its shape and type.
-
-    A type that is newer than this table counts as one byte: the loader knows its true length.
-    """
-    elements = prod(shape)
-    if not 0 < elements < 1 << 63 or ggml_type > MAX_TENSOR_TYPE:
-        raise _GgufError("a tensor has an impossible shape or type")
-    if ggml_type not in BLOCK_SIZES:
-        return 1
-    block, size = BLOCK_SIZES[ggml_type]
-    if shape[0] % block:
-        raise _GgufError("a tensor's rows are not whole blocks")
-    return elements // block * size
+                raise GgufError(f"it is cut off: {end - limit} bytes of tensor data are missing")

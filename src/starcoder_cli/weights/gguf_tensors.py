@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.weights.gguf import BLOCK_SIZES, GgufHeader, GgufTensor
+from starcoder_cli.weights.gguf import GgufHeader, GgufTensor
+from starcoder_cli.weights.gguf_blocks import BLOCK_SIZES
 
 if TYPE_CHECKING:
     from numpy import float32, uint8

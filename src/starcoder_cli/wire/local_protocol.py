@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from starcoder_cli.errors import ExitCode, ProtocolError, StarcoderError
-from starcoder_cli.loading import EngineWorkload, LoadOptions
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Prompt, Sampling, Special
 from starcoder_cli.stream import Chunk
 
@@ -32,7 +32,6 @@ class LoadRequest:
     model: str
     path: str
     room: int
-    work: EngineWorkload
     loading: LoadOptions
     keep_alive: float | None = None
 
@@ -113,8 +112,7 @@ def decode_pieces(encoded: Iterable[str | Mapping[str, str]]) -> tuple[str, ...]
 def parse_load_request(record: Mapping[str, Any]) -> LoadRequest:
     """The model to load; ProtocolError where a client asks in another form."""
     with reject_malformed("request"):
-        work, loading = EngineWorkload(**record["work"]), LoadOptions(**record["loading"])
-        return LoadRequest(**{**record, "work": work, "loading": loading})
+        return LoadRequest(**{**record, "loading": LoadOptions(**record["loading"])})
 
 
 def parse_loaded_info(record: Mapping[str, Any]) -> LoadedInfo:

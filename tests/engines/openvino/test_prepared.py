@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from forms import lay_form
+from starcoder_cli.engines.openvino import prepared as prepared_module
 from starcoder_cli.engines.openvino.prepared import (
     FORMAT_VERSION,
     METADATA_FILE,
@@ -17,6 +18,8 @@ from starcoder_cli.engines.openvino.prepared import (
     current_versions,
     find_prepared,
     is_outdated,
+    is_unfit,
+    mark_unfit,
     read_prepared,
     write_prepared,
 )
@@ -65,15 +68,8 @@ def of_another_kind(made: Prepared) -> None:
     (made.folder / store.MODEL_MANIFEST_NAME).write_bytes(b"[]")
 
 
-def without_paces(made: Prepared) -> None:
-    (made.folder / store.MODEL_MANIFEST_NAME).write_bytes(b'{"paces": 1}')
-
-
-def with_another_pace(made: Prepared) -> None:
-    file = made.folder / store.MODEL_MANIFEST_NAME
-    told = json.loads(file.read_text())
-    told["paces"]["openvino"]["speed"] = 1
-    file.write_text(json.dumps(told))
+def without_files(made: Prepared) -> None:
+    (made.folder / store.MODEL_MANIFEST_NAME).write_bytes(b'{"sha256": "0", "versions": {}}')
 
 
 def without_a_manifest(made: Prepared) -> None:
@@ -104,8 +100,7 @@ def without_the_file_of_the_model_itself(made: Prepared) -> None:
         without_a_version,
         no_json,
         of_another_kind,
-        without_paces,
-        with_another_pace,
+        without_files,
         without_a_manifest,
         without_a_file,
         cut_off,
@@ -151,3 +146,19 @@ def test_damaged_metadata_are_told(text: str | None, tmp_path: Path) -> None:
 
 def test_the_folder_is_beside_the_file(path: Path) -> None:
     assert lay_form(path).folder == path.parent / PREPARED_FOLDER
+
+
+def test_a_file_that_cannot_be_prepared_is_remembered_as_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version of a package, or other bytes, may do it."""
+    assert not is_unfit(path)
+    mark_unfit(path)
+    assert is_unfit(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared_module, "VERSIONED_PACKAGES", ("openvino",))
+        assert not is_unfit(path)
+    manifest = path.parent / store.MODEL_MANIFEST_NAME
+    told = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**told, "sha256": "0" * 64}))
+    assert not is_unfit(path)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from starcoder_cli.catalog import ModelSpec, find_by_alias
 from starcoder_cli.engines.endpoint.connection import NO_ROUTE, EndpointConnection
 from starcoder_cli.engines.endpoint.tokenizer import (
+    BYTES_PER_TOKEN,
     PROBE,
     RemoteTokenizer,
     TokenTexts,
     all_control_tokens,
 )
 from starcoder_cli.errors import DataError, InputError, ProtocolError, UsageError
-from starcoder_cli.loading import BYTES_PER_TOKEN
 from starcoder_cli.model import Conversation, Hole, Prompt, Question, Sampling, Special
 from starcoder_cli.net.endpoints import EndpointAddress
 from starcoder_cli.prompts.chat_formats import choose_chat_format

@@ -20,6 +20,8 @@ control tokens in the text are read as such."""
 # No vocabulary that was looked at has an ordinary token of this form that occurs in code.
 CONTROL_TOKEN_PATTERN = re.compile(r"▁?(<.*\w.*>|\[/?[A-Z][A-Z_]*\])", re.DOTALL)
 PROBE = "a"
+BYTES_PER_TOKEN = 3.5
+"""Bytes of code that a token stands for, about."""
 
 
 def all_control_tokens() -> list[str]:

@@ -25,7 +25,8 @@ from starcoder_cli.engines.openvino.quantize import (
 )
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.models.transfer import Progress
-from starcoder_cli.weights.gguf import BLOCK_SIZES, read_gguf_header
+from starcoder_cli.weights.gguf import read_gguf_header
+from starcoder_cli.weights.gguf_blocks import BLOCK_SIZES
 from starcoder_cli.weights.gguf_names import (
     UnknownArchitectureError,
     checkpoint_config,

@@ -1,4 +1,4 @@
-"""A GGUF file brought into OpenVINO's own form, once, and measured on both engines.
+"""A GGUF file brought into the form that OpenVINO's kernels read, once.
 
 That is done in a staging folder, which is renamed at the end: what was interrupted is never used,
 and the file itself is never touched.
@@ -6,20 +6,13 @@ and the file itself is never touched.
 
 import json
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from starcoder_cli.benchmark.measure import (
-    FIRST_PROMPT_TOKENS,
-    complete_greedily,
-    truncate_to_tokens,
-    warm_up_seconds,
-    write_rate,
-)
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.engines.openvino.prepared import (
     PREPARED_FOLDER,
@@ -30,8 +23,7 @@ from starcoder_cli.engines.openvino.prepared import (
     write_prepared,
 )
 from starcoder_cli.errors import DataError, InputError, MachineError
-from starcoder_cli.loading import EngineSpeed
-from starcoder_cli.model import Model, Prompt
+from starcoder_cli.model import Prompt
 from starcoder_cli.models import store
 from starcoder_cli.models.transfer import Progress, translate_write_errors
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
@@ -39,25 +31,23 @@ from starcoder_cli.system.foreign import ForeignError, foreign_errors
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+    from starcoder_cli.weights.gguf import GgufHeader
+
 STAGING_FOLDER = f"{PREPARED_FOLDER}.part"
 TOKENIZER_FILE = "tokenizer.json"
 
-MEASUREMENT_TOKENS = ((512, 32), (128, 16))
-"""Tokens of each prompt that is measured, and of its answer; the second in case of a bad moment."""
-
 MEASUREMENT_WINDOW = 1024
+SPELLING_WINDOW = 256
 MEASUREMENT_TEXT = Path(__file__).read_text(encoding="utf-8") + "\tnaïve 漢字 🦑 <|endoftext|> \n"
 
 
-def convert_and_measure(
-    path: Path, folder: Path, report: Progress, four_bit_count: int = 0
-) -> Mapping[str, EngineSpeed]:
-    """Write what OpenVINO needs of a GGUF file into a folder, and measure both engines.
+def convert_file(path: Path, folder: Path, report: Progress, four_bit_count: int = 0) -> None:
+    """Write what OpenVINO needs of a GGUF file into a folder.
 
-    So many tensors as `four_bit_count` go in four bits.
+    So many tensors as `four_bit_count` go in four bits. How many rows a step is to have here is
+    measured, since that depends on the machine.
     Raises DataError for a malformed file, and for one whose text OpenVINO would spell differently.
     """
-    from starcoder_cli.engines.llamacpp import LlamaCppModel
     from starcoder_cli.engines.openvino.convert import convert_gguf
     from starcoder_cli.engines.openvino.model import OpenVinoModel
     from starcoder_cli.engines.openvino.prepared import PreparedMetadata
@@ -65,39 +55,54 @@ def convert_and_measure(
     from starcoder_cli.weights.gguf import read_gguf_header
 
     header = read_gguf_header(path)
+    total = len(header.tensors) + 1
+    with ThreadPoolExecutor(1) as pool:
+        spelled = pool.submit(convert_tokenizer, path, header, folder)
+        convert_gguf(path, folder, four_bit_count, lambda done, _: report(done, total))
+        spelled.result()
     metadata = PreparedMetadata(() if header.eos_id is None else (header.eos_id,))
-    tensor_count, total = len(header.tensors), len(header.tensors) + 2
-    tokenizer = to_compact_json(read_gguf_tokenizer(path))
-    (folder / TOKENIZER_FILE).write_text(tokenizer, encoding="utf-8")
-    convert_gguf(path, folder, four_bit_count, lambda done, _: report(done, total))
     metadata.write(folder)
-    paces: dict[str, EngineSpeed] = {}
-    encodings: list[list[int]] = []
-    for load in (
-        lambda: LlamaCppModel(path, MEASUREMENT_WINDOW),
-        lambda: OpenVinoModel(prepared_source(folder, path), MEASUREMENT_WINDOW),
-    ):
-        report(tensor_count + len(paces), total)
-        start = time.perf_counter()
-        with closing(load()) as model:
-            paces[model.engine] = measure_engine_speed(model, time.perf_counter() - start)
-            encodings.append(model.encode(Prompt((MEASUREMENT_TEXT,))))
-            if isinstance(model, OpenVinoModel):
-                replace(metadata, rows=model.measure_rows(MEASUREMENT_TEXT)).write(folder)
+    report(total - 1, total)
+    with closing(OpenVinoModel(prepared_source(folder, path), MEASUREMENT_WINDOW)) as model:
+        rows = model.measure_rows(MEASUREMENT_TEXT)
+    replace(metadata, rows=rows).write(folder)
     report(total, total)
-    if encodings[0] != encodings[1]:
+
+
+def convert_tokenizer(path: Path, header: "GgufHeader", folder: Path) -> None:
+    """Write the tokenizer of a GGUF file; DataError where it does not spell as llama.cpp does."""
+    from starcoder_cli.engines.decoding.tokenizer import CheckpointTokenizer
+    from starcoder_cli.engines.llamacpp import LlamaCppModel
+
+    tokenizer = to_compact_json(read_gguf_tokenizer(path, header))
+    (folder / TOKENIZER_FILE).write_text(tokenizer, encoding="utf-8")
+    prompt = Prompt((MEASUREMENT_TEXT,))
+    with closing(LlamaCppModel(path, SPELLING_WINDOW)) as model:
+        ids = model.encode(prompt)
+    if ids != CheckpointTokenizer(folder).encode(prompt):
         raise DataError(f"{path} spells text as only llama.cpp does", "use --engine llamacpp")
-    return paces
 
 
-def read_gguf_tokenizer(path: Path) -> "Tokenizer":
+def read_gguf_tokenizer(path: Path, header: "GgufHeader") -> "Tokenizer":
     """The tokenizer of a GGUF file; MachineError where transformers cannot bring it over."""
+    from starcoder_cli.weights.gguf_arrays import read_gguf_array
+
     try:
         with foreign_errors():
-            from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_tokenizer
+            from transformers.integrations.gguf import (
+                GGUF_TOKENIZER_MAPPING,
+                convert_gguf_tokenizer,
+            )
 
-            architecture, vocabulary, _ = get_gguf_tokenizer(str(path))
-            tokenizer: Tokenizer = convert_gguf_tokenizer(architecture, vocabulary)[0]
+            names = {
+                f"tokenizer.{key}": name
+                for key, name in GGUF_TOKENIZER_MAPPING["tokenizer"].items()
+            }
+            keys = header.arrays.keys() & names
+            arrays = {key: read_gguf_array(path, header, key) for key in keys}
+            values = {**header.metadata, **arrays}
+            vocabulary = {name: values[key] for key, name in names.items() if key in values}
+            tokenizer: Tokenizer = convert_gguf_tokenizer(header.architecture, vocabulary)[0]
     except ForeignError as error:
         raise MachineError(
             f"transformers cannot read the tokenizer of {path}: {error}", "use --engine llamacpp"
@@ -117,37 +122,11 @@ def to_compact_json(tokenizer: "Tokenizer") -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-def measure_engine_speed(model: Model, load_seconds: float) -> EngineSpeed:
-    """How fast a model is that was loaded in so many seconds; the better of two measurements.
-
-    A prompt that begins like an earlier one would not be read anew.
-    """
-    first = complete_greedily(
-        model, truncate_to_tokens(model, MEASUREMENT_TEXT[::-1], FIRST_PROMPT_TOKENS), 1
-    )
-    completions = [
-        complete_greedily(model, truncate_to_tokens(model, text, read), write_tokens)
-        for text, (read, write_tokens) in zip(
-            (MEASUREMENT_TEXT, MEASUREMENT_TEXT.swapcase()), MEASUREMENT_TOKENS, strict=True
-        )
-    ]
-    if any(each.tokens < 2 or not each.text for each in completions):
-        raise MachineError("the model has nothing to say", "use --engine llamacpp")
-    read = max(each.prompt_tokens_per_second for each in completions)
-    write = max(write_rate([each]) for each in completions)
-    return EngineSpeed(
-        load=round(load_seconds, 3),
-        warm_up=round(warm_up_seconds(first, read), 3),
-        read=round(read, 1),
-        write=round(write, 1),
-    )
-
-
-Convert: TypeAlias = Callable[[Path, Path, Progress, int], Mapping[str, EngineSpeed]]
+Convert: TypeAlias = Callable[[Path, Path, Progress, int], None]
 
 
 def prepare_model(
-    spec: ModelSpec, path: Path, report: Progress, convert: Convert = convert_and_measure
+    spec: ModelSpec, path: Path, report: Progress, convert: Convert = convert_file
 ) -> Prepared:
     """What a pulled file is prepared in, made where there is nothing that is current.
 
@@ -163,10 +142,8 @@ def prepare_model(
         if prepared:
             return prepared
         with stage_folder(path.parent) as staging:
-            paces = convert(path, staging, report, spec.four_bit_tensors)
-            prepared = Prepared(
-                staging, manifest.sha256, current_versions(), file_sizes(staging), paces
-            )
+            convert(path, staging, report, spec.four_bit_tensors)
+            prepared = Prepared(staging, manifest.sha256, current_versions(), file_sizes(staging))
             write_prepared(prepared)
         return replace(prepared, folder=path.parent / PREPARED_FOLDER)
 

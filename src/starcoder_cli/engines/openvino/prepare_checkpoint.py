@@ -59,7 +59,7 @@ def prepare_checkpoint(spec: ModelSpec, path: Path, report: Progress) -> Prepare
                     rows = model.measure_rows(MEASUREMENT_TEXT)
                 replace(metadata, rows=rows).write(staging)
             digest = checkpoint_digest(checkpoint)
-            prepared = Prepared(staging, digest, current_versions(), file_sizes(staging), {})
+            prepared = Prepared(staging, digest, current_versions(), file_sizes(staging))
             write_prepared(prepared)
     return replace(prepared, folder=folder / PREPARED_FOLDER)
 

@@ -1,4 +1,4 @@
-"""What a model was prepared in for OpenVINO, if it was, and how fast both engines are with it.
+"""What a model was prepared in for OpenVINO, if it was.
 
 It lies in a folder of its own in that of the model: weights in few bits, and a manifest that says
 from which files and by which versions it was made, and holds what a damaged folder would betray
@@ -7,6 +7,7 @@ itself by. So it is used without being read through first. A GGUF file's has the
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,6 @@ from pathlib import Path
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.engines.decoding.tokenizer import package_version
 from starcoder_cli.errors import DataError
-from starcoder_cli.loading import EngineSpeed
 from starcoder_cli.models import store
 from starcoder_cli.weights.checkpoint import Checkpoint
 
@@ -27,15 +27,13 @@ FORMAT_VERSION = "6"
 @dataclass(frozen=True)
 class Prepared:
     """A prepared model: the sha256 of its GGUF file or what tells a checkpoint's files from others,
-    the versions of the packages that made it, the bytes of each of its files, and the speed of each
-    engine that was measured.
+    the versions of the packages that made it, and the bytes of each of its files.
     """
 
     folder: Path
     sha256: str
     versions: Mapping[str, str]
     files: Mapping[str, int]
-    paces: Mapping[str, EngineSpeed]
 
 
 def find_prepared(path: Path) -> Prepared | None:
@@ -75,13 +73,34 @@ def is_outdated(path: Path) -> bool:
     return prepared is not None and prepared.versions.get("form") != FORMAT_VERSION
 
 
+UNFIT_FILE = f"{PREPARED_FOLDER}.unfit"
+
+
+def mark_unfit(path: Path) -> None:
+    """Remember that a GGUF file cannot be prepared, as it is and by these versions."""
+    with suppress(OSError):
+        (path.parent / UNFIT_FILE).write_text(source_state(path), encoding="utf-8")
+
+
+def is_unfit(path: Path) -> bool:
+    """Whether that is so."""
+    with suppress(OSError, UnicodeDecodeError):
+        return (path.parent / UNFIT_FILE).read_text(encoding="utf-8") == source_state(path)
+    return False
+
+
+def source_state(path: Path) -> str:
+    """What preparing a GGUF file depends on."""
+    manifest = store.read_model_manifest(path.parent)
+    return json.dumps([manifest and manifest.sha256, current_versions()]) + "\n"
+
+
 def read_prepared(folder: Path) -> Prepared | None:
     """What the manifest in a folder says; None where there is none, or none that makes sense."""
     try:
         values = json.loads((folder / store.MODEL_MANIFEST_NAME).read_bytes())
-        paces = {str(name): EngineSpeed(**pace) for name, pace in values["paces"].items()}
         versions, files = dict(values["versions"]), dict(values["files"])
-        return Prepared(folder, str(values["sha256"]), versions, files, paces)
+        return Prepared(folder, str(values["sha256"]), versions, files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GROUP_SIZE = 32
-ROWS_AT_ONCE = 1 << 10
+ROWS_AT_ONCE = 1 << 8
 """So many rows of a matrix are brought to 32 bits at a time."""
 
 THREADS = 2
