@@ -1,6 +1,7 @@
 """From a conversation to what a model is asked, and to the next answer in it."""
 
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec, find_model
 from starcoder_cli.engines.echo import EchoModel
 from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.languages import find_language
 from starcoder_cli.model import Conversation, Message, Prompt, Question, Sampling
+from starcoder_cli.postprocess.code_block import extract_code
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.chat import ChatFormat
 from starcoder_cli.prompts.chat_formats import CHAT_FORMATS, CHATML, PLAIN_CHAT
@@ -19,6 +22,7 @@ from starcoder_cli.reply import (
     continue_code,
     forget_reasoning,
     max_size,
+    with_answer_prefix,
 )
 from starcoder_cli.stream import Chunk, Stream, collect
 
@@ -187,9 +191,6 @@ def test_an_endpoint_may_have_begun_to_think_unless_somebody_watches() -> None:
     talk = Conversation().with_question("q")
     assert collect(replier.answer(talk, Sampling(), is_live=False)).text == "so"
     assert collect(replier.answer(talk, Sampling(), is_live=True)).text == f"{DRAFT}so"
-    block = ChatModel(ServerWriter(DRAFT, "```\nRIGHT\n```\n"), None)
-    code = Conversation(answer_prefix="```\n").with_question("q")
-    assert collect(block.answer(code, Sampling(), is_live=False)).text == "RIGHT\n"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,22 @@ def test_an_endpoint_may_have_begun_to_think_unless_somebody_watches() -> None:
     ],
 )
 def test_a_block_that_was_begun_goes_on(texts: tuple[str, ...], code: str) -> None:
-    assert collect(continue_code(Writer(*texts).stream(Prompt(()), Sampling()))).text == code
+    extract = partial(extract_code, original="", language=find_language("python"))
+    chunks = Writer(*texts).stream(Prompt(()), Sampling())
+    assert collect(continue_code(chunks, extract)).text == code
+
+
+@pytest.mark.parametrize(
+    ("texts", "whole"),
+    [
+        (("x = 1\n", "```"), "```py\nx = 1\n```"),
+        (("<think>hm", "</think>\n", "```\nx = 1\n", "```"), "```\nx = 1\n```"),
+        (("",), ""),
+    ],
+)
+def test_an_answer_has_what_it_was_begun_with(texts: tuple[str, ...], whole: str) -> None:
+    chunks = Writer(*texts).stream(Prompt(()), Sampling())
+    assert collect(with_answer_prefix(chunks, "```py\n")).text == whole
 
 
 def test_earlier_answers_are_remembered_without_what_was_thought() -> None:

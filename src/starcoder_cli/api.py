@@ -6,8 +6,7 @@
         print(model.fill("def mean(values):\\n    ", "\\n").text)
 
 It is the same code as the commands': what `fill` returns is what `starcoder fill --json` says.
-Nothing is written to standard output; notes are part of an `Answer`. Errors are those of
-`starcoder_cli.errors`, each with a message and a hint.
+Nothing is written to standard output; notes are part of an `Answer`.
 """
 
 import threading
@@ -19,6 +18,7 @@ from functools import partial
 from typing import TypedDict, Unpack
 
 from starcoder_cli.app.answer_record import Answer
+from starcoder_cli.app.defects import defect_notes
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.edit import edit_task
 from starcoder_cli.app.in_order import in_order, while_open
@@ -67,8 +67,8 @@ class ModelOptions(TypedDict, total=False):
 class AnswerOptions(TypedDict, total=False):
     """How an answer is made; each is what the flag of its name is.
 
-    `candidates` are that many answers, of which the best is returned; `include` names files to
-    include, `context` how many seconds may be spent on others.
+    `candidates` are that many answers, of which the best is returned; `include` names files to read
+    along, `context` how many seconds may be spent on others.
     """
 
     max_tokens: int
@@ -91,8 +91,8 @@ class AnswerOptions(TypedDict, total=False):
 class LoadedModel:
     """A model that is open: `complete`, `fill`, `edit` and `chat` return an `Answer`.
 
-    Their `stream_…` variants give the answer chunk by chunk; closing the stream stops the model.
-    All raise the errors of `starcoder_cli.errors`.
+    Their `stream_…` variants give it in chunks, and closing one stops the model. All raise errors
+    of `starcoder_cli.errors`.
     """
 
     def __init__(self, model: Model, request: Request, load_seconds: float, slots: int) -> None:
@@ -230,7 +230,8 @@ class LoadedModel:
         prompt = task.prompt(self._model, messages)
         run.generate(self._model, task, prompt, request, through=through)
         answer = run.answer(request, self.engine, self._load_seconds)
-        return replace(answer, notes=tuple(messages.notes))
+        notes = (*messages.notes, *defect_notes(task, source, span, run.choose(), request))
+        return replace(answer, notes=notes)
 
     def _stream(
         self,
@@ -293,8 +294,7 @@ def load(
         ),
     )
     messages, slots = QUIET.messages, options.get("slots", 1)
-    begin = time.perf_counter()
+    begin, window = time.perf_counter(), options.get("window", 8192)
     request = resolve_endpoint(request, messages)
-    window = options.get("window", 8192)
     with open_model(request, window, messages, slots) as opened:
         yield LoadedModel(opened, request, round(time.perf_counter() - begin, 3), slots)

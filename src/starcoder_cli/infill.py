@@ -50,6 +50,7 @@ from starcoder_cli.prompts.build import (
     truncate_to_window,
     window_for,
 )
+from starcoder_cli.prompts.edit import replace_final_newlines
 from starcoder_cli.prompts.fim import as_solution_file
 from starcoder_cli.prompts.window import left_out
 from starcoder_cli.settings import FimOrder, LineMode
@@ -254,6 +255,9 @@ class Infill:
             forced = prompt.beginning_with(begin)
             last = partial(ask_behind, begin, forced) if forced and begin else None
             chunks = prepend(self.lead, trim_with_retry(ask, sampling, trim, last))
+        last_line = self.source.raw[self.span.start :]
+        if last_line.strip() and self.span.end == len(self.source.raw) and not options.raw:
+            chunks = replace_final_newlines(chunks, "")  # the file's last line has no end
         return convert_newlines(chunks, self.source.newline)
 
     @property

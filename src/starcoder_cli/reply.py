@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.model import Conversation, Message, Model, Prompt, Question, Sampling
-from starcoder_cli.postprocess.fences import extract_first_block
 from starcoder_cli.postprocess.reasoning import (
     is_reasoning_model,
     split_reasoning,
@@ -100,15 +99,13 @@ class ChatModel:
         return strip_leading_space(chunks) if self.form and self.form.leading_space else chunks
 
     def answer(self, question: Question, sampling: Sampling, *, is_live: bool) -> Stream:
-        """The next answer without what was thought before it; its code alone if it has to be code.
+        """The next answer without what was thought before it.
 
         Where the template of an endpoint may have begun to think, which nobody knows, an answer is
         waited for until it is whole, unless it `is_live`. The same is done for a model that thinks.
         """
         may_be_open = self.reasons or (self.form is None and not is_live)
-        chunks = split_reasoning(self.model.stream(question, sampling), may_be_open)
-        has_to_be_code = isinstance(question, Conversation) and question.answer_prefix
-        return extract_code(chunks) if has_to_be_code else chunks
+        return split_reasoning(self.model.stream(question, sampling), may_be_open)
 
 
 def forget_reasoning(conversation: Conversation) -> Conversation:
@@ -122,24 +119,28 @@ def forget_reasoning(conversation: Conversation) -> Conversation:
     return replace(conversation, messages=tuple(messages))
 
 
-def extract_code(chunks: Iterable[Chunk]) -> Stream:
-    """The code in the first block of an answer; DataError where it has none."""
-    return extract_first_block(chunks, lambda fence: None, "ask again, or another model")
-
-
-def continue_code(chunks: Stream) -> Stream:
+def continue_code(chunks: Stream, extract: Callable[[Iterable[Chunk]], Stream]) -> Stream:
     """An answer that was begun inside a block of code.
 
-    If the model thought before it, it has begun the block once more.
+    If the model thought before it, it has begun the block once more: then its code is extracted.
     """
     has_thought = False
     with closing_source(split_reasoning(chunks, may_be_open=False)) as source:
         for chunk in source:
             has_thought = has_thought or bool(chunk.reasoning_content)
             if has_thought and chunk.text:
-                yield from extract_code(itertools.chain([chunk], source))
+                yield from extract(itertools.chain([chunk], source))
                 return
             yield chunk
+
+
+def with_answer_prefix(chunks: Stream, prefix: str) -> Stream:
+    """An answer with what it was begun with, unless the model thought first, and began anew."""
+    with closing_source(split_reasoning(chunks, may_be_open=False)) as source:
+        for chunk in source:
+            prefix = "" if chunk.reasoning_content else prefix
+            yield replace(chunk, text=prefix + chunk.text) if chunk.text else chunk
+            prefix = "" if chunk.text else prefix
 
 
 def chat_format(model: Model, spec: ModelSpec) -> ChatFormat | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import starcoder_cli
 from sites import body, serving
 from starcoder_cli.cli import main
 
@@ -43,8 +44,18 @@ def fenced(code: str) -> str:
             "the answer leaves code out, where it says '# ... rest of the code unchanged ...'",
         ),
         (
-            fenced("I am sorry, but this is not clear.\n"),
+            fenced("This is not clear to me.\nDo you mean f?\n"),
             "a parser finds errors in a.py with the answer",
+        ),
+        (
+            fenced("# I'm sorry, but I cannot help with that.\n"),
+            'the answer is no code: it says "# I\'m sorry, but I cannot help with that."',
+        ),
+        (fenced("pass\n"), "the answer has nothing of the 4 lines that it would replace"),
+        (fenced("  \n"), "the answer is nothing but white space"),
+        (
+            fenced(f"{NEW}\n\ndef g(x):\n    ...  # existing code\n"),
+            "the answer leaves code out, where it says '# existing code'",
         ),
         (fenced("def f(x:\n    return x\n"), "a parser finds errors in a.py with the answer"),
     ],
@@ -58,6 +69,7 @@ def test_code_is_not_replaced_by_less(text: str, problem: str, capsys: Streams) 
     assert ask(text, "edit", "a.py", "Double it.") == 0
     noted = capsys.readouterr()
     assert noted.out.strip() in text
+    assert noted.out.strip() or not text.strip("`python\nSure: ")
     assert noted.err.startswith("note: ")
     assert noted.err.count("note: ") == 1
 
@@ -88,6 +100,33 @@ def test_what_is_left_out_of_a_record_is_in_it(capsys: Streams) -> None:
 def test_as_the_model_wrote_it_nothing_is_judged(capsys: Streams) -> None:
     assert ask(fenced(LEFT_OUT), "edit", "a.py", "Double it.", "--raw", "-i") == 0
     assert (Path("a.py").read_text(), capsys.readouterr().err) == (LEFT_OUT, "")
+
+
+def test_the_code_is_the_block_that_is_most_like_it(capsys: Streams) -> None:
+    changed = CODE.replace("+ 1", "+ 2")
+    run = "```sh\npip install a\n```\n"
+    use = "```python\nimport a\n\na.g(1)\n```\n"
+    quote = "```python\n    return f(x) + 1\n```\n"
+    new = f"```python\n{changed}```\n"
+    for text in (f"{run}Then:\n{new}", f"{new}Use it:\n{use}", f"In place of\n{quote}\n{new}"):
+        Path("a.py").write_text(CODE)
+        assert ask(text, "edit", "a.py", "Add 2.", "--in-place") == 0
+        assert Path("a.py").read_text() == changed
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", [["fill", "a.py:1-2"], ["fill", "a.py:1-2", "--raw"]])
+def test_white_space_takes_no_code_away(words: list[str], capsys: Streams) -> None:
+    assert ask("   \n\n", *words, "--no-context", "--in-place") in (0, 65)
+    assert Path("a.py").read_text() == CODE
+    assert capsys.readouterr().err
+
+
+def test_a_hole_that_has_code_takes_no_comment_in_its_place(capsys: Streams) -> None:
+    answer = "# (existing code unchanged)\n"
+    assert ask(answer, "fill", "a.py:1-2", "--no-context", "--in-place") == 65
+    assert "the answer leaves code out" in capsys.readouterr().err
+    assert Path("a.py").read_text() == CODE
 
 
 def test_a_hole_takes_what_breaks_its_file_and_that_is_said(capsys: Streams) -> None:
@@ -125,3 +164,20 @@ def test_what_a_model_thinks_before_it_fills_is_no_code(words: list[str], capsys
         site.pieces = (answer.removeprefix("<think>"),)  # which the server's template began
         assert main([*words, "--endpoint", site.url]) == 0
         assert capsys.readouterr().out.strip() == "return 2 * x"
+
+
+@pytest.mark.parametrize("answer", ["    y = 2", "    y = 2\n", "    y = 2\n\n"])
+def test_a_last_line_without_an_end_stays_so(answer: str, capsys: Streams) -> None:
+    Path("a.py").write_text("def f(x):\n    y = 1")
+    assert ask(answer, "fill", "a.py:2", "--no-context", "--in-place") == 0
+    assert Path("a.py").read_text() == "def f(x):\n    y = 2"
+    assert capsys.readouterr().err == ""
+
+
+def test_the_python_api_tells_what_is_wrong() -> None:
+    with (
+        serving(owner="somebody", pieces=(fenced(LEFT_OUT),)) as site,
+        starcoder_cli.load(site.model, endpoint=site.url) as model,
+    ):
+        answer = model.edit(CODE, "Double it.", lang="python")
+    assert "leaves code out" in answer.notes[-1]

@@ -93,7 +93,7 @@ def test_a_model_is_asked_in_a_chat_or_as_its_server_spells_it(
     assert "```python\ndef f(self, x):\n    return x\n```\n\nChange it." in str(prompt.question)
     prompt = asked.prompt(ServerModel(), MESSAGES)
     assert isinstance(prompt.question, Conversation)
-    assert (prompt.question.answer_prefix, prompt.stop) == ("```python\n", ("\n```", "END"))
+    assert (prompt.question.answer_prefix, prompt.stop) == ("```python\n", ("END",))
     assert capfd.readouterr().err == (
         f"edit: {DEFAULT_MODEL} is asked in a chat (chatml)\n"
         f"edit: {DEFAULT_MODEL} is asked in a chat (as the server spells it)\n"

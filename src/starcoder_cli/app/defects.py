@@ -1,5 +1,6 @@
 """What is wrong with a whole answer: half of it, code left out, a file that breaks with it."""
 
+import re
 from dataclasses import dataclass
 
 from starcoder_cli.app.request import Request
@@ -14,6 +15,16 @@ from starcoder_cli.stream import Completion
 
 MORE_TOKENS = "raise --max-tokens, or name a smaller range"
 ASK_AGAIN = "ask again, or name a smaller range"
+BLANK = "the answer is nothing but white space"
+
+REFUSAL = re.compile(
+    r"\W*(I['’]m (very )?sorry|I am sorry|sorry,|I can(not|['’]t) (help|assist|do|provide|comply)"
+    r"|I['’]?( a)?m (unable|not able) to|as an AI\b)",
+    re.IGNORECASE,
+)
+MIN_COMPARED_LINES = 4
+MIN_SIZE_RATIO = 4
+"""New code that has no line of so many, and is so many times shorter, is none of theirs."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,11 @@ class Defect:
     note: str
     kept_out: bool
 
+    @classmethod
+    def that_keeps_out(cls, problem: str) -> "Defect":
+        """One for which an answer goes into no file, and is noted as it is."""
+        return cls(problem, ASK_AGAIN, problem, kept_out=True)
+
     @property
     def error(self) -> DataError:
         """The error that keeps the answer out of a file."""
@@ -41,8 +57,11 @@ def find_defect(
 
     A hole takes what is whole of an answer that was cut off, and what breaks the file; what takes
     the place of code has to be all of it, and code. What is wanted as the model wrote it is not
-    judged, but for half of what takes the place of code.
+    judged, but for white space, and half of what takes the place of code.
     """
+    text, original = completion.text, source.raw[span.start : span.end]
+    if text and not text.strip() and original.strip():
+        return Defect.that_keeps_out(BLANK)
     if request.verbatim and not task.replaces_code:
         return None
     if completion.reason == "length":
@@ -52,17 +71,44 @@ def find_defect(
         return Defect(
             "the answer was cut off before its end", MORE_TOKENS, note, kept_out=not is_whole
         )
-    if request.verbatim or not completion.text:
+    if request.verbatim or not text:
         return None
-    original = source.raw[span.start : span.end]
-    if task.replaces_code and (omission := find_omission(completion.text, original, task.language)):
-        problem = f"the answer leaves code out, where it says {omission!r}"
-        return Defect(problem, ASK_AGAIN, problem, kept_out=True)
-    if breaks_file(source, span, completion.text, task.language):
+    if problem := find_missing_code(text, original, task):
+        return Defect.that_keeps_out(problem)
+    if breaks_file(source, span, text, task.language):
         problem = f"a parser finds errors in {source.display_name} with the answer"
         note = "" if request.candidates.needs_selection else problem  # all candidates have it
         return Defect(problem, ASK_AGAIN, note, kept_out=task.replaces_code)
     return None
+
+
+def defect_notes(
+    task: Task, source: Source, span: Span, completion: Completion, request: Request
+) -> tuple[str, ...]:
+    """What is told of an answer's defect beside its reason, which tells that it was cut off."""
+    defect = find_defect(task, source, span, completion, request)
+    return (defect.note,) if defect and defect.note and completion.reason != "length" else ()
+
+
+def find_missing_code(text: str, original: str, task: Task) -> str:
+    """What an answer has in place of the code that it replaces; empty where that is code."""
+    lines = code_lines(original)
+    if lines and (omission := find_omission(text, original, task.language)):
+        return f"the answer leaves code out, where it says {omission!r}"
+    if not task.replaces_code:
+        return ""
+    new_lines = code_lines(text)
+    if REFUSAL.match(new_lines[0]) and not REFUSAL.match(original.lstrip()):
+        return f"the answer is no code: it says {new_lines[0]!r}"
+    is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
+    if is_short and not set(lines).intersection(new_lines):
+        return f"the answer has nothing of the {len(lines)} lines that it would replace"
+    return ""
+
+
+def code_lines(text: str) -> list[str]:
+    """The lines of a text that are not empty, without their white space."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def breaks_file(source: Source, span: Span, text: str, language: Language) -> bool:

@@ -1,6 +1,7 @@
 """Code that is to be written anew as an instruction says."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from starcoder_cli.app.request import Request
 from starcoder_cli.errors import DataError, UsageError
@@ -8,6 +9,7 @@ from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.infill import PreparedPrompt, language_of
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Conversation, Model, Prompt, Question, Sampling, Special
+from starcoder_cli.postprocess.code_block import extract_code
 from starcoder_cli.postprocess.reasoning import begins_with_reasoning
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.edit import (
@@ -76,13 +78,14 @@ class EditTask:
         return convert_newlines(chunks, self.source.newline)
 
     def _answer(self, model: Model, question: Question, sampling: Sampling) -> Stream:
-        """The answer of the model, up to its end, without what it thought before it."""
+        """The code in the answer of the model, without what it thought before it."""
         replier = ChatModel.of(model, self.request.spec)
+        extract = partial(extract_code, original=self.code, language=self.language)
         if isinstance(question, Conversation):
-            return replier.answer(question, sampling, is_live=self.request.infill.live)
+            return extract(replier.answer(question, sampling, is_live=False))
         chunks = model.stream(question, sampling)
         may_think = replier.reasons and not begins_with_reasoning(self.code)
-        return continue_code(chunks) if may_think else chunks
+        return continue_code(chunks, extract) if may_think else chunks
 
     def learn(self, completion: Completion, engine: str) -> None:
         """Nothing: no other file is read along."""

@@ -1,43 +1,84 @@
-"""Comments that stand for code which an answer leaves out: `# ... rest of the code ...`."""
+"""What stands for code that an answer leaves out: `# ... rest of the code unchanged ...`."""
 
 import re
+from itertools import groupby
+from operator import itemgetter
 
 from starcoder_cli.languages import Language
-from starcoder_cli.postprocess.lexical import read_pieces
+from starcoder_cli.postprocess.lexical import Kind, read_pieces
 
 ELLIPSIS = re.compile(r"\.{3,}|…")
 WORD = re.compile(r"\w+")
-LEFT_OUT = {"rest", "remaining", "remainder", "existing", "other", "previous", "original"}
+LEFT_OUT = {"rest", "remaining", "remainder", "existing", "other", "previous", "original", "all"}
 SURE = {"unchanged", "omitted"}
-KEPT = {*SURE, "same", "before", "here", "stay", "stays", "remain", "remains", "keep", "kept"}
-CODE = {"code", "file", "function", "method", "class", "logic", "content", "import", "line"}
-CODE_WORDS = {*CODE, *(f"{noun}s" for noun in CODE), "implementation"}
+KEPT = {*SURE, "same", "before", "above", "here", "stay", "remain", "keep", "kept", "left"}
+CODE = {
+    *("code", "file", "function", "method", "class", "logic", "content", "import", "line"),
+    *("implementation", "page", "document", "section", "step", "querie", "follow", "definition"),
+}
 SMALL_WORDS = {"of", "the", "your", "this", "is", "are", "as", "it", "was", "for", "and", "not"}
-OTHER_WORDS = SMALL_WORDS | {"goes", "shown", "brevity"}
-KNOWN_WORDS = frozenset(LEFT_OUT | KEPT | CODE_WORDS | OTHER_WORDS)
+KNOWN_WORDS = frozenset(
+    LEFT_OUT | KEPT | CODE | SMALL_WORDS | {"goes", "shown", "brevity"}
+) | frozenset(f"{word}s" for word in (*KEPT, *CODE))
+MARKED_LINE = re.compile(r"\s*([#;*(\[<{/%\"'-]|\.\.\.|…)")
+"""A line that can say so in a file of unknown kind: it begins with a mark."""
 
 
 def find_omission(text: str, original: str, language: Language) -> str:
-    """The first comment of new code that stands for code left out, empty where there is none.
+    """The first line of new code that stands for code left out, empty where there is none.
 
-    What the original says too is none, nor is a comment behind code in its line.
+    What the original says too is none.
     """
+    if language.lexer in ("text", "markdown", "rst"):
+        lines = (line.strip() for line in text.splitlines() if MARKED_LINE.match(line))
+        return next((line for line in lines if is_new_omission(line, original)), "")
     line = ""  # what stands before a token in its line
-    for kind, piece in read_pieces(text, language):
-        if kind == "comment" and not WORD.search(line):
-            for comment in map(str.strip, piece.splitlines()):
-                if stands_for_code(comment) and comment not in original:
-                    return comment
+    for kind, pieces in groupby(read_pieces(text, language), key=itemgetter(0)):
+        piece = "".join(each for _, each in pieces)
+        is_alone = not WORD.search(line)
+        for part in map(str.strip, piece.splitlines()):
+            if is_new_omission(part, original) and can_leave_out(kind, part, is_alone):
+                return part
         line = (line + piece).rpartition("\n")[2]
+    return find_bare_ellipsis(text, original, language)
+
+
+def is_new_omission(part: str, original: str) -> bool:
+    """Whether a part of new code stands for code, and was not there before."""
+    return bool(part) and part not in original and stands_for_code(part)
+
+
+def can_leave_out(kind: Kind, part: str, is_alone: bool) -> bool:
+    """Whether a part of that kind can: a comment, or a text in words that is alone on its line.
+
+    Behind code a comment on the rest of its line that is nothing but an ellipsis says little.
+    """
+    if kind == "comment":
+        return is_alone or bool(WORD.search(part)) or part.startswith("/*")
+    return kind == "text" and is_alone and bool(WORD.search(part))
+
+
+def find_bare_ellipsis(text: str, original: str, language: Language) -> str:
+    """The first line that is an ellipsis and nothing else; an indented one is Python."""
+    known = set(map(str.strip, original.splitlines()))
+    for line in text.splitlines():
+        is_stub = language.name == "python" and line[:1].isspace()
+        if ELLIPSIS.fullmatch(line.strip()) and not is_stub and line.strip() not in known:
+            return line.strip()
     return ""
 
 
-def stands_for_code(comment: str) -> bool:
-    """Whether a comment says nothing but that code is left out, or is nothing but an ellipsis."""
-    words = WORD.findall(comment.lower())
+def stands_for_code(part: str) -> bool:
+    """Whether a text says nothing but that code is left out, or is nothing but an ellipsis."""
+    words = WORD.findall(part.lower())
+    left_out = LEFT_OUT.intersection(words)
     unknown = len(set(words) - KNOWN_WORDS)
-    if ELLIPSIS.search(comment):
-        return not words or unknown <= bool(LEFT_OUT.intersection(words))
-    names_code = LEFT_OUT.intersection(words) or {"same", "before"}.issubset(words)
-    is_kept = SURE.intersection(words) or (names_code and KEPT.intersection(words))
-    return not unknown and bool(is_kept)
+    if ELLIPSIS.search(part):
+        return not words or unknown <= bool(left_out)
+    if unknown:
+        return False
+    names_code = left_out or {"same", "before"}.issubset(words)
+    says_existing = "existing" in words or {"rest", "of"}.issubset(words)
+    return bool(SURE.intersection(words) or (names_code and KEPT.intersection(words))) or (
+        says_existing and len(words) <= 5
+    )

@@ -17,7 +17,13 @@ HARMONY_CHANNEL = "<|channel|>{}<|message|>"
 MARKS = (
     ("<think>", "</think>"),  # DeepSeek-R1, Qwen3, QwQ, GLM, and most others
     ("<thinking>", "</thinking>"),
+    ("<THINK>", "</THINK>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<reflection>", "</reflection>"),
     ("<thought>", "</thought>"),  # EXAONE Deep
+    ("<longcat_think>", "</longcat_think>"),  # LongCat
+    ("<mm:think>", "</mm:think>"),  # MiniMax
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),  # Sky-T1, OpenThinker
     ("<seed:think>", "</seed:think>"),  # Seed-OSS
     ("[THINK]", "[/THINK]"),  # Magistral
     ("◁think▷", "◁/think▷"),  # Kimi

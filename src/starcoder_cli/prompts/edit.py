@@ -53,7 +53,7 @@ def build_edit_prompt(
     )
     talk = Conversation(answer_prefix=f"{fence}{language.lexer}\n").with_question(question)
     if chat_format is None:
-        return EditPrompt(talk, (f"\n{fence}",), "in a chat (as the server spells it)")
+        return EditPrompt(talk, (), "in a chat (as the server spells it)")
     prompt = chat_format.build_prompt(talk)
     return EditPrompt(
         prompt, (f"\n{fence}", *text_stops(prompt)), f"in a chat ({chat_format.name})"

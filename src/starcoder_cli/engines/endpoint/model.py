@@ -24,8 +24,8 @@ from starcoder_cli.model import Conversation, Hole, Prompt, Question, Sampling, 
 from starcoder_cli.net.endpoints import EndpointAddress
 from starcoder_cli.prompts.chat_formats import choose_chat_format
 from starcoder_cli.prompts.fim_formats import SERVER, find_fim_format, guess_family
-from starcoder_cli.reply import continue_code
-from starcoder_cli.stream import Stream, prepend
+from starcoder_cli.reply import with_answer_prefix
+from starcoder_cli.stream import Stream
 from starcoder_cli.wire import openai_client as wire
 from starcoder_cli.wire.openai_client import DIALECTS, GENERIC_DIALECT, Dialect, ServedModel
 
@@ -221,9 +221,7 @@ class EndpointModel:
             f"{self._served.id} is served without a chat template: the form is {form.name}"
         )
         chunks = self._complete(form.build_prompt(conversation), sampling)
-        if not conversation.answer_prefix:
-            return chunks
-        return prepend(conversation.answer_prefix, continue_code(chunks))
+        return with_answer_prefix(chunks, conversation.answer_prefix)
 
     def _stream_response(self, route: str, body: wire.Body) -> Stream:
         with self._request(route, body) as response:

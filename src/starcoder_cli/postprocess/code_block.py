@@ -1,0 +1,135 @@
+"""The code of an answer in Markdown that is to take the place of other code.
+
+Models put more into an answer than that: commands to run, a quote of the old line, an example of
+use. The code is the block that has most in common with what it replaces.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.languages import Language, find_language
+from starcoder_cli.postprocess.fences import Fence
+from starcoder_cli.stream import Chunk, Stream, closing_source
+
+MAX_FENCE_INDENT = 3
+"""A fence that stands deeper begins no block: it is in the code (CommonMark 0.31, 4.5)."""
+
+COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "console", "terminal", "powershell", "cmd"}
+CHANGES = {"diff", "patch"}
+ASK_AGAIN = "ask again, or another model"
+TELLING_LINE = re.compile(r"\w\W*\w\W*\w")
+
+
+@dataclass(frozen=True)
+class CodeBlock:
+    """A block of code at the outermost level: its language as the fence names it, its code."""
+
+    language: str
+    code: str
+    is_closed: bool
+
+
+def extract_code(chunks: Iterable[Chunk], original: str, language: Language) -> Stream:
+    """The code in an answer, once all of it is here; one whose block is left open was cut off.
+
+    Raises DataError where the answer has no code, or it is not clear which of it is meant.
+    """
+    text, has_thought, reason = "", False, None
+    with closing_source(chunks) as source:
+        for chunk in source:
+            text += chunk.text
+            has_thought, reason = has_thought or bool(chunk.reasoning_content), chunk.reason
+            yield Chunk(
+                "",
+                chunk.tokens,
+                prompt_tokens=chunk.prompt_tokens,
+                cached_tokens=chunk.cached_tokens,
+                reasoning_content=chunk.reasoning_content,
+            )
+            if reason:
+                break
+    if has_thought and reason == "length" and not text.strip():
+        raise DataError(
+            "the model spent its tokens on thinking and wrote no code", "raise --max-tokens"
+        )
+    block = find_code(text, original, language)
+    yield Chunk(block.code, 0, "stop" if block.is_closed else "length")
+
+
+def find_code(text: str, original: str, language: Language) -> CodeBlock:
+    """The code that is to take the place of the original. Raises DataError like `extract_code`."""
+    blocks, outside = split_blocks(text)
+    fitting = [block for block in blocks if names_language(block.language, language)]
+    chosen = max(fitting or blocks, key=lambda block: likeness(block.code, original), default=None)
+    known = set(telling_lines(original))
+    inside = set(telling_lines(chosen.code)) if chosen else set()
+    if known.intersection(outside) - inside:
+        first = next(line.strip() for line in text.splitlines() if line.strip())
+        if first not in known:
+            raise DataError("parts of the answer's code stand outside of its block", ASK_AGAIN)
+        return CodeBlock("", text.strip("\n") + "\n", is_closed=True)
+    if chosen is None:
+        raise DataError("the answer has no code block", ASK_AGAIN)
+    label = chosen.language.lower()
+    if label in CHANGES and not names_language(label, language):
+        raise DataError("the answer is a diff, and not the code", ASK_AGAIN)
+    if label in COMMANDS and not names_language(label, language) and not fitting:
+        raise DataError("the answer's block has commands to run, and not the code", ASK_AGAIN)
+    return chosen
+
+
+def split_blocks(text: str) -> tuple[list[CodeBlock], list[str]]:
+    """The blocks of a text at the outermost level, and the lines around them.
+
+    Within a block a fence that names a language opens another, which a bare one closes first.
+    """
+    blocks, outside, lines = list[CodeBlock](), list[str](), list[str]()
+    fence: Fence | None = None
+    depth = 0
+    for line in text.splitlines(keepends=True):
+        bare = line.rstrip("\r\n")
+        opening = Fence.parse(bare)
+        if fence is None:
+            if opening and len(opening.indent) <= MAX_FENCE_INDENT:
+                fence, lines, depth = opening, [], 0
+            else:
+                outside.append(bare.strip())
+        elif fence.is_closed_by(bare) and not depth:
+            blocks.append(CodeBlock(fence.language, "".join(lines), is_closed=True))
+            fence = None
+        else:
+            if opening and len(opening.indent) <= MAX_FENCE_INDENT:
+                depth += 1 if opening.language else -1 if depth else 0
+            lines.append(fence.outdent(line))
+    if fence:
+        blocks.append(CodeBlock(fence.language, "".join(lines), is_closed=False))
+    return blocks, outside
+
+
+def names_language(label: str, language: Language) -> bool:
+    """Whether a fence names a language, by any of its names."""
+    if not label:
+        return False
+    try:
+        found = find_language(label.lower())
+    except UsageError:
+        return label.lower() == language.lexer
+    return found == language or found.lexer == language.lexer
+
+
+def likeness(code: str, original: str) -> float:
+    """How much two texts have in common, line by line, from 0 to 1."""
+    return SequenceMatcher(None, stripped_lines(code), stripped_lines(original), False).ratio()
+
+
+def stripped_lines(text: str) -> Sequence[str]:
+    """The lines of a text that are not empty, without their white space."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def telling_lines(text: str) -> Sequence[str]:
+    """The lines of a text that are more than signs and a letter: others are anywhere."""
+    return [line for line in stripped_lines(text) if TELLING_LINE.search(line)]

@@ -1,0 +1,77 @@
+"""Which of an answer's Markdown is the code that takes the place of other code."""
+
+import pytest
+
+from starcoder_cli.errors import DataError
+from starcoder_cli.languages import find_language
+from starcoder_cli.postprocess.code_block import extract_code, find_code
+from starcoder_cli.stream import Chunk, collect
+
+PYTHON = "import os\n\n\ndef a(x):\n    return x * 2\n\n\nprint(a(1))\n"
+CHANGED = PYTHON.replace("* 2", "+ 1")
+DOCUMENT = "# Title\n\nInstall:\n\n## Use\n\nCall it.\n"
+EXAMPLE = "# Title\n\nInstall:\n\n```sh\npip install x\n```\n\n## Use\n\nCall it.\n"
+DOCSTRING = (
+    'import os\n\n\ndef a(x):\n    """\n    ```\n    a(1)\n    ```\n    """\n    return x * 2\n'
+)
+
+
+def fenced(code: str, label: str = "python") -> str:
+    """A block of code."""
+    return f"```{label}\n{code}\n```\n" if code[-1:] != "\n" else f"```{label}\n{code}```\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "original", "name", "code"),
+    [
+        (fenced(CHANGED), PYTHON, "python", CHANGED),
+        (f"Sure:\n{fenced(CHANGED, '')}I changed `x * 2`.", PYTHON, "python", CHANGED),
+        (f"{fenced(CHANGED)}Use it:\n{fenced('a(2)')}", PYTHON, "python", CHANGED),
+        (f"Not\n{fenced('return x * 2')}\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
+        (f"{fenced('pip install x', 'sh')}\n{fenced(CHANGED, 'py')}", PYTHON, "python", CHANGED),
+        (fenced(DOCSTRING), PYTHON, "python", DOCSTRING),
+        (DOCSTRING, PYTHON, "python", DOCSTRING),
+        (fenced(EXAMPLE, "markdown"), DOCUMENT, "markdown", EXAMPLE),
+        (EXAMPLE, DOCUMENT, "markdown", EXAMPLE),
+        (fenced("#!/bin/sh\nfoo\n", "bash"), "#!/bin/sh\nbar\n", "shell", "#!/bin/sh\nfoo\n"),
+        ("1. So:\n   ```python\n   x = 1\n   ```\n", "x = 2\n", "python", "x = 1\n"),
+    ],
+)
+def test_the_code_is_found(text: str, original: str, name: str, code: str) -> None:
+    found = find_code(text, original, find_language(name))
+    assert (found.code, found.is_closed) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "original", "problem"),
+    [
+        ("No.", PYTHON, "the answer has no code block"),
+        ("", PYTHON, "the answer has no code block"),
+        (f"So:\n{fenced('a(1)')}\ndef a(x):\n", PYTHON, "stand outside of its block"),
+        (fenced("-a\n+b\n", "diff"), PYTHON, "the answer is a diff, and not the code"),
+        (fenced("pip install x\n", "sh"), PYTHON, "has commands to run, and not the code"),
+    ],
+)
+def test_what_is_not_clear_is_no_code(text: str, original: str, problem: str) -> None:
+    with pytest.raises(DataError, match=problem):
+        find_code(text, original, find_language("python"))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_an_answer_is_read_to_its_end(size: int) -> None:
+    def extract(text: str, reason: str = "stop") -> tuple[str, str, int]:
+        pieces = [Chunk(text[at : at + size]) for at in range(0, len(text), size)]
+        last = Chunk("", 0, "length" if reason == "length" else "stop")
+        read = collect(extract_code([*pieces, last], PYTHON, find_language("python")))
+        return read.text, read.reason, read.tokens
+
+    text = fenced(CHANGED)
+    assert extract(text) == (CHANGED, "stop", -(-len(text) // size))
+    assert extract(text, "length")[:2] == (CHANGED, "stop")
+    assert extract(text.removesuffix("```\n"))[:2] == (CHANGED, "length")
+
+
+def test_tokens_that_went_into_thinking() -> None:
+    thought = Chunk("", 5, "length", reasoning_content="hm")
+    with pytest.raises(DataError, match="the model spent its tokens on thinking"):
+        collect(extract_code([thought], PYTHON, find_language("python")))
