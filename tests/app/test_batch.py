@@ -312,7 +312,7 @@ def test_the_default_model_answers_several_at_a_time(capfd: pytest.CaptureFixtur
         *(
             {
                 "id": sign,
-                "prefix": f'def {word}(a, b):\n    """a {sign} b"""\n    return ',
+                "prefix": f'def {word}(a, b):\n    """Return a {sign} b."""\n    return ',
                 "suffix": f"\n\n\nprint({word}(1, 2))\n",
                 "lang": "python",
             }
