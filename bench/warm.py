@@ -49,9 +49,7 @@ def main() -> None:
     if path is None:
         sys.exit(f"{DEFAULT_MODEL} is not here: starcoder models pull {DEFAULT_MODEL}")
     loading = LoadOptions(engine=options.engine)
-    opening = LoadRequest(
-        DEFAULT_MODEL, str(path), ROOM, loading, keep_alive=-1.0
-    )
+    opening = LoadRequest(DEFAULT_MODEL, str(path), ROOM, loading, keep_alive=-1.0)
     with serving() as reach:
         endpoint = reach()
         assert endpoint
