@@ -37,10 +37,14 @@ def sealed(line: BatchLine) -> bytes:
 
 
 def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
-    """Whatever a killed run has written, the file ends as if it had not been killed."""
+    """Whatever a killed run has written, the file ends as if it had not been killed.
+
+    Where that is less than the first fields of a first record, it could be of anybody.
+    """
     path, rows = tmp_path / "answers", parse_batch(HOLES)
     whole = b"".join(map(sealed, rows))
-    for length in range(len(whole) + 1):
+    first_fields = json.dumps({"line": 1, "digest": rows[0].digest}).removesuffix("}")
+    for length in (0, *range(len(first_fields), len(whole) + 1)):
         path.write_bytes(whole[:length])
         with AnswerJournal.open_locked(str(path)) as journal:
             done = journal.resume(rows)
@@ -56,12 +60,20 @@ def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
     [
         (b"my notes\n", "line 1 of {} is not the answer to a line of this batch"),
         (b"my notes", "{} holds something else"),
+        (b"{", "{} holds something else"),
         (b'{"lime": 1', "{} holds something else"),
+        (b'{"line": 12, "hits": 3}', "{} holds something else"),
+        (b'{"line": 1, "digest": "0123456789abcde', "{} holds something else"),
+        (b'{"line": 1, "digest": "0123456789ABCDEF"', "{} holds something else"),
+        (b'{"digest": "0123456789abcdef", "line": 1', "{} holds something else"),
         (b"[" * 100_000 + b"\n", "line 1 of {} is not the answer to a line of this batch"),
         (b"1\n", "line 1 of {} is not the answer to a line of this batch"),
         (b'{"line": 1, "digest": "0"}\n', "line 1 of {} is not the answer to a line of this batch"),
     ],
-    ids=["text", "part", "other fields", "deep", "number", "changed hole"],
+    ids=[
+        *("text", "part", "one byte", "another first field", "another second field"),
+        *("too little", "no digest", "another order", "deep", "number", "changed hole"),
+    ],
 )
 def test_a_file_of_anything_else_is_left_alone(
     data: bytes, message: str, read: Reader, tmp_path: Path
@@ -72,6 +84,17 @@ def test_a_file_of_anything_else_is_left_alone(
         read(journal, parse_batch(HOLES))
     way = "name another file with --output"
     assert str(caught.value) == f"{message.format(path)}; {way}"
+    assert path.read_bytes() == data
+
+
+def test_what_no_record_begins_with_is_left_alone_behind_records(
+    read: Reader, tmp_path: Path
+) -> None:
+    path, rows = tmp_path / "answers", parse_batch(HOLES)
+    data = sealed(rows[0]) + b"my notes"
+    path.write_bytes(data)
+    with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError, match="else"):
+        read(journal, rows)
     assert path.read_bytes() == data
 
 
