@@ -60,24 +60,12 @@ class AnswerJournal:
         finally:
             os.close(descriptor)
 
-    def resume(self, batch_lines: Sequence[BatchLine]) -> int:
-        """How many of the lines it has a record of already, from the first on.
-
-        Raises DataError, and leaves the file as it is, where it holds anything else: answers of
-        another model, say, or lines that were altered.
-        """
-        records, rest = self._read()
-        for index, record in enumerate(records):
-            line = batch_lines[index] if index < len(batch_lines) else None
-            self._check(index, record, line.difference(record_of(record)) if line else OTHER_BATCH)
-        self._cut_off(records, rest)
-        return len(records)
-
     def find_answered(self, batch_lines: Sequence[BatchLine]) -> frozenset[int]:
         """The numbers of the lines that it has an answer to, in whatever order.
 
         What could not be answered then is no answer: it may be another question by now. Raises
-        like `resume`.
+        DataError, and leaves the file as it is, where it holds anything else: answers of another
+        model, say, or lines that were altered.
         """
         by_number = {line.number: line for line in batch_lines}
         records, rest = self._read()
