@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from repositories import repository
-from sites import Site, serving
+from sites import Fault, Site, body, serving, status
 from starcoder_cli.cli import main
 from streams import run
 
@@ -32,6 +32,7 @@ def task(number: int, sign: str) -> Record:
 
 
 TASKS = [task(0, "+"), task(1, "-"), task(2, "*"), task(3, "+")]
+FILTERED = 'data: {"choices": [{"text": "", "finish_reason": "content_filter"}]}\n\n'
 PUBLISHED = (
     "python\tpass@1\t33.6\t\t\tstarcoder\thttps://huggingface.co/bigcode/starcoder, model card\t\n"
 )
@@ -148,6 +149,62 @@ def test_a_run_goes_on_where_it_ended_with_the_same_score(
     (group,) = told["groups"]
     assert group["scores"]["pass@1"]["value"] == 1.0
     assert len(lines("run/python.answers.jsonl")) == 4
+
+
+@pytest.mark.parametrize(
+    ("faults", "told"),
+    [
+        ([status(404)] * 3, "so it is"),
+        ([status(400)] * 3, "so it is"),
+        ([body(FILTERED)] * 3, "the endpoint's filter ended the answer"),
+    ],
+    ids=["404", "400", "filter"],
+)
+def test_an_answer_that_could_not_be_made_is_none(
+    faults: list[Fault], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It counted as a wrong one, without a word and for ever."""
+    with serving(pieces=("    return", " a + b\n")) as site:
+        words = ("humaneval", "--data", "data.jsonl", "--endpoint", site.url, "--out", "run")
+        site.faults += faults
+        code, scored, err = scores(capfd, *words, "--run-code")
+        assert (code, scored) == (65, {})
+        assert err.startswith("error: 3 of 4 answers could not be made: ")
+        assert told in err
+        assert err.endswith("; run the same command again: the other answers are kept\n")
+        assert not Path("run/python.verdicts.jsonl").exists()
+        code, scored, err = scores(capfd, *words, "--run-code")
+    assert (code, err) == (0, "note: here already: 1 of 4 answers\n")
+    assert scored["groups"][0]["scores"]["pass@1"]["value"] == 0.5
+    found = lines("run/python.answers.jsonl")
+    assert [record["line"] for record in found] == [1, 2, 3, 4]
+    assert not any("error" in record for record in found)
+
+
+def test_gaps_of_a_project_that_could_not_be_filled_are_asked_again(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    repository(Path("project"), {"a.py": "def f(a):\n    b = a + 1\n    return b\n" * 4})
+    with serving(pieces=("    return b\n",)) as site:
+        words = (
+            "repo",
+            "--data",
+            "project",
+            "--endpoint",
+            site.url,
+            "--out",
+            "run",
+            "--limit",
+            "2",
+        )
+        site.faults += [status(422)]
+        code, scored, err = scores(capfd, *words)
+        assert (code, scored) == (65, {})
+        assert " answers could not be made: " in err
+        code, scored, err = scores(capfd, *words)
+    assert code == 0
+    assert err.startswith("note: here already: ")
+    assert scored["groups"]
 
 
 def test_a_killed_run_has_lost_nothing() -> None:

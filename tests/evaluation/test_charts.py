@@ -63,10 +63,10 @@ def test_a_picture_is_the_same_each_time_and_fetches_nothing() -> None:
 
 @pytest.mark.usefixtures("matplotlib")
 def test_the_ways_in_which_answers_ended_have_colours() -> None:
-    other = ProblemGroup("go", (ProblemResult(ADD, (RIGHT,), (verdict("no answer"),)),))
+    other = ProblemGroup("go", (ProblemResult(ADD, (RIGHT,), (verdict("broken"),)),))
     svg = render_result_chart([GROUP, other])
     found = texts(svg)
-    assert {"python", "go", "passed", "wrong", "timeout", "no answer"} <= set(found)
+    assert {"python", "go", "passed", "wrong", "timeout", "broken"} <= set(found)
     assert "crashed" not in found
     for color in (RESULT_COLORS["passed"], RESULT_COLORS["wrong"], GREY):
         assert f"fill: {color}" in svg

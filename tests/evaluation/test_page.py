@@ -48,7 +48,7 @@ def test_whatever_others_wrote_is_text() -> None:
     problem = replace(ADD, name=HOSTILE, prefix=HOSTILE, reference=HOSTILE)
     results = (
         ProblemResult(problem, (answer(HOSTILE + "x"),), (verdict(HOSTILE, HOSTILE),)),
-        ProblemResult(problem, ({"error": HOSTILE},)),
+        ProblemResult(problem, (answer(HOSTILE),)),
     )
     scores = replace(
         SCORES,

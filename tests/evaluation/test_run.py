@@ -10,7 +10,6 @@ from runs import ADD, SETTINGS, SUBTRACT
 from starcoder_cli.errors import BusyError, CreateError, DataError
 from starcoder_cli.evaluation.run import (
     ResumableFile,
-    answer_text,
     open_run_folder,
     verdict_lines,
 )
@@ -97,20 +96,36 @@ def test_what_is_missing_is_what_has_no_whole_line(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_bytes(record(LINES[0]) + record(LINES[1])[:20])
     with ResumableFile.open(path, LINES, 3) as file:
-        assert (file.done_count, file.missing_lines) == (1, LINES[1:3])
+        assert file.missing_lines == LINES[1:3]
         file.journal.add(answer(LINES[1]))
     with ResumableFile.open(path, LINES, 1) as file:
-        assert (file.done_count, file.missing_lines) == (1, [])
+        assert file.missing_lines == []
         assert [each["line"] for each in file.read_records()] == [1, 2]
+
+
+def test_what_could_not_be_answered_is_missing(tmp_path: Path) -> None:
+    """It counted as an answer, which was wrong, for ever."""
+    path = tmp_path / "answers.jsonl"
+    failure = seal(json.dumps({**LINES[1].record(), "error": "no"}).encode())
+    path.write_bytes(record(LINES[0]) + failure + record(LINES[2]))
+    with ResumableFile.open(path, LINES, 4) as file:
+        assert file.missing_lines == [LINES[1], LINES[3]]
+        assert [each["line"] for each in file.read_records()] == [1]
+        assert list(file.read_by_number()) == [1, 3]
+        file.journal.add(answer(LINES[1]))
+        file.sort()
+        assert [each["line"] for each in file.read_records()] == [1, 2, 3]
+    assert path.read_bytes() == b"".join(map(record, LINES[:3]))
 
 
 def test_a_file_of_another_run_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
-    path.write_bytes(record(LINES[1]))
+    others = SETTINGS.batch_lines([SUBTRACT, replace(ADD, prefix="def other():\n")])
+    path.write_bytes(record(others[2]))
     with pytest.raises(DataError) as caught, ResumableFile.open(path, LINES, 4):
         raise AssertionError("it was opened")
     assert str(caught.value) == f"{path} is of another run; {OTHER}"
-    assert path.read_bytes() == record(LINES[1])
+    assert path.read_bytes() == record(others[2])
 
 
 def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
@@ -124,7 +139,7 @@ def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
 
 
 def test_a_verdict_is_of_a_whole_program_and_its_tests() -> None:
-    answers = [{"text": "a"}, {"text": "b"}, {"text": "a"}, {"error": "no memory"}]
+    answers = [{"text": "a"}, {"text": "b"}, {"text": "a"}, {"text": ""}]
     lines = verdict_lines([ADD, SUBTRACT], answers, 2)
     assert [(line.number, line.id) for line in lines] == [
         (1, "HumanEval/0"),
@@ -141,7 +156,3 @@ def test_a_verdict_is_of_a_whole_program_and_its_tests() -> None:
         lines[1],
     ]
     assert len({line.digest for line in (*others, same)}) == 5
-
-
-def test_an_answer_that_there_is_not_is_empty() -> None:
-    assert (answer_text({"text": "a"}), answer_text({"error": "no memory"})) == ("a", "")

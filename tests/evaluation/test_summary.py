@@ -51,12 +51,9 @@ def test_only_what_is_said_to_have_passed_has_passed() -> None:
     assert ProblemResult(ADD, (RIGHT,) * 4, verdicts).passed_count == 1
 
 
-def test_an_answer_that_failed_is_empty_and_has_no_engine() -> None:
-    failed = ProblemResult(ADD, ({"error": "no memory"},))
-    assert failed.answer_texts == [""]
-    groups = (ProblemGroup("a", (failed,)),)
-    assert replace(SCORES, groups=groups).engine == ""
-    assert replace(SCORES, groups=(*groups, GROUP)).engine == "echo"
+def test_a_run_in_which_nothing_was_asked_has_no_engine() -> None:
+    assert replace(SCORES, groups=()).engine == ""
+    assert SCORES.engine == "echo"
 
 
 def test_a_record_has_everything_that_json_can_say() -> None:

@@ -2,10 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
@@ -15,15 +14,6 @@ from starcoder_cli.files.batch import BatchLine, parse_batch
 
 HOLES = b'{"prefix": "a"}\n{"prefix": "b", "id": [1]}\r\n\n{"place": "a.py:1"}'
 INPUTS = {"model": "a", "options": "1", "source": "1"}
-
-Reader: TypeAlias = Callable[[AnswerJournal, Sequence[BatchLine]], object]
-
-
-@pytest.fixture(params=["resume", "find_answered"])
-def read(request: pytest.FixtureRequest) -> Reader:
-    """Either way to read what is there."""
-    method: Reader = getattr(AnswerJournal, request.param)
-    return method
 
 
 def answer(line: BatchLine) -> bytes:
@@ -37,14 +27,17 @@ def sealed(line: BatchLine) -> bytes:
 
 
 def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
-    """Whatever a killed run has written, the file ends as if it had not been killed."""
+    """Whatever a killed run has written, the file ends as if it had not been killed.
+
+    Where that is less than the first fields of a first record, it could be of anybody.
+    """
     path, rows = tmp_path / "answers", parse_batch(HOLES)
     whole = b"".join(map(sealed, rows))
-    for length in range(len(whole) + 1):
+    first_fields = json.dumps({"line": 1, "digest": rows[0].digest}).removesuffix("}")
+    for length in (0, *range(len(first_fields), len(whole) + 1)):
         path.write_bytes(whole[:length])
         with AnswerJournal.open_locked(str(path)) as journal:
-            done = journal.resume(rows)
-            assert done == whole[:length].count(b"\n")
+            done = whole[:length].count(b"\n")
             assert journal.find_answered(rows) == {row.number for row in rows[:done]}
             for row in rows[done:]:
                 journal.add(answer(row))
@@ -56,31 +49,46 @@ def test_answers_go_on_after_any_byte(tmp_path: Path) -> None:
     [
         (b"my notes\n", "line 1 of {} is not the answer to a line of this batch"),
         (b"my notes", "{} holds something else"),
+        (b"{", "{} holds something else"),
         (b'{"lime": 1', "{} holds something else"),
+        (b'{"line": 12, "hits": 3}', "{} holds something else"),
+        (b'{"line": 1, "digest": "0123456789abcde', "{} holds something else"),
+        (b'{"line": 1, "digest": "0123456789ABCDEF"', "{} holds something else"),
+        (b'{"digest": "0123456789abcdef", "line": 1', "{} holds something else"),
         (b"[" * 100_000 + b"\n", "line 1 of {} is not the answer to a line of this batch"),
         (b"1\n", "line 1 of {} is not the answer to a line of this batch"),
         (b'{"line": 1, "digest": "0"}\n', "line 1 of {} is not the answer to a line of this batch"),
     ],
-    ids=["text", "part", "other fields", "deep", "number", "changed hole"],
+    ids=[
+        *("text", "part", "one byte", "another first field", "another second field"),
+        *("too little", "no digest", "another order", "deep", "number", "changed hole"),
+    ],
 )
-def test_a_file_of_anything_else_is_left_alone(
-    data: bytes, message: str, read: Reader, tmp_path: Path
-) -> None:
+def test_a_file_of_anything_else_is_left_alone(data: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / "answers"
     path.write_bytes(data)
     with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError) as caught:
-        read(journal, parse_batch(HOLES))
+        journal.find_answered(parse_batch(HOLES))
     way = "name another file with --output"
     assert str(caught.value) == f"{message.format(path)}; {way}"
     assert path.read_bytes() == data
 
 
-def test_more_answers_than_lines(read: Reader, tmp_path: Path) -> None:
+def test_what_no_record_begins_with_is_left_alone_behind_records(tmp_path: Path) -> None:
+    path, rows = tmp_path / "answers", parse_batch(HOLES)
+    data = sealed(rows[0]) + b"my notes"
+    path.write_bytes(data)
+    with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError, match="else"):
+        journal.find_answered(rows)
+    assert path.read_bytes() == data
+
+
+def test_more_answers_than_lines(tmp_path: Path) -> None:
     path, rows = tmp_path / "answers", parse_batch(HOLES)
     path.write_bytes(b"".join(map(sealed, rows)))
     message = f"line 3 of {path} is not the answer to a line of this batch"
     with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError, match=message):
-        read(journal, rows[:2])
+        journal.find_answered(rows[:2])
 
 
 @pytest.mark.parametrize(
@@ -92,7 +100,7 @@ def test_more_answers_than_lines(read: Reader, tmp_path: Path) -> None:
     ],
 )
 def test_an_answer_that_depends_on_something_else(
-    changes: dict[str, str], difference: str, read: Reader, tmp_path: Path
+    changes: dict[str, str], difference: str, tmp_path: Path
 ) -> None:
     """Answers of another model, and about a file that had changed since, were kept."""
     path, inputs = tmp_path / "answers", {"model": "a", "options": "1", "source": "1"}
@@ -100,9 +108,9 @@ def test_an_answer_that_depends_on_something_else(
     path.write_bytes(b"".join(map(sealed, rows)))
     others = [rows[0], *(replace(row, inputs={**inputs, **changes}) for row in rows[1:])]
     with AnswerJournal.open_locked(str(path)) as journal:
-        assert journal.resume(rows) == len(rows)
+        assert len(journal.find_answered(rows)) == len(rows)
         with pytest.raises(DataError) as caught:
-            read(journal, others)
+            journal.find_answered(others)
     assert caught.value.message == f"line 2 of {path} {difference}"
 
 
@@ -117,14 +125,12 @@ def test_an_answer_that_depends_on_something_else(
     ],
     ids=["text", "field", "no checksum", "checksum", "field behind it"],
 )
-def test_an_altered_record_is_an_error(
-    alter: Callable[[bytes], bytes], read: Reader, tmp_path: Path
-) -> None:
+def test_an_altered_record_is_an_error(alter: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path, rows = tmp_path / "answers", parse_batch(HOLES)
     data = sealed(rows[0]) + alter(sealed(rows[1]))
     path.write_bytes(data)
     with AnswerJournal.open_locked(str(path)) as journal, pytest.raises(DataError) as caught:
-        read(journal, rows)
+        journal.find_answered(rows)
     assert caught.value.message == f"line 2 of {path} was altered after it was written"
     assert path.read_bytes() == data
 
@@ -166,8 +172,9 @@ def test_a_full_disk_leaves_what_can_go_on(tmp_path: Path, monkeypatch: pytest.M
             with pytest.raises(WriteError, match="the same command goes on from here"):
                 for row in rows:
                     journal.add(answer(row))
-        done = journal.resume(rows)
-        for row in rows[done:]:
+        answered = journal.find_answered(rows)
+        assert answered < {row.number for row in rows}
+        for row in rows[len(answered) :]:
             journal.add(answer(row))
     assert path.read_bytes() == b"".join(map(sealed, rows))
 

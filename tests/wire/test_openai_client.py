@@ -1,7 +1,8 @@
 """What goes to other servers, and what they answer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import repeat
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from starcoder_cli.errors import ProtocolError, UnavailableError
 from starcoder_cli.model import Conversation, Sampling
 from starcoder_cli.net.sse import read_events
-from starcoder_cli.stream import Chunk, collect
+from starcoder_cli.stream import Chunk, Completion, collect
 from starcoder_cli.wire import openai_client
 from starcoder_cli.wire.local_protocol import ChunkEncoder
 from starcoder_cli.wire.openai_client import DIALECTS, GENERIC_DIALECT
@@ -28,11 +29,16 @@ def test_what_our_server_writes_is_read_however_it_arrives(
     sent = b"".join(map(writer.encode, [*chunks, Chunk("", 0, "length", 3)])) + b"data: [DONE]\n\n"
     size = data.draw(st.integers(1, len(sent)))
     pieces = [sent[at : at + size] for at in range(0, len(sent), size)]
-    read = collect(openai_client.decode_stream(event.data for event in read_events(pieces)))
+    read = collected([event.data for event in read_events(pieces)])
     text = "".join(chunk.text for chunk in chunks)
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     assert (read.text, read.reason) == (whole, "length")
     assert (read.tokens, read.prompt_tokens) == (len(chunks), 3)
+
+
+def collected(events: Iterable[bytes], max_tokens: int = 100) -> Completion:
+    """The answer in some events."""
+    return collect(openai_client.decode_stream(events, max_tokens))
 
 
 def events(*records: Mapping[str, object]) -> list[bytes]:
@@ -44,16 +50,16 @@ def test_an_answer_in_each_form() -> None:
     usage = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}
     text = {"choices": [{"text": "ab", "logprobs": {"token_logprobs": [-1.0, -0.5]}}]}
     end = {"choices": [{"text": "", "finish_reason": "length"}]}
-    read = collect(openai_client.decode_stream(events(text, end, usage)))
+    read = collected(events(text, end, usage))
     assert (read.text, read.reason, read.tokens, read.prompt_tokens) == ("ab", "length", 5, 9)
     assert read.logprob == -1.5
     said = {"choices": [{"delta": {"content": "c"}, "logprobs": {"content": [{"logprob": -2.0}]}}]}
     opening: Mapping[str, object] = {"choices": [{"delta": {"role": "assistant", "content": None}}]}
-    read = collect(openai_client.decode_stream([*events(opening, said), b"[DONE]"]))
+    read = collected([*events(opening, said), b"[DONE]"])
     assert (read.text, read.reason, read.tokens, read.logprob) == ("c", "stop", 1, -2.0)
     native = {"content": "d", "stop": False, "completion_probabilities": [{"logprob": -3.0}]}
     last = {"content": "", "stop": True, "stop_type": "limit"}
-    read = collect(openai_client.decode_stream(events(native, last)))
+    read = collected(events(native, last))
     assert (read.text, read.reason, read.logprob) == ("d", "length", -3.0)
 
 
@@ -61,17 +67,22 @@ def test_an_answer_in_each_form() -> None:
 def test_an_answer_that_is_done_without_a_reason(fields: dict[str, None], reason: str) -> None:
     """A server that has a place for the reason, and says none, has broken off."""
     piece = {"choices": [{"text": "a", **fields}]}
-    assert collect(openai_client.decode_stream([*events(piece), b"[DONE]"])).reason == reason
+    assert collected([*events(piece), b"[DONE]"]).reason == reason
 
 
 def test_the_first_reason_is_the_reason() -> None:
     cut, end = ({"choices": [{"text": "", "finish_reason": each}]} for each in ("length", "stop"))
-    assert collect(openai_client.decode_stream(events(cut, end))).reason == "length"
+    assert collected(events(cut, end)).reason == "length"
+
+
+def test_an_answer_that_goes_on_for_ever_is_cut_off() -> None:
+    read = collected(repeat(b'{"choices": [{"delta": {"content": "a"}}]}'), 2)
+    assert (read.text, read.reason) == ("a" * 1033, "length")
 
 
 def test_an_answer_without_an_end() -> None:
     with pytest.raises(UnavailableError):
-        collect(openai_client.decode_stream(events({"choices": [{"text": "a"}]})))
+        collected(events({"choices": [{"text": "a"}]}))
 
 
 def test_the_models_that_are_served() -> None:
@@ -135,7 +146,7 @@ def test_a_field_that_a_server_does_not_know_is_left_out() -> None:
 def test_thoughts_that_a_server_tells_apart_are_no_text() -> None:
     thought = {"choices": [{"delta": {"reasoning_content": "hm", "content": None}}]}
     said = {"choices": [{"delta": {"content": "so"}, "finish_reason": "stop"}]}
-    read = collect(openai_client.decode_stream(events(thought, thought, said)))
+    read = collected(events(thought, thought, said))
     assert (read.text, read.reasoning_content, read.tokens) == ("so", "hmhm", 3)
 
 

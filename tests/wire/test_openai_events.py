@@ -1,15 +1,22 @@
 """What events say, in the words of many servers."""
 
 import contextlib
+from collections import deque
 from collections.abc import Mapping
+from itertools import repeat
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.errors import DataError, StarcoderError, UnavailableError
+from starcoder_cli.errors import DataError, ProtocolError, StarcoderError, UnavailableError
 from starcoder_cli.stream import Chunk, collect
-from starcoder_cli.wire.openai_events import StreamEvent, join_surrogates, parse_stream_event
+from starcoder_cli.wire.openai_events import (
+    StreamEvent,
+    join_surrogates,
+    limit_events,
+    parse_stream_event,
+)
 
 
 def of_choice(**choice: object) -> Mapping[str, object]:
@@ -57,14 +64,54 @@ def test_the_text_of_an_event(record: Mapping[str, object], text: str, reasoning
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ((None, "", "null", 3, {}, []), None),
-        (("stop", "eos", "eos_token", "end_turn", "stop_sequence"), "stop"),
-        (("length", "MAX_TOKENS", "model_length"), "length"),
+        ((None, "", "null", "NOT_FINISHED", 3, {}, []), None),
+        (("stop", "STOP", "eos", "eos_token", "end_turn", "stop_sequence", "COMPLETE"), "stop"),
+        (("tool_calls", "function_call", "tool_use"), "stop"),
+        (("length", "MAX_TOKENS", "model_length", "max_length", "token_limit"), "length"),
     ],
 )
 def test_why_an_answer_ends(values: tuple[object, ...], reason: str | None) -> None:
     for value in values:
         assert parse_stream_event(of_choice(text="a", finish_reason=value)).reason == reason
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "abort",
+        "cancelled",
+        "insufficient_system_resource",
+        "model_context_window_exceeded",
+        "network_error",
+        "timeout",
+        "a word of next year",
+    ],
+)
+def test_an_unknown_reason_is_that_of_an_answer_that_was_cut_off(value: str) -> None:
+    assert parse_stream_event(of_choice(text="a", finish_reason=value)).reason == "length"
+
+
+@pytest.mark.parametrize(
+    ("choices", "text", "reason"),
+    [
+        ([{"index": 0, "text": "a"}, {"index": 1, "text": "b"}], "a", None),
+        ([{"index": 1, "text": "b"}, {"index": 0, "text": "a"}], "a", None),
+        ([{"index": 1, "delta": {"content": "b"}, "finish_reason": "stop"}], "", None),
+        ([{"index": 1, "finish_reason": "content_filter"}], "", None),
+        ([{"index": None, "text": "a", "finish_reason": "stop"}, {"index": 2}], "a", "stop"),
+    ],
+)
+def test_of_several_answers_the_first_is_read(
+    choices: list[object], text: str, reason: str | None
+) -> None:
+    event = parse_stream_event({"choices": choices, "usage": {"completion_tokens": 3}})
+    assert (event.text, event.reason, event.completion_tokens) == (text, reason, 3)
+
+
+def test_choices_of_another_form_are_an_error() -> None:
+    for choices in ("a", {"text": "a"}, [{"text": "a"}, "b"], [None]):
+        with pytest.raises(ProtocolError):
+            parse_stream_event({"choices": choices})
 
 
 @pytest.mark.parametrize(
@@ -79,10 +126,35 @@ def test_why_an_answer_of_llama_cpp_ends(record: Mapping[str, object], reason: s
     assert parse_stream_event(record).reason == reason
 
 
-def test_an_answer_that_is_not_whole_is_an_error() -> None:
-    for reason, kind in (("content_filter", DataError), ("error", UnavailableError)):
-        with pytest.raises(kind):
-            parse_stream_event(of_choice(text="a", finish_reason=reason))
+@pytest.mark.parametrize("reason", ["content_filter", "SAFETY", "sensitive", "refusal"])
+def test_an_answer_that_a_filter_ended_is_an_error(reason: str) -> None:
+    with pytest.raises(DataError, match="the endpoint's filter ended the answer"):
+        parse_stream_event(of_choice(text="a", finish_reason=reason))
+
+
+def test_an_answer_in_which_a_server_failed_is_an_error() -> None:
+    with pytest.raises(UnavailableError):
+        parse_stream_event(of_choice(text="a", finish_reason="error"))
+
+
+@pytest.mark.parametrize(
+    ("event", "count"),
+    [
+        (StreamEvent("a"), 16 * 2 + 1000 + 1),
+        (StreamEvent("", "thought"), (64 * 2 + 4096) // 7 + 1),
+        (StreamEvent("a" * 1000), 5),
+    ],
+    ids=["pieces", "characters", "large pieces"],
+)
+def test_an_answer_without_an_end_is_cut_off(event: StreamEvent, count: int) -> None:
+    assert list(limit_events(repeat(event), 2)) == [*[event] * count, StreamEvent(reason="length")]
+
+
+def test_a_server_that_sends_nothing_is_left() -> None:
+    few = [StreamEvent()] * 100_000
+    assert list(limit_events(few, 1)) == few
+    with pytest.raises(UnavailableError, match="100,001 events had no text"):
+        deque(limit_events(repeat(StreamEvent()), 1), 0)
 
 
 @pytest.mark.parametrize(

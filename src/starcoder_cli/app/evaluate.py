@@ -168,20 +168,33 @@ class RunPart:
 def answer_parts(
     parts: Sequence[RunPart], request: Request, parallel: int, messages: Messages
 ) -> list[list[JsonObject]]:
-    """All answers to each part, those of an earlier run and those that are made now."""
+    """All answers to each part, those of an earlier run and those that are made now.
+
+    Raises DataError where some could not be made: a score without them would be that of no model.
+    """
     with ExitStack() as stack:
         sheets = [stack.enter_context(part.answers()) for part in parts]
-        done = sum(sheet.done_count for sheet in sheets)
-        if done:
-            count = sum(part.answer_count for part in parts)
-            messages.note(f"here already: {counted_of(done, count, 'answer')}")
-        before = next((sheet.read_records()[0] for sheet in sheets if sheet.done_count), {})
-        request = with_same_engine(request, before.get("engine"))
         rows = [row for sheet in sheets for row in sheet.missing_lines]
+        count = sum(part.answer_count for part in parts)
+        if len(rows) < count:
+            messages.note(f"here already: {counted_of(count - len(rows), count, 'answer')}")
+        known = (record for sheet in sheets for record in sheet.read_by_number().values())
+        request = with_same_engine(request, next(known, {}).get("engine"))
+        errors = []
         with closing(batch_answers(rows, request, messages, parallel)) as new_records:
             for sheet in sheets:
                 for _ in sheet.missing_lines:
-                    sheet.journal.add(encode_json_line(next(new_records)))
+                    record = next(new_records)
+                    sheet.journal.add(encode_json_line(record))
+                    if "error" in record:
+                        errors.append(record["error"])
+        for sheet in sheets:
+            sheet.sort()
+        if errors:
+            raise DataError(
+                f"{counted_of(len(errors), count, 'answer')} could not be made: {errors[0]}",
+                "run the same command again: the other answers are kept",
+            )
         return [sheet.read_records() for sheet in sheets]
 
 
@@ -210,9 +223,10 @@ def judge_parts(
         total, done = sum(len(sheet.missing_lines) for sheet in sheets), 0
         report = stack.enter_context(count_progress("verdicts"))
         for (part, told), sheet in zip(pairs, sheets, strict=True):
-            problems = [each for each in part.problems for _ in range(part.settings.samples)]
-            left = slice(sheet.done_count, part.answer_count)
-            with closing(judge_answers(sheet.missing_lines, problems[left], told[left])) as found:
+            lines, samples = sheet.missing_lines, part.settings.samples
+            problems = [part.problems[(line.number - 1) // samples] for line in lines]
+            answers = [told[line.number - 1] for line in lines]
+            with closing(judge_answers(lines, problems, answers)) as found:
                 for verdict in found:
                     sheet.journal.add(encode_json_line(verdict))
                     report(done := done + 1, total)

@@ -26,10 +26,8 @@ def judge_answers(
 
 
 def judge_answer(line: BatchLine, problem: Problem, answer: JsonObject) -> JsonObject:
-    """The verdict on one answer; one that there is not fails."""
+    """The verdict on one answer."""
     fields = {**line.record(), "prompt": answer.get("digest"), "text": answer_text(answer)}
-    if "error" in answer:
-        return {**fields, "passed": False, "result": "no answer", "detail": str(answer["error"])}
     job = SandboxJob(
         problem.language,
         problem.program(answer_text(answer)),

@@ -144,7 +144,7 @@ def render_answer(problem_result: ProblemResult, index: int) -> str:
     outcome = str(verdict.get("result", ""))
     css_class = "passed" if verdict.get("passed") is True else "failed"
     prefix_end = "\n".join(problem_result.problem.prefix.split("\n")[-MAX_PREFIX_LINES:])
-    detail = str(verdict.get("detail") or record.get("error") or "")
+    detail = str(verdict.get("detail", ""))
     parts = [
         f"<pre>{escape_text(prefix_end)}</pre>",
         f"<pre><b>{escape_text(problem_result.answer_texts[index])}</b></pre>",

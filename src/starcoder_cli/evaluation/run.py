@@ -1,19 +1,21 @@
 """A run of a benchmark on disk: its settings, every answer, and every verdict.
 
 A run's folder holds `run.json`, and for each group a file of answers and one of verdicts, which
-grow by a line at a time. A run that was stopped, or killed, goes on where it ended; one that asks
-something else is refused, because its score would be that of neither.
+grow by a line at a time. A run that was stopped, or killed, goes on where it ended, and asks again
+what could not be answered; one that asks something else is refused, because its score would be that
+of neither.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from starcoder_cli.errors import CreateError, DataError
 from starcoder_cli.evaluation.problems import Problem
-from starcoder_cli.files.answer_journal import AnswerJournal, record_of
+from starcoder_cli.files.answer_journal import AnswerJournal, line_number, record_of
 from starcoder_cli.files.batch import (
     BatchLine,
     BatchTask,
@@ -86,12 +88,12 @@ def open_run_folder(folder: Path, settings: RunSettings) -> None:
 
 @dataclass(frozen=True)
 class ResumableFile:
-    """A file with an answer or a verdict for each of `lines`; `done_count` are there already."""
+    """A file with answers to lines, or verdicts; `missing_lines` are requested and have none."""
 
     path: Path
     lines: Sequence[BatchLine]
+    missing_lines: Sequence[BatchLine]
     journal: AnswerJournal
-    done_count: int
 
     @classmethod
     @contextmanager
@@ -104,19 +106,27 @@ class ResumableFile:
         """
         with AnswerJournal.open_locked(str(path)) as journal:
             try:
-                done_count = journal.resume(lines)
+                answered = journal.find_answered(lines)
             except DataError as error:
                 raise DataError(f"{path} is of another run", OTHER_FOLDER_HINT) from error
-            yield cls(path, lines[:requested_count], journal, min(done_count, requested_count))
+            requested = lines[:requested_count]
+            missing = [line for line in requested if line.number not in answered]
+            yield cls(path, lines, missing, journal)
 
-    @property
-    def missing_lines(self) -> Sequence[BatchLine]:
-        """The lines that have no record yet."""
-        return self.lines[self.done_count :]
+    def sort(self) -> None:
+        """Leave the last record of each line, in their order."""
+        self.journal.sort(self.lines)
+
+    def read_by_number(self) -> dict[int, Mapping[str, object]]:
+        """Every record but those of what could not be answered, by the number of its line."""
+        records = [record_of(raw_line) for raw_line in self.path.read_bytes().splitlines()]
+        return {line_number(record): record for record in records if "error" not in record}
 
     def read_records(self) -> list[Mapping[str, object]]:
-        """Every record, also beyond those that are requested."""
-        return [record_of(raw_line) for raw_line in self.path.read_bytes().splitlines()]
+        """Every record, also beyond those that are requested, up to the first that is missing."""
+        by_number = self.read_by_number()
+        numbers = takewhile(by_number.__contains__, (line.number for line in self.lines))
+        return [by_number[number] for number in numbers]
 
 
 def verdict_lines(
@@ -133,5 +143,5 @@ def verdict_lines(
 
 
 def answer_text(answer: Mapping[str, object]) -> str:
-    """The text of an answer; empty where there is none, which its `error` explains."""
-    return str(answer.get("text", ""))
+    """The text of an answer."""
+    return str(answer["text"])

@@ -116,7 +116,7 @@ class Scores:
 
     @property
     def engine(self) -> str:
-        """What ran the model; empty where it gave no answer."""
+        """What ran the model; empty where nothing was asked."""
         results = (result for group in self.groups for result in group.results)
         engines = (answer.get("engine") for result in results for answer in result.answers)
         return next((str(engine) for engine in engines if engine), "")

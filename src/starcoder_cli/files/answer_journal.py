@@ -7,16 +7,20 @@ is asked again: its answer stands behind all others until the run is done, and t
 
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from starcoder_cli.errors import BusyError, CreateError, DataError, WriteError
-from starcoder_cli.files.batch import RUN_INPUTS, BatchLine, compute_digest
+from starcoder_cli.files.batch import DIGEST_LENGTH, RUN_INPUTS, BatchLine, compute_digest
 from starcoder_cli.files.save import NOT_A_FILE_ERRNOS, SaveTarget, creation_error
 from starcoder_cli.system.file_lock import try_lock
 
 ANSWER_LINE_START = b'{"line": '
+FIRST_FIELDS = re.compile(rb'{"line": [1-9][0-9]*, "digest": "[0-9a-f]{%d}"' % DIGEST_LENGTH)
+"""What a record begins with: a file of others may begin with a part of it."""
+
 CHECKSUM_START = b', "checksum": "'
 OTHER_BATCH = "is not the answer to a line of this batch"
 OTHER_FILE_HINT = "name another file with --output"
@@ -56,24 +60,12 @@ class AnswerJournal:
         finally:
             os.close(descriptor)
 
-    def resume(self, batch_lines: Sequence[BatchLine]) -> int:
-        """How many of the lines it has a record of already, from the first on.
-
-        Raises DataError, and leaves the file as it is, where it holds anything else: answers of
-        another model, say, or lines that were altered.
-        """
-        records, rest = self._read()
-        for index, record in enumerate(records):
-            line = batch_lines[index] if index < len(batch_lines) else None
-            self._check(index, record, line.difference(record_of(record)) if line else OTHER_BATCH)
-        self._cut_off(records, rest)
-        return len(records)
-
     def find_answered(self, batch_lines: Sequence[BatchLine]) -> frozenset[int]:
         """The numbers of the lines that it has an answer to, in whatever order.
 
         What could not be answered then is no answer: it may be another question by now. Raises
-        like `resume`.
+        DataError, and leaves the file as it is, where it holds anything else: answers of another
+        model, say, or lines that were altered.
         """
         by_number = {line.number: line for line in batch_lines}
         records, rest = self._read()
@@ -126,11 +118,14 @@ class AnswerJournal:
             raise DataError(f"line {index + 1} of {self._path} {difference}", OTHER_FILE_HINT)
 
     def _cut_off(self, records: Sequence[bytes], rest: bytes) -> None:
-        """Cut off what a killed run left of a line; DataError where that is something else."""
+        """Cut off what a killed run left of a line; DataError where that is something else.
+
+        Behind records it may be as little as a byte. Where it is all there is, its fields tell.
+        """
         if not rest:
             return
-        length = min(len(rest), len(ANSWER_LINE_START))
-        if rest[:length] != ANSWER_LINE_START[:length]:
+        start = ANSWER_LINE_START[: len(rest)]
+        if not (rest.startswith(start) if records else FIRST_FIELDS.match(rest)):
             raise DataError(f"{self._path} holds something else", OTHER_FILE_HINT)
         os.ftruncate(self._descriptor, sum(len(record) + 1 for record in records))
 

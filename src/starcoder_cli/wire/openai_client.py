@@ -5,7 +5,7 @@ kind in the list of its models, as their owner.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -17,9 +17,11 @@ from starcoder_cli.stream import Chunk, FinishReason, Stream
 from starcoder_cli.wire.errors import error_from_event, is_error, parse_endpoint_json
 from starcoder_cli.wire.local_protocol import reject_malformed
 from starcoder_cli.wire.openai_events import (
+    StreamEvent,
     as_record,
     count_or_zero,
     join_surrogates,
+    limit_events,
     parse_stream_event,
 )
 
@@ -240,33 +242,25 @@ def without_fields(body: Body, refused: AbstractSet[str]) -> Body:
     return {name: value for name, value in body.items() if name not in refused} | renamed
 
 
-def decode_stream(events: Iterable[bytes]) -> Stream:
+def decode_stream(events: Iterable[bytes], max_tokens: int) -> Stream:
     """The answer in some events; the last chunk has the reason and what it cost.
 
     Each event with text counts as a token until the server says how many there were. An answer that
-    is done without a reason, by a server that tells reasons, was cut off. Raises the error that an
-    event tells of, UnavailableError where the events end before the answer does.
+    is done without a reason, by a server that tells reasons, was cut off, and so is one of many
+    more pieces or characters than `max_tokens` can be. Raises the error that an event tells of,
+    UnavailableError where the events end before the answer does, or have no text in them.
     """
-    return join_surrogates(decode_events(events))
+    return join_surrogates(decode_events(events, max_tokens))
 
 
-def decode_events(events: Iterable[bytes]) -> Stream:
+def decode_events(events: Iterable[bytes], max_tokens: int) -> Stream:
     """The answer in some events, as they cut it up."""
     emitted_tokens = prompt_tokens = completion_tokens = 0
     reason: FinishReason | None = None
-    has_reasons = False
-    for data in events:
-        if data == DONE:
-            reason = reason or ("length" if has_reasons else "stop")
-            break
-        record = parse_endpoint_json(data)
-        if is_error(record):
-            raise error_from_event(record)
-        event = parse_stream_event(record)
+    for event in limit_events(parse_events(events), max_tokens):
         prompt_tokens = event.prompt_tokens or prompt_tokens
         completion_tokens = event.completion_tokens or completion_tokens
         reason = reason or event.reason
-        has_reasons = has_reasons or event.has_reasons
         if event.text or event.reasoning_content:
             new_tokens = (
                 max(completion_tokens - emitted_tokens, 0) if event.completion_tokens else 1
@@ -283,3 +277,18 @@ def decode_events(events: Iterable[bytes]) -> Stream:
     if reason is None:
         raise UnavailableError("the endpoint broke off in the middle of an answer", "try again")
     yield Chunk("", max(completion_tokens - emitted_tokens, 0), reason, prompt_tokens)
+
+
+def parse_events(events: Iterable[bytes]) -> Iterator[StreamEvent]:
+    """What each event says; that an answer is done is said in one without text."""
+    has_reasons = False
+    for data in events:
+        if data == DONE:
+            yield StreamEvent(reason="length" if has_reasons else "stop")
+            return
+        record = parse_endpoint_json(data)
+        if is_error(record):
+            raise error_from_event(record)
+        event = parse_stream_event(record)
+        has_reasons = has_reasons or event.has_reasons
+        yield event

@@ -4,7 +4,7 @@ Servers take liberties with OpenAI's form, so much is read that it does not know
 place of text, a `message` in a stream, other words for why an answer ends, fields that are null.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,31 @@ from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 """DeepSeek's and llama.cpp's, OpenRouter's and vLLM's, and that of a part of Mistral's content."""
 
-LENGTH_REASONS = ("length", "limit", "max_tokens", "max_output_tokens", "model_length")
-NO_REASONS = ("", "null", "none")
+NO_REASONS = ("", "null", "none", "not_finished", "finish_reason_unspecified")
+STOP_REASONS = frozenset(
+    (
+        *("stop", "stopped", "stop_sequence", "stop_string", "stop_token", "stop_word"),
+        *("eos", "eos_token", "endoftext", "end_turn", "end", "normal"),
+        *("complete", "completed", "done", "finish", "finished"),
+        *("tool_calls", "tool_call", "tool_use", "function_call"),
+    )
+)
+"""What servers say where a model has said all: with any other word its answer was cut off."""
+
+FILTER_REASONS = frozenset(
+    (
+        *("content_filter", "content_filtered", "guardrail_intervened", "sensitive", "refusal"),
+        *("safety", "recitation", "prohibited_content", "blocklist", "spii", "error_toxic"),
+    )
+)
+
+PIECES_PER_TOKEN, MORE_PIECES = 16, 1000
+CHARACTERS_PER_TOKEN, MORE_CHARACTERS = 64, 4096
+"""An answer of more than so many for each token that was asked for, and so many more, is cut off:
+its server does not heed `max_tokens`. Some send single characters, some a line of spaces."""
+
+MAX_SILENT_EVENTS = 100_000
+"""Events without text, as some servers send them while they read a prompt."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +74,9 @@ def parse_stream_event(record: Mapping[str, Any]) -> StreamEvent:
         text = join_text(record["content"])
         ended = reason if record.get("stop") is True else None
         return StreamEvent(text, "", ended, sum_logprobs(record), read, written)
-    if not choices:
+    choice = find_first_choice(choices) if choices else None
+    if choice is None:
         return StreamEvent("", "", None, 0.0, read, written)
-    if not isinstance(choices, list) or not isinstance(choices[0], dict):
-        raise ProtocolError(
-            "this answer has another form than OpenAI's",
-            "does the address of the endpoint end where its /v1 begins?",
-        )
-    choice = choices[0]
     delta = choice.get("delta")
     said = as_record(delta if delta is not None else choice.get("message"))
     content = said.get("content")
@@ -72,6 +90,39 @@ def parse_stream_event(record: Mapping[str, Any]) -> StreamEvent:
         written,
         has_reasons="finish_reason" in choice,
     )
+
+
+def limit_events(events: Iterable[StreamEvent], max_tokens: int) -> Iterator[StreamEvent]:
+    """The events up to where an answer is far longer than asked for: it is cut off there.
+
+    Raises UnavailableError where too many of them have no text.
+    """
+    max_pieces = PIECES_PER_TOKEN * max_tokens + MORE_PIECES
+    max_characters = CHARACTERS_PER_TOKEN * max_tokens + MORE_CHARACTERS
+    pieces = characters = silent = 0
+    for event in events:
+        yield event
+        length = len(event.text) + len(event.reasoning_content)
+        pieces += length > 0
+        silent += not length
+        characters += length
+        if pieces > max_pieces or characters > max_characters:
+            yield StreamEvent(reason="length")
+            return
+        if silent > MAX_SILENT_EVENTS:
+            raise UnavailableError(
+                f"the endpoint sends nothing: {silent:,} events had no text", "try again"
+            )
+
+
+def find_first_choice(choices: object) -> Mapping[str, Any] | None:
+    """The part of an event that is of the first of a server's answers, None where none is."""
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise ProtocolError(
+            "this answer has another form than OpenAI's",
+            "does the address of the endpoint end where its /v1 begins?",
+        )
+    return next((choice for choice in choices if not count_or_zero(choice.get("index"))), None)
 
 
 def join_text(content: object, fields: tuple[str, ...] = ("text",)) -> str:
@@ -91,15 +142,18 @@ def join_text(content: object, fields: tuple[str, ...] = ("text",)) -> str:
 
 
 def parse_finish_reason(value: object) -> FinishReason | None:
-    """Why an answer ends, None where it goes on; raises the error that it ends with instead."""
-    reason = value.lower() if isinstance(value, str) else ""
+    """Why an answer ends, None where it goes on; raises the error that it ends with instead.
+
+    Servers have many words for an answer that broke off, so a word that is not known is one.
+    """
+    reason = value.strip().lower() if isinstance(value, str) else ""
     if reason in NO_REASONS:
         return None
-    if reason == "content_filter":
+    if reason in FILTER_REASONS:
         raise DataError("the endpoint's filter ended the answer", "ask for something else")
     if reason == "error":
         raise UnavailableError("the endpoint failed in the middle of an answer", "try again")
-    return "length" if reason in LENGTH_REASONS else "stop"
+    return "stop" if reason in STOP_REASONS else "length"
 
 
 def sum_logprobs(record: Mapping[str, Any]) -> float:

@@ -52,6 +52,7 @@ def test_added_tokens_that_are_not_marked_as_special_are_text_too(tmp_path: Path
     assert role not in tokens.encode_text("a<role>b<<role>>")
     assert tokens.decode(tokens.encode_text("a<role>b<<role>>")) == "a<role>b<<role>>"
     assert tokens.encode(Prompt((Special("<role>"),))) == [role]
+    assert role not in tokens.encode_text("<role>\n" * 3000)
 
 
 def test_ids_that_the_model_does_not_know_are_an_error(tmp_path: Path) -> None:

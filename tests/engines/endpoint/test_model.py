@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serving import tiny_file
-from sites import serving
+from sites import Handler, serving
 from starcoder_cli.engines.endpoint.model import (
     DEFAULT_ENDPOINT_WINDOW,
     EndpointModel,
@@ -83,7 +83,8 @@ def test_llama_server_answers_as_the_same_file_does_here(llama: str, tiny_file: 
             *(expected.reason, expected.tokens, expected.prompt_tokens),
         )
         assert there.window == 512
-        assert there.count("def f(x):") == here.count("def f(x):")
+        for text in ("def f(x):", "# <|endoftext|><fim_middle>\n" * 100):
+            assert there.count(text) == here.count(text)
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=30))
@@ -104,3 +105,19 @@ def test_the_window_is_found_wherever_a_server_tells_it() -> None:
         assert reached(site.url).spec.window == 700
         site.missing = ("/props",)
         assert reached(site.url).spec.window == DEFAULT_ENDPOINT_WINDOW
+
+
+def test_a_server_that_heeds_no_limit_is_left() -> None:
+    def answer_for_ever(handler: Handler) -> None:
+        handler.head(200, "text/event-stream")
+        try:
+            while True:
+                handler.event(handler.choice("a", None))
+        except OSError:
+            handler.site.left.set()
+
+    with serving(faults=[answer_for_ever]) as site:
+        with closing(EndpointModel(reached(site.url), ignore)) as model:
+            read = collect(model.stream(Prompt(("a",)), Sampling(max_tokens=1)))
+        assert (read.text, read.reason) == ("a" * 1017, "length")
+        assert site.left.wait(30)

@@ -1,5 +1,7 @@
 """Prompts as ids by a server's tokenizer: one id for a control token, and none out of a text."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,8 @@ from starcoder_cli.engines.endpoint.tokenizer import (
 )
 from starcoder_cli.errors import ProtocolError
 from starcoder_cli.model import Prompt, Special
+
+ADDED = 300_000
 
 
 def like_vllm(text: str, opening: bool, control: bool) -> TokenTexts:
@@ -30,6 +34,68 @@ def test_no_text_becomes_a_control_token(pieces: list[str]) -> None:
     ids = RemoteTokenizer(like_vllm).encode_text(text)
     assert max(ids, default=0) < FIRST
     assert "".join(map(written, ids)) == text
+
+
+@pytest.mark.parametrize("control_is_asked", [True, False], ids=["llama.cpp", "vLLM"])
+def test_many_control_tokens_take_few_requests(control_is_asked: bool) -> None:
+    """A request for each of them took minutes, and ended in a RecursionError."""
+    asked: list[str] = []
+
+    def tokenize(text: str, opening: bool, control: bool) -> TokenTexts:
+        asked.append(text)
+        # Both read a token that the user of the model defined, asked or not.
+        parts = re.split("(<added>)", text)
+        return [
+            token
+            for part in parts
+            for token in (
+                [(ADDED, part)]
+                if part == "<added>"
+                else [
+                    (each, written(each)) for each in tokens(part, control or not control_is_asked)
+                ]
+            )
+        ]
+
+    text = "".join(f"{number} # {NAMES[number % len(NAMES)]}<added>\n" for number in range(3000))
+    ids = RemoteTokenizer(tokenize).encode_text(text)
+    assert max(ids) < FIRST
+    assert "".join(map(written, ids)) == text
+    assert len(asked) <= 4
+
+
+def test_control_tokens_that_come_to_light_when_others_are_cut() -> None:
+    names = ["<fim_middle>", "<x>"]
+    for _ in range(10):
+        names.append(f"<x{names[-1]}>")
+    by_length = "|".join(map(re.escape, reversed(names)))
+    asked: list[str] = []
+
+    def tokenize(text: str, opening: bool, control: bool) -> TokenTexts:
+        asked.append(text)
+        return [
+            (ADDED + names.index(part) if part in names else ord(part), part)
+            for part in re.findall(f"{by_length}|.", text, re.DOTALL)
+        ]
+
+    ids = RemoteTokenizer(tokenize).encode_text(names[-1] * 2)
+    assert "".join(map(chr, ids)) == names[-1] * 2
+    assert 10 < len(asked) <= 32
+
+
+@pytest.mark.parametrize("reading", ["a new one each time", "no separator"])
+def test_a_text_that_cannot_be_cut_is_an_error(reading: str) -> None:
+    text = "".join(f"<a{number}>" for number in range(100))
+    asked: list[str] = []
+
+    def tokenize(text: str, opening: bool, control: bool) -> TokenTexts:
+        asked.append(text)
+        is_unread = reading == "no separator" and len(asked) > 1
+        return [(len(asked), "x" if is_unread else f"<a{len(asked)}>")]
+
+    with pytest.raises(ProtocolError, match="reads control tokens in the text however it is cut"):
+        RemoteTokenizer(tokenize).encode_text(text)
+    assert len(asked) == (3 if reading == "no separator" else 32)
 
 
 def test_control_tokens_have_one_id_each() -> None:

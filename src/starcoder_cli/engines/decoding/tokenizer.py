@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.engines.control_tokens import cut_inside
 from starcoder_cli.errors import DataError, MachineError, ProtocolError
 from starcoder_cli.model import Prompt, Special
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
@@ -74,16 +75,13 @@ class CheckpointTokenizer:
         trained so (the trick with a guard character is that of Code Llama's `generation.py`).
         Raises DataError for an id that the model does not know.
         """
-        positions = [text.index(token) for token in self._unmarked_tokens if token in text]
-        if positions:
-            split_at = min(positions) + 1
-            return [
-                *self.encode_text(text[:split_at], first=first),
-                *self.encode_text(text[split_at:], first=False),
-            ]
-        guard_length = 0 if first else self._guard_length
-        guard = GUARD_CHARACTER if guard_length else ""
-        return self._encode_plain(guard + text)[guard_length:]
+        ids: list[int] = []
+        for part in cut_inside(text, self._unmarked_tokens):
+            guard_length = 0 if first else self._guard_length
+            guard = GUARD_CHARACTER if guard_length else ""
+            ids += self._encode_plain(guard + part)[guard_length:]
+            first = False
+        return ids
 
     def control_token_id(self, text: str) -> int | None:
         """The id of a control token, or None where the text is not exactly one."""

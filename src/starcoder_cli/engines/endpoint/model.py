@@ -189,13 +189,13 @@ class EndpointModel:
         body = wire.completion_body(
             self._served.id, self._encode(prompt), sampling, self._dialect, self._stops(stops)
         )
-        return self._stream_response(wire.COMPLETIONS_ROUTE, body)
+        return self._stream_response(wire.COMPLETIONS_ROUTE, body, sampling)
 
     def _infill(self, hole: Hole, sampling: Sampling) -> Stream:
         prefix, suffix = to_valid_utf8(hole.prefix), to_valid_utf8(hole.suffix)
         route = wire.INFILL_ROUTE if self._dialect.fim_api == "infill" else wire.COMPLETIONS_ROUTE
         body = wire.infill_body(self._served.id, prefix, suffix, sampling, self._dialect)
-        return self._stream_response(route, body)
+        return self._stream_response(route, body, sampling)
 
     def _chat(self, conversation: Conversation, sampling: Sampling) -> Stream:
         """The next answer of a conversation, by the server's own template where it has one."""
@@ -205,7 +205,8 @@ class EndpointModel:
         try:
             with self._request(wire.CHAT_ROUTE, body, NO_ROUTE) as response:
                 if response.status_code == 200:
-                    yield from wire.decode_stream(self._connection.read_events(response))
+                    events = self._connection.read_events(response)
+                    yield from wire.decode_stream(events, sampling.max_tokens)
                     return
         except DataError as error:
             if "chat template" not in error.message.lower():
@@ -223,9 +224,10 @@ class EndpointModel:
         chunks = self._complete(form.build_prompt(conversation), sampling)
         return with_answer_prefix(chunks, conversation.answer_prefix)
 
-    def _stream_response(self, route: str, body: wire.Body) -> Stream:
+    def _stream_response(self, route: str, body: wire.Body, sampling: Sampling) -> Stream:
         with self._request(route, body) as response:
-            yield from wire.decode_stream(self._connection.read_events(response))
+            events = self._connection.read_events(response)
+            yield from wire.decode_stream(events, sampling.max_tokens)
 
     @contextmanager
     def _request(

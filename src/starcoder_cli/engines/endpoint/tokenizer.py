@@ -1,12 +1,14 @@
 """Prompts as token ids, by a server's own tokenizer, so that user text never is a control token.
 
 llama.cpp's server can be told to read none in a text. vLLM's cannot: there a text that has some is
-cut in two inside each of them, until no part of it is read as one.
+cut in two inside each of them, until no part of it is read as one. All parts are asked for at once,
+with a control token of the model between them, which no tokenizer reads across.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from starcoder_cli.engines.control_tokens import cut_inside
 from starcoder_cli.errors import ProtocolError
 from starcoder_cli.model import Prompt, Special
 from starcoder_cli.prompts.chat_formats import CHAT_FORMATS
@@ -19,6 +21,9 @@ control tokens in the text are read as such."""
 
 # No vocabulary that was looked at has an ordinary token of this form that occurs in code.
 CONTROL_TOKEN_PATTERN = re.compile(r"▁?(<.*\w.*>|\[/?[A-Z][A-Z_]*\])", re.DOTALL)
+MAX_CUTS = 30
+"""How often more control tokens may be read in what is left of a text when others are cut in it."""
+
 PROBE = "a"
 BYTES_PER_TOKEN = 3.5
 """Bytes of code that a token stands for, about."""
@@ -60,23 +65,31 @@ class RemoteTokenizer:
         if not text:
             return []
         tokens = self._tokenize(text, False, False)
-        split_positions = [
-            split_at
-            for _, token_text in tokens
-            if (split_at := self._split_position(token_text, text)) >= 0
-        ]
-        if not split_positions:
+        names = find_control_tokens(tokens, text)
+        if not names:
             return [token_id for token_id, _ in tokens]
-        split_at = min(split_positions)
-        return [*self.encode_text(text[:split_at]), *self.encode_text(text[split_at:])]
+        separator, separator_id = self._separator(tokens, names)
+        names.add(separator.removeprefix("▁"))
+        for _ in range(MAX_CUTS):
+            parts = cut_inside(text, names)
+            tokens = self._tokenize(separator.join(parts), False, True)
+            inside = [token for token in tokens if token[0] != separator_id]
+            found = find_control_tokens(inside, text)
+            if found <= names:
+                break
+            names |= found
+        if found or len(tokens) - len(inside) != len(parts) - 1:
+            raise ProtocolError(
+                "the endpoint reads control tokens in the text however it is cut",
+                f"the text has {min(names)} in it: take it out",
+            )
+        return [token_id for token_id, _ in inside]
 
     def token_id(self, text: str) -> int | None:
         """The id of a control token, or None where the text is not exactly one."""
-        if self._ids_by_text is None:
-            self._ids_by_text = self._look_up_ids(all_control_tokens())
-        if text not in self._ids_by_text:
-            self._ids_by_text |= self._look_up_ids([text])
-        return self._ids_by_text[text]
+        if text not in self._known_ids():
+            self._known_ids().update(self._look_up_ids([text]))
+        return self._known_ids()[text]
 
     def require_token_id(self, special: Special) -> int:
         """The id of a control token that is needed."""
@@ -96,6 +109,12 @@ class RemoteTokenizer:
             )
         return self._bos_ids
 
+    def _known_ids(self) -> dict[str, int | None]:
+        """The ids of all control tokens that were asked for, ours among them."""
+        if self._ids_by_text is None:
+            self._ids_by_text = self._look_up_ids(all_control_tokens())
+        return self._ids_by_text
+
     def _look_up_ids(self, names: Sequence[str]) -> dict[str, int | None]:
         """The ids of some texts, as far as they are control tokens, all asked for at once."""
         ids_by_text = {
@@ -103,9 +122,20 @@ class RemoteTokenizer:
         }
         return {name: ids_by_text.get(name) for name in names}
 
-    def _split_position(self, token_text: str, text: str) -> int:
-        """Where to cut a text so that a control token in it is none; -1 where it is no such."""
-        if not CONTROL_TOKEN_PATTERN.fullmatch(token_text):
-            return -1
-        token_name = token_text.removeprefix("▁")
-        return text.find(token_name) + 1 if len(token_name) > 1 and token_name in text else -1
+    def _separator(self, tokens: TokenTexts, names: Collection[str]) -> tuple[str, int]:
+        """A control token of the model: of those that we know the longest, as the surest."""
+        known = {text: number for text, number in self._known_ids().items() if number is not None}
+        read = {text.removeprefix("▁"): number for number, text in tokens}
+        separators = known or {name: read[name] for name in names}
+        return max(separators.items(), key=lambda pair: len(pair[0]))
+
+
+def find_control_tokens(tokens: TokenTexts, text: str) -> set[str]:
+    """What is written in a text and was read as a control token."""
+    token_texts = {token_text for _, token_text in tokens}
+    names = {
+        token_text.removeprefix("▁")
+        for token_text in token_texts
+        if CONTROL_TOKEN_PATTERN.fullmatch(token_text)
+    }
+    return {name for name in names if name in text}
