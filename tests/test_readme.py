@@ -55,7 +55,8 @@ def test_every_command_in_the_readme_runs(command: str, tmp_path: Path) -> None:
     if "models search" in command:
         environment["HF_HUB_OFFLINE"] = "1"
     environment["STARCODER_ENGINE"] = "llamacpp"  # to prepare a model takes minutes
-    with serving() if ENDPOINT in command else nullcontext(Site()) as site:
+    sound = ("// one", " two")  # in whatever file of the examples it is put
+    with serving(pieces=sound) if ENDPOINT in command else nullcontext(Site()) as site:
         if site.url:
             command = command.replace(ENDPOINT, site.url)
             del environment["STARCODER_MODEL"], environment["STARCODER_ENGINE"]
