@@ -89,3 +89,24 @@ def test_an_answer_that_was_only_thought_says_so() -> None:
         collect(extract_first_block(cut, ignored))
     with pytest.raises(DataError, match="no code block; so it is"):
         collect(extract_first_block([Chunk("", 0, "stop")], ignored, "so it is"))
+
+
+DOCSTRING = 'def a(x):\n    """\n    ```\n    a(1)\n    ```\n    """\n'
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_fence_in_code_begins_no_block(size: int) -> None:
+    """The code itself was written without one."""
+    with pytest.raises(DataError, match="the answer has no code block"):
+        collect(extract_first_block(pieces(DOCSTRING, size), ignored))
+    listed = "1. First:\n\n    ```sh\n    x\n    ```\n"
+    assert collect(extract_first_block(pieces(listed, size), ignored)).text == "x\n"
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_block_in_a_block_closes_first(size: int) -> None:
+    document = "# Title\n\n```sh\npip install x\n```\n\n    ```sh\n\nUse it.\n"
+    answer = f"So:\n```markdown\n{document}```\nThat is all.\n"
+    assert collect(extract_first_block(pieces(answer, size), ignored)).text == document
+    bare = "```\nx\n```\ny\n```sh\nz\n```\n"
+    assert collect(extract_first_block(pieces(bare, size), ignored)).text == "x\n"

@@ -11,11 +11,8 @@ from difflib import SequenceMatcher
 
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.languages import Language, find_language
-from starcoder_cli.postprocess.fences import Fence
+from starcoder_cli.postprocess.fences import MAX_FENCE_INDENT, Fence, FencedBlock
 from starcoder_cli.stream import Chunk, Stream, closing_source
-
-MAX_FENCE_INDENT = 3
-"""A fence that stands deeper begins no block: it is in the code (CommonMark 0.31, 4.5)."""
 
 COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "console", "terminal", "powershell", "cmd"}
 CHANGES = {"diff", "patch"}
@@ -82,30 +79,25 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
 
 
 def split_blocks(text: str) -> tuple[list[CodeBlock], list[str]]:
-    """The blocks of a text at the outermost level, and the lines around them.
-
-    Within a block a fence that names a language opens another, which a bare one closes first.
-    """
-    blocks, outside, lines = list[CodeBlock](), list[str](), list[str]()
+    """The blocks of a text at the outermost level, and the lines around them."""
+    blocks, outside = list[CodeBlock](), list[str]()
     fence: Fence | None = None
-    depth = 0
+    block, code = None, ""
     for line in text.splitlines(keepends=True):
-        bare = line.rstrip("\r\n")
-        opening = Fence.parse(bare)
-        if fence is None:
-            if opening and len(opening.indent) <= MAX_FENCE_INDENT:
-                fence, lines, depth = opening, [], 0
+        if block is None or fence is None:
+            fence = Fence.parse(line.rstrip("\r\n"))
+            if fence and len(fence.indent) <= MAX_FENCE_INDENT:
+                block, code = FencedBlock(fence), ""
             else:
-                outside.append(bare.strip())
-        elif fence.is_closed_by(bare) and not depth:
-            blocks.append(CodeBlock(fence.language, "".join(lines), is_closed=True))
-            fence = None
-        else:
-            if opening and len(opening.indent) <= MAX_FENCE_INDENT:
-                depth += 1 if opening.language else -1 if depth else 0
-            lines.append(fence.outdent(line))
-    if fence:
-        blocks.append(CodeBlock(fence.language, "".join(lines), is_closed=False))
+                outside.append(line.strip())
+            continue
+        code += block.feed(line)
+        if block.is_closed:
+            blocks.append(CodeBlock(fence.language, code, is_closed=True))
+            block = None
+    if block and fence:
+        code += block.flush()
+        blocks.append(CodeBlock(fence.language, code, block.is_closed))
     return blocks, outside
 
 

@@ -9,6 +9,10 @@ from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 FENCE_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
 
+LIST_ITEM = re.compile(r"\s*([-*+]|\d+[.)])\s")
+MAX_FENCE_INDENT = 3
+"""A fence that stands deeper, and in no list, begins no block: it is in code (CommonMark, 4.5)."""
+
 
 @dataclass(frozen=True)
 class Fence:
@@ -34,9 +38,17 @@ class Fence:
             and depth < self._closing_indent_limit()
         )
 
-    def can_be_closed_by(self, line: str) -> bool:
-        """Whether a line that has only begun can still end the block."""
-        return self._has_only_marks(line.strip())
+    def is_opened_by(self, line: str) -> bool:
+        """Whether a line opens a block inside the block: a fence like its own, with a language."""
+        inner = Fence.parse(line.rstrip("\r\n"))
+        depth = len(line) - len(line.lstrip())
+        is_outermost = depth < self._closing_indent_limit()
+        return bool(inner and inner.language) and is_outermost and self.can_begin(line)
+
+    def can_begin(self, line: str) -> bool:
+        """Whether a line that has only begun can still end the block, or open one inside it."""
+        mark = line.strip()
+        return self._has_only_marks(mark) or mark.startswith(self.mark)
 
     def outdent(self, line: str) -> str:
         """A line of the block without the indentation that its fence has."""
@@ -53,7 +65,11 @@ class Fence:
 
 
 class FencedBlock:
-    """An incremental reader of a block of code: gives back what cannot be its closing fence."""
+    """An incremental reader of a block of code: gives back what cannot be its closing fence.
+
+    A fence in it that names a language opens a block of its own, which a bare one closes first:
+    so models write documents in Markdown.
+    """
 
     def __init__(self, fence: Fence) -> None:
         self.is_closed = False
@@ -61,6 +77,7 @@ class FencedBlock:
         self._fence = fence
         self._line = ""  # the beginning of a line that may be the closing fence
         self._line_is_code = False  # the current line cannot be that fence
+        self._depth = 0  # how many blocks are open inside
 
     def feed(self, text: str) -> str:
         """What of the block is certain after some more text."""
@@ -78,18 +95,22 @@ class FencedBlock:
     def flush(self) -> str:
         """What is left when nothing more comes."""
         line, self._line = self._line, ""
-        self.is_closed = self.is_closed or self._fence.is_closed_by(line)
+        self.is_closed = self.is_closed or (not self._depth and self._fence.is_closed_by(line))
         return "" if self.is_closed else self._fence.outdent(line)
 
     def _take_piece(self, piece: str) -> str:
         self._line += piece
         is_whole_line = piece.endswith("\n")
-        if not is_whole_line and self._fence.can_be_closed_by(self._line):
+        if not is_whole_line and self._fence.can_begin(self._line):
             return ""
         line, self._line = self._line, ""
         if is_whole_line and self._fence.is_closed_by(line):
-            self.is_closed = True
-            return ""
+            self.is_closed = not self._depth
+            self._depth = max(self._depth - 1, 0)
+            if self.is_closed:
+                return ""
+        elif is_whole_line and self._fence.is_opened_by(line):
+            self._depth += 1
         self._line_is_code = not is_whole_line
         return self._fence.outdent(line)
 
@@ -122,7 +143,7 @@ def extract_first_block(
     The model stops with the block: one that it leaves open was cut off, whatever its server says.
     Raises DataError at the end of an answer that has none, which the `hint` is about.
     """
-    line, block, thought, reason = "", None, False, None
+    line, block, thought, reason, in_list = "", None, False, None, False
     with closing_source(chunks) as source:
         for chunk in source:
             line += chunk.text
@@ -130,7 +151,8 @@ def extract_first_block(
             while block is None and "\n" in line:
                 before, _, line = line.partition("\n")
                 fence = Fence.parse(before.removesuffix("\r"))
-                if fence:
+                in_list = bool(LIST_ITEM.match(before)) or (in_list and not before[:1].strip())
+                if fence and (in_list or len(fence.indent) <= MAX_FENCE_INDENT):
                     block = FencedBlock(fence)
                     on_fence(fence)
             if block is None and chunk.reason:
