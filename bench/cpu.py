@@ -187,7 +187,8 @@ def report(
     bounds: Mapping[str, tuple[float, float]],
 ) -> None:
     """Print the rates beside the limits."""
-    print(f"memory {limits.bandwidth / 1e9:.0f} GB/s, matrices {limits.operations / 1e9:.0f} GFLOP/s\n")
+    memory, matrices = limits.bandwidth / 1e9, limits.operations / 1e9
+    print(f"memory {memory:.0f} GB/s, matrices {matrices:.0f} GFLOP/s\n")
     print("| engine | " + " | ".join(f"reads {n}" for n in LENGTHS) + " | writes | peak MiB |")
     print("|---" * (len(LENGTHS) + 3) + "|")
     for name in ENGINES:
