@@ -105,7 +105,8 @@ class ChatModel:
         waited for until it is whole, unless it `is_live`. The same is done for a model that thinks.
         """
         may_be_open = self.reasons or (self.form is None and not is_live)
-        return split_reasoning(self.model.stream(question, sampling), may_be_open)
+        chunks = self.model.stream(question, sampling)
+        return split_reasoning(chunks, may_be_open, reasons=self.reasons)
 
 
 def forget_reasoning(conversation: Conversation) -> Conversation:

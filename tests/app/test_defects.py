@@ -45,7 +45,7 @@ def fenced(code: str) -> str:
         ),
         (
             fenced("This is not clear to me.\nDo you mean f?\n"),
-            "a parser finds errors in a.py with the answer",
+            "the answer lacks 'g', which the code defines",
         ),
         (
             fenced("# I'm sorry, but I cannot help with that.\n"),
@@ -57,7 +57,7 @@ def fenced(code: str) -> str:
             fenced(f"{NEW}\n\ndef g(x):\n    ...  # existing code\n"),
             "the answer leaves code out, where it says '# existing code'",
         ),
-        (fenced("def f(x:\n    return x\n"), "a parser finds errors in a.py with the answer"),
+        (fenced(CODE.replace("f(x):", "f(x:")), "a parser finds errors in a.py with the answer"),
     ],
 )
 def test_code_is_not_replaced_by_less(text: str, problem: str, capsys: Streams) -> None:
@@ -113,6 +113,48 @@ def test_the_code_is_the_block_that_is_most_like_it(capsys: Streams) -> None:
         assert ask(text, "edit", "a.py", "Add 2.", "--in-place") == 0
         assert Path("a.py").read_text() == changed
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (fenced("def f(x):\n    return 2 * x\n"), "the answer lacks 'g', which the code defines"),
+        (
+            fenced(f"A = 1\nB = 2\n{NEW}") + fenced("A = 1\n\n\ndef g(x):\n    return f(x) + 1\n"),
+            "the answer lacks 'g', which the code defines",
+        ),
+    ],
+)
+def test_what_the_code_defines_is_not_lost(text: str, problem: str, capsys: Streams) -> None:
+    assert ask(text, "edit", "a.py", "Double it.", "-i") == 65
+    assert problem in capsys.readouterr().err
+    assert Path("a.py").read_text() == CODE
+
+
+def test_bytes_that_are_not_utf8_are_not_lost(capsys: Streams) -> None:
+    """The model has read U+FFFD in their place."""
+    latin = CODE.replace("+ 1", "+ 1  # Gr\xf6\xdfe").encode("latin-1")
+    Path("a.py").write_bytes(latin)
+    answer = fenced(CODE.replace("+ 1", "+ 2  # Gr\ufffd\ufffde"))
+    for words in (["edit", "a.py", "Add 2."], ["fill", "a.py:6", "--no-context"]):
+        assert ask(answer, *words, "-i") == 65
+        assert "the answer has U+FFFD" in capsys.readouterr().err
+        assert Path("a.py").read_bytes() == latin
+
+
+def test_what_the_instruction_names_may_go(capsys: Streams) -> None:
+    assert ask(fenced(NEW), "edit", "a.py", "Double it, and remove g.", "-i") == 0
+    assert (Path("a.py").read_text(), capsys.readouterr().err) == (NEW, "")
+
+
+def test_a_draft_that_was_cut_off_is_no_answer(capsys: Streams) -> None:
+    """The template of a model that thinks has begun to, and its server has not told."""
+    draft = f"Perhaps:\n{fenced(NEW)}Hmm, that is wrong. Let me"
+    with serving(owner="somebody", model="qwen3-8b", pieces=(draft,), reason="length") as site:
+        words = ["edit", "a.py", "Double it.", "-i", "--endpoint", site.url]
+        assert main(words) == 65
+    assert "the model spent its tokens on thinking" in capsys.readouterr().err
+    assert Path("a.py").read_text() == CODE
 
 
 @pytest.mark.parametrize("words", [["fill", "a.py:1-2"], ["fill", "a.py:1-2", "--raw"]])

@@ -193,10 +193,10 @@ def test_without_one_it_goes_in_a_form_of_ours(fault: Fault, site: Site, capsys:
 
 def test_an_edit_takes_the_code_of_the_answer(place: str, site: Site, capsys: Streams) -> None:
     site.pieces = ("Sure:\n", "```python\n", "a = 2\n", "``", "`\n", "There.")
-    assert main(["edit", place, "Mend it.", "--endpoint", site.url]) == 0
+    assert main(["edit", place, "Replace f.", "--endpoint", site.url]) == 0
     assert capsys.readouterr() == ("a = 2\n", "")
     site.pieces = ("No.",)
-    assert main(["edit", place, "Mend it.", "--endpoint", site.url]) == 65
+    assert main(["edit", place, "Replace f.", "--endpoint", site.url]) == 65
 
 
 DRAFT = "A first idea:\n```python\nWRONG = 1\n```\nNo.\n</think>\n\n"

@@ -9,6 +9,7 @@ from starcoder_cli.stream import Chunk, collect
 
 PYTHON = "import os\n\n\ndef a(x):\n    return x * 2\n\n\nprint(a(1))\n"
 CHANGED = PYTHON.replace("* 2", "+ 1")
+LONG = "".join(f"value_{number} = {number}\n" for number in range(16))
 DOCUMENT = "# Title\n\nInstall:\n\n## Use\n\nCall it.\n"
 EXAMPLE = "# Title\n\nInstall:\n\n```sh\npip install x\n```\n\n## Use\n\nCall it.\n"
 DOCSTRING = (
@@ -27,6 +28,7 @@ def fenced(code: str, label: str = "python") -> str:
         (fenced(CHANGED), PYTHON, "python", CHANGED),
         (f"Sure:\n{fenced(CHANGED, '')}I changed `x * 2`.", PYTHON, "python", CHANGED),
         (f"{fenced(CHANGED)}Use it:\n{fenced('a(2)')}", PYTHON, "python", CHANGED),
+        (f"Original:\n{fenced(PYTHON)}\nNew:\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"Not\n{fenced('return x * 2')}\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"{fenced('pip install x', 'sh')}\n{fenced(CHANGED, 'py')}", PYTHON, "python", CHANGED),
         (fenced(DOCSTRING), PYTHON, "python", DOCSTRING),
@@ -48,6 +50,7 @@ def test_the_code_is_found(text: str, original: str, name: str, code: str) -> No
         ("No.", PYTHON, "the answer has no code block"),
         ("", PYTHON, "the answer has no code block"),
         (f"So:\n{fenced('a(1)')}\ndef a(x):\n", PYTHON, "stand outside of its block"),
+        (f"{fenced(LONG[:80])}The rest:\n{fenced(LONG[80:])}", LONG, "code in several blocks"),
         (fenced("-a\n+b\n", "diff"), PYTHON, "the answer is a diff, and not the code"),
         (fenced("pip install x\n", "sh"), PYTHON, "has commands to run, and not the code"),
     ],
@@ -69,6 +72,12 @@ def test_an_answer_is_read_to_its_end(size: int) -> None:
     assert extract(text) == (CHANGED, "stop", -(-len(text) // size))
     assert extract(text, "length")[:2] == (CHANGED, "stop")
     assert extract(text.removesuffix("```\n"))[:2] == (CHANGED, "length")
+
+
+def test_a_second_block_that_was_cut_off_is_missed() -> None:
+    text = f"{fenced(CHANGED)}and\n```python\ndef h(a):\n    ret"
+    chunks = [Chunk(text), Chunk("", 0, "length")]
+    assert collect(extract_code(chunks, PYTHON, find_language("python"))).reason == "length"
 
 
 def test_tokens_that_went_into_thinking() -> None:

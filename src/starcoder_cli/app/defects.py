@@ -3,9 +3,11 @@
 import re
 from dataclasses import dataclass
 
+from starcoder_cli.app.edit import EditTask
 from starcoder_cli.app.request import Request
 from starcoder_cli.app.task import Task
 from starcoder_cli.candidates.syntax import count_syntax_errors
+from starcoder_cli.context.definitions import find_definitions
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.languages import Language
@@ -22,6 +24,10 @@ REFUSAL = re.compile(
     r"|I['’]?( a)?m (unable|not able) to|as an AI\b)",
     re.IGNORECASE,
 )
+REPLACEMENT_CHARACTER = "\ufffd"
+UNDECODABLE = re.compile("[\ud800-\udfff]")
+"""What stands in a text for bytes that are not UTF-8, and that a model reads as U+FFFD."""
+
 MIN_COMPARED_LINES = 4
 MIN_SIZE_RATIO = 4
 """New code that has no line of so many, and is so many times shorter, is none of theirs."""
@@ -62,6 +68,8 @@ def find_defect(
     text, original = completion.text, source.raw[span.start : span.end]
     if text and not text.strip() and original.strip():
         return Defect.that_keeps_out(BLANK)
+    if REPLACEMENT_CHARACTER in text and UNDECODABLE.search(source.raw):
+        return Defect.that_keeps_out("the answer has U+FFFD, for characters that are not UTF-8")
     if request.verbatim and not task.replaces_code:
         return None
     if completion.reason == "length":
@@ -103,7 +111,21 @@ def find_missing_code(text: str, original: str, task: Task) -> str:
     is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
     if is_short and not set(lines).intersection(new_lines):
         return f"the answer has nothing of the {len(lines)} lines that it would replace"
+    if isinstance(task, EditTask) and (name := find_lost_name(text, original, task)):
+        return f"the answer lacks {name!r}, which the code defines"
     return ""
+
+
+def find_lost_name(text: str, original: str, task: EditTask) -> str:
+    """The first name that code defines, that new code with fewer definitions does not have.
+
+    Nor does the instruction name it.
+    """
+    before, after = (find_definitions(code, task.language.name) for code in (original, text))
+    if len(after) >= len(before):
+        return ""
+    words = set(re.findall(r"\w+", f"{text} {task.instruction}"))
+    return next((each.name for each in before if each.name not in words), "")
 
 
 def code_lines(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from starcoder_cli.lsp.workspace import OpenText, snippets_of
 from starcoder_cli.net.cancellation import Cancellation, cancelled_by
 from starcoder_cli.stream import Stream
 from starcoder_cli.terminal.output import CollectedMessages, Messages
+from starcoder_cli.terminal.sanitize import find_unsafe_characters
 
 QUIET = OutputOptions(quiet=True)
 
@@ -125,7 +126,10 @@ def ask_model(
     if defect and task.replaces_code:
         raise DataError(defect.problem, "select less of the code, or ask again")
     texts = [str(each["text"]) for each in answer.candidates or [{"text": answer.text}]]
-    said = tuple(dict.fromkeys(text for text in texts if text))
+    seen = [text for text in texts if not find_unsafe_characters(text, source.raw)]
+    if texts and not seen:
+        raise DataError("the answer has characters that nobody would see", "ask again")
+    said = tuple(dict.fromkeys(text for text in seen if text))
     notes = tuple(note for note in messages.notes if note != SERVER_NOTE)
     return Answers(said, request.spec.name, notes)
 

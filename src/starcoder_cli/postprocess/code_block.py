@@ -17,6 +17,9 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "console", "terminal", "powershell", "cmd"}
 CHANGES = {"diff", "patch"}
 ASK_AGAIN = "ask again, or another model"
+MIN_LOST_LINES = 3
+"""So many lines of the original in other blocks are more than a quote of what changes."""
+
 TELLING_LINE = re.compile(r"\w\W*\w\W*\w")
 
 
@@ -53,16 +56,21 @@ def extract_code(chunks: Iterable[Chunk], original: str, language: Language) -> 
             "the model spent its tokens on thinking and wrote no code", "raise --max-tokens"
         )
     block = find_code(text, original, language)
-    yield Chunk(block.code, 0, "stop" if block.is_closed else "length")
+    has_ended = reason != "length" or all(each.is_closed for each in split_blocks(text)[0])
+    yield Chunk(block.code, 0, "stop" if block.is_closed and has_ended else "length")
 
 
 def find_code(text: str, original: str, language: Language) -> CodeBlock:
     """The code that is to take the place of the original. Raises DataError like `extract_code`."""
     blocks, outside = split_blocks(text)
     fitting = [block for block in blocks if names_language(block.language, language)]
-    chosen = max(fitting or blocks, key=lambda block: likeness(block.code, original), default=None)
+    chosen = most_like(fitting or blocks, original)
     known = set(telling_lines(original))
     inside = set(telling_lines(chosen.code)) if chosen else set()
+    parts = [block for block in blocks if block != chosen and not is_quote(block, original)]
+    others = {line for block in parts for line in telling_lines(block.code)}
+    if len(known.intersection(others) - inside) >= MIN_LOST_LINES:
+        raise DataError("the answer has the code in several blocks", ASK_AGAIN)
     if known.intersection(outside) - inside:
         first = next(line.strip() for line in text.splitlines() if line.strip())
         if first not in known:
@@ -76,6 +84,21 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
     if label in COMMANDS and not names_language(label, language) and not fitting:
         raise DataError("the answer's block has commands to run, and not the code", ASK_AGAIN)
     return chosen
+
+
+def most_like(blocks: Sequence[CodeBlock], original: str) -> CodeBlock | None:
+    """The first block that has half as much of the original as any; a quote of it is none."""
+    changed = [block for block in blocks if not is_quote(block, original)] or blocks
+    shares = [likeness(block.code, original) for block in changed]
+    return next(
+        (block for block, share in zip(changed, shares, strict=True) if share >= max(shares) / 2),
+        None,
+    )
+
+
+def is_quote(block: CodeBlock, original: str) -> bool:
+    """Whether a block says nothing but what is there."""
+    return stripped_lines(block.code) == stripped_lines(original)
 
 
 def split_blocks(text: str) -> tuple[list[CodeBlock], list[str]]:
@@ -113,8 +136,10 @@ def names_language(label: str, language: Language) -> bool:
 
 
 def likeness(code: str, original: str) -> float:
-    """How much two texts have in common, line by line, from 0 to 1."""
-    return SequenceMatcher(None, stripped_lines(code), stripped_lines(original), False).ratio()
+    """Which share of an original's lines a text has, in their order."""
+    lines, wanted = stripped_lines(code), stripped_lines(original)
+    matches = SequenceMatcher(None, lines, wanted, False).get_matching_blocks()
+    return sum(match.size for match in matches) / max(len(wanted), 1)
 
 
 def stripped_lines(text: str) -> Sequence[str]:

@@ -57,10 +57,11 @@ def begins_with_reasoning(text: str) -> bool:
     return text.lstrip().startswith(OPENERS)
 
 
-def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool) -> Stream:
+def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool, *, reasons: bool = False) -> Stream:
     """An answer whose text is without what was thought, which is its `reasoning_content`.
 
     Where a template may have opened it, text is held back until a mark closes it, or up to the end.
+    What a model that `reasons` had written by then, when it was cut off, is no answer yet.
     """
     reader = ReasoningReader(may_be_open)
     with closing_source(chunks) as source:
@@ -68,6 +69,8 @@ def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool) -> Stream:
             if chunk.reasoning_content:  # such a server leaves the marks out
                 reader.release()
             text, reasoning = reader.feed(chunk.text, is_last=bool(chunk.reason))
+            if reasons and reader.is_held and chunk.reason == "length":
+                text, reasoning = "", reasoning + text
             yield replace(chunk, text=text, reasoning_content=chunk.reasoning_content + reasoning)
             if chunk.reason:
                 return
@@ -105,6 +108,11 @@ class ReasoningReader:
         self._fence: Fence | None = None
         self._open_marks = 0
         self._has_thought = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing has told yet that what is read is the answer."""
+        return self._state == "held"
 
     def release(self) -> None:
         """Take all that is held back, and all that follows, for the answer's text."""
