@@ -14,6 +14,7 @@ from starcoder_cli.languages import Language, detect_language
 from starcoder_cli.model import Hole, Sampling
 from starcoder_cli.postprocess.ends import until_sound_end
 from starcoder_cli.postprocess.hold_back import hold_back
+from starcoder_cli.postprocess.indent_kind import match_indent_kind
 from starcoder_cli.postprocess.indentation import reindent
 from starcoder_cli.postprocess.prose import unwrap_fence
 from starcoder_cli.postprocess.repeated_prefix import drop_repeated_prefix
@@ -59,6 +60,9 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if is_whole_line:
         chunks = first_whole_line(chunks)
     if not options.is_prose:
+        around = f"{hole.prefix}{options.replaced}{hole.suffix}"
+        begins_line = not hole.prefix or hole.prefix.endswith("\n")
+        chunks = match_indent_kind(chunks, around, at_line_start=begins_line)
         chunks = reindent(chunks, hole, check)
     if is_whole_line:
         return chunks
