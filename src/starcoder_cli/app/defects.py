@@ -68,10 +68,10 @@ def find_defect(
     text, original = completion.text, source.raw[span.start : span.end]
     if text and not text.strip() and original.strip():
         return Defect.that_keeps_out(BLANK)
-    if REPLACEMENT_CHARACTER in text and UNDECODABLE.search(source.raw):
-        return Defect.that_keeps_out("the answer has U+FFFD, for characters that are not UTF-8")
     if request.verbatim and not task.replaces_code:
         return None
+    if REPLACEMENT_CHARACTER in text and UNDECODABLE.search(source.raw):
+        return Defect.that_keeps_out("the answer has U+FFFD, for characters that are not UTF-8")
     if completion.reason == "length":
         is_whole = UNFINISHED in completion.trimmed and not task.replaces_code
         behind = " behind its last whole statement" if is_whole else ""
