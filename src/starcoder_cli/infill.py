@@ -234,7 +234,7 @@ class Infill:
         def ask(each: Sampling, question: Question = prompt.question) -> Stream:
             chunks: Stream = model.stream(question, each)
             if not options.raw and (reasons or spec.engine == "endpoint"):
-                chunks = split_reasoning_in(self.hole, chunks, may_be_open=reasons)
+                chunks = split_reasoning_in(self.hole, chunks, reasons=reasons)
             chunks = until_stop(chunks, prompt.stop)
             return chunks if options.seconds is None else until_deadline(chunks, options.seconds)
 

@@ -73,7 +73,7 @@ def test_in_a_hole_marks_are_code_where_they_surround_it(size: int) -> None:
     def read(hole: Hole) -> str:
         chunks = (Chunk(text[at : at + size]) for at in range(0, len(text), size))
         ended = prepend("", [*chunks, Chunk("", 0, "stop")])
-        return collect(split_reasoning_in(hole, ended, may_be_open=False)).text
+        return collect(split_reasoning_in(hole, ended, reasons=False)).text
 
     assert read(Hole("def f():\n", "    return x\n")) == "    x = 1\n"
     assert read(Hole("END = '</think>'\n", "")) == read(Hole("", "<think>")) == text

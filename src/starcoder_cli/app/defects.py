@@ -11,6 +11,7 @@ from starcoder_cli.context.definitions import find_definitions
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.languages import Language
+from starcoder_cli.postprocess.code_block import stripped_lines
 from starcoder_cli.postprocess.omission import find_omission
 from starcoder_cli.postprocess.unfinished import UNFINISHED
 from starcoder_cli.stream import Completion
@@ -100,12 +101,12 @@ def defect_notes(
 
 def find_missing_code(text: str, original: str, task: Task) -> str:
     """What an answer has in place of the code that it replaces; empty where that is code."""
-    lines = code_lines(original)
+    lines = stripped_lines(original)
     if lines and (omission := find_omission(text, original, task.language)):
         return f"the answer leaves code out, where it says {omission!r}"
     if not task.replaces_code:
         return ""
-    new_lines = code_lines(text)
+    new_lines = stripped_lines(text)
     if REFUSAL.match(new_lines[0]) and not REFUSAL.match(original.lstrip()):
         return f"the answer is no code: it says {new_lines[0]!r}"
     is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
@@ -126,11 +127,6 @@ def find_lost_name(text: str, original: str, task: EditTask) -> str:
         return ""
     words = set(re.findall(r"\w+", f"{text} {task.instruction}"))
     return next((each.name for each in before if each.name not in words), "")
-
-
-def code_lines(text: str) -> list[str]:
-    """The lines of a text that are not empty, without their white space."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def breaks_file(source: Source, span: Span, text: str, language: Language) -> bool:

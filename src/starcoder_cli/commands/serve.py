@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 HTTP_WINDOW = 8192
 """Tokens of prompt and answer that a client of the HTTP API may use, where the model can."""
 
-"""Tokens that editors ask to be read and written at a time, about."""
-
 HTTP_PANEL = "HTTP API"
 
 AddressArgument = Annotated[

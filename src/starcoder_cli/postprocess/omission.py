@@ -14,11 +14,11 @@ SURE = {"unchanged", "omitted"}
 KEPT = {*SURE, "same", "before", "above", "here", "stay", "remain", "keep", "kept", "left"}
 CODE = {
     *("code", "file", "function", "method", "class", "logic", "content", "import", "line"),
-    *("implementation", "page", "document", "section", "step", "querie", "follow", "definition"),
+    *("implementation", "page", "document", "section", "step", "follow", "definition"),
 }
 SMALL_WORDS = {"of", "the", "your", "this", "is", "are", "as", "it", "was", "for", "and", "not"}
 KNOWN_WORDS = frozenset(
-    LEFT_OUT | KEPT | CODE | SMALL_WORDS | {"goes", "shown", "brevity"}
+    LEFT_OUT | KEPT | CODE | SMALL_WORDS | {"goes", "shown", "brevity", "query", "queries"}
 ) | frozenset(f"{word}s" for word in (*KEPT, *CODE))
 MARKED_LINE = re.compile(r"\s*([#;*(\[<{/%\"'-]|\.\.\.|…)")
 """A line that can say so in a file of unknown kind: it begins with a mark."""

@@ -79,12 +79,12 @@ def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool, *, reasons: bool
         yield Chunk(text, 0, "stop", reasoning_content=reasoning)
 
 
-def split_reasoning_in(hole: Hole, chunks: Stream, *, may_be_open: bool) -> Stream:
+def split_reasoning_in(hole: Hole, chunks: Stream, *, reasons: bool) -> Stream:
     """The same for an answer that belongs in a hole; where marks surround that, they are code."""
     around = hole.prefix + hole.suffix
     if any(mark in around for mark in (*OPENERS, *CLOSERS)):
         return chunks
-    return split_reasoning(chunks, may_be_open)
+    return split_reasoning(chunks, may_be_open=reasons, reasons=reasons)
 
 
 def without_reasoning(text: str) -> str:
