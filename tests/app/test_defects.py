@@ -45,7 +45,7 @@ def fenced(code: str) -> str:
         ),
         (
             fenced("This is not clear to me.\nDo you mean f?\n"),
-            "the answer lacks 'g', which the code defines",
+            "the answer lacks 'f', which the code defines",
         ),
         (
             fenced("# I'm sorry, but I cannot help with that.\n"),

@@ -83,7 +83,9 @@ def test_a_folder_gives_regular_files_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ARCHIVES)
-def test_an_archive_has_what_is_relevant_and_not_too_large(tmp_path: Path, name: str) -> None:
+def test_an_archive_has_what_is_relevant_and_no_bytes_of_what_is_too_large(
+    tmp_path: Path, name: str
+) -> None:
     files = {
         "top/b.py": b"b",
         "a.py": b"a",
@@ -96,12 +98,9 @@ def test_an_archive_has_what_is_relevant_and_not_too_large(tmp_path: Path, name:
     path = pack(tmp_path / name, files)
     assert is_archive(path)
     tree = read_archive(path, is_python)
-    assert tree == ArchiveTree(path, {"top/b.py": b"b", "a.py": b"a"})
-    assert (tree.file_names, tree.read("a.py"), tree.read("none")) == (
-        ["a.py", "top/b.py"],
-        b"a",
-        None,
-    )
+    assert tree == ArchiveTree(path, {"top/b.py": b"b", "a.py": b"a", "large.py": None})
+    assert tree.file_names == ["a.py", "large.py", "top/b.py"]
+    assert (tree.read("a.py"), tree.read("large.py"), tree.read("none")) == (b"a", None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Code gets into an index once, and what has changed since is found."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,19 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     notes: list[str] = []
     add_source(tmp_path / "a", "", tmp_path / "index", note=notes.append)
     assert notes == ["pyproject.toml does not count: it has a key of more than 16 parts"]
+
+
+def test_code_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """Of a folder and of an archive: what is not compared with is known."""
+    root = tmp_path / "a"
+    lay(root, {"a.py": "a"})
+    (root / "large.py").write_bytes(b"a\n" * (1 << 20) + b"a")
+    (root / "wide.py").write_text("a = 1\n", "utf-16")
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", root))
+    for path in (root, archive):
+        notes: list[str] = []
+        assert add_source(path, "", tmp_path / "index", note=notes.append).files == 1
+        assert sorted(notes) == [
+            "large.py is left out: it is larger than 2 MiB, a link, or may not be read",
+            "wide.py is left out: it has zero bytes, as UTF-16 and programs have",
+        ]

@@ -3,16 +3,13 @@
 import re
 from dataclasses import dataclass
 
-from starcoder_cli.app.edit import EditTask
+from starcoder_cli.app.losses import find_loss
 from starcoder_cli.app.request import Request
 from starcoder_cli.app.task import Task
 from starcoder_cli.candidates.syntax import count_syntax_errors
-from starcoder_cli.context.definitions import find_definitions
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.languages import Language
-from starcoder_cli.postprocess.code_block import stripped_lines
-from starcoder_cli.postprocess.omission import find_omission
 from starcoder_cli.postprocess.unfinished import UNFINISHED
 from starcoder_cli.stream import Completion
 
@@ -20,18 +17,9 @@ MORE_TOKENS = "raise --max-tokens, or name a smaller range"
 ASK_AGAIN = "ask again, or name a smaller range"
 BLANK = "the answer is nothing but white space"
 
-REFUSAL = re.compile(
-    r"\W*(I['’]m (very )?sorry|I am sorry|sorry,|I can(not|['’]t) (help|assist|do|provide|comply)"
-    r"|I['’]?( a)?m (unable|not able) to|as an AI\b)",
-    re.IGNORECASE,
-)
 REPLACEMENT_CHARACTER = "\ufffd"
 UNDECODABLE = re.compile("[\ud800-\udfff]")
 """What stands in a text for bytes that are not UTF-8, and that a model reads as U+FFFD."""
-
-MIN_COMPARED_LINES = 4
-MIN_SIZE_RATIO = 4
-"""New code that has no line of so many, and is so many times shorter, is none of theirs."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +70,7 @@ def find_defect(
         )
     if request.verbatim or not text:
         return None
-    if problem := find_missing_code(text, original, task):
+    if problem := find_loss(text, original, task):
         return Defect.that_keeps_out(problem)
     if breaks_file(source, span, text, task.language):
         problem = f"a parser finds errors in {source.display_name} with the answer"
@@ -97,36 +85,6 @@ def defect_notes(
     """What is told of an answer's defect beside its reason, which tells that it was cut off."""
     defect = find_defect(task, source, span, completion, request)
     return (defect.note,) if defect and defect.note and completion.reason != "length" else ()
-
-
-def find_missing_code(text: str, original: str, task: Task) -> str:
-    """What an answer has in place of the code that it replaces; empty where that is code."""
-    lines = stripped_lines(original)
-    if lines and (omission := find_omission(text, original, task.language)):
-        return f"the answer leaves code out, where it says {omission!r}"
-    if not task.replaces_code:
-        return ""
-    new_lines = stripped_lines(text)
-    if REFUSAL.match(new_lines[0]) and not REFUSAL.match(original.lstrip()):
-        return f"the answer is no code: it says {new_lines[0]!r}"
-    is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
-    if is_short and not set(lines).intersection(new_lines):
-        return f"the answer has nothing of the {len(lines)} lines that it would replace"
-    if isinstance(task, EditTask) and (name := find_lost_name(text, original, task)):
-        return f"the answer lacks {name!r}, which the code defines"
-    return ""
-
-
-def find_lost_name(text: str, original: str, task: EditTask) -> str:
-    """The first name that code defines, that new code with fewer definitions does not have.
-
-    Nor does the instruction name it.
-    """
-    before, after = (find_definitions(code, task.language.name) for code in (original, text))
-    if len(after) >= len(before):
-        return ""
-    words = set(re.findall(r"\w+", f"{text} {task.instruction}"))
-    return next((each.name for each in before if each.name not in words), "")
 
 
 def breaks_file(source: Source, span: Span, text: str, language: Language) -> bool:

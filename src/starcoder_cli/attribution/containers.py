@@ -140,10 +140,10 @@ PASSED_OVER_TYPE = b"?"
 
 @dataclass(frozen=True)
 class ArchiveTree:
-    """The relevant files of an archive, by name."""
+    """The relevant files of an archive, by name; None for one that is too large."""
 
     root: Path
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes | None]
     repositories: tuple[str, ...] = ()
 
     @property
@@ -152,7 +152,7 @@ class ArchiveTree:
         return sorted(self.files)
 
     def read(self, name: str) -> bytes | None:
-        """A file's bytes."""
+        """A file's bytes; None where it is too large, or not there."""
         return self.files.get(name)
 
 
@@ -166,15 +166,15 @@ def read_archive(path: Path, is_relevant: Callable[[str], bool]) -> ArchiveTree:
     iterate_members = (
         iterate_tar_members if path.name.lower().endswith(TAR_SUFFIXES) else iterate_zip_members
     )
-    files: dict[str, bytes] = {}
+    files: dict[str, bytes | None] = {}
     loaded_bytes = 0
     try:
         for number, (name, read_data) in enumerate(iterate_members(path)):
             if number >= MAX_ARCHIVE_MEMBERS or loaded_bytes > MAX_LOADED_BYTES:
                 raise DataError(f"{path} is too large to be indexed", "unpack it, and add a part")
-            if is_safe_name(name) and is_relevant(name) and (data := read_data()) is not None:
-                files[name] = data
-                loaded_bytes += len(data)
+            if is_safe_name(name) and is_relevant(name):
+                files[name] = read_data()
+                loaded_bytes += len(files[name] or b"")
     except ARCHIVE_ERRORS as error:
         raise DataError(f"{path} is damaged: {error}", "fetch it again") from error
     return ArchiveTree(path, files)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from starcoder_cli.attribution.containers import MAX_INDEXED_FILE_BYTES
 from starcoder_cli.attribution.fingerprints import (
     FileFingerprint,
     FileToIndex,
@@ -19,6 +20,7 @@ from starcoder_cli.languages import detect_language
 
 FILE_DIGEST_BYTES = 16
 NUL_BYTE = b"\0"
+UNREAD_CODE = f"it is larger than {MAX_INDEXED_FILE_BYTES >> 20} MiB, a link, or may not be read"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def add_source(
         ]
         new = insert_files(
             connection,
-            fingerprint_in_parallel(update.collect_changed_files(allowed_projects, report)),
+            fingerprint_in_parallel(update.collect_changed_files(allowed_projects, report, note)),
         )
         gone = update.delete_old_projects()
     return AddResult(len(allowed_projects), len(update.unchanged_ids) + new, new, gone)
@@ -111,9 +113,12 @@ class SourceUpdate:
         ]
 
     def collect_changed_files(
-        self, projects: Iterable[SourceProject], report: Callable[[int, int], None]
+        self,
+        projects: Iterable[SourceProject],
+        report: Callable[[int, int], None],
+        note: Callable[[str], None],
     ) -> Iterator[FileToIndex]:
-        """What has to be read anew."""
+        """What has to be read anew; `note` is told which files cannot be."""
         with_code = [project for project in projects if project.code_files]
         total, done = sum(len(project.code_files) for project in with_code), 0
         for project in with_code:
@@ -132,7 +137,11 @@ class SourceUpdate:
             )
             for name in project.code_files:
                 data = project.tree.read(name)
-                if data is not None and NUL_BYTE not in data:
+                if data is None:
+                    note(f"{name} is left out: {UNREAD_CODE}")
+                elif NUL_BYTE in data:
+                    note(f"{name} is left out: it has zero bytes, as UTF-16 and programs have")
+                else:
                     yield from self._reuse_or_collect(project, cursor.lastrowid or 0, name, data)
                 done += 1
                 report(done, total)

@@ -1,0 +1,110 @@
+"""What of the code that an answer replaces is not in it: left out, emptied, or no longer defined.
+
+An instruction that names what goes, or asks to take something away, is taken at its word.
+"""
+
+import re
+from collections.abc import Mapping
+
+from starcoder_cli.app.edit import EditTask
+from starcoder_cli.app.task import Task
+from starcoder_cli.candidates.functions import find_functions
+from starcoder_cli.context.definitions import find_definitions
+from starcoder_cli.postprocess.code_block import stripped_lines
+from starcoder_cli.postprocess.omission import find_omission
+
+REFUSAL = re.compile(
+    r"\W*(I['’]m (very )?sorry|I am sorry|sorry,|I can(not|['’]t) (help|assist|do|provide|comply)"
+    r"|I['’]?( a)?m (unable|not able) to|as an AI\b)",
+    re.IGNORECASE,
+)
+
+MIN_COMPARED_LINES = 4
+MIN_SIZE_RATIO = 4
+"""New code that has no line of so many, and is so many times shorter, is none of theirs."""
+
+TAKING_AWAY = re.compile(
+    r"\b(remov|delet|drop|inlin|merg|consolidat|simplif|unus|dead\b|rid\b|stub|empty|skeleton)",
+    re.IGNORECASE,
+)
+"""How an instruction asks for less than there is."""
+
+KEY_PATTERNS: Mapping[str, str] = {
+    "json": r'"(?P<name>(?:[^"\\\n]|\\.)+)"\s*:',
+    "yaml": r"^[ \t]*(?:-[ \t]+)*(?P<name>[\w./-]+|'[^'\n]+'|\"[^\"\n]+\")[ \t]*:(?=\s)",
+    "toml": r"^[ \t]*(?:\[+[ \t]*)?(?P<name>[\w.\"'-]+)[ \t]*[=\]]",
+}
+
+
+def find_loss(text: str, original: str, task: Task) -> str:
+    """What an answer has in place of the code that it replaces; empty where that is code."""
+    lines = stripped_lines(original)
+    if lines and (omission := find_omission(text, original, task.language)):
+        return f"the answer leaves code out, where it says {omission!r}"
+    if not task.replaces_code:
+        return ""
+    new_lines = stripped_lines(text)
+    if REFUSAL.match(new_lines[0]) and not REFUSAL.match(original.lstrip()):
+        return f"the answer is no code: it says {new_lines[0]!r}"
+    is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
+    if is_short and not set(lines).intersection(new_lines):
+        return f"the answer has nothing of the {len(lines)} lines that it would replace"
+    if isinstance(task, EditTask):
+        return find_lost_code(text, original, task.language.name, task.instruction)
+    return ""
+
+
+def find_lost_code(text: str, original: str, language: str, instruction: str) -> str:
+    """What is lost of some code that is to be written anew; empty where nothing is."""
+    if TAKING_AWAY.search(instruction):
+        return ""
+    if name := find_lost_name(text, original, language, instruction):
+        return f"the answer lacks {name!r}, which the code defines"
+    if name := find_emptied_function(text, original, language):
+        return f"the answer lacks the code of {name!r}"
+    return ""
+
+
+def find_lost_name(text: str, original: str, language: str, instruction: str) -> str:
+    """The first name that code defines, and new code with fewer definitions does not.
+
+    Nor does it import it or give it a value, nor does the instruction name it.
+    """
+    before, after = (list_names(code, language) for code in (original, text))
+    if len(after) >= len(before):
+        return ""
+    return next(
+        (
+            name
+            for name in before
+            if name not in after
+            and not has_word(name, instruction)
+            and not re.search(rf"\b{re.escape(name)}\s*[:=]|import\b.*\b{re.escape(name)}\b", text)
+        ),
+        "",
+    )
+
+
+def has_word(word: str, text: str) -> bool:
+    """Whether a text has a word, not as part of another."""
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+
+
+def list_names(text: str, language: str) -> list[str]:
+    """The names that a text defines, in order: of definitions, or of the keys of data."""
+    if pattern := KEY_PATTERNS.get(language):
+        return [match["name"] for match in re.finditer(pattern, text, re.MULTILINE)]
+    return [each.name for each in find_definitions(text, language)]
+
+
+def find_emptied_function(text: str, original: str, language: str) -> str:
+    """The first function that does something in code, and nothing in new code."""
+    after = find_functions(text, language)
+    return next(
+        (
+            name
+            for name, is_working in find_functions(original, language).items()
+            if is_working and after.get(name) is False
+        ),
+        "",
+    )

@@ -1,0 +1,88 @@
+"""What of some code is not in new code: its definitions, its keys, what its functions do."""
+
+import pytest
+
+from starcoder_cli.app.losses import find_lost_code
+
+FUNCTIONS = {
+    "python": ("def f(x):\n    return x\n", "def f(x):\n    '''Doc.'''\n    ...\n"),
+    "javascript": (
+        "const f = (x) => {\n  return x;\n};\n",
+        "const f = (x) => {\n  // as it is\n};\n",
+    ),
+    "typescript": (
+        "class A {\n  f(): void { g(); }\n}\n",
+        "class A {\n  f(): void { /* */ }\n}\n",
+    ),
+    "java": ("class A { int f() { return 1; } }\n", "class A { int f() { /* yours */ } }\n"),
+    "go": (
+        "package a\nfunc f() int {\n\treturn 1\n}\n",
+        "package a\nfunc f() int {\n\t// it\n}\n",
+    ),
+    "rust": ("fn f() -> i32 {\n    1\n}\n", "fn f() -> i32 {\n    // what was here\n}\n"),
+    "c": ("int f(void)\n{\n\treturn 1;\n}\n", "int f(void)\n{\n\t/* what was here */\n}\n"),
+    "ruby": ("def f\n  1\nend\n", "def f\n  # your code here\nend\n"),
+    "shell": ("f() {\n  ls\n}\n", "f() {\n  # what f does\n}\n"),
+    "kotlin": ("fun f() { g() }\n", "fun f() { /* g */ }\n"),
+    "lua": ("function f()\n  return 1\nend\n", "function f()\n  -- what it did\nend\n"),
+}
+"""A function that does something, and one of its name that does not."""
+
+
+def lost(before: str, after: str, language: str, instruction: str = "Make it quicker.") -> str:
+    """What is lost on the way from some code to new code."""
+    return find_lost_code(after, before, language, instruction)
+
+
+@pytest.mark.parametrize("language", FUNCTIONS)
+def test_what_a_function_does_is_not_lost(language: str) -> None:
+    working, emptied = FUNCTIONS[language]
+    assert lost(working, emptied, language) == "the answer lacks the code of 'f'"
+    for before, after in ((working, working), (emptied, emptied), (emptied, working)):
+        assert lost(before, after, language) == ""
+
+
+def test_what_is_to_be_taken_away_may_go() -> None:
+    after = "def f():\n    return 1\n"
+    before = f"{after}\n\ndef g():\n    return 2\n"
+    stub = "def f():\n    pass\n\n\ndef g():\n    pass\n"
+    assert lost(before, after, "python") == "the answer lacks 'g', which the code defines"
+    assert lost(before, stub, "python") == "the answer lacks the code of 'f'"
+    for words in ("Remove what is unused.", "Inline the second one.", "Delete dead code."):
+        assert lost(before, after, "python", words) == ""
+    assert lost(before, after, "python", "I do not need g.") == ""
+    assert lost(before, stub, "python", "Make stubs of them.") == ""
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "from b import g\n\n\ndef f():\n    return g()\n",
+        "g = int\n\n\ndef f():\n    return g()\n",
+        "def f():\n    return g()\n\n\ndef g():\n    return 2\n",
+    ],
+)
+def test_a_name_that_is_defined_otherwise_is_there(after: str) -> None:
+    before = "def g():\n    return 1\n\n\ndef f():\n    return g()\n"
+    assert lost(before, after, "python") == ""
+
+
+def test_a_name_that_is_only_called_is_lost() -> None:
+    before = "def g():\n    return 1\n\n\ndef f():\n    return g()\n"
+    after = "def f():\n    return g() + 1\n"
+    assert lost(before, after, "python") == "the answer lacks 'g', which the code defines"
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after"),
+    [
+        ("json", '{"a": 1, "b-c": {"d": 2}}\n', '{"a": 2, "b-c": {}}\n'),
+        ("json", '{\n  "a": 1,\n  "d": 2\n}\n', '{\n  "a": 1\n}\n'),
+        ("yaml", "a: 1\nb:\n  - d: 2\n    e: 3\n", "a: 1\nb:\n  - e: 3\n"),
+        ("toml", "[a]\nb = 1\n[d]\ne = 2\n", "[a]\nb = 1\ne = 2\n"),
+    ],
+)
+def test_a_key_is_not_lost(language: str, before: str, after: str) -> None:
+    assert lost(before, after, language) == "the answer lacks 'd', which the code defines"
+    assert lost(before, after, language, "Set a to 2; d is gone.") == ""
+    assert lost(after, before, language) == ""
