@@ -54,7 +54,7 @@ _starcoder_words() {
         options='--limit --json --offline --help -h' ;;
     'starcoder models pull')
         commands=''
-        options='--accept-license --offline --engine --help -h' ;;
+        options='--accept-license --offline --engine --quantize --help -h' ;;
     'starcoder models rm')
         commands=''
         options='--help -h' ;;
@@ -113,7 +113,7 @@ _starcoder_kind() {
         kind=choice choices='auto always never' ;;
     'starcoder bench --dtype' | 'starcoder chat --dtype' | 'starcoder complete --dtype' | 'starcoder edit --dtype' | 'starcoder eval --dtype' | 'starcoder fill --dtype' | 'starcoder lsp --dtype' | 'starcoder serve --dtype')
         kind=choice choices='auto bf16 fp16 fp32' ;;
-    'starcoder bench --quantize' | 'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder edit --quantize' | 'starcoder eval --quantize' | 'starcoder fill --quantize' | 'starcoder lsp --quantize' | 'starcoder serve --quantize')
+    'starcoder bench --quantize' | 'starcoder chat --quantize' | 'starcoder complete --quantize' | 'starcoder edit --quantize' | 'starcoder eval --quantize' | 'starcoder fill --quantize' | 'starcoder lsp --quantize' | 'starcoder models pull --quantize' | 'starcoder serve --quantize')
         kind=choice choices='auto none 8bit 4bit' ;;
     'starcoder complete --lines' | 'starcoder fill --lines' | 'starcoder lsp --lines')
         kind=choice choices='auto one block many' ;;

@@ -344,6 +344,7 @@ complete -c starcoder -n '__starcoder_at starcoder models pull' -x -a '(__starco
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l accept-license -d 'Accept the model\'s licence without a question'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l offline -d 'Never use the network'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp'
+complete -c starcoder -n '__starcoder_at starcoder models pull' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: as few as the memory asks for'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l help -s h -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder models rm' -x -a '(__starcoder_installed)'
 complete -c starcoder -n '__starcoder_at starcoder models rm' -l help -s h -d 'Show this message and exit'

@@ -419,6 +419,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--accept-license' = @('', 'Accept the model''s licence without a question')
                 '--offline' = @('', 'Never use the network')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }

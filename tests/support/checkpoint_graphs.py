@@ -25,7 +25,7 @@ def difference(folder: Path, of: Path | None = None) -> float:
 
     of = of or folder
     tensors = map_tensors([of / "model.safetensors"])
-    model = build_graph(read_model_config(of / "config.json"), tensors, is_exact=True)
+    model = build_graph(read_model_config(of / "config.json"), tensors, bits=16)
     exact = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
     graph = PagedGraph([openvino.Core().compile_model(model, "CPU", exact)], 8)
     reference = AutoModelForCausalLM.from_pretrained(folder).eval()

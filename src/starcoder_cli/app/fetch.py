@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,8 +11,9 @@ from starcoder_cli.app import licence_prompt
 from starcoder_cli.app.progress import count_progress, no_progress, transfer_progress
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, MachineError, StarcoderError
-from starcoder_cli.loading import ENGINE_TITLES
+from starcoder_cli.loading import ENGINE_TITLES, LoadOptions
 from starcoder_cli.models.transfer import Progress, run_in_background
+from starcoder_cli.settings import QuantizeChoice
 from starcoder_cli.terminal.output import Messages, write_message
 from starcoder_cli.terminal.sanitize import to_one_line
 
@@ -51,13 +52,18 @@ MAX_BYTES_AT_ONCE = 600 << 20
 """A larger file takes longer to prepare than a first command can be let wait for it, some 20 s."""
 
 
-def prepare_at_once(spec: ModelSpec, path: Path, messages: Messages) -> None:
-    """Prepare a small GGUF file that is used for the first time, or since another version.
+def prepare_at_once(spec: ModelSpec, path: Path, messages: Messages, loading: LoadOptions) -> None:
+    """Prepare a model that is used for the first time, where that is quick or has to be.
 
-    It is tried once. A note says how a large one is prepared that was prepared by another version.
+    A small GGUF file, also since another version, and a checkpoint that only fits the memory so. It
+    is tried once. A note says how a large file is prepared that was prepared by another version.
     """
     from starcoder_cli.engines.openvino.prepared import find_prepared, is_outdated, is_unfit
 
+    if spec.engine == "huggingface":
+        if is_to_be_prepared(spec, path, loading):
+            prepare_pulled(spec, path, quantize=loading.quantize, quiet=messages.quiet)
+        return
     if spec.is_local or spec.engine != "llamacpp" or find_prepared(path) or is_unfit(path):
         return
     if path.stat().st_size <= MAX_BYTES_AT_ONCE and os.access(path.parent, os.W_OK):
@@ -67,19 +73,34 @@ def prepare_at_once(spec: ModelSpec, path: Path, messages: Messages) -> None:
         messages.note(f"{spec.name} was prepared by an earlier version and runs slower: {pull}")
 
 
+def is_to_be_prepared(spec: ModelSpec, path: Path, loading: LoadOptions) -> bool:
+    """Whether a checkpoint has to be prepared; what is wrong with it is told when it is loaded."""
+    from starcoder_cli.engines.load import has_to_be_prepared
+    from starcoder_cli.weights.checkpoint import inspect_checkpoint
+
+    with suppress(StarcoderError):
+        return has_to_be_prepared(spec, inspect_checkpoint(path), loading)
+    return False
+
+
 def prepare_pulled(
-    spec: ModelSpec, path: Path, prepare: Prepare | None = None, *, quiet: bool = False
+    spec: ModelSpec,
+    path: Path,
+    prepare: Prepare | None = None,
+    quantize: QuantizeChoice = "auto",
+    *,
+    quiet: bool = False,
 ) -> None:
     """Prepare a pulled model for OpenVINO; where that does not work, say so and leave it.
 
-    A GGUF file always is, a checkpoint where the processor is to run it and there is a graph for
-    it. A bar shows how many of its steps are done. Ctrl-C ends it at once: the work is done in
-    another thread, since native code lets none through in its own.
+    A GGUF file always is, a checkpoint in as few bits as are asked for where the processor is to
+    run it and there is a graph for it. A bar shows how many of its steps are done. Ctrl-C ends it
+    at once: the work is done in another thread, since native code lets none through in its own.
     """
     if spec.is_local or spec.engine not in ("llamacpp", "huggingface"):
         return
     try:
-        if is_prepared(spec, path):
+        if is_prepared(spec, path, quantize):
             return
     except StarcoderError:  # what is wrong with its files is told when they are loaded
         return
@@ -89,8 +110,10 @@ def prepare_pulled(
     from starcoder_cli.models.store import model_folder
 
     is_file, name = spec.engine == "llamacpp", to_one_line(spec.name)
-    prepare = prepare or (prepare_model if is_file else prepare_checkpoint)
-    other_way = ENGINE_TITLES["llamacpp"] if is_file else "weights that each start brings to 8 bit"
+    prepare = prepare or (
+        prepare_model if is_file else partial(prepare_checkpoint, quantize=quantize)
+    )
+    other_way = ENGINE_TITLES["llamacpp"] if is_file else "weights that each start quantizes"
     if not quiet:
         write_message(f"preparing {name} for OpenVINO, once")
     try:
@@ -108,15 +131,15 @@ def prepare_pulled(
             write_message(f"note: it stays with {other_way}: {to_one_line(error.message)}")
 
 
-def is_prepared(spec: ModelSpec, path: Path) -> bool:
-    """Whether a pulled model is prepared, or is none that would be."""
-    if locate_prepared(spec, path):
-        return True
+def is_prepared(spec: ModelSpec, path: Path, quantize: QuantizeChoice = "auto") -> bool:
+    """Whether a pulled model is prepared as it is asked for, or is none that would be."""
     if spec.engine == "llamacpp":
-        return False
-    from starcoder_cli.engines.openvino.prepare_checkpoint import is_for_processor
+        return locate_prepared(spec, path) is not None
+    from starcoder_cli.engines.openvino.prepare_checkpoint import find_wanted, is_for_processor
+    from starcoder_cli.weights.checkpoint import inspect_checkpoint
 
-    return not is_for_processor(path)
+    is_wanted = quantize != "none" and find_wanted(spec, inspect_checkpoint(path), quantize) is None
+    return not is_wanted or not is_for_processor(path)
 
 
 def locate_prepared(spec: ModelSpec, path: Path) -> "Prepared | None":

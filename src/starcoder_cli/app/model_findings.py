@@ -88,13 +88,13 @@ def engine_finding(spec: ModelSpec, path: Path) -> Finding:
 
 def checkpoint_finding(spec: ModelSpec, path: Path) -> Finding:
     """What runs a checkpoint that is here."""
-    from starcoder_cli.engines.load import is_for_graph, validate_checkpoint
+    from starcoder_cli.engines.load import choose_graph_bits, validate_checkpoint
 
     try:
-        in_graph = is_for_graph(spec, validate_checkpoint(spec, path), LoadOptions())
+        bits = choose_graph_bits(spec, validate_checkpoint(spec, path), LoadOptions())
     except StarcoderError as error:
         return Finding("default", "fail", error.message, error.hint)
-    engine = "OpenVINO, in 8 bit" if in_graph else "transformers"
+    engine = f"OpenVINO, in {bits} bit" if bits else "transformers"
     return Finding("default", "ok", f"{spec.name} is here, and runs on {engine}")
 
 
@@ -112,12 +112,13 @@ def fit_findings(machine: Machine) -> Iterator[Finding]:
 
 def fit_finding(name: str, machine: Machine) -> Finding:
     """Whether a StarCoder model fits here, and how."""
-    from starcoder_cli.engines.openvino.graph_fit import describe_graph, runs_in_graph
+    from starcoder_cli.engines.openvino.graph_fit import choose_prepared_bits, describe_graph
 
     shape, loading, free = SHAPES[name], LoadOptions(), machine.free_memory
     size = shape.model_size()
-    if runs_in_graph(shape.model_type, size.parameters, loading, free) and not machine.accelerators:
-        text = describe_graph(name, size.parameters, loading, free)
+    bits = choose_prepared_bits(shape.model_type, size.parameters, loading, free)
+    if bits and not machine.accelerators:
+        text = describe_graph(name, size.parameters, bits, free)
         return Finding("model", "ok", text, subject=name)
     try:
         text = plan_placement(name, size, REFERENCE_WINDOW, loading, machine).describe()

@@ -114,7 +114,7 @@ def open_model(
         before_fetch = partial(check_can_load, spec, window, request.loading)
         path = fetch(spec, messages, before_fetch, request.offline)
     if path and request.loading.engine != "llamacpp" and not server_only:
-        prepare_at_once(spec, path, messages)
+        prepare_at_once(spec, path, messages, request.loading)
     with messages.show_progress(f"loading {spec.name} …") as notes:
         held = None if slots > 1 else open_on_server(path, window, request, notes)
         if server_only and path and not held:

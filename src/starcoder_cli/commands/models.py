@@ -9,7 +9,7 @@ import typer
 
 from starcoder_cli.app.fetch import locate, model_state, needs_download, pull_missing
 from starcoder_cli.catalog import CATALOG, ModelSpec, find_model, format_size
-from starcoder_cli.commands.options import EngineOption
+from starcoder_cli.commands.options import EngineOption, QuantizeOption
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.models import licences
 from starcoder_cli.terminal.output import is_terminal, write_json, write_message, write_text
@@ -155,11 +155,13 @@ def pull_model(
     accept_license: AcceptLicense = False,
     offline: PullOffline = False,
     engine: EngineOption = "auto",
+    quantize: QuantizeOption = "auto",
 ) -> None:
     """Fetch a model, or repair one that was damaged. What is here already is not fetched again.
 
     A licence that restricts use is shown once, and has to be accepted. What a processor is to run
-    is prepared for OpenVINO, unless --engine is llamacpp.
+    is prepared for OpenVINO, unless --engine is llamacpp; a checkpoint in 8 bit, or in 4 where
+    these are asked for or the memory asks for them.
     """
     from starcoder_cli.app.fetch import prepare_pulled
     from starcoder_cli.app.licence_prompt import settle_licence
@@ -169,7 +171,7 @@ def pull_model(
         settle_licence(spec, accept=accept_license)
     path = pull_missing(spec, offline=offline)
     if engine != "llamacpp":
-        prepare_pulled(spec, path)
+        prepare_pulled(spec, path, quantize=quantize)
 
 
 @app.command("rm")

@@ -204,7 +204,7 @@ def model_offer(
     if spec.has_file:
         path = fetch(spec, messages, lambda: check_can_load(spec, room, loading), offline)
         if loading.engine != "llamacpp":
-            prepare_at_once(spec, path, messages)
+            prepare_at_once(spec, path, messages, loading)
         absolute = str(path.absolute())
     adapter = loading.adapter and str(Path(loading.adapter).absolute())
     opening = LoadRequest(

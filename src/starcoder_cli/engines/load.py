@@ -14,6 +14,7 @@ from starcoder_cli.settings import EngineChoice
 
 if TYPE_CHECKING:
     from starcoder_cli.engines.openvino.prepared import Prepared
+    from starcoder_cli.engines.openvino.quantize import Bits
     from starcoder_cli.weights.checkpoint import Checkpoint
 
 WINDOW_STEP = 256
@@ -69,11 +70,11 @@ def open_checkpoint(
 
     adapter, checkpoint = inspect_adapter(loading.adapter), validate_checkpoint(spec, path)
     window = choose_window(checkpoint.window or spec.window or min_window, min_window)
-    if is_for_graph(spec, checkpoint, loading):
+    if bits := choose_graph_bits(spec, checkpoint, loading):
         from starcoder_cli.engines.openvino.families.config import NoGraphError
 
         with suppress(NoGraphError):
-            return open_graph(spec, checkpoint, window, loading, slots, notify)
+            return open_graph(spec, checkpoint, window, bits, slots, notify)
     from starcoder_cli.engines.transformers.model import HuggingFaceModel
 
     size = ModelSize(
@@ -85,46 +86,58 @@ def open_checkpoint(
     return HuggingFaceModel(checkpoint, planned, window, adapter.folder, notify)
 
 
-def is_for_graph(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> bool:
-    """Whether a processor is to run a checkpoint, in a form that a graph of ours has."""
+def choose_graph_bits(
+    spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions
+) -> "Bits | None":
+    """In how many bits a processor is to run a checkpoint; None where no graph of ours is to."""
     from starcoder_cli.engines.machine import free_memory
-    from starcoder_cli.engines.openvino.graph_fit import runs_in_graph
-
-    is_prepared = prepared_folder(spec, checkpoint, loading) is not None
-    model_type, parameters = checkpoint.model_type, checkpoint.parameters
-    return runs_in_graph(model_type, parameters, loading, free_memory(), is_prepared)
-
-
-def prepared_folder(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> Path | None:
-    """What a checkpoint was prepared in, where that is what is asked for."""
+    from starcoder_cli.engines.openvino.graph_fit import choose_bits
     from starcoder_cli.engines.openvino.prepared import find_prepared_checkpoint
 
-    prepared = find_prepared_checkpoint(spec, checkpoint) if loading.quantize != "none" else None
-    return prepared.folder if prepared else None
+    prepared = find_prepared_checkpoint(spec, checkpoint)
+    model_type, parameters = checkpoint.model_type, checkpoint.parameters
+    return choose_bits(
+        model_type, parameters, loading, free_memory(), prepared.bits if prepared else 0
+    )
+
+
+def has_to_be_prepared(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> bool:
+    """Whether there is memory for a pulled checkpoint in a graph of ours only when it is prepared.
+
+    While it is brought to fewer bits it takes more.
+    """
+    from starcoder_cli.engines.machine import free_memory
+    from starcoder_cli.engines.openvino.graph_fit import choose_prepared_bits
+
+    if spec.is_local or choose_graph_bits(spec, checkpoint, loading):
+        return False
+    model_type, parameters = checkpoint.model_type, checkpoint.parameters
+    return choose_prepared_bits(model_type, parameters, loading, free_memory()) is not None
 
 
 def open_graph(
     spec: ModelSpec,
     checkpoint: "Checkpoint",
     window: int,
-    loading: LoadOptions,
+    bits: "Bits",
     slots: int,
     notify: Callable[[str], None],
 ) -> Model:
-    """Load a checkpoint into a graph of its family, in eight bits unless these are not wanted.
+    """Load a checkpoint into a graph of its family, with matrices of so many bits.
 
     Raises NoGraphError where its configuration asks for something else.
     """
     from starcoder_cli.engines.openvino.model import OpenVinoModel
+    from starcoder_cli.engines.openvino.prepared import find_prepared_checkpoint
     from starcoder_cli.engines.openvino.sources import checkpoint_source
 
-    is_exact = loading.quantize == "none"
-    form = checkpoint.dtype.lower() if is_exact else "8 bit"
-    prepared = prepared_folder(spec, checkpoint, loading)
-    form += ", prepared" if prepared else ""
+    prepared = find_prepared_checkpoint(spec, checkpoint)
+    is_prepared = prepared is not None and prepared.bits == bits
+    form = checkpoint.dtype.lower() if bits == 16 else f"{bits} bit"
+    form += ", prepared" if is_prepared else ""
     notify(f"{spec.name}: OpenVINO, {form}, a window of {window} tokens")
-    source = checkpoint_source(checkpoint, is_exact=is_exact, prepared=prepared)
-    return OpenVinoModel(source, window, slots)
+    folder = prepared.folder if prepared and is_prepared else None
+    return OpenVinoModel(checkpoint_source(checkpoint, bits, folder), window, slots)
 
 
 def open_gguf(
@@ -180,7 +193,7 @@ def check_can_load(spec: ModelSpec, min_window: int, loading: LoadOptions) -> No
     if spec.engine != "huggingface":
         return
     from starcoder_cli.engines.machine import detect_machine, free_memory
-    from starcoder_cli.engines.openvino.graph_fit import runs_in_graph
+    from starcoder_cli.engines.openvino.graph_fit import choose_prepared_bits
     from starcoder_cli.engines.transformers.adapter import inspect_adapter
     from starcoder_cli.engines.transformers.architectures import (
         SHAPES,
@@ -194,7 +207,7 @@ def check_can_load(spec: ModelSpec, min_window: int, loading: LoadOptions) -> No
     size = catalog_size(spec) or estimate_size(fetch_parameter_count(spec))
     size = replace(size, adapter_parameters=adapter.parameter_count)
     kind = SHAPES[spec.name].model_type if spec.name in SHAPES else ""
-    if size.parameters and not runs_in_graph(kind, size.parameters, loading, free_memory()):
+    if size.parameters and not choose_prepared_bits(kind, size.parameters, loading, free_memory()):
         plan_placement(
             spec.name,
             size,

@@ -31,7 +31,7 @@ def builder(**weights: torch.Tensor) -> GraphBuilder:
         entry = TensorEntry("F32", numbers.shape, numbers.nbytes)
         data = numpy.frombuffer(numbers.tobytes(), numpy.uint8)
         tensors[name.replace("__", ".")] = MappedTensor(entry, data)
-    return GraphBuilder(CheckpointWeights(tensors, is_exact=True), HEADS)
+    return GraphBuilder(CheckpointWeights(tensors, bits=16), HEADS)
 
 
 def computed(

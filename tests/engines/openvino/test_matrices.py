@@ -11,7 +11,14 @@ from safetensors.torch import save_file
 
 from quantized import read_back
 from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS, CheckpointWeights, quantized_node
-from starcoder_cli.engines.openvino.quantize import Form, in_groups, quantize, to_four_bits
+from starcoder_cli.engines.openvino.quantize import (
+    Bits,
+    Form,
+    form_in_bits,
+    in_groups,
+    quantize,
+    to_four_bits,
+)
 from starcoder_cli.weights.tensors import MappedTensor, map_tensors
 
 openvino = pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
@@ -34,7 +41,7 @@ def test_a_matrix_that_is_used_twice_is_one_node(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float32])
 def test_an_exact_matrix_is_read_from_its_file(kind: torch.dtype, tmp_path: Path) -> None:
     tensors = {"w": mapped(tmp_path, torch.randn(4, 8).to(kind))}
-    node = CheckpointWeights(tensors, is_exact=True).matrix("w")
+    node = CheckpointWeights(tensors, bits=16).matrix("w")
     model = openvino.Model([node], [])
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     assert numpy.array_equal(compiled([])[0], tensors["w"].floats())
@@ -47,12 +54,33 @@ def test_a_matrix_that_is_quantized_in_its_file(form: Form, columns: int, tmp_pa
     arrays = {"w": matrix.numbers, f"w{SCALES}": matrix.scales, f"w{ZEROS}": matrix.zeros}
     stored = {name: torch.from_numpy(array) for name, array in arrays.items() if array is not None}
     save_file(stored, tmp_path / "stored.safetensors")
-    weights = CheckpointWeights(map_tensors([tmp_path / "stored.safetensors"]), is_exact=True)
+    weights = CheckpointWeights(map_tensors([tmp_path / "stored.safetensors"]), bits=16)
     found = computed([weights.matrix("w")])
     assert numpy.allclose(found, read_back(matrix), rtol=1e-3, atol=1e-4)
     if form == "eight":
         rows = weights.rows("w", openvino.opset15.constant(numpy.array([3, 39, 3])))
         assert numpy.array_equal(computed([rows]), read_back(matrix)[[3, 39, 3]])
+
+
+@pytest.mark.parametrize(("bits", "form"), [(8, "eight"), (4, "four")])
+def test_a_matrix_that_is_quantized_when_it_is_loaded(
+    bits: Bits, form: Form, tmp_path: Path
+) -> None:
+    """The constants keep what nobody else does."""
+    tensor = mapped(tmp_path, torch.randn(40, 64))
+    node = CheckpointWeights({"w": tensor}, bits).matrix("w")
+    others = [numpy.full((40, 64), at, numpy.uint8) for at in range(200)]
+    expected = read_back(quantize(tensor, form))
+    assert numpy.allclose(computed([node]), expected, rtol=1e-3, atol=1e-4)
+    assert len(others) == 200
+
+
+@pytest.mark.parametrize("name", ["w", "model.embed_tokens.weight", "transformer.wte.weight"])
+def test_tables_and_rows_of_broken_groups_are_in_eight_bits(name: str, tmp_path: Path) -> None:
+    tensor = mapped(tmp_path, torch.randn(4, 48 if name == "w" else 64))
+    assert (form_in_bits(name, tensor, 4), form_in_bits("v", tensor, 8)) == ("eight", "eight")
+    whole = mapped(tmp_path, torch.randn(4, 64))
+    assert form_in_bits("w", whole, 4) == "four"
 
 
 def test_a_zero_between_two_numbers(tmp_path: Path) -> None:

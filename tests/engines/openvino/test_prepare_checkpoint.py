@@ -9,8 +9,10 @@ import pytest
 
 from checkpoint_graphs import change_config
 from servers import full_disk
+from starcoder_cli.app.fetch import prepare_at_once
 from starcoder_cli.catalog import find_model
-from starcoder_cli.engines.load import load_model
+from starcoder_cli.engines import machine
+from starcoder_cli.engines.load import has_to_be_prepared, load_model
 from starcoder_cli.engines.openvino import prepare_checkpoint as preparation
 from starcoder_cli.engines.openvino.prepare import STAGING_FOLDER
 from starcoder_cli.engines.openvino.prepare_checkpoint import is_for_processor, prepare_checkpoint
@@ -22,7 +24,9 @@ from starcoder_cli.errors import WriteError
 from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Prompt, Sampling
 from starcoder_cli.models import store
+from starcoder_cli.settings import QuantizeChoice
 from starcoder_cli.stream import Completion, collect
+from starcoder_cli.terminal.output import Messages
 from starcoder_cli.weights.checkpoint import inspect_checkpoint
 from tiny import SHAPES, WINDOW, build
 
@@ -46,10 +50,10 @@ def folder(
     yield build(tmp_path / "snapshot", request.param)
 
 
-def answer(folder: Path, quantize: str = "auto") -> tuple[Completion, str]:
+def answer(folder: Path, quantize: QuantizeChoice = "auto") -> tuple[Completion, str]:
     """What the checkpoint answers, and what was said when it was loaded."""
     lines = list[str]()
-    loading = LoadOptions(device="cpu", quantize="none" if quantize == "none" else "auto")
+    loading = LoadOptions(device="cpu", quantize=quantize)
     with closing(load_model(SPEC, folder, WINDOW, loading, lines.append)) as model:
         return collect(model.stream(TEXT, Sampling(8))), lines[-1]
 
@@ -67,6 +71,42 @@ def test_what_is_prepared_answers_as_what_is_not(folder: Path) -> None:
     assert (after.text, after.tokens) == (before.text, before.tokens)
     assert "prepared" not in answer(folder, "none")[1]
     assert prepare_checkpoint(SPEC, folder, nobody) == prepared
+
+
+def test_four_bits_where_they_are_wanted_or_no_more_fit(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eight = prepare_checkpoint(SPEC, folder, nobody)
+    four = prepare_checkpoint(SPEC, folder, nobody, "4bit")
+    assert (eight.bits, four.bits) == (8, 4)
+    assert sum(four.files.values()) < 0.9 * sum(eight.files.values())
+    for quantize in ("4bit", "auto"):
+        found, said = answer(folder, quantize)
+        assert said.startswith("owner/name: OpenVINO, 4 bit, prepared, a window of ")
+        assert found.tokens == 8
+    assert "8 bit, a window" in answer(folder, "8bit")[1]
+    assert prepare_checkpoint(SPEC, folder, nobody) == four
+    assert prepare_checkpoint(SPEC, folder, nobody, "8bit") == eight
+    os.utime(folder / "model.safetensors", (1, 1))
+    monkeypatch.setattr(preparation, "free_memory", lambda: 1000)
+    assert prepare_checkpoint(SPEC, folder, nobody).bits == 4
+
+
+@pytest.mark.parametrize(
+    ("free_share", "has_to"), [(3, False), (1.3, False), (0.7, True), (0.5, False)]
+)
+def test_what_fits_only_so_is_prepared_when_it_is_used(
+    free_share: float, has_to: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint, loading = inspect_checkpoint(folder), LoadOptions(device="cpu")
+    free = round(free_share * checkpoint.parameters)
+    monkeypatch.setattr(machine, "free_memory", lambda: free)
+    monkeypatch.setattr(preparation, "free_memory", lambda: free)
+    monkeypatch.setattr(preparation, "may_have_accelerator", lambda: False)
+    assert has_to_be_prepared(SPEC, checkpoint, loading) == has_to
+    prepare_at_once(SPEC, folder, Messages(quiet=True), loading)
+    prepared = find_prepared_checkpoint(SPEC, checkpoint)
+    assert (prepared and prepared.bits) == (4 if has_to else None)
 
 
 def test_a_file_that_changed_is_prepared_anew(folder: Path) -> None:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from checkpoint_graphs import change_config
 from starcoder_cli.catalog import find_model
-from starcoder_cli.engines.load import is_for_graph, load_model
+from starcoder_cli.engines.load import choose_graph_bits, load_model
 from starcoder_cli.engines.openvino.graph import PagedGraph
 from starcoder_cli.engines.openvino.model import OpenVinoModel
 from starcoder_cli.engines.openvino.sources import checkpoint_source
@@ -51,29 +51,29 @@ def test_an_answer_is_that_of_transformers(kind: str, tmp_path: Path) -> None:
         assert ours.has_token("<fim_prefix>") and not ours.has_token("x y")
 
 
-def test_eight_bits_unless_they_are_not_wanted(tmp_path: Path) -> None:
+def test_eight_bits_unless_others_are_wanted(tmp_path: Path) -> None:
     folder, lines = build(tmp_path), list[str]()
-    for quantize in ("auto", "none"):
+    for quantize in ("auto", "8bit", "4bit", "none"):
         loading = LoadOptions(device="cpu", quantize=quantize)
         spec = find_model(str(folder))
         with closing(load_model(spec, folder, WINDOW, loading, lines.append)) as model:
             assert isinstance(model, OpenVinoModel)
             assert collect(model.stream(TEXT, Sampling(5))).tokens
-    assert ["8 bit" in line for line in lines] == [True, False]
+    forms = [line.split(", ")[1] for line in lines]
+    assert forms == ["8 bit", "8 bit", "4 bit", "f32"]
 
 
 def test_what_transformers_runs(tmp_path: Path) -> None:
     checkpoint, spec = inspect_checkpoint(build(tmp_path)), find_model(str(tmp_path))
-    assert is_for_graph(spec, checkpoint, LoadOptions(device="cpu"))
+    assert choose_graph_bits(spec, checkpoint, LoadOptions(device="cpu")) == 8
     for loading in (
         LoadOptions(device="cuda"),
         LoadOptions(device="cpu", dtype="bf16"),
         LoadOptions(device="cpu", adapter="a"),
-        LoadOptions(device="cpu", quantize="4bit"),
     ):
-        assert not is_for_graph(spec, checkpoint, loading)
+        assert choose_graph_bits(spec, checkpoint, loading) is None
     other = inspect_checkpoint(build(tmp_path / "g", "gemma"))
-    assert not is_for_graph(spec, other, LoadOptions())
+    assert choose_graph_bits(spec, other, LoadOptions()) is None
 
 
 def test_a_configuration_beyond_the_graph_goes_to_transformers(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_the_template_and_the_ends_are_the_checkpoints(tmp_path: Path) -> None:
     folder = build(tmp_path)
     settings = json.loads((folder / "tokenizer_config.json").read_text())
     (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": "T"}))
-    source = checkpoint_source(inspect_checkpoint(folder), is_exact=True)
+    source = checkpoint_source(inspect_checkpoint(folder), bits=16)
     assert (source.read_chat_template(), source.end_ids, source.rows) == ("T", frozenset({0}), 1)
 
 

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS
 from starcoder_cli.engines.openvino.quantize import (
+    EMBEDDING,
     GROUP_SIZE,
+    Bits,
     Form,
     Tensor,
+    form_in_bits,
     form_of,
     in_groups,
     quantize,
@@ -44,7 +47,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "model.safetensors"
-EMBEDDING = re.compile(r"(model\.embed_tokens|transformer\.wte)\.weight")
 POSITIONS = "transformer.wpe.weight"
 FEED_FORWARD = re.compile(r"model\.layers\.\d+\.mlp\.(gate|up)_proj\.weight")
 OTHER_ENGINE = "use --engine llamacpp"
@@ -82,10 +84,10 @@ def write_gguf_weights(
     write_groups(folder, groups, report)
 
 
-def convert_checkpoint(files: Iterable[Path], folder: Path, report: Progress) -> None:
-    """Write the weights of a checkpoint into a folder, in eight bits; as `convert_gguf` does."""
+def convert_checkpoint(files: Iterable[Path], folder: Path, bits: Bits, report: Progress) -> None:
+    """Write the weights of a checkpoint into a folder, in so many bits; as `convert_gguf` does."""
     groups = [
-        make_group(name, tensor, None)
+        make_group(name, tensor, form_in_bits(name, tensor, bits) if tensor.shape[1:] else None)
         for name, tensor in map_tensors(files).items()
         if tensor.entry.dtype in FLOAT_TYPES and len(tensor.shape) in (1, 2)  # masks are computed
     ]
@@ -162,7 +164,6 @@ def make_group(name: str, tensor: Tensor, form: Form | None) -> TensorGroup:
 
         entry = TensorEntry("F16", (rows, columns), 2 * rows * columns)
         return TensorGroup({name: entry}, lambda: [tensor.floats().astype(numpy.float16)])
-    # Rows of a table are looked up one by one, which is only done in eight bits.
     form = "eight" if EMBEDDING.fullmatch(name) else form or form_of(tensor)
     size = columns if columns % GROUP_SIZE else GROUP_SIZE
     groups = columns // size

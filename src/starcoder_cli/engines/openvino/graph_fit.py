@@ -1,49 +1,88 @@
 """Which checkpoints a graph of ours runs on a processor, and how much memory that takes."""
 
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from starcoder_cli.engines.machine import may_have_accelerator
 from starcoder_cli.engines.openvino.families import FAMILIES
+from starcoder_cli.engines.openvino.quantize import Bits
 from starcoder_cli.engines.transformers.placement import gigabytes
 from starcoder_cli.loading import LoadOptions
+from starcoder_cli.settings import QuantizeChoice
+
+ALLOWED_BITS: Mapping[QuantizeChoice, Sequence[Bits]] = {
+    "auto": (8, 4),
+    "none": (16,),
+    "8bit": (8,),
+    "4bit": (4,),
+}
+"""What a choice allows, the best first."""
+
+BYTES_PER_NUMBER: Mapping[Bits, float] = {4: 0.625, 8: 1.07, 16: 2}
+"""With scales, of four bits with zeros too, for each 32 numbers; room for vectors and tables."""
 
 
-def graph_weight_bytes(parameters: int, loading: LoadOptions) -> int:
-    """The bytes of a graph's weights: one for each number, two where they stay as they are."""
-    return parameters * (2 if loading.quantize == "none" else 1)
+def graph_weight_bytes(parameters: int, bits: Bits) -> int:
+    """The bytes of a graph's weights."""
+    return round(parameters * BYTES_PER_NUMBER[bits])
 
 
-def graph_loading_bytes(parameters: int, loading: LoadOptions, is_prepared: bool = False) -> int:
+def graph_loading_bytes(parameters: int, bits: Bits, is_prepared: bool = False) -> int:
     """The bytes that a graph takes while it is compiled: its weights, and what they become.
 
     Those that are prepared are read from their file and need not stay in memory.
     """
-    return graph_weight_bytes(parameters, loading) + (0 if is_prepared else parameters)
+    compiled_bytes = graph_weight_bytes(parameters, min(bits, 8))
+    return compiled_bytes + (0 if is_prepared else graph_weight_bytes(parameters, bits))
 
 
-def runs_in_graph(
+def choose_bits(
     model_type: str,
     parameters: int,
     loading: LoadOptions,
     free_memory: int,
-    is_prepared: bool = False,
-) -> bool:
-    """Whether a processor is to run a checkpoint of so many numbers in a graph of ours."""
-    return (
+    prepared_bits: int = 0,
+) -> Bits | None:
+    """How many bits a checkpoint's matrices have in a graph of ours on a processor.
+
+    Those that they were prepared in, else the most that there is memory for. None where a processor
+    is not to run it, or no graph can.
+    """
+    is_for_graph = (
         model_type in FAMILIES
         and (loading.device == "cpu" or (loading.device == "auto" and not may_have_accelerator()))
         and (loading.dtype, loading.adapter) == ("auto", "")
-        and loading.quantize != "4bit"
         and find_spec("openvino") is not None
-        and graph_loading_bytes(parameters, loading, is_prepared) < free_memory
+    )
+    if not is_for_graph:
+        return None
+    fitting = [
+        bits
+        for bits in ALLOWED_BITS[loading.quantize]
+        if graph_loading_bytes(parameters, bits, bits == prepared_bits) < free_memory
+    ]
+    return next((bits for bits in fitting if bits == prepared_bits), next(iter(fitting), None))
+
+
+def bits_to_prepare(parameters: int, quantize: QuantizeChoice, free_memory: int) -> Bits:
+    """How many bits a checkpoint is to be prepared in: the most with which it will load here."""
+    allowed = ALLOWED_BITS[quantize]
+    return next(
+        (bits for bits in allowed if graph_loading_bytes(parameters, bits, True) < free_memory),
+        allowed[-1],
     )
 
 
-def describe_graph(name: str, parameters: int, loading: LoadOptions, free_memory: int) -> str:
-    """One line about a model in a graph, as a PlacementPlan has it."""
-    form = "16 bit" if loading.quantize == "none" else "8 bit"
-    loading_bytes = gigabytes(graph_loading_bytes(parameters, loading))
-    return (
-        f"{name}: {form} on cpu (OpenVINO), needs {loading_bytes} of {gigabytes(free_memory)} free "
-        f"while it loads, then about {gigabytes(graph_weight_bytes(parameters, loading))}"
-    )
+def choose_prepared_bits(
+    model_type: str, parameters: int, loading: LoadOptions, free_memory: int
+) -> Bits | None:
+    """What `choose_bits` gives for a checkpoint that is pulled, and prepared where it has to be."""
+    prepared_bits = bits_to_prepare(parameters, loading.quantize, free_memory)
+    return choose_bits(model_type, parameters, loading, free_memory, prepared_bits)
+
+
+def describe_graph(name: str, parameters: int, bits: Bits, free_memory: int) -> str:
+    """One line about a model that is pulled into a graph, as a PlacementPlan has it."""
+    needed_bytes = graph_loading_bytes(parameters, bits, is_prepared=bits < 16)
+    needed = f"{gigabytes(needed_bytes)} of {gigabytes(free_memory)} free"
+    return f"{name}: {bits} bit on cpu (OpenVINO), needs {needed}"

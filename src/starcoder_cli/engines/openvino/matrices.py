@@ -7,7 +7,12 @@ the kernels read its bits themselves.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from starcoder_cli.engines.openvino.quantize import QuantizedMatrix, quantize
+from starcoder_cli.engines.openvino.quantize import (
+    Bits,
+    QuantizedMatrix,
+    form_in_bits,
+    quantize,
+)
 from starcoder_cli.errors import DataError
 from starcoder_cli.weights.model_config import REFETCH
 from starcoder_cli.weights.tensors import MappedTensor
@@ -23,12 +28,12 @@ SCALES, ZEROS = ".scales", ".zeros"
 class CheckpointWeights:
     """The tensors of a checkpoint by name, as nodes; a matrix that is used twice is one node."""
 
-    def __init__(self, tensors: Mapping[str, MappedTensor], *, is_exact: bool = False) -> None:
-        """Matrices that are `is_exact` stay as they are in the file, and are read from there.
+    def __init__(self, tensors: Mapping[str, MappedTensor], bits: Bits = 8) -> None:
+        """Matrices are brought to so many bits.
 
-        So do those that are quantized there; all others are brought to eight bits.
+        Those that are quantized in their file stay as they are, and are read from there.
         """
-        self._tensors, self._is_exact = tensors, is_exact
+        self._tensors, self._bits = tensors, bits
         self._matrices: dict[str, Node] = {}
 
     def __contains__(self, name: str) -> bool:
@@ -60,8 +65,9 @@ class CheckpointWeights:
         """A matrix of shape [out, in]."""
         if name not in self._matrices:
             stored = self._stored(name)
-            if stored is None and not self._is_exact:
-                stored = quantize(self._find(name), "eight")
+            if stored is None and self._bits < 16:
+                tensor = self._find(name)
+                stored = quantize(tensor, form_in_bits(name, tensor, self._bits))
             node = quantized_node(stored) if stored else own_matrix(self._find(name))
             self._matrices[name] = node
         return self._matrices[name]
@@ -120,10 +126,13 @@ def shared_constant(array: "NDArray[Any]", shape: Sequence[int] = (), kind: str 
     from openvino import Shape, Tensor, Type
     from openvino.op import Constant
 
-    if array.flags.writeable and not kind:  # made here: the constant keeps it
-        return Constant(array, shared_memory=True)
     element = getattr(Type, kind) if kind else Type(array.dtype)
-    return Constant(Tensor(array, Shape(list(shape or array.shape)), element), shared_memory=True)
+    dimensions = Shape(list(shape or array.shape))
+    if not array.flags.writeable:
+        return Constant(Tensor(array, dimensions, element), shared_memory=True)
+    tensor = Tensor(element, dimensions)  # unlike one over an array, it keeps its numbers
+    tensor.data.reshape(-1)[:] = array.reshape(-1)
+    return Constant(tensor, shared_memory=True)
 
 
 def flat_rows(node: "Node", rows: int, columns: int) -> "Node":

@@ -1,4 +1,4 @@
-"""A checkpoint brought to eight bits once, so that a start reads no more than these."""
+"""A checkpoint brought to few bits once, so that a start reads no more than these."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -10,6 +10,11 @@ from starcoder_cli.engines.openvino.convert import convert_checkpoint
 from starcoder_cli.engines.openvino.families import FAMILIES
 from starcoder_cli.engines.openvino.families.config import NoGraphError
 from starcoder_cli.engines.openvino.graph import import_openvino
+from starcoder_cli.engines.openvino.graph_fit import (
+    ALLOWED_BITS,
+    bits_to_prepare,
+    graph_weight_bytes,
+)
 from starcoder_cli.engines.openvino.model import OpenVinoModel
 from starcoder_cli.engines.openvino.prepare import (
     MEASUREMENT_TEXT,
@@ -30,38 +35,47 @@ from starcoder_cli.engines.openvino.sources import checkpoint_source
 from starcoder_cli.errors import MachineError
 from starcoder_cli.models import store
 from starcoder_cli.models.transfer import Progress, check_disk_space, translate_write_errors
+from starcoder_cli.settings import QuantizeChoice
 from starcoder_cli.weights.checkpoint import Checkpoint, inspect_checkpoint
 
-BYTES_PER_PARAMETER = 1.07
-"""Eight bits, and a scale of 16 for 32 numbers; room for vectors."""
 
-
-def prepare_checkpoint(spec: ModelSpec, path: Path, report: Progress) -> Prepared:
+def prepare_checkpoint(
+    spec: ModelSpec, path: Path, report: Progress, quantize: QuantizeChoice = "auto"
+) -> Prepared:
     """What a pulled checkpoint is prepared in, made where there is nothing that is current.
 
     Raises what `prepare_model` raises.
     """
     checkpoint = inspect_checkpoint(path)
-    if found := find_prepared_checkpoint(spec, checkpoint):
+    if found := find_wanted(spec, checkpoint, quantize):
         return found
+    bits = bits_to_prepare(checkpoint.parameters, quantize, free_memory())
     with store.lock_model(spec):
         folder = store.model_folder(spec)
         with translate_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        check_disk_space(folder, round(checkpoint.parameters * BYTES_PER_PARAMETER))
+        check_disk_space(folder, graph_weight_bytes(checkpoint.parameters, bits))
         with stage_folder(folder) as staging:
-            convert_checkpoint(checkpoint.files, staging, report)
+            convert_checkpoint(checkpoint.files, staging, bits, report)
             metadata = PreparedMetadata(tuple(checkpoint.eos_ids))
             metadata.write(staging)
             if can_be_measured(checkpoint):
-                source = checkpoint_source(checkpoint, prepared=staging)
+                source = checkpoint_source(checkpoint, bits, staging)
                 with closing(OpenVinoModel(source, MEASUREMENT_WINDOW)) as model:
                     rows = model.measure_rows(MEASUREMENT_TEXT)
                 replace(metadata, rows=rows).write(staging)
             digest = checkpoint_digest(checkpoint)
-            prepared = Prepared(staging, digest, current_versions(), file_sizes(staging))
+            prepared = Prepared(staging, digest, current_versions(), file_sizes(staging), bits)
             write_prepared(prepared)
     return replace(prepared, folder=folder / PREPARED_FOLDER)
+
+
+def find_wanted(
+    spec: ModelSpec, checkpoint: Checkpoint, quantize: QuantizeChoice
+) -> Prepared | None:
+    """What a checkpoint was prepared in, where it has the bits that are asked for."""
+    prepared = find_prepared_checkpoint(spec, checkpoint)
+    return prepared if prepared and prepared.bits in ALLOWED_BITS[quantize] else None
 
 
 def can_be_measured(checkpoint: Checkpoint) -> bool:
@@ -77,7 +91,7 @@ def is_for_processor(path: Path) -> bool:
         return False
     try:
         import_openvino()
-        checkpoint_source(checkpoint, is_exact=True).read_model()
+        checkpoint_source(checkpoint, 16).read_model()
     except (MachineError, NoGraphError):
         return False
     return True

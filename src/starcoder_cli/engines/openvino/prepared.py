@@ -28,12 +28,15 @@ FORMAT_VERSION = "6"
 class Prepared:
     """A prepared model: the sha256 of its GGUF file or what tells a checkpoint's files from others,
     the versions of the packages that made it, and the bytes of each of its files.
+
+    `bits` are those of a checkpoint's matrices.
     """
 
     folder: Path
     sha256: str
     versions: Mapping[str, str]
     files: Mapping[str, int]
+    bits: int = 8
 
 
 def find_prepared(path: Path) -> Prepared | None:
@@ -100,7 +103,7 @@ def read_prepared(folder: Path) -> Prepared | None:
     try:
         values = json.loads((folder / store.MODEL_MANIFEST_NAME).read_bytes())
         versions, files = dict(values["versions"]), dict(values["files"])
-        return Prepared(folder, str(values["sha256"]), versions, files)
+        return Prepared(folder, str(values["sha256"]), versions, files, values.get("bits", 8))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

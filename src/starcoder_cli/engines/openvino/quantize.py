@@ -7,6 +7,7 @@ to eight bits, off by at most half of a 127th of the largest of its group. Block
 ggml's `ggml-common.h`.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +34,12 @@ Q4_0, Q4_1, Q5_0, Q8_0, Q4_K = 2, 3, 6, 8, 12
 
 Form: TypeAlias = Literal["eight", "four", "four between"]
 """Eight bits, or four, whose zero is one of the sixteen numbers or between two of them."""
+
+Bits: TypeAlias = Literal[4, 8, 16]
+"""How many bits the matrices of a checkpoint have in a graph; 16 are those of its files."""
+
+EMBEDDING = re.compile(r"(model\.embed_tokens|transformer\.wte)\.weight")
+"""A table, whose rows are looked up one by one: that is only done in eight bits."""
 
 
 class Tensor(Protocol):
@@ -64,6 +71,12 @@ def form_of(tensor: Tensor) -> Form:
     if isinstance(tensor, BlockTensor) and tensor.ggml_type in EXACT_FOUR_BITS:
         return "four" if tensor.ggml_type == Q4_0 else "four between"
     return "eight"
+
+
+def form_in_bits(name: str, tensor: Tensor, bits: Bits) -> Form:
+    """The form of a checkpoint's matrix in a graph of so many bits."""
+    is_in_four = bits == 4 and not EMBEDDING.fullmatch(name) and tensor.shape[1] % GROUP_SIZE == 0
+    return "four" if is_in_four else "eight"
 
 
 def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:

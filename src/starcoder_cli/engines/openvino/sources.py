@@ -11,6 +11,7 @@ from starcoder_cli.engines.openvino.families import find_family
 from starcoder_cli.engines.openvino.families.config import ModelConfig
 from starcoder_cli.engines.openvino.matrices import CheckpointWeights
 from starcoder_cli.engines.openvino.prepared import PreparedMetadata
+from starcoder_cli.engines.openvino.quantize import Bits
 from starcoder_cli.errors import DataError, StarcoderError
 from starcoder_cli.weights.checkpoint import Checkpoint
 from starcoder_cli.weights.gguf import read_gguf_header
@@ -56,9 +57,9 @@ def prepared_source(folder: Path, path: Path) -> ModelSource:
 
 
 def checkpoint_source(
-    checkpoint: Checkpoint, *, is_exact: bool = False, prepared: Path | None = None
+    checkpoint: Checkpoint, bits: Bits = 8, prepared: Path | None = None
 ) -> ModelSource:
-    """A checkpoint of a family that has a graph: in eight bits, or as its files have it.
+    """A checkpoint of a family that has a graph, with matrices of so many bits.
 
     The graph reads from the files as long as there is the source; from those in the folder that it
     is `prepared` in, where there is one.
@@ -70,7 +71,7 @@ def checkpoint_source(
         checkpoint.folder,
         frozenset(checkpoint.eos_ids),
         PreparedMetadata.read(prepared).rows if prepared else 1,
-        partial(build_graph, config, tensors, is_exact=is_exact),
+        partial(build_graph, config, tensors, bits),
         partial(read_chat_template, checkpoint.folder),
         checkpoint.vocabulary_size,
         "use --dtype bf16, which runs it on transformers",
@@ -78,12 +79,12 @@ def checkpoint_source(
 
 
 def build_graph(
-    config: Mapping[str, object], tensors: Mapping[str, MappedTensor], *, is_exact: bool = False
+    config: Mapping[str, object], tensors: Mapping[str, MappedTensor], bits: Bits = 8
 ) -> "Model":
     """The graph of a checkpoint, which reads from its tensors as long as it is there.
 
     Raises NoGraphError where the configuration asks for what no graph here does.
     """
     values = ModelConfig(config, has_head="lm_head.weight" in tensors)
-    weights = CheckpointWeights(tensors, is_exact=is_exact)
+    weights = CheckpointWeights(tensors, bits)
     return find_family(str(config.get("model_type")))(values, weights)

@@ -30,4 +30,4 @@ def test_positions_that_are_scaled_are_left_to_transformers(tmp_path: Path) -> N
     folder = build(tmp_path, "starcoder2")
     change_config(folder, rope_parameters={"rope_type": "linear", "factor": 2.0})
     with pytest.raises(NoGraphError):
-        checkpoint_source(inspect_checkpoint(folder), is_exact=True).read_model()
+        checkpoint_source(inspect_checkpoint(folder), bits=16).read_model()
