@@ -21,6 +21,7 @@ from starcoder_cli.model import Model, Prompt, Sampling
 
 WAYS = {
     "a graph of our own, 8 bit": LoadOptions(device="cpu"),
+    "a graph of our own, 4 bit": LoadOptions(device="cpu", quantize="4bit"),
     "a graph of our own, as the files are": LoadOptions(device="cpu", quantize="none"),
     "transformers, bf16": LoadOptions(device="cpu", dtype="bf16"),
     "transformers, fp32": LoadOptions(device="cpu", dtype="fp32"),

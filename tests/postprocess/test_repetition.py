@@ -25,6 +25,15 @@ ROWS = {
     "numbers that a model stops behind": "\nrows = [\n«"
     + "".join(f"    {number},\n" for number in range(20))
     + "»]\n",
+    "many of them": "\nrows = [\n«"
+    + "".join(f"    ({number}, {number * number}),\n" for number in range(40))
+    + "»]\n",
+    "many of them, and more behind": "\ndef f(n):\n«"
+    + "".join(f"    assert g({number}) == {number}\n" for number in range(40))
+    + "    return n»\n\n\ndef h():\n    pass\n",
+    "many of them before what the file has": "\nrows = [\n«"
+    + "".join(f"    ({number}, {number * number}),\n" for number in range(30))
+    + "¦]\nprint(rows)\n»]\nprint(rows)\n",
 }
 
 
@@ -39,17 +48,22 @@ def test_rows_that_belong_to_an_answer_stay(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "is_circle"),
+    ("lines", "is_circle", "count_start"),
     [
-        (["a"] * 8, True),
-        (["a"] * 7, False),
-        (["x", *(["a", "b"] * 5)], True),
-        (["x", *(["a", "b"] * 4)], False),
-        ([f"f({number})" for number in range(16)], True),
-        ([f"f({number})" for number in range(15)], False),
-        ([f"f{'x' * number}" for number in range(30)], False),
+        (["a"] * 8, True, None),
+        (["a"] * 7, False, None),
+        (["x", *(["a", "b"] * 5)], True, None),
+        (["x", *(["a", "b"] * 4)], False, None),
+        ([f"f({number})" for number in range(16)], False, 15),
+        ([f"f({number})" for number in range(30)], False, 15),
+        ([f"f({number})" for number in range(15)], False, None),
+        ([*(f"f({number})" for number in range(30)), "]"], False, None),
+        ([f"f{'x' * number}" for number in range(30)], False, None),
     ],
 )
-def test_so_many_lines_are_a_circle(lines: list[str], is_circle: bool) -> None:
+def test_so_many_lines_are_a_circle_or_a_list(
+    lines: list[str], is_circle: bool, count_start: int | None
+) -> None:
     repetition = RepetitionCheck()
-    assert [repetition.feed(line) for line in lines][-1] is is_circle
+    found = [repetition.feed(line, number) for number, line in enumerate(lines)]
+    assert (found[-1], repetition.count_start) == (is_circle, count_start)

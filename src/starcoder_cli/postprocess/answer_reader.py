@@ -1,7 +1,6 @@
 """An answer read line by line, and the places in it where it may end.
 
-Such a place is only a candidate: what is behind it is held back for some lines, and a parser
-decides.
+Such a place is only a candidate: what is behind it is held back, and a parser decides.
 """
 
 import re
@@ -90,10 +89,9 @@ class AnswerReader:
             self._judge_line(line, ready)
         if not self.rule:
             end = self._last_end(reason)
-            text = "".join(self._lines)
             # What is cut back later has to tell whether its last line was whole.
             is_cut = reason == "length" and not self._options.live
-            whole = text if is_cut else self._hole.without_gap(text)
+            whole = "".join(self._lines) if is_cut else self._text()
             self._end(end, ready) if end else ready.append(whole[self._emitted :])
         return "".join(ready)
 
@@ -107,7 +105,7 @@ class AnswerReader:
             self._more.append(piece)
         else:
             self._start += piece
-        is_open = not self._ends and self._talk is None
+        is_open = not self._ends and self._repetition.count_start is None and self._talk is None
         if is_open and (self._is_safe or not self._may_end(self._start)):
             self._is_safe = True
             text = self._start + "".join(self._more)
@@ -154,7 +152,8 @@ class AnswerReader:
         self._add_line(line)
         if not self.rule:
             self._decide(ready)
-        if text.strip() and not self.rule and not self._ends and self._talk is None:
+        is_open = not self._ends and self._repetition.count_start is None and self._talk is None
+        if text.strip() and not self.rule and is_open:
             held = "".join(self._held)
             body = held.removesuffix("\n")
             self._held = [held[len(body) :]]
@@ -163,8 +162,7 @@ class AnswerReader:
 
     def _add_line(self, line: str) -> None:
         if self._indent is None and line.strip():
-            placed, is_first = self._placed(line), not self._lines
-            self._indent = self._hole.answer_indent(placed, is_first=is_first)
+            self._indent = self._hole.answer_indent(self._placed(line), is_first=not self._lines)
         self._lines.append(line)
         self._length += len(line)
 
@@ -181,7 +179,7 @@ class AnswerReader:
             self._add_end(End(position, "block", leaves_block, is_strong))
         elif self._indent is not None and self._hole.may_jump(line):
             self._add_end(End(position, "unreachable"))
-        if self._repetition.feed(line):
+        if self._repetition.feed(line, position):
             self._add_end(End(position, "repetition", is_preferred=True))
         if not self._options.is_prose:
             self._find_talk(line, position)
@@ -246,6 +244,8 @@ class AnswerReader:
         match = self._matcher.likely()
         if reason == "length":
             match = match or next(iter(self._matcher.matches), None)
+            if (start := self._repetition.count_start) is not None:
+                self._ends.append(End(start, "repetition", is_preferred=True))
         at_match = (end for end in self._ends if match and end.position >= match.position)
         match_end = next(at_match, None)
         if reason == "cancelled":
