@@ -62,6 +62,7 @@ def test_the_code_is_asked_about_without_its_indentation() -> None:
         source,
         REQUEST,
         find_language("python"),
+        "    def f(self, x):\r\n        return x",
         "    ",
         "def f(self, x):\n    return x",
         "Change it.",

@@ -9,7 +9,6 @@ from starcoder_cli.candidates.syntax import (
     count_unreachable,
     find_body_ranges,
     find_grammars,
-    find_text_lines,
     is_unreachable,
 )
 
@@ -93,13 +92,6 @@ def test_what_stands_right_behind_a_jump() -> None:
         "g(": True,
         "h)": True,
     }
-
-
-def test_lines_that_begin_in_a_text() -> None:
-    text = 'a = """\nb\n"""\nc = 1\n'
-    assert find_text_lines(text, "python") == {1, 2}
-    assert find_text_lines("cat <<E\nb\nE\nc\n", "shell") == {1, 2}
-    assert find_text_lines(text, "text") == frozenset()
 
 
 def test_what_is_missing_is_an_error() -> None:

@@ -9,8 +9,6 @@ from starcoder_cli.prompts.chat_formats import CHAT_FORMATS, CHATML, PLAIN_CHAT
 from starcoder_cli.prompts.edit import (
     EditPrompt,
     build_edit_prompt,
-    dedent_code,
-    indent_stream,
     replace_final_newlines,
 )
 from starcoder_cli.stream import collect
@@ -61,21 +59,6 @@ def test_a_fence_in_the_code_needs_a_longer_one() -> None:
     prompt = build_edit_prompt("```\n", "Go on.", PYTHON, CHATML, nothing)
     assert "".join(spelled(prompt).pieces).endswith("\n````python\n")
     assert prompt.stop[0] == "\n````"
-
-
-@pytest.mark.parametrize(
-    ("code", "lead", "rest"),
-    [
-        ("    a\n\n      b\n", "    ", "a\n\n  b\n"),
-        ("\ta\n\t\tb", "\t", "a\n\tb"),
-        ("\ta\n    b", "", "\ta\n    b"),
-        ("a\n  b", "", "a\n  b"),
-    ],
-)
-def test_indentation_is_taken_off_and_put_back(code: str, lead: str, rest: str) -> None:
-    assert dedent_code(code) == (lead, rest)
-    for size in range(1, len(code) + 1):
-        assert collect(indent_stream(chunked(rest, size), lead)).text == code
 
 
 @pytest.mark.parametrize("end", ["", "\n"])

@@ -11,13 +11,15 @@ from starcoder_cli.languages import Language
 from starcoder_cli.model import Conversation, Model, Prompt, Question, Sampling, Special
 from starcoder_cli.postprocess.code_block import extract_code
 from starcoder_cli.postprocess.reasoning import begins_with_reasoning
-from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
-from starcoder_cli.prompts.edit import (
-    build_edit_prompt,
+from starcoder_cli.postprocess.restored import (
     dedent_code,
-    indent_stream,
-    replace_final_newlines,
+    has_mixed_line_ends,
+    restore_indent,
+    restore_line_ends,
+    rewrite,
 )
+from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
+from starcoder_cli.prompts.edit import build_edit_prompt, replace_final_newlines
 from starcoder_cli.reply import ChatModel, chat_format, continue_code
 from starcoder_cli.stream import Completion, Stream, convert_newlines, until_stop
 from starcoder_cli.terminal.output import Messages
@@ -33,12 +35,17 @@ def edit_max_tokens(characters: int) -> int:
 
 @dataclass(frozen=True)
 class EditTask:
-    """A range of a source whose code an instruction is about; `lead` is its indentation."""
+    """A range of a source whose code an instruction is about.
+
+    `original` is what the file has, `indent` the white space that all of it begins with, `code` the
+    same without it as a model reads it.
+    """
 
     source: Source
     request: Request
     language: Language
-    lead: str
+    original: str
+    indent: str
     code: str
     instruction: str
     replaces_code: bool = field(default=True, init=False)
@@ -73,9 +80,20 @@ class EditTask:
         """
         chunks: Stream = until_stop(self._answer(model, prompt.question, sampling), prompt.stop)
         if not self.request.verbatim:
-            chunks = indent_stream(convert_newlines(chunks, "\n"), self.lead)
+            chunks = convert_newlines(chunks, "\n")
+            if self.indent:
+                chunks = rewrite(chunks, self._restore_indent)
             chunks = replace_final_newlines(chunks, "\n" if self.code.endswith("\n") else "")
+            if has_mixed_line_ends(self.original):
+                return rewrite(chunks, self._restore_line_ends)
         return convert_newlines(chunks, self.source.newline)
+
+    def _restore_indent(self, text: str) -> str:
+        original = to_model_text(self.original)
+        return restore_indent(text, self.indent, original, self.language.name)
+
+    def _restore_line_ends(self, text: str) -> str:
+        return restore_line_ends(text, self.original, self.source.newline)
 
     def _answer(self, model: Model, question: Question, sampling: Sampling) -> Stream:
         """The code in the answer of the model, without what it thought before it."""
@@ -95,12 +113,13 @@ def edit_task(
     source: Source, span: Span, request: Request, messages: Messages, instruction: str
 ) -> EditTask:
     """What is asked about a range of a source; DataError where there is no code in it."""
-    text = to_model_text(source.raw[span.start : span.end])
-    if not text.strip():
+    original = source.raw[span.start : span.end]
+    if not original.strip():
         raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
-    lead, code = dedent_code(text)
     language = language_of(source, request.lang, request.filename)
-    return EditTask(source, request, language, lead, code, to_model_text(instruction))
+    indent, code = dedent_code(to_model_text(original), language.name)
+    instruction = to_model_text(instruction)
+    return EditTask(source, request, language, original, indent, code, instruction)
 
 
 def question_tokens(model: Model, question: Prompt | Conversation) -> int:

@@ -55,7 +55,6 @@ JUMP_NODE = re.compile(r"(return|raise|throw|break|continue)(_statement|_express
 REACHABLE_NODE = re.compile(r"label|case|default|clause|declaration|definition")
 """What runs although it stands behind a return: it is jumped to, or made known beforehand."""
 
-TEXT_NODE = re.compile(r"string|heredoc|comment|template_")
 NAME_NODE = re.compile(r"identifier|word|command_name")
 
 PARSED_FILENAME = "<a file with an answer>"
@@ -156,30 +155,6 @@ def find_body_ranges(text: str, language: str) -> list[tuple[int, int]]:
         )
         return [(len(data[:start].decode()), len(data[:end].decode())) for start, end in ranges]
     return []
-
-
-def find_text_lines(text: str, language: str) -> frozenset[int]:
-    """The lines that begin inside a string or a comment, counted from 0."""
-    data = text.encode("utf-8", "replace")
-    for grammar in find_grammars(language)[:1]:
-        tree = parse_with_grammar(data, grammar)
-        starts = [0, *(match.end() for match in re.finditer(b"\n", data))]
-        return frozenset(
-            number
-            for number, start in enumerate(starts)
-            if tree and is_inside_text(tree.root_node, start)
-        )
-    return frozenset()
-
-
-def is_inside_text(root: "Node", position: int) -> bool:
-    """Whether a string or a comment began before a position, and goes on there."""
-    node = root.descendant_for_byte_range(position, position)
-    while node:
-        if node.start_byte < position < node.end_byte and TEXT_NODE.search(node.type):
-            return True
-        node = node.parent
-    return False
 
 
 def function_body_nodes(node: "Node") -> Iterator["Node"]:

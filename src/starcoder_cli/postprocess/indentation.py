@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from starcoder_cli.candidates.syntax import find_text_lines
+from starcoder_cli.candidates.texts import find_text_lines
 from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.lexical import ends_in_code

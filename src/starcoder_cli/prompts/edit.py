@@ -5,9 +5,6 @@ section 3.3). Others are asked in their chat form, and their answer is begun for
 what follows is the code alone.
 """
 
-import itertools
-import os
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -58,44 +55,6 @@ def build_edit_prompt(
     return EditPrompt(
         prompt, (f"\n{fence}", *text_stops(prompt)), f"in a chat ({chat_format.name})"
     )
-
-
-def dedent_code(code: str) -> tuple[str, str]:
-    """The white space that all lines of some code begin with, and the code without it."""
-    lines = [line for line in code.split("\n") if line.strip()]
-    indent = os.path.commonprefix([line[: len(line) - len(line.lstrip(" \t"))] for line in lines])
-    return indent, "\n".join(line.removeprefix(indent) for line in code.split("\n"))
-
-
-def indent_stream(chunks: Iterable[Chunk], indent: str) -> Stream:
-    """Text with white space before each of its lines that is not empty.
-
-    A text that begins with it already is left as it is.
-    """
-    begun = ""
-    with closing_source(chunks) as source:
-        for chunk in source:
-            begun += chunk.text
-            if indent and indent.startswith(begun) and not chunk.reason:
-                yield replace(chunk, text="")
-                continue
-            if indent and begun.startswith(indent):
-                yield replace(chunk, text=begun)
-                yield from source
-                return
-            yield from add_indent(replace(chunk, text=begun), source, indent)
-            return
-
-
-def add_indent(first: Chunk, rest: Iterable[Chunk], indent: str) -> Stream:
-    """Text with white space before each of its lines that is not empty."""
-    at_line_start = True
-    for chunk in itertools.chain([first], rest):
-        text = ""
-        for line in re.findall(r"[^\n]*\n|[^\n]+", chunk.text):
-            text += indent + line if at_line_start and line != "\n" else line
-            at_line_start = line.endswith("\n")
-        yield replace(chunk, text=text)
 
 
 def replace_final_newlines(chunks: Iterable[Chunk], line_end: str) -> Stream:

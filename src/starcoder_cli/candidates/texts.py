@@ -1,0 +1,60 @@
+"""Which lines of a text stand inside of strings, heredocs and comments that go over several."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starcoder_cli.candidates.syntax import find_grammars, parse_with_grammar
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+TEXT_NODE = re.compile(r"string|heredoc|comment|template_")
+STATEMENT_NODE = re.compile(r"block$|^module$|^expression_statement$")
+
+
+@dataclass(frozen=True)
+class MultilineText:
+    """The lines that begin inside of a text, counted from 0, and whether only people read it."""
+
+    first: int
+    last: int
+    is_documentation: bool
+
+    @property
+    def lines(self) -> range:
+        """The numbers of its lines."""
+        return range(self.first, self.last + 1)
+
+
+def find_multiline_texts(text: str, language: str) -> tuple[MultilineText, ...]:
+    """The texts of several lines in some code; none where its language has no grammar."""
+    data = text.encode("utf-8", "replace")
+    for grammar in find_grammars(language)[:1]:
+        tree = parse_with_grammar(data, grammar)
+        found, open_nodes = list[MultilineText](), [tree.root_node] if tree else []
+        while open_nodes:
+            node = open_nodes.pop()
+            if node.start_point.row == node.end_point.row:
+                continue
+            if TEXT_NODE.search(node.type):
+                found.append(describe_text(node))
+            else:
+                open_nodes += reversed(node.children)
+        return tuple(each for each in found if each.lines)
+    return ()
+
+
+def describe_text(node: "Node") -> MultilineText:
+    """The lines of a text that a parser found; a heredoc's own may begin with its first line."""
+    begins_line = "heredoc" in node.type and node.start_point.column == 0
+    first = node.start_point.row + (0 if begins_line else 1)
+    last = node.end_point.row - (0 if node.end_point.column else 1)
+    is_statement = bool(node.parent and STATEMENT_NODE.search(node.parent.type))
+    is_documentation = "comment" in node.type or ("string" in node.type and is_statement)
+    return MultilineText(first, last, is_documentation)
+
+
+def find_text_lines(text: str, language: str) -> frozenset[int]:
+    """The lines that begin inside a string or a comment, counted from 0."""
+    return frozenset(line for each in find_multiline_texts(text, language) for line in each.lines)

@@ -1,0 +1,90 @@
+"""New code as the code that it replaces: as far right, and with its ends of lines.
+
+A model reads code without the white space that all of its lines begin with, and answers so, or with
+it. What a program reads of a text of several lines is no indentation: it stays.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from difflib import SequenceMatcher
+
+from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts
+from starcoder_cli.stream import Chunk, Stream, closing_source
+
+LINE = re.compile(r"([^\n]*?)(\r?\n|\Z)")
+
+
+def dedent_code(code: str, language: str) -> tuple[str, str]:
+    """The white space that all lines of some code begin with, and the code without it.
+
+    Lines inside of a text count only where there are no others.
+    """
+    lines = code.split("\n")
+    inside = {line for text in find_multiline_texts(code, language) for line in text.lines}
+    indent = common_indent([line for number, line in enumerate(lines) if number not in inside])
+    indent = indent if indent is not None else common_indent(lines) or ""
+    return indent, "\n".join(line.removeprefix(indent) for line in lines)
+
+
+def common_indent(lines: Iterable[str]) -> str | None:
+    """The white space that all lines with code begin with; None where there are none."""
+    full = [line for line in lines if line.strip()]
+    indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in full]
+    return os.path.commonprefix(indents) if indents else None
+
+
+def restore_indent(text: str, indent: str, original: str, language: str) -> str:
+    """New code with white space before its lines, unless it has that already.
+
+    Those of a text are moved as in the original, and in a new one where only people read it.
+    """
+    texts = find_multiline_texts(text, language)
+    lines, known = text.split("\n"), set(original.split("\n"))
+    inside = {number for each in texts for number in each.lines}
+    own = common_indent(line for number, line in enumerate(lines) if number not in inside)
+    if own is None or own.startswith(indent):
+        return text
+
+    def is_moved(each: MultilineText) -> bool:
+        full = [lines[number] for number in each.lines if lines[number].strip()]
+        moved, kept = (sum(lead + line in known for line in full) for lead in (indent, ""))
+        return moved > kept or (moved == kept and each.is_documentation)
+
+    staying = {number for each in texts if not is_moved(each) for number in each.lines}
+    return "\n".join(
+        line if number in staying or not line.strip() else indent + line
+        for number, line in enumerate(lines)
+    )
+
+
+def restore_line_ends(text: str, original: str, newline: str) -> str:
+    """New code whose lines end as they did in the original, and new ones with `newline`."""
+    old, new = (LINE.findall(each) for each in (original, text))
+    ends = [newline] * len(new)
+    matcher = SequenceMatcher(None, [line for line, _ in old], [line for line, _ in new], False)
+    for match in matcher.get_matching_blocks():
+        for offset in range(match.size):
+            ends[match.b + offset] = old[match.a + offset][1] or newline
+    return "".join(
+        line + (end if has_end else "") for (line, has_end), end in zip(new, ends, strict=True)
+    )
+
+
+def has_mixed_line_ends(text: str) -> bool:
+    """Whether some lines of a text end with CRLF, and others without CR."""
+    return len({match[1] for match in re.finditer(r"(\r?)\n", text)}) > 1
+
+
+def rewrite(chunks: Iterable[Chunk], change: Callable[[str], str]) -> Stream:
+    """A text that is changed as a whole, once all of it is here."""
+    text = ""
+    with closing_source(chunks) as source:
+        for chunk in source:
+            text += chunk.text
+            yield replace(chunk, text=change(text) if chunk.reason else "")
+            if chunk.reason:
+                return
+    if text:
+        yield Chunk(change(text), 0, "stop")
