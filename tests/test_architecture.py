@@ -87,7 +87,7 @@ OWNERS = {
     "tokenizers": {"engines"},
     "torch": {"engines.decoding.sampler", "engines.machine", "engines.transformers"},
     "transformers": {"engines"},
-    "tree_sitter": {"candidates.functions", "candidates.syntax"},
+    "tree_sitter": {"candidates.functions", "candidates.syntax", "candidates.texts"},
     "tree_sitter_language_pack": {"candidates.syntax"},
     "triton": {"engines.transformers.kernels"},
     "tomlkit": {"files.toml_text"},

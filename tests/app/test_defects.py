@@ -120,7 +120,7 @@ def test_the_code_is_the_block_that_is_most_like_it(capsys: Streams) -> None:
         (fenced("def f(x):\n    return 2 * x\n"), "the answer lacks 'g', which the code defines"),
         (
             fenced(f"A = 1\nB = 2\n{NEW}") + fenced("A = 1\n\n\ndef g(x):\n    return f(x) + 1\n"),
-            "the answer lacks 'g', which the code defines",
+            "the answer lacks 'f', which the code defines",
         ),
     ],
 )

@@ -333,7 +333,6 @@ def test_characters_that_were_in_the_file_before_may_stay(
 @pytest.mark.parametrize(
     "options",
     [
-        OutputOptions(diff=True),
         OutputOptions(json=True, output="out"),
         OutputOptions(json=True),
         OutputOptions(),
@@ -345,6 +344,12 @@ def test_characters_that_nobody_sees_are_spoken_of(
     delivery(options).deliver(HIDDEN, {})
     note = "note: the answer has characters that nobody sees: ␛<U+202E>\n"
     assert capfd.readouterr().err == note
+
+
+def test_a_patch_has_no_characters_that_nobody_sees(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(DataError, match="characters that nobody would see in the patch: ␛<U"):
+        delivery(OutputOptions(diff=True)).deliver(HIDDEN, {})
+    assert capfd.readouterr() == ("", "")
 
 
 def test_what_changes_nothing_in_a_file_is_said(capfd: pytest.CaptureFixture[str]) -> None:

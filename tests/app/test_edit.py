@@ -70,6 +70,14 @@ def test_the_code_is_asked_about_without_its_indentation() -> None:
     assert asked.replaces_code
 
 
+def test_a_block_in_a_document_is_code_of_its_own_language() -> None:
+    source = Source("a.md", "# A\n\n```sh\npip install a\n```\n\n```nothing\nb\n```\n\nC.\n")
+    for line, name in ((4, "shell"), (8, "markdown"), (11, "markdown"), (1, "markdown")):
+        span = source.span_of(Place.parse(f"a.md:{line}"))
+        asked = edit_task(source, span, REQUEST, MESSAGES, "Change it.")
+        assert asked.language == find_language(name)
+
+
 def test_an_instruction_that_is_no_utf8_is_one_that_a_model_can_read() -> None:
     source = Source("a.py", "x = 1\n")
     asked = edit_task(source, source.whole_span(), REQUEST, MESSAGES, "caf\udce9")

@@ -6,6 +6,8 @@ import sys
 import tempfile
 import threading
 import time
+import venv
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -319,3 +321,60 @@ def test_python_imports_from_the_copy_whatever_is_installed(
     check = VerifyCommand(f"{sys.executable} test/test.py", tree, 60)
     assert check.passes(b"RIGHT = True\n")
     assert not check.passes(b"RIGHT = False\n")
+
+
+def environment_with(folder: Path, files: Mapping[str, str]) -> Path:
+    """Python in an environment whose packages are these files."""
+    venv.create(folder, symlinks=True)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    for name, text in files.items():
+        (packages / name).write_text(text)
+    return folder / "bin" / "python"
+
+
+FINDER = """
+import importlib.util, os, sys
+MAPPING = {{"sums": {package!r}}}
+class Finder:
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name in MAPPING:
+            file = os.path.join(MAPPING[name], "__init__.py")
+            return importlib.util.spec_from_file_location(name, file)
+sys.meta_path.append(Finder)
+"""
+
+
+@pytest.mark.parametrize("has_finder", [False, True])
+def test_an_editable_installation_of_any_layout_is_not_the_users(
+    has_finder: bool, project: Path, tmp_path: Path
+) -> None:
+    package = project / "lib" / "sums"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("RIGHT = True\n")
+    (project / "test.py").write_text("import sums; assert sums.RIGHT\n")
+    if has_finder:
+        finder = FINDER.format(package=str(package))
+        files = {"editable.pth": "import editable_finder\n", "editable_finder.py": finder}
+    else:
+        files = {"editable.pth": f"{package.parent}\n"}
+    python = environment_with(tmp_path / "venv", files)
+    check = VerifyCommand(
+        f"{python} test.py", WorkTree.containing(str(package / "__init__.py")), 60
+    )
+    assert check.passes(b"RIGHT = True\n")
+    assert not check.passes(b"RIGHT = False\n")
+
+
+def test_the_users_own_customization_of_python_runs_too(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.customized = True\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    text = "import sitecustomize, sys; assert sys.customized"
+    check = VerifyCommand(f"{sys.executable} -c '{text}'", WorkTree.containing("add.py"), 60)
+    assert check.passes(b"")
+    monkeypatch.delenv("PYTHONPATH")
+    quiet = f"test -z \"$({sys.executable} -c 'pass' 2>&1)\""
+    assert VerifyCommand(quiet, WorkTree.containing("add.py"), 60).passes(b"")

@@ -149,6 +149,19 @@ def test_only_the_first_code_block(capfdbinary: pytest.CaptureFixture[bytes]) ->
         assert run_binary(capfdbinary, "chat", "-x") == (0, b"x = 1\n\n", b"")
 
 
+def test_code_that_was_cut_off_is_shown_and_no_success(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """Its block is left open."""
+    error = (
+        b"error: the code was cut off before its end; raise --max-tokens, or ask for less at a "
+        b"time\n"
+    )
+    with standard_input(FENCED.partition(b"\n```\n")[0]):
+        code, out, err = run_binary(capfdbinary, "chat", "-x")
+    assert (code, out[:5], err) == (65, b"x = 1", error)
+
+
 def test_an_answer_ends_before_a_text_to_stop_at(capfd: Capture) -> None:
     assert run(capfd, "chat", "-s", "", "one two three", "--stop", "two", "--stop", "x") == (
         0,

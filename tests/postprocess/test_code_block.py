@@ -8,7 +8,7 @@ from starcoder_cli.postprocess.code_block import extract_code, find_code
 from starcoder_cli.stream import Chunk, collect
 
 PYTHON = "import os\n\n\ndef a(x):\n    return x * 2\n\n\nprint(a(1))\n"
-CHANGED = PYTHON.replace("* 2", "+ 1")
+CHANGED, WRONG = PYTHON.replace("* 2", "+ 1"), PYTHON.replace("* 2", "- 1")
 LONG = "".join(f"value_{number} = {number}\n" for number in range(16))
 DOCUMENT = "# Title\n\nInstall:\n\n## Use\n\nCall it.\n"
 EXAMPLE = "# Title\n\nInstall:\n\n```sh\npip install x\n```\n\n## Use\n\nCall it.\n"
@@ -31,12 +31,25 @@ def fenced(code: str, label: str = "python") -> str:
         (f"Original:\n{fenced(PYTHON)}\nNew:\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"Not\n{fenced('return x * 2')}\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"{fenced('pip install x', 'sh')}\n{fenced(CHANGED, 'py')}", PYTHON, "python", CHANGED),
+        (f"{fenced(WRONG)}No, that is wrong:\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
+        (f"{fenced(CHANGED)}The part:\n{fenced(CHANGED[:60])}", PYTHON, "python", CHANGED),
         (fenced(DOCSTRING), PYTHON, "python", DOCSTRING),
         (DOCSTRING, PYTHON, "python", DOCSTRING),
         (fenced(EXAMPLE, "markdown"), DOCUMENT, "markdown", EXAMPLE),
         (EXAMPLE, DOCUMENT, "markdown", EXAMPLE),
         (fenced("#!/bin/sh\nfoo\n", "bash"), "#!/bin/sh\nbar\n", "shell", "#!/bin/sh\nfoo\n"),
         ("1. So:\n   ```python\n   x = 1\n   ```\n", "x = 2\n", "python", "x = 1\n"),
+        ("```sh\na -U b\n```\n", "```sh\na b\n```\n", "markdown", "```sh\na -U b\n```\n"),
+        ("A word.\n", "Words.\n", "markdown", "A word.\n"),
+        ('{"a": 1}\n', '{"a": 2}\n', "json", '{"a": 1}\n'),
+        ('"a": 1,\n', '"a": 2,\n', "json", '"a": 1,\n'),
+        ("a:\n\trm b c\n", "a:\n\trm b\n", "makefile", "a:\n\trm b c\n"),
+        ("<ul>\n<li>a</li>\n</ul>", "<ul>\n</ul>\n", "html", "<ul>\n<li>a</li>\n</ul>\n"),
+        ("select 1;\n", "select 2;\n", "sql", "select 1;\n"),
+        ("x = 2\n", "x = 1\n", "python", "x = 2\n"),
+        ("a: 2\n", "a: 1\n", "yaml", "a: 2\n"),
+        ("a { b: c }\n", "a { b: d }\n", "css", "a { b: c }\n"),
+        ("ls -l\n", "ls\n", "shell", "ls -l\n"),
     ],
 )
 def test_the_code_is_found(text: str, original: str, name: str, code: str) -> None:
@@ -48,6 +61,8 @@ def test_the_code_is_found(text: str, original: str, name: str, code: str) -> No
     ("text", "original", "problem"),
     [
         ("No.", PYTHON, "the answer has no code block"),
+        ("Here is what I would do:\n\nx = 1\n", "x = 2\n", "the answer has no code block"),
+        ("It is not clear what you want.\n", "x = 2\n", "the answer has no code block"),
         ("", PYTHON, "the answer has no code block"),
         (f"So:\n{fenced('a(1)')}\ndef a(x):\n", PYTHON, "stand outside of its block"),
         (f"{fenced(LONG[:80])}The rest:\n{fenced(LONG[80:])}", LONG, "code in several blocks"),

@@ -3,7 +3,7 @@
 import pytest
 
 from starcoder_cli.errors import DataError
-from starcoder_cli.postprocess.fences import Fence, extract_first_block
+from starcoder_cli.postprocess.fences import Fence, extract_first_block, find_open_fence
 from starcoder_cli.stream import Chunk, Completion, Stream, collect
 
 ANSWERS = {
@@ -110,3 +110,9 @@ def test_a_block_in_a_block_closes_first(size: int) -> None:
     assert collect(extract_first_block(pieces(answer, size), ignored)).text == document
     bare = "```\nx\n```\ny\n```sh\nz\n```\n"
     assert collect(extract_first_block(pieces(bare, size), ignored)).text == "x\n"
+
+
+def test_the_block_that_a_text_ends_in() -> None:
+    text = "a\n```sh\nb\n```\nc\n~~~~py\n```\nd\n~~~~\ne\n"
+    found = [find_open_fence(text[:at]) for at in (text.index(letter) for letter in "abcde")]
+    assert [fence and fence.language for fence in found] == [None, "sh", None, "py", None]

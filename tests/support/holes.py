@@ -11,12 +11,8 @@ import pytest
 
 from starcoder_cli import languages
 from starcoder_cli.files.source import Source, Span
-from starcoder_cli.postprocess.trim import (
-    PROSE_LANGUAGES,
-    choose_line_mode,
-    trim_answer,
-)
-from starcoder_cli.postprocess.trim_options import TrimOptions
+from starcoder_cli.postprocess.trim import choose_line_mode, trim_answer
+from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES, TrimOptions
 from starcoder_cli.stream import Chunk, FinishReason, Stream, collect
 
 

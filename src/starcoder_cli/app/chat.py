@@ -13,6 +13,7 @@ from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import Request
 from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.errors import DataError
 from starcoder_cli.model import Conversation, Question
 from starcoder_cli.postprocess.fences import Fence, blank_out_prose, extract_first_block
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
@@ -78,7 +79,7 @@ class Chat:
             self.messages.note(
                 explain_silence(name, completion) or f"{name} has nothing to say to that"
             )
-        elif completion.reason == "length" and not self.output.json:
+        elif completion.reason == "length" and not self.output.json and not self.extract:
             self.messages.note("the answer was cut off: --max-tokens allows more")
         return completion
 
@@ -154,6 +155,10 @@ def answer_once(
     if unsafe:
         output.messages.note(f"the answer has characters that nobody sees: {sanitize(unsafe)}")
     notices, engine = chat.origins(completion.text), chat.replier.model.engine
+    if extract and completion.reason == "length" and not output.json:
+        raise DataError(
+            "the code was cut off before its end", "raise --max-tokens, or ask for less at a time"
+        )
     if output.json:
         answer = Answer.of(completion, chat.request.spec, engine, request, load_seconds)
         write_json(replace(answer, notices=notices).record())

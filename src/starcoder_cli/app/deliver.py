@@ -146,6 +146,11 @@ class Delivery:
         if self.changes_file and text and text == self.source.raw[self.span.start : self.span.end]:
             self.options.messages.note("the answer is what was there: nothing changes")
         unsafe = sanitize(find_unsafe_characters(text, self.source.raw))
+        if unsafe and self.options.diff and not self.target:
+            raise DataError(
+                f"the answer has characters that nobody would see in the patch: {unsafe}",
+                "ask again, or leave --diff away",
+            )
         if not self.target:
             self.show(text, record)
         else:

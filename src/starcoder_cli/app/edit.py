@@ -1,5 +1,6 @@
 """Code that is to be written anew as an instruction says."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -7,9 +8,10 @@ from starcoder_cli.app.request import Request
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.infill import PreparedPrompt, language_of
-from starcoder_cli.languages import Language
+from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Conversation, Model, Prompt, Question, Sampling, Special
 from starcoder_cli.postprocess.code_block import extract_code
+from starcoder_cli.postprocess.fences import find_open_fence
 from starcoder_cli.postprocess.reasoning import begins_with_reasoning
 from starcoder_cli.postprocess.restored import (
     dedent_code,
@@ -117,6 +119,9 @@ def edit_task(
     if not original.strip():
         raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
     language = language_of(source, request.lang, request.filename)
+    if language.lexer == "markdown" and (fence := find_open_fence(source.raw[: span.start])):
+        with suppress(UsageError):  # of no language that is known
+            language = find_language(fence.language.lower())
     indent, code = dedent_code(to_model_text(original), language.name)
     instruction = to_model_text(instruction)
     return EditTask(source, request, language, original, indent, code, instruction)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.candidates import copied_imports
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.files.worktree import WorkTree
 from starcoder_cli.sandbox.supervise import end_supervised, supervised_command
@@ -31,6 +32,7 @@ SECRET_NAME = re.compile(
 )
 URL_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@|https?://[^/\s@]+@")
 EXCLUDED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
+CUSTOMIZATION_FOLDER = ".python"
 PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 ASSIGNMENT = re.compile(r"\w+=")
@@ -58,6 +60,7 @@ class VerifyCommand:
         with temporary_folder() as folder:
             copy = folder / (self.tree.root.name or "copy")
             self.tree.copy_to(copy, data)
+            write_customization(folder / CUSTOMIZATION_FOLDER, self.tree.root, copy)
             return self._run(copy, write_line)
 
     def _run(self, copy: Path, write_line: WriteLine | None) -> bool:
@@ -164,8 +167,8 @@ def ask_shell(*arguments: str, folder: Path | None = None) -> str:
 def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
     """The user's environment for a command in the copy, without secrets.
 
-    A Python project's own folder comes first for Python: an editable installation would import
-    the user's files and not those of the copy.
+    A Python project's own folder comes first for Python, and before it what `copied_imports` is
+    for: an editable installation would import the user's files and not those of the copy.
     """
     variables = {
         name: value
@@ -176,9 +179,19 @@ def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
     }
     python_path = [folder for folder in variables.pop("PYTHONPATH", "").split(os.pathsep) if folder]
     paths = [str(relocate_path(Path(folder), tree.root, copy)) for folder in python_path]
-    paths = [*find_python_folders(copy, copy / tree.file), *paths]
-    python_variables = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
+    customization = str(copy.parent / CUSTOMIZATION_FOLDER)
+    paths = [customization, *find_python_folders(copy, copy / tree.file), *paths]
+    python_variables = {"PYTHONPATH": os.pathsep.join(paths)}
     return {**variables, **python_variables, "PWD": str(copy / tree.working_folder)}
+
+
+def write_customization(folder: Path, root: Path, copy: Path) -> None:
+    """Write the folder with what Python imports before all else, `sitecustomize`."""
+    folder.mkdir()
+    text = Path(copied_imports.__file__).read_text(encoding="utf-8")
+    text += f"\n\nrelocate_imports({str(root)!r}, {str(copy)!r})\n"
+    text += f"run_next_customization({str(folder)!r})\n"
+    (folder / "sitecustomize.py").write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 def relocate_path(path: Path, root: Path, copy: Path) -> Path:

@@ -19,7 +19,7 @@ from starcoder_cli.errors import InputError
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.files import git
 from starcoder_cli.languages import Language
-from starcoder_cli.postprocess.trim import PROSE_LANGUAGES
+from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 from starcoder_cli.prompts.window import first_lines, last_lines
 from starcoder_cli.settings import LineMode
 

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from starcoder_cli.candidates.syntax import count_syntax_errors
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.languages import Language, find_language
 from starcoder_cli.postprocess.fences import MAX_FENCE_INDENT, Fence, FencedBlock
+from starcoder_cli.postprocess.prose import is_sentence
+from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "console", "terminal", "powershell", "cmd"}
@@ -19,6 +22,9 @@ CHANGES = {"diff", "patch"}
 ASK_AGAIN = "ask again, or another model"
 MIN_LOST_LINES = 3
 """So many lines of the original in other blocks are more than a quote of what changes."""
+
+MIN_CORRECTION = 0.8
+"""So much of what an earlier block has of the original, and of its length, has a corrected one."""
 
 TELLING_LINE = re.compile(r"\w\W*\w\W*\w")
 
@@ -63,6 +69,8 @@ def extract_code(chunks: Iterable[Chunk], original: str, language: Language) -> 
 def find_code(text: str, original: str, language: Language) -> CodeBlock:
     """The code that is to take the place of the original. Raises DataError like `extract_code`."""
     blocks, outside = split_blocks(text)
+    if not blocks or is_like_a_block(text, original):
+        return take_bare_code(text, original, language)
     fitting = [block for block in blocks if names_language(block.language, language)]
     chosen = most_like(fitting or blocks, original)
     known = set(telling_lines(original))
@@ -76,8 +84,7 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
         if first not in known:
             raise DataError("parts of the answer's code stand outside of its block", ASK_AGAIN)
         return CodeBlock("", text.strip("\n") + "\n", is_closed=True)
-    if chosen is None:
-        raise DataError("the answer has no code block", ASK_AGAIN)
+    assert chosen
     label = chosen.language.lower()
     if label in CHANGES and not names_language(label, language):
         raise DataError("the answer is a diff, and not the code", ASK_AGAIN)
@@ -86,14 +93,45 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
     return chosen
 
 
+def is_like_a_block(text: str, original: str) -> bool:
+    """Whether an answer is in place of a block, with its fence and no other one."""
+    first, wanted = ((stripped_lines(each) or [""])[0] for each in (text, original))
+    is_fence = Fence.parse(wanted) is not None and first == wanted
+    return is_fence and len(split_blocks(text)[0]) == len(split_blocks(original)[0])
+
+
+def take_bare_code(text: str, original: str, language: Language) -> CodeBlock:
+    """An answer without a block, as it was asked for: code and nothing else.
+
+    Raises DataError for one that talks, or that a parser understands less of than of the original.
+    """
+    lines, known = stripped_lines(text), set(stripped_lines(original))
+    new_lines = [line for line in lines if line not in known]
+    if language.name in PROSE_LANGUAGES:
+        talks = bool(new_lines) and new_lines[0] == lines[0] and new_lines[0].endswith(":")
+    else:
+        talks = any(map(is_sentence, new_lines))
+    errors, before = (count_syntax_errors(each, language.name) or 0 for each in (text, original))
+    if not lines or talks or errors > before:
+        raise DataError("the answer has no code block", ASK_AGAIN)
+    return CodeBlock("", text.strip("\n") + "\n", is_closed=True)
+
+
 def most_like(blocks: Sequence[CodeBlock], original: str) -> CodeBlock | None:
-    """The first block that has half as much of the original as any; a quote of it is none."""
+    """The first block that has half as much of the original as any; a quote of it is none.
+
+    Of those that are as much like it, and as long, the last: a model that corrects itself ends so.
+    """
     changed = [block for block in blocks if not is_quote(block, original)] or blocks
-    shares = [likeness(block.code, original) for block in changed]
-    return next(
-        (block for block, share in zip(changed, shares, strict=True) if share >= max(shares) / 2),
-        None,
-    )
+    shares = {block: likeness(block.code, original) for block in changed}
+    alike = [block for block in changed if shares[block] >= max(shares.values()) / 2]
+    last = [
+        block
+        for block in alike
+        if shares[block] >= MIN_CORRECTION * shares[alike[0]]
+        and len(block.code) >= MIN_CORRECTION * len(alike[0].code)
+    ]
+    return last[-1] if last else None
 
 
 def is_quote(block: CodeBlock, original: str) -> bool:

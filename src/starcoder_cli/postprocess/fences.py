@@ -115,6 +115,17 @@ class FencedBlock:
         return self._fence.outdent(line)
 
 
+def find_open_fence(text: str) -> Fence | None:
+    """The fence of the block that a text ends in; None where it ends in none."""
+    fence: Fence | None = None
+    for line in text.splitlines():
+        if fence is None:
+            fence = Fence.parse(line)
+        elif fence.is_closed_by(line):
+            fence = None
+    return fence
+
+
 def blank_out_prose(text: str) -> str:
     """A text with nothing but its blocks of code: all else is white space, each line in its place.
 

@@ -28,11 +28,17 @@ MARKS = (
     ("[THINK]", "[/THINK]"),  # Magistral
     ("◁think▷", "◁/think▷"),  # Kimi
     ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
+    ("<|channel>thought", "<channel|>"),  # Gemma 4
+    ("<unused94>thought", "<unused95>"),  # MedGemma
+    ("Here is my thought process:", "Here is my response:"),  # Granite 3.2
+    ("Here's my thought process:", "Here's my response:"),
+    ("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),  # Apriel
     (HARMONY_CHANNEL.format("analysis"), HARMONY_CHANNEL.format("final")),  # gpt-oss
     ("<|start|>assistant" + HARMONY_CHANNEL.format("analysis"), HARMONY_CHANNEL.format("final")),
 )
 OPENERS = tuple(opener for opener, _ in MARKS)
-CLOSERS = tuple(dict.fromkeys(closer for _, closer in MARKS))
+CLOSERS = tuple(dict.fromkeys(closer for _, closer in MARKS if not closer[0].isalpha()))
+"""Those that close what a template has opened: words alone are anywhere."""
 CLOSED_AT_ONCE = re.compile(rf"(\s*({'|'.join(map(re.escape, CLOSERS))}))+")
 QUOTES = ("`", "'", '"')
 UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")

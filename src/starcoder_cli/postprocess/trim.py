@@ -25,12 +25,10 @@ from starcoder_cli.postprocess.single_line import (
 )
 from starcoder_cli.postprocess.sound_part import keep_sound_part
 from starcoder_cli.postprocess.soundness import SoundnessCheck
-from starcoder_cli.postprocess.trim_options import TrimOptions
+from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES, TrimOptions
 from starcoder_cli.postprocess.unfinished import cut_unfinished
 from starcoder_cli.settings import LineMode
 from starcoder_cli.stream import Chunk, Stream, convert_newlines, keep_logprobs, longest_overlap
-
-PROSE_LANGUAGES = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
 
 
 def trim_with_retry(

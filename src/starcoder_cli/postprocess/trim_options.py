@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from starcoder_cli.languages import Language
 from starcoder_cli.settings import LineMode
 
+PROSE_LANGUAGES = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
+
 
 @dataclass(frozen=True)
 class TrimOptions:
