@@ -119,8 +119,17 @@ def main() -> None:
 
 def build(folder: Path, shape: str, device: str) -> None:
     """Save the architecture with random weights and a tokenizer of single bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.device(device):
+        model = AutoModelForCausalLM.from_config(make_config(shape), dtype=torch.bfloat16)
+    model.save_pretrained(folder)
+    save_tokenizer(folder)
+
+
+def make_config(shape: str) -> GPTBigCodeConfig:
+    """The configuration of a shape."""
     known = SHAPES[shape]
-    config = GPTBigCodeConfig(
+    return GPTBigCodeConfig(
         vocab_size=known.vocabulary_size,
         n_positions=known.position_count,
         n_embd=known.width,
@@ -131,10 +140,10 @@ def build(folder: Path, shape: str, device: str) -> None:
         bos_token_id=0,
         eos_token_id=0,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    with torch.device(device):
-        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    model.save_pretrained(folder)
+
+
+def save_tokenizer(folder: Path) -> None:
+    """Write a tokenizer of single bytes."""
     names = ["<|endoftext|>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
     tokenizer = Tokenizer(models.BPE({name: at for at, name in enumerate(names)}, []))
     tokenizer.decoder = decoders.ByteLevel()
