@@ -50,6 +50,17 @@ def index(tmp_path: Path) -> Path:
     return tmp_path / "index"
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_end_as_they_do_in_each_file(tmp_path: Path, end: str) -> None:
+    """A comment in a file of carriage returns went to the end of the file."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/a.py").write_bytes(CODE.replace("\n", end).encode())
+    add_source(tmp_path / "a", "", tmp_path / "index")
+    (match,) = find_matches(REFORMATTED.replace("\n", end), "python", tmp_path / "index")
+    (origin,) = match.origins
+    assert (match.first, match.last, origin.first, origin.last) == (2, 10, 1, 8)
+
+
 @pytest.mark.parametrize("language", ["python", None, "text"])
 def test_code_in_another_format_is_found_from_end_to_end(index: Path, language: str | None) -> None:
     (match,) = find_matches(REFORMATTED, language, index)

@@ -26,7 +26,7 @@ from starcoder_cli.files.folder import SAFE_OPEN_FLAGS
 from starcoder_cli.files.small import replace_text
 
 APPLICATION_ID = 0x53436964  # "SCid", as `file` shows it
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 INDEX_SCHEMA = (
     "CREATE TABLE source (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
     " licence TEXT NOT NULL)",

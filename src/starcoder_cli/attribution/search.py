@@ -1,6 +1,5 @@
 """Which runs of tokens a text shares with an index, and whose they are."""
 
-import re
 import sqlite3
 from bisect import bisect_right
 from collections import defaultdict
@@ -17,6 +16,7 @@ from starcoder_cli.attribution.fingerprints import (
 from starcoder_cli.attribution.index import open_index_readonly
 from starcoder_cli.attribution.matches import Match, Origin
 from starcoder_cli.attribution.records import (
+    LINE_END,
     SHORT_HASH_BYTES,
     IndexedFiles,
     line_of_token,
@@ -171,7 +171,7 @@ def extend_run(
 
 def build_matches(data: bytes, runs: Iterable[SharedRun], files: IndexedFiles) -> list[Match]:
     """The runs with all who have them, the longest first."""
-    newlines = [newline.start() for newline in re.finditer(b"\n", data)]
+    newlines = [newline.start() for newline in LINE_END.finditer(data)]
     matches = [build_match(data, group, newlines, files) for group in group_runs(runs, files)]
     return sorted(matches, key=lambda match: (-match.tokens, match.start))
 
