@@ -8,6 +8,7 @@ import pytest
 
 import runs
 from starcoder_cli.app.score_report import ReportOptions, render_bars, score_cells, show_scores
+from starcoder_cli.errors import RefusedError
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.evaluation.summary import ProblemGroup, ProblemResult, ScoreRow, Scores
@@ -68,3 +69,10 @@ def test_a_page_is_written_beside_the_answers_and_named(
     assert "owner/name" in page.read_text()
     out, err = capfd.readouterr()
     assert (json.loads(out)["folder"], err) == (str(tmp_path), f"note: the report is {page}\n")
+
+
+def test_a_report_that_is_a_link_is_written_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "report.html").symlink_to(tmp_path / "outside")
+    with pytest.raises(RefusedError, match="report.html is a link, to"):
+        show_scores(scored(str(tmp_path)), ReportOptions(report=True), Messages())
+    assert not (tmp_path / "outside").exists()

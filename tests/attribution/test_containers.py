@@ -211,6 +211,27 @@ def test_headers_that_describe_too_much_are_passed_over(tmp_path: Path) -> None:
     assert list(read_archive(tmp_path / "a.tar", is_python).files) == ["a.py", "b.py", named.name]
 
 
+def test_an_archive_that_takes_too_much_memory_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of 152 KB took a gigabyte, or ended as a bug."""
+    path = pack(tmp_path / "a.tar.xz", {"a.py": b"a"})
+    monkeypatch.setattr("starcoder_cli.attribution.xz.MAX_XZ_MEMORY_BYTES", 1 << 20)
+    with pytest.raises(DataError, match="is damaged: it takes more than 1 MiB of memory to unpack"):
+        read_archive(path, is_python)
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_where_the_memory_ends_the_archive_is_too_large(tmp_path: Path, name: str) -> None:
+    def fail(_: str) -> bool:
+        raise MemoryError
+
+    path = pack(tmp_path / name, {"a.py": b"a"})
+    with pytest.raises(DataError) as caught:
+        read_archive(path, fail)
+    assert str(caught.value) == f"{path} takes more memory than there is; add a part of it"
+
+
 @pytest.mark.parametrize("form", ["old", "new"])
 def test_a_file_with_holes_has_no_list_of_them(tmp_path: Path, form: str) -> None:
     """A list of holes may be as long as the archive."""

@@ -54,8 +54,12 @@ def foreign(index: Path) -> None:
     run(index, "CREATE TABLE cookies (name TEXT)")
 
 
+def older(index: Path) -> None:
+    run(index, "PRAGMA user_version = 1")
+
+
 def newer(index: Path) -> None:
-    run(index, "PRAGMA user_version = 2")
+    run(index, "PRAGMA user_version = 3")
 
 
 def with_a_view(index: Path) -> None:
@@ -93,7 +97,9 @@ DAMAGES: Mapping[Callable[[Path], None], str] = {
     zeros: "{} is damaged: database disk image is malformed; remove it and add the sources again",
     ones: "{} is damaged: database disk image is malformed; remove it and add the sources again",
     foreign: "{} is no index; name another with --index",
-    newer: "{} is an index of another version of starcoder (2, not 1); "
+    older: "{} is an index of another version of starcoder (1, not 2); "
+    "remove it and add the sources again",
+    newer: "{} is an index of another version of starcoder (3, not 2); "
     "remove it and add the sources again",
     with_a_view: "{} has other tables than an index; remove it and add the sources again",
     view_for_a_table: "{} has other tables than an index; remove it and add the sources again",

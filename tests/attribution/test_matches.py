@@ -7,7 +7,7 @@ import pytest
 from repositories import lay
 from starcoder_cli.attribution import find_matches
 from starcoder_cli.attribution.ingest import add_source
-from starcoder_cli.attribution.matches import Match, Origin
+from starcoder_cli.attribution.matches import Match, Origin, line_at
 
 CODE = "\n".join(f"name{number} =\\\n    {number}" for number in range(20))
 
@@ -42,3 +42,8 @@ def test_licences_are_those_of_all_origins_also_of_those_that_are_not_named(
 ) -> None:
     _, match = found
     assert (len(match.origins) + match.more, match.licences) == (30, ("", "ISC", "MIT"))
+
+
+def test_a_line_ends_in_each_of_the_three_ways() -> None:
+    text = "a\nb\r\nc\rd"
+    assert [line_at(text, text.index(letter)) for letter in "abcd"] == [1, 2, 3, 4]

@@ -55,11 +55,12 @@ def test_of_a_hash_the_lower_half_is_kept_the_same_on_every_machine() -> None:
     assert shorten_hashes([]) == b""
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 @settings(deadline=None)
-@given(st.lists(st.sampled_from([0, 1, 2, 254, 255, 256, 510, 700]), min_size=1, max_size=8))
-def test_the_line_of_each_token_is_known_again(counts: list[int]) -> None:
+@given(counts=st.lists(st.sampled_from([0, 1, 2, 254, 255, 256, 510, 700]), min_size=1, max_size=8))
+def test_the_line_of_each_token_is_known_again(end: bytes, counts: list[int]) -> None:
     """A byte a line, and one more for each 255 tokens of it."""
-    data = b"\n".join(b"x " * count for count in counts)
+    data = end.join(b"x " * count for count in counts)
     starts = [at for at, byte in enumerate(data) if byte == ord("x")]
     encoded = encode_line_counts(data, [(start, start + 1) for start in starts])
     assert len(encoded) == len(counts) + sum(count // 255 for count in counts)

@@ -50,6 +50,17 @@ def index(tmp_path: Path) -> Path:
     return tmp_path / "index"
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_lines_end_as_they_do_in_each_file(tmp_path: Path, end: str) -> None:
+    """A comment in a file of carriage returns went to the end of the file."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/a.py").write_bytes(CODE.replace("\n", end).encode())
+    add_source(tmp_path / "a", "", tmp_path / "index")
+    (match,) = find_matches(REFORMATTED.replace("\n", end), "python", tmp_path / "index")
+    (origin,) = match.origins
+    assert (match.first, match.last, origin.first, origin.last) == (2, 10, 1, 8)
+
+
 @pytest.mark.parametrize("language", ["python", None, "text"])
 def test_code_in_another_format_is_found_from_end_to_end(index: Path, language: str | None) -> None:
     (match,) = find_matches(REFORMATTED, language, index)
@@ -128,6 +139,47 @@ def test_what_many_projects_have_names_the_first_of_them(tmp_path: Path) -> None
     add_source(tmp_path / "many", "", tmp_path / "index")
     (match,) = find_matches(numbered(range(40)), "python", tmp_path / "index")
     assert (len(match.origins), match.more) == (20, 30)
+
+
+@pytest.mark.parametrize("first", ["few", "many"])
+def test_one_copy_under_another_licence_is_found_among_many(tmp_path: Path, first: str) -> None:
+    """It was left out, and whoever refused its licence was told that all is well."""
+    lay(tmp_path / "many", {f"{number}/a.py": numbered(range(40)) for number in range(55)})
+    lay(tmp_path / "few", {"a.py": numbered(range(40))})
+    licences = {"few": "GPL-3.0-only", "many": "MIT"}
+    for name in sorted(licences, key=lambda name: name != first):
+        add_source(tmp_path / name, licences[name], tmp_path / "index")
+    (match,) = find_matches(numbered(range(40)), "python", tmp_path / "index")
+    assert match.licences == ("GPL-3.0-only", "MIT")
+    assert {origin.licence for origin in match.origins[:2]} == {"GPL-3.0-only", "MIT"}
+
+
+def test_one_copy_under_another_licence_is_found_behind_more_than_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One among parts of it, too: those have fewer of its k-grams."""
+    monkeypatch.setattr("starcoder_cli.attribution.search.MAX_FILES_PER_KGRAM", 10)
+    lay(tmp_path / "many", {f"{number}/a.py": numbered(range(40)) for number in range(60)})
+    lay(tmp_path / "few", {"a.py": numbered(range(5, 40)), "b.py": numbered(range(40))})
+    add_source(tmp_path / "many", "MIT", tmp_path / "index")
+    add_source(tmp_path / "few", "GPL-3.0-only", tmp_path / "index")
+    (match,) = find_matches(numbered(range(40)), "python", tmp_path / "index")
+    assert match.licences == ("GPL-3.0-only", "MIT")
+
+
+def test_a_part_of_a_match_counts_where_its_project_has_it_under_another_licence(
+    tmp_path: Path,
+) -> None:
+    header = "# SPDX-License-Identifier: GPL-3.0-only\n"
+    part = numbered(range(50, 90))
+    lay(tmp_path / "a", {"all.py": numbered(range(200)), "part.py": header + part, "c.py": part})
+    lay(tmp_path / "a", {"pyproject.toml": '[project]\nname="a"\nlicense="MIT"\n'})
+    add_source(tmp_path / "a", "", tmp_path / "index")
+    found = find_matches(numbered(range(200)), "python", tmp_path / "index")
+    assert [(match.tokens, match.licences) for match in found] == [
+        (200, ("MIT",)),
+        (40, ("GPL-3.0-only",)),
+    ]
 
 
 def test_a_table_of_zeros_takes_no_time(tmp_path: Path) -> None:

@@ -70,6 +70,81 @@ def test_a_hash_inside_a_word_of_the_shell_is_no_comment() -> None:
     assert words("echo ${a#b} # c", "shell") == ["echo", "$", "{", "a", "#", "b", "}"]
 
 
+@pytest.mark.parametrize(
+    ("regex", "code"),
+    [
+        (r"/\/*$/", r"path = path.replace({}, '')"),
+        (r"/\/\/[^/`]*/gi", "const a = {};"),
+        ("/`/", "f(a,{})"),
+        ("/[/*`'\"]/", "f(g(a) , {})"),
+        ("/>/g", "a = b => {}"),
+        ("/'/", "if (!{}.test(a)) b"),
+        ('/"/', "return {}.exec(a)"),
+        ("/[\\]/*]/", "[\n  {},\n]"),
+        ("/[/*]/", "a ?\n\t{} : b"),
+        ("/=`/u", "a = '' + {}.source"),
+        ("/\\`/", "{}.test(a)"),
+        ("/a b/", "switch (a) {{ case {}: b }}"),
+        ("/é`/", "a && {}.test(b)"),
+    ],
+)
+@pytest.mark.parametrize("language", ["javascript", "typescript", "groovy"])
+def test_a_regular_expression_is_one_token(regex: str, code: str, language: str) -> None:
+    """What follows it was a comment or a template to the end of the file."""
+    text = f"{code}\nlast = 1 // 2"
+    others = words(text.format("REGEX"), language)
+    assert words(text.format(regex), language) == [
+        regex if word == "REGEX" else word for word in others
+    ]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(
+            "a / b / c",
+            "(a) / 2 / c",
+            "a[0] / b / c",
+            "a++ / b / c",
+            "a\n  / b\n  / c",
+            "a! / b / c",
+        ),
+        *("a.b(c) / d, e / f", "a /= b / c", "1 / 2 / 3", "'a' / b / c", "a.return / b / c"),
+        *(
+            "a! / b / c",
+            "</b></i>",
+            "<a b={c} /> / d",
+            "{a} / {b} / {c}",
+            "myreturn / b / c",
+            "a > b / c",
+        ),
+    ],
+)
+def test_a_division_and_a_tag_are_no_regular_expression(code: str) -> None:
+    assert words(code, "javascript").count("/") == code.count("/")
+
+
+def test_go_has_no_regular_expressions_between_slashes() -> None:
+    assert words("a = /b/", "go") == ["a", "=", "/", "b", "/"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("line", "language"),
+    [
+        ("alpha # beta", "python"),
+        ("alpha // beta", "javascript"),
+        ("alpha -- beta", "sql"),
+        ("alpha 'beta", "python"),
+        ('alpha "beta', "c"),
+        ("alpha 'beta\\{}gamma'", "python"),
+        ("alpha = /beta", "javascript"),
+    ],
+)
+def test_a_comment_and_a_string_end_with_the_line(line: str, language: str, end: str) -> None:
+    assert words(f"{line.format(end)}{end}last", language)[-1] == "last"
+
+
 @pytest.mark.parametrize("language", sorted(languages_by_name()))
 def test_each_language_can_be_read(language: str) -> None:
     assert words("alpha beta", language) == ["alpha", "beta"]
@@ -93,7 +168,7 @@ def test_code_that_begins_inside_of_a_string_or_comment(inside: str, language: s
     assert any(each[-3:] == [b"alpha", b"=", b"beta"] for each in found)
 
 
-@given(st.text(st.sampled_from("ab\"'`\\#/*(){}\n \x00\xe9-<!%;"), max_size=60))
+@given(st.text(st.sampled_from("ab\"'`\\#/*(){}[]=,\r\n \x00\xe9-<!%;"), max_size=60))
 def test_any_text_is_read_once_from_end_to_end(text: str) -> None:
     data = text.encode()
     for way in all_lexical_syntaxes():
@@ -103,7 +178,9 @@ def test_any_text_is_read_once_from_end_to_end(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ['"', "'", '\\"', "`\\`", '"""', "/*", "(*", "{-", "<!--", "a", "("]
+    "piece",
+    ['"', "'", '\\"', "`\\`", '"""', "/*", "(*", "{-", "<!--", "a", "("]
+    + ["=/", "=/[", "=/\\", "=/a[b/c", ",", "),", ", ", "= ", ";\n", "/[", "//=\n", "[/]"],
 )
 def test_what_is_never_closed_takes_no_time(piece: str) -> None:
     data = (piece * 20_000).encode()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runs import ADD, SETTINGS, SUBTRACT
-from starcoder_cli.errors import BusyError, CreateError, DataError
+from starcoder_cli.errors import BusyError, CreateError, DataError, RefusedError
 from starcoder_cli.evaluation.run import (
     ResumableFile,
     open_run_folder,
@@ -90,6 +90,33 @@ def test_where_no_folder_can_be_made(tmp_path: Path) -> None:
     with pytest.raises(CreateError) as caught:
         open_run_folder(tmp_path / "file" / "run", SETTINGS)
     assert caught.value.message == f"cannot write {tmp_path / 'file' / 'run'}: Not a directory"
+
+
+@pytest.mark.parametrize("name", ["run", "run/run.json"])
+@pytest.mark.parametrize("in_repository", [True, False])
+def test_a_link_that_leads_elsewhere_makes_no_file_there(
+    tmp_path: Path, name: str, in_repository: bool
+) -> None:
+    """One that led to no file made it, wherever that was."""
+    folder, outside = tmp_path / "here/run", tmp_path / "outside"
+    (tmp_path / "here" / (".git" if in_repository else "other")).mkdir(parents=True)
+    link = tmp_path / "here" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(outside)
+    how = f"leads out of {tmp_path / 'here'} by" if in_repository else "is"
+    with pytest.raises(RefusedError) as caught:
+        open_run_folder(folder, SETTINGS)
+    assert str(caught.value) == f"{link} {how} a link, to {outside}; {OTHER}"
+    assert not outside.exists()
+
+
+def test_a_file_of_answers_that_is_a_link_makes_no_file_elsewhere(tmp_path: Path) -> None:
+    path, outside = tmp_path / "answers.jsonl", tmp_path / "outside"
+    path.symlink_to(outside)
+    with pytest.raises(RefusedError) as caught, ResumableFile.open(path, LINES, 4):
+        raise AssertionError("it was opened")
+    assert str(caught.value) == f"{path} is a link, to {outside}; {OTHER}"
+    assert not outside.exists()
 
 
 def test_what_is_missing_is_what_has_no_whole_line(tmp_path: Path) -> None:

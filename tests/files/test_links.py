@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.files.links import LinkedFile, find_file_outside
+from starcoder_cli.errors import RefusedError
+from starcoder_cli.files.links import LinkedFile, find_file_outside, refuse_link
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +51,24 @@ def test_a_file_that_is_not_there_yet(repository: Path) -> None:
 )
 def test_every_other_file(name: str) -> None:
     assert find_file_outside(name) is None
+
+
+@pytest.mark.parametrize("name", ["a.py", "src", "new.py", "src/new.py"])
+def test_what_is_no_link_is_not_refused(name: str) -> None:
+    refuse_link(Path(name), "hint")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("inner.py", "inner.py is a link, to {}/src/b.py; hint"),
+        ("gone.py", "gone.py leads out of {} by a link, to /nowhere/gone.py; hint"),
+        ("folder/new.py", "folder/new.py leads out of {} by a link, to {}/new.py; hint"),
+    ],
+)
+def test_a_link_is_refused_and_so_is_what_lies_behind_one(
+    name: str, message: str, repository: Path
+) -> None:
+    with pytest.raises(RefusedError) as caught:
+        refuse_link(Path(name), "hint")
+    assert str(caught.value) == message.format(repository, repository.parent / "outside")

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from starcoder_cli.evaluation.run import OTHER_FOLDER_HINT
 from starcoder_cli.evaluation.summary import ScoreRow, Scores, score_rows
+from starcoder_cli.files.links import refuse_link
 from starcoder_cli.files.save import SaveTarget
 from starcoder_cli.settings import ColorMode
 from starcoder_cli.terminal.output import Messages, wants_color, write_json, write_text
@@ -33,6 +35,7 @@ def show_scores(scores: Scores, options: ReportOptions, messages: Messages) -> N
         from starcoder_cli.evaluation.page import render_page
 
         path = Path(scores.folder) / REPORT_FILE
+        refuse_link(path, OTHER_FOLDER_HINT)
         SaveTarget.for_output(str(path)).save(render_page(scores, rows).encode())
         messages.note(f"the report is {path}")
     if options.json:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from starcoder_cli.attribution import find_matches
 from starcoder_cli.attribution.index import index_file
-from starcoder_cli.attribution.matches import Match, Origin
+from starcoder_cli.attribution.matches import Match, Origin, line_at
 from starcoder_cli.attribution.stack_lookup import (
     MIN_RUN_CHARACTERS,
     SERVICE_LIMITS,
@@ -17,7 +17,7 @@ from starcoder_cli.attribution.stack_lookup import (
     split_into_windows,
 )
 from starcoder_cli.errors import UsageError
-from starcoder_cli.files.source import Source, Span
+from starcoder_cli.files.source import LINE_END, Source, Span
 from starcoder_cli.languages import detect_language, find_language
 from starcoder_cli.system.counting import counted
 from starcoder_cli.terminal.code import DIM, RESET
@@ -49,7 +49,7 @@ class TraceResult:
         text = source.raw[span.start : span.end]
         detected = detect_language(source.code_name(None), source.raw)
         language = find_language(lang).name if lang else detected.name if detected else None
-        line = source.raw.count("\n", 0, span.start) + 1
+        line = line_at(source.raw, span.start)
         if optional and not index_file(index).is_file():
             return cls(source, text, line, (), absent=True)
         return cls(source, text, line, find_matches(text, language, index_file(index)))
@@ -129,7 +129,7 @@ def draw_trace(traced: TraceResult, color: bool) -> None:
             write_to_terminal(f"  and {more} more\n")
         theirs = read_excerpt(match.origins[0], traced.text[match.start : match.end])
         if theirs:
-            mine = traced.source.raw.split("\n")[first - 1 : last]
+            mine = LINE_END.split(traced.source.raw)[first - 1 : last]
             for line in side_by_side(mine, first, theirs, match.origins[0].first, color):
                 write_to_terminal(line)
         write_to_terminal("\n")
@@ -189,9 +189,9 @@ class StackLookup:
 
     def lines(self, span: Span) -> tuple[int, int]:
         """The first and last line of a part, in the whole source."""
-        first = self.text.count("\n", 0, span.start)
-        last = self.text.count("\n", 0, max(span.end - 1, span.start))
-        return self.line + first, self.line + last
+        first = line_at(self.text, span.start)
+        last = line_at(self.text, max(span.end - 1, span.start))
+        return self.line + first - 1, self.line + last - 1
 
     def rows(self) -> str:
         """A line for each part, with the columns that those of the index have."""
@@ -240,7 +240,7 @@ def look_up_in_stack(
     if offline and not place.is_loopback:
         raise UsageError(f"--offline excludes asking {place.host}", "leave --portrait away")
     require_sendable(source, span)
-    line = source.raw.count("\n", 0, span.start) + 1
+    line = line_at(source.raw, span.start)
     if len(text.strip()) < MIN_RUN_CHARACTERS:
         messages.note(
             f"{place.host} knows nothing below {MIN_RUN_CHARACTERS} characters: nothing was sent"

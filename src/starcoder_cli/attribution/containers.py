@@ -19,6 +19,7 @@ from io import FileIO, RawIOBase
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, Self
 
+from starcoder_cli.attribution.xz import XzStream
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.folder import SAFE_OPEN_FLAGS, walk_folders
 from starcoder_cli.files.git import LISTING_SECONDS, list_files
@@ -177,6 +178,8 @@ def read_archive(path: Path, is_relevant: Callable[[str], bool]) -> ArchiveTree:
                 loaded_bytes += len(files[name] or b"")
     except ARCHIVE_ERRORS as error:
         raise DataError(f"{path} is damaged: {error}", "fetch it again") from error
+    except MemoryError as error:
+        raise DataError(f"{path} takes more memory than there is", "add a part of it") from error
     return ArchiveTree(path, files)
 
 
@@ -248,14 +251,14 @@ class PlainTarInfo(tarfile.TarInfo):
         raise ValueError("it has a file with holes")
 
 
-def open_decompressed(path: Path) -> IO[bytes]:
+def open_decompressed(path: Path) -> IO[bytes] | XzStream:
     """The bytes inside of a compressed file, by its name's ending."""
     name = path.name.lower()
     if name.endswith((".gz", ".tgz")):
         return gzip.open(path)  # type: ignore[return-value]
     if name.endswith(".bz2"):
         return bz2.open(path)
-    return lzma.open(path) if name.endswith(".xz") else path.open("rb")
+    return XzStream(path) if name.endswith(".xz") else path.open("rb")
 
 
 def read_member(stream: IO[bytes]) -> bytes | None:
@@ -279,7 +282,7 @@ class ReadLimitedFile(FileIO):
 class SizeLimitedStream(RawIOBase):
     """A stream that fails where more than MAX_UNPACKED_BYTES come out of it."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes] | XzStream) -> None:
         self._stream = stream
         self._remaining = MAX_UNPACKED_BYTES
 

@@ -7,6 +7,7 @@ from starcoder_cli.attribution.containers import FolderTree, SourceTree, is_arch
 from starcoder_cli.attribution.matches import Origin
 from starcoder_cli.attribution.records import SHORT_HASH_BYTES, shorten_hashes
 from starcoder_cli.attribution.tokens import lexical_syntax_of, tokenize_fragment
+from starcoder_cli.files.source import LINE_END
 from starcoder_cli.languages import detect_language
 
 
@@ -16,7 +17,7 @@ def read_excerpt(origin: Origin, text: str) -> list[str]:
     language = detect_language(origin.path)
     if data is None or language is None:
         return []
-    lines = data.decode("utf-8", "replace").split("\n")[origin.first - 1 : origin.last]
+    lines = LINE_END.split(data.decode("utf-8", "replace"))[origin.first - 1 : origin.last]
     syntax = lexical_syntax_of(language.name)
     text_hashes = [
         shorten_hashes(tokenized.hashes)

@@ -26,7 +26,7 @@ from starcoder_cli.files.folder import SAFE_OPEN_FLAGS
 from starcoder_cli.files.small import replace_text
 
 APPLICATION_ID = 0x53436964  # "SCid", as `file` shows it
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 INDEX_SCHEMA = (
     "CREATE TABLE source (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
     " licence TEXT NOT NULL)",
@@ -68,7 +68,6 @@ def open_index_for_update(path: Path, *, create: bool = True) -> Iterator[sqlite
         require_index(path)
     with open_database(path, "rw") as connection:
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute(f"PRAGMA cache_size = -{INDEX_CACHE_KIB}")
         connection.execute("BEGIN IMMEDIATE")
         is_new = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
         if is_new:
@@ -114,6 +113,7 @@ def open_database(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
     try:
         with closing(connect_sqlite(path, mode)) as connection:
             read_schema(connection, path)
+            connection.execute(f"PRAGMA cache_size = -{INDEX_CACHE_KIB}")
             yield connection
     except sqlite3.Error as error:
         raise convert_sqlite_error(path, error) from error

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from starcoder_cli.files.source import LINE_END
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -37,3 +39,8 @@ class Match:
     origins: tuple[Origin, ...]
     more: int
     licences: tuple[str, ...]
+
+
+def line_at(text: str, offset: int) -> int:
+    """The line, from 1, that a character of a text is on."""
+    return len(LINE_END.findall(text, 0, offset)) + 1

@@ -1,5 +1,6 @@
 """What an index tells of its files; nothing of it is taken on trust."""
 
+import re
 import sqlite3
 import sys
 import zlib
@@ -8,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 
 from starcoder_cli.attribution.index import REBUILD_HINT
@@ -88,6 +89,7 @@ class IndexedFiles:
 SHORT_HASH_BYTES = 2
 MAX_DECOMPRESSED_BYTES = 16 << 20
 _MAX_LINE_COUNT = 255
+LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 def shorten_hashes(hashes: Sequence[int]) -> bytes:
@@ -101,10 +103,9 @@ def shorten_hashes(hashes: Sequence[int]) -> bytes:
 def encode_line_counts(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
     """How many tokens begin on each line: a byte a line, and one more for each 255 tokens."""
     starts = [start for start, _ in spans]
-    encoded, line_start, counted = bytearray(), 0, 0
-    while line_start >= 0:
-        line_start = data.find(b"\n", line_start) + 1 or -1
-        total = bisect_left(starts, line_start) if line_start > 0 else len(starts)
+    encoded, counted = bytearray(), 0
+    for line_end in chain((match.end() for match in LINE_END.finditer(data)), [len(data)]):
+        total = bisect_left(starts, line_end)
         full_bytes, rest = divmod(total - counted, _MAX_LINE_COUNT)
         encoded += bytes([_MAX_LINE_COUNT] * full_bytes + [rest])
         counted = total

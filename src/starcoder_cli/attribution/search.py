@@ -1,11 +1,11 @@
 """Which runs of tokens a text shares with an index, and whose they are."""
 
-import re
 import sqlite3
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from starcoder_cli.attribution.fingerprints import (
@@ -16,6 +16,7 @@ from starcoder_cli.attribution.fingerprints import (
 from starcoder_cli.attribution.index import open_index_readonly
 from starcoder_cli.attribution.matches import Match, Origin
 from starcoder_cli.attribution.records import (
+    LINE_END,
     SHORT_HASH_BYTES,
     IndexedFiles,
     line_of_token,
@@ -73,7 +74,9 @@ def find_shared_runs(
 ) -> Iterator[SharedRun]:
     """The runs of at least MIN_MATCH_TOKENS tokens that are in a file of the index as well."""
     own_hashes = shorten_hashes(tokenized.hashes)
-    for file_id, positions in find_candidate_files(connection, hash_kgrams(tokenized.hashes)):
+    for file_id, positions in find_candidate_files(
+        connection, hash_kgrams(tokenized.hashes), files
+    ):
         for start, end, other_start in find_common_runs(
             own_hashes, files.short_hashes(file_id), positions
         ):
@@ -82,29 +85,42 @@ def find_shared_runs(
 
 
 def find_candidate_files(
-    connection: sqlite3.Connection, hashes: Sequence[int]
+    connection: sqlite3.Connection, hashes: Sequence[int], files: IndexedFiles
 ) -> Iterator[tuple[int, Sequence[int]]]:
     """The files that have k-grams of a text, and the positions of those; those with most first.
 
-    Of very many files those are left out whose k-grams are all in others too.
+    Of very many files those are left out whose k-grams are all in others of the same licence too.
     """
     positions_by_file: dict[int, list[int]] = defaultdict(list)
-    files_by_hash: dict[int, list[tuple[int]]] = {}
-    query = "SELECT file FROM posting WHERE hash = ? LIMIT ?"
+    files_by_hash: dict[int, Collection[int]] = {}
     for position, hash_ in enumerate(hashes):
         if hash_ not in files_by_hash:
-            files_by_hash[hash_] = connection.execute(
-                query, (hash_, MAX_FILES_PER_KGRAM)
-            ).fetchall()
-        for (file_id,) in files_by_hash[hash_]:
+            files_by_hash[hash_] = find_files_with_kgram(connection, hash_)
+        for file_id in files_by_hash[hash_]:
             positions_by_file[file_id].append(position)
-    covered: set[int] = set()
+    covered: dict[str, set[int]] = defaultdict(set)
     for number, file_id in enumerate(
         sorted(positions_by_file, key=lambda file_id: (-len(positions_by_file[file_id]), file_id))
     ):
-        if number < MAX_CANDIDATE_FILES or not covered.issuperset(positions_by_file[file_id]):
-            covered.update(positions_by_file[file_id])
-            yield file_id, positions_by_file[file_id]
+        covered_of_licence = covered[files.get(file_id).licence]
+        positions = positions_by_file[file_id]
+        if number < MAX_CANDIDATE_FILES or not covered_of_licence.issuperset(positions):
+            covered_of_licence.update(positions)
+            yield file_id, positions
+
+
+def find_files_with_kgram(connection: sqlite3.Connection, hash_: int) -> Collection[int]:
+    """The first files that have a k-gram, and the first one of each licence."""
+    query = "SELECT file FROM posting WHERE hash = ? LIMIT ?"
+    rows = connection.execute(query, (hash_, MAX_FILES_PER_KGRAM)).fetchall()
+    if len(rows) == MAX_FILES_PER_KGRAM:
+        # The cross join has SQLite begin with the few files of the k-gram.
+        query = (
+            "SELECT min(posting.file) FROM posting CROSS JOIN file ON file.id = posting.file"
+            " WHERE hash = ? GROUP BY licence"
+        )
+        rows += connection.execute(query, (hash_,)).fetchall()
+    return {file_id for (file_id,) in rows}
 
 
 def find_common_runs(
@@ -155,7 +171,7 @@ def extend_run(
 
 def build_matches(data: bytes, runs: Iterable[SharedRun], files: IndexedFiles) -> list[Match]:
     """The runs with all who have them, the longest first."""
-    newlines = [newline.start() for newline in re.finditer(b"\n", data)]
+    newlines = [newline.start() for newline in LINE_END.finditer(data)]
     matches = [build_match(data, group, newlines, files) for group in group_runs(runs, files)]
     return sorted(matches, key=lambda match: (-match.tokens, match.start))
 
@@ -164,7 +180,7 @@ def group_runs(runs: Iterable[SharedRun], files: IndexedFiles) -> list[list[Shar
     """Runs with those that are as long, or nearly so.
 
     What is part of a longer run counts by itself only where it would be found for sure, and is of a
-    project that does not have the longer one.
+    project that does not have the longer one under the same licence.
     """
     groups: list[list[SharedRun]] = []
     open_groups: list[list[SharedRun]] = []
@@ -186,17 +202,20 @@ def group_runs(runs: Iterable[SharedRun], files: IndexedFiles) -> list[list[Shar
 def is_from_new_project(
     run: SharedRun, enclosing: Iterable[Sequence[SharedRun]], files: IndexedFiles
 ) -> bool:
-    """Whether the project of a run has none of the longer ones around it."""
-    known_projects = {
-        files.get(other.file_id).project_key for group in enclosing for other in group
-    }
-    return files.get(run.file_id).project_key not in known_projects
+    """Whether the project of a run has none of the longer ones around it, under its licence."""
+    known_files = [files.get(other.file_id) for group in enclosing for other in group]
+    known = {(file.project_key, file.licence) for file in known_files}
+    file = files.get(run.file_id)
+    return (file.project_key, file.licence) not in known
 
 
 def build_match(
     data: bytes, group: Sequence[SharedRun], newlines: Sequence[int], files: IndexedFiles
 ) -> Match:
-    """One part of a text, with the first of those who have it too, the longest first."""
+    """One part of a text, with the first of those who have it too.
+
+    The longest comes first, then that of each other licence, so that none stays unnamed.
+    """
     longest_first = sorted(group, key=lambda run: (-run.token_count, run.file_id, run.first_token))
     longest, by_file = longest_first[0], {run.file_id: run for run in reversed(longest_first)}
     one_per_file = sorted(by_file.values(), key=lambda run: (-run.token_count, run.file_id))
@@ -205,9 +224,12 @@ def build_match(
     first, last = (
         bisect_right(newlines, offset) + 1 for offset in (longest.start, longest.end - 1)
     )
-    origins = tuple(build_origin(run, files) for run in one_per_file[:MAX_ORIGINS])
-    more = len(one_per_file) - len(origins)
-    licences = tuple(sorted({files.get(run.file_id).licence for run in one_per_file}))
+    by_licence: dict[str, SharedRun] = {}
+    for run in one_per_file:
+        by_licence.setdefault(files.get(run.file_id).licence, run)
+    in_order = dict.fromkeys([*by_licence.values(), *one_per_file])
+    origins = tuple(build_origin(run, files) for run in islice(in_order, MAX_ORIGINS))
+    more, licences = len(one_per_file) - len(origins), tuple(sorted(by_licence))
     return Match(start, end, first, last, longest.token_count, origins, more, licences)
 
 

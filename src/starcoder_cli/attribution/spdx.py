@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from starcoder_cli import __version__
 from starcoder_cli.attribution.licences import normalize_licence
-from starcoder_cli.attribution.matches import Match, Origin
+from starcoder_cli.attribution.matches import Match, Origin, line_at
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source
 from starcoder_cli.system.counting import counted
@@ -75,8 +75,8 @@ class SpdxDocument:
                 f"SPDXRef-Snippet-{number}",
                 len(encode_text(source.raw[: start + match.start])) + 1,
                 len(encode_text(source.raw[: start + match.end])),
-                source.raw.count("\n", 0, start + match.start) + 1,
-                source.raw.count("\n", 0, start + match.end - 1) + 1,
+                line_at(source.raw, start + match.start),
+                line_at(source.raw, start + match.end - 1),
                 match.origins,
                 match.more,
             )

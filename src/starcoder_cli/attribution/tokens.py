@@ -1,8 +1,9 @@
 """Code as the tokens that stay when it is formatted anew.
 
-A token is a word, a sign, or a string as a whole. White space, comments, the kind of quotes and
-what stands before them, round brackets, commas, semicolons and backslashes leave no trace, for
-formatters add and remove them, and neither does the case of ASCII letters. Names and numbers stay.
+A token is a word, a sign, or a string or a regular expression as a whole. White space, comments,
+the kind of quotes and what stands before them, round brackets, commas, semicolons and backslashes
+leave no trace, for formatters add and remove them, and neither does the case of ASCII letters.
+Names and numbers stay.
 """
 
 import re
@@ -24,6 +25,20 @@ _WORD = rb"[a-z0-9_$\x80-\xff]++"
 _PUNCTUATION = rb"[^a-z0-9_$\x80-\xff(),;'\"`\\" + _SPACING + rb"]"
 _SKIPPED = rb"[), \t\r\n\f\v]++|[(;'\"`\\]"  # what may begin a comment or a string one by one
 _STRING_PREFIX = rb"[rbfut]{1,2}(?=['\"])"  # of a string in Python
+_WORDS_BEFORE_REGEX = "await case else return throw typeof void yield"
+_BEFORE_REGEX = "|".join(
+    [r"\A", r"(?<=[=(:\[&|?{;~])", r"(?<==>)", r"(?<=[^+]\+)", r"(?<=[^a-z0-9_$\x80-\xff)\]]!)"]
+    + [rf"(?<={word})(?<![a-z0-9_$\x80-\xff.]{word})" for word in _WORDS_BEFORE_REGEX.split()]
+    + [r"(?:[) \t\r\n\f\v]*+,)++"]
+).encode()
+"""What no value ends with, so that a slash behind it divides nothing. A comma comes with all that
+is skipped before it."""
+
+_REGEX_LITERAL = (
+    rb"/(?![*/])[^/\\\[\r\n]*+"
+    rb"(?:(?:\\[^\r\n]|\[[^]\\\r\n]*+(?:\\[^\r\n][^]\\\r\n]*+)*+\]?+)[^/\\\[\r\n]*+)*+"
+    rb"(?:/[a-z]*+)?+"
+)
 
 
 @dataclass(frozen=True)
@@ -31,13 +46,15 @@ class LexicalSyntax:
     """What a language's comments and strings begin and end with.
 
     `line_comments` are patterns. A string in `single_line_quotes` ends with its line at the latest,
-    one in `multiline_quotes` may go over many lines.
+    one in `multiline_quotes` may go over many lines. `has_regex_literals` says that a regular
+    expression may stand between slashes.
     """
 
     line_comments: tuple[str, ...] = ()
     block_comments: tuple[tuple[str, str], ...] = ()
     single_line_quotes: str = "\"'"
     multiline_quotes: tuple[str, ...] = ()
+    has_regex_literals: bool = False
 
     @property
     def closing_delimiters(self) -> tuple[bytes, ...]:
@@ -76,10 +93,12 @@ _SYNTAX_BY_COMMENT = {
     "..": LexicalSyntax(single_line_quotes=""),
 }
 _SYNTAX_BY_LANGUAGE = {
+    "go": LexicalSyntax((_SLASHES,), _STARS, multiline_quotes=("`",)),
     **dict.fromkeys(
-        ("go", "javascript", "typescript"),
-        LexicalSyntax((_SLASHES,), _STARS, multiline_quotes=("`",)),
+        ("javascript", "typescript"),
+        LexicalSyntax((_SLASHES,), _STARS, multiline_quotes=("`",), has_regex_literals=True),
     ),
+    "groovy": LexicalSyntax((_SLASHES,), _STARS, has_regex_literals=True),
     **dict.fromkeys(("python",), LexicalSyntax(("#",), multiline_quotes=_TRIPLE_QUOTES)),
     **dict.fromkeys(
         ("julia", "elixir", "nim"),
@@ -126,7 +145,7 @@ def tokenize_code(data: bytes, syntax: LexicalSyntax, start: int = 0) -> Tokeniz
     """The tokens of some UTF-8 text, from a byte on. The time it takes grows with its length."""
     lower = data.lower()
     matches = compile_token_pattern(syntax).finditer(lower, start)
-    spans = [match.span(1) for match in matches if match.lastindex]
+    spans = [match.span(match.lastindex) for match in matches if match.lastindex]
     return TokenizedCode(
         [crc32(lower[begin:end].translate(None, _IGNORED_BYTES)) for begin, end in spans], spans
     )
@@ -145,12 +164,12 @@ def tokenize_fragment(data: bytes, syntax: LexicalSyntax) -> Iterator[TokenizedC
 
 @cache
 def compile_token_pattern(syntax: LexicalSyntax) -> re.Pattern[bytes]:
-    """Matches the next comment, token or spacing in lower case; a token is its group.
+    """Matches the next comment, token or spacing in lower case; a token is its last group.
 
     One match begins where the one before ended, nothing goes back once it has matched, and what is
     not closed ends with the line or the text: the time grows with the text's length.
     """
-    comments = [rf"(?:{start})[^\n]*+" for start in syntax.line_comments]
+    comments = [rf"(?:{start})[^\r\n]*+" for start in syntax.line_comments]
     comments += [
         rf"{re.escape(text)}(?s:.*?)(?:{re.escape(end)}|\Z)" for text, end in syntax.block_comments
     ]
@@ -158,11 +177,14 @@ def compile_token_pattern(syntax: LexicalSyntax) -> re.Pattern[bytes]:
         rf"{quote}(?s:\\.|(?!{quote}).)*+(?:{quote}|\Z)" for quote in syntax.multiline_quotes
     ]
     strings += [
-        rf"{quote}[^{quote}\\\n]*+(?s:\\.[^{quote}\\\n]*+)*+{quote}?"
+        rf"{quote}[^{quote}\\\r\n]*+(?s:\\(?:\r\n|.)[^{quote}\\\r\n]*+)*+{quote}?"
         for quote in syntax.single_line_quotes
     ]
     skipped = [text.encode() for text in comments]
     if syntax.multiline_quotes == _TRIPLE_QUOTES:
         skipped.append(_STRING_PREFIX)
+    if syntax.has_regex_literals:
+        before = b"(?=[/)," + _SPACING + b"])(?:" + _BEFORE_REGEX + b")[" + _SPACING + b"]*+"
+        skipped.append(before + b"(" + _REGEX_LITERAL + b")")
     token = b"|".join([*(text.encode() for text in strings), _WORD, _PUNCTUATION])
     return re.compile(b"|".join([*skipped, b"(" + token + b")", _SKIPPED]))

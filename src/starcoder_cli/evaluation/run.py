@@ -22,6 +22,7 @@ from starcoder_cli.files.batch import (
     compute_digest,
     parse_batch_line,
 )
+from starcoder_cli.files.links import refuse_link
 from starcoder_cli.files.save import SaveTarget
 
 RUN_FILE_NAME = "run.json"
@@ -60,9 +61,12 @@ class RunSettings:
 def open_run_folder(folder: Path, settings: RunSettings) -> None:
     """Make a run's folder, or find that it holds a run which asks the same.
 
-    Raises DataError where it asks something else, CreateError where it cannot be made.
+    Raises DataError where it asks something else, CreateError where it cannot be made, RefusedError
+    where it is a link: a repository may hold one to anywhere.
     """
     path = folder / RUN_FILE_NAME
+    for each in (folder, path):
+        refuse_link(each, OTHER_FOLDER_HINT)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         previous = path.read_bytes() if path.exists() else b""
@@ -102,8 +106,10 @@ class ResumableFile:
     ) -> Iterator["ResumableFile"]:
         """The file at a path while no other run has it; only the first lines are requested.
 
-        Raises DataError where it holds something else, and what opening it raises.
+        Raises DataError where it holds something else, RefusedError where it is a link, and what
+        opening it raises.
         """
+        refuse_link(path, OTHER_FOLDER_HINT)
         with AnswerJournal.open_locked(str(path)) as journal:
             try:
                 answered = journal.find_answered(lines)

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from starcoder_cli.errors import RefusedError
+
 
 @dataclass(frozen=True)
 class LinkedFile:
@@ -32,3 +34,11 @@ def find_file_outside(path: str) -> LinkedFile | None:
         if repository and not file.is_relative_to(repository):
             return LinkedFile(path, repository, file)
     return None
+
+
+def refuse_link(path: Path, hint: str) -> None:
+    """RefusedError for a link, and for what links in a repository lead out of it to."""
+    if linked := find_file_outside(str(path)):
+        raise RefusedError(str(linked), hint)
+    if path.is_symlink():
+        raise RefusedError(f"{path} is a link, to {os.path.realpath(path)}", hint)
