@@ -2,19 +2,22 @@
 
     python bench/lookup.py DATA [--engine llamacpp|openvino] [--lines N] [--others N]
 
-DATA holds the data sets. Three kinds of work on the default model, all greedy: lines of HumanEval
-that are filled, functions of it that are written on from their beginning, and functions that are
-written anew with other names, as an edit would. Each engine runs beside itself with its own form of
+DATA holds the data sets. Four kinds of work on the default model, all greedy: lines of HumanEval
+that are filled, functions of it that are written on from their beginning, functions that are
+written anew with other names, as an edit would, and places in files of installed packages, whose
+other files drafts may come from. Each engine runs beside itself with its own form of
 prompt lookup, prompt by prompt; the rate is that behind the first token, against the engine without
 any of it. Texts are compared with those of the second way, which has no drafts either.
 """
 
 import argparse
 import os
+import random
 import statistics
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -27,11 +30,14 @@ from starcoder_cli.engines.openvino.sources import prepared_source
 from starcoder_cli.model import Conversation, Hole, Model, Prompt, Sampling
 from starcoder_cli.models.store import locate_model
 from starcoder_cli.prompts.chat_formats import CHATML
+from starcoder_cli.prompts.fim import FimFormat
 from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 from starcoder_cli.stream import Completion, collect
 from tasks import functions, single_lines
 
 WINDOW = 2048
+PACKAGES = "rich", "typer", "httpx", "huggingface_hub", "_pytest"
+MIN_FILE_CHARACTERS, PREFIX = 4000, 4000
 EDIT = "Rename every parameter of this code to begin with my_. Write all of the code again."
 
 
@@ -91,7 +97,24 @@ def work(data: Path, lines: int, others: int) -> list[Work]:
         *(Work("a line", form.build_prompt(hole), 48) for hole in holes[:lines]),
         *(Work("a function", form.build_prompt(Hole(task.prefix)), 96) for task in begun),
         *(Work("an edit", prompt, 160) for prompt in edits),
+        *(Work("a file of a project", prompt, 64) for prompt in projects(form, 2 * others)),
     ]
+
+
+def projects(form: FimFormat, count: int) -> list[Prompt]:
+    """Places in files of packages, each with other files of its folder as references."""
+    site, chosen = Path(sysconfig.get_path("purelib")), random.Random(0)
+    files = [path for name in PACKAGES for path in sorted((site / name).glob("*.py"))]
+    texts = {path: path.read_text(encoding="utf-8") for path in files}
+    long = [path for path in files if MIN_FILE_CHARACTERS < len(texts[path]) < 10 * PREFIX]
+    prompts = []
+    for path in chosen.sample(long, count):
+        text, at = texts[path], chosen.randrange(len(texts[path]) // 2, len(texts[path]) - 400)
+        at = text.rindex("\n", 0, at) + 1
+        others = [texts[each] for each in long if each.parent == path.parent and each != path]
+        prompt = form.build_prompt(Hole(text[max(0, at - PREFIX) : at]))
+        prompts.append(replace(prompt, references=tuple(others[:8])))
+    return prompts
 
 
 def compared(ways: "Mapping[str, Way]", works: Sequence[Work]) -> dict[str, Found]:
@@ -144,10 +167,14 @@ def openvino(path: Path) -> dict[str, Way]:
         model._scheduler.step_rows = rows
         return asked(model, prompt, sampling)
 
+    def of_the_text(prompt: Prompt, sampling: Sampling) -> Completion:
+        return stepping(MAX_STEP_ROWS, replace(prompt, references=()), sampling)
+
     return {
         "without": partial(stepping, 1),
         "without, again": partial(stepping, 1),
-        "drafts of 3": partial(stepping, MAX_STEP_ROWS),
+        "drafts of 3": of_the_text,
+        "of other files too": partial(stepping, MAX_STEP_ROWS),
     }
 
 

@@ -191,7 +191,8 @@ class Infill:
         if fills and spells:
             question = around.prepend_documents(kept)
         else:
-            question = build_fim_prompt(form, kept, around, options.order if gap else None)
+            prompt = build_fim_prompt(form, kept, around, options.order if gap else None)
+            question = replace(prompt, references=self.context.references)
         truncated = kept != hole or selected.truncated
         return PreparedPrompt(question, options.stop, selected, truncated)
 

@@ -29,12 +29,14 @@ class Special(str):
 class Prompt:
     """What a model reads, piece by piece, and the texts or control tokens that end its answer.
 
-    The answer has to begin with `forced_prefix`; the stream of it leaves that out.
+    The answer has to begin with `forced_prefix`; the stream of it leaves that out. `references` are
+    texts that it may repeat: the model does not read them, but checks drafts from them.
     """
 
     pieces: tuple[str, ...]
     stop: tuple[str, ...] = ()
     forced_prefix: str = ""
+    references: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "".join((*self.pieces, self.forced_prefix))

@@ -6,7 +6,12 @@ from pathlib import Path
 
 from repositories import lay, repository
 from starcoder_cli import languages
-from starcoder_cli.context.gather import find_recent_files, gather_snippets
+from starcoder_cli.context.gather import (
+    MAX_REFERENCE_CHARACTERS,
+    find_recent_files,
+    gather_snippets,
+    read_references,
+)
 from starcoder_cli.context.project import ProjectFiles
 from starcoder_cli.model import Hole
 
@@ -127,3 +132,20 @@ def test_edited_files_come_first_and_a_checkout_is_no_edit(tmp_path: Path) -> No
     )
     plain = ProjectFiles(root, "a.py", project.paths, project.deadline, is_repository=False)
     assert find_recent_files(plain, paths, now) == ("c.py", "b.py")
+
+
+def test_whole_files_are_references_as_long_as_they_are_not_too_much(tmp_path: Path) -> None:
+    long = "def prices():\n    pass\n" + "# \n" * (MAX_REFERENCE_CHARACTERS // 3)
+    files = {
+        "shop/a.py": "",
+        "shop/money.py": MONEY,
+        "shop/long.py": long,
+        "shop/other.py": "x = 1\n",
+    }
+    root = repository(tmp_path / "r", files)
+    project = ProjectFiles.for_file(str(root / "shop/a.py"), PLENTY)
+    hole = Hole("from shop.money import *\nx = prices(Money", ")")
+    snippets = gather_snippets(project, hole, languages.find_language("python"))
+    assert {snippet.path for snippet in snippets} == {"shop/money.py", "shop/long.py"}
+    assert read_references(project, snippets) == (MONEY,)
+    assert read_references(project, ()) == ()

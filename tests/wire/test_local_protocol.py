@@ -22,7 +22,7 @@ KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 @given(PIECES, PIECES, TEXT)
 def test_a_question(pieces: tuple[str, ...], stop: tuple[str, ...], start: str) -> None:
     """Control tokens stay such, and text stays text, with every surrogate in it."""
-    prompt, sampling = Prompt(pieces, stop, start), Sampling(5, 0.5, 0.9, 3, True)
+    prompt, sampling = Prompt(pieces, stop, start, (start,)), Sampling(5, 0.5, 0.9, 3, True)
     sent = local_protocol.encode_json(local_protocol.prompt_request("m", prompt, sampling))
     model, arrived, how = local_protocol.parse_prompt_request(local_protocol.decode_json(sent))
     assert (model, arrived, how) == ("m", prompt, sampling)

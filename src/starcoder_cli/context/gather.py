@@ -24,6 +24,9 @@ from starcoder_cli.model import Hole
 
 MAX_SCANNED_FILES = 200
 MAX_DEFINITIONS = 24
+MAX_REFERENCE_CHARACTERS = 60_000
+"""Some 16,000 tokens, which take 0.05 s to be looked through."""
+
 MAX_OUTLINES = 6
 MAX_DEFINING_FILES = 3
 """A name that more files than these define says little, unless one of them is imported."""
@@ -67,6 +70,17 @@ def gather_snippets(
         ),
     ]
     return remove_overlaps(snippet for snippet in snippets if snippet)
+
+
+def read_references(project: ProjectFiles, snippets: Iterable[ContextSnippet]) -> tuple[str, ...]:
+    """The files that snippets are of, as long as they are not too much in all."""
+    references, characters = list[str](), 0
+    for path in dict.fromkeys(snippet.path for snippet in snippets):
+        text = project.read_text(path) or ""
+        if text and characters + len(text) <= MAX_REFERENCE_CHARACTERS:
+            references.append(text)
+            characters += len(text)
+    return tuple(references)
 
 
 def find_related_files(project: ProjectFiles, language: Language) -> list[str]:

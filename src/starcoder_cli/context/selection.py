@@ -111,6 +111,8 @@ NOTHING_SELECTED = SelectedContext()
 class ContextPool:
     """What could be read along, the best first: everything that was `requested`, and of what was
     `discovered` so many tokens as there is time for.
+
+    `references` are the files that these are of, as far as they are to be had.
     """
 
     language: Language | None = None
@@ -118,6 +120,7 @@ class ContextPool:
     discovered: tuple[ContextSnippet, ...] = ()
     budget: int = 0
     rate: float = DEFAULT_TOKENS_PER_SECOND
+    references: tuple[str, ...] = ()
 
     @classmethod
     def of_documents(cls, documents: Sequence[Document], language: Language) -> "ContextPool":
@@ -221,7 +224,7 @@ def collect_context(
     if not seconds:
         return ContextPool(language, requested, rate=rate)
     budget = min(int(seconds * rate), spec.window // 4 or MAX_CONTEXT_SECONDS * 100)
-    from starcoder_cli.context.gather import gather_snippets
+    from starcoder_cli.context.gather import gather_snippets, read_references
     from starcoder_cli.context.project import ProjectFiles
 
     path = source.name if source.name != STANDARD_INPUT else options.filename or STANDARD_INPUT
@@ -230,7 +233,8 @@ def collect_context(
     for path, why in project.exclusion_reasons.items():
         messages.detail(f"context: left out {path}: {why}")
     discovered = tuple(each for each in found if not any(map(each.overlaps, requested)))
-    return ContextPool(language, requested, discovered, budget, rate)
+    references = read_references(project, found)
+    return ContextPool(language, requested, discovered, budget, rate, references)
 
 
 def read_included_file(name: str, source: Source, messages: Messages) -> ContextSnippet:

@@ -92,6 +92,7 @@ def prompt_request(model: str, prompt: Prompt, sampling: Sampling) -> Mapping[st
         "pieces": [encode_piece(piece) for piece in prompt.pieces],
         "stop": [encode_piece(stop) for stop in prompt.stop],
         "forced_prefix": prompt.forced_prefix,
+        "references": prompt.references,
         "stream": True,
         **asdict(sampling),
     }
@@ -131,7 +132,10 @@ def parse_prompt_request(record: Mapping[str, Any]) -> tuple[str, Prompt, Sampli
     """The model's id, the prompt and the sampling in a request for an answer."""
     with reject_malformed("request"):
         prompt = Prompt(
-            decode_pieces(record["pieces"]), decode_pieces(record["stop"]), record["forced_prefix"]
+            decode_pieces(record["pieces"]),
+            decode_pieces(record["stop"]),
+            record["forced_prefix"],
+            tuple(record["references"]),
         )
         names = ("max_tokens", "temperature", "top_p", "seed", "logprobs")
         return record["model"], prompt, Sampling(**{name: record[name] for name in names})

@@ -9,6 +9,7 @@ from starcoder_cli.engines.decoding.prompt_lookup import (
     NGRAM_SIZES,
     CautiousPromptLookup,
     PromptLookup,
+    ReferenceTexts,
 )
 
 
@@ -111,3 +112,42 @@ def test_one_word_that_was_right_is_not_enough() -> None:
         assert lookup.draft(3) == []
         lookup.extend([token])
     assert not lookup.expects_drafts
+
+
+def test_other_texts_are_asked_where_the_own_has_little() -> None:
+    """From three ids on what was read itself is likelier."""
+    asked = list[str]()
+
+    def encode() -> list[list[int]]:
+        asked.append("once")
+        return [[1, 2, 3, 40, 41], [7, 1, 2, 3, 50, 51, 52, 53]]
+
+    references = ReferenceTexts(encode)
+    lookup = PromptLookup([1, 2, 3, 9, 8, 2, 3], (1, 6), (3, 3), references)
+    assert lookup.draft(9) == [9, 8, 2]
+    assert not PromptLookup([5, 6], references=references).draft(9) and asked == ["once"]
+    lookup = PromptLookup([3, 9, 1, 2, 3], (1, 6), (3, 3), references)
+    assert lookup.draft(9) == [50, 51, 52]
+    assert lookup.draft(2) == [50, 51]
+    assert asked == ["once"]
+
+
+def test_the_longest_run_in_another_text_is_followed() -> None:
+    texts = [[1, 2, 3, 4, 5, 6, 10], [9, 4, 5, 6, 20], [6]]
+    references = ReferenceTexts(lambda: texts)
+    assert list(references.draft([0, 1, 2, 3, 4, 5, 6], 3)) == [10]
+    assert list(references.draft([0, 2, 2, 3, 4, 5, 6], 3)) == [20]
+    assert list(references.draft([5, 6], 3)) == []
+    assert list(references.draft([0, 0, 0], 3)) == []
+
+
+def test_cautious_drafts_come_from_other_texts_too() -> None:
+    references = ReferenceTexts(lambda: [list(range(100, 160))])
+    lookup = CautiousPromptLookup([1, 2, 100, 101, 102], (1, 6), 3, references)
+    assert lookup.draft(9) == []
+    lookup.extend(range(103, 130))
+    for token in range(130, 140):
+        lookup.draft(9)
+        lookup.extend([token])
+    assert lookup.expects_drafts
+    assert lookup.draft(9) == [140, 141, 142]

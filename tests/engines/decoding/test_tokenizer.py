@@ -84,6 +84,16 @@ def test_runs_of_spaces_that_are_tokens_stay_tokens(tmp_path: Path) -> None:
     assert tokens.control_token_id("    ") in tokens.encode_text("if x:\n    y")
 
 
+def test_texts_for_drafts_stay_token_ids(tokens: CheckpointTokenizer) -> None:
+    texts = ("def f(x):\n    return x", "<|endoftext|> y")
+    references = tokens.references(texts)
+    ids = tokens.encode_text(texts[0])
+    assert list(references.draft(ids[:-1], 3)) == ids[-1:]
+    assert tokens.references(texts) is references
+    assert tokens.references(texts[:1]) is not references
+    assert tokens.references(()).draft(ids, 3) == ()
+
+
 def test_a_token_that_is_not_there_is_an_error(tokens: CheckpointTokenizer) -> None:
     assert tokens.control_token_id("<no such token>") is None
     with pytest.raises(ProtocolError) as caught:

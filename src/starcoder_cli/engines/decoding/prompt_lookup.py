@@ -1,14 +1,18 @@
-"""Drafts of what comes next, taken from what was read already.
+"""Drafts of what comes next, taken from what was read already, and from other files.
 
 Code repeats itself: what followed the last time the latest tokens stood somewhere often follows
 again. A model checks a whole draft in one step, for little more than the price of one token
 (prompt lookup decoding, Saxena 2023; after Leviathan et al. 2023, arXiv:2211.17192).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 NGRAM_SIZES = 2, 4
 """How many of the latest tokens have to have occurred together before, at least and at most."""
+
+REFERENCE_NGRAM_SIZES = 6, 3
+"""The same of other texts, the most first. What was read itself is likelier from so many on."""
 
 MAX_DRAFT_TOKENS = 15
 DRAFT_LENGTHS = 2, MAX_DRAFT_TOKENS
@@ -19,6 +23,36 @@ MEAN_WEIGHT, START_THRESHOLD, STOP_THRESHOLD = 0.2, 0.8, 0.3
 up to how few: chosen for steps that take a fourth longer with a draft, and again as much when steps
 become wider or narrower. On 80 answers none was 3 % slower so, and edits were 2.7 times as fast.
 """
+
+
+class ReferenceTexts:
+    """Other texts as token ids, which are asked for when they are first needed."""
+
+    def __init__(self, encode: Callable[[], Iterable[Sequence[int]]]) -> None:
+        self._encode = encode
+
+    def draft(self, ids: Sequence[int], length: int) -> Sequence[int]:
+        """So many ids that followed the latest ones where they last stood in a text."""
+        for size, followers in self._followers.items():
+            if (place := followers.get(tuple(ids[-size:]))) is not None:
+                text, end = place
+                return text[end : end + length]
+        return ()
+
+    @cached_property
+    def _followers(self) -> dict[int, dict[tuple[int, ...], tuple[Sequence[int], int]]]:
+        """For each size of n-grams where each of them ends."""
+        followers: dict[int, dict[tuple[int, ...], tuple[Sequence[int], int]]] = {
+            size: {} for size in REFERENCE_NGRAM_SIZES
+        }
+        for text in self._encode():
+            for size, places in followers.items():
+                ngrams = zip(*(text[start:] for start in range(size)), strict=False)
+                places.update((ngram, (text, end)) for end, ngram in enumerate(ngrams, size))
+        return followers
+
+
+NO_REFERENCES = ReferenceTexts(tuple)
 
 
 class PromptLookup:
@@ -34,12 +68,14 @@ class PromptLookup:
         ids: Sequence[int] = (),
         ngram_sizes: tuple[int, int] = NGRAM_SIZES,
         draft_lengths: tuple[int, int] = DRAFT_LENGTHS,
+        references: ReferenceTexts = NO_REFERENCES,
     ) -> None:
         self._ids: list[int] = []
         self._ngram_ends: dict[tuple[int, ...], int] = {}
         self._min_ngram, self._max_ngram = ngram_sizes
         self._min_draft, self._max_draft = draft_lengths
         self._draft_length = min(2 * self._min_draft, self._max_draft)
+        self._references = references
         self.extend(ids)
 
     def extend(self, ids: Iterable[int]) -> None:
@@ -52,10 +88,14 @@ class PromptLookup:
 
     def draft(self, max_tokens: int) -> list[int]:
         """What may come next, at most `max_tokens` ids; empty where nothing like it was read."""
-        for ngram in self._trailing_ngrams():
-            if (end := self._ngram_ends.get(ngram)) is not None:
-                return self._ids[end : end + min(max_tokens, self._draft_length)]
-        return []
+        ngrams, length = self._trailing_ngrams(), min(max_tokens, self._draft_length)
+        own = next((ngram for ngram in ngrams if ngram in self._ngram_ends), ())
+        if len(own) < min(REFERENCE_NGRAM_SIZES):
+            draft = self._references.draft(self._ids, length)
+            if draft:
+                return list(draft)
+        end = self._ngram_ends.get(own, len(self._ids))
+        return self._ids[end : end + length]
 
     def record_result(self, drafted: int, accepted: int) -> None:
         """Draft more after a draft that was right, and less after one that was not."""
@@ -78,11 +118,17 @@ class CautiousPromptLookup(PromptLookup):
 
     expects_drafts = False
 
-    def __init__(self, ids: Sequence[int], ngram_sizes: tuple[int, int], draft_length: int) -> None:
+    def __init__(
+        self,
+        ids: Sequence[int],
+        ngram_sizes: tuple[int, int],
+        draft_length: int,
+        references: ReferenceTexts = NO_REFERENCES,
+    ) -> None:
         self._mean_accepted = 0.0
         self._expected: list[int] | None = None
         self._matched = 0
-        super().__init__(ids, ngram_sizes, (draft_length, draft_length))
+        super().__init__(ids, ngram_sizes, (draft_length, draft_length), references)
 
     def extend(self, ids: Iterable[int]) -> None:
         """Append token ids."""

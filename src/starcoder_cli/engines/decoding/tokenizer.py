@@ -5,10 +5,12 @@ space is tidied away, and no character is shown before all of its bytes are ther
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.engines.control_tokens import cut_inside
+from starcoder_cli.engines.decoding.prompt_lookup import NO_REFERENCES, ReferenceTexts
 from starcoder_cli.errors import DataError, MachineError, ProtocolError
 from starcoder_cli.model import Prompt, Special
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
@@ -47,6 +49,7 @@ class CheckpointTokenizer:
         ]
         self._bos_ids = self._tokenizer.encode("", add_special_tokens=True).ids[:1]
         guarded = self._tokenizer.encode(GUARD_CHARACTER, add_special_tokens=False)
+        self._references: tuple[tuple[str, ...], ReferenceTexts] = (), NO_REFERENCES
         self._guard_length = len(guarded.ids) if guarded.tokens[0].startswith("▁") else 0
 
     def encode(self, prompt: Prompt) -> list[int]:
@@ -82,6 +85,16 @@ class CheckpointTokenizer:
             ids += self._encode_plain(guard + part)[guard_length:]
             first = False
         return ids
+
+    def references(self, texts: tuple[str, ...]) -> ReferenceTexts:
+        """Texts that drafts can be taken from; the latest ones stay as token ids."""
+        if self._references[0] != texts:
+            encode = partial(self._encode_references, texts)
+            self._references = texts, ReferenceTexts(encode)
+        return self._references[1]
+
+    def _encode_references(self, texts: tuple[str, ...]) -> list[list[int]]:
+        return [self.encode_text(text, first=False) for text in texts]
 
     def control_token_id(self, text: str) -> int | None:
         """The id of a control token, or None where the text is not exactly one."""

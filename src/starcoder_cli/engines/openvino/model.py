@@ -91,7 +91,10 @@ class OpenVinoModel:
         sampler = NumpySampler(sampling)
         forced_prefix = ForcedPrefix(self._tokenizer, ids, prompt.forced_prefix, sampler)
         max_draft = self._scheduler.step_rows - 1
-        lookup = CautiousPromptLookup(ids, OPENVINO_NGRAM_SIZES, max_draft) if max_draft else None
+        lookup = None
+        if max_draft:
+            references = self._tokenizer.references(prompt.references)
+            lookup = CautiousPromptLookup(ids, OPENVINO_NGRAM_SIZES, max_draft, references)
         return SpeculativeDecoder(sampling, self.end_ids(prompt), sampler, lookup, forced_prefix)
 
     def end_ids(self, prompt: Prompt) -> frozenset[int]:

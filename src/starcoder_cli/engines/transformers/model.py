@@ -38,6 +38,7 @@ from starcoder_cli.engines.transformers.steps import (
 )
 from starcoder_cli.model import (
     SPELLS_NOTHING,
+    Prompt,
     Question,
     Sampling,
     Special,
@@ -115,7 +116,7 @@ class HuggingFaceModel:
         check_room(self.window, len(ids), sampling.max_tokens)
         stop_ids = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
         end_ids = self._end_ids | {token for token in stop_ids if token is not None}
-        chunks = self._generate(ids, prompt.forced_prefix, sampling, end_ids)
+        chunks = self._generate(ids, prompt, sampling, end_ids)
         with closing(skip_prefix(chunks, prompt.forced_prefix)) as rest:
             yield from rest
 
@@ -149,7 +150,7 @@ class HuggingFaceModel:
             torch.cuda.empty_cache()
 
     def _generate(
-        self, ids: list[int], prefix: str, sampling: Sampling, end_ids: AbstractSet[int]
+        self, ids: list[int], prompt: Prompt, sampling: Sampling, end_ids: AbstractSet[int]
     ) -> Stream:
         """The answer with what it has to begin with, as its steps make it."""
         detokenizer, token_count = IncrementalDetokenizer(self.tokenizer, ids), 0
@@ -159,20 +160,25 @@ class HuggingFaceModel:
                 yield Chunk("", 0, None, len(ids))
             prefilled = self._prefilled
             assert prefilled
-            for tokens in self._generate_tokens(prefilled, prefix, sampling, end_ids):
+            for tokens in self._generate_tokens(prefilled, prompt, sampling, end_ids):
                 token_count += len(tokens)
                 yield from step_chunks(detokenizer, tokens, len(ids), prefilled.cached_tokens)
         reason: FinishReason = "length" if token_count == sampling.max_tokens else "stop"
         yield Chunk(detokenizer.flush(), 0, reason, len(ids))
 
     def _generate_tokens(
-        self, prefilled: PrefilledPrompt, prefix: str, sampling: Sampling, end_ids: AbstractSet[int]
+        self,
+        prefilled: PrefilledPrompt,
+        prompt: Prompt,
+        sampling: Sampling,
+        end_ids: AbstractSet[int],
     ) -> Iterator[list[Token]]:
-        """The tokens of an answer that begins with a text, those of one step at a time."""
-        sampler = TorchSampler(sampling)
-        forced_prefix = ForcedPrefix(self.tokenizer, prefilled.ids, prefix, TorchSampler(sampling))
-        lookup = PromptLookup(prefilled.ids) if self._uses_lookup else None
-        decoder = SpeculativeDecoder(sampling, end_ids, sampler, lookup, forced_prefix)
+        """The tokens of the answer to a prompt, those of one step at a time."""
+        sampler, ids = TorchSampler(sampling), prefilled.ids
+        prefix = ForcedPrefix(self.tokenizer, ids, prompt.forced_prefix, TorchSampler(sampling))
+        references = self.tokenizer.references(prompt.references)
+        lookup = PromptLookup(ids, references=references) if self._uses_lookup else None
+        decoder = SpeculativeDecoder(sampling, end_ids, sampler, lookup, prefix)
         yield from decode_tokens(prefilled.forward, decoder, prefilled.logits)
 
     def _prefill(self, forward: CachedForward, ids: list[int]) -> Iterator[None]:
