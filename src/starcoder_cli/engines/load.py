@@ -102,14 +102,17 @@ def choose_graph_bits(
 
 
 def has_to_be_prepared(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> bool:
-    """Whether there is memory for a pulled checkpoint in a graph of ours only when it is prepared.
+    """Whether a pulled checkpoint that is not prepared has to be, to run in a graph of ours.
 
-    While it is brought to fewer bits it takes more.
+    While it is brought to fewer bits it takes more memory, and to four it takes minutes.
     """
     from starcoder_cli.engines.machine import free_memory
     from starcoder_cli.engines.openvino.graph_fit import choose_prepared_bits
+    from starcoder_cli.engines.openvino.prepared import find_prepared_checkpoint
 
-    if spec.is_local or choose_graph_bits(spec, checkpoint, loading):
+    if spec.is_local or find_prepared_checkpoint(spec, checkpoint):
+        return False
+    if choose_graph_bits(spec, checkpoint, loading) not in (None, 4):
         return False
     model_type, parameters = checkpoint.model_type, checkpoint.parameters
     return choose_prepared_bits(model_type, parameters, loading, free_memory()) is not None

@@ -85,3 +85,20 @@ def test_pieces() -> None:
     assert torch.equal(found, ROWS[:, 20:])
     product = computed(graph, lambda rows: graph.add(rows, graph.multiply(rows, rows)))
     assert torch.allclose(product, ROWS + ROWS * ROWS)
+
+
+def test_the_one_private_name_of_openvino_is_as_it_was() -> None:
+    """It promises nothing of it: an upgrade that changes it is told here before all else."""
+    changed = (
+        "OpenVINO has changed its node for attention over a paged cache; see GraphBuilder.attend "
+        "and UNUSED_INPUTS in engines/openvino/layers.py, or keep the OpenVINO before"
+    )
+    ops = __import__("openvino.op", fromlist=["op"])
+    assert hasattr(ops, "_PagedAttentionExtension"), changed
+    graph = builder()
+    rows = [openvino.opset15.parameter([-1, width], openvino.Type.f32) for width in (32, 16, 16)]
+    try:
+        node = graph.attend(*rows).get_node()
+    except RuntimeError as error:
+        pytest.fail(f"{changed}: {error}")
+    assert (node.get_type_name(), node.get_input_size()) == ("PagedAttentionExtension", 28), changed

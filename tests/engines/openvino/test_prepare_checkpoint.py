@@ -93,7 +93,7 @@ def test_four_bits_where_they_are_wanted_or_no_more_fit(
 
 
 @pytest.mark.parametrize(
-    ("free_share", "has_to"), [(3, False), (1.3, False), (0.7, True), (0.5, False)]
+    ("free_share", "has_to"), [(3, False), (1.3, True), (0.7, True), (0.5, False)]
 )
 def test_what_fits_only_so_is_prepared_when_it_is_used(
     free_share: float, has_to: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -106,7 +106,9 @@ def test_what_fits_only_so_is_prepared_when_it_is_used(
     assert has_to_be_prepared(SPEC, checkpoint, loading) == has_to
     prepare_at_once(SPEC, folder, Messages(quiet=True), loading)
     prepared = find_prepared_checkpoint(SPEC, checkpoint)
-    assert (prepared and prepared.bits) == (4 if has_to else None)
+    bits = 8 if free_share > 1.07 else 4
+    assert (prepared and prepared.bits) == (bits if has_to else None)
+    assert not has_to_be_prepared(SPEC, checkpoint, loading)
 
 
 def test_a_file_that_changed_is_prepared_anew(folder: Path) -> None:
