@@ -141,6 +141,13 @@ def test_bytes_that_are_not_utf8_are_not_lost(capsys: Streams) -> None:
         assert Path("a.py").read_bytes() == latin
 
 
+def test_an_edit_without_code_is_no_success(capsys: Streams) -> None:
+    for text, problem in (("```python\n```\n", "an empty block"), ("\n", "has no code block")):
+        assert ask(text, "edit", "a.py:5-6", "Delete these lines.", "-i") == 65
+        assert problem in capsys.readouterr().err
+    assert Path("a.py").read_text() == CODE
+
+
 def test_what_the_instruction_names_may_go(capsys: Streams) -> None:
     assert ask(fenced(NEW), "edit", "a.py", "Double it, and remove g.", "-i") == 0
     assert (Path("a.py").read_text(), capsys.readouterr().err) == (NEW, "")

@@ -75,6 +75,60 @@ def test_what_is_not_clear_is_no_code(text: str, original: str, problem: str) ->
         find_code(text, original, find_language("python"))
 
 
+INSTALLED = "# Title\n\n```\npip install x\n```\n\nThen:\n\n```\nx\n```\n\n## Use\n\nCall it.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "original", "name", "code"),
+    [
+        (fenced(INSTALLED, "markdown"), DOCUMENT, "markdown", INSTALLED),
+        (f"Here:\n{fenced(INSTALLED, 'md')}I added it.\n", DOCUMENT, "markdown", INSTALLED),
+        (INSTALLED, DOCUMENT, "markdown", INSTALLED),
+        (
+            INSTALLED.replace("# T", "# A t"),
+            INSTALLED,
+            "markdown",
+            INSTALLED.replace("# T", "# A t"),
+        ),
+        (
+            fenced(f"{DOCUMENT}\n```\nx\n```\n", "markdown"),
+            DOCUMENT,
+            "markdown",
+            f"{DOCUMENT}\n```\nx\n```\n",
+        ),
+        (
+            fenced("a: |\n  ```\n  x\n  ```\nb: 1\n", "yaml"),
+            "a: y\nb: 1\n",
+            "yaml",
+            "a: |\n  ```\n  x\n  ```\nb: 1\n",
+        ),
+        (
+            f"{fenced(DOCUMENT.replace('T', 't'), 'markdown')}Run:\n{fenced('x', 'sh')}",
+            DOCUMENT,
+            "markdown",
+            DOCUMENT.replace("T", "t"),
+        ),
+    ],
+)
+def test_blocks_in_a_document_do_not_end_it(text: str, original: str, name: str, code: str) -> None:
+    """Though by the letter the first fence without a language does."""
+    found = find_code(text, original, find_language(name))
+    assert (found.code, found.is_closed) == (code, True)
+
+
+def test_where_a_block_ends_has_to_be_clear() -> None:
+    changed = DOCUMENT.replace("Title", "Name")
+    text = f"{fenced(changed, 'markdown')}Then run\n{fenced('x', '')}and see.\n"
+    with pytest.raises(DataError, match="it is not clear where the answer's block ends"):
+        find_code(text, DOCUMENT, find_language("markdown"))
+
+
+def test_an_empty_block_is_no_code() -> None:
+    for text in ("```python\n```\n", "```python\n\n```\n"):
+        with pytest.raises(DataError, match="the answer is an empty block; to delete lines, name"):
+            find_code(text, PYTHON, find_language("python"))
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_an_answer_is_read_to_its_end(size: int) -> None:
     def extract(text: str, reason: str = "stop") -> tuple[str, str, int]:

@@ -11,6 +11,7 @@ from starcoder_cli.app.deliver import OutputOptions, choose_view, plan_delivery
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import Request
 from starcoder_cli.app.task import Task, TaskRun, fill_task
+from starcoder_cli.errors import DataError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import language_of
 from starcoder_cli.model import Question
@@ -62,6 +63,8 @@ def run_answer(
         show_stream(replay(completion), view, messages)
     if not completion.text:
         silence = explain_silence(spec.name, completion)
+        if task.replaces_code and not output.json:
+            raise DataError(silence or f"{spec.name} wrote no code", "ask again, or another model")
         messages.note(silence or f"{spec.name} has nothing to add here")
     result = run.with_notices(result, messages)
     task.learn(completion, model.engine)

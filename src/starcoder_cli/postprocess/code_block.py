@@ -9,17 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from starcoder_cli.candidates.syntax import count_syntax_errors
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.languages import Language, find_language
+from starcoder_cli.postprocess.bare_code import ASK_AGAIN, require_bare_code
 from starcoder_cli.postprocess.fences import MAX_FENCE_INDENT, Fence, FencedBlock
-from starcoder_cli.postprocess.prose import is_sentence
-from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "console", "terminal", "powershell", "cmd"}
 CHANGES = {"diff", "patch"}
-ASK_AGAIN = "ask again, or another model"
 MIN_LOST_LINES = 3
 """So many lines of the original in other blocks are more than a quote of what changes."""
 
@@ -69,28 +66,71 @@ def extract_code(chunks: Iterable[Chunk], original: str, language: Language) -> 
 def find_code(text: str, original: str, language: Language) -> CodeBlock:
     """The code that is to take the place of the original. Raises DataError like `extract_code`."""
     blocks, outside = split_blocks(text)
-    if not blocks or is_like_a_block(text, original):
-        return take_bare_code(text, original, language)
+    known = set(telling_lines(original))
+    is_bare = not blocks or is_like_a_block(text, original)
+    if is_bare or 2 * len(known.intersection(outside)) > len(known):
+        return CodeBlock("", require_bare_code(text, original, language), is_closed=True)
     fitting = [block for block in blocks if names_language(block.language, language)]
     chosen = most_like(fitting or blocks, original)
-    known = set(telling_lines(original))
-    inside = set(telling_lines(chosen.code)) if chosen else set()
+    if wide := find_wide_block(text, chosen, original, language):
+        blocks, chosen, outside = [wide.block], wide.block, wide.outside
+    inside = set(telling_lines(chosen.code))
     parts = [block for block in blocks if block != chosen and not is_quote(block, original)]
     others = {line for block in parts for line in telling_lines(block.code)}
     if len(known.intersection(others) - inside) >= MIN_LOST_LINES:
         raise DataError("the answer has the code in several blocks", ASK_AGAIN)
     if known.intersection(outside) - inside:
-        first = next(line.strip() for line in text.splitlines() if line.strip())
-        if first not in known:
-            raise DataError("parts of the answer's code stand outside of its block", ASK_AGAIN)
-        return CodeBlock("", text.strip("\n") + "\n", is_closed=True)
-    assert chosen
+        raise DataError("parts of the answer's code stand outside of its block", ASK_AGAIN)
+    if not chosen.code.strip("\r\n"):
+        raise DataError(
+            "the answer is an empty block", "to delete lines, name a range in which some stay"
+        )
     label = chosen.language.lower()
     if label in CHANGES and not names_language(label, language):
         raise DataError("the answer is a diff, and not the code", ASK_AGAIN)
     if label in COMMANDS and not names_language(label, language) and not fitting:
         raise DataError("the answer's block has commands to run, and not the code", ASK_AGAIN)
     return chosen
+
+
+@dataclass(frozen=True)
+class WideBlock:
+    """A block that goes on behind fences inside of it, and the lines around it."""
+
+    block: CodeBlock
+    outside: list[str]
+
+
+def find_wide_block(
+    text: str, narrow: CodeBlock, original: str, language: Language
+) -> WideBlock | None:
+    """The block that ends with the last fence, where the fences inside of it come in pairs.
+
+    So models write a document with blocks in it, which the first of them ends by the letter. None
+    where the narrow one has as much of the original. Raises DataError where nobody can tell.
+    """
+    lines = text.splitlines(keepends=True)
+    places = [
+        (number, fence)
+        for number, line in enumerate(lines)
+        if (fence := Fence.parse(line.rstrip("\r\n"))) and len(fence.indent) <= MAX_FENCE_INDENT
+    ]
+    while places and not names_language(places[0][1].language, language):
+        del places[0]
+    if len(places) < 4 or len(places) % 2 or any(each.language for _, each in places[2::2]):
+        return None
+    (first, opening), (last, closing) = places[0], places[-1]
+    if closing.language or not opening.is_closed_by(lines[last].rstrip("\r\n")):
+        return None
+    code = "".join(map(opening.outdent, lines[first + 1 : last]))
+    block = CodeBlock(opening.language, code, is_closed=True)
+    gain = likeness(code, original) - likeness(narrow.code, original)
+    outside = [line.strip() for line in (*lines[:first], *lines[last + 1 :])]
+    if gain < 0 or block == narrow or not code.startswith(narrow.code):
+        return None
+    if gain == 0 and not is_quote(narrow, original) and any(outside[first:]):
+        raise DataError("it is not clear where the answer's block ends", ASK_AGAIN)
+    return WideBlock(block, outside)
 
 
 def is_like_a_block(text: str, original: str) -> bool:
@@ -100,24 +140,7 @@ def is_like_a_block(text: str, original: str) -> bool:
     return is_fence and len(split_blocks(text)[0]) == len(split_blocks(original)[0])
 
 
-def take_bare_code(text: str, original: str, language: Language) -> CodeBlock:
-    """An answer without a block, as it was asked for: code and nothing else.
-
-    Raises DataError for one that talks, or that a parser understands less of than of the original.
-    """
-    lines, known = stripped_lines(text), set(stripped_lines(original))
-    new_lines = [line for line in lines if line not in known]
-    if language.name in PROSE_LANGUAGES:
-        talks = bool(new_lines) and new_lines[0] == lines[0] and new_lines[0].endswith(":")
-    else:
-        talks = any(map(is_sentence, new_lines))
-    errors, before = (count_syntax_errors(each, language.name) or 0 for each in (text, original))
-    if not lines or talks or errors > before:
-        raise DataError("the answer has no code block", ASK_AGAIN)
-    return CodeBlock("", text.strip("\n") + "\n", is_closed=True)
-
-
-def most_like(blocks: Sequence[CodeBlock], original: str) -> CodeBlock | None:
+def most_like(blocks: Sequence[CodeBlock], original: str) -> CodeBlock:
     """The first block that has half as much of the original as any; a quote of it is none.
 
     Of those that are as much like it, and as long, the last: a model that corrects itself ends so.
@@ -131,7 +154,7 @@ def most_like(blocks: Sequence[CodeBlock], original: str) -> CodeBlock | None:
         if shares[block] >= MIN_CORRECTION * shares[alike[0]]
         and len(block.code) >= MIN_CORRECTION * len(alike[0].code)
     ]
-    return last[-1] if last else None
+    return last[-1]
 
 
 def is_quote(block: CodeBlock, original: str) -> bool:
