@@ -7,7 +7,7 @@ import numpy
 import pytest
 import torch
 
-from starcoder_cli.engines.openvino.layers import AttentionHeads, GraphBuilder
+from starcoder_cli.engines.openvino.layers import AttentionHeads, GraphBuilder, Rope
 from starcoder_cli.weights.safetensors import TensorEntry
 from starcoder_cli.weights.tensors import MappedTensor
 
@@ -69,7 +69,7 @@ def test_linear(bias: bool) -> None:
 
 def test_rows_are_turned_by_their_positions() -> None:
     graph = builder()
-    found = computed(graph, lambda rows: graph.rotate(rows, 4, graph.rotary_angles(100.0)))
+    found = computed(graph, lambda rows: graph.rotate(rows, 4, graph.rotary_angles(Rope(100.0))))
     halves = ROWS.reshape(5, 4, 2, 4)
     turns = torch.arange(3, 8)[:, None] * 100.0 ** -(torch.arange(4) / 4)
     spun = torch.polar(torch.ones(5, 4), turns)[:, None] * torch.complex(

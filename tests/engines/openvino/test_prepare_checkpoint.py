@@ -137,7 +137,7 @@ def test_which_checkpoints_a_processor_runs_here(
 ) -> None:
     monkeypatch.setattr(preparation, "may_have_accelerator", lambda: False)
     assert is_for_processor(folder)
-    assert not is_for_processor(build(tmp_path / "other", "gemma"))
+    assert not is_for_processor(build(tmp_path / "other", "gpt_neox"))
     monkeypatch.setattr(preparation, "may_have_accelerator", lambda: True)
     assert not is_for_processor(folder)
 

@@ -72,7 +72,7 @@ def test_what_transformers_runs(tmp_path: Path) -> None:
         LoadOptions(device="cpu", adapter="a"),
     ):
         assert choose_graph_bits(spec, checkpoint, loading) is None
-    other = inspect_checkpoint(build(tmp_path / "g", "gemma"))
+    other = inspect_checkpoint(build(tmp_path / "g", "gpt_neox"))
     assert choose_graph_bits(spec, other, LoadOptions()) is None
 
 

@@ -28,13 +28,24 @@ LOGIT_INDICES_INPUT = "sampled_tokens_indices"
 class AttentionHeads:
     """How many heads ask, how many keys and values there are for them, and how wide each is.
 
-    A token sees `window` tokens before it, all of them where that is 0.
+    A token sees `window` tokens before it, all of them where that is 0. Products of queries and
+    keys are multiplied with `scale`, by the root of the width divided where that is 0.
     """
 
     queries: int
     keys: int
     size: int
     window: int = 0
+    scale: float = 0
+
+
+@dataclass(frozen=True)
+class Rope:
+    """Rotary positions: their base, by how much they are divided, which share of a head turns."""
+
+    base: float = 10000.0
+    divisor: float = 1.0
+    share: float = 1.0
 
 
 class GraphBuilder:
@@ -62,6 +73,10 @@ class GraphBuilder:
 
         return opset15.add(hidden, other)
 
+    def scale(self, hidden: "Node", factor: float) -> "Node":
+        """All numbers times a factor."""
+        return hidden if factor == 1 else self.multiply(hidden, number(factor))
+
     def multiply(self, hidden: "Node", other: "Node") -> "Node":
         """The product of each two numbers, as of a gate and what it lets through."""
         from openvino import opset15
@@ -75,14 +90,15 @@ class GraphBuilder:
         normed = opset15.mvn(hidden, integer([-1]), True, epsilon, "INSIDE_SQRT")
         return self._shift(opset15.multiply(normed, self.weights.vector(f"{name}.weight")), name)
 
-    def rms_norm(self, hidden: "Node", name: str, epsilon: float) -> "Node":
-        """Mean square 1, then scaled (Zhang and Sennrich 2019)."""
+    def rms_norm(self, hidden: "Node", name: str, epsilon: float, offset: float = 0) -> "Node":
+        """Mean square 1, then scaled (Zhang and Sennrich 2019) by the weights and an offset."""
         from openvino import opset15
 
         square = opset15.reduce_mean(opset15.multiply(hidden, hidden), integer([-1]), True)
         root = opset15.sqrt(opset15.add(square, number(epsilon)))
-        normed = opset15.divide(hidden, root)
-        return opset15.multiply(normed, self.weights.vector(f"{name}.weight"))
+        factors = self.weights.vector(f"{name}.weight")
+        factors = opset15.add(factors, number(offset)) if offset else factors
+        return opset15.multiply(opset15.divide(hidden, root), factors)
 
     def linear(self, hidden: "Node", name: str) -> "Node":
         """A matrix, and the bias where the checkpoint has one."""
@@ -105,23 +121,31 @@ class GraphBuilder:
         return opset15.reshape(hidden, integer([-1, heads, self.heads.size]), False)
 
     def rotate(self, hidden: "Node", heads: int, angles: "tuple[Node, Node]") -> "Node":
-        """Queries or keys turned by their positions (RoPE, Su et al. 2021), halves as pairs."""
+        """Queries or keys turned by their positions (RoPE, Su et al. 2021), halves as pairs.
+
+        Of a head that turns in part, the first numbers do.
+        """
         from openvino import opset15
 
         cosines, sines = angles
-        hidden = self.per_head(hidden, heads)
-        first, second = self.split(hidden, [self.heads.size // 2] * 2)
+        size = cosines.output(0).get_partial_shape()[2].get_length()
+        turning, *others = self.split(
+            self.per_head(hidden, heads), [each for each in (size, self.heads.size - size) if each]
+        )
+        first, second = self.split(turning, [size // 2] * 2)
         turned = opset15.concat([opset15.negative(second), first], -1)
-        rotated = opset15.add(opset15.multiply(hidden, cosines), opset15.multiply(turned, sines))
-        return opset15.reshape(rotated, integer([-1, heads * self.heads.size]), False)
+        rotated = opset15.add(opset15.multiply(turning, cosines), opset15.multiply(turned, sines))
+        whole = opset15.concat([rotated, *others], -1) if others else rotated
+        return opset15.reshape(whole, integer([-1, heads * self.heads.size]), False)
 
-    def rotary_angles(self, base: float) -> "tuple[Node, Node]":
-        """Cosines and sines of each token's position, of shape [tokens, 1, size]."""
+    def rotary_angles(self, rope: Rope) -> "tuple[Node, Node]":
+        """Cosines and sines of each token's position, of shape [tokens, 1, what turns]."""
         import numpy
         from openvino import opset15
 
-        half = numpy.arange(0, self.heads.size, 2, dtype=numpy.float64) / self.heads.size
-        frequencies = (base**-half).astype(numpy.float32)
+        size = int(self.heads.size * rope.share)
+        half = numpy.arange(0, size, 2, dtype=numpy.float64) / size
+        frequencies = (rope.base**-half / rope.divisor).astype(numpy.float32)
         positions = opset15.convert(opset15.unsqueeze(self.positions, integer([1, 2])), "f32")
         angles = opset15.multiply(positions, opset15.constant(numpy.tile(frequencies, 2)))
         return opset15.cos(angles), opset15.sin(angles)
@@ -139,7 +163,7 @@ class GraphBuilder:
         self._layers += 1
         nodes = [
             *(*caches, *self._tables),
-            *(number(heads.size**-0.5), constant("int32", (), heads.window)),
+            *(number(heads.scale or heads.size**-0.5), constant("int32", (), heads.window)),
             *(constant("float32", (0,)), self._longest),
             *(constant(kind, shape) for kind, shape in UNUSED_INPUTS),
         ]

@@ -4,6 +4,7 @@ import pytest
 
 from starcoder_cli.engines.openvino.families import FAMILIES, find_family
 from starcoder_cli.engines.openvino.families.config import ModelConfig, NoGraphError
+from starcoder_cli.engines.openvino.layers import Rope
 from starcoder_cli.weights.checkpoint import ARCHITECTURES
 
 
@@ -21,30 +22,33 @@ def test_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "base"),
+    ("values", "rope"),
     [
-        ({}, 10000.0),
-        ({"rope_theta": 5}, 5.0),
-        ({"rope_parameters": {"rope_type": "default", "rope_theta": 7.0}}, 7.0),
-        ({"rope_theta": 3.0, "rope_scaling": None}, 3.0),
+        ({}, Rope()),
+        ({"rope_theta": 5}, Rope(5.0)),
+        ({"rope_parameters": {"rope_type": "default", "rope_theta": 7.0}}, Rope(7.0)),
+        ({"rope_theta": 3.0, "rope_scaling": None}, Rope(3.0)),
+        ({"rope_theta": 3.0, "rope_scaling": {"type": "linear", "factor": 4}}, Rope(3.0, 4.0)),
+        ({"rope_parameters": {"partial_rotary_factor": 0.5}}, Rope(share=0.5)),
+        ({"partial_rotary_factor": 0.25, "rope_theta": 2.0}, Rope(2.0, share=0.25)),
     ],
 )
-def test_the_base_of_positions(values: dict[str, object], base: float) -> None:
-    assert config(**values).rope_base() == base
+def test_rotary_positions(values: dict[str, object], rope: Rope) -> None:
+    assert config(**values).rope() == rope
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        {"rope_scaling": {"type": "linear", "factor": 2}},
-        {"rope_parameters": {"partial_rotary_factor": 0.5}},
+        {"rope_scaling": {"type": "dynamic", "factor": 2}},
         {"rope_parameters": {"rope_theta": "x"}},
+        {"rope_scaling": {"type": "linear", "factor": None}},
         {"rope_scaling": [1]},
     ],
 )
 def test_positions_of_other_kinds(values: dict[str, object]) -> None:
     with pytest.raises(NoGraphError):
-        config(**values).rope_base()
+        config(**values).rope()
 
 
 def test_windows_that_slide() -> None:

@@ -13,16 +13,30 @@ from tiny import build
 pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
 
 
-@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "qwen3"])
+@pytest.mark.parametrize("kind", ["granite", "llama", "mistral", "qwen2", "qwen3"])
 def test_the_logits_are_those_of_transformers(kind: str, tmp_path: Path) -> None:
     folder = build(tmp_path, kind)
     scale_weights(folder)
     assert difference(folder) < 1e-5
 
 
-def test_other_numbers_of_a_configuration(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "rope",
+    [
+        {"rope_theta": 50.0},
+        {"rope_type": "linear", "factor": 4.0, "rope_theta": 100000.0},  # DeepSeek-Coder
+    ],
+)
+def test_other_numbers_of_a_configuration(rope: dict[str, object], tmp_path: Path) -> None:
     folder = build(tmp_path, "llama")
-    change_config(folder, rms_norm_eps=0.1, rope_parameters={"rope_theta": 50.0})
+    change_config(folder, rms_norm_eps=0.1, rope_parameters=rope)
+    assert difference(folder) < 1e-5
+
+
+def test_the_factors_of_granite(tmp_path: Path) -> None:
+    folder = build(tmp_path, "granite")
+    factors = {"embedding_multiplier": 3.0, "residual_multiplier": 0.25, "logits_scaling": 8.0}
+    change_config(folder, attention_multiplier=0.5, **factors)
     assert difference(folder) < 1e-5
 
 

@@ -28,6 +28,6 @@ def test_a_window_slides_or_does_not(window: int | None, tmp_path: Path) -> None
 
 def test_positions_that_are_scaled_are_left_to_transformers(tmp_path: Path) -> None:
     folder = build(tmp_path, "starcoder2")
-    change_config(folder, rope_parameters={"rope_type": "linear", "factor": 2.0})
+    change_config(folder, rope_parameters={"rope_type": "dynamic", "factor": 2.0})
     with pytest.raises(NoGraphError):
         checkpoint_source(inspect_checkpoint(folder), bits=16).read_model()

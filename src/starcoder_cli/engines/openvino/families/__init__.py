@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 BuildGraph: TypeAlias = Callable[["ModelConfig", "CheckpointWeights"], "Model"]
 
 FAMILIES: Mapping[str, str] = {
+    "gemma": "gemma",
     "gpt_bigcode": "gpt_bigcode",
+    "granite": "llama",
     "llama": "llama",
     "mistral": "llama",
     "qwen2": "llama",
     "qwen3": "llama",
+    "stablelm": "stablelm",
     "starcoder2": "starcoder2",
 }
 """The module here that has the graph of a kind of model."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from starcoder_cli.engines.openvino.layers import Rope
 from starcoder_cli.weights.model_config import find_count
 
 if TYPE_CHECKING:
@@ -37,18 +38,20 @@ class ModelConfig:
         if self.values.get(name, expected) != expected:
             raise NoGraphError(name)
 
-    def rope_base(self) -> float:
-        """The base of rotary positions that are not scaled; NoGraphError for others."""
+    def rope(self) -> Rope:
+        """The rotary positions; NoGraphError for those that a graph here does not have."""
         parameters = self.values.get("rope_parameters") or self.values.get("rope_scaling") or {}
         if not isinstance(parameters, dict):
             raise NoGraphError("rope_scaling")
         kind = parameters.get("rope_type", parameters.get("type", "default"))
-        if kind != "default" or parameters.get("partial_rotary_factor", 1.0) != 1.0:
+        if kind not in ("default", "linear"):
             raise NoGraphError("rope_scaling")
-        base = parameters.get("rope_theta", self.values.get("rope_theta", 10000.0))
-        if not isinstance(base, int | float):
-            raise NoGraphError("rope_theta")
-        return float(base)
+        named = {**self.values, **parameters}
+        base, share = named.get("rope_theta", 10000.0), named.get("partial_rotary_factor", 1.0)
+        divisor = parameters.get("factor", 1.0) if kind == "linear" else 1.0
+        if not all(isinstance(each, int | float) for each in (base, share, divisor)):
+            raise NoGraphError("rope_parameters")
+        return Rope(float(base), float(divisor), float(share))
 
     def sliding_window(self) -> int:
         """How many tokens back a token sees; 0 for all. NoGraphError where layers differ in it."""

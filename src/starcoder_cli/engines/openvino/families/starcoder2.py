@@ -20,7 +20,7 @@ def build(config: "ModelConfig", weights: "CheckpointWeights") -> "Model":
     keys, window = config.count("num_key_value_heads", queries), config.count("sliding_window")
     size, epsilon = config.count("head_dim", width // queries), config.number("norm_epsilon", 1e-5)
     graph = GraphBuilder(weights, AttentionHeads(queries, keys, size, window))
-    angles = graph.rotary_angles(config.rope_base())
+    angles = graph.rotary_angles(config.rope())
     hidden = graph.embed("model.embed_tokens.weight")
     for layer in range(config.count("num_hidden_layers")):
         name = f"model.layers.{layer}"
