@@ -28,6 +28,8 @@ def fenced(code: str, label: str = "python") -> str:
         (fenced(CHANGED), PYTHON, "python", CHANGED),
         (f"Sure:\n{fenced(CHANGED, '')}I changed `x * 2`.", PYTHON, "python", CHANGED),
         (f"{fenced(CHANGED)}Use it:\n{fenced('a(2)')}", PYTHON, "python", CHANGED),
+        (f"{fenced(CHANGED)}Use it:\n{fenced('a(2)', '')}", PYTHON, "python", CHANGED),
+        (f"{fenced(CHANGED)}Use it:\n{fenced('a(2)', '')}So.\n", PYTHON, "python", CHANGED),
         (f"Original:\n{fenced(PYTHON)}\nNew:\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"Not\n{fenced('return x * 2')}\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"{fenced('pip install x', 'sh')}\n{fenced(CHANGED, 'py')}", PYTHON, "python", CHANGED),

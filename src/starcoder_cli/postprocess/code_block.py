@@ -13,6 +13,7 @@ from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.languages import Language, find_language
 from starcoder_cli.postprocess.bare_code import ASK_AGAIN, require_bare_code
 from starcoder_cli.postprocess.fences import MAX_FENCE_INDENT, Fence, FencedBlock
+from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "console", "terminal", "powershell", "cmd"}
@@ -107,7 +108,8 @@ def find_wide_block(
     """The block that ends with the last fence, where the fences inside of it come in pairs.
 
     So models write a document with blocks in it, which the first of them ends by the letter. None
-    where the narrow one has as much of the original. Raises DataError where nobody can tell.
+    where the narrow one has more of the original, in code as much. Raises DataError where nobody
+    can tell.
     """
     lines = text.splitlines(keepends=True)
     places = [
@@ -126,7 +128,8 @@ def find_wide_block(
     block = CodeBlock(opening.language, code, is_closed=True)
     gain = likeness(code, original) - likeness(narrow.code, original)
     outside = [line.strip() for line in (*lines[:first], *lines[last + 1 :])]
-    if gain < 0 or block == narrow or not code.startswith(narrow.code):
+    is_text = language.name in PROSE_LANGUAGES
+    if gain < 0 or (gain == 0 and not is_text) or not code.startswith(narrow.code):
         return None
     if gain == 0 and not is_quote(narrow, original) and any(outside[first:]):
         raise DataError("it is not clear where the answer's block ends", ASK_AGAIN)
