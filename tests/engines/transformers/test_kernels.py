@@ -64,6 +64,11 @@ def cast(values: torch.Tensor, dtype: torch.dtype, *, bitcast: bool = False) -> 
     return values.view(dtype) if bitcast else values.to(dtype)
 
 
+def dot(left: torch.Tensor, right: torch.Tensor, total: torch.Tensor | int = 0) -> torch.Tensor:
+    """Added up in 64 bits, where the place of a row in its tile makes no difference."""
+    return total + (left.double() @ right.double()).float()
+
+
 def inline_asm_elementwise(
     text: str,
     constraints: str,
@@ -114,7 +119,7 @@ def triton() -> Mapping[str, Any]:
         inline_asm_elementwise=inline_asm_elementwise,
         arange=torch.arange,
         zeros=lambda shape, dtype: torch.zeros(shape, dtype=dtype),
-        dot=lambda left, right, total=0: total + left.float() @ right.float(),
+        dot=dot,
         program_id=lambda axis: Launched.program,
         load=load,
         store=store,
