@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 import torch
-from bitsandbytes.nn.modules import Linear8bitLt
+from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, GPTBigCodeConfig, PreTrainedModel
 
@@ -34,8 +34,8 @@ from starcoder_cli.engines.decoding.sampler import TorchSampler
 from starcoder_cli.engines.load import choose_window
 from starcoder_cli.engines.machine import detect_machine
 from starcoder_cli.engines.transformers.architectures import SHAPES
-from starcoder_cli.engines.transformers.int8 import install_int8_kernels
 from starcoder_cli.engines.transformers.loading import load_transformer, translate_load_errors
+from starcoder_cli.engines.transformers.model import KERNEL_INSTALLERS
 from starcoder_cli.engines.transformers.placement import (
     ModelSize,
     PlacementPlan,
@@ -194,8 +194,9 @@ def rows(
             model = watched(peaks, LOOPS, partial(load_transformer, checkpoint, chosen))
         weights = int(model.get_memory_footprint(return_buffers=False))
         fixed = supports_cuda_graphs(chosen.device)
-        if fixed and form == "8bit" and (failure := install_int8_kernels(model)):
-            fixed = False
+        install = KERNEL_INSTALLERS.get(form) if fixed else None
+        if install and (failure := install(model)):
+            fixed = form != "8bit"
             print(failure)
         found = [measured(model, length, most, peaks, fixed=fixed) for length, most in asked]
         for name, short, long, whole in zip(LOOPS, *found, strict=True):
@@ -269,11 +270,11 @@ def generate(model: PreTrainedModel, ids: Sequence[int], most: int) -> None:
 
 @contextmanager
 def as_loaded(model: PreTrainedModel) -> Iterator[None]:
-    """Within it the 8-bit layers compute as bitsandbytes does."""
+    """Within it the quantized layers compute as bitsandbytes does."""
     ours = {
         layer: layer.__dict__.pop("forward")
         for layer in model.modules()
-        if isinstance(layer, Linear8bitLt) and "forward" in layer.__dict__
+        if isinstance(layer, Linear4bit | Linear8bitLt) and "forward" in layer.__dict__
     }
     try:
         yield

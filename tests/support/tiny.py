@@ -81,10 +81,12 @@ def tokenizer() -> Tokenizer:
     return made
 
 
-def build(folder: Path, kind: str = "gpt_bigcode") -> Path:
+def build(folder: Path, kind: str = "gpt_bigcode", width: int = 32) -> Path:
     """Save a checkpoint of a kind, the same at every call; its answers are nonsense, but varied."""
     torch.manual_seed(1)
-    config = AutoConfig.for_model(kind, **COMMON, **SHAPES[kind])
+    shape = SHAPES[kind]
+    shape = {**shape, "n_embd" if "n_embd" in shape else "hidden_size": width}
+    config = AutoConfig.for_model(kind, **COMMON, **shape)
     model = AutoModelForCausalLM.from_config(config)
     with torch.no_grad():
         for weight in model.parameters():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from bitsandbytes.nn.modules import Linear4bit
 
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.load import load_model
@@ -33,8 +34,8 @@ PROMPT = [40, 41, 42, 43, 40, 41, 42, 43, 50, 51, 40, 41]
 
 @pytest.fixture(params=["gpt_bigcode", "starcoder2"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A checkpoint of either of StarCoder's architectures."""
-    return build(tmp_path, request.param)
+    """A checkpoint of either of StarCoder's architectures, in whole blocks of 4-bit numbers."""
+    return build(tmp_path, request.param, 64)
 
 
 def opened(folder: Path, quantize: QuantizeChoice) -> HuggingFaceModel:
@@ -71,6 +72,16 @@ def again(steps: CachedForward) -> list[int]:
     """The same answer behind nothing read."""
     steps.crop(0)
     return answer(steps, lookup=True)
+
+
+def test_4_bit_layers_give_what_those_of_bitsandbytes_do(folder: Path) -> None:
+    with closing(opened(folder, "4bit")) as model:
+        ours = DynamicCacheForward(model.transformer).run(PROMPT, len(PROMPT))
+        layers = [layer for layer in model.transformer.modules() if isinstance(layer, Linear4bit)]
+        forwards = [layer.__dict__.pop("forward") for layer in layers]
+        theirs = DynamicCacheForward(model.transformer).run(PROMPT, len(PROMPT))
+    assert forwards
+    assert 0 < float((ours - theirs).norm() / theirs.norm()) < 0.02
 
 
 def test_a_gpu_is_of_use_after_a_recording_that_failed(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,7 +17,7 @@ from starcoder_cli.candidates.ranking import sampling_schedule
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.load import check_can_load, load_model
 from starcoder_cli.engines.transformers.model import HuggingFaceModel
-from starcoder_cli.engines.transformers.placement import PlacementPlan
+from starcoder_cli.engines.transformers.placement import PlacementPlan, Quantization
 from starcoder_cli.errors import DataError, MachineError, RefusedError
 from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Hole, Prompt, Sampling, Special
@@ -184,6 +185,25 @@ def test_a_model_tells_that_its_steps_could_not_be_recorded(folder: Path) -> Non
         assert collect(model.stream(TEXT, Sampling(20))).text == wanted
     assert len(told) == 1
     assert told[0].startswith("without CUDA graphs, because they could not be recorded: ")
+
+
+@pytest.mark.parametrize("quantization", ["8bit", "4bit"])
+def test_a_model_tells_that_no_kernel_runs(
+    quantization: Quantization, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a torch that came without Triton."""
+    monkeypatch.setitem(sys.modules, "triton", None)
+    kernels = "starcoder_cli.engines.transformers.kernels"
+    monkeypatch.delitem(sys.modules, kernels, raising=False)
+    told: list[str] = []
+    plan = PlacementPlan("cpu", quantization, "bf16", 0, 0)
+    HuggingFaceModel(
+        inspect_checkpoint(folder), plan, 128, tell=told.append, can_record=lambda device: True
+    ).close()
+    assert told == [
+        f"{quantization[0]} bit is slow here, as no kernel for it runs:"
+        " import of triton halted; None in sys.modules"
+    ]
 
 
 def test_a_model_too_large_is_refused_before_it_is_fetched() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from starcoder_cli.system.foreign import ForeignError, foreign_errors
+from starcoder_cli.engines.transformers.kernel_trial import kernel_failure
 
 if TYPE_CHECKING:
     import torch
@@ -24,19 +24,21 @@ Int8Matmul: TypeAlias = (
 
 def install_int8_kernels(model: "PreTrainedModel") -> str:
     """Let the 8-bit layers of a model on one GPU compute in 16 bits; else why they cannot."""
-    import torch
+    if failure := kernel_failure(partial(_try_kernel, model.device)):
+        return failure
+    from starcoder_cli.engines.transformers.kernels import MAX_KERNEL_ROWS, int8_matmul
 
-    try:
-        # Triton comes with torch for CUDA, and needs a C compiler.
-        with foreign_errors():
-            from starcoder_cli.engines.transformers.kernels import MAX_KERNEL_ROWS, int8_matmul
-
-            ones = torch.ones((1, 1), dtype=torch.bfloat16, device=model.device)
-            int8_matmul(ones, ones.to(torch.int8), ones[0].float(), None)
-    except ForeignError as error:  # of Triton, of the compiler, of the driver
-        return " ".join(str(error).split())[:200]
     replace_int8_layers(model, int8_matmul, MAX_KERNEL_ROWS)
     return ""
+
+
+def _try_kernel(device: "torch.device") -> None:
+    import torch
+
+    from starcoder_cli.engines.transformers.kernels import int8_matmul
+
+    ones = torch.ones((1, 1), dtype=torch.bfloat16, device=device)
+    int8_matmul(ones, ones.to(torch.int8), ones[0].float(), None)
 
 
 def replace_int8_layers(model: "PreTrainedModel", matmul: Int8Matmul, max_rows: int) -> None:

@@ -19,13 +19,14 @@ from starcoder_cli.engines.decoding.tokenizer import (
     IncrementalDetokenizer,
     common_prefix_length,
 )
+from starcoder_cli.engines.transformers.int4 import install_nf4_kernels
 from starcoder_cli.engines.transformers.int8 import install_int8_kernels
 from starcoder_cli.engines.transformers.loading import (
     load_transformer,
     translate_load_errors,
     translate_out_of_memory,
 )
-from starcoder_cli.engines.transformers.placement import PlacementPlan
+from starcoder_cli.engines.transformers.placement import PlacementPlan, Quantization
 from starcoder_cli.engines.transformers.steps import (
     CPU_PREFILL_CHUNK_TOKENS,
     PREFILL_CHUNK_TOKENS,
@@ -51,6 +52,13 @@ from starcoder_cli.weights.model_config import read_chat_template
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
+
+KERNEL_INSTALLERS: dict[Quantization, Callable[["PreTrainedModel"], str]] = {
+    "8bit": install_int8_kernels,
+    "4bit": install_nf4_kernels,
+}
+"""What lets a quantized model on one GPU use our kernels, or says why it cannot."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,12 @@ class HuggingFaceModel:
                 self.transformer = apply_adapter(
                     self.transformer, adapter, merge=plan.quantization == "none"
                 )
-        is_int8, on_gpu = plan.quantization == "8bit", can_record(plan.device)
-        self._int8_failure = install_int8_kernels(self.transformer) if is_int8 and on_gpu else ""
-        rounds_inputs = is_int8 and (not on_gpu or bool(self._int8_failure))
+        on_gpu = can_record(plan.device)
+        install = KERNEL_INSTALLERS.get(plan.quantization) if on_gpu else None
+        self._kernel_failure = install(self.transformer) if install else ""
+        self._quantization = plan.quantization
+        is_int8 = plan.quantization == "8bit"
+        rounds_inputs = is_int8 and (not on_gpu or bool(self._kernel_failure))
         self._uses_cuda_graphs = on_gpu and not rounds_inputs
         # LLM.int8 takes a column for an outlier that is one in any row of a step (Dettmers et al.
         # 2022): what several tokens are checked in would not be what one is made in.
@@ -140,8 +151,9 @@ class HuggingFaceModel:
         """Let the weights go; what they held on a GPU goes back to others."""
         import torch
 
-        if self._int8_failure:
-            self._tell(f"8 bit is slow here, because Triton does not work: {self._int8_failure}")
+        if self._kernel_failure:
+            bits = self._quantization[0]
+            self._tell(f"{bits} bit is slow here, as no kernel for it runs: {self._kernel_failure}")
         if self._forward and (failure := self._forward.failure):
             self._tell(f"without CUDA graphs, because they could not be recorded: {failure}")
         self._forward = self._prefilled = None
