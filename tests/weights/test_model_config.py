@@ -38,7 +38,11 @@ def refusal(path: Path) -> StarcoderError:
     "config",
     [
         {"a": {"auto_map": {}, "trust_remote_code": False}, "quantization_config": None},
-        {"_name_or_path": "owner/name", "a": [{"__type": "AddedToken"}]},
+        {
+            "_name_or_path": "owner/name",
+            "_model_name_or_path": "A",
+            "a": [{"__type": "AddedToken"}],
+        },
         {"_attn_implementation": "sdpa", "attn_implementation": None},
         {"description": "auto_map", "values": ["trust_remote_code", [{}]]},
         {},

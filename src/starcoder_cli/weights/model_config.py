@@ -27,6 +27,7 @@ SAFE_PRIVATE_KEYS = frozenset(
         "__type",
         "_commit_hash",
         "_from_model_config",
+        "_model_name_or_path",
         "_name_or_path",
         "_sliding_window_pattern",
     }
