@@ -141,3 +141,24 @@ def test_no_more_symbols_are_looked_for_than_there_is_time_for() -> None:
     hasty = ProjectFiles(Path("/nowhere"), "a.py", files, deadline=1.0)
     with mock.patch("starcoder_cli.context.project.time.monotonic", side_effect=[0.0, 2.0]):
         assert find_imported_files("from p import b, c", "python", hasty) == ("p/b.py",)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("shell", ". ./.ssh2/conf\n. open/.conf\nsource open/../.ssh2/conf\n. open/a"),
+        ("c", '#include ".ssh2/conf"\n#include "open/.conf"\n#include "./open/a"\n'),
+        ("ruby", "require_relative '.ssh2/conf'\nrequire 'open/.conf'\nrequire 'open/a'\n"),
+        ("javascript", "import '.ssh2/conf'\nimport './open/.conf'\nimport './open/a'\n"),
+    ],
+)
+def test_outside_a_repository_nothing_hidden_counts(
+    tmp_path: Path, language: str, text: str
+) -> None:
+    """A script in a home folder may name its settings."""
+    names = (".ssh2/conf", "open/.conf", "open/a")
+    lay(tmp_path, {"work": text, **dict.fromkeys(names, "x = 1\n")})
+    files = ProjectFiles.for_file(str(tmp_path / "work"), 60.0)
+    assert not files.is_repository
+    assert find_imported_files(text, language, files) == ("open/a",)
+    assert [files.contains(name) for name in names] == [False, False, True]
