@@ -8,6 +8,7 @@ from starcoder_cli.app.answer import run_answer, show_prompt, show_stream
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.edit import EditTask, edit_task
 from starcoder_cli.app.request import CandidateOptions, Request
+from starcoder_cli.cli import main
 from starcoder_cli.errors import DataError, NegativeError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.model import Hole, Prompt, Sampling
@@ -118,3 +119,34 @@ def test_half_of_new_code_does_not_take_the_place_of_the_old(
         run_answer(source, source.whole_span(), request, OutputOptions(in_place=True), change)
     assert path.read_text() == TEXT
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["complete", "link.py"],
+        ["fill", "link.py:1"],
+        ["fill", "link.py:1", "--json"],
+        ["edit", "link.py", "Mend it."],
+        ["chat", "-f", "link.py", "Why?"],
+        ["fill", "own.py:1", "-I", "link.py"],
+        ["complete", "own.py", "-I", "link.py:1"],
+    ],
+)
+def test_what_a_link_out_of_a_repository_leads_to_is_said_where_it_is_read(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    root, outside = tmp_path / "repository", tmp_path / "outside.py"
+    (root / ".git").mkdir(parents=True)
+    (root / "own.py").write_text("x = 1\n")
+    outside.write_text("y = 2\n")
+    (root / "link.py").symlink_to(outside)
+    monkeypatch.chdir(root)
+    note = f"note: link.py leads out of {root} by a link, to {outside}, which is read\n"
+    assert main([*words, "-m", "echo"]) in (0, 65)
+    assert capfd.readouterr().err.count(note) == 1
+    assert main([*(word.replace("link.py", "own.py") for word in words), "-m", "echo"]) in (0, 65)
+    assert "which is read" not in capfd.readouterr().err

@@ -284,6 +284,34 @@ def test_several_answers_and_many_holes(
     assert {each["engine"] for each in told} == {"endpoint"}
 
 
+@pytest.mark.parametrize("name", ["fill", "complete"])
+def test_a_batch_sends_no_file_but_those_of_its_repository(
+    name: str, site: Site, tmp_path: Path, capsys: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repository may bring a file of holes along that names any file of its user."""
+    root = tmp_path / "repository"
+    (root / ".git").mkdir(parents=True)
+    (root / "a.py").write_text("x = 1\n")
+    (tmp_path / "creds.py").write_text(f"key = '{KEY}'\n")
+    (root / "link.py").symlink_to("../creds.py")
+    places = ["a.py:1", "../creds.py:1", str(tmp_path / "creds.py") + ":1", "link.py:1"]
+    holes = root / "holes.jsonl"
+    holes.write_text("".join(json.dumps({"place": place}) + "\n" for place in places))
+    monkeypatch.chdir(root)
+    assert main([name, "--batch", "holes.jsonl", "--context", "1", "--endpoint", site.url]) == 65
+    told = capsys.readouterr()
+    records = [json.loads(line) for line in told.out.splitlines()]
+    assert [each.get("code") for each in records] == [None, 77, 77, 77]
+    assert f"link.py is not in {root}, and the endpoint would read it" in records[3]["error"]
+    assert told.err == "error: no answer for 3 of 4 lines; its `error` says why\n"
+    prompts = [each.prompt for each in site.asked if "prompt" in each.body]
+    assert prompts and not any(KEY in prompt for prompt in prompts)
+    assert main([name, "--batch", "holes.jsonl", "-m", "echo"]) == 0
+    notes = [json.loads(line).get("notes") for line in capsys.readouterr().out.splitlines()]
+    note = f"link.py leads out of {root} by a link, to {tmp_path / 'creds.py'}, which is read"
+    assert notes == [None, None, None, [note]]
+
+
 def test_json_tells_what_it_cost(place: str, site: Site, capsys: Streams) -> None:
     site.reason = "length"
     assert fill(place, site, "--json") == 0

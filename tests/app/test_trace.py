@@ -52,6 +52,16 @@ def trace(streams: Streams, service: Service, *words: str) -> tuple[int, str, st
     return code, out.replace(host, "HOST"), err.replace(host, "HOST")
 
 
+def test_what_a_link_out_of_a_repository_leads_to_is_said(
+    folder: Path, service: Service, capsys: Streams
+) -> None:
+    (folder / "repository" / ".git").mkdir(parents=True)
+    (folder / "repository" / "link.py").symlink_to(folder / "a.py")
+    said = trace(capsys, service, "repository/link.py")[2]
+    assert f"by a link, to {folder / 'a.py'}, which is read\n" in said
+    assert "which is read" not in trace(capsys, service, "a.py")[2]
+
+
 def test_what_is_sent_is_said_before_and_what_is_found_is_a_line(
     service: Service, capsys: Streams
 ) -> None:

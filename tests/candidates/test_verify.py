@@ -303,6 +303,64 @@ def test_addresses_with_passwords_are_not_passed_on(monkeypatch: pytest.MonkeyPa
     assert passed["PWD"] == "/copy"
 
 
+@pytest.mark.parametrize(
+    ("value", "relocated"),
+    [
+        ("{root}/bin:/usr/bin", "{copy}/bin:/usr/bin"),
+        ("/usr/bin:{root}:{root}/bin/:", "/usr/bin:{copy}:{copy}/bin/:"),
+        ("{root}/bin/../bin/tool", "{copy}/bin/tool"),
+        ("{root}/bin/?.lua;;{root}/?/init.lua", "{copy}/bin/?.lua;;{copy}/?/init.lua"),
+        ("{root}/bin/*:{root}/bin//", "{copy}/bin/*:{copy}/bin//"),
+        ("{outside}/linked", "{copy}/bin"),
+        *(
+            (value, value)
+            for value in (
+                "{root}/untracked/bin:{root}/bin2:{root}x",
+                "{root}/environment:{root}/environment/bin",
+                "-I{root}/bin",
+                "--require {root}/bin/tool",
+                "file://{root}/bin",
+                "{root}/bin {root}/bin",
+                "{outside}:bin:.::/",
+                "{root}/" + "x" * 5000,
+            )
+        ),
+    ],
+)
+def test_paths_of_the_tree_are_those_of_the_copy_in_every_variable(
+    value: str, relocated: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not in the copy stays, and a Python environment: it has no interpreter there."""
+    copy = tmp_path / "copied"
+    for folder in (project, copy):
+        (folder / "environment" / "bin").mkdir(parents=True)
+        (folder / "environment" / "pyvenv.cfg").write_text("")
+        (folder / "bin").mkdir()
+        (folder / "bin" / "tool").write_text("")
+    (project / "untracked" / "bin").mkdir(parents=True)
+    (tmp_path / "linked").symlink_to(project / "bin")
+    names = {"root": project, "copy": copy, "outside": tmp_path}
+    monkeypatch.setenv("ANY_NAME", value.format(**names))
+    monkeypatch.setenv("PWD", str(project / "bin"))
+    passed = build_verify_environment(WorkTree.containing("add.py"), copy)
+    assert passed["ANY_NAME"] == relocated.format(**names)
+    assert passed["PWD"] == str(copy)
+
+
+def test_a_program_on_the_path_is_that_of_the_copy(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As direnv's `PATH_add bin` puts it there: the user's own one passed for any answer."""
+    program = project / "bin" / "check-it"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexit 0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    check = VerifyCommand("check-it", WorkTree.containing("bin/check-it"), 60)
+    assert check.passes(b"#!/bin/sh\nexit 0\n")
+    assert not check.passes(b"#!/bin/sh\nexit 1\n")
+
+
 @pytest.mark.parametrize("layout", ["src", "."])
 def test_python_imports_from_the_copy_whatever_is_installed(
     layout: str, project: Path, monkeypatch: pytest.MonkeyPatch

@@ -19,6 +19,7 @@ from pygls.lsp.client import LanguageClient
 from processes import COMMAND
 from serving import command, held, process, runtime, tiny_file, until
 from starcoder_cli.cli import main
+from starcoder_cli.commands.groups import ContextFlags, FimEndpointFlags
 from starcoder_cli.commands.lsp import EditorFlags, configure, with_setting
 from starcoder_cli.commands.registry import load_command
 from starcoder_cli.engines.server_model import LocalServer
@@ -131,6 +132,36 @@ def test_no_setting_says_where_code_is_sent_to(name: str) -> None:
     """A project that somebody opens may bring settings along."""
     (problem,) = configure(EditorFlags(model="echo"), {name: "http://example.org"}).problems
     assert f"give --{name.replace('_', '-')} to `starcoder lsp`" in problem
+
+
+@pytest.mark.parametrize(
+    ("flags", "settings", "is_allowed"),
+    [
+        (ContextFlags(), {"context": 2}, False),
+        (ContextFlags(context=1), {"context": 2}, False),
+        (ContextFlags(context=2, no_context=True), {"no_context": False}, False),
+        (ContextFlags(no_context=True), {"no_context": False, "context": 2}, False),
+        (ContextFlags(max_prompt_tokens=100), {"max_prompt_tokens": 101}, False),
+        (ContextFlags(context=2), {"context": 1}, True),
+        (ContextFlags(context=2), {"no_context": True}, True),
+        (ContextFlags(), {"max_prompt_tokens": 100, "strict_context": True}, True),
+        (ContextFlags(max_prompt_tokens=100), {"max_prompt_tokens": 99}, True),
+    ],
+)
+def test_no_setting_has_more_sent_to_an_endpoint(
+    flags: ContextFlags, settings: dict[str, object], is_allowed: bool
+) -> None:
+    """A project could have the documents sent that are open beside its own."""
+    there = EditorFlags(context=flags, endpoint=FimEndpointFlags(endpoint="http://127.0.0.1:1"))
+    here = EditorFlags(model="echo", context=flags)
+    assert configure(here, settings).problems == ()
+    configured = configure(there, settings)
+    assert (configured.problems == ()) is is_allowed
+    if not is_allowed:
+        before, after = there.values().request, configured.options.request
+        assert (after.context.seconds or 0) == (before.context.seconds or 0)
+        assert after.infill.prompt_tokens == before.infill.prompt_tokens
+        assert "have more sent to the endpoint" in configured.problems[0]
 
 
 @pytest.mark.parametrize(

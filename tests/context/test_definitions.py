@@ -2,6 +2,7 @@
 
 import pytest
 
+from growth import HOSTILE_UNITS, grows_linearly
 from starcoder_cli.context.definitions import (
     LANGUAGE_PATTERNS,
     excerpt_definition,
@@ -157,3 +158,32 @@ def test_a_scan_takes_no_longer_than_its_text(language: str) -> None:
     """No pattern goes back over what it has read: these would take hours if one did."""
     for line in ("a " * 490, "a*" * 490, "export " * 140, "x(" * 490, "pub(" * 240, "  " * 490):
         assert find_definitions(f"{line}\n" * 20, language) == ()
+
+
+HEADS = (
+    *(
+        "",
+        " ",
+        " f(",
+        " f()",
+        "int f(",
+        "def ",
+        "public ",
+        "pub(",
+        "func (",
+        "typedef ",
+        "#define ",
+    ),
+    *("const x", "var x:", "let x = async ", "let x = ", "ABC", "class a", "f("),
+)
+
+
+@pytest.mark.parametrize("language", ["python", "javascript", "java", "c", "go", "rust", "shell"])
+def test_a_long_line_takes_time_in_proportion(language: str) -> None:
+    slow = [
+        (head, unit)
+        for head in HEADS
+        for unit in HOSTILE_UNITS
+        if not grows_linearly(lambda text: find_definitions(text, language), head, unit)
+    ]
+    assert slow == []

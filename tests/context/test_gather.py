@@ -4,11 +4,13 @@ import os
 import time
 from pathlib import Path
 
+from growth import grows_linearly
 from repositories import lay, repository
 from starcoder_cli import languages
 from starcoder_cli.context.gather import (
     MAX_REFERENCE_CHARACTERS,
     find_recent_files,
+    find_used_definitions,
     gather_snippets,
     read_references,
 )
@@ -55,6 +57,17 @@ def test_a_name_that_many_files_define_counts_only_where_it_is_imported(tmp_path
     root = repository(tmp_path / "r", {"a.py": "", **files})
     assert found(root, Hole("run("), "a.py") == []
     assert found(root, Hole("from c import run\nrun("), "a.py") == ["c.py:1-2"]
+
+
+def test_a_name_that_is_defined_over_and_over_takes_time_in_proportion(tmp_path: Path) -> None:
+    path = tmp_path / "b.py"
+
+    def look(text: str) -> None:
+        path.write_text(text)
+        project = ProjectFiles(tmp_path, "a.py", frozenset({"b.py"}), time.monotonic() + PLENTY)
+        list(find_used_definitions(project, ["b.py"], "python", {"run": 1.0}, frozenset()))
+
+    assert grows_linearly(look, "", "def run():\n", 12_000)
 
 
 def test_other_languages_count_if_they_are_kin(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Which files the lines of a text refer to, language by language."""
 
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from growth import HOSTILE_UNITS, grows_linearly
 from repositories import lay
 from starcoder_cli.context.imports import IMPORT_RULES, find_imported_files
 from starcoder_cli.context.project import ProjectFiles
@@ -96,3 +98,67 @@ def test_an_import_that_no_file_can_be_called(tmp_path: Path) -> None:
 
 def test_every_rule_belongs_to_a_language() -> None:
     assert IMPORT_RULES.keys() <= languages_by_name().keys()
+
+
+HEADS = (
+    *("", "from ", "from a import ", "import ", 'import "', "#include <", "require(", "require '"),
+    *("use ", "pub ", "mod ", "source ", ". ", '@import("', 'from "', "part '"),
+)
+
+
+@pytest.mark.parametrize("language", {rules: name for name, rules in IMPORT_RULES.items()}.values())
+def test_a_long_line_takes_time_in_proportion(language: str) -> None:
+    """A line of dots behind `from` took minutes, in which no editor had an answer."""
+    nothing = project("a")
+    slow = [
+        (head, unit)
+        for head in HEADS
+        for unit in HOSTILE_UNITS
+        if not grows_linearly(lambda text: find_imported_files(text, language, nothing), head, unit)
+    ]
+    assert slow == []
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [("php", "use {}"), ("python", "import {}"), ("rust", "use {};")],
+)
+def test_a_path_that_no_file_can_have_is_not_looked_for(language: str, line: str) -> None:
+    separator = IMPORT_RULES[language][0].separator
+    named = separator.join(["a"] * 5000)
+    looked_for: list[str] = []
+    nothing = project("a")
+    patient = mock.patch.object(
+        ProjectFiles, "contains", lambda self, path: looked_for.append(path)
+    )
+    with patient:
+        assert find_imported_files(line.format(named), language, nothing) == ()
+    assert looked_for == []
+
+
+def test_no_more_symbols_are_looked_for_than_there_is_time_for() -> None:
+    files = frozenset({"a.py", "p/b.py", "p/c.py"})
+    hasty = ProjectFiles(Path("/nowhere"), "a.py", files, deadline=1.0)
+    with mock.patch("starcoder_cli.context.project.time.monotonic", side_effect=[0.0, 2.0]):
+        assert find_imported_files("from p import b, c", "python", hasty) == ("p/b.py",)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("shell", ". ./.ssh2/conf\n. open/.conf\nsource open/../.ssh2/conf\n. open/a"),
+        ("c", '#include ".ssh2/conf"\n#include "open/.conf"\n#include "./open/a"\n'),
+        ("ruby", "require_relative '.ssh2/conf'\nrequire 'open/.conf'\nrequire 'open/a'\n"),
+        ("javascript", "import '.ssh2/conf'\nimport './open/.conf'\nimport './open/a'\n"),
+    ],
+)
+def test_outside_a_repository_nothing_hidden_counts(
+    tmp_path: Path, language: str, text: str
+) -> None:
+    """A script in a home folder may name its settings."""
+    names = (".ssh2/conf", "open/.conf", "open/a")
+    lay(tmp_path, {"work": text, **dict.fromkeys(names, "x = 1\n")})
+    files = ProjectFiles.for_file(str(tmp_path / "work"), 60.0)
+    assert not files.is_repository
+    assert find_imported_files(text, language, files) == ("open/a",)
+    assert [files.contains(name) for name in names] == [False, False, True]

@@ -5,6 +5,7 @@ The keys here are made up; they are put together so that no scanner takes them f
 
 import pytest
 
+from growth import HOSTILE_UNITS, grows_linearly
 from starcoder_cli.context.secrets import contains_secret, has_secret_name
 
 
@@ -97,3 +98,13 @@ def test_a_long_text_of_one_kind_is_looked_through_quickly() -> None:
     """Every part of the patterns is bounded: none of them goes back over the whole text."""
     for piece in ("a", "token", "a://", "eyJ", "= ", "token = '", "\n"):
         assert not contains_secret(piece * (200_000 // len(piece)))
+
+
+HEADS = ("", "password = '", "secret", "-----BEGIN ", "eyJ", "sk-", "http://", "postgres://a:")
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_a_long_line_takes_time_in_proportion(head: str) -> None:
+    """A text is looked through whatever it is."""
+    units = (*HOSTILE_UNITS, "secret", "token ", "http://", "-----BEGIN ", "a+")
+    assert [unit for unit in units if not grows_linearly(contains_secret, head, unit)] == []

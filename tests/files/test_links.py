@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from starcoder_cli.errors import RefusedError
-from starcoder_cli.files.links import LinkedFile, find_file_outside, refuse_link
+from starcoder_cli.files.links import LinkedFile, find_file_outside, note_file_read, refuse_link
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +51,14 @@ def test_a_file_that_is_not_there_yet(repository: Path) -> None:
 )
 def test_every_other_file(name: str) -> None:
     assert find_file_outside(name) is None
+
+
+def test_what_is_read_behind_a_link_is_said(repository: Path) -> None:
+    notes: list[str] = []
+    for name in ("a.py", "inner.py", "-", "outer.py"):
+        note_file_read(name, notes.append)
+    outside = repository.parent / "outside/c.py"
+    assert notes == [f"outer.py leads out of {repository} by a link, to {outside}, which is read"]
 
 
 @pytest.mark.parametrize("name", ["a.py", "src", "new.py", "src/new.py"])

@@ -8,7 +8,7 @@ import pytest
 
 from sites import Site, serving
 from starcoder_cli.cli import main
-from starcoder_cli.files.notebook import NotebookCell, read_place
+from starcoder_cli.files.notebook import NotebookCell, find_place_file, read_place
 from streams import run, standard_input
 
 CELLS: Sequence[tuple[str, Sequence[str]]] = (
@@ -204,3 +204,11 @@ def test_what_is_no_notebook(text: str, message: str, capfd: pytest.CaptureFixtu
 def test_it_is_read_as_text_where_that_is_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capfd, "complete", "nb.ipynb", "--lang", "json", "--raw")
     assert (code, out) == (0, notebook())
+
+
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [("a.py:3", "a.py"), ("x.ipynb:2:1", "x.ipynb"), ("x.ipynb", "x.ipynb"), ("a.py", "a.py")],
+)
+def test_the_file_that_a_place_is_in(place: str, path: str) -> None:
+    assert find_place_file(place) == path

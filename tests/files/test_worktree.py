@@ -130,6 +130,7 @@ def test_links_are_copied_where_they_stay_inside(folder: Path, tmp_path: Path) -
     WorkTree.containing("a.py").copy_to(tmp_path / "copy", b"a.py")
     assert files(tmp_path / "copy") == {
         "a.py": "a.py",
+        "absolute": "-> a.py",
         "dangling": "-> nothing",
         "folder": "-> src",
         "inside": "-> src/b.py",
@@ -137,6 +138,32 @@ def test_links_are_copied_where_they_stay_inside(folder: Path, tmp_path: Path) -
         "src/deep/c.py": "src/deep/c.py",
         "src/up": "-> ../a.py",
     }
+
+
+def test_no_link_in_a_copy_leads_back_to_the_tree(folder: Path, tmp_path: Path) -> None:
+    """One may climb out of the tree and come back by its name, or by a link outside."""
+    up = "../" * len(folder.parts)
+    (tmp_path / "back").symlink_to(folder)
+    (folder / "src" / "climbs.py").symlink_to(f"{up}../{str(folder)[1:]}/a.py")
+    (folder / "folder").symlink_to(f"../{folder.name}/src")
+    (folder / "through").symlink_to("folder/deep/c.py")
+    (folder / "back").symlink_to("../back/src/b.py")
+    (folder / "root").symlink_to(folder)
+    (folder / "nothing").symlink_to(folder / "deleted" / "x")
+    copy = tmp_path / "elsewhere" / "copy"
+    WorkTree.containing("a.py").copy_to(copy, b"changed")
+    links = {name: text for name, text in files(copy).items() if text.startswith("-> ")}
+    assert links == {
+        "back": "-> src/b.py",
+        "folder": "-> src",
+        "nothing": "-> deleted/x",
+        "root": "-> .",
+        "src/climbs.py": "-> ../a.py",
+        "through": "-> folder/deep/c.py",
+    }
+    assert (copy / "src" / "climbs.py").read_text() == "changed"
+    (copy / "through").write_text("written by a test")
+    assert (folder / "src" / "deep" / "c.py").read_text() == "src/deep/c.py"
 
 
 def test_links_in_a_circle_are_links(folder: Path, tmp_path: Path) -> None:

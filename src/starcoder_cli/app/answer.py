@@ -12,6 +12,7 @@ from starcoder_cli.app.open_model import open_model, resolve_endpoint
 from starcoder_cli.app.request import Request
 from starcoder_cli.app.task import Task, TaskRun, fill_task
 from starcoder_cli.errors import DataError
+from starcoder_cli.files.links import note_file_read
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import language_of
 from starcoder_cli.model import Question
@@ -36,6 +37,7 @@ def run_answer(
     delivery = None
     if not output.show_prompt:
         delivery = plan_delivery(source, span, output, lexer, request.filename)
+    note_file_read(source.name, messages.note)
     run = TaskRun(source, span, request, output)
     live = output.streams and output.draws and not run.selects
     request = replace(request, infill=replace(request.infill, live=live))

@@ -17,7 +17,13 @@ from starcoder_cli.app.progress import count_progress, no_progress
 from starcoder_cli.app.request import CandidateOptions, Request
 from starcoder_cli.app.task import TaskRun, fill_task
 from starcoder_cli.catalog import ModelSpec
-from starcoder_cli.errors import DataError, InputError, StarcoderError, UsageError
+from starcoder_cli.errors import (
+    DataError,
+    InputError,
+    RefusedError,
+    StarcoderError,
+    UsageError,
+)
 from starcoder_cli.files.answer_journal import AnswerJournal
 from starcoder_cli.files.batch import (
     MAX_BATCH_BYTES,
@@ -26,6 +32,8 @@ from starcoder_cli.files.batch import (
     compute_digest,
     parse_batch,
 )
+from starcoder_cli.files.batch_places import SendableFiles
+from starcoder_cli.files.links import note_file_read
 from starcoder_cli.files.notebook import read_place
 from starcoder_cli.files.output import open_stream
 from starcoder_cli.files.read import STANDARD_INPUT, read_bytes
@@ -69,7 +77,10 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
     standard_output()
     need_index(request.notices)
     request = resolve_endpoint(request, output.messages)
-    rows = with_inputs(parse_batch(read_bytes(path, MAX_BATCH_BYTES)), request)
+    rows = parse_batch(read_bytes(path, MAX_BATCH_BYTES))
+    if request.endpoint.endpoint:
+        rows = SendableFiles.for_batch(path, request.context.include).refuse_others(rows)
+    rows = with_inputs(rows, request)
     request = request.with_random_seed()
     if output.output == STANDARD_OUTPUT:
         bar = not is_terminal(sys.stdout)
@@ -202,7 +213,7 @@ class BatchWorker:
             if isinstance(line.task, StarcoderError):
                 raise line.task
             fields = self._answer(line.task, messages).record()
-        except (UsageError, DataError, InputError) as error:
+        except (UsageError, DataError, InputError, RefusedError) as error:
             fields = {"error": str(error), "code": int(error.exit_code)}
         notes = {"notes": messages.notes} if messages.notes else {}
         return {**line.record(), **fields, **notes}
@@ -210,6 +221,7 @@ class BatchWorker:
     def _answer(self, task: BatchTask, messages: Messages) -> Answer:
         request, quiet = request_for(self.request, task), OutputOptions(quiet=True)
         source, span = source_of(task, request)
+        note_file_read(source.name, messages.note)
         infill = fill_task(source, span, request, messages)
         run = TaskRun(source, span, request, quiet)
         prompt = infill.prompt(self.model, messages)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.candidates import copied_imports
 from starcoder_cli.errors import InputError, UsageError
-from starcoder_cli.files.worktree import WorkTree
+from starcoder_cli.files.worktree import WorkTree, real_path
 from starcoder_cli.sandbox.supervise import end_supervised, supervised_command
 from starcoder_cli.system.programs import find_program
 from starcoder_cli.system.signals import defer_signals
@@ -33,7 +33,11 @@ SECRET_NAME = re.compile(
 URL_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@|https?://[^/\s@]+@")
 EXCLUDED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
 CUSTOMIZATION_FOLDER = ".python"
+PYTHON_ENVIRONMENT_FILES = ("pyvenv.cfg", "conda-meta")
 PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+
+PATH_SEPARATOR = re.compile(f"([;{os.pathsep}])")  # LUA_PATH has semicolons everywhere
+WILDCARD = re.compile(r"/[^/]*[?*].*", re.DOTALL)  # as in LUA_PATH and CLASSPATH
 
 ASSIGNMENT = re.compile(r"\w+=")
 PLAIN_WORD = re.compile(r"[\w./@%+,:-]+")
@@ -167,20 +171,20 @@ def ask_shell(*arguments: str, folder: Path | None = None) -> str:
 def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
     """The user's environment for a command in the copy, without secrets.
 
-    A Python project's own folder comes first for Python, and before it what `copied_imports` is
+    Paths of the tree are those of its copy, lest PATH and the like lead to the user's own files. A
+    Python project's own folder comes first for Python, and before it what `copied_imports` is
     for: an editable installation would import the user's files and not those of the copy.
     """
     variables = {
-        name: value
+        name: relocate_value(value, tree.root, copy)
         for name, value in os.environ.items()
         if not SECRET_NAME.search(name)
         and not URL_PASSWORD.search(value)
         and name not in EXCLUDED_VARIABLES
     }
     python_path = [folder for folder in variables.pop("PYTHONPATH", "").split(os.pathsep) if folder]
-    paths = [str(relocate_path(Path(folder), tree.root, copy)) for folder in python_path]
     customization = str(copy.parent / CUSTOMIZATION_FOLDER)
-    paths = [customization, *find_python_folders(copy, copy / tree.file), *paths]
+    paths = [customization, *find_python_folders(copy, copy / tree.file), *python_path]
     python_variables = {"PYTHONPATH": os.pathsep.join(paths)}
     return {**variables, **python_variables, "PWD": str(copy / tree.working_folder)}
 
@@ -194,9 +198,30 @@ def write_customization(folder: Path, root: Path, copy: Path) -> None:
     (folder / "sitecustomize.py").write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
-def relocate_path(path: Path, root: Path, copy: Path) -> Path:
-    """Where a path of the tree is in its copy; any other path as it is."""
-    return copy / path.relative_to(root) if path.is_relative_to(root) else path
+def relocate_value(value: str, root: Path, copy: Path) -> str:
+    """A variable's value with the paths in it that are of the tree as they are in its copy."""
+    return "".join(relocate_path(part, root, copy) for part in PATH_SEPARATOR.split(value))
+
+
+def relocate_path(text: str, root: Path, copy: Path) -> str:
+    """Where a path of the tree is in its copy; as it is where it is not there, or is another text.
+
+    An environment of Python's stays: its copy would have no interpreter.
+    """
+    fixed = WILDCARD.sub("", text).rstrip("/")
+    path = real_path(fixed)
+    is_path = os.path.isabs(fixed) and not fixed.startswith("//")  # noqa: PTH117 - else of a URL
+    if not is_path or not path.is_relative_to(root):
+        return text
+    moved = copy / path.relative_to(root)
+    if not os.path.exists(moved) or any(map(is_environment, (moved, moved.parent))):  # noqa: PTH110
+        return text
+    return str(moved) + text[len(fixed) :]
+
+
+def is_environment(folder: Path) -> bool:
+    """Whether a folder is an environment that Python packages are installed in."""
+    return any((folder / name).exists() for name in PYTHON_ENVIRONMENT_FILES)
 
 
 def find_python_folders(copy: Path, file: Path) -> list[str]:

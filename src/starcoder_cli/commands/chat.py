@@ -31,6 +31,7 @@ from starcoder_cli.commands.options import (
     Trace,
 )
 from starcoder_cli.errors import UsageError
+from starcoder_cli.files.links import note_file_read
 from starcoder_cli.files.notebook_text import notebook_text, read_text
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, find_file_metadata, to_model_text
@@ -148,7 +149,9 @@ def chat(
                 "there is no question",
                 "write it behind the command; a session has no --json, --extract or --show-prompt",
             )
-        run_session(instructions, read_files(file or []), request, output, opening.timeout)
+        run_session(
+            instructions, read_files(file or [], output.messages), request, output, opening.timeout
+        )
         return
     with time_limit(opening.timeout):
         question, texts = read_question(message, file or [], output.messages)
@@ -162,7 +165,7 @@ def read_question(
     message: str | None, files: list[str], messages: Messages
 ) -> tuple[str, tuple[str, ...]]:
     """The question and the texts that go with it; piped text is one of the two."""
-    texts = read_files(files)
+    texts = read_files(files, messages)
     if STANDARD_INPUT not in files and (message is None or goes_with_question(messages)):
         piped = read_piped(messages)
         if message is None:
@@ -178,14 +181,15 @@ def read_question(
     return question, texts
 
 
-def read_files(files: list[str]) -> tuple[str, ...]:
+def read_files(files: list[str], messages: Messages) -> tuple[str, ...]:
     """The files as the model reads them."""
-    return tuple(map(fenced_file, files))
+    return tuple(fenced_file(file, messages) for file in files)
 
 
-def fenced_file(text: str) -> str:
+def fenced_file(text: str, messages: Messages) -> str:
     """A file, or a place in one, as a fenced block that says what it is."""
     source, place = read_text(text)
+    note_file_read(source.name, messages.note)
     if place.start is None:
         return fenced_source(source, text.removeprefix(source.name))
     span = source.span_of(place)

@@ -206,4 +206,16 @@ def with_setting(command: "Command", flags: EditorFlags, name: str, value: objec
     if checked is None:
         return flags
     changed: EditorFlags = gather_group(EditorFlags, {**flatten_group(flags), name: checked})
+    if flags.endpoint.endpoint and reads_more(changed.context, flags.context):
+        raise UsageError(
+            "a project could have more sent to the endpoint", "give a flag to `starcoder lsp`"
+        )
     return changed
+
+
+def reads_more(changed: ContextFlags, flags: ContextFlags) -> bool:
+    """Whether more is read than flags say: longer of other files, or more of the text."""
+    seconds, most = changed.values(None).seconds or 0.0, changed.max_prompt_tokens
+    allowed = flags.max_prompt_tokens
+    is_longer = allowed is not None and (most is None or most > allowed)
+    return is_longer or seconds > (flags.values(None).seconds or 0.0)

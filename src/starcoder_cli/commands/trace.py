@@ -8,6 +8,7 @@ import typer
 from starcoder_cli.attribution.stack_lookup import DEFAULT_SERVICE_URL
 from starcoder_cli.commands.options import IndexFile
 from starcoder_cli.errors import InputError, NegativeError
+from starcoder_cli.files.links import note_file_read
 from starcoder_cli.files.notebook_text import read_text
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.settings import ColorMode, environment_name
@@ -125,6 +126,8 @@ def trace(
     source, where = read_text(place, lang)
     span = source.span_of(where) if where.start else source.whole_span()
     messages = Messages(quiet)
+    if portrait:
+        note_file_read(source.name, messages.note)
     target = report_target(report, source, messages) if report is not None else None
     drawn = look_up_in_stack(source, span, portrait_url, offline, messages) if portrait else None
     traced = TraceResult.of(source, span, lang, index, optional=portrait and not target)

@@ -40,7 +40,7 @@ _FUNCTION_VARIABLE = (
 )
 _METHOD = (
     r"^[ \t]+(?!(?:if|for|while|switch|catch|return|else|new|throw|do)\b)"
-    r"(?:[\w<>\[\],.?@]+[ \t]+){0,6}(?P<name>\w+)[ \t]*\([^;\n]*\)[^;\n]*\{[ \t]*$"
+    r"(?:[\w<>\[\],.?@]+[ \t]+){0,6}(?P<name>\w+)[ \t]*\([^;\n]*\)[^;)\n]*\{[ \t]*$"
 )
 _C_FUNCTION = (
     r"^(?!(?:return|else|if|for|while|switch|typedef|using)\b)"

@@ -116,13 +116,14 @@ def find_used_definitions(
             for definition in file_definitions:
                 if definition.name in name_weights:
                     occurrences.setdefault(definition.name, []).append((path, definition))
-    ranked = [
-        (-name_weights[name] * (2 if path in imports else 1), path, definition.line)
-        for name, name_occurrences in occurrences.items()
-        for path, definition in name_occurrences
-        if path in imports
-        or len({other_path for other_path, _ in name_occurrences}) <= MAX_DEFINING_FILES
-    ]
+    ranked = []
+    for name, name_occurrences in occurrences.items():
+        is_rare = len({path for path, _ in name_occurrences}) <= MAX_DEFINING_FILES
+        ranked += [
+            (-name_weights[name] * (2 if path in imports else 1), path, definition.line)
+            for path, definition in name_occurrences
+            if is_rare or path in imports
+        ]
     for _, path, line in sorted(ranked)[:MAX_DEFINITIONS]:
         yield excerpt_definition(path, project.read_text(path) or "", line, definition_lines[path])
 

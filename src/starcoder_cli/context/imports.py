@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from starcoder_cli.context.project import ProjectFiles
 
 MAX_SCANNED_CHARACTERS = 100_000
+MAX_REFERENCE_CHARACTERS = 500
 MAX_IMPORTS = 12
 RELATIVE_LEVELS = {".": 1, "self": 1, "super": 1, "..": 2}
 SOURCE_FOLDERS = ("", "src", "lib", "include", "app", "python", "src/main/java", "src/main/kotlin")
@@ -99,7 +100,7 @@ _C_RULES = (ImportRule(r"""^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]""", (""
 IMPORT_RULES: Mapping[str, tuple[ImportRule, ...]] = {
     "python": (
         ImportRule(
-            r"^[ \t]*from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]*\(?([\w, \t]*)",
+            r"^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]*\(?([\w, \t]*)",
             _PYTHON_ENDINGS,
             ".",
             symbol_parts=1,
@@ -152,9 +153,9 @@ def find_imported_files(text: str, language: str, project: ProjectFiles) -> tupl
     paths: dict[str, None] = {}
     for rule in IMPORT_RULES.get(language, ()):
         for match in re.finditer(rule.pattern, text[:MAX_SCANNED_CHARACTERS], re.MULTILINE):
-            if not project.seconds_left:
-                break
             for reference in extract_references(match, rule.separator):
+                if not project.seconds_left or len(reference) > MAX_REFERENCE_CHARACTERS:
+                    break
                 paths.update(
                     dict.fromkeys(
                         resolve_reference(rule.candidate_paths(reference, project), project)

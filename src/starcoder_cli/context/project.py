@@ -1,8 +1,9 @@
 """The files of a project that may be read along without being asked for.
 
 In a git repository those are the files that git does not ignore; elsewhere those in the folder of
-the file at work, and what it imports below. Links, secrets, binary and generated files are left
-out, and so is whatever there is no time for: a start in a huge folder has to stay quick.
+the file at work, and what it imports below. Hidden files, links, secrets, binary and generated
+files are left out, and so is whatever there is no time for: a start in a huge folder has to stay
+quick.
 """
 
 import os
@@ -51,7 +52,7 @@ class ProjectFiles:
             return cls(absolute.parent, absolute.name, paths, deadline, is_repository=False)
         own_path = absolute.relative_to(root).as_posix()
         tracked = git.list_files(root, seconds)
-        visible = (path for path in tracked or () if path[0] != "." and "/." not in path)
+        visible = (path for path in tracked or () if not is_hidden(path))
         project = cls(root, own_path, frozenset(visible), time.monotonic() + seconds)
         if tracked is None:
             project.exclusion_reasons[str(root)] = "git does not tell which files belong to it"
@@ -77,7 +78,7 @@ class ProjectFiles:
 
     def contains(self, path: str) -> bool:
         """Whether a name is that of a file that counts, and not of the file at work."""
-        if path == self.own_path or path.startswith(("../", "/")):
+        if path == self.own_path or path.startswith("/") or is_hidden(path):
             return False
         # `Path.is_file` fails for names that are too long.
         return path in self.paths or (not self.is_repository and os.path.isfile(self.root / path))  # noqa: PTH113
@@ -102,6 +103,11 @@ class ProjectFiles:
             return (self.root / path).lstat().st_mtime
         except (OSError, ValueError):
             return 0.0
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a part of a path begins with a dot: a hidden file or folder, or `..`."""
+    return any(part.startswith(".") for part in path.split("/"))
 
 
 class ExcludedFileError(Exception):
@@ -145,7 +151,7 @@ def list_siblings(path: Path) -> list[str]:
             for number, entry in enumerate(entries):
                 if number >= MAX_PROJECT_FILES:
                     break
-                if entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
+                if entry.is_file(follow_symlinks=False) and not is_hidden(entry.name):
                     names.append(entry.name)
     except OSError:
         return names

@@ -31,7 +31,7 @@ KEY_PATTERN = re.compile(
             r"\bsk-[0-9A-Za-z_-]{32,}",  # OpenAI and others
             r"\b[rs]k_live_[0-9A-Za-z]{20,}",  # Stripe
             r"\bxox[abprs]-[0-9A-Za-z-]{10,}",  # Slack
-            r"\beyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10,}\.",  # JSON Web Token
+            r"(?<![\w-])eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10}",  # JSON Web Token
             r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{1,80}:[^\s:/@'\"{}$<>]{8,80}@",
         )
     )

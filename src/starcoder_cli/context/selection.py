@@ -19,6 +19,7 @@ from starcoder_cli.context.snippets import (
     truncate_snippets,
 )
 from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.files.links import note_file_read
 from starcoder_cli.files.notebook_text import read_text
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, find_file_metadata, to_model_text
@@ -247,6 +248,7 @@ def read_included_file(name: str, source: Source, messages: Messages) -> Context
     from starcoder_cli.context.secrets import contains_secret, has_secret_name
 
     other, place = read_text(name)
+    note_file_read(other.name, messages.note)
     path = find_file_metadata(other.code_name(None)).filename or other.display_name
     if has_secret_name(path) or contains_secret(other.raw):
         messages.note(f"{path} looks as if it held a secret; the model reads it, as -I says")

@@ -4,6 +4,7 @@ A repository is not trusted, and may hold links to any file of its user.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,12 @@ def find_file_outside(path: str) -> LinkedFile | None:
         if repository and not file.is_relative_to(repository):
             return LinkedFile(path, repository, file)
     return None
+
+
+def note_file_read(path: str, note: Callable[[str], None]) -> None:
+    """Say which file is read where a link leads to it, out of a repository."""
+    if linked := find_file_outside(path):
+        note(f"{linked}, which is read")
 
 
 def refuse_link(path: Path, hint: str) -> None:

@@ -47,6 +47,12 @@ def read_place(
     return find_cell(source, number, filename, marker), place_in_cell(match, source.name)
 
 
+def find_place_file(text: str) -> str:
+    """The path of the file that a place is in; UsageError where it names none."""
+    match = match_notebook_place(text)
+    return match["path"] if match else Place.parse(text).path
+
+
 def match_notebook_place(text: str) -> "re.Match[str] | None":
     """The parts of what may be a place in a notebook; None where it is a file's name as it is."""
     match = NOTEBOOK_PLACE.fullmatch(text)

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 
 from starcoder_cli.errors import DataError, WriteError
@@ -107,24 +108,35 @@ def select_copyable(root: Path, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def copy_file(root: Path, name: str, target: Path) -> None:
-    """Copy one file with its times and permissions, or a link that stays inside the tree."""
+    """Copy one file with its times and permissions, or a link that leads to what is in the tree.
+
+    A link whose way leaves the tree leads the same way from the copy: it is made a relative one.
+    """
     import shutil
 
     source = root / name
-    if source.is_symlink() and not points_inside(root, source):
+    end = real_path(source) if source.is_symlink() else source
+    if not end.is_relative_to(root):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
+    if end != source and not stays_inside(root, source):
+        target.symlink_to(os.path.relpath(end, source.parent))
+        return
     try:
         shutil.copy2(source, target, follow_symlinks=False)
     except FileNotFoundError:
         return
 
 
-def points_inside(root: Path, link: Path) -> bool:
-    """Whether a link leads to something in the tree, wherever the tree stands."""
-    if link.readlink().is_absolute():
-        return False
-    return real_path(link).is_relative_to(root)
+def stays_inside(root: Path, link: Path) -> bool:
+    """Whether each step of a link's way is in the tree."""
+    steps = accumulate(link.readlink().parts, real_step, initial=link.parent)
+    return all(step.is_relative_to(root) for step in steps)
+
+
+def real_step(folder: Path, name: str) -> Path:
+    """Where a name in a folder leads."""
+    return real_path(folder / name)
 
 
 def real_path(path: str | Path) -> Path:

@@ -1,0 +1,79 @@
+"""Which files a file of holes may have sent to an endpoint."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from starcoder_cli.errors import RefusedError
+from starcoder_cli.files.batch import BatchTask, parse_batch
+from starcoder_cli.files.batch_places import SendableFiles
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository beside files of its user, with links in it, as the current folder."""
+    root = tmp_path / "repository"
+    for name in (".git/config", "src/a.py", "notes/holes", "note.ipynb"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (tmp_path / "creds.py").touch()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "b.py").touch()
+    (root / "link.py").symlink_to("../creds.py")
+    (root / "folder").symlink_to(tmp_path / "other")
+    (root / "inner.py").symlink_to("src/a.py")
+    (root / "linked-holes").symlink_to(tmp_path / "creds.py")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.mark.parametrize("batch", ["notes/holes", "linked-holes", "-", "/dev/fd/63"])
+def test_of_a_repository_its_own_files(batch: str, repository: Path) -> None:
+    files = SendableFiles.for_batch(batch, [])
+    assert files.folder == repository
+    for name in ("src/a.py", str(repository / "src/a.py"), "inner.py", "missing.py", "src/../a.py"):
+        assert files.has(name)
+    outside = repository.parent / "creds.py"
+    names = ("../creds.py", str(outside), "link.py", "folder/b.py", ".git/config", "src/../../x")
+    for name in names:
+        assert not files.has(name)
+
+
+def test_elsewhere_the_folder_of_the_file_of_holes(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = SendableFiles.for_batch("../other/holes", [])
+    assert files.folder == repository.parent / "other"
+    assert files.has("../other/b.py") and not files.has("src/a.py")
+    monkeypatch.chdir(repository.parent)
+    files = SendableFiles.for_batch("-", [])
+    assert files.has("creds.py") and files.has("repository/src/a.py") and not files.has("../x")
+
+
+def test_a_file_that_the_command_line_names(repository: Path) -> None:
+    files = SendableFiles.for_batch("notes/holes", ["../creds.py"])
+    assert files.has("../creds.py") and files.has("link.py") and not files.has("../other/b.py")
+
+
+def test_the_lines_of_other_files_are_refused(repository: Path) -> None:
+    fields = [
+        {"place": "src/a.py:1"},
+        {"prefix": "../creds.py:1"},
+        {"place": "../creds.py:1", "id": 7},
+        {"place": "../secret.ipynb:2:1"},
+        {"place": "12:3"},
+        {"place": "../creds.py#L1-L2"},
+        {"wrong": 1},
+    ]
+    lines = parse_batch("\n".join(map(json.dumps, fields)).encode())
+    checked = SendableFiles.for_batch("notes/holes", []).refuse_others(lines)
+    kinds = [type(line.task) for line in checked]
+    assert kinds[:2] == [BatchTask] * 2 and kinds[4] == BatchTask
+    assert kinds[2:4] == [RefusedError] * 2 and kinds[5] == RefusedError
+    assert checked[6] == lines[6]
+    assert str(checked[2].task) == (
+        f"../creds.py is not in {repository}, and the endpoint would read it; "
+        "pipe the holes in, from the folder of the files that they name"
+    )
+    assert checked[2].record() == lines[2].record()
