@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from starcoder_cli.errors import RefusedError
+from starcoder_cli.files.read import STANDARD_INPUT
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def find_file_outside(path: str) -> LinkedFile | None:
 
 def note_file_read(path: str, note: Callable[[str], None]) -> None:
     """Say which file is read where a link leads to it, out of a repository."""
-    if linked := find_file_outside(path):
+    if path != STANDARD_INPUT and (linked := find_file_outside(path)):
         note(f"{linked}, which is read")
 
 
