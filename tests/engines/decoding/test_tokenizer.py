@@ -84,6 +84,13 @@ def test_runs_of_spaces_that_are_tokens_stay_tokens(tmp_path: Path) -> None:
     assert tokens.control_token_id("    ") in tokens.encode_text("if x:\n    y")
 
 
+def test_a_tokenizer_that_knows_few_characters_is_one(tmp_path: Path) -> None:
+    """It has no token for the character that a space before a text is looked for with."""
+    Tokenizer(models.BPE({"a": 0, "b": 1}, [])).save(str(tmp_path / "tokenizer.json"))
+    few = CheckpointTokenizer(tmp_path)
+    assert few.encode(Prompt(("ab☺a",))) == [0, 1, 0]
+
+
 def test_texts_for_drafts_stay_token_ids(tokens: CheckpointTokenizer) -> None:
     texts = ("def f(x):\n    return x", "<|endoftext|> y")
     references = tokens.references(texts)

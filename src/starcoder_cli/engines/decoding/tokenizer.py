@@ -50,7 +50,8 @@ class CheckpointTokenizer:
         self._bos_ids = self._tokenizer.encode("", add_special_tokens=True).ids[:1]
         guarded = self._tokenizer.encode(GUARD_CHARACTER, add_special_tokens=False)
         self._references: tuple[tuple[str, ...], ReferenceTexts] = (), NO_REFERENCES
-        self._guard_length = len(guarded.ids) if guarded.tokens[0].startswith("▁") else 0
+        is_spaced = any(token.startswith("▁") for token in guarded.tokens[:1])
+        self._guard_length = len(guarded.ids) if is_spaced else 0
 
     def encode(self, prompt: Prompt) -> list[int]:
         """The token ids of a prompt: one id for each control token, text as nothing but text.
