@@ -149,7 +149,7 @@ class Delivery:
         if unsafe and self.options.diff and not self.target:
             raise DataError(
                 f"the answer has characters that nobody would see in the patch: {unsafe}",
-                "ask again, or leave --diff away",
+                "ask again, or run it without --diff",
             )
         if not self.target:
             self.show(text, record)

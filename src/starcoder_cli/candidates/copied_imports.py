@@ -28,8 +28,9 @@ def relocate_imports(root: str, copy: str) -> None:
         module = sys.modules.get(getattr(finder, "__module__", ""))
         for holder in (finder, type(finder), module):
             for table in list(getattr(holder, "__dict__", {}).values()):
-                if type(table) is dict:
-                    table.update({name: relocate(value) for name, value in list(table.items())})
+                for name, value in list(table.items()) if type(table) is dict else ():
+                    if (moved := relocate(value)) != value:
+                        table[name] = moved
 
 
 def run_next_customization(folder: str) -> None:
