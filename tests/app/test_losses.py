@@ -3,6 +3,7 @@
 import pytest
 
 from starcoder_cli.app.losses import find_lost_code
+from starcoder_cli.languages import find_language
 
 FUNCTIONS = {
     "python": ("def f(x):\n    return x\n", "def f(x):\n    '''Doc.'''\n    ...\n"),
@@ -31,7 +32,7 @@ FUNCTIONS = {
 
 def lost(before: str, after: str, language: str, instruction: str = "Make it quicker.") -> str:
     """What is lost on the way from some code to new code."""
-    return find_lost_code(after, before, language, instruction)
+    return find_lost_code(after, before, find_language(language), instruction)
 
 
 @pytest.mark.parametrize("language", FUNCTIONS)
@@ -86,3 +87,44 @@ def test_a_key_is_not_lost(language: str, before: str, after: str) -> None:
     assert lost(before, after, language) == "the answer lacks 'd', which the code defines"
     assert lost(before, after, language, "Set a to 2; d is gone.") == ""
     assert lost(after, before, language) == ""
+
+
+SCRIPT = "#!/bin/sh\nset -e\n" + "".join(
+    f"step_{number} --input {number}\n" for number in range(40)
+)
+
+
+def test_an_excerpt_is_not_the_whole() -> None:
+    excerpt = "step_9 --input 9\nstep_10 --input 10 --force\nstep_11 --input 11\n"
+    problem = "the answer lacks 39 lines of the code, such as '#!/bin/sh'"
+    assert lost(SCRIPT, excerpt, "shell") == problem
+    assert lost(SCRIPT, excerpt, "shell", "Remove the colour of step 10.") == problem
+    assert lost(SCRIPT, SCRIPT.partition("step_30")[0], "shell", "Remove the last ten.") == ""
+    changed = SCRIPT.replace("--input 10", "--input 10 --force")
+    assert lost(SCRIPT, changed, "shell") == ""
+
+
+def test_a_comment_does_not_stand_for_code() -> None:
+    before = "def f(x):\n    if not x:\n        raise E\n    g(x)\n    return h(x)\n"
+    after = "def f(x, y):\n    # wie bisher\n    return h(x, y)\n"
+    problem = "the answer leaves code out, where it says '# wie bisher'"
+    assert lost(before, after, "python", "Add y.") == problem
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "used"),
+    [
+        ("python", "import os", "os.getcwd()"),
+        ("python", "from decimal import Decimal", "Decimal(1)"),
+        ("java", "import java.util.List;", "List.of(1);"),
+        ("rust", "use std::fs;", "fs::read(p);"),
+        ("typescript", "import { a } from './b';", "a();"),
+    ],
+)
+def test_an_import_that_is_needed_is_not_lost(language: str, line: str, used: str) -> None:
+    before, after = f"{line}\n\n{used}\n", f"{used}\n{used}\n"
+    assert lost(before, after, language) == f"the answer lacks {line!r}, which it needs"
+    assert lost(before, "other();\n", language) == ""
+    assert lost(before, f"{line}\n\n{after}", language) == ""
+    name = line.rstrip(";").split()[-1]
+    assert language != "python" or lost(before, f"{name} = x\n{after}", language) == ""

@@ -9,6 +9,7 @@ from starcoder_cli.stream import Chunk, collect
 
 PYTHON = "import os\n\n\ndef a(x):\n    return x * 2\n\n\nprint(a(1))\n"
 CHANGED, WRONG = PYTHON.replace("* 2", "+ 1"), PYTHON.replace("* 2", "- 1")
+HELPER, USE = "def b(x):\n    return 2\n", "x = 2\nprint(a(x))\n"
 LONG = "".join(f"value_{number} = {number}\n" for number in range(16))
 DOCUMENT = "# Title\n\nInstall:\n\n## Use\n\nCall it.\n"
 EXAMPLE = "# Title\n\nInstall:\n\n```sh\npip install x\n```\n\n## Use\n\nCall it.\n"
@@ -33,8 +34,12 @@ def fenced(code: str, label: str = "python") -> str:
         (f"Original:\n{fenced(PYTHON)}\nNew:\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"Not\n{fenced('return x * 2')}\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"{fenced('pip install x', 'sh')}\n{fenced(CHANGED, 'py')}", PYTHON, "python", CHANGED),
+        (f"{fenced(CHANGED)}Use it:\n{fenced(USE)}", PYTHON, "python", CHANGED),
         (f"{fenced(WRONG)}No, that is wrong:\n{fenced(CHANGED)}", PYTHON, "python", CHANGED),
         (f"{fenced(CHANGED)}The part:\n{fenced(CHANGED[:60])}", PYTHON, "python", CHANGED),
+        (fenced(f"python\n{CHANGED}", ""), PYTHON, "python", CHANGED),
+        (fenced(f"src/a.py\n{CHANGED}"), PYTHON, "python", CHANGED),
+        (fenced(f"a.py\n{CHANGED}"), f"a.py\n{PYTHON}", "python", f"a.py\n{CHANGED}"),
         (fenced(DOCSTRING), PYTHON, "python", DOCSTRING),
         (DOCSTRING, PYTHON, "python", DOCSTRING),
         (fenced(EXAMPLE, "markdown"), DOCUMENT, "markdown", EXAMPLE),
@@ -68,6 +73,17 @@ def test_the_code_is_found(text: str, original: str, name: str, code: str) -> No
         ("", PYTHON, "the answer has no code block"),
         (f"So:\n{fenced('a(1)')}\ndef a(x):\n", PYTHON, "stand outside of its block"),
         (f"{fenced(LONG[:80])}The rest:\n{fenced(LONG[80:])}", LONG, "code in several blocks"),
+        (
+            f"{fenced(HELPER)}Then:\n{fenced(CHANGED.replace('+ 1', '+ b(x)'))}",
+            PYTHON,
+            "has parts of the new code in other blocks",
+        ),
+        (
+            f"{fenced(CHANGED.replace('+ 1', '+ Decimal(1)'))}And:\n"
+            f"{fenced('from decimal import Decimal')}",
+            PYTHON,
+            "has parts of the new code in other blocks",
+        ),
         (fenced("-a\n+b\n", "diff"), PYTHON, "the answer is a diff, and not the code"),
         (fenced("pip install x\n", "sh"), PYTHON, "has commands to run, and not the code"),
     ],

@@ -8,6 +8,7 @@ from starcoder_cli.postprocess.restored import (
     has_mixed_line_ends,
     restore_indent,
     restore_line_ends,
+    restore_opening,
     rewrite,
 )
 from starcoder_cli.stream import collect
@@ -96,3 +97,13 @@ def test_a_text_is_changed_when_all_of_it_is_here() -> None:
         chunks = list(rewrite(chunked("abc", size, "length"), str.upper))
         assert (collect(chunks).text, collect(chunks).reason) == ("ABC", "length")
         assert [chunk.text for chunk in chunks][:-1] == [""] * (len(chunks) - 1)
+
+
+@pytest.mark.parametrize(
+    "opening", ["#!/bin/sh\n", "#!/usr/bin/env node\n\n", "<?php\n\n", "<?xml a?>\n"]
+)
+def test_the_line_that_says_what_reads_a_file_stays(opening: str) -> None:
+    assert restore_opening("f();\n", f"{opening}g();\n") == f"{opening}f();\n"
+    assert restore_opening("#!/bin/bash\nf\n", f"{opening}g\n") == "#!/bin/bash\nf\n"
+    assert restore_opening("f();\n", f"\n{opening}") == "f();\n"
+    assert restore_opening("\n", f"{opening}g();\n") == "\n"

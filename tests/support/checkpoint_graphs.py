@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
+from graphs import EXACT
 from starcoder_cli.engines.openvino.graph import PagedGraph, TokenSpan
 from starcoder_cli.engines.openvino.sources import build_graph
 from starcoder_cli.weights.model_config import read_model_config
@@ -26,8 +27,7 @@ def difference(folder: Path, of: Path | None = None) -> float:
     of = of or folder
     tensors = map_tensors([of / "model.safetensors"])
     model = build_graph(read_model_config(of / "config.json"), tensors, bits=16)
-    exact = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
-    graph = PagedGraph([openvino.Core().compile_model(model, "CPU", exact)], 8)
+    graph = PagedGraph([openvino.Core().compile_model(model, "CPU", dict(EXACT))], 8)
     reference = AutoModelForCausalLM.from_pretrained(folder).eval()
     with torch.inference_mode():
         expected = reference(torch.tensor([IDS])).logits[0].float().numpy()

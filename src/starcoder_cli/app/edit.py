@@ -1,5 +1,6 @@
 """Code that is to be written anew as an instruction says."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from starcoder_cli.postprocess.restored import (
     has_mixed_line_ends,
     restore_indent,
     restore_line_ends,
+    restore_opening,
     rewrite,
 )
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
@@ -25,6 +27,9 @@ from starcoder_cli.prompts.edit import build_edit_prompt, replace_final_newlines
 from starcoder_cli.reply import ChatModel, chat_format, continue_code
 from starcoder_cli.stream import Completion, Stream, convert_newlines, until_stop
 from starcoder_cli.terminal.output import Messages
+
+NAMES_OPENING = re.compile(r"shebang|#!|<\?|\btag|first line|interpreter", re.IGNORECASE)
+"""How an instruction is about the first line of a script."""
 
 EXTRA_TOKENS = 256
 MAX_EDIT_TOKENS = 100_000
@@ -85,6 +90,8 @@ class EditTask:
             chunks = convert_newlines(chunks, "\n")
             if self.indent:
                 chunks = rewrite(chunks, self._restore_indent)
+            if not NAMES_OPENING.search(self.instruction):
+                chunks = rewrite(chunks, partial(restore_opening, original=self.code))
             chunks = replace_final_newlines(chunks, "\n" if self.code.endswith("\n") else "")
             if has_mixed_line_ends(self.original):
                 return rewrite(chunks, self._restore_line_ends)

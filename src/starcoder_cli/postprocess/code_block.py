@@ -6,12 +6,13 @@ use. The code is the block that has most in common with what it replaces.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.languages import Language, find_language
 from starcoder_cli.postprocess.bare_code import ASK_AGAIN, require_bare_code
+from starcoder_cli.postprocess.brought_names import find_brought_names, find_words
 from starcoder_cli.postprocess.fences import MAX_FENCE_INDENT, Fence, FencedBlock
 from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 from starcoder_cli.stream import Chunk, Stream, closing_source
@@ -25,6 +26,9 @@ MIN_CORRECTION = 0.8
 """So much of what an earlier block has of the original, and of its length, has a corrected one."""
 
 TELLING_LINE = re.compile(r"\w\W*\w\W*\w")
+
+
+FILE_NAME = re.compile(r"([\w-]+/)*[\w-]+\.[a-z]{1,4}")
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
     others = {line for block in parts for line in telling_lines(block.code)}
     if len(known.intersection(others) - inside) >= MIN_LOST_LINES:
         raise DataError("the answer has the code in several blocks", ASK_AGAIN)
+    if needs_other_block(chosen, blocks, original):
+        raise DataError("the answer has parts of the new code in other blocks", ASK_AGAIN)
     if known.intersection(outside) - inside:
         raise DataError("parts of the answer's code stand outside of its block", ASK_AGAIN)
     if not chosen.code.strip("\r\n"):
@@ -91,7 +97,16 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
         raise DataError("the answer is a diff, and not the code", ASK_AGAIN)
     if label in COMMANDS and not names_language(label, language) and not fitting:
         raise DataError("the answer's block has commands to run, and not the code", ASK_AGAIN)
-    return chosen
+    return replace(chosen, code=without_label(chosen.code, original, language))
+
+
+def without_label(code: str, original: str, language: Language) -> str:
+    """Code without a first line that is nothing but the name of its language or of a file."""
+    first, _, rest = code.partition("\n")
+    label = first.strip()
+    is_label = FILE_NAME.fullmatch(label) or names_language(label, language)
+    has_label = is_label and language.name not in PROSE_LANGUAGES and bool(rest.strip())
+    return rest if has_label and label not in stripped_lines(original) else code
 
 
 @dataclass(frozen=True)
@@ -163,6 +178,20 @@ def most_like(blocks: Sequence[CodeBlock], original: str) -> CodeBlock:
 def is_quote(block: CodeBlock, original: str) -> bool:
     """Whether a block says nothing but what is there."""
     return stripped_lines(block.code) == stripped_lines(original)
+
+
+def needs_other_block(chosen: CodeBlock, blocks: Sequence[CodeBlock], original: str) -> bool:
+    """Whether new names in a block are only brought by another: by an import, a definition.
+
+    A value counts where it comes first: behind the code it is an example of use.
+    """
+    used = find_words(chosen.code) - find_words(original) - find_brought_names(chosen.code)
+    place = blocks.index(chosen)
+    return any(
+        used & find_brought_names(block.code, with_values=number < place)
+        for number, block in enumerate(blocks)
+        if number != place
+    )
 
 
 def split_blocks(text: str) -> tuple[list[CodeBlock], list[str]]:

@@ -13,6 +13,7 @@ from difflib import SequenceMatcher
 from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
+OPENING = re.compile(r"\ufeff?(#!|<\?)[^\n]*\n+")
 LINE = re.compile(r"([^\n]*?)(\r?\n|\Z)")
 
 
@@ -88,3 +89,14 @@ def rewrite(chunks: Iterable[Chunk], change: Callable[[str], str]) -> Stream:
                 return
     if text:
         yield Chunk(change(text), 0, "stop")
+
+
+def restore_opening(text: str, original: str) -> str:
+    """New code with the first line of the old before it, which says what runs or reads the file.
+
+    Models take `#!/bin/sh` and `<?php` for no part of the code.
+    """
+    match = OPENING.match(original)
+    if not match or OPENING.match(text) or not text.strip():
+        return text
+    return match[0] + text

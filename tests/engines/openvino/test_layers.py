@@ -7,6 +7,7 @@ import numpy
 import pytest
 import torch
 
+from graphs import EXACT
 from starcoder_cli.engines.openvino.layers import AttentionHeads, GraphBuilder, Rope
 from starcoder_cli.weights.safetensors import TensorEntry
 from starcoder_cli.weights.tensors import MappedTensor
@@ -40,8 +41,7 @@ def computed(
     """What a layer makes of some rows, at positions 3, 4, 5, ..."""
     given = openvino.opset15.parameter([-1, rows.shape[1]], openvino.Type.f32)
     model = openvino.Model([layer(given)], [given, graph.positions])
-    exact = {"INFERENCE_PRECISION_HINT": "f32"}
-    compiled = openvino.Core().compile_model(model, "CPU", exact)
+    compiled = openvino.Core().compile_model(model, "CPU", dict(EXACT))
     positions = numpy.arange(3, 3 + len(rows), dtype=numpy.int64)
     return torch.from_numpy(compiled([rows.numpy(), positions])[0].copy())
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from graphs import EXACT
 from quantized import read_back
 from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS, CheckpointWeights, quantized_node
 from starcoder_cli.engines.openvino.quantize import (
@@ -43,7 +44,7 @@ def test_an_exact_matrix_is_read_from_its_file(kind: torch.dtype, tmp_path: Path
     tensors = {"w": mapped(tmp_path, torch.randn(4, 8).to(kind))}
     node = CheckpointWeights(tensors, bits=16).matrix("w")
     model = openvino.Model([node], [])
-    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = openvino.Core().compile_model(model, "CPU", dict(EXACT))
     assert numpy.array_equal(compiled([])[0], tensors["w"].floats())
 
 
@@ -96,4 +97,4 @@ def test_a_zero_between_two_numbers(tmp_path: Path) -> None:
 def computed(nodes: list[Any]) -> Any:
     """What a graph of these nodes gives."""
     model = openvino.Model(nodes, [])
-    return openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})([])[0]
+    return openvino.Core().compile_model(model, "CPU", dict(EXACT))([])[0]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from ggufs import CONTROLS, TEMPLATE
+from graphs import compile_exactly
 from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
 from starcoder_cli.engines.decoding.sampler import NumpySampler, Token
 from starcoder_cli.engines.llamacpp import LlamaCppModel
@@ -247,9 +248,9 @@ def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
     assert (cold.text, cold.logprob) == (first.text, first.logprob) == (again.text, again.logprob)
 
 
-@pytest.mark.usefixtures("exact")
-def test_drafts_change_no_answer(path: Path) -> None:
+def test_drafts_change_no_answer(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the model says, it says the same one token at a time."""
+    compile_exactly(monkeypatch)
     sampling = Sampling(120, logprobs=True)
     with closing(opened_model(path, 2 * WINDOW)) as model:
         for text in ("abcd", "x = f(x)\n", "return "):

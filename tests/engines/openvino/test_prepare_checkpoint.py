@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from checkpoint_graphs import change_config
+from graphs import compile_exactly
 from servers import full_disk
 from starcoder_cli.app.fetch import prepare_at_once
 from starcoder_cli.catalog import find_model
@@ -58,7 +59,10 @@ def answer(folder: Path, quantize: QuantizeChoice = "auto") -> tuple[Completion,
         return collect(model.stream(TEXT, Sampling(8))), lines[-1]
 
 
-def test_what_is_prepared_answers_as_what_is_not(folder: Path) -> None:
+def test_what_is_prepared_answers_as_what_is_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_exactly(monkeypatch)
     before, said = answer(folder)
     assert said.startswith("owner/name: OpenVINO, 8 bit, a window of ")
     told = list[tuple[int, int]]()

@@ -11,6 +11,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from checkpoint_graphs import change_config
+from graphs import compile_exactly
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.load import choose_graph_bits, load_model
 from starcoder_cli.engines.openvino.graph import PagedGraph
@@ -38,7 +39,10 @@ def opened(folder: Path, loading: LoadOptions) -> Model:
 
 
 @pytest.mark.parametrize("kind", ["gpt_bigcode", "starcoder2", "qwen2"])
-def test_an_answer_is_that_of_transformers(kind: str, tmp_path: Path) -> None:
+def test_an_answer_is_that_of_transformers(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_exactly(monkeypatch)
     folder, sampling = build(tmp_path, kind), Sampling(40)
     with closing(opened(folder, EXACT)) as ours, closing(opened(folder, THROUGH_TORCH)) as theirs:
         assert (ours.engine, theirs.engine) == ("openvino", "huggingface")
