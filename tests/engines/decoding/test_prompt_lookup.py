@@ -65,11 +65,18 @@ def test_a_width_can_be_fixed() -> None:
 
 @given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 20))
 def test_a_draft_stood_behind_the_same_run_before(ids: list[int], most: int) -> None:
+    """The end of a long one behind its own beginning: so a text goes on that repeats itself."""
     draft = PromptLookup(ids).draft(most)
     assert len(draft) <= most
     if draft:
-        run = [*ids[-NGRAM_SIZES[0] :], *draft]
-        assert any(ids[at : at + len(run)] == run for at in range(len(ids)))
+        start = len(ids) - NGRAM_SIZES[0]
+        text, run = [*ids, *draft], [*ids[start:], *draft]
+        assert any(text[at : at + len(run)] == run for at in range(start))
+
+
+def test_what_repeats_itself_goes_on() -> None:
+    assert PromptLookup([3, 7, 7, 7]).draft(4) == [7] * 4
+    assert PromptLookup([1, 2, 1, 2, 1]).draft(4) == [2, 1, 2, 1]
 
 
 def cautious(ids: list[int]) -> CautiousPromptLookup:

@@ -1,6 +1,5 @@
 """Matrices in eight bits, and as their files have them."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def test_an_exact_matrix_is_read_from_its_file(kind: torch.dtype, tmp_path: Path
     assert numpy.array_equal(compiled([])[0], tensors["w"].floats())
 
 
-@pytest.mark.parametrize(("form", "columns"), [("eight", 48), ("eight", 64), ("four", 64)])
+@pytest.mark.parametrize(("form", "columns"), [("eight", 48), ("eight", 64), ("four between", 64)])
 def test_a_matrix_that_is_quantized_in_its_file(form: Form, columns: int, tmp_path: Path) -> None:
     torch.manual_seed(0)
     matrix = quantize(mapped(tmp_path, torch.randn(40, columns)), form)
@@ -63,7 +62,7 @@ def test_a_matrix_that_is_quantized_in_its_file(form: Form, columns: int, tmp_pa
         assert numpy.array_equal(computed([rows]), read_back(matrix)[[3, 39, 3]])
 
 
-@pytest.mark.parametrize(("bits", "form"), [(8, "eight"), (4, "four")])
+@pytest.mark.parametrize(("bits", "form"), [(8, "eight"), (4, "four between")])
 def test_a_matrix_that_is_quantized_when_it_is_loaded(
     bits: Bits, form: Form, tmp_path: Path
 ) -> None:
@@ -81,14 +80,28 @@ def test_tables_and_rows_of_broken_groups_are_in_eight_bits(name: str, tmp_path:
     tensor = mapped(tmp_path, torch.randn(4, 48 if name == "w" else 64))
     assert (form_in_bits(name, tensor, 4), form_in_bits("v", tensor, 8)) == ("eight", "eight")
     whole = mapped(tmp_path, torch.randn(4, 64))
-    assert form_in_bits("w", whole, 4) == "four"
+    assert form_in_bits("w", whole, 4) == "four between"
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("transformer.h.3.attn.c_attn.weight", "eight"),
+        ("model.layers.3.self_attn.k_proj.weight", "eight"),
+        ("transformer.h.3.mlp.c_fc.weight", "four between"),
+        ("model.layers.3.mlp.down_proj.weight", "four between"),
+        ("lm_head.weight", "four between"),
+    ],
+)
+def test_attention_is_in_eight_bits(name: str, form: Form, tmp_path: Path) -> None:
+    assert form_in_bits(name, mapped(tmp_path, torch.randn(4, 64)), 4) == form
 
 
 def test_a_zero_between_two_numbers(tmp_path: Path) -> None:
     numbers = in_groups(torch.randn(8, 64).numpy())
-    matrix = to_four_bits(numbers)[0]
-    assert matrix.zeros is not None
-    between = replace(matrix, zeros=matrix.zeros.astype(numpy.float16) + numpy.float16(0.5))
+    between = to_four_bits(numbers)
+    assert between.zeros is not None
+    assert (between.zeros != numpy.rint(between.zeros)).any()
     assert numpy.allclose(
         computed([quantized_node(between)]), read_back(between), rtol=1e-3, atol=1e-3
     )

@@ -251,16 +251,18 @@ def test_an_answer_is_the_same_whatever_was_read_before(path: Path) -> None:
 def test_drafts_change_no_answer(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the model says, it says the same one token at a time."""
     compile_exactly(monkeypatch)
-    sampling = Sampling(120, logprobs=True)
     with closing(opened_model(path, 2 * WINDOW)) as model:
         for text in ("abcd", "x = f(x)\n", "return "):
             steps: dict[int, list[Chunk]] = {}
+            told: dict[int, Completion] = {}
             for rows in (MAX_STEP_ROWS, 1):
                 model._scheduler.step_rows = rows
-                steps[rows] = list(model.stream(Prompt((text * 9,)), sampling))
+                prompt = Prompt((text * 9,))
+                steps[rows] = list(model.stream(prompt, Sampling(120)))
+                told[rows] = collect(model.stream(prompt, Sampling(120, logprobs=True)))
             drafted, plain = (collect(iter(chunks)) for chunks in steps.values())
-            assert drafted.text == plain.text
-            assert drafted.logprob == pytest.approx(plain.logprob)
+            assert drafted.text == plain.text == told[1].text == told[MAX_STEP_ROWS].text
+            assert told[MAX_STEP_ROWS].logprob == pytest.approx(told[1].logprob)
             assert max(chunk.tokens for chunk in steps[MAX_STEP_ROWS]) == MAX_STEP_ROWS
             assert max(chunk.tokens for chunk in steps[1]) == 1
             assert len(steps[MAX_STEP_ROWS]) < len(steps[1])

@@ -7,6 +7,7 @@ again. A model checks a whole draft in one step, for little more than the price 
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from itertools import cycle, islice
 
 NGRAM_SIZES = 2, 4
 """How many of the latest tokens have to have occurred together before, at least and at most."""
@@ -94,8 +95,9 @@ class PromptLookup:
             draft = self._references.draft(self._ids, length)
             if draft:
                 return list(draft)
-        end = self._ngram_ends.get(own, len(self._ids))
-        return self._ids[end : end + length]
+        followers = self._ids[self._ngram_ends.get(own, len(self._ids)) :]
+        # Behind the latest token it goes on as it did: what is short of a draft is a cycle.
+        return list(islice(cycle(followers), length))
 
     def record_result(self, drafted: int, accepted: int) -> None:
         """Draft more after a draft that was right, and less after one that was not."""

@@ -20,7 +20,7 @@ from starcoder_cli.weights.checkpoint import Checkpoint
 
 PREPARED_FOLDER = "openvino"
 VERSIONED_PACKAGES = "openvino", "xllamacpp"
-FORMAT_VERSION = "6"
+FORMAT_VERSION = "7"
 """Which form of the weights this program prepares: another one is made anew."""
 
 
