@@ -26,7 +26,7 @@ class SendableFiles:
     """The files of one folder that may be sent, and some others; all paths are without links.
 
     `listings` are the files of the repositories in it, as far as they were asked for: None where
-    git does not tell.
+    git does not tell, and so ignores nothing.
     """
 
     folder: Path
@@ -53,8 +53,8 @@ class SendableFiles:
             why, hint = f"is not in {self.folder}", OUTSIDE_HINT
         elif not file.is_file():
             return None
-        elif problem := self._git_problem(file):
-            why, hint = problem, ALONE_HINT
+        elif self._is_ignored(file):
+            why, hint = "is ignored by git", ALONE_HINT
         elif may_hold_secret(str(file), read_if_possible(path)):
             why, hint = "looks as if it held a secret", ALONE_HINT
         else:
@@ -65,18 +65,16 @@ class SendableFiles:
         """The lines, with a RefusedError for the task of those whose file may not be sent."""
         return [self._refuse_other(line) for line in lines]
 
-    def _git_problem(self, file: Path) -> str:
-        """What is wrong with a file that is in a repository and none of git's; empty for none."""
+    def _is_ignored(self, file: Path) -> bool:
+        """Whether a file is in a repository, and none of those that git lists."""
         repository = find_repository(file)
         if repository is None:
-            return ""
+            return False
         if repository not in self.listings:
             names = list_files(repository)
             self.listings[repository] = None if names is None else frozenset(names)
         listing = self.listings[repository]
-        if listing is None:
-            return f"is in {repository}, of which git does not tell what it ignores"
-        return "" if file.relative_to(repository).as_posix() in listing else "is ignored by git"
+        return listing is not None and file.relative_to(repository).as_posix() not in listing
 
     def _refuse_other(self, line: BatchLine) -> BatchLine:
         place = line.task.place if isinstance(line.task, BatchTask) else None
