@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
-from starcoder_cli.app.defects import find_defect
+from starcoder_cli.app.defects import find_damage, find_defect
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.edit import edit_max_tokens, edit_task
 from starcoder_cli.app.open_model import SERVER_NOTE, open_model, resolve_endpoint
@@ -141,9 +141,14 @@ def ask_model(
     if defect and task.replaces_code:
         raise DataError(defect.problem, "select less of the code, or ask again")
     texts = [str(each["text"]) for each in answer.candidates or [{"text": answer.text}]]
-    seen = [text for text in texts if not find_unsafe_characters(text, source.raw)]
+    seen = [
+        text
+        for text in texts
+        if not find_unsafe_characters(text, source.raw) and not find_damage(text, source.raw)
+    ]
     if texts and not seen:
-        raise DataError("the answer has characters that nobody would see", "ask again")
+        problem = "the answer has characters that nobody would see, or that broke on their way"
+        raise DataError(problem, "ask again")
     said = tuple(dict.fromkeys(text for text in seen if text))
     notes = tuple(note for note in messages.notes if note != SERVER_NOTE)
     return Answers(said, request.spec.name, notes)
