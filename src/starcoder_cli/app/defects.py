@@ -8,7 +8,7 @@ from starcoder_cli.app.task import Task
 from starcoder_cli.candidates.syntax import count_syntax_errors
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.encoding import SURROGATE
-from starcoder_cli.files.source import Source, Span
+from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.languages import Language
 from starcoder_cli.postprocess.unfinished import UNFINISHED
 from starcoder_cli.stream import Completion
@@ -60,6 +60,8 @@ def find_defect(
         return Defect.that_keeps_out(problem)
     if request.verbatim and not task.replaces_code:
         return None
+    if REPLACEMENT_CHARACTER in text and SURROGATE.search(source.raw):
+        return Defect.that_keeps_out("the answer has U+FFFD, for characters that are not UTF-8")
     if completion.reason == "length":
         is_whole = UNFINISHED in completion.trimmed and not task.replaces_code
         behind = " behind its last whole statement" if is_whole else ""
@@ -79,12 +81,8 @@ def find_defect(
 
 
 def find_damage(text: str, raw: str) -> str:
-    """What an answer says of characters that were lost, here or on its way; empty for nothing."""
-    if REPLACEMENT_CHARACTER not in text:
-        return ""
-    if SURROGATE.search(raw):
-        return "the answer has U+FFFD, for characters that are not UTF-8"
-    if REPLACEMENT_CHARACTER in raw:
+    """What is wrong with characters that a model did not read so; empty for nothing."""
+    if REPLACEMENT_CHARACTER not in text or REPLACEMENT_CHARACTER in to_model_text(raw):
         return ""
     return "the answer has U+FFFD, for characters that broke on their way"
 
