@@ -140,3 +140,10 @@ def test_an_endpoint_gets_no_document_that_lies_outside_or_is_ignored(tmp_path: 
         question, EditorFlags(model="echo", context=context).values(), False, Cancellation()
     ).texts
     assert "# private.py" in here and "outside.py" in here
+
+
+def test_characters_that_broke_on_their_way_reach_no_editor() -> None:
+    with serving(owner="somebody", pieces=("return '\ufffd'",)) as site:
+        at_site = EditorFlags(endpoint=FimEndpointFlags(site.url)).values()
+        with pytest.raises(DataError, match="that broke on their way"):
+            complete(QUESTION, at_site, False, Cancellation())

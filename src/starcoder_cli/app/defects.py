@@ -56,7 +56,7 @@ def find_defect(
     text, original = completion.text, source.raw[span.start : span.end]
     if text and not text.strip() and original.strip():
         return Defect.that_keeps_out(BLANK)
-    if problem := find_damage(text, source.raw):
+    if problem := find_damage(text, source.raw, request):
         return Defect.that_keeps_out(problem)
     if request.verbatim and not task.replaces_code:
         return None
@@ -80,9 +80,13 @@ def find_defect(
     return None
 
 
-def find_damage(text: str, raw: str) -> str:
-    """What is wrong with characters that a model did not read so; empty for nothing."""
-    if REPLACEMENT_CHARACTER not in text or REPLACEMENT_CHARACTER in to_model_text(raw):
+def find_damage(text: str, raw: str, request: Request) -> str:
+    """What is wrong with an endpoint's answer where it was damaged on its way; empty for nothing.
+
+    A model here that knows little may write half a character itself.
+    """
+    is_new = REPLACEMENT_CHARACTER in text and REPLACEMENT_CHARACTER not in to_model_text(raw)
+    if not is_new or not request.resolved_endpoint:
         return ""
     return "the answer has U+FFFD, for characters that broke on their way"
 

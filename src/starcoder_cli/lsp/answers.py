@@ -144,7 +144,8 @@ def ask_model(
     seen = [
         text
         for text in texts
-        if not find_unsafe_characters(text, source.raw) and not find_damage(text, source.raw)
+        if not find_unsafe_characters(text, source.raw)
+        and not find_damage(text, source.raw, request)
     ]
     if texts and not seen:
         problem = "the answer has characters that nobody would see, or that broke on their way"
