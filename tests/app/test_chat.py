@@ -13,7 +13,7 @@ from starcoder_cli.engines.echo import EchoModel
 from starcoder_cli.model import Conversation, Prompt, Question, Sampling
 from starcoder_cli.prompts.chat_formats import CHAT_FORMATS
 from starcoder_cli.reply import ChatModel
-from starcoder_cli.stream import Chunk, Stream
+from starcoder_cli.stream import Chunk, FinishReason, Stream
 from tiny import build
 
 Capture = pytest.CaptureFixture[str]
@@ -98,3 +98,29 @@ def test_characters_that_nobody_sees_are_told_of(
     assert (captured.out.rstrip("\n"), captured.err) == (answer, note)
     assert main(["chat", "-m", "echo", question, "--json"]) == 0
     assert capfd.readouterr().err == note
+
+
+@pytest.mark.parametrize(
+    ("thought", "reason", "problem"),
+    [
+        ("hm", "length", "echo spent all of its 0 tokens on thinking: --max-tokens allows more"),
+        ("hm", "stop", "echo thought about it, and answered nothing"),
+        ("", "stop", "echo has nothing to say to that"),
+    ],
+)
+def test_no_answer_is_no_success(
+    thought: str,
+    reason: FinishReason,
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: Capture,
+) -> None:
+    def stream(*_: object) -> Stream:
+        yield Chunk("", 0, reason, reasoning_content=thought)
+
+    monkeypatch.setattr(EchoModel, "stream", stream)
+    assert main(["chat", "-m", "echo", "why?"]) == 65
+    assert capfd.readouterr() == ("", f"error: {problem}; ask again, or another model\n")
+    assert main(["chat", "-m", "echo", "why?", "--json"]) == 0
+    out, err = capfd.readouterr()
+    assert (json.loads(out)["text"], err) == ("", f"note: {problem}\n")

@@ -81,6 +81,57 @@ def test_what_is_whole_takes_the_place(capsys: Streams) -> None:
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("piece", ["\ufffd", "\ud83d", "\udc80"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["fill", "a.py:2"],
+        ["fill", "a.py:2", "--raw"],
+        ["complete", "a.py:2"],
+        ["edit", "a.py:1-2", "Name it."],
+    ],
+)
+def test_an_answer_whose_characters_broke_goes_into_no_file(
+    words: list[str], piece: str, capsys: Streams
+) -> None:
+    answer = f"    name = '{piece}'\n    return x\n"
+    answer = fenced(f"def f(x):\n{answer}") if words[0] == "edit" else answer
+    for option in ("--in-place", "--diff", "--output=b.py"):
+        assert ask(answer, *words, option) == 65
+        assert (Path("a.py").read_text(), Path("b.py").exists()) == (CODE, False)
+        problem = "error: the answer has U+FFFD, for characters that broke on their way; ask again"
+        assert problem in capsys.readouterr().err
+    assert ask(answer, *words) == 0
+    assert "note: the answer has U+FFFD" in capsys.readouterr().err
+    Path("a.py").write_text(f"{CODE}# \ufffd\n")
+    assert ask(answer, *words, "--in-place") == 0
+    assert "name = '\ufffd'" in Path("a.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (CODE.encode() + b"# \xe9t\xe9\n", "a.py is not UTF-8, and the answer has characters"),
+        (b"# coding: latin-1\n" + CODE.encode(), "a.py says that it is in latin-1, and the answer"),
+    ],
+    ids=["bytes", "comment"],
+)
+@pytest.mark.parametrize("words", [["fill", "a.py:3"], ["complete", "a.py:3", "--raw"]])
+def test_no_file_of_another_encoding_gets_utf8(
+    words: list[str], data: bytes, problem: str, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    text = "    name = '\xe9'\n"
+    Path("a.py").write_bytes(data)
+    for options in (["--in-place"], ["--diff"], ["--output=b.py", "--echo"]):
+        assert ask(text, *words, *options) == 65
+        assert (Path("a.py").read_bytes(), Path("b.py").exists()) == (data, False)
+        assert f"error: {problem}".encode() in capsysbinary.readouterr().err
+    assert ask(text, *words, "--output=b.py") == 0
+    assert "\xe9" in Path("b.py").read_text()
+    assert ask("    name = 'e'\n", *words, "--in-place") == 0
+    assert b"name = 'e'" in Path("a.py").read_bytes()
+
+
 def test_a_file_that_does_not_parse_may_stay_so(capsys: Streams) -> None:
     Path("a.py").write_text("def f(x:\n    return x\n")
     assert ask(fenced("def g(x:\n    return x\n"), "edit", "a.py", "Call it g.", "-i") == 0

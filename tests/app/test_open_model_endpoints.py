@@ -230,7 +230,7 @@ def test_what_a_model_thinks_first_is_not_its_answer(
 def test_where_the_tokens_went_into_thinking_that_is_said(place: str, capsys: Streams) -> None:
     before = Path(place).read_text()
     with serving(model="qwen3-8b", pieces=("<think>", "hm"), reason="length") as site:
-        assert main(["chat", "Why?", "--endpoint", site.url]) == 0
+        assert main(["chat", "Why?", "--endpoint", site.url]) == 65
         out, err = capsys.readouterr()
         assert (out, "spent all of its 2 tokens on thinking" in err) == ("", True)
         for words in (["chat", "-x", "Why?"], ["edit", place, "Mend it.", "--in-place"]):

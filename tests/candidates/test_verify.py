@@ -101,6 +101,13 @@ def test_it_passes_where_the_command_exits_with_0(project: Path, temporary: Path
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("place", ["cd '{root}' && ", "", "cd /; "])
+def test_a_command_that_names_the_tree_checks_the_copy(place: str, project: Path) -> None:
+    check = command(place.format(root=project) + f"grep -q 'a [+] b' '{project}/add.py'")
+    assert check.passes(b"def add(a, b):\n    return a + b\n")
+    assert not check.passes(b"def add(a, b):\n    return a * b\n")
+
+
 def test_each_answer_has_a_copy_of_its_own(project: Path) -> None:
     check = command("sh -c 'test ! -e left && touch left'")
     assert check.passes(b"")

@@ -10,6 +10,7 @@ import pytest
 from starcoder_cli.cli import main
 from starcoder_cli.commands.defaults import CONFIGURABLE_COMMANDS, read_defaults, settable_options
 from starcoder_cli.commands.registry import load_command
+from starcoder_cli.settings import environment_name
 
 loaded = cache(load_command)
 
@@ -441,3 +442,30 @@ def test_what_is_wrong_can_be_taken_out(capfd: pytest.CaptureFixture[str]) -> No
         "",
         "error: settings.toml does not set colour; see `starcoder config`\n",
     )
+
+
+@pytest.mark.parametrize("words", [["config"], ["config", "--json"]])
+@pytest.mark.parametrize("name", ["endpoint", "portrait_url"])
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://user:SECRET@h/v1?api_key=SECRET", "http://…@h/v1?…"),
+        ("https://SECRET@h", "https://…@h"),
+        ("http://user:SEC/RET@SECRET@h", "http://…@h"),
+        ("user:SECRET@h", "…@h"),
+        ("http://h/v1", "http://h/v1"),
+    ],
+)
+def test_no_password_of_an_address_is_shown(
+    words: list[str],
+    name: str,
+    address: str,
+    shown: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(environment_name(name), address)
+    assert main(words) == 0
+    told = capfd.readouterr().out
+    assert "SEC" not in told.replace(environment_name(name), "")
+    assert shown in told.replace("\\u2026", "…")

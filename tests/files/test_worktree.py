@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.errors import DataError, WriteError
+from starcoder_cli.errors import DataError, UsageError, WriteError
 from starcoder_cli.files.worktree import (
     MAX_COPIED_BYTES,
     MAX_COPIED_FILES,
@@ -256,3 +256,36 @@ def test_too_many_bytes_are_not_copied(folder: Path) -> None:
         file.truncate(MAX_COPIED_BYTES)
     with pytest.raises(DataError, match="512 MiB"):
         WorkTree.containing("a.py")
+
+
+def test_a_folder_that_git_ignores_is_none_to_run_in(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository / "build")
+    with pytest.raises(UsageError) as caught:
+        WorkTree.containing("../a.py")
+    assert str(caught.value) == (
+        f"{repository}/build is not in the copy of {repository} that a command would run in; "
+        f"run in {repository}"
+    )
+    assert WorkTree.containing("out.o").working_folder == "build"
+    (repository / "empty").mkdir()
+    monkeypatch.chdir(repository / "empty")
+    assert WorkTree.containing("../a.py").working_folder == "empty"
+
+
+@pytest.mark.parametrize("inner", ["src/deep", "lib/deep"])
+def test_a_repository_around_that_of_the_file_is_none_to_run_in(
+    inner: str, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(repository / inner, "m.py", "tests/t.py")
+    git(repository / inner, "init", "-q")
+    for current in (repository, repository / "src"):
+        monkeypatch.chdir(current)
+        with pytest.raises(UsageError, match="is not in the copy of"):
+            WorkTree.containing(str(repository / inner / "m.py"))
+    monkeypatch.chdir(repository / inner)
+    with pytest.raises(UsageError, match="is not in the copy of"):
+        WorkTree.containing(str(repository / "a.py"))
+    monkeypatch.chdir(repository / inner / "tests")
+    assert WorkTree.containing("../m.py").working_folder == "tests"

@@ -5,14 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from repositories import lay, repository
 from serving import tiny_file
+from sites import serving
 from starcoder_cli.app.request import CandidateOptions
+from starcoder_cli.commands.groups import ContextFlags, FimEndpointFlags
 from starcoder_cli.commands.lsp import EditorFlags
 from starcoder_cli.errors import DataError, UnavailableError, UsageError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import InfillOptions
 from starcoder_cli.lsp.answers import Question, complete, edit, until_cancelled
 from starcoder_cli.lsp.options import EditorOptions
+from starcoder_cli.lsp.uris import uri_of
+from starcoder_cli.lsp.workspace import OpenText
 from starcoder_cli.net.cancellation import AbandonedError, Cancellation
 from starcoder_cli.stream import Chunk, Stream
 
@@ -94,3 +99,51 @@ def test_a_model_is_loaded_by_the_server_alone(
     flags = EditorFlags(model=str(tiny_file), max_tokens=4)
     with pytest.raises(UnavailableError, match="no server holds"):
         complete(QUESTION, flags.values(), False, Cancellation())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("/a/.env", "DEBUG=\n"), (".env.local", "DEBUG=\n"), ("/a/b.py", "t = 'sk-" + "x1Y" * 12)],
+)
+def test_an_endpoint_is_not_asked_to_complete_what_may_hold_a_secret(name: str, text: str) -> None:
+    question = Question(Source(name, text), Span(6, 6), name=name)
+    with serving() as site:
+        at_site = EditorFlags(endpoint=FimEndpointFlags(site.url)).values()
+        answers = complete(question, at_site, True, Cancellation())
+        assert (answers.texts, site.asked) == ((), [])
+        assert answers.notes == (
+            f"{name} looks as if it held a secret: the endpoint is not asked to complete it",
+        )
+        edit(replace(question, span=Span(0, 6)), at_site, "Do it.", Cancellation())
+        assert site.asked
+    assert complete(question, options(), True, Cancellation()).texts
+
+
+def test_an_endpoint_gets_no_document_that_lies_outside_or_is_ignored(tmp_path: Path) -> None:
+    text = "def total(price):\n    return price\n"
+    files = {".gitignore": "private.py\n", "a.py": text, "b.py": text, "private.py": text}
+    root = repository(tmp_path / "project", files)
+    lay(tmp_path, {"outside.py": text})
+    others = tuple(
+        OpenText(uri_of(str(root / name)), f"# {name}\n", f"# {name}\n", is_edit=True)
+        for name in ("b.py", "private.py", "../outside.py")
+    )
+    question = Question(Source(str(root / "a.py"), text), Span(22, 22), "python", others)
+    context = ContextFlags(context=2.0)
+    with serving() as site:
+        at_site = EditorFlags(endpoint=FimEndpointFlags(site.url), context=context).values()
+        complete(question, at_site, False, Cancellation())
+        prompt = site.last().prompt
+        assert "# b.py" in prompt
+        assert "# private.py" not in prompt and "outside.py" not in prompt
+    (here,) = complete(
+        question, EditorFlags(model="echo", context=context).values(), False, Cancellation()
+    ).texts
+    assert "# private.py" in here and "outside.py" in here
+
+
+def test_characters_that_broke_on_their_way_reach_no_editor() -> None:
+    with serving(owner="somebody", pieces=("return '\ufffd'",)) as site:
+        at_site = EditorFlags(endpoint=FimEndpointFlags(site.url)).values()
+        with pytest.raises(DataError, match="that broke on their way"):
+            complete(QUESTION, at_site, False, Cancellation())

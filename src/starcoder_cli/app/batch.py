@@ -10,6 +10,7 @@ from functools import partial
 
 from starcoder_cli.app.answer_record import Answer
 from starcoder_cli.app.attribution import need_index
+from starcoder_cli.app.batch_places import SendableFiles
 from starcoder_cli.app.deliver import OutputOptions, note_file_outside
 from starcoder_cli.app.in_order import in_order, while_open
 from starcoder_cli.app.open_model import open_model, resolve_endpoint
@@ -32,7 +33,6 @@ from starcoder_cli.files.batch import (
     compute_digest,
     parse_batch,
 )
-from starcoder_cli.files.batch_places import SendableFiles
 from starcoder_cli.files.links import note_file_read
 from starcoder_cli.files.notebook import read_place
 from starcoder_cli.files.output import open_stream

@@ -75,13 +75,17 @@ class Chat:
             chunks = extract_first_block(chunks, on_fence)
         with closing(keep_text(chunks, keep)) as ending:
             completion = show_stream(ending, view, self.messages)
-        if not completion.text:
-            self.messages.note(
-                explain_silence(name, completion) or f"{name} has nothing to say to that"
-            )
-        elif completion.reason == "length" and not self.output.json and not self.extract:
+        is_cut_off = completion.text and completion.reason == "length"
+        if is_cut_off and not self.output.json and not self.extract:
             self.messages.note("the answer was cut off: --max-tokens allows more")
         return completion
+
+    def explain_silence(self, completion: Completion) -> str:
+        """Why an answer is empty; empty where it is not."""
+        name = self.request.spec.name
+        if completion.text:
+            return ""
+        return explain_silence(name, completion) or f"{name} has nothing to say to that"
 
     def origins(self, text: str) -> Mapping[str, object]:
         """What JSON tells of where the code of an answer comes from; a note tells people."""
@@ -151,6 +155,10 @@ def answer_once(
             show_prompt(question, output)
             return
         completion = chat.answer(question, ignore_text)
+    if silence := chat.explain_silence(completion):
+        if not output.json:
+            raise DataError(silence, "ask again, or another model")
+        output.messages.note(silence)
     unsafe = find_unsafe_characters(completion.text.replace("\r\n", "\n"), str(conversation))
     if unsafe:
         output.messages.note(f"the answer has characters that nobody sees: {sanitize(unsafe)}")

@@ -103,7 +103,9 @@ def reply(chat: Chat, conversation: Conversation, timeout: float | None) -> Conv
     said: list[str] = []
     try:
         with time_limit(timeout):
-            chat.answer(chat.prompt(conversation), said.append)
+            completion = chat.answer(chat.prompt(conversation), said.append)
+        if silence := chat.explain_silence(completion):
+            chat.messages.note(silence)
     except KeyboardInterrupt:
         chat.messages.note("stopped")
     except TimeLimitError as error:

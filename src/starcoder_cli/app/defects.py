@@ -1,6 +1,5 @@
 """What is wrong with a whole answer: half of it, code left out, a file that breaks with it."""
 
-import re
 from dataclasses import dataclass
 
 from starcoder_cli.app.losses import find_loss
@@ -8,7 +7,8 @@ from starcoder_cli.app.request import Request
 from starcoder_cli.app.task import Task
 from starcoder_cli.candidates.syntax import count_syntax_errors
 from starcoder_cli.errors import DataError
-from starcoder_cli.files.source import Source, Span
+from starcoder_cli.files.encoding import SURROGATE
+from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.languages import Language
 from starcoder_cli.postprocess.unfinished import UNFINISHED
 from starcoder_cli.stream import Completion
@@ -18,8 +18,7 @@ ASK_AGAIN = "ask again, or name a smaller range"
 BLANK = "the answer is nothing but white space"
 
 REPLACEMENT_CHARACTER = "\ufffd"
-UNDECODABLE = re.compile("[\ud800-\udfff]")
-"""What stands in a text for bytes that are not UTF-8, and that a model reads as U+FFFD."""
+"""What a model reads for bytes that are not UTF-8, and what is left of a damaged answer's."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +51,16 @@ def find_defect(
 
     A hole takes what is whole of an answer that was cut off, and what breaks the file; what takes
     the place of code has to be all of it, and code. What is wanted as the model wrote it is not
-    judged, but for white space, and half of what takes the place of code.
+    judged, but for white space, damage, and half of what takes the place of code.
     """
     text, original = completion.text, source.raw[span.start : span.end]
     if text and not text.strip() and original.strip():
         return Defect.that_keeps_out(BLANK)
+    if problem := find_damage(text, source.raw, request):
+        return Defect.that_keeps_out(problem)
     if request.verbatim and not task.replaces_code:
         return None
-    if REPLACEMENT_CHARACTER in text and UNDECODABLE.search(source.raw):
+    if REPLACEMENT_CHARACTER in text and SURROGATE.search(source.raw):
         return Defect.that_keeps_out("the answer has U+FFFD, for characters that are not UTF-8")
     if completion.reason == "length":
         is_whole = UNFINISHED in completion.trimmed and not task.replaces_code
@@ -77,6 +78,17 @@ def find_defect(
         note = "" if request.candidates.needs_selection else problem  # all candidates have it
         return Defect(problem, ASK_AGAIN, note, kept_out=task.replaces_code)
     return None
+
+
+def find_damage(text: str, raw: str, request: Request) -> str:
+    """What is wrong with an endpoint's answer where it was damaged on its way; empty for nothing.
+
+    A model here that knows little may write half a character itself.
+    """
+    is_new = REPLACEMENT_CHARACTER in text and REPLACEMENT_CHARACTER not in to_model_text(raw)
+    if not is_new or not request.resolved_endpoint:
+        return ""
+    return "the answer has U+FFFD, for characters that broke on their way"
 
 
 def defect_notes(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starcoder_cli.errors import DataError, RefusedError, StarcoderError, UsageError
+from starcoder_cli.files.encoding import check_can_hold
 from starcoder_cli.files.links import find_file_outside
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
@@ -177,7 +178,7 @@ class Delivery:
         if not self.options.in_place:
             target.save(self.content(text, record))
         elif text:
-            target.save(encode_text(self.source.replaced(self.span, text)))
+            target.save(self.changed(text))
 
     def confirm(self, text: str, record: Record) -> None:
         """Say what has been put into the file: as a record, or at a terminal as a change."""
@@ -207,14 +208,19 @@ class Delivery:
             return encode_json_line(record)
         if self.options.diff:
             return self.patch(text)
-        return encode_text(self.source.replaced(self.span, text) if self.options.echo else text)
+        return self.changed(text) if self.options.echo else encode_text(text)
+
+    def changed(self, text: str) -> bytes:
+        """The file with the answer in it; DataError where that is not of the file's encoding."""
+        check_can_hold(self.source.document, text, self.source.display_name)
+        return encode_text(self.source.replaced(self.span, text))
 
     def patch(self, text: str) -> bytes:
         """The change that the answer is; no answer is no change."""
         assert self.patch_target is not None
         old = self.source.document
-        new = self.source.replaced(self.span, text) if text else old
-        return self.patch_target.patch(encode_text(old), encode_text(new))
+        new = self.changed(text) if text else encode_text(old)
+        return self.patch_target.patch(encode_text(old), new)
 
     def draw_patch(self, text: str) -> None:
         """Show the change to people."""

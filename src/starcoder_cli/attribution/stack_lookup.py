@@ -27,7 +27,7 @@ from starcoder_cli.files.source import Source, Span
 from starcoder_cli.files.strict_json import parse_object
 from starcoder_cli.models.transfer import call_with_timeout
 from starcoder_cli.net.clients import describe_proxy, open_client
-from starcoder_cli.net.endpoints import EndpointAddress
+from starcoder_cli.net.endpoints import EndpointAddress, hide_secrets
 
 if TYPE_CHECKING:
     from httpx2 import Client
@@ -65,9 +65,8 @@ def parse_service_url(url: str) -> EndpointAddress:
     try:
         endpoint = EndpointAddress.parse(url)
     except UsageError:
-        displayed = re.sub(r"//[^/@]*@", "//…@", url)
         raise UsageError(
-            f"{displayed!r} is no address of a membership service",
+            f"{hide_secrets(url)!r} is no address of a membership service",
             f"give one such as {DEFAULT_SERVICE_URL}",
         ) from None
     if endpoint.base_url.startswith("http:") and not endpoint.is_loopback:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.candidates import copied_imports
+from starcoder_cli.candidates.relocation import relocate_command, relocate_value
 from starcoder_cli.errors import InputError, UsageError
-from starcoder_cli.files.worktree import WorkTree, real_path
+from starcoder_cli.files.worktree import WorkTree
 from starcoder_cli.sandbox.supervise import end_supervised, supervised_command
 from starcoder_cli.system.programs import find_program
 from starcoder_cli.system.signals import defer_signals
@@ -33,11 +34,7 @@ SECRET_NAME = re.compile(
 URL_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@|https?://[^/\s@]+@")
 EXCLUDED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
 CUSTOMIZATION_FOLDER = ".python"
-PYTHON_ENVIRONMENT_FILES = ("pyvenv.cfg", "conda-meta")
 PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
-
-PATH_SEPARATOR = re.compile(f"([;{os.pathsep}])")  # LUA_PATH has semicolons everywhere
-WILDCARD = re.compile(r"/[^/]*[?*].*", re.DOTALL)  # as in LUA_PATH and CLASSPATH
 
 ASSIGNMENT = re.compile(r"\w+=")
 PLAIN_WORD = re.compile(r"[\w./@%+,:-]+")
@@ -48,7 +45,10 @@ WriteLine = Callable[[str], None]
 
 @dataclass(frozen=True)
 class VerifyCommand:
-    """A command for `sh`, the tree that it checks, and how many seconds it may take."""
+    """A command for `sh`, the tree that it checks, and how many seconds it may take.
+
+    Paths of the tree in it are those of the copy that it runs in.
+    """
 
     text: str
     tree: WorkTree
@@ -92,7 +92,7 @@ class VerifyCommand:
         import subprocess
 
         return subprocess.Popen(
-            supervised_command((shell(), "-c", self.text)),
+            supervised_command((shell(), "-c", relocate_command(self.text, self.tree.root, copy))),
             cwd=copy / self.tree.working_folder,
             env=build_verify_environment(self.tree, copy),
             stdin=subprocess.DEVNULL,
@@ -196,32 +196,6 @@ def write_customization(folder: Path, root: Path, copy: Path) -> None:
     text += f"\n\nrelocate_imports({str(root)!r}, {str(copy)!r})\n"
     text += f"run_next_customization({str(folder)!r})\n"
     (folder / "sitecustomize.py").write_text(text, encoding="utf-8", errors="surrogateescape")
-
-
-def relocate_value(value: str, root: Path, copy: Path) -> str:
-    """A variable's value with the paths in it that are of the tree as they are in its copy."""
-    return "".join(relocate_path(part, root, copy) for part in PATH_SEPARATOR.split(value))
-
-
-def relocate_path(text: str, root: Path, copy: Path) -> str:
-    """Where a path of the tree is in its copy; as it is where it is not there, or is another text.
-
-    An environment of Python's stays: its copy would have no interpreter.
-    """
-    fixed = WILDCARD.sub("", text).rstrip("/")
-    path = real_path(fixed)
-    is_path = os.path.isabs(fixed) and not fixed.startswith("//")  # noqa: PTH117 - else of a URL
-    if not is_path or not path.is_relative_to(root):
-        return text
-    moved = copy / path.relative_to(root)
-    if not os.path.exists(moved) or any(map(is_environment, (moved, moved.parent))):  # noqa: PTH110
-        return text
-    return str(moved) + text[len(fixed) :]
-
-
-def is_environment(folder: Path) -> bool:
-    """Whether a folder is an environment that Python packages are installed in."""
-    return any((folder / name).exists() for name in PYTHON_ENVIRONMENT_FILES)
 
 
 def find_python_folders(copy: Path, file: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json import dumps
 from typing import Annotated
 
@@ -22,7 +22,7 @@ from starcoder_cli.commands.defaults import (
 from starcoder_cli.commands.registry import CONTEXT, load_command
 from starcoder_cli.commands.value_checks import check_config_values, find_config_problem
 from starcoder_cli.errors import ConfigError, UsageError
-from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, parse_profiles
+from starcoder_cli.net.endpoints import ENDPOINTS_TABLE, hide_secrets, parse_profiles
 from starcoder_cli.settings import (
     config_file,
     decode_config,
@@ -82,8 +82,9 @@ def config(
     if context.invoked_subcommand is not None:
         return
     read_defaults()
+    values = {command: command_values(command) for command in CONFIGURABLE_COMMANDS}
     rows = [
-        *merge_values({command: command_values(command) for command in CONFIGURABLE_COMMANDS}),
+        *map(without_secrets, merge_values(values)),
         *endpoint_values(),
     ]
     if json:
@@ -236,6 +237,12 @@ def merge_values(by_command: Mapping[str, list[OptionValue]]) -> Iterator[Option
             yield OptionValue(f"{command}.{value.option}", value.value, value.source)
         elif value is same[0]:
             yield value
+
+
+def without_secrets(row: OptionValue) -> OptionValue:
+    """A row as it is shown: an address may have a password in it, with which it is refused."""
+    has_address = row.option.endswith(("endpoint", "_url")) and isinstance(row.value, str)
+    return replace(row, value=hide_secrets(str(row.value))) if has_address else row
 
 
 def command_values(command: str) -> list[OptionValue]:

@@ -49,6 +49,11 @@ def has_secret_name(path: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in SECRET_FILE_PATTERNS)
 
 
+def may_hold_secret(path: str, text: str) -> bool:
+    """Whether a file's name or its text says that it holds secrets."""
+    return has_secret_name(path) or contains_secret(text)
+
+
 def contains_secret(text: str) -> bool:
     """Whether a text has a private key, a known form of token, or a random value of such a name."""
     if KEY_PATTERN.search(text):

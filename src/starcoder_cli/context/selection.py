@@ -245,12 +245,12 @@ def read_included_file(name: str, source: Source, messages: Messages) -> Context
     """
     if name.partition(":")[0] == source.name == STANDARD_INPUT:
         raise UsageError("standard input is read only once", "write one of the two to a file")
-    from starcoder_cli.context.secrets import contains_secret, has_secret_name
+    from starcoder_cli.context.secrets import may_hold_secret
 
     other, place = read_text(name)
     note_file_read(other.name, messages.note)
     path = find_file_metadata(other.code_name(None)).filename or other.display_name
-    if has_secret_name(path) or contains_secret(other.raw):
+    if may_hold_secret(path, other.raw):
         messages.note(f"{path} looks as if it held a secret; the model reads it, as -I says")
     if place.start is None:
         return snippet_of_file(path, to_model_text(other.raw))

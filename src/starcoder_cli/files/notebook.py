@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from starcoder_cli.errors import DataError, MalformedError, UsageError
+from starcoder_cli.files.encoding import SURROGATE
 from starcoder_cli.files.json_text import JsonStyle, json_children, skip_space
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import BYTE_ORDER_MARK, Place, Source, Span
@@ -24,7 +25,6 @@ NOTEBOOK_PLACE = re.compile(
     re.ASCII | re.DOTALL | re.IGNORECASE,
 )
 MAGIC = re.compile(r"^([ \t]*)([%!].*)$", re.MULTILINE)
-SURROGATE = re.compile("[\ud800-\udfff]")
 PLAIN_TEXT_HINT = "with --lang json it is read as text"
 
 

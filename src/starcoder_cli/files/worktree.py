@@ -12,7 +12,7 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
-from starcoder_cli.errors import DataError, WriteError
+from starcoder_cli.errors import DataError, UsageError, WriteError
 from starcoder_cli.files.folder import walk_folders
 from starcoder_cli.files.git import list_files
 
@@ -35,19 +35,41 @@ class WorkTree:
 
     @classmethod
     def containing(cls, path: str) -> "WorkTree":
-        """What is around a file; DataError where that is too much to copy."""
+        """What is around a file; DataError where that is too much to copy.
+
+        Raises UsageError where the current folder has files, and the copy none of them.
+        """
         file, current = real_path(path), Path.cwd()
         root = next((folder for folder in file.parents if (folder / ".git").exists()), None)
         names: Iterable[str] | None = list_files(root) if root else None
         if root is None or names is None:
             root = current if current in file.parents else file.parent
             names = walk_files(root)
-        return cls(
+        tree = cls(
             root,
             select_copyable(root, names),
             file.relative_to(root).as_posix(),
             current.relative_to(root).as_posix() if root in (current, *current.parents) else ".",
         )
+        if tree.lacks(current):
+            raise UsageError(
+                f"{current} is not in the copy of {root} that a command would run in",
+                f"run in {root}",
+            )
+        return tree
+
+    def lacks(self, current: Path) -> bool:
+        """Whether a copy has nothing of the folder that commands are meant for.
+
+        Such a folder is ignored by git, or is in a repository that this one is a part of.
+        """
+        if not current.is_relative_to(self.root):
+            around = (current, *current.parents)
+            repository = next((each for each in around if (each / ".git").exists()), None)
+            return repository is not None and self.root.is_relative_to(repository)
+        inside = "" if self.working_folder == "." else f"{self.working_folder}/"
+        is_copied = any(name.startswith(inside) for name in (self.file, *self.names))
+        return not is_copied and any(current.iterdir())
 
     def copy_to(self, destination: Path, data: bytes) -> None:
         """Lay a copy with these bytes for the file; WriteError where that fails.

@@ -5,34 +5,40 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
-from starcoder_cli.app.defects import find_defect
+from starcoder_cli.app.defects import find_damage, find_defect
 from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.edit import edit_max_tokens, edit_task
 from starcoder_cli.app.open_model import SERVER_NOTE, open_model, resolve_endpoint
 from starcoder_cli.app.request import CandidateOptions, Request
 from starcoder_cli.app.task import Task, TaskRun, fill_task
 from starcoder_cli.context.gather import remove_overlaps
+from starcoder_cli.context.secrets import may_hold_secret
 from starcoder_cli.errors import DataError, StarcoderError
 from starcoder_cli.files.source import MAX_SOURCE_BYTES, Source, Span
 from starcoder_cli.infill import Infill
 from starcoder_cli.lsp.options import EditorOptions
-from starcoder_cli.lsp.workspace import OpenText, snippets_of
+from starcoder_cli.lsp.workspace import OpenText, snippets_of, texts_of_project
 from starcoder_cli.net.cancellation import Cancellation, cancelled_by
 from starcoder_cli.stream import Stream
 from starcoder_cli.terminal.output import CollectedMessages, Messages
 from starcoder_cli.terminal.sanitize import find_unsafe_characters
 
 QUIET = OutputOptions(quiet=True)
+SECRET_NOTE = "looks as if it held a secret: the endpoint is not asked to complete it"
 
 
 @dataclass(frozen=True)
 class Question:
-    """A range of a document that something is asked about, and what else the client has open."""
+    """A range of a document that something is asked about, and what else the client has open.
+
+    `name` is what people call the document.
+    """
 
     source: Source
     span: Span
     language: str | None = None
     others: tuple[OpenText, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,13 @@ def complete(
 ) -> Answers:
     """What belongs at a place: several answers where somebody asked for them, else one.
 
+    An endpoint is not asked about a document that may hold a secret.
+
     Raises AbandonedError once it is cancelled, and what a command would end with.
     """
     request, infill = options.request, options.request.infill
+    if request.endpoint.endpoint and may_hold_secret(question.name, question.source.raw):
+        return Answers((), "", (f"{question.name} {SECRET_NOTE}",))
     if not is_invoked:
         infill = replace(infill, seconds=options.writing_seconds)
         request = replace(request, candidates=CandidateOptions())
@@ -59,7 +69,7 @@ def complete(
 
     def make_task(asked: Request, messages: Messages) -> Task:
         task = fill_task(question.source, question.span, asked, messages)
-        return with_others(task, question.others)
+        return with_others(task, question, asked)
 
     return ask(question, request, make_task, cancellation)
 
@@ -77,11 +87,16 @@ def edit(
     return ask(question, request.with_max_tokens(most), make_task, cancellation)
 
 
-def with_others(task: Infill, others: tuple[OpenText, ...]) -> Infill:
-    """A hole with what is open beside it before what else was found to read."""
-    pool = task.context
+def with_others(task: Infill, question: Question, request: Request) -> Infill:
+    """A hole with what is open beside it before what else was found to read.
+
+    An endpoint gets no document whose file it would not get.
+    """
+    pool, others = task.context, question.others
     if not pool.budget or not others:
         return task
+    if request.resolved_endpoint:
+        others = texts_of_project(others, question.source.name)
     wanted = snippets_of(others, task.hole)
     found = remove_overlaps((*pool.requested, *wanted, *pool.discovered))
     return task.with_context(replace(pool, discovered=found[len(pool.requested) :]))
@@ -126,9 +141,15 @@ def ask_model(
     if defect and task.replaces_code:
         raise DataError(defect.problem, "select less of the code, or ask again")
     texts = [str(each["text"]) for each in answer.candidates or [{"text": answer.text}]]
-    seen = [text for text in texts if not find_unsafe_characters(text, source.raw)]
+    seen = [
+        text
+        for text in texts
+        if not find_unsafe_characters(text, source.raw)
+        and not find_damage(text, source.raw, request)
+    ]
     if texts and not seen:
-        raise DataError("the answer has characters that nobody would see", "ask again")
+        problem = "the answer has characters that nobody would see, or that broke on their way"
+        raise DataError(problem, "ask again")
     said = tuple(dict.fromkeys(text for text in seen if text))
     notes = tuple(note for note in messages.notes if note != SERVER_NOTE)
     return Answers(said, request.spec.name, notes)

@@ -9,7 +9,7 @@ from starcoder_cli.files.source import Source, Span
 from starcoder_cli.lsp.answers import Question
 from starcoder_cli.lsp.documents import Document
 from starcoder_cli.lsp.positions import LinePosition, LineRange
-from starcoder_cli.lsp.uris import path_of
+from starcoder_cli.lsp.uris import name_of, path_of
 from starcoder_cli.lsp.workspace import Workspace
 
 
@@ -40,9 +40,9 @@ def question_of(workspace: Workspace, document: Document, where: LineRange) -> Q
 
 def question_about(workspace: Workspace, document: Document, text: str, span: Span) -> Question:
     """What is asked about a range of a text that a document has."""
-    name = path_of(document.uri) or STANDARD_INPUT
-    others = workspace.others(document.uri)
-    return Question(Source(name, text), span, language_name(document.language_id), others)
+    source = Source(path_of(document.uri) or STANDARD_INPUT, text)
+    language, others = language_name(document.language_id), workspace.others(document.uri)
+    return Question(source, span, language, others, name_of(document.uri))
 
 
 def language_name(language_id: str) -> str | None:

@@ -3,11 +3,15 @@
 What somebody has just edited elsewhere is the best that a model can read beside a hole.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from starcoder_cli.context.gather import remove_overlaps
-from starcoder_cli.context.secrets import contains_secret, has_secret_name
+from starcoder_cli.context.project import ProjectFiles
+from starcoder_cli.context.secrets import may_hold_secret
+from starcoder_cli.context.selection import SEARCH_SECONDS
 from starcoder_cli.context.similarity import find_most_similar, weigh_nearby_names
 from starcoder_cli.context.snippets import ContextSnippet
 from starcoder_cli.files.source import find_file_metadata, to_model_text
@@ -37,10 +41,14 @@ class Edit:
 
 @dataclass(frozen=True)
 class OpenText:
-    """The text of another open document, or of the lines around an edit of it."""
+    """The text of another open document, or of the lines around an edit of it.
+
+    `document` is all of that document's text.
+    """
 
     uri: str
     text: str
+    document: str
     first_line: int = 1
     is_edit: bool = False
 
@@ -79,16 +87,17 @@ class Workspace:
         edited = (self._around(edit) for edit in self._edits if edit.uri != uri)
         recent = dict.fromkeys(edit.uri for edit in self._edits if edit.uri != uri)
         open_now = [each for each in reversed(self._documents) if each != uri]
-        whole = (
-            OpenText(each, self._documents[each].lines_between(0, MAX_SEARCHED_LINES))
-            for each in dict.fromkeys([*recent, *open_now])
-        )
-        return (*edited, *list(whole)[:MAX_SIMILAR_DOCUMENTS])
+        similar = list(dict.fromkeys([*recent, *open_now]))[:MAX_SIMILAR_DOCUMENTS]
+        return (*edited, *map(self._beginning, similar))
 
     def _around(self, edit: Edit) -> OpenText:
-        first = max(0, edit.line - LINES_AROUND)
-        text = self._documents[edit.uri].lines_between(first, edit.line + LINES_AROUND + 1)
-        return OpenText(edit.uri, text, first + 1, is_edit=True)
+        document, first = self._documents[edit.uri], max(0, edit.line - LINES_AROUND)
+        text = document.lines_between(first, edit.line + LINES_AROUND + 1)
+        return OpenText(edit.uri, text, document.text, first + 1, is_edit=True)
+
+    def _beginning(self, uri: str) -> OpenText:
+        document = self._documents[uri]
+        return OpenText(uri, document.lines_between(0, MAX_SEARCHED_LINES), document.text)
 
     def _remember(self, uri: str, change: Change) -> None:
         """Put an edit first; those below it in its document move, one near it is the same."""
@@ -107,17 +116,18 @@ class Workspace:
 def snippets_of(others: tuple[OpenText, ...], hole: Hole) -> tuple[ContextSnippet, ...]:
     """What of other documents is worth reading beside a hole, the best first.
 
-    Of those without an edit it is what is most like the code there. What may hold a secret is
-    left out.
+    Of those without an edit it is what is most like the code there. Documents that may hold a
+    secret are left out.
     """
     names = weigh_nearby_names(hole)
+    is_secret = cache(may_hold_secret)
 
     def snippets() -> Iterator[ContextSnippet]:
         for other in others:
             path = path_of(other.uri)
             name = find_file_metadata(path).filename if path else name_of(other.uri)
             text = to_model_text(other.text)
-            if not name or has_secret_name(name) or contains_secret(text) or not text.strip():
+            if not name or not text.strip() or is_secret(name, other.document):
                 continue
             if other.is_edit:
                 last = other.first_line + text.rstrip("\n").count("\n")
@@ -126,3 +136,17 @@ def snippets_of(others: tuple[OpenText, ...], hole: Hole) -> tuple[ContextSnippe
                 yield similar
 
     return remove_overlaps(snippets())
+
+
+def texts_of_project(others: tuple[OpenText, ...], path: str) -> tuple[OpenText, ...]:
+    """Those documents whose files could be read along with the file at a path, unasked."""
+    project = ProjectFiles.for_file(path, SEARCH_SECONDS)
+    paths = {other.uri: path_of(other.uri) for other in others}
+    names = {uri: os.path.relpath(path, project.root) for uri, path in paths.items() if path}
+    return tuple(
+        other
+        for other in others
+        if (name := names.get(other.uri))
+        and project.contains(name)
+        and project.read_text(name) is not None
+    )

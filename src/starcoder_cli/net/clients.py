@@ -4,13 +4,12 @@ No proxy is asked for this machine, nor for what NO_PROXY names. The library tak
 for a proxy of its own, and one that it cannot use ends it, whether it is needed or not.
 """
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from starcoder_cli import __version__
 from starcoder_cli.errors import ConfigError
-from starcoder_cli.net.endpoints import is_loopback
+from starcoder_cli.net.endpoints import hide_secrets, is_loopback
 
 if TYPE_CHECKING:
     from httpx2 import Client, Timeout
@@ -32,7 +31,7 @@ def find_proxy(url: str) -> str:
 
 def describe_proxy(url: str) -> str:
     """The words that name the proxy of a URL, without its password; empty where there is none."""
-    proxy = re.sub(r"//[^/@]*@", "//…@", find_proxy(url))
+    proxy = hide_secrets(find_proxy(url))
     return f" through the proxy {proxy}" if proxy else ""
 
 

@@ -83,12 +83,17 @@ class EndpointProfile:
 
 def invalid_endpoint_error(url: str) -> UsageError:
     """The error for what is neither an address nor a name in the configuration."""
-    displayed = re.sub(r"//[^/@]*@", "//…@", url)
     return UsageError(
-        f"{displayed!r} is no endpoint",
+        f"{hide_secrets(url)!r} is no endpoint",
         "give a URL such as http://127.0.0.1:8000, or a name that has a table "
         f"[{ENDPOINTS_TABLE}.NAME] in the configuration file",
     )
+
+
+def hide_secrets(url: str) -> str:
+    """A URL as it is shown: without a user and password, and without what a query may hold."""
+    without_user = re.sub(r"^((?:[\w+.-]+:)?//)?.*@", r"\1…@", url, flags=re.DOTALL)
+    return re.sub(r"\?.*", "?…", without_user, flags=re.DOTALL)
 
 
 def is_loopback(name: str) -> bool:

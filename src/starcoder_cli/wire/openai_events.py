@@ -1,7 +1,8 @@
 """What an event of an OpenAI-compatible server says, and a whole answer: both have the same parts.
 
 Servers take liberties with OpenAI's form, so much is read that it does not know: parts of text in
-place of text, a `message` in a stream, other words for why an answer ends, fields that are null.
+place of text, a `message` in a stream, the same text in two fields, other words for why an answer
+ends, fields that are null.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -80,10 +81,9 @@ def parse_stream_event(record: Mapping[str, Any]) -> StreamEvent:
     delta = choice.get("delta")
     said = as_record(delta if delta is not None else choice.get("message"))
     content = said.get("content")
-    reasoning = next((said[name] for name in REASONING_FIELDS if said.get(name)), None)
     return StreamEvent(
-        join_text(choice.get("text")) + join_text(content),
-        join_text(reasoning) or join_text(content, REASONING_FIELDS),
+        join_text(content) or join_text(choice.get("text")),
+        join_text(first_value(said, REASONING_FIELDS)) or join_text(content, REASONING_FIELDS),
         parse_finish_reason(choice.get("finish_reason")),
         sum_logprobs(as_record(choice.get("logprobs"))),
         read,
@@ -131,14 +131,13 @@ def join_text(content: object, fields: tuple[str, ...] = ("text",)) -> str:
         return content if "text" in fields else ""
     if not isinstance(content, list):
         return ""
-    texts = [
-        join_text(part[name])
-        for part in content
-        if isinstance(part, dict)
-        for name in fields
-        if part.get(name)
-    ]
-    return "".join(texts)
+    parts = (part for part in content if isinstance(part, dict))
+    return "".join(join_text(first_value(part, fields)) for part in parts)
+
+
+def first_value(record: Mapping[str, Any], names: Iterable[str]) -> object:
+    """The value of the first of some fields that is not empty: the same may be in several."""
+    return next((record[name] for name in names if record.get(name)), None)
 
 
 def parse_finish_reason(value: object) -> FinishReason | None:

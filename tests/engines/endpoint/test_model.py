@@ -20,8 +20,9 @@ from starcoder_cli.engines.endpoint.model import (
 )
 from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.errors import InputError, UsageError
-from starcoder_cli.model import Prompt, Sampling
+from starcoder_cli.model import Hole, Prompt, Sampling
 from starcoder_cli.net.endpoints import EndpointAddress
+from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 from starcoder_cli.stream import collect
 from starcoder_cli.wire.openai_client import ServedModel
 
@@ -121,3 +122,18 @@ def test_a_server_that_heeds_no_limit_is_left() -> None:
             read = collect(model.stream(Prompt(("a",)), Sampling(max_tokens=1)))
         assert (read.text, read.reason) == ("a" * 1017, "length")
         assert site.left.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("owner", "text"),
+    [("somebody", "a"), ("vllm", "a<|file_sep|>b"), ("starcoder", "a<|file_sep|>b")],
+)
+def test_a_control_token_in_text_ends_an_answer_where_tokens_are_text(
+    owner: str, text: str
+) -> None:
+    prompt = FIM_FORMATS["qwen2.5-coder"].build_prompt(Hole("x", "y"))
+    with (
+        serving(owner=owner, pieces=("a<|file", "_sep|>b")) as site,
+        closing(EndpointModel(reached(site.url), ignore)) as model,
+    ):
+        assert collect(model.stream(prompt, Sampling())).text == text

@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.catalog import ModelSpec, find_by_alias
 from starcoder_cli.engines.endpoint.connection import NO_ROUTE, EndpointConnection
+from starcoder_cli.engines.endpoint.text_prompts import (
+    end_texts,
+    find_control_token,
+    spell_prompt,
+    stop_texts,
+    to_valid_utf8,
+)
 from starcoder_cli.engines.endpoint.tokenizer import (
     BYTES_PER_TOKEN,
     PROBE,
     RemoteTokenizer,
     TokenTexts,
-    all_control_tokens,
 )
 from starcoder_cli.errors import DataError, InputError, ProtocolError, UsageError
 from starcoder_cli.model import Conversation, Hole, Prompt, Question, Sampling, Special
@@ -25,7 +31,7 @@ from starcoder_cli.net.endpoints import EndpointAddress
 from starcoder_cli.prompts.chat_formats import choose_chat_format
 from starcoder_cli.prompts.fim_formats import SERVER, find_fim_format, guess_family
 from starcoder_cli.reply import with_answer_prefix
-from starcoder_cli.stream import Stream
+from starcoder_cli.stream import Stream, until_stop
 from starcoder_cli.wire import openai_client as wire
 from starcoder_cli.wire.openai_client import DIALECTS, GENERIC_DIALECT, Dialect, ServedModel
 
@@ -185,11 +191,13 @@ class EndpointModel:
         self._connection.close()
 
     def _complete(self, prompt: Prompt, sampling: Sampling) -> Stream:
-        stops = [stop for stop in prompt.stop if isinstance(stop, Special)]
         body = wire.completion_body(
-            self._served.id, self._encode(prompt), sampling, self._dialect, self._stops(stops)
+            self._served.id, self._encode(prompt), sampling, self._dialect, self._stops(prompt)
         )
-        return self._stream_response(wire.COMPLETIONS_ROUTE, body, sampling)
+        chunks = self._stream_response(wire.COMPLETIONS_ROUTE, body, sampling)
+        if not self._reads_text_alone:
+            return chunks
+        return until_stop(chunks, end_texts(prompt, find_fim_format(self._spec.fim)))
 
     def _infill(self, hole: Hole, sampling: Sampling) -> Stream:
         prefix, suffix = to_valid_utf8(hole.prefix), to_valid_utf8(hole.suffix)
@@ -256,14 +264,19 @@ class EndpointModel:
         for piece in prompt.pieces:
             if not isinstance(piece, Special):
                 self._warn_of_control_tokens(piece)
-        return to_valid_utf8("".join(map(as_text, (*prompt.pieces, prompt.forced_prefix)))) or "\n"
+        return spell_prompt(prompt)
 
-    def _stops(self, stops: Sequence[Special]) -> Sequence[str] | Sequence[int]:
+    def _stops(self, prompt: Prompt) -> Sequence[str] | Sequence[int]:
         if self._dialect.stop_ids_field and self._tokenizer is not None:
+            stops = [stop for stop in prompt.stop if isinstance(stop, Special)]
             token_ids = (self._tokenizer.token_id(stop) for stop in stops)
             return [token_id for token_id in token_ids if token_id is not None]
-        fim_format = find_fim_format(self._spec.fim)
-        return [as_text(stop) for stop in stops if fim_format and stop in fim_format.stop]
+        return stop_texts(prompt, find_fim_format(self._spec.fim))
+
+    @property
+    def _reads_text_alone(self) -> bool:
+        """Whether control tokens are text to the server, both ways; ours reads and writes none."""
+        return self._tokenizer is None and self._dialect.fim_api != "suffix"
 
     def _tokenize(self, text: str, add_bos: bool, parse_control: bool) -> TokenTexts:
         body = wire.tokenize_body(
@@ -275,8 +288,7 @@ class EndpointModel:
         """Say so where a server may take a part of a text for a control token."""
         if self._dialect.fim_api == "suffix":
             return
-        control_token = next((token for token in all_control_tokens() if token in text), None)
-        if control_token:
+        if control_token := find_control_token(text):
             self._notify_once(
                 f"the text has {control_token} in it, which the endpoint may not read as text"
             )
@@ -285,14 +297,3 @@ class EndpointModel:
         if text not in self._notified:
             self._notify(text)
         self._notified.add(text)
-
-
-def as_text(piece: str) -> str:
-    """A piece of a prompt where it goes as text: Code Llama's tokens begin with a space there."""
-    has_space_mark = isinstance(piece, Special) and piece.startswith("▁")
-    return f" {piece[1:]}" if has_space_mark else str(piece)
-
-
-def to_valid_utf8(text: str) -> str:
-    """A text without what was no UTF-8 in a file: servers take no surrogates."""
-    return text.encode("utf-8", "replace").decode()

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from repositories import git, lay
+from starcoder_cli.app.batch_places import SendableFiles
 from starcoder_cli.errors import RefusedError
 from starcoder_cli.files.batch import BatchTask, parse_batch
-from starcoder_cli.files.batch_places import SendableFiles
 
 
 @pytest.fixture
@@ -28,16 +29,21 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+def is_sendable(files: SendableFiles, path: str) -> bool:
+    """Whether a file may be sent."""
+    return files.refuse(path) is None
+
+
 @pytest.mark.parametrize("batch", ["notes/holes", "linked-holes", "-", "/dev/fd/63"])
 def test_of_a_repository_its_own_files(batch: str, repository: Path) -> None:
     files = SendableFiles.for_batch(batch, [])
     assert files.folder == repository
     for name in ("src/a.py", str(repository / "src/a.py"), "inner.py", "missing.py", "src/../a.py"):
-        assert files.has(name)
+        assert is_sendable(files, name)
     outside = repository.parent / "creds.py"
     names = ("../creds.py", str(outside), "link.py", "folder/b.py", ".git/config", "src/../../x")
     for name in names:
-        assert not files.has(name)
+        assert not is_sendable(files, name)
 
 
 def test_elsewhere_the_folder_of_the_file_of_holes(
@@ -45,15 +51,23 @@ def test_elsewhere_the_folder_of_the_file_of_holes(
 ) -> None:
     files = SendableFiles.for_batch("../other/holes", [])
     assert files.folder == repository.parent / "other"
-    assert files.has("../other/b.py") and not files.has("src/a.py")
+    assert is_sendable(files, "../other/b.py") and not is_sendable(files, "src/a.py")
     monkeypatch.chdir(repository.parent)
     files = SendableFiles.for_batch("-", [])
-    assert files.has("creds.py") and files.has("repository/src/a.py") and not files.has("../x")
+    assert (
+        is_sendable(files, "creds.py")
+        and is_sendable(files, "repository/src/a.py")
+        and not is_sendable(files, "../x")
+    )
 
 
 def test_a_file_that_the_command_line_names(repository: Path) -> None:
     files = SendableFiles.for_batch("notes/holes", ["../creds.py"])
-    assert files.has("../creds.py") and files.has("link.py") and not files.has("../other/b.py")
+    assert (
+        is_sendable(files, "../creds.py")
+        and is_sendable(files, "link.py")
+        and not is_sendable(files, "../other/b.py")
+    )
 
 
 def test_the_lines_of_other_files_are_refused(repository: Path) -> None:
@@ -77,3 +91,31 @@ def test_the_lines_of_other_files_are_refused(repository: Path) -> None:
         "pipe the holes in, from the folder of the files that they name"
     )
     assert checked[2].record() == lines[2].record()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("private/x.py", "x\n", "is ignored by git"),
+        ("local.py", "x\n", "is ignored by git"),
+        (".env", "x\n", "looks as if it held a secret"),
+        ("key.py", "key = 'sk-" + "x1Y" * 12 + "'\n", "looks as if it held a secret"),
+        ("inner/x.py", "x\n", "is ignored by git"),
+    ],
+)
+def test_what_git_ignores_and_what_looks_like_a_secret_is_refused(
+    name: str, text: str, why: str, repository: Path
+) -> None:
+    git(repository, "init", "-q")
+    git(repository, "init", "-q", "inner")
+    ignored = {".gitignore": "private/\nlocal.py\n", "inner/.gitignore": "x.py\n"}
+    lay(repository, {**ignored, "inner/y.py": "", name: text})
+    (line,) = parse_batch(json.dumps({"place": f"{name}:1"}).encode())
+    (checked,) = SendableFiles.for_batch("notes/holes", []).refuse_others([line])
+    assert isinstance(checked.task, RefusedError)
+    assert why in checked.task.message
+    assert checked.task.message.endswith(", and the endpoint would read it")
+    assert is_sendable(SendableFiles.for_batch("notes/holes", []), "inner/y.py")
+    assert is_sendable(SendableFiles.for_batch("notes/holes", [name]), name)
+    (repository / "innocent.py").symlink_to(name)
+    assert not is_sendable(SendableFiles.for_batch("notes/holes", []), "innocent.py")

@@ -1,0 +1,101 @@
+"""Which files a file of holes may have sent to an endpoint: those beside it, and no others.
+
+Whoever brings a file of holes along, such as a repository, may name any file of its user in it:
+one that lies elsewhere, that git ignores, or that looks as if it held a secret.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from starcoder_cli.context.secrets import may_hold_secret
+from starcoder_cli.errors import RefusedError, StarcoderError, UsageError
+from starcoder_cli.files.batch import BatchLine, BatchTask
+from starcoder_cli.files.git import list_files
+from starcoder_cli.files.notebook import find_place_file
+from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.source import Source
+from starcoder_cli.files.worktree import real_path
+
+OUTSIDE_HINT = "pipe the holes in, from the folder of the files that they name"
+ALONE_HINT = "name it on the command line, without --batch"
+
+
+@dataclass(frozen=True)
+class SendableFiles:
+    """The files of one folder that may be sent, and some others; all paths are without links.
+
+    `listings` are the files of the repositories in it, as far as they were asked for: None where
+    git does not tell, and so ignores nothing.
+    """
+
+    folder: Path
+    others: frozenset[Path] = frozenset()
+    listings: dict[Path, frozenset[str] | None] = field(default_factory=dict)
+
+    @classmethod
+    def for_batch(cls, path: str, named: Iterable[str]) -> "SendableFiles":
+        """The files in the repository of a file of holes, or else in its folder, and named ones.
+
+        Standard input, and a pipe that the shell opens, count as one in the current folder.
+        """
+        is_piped = path == STANDARD_INPUT or path.startswith(("/dev/", "/proc/"))
+        folder = Path.cwd() if is_piped else real_path((Path.cwd() / path).parent)
+        repository = find_repository(folder / "any")
+        return cls(repository or folder, frozenset(map(real_path, named)))
+
+    def refuse(self, path: str) -> RefusedError | None:
+        """Why the file that a path leads to may not be sent; None where it may, or is not there."""
+        file = real_path(path)
+        if file in self.others:
+            return None
+        if not file.is_relative_to(self.folder) or ".git" in file.relative_to(self.folder).parts:
+            why, hint = f"is not in {self.folder}", OUTSIDE_HINT
+        elif not file.is_file():
+            return None
+        elif self._is_ignored(file):
+            why, hint = "is ignored by git", ALONE_HINT
+        elif may_hold_secret(str(file), read_if_possible(path)):
+            why, hint = "looks as if it held a secret", ALONE_HINT
+        else:
+            return None
+        return RefusedError(f"{path} {why}, and the endpoint would read it", hint)
+
+    def refuse_others(self, lines: Sequence[BatchLine]) -> list[BatchLine]:
+        """The lines, with a RefusedError for the task of those whose file may not be sent."""
+        return [self._refuse_other(line) for line in lines]
+
+    def _is_ignored(self, file: Path) -> bool:
+        """Whether a file is in a repository, and none of those that git lists."""
+        repository = find_repository(file)
+        if repository is None:
+            return False
+        if repository not in self.listings:
+            names = list_files(repository)
+            self.listings[repository] = None if names is None else frozenset(names)
+        listing = self.listings[repository]
+        return listing is not None and file.relative_to(repository).as_posix() not in listing
+
+    def _refuse_other(self, line: BatchLine) -> BatchLine:
+        place = line.task.place if isinstance(line.task, BatchTask) else None
+        if place is None:
+            return line
+        try:
+            path = find_place_file(place)
+        except UsageError:  # which is told when it is the line's turn
+            return line
+        problem = self.refuse(path)
+        return replace(line, task=problem) if problem else line
+
+
+def find_repository(file: Path) -> Path | None:
+    """The innermost folder around a file that is a repository."""
+    return next((folder for folder in file.parents if (folder / ".git").exists()), None)
+
+
+def read_if_possible(path: str) -> str:
+    """The text of a file; why it cannot be read is told when it is the line's turn."""
+    try:
+        return Source.read(path).raw
+    except StarcoderError:
+        return ""
