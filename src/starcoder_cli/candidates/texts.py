@@ -1,7 +1,7 @@
 """Which lines of a text stand inside of strings, heredocs and comments that go over several."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from starcoder_cli.candidates.syntax import find_grammars, parse_with_grammar
@@ -36,11 +36,15 @@ TEXT_ENDS = tuple(
 
 @dataclass(frozen=True)
 class MultilineText:
-    """The lines that begin inside of a text, counted from 0, and whether only people read it."""
+    """The lines that begin inside of a text, counted from 0, and whether only people read it.
+
+    That is so of comments, and of strings that document what they stand in.
+    """
 
     first: int
     last: int
     is_documentation: bool
+    is_comment: bool = field(default=False, compare=False)
 
     @property
     def lines(self) -> range:
@@ -75,8 +79,9 @@ def describe_text(node: "Node") -> MultilineText:
     first = node.start_point.row + (0 if begins_line else 1)
     last = node.end_point.row - (0 if node.end_point.column else 1)
     is_statement = bool(node.parent and STATEMENT_NODE.search(node.parent.type))
-    is_documentation = "comment" in node.type or ("string" in node.type and is_statement)
-    return MultilineText(first, last, is_documentation)
+    is_comment = "comment" in node.type
+    is_documentation = is_comment or ("string" in node.type and is_statement)
+    return MultilineText(first, last, is_documentation, is_comment)
 
 
 def find_open_text(text: str, language: str, start: int) -> MultilineText | None:

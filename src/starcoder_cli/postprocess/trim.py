@@ -60,7 +60,7 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if not options.is_prose:
         around = f"{hole.prefix}{options.replaced}{hole.suffix}"
         begins_line = not hole.prefix or hole.prefix.endswith("\n")
-        chunks = match_indent_kind(chunks, around, at_line_start=begins_line)
+        chunks = match_indent_kind(chunks, around, check, at_line_start=begins_line)
         chunks = reindent(chunks, hole, check)
     if is_whole_line:
         return chunks
