@@ -55,9 +55,8 @@ def written(asked: EditTask, *texts: str) -> str:
 
 def test_the_code_is_asked_about_without_its_indentation() -> None:
     source = Source("a.py", CODE.replace("\n", "\r\n"))
-    asked = edit_task(
-        source, source.span_of(Place.parse("a.py:2-3")), REQUEST, MESSAGES, "Change it."
-    )
+    span = source.span_of(Place.parse("a.py:2-3"))
+    asked = edit_task(source, span, REQUEST, MESSAGES, "Change it.")
     assert asked == EditTask(
         source,
         REQUEST,
@@ -66,6 +65,7 @@ def test_the_code_is_asked_about_without_its_indentation() -> None:
         "    ",
         "def f(self, x):\n    return x",
         "Change it.",
+        source.hole_at(span),
     )
     assert asked.replaces_code
 

@@ -9,7 +9,7 @@ from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.infill import PreparedPrompt, language_of
 from starcoder_cli.languages import Language, find_language
-from starcoder_cli.model import Conversation, Model, Prompt, Question, Sampling, Special
+from starcoder_cli.model import Conversation, Hole, Model, Prompt, Question, Sampling, Special
 from starcoder_cli.postprocess.code_block import extract_code
 from starcoder_cli.postprocess.fences import find_open_fence
 from starcoder_cli.postprocess.reasoning import begins_with_reasoning
@@ -40,7 +40,7 @@ class EditTask:
     """A range of a source whose code an instruction is about.
 
     `original` is what the file has, `indent` the white space that all of it begins with, `code` the
-    same without it as a model reads it.
+    same without it as a model reads it, `hole` the text around it.
     """
 
     source: Source
@@ -50,6 +50,7 @@ class EditTask:
     indent: str
     code: str
     instruction: str
+    hole: Hole
     replaces_code: bool = field(default=True, init=False)
 
     @property
@@ -92,7 +93,7 @@ class EditTask:
 
     def _restore_indent(self, text: str) -> str:
         original = to_model_text(self.original)
-        return restore_indent(text, self.indent, original, self.language.name)
+        return restore_indent(text, self.indent, original, self.language.name, self.hole)
 
     def _restore_line_ends(self, text: str) -> str:
         return restore_line_ends(text, self.original, self.source.newline)
@@ -122,9 +123,10 @@ def edit_task(
     if language.lexer == "markdown" and (fence := find_open_fence(source.raw[: span.start])):
         with suppress(UsageError):  # of no language that is known
             language = find_language(fence.language.lower())
-    indent, code = dedent_code(to_model_text(original), language.name)
+    hole = source.hole_at(span)
+    indent, code = dedent_code(to_model_text(original), language.name, hole)
     instruction = to_model_text(instruction)
-    return EditTask(source, request, language, original, indent, code, instruction)
+    return EditTask(source, request, language, original, indent, code, instruction, hole)
 
 
 def question_tokens(model: Model, question: Prompt | Conversation) -> int:
