@@ -1,5 +1,6 @@
 """Code that is to be written anew as an instruction says."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Conversation, Hole, Model, Prompt, Question, Sampling, Special
 from starcoder_cli.postprocess.code_block import extract_code
 from starcoder_cli.postprocess.fences import find_open_fence
+from starcoder_cli.postprocess.indent_kind import match_indent_kind
 from starcoder_cli.postprocess.reasoning import begins_with_reasoning
 from starcoder_cli.postprocess.restored import (
     dedent_code,
@@ -20,6 +22,8 @@ from starcoder_cli.postprocess.restored import (
     restore_line_ends,
     rewrite,
 )
+from starcoder_cli.postprocess.soundness import SoundnessCheck
+from starcoder_cli.postprocess.trim import is_prose
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.edit import build_edit_prompt, replace_final_newlines
 from starcoder_cli.reply import ChatModel, chat_format, continue_code
@@ -28,6 +32,11 @@ from starcoder_cli.terminal.output import Messages
 
 EXTRA_TOKENS = 256
 MAX_EDIT_TOKENS = 100_000
+
+INDENTING = re.compile(
+    r"\b(tabs?|spaces?|white ?space|(re)?indent\w*|(re)?format\w*|pep ?8|gofmt)\b", re.IGNORECASE
+)
+"""How an instruction asks for other tabs and spaces than there are."""
 
 
 def edit_max_tokens(characters: int) -> int:
@@ -84,12 +93,28 @@ class EditTask:
         chunks: Stream = until_stop(self._answer(model, prompt.question, sampling), prompt.stop)
         if not self.request.verbatim:
             chunks = convert_newlines(chunks, "\n")
+            if self._keeps_indent_kind:
+                chunks = self._match_indent_kind(chunks)
             if self.indent:
                 chunks = rewrite(chunks, self._restore_indent)
-            chunks = replace_final_newlines(chunks, "\n" if self.code.endswith("\n") else "")
+            code_lines = self.code.rstrip("\n")
+            chunks = replace_final_newlines(chunks, self.code[len(code_lines) :])
             if has_mixed_line_ends(self.original):
                 return rewrite(chunks, self._restore_line_ends)
         return convert_newlines(chunks, self.source.newline)
+
+    @property
+    def _keeps_indent_kind(self) -> bool:
+        """Whether the new code is to have its file's tabs or spaces, whatever it came with."""
+        filename = self.source.code_name(self.request.filename)
+        return not (INDENTING.search(self.instruction) or is_prose(self.language, filename))
+
+    def _match_indent_kind(self, chunks: Stream) -> Stream:
+        hole, original = self.hole, to_model_text(self.original)
+        check = SoundnessCheck(hole, original, self.language)
+        begins_line = not hole.prefix or hole.prefix.endswith("\n")
+        around = f"{hole.prefix}{original}{hole.suffix}"
+        return match_indent_kind(chunks, around, check, at_line_start=begins_line)
 
     def _restore_indent(self, text: str) -> str:
         original = to_model_text(self.original)
