@@ -1,23 +1,30 @@
-"""A checkpoint on a processor: the graph of our own beside transformers, in turns.
+"""A checkpoint on a processor: the graph of our own beside transformers and llama.cpp, in turns.
 
     python bench/checkpoint.py FOLDER [--shape NAME] [--read N] [--write N] [--turns N]
 
 FOLDER is a checkpoint; where there is none, one of the shape with random weights is written there
-and left. Prints the tokens a second that each way reads and writes, medians of the turns.
+and left, and the same weights as GGUF files. Prints the tokens a second that each way reads and
+writes, medians of the turns.
 """
 
 import argparse
 import random
 import statistics
+import sys
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
+
+from gguf import GGMLQuantizationType
 
 from gpu import build
 from starcoder_cli.catalog import find_model
 from starcoder_cli.engines.load import load_model
 from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Model, Prompt, Sampling
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
+from gguf_checkpoints import write_gguf  # noqa: E402
 
 WAYS = {
     "a graph of our own, 8 bit": LoadOptions(device="cpu"),
@@ -26,6 +33,7 @@ WAYS = {
     "transformers, bf16": LoadOptions(device="cpu", dtype="bf16"),
     "transformers, fp32": LoadOptions(device="cpu", dtype="fp32"),
 }
+GGUF_WAYS = {"llama.cpp, Q8_0": "Q8_0", "llama.cpp, Q4_0": "Q4_0", "llama.cpp, Q4_1": "Q4_1"}
 
 
 def main() -> None:
@@ -39,13 +47,19 @@ def main() -> None:
     options = parser.parse_args()
     if not (options.folder / "config.json").exists():
         build(options.folder, options.shape, "cpu")
-    spec, window = find_model(str(options.folder)), options.read + options.write + 256
-    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in WAYS}
+    window = options.read + options.write + 256
+    files = {name: (options.folder, loading) for name, loading in WAYS.items()}
+    for name, kind in GGUF_WAYS.items():
+        path = options.folder / f"{kind}.gguf"
+        if not path.exists():
+            write_gguf(options.folder, path, GGMLQuantizationType[kind])
+        files[name] = path, LoadOptions(engine="llamacpp")
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in files}
     with ExitStack() as stack:
         models, load_seconds = {}, {}
-        for name, loading in WAYS.items():
+        for name, (path, loading) in files.items():
             start = time.perf_counter()
-            model = load_model(spec, options.folder, window, loading)
+            model = load_model(find_model(str(path)), path, window, loading)
             models[name] = stack.enter_context(closing(model))
             load_seconds[name] = time.perf_counter() - start
             measure(model, -1, 16, 2)

@@ -40,11 +40,17 @@ class ServerModel(EchoModel):
     spells: AbstractSet[type] = frozenset({Conversation})
 
 
-def task(text: str, place: str, request: Request = REQUEST) -> EditTask:
-    """What is asked about a place of `a.py`."""
-    source = Source("a.py", text)
-    span = source.span_of(Place.parse(f"a.py:{place}"))
-    return edit_task(source, span, request, MESSAGES, "Change it.")
+def task(
+    text: str,
+    place: str,
+    request: Request = REQUEST,
+    name: str = "a.py",
+    instruction: str = "Change it.",
+) -> EditTask:
+    """What is asked about a place of `a.py`, or of another file."""
+    source = Source(name, text)
+    span = source.span_of(Place.parse(f"{name}:{place}"))
+    return edit_task(source, span, request, MESSAGES, instruction)
 
 
 def written(asked: EditTask, *texts: str) -> str:
@@ -55,9 +61,8 @@ def written(asked: EditTask, *texts: str) -> str:
 
 def test_the_code_is_asked_about_without_its_indentation() -> None:
     source = Source("a.py", CODE.replace("\n", "\r\n"))
-    asked = edit_task(
-        source, source.span_of(Place.parse("a.py:2-3")), REQUEST, MESSAGES, "Change it."
-    )
+    span = source.span_of(Place.parse("a.py:2-3"))
+    asked = edit_task(source, span, REQUEST, MESSAGES, "Change it.")
     assert asked == EditTask(
         source,
         REQUEST,
@@ -66,6 +71,7 @@ def test_the_code_is_asked_about_without_its_indentation() -> None:
         "    ",
         "def f(self, x):\n    return x",
         "Change it.",
+        source.hole_at(span),
     )
     assert asked.replaces_code
 
@@ -147,6 +153,48 @@ def test_a_whole_file_ends_with_one_line_end() -> None:
     source = Source("a.py", "x = 1\n")
     asked = edit_task(source, source.whole_span(), REQUEST, MESSAGES, "Change it.")
     assert written(asked, "x = 2") == written(asked, "x = 2\n\n\n") == "x = 2\n"
+
+
+def test_empty_lines_at_the_end_of_a_file_stay() -> None:
+    source = Source("a.py", "x = 1\n\n\n")
+    asked = edit_task(source, source.whole_span(), REQUEST, MESSAGES, "Change it.")
+    assert written(asked, "x = 2") == written(asked, "x = 2\n") == "x = 2\n\n\n"
+
+
+TABS = "class A:\n\tdef f(self):\n\t\tif x:\n\t\t\treturn 1\n\t\treturn 2\n"
+GO = "func f() {\n\tfor a {\n\t\tb()\n\t}\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place", "new"),
+    [
+        ("a.py", TABS, "3-4", "if y:\n    return 3"),
+        ("a.py", TABS, "3-4", "if y:\n  return 3"),
+        ("a.py", TABS, "3-4", "        if y:\n            return 3"),
+        ("a.py", TABS, "2-5", "def f(self):\n    if x:\n        return 3\n    return 2"),
+        ("a.py", TABS, "1-5", TABS.expandtabs(4).replace("1", "3")),
+        ("a.go", GO, "2-4", "for a {\n    c()\n}"),
+        ("a.py", TABS.expandtabs(4), "3-4", "if y:\n\treturn 3"),
+    ],
+)
+def test_new_code_has_the_tabs_or_spaces_of_its_file(
+    name: str, text: str, place: str, new: str
+) -> None:
+    asked = task(text, place, name=name)
+    changed = written(asked, new)
+    kinds = {line[: len(line) - len(line.lstrip())] for line in text.splitlines()}
+    for line in changed.splitlines():
+        assert line[: len(line) - len(line.lstrip())] in kinds
+    words = textwrap.dedent(changed.expandtabs(4))
+    assert words.split() == new.split()
+    depths = [len(line) - len(line.lstrip()) for line in changed.expandtabs(4).splitlines()]
+    old = asked.original.expandtabs(4).splitlines()
+    assert depths == [len(line) - len(line.lstrip()) for line in old]
+
+
+def test_an_instruction_may_ask_for_other_tabs_or_spaces() -> None:
+    asked = task(TABS, "1-5", instruction="Use 4 spaces in place of tabs.")
+    assert written(asked, TABS.expandtabs(4)) == TABS.expandtabs(4).removesuffix("\n")
 
 
 def test_a_raw_answer_is_neither_indented_nor_ended() -> None:

@@ -2,7 +2,12 @@
 
 import pytest
 
-from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts, find_text_lines
+from starcoder_cli.candidates.texts import (
+    MultilineText,
+    find_multiline_texts,
+    find_open_text,
+    find_text_lines,
+)
 
 TEXTS = {
     "shell": "cat <<E\n a\nb\nE\nc\n",
@@ -42,3 +47,20 @@ def test_what_only_people_read(language: str, text: str) -> None:
 def test_where_there_are_none() -> None:
     assert find_multiline_texts("x = 'a'\n# b\n# c\n", "python") == ()
     assert find_multiline_texts("x = `\na\n`\n", "text") == ()
+
+
+@pytest.mark.parametrize("language", sorted(TEXTS.keys() - {"toml"}))
+def test_a_text_without_its_end(language: str) -> None:
+    begin, line, other, end, _ = TEXTS[language].splitlines(keepends=True)
+    for text in (begin + line, begin + line + other):
+        found = find_open_text(text, language, 0)
+        assert found and found.first == 1
+    assert find_open_text(begin + line + other + end, language, 0) is None
+
+
+def test_only_texts_behind_a_place_count() -> None:
+    text = "x = `\na\n`\ny = `\nb\n`\n"
+    start = text.index("y")
+    assert find_multiline_texts(text, "javascript", start) == (MultilineText(4, 5, False),)
+    assert find_open_text(text[:-2], "javascript", start)
+    assert not find_open_text(text[:-2], "javascript", text.index("b"))

@@ -1,5 +1,7 @@
 """An answer is as deep as its hole; it is moved as a whole, and only where a parser wants it."""
 
+import itertools
+
 import pytest
 
 from holes import chunked
@@ -12,7 +14,7 @@ from starcoder_cli.postprocess.indentation import (
     reindent,
 )
 from starcoder_cli.postprocess.soundness import SoundnessCheck
-from starcoder_cli.stream import FinishReason, collect
+from starcoder_cli.stream import Chunk, FinishReason, collect
 
 MOVED = {
     "a block begins deeper than the line that opens it": (
@@ -158,3 +160,114 @@ def test_columns() -> None:
 )
 def test_what_has_to_follow_a_line(prefix: str, suffix: str, expected: str) -> None:
     assert missing_beginning(Hole(prefix, suffix), languages.find_language("python")) == expected
+
+
+ITEMS = "- name: a\n  image: b\n- name: c\n  image: d\n"
+KEYED, DEEPER = ("spec:\n  list:\n  ", "\n  rest: []\n"), ("a:\n  list:\n      ", "\n  rest: []\n")
+SWITCHES = {
+    "a case in Go": (
+        "go",
+        ("func F() {\n\tswitch a {\n\t", "\n\t}\n}\n"),
+        "\tcase 1:\n\t\tb()\n\tcase 2:\n\t\tc()\n",
+    ),
+    "one case": ("c", ("f() {\n\tswitch (a) {\n\t", "\n\t}\n}\n"), "\tcase 1:\n\t\tb();\n"),
+    "a case in JavaScript": (
+        "javascript",
+        ("f(function () {\n  switch (a) {\n  ", "\n  }\n});\n"),
+        "  case 1:\n    b();\n",
+    ),
+    "an item as deep as its key": ("yaml", KEYED, "  - a: b\n    c: d\n"),
+    "items as deep as their key": (
+        "yaml",
+        KEYED,
+        "  - name: a\n    image: b\n  - name: c\n    image: d\n",
+    ),
+    "a label": ("cpp", ("class A {\n  class B {\n  ", "\n  };\n};\n"), "  public:\n    B();\n"),
+}
+AT_MARGIN = {
+    "items": ("yaml", DEEPER, ITEMS, ITEMS.replace("\n", "\n      ").strip() + "\n"),
+    "statements": (
+        "python",
+        ("class A:\n    def f(v):\n        ", "\n\n\ng()\n"),
+        "if not v:\n    return 0\nreturn 1\n",
+        "if not v:\n            return 0\n        return 1\n",
+    ),
+    "statements with braces": (
+        "go",
+        ("func f() int {\n\t", "\n}\n"),
+        "if a {\n\treturn 1\n}\nreturn 2\n",
+        "if a {\n\t\treturn 1\n\t}\n\treturn 2\n",
+    ),
+    "less deep than the hole": (
+        "python",
+        ("class A:\n    def f(v):\n        ", "\n\n\ng()\n"),
+        "    if not v:\n        return 0\n    return 1\n",
+        "if not v:\n            return 0\n        return 1\n",
+    ),
+    "a text stays": (
+        "python",
+        ("def f(v):\n    ", "\n\n\ng()\n"),
+        'if v:\n    return """\na\n"""\nreturn 1\n',
+        'if v:\n        return """\na\n"""\n    return 1\n',
+    ),
+}
+AS_DEEP_AS_THE_HOLE = {
+    "lines as deep as the hole": (
+        "go",
+        ("func f() int {\n\t", "\n}\n"),
+        "if a {\n\t\treturn 1\n\t}\n\treturn 2\n",
+    ),
+    "the next function": (
+        "python",
+        ("def f(v):\n    ", "\n\n\ng()\n"),
+        "return 1\n\n\ndef h():\n    return 2\n",
+    ),
+    "the end of the block": (
+        "css",
+        ("a {\n  ", "\n  left: 0;\n}\n"),
+        "top: 0;\n}\nb {\n  top: 0;\n",
+    ),
+    "the end of a block without braces": (
+        "shell",
+        ("if a; then\n    ", "\nif a; then\n  b\nfi\n"),
+        "b=1\n    c\nfi\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("language", "hole", "answer"), SWITCHES.values(), ids=SWITCHES)
+def test_a_line_may_stand_as_deep_as_the_one_before_it(
+    language: str, hole: tuple[str, str], answer: str
+) -> None:
+    own_line = hole[0].rpartition("\n")[2]
+    for size in range(1, len(answer) + 1):
+        found = reindented(language, hole, answer, size)
+        assert found == (answer.removeprefix(own_line), ("indentation",))
+
+
+def fenced(language: str, hole: tuple[str, str], answer: str, size: int) -> str:
+    """A fenced answer in chunks of one size, as deep as it is to be."""
+    place = Hole(*hole)
+    check = SoundnessCheck(place, "", languages.find_language(language))
+    chunks = itertools.chain([Chunk("", trimmed=("fence",))], chunked(answer, size))
+    return collect(reindent(chunks, place, check)).text
+
+
+@pytest.mark.parametrize(
+    ("language", "hole", "answer", "wanted"), AT_MARGIN.values(), ids=AT_MARGIN
+)
+def test_a_fenced_answer_may_begin_at_the_margin(
+    language: str, hole: tuple[str, str], answer: str, wanted: str
+) -> None:
+    for size in range(1, len(answer) + 1):
+        assert fenced(language, hole, answer, size) == wanted
+
+
+@pytest.mark.parametrize(
+    ("language", "hole", "answer"), AS_DEEP_AS_THE_HOLE.values(), ids=AS_DEEP_AS_THE_HOLE
+)
+def test_a_fenced_answer_as_deep_as_its_hole_stays(
+    language: str, hole: tuple[str, str], answer: str
+) -> None:
+    for size in (1, 7, 1000):
+        assert fenced(language, hole, answer, size) == answer

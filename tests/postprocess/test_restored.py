@@ -3,6 +3,7 @@
 import pytest
 
 from holes import chunked
+from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.restored import (
     dedent_code,
     has_mixed_line_ends,
@@ -77,6 +78,44 @@ def test_a_text_goes_on_as_it_stood() -> None:
     rest = dedent_code(code, "python")[1]
     answer, wanted = rest.replace("ct\n", "ct\n  1\n"), code.replace("ct\n", "ct\n      1\n")
     assert restore_indent(answer, "    ", code, "python") == wanted
+
+
+LIST = "    - |\n      one\n    - |\n      three\n    - last\n"
+PARTS = {
+    "a range that begins in a block scalar": ("yaml", "a:\n    - |\n", "      two\n" + LIST, ""),
+    "one that ends in a block scalar": ("yaml", "a:\n", LIST[:-11], LIST[-11:]),
+    "one that begins in a string": (
+        "python",
+        "def f():\n    s = '''\n",
+        "    one\n  two\n    '''\n    return s\n",
+        "",
+    ),
+    "one that ends in a string": (
+        "python",
+        "def f():\n",
+        "    s = '''\n    one\n  two\n",
+        "three\n    '''\n    return s\n",
+    ),
+    "one in a string": ("python", "s = '''\n", "    one\n      two\n", "'''\n"),
+    "a text that is not as deep in all of its lines": (
+        "shell",
+        "if a; then\n",
+        "    cat <<E\n    one\n  two\nE\n    b\n",
+        "fi\n",
+    ),
+    "one that begins in a comment": ("c", "f() {\n  /* A\n", "   * b\n   */\n    g();\n", "}\n"),
+}
+
+
+@pytest.mark.parametrize("language, before, code, after", PARTS.values(), ids=PARTS)
+def test_a_part_of_a_text_comes_back(language: str, before: str, code: str, after: str) -> None:
+    around = Hole(before, after)
+    indent, rest = dedent_code(code, language, around)
+    assert restore_indent(rest, indent, code, language, around) == code
+    changed, word = rest.replace("one", "more"), code.replace("one", "more")
+    assert restore_indent(changed, indent, code, language, around) == word
+    unended = restore_indent(rest.removesuffix("\n"), indent, code, language, around)
+    assert unended == code.removesuffix("\n")
 
 
 def test_line_ends_stay_where_lines_do() -> None:

@@ -27,7 +27,8 @@ def write_gguf(
     heads = config.get("n_head") or config["num_attention_heads"]
     keys = 1 if "n_head" in config else config["num_key_value_heads"]
     add_settings(writer, config, layers, heads, keys)
-    add_tokenizer(writer, json.loads((folder / "tokenizer.json").read_text()))
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    add_tokenizer(writer, tokenizer, config["vocab_size"])
     names = gguf.get_tensor_name_map(architecture, layers)
     for name, tensor in load_file(folder / "model.safetensors").items():
         weights = tensor.float().numpy()
@@ -74,14 +75,15 @@ def add_settings(
         writer.add_sliding_window(config["sliding_window"])
 
 
-def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any]) -> None:
-    """The tokens as StarCoder's files have them; where none is merged, the last one is two spaces.
+def add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any], size: int) -> None:
+    """So many tokens as StarCoder's files have them; where none is merged, the last is two spaces.
 
     llama.cpp takes no file without a pair to merge.
     """
     control_ids = {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
     ids = {**tokenizer["model"]["vocab"], **control_ids}
     tokens = sorted(ids, key=ids.__getitem__)
+    tokens += [f"<unused {number}>" for number in range(len(tokens), size)]
     pairs = tokenizer["model"]["merges"]
     if not pairs:
         tokens[-1], pairs = "ĠĠ", ["Ġ Ġ"]

@@ -10,9 +10,10 @@ from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.infill import PreparedPrompt, language_of
 from starcoder_cli.languages import Language, find_language
-from starcoder_cli.model import Conversation, Model, Prompt, Question, Sampling, Special
+from starcoder_cli.model import Conversation, Hole, Model, Prompt, Question, Sampling, Special
 from starcoder_cli.postprocess.code_block import extract_code
 from starcoder_cli.postprocess.fences import find_open_fence
+from starcoder_cli.postprocess.indent_kind import match_indent_kind
 from starcoder_cli.postprocess.reasoning import begins_with_reasoning
 from starcoder_cli.postprocess.restored import (
     dedent_code,
@@ -22,6 +23,8 @@ from starcoder_cli.postprocess.restored import (
     restore_opening,
     rewrite,
 )
+from starcoder_cli.postprocess.soundness import SoundnessCheck
+from starcoder_cli.postprocess.trim import is_prose
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.edit import build_edit_prompt, replace_final_newlines
 from starcoder_cli.reply import ChatModel, chat_format, continue_code
@@ -34,6 +37,11 @@ NAMES_OPENING = re.compile(r"shebang|#!|<\?|\btag|first line|interpreter", re.IG
 EXTRA_TOKENS = 256
 MAX_EDIT_TOKENS = 100_000
 
+INDENTING = re.compile(
+    r"\b(tabs?|spaces?|white ?space|(re)?indent\w*|(re)?format\w*|pep ?8|gofmt)\b", re.IGNORECASE
+)
+"""How an instruction asks for other tabs and spaces than there are."""
+
 
 def edit_max_tokens(characters: int) -> int:
     """How many tokens new code may have, for code of so many characters."""
@@ -45,7 +53,7 @@ class EditTask:
     """A range of a source whose code an instruction is about.
 
     `original` is what the file has, `indent` the white space that all of it begins with, `code` the
-    same without it as a model reads it.
+    same without it as a model reads it, `hole` the text around it.
     """
 
     source: Source
@@ -55,6 +63,7 @@ class EditTask:
     indent: str
     code: str
     instruction: str
+    hole: Hole
     replaces_code: bool = field(default=True, init=False)
 
     @property
@@ -88,18 +97,34 @@ class EditTask:
         chunks: Stream = until_stop(self._answer(model, prompt.question, sampling), prompt.stop)
         if not self.request.verbatim:
             chunks = convert_newlines(chunks, "\n")
+            if self._keeps_indent_kind:
+                chunks = self._match_indent_kind(chunks)
             if self.indent:
                 chunks = rewrite(chunks, self._restore_indent)
             if not NAMES_OPENING.search(self.instruction):
                 chunks = rewrite(chunks, partial(restore_opening, original=self.code))
-            chunks = replace_final_newlines(chunks, "\n" if self.code.endswith("\n") else "")
+            code_lines = self.code.rstrip("\n")
+            chunks = replace_final_newlines(chunks, self.code[len(code_lines) :])
             if has_mixed_line_ends(self.original):
                 return rewrite(chunks, self._restore_line_ends)
         return convert_newlines(chunks, self.source.newline)
 
+    @property
+    def _keeps_indent_kind(self) -> bool:
+        """Whether the new code is to have its file's tabs or spaces, whatever it came with."""
+        filename = self.source.code_name(self.request.filename)
+        return not (INDENTING.search(self.instruction) or is_prose(self.language, filename))
+
+    def _match_indent_kind(self, chunks: Stream) -> Stream:
+        hole, original = self.hole, to_model_text(self.original)
+        check = SoundnessCheck(hole, original, self.language)
+        begins_line = not hole.prefix or hole.prefix.endswith("\n")
+        around = f"{hole.prefix}{original}{hole.suffix}"
+        return match_indent_kind(chunks, around, check, at_line_start=begins_line)
+
     def _restore_indent(self, text: str) -> str:
         original = to_model_text(self.original)
-        return restore_indent(text, self.indent, original, self.language.name)
+        return restore_indent(text, self.indent, original, self.language.name, self.hole)
 
     def _restore_line_ends(self, text: str) -> str:
         return restore_line_ends(text, self.original, self.source.newline)
@@ -129,9 +154,10 @@ def edit_task(
     if language.lexer == "markdown" and (fence := find_open_fence(source.raw[: span.start])):
         with suppress(UsageError):  # of no language that is known
             language = find_language(fence.language.lower())
-    indent, code = dedent_code(to_model_text(original), language.name)
+    hole = source.hole_at(span)
+    indent, code = dedent_code(to_model_text(original), language.name, hole)
     instruction = to_model_text(instruction)
-    return EditTask(source, request, language, original, indent, code, instruction)
+    return EditTask(source, request, language, original, indent, code, instruction, hole)
 
 
 def question_tokens(model: Model, question: Prompt | Conversation) -> int:

@@ -1,7 +1,7 @@
 """Which lines of a text stand inside of strings, heredocs and comments that go over several."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from starcoder_cli.candidates.syntax import find_grammars, parse_with_grammar
@@ -12,14 +12,39 @@ if TYPE_CHECKING:
 TEXT_NODE = re.compile(r"string|heredoc|comment|template_")
 STATEMENT_NODE = re.compile(r"block$|^module$|^expression_statement$")
 
+TEXT_ENDS = tuple(
+    (re.compile(opener), end)
+    for opener, end in (
+        (r"<<[~-]?[ \t]*[\"'`\\]?(\w+)", r"\1\n"),
+        (r"<<<[ \t]*[\"']?(\w+)", r"\1;\n"),
+        (r"/\*", "*/"),
+        (r"<!--", "-->"),
+        (r"\"\"\"", '"""'),
+        (r"\'\'\'", "'''"),
+        (r"`", "`"),
+        (r"\"", '"'),
+        (r"'", "'"),
+        (r"@\"", '"@'),
+        (r"\br(#+)\"", r'"\1;'),
+        (r"\bR\"(\w*)\(", r')\1"'),
+        (r"\[(=*)\[", r"]\1]"),
+        (r"\{(\w*)\|", r"|\1}"),
+    )
+)
+"""What a text of several lines may begin with, and what ends it then."""
+
 
 @dataclass(frozen=True)
 class MultilineText:
-    """The lines that begin inside of a text, counted from 0, and whether only people read it."""
+    """The lines that begin inside of a text, counted from 0, and whether only people read it.
+
+    That is so of comments, and of strings that document what they stand in.
+    """
 
     first: int
     last: int
     is_documentation: bool
+    is_comment: bool = field(default=False, compare=False)
 
     @property
     def lines(self) -> range:
@@ -27,9 +52,12 @@ class MultilineText:
         return range(self.first, self.last + 1)
 
 
-def find_multiline_texts(text: str, language: str) -> tuple[MultilineText, ...]:
-    """The texts of several lines in some code; none where its language has no grammar."""
-    data = text.encode("utf-8", "replace")
+def find_multiline_texts(text: str, language: str, start: int = 0) -> tuple[MultilineText, ...]:
+    """The texts of several lines that begin at a place in some code, or behind it.
+
+    There are none where its language has no grammar.
+    """
+    data, start_byte = text.encode("utf-8", "replace"), len(text[:start].encode("utf-8", "replace"))
     for grammar in find_grammars(language)[:1]:
         tree = parse_with_grammar(data, grammar)
         found, open_nodes = list[MultilineText](), [tree.root_node] if tree else []
@@ -38,7 +66,7 @@ def find_multiline_texts(text: str, language: str) -> tuple[MultilineText, ...]:
             if node.start_point.row == node.end_point.row:
                 continue
             if TEXT_NODE.search(node.type):
-                found.append(describe_text(node))
+                found += [describe_text(node)] if node.start_byte >= start_byte else []
             else:
                 open_nodes += reversed(node.children)
         return tuple(each for each in found if each.lines)
@@ -51,8 +79,24 @@ def describe_text(node: "Node") -> MultilineText:
     first = node.start_point.row + (0 if begins_line else 1)
     last = node.end_point.row - (0 if node.end_point.column else 1)
     is_statement = bool(node.parent and STATEMENT_NODE.search(node.parent.type))
-    is_documentation = "comment" in node.type or ("string" in node.type and is_statement)
-    return MultilineText(first, last, is_documentation)
+    is_comment = "comment" in node.type
+    is_documentation = is_comment or ("string" in node.type and is_statement)
+    return MultilineText(first, last, is_documentation, is_comment)
+
+
+def find_open_text(text: str, language: str, start: int) -> MultilineText | None:
+    """The text of several lines that begins at a place, or behind it, and is open at the end.
+
+    Few parsers know a text without its end: each end that it may have is tried.
+    """
+    lines = text if text.endswith("\n") else text + "\n"
+    row = lines.count("\n")
+    for opener, end in TEXT_ENDS:
+        for closer in {match.expand(end) for match in opener.finditer(text, start)}:
+            for each in find_multiline_texts(lines + closer, language, start):
+                if row in each.lines:
+                    return each
+    return None
 
 
 def find_text_lines(text: str, language: str) -> frozenset[int]:

@@ -4,10 +4,10 @@ Such a place is only a candidate: what is behind it is held back, and a parser d
 """
 
 import re
-from dataclasses import dataclass
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.hole_lines import HoleLines
+from starcoder_cli.postprocess.possible_ends import End, best_end, divide_ends
 from starcoder_cli.postprocess.prose import (
     FENCE_AFTER_CODE,
     is_fence_line,
@@ -25,23 +25,8 @@ WAIT_LINES = 6
 """Lines that a model may write behind a candidate before it is decided about; twice as many after
 each that was none."""
 
-MAX_CANDIDATES = 8
 MAX_START = 400
 """So much of a line is enough to tell whether it can be a candidate."""
-
-
-@dataclass(frozen=True)
-class End:
-    """A place where an answer may end, and the rule that says so.
-
-    Where the file is as sound with it as with more, one that `is_preferred` is taken of an answer
-    that does not stop by itself, and a strong one of any.
-    """
-
-    position: int
-    rule: str
-    is_preferred: bool = False
-    is_strong: bool = False
 
 
 class AnswerReader:
@@ -81,9 +66,9 @@ class AnswerReader:
             placed = self._placed(line)
             leaves_block = self._hole.leaves_block(placed, self._indent)
             if self._matcher.feed_unfinished(placed, self._length):
-                self._add_end(End(self._length, "suffix", leaves_block))
+                self._ends.append(End(self._length, "suffix", leaves_block))
             elif leaves_block and placed.strip():
-                self._add_end(End(self._length, "block", leaves_block))
+                self._ends.append(End(self._length, "block", leaves_block))
             self._add_line(line)
         elif line:
             self._judge_line(line, ready)
@@ -172,15 +157,15 @@ class AnswerReader:
         if self._matcher.feed(line, position):
             shares_line = self._hole.shares_line and position
             shift = len(self._hole.line_prefix) if shares_line else 0
-            self._add_end(End(position + shift, "suffix", leaves_block))
+            self._ends.append(End(position + shift, "suffix", leaves_block))
         elif leaves_block:
             # Behind the beginning of a line nobody expects more than what ends its statement.
             is_strong = not self._hole.begins_line
-            self._add_end(End(position, "block", leaves_block, is_strong))
+            self._ends.append(End(position, "block", leaves_block, is_strong))
         elif self._indent is not None and self._hole.may_jump(line):
-            self._add_end(End(position, "unreachable"))
+            self._ends.append(End(position, "unreachable"))
         if self._repetition.feed(line, position):
-            self._add_end(End(position, "repetition", is_preferred=True))
+            self._ends.append(End(position, "repetition", is_preferred=True))
         if not self._options.is_prose:
             self._find_talk(line, position)
 
@@ -196,7 +181,7 @@ class AnswerReader:
             if is_second and not is_code:  # a pair of them is part of a text
                 self._ends = [end for end in self._ends if end.rule != "fence"]
             elif self._check.is_as_sound(text) and self._check.is_fence_talk(text, indent):
-                self._add_end(End(at, "fence", is_preferred=is_code, is_strong=True))
+                self._ends.append(End(at, "fence", is_preferred=is_code, is_strong=True))
                 self._lines_behind = self._wait_lines if is_code else self._lines_behind
             self._talk = None
         elif is_sentence(line):
@@ -208,46 +193,56 @@ class AnswerReader:
             # Where nothing can be parsed, a sentence stands apart.
             is_apart = not self._check.has_parser and not "".join(self._lines[-1:]).strip()
             if (is_sound or is_apart) and self._check.is_code_behind(before):
-                self._add_end(End(self._talk, "explanation", True, True))
+                self._ends.append(End(self._talk, "explanation", True, True))
                 self._lines_behind = self._wait_lines
         else:
             self._talk = None
 
-    def _add_end(self, end: End) -> None:
-        if len(self._ends) < MAX_CANDIDATES:
-            self._ends.append(end)
-
     def _decide(self, ready: list[str]) -> None:
         """Take an end where one is certain, or was waited for long enough."""
-        if certain := self._matcher.certain():
+        self._lines_behind += bool(self._ends)
+        certain = self._matcher.certain()
+        if not (certain or self._is_overdue()):
+            return
+        self._ends, waiting = divide_ends(self._ends, "".join(self._lines), self._check)
+        if certain and self._ends:
             end = next((end for end in self._ends if end.position >= certain.position), None)
             if end and self._is_no_worse(end):
                 self._end(end, ready)
                 return
             self._matcher.matches.remove(certain)
-        if not self._ends:
-            return
-        self._lines_behind += 1
-        if self._lines_behind > self._wait_lines and not self._matcher.matches:
-            best = self._best()
+        if self._ends and self._is_overdue():
+            best = best_end(self._ends, self._errors)
             fewest, whole = self._errors(best), self._check.errors(self._text())
             if fewest < whole or (fewest == whole and best.is_preferred):
                 jump_end = self._before_jump(self._text(best.position))
                 self._end(jump_end or best, ready)
                 return
-            self._ends, self._lines_behind = [], 0
+            self._ends = []
+        self._ends += waiting
+        if self._is_overdue():
+            self._lines_behind = 0
             self._wait_lines *= 2
+
+    def _is_overdue(self) -> bool:
+        """Whether a candidate was waited for long enough, and no match is still going on."""
+        return self._lines_behind > self._wait_lines and not self._matcher.matches
 
     def _last_end(self, reason: FinishReason) -> End | None:
         """The end to take of an answer of which nothing more comes; None for all of it."""
         check, text = self._check, self._text()
+        if self._ends:
+            self._ends, waiting = divide_ends(self._ends, "".join(self._lines), check)
+            self._ends += [end for end in waiting if end.rule == "repetition"]
         match = self._matcher.likely()
         if reason == "length":
             match = match or next(iter(self._matcher.matches), None)
             if (start := self._repetition.count_start) is not None:
                 self._ends.append(End(start, "repetition", is_preferred=True))
-        at_match = (end for end in self._ends if match and end.position >= match.position)
-        match_end = next(at_match, None)
+        suffixes = (end for end in self._ends if end.rule == "suffix")
+        match_end = next(
+            (end for end in suffixes if match and end.position >= match.position), None
+        )
         if reason == "cancelled":
             return None
         if match_end and self._is_no_worse(match_end):
@@ -259,7 +254,7 @@ class AnswerReader:
             if reason == "stop":
                 return strong if strong and self._is_no_worse(strong) else None
         if self._ends:
-            best = self._best()
+            best = best_end(self._ends, self._errors)
             errors, whole = self._errors(best), check.errors(text)
             if reason == "length" and (errors < whole or (errors == whole and best.is_preferred)):
                 return best
@@ -273,12 +268,6 @@ class AnswerReader:
         """Whether the file is as sound with an end as it was, or as it is with all there is."""
         errors = self._errors(end)
         return errors <= self._check.errors_before or errors <= self._check.errors(self._text())
-
-    def _best(self) -> End:
-        """The end that leaves the fewest errors: a preferred one, a strong one, the first one."""
-        return min(
-            self._ends, key=lambda end: (self._errors(end), not end.is_preferred, not end.is_strong)
-        )
 
     def _before_jump(self, text: str) -> End | None:
         """The end before a jump that keeps the suffix from being reached; None without one."""

@@ -8,14 +8,20 @@ from dataclasses import replace
 from starcoder_cli.candidates.texts import find_text_lines
 from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.lexical import ends_in_code
-from starcoder_cli.postprocess.soundness import SoundnessCheck
+from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_code
+from starcoder_cli.postprocess.soundness import BEGINS_BY_CLOSING, SoundnessCheck
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 COMMENT_ENDS = ('"""', "'''", "*/")
 DEFAULT_UNIT = "    "
 INDENTED_LANGUAGES = {"coffeescript", "f-sharp", "haskell", "makefile", "nim", "python", "yaml"}
 """Those in which it makes a difference to a parser how deep a line stands."""
+
+LABEL = re.compile(r"- |(case|default|when|in|else|rescue|ensure|public|private|protected)\b")
+"""What a line begins with that may stand as deep as the one that opens its block."""
+
+MAX_HELD_LINES = 32
+"""So many lines are enough to tell how deep an answer stands."""
 
 BLOCK_START = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
 TRIPLE_QUOTE = re.compile(r"'''|\"\"\"")
@@ -33,7 +39,7 @@ def reindent(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stre
     if own_line.strip():
         return pass_on(chunks)
     if own_line:
-        return drop_known_indent(chunks, own_line if is_too_shallow(hole, check) else None)
+        return continue_line(chunks, hole, check)
     is_open = not check.replaces_code and check.language.name in INDENTED_LANGUAGES
     depth = expected_indent(hole) if is_open else ""
     return deepen(chunks, hole, depth, check) if depth else pass_on(chunks)
@@ -61,26 +67,78 @@ def is_too_shallow(hole: Hole, check: SoundnessCheck) -> bool:
     return opener is not None and indent_columns(own_line + "|") <= indent_columns(opener)
 
 
-def drop_known_indent(chunks: Iterable[Chunk], shallow: str | None) -> Stream:
-    """An answer without the white space of its first line that stands before it already.
+def continue_line(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stream:
+    """An answer behind the white space of its line, without that where it has it once more.
 
-    Where that is `shallow`, what the answer has beyond it is part of the line.
+    It is read to its end where it is fenced, and may stand at the margin, and for some lines where
+    the white space may be more of the same.
     """
-    held = ""
+    own_line, held, is_fenced = hole.prefix.rpartition("\n")[2], "", False
+    is_shallow = is_too_shallow(hole, check)
     with closing_source(chunks) as source:
         for chunk in source:
             held += chunk.text
+            is_fenced = is_fenced or "fence" in chunk.trimmed
             body = held.lstrip(" \t")
-            if not body and not chunk.reason:
+            lead = held[: len(held) - len(body)]
+            is_twofold = is_shallow and lead == own_line
+            is_open = is_fenced or (is_twofold and held.count("\n") < MAX_HELD_LINES)
+            if not chunk.reason and (not body or is_open):
                 yield replace(chunk, text="")
                 continue
-            lead = held[: len(held) - len(body)]
-            rest = "" if shallow is None else lead.removeprefix(shallow)
-            text = (rest or lead) + body if shallow is not None else body
+            text = (lead.removeprefix(own_line) or lead) + body if is_shallow else body
+            if is_fenced or is_twofold:
+                texts = possible_placements(text, lead, hole, check, is_fenced=is_fenced)
+                text = min(texts, key=check.errors)
             names = ("indentation",) if text != held else ()
             yield replace(chunk, text=text, trimmed=(*chunk.trimmed, *names))
             break
         yield from source
+
+
+def possible_placements(
+    text: str, lead: str, hole: Hole, check: SoundnessCheck, *, is_fenced: bool
+) -> list[str]:
+    """How an answer may stand behind the white space of its line, the likeliest first.
+
+    It began with `lead`. Without a parser's word it is `text`; but for lines that stand as deep as
+    the one that opens their block, and for all lines of a fenced answer that begins at the margin.
+    """
+    own_line, body = hole.prefix.rpartition("\n")[2], text.lstrip(" \t")
+    lines, start = body.split("\n"), hole.prefix.count("\n")
+    inside = find_text_lines(hole.prefix + body + hole.suffix, check.language.name)
+    code = [at for at, line in enumerate(lines) if at and line.strip() and start + at not in inside]
+    indents = {at: leading_whitespace(lines[at]) for at in code}
+    texts = [text]
+    if text != body and lead == own_line:
+        is_label = LABEL.match(body) or own_line in indents.values()
+        texts = [body, text] if is_label else [text, body]
+    if is_fenced:
+        moved = "\n".join(
+            own_line + line.removeprefix(lead) if line.startswith(lead) and at in indents else line
+            for at, line in enumerate(lines)
+        )
+        is_likely = begins_at_margin(body, code, lead, own_line, check)
+        texts = [moved, *texts] if is_likely and check.is_as_sound(moved) else [*texts, moved]
+    return texts
+
+
+def begins_at_margin(
+    body: str, code: list[int], lead: str, own_line: str, check: SoundnessCheck
+) -> bool:
+    """Whether an answer goes on as deep as its first line, behind `lead`, and not as its hole.
+
+    Lines that leave the block of the hole stand further left too: behind a blank line, or with what
+    closes the block.
+    """
+    lines = body.split("\n")
+    at_margin = [at for at in code if leading_whitespace(lines[at]) == lead]
+    if not at_margin or len(lead) >= len(own_line):
+        return False
+    first, opens_block = at_margin[0], bool(BLOCK_START.search(lines[0].rstrip()))
+    is_apart = not lines[first - 1].strip() or bool(BEGINS_BY_CLOSING.match(lines[first]))
+    is_block = opens_block or not (is_apart or lines[code[0]].startswith(own_line))
+    return is_block and not count_unpaired_brackets(body, check.language)
 
 
 def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessCheck) -> Stream:

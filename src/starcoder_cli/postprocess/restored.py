@@ -11,22 +11,53 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts
+from starcoder_cli.model import Hole
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 OPENING = re.compile(r"\ufeff?(#!|<\?)[^\n]*\n+")
+ALONE = Hole("", "")
 LINE = re.compile(r"([^\n]*?)(\r?\n|\Z)")
 
 
-def dedent_code(code: str, language: str) -> tuple[str, str]:
+def dedent_code(code: str, language: str, around: Hole = ALONE) -> tuple[str, str]:
     """The white space that all lines of some code begin with, and the code without it.
 
-    Lines inside of a text count only where there are no others.
+    Lines inside of a text, which may begin or end in what is `around`, count only where there are
+    no others. A text stays where one of its lines has not all of that white space.
     """
-    lines = code.split("\n")
-    inside = {line for text in find_multiline_texts(code, language) for line in text.lines}
-    indent = common_indent([line for number, line in enumerate(lines) if number not in inside])
+    lines, texts = code.split("\n"), find_texts(code, language, around)
+    inside = {number for each in texts for number in each.lines}
+    indent = common_indent(line for number, line in enumerate(lines) if number not in inside)
     indent = indent if indent is not None else common_indent(lines) or ""
-    return indent, "\n".join(line.removeprefix(indent) for line in lines)
+    owns = [common_indent(lines[number] for number in each.lines) or "" for each in texts]
+    staying = {
+        number
+        for each, own in zip(texts, owns, strict=True)
+        for number in each.lines
+        if not own.startswith(indent)
+    }
+    return indent, "\n".join(
+        line if number in staying else line.removeprefix(indent)
+        for number, line in enumerate(lines)
+    )
+
+
+def find_texts(code: str, language: str, around: Hole) -> list[MultilineText]:
+    """The texts of several lines that lines of some code begin in, where it stands in other code.
+
+    None in YAML, where the white space before a line of a text is of no more account than others'.
+    """
+    if language == "yaml":
+        return []
+    ends_line = code.endswith("\n") or around.suffix.startswith("\n")
+    whole = around.prefix + code + ("" if ends_line else "\n") + around.suffix
+    first = around.prefix.count("\n")
+    last = first + code.removesuffix("\n").count("\n")
+    return [
+        replace(text, first=max(text.first, first) - first, last=min(text.last, last) - first)
+        for text in find_multiline_texts(whole, language)
+        if text.first <= last and text.last >= first
+    ]
 
 
 def common_indent(lines: Iterable[str]) -> str | None:
@@ -36,15 +67,19 @@ def common_indent(lines: Iterable[str]) -> str | None:
     return os.path.commonprefix(indents) if indents else None
 
 
-def restore_indent(text: str, indent: str, original: str, language: str) -> str:
+def restore_indent(
+    text: str, indent: str, original: str, language: str, around: Hole = ALONE
+) -> str:
     """New code with white space before its lines, unless it has that already.
 
     Those of a text are moved as in the original, and in a new one where only people read it.
     """
-    texts = find_multiline_texts(text, language)
+    texts = find_texts(text, language, around)
     lines, known = text.split("\n"), set(original.split("\n"))
     inside = {number for each in texts for number in each.lines}
     own = common_indent(line for number, line in enumerate(lines) if number not in inside)
+    if own is None:
+        own, texts = common_indent(lines), []
     if own is None or own.startswith(indent):
         return text
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import chain, islice
 
 from starcoder_cli.candidates.syntax import count_syntax_errors, is_unreachable
+from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts, find_open_text
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_code, kind_behind
@@ -95,6 +96,36 @@ class SoundnessCheck:
     def ends_in_text(self, text: str) -> bool:
         """Whether a text ends in a string or a comment."""
         return kind_behind(text, self.language) != "code"
+
+    def lines_in_texts(self, answer: str) -> frozenset[int]:
+        """The lines of an answer, counted from 0, in texts which it begins and ends itself."""
+        before, own = self._prefix.count("\n"), self._prefix + answer
+        texts = find_multiline_texts(own + self._suffix, self.language.name, len(self._prefix))
+        last = own.rstrip("\n").count("\n")
+        whole = (each.lines for each in texts if each.last <= last)
+        return frozenset(line - before for lines in whole for line in lines)
+
+    def lines_in_open_text(self, answer: str) -> range:
+        """The lines of an answer in a text of several lines which it has begun, and not ended."""
+        before, own = self._prefix.count("\n"), self._prefix + answer
+        text = find_open_text(own, self.language.name, len(self._prefix))
+        return range(text.first - before, own.count("\n") - before + 1) if text else range(0)
+
+    def text_behind(self, answer: str) -> MultilineText | None:
+        """The text of several lines that what follows an answer stands in."""
+        start = 0 if self._begins_in_text else len(self._prefix)
+        return find_open_text(self._prefix + answer, self.language.name, start)
+
+    @cached_property
+    def _begins_in_text(self) -> bool:
+        """Whether an answer begins in a text of several lines."""
+        return find_open_text(self._prefix, self.language.name, 0) is not None
+
+    def ends_texts(self, answer: str) -> bool:
+        """Whether the suffix ends the text of several lines that an answer leaves open."""
+        return not find_open_text(
+            self._prefix + answer + self._suffix, self.language.name, len(self._prefix)
+        )
 
     def opens_comment(self, answer: str) -> bool:
         """Whether what follows an answer is in a comment that the answer has begun."""

@@ -17,6 +17,7 @@ from starcoder_cli.postprocess.hold_back import hold_back
 from starcoder_cli.postprocess.indent_kind import match_indent_kind
 from starcoder_cli.postprocess.indentation import reindent
 from starcoder_cli.postprocess.prose import unwrap_fence
+from starcoder_cli.postprocess.repeated_lines import drop_repeated_lines
 from starcoder_cli.postprocess.repeated_prefix import drop_repeated_prefix
 from starcoder_cli.postprocess.single_line import (
     first_whole_line,
@@ -53,6 +54,7 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     chunks = convert_newlines(chunks, "\n")
     if not options.is_prose:
         chunks = unwrap_fence(chunks, lambda fence: check.is_fence_talk("", fence.indent))
+        chunks = drop_repeated_lines(chunks, hole)
         chunks = drop_repeated_prefix(chunks, hole, check)
     is_whole_line = options.lines == "one" and is_between_lines(hole)
     if is_whole_line:
@@ -60,7 +62,7 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if not options.is_prose:
         around = f"{hole.prefix}{options.replaced}{hole.suffix}"
         begins_line = not hole.prefix or hole.prefix.endswith("\n")
-        chunks = match_indent_kind(chunks, around, at_line_start=begins_line)
+        chunks = match_indent_kind(chunks, around, check, at_line_start=begins_line)
         chunks = reindent(chunks, hole, check)
     if is_whole_line:
         return chunks

@@ -1,0 +1,45 @@
+"""Places where an answer may end, and which of them are none: those in a text of several lines."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from starcoder_cli.postprocess.soundness import SoundnessCheck
+
+MAX_CANDIDATES = 8
+
+
+@dataclass(frozen=True)
+class End:
+    """A place where an answer may end, and the rule that says so.
+
+    Where the file is as sound with it as with more, one that `is_preferred` is taken of an answer
+    that does not stop by itself, and a strong one of any.
+    """
+
+    position: int
+    rule: str
+    is_preferred: bool = False
+    is_strong: bool = False
+
+
+def divide_ends(ends: list[End], answer: str, check: SoundnessCheck) -> tuple[list[End], list[End]]:
+    """The first ends in an answer's code, and all in a text of several lines that is still open.
+
+    Those in a string, a heredoc or a comment that the answer has ended are none, but where the
+    suffix begins that ends the text.
+    """
+    inside, inside_open = check.lines_in_texts(answer), check.lines_in_open_text(answer)
+    free, waiting = list[End](), list[End]()
+    for end in ends:
+        line = answer.count("\n", 0, end.position)
+        in_text = line in inside or line in inside_open
+        if not in_text or (end.rule == "suffix" and check.ends_texts(answer[: end.position])):
+            free.append(end)
+        elif line in inside_open:
+            waiting.append(end)
+    return free[:MAX_CANDIDATES], waiting
+
+
+def best_end(ends: Iterable[End], errors: Callable[[End], int]) -> End:
+    """The end that leaves the fewest errors: a preferred one, a strong one, the first one."""
+    return min(ends, key=lambda end: (errors(end), not end.is_preferred, not end.is_strong))
