@@ -21,7 +21,7 @@ ALLOWED_BITS: Mapping[QuantizeChoice, Sequence[Bits]] = {
 BYTES_PER_NUMBER: Mapping[Bits, float] = {4: 0.72, 8: 1.07, 16: 2}
 """With scales, of four bits with zeros too, for each 32 numbers; room for vectors and tables.
 
-Of four bits a fifth has eight: the attention.
+In four bits a fifth has eight: attention and head.
 """
 
 

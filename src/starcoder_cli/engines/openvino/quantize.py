@@ -41,8 +41,8 @@ Bits: TypeAlias = Literal[4, 8, 16]
 EMBEDDING = re.compile(r"(model\.embed_tokens|transformer\.wte)\.weight")
 """A table, whose rows are looked up one by one: that is only done in eight bits."""
 
-ATTENTION = re.compile(r"\.(attn|self_attn)\.")
-"""A small part of the weights, and the one that loses most in four bits."""
+TELLING = re.compile(r"\.(attn|self_attn)\.|lm_head\.")
+"""Attention and the head: a small part of the weights, and what loses most in four bits."""
 
 
 class Tensor(Protocol):
@@ -78,7 +78,7 @@ def form_of(tensor: Tensor) -> Form:
 
 def form_in_bits(name: str, tensor: Tensor, bits: Bits) -> Form:
     """The form of a checkpoint's matrix in a graph of so many bits."""
-    is_in_eight = EMBEDDING.fullmatch(name) or ATTENTION.search(name)
+    is_in_eight = EMBEDDING.fullmatch(name) or TELLING.search(name)
     is_in_four = bits == 4 and not is_in_eight and tensor.shape[1] % GROUP_SIZE == 0
     return "four between" if is_in_four else "eight"
 
