@@ -25,6 +25,7 @@ from unittest.mock import patch
 from starcoder_cli.catalog import DEFAULT_MODEL, find_model
 from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.openvino.model import OpenVinoModel
+from starcoder_cli.engines.openvino.prepared import StepRows
 from starcoder_cli.engines.openvino.scheduler import MAX_STEP_ROWS
 from starcoder_cli.engines.openvino.sources import prepared_source
 from starcoder_cli.model import Conversation, Hole, Model, Prompt, Sampling
@@ -164,7 +165,7 @@ def openvino(path: Path) -> dict[str, Way]:
     model = OpenVinoModel(prepared_source(path.parent / "openvino", path), WINDOW)
 
     def stepping(rows: int, prompt: Prompt, sampling: Sampling) -> Completion:
-        model._scheduler.step_rows = rows
+        model._scheduler.rows = StepRows(1, rows)
         return asked(model, prompt, sampling)
 
     def of_the_text(prompt: Prompt, sampling: Sampling) -> Completion:

@@ -69,7 +69,7 @@ def test_a_form_is_made_once(path: Path) -> None:
     assert sum(earlier.files.values()) > 50_000
     assert set(earlier.versions) == {"form", "openvino", "xllamacpp"}
     assert PreparedMetadata.read(earlier.folder).ends == (read_gguf_header(path).eos_id,)
-    assert PreparedMetadata.read(earlier.folder).rows in (1, MAX_STEP_ROWS)
+    assert PreparedMetadata.read(earlier.folder).rows.most in (1, MAX_STEP_ROWS)
     assert prepare_model(SPEC, path, nobody) == find_prepared(path) == earlier
     assert len(seen) == 16
     store.remove_model(SPEC)

@@ -15,6 +15,7 @@ from starcoder_cli.engines.openvino.prepared import (
     PREPARED_FOLDER,
     Prepared,
     PreparedMetadata,
+    StepRows,
     current_versions,
     find_prepared,
     is_outdated,
@@ -127,7 +128,7 @@ def test_only_an_older_form_is_outdated(path: Path) -> None:
 
 
 def test_metadata_come_back_as_they_were(tmp_path: Path) -> None:
-    told = PreparedMetadata((7, 9), 4)
+    told = PreparedMetadata((7, 9), StepRows(2, 4))
     told.write(tmp_path)
     assert PreparedMetadata.read(tmp_path) == told
 

@@ -11,6 +11,7 @@ from starcoder_cli.engines.decoding.prompt_lookup import PromptLookup
 from starcoder_cli.engines.decoding.sampler import NumpySampler
 from starcoder_cli.engines.openvino.graph import TokenSpan
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool
+from starcoder_cli.engines.openvino.prepared import StepRows
 from starcoder_cli.engines.openvino.scheduler import (
     PREFILL_STEP_TOKENS,
     BatchScheduler,
@@ -56,7 +57,7 @@ class Counting:
 
 def batch(graph: Counting, slots: int = 2, rows: int = 4) -> BatchScheduler:
     """A batch with room for 60 blocks."""
-    return BatchScheduler(graph, BlockPool(60, 20, graph.copy), slots, rows, SPARE)
+    return BatchScheduler(graph, BlockPool(60, 20, graph.copy), slots, StepRows(1, rows), SPARE)
 
 
 def asked(prompt: list[int], tokens: int, ends: frozenset[int] = frozenset()) -> ScheduledAnswer:
@@ -88,6 +89,17 @@ def test_drafts_that_are_right_take_fewer_steps_and_all_have_the_same_rows() -> 
     told(batch(graph), asked(list(range(10)) * 3, 40))
     assert len(graph.steps) == 1 + 10
     assert {sum(len(span.ids) for span in step) for step in graph.steps[1:]} == {4}
+
+
+def test_a_step_has_the_least_rows_where_no_draft_is_expected() -> None:
+    graph = Counting()
+    scheduler = BatchScheduler(graph, BlockPool(60, 20, graph.copy), 2, StepRows(2, 4), SPARE)
+    sampling = Sampling(3)
+    decoder = SpeculativeDecoder(sampling, frozenset(), NumpySampler(sampling), None)
+    told(scheduler, ScheduledAnswer([3], decoder))
+    assert [[span.blocks == [SPARE] for span in step] for step in graph.steps[1:]] == [
+        [False, True]
+    ] * 2
 
 
 def test_a_step_without_a_draft_is_filled_up() -> None:

@@ -20,6 +20,7 @@ from starcoder_cli.engines.openvino.graph import (
     translate_errors,
 )
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool
+from starcoder_cli.engines.openvino.prepared import StepRows
 from starcoder_cli.engines.openvino.scheduler import (
     IDLE_WINDOWS,
     MAX_COST_RATIO,
@@ -90,7 +91,7 @@ class OpenVinoModel:
         """How the tokens behind these ids are chosen."""
         sampler = NumpySampler(sampling)
         forced_prefix = ForcedPrefix(self._tokenizer, ids, prompt.forced_prefix, sampler)
-        max_draft = self._scheduler.step_rows - 1
+        max_draft = self._scheduler.rows.most - 1
         lookup = None
         if max_draft:
             references = self._tokenizer.references(prompt.references)
@@ -152,7 +153,7 @@ class OpenVinoModel:
         """The id of a control token, or None where the text is not exactly one."""
         return self._tokenizer.control_token_id(text)
 
-    def measure_rows(self, text: str, max_cost_ratio: float = MAX_COST_RATIO) -> int:
+    def measure_rows(self, text: str, max_cost_ratio: float = MAX_COST_RATIO) -> StepRows:
         """How many rows its steps are to have here; asked last, since it reads over other texts."""
         ids = self._tokenizer.encode_text(text)
         with translate_errors("go on"):

@@ -133,18 +133,30 @@ METADATA_FILE = "traits.json"
 
 
 @dataclass(frozen=True)
+class StepRows:
+    """How many rows a step that writes has: the least, and the most, with a draft.
+
+    Numbers of a row are the same in all steps between.
+    """
+
+    least: int = 1
+    most: int = 1
+
+
+@dataclass(frozen=True)
 class PreparedMetadata:
     """The ids that end an answer, and how many rows its steps have on this machine."""
 
     ends: tuple[int, ...] = ()
-    rows: int = 1
+    rows: StepRows = StepRows()
 
     @classmethod
     def read(cls, folder: Path) -> "PreparedMetadata":
         """Those of a prepared folder; DataError where they are damaged."""
         try:
             values = json.loads((folder / METADATA_FILE).read_bytes())
-            return cls(tuple(map(int, values["ends"])), int(values["rows"]))
+            rows = StepRows(int(values["rows"]["least"]), int(values["rows"]["most"]))
+            return cls(tuple(map(int, values["ends"])), rows)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{folder / METADATA_FILE} cannot be read: {error}", "use --engine llamacpp"

@@ -27,8 +27,8 @@ THREADS = 2
 MAX_ZERO = 4096
 """A group whose zero is further from its numbers hardly has more than one number."""
 
-REFINEMENTS = 3
-"""So often the sixteen numbers of a group are moved to where they fit it better."""
+RANGE_FRACTIONS = (1.0, 0.95, 0.9, 0.85, 0.8)
+"""Of a group's range, how much the sixteen numbers may span: cutting off its ends can pay."""
 
 Q4_0, Q4_1, Q5_0, Q8_0, Q4_K = 2, 3, 6, 8, 12
 
@@ -80,7 +80,7 @@ def form_in_bits(name: str, tensor: Tensor, bits: Bits) -> Form:
     """The form of a checkpoint's matrix in a graph of so many bits."""
     is_in_eight = EMBEDDING.fullmatch(name) or TELLING.search(name)
     is_in_four = bits == 4 and not is_in_eight and tensor.shape[1] % GROUP_SIZE == 0
-    return "four between" if is_in_four else "eight"
+    return "four" if is_in_four else "eight"
 
 
 def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
@@ -94,7 +94,7 @@ def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
             if exact:
                 return exact(tensor.blocks(first, count))
         numbers = in_groups(tensor.floats(first, count))
-        return to_eight_bits(numbers) if form == "eight" else to_four_bits(numbers)
+        return to_eight_bits(numbers) if form == "eight" else to_four_bits(numbers)[0]
 
     with ThreadPoolExecutor(THREADS) as pool:
         return join_rows(list(pool.map(quantize_rows, range(0, rows, ROWS_AT_ONCE))))
@@ -127,43 +127,44 @@ def to_eight_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
     return QuantizedMatrix(codes.astype(numpy.int8), scales)
 
 
-def to_four_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
-    """Groups of numbers in four bits, with a zero between two of them."""
+def to_four_bits(numbers: "NDArray[float32]") -> tuple[QuantizedMatrix, float]:
+    """Groups of numbers in four bits, and the error: its square over that of the numbers."""
     import numpy
 
-    codes, scales, least = fit_sixteen(numbers)
-    return above_least(codes.astype(numpy.uint8), scales, least)
+    low = numpy.minimum(numbers.min(2, keepdims=True), 0)
+    high = numpy.maximum(numbers.max(2, keepdims=True), 0)
+    best = least = None
+    for fraction in RANGE_FRACTIONS:
+        margin = (high - low) * numpy.float32((1 - fraction) / 2)
+        candidate = four_bit_codes(numbers, low + margin, high - margin)
+        codes, scales, zeros = candidate
+        error = (((codes - zeros) * scales - numbers) ** 2).sum(2, keepdims=True)
+        if best is None or least is None:
+            best, least = candidate, error
+            continue
+        is_better = error < least
+        best = [numpy.where(is_better, *pair) for pair in zip(candidate, best, strict=True)]
+        least = numpy.minimum(error, least)
+    assert best is not None and least is not None
+    codes, scales, zeros = best
+    matrix = QuantizedMatrix(
+        pack_pairs(codes.astype(numpy.uint8)),
+        scales.astype(numpy.float16),
+        zeros.astype(numpy.uint8),
+    )
+    return matrix, float(least.sum()) / max(float((numbers**2).sum()), 1e-30)
 
 
-def four_bit_loss(numbers: "NDArray[float32]") -> float:
-    """How much groups lose in four bits: the error's square over that of the numbers."""
-    codes, scales, least = fit_sixteen(numbers)
-    error = ((codes * scales + least - numbers) ** 2).sum()
-    return float(error) / max(float((numbers**2).sum()), 1e-30)
-
-
-def fit_sixteen(
-    numbers: "NDArray[float32]",
-) -> "tuple[NDArray[float32], NDArray[float32], NDArray[float32]]":
-    """Each number as one of sixteen in a row; how far these are apart, and the least of them.
-
-    By turns numbers are brought to the nearest of the row, and the row to its numbers, by least
-    squares (Lloyd 1982).
-    """
+def four_bit_codes(
+    numbers: "NDArray[float32]", low: "NDArray[float32]", high: "NDArray[float32]"
+) -> "list[NDArray[float32]]":
+    """Numbers from 0 to 15 for groups that span from `low` to `high`, their scales and zeros."""
     import numpy
 
-    least = numbers.min(2, keepdims=True)
-    scales = (numbers.max(2, keepdims=True) - least) / 15
-    center = numbers.mean(2, keepdims=True)
+    scales = ((high - low) / 15).astype(numpy.float16).astype(numpy.float32)
     scales[scales == 0] = 1
-    for _ in range(REFINEMENTS):
-        codes = numpy.rint((numbers - least) / scales).clip(0, 15)
-        middle = codes.mean(2, keepdims=True)
-        spread = ((codes - middle) ** 2).sum(2, keepdims=True)
-        slope = ((codes - middle) * (numbers - center)).sum(2, keepdims=True)
-        scales = numpy.where(slope > 0, slope / numpy.where(spread > 0, spread, 1), scales)
-        least = center - scales * middle
-    return numpy.rint((numbers - least) / scales).clip(0, 15), scales, least
+    zeros = numpy.rint(-low / scales).clip(0, 15)
+    return [(numpy.rint(numbers / scales) + zeros).clip(0, 15), scales, zeros]
 
 
 def pack_pairs(codes: "NDArray[uint8]") -> "NDArray[uint8]":

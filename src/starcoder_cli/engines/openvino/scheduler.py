@@ -14,6 +14,7 @@ from starcoder_cli.engines.decoding.loop import SpeculativeDecoder
 from starcoder_cli.engines.decoding.sampler import Token
 from starcoder_cli.engines.openvino.graph import TokenSpan
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS, BlockPool, CachedSequence
+from starcoder_cli.engines.openvino.prepared import StepRows
 
 if TYPE_CHECKING:
     from numpy import float32
@@ -53,11 +54,12 @@ def measure_step_rows(
     spare_block: int,
     max_cost_ratio: float = MAX_COST_RATIO,
     clock: Callable[[], float] = time.perf_counter,
-) -> int:
-    """How many rows the steps of a graph may have: MAX_STEP_ROWS, or 1 where that is no good here.
+) -> StepRows:
+    """How many rows the steps of a graph have: up to MAX_STEP_ROWS, or 1 where that is no good.
 
     It is given a text of any length, and reads it into the blocks before `spare_block`. A step with
-    so many rows may take `max_cost_ratio` as long, by the `clock`.
+    MAX_STEP_ROWS may take `max_cost_ratio` as long, by the `clock`. For a single row some
+    processors have other kernels, whose numbers are others: then two rows are the least.
     """
     import numpy
 
@@ -80,11 +82,14 @@ def measure_step_rows(
             seconds[rows] = min(elapsed, seconds.get(rows, elapsed))  # whatever else is at work
         return numpy.concatenate(logits)
 
-    single = compute_logits(1, 1)
-    others = [compute_logits(size, size) for size in (2, MAX_STEP_ROWS, 1, MAX_STEP_ROWS)]
-    is_same = all(numpy.array_equal(other, single) for other in others)
-    is_cheap = seconds[MAX_STEP_ROWS] <= max_cost_ratio * seconds[1]
-    return MAX_STEP_ROWS if is_same and is_cheap else 1
+    narrow = {rows: compute_logits(1, rows) for rows in (1, 2)}
+    wide = [compute_logits(size, size) for size in (2, MAX_STEP_ROWS, MAX_STEP_ROWS)]
+    wide += [compute_logits(1, rows) for rows in (2, MAX_STEP_ROWS)]
+    if seconds[MAX_STEP_ROWS] <= max_cost_ratio * seconds[1]:
+        for least, logits in narrow.items():
+            if all(numpy.array_equal(logits, other) for other in wide):
+                return StepRows(least, MAX_STEP_ROWS)
+    return StepRows()
 
 
 PREFILL_STEP_TOKENS = 240
@@ -174,10 +179,10 @@ class BatchScheduler:
     """The answers that are being made on one graph, in so many slots with a window each."""
 
     def __init__(
-        self, graph: Graph, pool: BlockPool, slots: int, step_rows: int, spare_block: int
+        self, graph: Graph, pool: BlockPool, slots: int, rows: StepRows, spare_block: int
     ) -> None:
-        """A step with a draft has `step_rows` rows; those that fill it up go to `spare_block`."""
-        self.step_rows = step_rows
+        """A step with a draft has the most rows; those that fill it up go to `spare_block`."""
+        self.rows = rows
         self._graph = graph
         self._pool = pool
         self._slots = slots
@@ -234,13 +239,13 @@ class BatchScheduler:
             span = first.prefill_span(PREFILL_STEP_TOKENS, self._pool)
             self._run_step([(first, [span])], 0)
             return
-        draft_budget = max(self.step_rows - len(decoding), 0)
+        draft_budget = max(self.rows.most - len(decoding), 0)
         for answer in decoding:
             answer.decoder.truncate_draft(draft_budget)
             draft_budget -= len(answer.decoder.next_ids) - 1
         expects_drafts = any(answer.decoder.expects_drafts for answer in decoding)
         work = [(answer, answer.decode_spans(self._pool)) for answer in decoding]
-        self._run_step(work, self.step_rows if expects_drafts else 0)
+        self._run_step(work, self.rows.most if expects_drafts else self.rows.least)
 
     def _run_step(
         self, work: Sequence[tuple[ScheduledAnswer, list[TokenSpan]]], min_rows: int

@@ -10,7 +10,7 @@ from starcoder_cli.engines.openvino.convert import CONFIG_FILE, WEIGHTS_FILE
 from starcoder_cli.engines.openvino.families import find_family
 from starcoder_cli.engines.openvino.families.config import ModelConfig
 from starcoder_cli.engines.openvino.matrices import CheckpointWeights
-from starcoder_cli.engines.openvino.prepared import PreparedMetadata
+from starcoder_cli.engines.openvino.prepared import PreparedMetadata, StepRows
 from starcoder_cli.engines.openvino.quantize import Bits
 from starcoder_cli.errors import DataError, StarcoderError
 from starcoder_cli.weights.checkpoint import Checkpoint
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class ModelSource:
     """A model that can be loaded: `folder` has its tokenizer, `end_ids` end an answer.
 
-    `rows` is how many rows a step may have, `read_model` gives the graph. `other_way` is what to do
+    `rows` is how many rows a step has, `read_model` gives the graph. `other_way` is what to do
     where OpenVINO cannot run it.
     """
 
     folder: Path
     end_ids: frozenset[int]
-    rows: int
+    rows: StepRows
     read_model: "Callable[[], Model]"
     read_chat_template: Callable[[], str]
     vocabulary_size: int | None = None
@@ -70,7 +70,7 @@ def checkpoint_source(
     return ModelSource(
         checkpoint.folder,
         frozenset(checkpoint.eos_ids),
-        PreparedMetadata.read(prepared).rows if prepared else 1,
+        PreparedMetadata.read(prepared).rows if prepared else StepRows(),
         partial(build_graph, config, tensors, bits),
         partial(read_chat_template, checkpoint.folder),
         checkpoint.vocabulary_size,
