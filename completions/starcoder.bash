@@ -44,7 +44,7 @@ _starcoder_words() {
         commands=''
         options='--index --help -h' ;;
     'starcoder models')
-        commands='list search pull rm show path'
+        commands='list search pull rm show recommend use path'
         options='--help -h' ;;
     'starcoder models list')
         commands=''
@@ -61,6 +61,12 @@ _starcoder_words() {
     'starcoder models show')
         commands=''
         options='--json --help -h' ;;
+    'starcoder models recommend')
+        commands=''
+        options='--json --help -h' ;;
+    'starcoder models use')
+        commands=''
+        options='--help -h' ;;
     'starcoder models path')
         commands=''
         options='--help -h' ;;
@@ -135,7 +141,7 @@ _starcoder_kind() {
         kind=installed ;;
     'starcoder complete --lang' | 'starcoder edit --lang' | 'starcoder eval --lang' | 'starcoder fill --lang' | 'starcoder trace --lang')
         kind=language ;;
-    'starcoder bench '[0-9] | 'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder lsp --model' | 'starcoder lsp -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder serve --model' | 'starcoder serve -m')
+    'starcoder bench '[0-9] | 'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder lsp --model' | 'starcoder lsp -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder models use 0' | 'starcoder serve --model' | 'starcoder serve -m')
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;

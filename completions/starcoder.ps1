@@ -382,6 +382,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'pull' = 'Fetch a model, or repair one that was damaged'
                 'rm' = 'Delete a model that was pulled'
                 'show' = 'Show what is known about a model: size, window, format, source, path, and the licence'
+                'recommend' = 'Say which models this machine can run, what each costs, and which is the best here'
+                'use' = 'Make a model the default, in the configuration file; `config unset model` undoes that'
                 'path' = 'Print the path of a model''s file or folder, and nothing else'
             }
             Options = [ordered]@{
@@ -439,6 +441,25 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @('model')
+        }
+        'starcoder models recommend' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--json' = @('', 'Print JSON, one object a line')
+                '--help' = @('', 'Show this message and exit')
+                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder models use' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
                 '--help' = @('', 'Show this message and exit')
                 '-h' = @('', 'Show this message and exit')
             }

@@ -15,6 +15,8 @@ from starcoder_cli.app.fetch import pull_missing
 from starcoder_cli.catalog import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, find_model
 from starcoder_cli.cli import main
 from starcoder_cli.commands.models import app
+from starcoder_cli.engines import machine
+from starcoder_cli.engines.transformers.placement import Machine
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError
 from starcoder_cli.models import store
 from starcoder_cli.models.consent import record_agreement
@@ -317,3 +319,46 @@ def test_a_search_for_nothing(
 ) -> None:
     assert main(["models", "search", *words]) == 2
     assert capfd.readouterr() == ("", f"error: {error}\n")
+
+
+def test_a_model_becomes_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STARCODER_CONFIG", str(tmp_path / "config.toml"))
+    run("use", "qwen2.5-coder-1.5b")
+    assert (tmp_path / "config.toml").read_text() == 'model = "qwen2.5-coder-1.5b"\n'
+    assert capsys.readouterr().err.splitlines() == [
+        f"{tmp_path}/config.toml: model is qwen2.5-coder-1.5b",
+        "not here yet (1.1 GB): starcoder models pull qwen2.5-coder-1.5b",
+    ]
+    with pytest.raises(UsageError):
+        run("use", "qwen-coder-1.5b")
+    assert (tmp_path / "config.toml").read_text() == 'model = "qwen2.5-coder-1.5b"\n'
+
+
+def test_a_local_model_is_the_default_from_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARCODER_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    run("use", "m.gguf")
+    assert (tmp_path / "config.toml").read_text() == f'model = "{tmp_path}/m.gguf"\n'
+
+
+def test_what_is_recommended(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(machine, "detect_machine", lambda: Machine((), 3 * 10**9, has_bf16=True))
+    run("recommend")
+    done = capsys.readouterr()
+    rows = [line.split("\t") for line in done.out.splitlines()]
+    assert all(len(row) == 6 for row in rows)
+    assert rows[0][:3] == ["qwen2.5-coder-1.5b", "1.1 GB", "2.5 GB"]
+    assert done.err.splitlines()[-1] == (
+        "recommended: qwen2.5-coder-1.5b; to make it the default: "
+        "starcoder models use qwen2.5-coder-1.5b"
+    )
+    run("recommend", "--json")
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["name"] for record in records if record["recommended"]] == ["qwen2.5-coder-1.5b"]

@@ -2,16 +2,21 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from starcoder_cli.app.fetch import locate, model_state, needs_download, pull_missing
-from starcoder_cli.catalog import CATALOG, ModelSpec, find_model, format_size
+from starcoder_cli.app.model_record import (
+    file_info,
+    licence_info,
+    licence_name,
+    model_info,
+    source_of_model,
+)
+from starcoder_cli.catalog import CATALOG, find_model, format_size
 from starcoder_cli.commands.options import EngineOption, QuantizeOption
 from starcoder_cli.errors import InputError, UsageError
-from starcoder_cli.models import licences
 from starcoder_cli.terminal.output import is_terminal, write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.terminal.table import format_columns
@@ -204,6 +209,49 @@ def show_model(name: ModelNameArgument, json: ModelsJson = False) -> None:
     write_text(format_columns(rows, full_width=True))
 
 
+@app.command("recommend")
+def recommend_model(json: ModelsJson = False) -> None:
+    """Say which models this machine can run, what each costs, and which is the best here.
+
+    A fill is one of 850 tokens read and 48 written by a loaded model, in proportion to what the
+    default model reads and writes here. HumanEval is the share of its problems that the first
+    answer solves, as its makers published it or as it was measured with this program. In a pipe:
+    name, download, memory, seconds, HumanEval and form, with tabs between.
+    """
+    from starcoder_cli.app.recommend import choose_offer, find_offers, measure_rates
+    from starcoder_cli.engines.machine import detect_machine
+
+    machine = detect_machine()
+    rates = measure_rates(machine)
+    offers = find_offers(machine, rates)
+    chosen = choose_offer(offers, machine)
+    if json:
+        for offer in offers:
+            write_json({**offer.record(), "recommended": offer == chosen})
+        return
+    rows = [offer.row() for offer in offers]
+    if is_terminal(sys.stdout):
+        rows = [("name", "download", "memory", "a fill", "HumanEval", "runs on"), *rows]
+    write_text(format_columns(rows, full_width=True))
+    basis = "measured now" if rates.is_measured else "typical of two cores; pull a model to measure"
+    write_message(f"the default model's speed is {basis}")
+    if chosen:
+        name = chosen.spec.name
+        write_message(f"recommended: {name}; to make it the default: starcoder models use {name}")
+
+
+@app.command("use")
+def use_model(name: ModelNameArgument) -> None:
+    """Make a model the default, in the configuration file; `config unset model` undoes that."""
+    from starcoder_cli.commands.config import set_config
+
+    spec = find_model(name)
+    set_config("model", spec.file if spec.is_local else spec.name)
+    if spec.repository and locate(spec) is None:
+        size = f" ({format_size(spec.size)})" if spec.size else ""
+        write_message(to_one_line(f"not here yet{size}: starcoder models pull {spec.name}"))
+
+
 @app.command("path")
 def print_path(name: ModelNameArgument) -> None:
     """Print the path of a model's file or folder, and nothing else."""
@@ -216,79 +264,8 @@ def print_path(name: ModelNameArgument) -> None:
     write_text(f"{found}\n")
 
 
-def model_info(spec: ModelSpec, current: str) -> Mapping[str, object]:
-    """What is known about a model, under the names that `--json` uses."""
-    return {
-        "name": spec.name,
-        "state": current,
-        "summary": spec.summary,
-        "parameters": spec.parameters,
-        "size": spec.size,
-        "window": spec.window,
-        "fim": spec.fim,
-        "chat": spec.chat,
-        "licence": licence_name(spec),
-        "gated": spec.gated,
-        "engine": spec.engine,
-        "source": source_of_model(spec),
-        "path": str(locate(spec)) if current == "here" else "",
-    }
-
-
-def file_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
-    """What a GGUF file or a checkpoint folder says about itself, found consistent."""
-    if path.is_dir():
-        from starcoder_cli.engines.load import validate_checkpoint
-
-        checkpoint = validate_checkpoint(spec, path)
-        return {
-            "parameters": f"{checkpoint.parameters:,}",
-            "size": sum(file.stat().st_size for file in checkpoint.files),
-            "window": checkpoint.window,
-            "architecture": checkpoint.architecture,
-        }
-    from starcoder_cli.weights.gguf import read_gguf_header
-    from starcoder_cli.weights.gguf_types import tensor_types
-
-    header = read_gguf_header(path)
-    return {
-        "size": path.stat().st_size,
-        "window": header.window,
-        "architecture": to_one_line(header.architecture, 80),
-        "tensors": ", ".join(tensor_types(header.tensors)),
-        "stated title": to_one_line(header.name, 80),
-        "stated licence": to_one_line(header.licence, 80),
-    }
-
-
-def licence_info(spec: ModelSpec) -> Mapping[str, object]:
-    """A model's licence: where it is, what it asks, forbids and wants said; nothing for others."""
-    licence = licences.find_licence(spec.licence, spec.repository)
-    if licence is None:
-        return {}
-    return {
-        "licence_url": licence.url,
-        "terms": list(licence.terms),
-        "restrictions": list(licence.restrictions),
-        "duties": list(licence.duties),
-        "notice": licence.notice,
-    }
-
-
-def licence_name(spec: ModelSpec) -> str:
-    """What a model's licence is called; empty where nobody knows."""
-    licence = licences.find_licence(spec.licence, spec.repository)
-    return licence.name if licence else spec.licence
-
-
 def format_rows(key: str, value: object) -> list[tuple[str, str]]:
     """A value as rows of a table: one for each part of a list, none for what is not known."""
     if isinstance(value, list):
         return [(key, str(part)) for part in value]
     return [] if value in ("", 0, None) else [(key, str(value))]
-
-
-def source_of_model(spec: ModelSpec) -> str:
-    """Where a model comes from."""
-    parts = (spec.repository, spec.file if spec.repository else "")
-    return "/".join(part for part in parts if part)

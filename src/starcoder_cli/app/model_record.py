@@ -1,0 +1,80 @@
+"""What is known about a model of the catalog, under the names that `--json` uses."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from starcoder_cli.app.fetch import locate
+from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.models import licences
+from starcoder_cli.terminal.sanitize import to_one_line
+
+
+def model_info(spec: ModelSpec, current: str) -> Mapping[str, object]:
+    """What is known about a model."""
+    return {
+        "name": spec.name,
+        "state": current,
+        "summary": spec.summary,
+        "parameters": spec.parameters,
+        "size": spec.size,
+        "window": spec.window,
+        "fim": spec.fim,
+        "chat": spec.chat,
+        "licence": licence_name(spec),
+        "gated": spec.gated,
+        "engine": spec.engine,
+        "source": source_of_model(spec),
+        "path": str(locate(spec)) if current == "here" else "",
+    }
+
+
+def file_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
+    """What a GGUF file or a checkpoint folder says about itself, found consistent."""
+    if path.is_dir():
+        from starcoder_cli.engines.load import validate_checkpoint
+
+        checkpoint = validate_checkpoint(spec, path)
+        return {
+            "parameters": f"{checkpoint.parameters:,}",
+            "size": sum(file.stat().st_size for file in checkpoint.files),
+            "window": checkpoint.window,
+            "architecture": checkpoint.architecture,
+        }
+    from starcoder_cli.weights.gguf import read_gguf_header
+    from starcoder_cli.weights.gguf_types import tensor_types
+
+    header = read_gguf_header(path)
+    return {
+        "size": path.stat().st_size,
+        "window": header.window,
+        "architecture": to_one_line(header.architecture, 80),
+        "tensors": ", ".join(tensor_types(header.tensors)),
+        "stated title": to_one_line(header.name, 80),
+        "stated licence": to_one_line(header.licence, 80),
+    }
+
+
+def licence_info(spec: ModelSpec) -> Mapping[str, object]:
+    """A model's licence: where it is, what it asks, forbids and wants said; nothing for others."""
+    licence = licences.find_licence(spec.licence, spec.repository)
+    if licence is None:
+        return {}
+    return {
+        "licence_url": licence.url,
+        "terms": list(licence.terms),
+        "restrictions": list(licence.restrictions),
+        "duties": list(licence.duties),
+        "notice": licence.notice,
+    }
+
+
+def licence_name(spec: ModelSpec) -> str:
+    """What a model's licence is called; empty where nobody knows."""
+    licence = licences.find_licence(spec.licence, spec.repository)
+    return licence.name if licence else spec.licence
+
+
+def source_of_model(spec: ModelSpec) -> str:
+    """Where a model comes from."""
+    parts = (spec.repository, spec.file if spec.repository else "")
+    return "/".join(part for part in parts if part)
