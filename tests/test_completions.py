@@ -19,7 +19,7 @@ INSTALLED = ["acme/coder/tiny.gguf", "qwen2.5-coder-0.5b"]
 LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder f", ["fill"]),
     ("starcoder --", ["--help", "--no-color", "--version"]),
-    ("starcoder models ", ["list", "path", "pull", "rm", "search", "show"]),
+    ("starcoder models ", ["list", "path", "pull", "recommend", "rm", "search", "show", "use"]),
     ("starcoder models list --j", ["--json"]),
     ("starcoder models search tiny --", ["--help", "--json", "--limit", "--offline"]),
     ("starcoder fill --st", ["--stop", "--strict-context"]),
