@@ -15,4 +15,6 @@ def read_back(matrix: QuantizedMatrix) -> Any:
         numbers = pairs.reshape(*numbers.shape[:2], -1)
     zeros = 0 if matrix.zeros is None else matrix.zeros.astype(numpy.float32)
     found = (numbers.astype(numpy.float32) - zeros) * matrix.scales.astype(numpy.float32)
+    if matrix.offsets is not None:
+        found += matrix.offsets.astype(numpy.float32)[..., None]
     return found.reshape(len(found), -1)

@@ -23,7 +23,7 @@ from starcoder_cli.engines.openvino.convert import (
     convert_gguf,
     read_gguf,
 )
-from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS
+from starcoder_cli.engines.openvino.matrices import OFFSETS, SCALES, ZEROS
 from starcoder_cli.engines.openvino.model import OpenVinoModel
 from starcoder_cli.engines.openvino.prepare import convert_file
 from starcoder_cli.engines.openvino.quantize import QuantizedMatrix
@@ -92,10 +92,14 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     found = {}
     for name, tensor in tensors.items():
         if name + SCALES in tensors:
-            zeros = tensors[name + ZEROS].numbers() if name + ZEROS in tensors else None
-            matrix = QuantizedMatrix(tensor.numbers(), tensors[name + SCALES].numbers(), zeros)
+            zeros, offsets = (
+                tensors[name + part].numbers() if name + part in tensors else None
+                for part in (ZEROS, OFFSETS)
+            )
+            scales = tensors[name + SCALES].numbers()
+            matrix = QuantizedMatrix(tensor.numbers(), scales, zeros, offsets)
             found[name] = torch.from_numpy(read_back(matrix))
-        elif not name.endswith((SCALES, ZEROS)):
+        elif not name.endswith((SCALES, ZEROS, OFFSETS)):
             found[name] = torch.from_numpy(tensor.floats())
     return found
 

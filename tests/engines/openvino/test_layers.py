@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from graphs import EXACT
+from quantized import read_back
 from starcoder_cli.engines.openvino.layers import AttentionHeads, GraphBuilder, Rope
+from starcoder_cli.engines.openvino.quantize import Bits, in_groups, to_four_bits
 from starcoder_cli.weights.safetensors import TensorEntry
 from starcoder_cli.weights.tensors import MappedTensor
 
@@ -22,7 +24,7 @@ torch.manual_seed(2)
 ROWS = torch.randn(5, 32)
 
 
-def builder(**weights: torch.Tensor) -> GraphBuilder:
+def builder(bits: Bits = 16, **weights: torch.Tensor) -> GraphBuilder:
     """A graph over some weights."""
     from starcoder_cli.engines.openvino.matrices import CheckpointWeights
 
@@ -32,7 +34,7 @@ def builder(**weights: torch.Tensor) -> GraphBuilder:
         entry = TensorEntry("F32", numbers.shape, numbers.nbytes)
         data = numpy.frombuffer(numbers.tobytes(), numpy.uint8)
         tensors[name.replace("__", ".")] = MappedTensor(entry, data)
-    return GraphBuilder(CheckpointWeights(tensors, bits=16), HEADS)
+    return GraphBuilder(CheckpointWeights(tensors, bits), HEADS)
 
 
 def computed(
@@ -102,3 +104,16 @@ def test_the_one_private_name_of_openvino_is_as_it_was() -> None:
     except RuntimeError as error:
         pytest.fail(f"{changed}: {error}")
     assert (node.get_type_name(), node.get_input_size()) == ("PagedAttentionExtension", 28), changed
+
+
+def test_a_matrix_in_four_bits_has_the_offsets_of_its_groups() -> None:
+    """Those of two matrices that read the same numbers share the sums."""
+    first, second = (5 + torch.randn(8, 32) for _ in range(2))
+    graph = builder(4, a__weight=first, b__weight=second)
+    found = computed(
+        graph, lambda rows: graph.add(graph.linear(rows, "a"), graph.linear(rows, "b"))
+    )
+    parts = [to_four_bits(in_groups(matrix.numpy())) for matrix in (first, second)]
+    expected = sum(ROWS @ torch.from_numpy(read_back(part)).T for part in parts)
+    assert torch.allclose(found, expected, rtol=1e-3, atol=1e-3)
+    assert len(graph._sums) == 1

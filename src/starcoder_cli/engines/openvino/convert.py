@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starcoder_cli.engines.openvino.matrices import SCALES, ZEROS
+from starcoder_cli.engines.openvino.matrices import OFFSETS, SCALES, ZEROS
 from starcoder_cli.engines.openvino.quantize import (
     EMBEDDING,
     GROUP_SIZE,
@@ -22,9 +22,9 @@ from starcoder_cli.engines.openvino.quantize import (
     Tensor,
     form_in_bits,
     form_of,
+    four_bit_loss,
     in_groups,
     quantize,
-    to_four_bits,
 )
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.models.transfer import Progress
@@ -78,7 +78,7 @@ def write_gguf_weights(
     """Write the weights of a GGUF file, so many of them in four bits."""
     four_bit_names = choose_four_bits(tensors, four_bit_count)
     groups = [
-        make_group(name, tensor, "four" if name in four_bit_names else None)
+        make_group(name, tensor, "four and offset" if name in four_bit_names else None)
         for name, tensor in tensors.items()
     ]
     write_groups(folder, groups, report)
@@ -150,7 +150,7 @@ def choose_four_bits(tensors: Mapping[str, BlockTensor], limit: int) -> Collecti
 def estimate_loss(tensor: BlockTensor) -> float:
     """How much a matrix loses in four bits, by its first rows."""
     rows = tensor.floats(0, max(tensor.shape[0] // SAMPLE_DIVISOR, 1))
-    return to_four_bits(in_groups(rows))[1]
+    return four_bit_loss(in_groups(rows))
 
 
 def make_group(name: str, tensor: Tensor, form: Form | None) -> TensorGroup:
@@ -175,14 +175,14 @@ def make_group(name: str, tensor: Tensor, form: Form | None) -> TensorGroup:
         ),
         name + SCALES: scales,
     }
-    if form == "four":
+    if form != "eight":
         entries[name + ZEROS] = TensorEntry("U8", (rows, groups, 1), rows * groups)
-    elif form == "four between":
-        entries[name + ZEROS] = scales
+    if form == "four and offset":
+        entries[name + OFFSETS] = TensorEntry("F16", (rows, groups), 2 * rows * groups)
 
     def arrays() -> "list[NDArray[generic]]":
         matrix = quantize(tensor, form)
-        each = (matrix.numbers, matrix.scales, matrix.zeros)
+        each = (matrix.numbers, matrix.scales, matrix.zeros, matrix.offsets)
         return [array for array in each if array is not None]
 
     return TensorGroup(entries, arrays)

@@ -62,6 +62,7 @@ class GraphBuilder:
         self._longest = self._input("max_context_len", [], Type.i32)
         self._logit_indices = self._input(LOGIT_INDICES_INPUT, [-1], Type.i64)
         self._layers = 0
+        self._sums: dict[tuple[str, int, int], Node] = {}
 
     def embed(self, name: str, indices: "Node | None" = None) -> "Node":
         """The rows of a table for the token ids, or for other indices."""
@@ -105,6 +106,10 @@ class GraphBuilder:
         from openvino import opset15
 
         product = opset15.matmul(hidden, self.weights.matrix(f"{name}.weight"), False, True)
+        if (offsets := self.weights.offsets(f"{name}.weight")) is not None:
+            groups = offsets.output(0).get_shape()[1]
+            sums = self._group_sums(hidden, groups)
+            product = opset15.add(product, opset15.matmul(sums, offsets, False, True))
         return self._shift(product, name)
 
     def split(self, hidden: "Node", widths: Sequence[int]) -> "list[Node]":
@@ -187,6 +192,18 @@ class GraphBuilder:
 
         logits = self.linear(hidden, head)
         return Model([opset15.unsqueeze(logits, integer(1))], self._inputs)
+
+    def _group_sums(self, hidden: "Node", groups: int) -> "Node":
+        """The sums of so many groups of each row; those of what several matrices read are one."""
+        from openvino import opset15
+
+        output = as_output(hidden)
+        key = (output.get_node().get_friendly_name(), output.get_index(), groups)
+        if key not in self._sums:
+            size = output.get_partial_shape()[1].get_length() // groups
+            grouped = opset15.reshape(hidden, integer([-1, groups, size]), False)
+            self._sums[key] = opset15.reduce_sum(grouped, integer([-1]), False)
+        return self._sums[key]
 
     def _shift(self, hidden: "Node", name: str) -> "Node":
         from openvino import opset15

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from openvino import Node
 
-SCALES, ZEROS = ".scales", ".zeros"
-"""What the names of a matrix' scales and zeros end with in the files of a prepared model."""
+SCALES, ZEROS, OFFSETS = ".scales", ".zeros", ".offsets"
+"""What the names of a matrix' other parts end with in the files of a prepared model."""
 
 
 class CheckpointWeights:
@@ -35,6 +35,7 @@ class CheckpointWeights:
         """
         self._tensors, self._bits = tensors, bits
         self._matrices: dict[str, Node] = {}
+        self._offsets: dict[str, Node] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
@@ -62,7 +63,9 @@ class CheckpointWeights:
         return flat_rows(opset15.multiply(numbers, scales), -1, groups * size)
 
     def matrix(self, name: str) -> "Node":
-        """A matrix of shape [out, in]."""
+        """A matrix of shape [out, in], without its offsets."""
+        from openvino import opset15
+
         if name not in self._matrices:
             stored = self._stored(name)
             if stored is None and self._bits < 16:
@@ -70,7 +73,15 @@ class CheckpointWeights:
                 stored = quantize(tensor, form_in_bits(name, tensor, self._bits))
             node = quantized_node(stored) if stored else own_matrix(self._find(name))
             self._matrices[name] = node
+            if stored and stored.offsets is not None:
+                offsets = opset15.convert(shared_constant(stored.offsets), "f32")
+                self._offsets[name] = offsets
         return self._matrices[name]
+
+    def offsets(self, name: str) -> "Node | None":
+        """What the groups of a matrix have besides, of shape [out, groups]; None for nothing."""
+        self.matrix(name)
+        return self._offsets.get(name)
 
     def _find(self, name: str) -> MappedTensor:
         """A tensor; DataError where the checkpoint lacks it."""
@@ -82,9 +93,12 @@ class CheckpointWeights:
         """A matrix that is quantized in its file; None for one that is not."""
         if name + SCALES not in self._tensors:
             return None
-        zeros = self._find(name + ZEROS).numbers() if name + ZEROS in self._tensors else None
+        zeros, offsets = (
+            self._find(name + part).numbers() if name + part in self._tensors else None
+            for part in (ZEROS, OFFSETS)
+        )
         return QuantizedMatrix(
-            self._find(name).numbers(), self._find(name + SCALES).numbers(), zeros
+            self._find(name).numbers(), self._find(name + SCALES).numbers(), zeros, offsets
         )
 
 
@@ -99,7 +113,7 @@ def own_matrix(tensor: MappedTensor) -> "Node":
 
 
 def quantized_node(matrix: QuantizedMatrix) -> "Node":
-    """A quantized matrix, of shape [out, in]."""
+    """A quantized matrix without its offsets, of shape [out, in]."""
     import numpy
     from openvino import opset15
 
@@ -111,9 +125,7 @@ def quantized_node(matrix: QuantizedMatrix) -> "Node":
         numbers = shared_constant(matrix.numbers)
     node = opset15.convert(numbers, "f16")
     if matrix.zeros is not None:
-        zeros = shared_constant(matrix.zeros)
-        is_between = matrix.zeros.dtype == numpy.float16
-        node = opset15.subtract(node, zeros if is_between else opset15.convert(zeros, "f16"))
+        node = opset15.subtract(node, opset15.convert(shared_constant(matrix.zeros), "f16"))
     node = opset15.multiply(node, shared_constant(matrix.scales))
     return opset15.convert(flat_rows(node, rows, groups * size), "f32")
 

@@ -2,13 +2,16 @@
 read them.
 
 What a GGUF file has in blocks of 32 numbers stays number for number the same: eight bits hold Q8_0
-and Q5_0, four bits hold Q4_0, Q4_1 and Q4_K, whose zero is between two numbers. All else is rounded
-to eight bits, off by at most half of a 127th of the largest of its group. Blocks are those of
-ggml's `ggml-common.h`.
+and Q5_0, four bits hold Q4_0, Q4_1 and Q4_K, the last two with an offset for each group. All else
+is rounded to eight bits, off by at most half of a 127th of the largest of its group. Blocks are
+those of ggml's `ggml-common.h`.
+
+Kernels are quick where the zero of a group is one of its sixteen numbers. One between two of them
+is a whole one and an offset, which is multiplied with the sum of what the group is multiplied with.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -24,16 +27,13 @@ ROWS_AT_ONCE = 1 << 8
 """So many rows of a matrix are brought to 32 bits at a time."""
 
 THREADS = 2
-MAX_ZERO = 4096
-"""A group whose zero is further from its numbers hardly has more than one number."""
-
-RANGE_FRACTIONS = (1.0, 0.95, 0.9, 0.85, 0.8)
-"""Of a group's range, how much the sixteen numbers may span: cutting off its ends can pay."""
+REFINEMENTS = 3
+"""So often the sixteen numbers of a group are moved to where they fit it better."""
 
 Q4_0, Q4_1, Q5_0, Q8_0, Q4_K = 2, 3, 6, 8, 12
 
-Form: TypeAlias = Literal["eight", "four", "four between"]
-"""Eight bits, or four, whose zero is one of the sixteen numbers or between two of them."""
+Form: TypeAlias = Literal["eight", "four", "four and offset"]
+"""Eight bits, or four, each group of which may have an offset."""
 
 Bits: TypeAlias = Literal[4, 8, 16]
 """How many bits the matrices of a checkpoint have in a graph; 16 are those of its files."""
@@ -58,21 +58,23 @@ class Tensor(Protocol):
 
 @dataclass(frozen=True)
 class QuantizedMatrix:
-    """Numbers of shape [rows, groups, size of a group], a scale and a zero for each group.
+    """Numbers of shape [rows, groups, size of a group], and of each group what they stand for.
 
     Eight bits are signed and have no zeros. Of four bits two numbers share a byte, the first one in
-    its lower half. A number stands for (number - zero) * scale.
+    its lower half. A number stands for (number - zero) * scale + offset. Offsets are of shape
+    [rows, groups].
     """
 
     numbers: "NDArray[int8] | NDArray[uint8]"
     scales: "NDArray[float16]"
-    zeros: "NDArray[Any] | None" = None
+    zeros: "NDArray[uint8] | None" = None
+    offsets: "NDArray[float16] | None" = None
 
 
 def form_of(tensor: Tensor) -> Form:
     """The form that a tensor is brought to unless there is a reason for another."""
     if isinstance(tensor, BlockTensor) and tensor.ggml_type in EXACT_FOUR_BITS:
-        return "four" if tensor.ggml_type == Q4_0 else "four between"
+        return "four" if tensor.ggml_type == Q4_0 else "four and offset"
     return "eight"
 
 
@@ -80,7 +82,7 @@ def form_in_bits(name: str, tensor: Tensor, bits: Bits) -> Form:
     """The form of a checkpoint's matrix in a graph of so many bits."""
     is_in_eight = EMBEDDING.fullmatch(name) or TELLING.search(name)
     is_in_four = bits == 4 and not is_in_eight and tensor.shape[1] % GROUP_SIZE == 0
-    return "four" if is_in_four else "eight"
+    return "four and offset" if is_in_four else "eight"
 
 
 def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
@@ -94,20 +96,30 @@ def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
             if exact:
                 return exact(tensor.blocks(first, count))
         numbers = in_groups(tensor.floats(first, count))
-        return to_eight_bits(numbers) if form == "eight" else to_four_bits(numbers)[0]
+        return to_eight_bits(numbers) if form == "eight" else to_four_bits(numbers)
 
     with ThreadPoolExecutor(THREADS) as pool:
         return join_rows(list(pool.map(quantize_rows, range(0, rows, ROWS_AT_ONCE))))
 
 
-def join_rows(parts: list[QuantizedMatrix]) -> QuantizedMatrix:
+def join_rows(parts: Sequence[QuantizedMatrix]) -> QuantizedMatrix:
     """Parts of a matrix below one another."""
     import numpy
 
-    numbers = numpy.concatenate([part.numbers for part in parts])
-    scales = numpy.concatenate([part.scales for part in parts])
-    zeros = [part.zeros for part in parts if part.zeros is not None]
-    return QuantizedMatrix(numbers, scales, numpy.concatenate(zeros) if zeros else None)
+    return QuantizedMatrix(
+        numpy.concatenate([part.numbers for part in parts]),
+        numpy.concatenate([part.scales for part in parts]),
+        join_optional([part.zeros for part in parts]),
+        join_optional([part.offsets for part in parts]),
+    )
+
+
+def join_optional(arrays: "Sequence[NDArray[Any] | None]") -> "NDArray[Any] | None":
+    """Arrays below one another, where there are any."""
+    import numpy
+
+    found = [array for array in arrays if array is not None]
+    return numpy.concatenate(found) if found else None
 
 
 def in_groups(numbers: "NDArray[float32]") -> "NDArray[float32]":
@@ -127,44 +139,43 @@ def to_eight_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
     return QuantizedMatrix(codes.astype(numpy.int8), scales)
 
 
-def to_four_bits(numbers: "NDArray[float32]") -> tuple[QuantizedMatrix, float]:
-    """Groups of numbers in four bits, and the error: its square over that of the numbers."""
+def to_four_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
+    """Groups of numbers in four bits, with offsets."""
     import numpy
 
-    low = numpy.minimum(numbers.min(2, keepdims=True), 0)
-    high = numpy.maximum(numbers.max(2, keepdims=True), 0)
-    best = least = None
-    for fraction in RANGE_FRACTIONS:
-        margin = (high - low) * numpy.float32((1 - fraction) / 2)
-        candidate = four_bit_codes(numbers, low + margin, high - margin)
-        codes, scales, zeros = candidate
-        error = (((codes - zeros) * scales - numbers) ** 2).sum(2, keepdims=True)
-        if best is None or least is None:
-            best, least = candidate, error
-            continue
-        is_better = error < least
-        best = [numpy.where(is_better, *pair) for pair in zip(candidate, best, strict=True)]
-        least = numpy.minimum(error, least)
-    assert best is not None and least is not None
-    codes, scales, zeros = best
-    matrix = QuantizedMatrix(
-        pack_pairs(codes.astype(numpy.uint8)),
-        scales.astype(numpy.float16),
-        zeros.astype(numpy.uint8),
-    )
-    return matrix, float(least.sum()) / max(float((numbers**2).sum()), 1e-30)
+    codes, scales, least = fit_sixteen(numbers)
+    return above_least(codes.astype(numpy.uint8), scales, least)
 
 
-def four_bit_codes(
-    numbers: "NDArray[float32]", low: "NDArray[float32]", high: "NDArray[float32]"
-) -> "list[NDArray[float32]]":
-    """Numbers from 0 to 15 for groups that span from `low` to `high`, their scales and zeros."""
+def four_bit_loss(numbers: "NDArray[float32]") -> float:
+    """How much groups lose in four bits: the error's square over that of the numbers."""
+    codes, scales, least = fit_sixteen(numbers)
+    error = ((codes * scales + least - numbers) ** 2).sum()
+    return float(error) / max(float((numbers**2).sum()), 1e-30)
+
+
+def fit_sixteen(
+    numbers: "NDArray[float32]",
+) -> "tuple[NDArray[float32], NDArray[float32], NDArray[float32]]":
+    """Each number as one of sixteen in a row; how far these are apart, and the least of them.
+
+    By turns numbers are brought to the nearest of the row, and the row to its numbers, by least
+    squares (Lloyd 1982).
+    """
     import numpy
 
-    scales = ((high - low) / 15).astype(numpy.float16).astype(numpy.float32)
+    least = numbers.min(2, keepdims=True)
+    scales = (numbers.max(2, keepdims=True) - least) / 15
+    center = numbers.mean(2, keepdims=True)
     scales[scales == 0] = 1
-    zeros = numpy.rint(-low / scales).clip(0, 15)
-    return [(numpy.rint(numbers / scales) + zeros).clip(0, 15), scales, zeros]
+    for _ in range(REFINEMENTS):
+        codes = numpy.rint((numbers - least) / scales).clip(0, 15)
+        middle = codes.mean(2, keepdims=True)
+        spread = ((codes - middle) ** 2).sum(2, keepdims=True)
+        slope = ((codes - middle) * (numbers - center)).sum(2, keepdims=True)
+        scales = numpy.where(slope > 0, slope / numpy.where(spread > 0, spread, 1), scales)
+        least = center - scales * middle
+    return numpy.rint((numbers - least) / scales).clip(0, 15), scales, least
 
 
 def pack_pairs(codes: "NDArray[uint8]") -> "NDArray[uint8]":
@@ -235,15 +246,19 @@ def from_q4_k(blocks: "NDArray[uint8]") -> QuantizedMatrix:
 def above_least(
     codes: "NDArray[uint8]", scales: "NDArray[float32]", least: "NDArray[float32]"
 ) -> QuantizedMatrix:
-    """Numbers that stand for `least` and so many scales more, with a zero between two of them."""
+    """Numbers that stand for `least` and so many scales more: a whole zero, and an offset."""
     import numpy
 
     rounded = scales.astype(numpy.float16).astype(numpy.float32)
-    is_flat = (rounded == 0) | (numpy.abs(least) > MAX_ZERO * numpy.abs(rounded))
-    rounded = numpy.where(is_flat, numpy.where(least == 0, 1, -least), rounded)
-    zeros = (-least / rounded).astype(numpy.float16)
-    numbers = pack_pairs(numpy.where(is_flat, numpy.uint8(0), codes))
-    return QuantizedMatrix(numbers, rounded.astype(numpy.float16), zeros)
+    steps = numpy.where(rounded == 0, 1, rounded)
+    zeros = numpy.rint(-least / steps).clip(0, 15)
+    offsets = (least + zeros * rounded)[..., 0]
+    return QuantizedMatrix(
+        pack_pairs(codes),
+        rounded.astype(numpy.float16),
+        zeros.astype(numpy.uint8),
+        offsets.astype(numpy.float16),
+    )
 
 
 def unpack_halves(packed: "NDArray[uint8]") -> "NDArray[uint8]":
