@@ -128,3 +128,89 @@ def test_an_import_that_is_needed_is_not_lost(language: str, line: str, used: st
     assert lost(before, f"{line}\n\n{after}", language) == ""
     name = line.rstrip(";").split()[-1]
     assert language != "python" or lost(before, f"{name} = x\n{after}", language) == ""
+
+
+STACK = (
+    "package main\n\ntype Stack struct{ items []int }\n\n"
+    "func (s *Stack) Push(x int) {\n\ts.items = append(s.items, x)\n}\n\n"
+    "func (s *Stack) Pop() int {\n\tx := s.items[0]\n\ts.items = s.items[1:]\n\treturn x\n}\n"
+)
+POP = (
+    "func (s *Stack) Pop() (int, error) {\n\tif len(s.items) == 0 {\n\t\treturn 0, err\n\t}\n"
+    "\tx := s.items[0]\n\ts.items = s.items[1:]\n\treturn x, nil\n}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Pop should return an error if there is no item.",
+        "Pop should return an error if the stack is empty.",
+        "Remove the panic in Pop.",
+        "Call Push in remove_item too.",
+        "Simplify Pop.",
+    ],
+)
+def test_a_word_in_an_instruction_does_not_let_the_rest_go(instruction: str) -> None:
+    problem = lost(STACK, POP, "go", instruction)
+    assert problem.startswith("the answer lacks ")
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after", "instruction"),
+    [
+        (
+            "python",
+            "import json\nimport time\n\n\ndef f(r):\n    return r.json()['time']\n",
+            "def f(r):\n    return r.json()['time']\n",
+            "Remove the unused imports.",
+        ),
+        (
+            "python",
+            "import json\nimport urllib.request\n\n\ndef f(u):\n"
+            "    return json.load(urllib.request.urlopen(u))\n",
+            "import requests\n\n\ndef f(u):\n    return requests.get(u).json()\n",
+            "Use requests.",
+        ),
+        (
+            "python",
+            "class P:\n    def __init__(self, name, age=0):\n        self.name = name\n"
+            "        self.age = age\n",
+            "from dataclasses import dataclass\n\n\n@dataclass\nclass P:\n    name: str\n"
+            "    age: int = 0\n",
+            "Make it a dataclass.",
+        ),
+        (
+            "python",
+            "def by_age(p):\n    return p.age\n\n\ndef f(ps):\n    return sorted(ps, key=by_age)\n",
+            "from operator import attrgetter\n\n\ndef f(ps):\n"
+            '    return sorted(ps, key=attrgetter("age"))\n',
+            "Let sorted use attrgetter.",
+        ),
+        (
+            "python",
+            "# Licensed under A.\n# You may not use this\n# but as A says.\n# See A.\nx = 1\n",
+            "# SPDX-License-Identifier: A\nx = 1\n",
+            "Replace the licence text by an SPDX line.",
+        ),
+        (
+            "python",
+            "def f(x):\n    if x is None:\n        return 0\n    return x\n",
+            "def f(x):\n    # None counts as zero.\n    return x or 0\n",
+            "Write it in one line.",
+        ),
+    ],
+)
+def test_code_that_is_written_anew_is_whole(
+    language: str, before: str, after: str, instruction: str
+) -> None:
+    assert lost(before, after, language, instruction) == ""
+
+
+def test_the_name_of_what_is_to_change_does_not_let_it_go() -> None:
+    before = (
+        "def parse(t):\n    rows = []\n    for x in t:\n        rows.append(x)\n    return rows\n"
+    )
+    after = "for x in t:\n    if x:\n        rows.add(x)\n"
+    problem = lost(before, after, "python", "Skip what is empty in parse.")
+    assert problem == "the answer lacks 'parse', which the code defines"

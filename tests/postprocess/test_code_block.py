@@ -171,3 +171,9 @@ def test_tokens_that_went_into_thinking() -> None:
     thought = Chunk("", 5, "length", reasoning_content="hm")
     with pytest.raises(DataError, match="the model spent its tokens on thinking"):
         collect(extract_code([thought], PYTHON, find_language("python")))
+
+
+def test_an_answer_without_a_block_can_be_cut_off_too() -> None:
+    chunks = [Chunk("# Title\n\nCall i", 4), Chunk("", 0, "length")]
+    found = collect(extract_code(chunks, DOCUMENT, find_language("markdown")))
+    assert (found.text, found.reason) == ("# Title\n\nCall i\n", "length")

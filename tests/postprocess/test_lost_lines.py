@@ -3,7 +3,7 @@
 import pytest
 
 from starcoder_cli.languages import find_language
-from starcoder_cli.postprocess.lost_lines import find_losses
+from starcoder_cli.postprocess.lost_lines import Comparison
 
 VUE = (
     "<template>\n  <p>{{ a }}</p>\n</template>\n\n<script setup>\nconst a = 1;\n</script>\n\n"
@@ -22,7 +22,7 @@ LOOP = "out = []\nfor x in xs:\n    if x.ok:\n        out.append(x)\n"
 
 def losses(language: str, before: str, after: str) -> list[tuple[str, int, str]]:
     """The first line of each loss, how many there are, and what stands for them."""
-    found = find_losses(after, before, find_language(language))
+    found = Comparison(before, after, find_language(language)).find_losses()
     return [(loss.lines[0].text, len(loss.lines), loss.comment) for loss in found]
 
 
@@ -88,14 +88,14 @@ def test_an_excerpt(language: str, before: str, after: str, expected: list[str])
             "javascript",
             JSX,
             "function App({ items, title }) {\n  return (\n    <ul title={title}>\n"
-            "      {/* the items */}\n    </ul>\n  );\n}\n",
-            ("{items.map((i) => (", 2, "{/* the items */}"),
+            "      {/* same items */}\n    </ul>\n  );\n}\n",
+            ("{items.map((i) => (", 2, "{/* same items */}"),
         ),
         (
             "text",
-            "a = 1\nb = 2\nc = 3\nd = 4\n",
+            "a = 1\nb = 2\nc = 3\ne = 6\nd = 4\n",
             "a = 1\n# weitere Werte\nd = 4\n",
-            ("b = 2", 2, "# weitere Werte"),
+            ("b = 2", 3, "# weitere Werte"),
         ),
     ],
 )

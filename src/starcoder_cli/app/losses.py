@@ -4,7 +4,9 @@ An instruction that names what goes, or asks to take something away, is taken at
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from starcoder_cli.app.edit import EditTask
 from starcoder_cli.app.task import Task
@@ -12,12 +14,14 @@ from starcoder_cli.candidates.functions import find_functions
 from starcoder_cli.context.definitions import find_definitions
 from starcoder_cli.languages import Language
 from starcoder_cli.postprocess.brought_names import (
+    IMPORT,
     find_brought_names,
     find_imported_names,
     find_words,
 )
 from starcoder_cli.postprocess.code_block import stripped_lines
-from starcoder_cli.postprocess.lost_lines import find_losses
+from starcoder_cli.postprocess.lexical import read_pieces
+from starcoder_cli.postprocess.lost_lines import MIN_COMMON_SHARE, Comparison, Loss
 from starcoder_cli.postprocess.omission import find_omission
 
 REFUSAL = re.compile(
@@ -28,17 +32,61 @@ REFUSAL = re.compile(
 
 MIN_COMPARED_LINES = 4
 MIN_SIZE_RATIO = 4
-"""New code that has no line of so many, and is so many times shorter, is none of theirs."""
+"""New code that has no line of so many, is so many times shorter, and has hardly a word from them,
+is none of theirs."""
 
-TAKING_AWAY = re.compile(
-    r"\b(remov|delet|drop|inlin|merg|consolidat|simplif|unus|dead\b|rid\b|stub|empty|skeleton"
-    r"|mov(e|ing)\b|extract|strip)",
+FOR_LESS = re.compile(
+    r"(?<![\w.])(?i:remov|delet|drop|rid\b|strip|trim|shorten|no longer|not need|gone\b"
+    r"|empty (it|the|all|body|function)\b)[a-z]*(?![\w(])"
+)
+"""How an instruction asks for less than there is; `remove_item` is a name."""
+
+FOR_OTHERS = re.compile(
+    r"(?<![\w.])(?i:inlin|merg|consolidat|simplif|stub|skeleton|mov(e|ing)\b|extract|split|convert"
+    r"|turn|rewrit|refactor|replac|instead|without|rename|use\b|make (it|this|them) an?\b|concise"
+    r"|compact|reduc|trust)[a-z]*(?![\w(])"
+)
+"""How it asks for something else in the place of what there is."""
+
+FOR_MUCH_LESS = re.compile(
+    r"\b(unus|unreach|dead\b|obsolete|deprecat|duplicat|redundan|legacy|stub|skeleton|inline|merg"
+    r"|consolidat|extract|split|everything|all\b|both\b|only\b|others?\b|rest\b"
+    r"|\w+(s|ing) (functions|methods|classes|tests|helpers|comments|getters|setters|imports))",
     re.IGNORECASE,
 )
-"""How an instruction asks for less than there is."""
+"""How it does not say which definitions go."""
+
+ONE_THING = re.compile(
+    r"\b(?i:method|function|class|test|property|field|route|rule|section|step|job|service|key|entry"
+    r"|item|option|setting|variable|constant|helper|getter|setter|type|table|column|argument)\b"
+)
+"""How it says that one definition goes, whatever its name."""
 
 MAX_TAKEN_SHARE = 0.5
 """More of the lines than that are not what such an instruction means."""
+
+STOP_WORDS = frozenset(
+    [
+        "the",
+        "and",
+        "for",
+        "with",
+        "from",
+        "this",
+        "that",
+        "return",
+        "def",
+        "class",
+        "function",
+        "import",
+    ]
+)
+
+NAME_IN_CODE = re.compile(r"(?<![\w.$>])[^\W\d]\w*")
+"""A name in the code of a text that is no attribute."""
+
+BOUND_NAMES = re.compile(r"\bfor\s+[\w, ()]+\s+(in|of)\b|\bas\s+\w+|[(,]\s*\w+\s*[:,)]|\w+\s*=[^=]")
+"""Names that a loop, a parameter or a value binds."""
 
 KEY_PATTERNS: Mapping[str, str] = {
     "json": r'"(?P<name>(?:[^"\\\n]|\\.)+)"\s*:',
@@ -57,67 +105,98 @@ def find_loss(text: str, original: str, task: Task) -> str:
     new_lines = stripped_lines(text)
     if REFUSAL.match(new_lines[0]) and not REFUSAL.match(original.lstrip()):
         return f"the answer is no code: it says {new_lines[0]!r}"
-    is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
-    if is_short and not set(lines).intersection(new_lines):
+    if is_foreign(lines, new_lines):
         return f"the answer has nothing of the {len(lines)} lines that it would replace"
     if isinstance(task, EditTask):
         return find_lost_code(text, original, task.language, task.instruction)
     return ""
 
 
+def is_foreign(lines: Sequence[str], new_lines: Sequence[str]) -> bool:
+    """Whether new code is far too short for what it replaces, and has nothing of it."""
+    is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
+    if not is_short or set(lines).intersection(new_lines):
+        return False
+    words, new_words = (find_words("\n".join(each)) for each in (lines, new_lines))
+    return len(words & new_words) < MIN_COMMON_SHARE * len(new_words)
+
+
 def find_lost_code(text: str, original: str, language: Language, instruction: str) -> str:
     """What is lost of some code that is to be written anew; empty where nothing is."""
-    takes_away = TAKING_AWAY.search(instruction) is not None
-    if not takes_away and (name := find_lost_name(text, original, language.name, instruction)):
-        return f"the answer lacks {name!r}, which the code defines"
-    if not takes_away and (name := find_emptied_function(text, original, language.name)):
+    takes_away = FOR_LESS.search(instruction) is not None
+    wants_less = takes_away or FOR_OTHERS.search(instruction) is not None
+    wants_much_less = wants_less and FOR_MUCH_LESS.search(instruction) is not None
+    compared = Comparison(original, text, language)
+    names = find_lost_names(compared, text, language.name)
+    if wants_less:
+        names = [name for name in names if not is_named(name, instruction)]
+    takes_one = ONE_THING.search(instruction) or not takes_away
+    if not wants_much_less and len(names) > (wants_less and bool(takes_one)):
+        return f"the answer lacks {names[0]!r}, which the code defines"
+    if not wants_less and (name := find_emptied_function(text, original, language.name)):
         return f"the answer lacks the code of {name!r}"
-    if line := find_lost_import(text, original):
+    if not wants_less and (line := find_lost_import(compared, text, language)):
         return f"the answer lacks {line!r}, which it needs"
-    losses = [
-        loss
-        for loss in find_losses(text, original, language)
-        if loss.comment or not any(has_word(word, instruction) for word in loss.lines[0].words)
-    ]
-    count = sum(len(loss.lines) for loss in losses)
-    if not losses or (takes_away and count <= MAX_TAKEN_SHARE * len(stripped_lines(original))):
-        return ""
+    losses = compared.find_losses()
+    if takes_away or wants_much_less:
+        gone = sum(len(gap.gone) for gap in compared.open_gaps)
+        if gone <= MAX_TAKEN_SHARE * len(compared.old):
+            return ""
+        losses = losses or [Loss(gap.gone) for gap in compared.open_gaps]
     if comment := next((loss.comment for loss in losses if loss.comment), ""):
         return f"the answer leaves code out, where it says {comment!r}"
-    return f"the answer lacks {count} lines of the code, such as {losses[0].lines[0].text!r}"
+    if losses:
+        count = sum(len(loss.lines) for loss in losses)
+        return f"the answer lacks {count} lines of the code, such as {losses[0].lines[0].text!r}"
+    return ""
 
 
-def find_lost_name(text: str, original: str, language: str, instruction: str) -> str:
-    """The first name that code defines, and new code with fewer definitions does not.
+def find_lost_names(compared: Comparison, text: str, language: str) -> list[str]:
+    """The names that code defines and new code does not, where nothing is in their place.
 
-    Nor does it import it or give it a value, nor does the instruction name it.
+    Nor does it import them or give them a value, nor has a line that it changes lost them.
     """
-    before, after = (list_names(code, language) for code in (original, text))
+    before, after = (list_names(code, language) for code in (compared.original, text))
     if len(after) >= len(before):
-        return ""
-    return next(
-        (
-            name
-            for name in before
-            if name not in after
-            and not has_word(name, instruction)
-            and not re.search(rf"\b{re.escape(name)}\s*[:=]|import\b.*\b{re.escape(name)}\b", text)
-        ),
-        "",
-    )
+        return []
+    left, new_names = lost_line_numbers(compared, before), {name for name, _ in after}
+    changed = [
+        (compared.old[one].words - compared.new[other].words) for one, other in compared.pairs
+    ]
+    return [
+        name
+        for name, number in before
+        if name not in new_names
+        and number in left
+        and (language in KEY_PATTERNS or not any(name in words for words in changed))
+        and not re.search(rf"\b{re.escape(name)}\s*[:=]|import\b.*\b{re.escape(name)}\b", text)
+    ]
 
 
-def find_lost_import(text: str, original: str) -> str:
-    """The first import of some code whose name new code uses, and nothing in that brings."""
-    new_lines = set(stripped_lines(text))
-    used = find_words(text) - find_brought_names(text)
-    return next(
-        (
-            line
-            for line in stripped_lines(original)
-            if line not in new_lines and used & find_imported_names(line)
-        ),
-        "",
+def lost_line_numbers(compared: Comparison, names: Sequence[tuple[str, int]]) -> AbstractSet[int]:
+    """The numbers of the lines that are gone, and of those that are changed and define several."""
+    counts = Counter(number for _, number in names)
+    crowded = {number for number, count in counts.items() if count > 1}
+    gone = {line.number for gap in compared.open_gaps for line in gap.gone}
+    return gone | crowded
+
+
+def find_lost_import(compared: Comparison, text: str, language: Language) -> str:
+    """The first import that is gone, whose name the new code uses and does not bring."""
+    body = "\n".join(line for line in text.split("\n") if not IMPORT.match(line))
+    code = "".join(piece for kind, piece in read_pieces(body, language) if kind == "code")
+    used = {match[0] for match in NAME_IN_CODE.finditer(code)} - find_brought_names(text)
+    used -= {name for match in BOUND_NAMES.finditer(code) for name in find_words(match[0])}
+    lines = (line for gap in compared.open_gaps if not gap.put for line in gap.gone)
+    return next((line.text for line in lines if used & find_imported_names(line.text)), "")
+
+
+def is_named(name: str, instruction: str) -> bool:
+    """Whether an instruction has a name, or a telling part of it."""
+    parts = re.findall(r"[A-Z]?[a-z]{3,}|[A-Z]{3,}|[A-Za-z]+", name)
+    words = {part.lower() for part in parts if len(part) > 3} - STOP_WORDS
+    return has_word(name, instruction) or any(
+        re.search(rf"\b{re.escape(word)}", instruction, re.IGNORECASE) for word in words
     )
 
 
@@ -126,11 +205,12 @@ def has_word(word: str, text: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
-def list_names(text: str, language: str) -> list[str]:
-    """The names that a text defines, in order: of definitions, or of the keys of data."""
+def list_names(text: str, language: str) -> list[tuple[str, int]]:
+    """The names that a text defines, with the numbers of their lines: definitions, keys of data."""
     if pattern := KEY_PATTERNS.get(language):
-        return [match["name"] for match in re.finditer(pattern, text, re.MULTILINE)]
-    return [each.name for each in find_definitions(text, language)]
+        matches = re.finditer(pattern, text, re.MULTILINE)
+        return [(match["name"], text.count("\n", 0, match.start("name"))) for match in matches]
+    return [(each.name, each.line) for each in find_definitions(text, language)]
 
 
 def find_emptied_function(text: str, original: str, language: str) -> str:

@@ -64,7 +64,8 @@ def extract_code(chunks: Iterable[Chunk], original: str, language: Language) -> 
             "the model spent its tokens on thinking and wrote no code", "raise --max-tokens"
         )
     block = find_code(text, original, language)
-    has_ended = reason != "length" or all(each.is_closed for each in split_blocks(text)[0])
+    blocks, _ = split_blocks(text)
+    has_ended = reason != "length" or (bool(blocks) and all(each.is_closed for each in blocks))
     yield Chunk(block.code, 0, "stop" if block.is_closed and has_ended else "length")
 
 

@@ -1,11 +1,11 @@
 """Lines that new code leaves out of the code it is to replace: an excerpt is no whole.
 
-Lines are paired with those they came from. Where nothing but comments stands between two pairs,
-the lines that were there are gone.
+Lines are paired with those they came from. What was between two pairs is gone where nothing but
+comments is in its place, and written anew where code is.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -13,17 +13,24 @@ from itertools import pairwise
 
 from starcoder_cli.languages import Language
 from starcoder_cli.postprocess.lexical import read_pieces
+from starcoder_cli.postprocess.omission import hints_at_omission
 
 WORD = re.compile(r"\w+")
 MIN_LIKENESS = 0.5
 """A changed line has so much in common with what it was: twice the words of both over all."""
+
+MIN_COMMON_SHARE = 0.3
+"""What is written anew has more than that of its words from what it replaces."""
 
 MAX_COMPARED_PAIRS = 20_000
 """Parts with more pairs of lines than that are not compared line by line."""
 
 MIN_LOST_LINES = 3
 MIN_LOST_EDGE = 2
-"""So many lines at an end of the code, or of those that a comment stands for, are a loss."""
+"""So many lines at an end of the code, or of those that a comment says to be left out, are lost."""
+
+MIN_UNSAID_LINES = 3
+"""So many lines of code are lost where a comment that says something else is all there is."""
 
 COMMENT_MARKS = {
     "text": ("#", "//", ";", "...", "…"),
@@ -35,11 +42,12 @@ PUNCTUATION = re.compile(r"[\W_]*")
 
 @dataclass(frozen=True)
 class Line:
-    """A line with words in it: its text without white space around it, its indentation."""
+    """A line with words in it: its text without white space around it, its number, its indent."""
 
     text: str
+    number: int
     indent: int
-    is_comment: bool = False
+    is_comment: bool
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -48,48 +56,103 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """What is between two pairs of lines: those that are gone, and those in their place.
+
+    Of the lines that are gone, `lost` have a word that is nowhere in the new code.
+    """
+
+    gone: Sequence[Line]
+    put: Sequence[Line]
+    lost: Sequence[Line]
+    is_edge: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether lines are gone, and no code that could have come from them is in their place."""
+        put = {word for line in self.put if not line.is_comment for word in line.words}
+        gone = {word for line in self.gone for word in line.words}
+        return bool(self.gone) and len(put & gone) <= MIN_COMMON_SHARE * len(put)
+
+
+@dataclass(frozen=True)
 class Loss:
     """Lines that are gone, and the comment in their place, if there is one."""
 
-    lines: tuple[Line, ...]
+    lines: Sequence[Line]
     comment: str = ""
 
 
-def find_losses(text: str, original: str, language: Language) -> list[Loss]:
-    """What of the original is in no line of new code, wherever nothing is in its place.
+class Comparison:
+    """Some code beside the new code that is to replace it."""
 
-    Where no line is the same it is other code, of which only a comment tells that it lacks some.
-    """
-    old, new = read_lines(original), read_lines(text, language)
-    pairs = list(pair_lines(old, new))
-    is_other_code = not any(old[one].text == new[other].text for one, other in pairs)
-    known = frozenset(word for line in new for word in line.words)
-    losses, edges = list[Loss](), list[Loss]()
-    for (old_start, new_start), (old_end, new_end) in pairwise(
-        [(-1, -1), *pairs, (len(old), len(new))]
-    ):
-        put, gone = new[new_start + 1 : new_end], tuple(old[old_start + 1 : old_end])
-        lost = [line for line in gone if line.words - known]
-        if put and put[-1].is_comment and put[-1].text not in original:
-            code_lines = sum(not line.is_comment for line in put)
-            if len(lost) >= MIN_LOST_EDGE + code_lines:
-                losses.append(Loss(gone, put[-1].text))
-        elif not put and not is_other_code and any(line.indent == 0 for line in lost):
-            is_edge = old_start < 0 or old_end == len(old)
-            (edges if is_edge else losses).append(Loss(gone))
-    losses = [loss for loss in losses if loss.comment or len(loss.lines) >= MIN_LOST_LINES]
-    is_excerpt = sum(len(loss.lines) for loss in edges) >= MIN_LOST_EDGE
-    return [*(edges if is_excerpt else ()), *losses]
+    def __init__(self, original: str, text: str, language: Language) -> None:
+        self.original = original
+        self.old, self.new = (read_lines(each, language) for each in (original, text))
+        self.pairs = pair_lines(self.old, self.new)
+
+    @cached_property
+    def gaps(self) -> Sequence[Gap]:
+        """What is before, between and behind the pairs."""
+        known = frozenset(word for line in self.new for word in line.words)
+        gaps = []
+        for (old_start, new_start), (old_end, new_end) in pairwise(
+            [(-1, -1), *self.pairs, (len(self.old), len(self.new))]
+        ):
+            gone = self.old[old_start + 1 : old_end]
+            lost = [line for line in gone if line.words - known]
+            put = self.new[new_start + 1 : new_end]
+            gaps.append(Gap(gone, put, lost, old_start < 0 or old_end == len(self.old)))
+        return gaps
+
+    @property
+    def is_other_code(self) -> bool:
+        """Whether no line is the same."""
+        return not any(self.old[one].text == self.new[other].text for one, other in self.pairs)
+
+    @property
+    def open_gaps(self) -> Sequence[Gap]:
+        """The gaps whose lines are gone, and nothing is in their place."""
+        return [gap for gap in self.gaps if gap.is_open]
+
+    def find_losses(self) -> list[Loss]:
+        """Lines that are left out, as of an excerpt.
+
+        Where no line is the same it is other code, of which only a comment tells that some is left
+        out.
+        """
+        losses = [loss for gap in self.gaps if (loss := self._find_commented(gap))]
+        if self.is_other_code:
+            return losses
+        bare = [
+            gap
+            for gap in self.open_gaps
+            if not gap.put and any(not (line.indent or line.is_comment) for line in gap.lost)
+        ]
+        edges = [gap for gap in bare if gap.is_edge]
+        is_excerpt = sum(len(gap.gone) for gap in edges) >= MIN_LOST_EDGE
+        middle = [gap for gap in bare if not gap.is_edge and len(gap.gone) >= MIN_LOST_LINES]
+        return [Loss(gap.gone) for gap in (*(edges if is_excerpt else ()), *middle)] + losses
+
+    def _find_commented(self, gap: Gap) -> Loss | None:
+        """What a comment stands for, which is the last of what is in a gap."""
+        if not gap.put or not gap.put[-1].is_comment or gap.put[-1].text in self.original:
+            return None
+        comment = gap.put[-1].text
+        code = [line for line in gap.lost if not line.is_comment]
+        new_code = sum(not line.is_comment for line in gap.put)
+        least = MIN_LOST_EDGE if hints_at_omission(comment) else MIN_UNSAID_LINES
+        return Loss(gap.gone, comment) if len(code) >= least + new_code else None
 
 
-def read_lines(text: str, language: Language | None = None) -> list[Line]:
-    """The lines of a text that have a word, and which of them are comments of a language."""
+def read_lines(text: str, language: Language) -> list[Line]:
+    """The lines of a text that have a word."""
     whole = text.expandtabs().split("\n")
-    comments = comment_lines(text, language) if language else frozenset[int]()
+    comments = comment_lines(text, language)
     indents = [len(line) - len(line.lstrip()) for line in whole if line.strip()]
     least = min(indents, default=0)
     return [
-        Line(line.strip(), len(line) - len(line.lstrip()) - least, number in comments)
+        Line(line.strip(), number, len(line) - len(line.lstrip()) - least, number in comments)
         for number, line in enumerate(whole)
         if WORD.search(line)
     ]
@@ -112,15 +175,17 @@ def comment_lines(text: str, language: Language) -> frozenset[int]:
     return frozenset(comments - code)
 
 
-def pair_lines(old: Sequence[Line], new: Sequence[Line]) -> Iterator[tuple[int, int]]:
+def pair_lines(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]]:
     """Which line came from which, in order: those that are equal, and between them the alike."""
+    pairs = list[tuple[int, int]]()
     matcher = SequenceMatcher(None, [line.text for line in old], [line.text for line in new], False)
     for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if kind == "equal":
-            yield from zip(range(old_start, old_end), range(new_start, new_end), strict=True)
+            pairs += zip(range(old_start, old_end), range(new_start, new_end), strict=True)
         elif kind == "replace":
             alike = pair_alike(old[old_start:old_end], new[new_start:new_end])
-            yield from ((old_start + one, new_start + other) for one, other in alike)
+            pairs += ((old_start + one, new_start + other) for one, other in alike)
+    return pairs
 
 
 def pair_alike(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]]:

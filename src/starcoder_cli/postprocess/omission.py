@@ -68,6 +68,12 @@ def find_bare_ellipsis(text: str, original: str, language: Language) -> str:
     return ""
 
 
+def hints_at_omission(comment: str) -> bool:
+    """Whether a comment has a word, or the dots, of those that stand for code left out."""
+    words = set(WORD.findall(comment.lower()))
+    return bool(ELLIPSIS.search(comment) or words & (LEFT_OUT | KEPT))
+
+
 def stands_for_code(part: str) -> bool:
     """Whether a text says nothing but that code is left out, or is nothing but an ellipsis."""
     words = WORD.findall(part.lower())
