@@ -32,12 +32,15 @@ KEY_PATTERN = re.compile(
             r"\b[rs]k_live_[0-9A-Za-z]{20,}",  # Stripe
             r"\bxox[abprs]-[0-9A-Za-z-]{10,}",  # Slack
             r"(?<![\w-])eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10}",  # JSON Web Token
+            r"(?i:authorization)['\"]?\s{0,8}[:=,]\s{0,8}['\"]?(?i:bearer|basic|token)\s"
+            r"(?=[\w.+/=-]*[0-9])[\w.+/=-]{16,200}(?=['\"\s]|$)",
+            r"\bauth\s{0,4}=\s{0,4}\(\s{0,4}['\"][^'\"\s]{1,80}['\"]\s{0,4},\s{0,4}['\"][^'\"\s{}]{6,80}['\"]",
             r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{1,80}:[^\s:/@'\"{}$<>]{8,80}@",
         )
     )
 )
 ASSIGNMENT_PATTERN = re.compile(
-    r"(?i:passw(?:or)?d|secret|token|api_?key|access_?key|private_?key|credential)\w{0,30}"
+    r"(?i:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)\w{0,30}"
     r"['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
     r"(?:'([^'\s]{16,200})'|\"([^\"\s]{16,200})\"|([0-9A-Za-z+/_-]{20,200}={0,2})(?=[\s,;]|$))"
 )
