@@ -1,6 +1,6 @@
 """What of the code that an answer replaces is not in it: left out, emptied, or no longer defined.
 
-An instruction that names what goes, or asks to take something away, is taken at its word.
+What is written anew is no loss, nor what an instruction takes away.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from starcoder_cli.app.edit import EditTask
+from starcoder_cli.app.instruction_scope import InstructionScope, is_named
 from starcoder_cli.app.task import Task
 from starcoder_cli.candidates.functions import find_functions
 from starcoder_cli.context.definitions import find_definitions
@@ -35,52 +36,8 @@ MIN_SIZE_RATIO = 4
 """New code that has no line of so many, is so many times shorter, and has hardly a word from them,
 is none of theirs."""
 
-FOR_LESS = re.compile(
-    r"(?<![\w.])(?i:remov|delet|drop|rid\b|strip|trim|shorten|no longer|not need|gone\b"
-    r"|empty (it|the|all|body|function)\b)[a-z]*(?![\w(])"
-)
-"""How an instruction asks for less than there is; `remove_item` is a name."""
-
-FOR_OTHERS = re.compile(
-    r"(?<![\w.])(?i:inlin|merg|consolidat|simplif|stub|skeleton|mov(e|ing)\b|extract|split|convert"
-    r"|turn|rewrit|refactor|replac|instead|without|rename|use\b|make (it|this|them) an?\b|concise"
-    r"|compact|reduc|trust)[a-z]*(?![\w(])"
-)
-"""How it asks for something else in the place of what there is."""
-
-FOR_MUCH_LESS = re.compile(
-    r"\b(unus|unreach|dead\b|obsolete|deprecat|duplicat|redundan|legacy|stub|skeleton|inline|merg"
-    r"|consolidat|extract|split|everything|all\b|both\b|only\b|others?\b|rest\b"
-    r"|\w+(s|ing) (functions|methods|classes|tests|helpers|comments|getters|setters|imports))",
-    re.IGNORECASE,
-)
-"""How it does not say which definitions go."""
-
-ONE_THING = re.compile(
-    r"\b(?i:method|function|class|test|property|field|route|rule|section|step|job|service|key|entry"
-    r"|item|option|setting|variable|constant|helper|getter|setter|type|table|column|argument)\b"
-)
-"""How it says that one definition goes, whatever its name."""
-
 MAX_TAKEN_SHARE = 0.5
-"""More of the lines than that are not what such an instruction means."""
-
-STOP_WORDS = frozenset(
-    [
-        "the",
-        "and",
-        "for",
-        "with",
-        "from",
-        "this",
-        "that",
-        "return",
-        "def",
-        "class",
-        "function",
-        "import",
-    ]
-)
+"""An instruction that takes something away hardly means more of the lines than that."""
 
 NAME_IN_CODE = re.compile(r"(?<![\w.$>])[^\W\d]\w*")
 """A name in the code of a text that is no attribute."""
@@ -123,32 +80,42 @@ def is_foreign(lines: Sequence[str], new_lines: Sequence[str]) -> bool:
 
 def find_lost_code(text: str, original: str, language: Language, instruction: str) -> str:
     """What is lost of some code that is to be written anew; empty where nothing is."""
-    takes_away = FOR_LESS.search(instruction) is not None
-    wants_less = takes_away or FOR_OTHERS.search(instruction) is not None
-    wants_much_less = wants_less and FOR_MUCH_LESS.search(instruction) is not None
+    scope = InstructionScope.read(instruction)
     compared = Comparison(original, text, language)
-    names = find_lost_names(compared, text, language.name)
-    if wants_less:
-        names = [name for name in names if not is_named(name, instruction)]
-    takes_one = ONE_THING.search(instruction) or not takes_away
-    if not wants_much_less and len(names) > (wants_less and bool(takes_one)):
+    names = [
+        name
+        for name in find_lost_names(compared, text, language.name)
+        if not (scope.changes_much and is_named(name, instruction))
+    ]
+    if len(names) > scope.nameless_definitions:
         return f"the answer lacks {names[0]!r}, which the code defines"
-    if not wants_less and (name := find_emptied_function(text, original, language.name)):
-        return f"the answer lacks the code of {name!r}"
-    if not wants_less and (line := find_lost_import(compared, text, language)):
-        return f"the answer lacks {line!r}, which it needs"
+    if not scope.changes_much:
+        if name := find_emptied_function(text, original, language.name):
+            return f"the answer lacks the code of {name!r}"
+        if line := find_lost_import(compared, text, language):
+            return f"the answer lacks {line!r}, which it needs"
+    return describe_losses(find_lost_lines(compared, scope))
+
+
+def find_lost_lines(compared: Comparison, scope: InstructionScope) -> Sequence[Loss]:
+    """Lines that are gone, and that an instruction does not let go."""
     losses = compared.find_losses()
-    if takes_away or wants_much_less:
-        gone = sum(len(gap.gone) for gap in compared.open_gaps)
-        if gone <= MAX_TAKEN_SHARE * len(compared.old):
-            return ""
-        losses = losses or [Loss(gap.gone) for gap in compared.open_gaps]
+    if not (scope.takes_away or scope.is_unspecific):
+        return losses
+    gone = [Loss(gap.gone) for gap in compared.open_gaps]
+    if sum(len(loss.lines) for loss in gone) <= MAX_TAKEN_SHARE * len(compared.old):
+        return []
+    return losses or gone
+
+
+def describe_losses(losses: Sequence[Loss]) -> str:
+    """What of lines that are lost is told; empty where there are none."""
     if comment := next((loss.comment for loss in losses if loss.comment), ""):
         return f"the answer leaves code out, where it says {comment!r}"
-    if losses:
-        count = sum(len(loss.lines) for loss in losses)
-        return f"the answer lacks {count} lines of the code, such as {losses[0].lines[0].text!r}"
-    return ""
+    if not losses:
+        return ""
+    count = sum(len(loss.lines) for loss in losses)
+    return f"the answer lacks {count} lines of the code, such as {losses[0].lines[0].text!r}"
 
 
 def find_lost_names(compared: Comparison, text: str, language: str) -> list[str]:
@@ -189,20 +156,6 @@ def find_lost_import(compared: Comparison, text: str, language: Language) -> str
     used -= {name for match in BOUND_NAMES.finditer(code) for name in find_words(match[0])}
     lines = (line for gap in compared.open_gaps if not gap.put for line in gap.gone)
     return next((line.text for line in lines if used & find_imported_names(line.text)), "")
-
-
-def is_named(name: str, instruction: str) -> bool:
-    """Whether an instruction has a name, or a telling part of it."""
-    parts = re.findall(r"[A-Z]?[a-z]{3,}|[A-Z]{3,}|[A-Za-z]+", name)
-    words = {part.lower() for part in parts if len(part) > 3} - STOP_WORDS
-    return has_word(name, instruction) or any(
-        re.search(rf"\b{re.escape(word)}", instruction, re.IGNORECASE) for word in words
-    )
-
-
-def has_word(word: str, text: str) -> bool:
-    """Whether a text has a word, not as part of another."""
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 def list_names(text: str, language: str) -> list[tuple[str, int]]:
