@@ -10,7 +10,7 @@ import torch
 from graphs import EXACT
 from quantized import read_back
 from starcoder_cli.engines.openvino.layers import AttentionHeads, GraphBuilder, Rope
-from starcoder_cli.engines.openvino.quantize import Bits, in_groups, to_four_bits
+from starcoder_cli.engines.openvino.quantize import Bits, in_groups, to_four_bits_and_offset
 from starcoder_cli.weights.safetensors import TensorEntry
 from starcoder_cli.weights.tensors import MappedTensor
 
@@ -113,7 +113,7 @@ def test_a_matrix_in_four_bits_has_the_offsets_of_its_groups() -> None:
     found = computed(
         graph, lambda rows: graph.add(graph.linear(rows, "a"), graph.linear(rows, "b"))
     )
-    parts = [to_four_bits(in_groups(matrix.numpy())) for matrix in (first, second)]
+    parts = [to_four_bits_and_offset(in_groups(matrix.numpy())) for matrix in (first, second)]
     expected = sum(ROWS @ torch.from_numpy(read_back(part)).T for part in parts)
     assert torch.allclose(found, expected, rtol=1e-3, atol=1e-3)
     assert len(graph._sums) == 1

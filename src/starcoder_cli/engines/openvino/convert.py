@@ -22,9 +22,9 @@ from starcoder_cli.engines.openvino.quantize import (
     Tensor,
     form_in_bits,
     form_of,
-    four_bit_loss,
     in_groups,
     quantize,
+    to_four_bits,
 )
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.models.transfer import Progress
@@ -78,7 +78,7 @@ def write_gguf_weights(
     """Write the weights of a GGUF file, so many of them in four bits."""
     four_bit_names = choose_four_bits(tensors, four_bit_count)
     groups = [
-        make_group(name, tensor, "four and offset" if name in four_bit_names else None)
+        make_group(name, tensor, "four" if name in four_bit_names else None)
         for name, tensor in tensors.items()
     ]
     write_groups(folder, groups, report)
@@ -150,7 +150,7 @@ def choose_four_bits(tensors: Mapping[str, BlockTensor], limit: int) -> Collecti
 def estimate_loss(tensor: BlockTensor) -> float:
     """How much a matrix loses in four bits, by its first rows."""
     rows = tensor.floats(0, max(tensor.shape[0] // SAMPLE_DIVISOR, 1))
-    return four_bit_loss(in_groups(rows))
+    return to_four_bits(in_groups(rows))[1]
 
 
 def make_group(name: str, tensor: Tensor, form: Form | None) -> TensorGroup:

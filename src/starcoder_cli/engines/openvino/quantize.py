@@ -27,6 +27,9 @@ ROWS_AT_ONCE = 1 << 8
 """So many rows of a matrix are brought to 32 bits at a time."""
 
 THREADS = 2
+RANGE_FRACTIONS = (1.0, 0.95, 0.9, 0.85, 0.8)
+"""Of a group's range, how much the sixteen numbers may span: cutting off its ends can pay."""
+
 REFINEMENTS = 3
 """So often the sixteen numbers of a group are moved to where they fit it better."""
 
@@ -96,7 +99,9 @@ def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
             if exact:
                 return exact(tensor.blocks(first, count))
         numbers = in_groups(tensor.floats(first, count))
-        return to_eight_bits(numbers) if form == "eight" else to_four_bits(numbers)
+        if form == "four":
+            return to_four_bits(numbers)[0]
+        return to_eight_bits(numbers) if form == "eight" else to_four_bits_and_offset(numbers)
 
     with ThreadPoolExecutor(THREADS) as pool:
         return join_rows(list(pool.map(quantize_rows, range(0, rows, ROWS_AT_ONCE))))
@@ -139,19 +144,55 @@ def to_eight_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
     return QuantizedMatrix(codes.astype(numpy.int8), scales)
 
 
-def to_four_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
+def to_four_bits(numbers: "NDArray[float32]") -> tuple[QuantizedMatrix, float]:
+    """Groups of numbers in four bits without offsets, and their loss.
+
+    That is the square of the error over that of the numbers.
+    """
+    import numpy
+
+    low = numpy.minimum(numbers.min(2, keepdims=True), 0)
+    high = numpy.maximum(numbers.max(2, keepdims=True), 0)
+    best = least = None
+    for fraction in RANGE_FRACTIONS:
+        margin = (high - low) * numpy.float32((1 - fraction) / 2)
+        candidate = four_bit_codes(numbers, low + margin, high - margin)
+        codes, scales, zeros = candidate
+        error = (((codes - zeros) * scales - numbers) ** 2).sum(2, keepdims=True)
+        if best is None or least is None:
+            best, least = candidate, error
+            continue
+        is_better = error < least
+        best = [numpy.where(is_better, *pair) for pair in zip(candidate, best, strict=True)]
+        least = numpy.minimum(error, least)
+    assert best is not None and least is not None
+    codes, scales, zeros = best
+    matrix = QuantizedMatrix(
+        pack_pairs(codes.astype(numpy.uint8)),
+        scales.astype(numpy.float16),
+        zeros.astype(numpy.uint8),
+    )
+    return matrix, float(least.sum()) / max(float((numbers**2).sum()), 1e-30)
+
+
+def four_bit_codes(
+    numbers: "NDArray[float32]", low: "NDArray[float32]", high: "NDArray[float32]"
+) -> "list[NDArray[float32]]":
+    """Numbers from 0 to 15 for groups that span from `low` to `high`, their scales and zeros."""
+    import numpy
+
+    scales = ((high - low) / 15).astype(numpy.float16).astype(numpy.float32)
+    scales[scales == 0] = 1
+    zeros = numpy.rint(-low / scales).clip(0, 15)
+    return [(numpy.rint(numbers / scales) + zeros).clip(0, 15), scales, zeros]
+
+
+def to_four_bits_and_offset(numbers: "NDArray[float32]") -> QuantizedMatrix:
     """Groups of numbers in four bits, with offsets."""
     import numpy
 
     codes, scales, least = fit_sixteen(numbers)
     return above_least(codes.astype(numpy.uint8), scales, least)
-
-
-def four_bit_loss(numbers: "NDArray[float32]") -> float:
-    """How much groups lose in four bits: the error's square over that of the numbers."""
-    codes, scales, least = fit_sixteen(numbers)
-    error = ((codes * scales + least - numbers) ** 2).sum()
-    return float(error) / max(float((numbers**2).sum()), 1e-30)
 
 
 def fit_sixteen(
