@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy
 
-from starcoder_cli.engines.openvino.quantize import QuantizedMatrix
+from starcoder_cli.engines.openvino.rounding import QuantizedMatrix
 
 
 def read_back(matrix: QuantizedMatrix) -> Any:

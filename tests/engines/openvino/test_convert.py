@@ -26,7 +26,7 @@ from starcoder_cli.engines.openvino.convert import (
 from starcoder_cli.engines.openvino.matrices import OFFSETS, SCALES, ZEROS
 from starcoder_cli.engines.openvino.model import OpenVinoModel
 from starcoder_cli.engines.openvino.prepare import convert_file
-from starcoder_cli.engines.openvino.quantize import QuantizedMatrix
+from starcoder_cli.engines.openvino.rounding import QuantizedMatrix
 from starcoder_cli.engines.openvino.sources import prepared_source
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.model import Prompt, Sampling, Special

@@ -10,7 +10,8 @@ import torch
 from graphs import EXACT
 from quantized import read_back
 from starcoder_cli.engines.openvino.layers import AttentionHeads, GraphBuilder, Rope
-from starcoder_cli.engines.openvino.quantize import Bits, in_groups, to_four_bits_and_offset
+from starcoder_cli.engines.openvino.quantize import Bits, in_groups
+from starcoder_cli.engines.openvino.rounding import to_four_bits_and_offset
 from starcoder_cli.weights.safetensors import TensorEntry
 from starcoder_cli.weights.tensors import MappedTensor
 

@@ -24,8 +24,8 @@ from starcoder_cli.engines.openvino.quantize import (
     form_of,
     in_groups,
     quantize,
-    to_four_bits,
 )
+from starcoder_cli.engines.openvino.rounding import to_four_bits
 from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.models.transfer import Progress
 from starcoder_cli.weights.gguf import read_gguf_header

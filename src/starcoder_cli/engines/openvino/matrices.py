@@ -7,12 +7,8 @@ the kernels read its bits themselves.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from starcoder_cli.engines.openvino.quantize import (
-    Bits,
-    QuantizedMatrix,
-    form_in_bits,
-    quantize,
-)
+from starcoder_cli.engines.openvino.quantize import Bits, form_in_bits, quantize
+from starcoder_cli.engines.openvino.rounding import QuantizedMatrix
 from starcoder_cli.errors import DataError
 from starcoder_cli.weights.model_config import REFETCH
 from starcoder_cli.weights.tensors import MappedTensor
