@@ -46,7 +46,7 @@ def test_the_paragraphs_of_a_help_flow(name: str) -> None:
 
 def test_a_command_with_commands_of_its_own_has_them() -> None:
     models = getattr(load_command("models"), "commands", {})
-    assert sorted(models) == ["list", "path", "pull", "rm", "search", "show"]
+    assert sorted(models) == ["list", "path", "pull", "recommend", "rm", "search", "show", "use"]
     assert not hasattr(load_command("complete"), "commands")
 
 
