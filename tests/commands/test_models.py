@@ -17,7 +17,13 @@ from starcoder_cli.cli import main
 from starcoder_cli.commands.models import app
 from starcoder_cli.engines import machine
 from starcoder_cli.engines.transformers.placement import Machine
-from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError
+from starcoder_cli.errors import (
+    DataError,
+    InputError,
+    MachineError,
+    UnavailableError,
+    UsageError,
+)
 from starcoder_cli.models import store
 from starcoder_cli.models.consent import record_agreement
 from starcoder_cli.models.licences import BIGCODE
@@ -349,7 +355,7 @@ def test_a_local_model_is_the_default_from_every_folder(
 def test_what_is_recommended(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(machine, "detect_machine", lambda: Machine((), 3 * 10**9, has_bf16=True))
+    monkeypatch.setattr(machine, "find_machine", lambda: Machine((), 3 * 10**9, has_bf16=True))
     run("recommend")
     done = capsys.readouterr()
     rows = [line.split("\t") for line in done.out.splitlines()]
@@ -362,3 +368,9 @@ def test_what_is_recommended(
     run("recommend", "--json")
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [record["name"] for record in records if record["recommended"]] == ["qwen2.5-coder-1.5b"]
+
+
+def test_where_nothing_fits_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "find_machine", lambda: Machine((), 0))
+    with pytest.raises(MachineError, match="no model of the catalog fits this machine"):
+        run("recommend")

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from starcoder_cli.engines import machine
 from starcoder_cli.engines.machine import detect_machine, free_memory, has_bf16
+from starcoder_cli.engines.transformers.placement import Machine
 from starcoder_cli.errors import MachineError
 
 GB = 10**9
@@ -117,3 +119,12 @@ def test_without_torch_there_is_nothing_to_ask(monkeypatch: pytest.MonkeyPatch) 
         "torch cannot be imported: import of torch halted; None in sys.modules; "
         "reinstall it: pip install --force-reinstall torch"
     )
+
+
+def test_torch_is_not_asked_where_it_could_find_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Machine((), 1)
+    monkeypatch.setattr(machine, "detect_machine", lambda: asked)
+    monkeypatch.setattr(machine, "may_have_accelerator", lambda: True)
+    assert machine.find_machine() is asked
+    monkeypatch.setattr(machine, "may_have_accelerator", lambda: False)
+    assert machine.find_machine() is not asked and machine.find_machine().accelerators == ()

@@ -16,7 +16,7 @@ from starcoder_cli.app.model_record import (
 )
 from starcoder_cli.catalog import CATALOG, find_model, format_size
 from starcoder_cli.commands.options import EngineOption, QuantizeOption
-from starcoder_cli.errors import InputError, UsageError
+from starcoder_cli.errors import InputError, MachineError, UsageError
 from starcoder_cli.terminal.output import is_terminal, write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.terminal.table import format_columns
@@ -219,11 +219,16 @@ def recommend_model(json: ModelsJson = False) -> None:
     name, download, memory, seconds, HumanEval and form, with tabs between.
     """
     from starcoder_cli.app.recommend import choose_offer, find_offers, measure_rates
-    from starcoder_cli.engines.machine import detect_machine
+    from starcoder_cli.engines.machine import find_machine
 
-    machine = detect_machine()
+    machine = find_machine()
     rates = measure_rates(machine)
     offers = find_offers(machine, rates)
+    if not offers:
+        raise MachineError(
+            "no model of the catalog fits this machine's memory and disk",
+            "free some of either, or set STARCODER_MODELS_DIR to another disk",
+        )
     chosen = choose_offer(offers, machine)
     if json:
         for offer in offers:

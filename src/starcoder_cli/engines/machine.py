@@ -38,6 +38,11 @@ def detect_machine() -> Machine:
     return Machine(devices, free_memory(), has_bf16())
 
 
+def find_machine() -> Machine:
+    """The same, without asking torch where there is nothing that it could find."""
+    return detect_machine() if may_have_accelerator() else Machine((), free_memory(), has_bf16())
+
+
 def may_have_accelerator(devices: Path = Path("/dev")) -> bool:
     """Whether there is anything that torch could find a GPU behind, without asking it."""
     names = ("nvidia[0-9]*", "kfd", "dxg")  # CUDA's, ROCm's, that of Windows's Linux
