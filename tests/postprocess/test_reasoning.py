@@ -99,7 +99,16 @@ def test_marks_in_a_right_answer_are_its_own(text: str, size: int, may_be_open: 
     read = split(text, size, may_be_open)
     assert (read.text, read.reasoning_content) == (text, "")
     assert split(f"<think>\n{DRAFT}</think>\n\n{text}", size).text == text
-    assert split(f"<think>\n{DRAFT}</think> {text}", size).text == text.lstrip()
+    assert split(f"<think>\n{DRAFT}</think> {text}", size).text == text
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("indent", ["    ", "  ", "\t", "\t\t", "        "])
+@pytest.mark.parametrize(("opener", "closer"), MARKS)
+def test_behind_a_mark_an_answer_is_indented(
+    opener: str, closer: str, indent: str, size: int
+) -> None:
+    assert split(f"{opener}hm{closer}{indent}return a\n", size).text == f"{indent}return a\n"
 
 
 @pytest.mark.parametrize("size", SIZES)

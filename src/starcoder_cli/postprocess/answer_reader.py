@@ -34,8 +34,9 @@ class AnswerReader:
 
     def __init__(self, hole: Hole, check: SoundnessCheck, options: TrimOptions) -> None:
         self.rule, self._check, self._options = "", check, options
-        self._hole = HoleLines(hole, in_block=options.lines == "block")
-        self._matcher, self._repetition = SuffixMatcher(self._hole.suffix_lines), RepetitionCheck()
+        self._hole = lines = HoleLines(hole, in_block=options.lines == "block")
+        self._matcher = SuffixMatcher(lines.suffix_lines, lines.rest, lines.certain_lines)
+        self._repetition = RepetitionCheck()
         self._lines: list[str] = []  # those that are whole, with their ends
         self._length = 0  # of these
         self._held: list[str] = []  # what of them is not given back yet
@@ -65,9 +66,8 @@ class AnswerReader:
         if reason == "length" and line:
             placed = self._placed(line)
             leaves_block = self._hole.leaves_block(placed, self._indent)
-            if self._matcher.feed_unfinished(placed, self._length):
-                self._ends.append(End(self._length, "suffix", leaves_block))
-            elif leaves_block and placed.strip():
+            start = self._matcher.feed_unfinished(placed, self._length)
+            if not self._add_suffix_end(start, leaves_block) and leaves_block and placed.strip():
                 self._ends.append(End(self._length, "block", leaves_block))
             self._add_line(line)
         elif line:
@@ -90,8 +90,7 @@ class AnswerReader:
             self._more.append(piece)
         else:
             self._start += piece
-        is_open = not self._ends and self._repetition.count_start is None and self._talk is None
-        if is_open and (self._is_safe or not self._may_end(self._start)):
+        if self._is_open and (self._is_safe or not self._may_end(self._start)):
             self._is_safe = True
             text = self._start + "".join(self._more)
             body = text.rstrip(" \t")  # white space at a line's end may be the suffix's
@@ -123,6 +122,12 @@ class AnswerReader:
             or (not self._options.is_prose and (may_be_fence(start) or may_be_sentence(start)))
         )
 
+    @property
+    def _is_open(self) -> bool:
+        """Whether nothing speaks for an end before the current line."""
+        is_counting = self._repetition.count_start is not None
+        return not (self._ends or is_counting or self._talk is not None or self._matcher.waits)
+
     def _placed(self, line: str) -> str:
         """A line with what is before the hole, where it is the first one."""
         return line if self._lines else self._hole.line_prefix + line
@@ -137,8 +142,7 @@ class AnswerReader:
         self._add_line(line)
         if not self.rule:
             self._decide(ready)
-        is_open = not self._ends and self._repetition.count_start is None and self._talk is None
-        if text.strip() and not self.rule and is_open:
+        if text.strip() and not self.rule and self._is_open:
             held = "".join(self._held)
             body = held.removesuffix("\n")
             self._held = [held[len(body) :]]
@@ -154,20 +158,25 @@ class AnswerReader:
     def _find_ends(self, line: str, position: int) -> None:
         """What speaks for an end at a line, or in it."""
         leaves_block = self._hole.leaves_block(line, self._indent)
-        if self._matcher.feed(line, position):
-            shares_line = self._hole.shares_line and position
-            shift = len(self._hole.line_prefix) if shares_line else 0
-            self._ends.append(End(position + shift, "suffix", leaves_block))
-        elif leaves_block:
+        start = self._matcher.feed(line, position)
+        if not self._add_suffix_end(start, leaves_block) and leaves_block:
             # Behind the beginning of a line nobody expects more than what ends its statement.
             is_strong = not self._hole.begins_line
             self._ends.append(End(position, "block", leaves_block, is_strong))
-        elif self._indent is not None and self._hole.may_jump(line):
+        elif start is None and self._indent is not None and self._hole.may_jump(line):
             self._ends.append(End(position, "unreachable"))
         if self._repetition.feed(line, position):
             self._ends.append(End(position, "repetition", is_preferred=True))
         if not self._options.is_prose:
             self._find_talk(line, position)
+
+    def _add_suffix_end(self, start: int | None, leaves_block: bool) -> bool:
+        """Whether the suffix may begin there; what seemed so before, and is not, is forgotten."""
+        may_stand = self._matcher.may_stand
+        self._ends = [end for end in self._ends if end.rule != "suffix" or may_stand(end.position)]
+        if start is not None:
+            self._ends.append(End(start, "suffix", leaves_block))
+        return start is not None
 
     def _find_talk(self, line: str, position: int) -> None:
         """A fence among code, or a sentence that is none to a parser either."""
@@ -211,14 +220,16 @@ class AnswerReader:
                 self._end(end, ready)
                 return
             self._matcher.matches.remove(certain)
-        if self._ends and self._is_overdue():
-            best = best_end(self._ends, self._errors)
+        closes = self._hole.suffix_closes  # or its first line may begin what is not whole yet
+        ends = [end for end in self._ends if closes or end.is_preferred or end.rule != "suffix"]
+        if ends and self._is_overdue():
+            best = best_end(ends, self._errors)
             fewest, whole = self._errors(best), self._check.errors(self._text())
             if fewest < whole or (fewest == whole and best.is_preferred):
                 jump_end = self._before_jump(self._text(best.position))
                 self._end(jump_end or best, ready)
                 return
-            self._ends = []
+            self._ends = [end for end in self._ends if end not in ends]
         self._ends += waiting
         if self._is_overdue():
             self._lines_behind = 0

@@ -4,6 +4,8 @@ import re
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.indentation import BLOCK_START, indent_columns
+from starcoder_cli.postprocess.soundness import BEGINS_BY_CLOSING
+from starcoder_cli.postprocess.suffix_match import count_certain_lines
 
 CONTINUATION = re.compile(
     r"[\s})\]]*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|in)\b"
@@ -17,15 +19,17 @@ class HoleLines:
 
     `begins_line` says that nothing but white space, `line_prefix`, is before it on its line.
     `suffix_lines` are those of the suffix that are not blank, the first with that white space where
-    it shares its line with the hole.
+    it shares its line with the hole; `rest` is what of it does. In an answer so many of them as
+    `certain_lines` are no coincidence. `suffix_closes` says that it begins by closing something.
     """
 
     def __init__(self, hole: Hole, *, in_block: bool) -> None:
         own_line = hole.prefix.rpartition("\n")[2]
         self.begins_line = not own_line.strip()
         self.line_prefix = own_line if self.begins_line else ""
-        self.shares_line = bool(hole.suffix.partition("\n")[0].strip())
+        self.rest = hole.suffix.partition("\n")[0].rstrip() if self.line_prefix else ""
         self.suffix_lines = [line.rstrip() for line in hole.suffix.split("\n") if line.strip()]
+        self.suffix_closes = bool(BEGINS_BY_CLOSING.match(hole.suffix))
         self._suffix = hole.suffix
         self._indent = hole_indent(hole.prefix)
         suffix_indent = indent_columns(self.suffix_lines[0]) if self.suffix_lines else 0
@@ -34,8 +38,10 @@ class HoleLines:
         # where the hole is further right. Behind the last line of a file the margin counts.
         is_deeper = self._indent > suffix_indent
         self._block_limit = (suffix_indent if is_deeper else suffix_indent - 1) if in_block else -1
-        if self.suffix_lines and self.shares_line:
+        if self.rest:
             self.suffix_lines[0] = self.line_prefix + self.suffix_lines[0]
+        before = [line.rstrip() for line in hole.prefix.split("\n") if line.strip()]
+        self.certain_lines = count_certain_lines(self.suffix_lines, before)
 
     def answer_indent(self, line: str, *, is_first: bool) -> int:
         """How far right an answer begins, by its first line that is not blank."""

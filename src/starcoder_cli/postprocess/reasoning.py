@@ -163,7 +163,8 @@ class ReasoningReader:
         self._state = "held" if self._may_be_open else "answer"
         if self._has_thought:
             gap = self._pending[: len(self._pending) - len(text)]
-            self._pending = (gap.rpartition("\n")[2] if "\n" in gap else "") + text
+            is_apart = "\n" not in gap and gap.startswith(" ") and len(gap) % 2  # by one space
+            self._pending = (gap[1:] if is_apart else gap.rpartition("\n")[2]) + text
         return True
 
     def _read_lines(self, is_last: bool) -> tuple[str, bool]:
