@@ -87,6 +87,28 @@ def names(text: str, language: str) -> list[str]:
         ("swift", "public func a() {}\nprotocol B {}\n", ["a", "B"]),
         ("php", "abstract class A {\n  public static function b() {\n", ["A", "b"]),
         ("elixir", "defmodule A do\n  defp b(c) do\n", ["A", "b"]),
+        ("python", "two = lambda x: x\nA.f = lambda: 1\nx = 1\n", ["two", "f"]),
+        ("ruby", "two = ->(x) { x }\ndef self.f\n", ["two", "f"]),
+        (
+            "javascript",
+            "exports.f = function () {\nA.b.g = async (x) => {\n  h: x => x,\ni.on(j, () => {\n"
+            "  k(() => {\n  l('m', function () {\nget n() {\nconst o = { p: 1 };\n",
+            ["f", "g", "h", "n"],
+        ),
+        ("c-sharp", "  int F(int x) {\n    foreach (var y in z) {\n    using (a) {\n", ["F"]),
+        ("lua", "function M.f(x)\nfunction M:g(x)\nlocal function h()\n", ["f", "g", "h"]),
+        ("scala", "def f:Int = 1\n", ["f"]),
+        ("kotlin", "fun String.f() = 1\n", ["f"]),
+        ("clojure", "(defn f [x] x)\n(def y 1)\n(f 1)\n", ["f", "y"]),
+        ("scheme", "(define (f x) x)\n", ["f"]),
+        ("f-sharp", "let rec f x = x\nlet y = 1\n  member this.g(x) = x\n", ["f", "g"]),
+        ("julia", "f(x::Int) = x\nf(1) == 2\nfunction Base.show(io)\n", ["f", "show"]),
+        ("fortran", "subroutine f(x)\nend subroutine\n", ["f"]),
+        (
+            "sql",
+            "CREATE OR REPLACE FUNCTION a.f(x int)\ncreate table if not exists t (\nSELECT 1;\n",
+            ["f", "t"],
+        ),
         ("text", "the type of things\ntype of things", ["of"]),
     ],
 )
@@ -174,11 +196,18 @@ HEADS = (
         "typedef ",
         "#define ",
     ),
+    *("create ", "let a ", "(def", "exports.a", "a = "),
     *("const x", "var x:", "let x = async ", "let x = ", "ABC", "class a", "f("),
 )
 
 
-@pytest.mark.parametrize("language", ["python", "javascript", "java", "c", "go", "rust", "shell"])
+@pytest.mark.parametrize(
+    "language",
+    [
+        *("python", "javascript", "java", "c", "go", "rust", "shell"),
+        *("clojure", "f-sharp", "julia", "sql"),
+    ],
+)
 def test_a_long_line_takes_time_in_proportion(language: str) -> None:
     slow = [
         (head, unit)

@@ -4,15 +4,12 @@ What is written anew is no loss, nor what an instruction takes away.
 """
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 
 from starcoder_cli.app.edit import EditTask
 from starcoder_cli.app.instruction_scope import InstructionScope, is_named
+from starcoder_cli.app.lost_names import describe_name, find_emptied_function, find_lost_names
 from starcoder_cli.app.task import Task
-from starcoder_cli.candidates.functions import find_functions
-from starcoder_cli.context.definitions import find_definitions
 from starcoder_cli.languages import Language
 from starcoder_cli.postprocess.brought_names import (
     IMPORT,
@@ -44,12 +41,6 @@ NAME_IN_CODE = re.compile(r"(?<![\w.$>])[^\W\d]\w*")
 
 BOUND_NAMES = re.compile(r"\bfor\s+[\w, ()]+\s+(in|of)\b|\bas\s+\w+|[(,]\s*\w+\s*[:,)]|\w+\s*=[^=]")
 """Names that a loop, a parameter or a value binds."""
-
-KEY_PATTERNS: Mapping[str, str] = {
-    "json": r'"(?P<name>(?:[^"\\\n]|\\.)+)"\s*:',
-    "yaml": r"^[ \t]*(?:-[ \t]+)*(?P<name>[\w./-]+|'[^'\n]+'|\"[^\"\n]+\")[ \t]*:(?=\s)",
-    "toml": r"^[ \t]*(?:\[+[ \t]*)?(?P<name>[\w.\"'-]+)[ \t]*[=\]]",
-}
 
 
 def find_loss(text: str, original: str, task: Task) -> str:
@@ -84,13 +75,13 @@ def find_lost_code(text: str, original: str, language: Language, instruction: st
     compared = Comparison(original, text, language)
     names = [
         name
-        for name in find_lost_names(compared, text, language.name)
-        if not (scope.changes_much and is_named(name, instruction))
+        for name in find_lost_names(compared, language.name)
+        if not (scope.changes_much and is_named(name.text, instruction))
     ]
     if len(names) > scope.nameless_definitions:
-        return f"the answer lacks {names[0]!r}, which the code defines"
+        return f"the answer lacks {describe_name(names[0], compared, language.name)}"
     if not scope.changes_much:
-        if name := find_emptied_function(text, original, language.name):
+        if name := find_emptied_function(compared, language.name):
             return f"the answer lacks the code of {name!r}"
         if line := find_lost_import(compared, text, language):
             return f"the answer lacks {line!r}, which it needs"
@@ -118,36 +109,6 @@ def describe_losses(losses: Sequence[Loss]) -> str:
     return f"the answer lacks {count} lines of the code, such as {losses[0].lines[0].text!r}"
 
 
-def find_lost_names(compared: Comparison, text: str, language: str) -> list[str]:
-    """The names that code defines and new code does not, where nothing is in their place.
-
-    Nor does it import them or give them a value, nor has a line that it changes lost them.
-    """
-    before, after = (list_names(code, language) for code in (compared.original, text))
-    if len(after) >= len(before):
-        return []
-    left, new_names = lost_line_numbers(compared, before), {name for name, _ in after}
-    changed = [
-        (compared.old[one].words - compared.new[other].words) for one, other in compared.pairs
-    ]
-    return [
-        name
-        for name, number in before
-        if name not in new_names
-        and number in left
-        and (language in KEY_PATTERNS or not any(name in words for words in changed))
-        and not re.search(rf"\b{re.escape(name)}\s*[:=]|import\b.*\b{re.escape(name)}\b", text)
-    ]
-
-
-def lost_line_numbers(compared: Comparison, names: Sequence[tuple[str, int]]) -> AbstractSet[int]:
-    """The numbers of the lines that are gone, and of those that are changed and define several."""
-    counts = Counter(number for _, number in names)
-    crowded = {number for number, count in counts.items() if count > 1}
-    gone = {line.number for gap in compared.open_gaps for line in gap.gone}
-    return gone | crowded
-
-
 def find_lost_import(compared: Comparison, text: str, language: Language) -> str:
     """The first import that is gone, whose name the new code uses and does not bring."""
     body = "\n".join(line for line in text.split("\n") if not IMPORT.match(line))
@@ -156,24 +117,3 @@ def find_lost_import(compared: Comparison, text: str, language: Language) -> str
     used -= {name for match in BOUND_NAMES.finditer(code) for name in find_words(match[0])}
     lines = (line for gap in compared.open_gaps if not gap.put for line in gap.gone)
     return next((line.text for line in lines if used & find_imported_names(line.text)), "")
-
-
-def list_names(text: str, language: str) -> list[tuple[str, int]]:
-    """The names that a text defines, with the numbers of their lines: definitions, keys of data."""
-    if pattern := KEY_PATTERNS.get(language):
-        matches = re.finditer(pattern, text, re.MULTILINE)
-        return [(match["name"], text.count("\n", 0, match.start("name"))) for match in matches]
-    return [(each.name, each.line) for each in find_definitions(text, language)]
-
-
-def find_emptied_function(text: str, original: str, language: str) -> str:
-    """The first function that does something in code, and nothing in new code."""
-    after = find_functions(text, language)
-    return next(
-        (
-            name
-            for name, is_working in find_functions(original, language).items()
-            if is_working and after.get(name) is False
-        ),
-        "",
-    )

@@ -27,19 +27,25 @@ _MODIFIERS = (
     r"pub(?:\([^)\n]*\))?"
 )
 _KEYWORDS = (
-    r"def|defp|defmodule|fn|func|function\*?|fun|class|struct|enum|union|trait|interface|type|"
-    "module|namespace|protocol|record|object|sub|proc|macro_rules!"
+    r"def|defp|defmacro|defmodule|fn|func|function\*?|fun|class|struct|enum|union|trait|interface|"
+    "type|module|namespace|protocol|record|object|sub|subroutine|proc|procedure|macro_rules!"
 )
 _KEYWORD_DEFINITION = (
     rf"^[ \t]*(?:(?:{_MODIFIERS})[ \t]+)*(?:{_KEYWORDS})[ \t]+"
-    r"(?:\([^)\n]*\)[ \t]*|self\.)?(?P<name>[^\W\d]\w*)"
+    r"(?:\([^)\n]*\)[ \t]*)?(?:\w+(?:\.|:(?=\w+\()))*(?P<name>[^\W\d]\w*)"
 )
 _FUNCTION_VARIABLE = (
     r"^[ \t]*(?:export[ \t]+)?(?:const|let|var)[ \t]+(?P<name>\w+)[ \t]*(?::[^=\n]+)?="
     r"[ \t]*(?:async[ \t]*)?(?:function\b|\(|\w+[ \t]*=>)"
 )
+_FUNCTION_PROPERTY = (
+    r"^[ \t]*(?:\w+\.)*(?P<name>\w+)[ \t]*[:=][ \t]*(?:async[ \t]*)?"
+    r"(?:function\b|(?:\w+|\([^()\n]*\))[ \t]*=>)"
+)
+_LAMBDA = r"^[ \t]*(?:\w+\.)*(?P<name>\w+)[ \t]*=[ \t]*(?:lambda\b|proc\b|->)"
 _METHOD = (
-    r"^[ \t]+(?!(?:if|for|while|switch|catch|return|else|new|throw|do)\b)"
+    r"^(?![^\n]*(?:=>|\bfunction\b))[ \t]*(?!(?:if|for|foreach|while|switch|catch|return|else|new"
+    r"|throw|do|try|using|lock|fixed|synchronized|with)\b)"
     r"(?:[\w<>\[\],.?@]+[ \t]+){0,6}(?P<name>\w+)[ \t]*\([^;\n]*\)[^;)\n]*\{[ \t]*$"
 )
 _C_FUNCTION = (
@@ -48,13 +54,23 @@ _C_FUNCTION = (
 )
 _C_DEFINE = r"^#[ \t]*define[ \t]+(?P<name>\w+)"
 _C_TYPEDEF = r"^typedef\b[^\n]*\b(?P<name>\w+)[ \t]*;"
+_LISP_DEFINITION = r"^[ \t]*\((?:def[\w*-]*|define)[ \t]+\(?(?P<name>[^\s()\[\]\"';]+)"
+_ML_FUNCTION = (
+    r"^[ \t]*(?:let|and|member)[ \t]+(?:rec[ \t]+)?(?:\w+\.)?(?P<name>\w+)"
+    r"(?:[ \t]+[\w(~?]|\()"
+)
+_SQL_OBJECT = (
+    r"(?i:^[ \t]*create[ \t]+(?:or[ \t]+replace[ \t]+)?(?:\w+[ \t]+)?"
+    r"(?:function|procedure|trigger|view|table|index|type)[ \t]+(?:if[ \t]+not[ \t]+exists[ \t]+)?)"
+    r"(?:[\w\"`]+\.)?[\"`]?(?P<name>\w+)"
+)
 _CONSTANT = r"^(?P<name>[A-Z][A-Z0-9_]{2,})[ \t]*(?::[^=\n]+)?="
 
-_SCRIPT_PATTERNS = (_FUNCTION_VARIABLE, _METHOD)
+_SCRIPT_PATTERNS = (_FUNCTION_VARIABLE, _FUNCTION_PROPERTY, _METHOD)
 _C_PATTERNS = (_C_FUNCTION, _C_DEFINE, _C_TYPEDEF)
 LANGUAGE_PATTERNS: Mapping[str, tuple[str, ...]] = {
-    "python": (_CONSTANT,),
-    "ruby": (_CONSTANT,),
+    "python": (_CONSTANT, _LAMBDA),
+    "ruby": (_CONSTANT, _LAMBDA),
     "javascript": _SCRIPT_PATTERNS,
     "typescript": _SCRIPT_PATTERNS,
     "svelte": _SCRIPT_PATTERNS,
@@ -68,6 +84,15 @@ LANGUAGE_PATTERNS: Mapping[str, tuple[str, ...]] = {
     "objective-c": _C_PATTERNS,
     "go": (r"^(?:var|const)[ \t]+(?P<name>\w+)",),
     "rust": (r"^[ \t]*(?:pub\S*[ \t]+)?(?:const|static)[ \t]+(?:mut[ \t]+)?(?P<name>\w+)",),
+    "clojure": (_LISP_DEFINITION,),
+    "common-lisp": (_LISP_DEFINITION,),
+    "emacs-lisp": (_LISP_DEFINITION,),
+    "racket": (_LISP_DEFINITION,),
+    "scheme": (_LISP_DEFINITION,),
+    "f-sharp": (_ML_FUNCTION,),
+    "ocaml": (_ML_FUNCTION,),
+    "julia": (r"^(?P<name>\w+)\([^=\n]*\)[ \t]*=(?!=)",),
+    "sql": (_SQL_OBJECT,),
     "shell": (r"^(?P<name>[A-Za-z_]\w*)[ \t]*\([ \t]*\)",),
 }
 

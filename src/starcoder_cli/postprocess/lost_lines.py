@@ -87,7 +87,7 @@ class Comparison:
     """Some code beside the new code that is to replace it."""
 
     def __init__(self, original: str, text: str, language: Language) -> None:
-        self.original = original
+        self.original, self.text = original, text
         self.old, self.new = (read_lines(each, language) for each in (original, text))
         self.pairs = pair_lines(self.old, self.new)
 

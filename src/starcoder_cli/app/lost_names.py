@@ -1,0 +1,148 @@
+"""Which definitions and keys of some code are not in new code, and whose code is gone.
+
+Definitions are counted: a second one of the same name does not stand for one that is gone.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from starcoder_cli.candidates.functions import Function, find_functions
+from starcoder_cli.context.definitions import find_definitions
+from starcoder_cli.postprocess.lost_lines import Comparison
+
+KEY_PATTERNS: Mapping[str, str] = {
+    "json": r'"(?P<name>(?:[^"\\\n]|\\.)+)"\s*:',
+    "yaml": r"^[ \t]*(?:-[ \t]+)*(?P<name>[\w./-]+|'[^'\n]+'|\"[^\"\n]+\")[ \t]*:(?=\s)",
+    "toml": r"^[ \t]*(?:\[+[ \t]*)?(?P<name>[\w.\"'-]+)[ \t]*[=\]]",
+}
+
+BROUGHT = r"(?<!\w){name}(?!\w)['\"]?\s*[:=]|import\b.*(?<!\w){name}(?!\w)"
+
+
+@dataclass(frozen=True)
+class DefinedName:
+    """A name, the line that defines it, counted from 0, and the type that it belongs to.
+
+    The owner is empty where there is none, or where it is not known. A name that `is_counted` is
+    lost where one of its definitions is, else where all of them are.
+    """
+
+    text: str
+    line: int
+    owner: str = ""
+    is_counted: bool = False
+
+
+def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
+    """The names that new code defines less often, where nothing is in their place.
+
+    Nor does a line that is new bring them, nor has a line that it changes lost them. One of several
+    that belongs to a type that is lost goes with it.
+    """
+    before, after = (list_names(code, language) for code in (compared.original, compared.text))
+    if len(after) >= len(before):
+        return []
+    missing = Counter(each.text for each in before) - Counter(each.text for each in after)
+    for name in find_brought(missing, compared, before, after):
+        del missing[name]
+    if language not in KEY_PATTERNS:
+        for name in find_changed_words(compared):
+            del missing[name]
+    known, left = {each.text for each in after}, lost_line_numbers(compared, before)
+    lost = list[DefinedName]()
+    for each in before:
+        if not missing[each.text] or each.line not in left:
+            continue
+        if each.text not in known or (each.is_counted and is_body_gone(each, compared, left)):
+            missing[each.text] -= 1
+            lost.append(each)
+    types = {each.text for each in lost if each.text != each.owner}
+    return [each for each in lost if each.text not in known or each.owner not in types]
+
+
+def is_body_gone(name: DefinedName, compared: Comparison, left: AbstractSet[int]) -> bool:
+    """Whether more is gone of a definition than its first line; else it is merged with another."""
+    lines = [line for line in compared.old if line.number >= name.line][:2]
+    if len(lines) < 2 or lines[1].indent <= lines[0].indent:
+        return True
+    return lines[1].number in left
+
+
+def describe_name(name: DefinedName, compared: Comparison, language: str) -> str:
+    """What is told of a name that is lost: of one of several also the line that defines it."""
+    count = sum(each.text == name.text for each in list_names(compared.original, language))
+    if count == 1 or language in KEY_PATTERNS:
+        return f"{name.text!r}, which the code defines"
+    line = compared.original.split("\n")[name.line].strip()
+    return f"{line!r}, one of {count} that define {name.text!r}"
+
+
+def find_changed_words(compared: Comparison) -> AbstractSet[str]:
+    """The words that lines had which are changed."""
+    pairs = ((compared.old[one], compared.new[other]) for one, other in compared.pairs)
+    return {word for old, new in pairs for word in old.words - new.words}
+
+
+def find_brought(
+    names: Iterable[str],
+    compared: Comparison,
+    before: Sequence[DefinedName],
+    after: Sequence[DefinedName],
+) -> AbstractSet[str]:
+    """Those of some names that a new line, or another owner, defines, imports or gives a value."""
+    same = {new for old, new in compared.pairs if compared.old[old].text == compared.new[new].text}
+    lines = {line.number: line.text for at, line in enumerate(compared.new) if at not in same}
+    text = "\n".join(lines.values())
+    moved = Counter((each.owner, each.text) for each in after)
+    moved -= Counter((each.owner, each.text) for each in before)
+    defined = {each.text for each in after if each.line in lines or moved[each.owner, each.text]}
+    bound = {name for name in names if re.search(BROUGHT.format(name=re.escape(name)), text)}
+    return defined | bound
+
+
+def lost_line_numbers(compared: Comparison, names: Sequence[DefinedName]) -> AbstractSet[int]:
+    """The numbers of the lines that are gone, and of those that are changed and define several."""
+    counts = Counter(each.line for each in names)
+    crowded = {number for number, count in counts.items() if count > 1}
+    gone = {line.number for gap in compared.open_gaps for line in gap.gone}
+    return gone | crowded
+
+
+def list_names(text: str, language: str) -> list[DefinedName]:
+    """The names that a text defines, as often as it does: functions, types, keys of data."""
+    if pattern := KEY_PATTERNS.get(language):
+        matches = re.finditer(pattern, text, re.MULTILINE)
+        return [
+            DefinedName(each["name"], text.count("\n", 0, each.start("name"))) for each in matches
+        ]
+    functions, definitions = find_functions(text, language), find_definitions(text, language)
+    places = {(each.line, each.name) for each in functions}
+    names = [DefinedName(each.name, each.line, each.owner, is_counted=True) for each in functions]
+    names += [
+        DefinedName(each.name, each.line, is_counted=not functions)
+        for each in definitions
+        if (each.line, each.name) not in places
+    ]
+    return sorted(names, key=lambda each: each.line)
+
+
+def find_emptied_function(compared: Comparison, language: str) -> str:
+    """The first function that does something in code, and nothing in new code."""
+    before, after = (find_functions(code, language) for code in (compared.original, compared.text))
+    working, idle = count_by_work(before)
+    new_working, new_idle = count_by_work(after)
+    for name in working - new_working:
+        if new_idle[name] > (idle[name] if new_working[name] else 0):
+            return name
+    return ""
+
+
+def count_by_work(functions: Iterable[Function]) -> tuple[Counter[str], Counter[str]]:
+    """How many functions of each name do something, and how many do nothing."""
+    working, idle = Counter[str](), Counter[str]()
+    for each in functions:
+        (working if each.is_working else idle)[each.name] += 1
+    return working, idle
