@@ -16,6 +16,7 @@ from starcoder_cli.engines.openvino.graph import (
     KERNEL_CACHE_SIZE,
     PagedGraph,
     TokenSpan,
+    choose_precision,
     limit_kernel_caches,
     run_in_threads,
     translate_errors,
@@ -184,3 +185,31 @@ def test_openvino_is_loaded_without_its_telemetry_and_its_converter() -> None:
         "OpenVINO cannot start: import of openvino halted; None in sys.modules; "
         "use --engine llamacpp, or install openvino",
     ]
+
+
+@pytest.mark.parametrize("kind", ["i8", "u8", "u4"])
+def test_over_weights_in_few_bits_numbers_have_32_bits(kind: str) -> None:
+    precision = choose_precision(openvino.Core(), multiply_by(kind))
+    assert precision == {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f16"}
+
+
+@pytest.mark.parametrize("kind", ["bf16", "f16", "f32"])
+def test_over_other_weights_the_processor_chooses(kind: str) -> None:
+    core = openvino.Core()
+    chosen = core.get_property("CPU", "INFERENCE_PRECISION_HINT")
+    precision = choose_precision(core, multiply_by(kind))
+    assert precision == {"KV_CACHE_PRECISION": chosen}
+    # Whole numbers that are none of the weights do not count.
+    assert "i64" in {str(op.get_element_type().to_string()) for op in multiply_by(kind).get_ops()}
+
+
+def multiply_by(kind: str) -> Any:
+    """A model that multiplies by a matrix with elements of that type."""
+    from openvino import Model, Tensor, Type, opset15
+
+    rows = opset15.parameter([-1, 32], Type.f32)
+    data = numpy.zeros(32 * 32 * 4, numpy.uint8)
+    matrix = openvino.op.Constant(Tensor(data, openvino.Shape([32, 32]), getattr(Type, kind)))
+    product = opset15.matmul(rows, opset15.convert(matrix, "f32"), False, True)
+    shape = opset15.constant(numpy.array([-1, 4, 8], numpy.int64))
+    return Model([opset15.reshape(product, shape, False)], [rows])
