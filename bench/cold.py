@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from starcoder_cli.catalog import DEFAULT_MODEL, FALLBACK_MODEL, find_model
+from starcoder_cli.catalog import FALLBACK_MODEL, SMALL_MODEL, find_model
 from starcoder_cli.models.store import locate_model
 from timed import Run, alternating, interleaved, median, ratio
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", help="SmolLM2-135M-Instruct as a transformers checkpoint")
     options = parser.parse_args()
     starts(options.runs)
-    answers(DEFAULT_MODEL, {}, options.runs, options.tokens)
+    answers(SMALL_MODEL, {}, options.runs, options.tokens)
     peers: dict[str, list[str]] = {}
     if options.checkpoint:
         script = str(HERE / "bare_transformers.py")

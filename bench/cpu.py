@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.engines.openvino.prepared import Prepared, find_prepared
 from starcoder_cli.models.store import locate_model
 from timed import interleaved, median, ratio
@@ -108,10 +108,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    path = locate_model(find_model(DEFAULT_MODEL))
+    path = locate_model(find_model(SMALL_MODEL))
     prepared = find_prepared(path) if path else None
     if not path or not prepared:
-        sys.exit(f"{DEFAULT_MODEL} is not prepared: starcoder models pull {DEFAULT_MODEL}")
+        sys.exit(f"{SMALL_MODEL} is not prepared: starcoder models pull {SMALL_MODEL}")
     text = Tokenizer.from_file(str(prepared.folder / "tokenizer.json"))
     # What this process once held would count as the peak of what it starts.
     with ProcessPoolExecutor(1, get_context("spawn")) as apart:

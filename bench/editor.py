@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.models.store import locate_model
 
 HERE = Path(__file__).parent
@@ -45,9 +45,9 @@ def main() -> None:
     parser.add_argument("--nvim", default="nvim")
     parser.add_argument("--keys", type=int, default=50)
     options = parser.parse_args()
-    path, plugin = locate_model(find_model(DEFAULT_MODEL)), os.environ.get("LLAMA_VIM")
+    path, plugin = locate_model(find_model(SMALL_MODEL)), os.environ.get("LLAMA_VIM")
     if path is None or not plugin:
-        sys.exit(f"set LLAMA_VIM to a checkout; starcoder models pull {DEFAULT_MODEL}")
+        sys.exit(f"set LLAMA_VIM to a checkout; starcoder models pull {SMALL_MODEL}")
     text = Path(heapq.__file__).read_text(encoding="utf-8").splitlines()[:LINES]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

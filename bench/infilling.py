@@ -12,7 +12,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import SMALL_MODEL
 from starcoder_cli.evaluation.problems import Problem
 from tasks import SETS, ask, passes
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", choices=SETS)
     parser.add_argument("--first", type=int, help="only so many tasks of each set")
     parser.add_argument("--way", action="append", choices=WAYS)
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--model", default=SMALL_MODEL)
     options = parser.parse_args()
     options.answers.mkdir(parents=True, exist_ok=True)
     ways = options.way or list(WAYS)

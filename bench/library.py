@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import starcoder_cli
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import SMALL_MODEL
 from starcoder_cli.evaluation.holes import sample_problems
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.model import Hole
@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--holes", type=int, default=12)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--model", default=SMALL_MODEL)
     options = parser.parse_args()
     root = Path(__file__).parents[1]
     sampled = sample_problems(root, 1, options.holes, ("python",))

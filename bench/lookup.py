@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.openvino.model import OpenVinoModel
 from starcoder_cli.engines.openvino.prepared import StepRows
@@ -67,11 +67,11 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=40)
     parser.add_argument("--others", type=int, default=10)
     options = parser.parse_args()
-    path = locate_model(find_model(DEFAULT_MODEL))
+    path = locate_model(find_model(SMALL_MODEL))
     if path is None:
-        sys.exit(f"{DEFAULT_MODEL} is not here: starcoder models pull {DEFAULT_MODEL}")
+        sys.exit(f"{SMALL_MODEL} is not here: starcoder models pull {SMALL_MODEL}")
     ways = WAYS[options.engine](path)
-    print(f"\n## Prompt lookup, {options.engine}, {DEFAULT_MODEL}\n")
+    print(f"\n## Prompt lookup, {options.engine}, {SMALL_MODEL}\n")
     print("| work | way | gain, median | worst | other text |\n|---|---|---|---|---|")
     works = work(options.data, options.lines, options.others)
     for kind in dict.fromkeys(each.kind for each in works):

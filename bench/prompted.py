@@ -12,7 +12,7 @@ import argparse
 from math import comb
 from pathlib import Path
 
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import SMALL_MODEL
 from tasks import ask, functions, passes
 
 MAX_TOKENS = 256
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("answers", type=Path)
     parser.add_argument("--every", type=int, default=1, help="only each task of so many")
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--model", default=SMALL_MODEL)
     options = parser.parse_args()
     options.answers.mkdir(parents=True, exist_ok=True)
     tasks = functions(options.data)[:: options.every]

@@ -20,7 +20,7 @@ import starcoder_cli
 from perfect import PerfectModel, holes
 from real_files import RealFile, real_files
 from starcoder_cli.candidates.syntax import count_syntax_errors
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.files.source import FileMetadata, Source, Span
 from starcoder_cli.infill import Infill, PreparedPrompt
 from starcoder_cli.languages import find_language
@@ -107,7 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("answers", type=Path)
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--model", default=SMALL_MODEL)
     options = parser.parse_args()
     chosen = list(choose_holes(options.folder))
     answers = ask(options.model, chosen, options.answers)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import SMALL_MODEL
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS
 from starcoder_cli.evaluation.charts import render_score_chart
 from starcoder_cli.evaluation.summary import ScoreRow
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("data", "runs", "results"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--model", default=SMALL_MODEL)
     options = parser.parse_args()
     marks: list[ScoreRow] = []
     print("| benchmark | language | problems | score | per cent | 95 % within | StarCoder |")

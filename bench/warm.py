@@ -21,7 +21,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.engines.load import load_model
 from starcoder_cli.engines.server_model import LocalServer, LocalServerModel, connect_to_server
 from starcoder_cli.loading import LoadOptions
@@ -45,19 +45,19 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--engine", choices=("llamacpp", "openvino"), default="llamacpp")
     options = parser.parse_args()
-    path = locate_model(find_model(DEFAULT_MODEL))
+    path = locate_model(find_model(SMALL_MODEL))
     if path is None:
-        sys.exit(f"{DEFAULT_MODEL} is not here: starcoder models pull {DEFAULT_MODEL}")
+        sys.exit(f"{SMALL_MODEL} is not here: starcoder models pull {SMALL_MODEL}")
     loading = LoadOptions(engine=options.engine)
-    opening = LoadRequest(DEFAULT_MODEL, str(path), ROOM, loading, keep_alive=-1.0)
+    opening = LoadRequest(SMALL_MODEL, str(path), ROOM, loading, keep_alive=-1.0)
     with serving() as reach:
         endpoint = reach()
         assert endpoint
         served = LocalServerModel(endpoint, opening, reach)
-        print(f"## {DEFAULT_MODEL}, {served.engine}")
+        print(f"## {SMALL_MODEL}, {served.engine}")
         starts(served, options.engine, options.runs)
         seconds(served, path, options.runs)
-        with closing(load_model(find_model(DEFAULT_MODEL), path, ROOM, loading)) as alone:
+        with closing(load_model(find_model(SMALL_MODEL), path, ROOM, loading)) as alone:
             rates(served, alone, options.runs)
         together(served, options.runs)
     os._exit(0)  # engines take seconds to tidy up
@@ -80,7 +80,7 @@ def starts(served: Model, engine: EngineChoice, runs: int) -> None:
         "complete",
         "-q",
         "-m",
-        DEFAULT_MODEL,
+        SMALL_MODEL,
         "--engine",
         engine,
         "--max-tokens",

@@ -50,9 +50,9 @@ end
 
 function __starcoder_models
     set -l models \
-        'qwen2.5-coder-0.5b' 'the default: fills gaps and chats on any machine' \
+        'qwen2.5-coder-0.5b' 'the small one: fills gaps and chats on any machine' \
         'smollm2-135m' 'the fallback: very small and fast, knows little about code' \
-        'qwen2.5-coder-1.5b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
+        'qwen2.5-coder-1.5b' 'the default: fills gaps and chats, on two cores too' \
         'qwen2.5-coder-3b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
         'qwen2.5-coder-7b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
         'starcoder' 'StarCoderBase with more Python' \

@@ -12,7 +12,7 @@ import pytest
 from checkpoints import checkpoint
 from signal_states import signal_state
 from skips import complaint, is_allowed, missing_sandbox, sandbox_report
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.models import wheels
 from starcoder_cli.models.store import locate_model
 from starcoder_cli.sandbox.detect import SANDBOX_VARIABLE, unavailable_reason
@@ -92,8 +92,8 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session")
 def real_model() -> Path:
-    """The default model's file."""
-    spec = find_model(DEFAULT_MODEL)
+    """The small model's file."""
+    spec = find_model(SMALL_MODEL)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STARCODER_MODELS_DIR", str(MODELS_DIR))
         path = locate_model(spec)

@@ -6,8 +6,8 @@ import pytest
 
 from starcoder_cli.catalog import (
     CATALOG,
-    DEFAULT_MODEL,
     FALLBACK_MODEL,
+    SMALL_MODEL,
     ModelSpec,
     find_model,
     format_size,
@@ -17,7 +17,7 @@ from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 
 
 def test_the_default_is_pinned_to_its_bytes() -> None:
-    spec = find_model(DEFAULT_MODEL)
+    spec = find_model(SMALL_MODEL)
     assert (spec.file, spec.size, spec.sha256) == (
         "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
         491_400_064,
@@ -59,14 +59,14 @@ def test_starcoder_reads_metadata_and_wants_its_licence_accepted() -> None:
     spec = find_model("StarCoder")
     assert (spec.repository, spec.window, spec.fim) == ("bigcode/starcoder", 8192, "starcoder")
     assert spec.wants_file_metadata and spec.gated
-    assert not find_model(DEFAULT_MODEL).wants_file_metadata
+    assert not find_model(SMALL_MODEL).wants_file_metadata
 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("bigcode/starcoder", "starcoder"),
-        ("qwen/qwen2.5-coder-0.5b-instruct-gguf", DEFAULT_MODEL),
+        ("qwen/qwen2.5-coder-0.5b-instruct-gguf", SMALL_MODEL),
         (
             f"{find_model(FALLBACK_MODEL).repository}/{find_model(FALLBACK_MODEL).file}",
             FALLBACK_MODEL,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.catalog import DEFAULT_MODEL, FALLBACK_MODEL, ModelSpec, find_model
+from starcoder_cli.catalog import FALLBACK_MODEL, SMALL_MODEL, ModelSpec, find_model
 from starcoder_cli.context.reading_limit import ReadingLimit
 from starcoder_cli.context.selection import ContextPool
 from starcoder_cli.engines.echo import EchoModel
@@ -194,7 +194,7 @@ class Writer(EchoModel):
 
 LIMIT = ReadingLimit(way="; --max-prompt-tokens reads more")
 LINES = Hole("123456789\n" * 200)
-QWEN = find_model(DEFAULT_MODEL)
+QWEN = find_model(SMALL_MODEL)
 
 
 def test_what_takes_long_to_read_is_left_out(capfd: pytest.CaptureFixture[str]) -> None:
@@ -231,7 +231,7 @@ def answered(
     """What a model that is not echo writes into a place of `a.py`."""
     source = Source("a.py", text)
     span = source.span_of(Place.parse(f"a.py:{place}"))
-    language, spec = find_language("python"), find_model(DEFAULT_MODEL)
+    language, spec = find_language("python"), find_model(SMALL_MODEL)
     infill = Infill(source, span, spec, language, FileMetadata("a.py"), MOST, options)
     return collect(infill.stream(model, infill.prompt(model, LOUD), Sampling(MOST)))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec, find_model
+from starcoder_cli.catalog import SMALL_MODEL, ModelSpec, find_model
 from starcoder_cli.engines.echo import EchoModel
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.languages import find_language
@@ -78,9 +78,9 @@ def turns(count: int) -> Conversation:
 @pytest.mark.parametrize(
     ("model", "spec", "form"),
     [
-        (EchoModel(), find_model(DEFAULT_MODEL), CHATML),
+        (EchoModel(), find_model(SMALL_MODEL), CHATML),
         (PlainModel(), ModelSpec("mine"), PLAIN_CHAT),
-        (ServerModel(), find_model(DEFAULT_MODEL), None),
+        (ServerModel(), find_model(SMALL_MODEL), None),
     ],
 )
 def test_a_model_is_asked_in_its_format_but_not_one_whose_server_has_it(

@@ -1,7 +1,7 @@
 """Try real clients on `starcoder serve --http`: `make test-clients`, apart from the tests.
 
 It builds an environment of its own with fixed versions of them (from the package indexes of Python
-and npm), serves the default model on this machine, and has each client ask. llama.vim and minuet
+and npm), serves the small model on this machine, and has each client ask. llama.vim and minuet
 are in no index: `LLAMA_VIM`, `MINUET` and `PLENARY` may name checkouts, else they are cloned, and
 skipped where that cannot be done. It ends with 1 where a client does not get what it needs.
 
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client_environment import BIN, SkippedError, checkout, install, node_environment
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import SMALL_MODEL
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = Path(__file__).parent / "client_scripts"
@@ -94,7 +94,7 @@ def try_aider(name: str, session: Session) -> None:
         question = ("--chat-mode", "ask", "--message", "Say hi.", "spread.py")
         base = session.variables["OPENAI_BASE_URL"]
         said = session.run(
-            *(BIN / "aider", *words, "--yes-always", "--model", f"openai/{DEFAULT_MODEL}"),
+            *(BIN / "aider", *words, "--yes-always", "--model", f"openai/{SMALL_MODEL}"),
             *question,
             folder=repository,
             OPENAI_API_BASE=base,
@@ -125,7 +125,7 @@ def try_promtool(name: str, session: Session) -> None:
 def try_llama_vim(name: str, session: Session) -> None:
     """llama.vim in Neovim, as it is set up by default and with a model."""
     setup = f"set noswapfile\nset rtp^={checkout('LLAMA_VIM')}\n{recipe('vim', session)}"
-    for more in ("", f"let g:llama_config.model_fim = '{DEFAULT_MODEL}'\n"):
+    for more in ("", f"let g:llama_config.model_fim = '{SMALL_MODEL}'\n"):
         try_editor(session, "init.vim", setup + more)
 
 
@@ -168,18 +168,18 @@ def try_editor(session: Session, file: str, setup: str, namespace: str = "vt_fim
 
 @contextmanager
 def served() -> Iterator[Session]:
-    """`starcoder serve --http` with the default model, which ends with the body."""
+    """`starcoder serve --http` with the small model, which ends with the body."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
     with tempfile.TemporaryDirectory() as folder:
         told = {**os.environ, "XDG_RUNTIME_DIR": folder, "STARCODER_API_KEY": KEY}
-        words = ["-m", "starcoder_cli", "serve", "--http", f"127.0.0.1:{port}", "-m", DEFAULT_MODEL]
+        words = ["-m", "starcoder_cli", "serve", "--http", f"127.0.0.1:{port}", "-m", SMALL_MODEL]
         process = subprocess.Popen([sys.executable, *words], env=told)
         try:
             wait(process, f"{url}/health")
-            names = {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": KEY, "MODEL": DEFAULT_MODEL}
+            names = {"OPENAI_BASE_URL": f"{url}/v1", "OPENAI_API_KEY": KEY, "MODEL": SMALL_MODEL}
             names |= {"STARCODER_API_KEY": KEY}
             yield Session(url, names)
         finally:

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Shows the program at work on the files in examples/. Nothing in them is changed; the first command
-# of all fetches the default model, and starts a server of the demo's own, which holds it for all.
+# of all fetches the small model, and starts a server of the demo's own, which holds it for all.
 set -eu
 
 cd "$(dirname "$0")/.."
 PATH=$PWD/.venv/bin:$PATH
 
-XDG_RUNTIME_DIR=$(mktemp -d) STARCODER_KEEP_ALIVE=5m
-export XDG_RUNTIME_DIR STARCODER_KEEP_ALIVE
+XDG_RUNTIME_DIR=$(mktemp -d) STARCODER_KEEP_ALIVE=5m STARCODER_MODEL=qwen2.5-coder-0.5b
+export XDG_RUNTIME_DIR STARCODER_KEEP_ALIVE STARCODER_MODEL
 trap 'starcoder stop >/dev/null 2>&1 || true; rm -rf "$XDG_RUNTIME_DIR"' EXIT
 trap 'exit 130' INT TERM
 

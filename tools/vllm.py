@@ -1,6 +1,6 @@
 """Try the program on a real vLLM: `make test-vllm`, apart from the tests.
 
-It builds an environment of its own (3.5 GB), turns the default model's GGUF file into a checkpoint
+It builds an environment of its own (3.5 GB), turns the small model's GGUF file into a checkpoint
 that vLLM reads (2 GB), serves it on this machine, and completes, fills, edits and chats through it.
 Both stay for the next time. What it prints is what the program answered; it ends with 1 where an
 answer is not what it has to be.
@@ -20,7 +20,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from install import PIP, pip_settings, uv_environment
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.engines.endpoint.connection import EndpointConnection
 from starcoder_cli.engines.endpoint.tokenizer import RemoteTokenizer, TokenTexts, all_control_tokens
 from starcoder_cli.models.store import locate_model
@@ -95,12 +95,12 @@ def disguise() -> None:
 
 
 def checkpoint() -> None:
-    """The default model as a checkpoint, made from its GGUF file."""
+    """The small model as a checkpoint, made from its GGUF file."""
     if (CHECKPOINT / "config.json").exists():
         return
-    path = locate_model(find_model(DEFAULT_MODEL))
+    path = locate_model(find_model(SMALL_MODEL))
     if path is None:
-        sys.exit(f"error: {DEFAULT_MODEL} is not here; run: starcoder models pull {DEFAULT_MODEL}")
+        sys.exit(f"error: {SMALL_MODEL} is not here; run: starcoder models pull {SMALL_MODEL}")
     part = CHECKPOINT.with_suffix(".part")
     words = [str(BIN / "python"), "-c", CONVERT, str(path.parent), path.name, str(part)]
     subprocess.run(words, check=True, env={**os.environ, **VARIABLES})

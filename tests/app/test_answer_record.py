@@ -4,12 +4,12 @@ import json
 
 from starcoder_cli.app.answer_record import Answer, Seconds, TokenCounts
 from starcoder_cli.app.request import Request
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion
 
-SPEC = find_model(DEFAULT_MODEL)
-REQUEST = Request(DEFAULT_MODEL, Sampling(temperature=0.5, seed=7))
+SPEC = find_model(SMALL_MODEL)
+REQUEST = Request(SMALL_MODEL, Sampling(temperature=0.5, seed=7))
 COMPLETION = Completion(
     "x = 1\n",
     "length",
@@ -25,7 +25,7 @@ ANSWER = Answer(
     "length",
     TokenCounts(30, 20, 4),
     Seconds(0.4, 0.123, 1.401),
-    DEFAULT_MODEL,
+    SMALL_MODEL,
     "openvino",
     7,
 )
@@ -34,7 +34,7 @@ BARE = {
     "reason": "length",
     "tokens": {"prompt": 30, "cached": 20, "completion": 4},
     "seconds": {"load": 0.4, "first_token": 0.123, "total": 1.401},
-    "model": DEFAULT_MODEL,
+    "model": SMALL_MODEL,
     "engine": "openvino",
     "seed": 7,
 }

@@ -8,7 +8,7 @@ import pytest
 
 from starcoder_cli.app.edit import EditTask, edit_task, question_tokens
 from starcoder_cli.app.request import Request
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import SMALL_MODEL
 from starcoder_cli.engines.echo import EchoModel
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.files.source import Place, Source
@@ -19,7 +19,7 @@ from starcoder_cli.stream import Chunk, Stream, collect
 from starcoder_cli.terminal.output import Messages
 
 CODE = "class A:\n    def f(self, x):\n        return x\n"
-REQUEST = Request(DEFAULT_MODEL, Sampling())
+REQUEST = Request(SMALL_MODEL, Sampling())
 MESSAGES = Messages(verbose=True)
 
 
@@ -110,8 +110,8 @@ def test_a_model_is_asked_in_a_chat_or_as_its_server_spells_it(
     assert isinstance(prompt.question, Conversation)
     assert (prompt.question.answer_prefix, prompt.stop) == ("```python\n", ("END",))
     assert capfd.readouterr().err == (
-        f"edit: {DEFAULT_MODEL} is asked in a chat (chatml)\n"
-        f"edit: {DEFAULT_MODEL} is asked in a chat (as the server spells it)\n"
+        f"edit: {SMALL_MODEL} is asked in a chat (chatml)\n"
+        f"edit: {SMALL_MODEL} is asked in a chat (as the server spells it)\n"
     )
 
 

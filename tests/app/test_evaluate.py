@@ -18,7 +18,7 @@ from starcoder_cli.app.evaluate import (
 )
 from starcoder_cli.app.request import Request
 from starcoder_cli.app.score_report import ReportOptions
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import SMALL_MODEL
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.evaluation.selection import BenchmarkSelection
@@ -31,7 +31,7 @@ from starcoder_cli.terminal.output import Messages
 
 SETTINGS = replace(runs.SETTINGS, model="owner/name", order="psm")
 PROBLEMS = [Problem(str(number), "python", "python", f"# {number}\n") for number in range(3)]
-REQUEST = Request(DEFAULT_MODEL, Sampling(temperature=0.2, seed=7))
+REQUEST = Request(SMALL_MODEL, Sampling(temperature=0.2, seed=7))
 
 
 @pytest.mark.parametrize(

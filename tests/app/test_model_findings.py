@@ -50,7 +50,7 @@ def test_a_default_model_that_is_not_here(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path))
     found = default_model_finding()
     assert (found.state, found.subject) == ("no", DEFAULT_MODEL)
-    assert found.text.startswith(f"not here: {DEFAULT_MODEL} (491 MB) from ")
+    assert found.text.startswith(f"not here: {DEFAULT_MODEL} (1.1 GB) from ")
     monkeypatch.setenv("STARCODER_MODEL", str(tmp_path / "none.gguf"))
     assert default_model_finding().state == "fail"
 

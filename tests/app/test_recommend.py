@@ -11,16 +11,17 @@ from starcoder_cli.app.recommend import (
     LEAST_MEMORY,
     Rates,
     choose_offer,
+    describe_choice,
     find_offers,
     find_score,
     measure_rates,
 )
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.engines.transformers.placement import Accelerator, Machine
 
 GB = 10**9
-QUICK = Rates(GB // 2, find_model(DEFAULT_MODEL).size, 1000, 50)
-SLOW = Rates(GB // 2, find_model(DEFAULT_MODEL).size, 200, 20)
+QUICK = Rates(GB // 2, find_model(SMALL_MODEL).size, 1000, 50)
+SLOW = Rates(GB // 2, find_model(SMALL_MODEL).size, 200, 20)
 
 
 class Usage(NamedTuple):
@@ -96,7 +97,7 @@ def test_a_gpu_gets_a_starcoder() -> None:
 
 def test_scores_have_a_source() -> None:
     assert find_score("starcoder") == 0.336
-    assert find_score(DEFAULT_MODEL) == 0.427
+    assert find_score(SMALL_MODEL) == 0.427
     assert find_score("codestral-22b") is None
 
 
@@ -124,3 +125,24 @@ def test_rates_are_measured_where_the_default_model_is(monkeypatch: pytest.Monke
     monkeypatch.undo()
     rates = measure_rates(Machine((), GB))
     assert rates.is_measured and rates.read > 0 and rates.write > 0
+
+
+def test_the_default_model_is_described_beside_what_else_there_is() -> None:
+    roomy = describe_choice(Machine((), 8 * GB))
+    assert roomy.startswith("a fill takes it some ") and "and qwen2.5-coder-0.5b some " in roomy
+    assert roomy.endswith("`starcoder models recommend` lists what else this machine can run")
+    assert describe_choice(Machine((), 2 * GB)) == (
+        "qwen2.5-coder-1.5b takes 3.2 GB of memory, and 2.0 GB are free: "
+        "`starcoder models use qwen2.5-coder-0.5b` chooses one of a third"
+    )
+    assert describe_choice(Machine((Accelerator("cuda", "a GPU", 80 * GB, 80 * GB),), 8 * GB)) == (
+        "this machine has a GPU, for which there are better models: "
+        "`starcoder models recommend` lists what else this machine can run"
+    )
+
+
+def test_it_is_slower_where_the_processor_is() -> None:
+    quick, slow = (
+        describe_choice(Machine((), 8 * GB, has_bf16=has_bf16)) for has_bf16 in (True, False)
+    )
+    assert quick != slow

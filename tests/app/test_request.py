@@ -14,7 +14,7 @@ from starcoder_cli.app.request import (
     Request,
     keep_alive_seconds,
 )
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.infill import InfillOptions
 from starcoder_cli.model import Sampling
@@ -108,7 +108,7 @@ def test_an_index_alone_asks_for_no_notice(options: NoticeOptions, wanted: bool)
 
 
 def test_a_model_is_looked_for_at_once_but_not_that_of_an_endpoint() -> None:
-    assert Request(DEFAULT_MODEL, Sampling()).spec == find_model(DEFAULT_MODEL)
+    assert Request(SMALL_MODEL, Sampling()).spec == find_model(SMALL_MODEL)
     with pytest.raises(InputError, match="there is no model file 'none.gguf'"):
         Request("none.gguf", Sampling())
     with pytest.raises(UsageError, match="'no-such' is not a model"):
@@ -119,8 +119,8 @@ def test_a_model_is_looked_for_at_once_but_not_that_of_an_endpoint() -> None:
 
 def test_an_answer_stays_as_it_is_where_it_is_raw_or_the_prompt() -> None:
     assert GREEDY.verbatim
-    assert Request(DEFAULT_MODEL, Sampling(), InfillOptions(raw=True)).verbatim
-    assert not Request(DEFAULT_MODEL, Sampling()).verbatim
+    assert Request(SMALL_MODEL, Sampling(), InfillOptions(raw=True)).verbatim
+    assert not Request(SMALL_MODEL, Sampling()).verbatim
 
 
 def test_a_request_for_other_tokens_or_another_seed_is_the_same_otherwise() -> None:

@@ -12,7 +12,7 @@ from ggufs import Parts
 from hubs import searched_hub
 from processes import terminal
 from starcoder_cli.app.fetch import pull_missing
-from starcoder_cli.catalog import CATALOG, DEFAULT_MODEL, FALLBACK_MODEL, find_model
+from starcoder_cli.catalog import CATALOG, FALLBACK_MODEL, SMALL_MODEL, find_model
 from starcoder_cli.cli import main
 from starcoder_cli.commands.models import app
 from starcoder_cli.engines import machine
@@ -57,7 +57,7 @@ def test_a_pipe_gets_tabs(arguments: list[str], capsys: pytest.CaptureFixture[st
     lines = out.splitlines()
     assert lines[0] == (
         "qwen2.5-coder-0.5b\tabsent\t491 MB\t32768\tApache-2.0\t"
-        "the default: fills gaps and chats on any machine"
+        "the small one: fills gaps and chats on any machine"
     )
     assert "starcoder\tlicence\t63 GB\t8192\tBigCode OpenRAIL-M v1\t" in out
     assert "echo\tbuilt in\t\t1048576\t\tno model: writes back the prompt it was given" in out
@@ -70,9 +70,9 @@ def test_listing_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     run("list", "--json")
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == {
-        "name": DEFAULT_MODEL,
+        "name": SMALL_MODEL,
         "state": "absent",
-        "summary": "the default: fills gaps and chats on any machine",
+        "summary": "the small one: fills gaps and chats on any machine",
         "parameters": "0.5B",
         "size": 491_400_064,
         "window": 32768,
@@ -204,7 +204,7 @@ def test_pulling_what_is_here_says_nothing(
 
 def test_pulling_offline_announces_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UnavailableError):
-        run("pull", DEFAULT_MODEL, "--offline")
+        run("pull", SMALL_MODEL, "--offline")
     assert capsys.readouterr() == ("", "")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.engines import llamacpp
 from starcoder_cli.engines.llamacpp import LlamaCppModel
 from starcoder_cli.engines.load import load_model
@@ -283,7 +283,7 @@ def test_a_file_that_is_no_model_is_told_apart(tmp_path: Path) -> None:
     page = tmp_path / "page.gguf"
     page.write_bytes(b"<!DOCTYPE html><p>Not found")
     with pytest.raises(DataError, match="it is a web page"):
-        load_model(find_model(DEFAULT_MODEL), page, 256)
+        load_model(find_model(SMALL_MODEL), page, 256)
 
 
 def test_a_long_path_to_temporary_files_is_avoided(

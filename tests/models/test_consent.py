@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.errors import CreateError
 from starcoder_cli.models.consent import (
     consent_path,
@@ -40,7 +40,7 @@ def test_one_yes_covers_every_model_under_the_same_text(folder: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", [DEFAULT_MODEL, "deepseek-coder-1.3b", "owner/name", "echo"])
+@pytest.mark.parametrize("name", [SMALL_MODEL, "deepseek-coder-1.3b", "owner/name", "echo"])
 def test_other_licences_need_no_yes(name: str) -> None:
     assert find_unaccepted_licence(find_model(name)) is None
 

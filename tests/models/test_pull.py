@@ -22,7 +22,7 @@ from servers import (
     use,
     weights,
 )
-from starcoder_cli.catalog import DEFAULT_MODEL, find_model
+from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.errors import DataError, InputError, UnavailableError, UsageError, WriteError
 from starcoder_cli.models import store
 from starcoder_cli.models.pull import describe_download, fetch_model
@@ -194,7 +194,7 @@ def test_a_pull_that_was_killed_goes_on_from_there(site: Site) -> None:
 
 
 def test_the_line_that_says_where_a_model_comes_from() -> None:
-    assert describe_download(find_model(DEFAULT_MODEL)) == (
+    assert describe_download(find_model(SMALL_MODEL)) == (
         "qwen2.5-coder-0.5b (491 MB) from Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF, "
         "else from the Python package index"
     )

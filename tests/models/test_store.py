@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from servers import spec_of, weights
-from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec, find_model
+from starcoder_cli.catalog import SMALL_MODEL, ModelSpec, find_model
 from starcoder_cli.errors import BusyError, DataError, InputError, UsageError
 from starcoder_cli.models import store
 from starcoder_cli.models.transfer import DownloadedFile
@@ -99,7 +99,7 @@ def test_other_bytes_than_the_catalog_now_wants_are_not_here() -> None:
 def test_what_is_installed() -> None:
     other = find_model("owner/name/other.gguf")
     kept(other)
-    default = find_model(DEFAULT_MODEL)
+    default = find_model(SMALL_MODEL)
     kept(default)
     assert store.list_installed_models() == [default, other]
     assert store.locate_model(other) == store.model_folder(other) / "other.gguf"

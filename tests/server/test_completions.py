@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from starcoder_cli.catalog import DEFAULT_MODEL, FALLBACK_MODEL, ModelSpec, find_model
+from starcoder_cli.catalog import FALLBACK_MODEL, SMALL_MODEL, ModelSpec, find_model
 from starcoder_cli.context.reading_limit import find_prompt_limit
 from starcoder_cli.engines.echo import EchoModel
 from starcoder_cli.model import Conversation, Hole, Sampling
@@ -16,7 +16,7 @@ from starcoder_cli.stream import collect
 from starcoder_cli.wire.errors import ApiError
 from starcoder_cli.wire.requests import CompletionRequest
 
-SPEC = find_model(DEFAULT_MODEL)
+SPEC = find_model(SMALL_MODEL)
 ECHO = replace(find_model("echo"), fim="starcoder2")
 MOST = Sampling(100)
 TALK = Conversation("Be brief.").with_question("one?").with_answer("1").with_question("two?")
@@ -183,7 +183,7 @@ def test_an_answer_that_nobody_waits_for_ends() -> None:
 def test_an_editor_says_how_long_the_text_around_a_gap_may_be_read() -> None:
     lines = Hole("123456789\n" * 200, "\n")
     asked = CompletionRequest((lines,), MOST, 100, is_infill=True, reading_limit=0.5)
-    spec = find_model(DEFAULT_MODEL)
+    spec = find_model(SMALL_MODEL)
     find_prompt_limit(f"{spec.name} {EchoModel().engine}", lambda: 1.0)
     plan = planned(EchoModel(), spec, asked)
     (note,) = plan.notes

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import SMALL_MODEL
 from starcoder_cli.sandbox.detect import unavailable_reason
 from starcoder_cli.sandbox.inside.landlock import landlock_version
 from starcoder_cli.sandbox.isolation import SandboxKind
@@ -11,7 +11,7 @@ from starcoder_cli.sandbox.isolation import SandboxKind
 ALLOWED_REASONS = (
     "needs a CUDA device",
     "needs .*, which is beside the checkout only",
-    f"(?!{re.escape(DEFAULT_MODEL)} ).* is not here, and tests do not use the network",
+    f"(?!{re.escape(SMALL_MODEL)} ).* is not here, and tests do not use the network",
     "(pwsh|nvim) is not installed",
     "(go|node|rustc|cc) does not work here",
     "(?!bash |lua |luaunit ).* not found; Debian has it in the package .*",

@@ -48,8 +48,8 @@ def fetch(spec: ModelSpec, messages: Messages, before: Callable[[], None], offli
 Prepare: TypeAlias = Callable[[ModelSpec, Path, Progress], "Prepared"]
 
 
-MAX_BYTES_AT_ONCE = 600 << 20
-"""A larger file takes longer to prepare than a first command can be let wait for it, some 20 s."""
+MAX_BYTES_AT_ONCE = 1200 << 20
+"""A larger file takes longer to prepare than a first command can be let wait for it."""
 
 
 def prepare_at_once(spec: ModelSpec, path: Path, messages: Messages, loading: LoadOptions) -> None:

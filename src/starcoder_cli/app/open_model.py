@@ -10,9 +10,10 @@ from pathlib import Path
 
 from starcoder_cli.app.fetch import fetch, prepare_at_once
 from starcoder_cli.app.request import EndpointOptions, Request
-from starcoder_cli.catalog import DEFAULT_MODEL
+from starcoder_cli.catalog import DEFAULT_MODEL, ModelSpec
 from starcoder_cli.engines.load import check_can_load, load_model
 from starcoder_cli.errors import UnavailableError, UsageError
+from starcoder_cli.loading import LoadOptions
 from starcoder_cli.model import Model
 from starcoder_cli.net.daemon import PROBE_SECONDS, find_socket
 from starcoder_cli.settings import config_file, read_config
@@ -111,7 +112,7 @@ def open_model(
         messages.note(f"{spec.name} is a GGUF file: --quantize, --device, --dtype do not touch it")
     path = None
     if spec.has_file:
-        before_fetch = partial(check_can_load, spec, window, request.loading)
+        before_fetch = partial(check_before_fetch, spec, window, request.loading, messages)
         path = fetch(spec, messages, before_fetch, request.offline)
     if path and request.loading.engine != "llamacpp" and not server_only:
         prepare_at_once(spec, path, messages, request.loading)
@@ -122,6 +123,18 @@ def open_model(
         model = held or load_model(spec, path, window, request.loading, notes.detail, slots)
     with closing(model):
         yield model
+
+
+def check_before_fetch(
+    spec: ModelSpec, window: int, loading: LoadOptions, messages: Messages
+) -> None:
+    """Raise what `check_can_load` raises; a note tells how quick the default model is here."""
+    check_can_load(spec, window, loading)
+    if spec.name == DEFAULT_MODEL:
+        from starcoder_cli.app.recommend import describe_choice
+        from starcoder_cli.engines.machine import find_machine
+
+        messages.note(describe_choice(find_machine()))
 
 
 def open_on_server(

@@ -1,7 +1,7 @@
 """Which models this machine can run, what each costs, how good it is, and which is the best here.
 
-Times are those of a typical fill by a loaded model: what the default model was measured to read and
-write here, in proportion to the numbers and the bytes of the other models.
+Times are those of a typical fill by a loaded model: what the default model, or the small one, was
+measured to read and write here, in proportion to the numbers and the bytes of the other models.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,14 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from starcoder_cli.app.fetch import locate
-from starcoder_cli.catalog import CATALOG, DEFAULT_MODEL, ModelSpec, find_model, format_size
+from starcoder_cli.catalog import (
+    CATALOG,
+    DEFAULT_MODEL,
+    SMALL_MODEL,
+    ModelSpec,
+    find_model,
+    format_size,
+)
 from starcoder_cli.engines.transformers.architectures import SHAPES, catalog_size
 from starcoder_cli.engines.transformers.placement import (
     REFERENCE_WINDOW,
@@ -35,9 +42,9 @@ MEASURED_SCORES: Mapping[str, float] = {
 """HumanEval's 164 problems through this program, greedy, pass@1 (bench/results/scores.md)."""
 
 TYPICAL_RATES: Mapping[bool, tuple[float, float]] = {True: (900, 50), False: (180, 25)}
-"""Tokens a second that the default model reads and writes on two cores, with bf16 and without."""
+"""Tokens a second that the small model reads and writes on two cores, with bf16 and without."""
 
-MEMORY_PER_BYTE, LEAST_MEMORY = 2, 300 * 10**6
+MEMORY_PER_BYTE, LEAST_MEMORY = 2.6, 300 * 10**6
 """What a GGUF file takes while it answers, prepared for OpenVINO, beside what anything takes."""
 
 DISK_PER_BYTE: Mapping[str, float] = {"llamacpp": 2.25, "huggingface": 1.3}
@@ -98,24 +105,53 @@ class ModelOffer:
 
 
 def measure_rates(machine: Machine) -> Rates:
-    """What the default model reads and writes here, where it is here; else what is typical."""
+    """What the default model or the small one reads and writes here; else what is typical."""
     from starcoder_cli.benchmark.measure import BenchmarkMetric, BenchmarkWorkload, measure_speed
     from starcoder_cli.engines.load import load_model
 
-    spec = find_model(DEFAULT_MODEL)
-    size = catalog_size(spec)
-    assert size
     workload = BenchmarkWorkload((256,), 16)
     try:
-        path = locate(spec)
-        if path:
-            with closing(load_model(spec, path, workload.required_window)) as model:
-                values = measure_speed(model, workload, lambda doing: None)
-            read, write = (values[BenchmarkMetric(name)] for name in ("read", "write"))
-            return Rates(size.parameters, spec.size, read, write, is_measured=True)
+        for spec in map(find_model, (DEFAULT_MODEL, SMALL_MODEL)):
+            path, size = locate(spec), catalog_size(spec)
+            if path and size:
+                with closing(load_model(spec, path, workload.required_window)) as model:
+                    values = measure_speed(model, workload, lambda doing: None)
+                read, write = (values[BenchmarkMetric(name)] for name in ("read", "write"))
+                return Rates(size.parameters, spec.size, read, write, is_measured=True)
     except (StarcoderError, KeyError):
         pass
+    return typical_rates(machine)
+
+
+def typical_rates(machine: Machine) -> Rates:
+    """What the small model reads and writes on two cores like those of a machine."""
+    spec = find_model(SMALL_MODEL)
+    size = catalog_size(spec)
+    assert size
     return Rates(size.parameters, spec.size, *TYPICAL_RATES[machine.has_bf16])
+
+
+def describe_choice(machine: Machine) -> str:
+    """What the default model is on this machine, beside what else could be chosen."""
+    others = "`starcoder models recommend` lists what else this machine can run"
+    if machine.accelerators:
+        return f"this machine has a GPU, for which there are better models: {others}"
+    spec, small = find_model(DEFAULT_MODEL), find_model(SMALL_MODEL)
+    memory, free = gguf_memory(spec), machine.free_memory
+    if memory > free:
+        return (
+            f"{spec.name} takes {format_size(memory)} of memory, and {format_size(free)} are free: "
+            f"`starcoder models use {small.name}` chooses one of a third"
+        )
+    rates = typical_rates(machine)
+    size, small_size = catalog_size(spec), catalog_size(small)
+    assert size and small_size
+    seconds = rates.fill_seconds(size.parameters, spec.size)
+    small_seconds = rates.fill_seconds(small_size.parameters, small.size)
+    return (
+        f"a fill takes it some {seconds:.0f} s here, and {small.name} some {small_seconds:.0f} s: "
+        f"{others}"
+    )
 
 
 def find_offers(machine: Machine, rates: Rates) -> list[ModelOffer]:
@@ -134,11 +170,16 @@ def find_offers(machine: Machine, rates: Rates) -> list[ModelOffer]:
 
 def gguf_offer(spec: ModelSpec, machine: Machine, rates: Rates) -> ModelOffer | None:
     """A GGUF file on the processor; None where there is too little memory."""
-    size, memory = catalog_size(spec), MEMORY_PER_BYTE * spec.size + LEAST_MEMORY
+    size, memory = catalog_size(spec), gguf_memory(spec)
     if not size or memory > machine.free_memory:
         return None
     seconds = rates.fill_seconds(size.parameters, spec.size)
     return ModelOffer(spec, "cpu", memory, seconds, find_score(spec.name))
+
+
+def gguf_memory(spec: ModelSpec) -> int:
+    """The bytes of memory that a GGUF file takes while it answers."""
+    return round(MEMORY_PER_BYTE * spec.size) + LEAST_MEMORY
 
 
 def checkpoint_offer(spec: ModelSpec, machine: Machine, rates: Rates) -> ModelOffer | None:
