@@ -33,6 +33,7 @@ from starcoder_cli.files.source import (
 )
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Hole, Model, Prompt, Question, Sampling
+from starcoder_cli.postprocess.answer_marks import drop_answer_marks
 from starcoder_cli.postprocess.indentation import missing_beginning
 from starcoder_cli.postprocess.reasoning import is_reasoning_model, split_reasoning_in
 from starcoder_cli.postprocess.trim import (
@@ -236,6 +237,7 @@ class Infill:
             chunks: Stream = model.stream(question, each)
             if not options.raw and (reasons or spec.engine == "endpoint"):
                 chunks = split_reasoning_in(self.hole, chunks, reasons=reasons)
+                chunks = drop_answer_marks(self.hole, chunks)
             chunks = until_stop(chunks, prompt.stop)
             return chunks if options.seconds is None else until_deadline(chunks, options.seconds)
 

@@ -139,6 +139,7 @@ def test_what_a_model_cannot_read_whole_is_refused(model: EchoModel) -> None:
     [
         (CODE, "2-3", ("def g(self):\n", "    pass\n\n"), "    def g(self):\n        pass"),
         ("x = 1\r\ny = 2\r\n", "1-2", ("x = 2\n", "y = 3"), "x = 2\r\ny = 3"),
+        ("x = 1\r\ny = 2\r\na\nb\nc\n", "1-2", ("x = 1\ny = 3",), "x = 1\r\ny = 3"),
         ("\tx = 1\n", "1", ("a\n\nb\n```\nDone.",), "\ta\n\n\tb"),
         ("x = 1\n", "1", ("\n\n",), ""),
     ],

@@ -284,6 +284,10 @@ def test_a_folder_that_cannot_be_written_is_removed(project: Path, temporary: Pa
         "SECRET_KEY_BASE",
         "GOOGLE_APPLICATION_CREDENTIALS",
         "SSH_AUTH_SOCK",
+        "DOCKER_AUTH_CONFIG",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "SLACK_WEBHOOK_URL",
+        "STRIPE_SK",
         "GH_PAT",
         "npm_token",
         "GIT_DIR",
@@ -299,10 +303,11 @@ def test_secrets_are_not_passed_on(
 def test_addresses_with_passwords_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgres://me:sentinel@127.0.0.1/db")
     monkeypatch.setenv("GIT_ORIGIN", "https://sentinel@example.org/x")
+    monkeypatch.setenv("TEAM_HOOK", "https://hooks.slack.com/" + "services/T0/B0/sentinel")
     monkeypatch.setenv("PLAIN_URL", "postgres://me@127.0.0.1:80/db")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
     passed = build_verify_environment(WorkTree(Path("/project"), (), "a"), Path("/copy"))
-    assert not {"DATABASE_URL", "GIT_ORIGIN"} & passed.keys()
+    assert not {"DATABASE_URL", "GIT_ORIGIN", "TEAM_HOOK"} & passed.keys()
     assert (passed["PLAIN_URL"], passed["TOKENIZERS_PARALLELISM"]) == (
         "postgres://me@127.0.0.1:80/db",
         "false",

@@ -142,6 +142,35 @@ def test_an_edit(capfd: pytest.CaptureFixture[str]) -> None:
     assert lines_of(2) == ["%matplotlib inline\n", "import cmath"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "changed"),
+    [
+        (["a = 1\r\n", "b = 2\r\n"], ["a = 1\r\n", "b = 3\r\n"]),
+        (["a = 1\r\n", "b = 2"], ["a = 1\r\n", "b = 3"]),
+        (["a = 1\r\n", "b = 2\n"], ["a = 1\r\n", "b = 3\n"]),
+        (["a = 1\n", "b = 2\n"], ["a = 1\n", "b = 3\n"]),
+    ],
+)
+def test_lines_of_a_cell_end_as_they_did(
+    cell: list[str], changed: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    values = json.loads(notebook())
+    values["cells"][1]["source"] = cell
+    Path("nb.ipynb").write_text(json.dumps(values))
+    with serving(pieces=("```python\na = 1\nb = 3\n```",)) as site:
+        assert ask(capfd, "edit", "nb.ipynb:2", site, "Change b.", "-i") == (0, "", "")
+    assert lines_of(2) == changed
+
+
+def test_filled_lines_end_as_those_of_their_cell(capfd: pytest.CaptureFixture[str]) -> None:
+    values = json.loads(notebook())
+    values["cells"][1]["source"] = ["a = 1\r\n", "HERE\r\n", "d = 4\r\n"]
+    Path("nb.ipynb").write_text(json.dumps(values))
+    with serving(pieces=("b = 2\nc = 3\n",)) as site:
+        assert ask(capfd, "fill", "nb.ipynb:2:2", site, "-i") == (0, "", "")
+    assert lines_of(2) == ["a = 1\r\n", "b = 2\r\n", "c = 3\r\n", "d = 4\r\n"]
+
+
 def test_a_batch(capfd: pytest.CaptureFixture[str]) -> None:
     Path("holes").write_text('{"place": "nb.ipynb:2:2"}\n')
     code, out, _ = run(capfd, "fill", "--batch", "holes")

@@ -119,6 +119,12 @@ def test_an_answer_gains_one_line_at_most_and_loses_nothing(pieces: list[str]) -
         ("/home/somebody/models/mine.gguf", "mine.gguf"),
         ("a *) b --> \x1b[31m\n# x", "a-b-31m-x"),
         ("m" * 200, "m" * 80),
+        ("qwen\\", "qwen"),
+        ("qwen2.5-coder ??/", "qwen2.5-coder"),
+        ("owner/qwen/--/ ", "qwen"),
+        ("??", "an unnamed model"),
+        ("模型/._", "an unnamed model"),
+        ("", "an unnamed model"),
     ],
 )
 @pytest.mark.parametrize("language", ["python", "c", "css", "html", "ocaml", "smalltalk"])

@@ -6,7 +6,7 @@ from holes import chunked
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.restored import (
     dedent_code,
-    has_mixed_line_ends,
+    has_other_line_ends,
     restore_indent,
     restore_line_ends,
     restore_opening,
@@ -120,8 +120,16 @@ def test_a_part_of_a_text_comes_back(language: str, before: str, code: str, afte
 
 def test_line_ends_stay_where_lines_do() -> None:
     original = "a\r\nb\nc\r\nd"
-    assert has_mixed_line_ends(original)
-    assert not any(map(has_mixed_line_ends, ("a\r\nb\r\n", "a\nb\n", "a")))
+    for text, newline, has_others in (
+        (original, "\r\n", True),
+        (original, "\n", True),
+        ("a\r\nb\r\n", "\n", True),
+        ("a\r\nb\r\n", "\r\n", False),
+        ("a\nb\n", "\n", False),
+        ("a\rb\n", "\n", True),
+        ("a", "\r\n", False),
+    ):
+        assert has_other_line_ends(text, newline) == has_others
     for text, wanted in (
         ("a\nb\nc\nd", original),
         ("a\nb\nc\nd\ne", "a\r\nb\nc\r\nd\r\ne"),
@@ -129,6 +137,12 @@ def test_line_ends_stay_where_lines_do() -> None:
         ("b\n\nd", "b\n\r\nd"),
     ):
         assert restore_line_ends(text, original, "\r\n") == wanted
+    for text, original, wanted in (
+        ("a\nb\nc\n", "a\r\nb\r\n", "a\r\nb\r\nc\r\n"),
+        ("a\nb\n", "a\rb\n", "a\rb\n"),
+        ("a\nb", "a", "a\nb"),
+    ):
+        assert restore_line_ends(text, original, "\n") == wanted
 
 
 def test_a_text_is_changed_when_all_of_it_is_here() -> None:

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from starcoder_cli.context.secrets import may_hold_secret
 from starcoder_cli.errors import RefusedError, StarcoderError, UsageError
 from starcoder_cli.files.batch import BatchLine, BatchTask
 from starcoder_cli.files.git import list_files
 from starcoder_cli.files.notebook import find_place_file
 from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.secrets import may_hold_secret
 from starcoder_cli.files.source import Source
 from starcoder_cli.files.worktree import real_path
 

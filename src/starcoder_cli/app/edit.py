@@ -17,7 +17,7 @@ from starcoder_cli.postprocess.indent_kind import match_indent_kind
 from starcoder_cli.postprocess.reasoning import begins_with_reasoning
 from starcoder_cli.postprocess.restored import (
     dedent_code,
-    has_mixed_line_ends,
+    has_other_line_ends,
     restore_indent,
     restore_line_ends,
     restore_opening,
@@ -105,7 +105,7 @@ class EditTask:
                 chunks = rewrite(chunks, partial(restore_opening, original=self.code))
             code_lines = self.code.rstrip("\n")
             chunks = replace_final_newlines(chunks, self.code[len(code_lines) :])
-            if has_mixed_line_ends(self.original):
+            if has_other_line_ends(self.original, self.source.newline):
                 return rewrite(chunks, self._restore_line_ends)
         return convert_newlines(chunks, self.source.newline)
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from starcoder_cli.context.secrets import contains_secret, has_secret_name
 from starcoder_cli.errors import (
     BusyError,
     MalformedError,
@@ -23,6 +22,7 @@ from starcoder_cli.errors import (
     UsageError,
 )
 from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.secrets import contains_secret, has_secret_name
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.files.strict_json import parse_object
 from starcoder_cli.models.transfer import call_with_timeout

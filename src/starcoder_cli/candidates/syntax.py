@@ -15,6 +15,8 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
+from starcoder_cli.system.signals import defer_signals
+
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Parser, Tree
 
@@ -217,13 +219,26 @@ def unopened_closers(data: bytes, root: "Node") -> Iterator["Node"]:
 @cache
 def find_grammars(language: str) -> tuple["Language", ...]:
     """The grammars for a language; none where there is none."""
-    from tree_sitter_language_pack import SupportedLanguage, get_language
-
     grammars = []
     for name in GRAMMARS.get(language, (language,)):
         with suppress(LookupError):
-            grammars.append(get_language(cast("SupportedLanguage", name)))
+            grammars.append(load_grammar(name))
     return tuple(grammars)
+
+
+def load_grammar(name: str) -> "Language":
+    """The grammar of a name, safe to parse any text with; LookupError where there is none."""
+    from tree_sitter import Language
+    from tree_sitter_language_pack import SupportedLanguage, get_binding, get_language
+
+    from starcoder_cli.candidates.scanner_state import UNBOUNDED_GRAMMARS, bound_state
+
+    name = cast("SupportedLanguage", name)
+    grammar = get_language(name)
+    if name not in UNBOUNDED_GRAMMARS:
+        return grammar
+    counts = (grammar.abi_version, grammar.parse_state_count, grammar.field_count)
+    return Language(bound_state(get_binding(name), counts))
 
 
 def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
@@ -235,12 +250,14 @@ def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
 
 def parse_in_time(parser: "Parser", data: bytes) -> "Tree | None":
     """The tree of a text, None where that takes too long."""
-    view, begin = memoryview(data), time.monotonic()
+    # Perl's scanner reads on for ever where a comment has no line end behind it.
+    view, begin = memoryview(data + b"\n"), time.monotonic()
     try:
-        return parser.parse(
-            lambda at, point: view[at : at + PARSER_READ_BYTES],
-            progress_callback=lambda at, failed: time.monotonic() - begin > MAX_PARSE_SECONDS,
-        )
+        with defer_signals():  # what native code calls cannot raise what a signal raises
+            return parser.parse(
+                lambda at, point: view[at : at + PARSER_READ_BYTES],
+                progress_callback=lambda at, failed: time.monotonic() - begin > MAX_PARSE_SECONDS,
+            )
     except ValueError:  # what it makes of a progress that says to stop
         return None
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from starcoder_cli.candidates import copied_imports
 from starcoder_cli.candidates.relocation import relocate_command, relocate_value
 from starcoder_cli.errors import InputError, UsageError
+from starcoder_cli.files.secrets import is_secret_variable
 from starcoder_cli.files.worktree import WorkTree
 from starcoder_cli.sandbox.supervise import end_supervised, supervised_command
 from starcoder_cli.system.programs import find_program
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 
 MAX_TAIL_LINES = 10
 MAX_TAIL_BYTES = 1 << 14
-SECRET_NAME = re.compile(
-    r"SECRET|CREDENTIAL|COOKIE|JWT|AUTHORIZATION|DSN"
-    r"|(TOKENS?|PASS|PASSWORD|PASSWD|_PWD|PASSPHRASE|KEYS?|KEY_ID|_PAT|_AUTH|AUTH_SOCK)$",
-    re.I,
-)
-URL_PASSWORD = re.compile(r"://[^/\s@]*:[^/\s@]+@|https?://[^/\s@]+@")
 EXCLUDED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
 CUSTOMIZATION_FOLDER = ".python"
 PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -178,9 +173,7 @@ def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
     variables = {
         name: relocate_value(value, tree.root, copy)
         for name, value in os.environ.items()
-        if not SECRET_NAME.search(name)
-        and not URL_PASSWORD.search(value)
-        and name not in EXCLUDED_VARIABLES
+        if name not in EXCLUDED_VARIABLES and not is_secret_variable(name, value)
     }
     python_path = [folder for folder in variables.pop("PYTHONPATH", "").split(os.pathsep) if folder]
     customization = str(copy.parent / CUSTOMIZATION_FOLDER)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from starcoder_cli.context.secrets import contains_secret, has_secret_name
 from starcoder_cli.files import git
+from starcoder_cli.files.secrets import contains_secret, has_secret_name
 from starcoder_cli.files.source import to_model_text
 
 MAX_PROJECT_FILES = 2000

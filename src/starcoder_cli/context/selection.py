@@ -245,7 +245,7 @@ def read_included_file(name: str, source: Source, messages: Messages) -> Context
     """
     if name.partition(":")[0] == source.name == STANDARD_INPUT:
         raise UsageError("standard input is read only once", "write one of the two to a file")
-    from starcoder_cli.context.secrets import may_hold_secret
+    from starcoder_cli.files.secrets import may_hold_secret
 
     other, place = read_text(name)
     note_file_read(other.name, messages.note)

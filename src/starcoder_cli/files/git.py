@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from starcoder_cli.files.secrets import is_secret_variable
 from starcoder_cli.system.processes import kill_and_wait, limit_memory
 from starcoder_cli.system.programs import find_program
 
@@ -118,7 +119,7 @@ def inherited_environment() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("GIT_") and "TOKEN" not in name
+        if not name.startswith("GIT_") and not is_secret_variable(name, value)
     }
 
 

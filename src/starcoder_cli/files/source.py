@@ -169,8 +169,8 @@ class Source:
 
     @cached_property
     def newline(self) -> str:
-        """The line end that most lines have; a line feed where there is no line."""
-        ends = LINE_END.findall(self.raw)
+        """The line end that most of its lines have; a line feed where there is no line."""
+        ends = LINE_END.findall(self.raw, self.begin) or LINE_END.findall(self.raw)
         return max(("\n", "\r\n", "\r"), key=ends.count) if ends else "\n"
 
     @cached_property

@@ -12,8 +12,8 @@ from starcoder_cli.app.open_model import SERVER_NOTE, open_model, resolve_endpoi
 from starcoder_cli.app.request import CandidateOptions, Request
 from starcoder_cli.app.task import Task, TaskRun, fill_task
 from starcoder_cli.context.gather import remove_overlaps
-from starcoder_cli.context.secrets import may_hold_secret
 from starcoder_cli.errors import DataError, StarcoderError
+from starcoder_cli.files.secrets import may_hold_secret
 from starcoder_cli.files.source import MAX_SOURCE_BYTES, Source, Span
 from starcoder_cli.infill import Infill
 from starcoder_cli.lsp.options import EditorOptions

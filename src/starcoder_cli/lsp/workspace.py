@@ -10,10 +10,10 @@ from functools import cache
 
 from starcoder_cli.context.gather import remove_overlaps
 from starcoder_cli.context.project import ProjectFiles
-from starcoder_cli.context.secrets import may_hold_secret
 from starcoder_cli.context.selection import SEARCH_SECONDS
 from starcoder_cli.context.similarity import find_most_similar, weigh_nearby_names
 from starcoder_cli.context.snippets import ContextSnippet
+from starcoder_cli.files.secrets import may_hold_secret
 from starcoder_cli.files.source import find_file_metadata, to_model_text
 from starcoder_cli.lsp.documents import Change, Document
 from starcoder_cli.lsp.positions import DEFAULT_ENCODING, LineRange, PositionEncoding

@@ -16,7 +16,7 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 
 OPENING = re.compile(r"\ufeff?(#!|<\?)[^\n]*\n+")
 ALONE = Hole("", "")
-LINE = re.compile(r"([^\n]*?)(\r?\n|\Z)")
+LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r|\Z)")
 
 
 def dedent_code(code: str, language: str, around: Hole = ALONE) -> tuple[str, str]:
@@ -96,21 +96,25 @@ def restore_indent(
 
 
 def restore_line_ends(text: str, original: str, newline: str) -> str:
-    """New code whose lines end as they did in the original, and new ones with `newline`."""
+    """New code whose lines end as they did in the original, and new ones as most of those did.
+
+    Where the original ends no line, they end with `newline`.
+    """
     old, new = (LINE.findall(each) for each in (original, text))
-    ends = [newline] * len(new)
+    old_ends = [end for _, end in old if end] or [newline]
+    ends = [max(("\n", "\r\n", "\r"), key=old_ends.count)] * len(new)
     matcher = SequenceMatcher(None, [line for line, _ in old], [line for line, _ in new], False)
     for match in matcher.get_matching_blocks():
         for offset in range(match.size):
-            ends[match.b + offset] = old[match.a + offset][1] or newline
+            ends[match.b + offset] = old[match.a + offset][1] or ends[match.b + offset]
     return "".join(
         line + (end if has_end else "") for (line, has_end), end in zip(new, ends, strict=True)
     )
 
 
-def has_mixed_line_ends(text: str) -> bool:
-    """Whether some lines of a text end with CRLF, and others without CR."""
-    return len({match[1] for match in re.finditer(r"(\r?)\n", text)}) > 1
+def has_other_line_ends(text: str, newline: str) -> bool:
+    """Whether some lines of a text do not end with `newline`."""
+    return any(end not in ("", newline) for _, end in LINE.findall(text))
 
 
 def rewrite(chunks: Iterable[Chunk], change: Callable[[str], str]) -> Stream:

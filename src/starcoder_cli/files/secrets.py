@@ -1,7 +1,7 @@
-"""What looks like a secret: names of files, and keys in their text.
+"""What looks like a secret: names of files and of variables, and keys in their text.
 
 It errs on the side of caution. A file that is taken for a secret is only left out of what is read
-along without being asked for.
+along without being asked for, a variable is only kept from programs of others.
 """
 
 import re
@@ -30,7 +30,11 @@ KEY_PATTERN = re.compile(
             r"\bpypi-[0-9A-Za-z_-]{50,}",
             r"\bsk-[0-9A-Za-z_-]{32,}",  # OpenAI and others
             r"\b[rs]k_live_[0-9A-Za-z]{20,}",  # Stripe
-            r"\bxox[abprs]-[0-9A-Za-z-]{10,}",  # Slack
+            r"\bxox[abeprs]-[0-9A-Za-z-]{10,}",  # Slack
+            r"\bhooks\.slack\.com/(?:services|workflows|triggers)/[0-9A-Za-z/]{8,}",
+            r"\bdiscord(?:app)?\.com/api/webhooks/[0-9]+/[0-9A-Za-z_-]{20,}",
+            r"\b(?:Account|SharedAccess)Key=[0-9A-Za-z+/]{20,}",  # Azure
+            r"[?&;]sig=[0-9A-Za-z%+/]{30,}",
             r"(?<![\w-])eyJ[0-9A-Za-z_-]{10,}\.eyJ[0-9A-Za-z_-]{10}",  # JSON Web Token
             r"(?i:authorization)['\"]?\s{0,8}[:=,]\s{0,8}['\"]?(?i:bearer|basic|token)\s"
             r"(?=[\w.+/=-]*[0-9])[\w.+/=-]{16,200}(?=['\"\s]|$)",
@@ -44,6 +48,22 @@ ASSIGNMENT_PATTERN = re.compile(
     r"['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
     r"(?:'([^'\s]{16,200})'|\"([^\"\s]{16,200})\"|([0-9A-Za-z+/_-]{20,200}={0,2})(?=[\s,;]|$))"
 )
+SECRET_VARIABLE = re.compile(
+    r"SECRET|CREDENTIAL|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|COOKIE|JWT|AUTHORIZATION|DSN|WEBHOOK"
+    r"|AUTH_?CONFIG|AUTH_?TOKEN|CONN(?:ECTION)?_?STR(?:ING)?|NETRC|MNEMONIC|KEYTAB|KRB5CCNAME"
+    r"|(?:ACCESS|ACCOUNT|API|AUTH|ENCRYPTION|MASTER|PRIVATE|SIGNING|STORAGE)_?KEY|_SAS(?:_|$)"
+    r"|(?:TOKENS?|PASS|_PWD|KEYS?|KEY_ID|_PAT|_AUTH|_CREDS?|_SK|_OTP)"
+    r"(?:_?[0-9]+)?(?:_(?:BASE64|B64|FILE|JSON|PATH|PEM))?$"
+    r"|PASSFILE$|AUTH_SOCK$",
+    re.IGNORECASE,
+)
+SECRET_VALUE = re.compile(
+    r"://[^/\s@]*:[^/\s@]+@|https?://[^/\s@]+@"
+    r"|(?:^|;)\s*(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature)\s*=\s*[^;\s]"
+    r"|\"(?:auths?|password|client_secret|private_key)\"\s*:"  # of Docker, Google and others
+    r"|\bmachine\s+\S+\s+login\s|\b[rs]k_(?:live|test)_",
+    re.IGNORECASE,
+)
 
 
 def has_secret_name(path: str) -> bool:
@@ -55,6 +75,13 @@ def has_secret_name(path: str) -> bool:
 def may_hold_secret(path: str, text: str) -> bool:
     """Whether a file's name or its text says that it holds secrets."""
     return has_secret_name(path) or contains_secret(text)
+
+
+def is_secret_variable(name: str, value: str) -> bool:
+    """Whether a variable of the environment looks as if it held a secret, or led to one."""
+    return bool(SECRET_VARIABLE.search(name) or SECRET_VALUE.search(value)) or contains_secret(
+        value
+    )
 
 
 def contains_secret(text: str) -> bool:

@@ -6,7 +6,7 @@ The keys here are made up; they are put together so that no scanner takes them f
 import pytest
 
 from growth import HOSTILE_UNITS, grows_linearly
-from starcoder_cli.context.secrets import contains_secret, has_secret_name
+from starcoder_cli.files.secrets import contains_secret, has_secret_name, is_secret_variable
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,10 @@ def test_names_of_ordinary_files(name: str) -> None:
         "sk-" + "a1B2" * 12,
         "sk_live_" + "a1B2" * 6,
         "xoxb-" + "1234567890-abc",
+        "https://hooks.slack.com/" + "services/T0AB12CD3/B0AB12CD3/aB3dE5fG7hJ9kL1mN3pQ",
+        "https://discord.com/api/" + "webhooks/123456789012345678/aB3dE5fG7hJ9kL1mN3pQ",
+        "AccountName=shop;" + "AccountKey=" + "aB3d" * 20 + "==;EndpointSuffix=core.windows.net",
+        "https://shop.blob.core.windows.net/a?sv=2024" + "&sig=" + "aB3%2F" * 8,
         'headers = {"Authorization": "Bearer ' + "0123456789abcdef" * 2 + '"}',
         "curl -H 'Authorization: Basic " + "dXNlcjpodW50ZXIyMg=='",
         '{"X-Api-Key": "' + "0123456789abcdef" * 2 + '"}',
@@ -116,3 +120,79 @@ def test_a_long_line_takes_time_in_proportion(head: str) -> None:
     """A text is looked through whatever it is."""
     units = (*HOSTILE_UNITS, "secret", "token ", "http://", "-----BEGIN ", "a+")
     assert [unit for unit in units if not grows_linearly(contains_secret, head, unit)] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "DOCKER_AUTH_CONFIG",
+            "AZURE_STORAGE_CONNECTION_STRING",
+            "SLACK_WEBHOOK_URL",
+            "STRIPE_SK",
+        ),
+        *("HF_TOKEN", "npm_config__authToken", "AWS_WEB_IDENTITY_TOKEN_FILE", "GH_TOKEN_2"),
+        *(
+            "OPENAI_API_KEY",
+            "API_KEY_1",
+            "AZURE_STORAGE_KEY",
+            "SIGNING_KEY_BASE64",
+            "GCP_SA_KEY_JSON",
+        ),
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SHARED_CREDENTIALS_FILE"),
+        *("DB_PASSWORD_TEST", "MYSQL_PWD", "PGPASSFILE", "GPG_PASSPHRASE", "ADMIN_PASSCODE"),
+        *("SENTRY_DSN", "SQL_CONN_STR", "AZURE_SAS_URL", "STORAGE_SAS", "NETRC", "KRB5CCNAME"),
+        *("GOOGLE_CREDS", "GH_PAT", "SSH_AUTH_SOCK", "SESSION_COOKIE", "WALLET_MNEMONIC"),
+    ],
+)
+def test_names_of_variables_with_secrets(name: str) -> None:
+    assert is_secret_variable(name, "x")
+    assert is_secret_variable(name.lower(), "x")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://me:secret@127.0.0.1/db",
+        "https://secret@example.org/x",
+        "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=abcd==",
+        "Server=db;User Id=me;Password=hunter2",
+        "Endpoint=sb://x/;SharedAccessKeyName=a;SharedAccessKey=abcd=",
+        '{"auths":{"r":{"auth":"c2VjcmV0"}}}',
+        '{"type": "service_account", "private_key": "x"}',
+        "machine example.org login me password hunter2",
+        "sk_" + "live_x",
+        "xoxb-" + "1234567890-abc",
+        "ghp_" + "a1B2" * 9,
+        "AKIA" + "ABCDEFGHIJKLMNOP",
+        "-----BEGIN " + "RSA PRIVATE KEY-----",
+    ],
+)
+def test_values_of_variables_with_secrets(value: str) -> None:
+    assert is_secret_variable("VALUE", value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PATH", "/home/me/.local/bin:/usr/bin"),
+        ("PWD", "/home/me/token/secret"),
+        ("HOME", "/home/me"),
+        ("LANG", "C.UTF-8"),
+        ("VIRTUAL_ENV", "/home/me/.venv"),
+        ("JAVA_HOME", "/usr/lib/jvm/java-21"),
+        ("JAVA_OPTS", "-Xmx2g -Djavax.net.ssl.trustStorePassword=changeit"),
+        ("CFLAGS", "-O2 -DKEY=1 -I/usr/include"),
+        ("PKG_CONFIG_PATH", "/usr/lib/pkgconfig"),
+        ("SSL_CERT_FILE", "/etc/ssl/cert.pem"),
+        ("TOKENIZERS_PARALLELISM", "false"),
+        ("DATABASE_URL", "postgres://me@127.0.0.1:80/db"),
+        ("HTTPS_PROXY", "http://proxy.example.org:3128"),
+        ("XDG_SESSION_ID", "c1"),
+        ("KUBECONFIG", "/home/me/.kube/config"),
+        ("AWS_PROFILE", "test"),
+        ("LS_COLORS", "di=01;34:ln=01;36:*.tar=01;31"),
+    ],
+)
+def test_variables_that_builds_need(name: str, value: str) -> None:
+    assert not is_secret_variable(name, value)
