@@ -55,6 +55,9 @@ function __starcoder_models
         'qwen2.5-coder-1.5b' 'the default: fills gaps and chats, on two cores too' \
         'qwen2.5-coder-3b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
         'qwen2.5-coder-7b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
+        'qwen2.5-coder-0.5b-base' 'Qwen2.5-Coder not tuned to chat, in 8 bits: better at gaps' \
+        'qwen2.5-coder-1.5b-base' 'Qwen2.5-Coder not tuned to chat, in 8 bits: better at gaps' \
+        'qwen2.5-coder-3b-base' 'Qwen2.5-Coder not tuned to chat, in 8 bits: better at gaps' \
         'starcoder' 'StarCoderBase with more Python' \
         'starcoderbase' '80+ languages; better at Ruby and Racket' \
         'starcoderbase-7b' 'half the size of StarCoderBase' \
@@ -74,6 +77,8 @@ function __starcoder_models
         'codegemma-7b' 'CodeGemma of Google: C++, C#, Go, Java, JavaScript, Kotlin, Python, Rust' \
         'codellama-7b' 'Code Llama of Meta: Python, C++, Java, PHP, TypeScript, C#, Bash' \
         'codestral-22b' 'Codestral of Mistral AI, over 80 languages' \
+        'mellum-4b' 'Mellum of JetBrains, for completion alone' \
+        'seed-coder-8b' 'Seed-Coder of ByteDance, 89 languages' \
         'granite-code-3b' 'Granite Code of IBM, 116 languages' \
         'stable-code-3b' 'Stable Code of Stability AI, 18 languages' \
         'echo' 'no model: writes back the prompt it was given'
@@ -120,7 +125,7 @@ complete -c starcoder -n '__starcoder_at starcoder complete' -l engine -x -a 'au
 complete -c starcoder -n '__starcoder_at starcoder complete' -l keep-alive -x -d 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l no-server -d 'Load the model in this process, even where a server holds it'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l endpoint -x -d 'Ask a server with OpenAI\'s API: its address, or a name that the configuration has an address for'
-complete -c starcoder -n '__starcoder_at starcoder complete' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
+complete -c starcoder -n '__starcoder_at starcoder complete' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l api-key-file -r -F -d 'A file with the endpoint\'s key, which only you can read; else STARCODER_API_KEY'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l lang -x -a "$languages" -d 'Language of the code'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l filename -r -F -d 'What to call the text, for standard input above all'
@@ -168,7 +173,7 @@ complete -c starcoder -n '__starcoder_at starcoder fill' -l engine -x -a 'auto o
 complete -c starcoder -n '__starcoder_at starcoder fill' -l keep-alive -x -d 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l no-server -d 'Load the model in this process, even where a server holds it'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l endpoint -x -d 'Ask a server with OpenAI\'s API: its address, or a name that the configuration has an address for'
-complete -c starcoder -n '__starcoder_at starcoder fill' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
+complete -c starcoder -n '__starcoder_at starcoder fill' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l api-key-file -r -F -d 'A file with the endpoint\'s key, which only you can read; else STARCODER_API_KEY'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l lang -x -a "$languages" -d 'Language of the code'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l filename -r -F -d 'What to call the text, for standard input above all'
@@ -286,7 +291,7 @@ complete -c starcoder -n '__starcoder_at starcoder eval' -l dtype -x -a 'auto bf
 complete -c starcoder -n '__starcoder_at starcoder eval' -l adapter -x -a '(__fish_complete_directories)' -d 'LoRA adapter to add'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l endpoint -x -d 'Ask a server with OpenAI\'s API: its address, or a name that the configuration has an address for'
-complete -c starcoder -n '__starcoder_at starcoder eval' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
+complete -c starcoder -n '__starcoder_at starcoder eval' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l api-key-file -r -F -d 'A file with the endpoint\'s key, which only you can read; else STARCODER_API_KEY'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l out -x -a '(__fish_complete_directories)' -d 'The folder of the run: its answers, verdicts and report'
 complete -c starcoder -n '__starcoder_at starcoder eval' -l run-code -d 'Run the answers against their tests, in a sandbox: they are code that a model wrote'
@@ -385,7 +390,7 @@ complete -c starcoder -n '__starcoder_at starcoder lsp' -l adapter -x -a '(__fis
 complete -c starcoder -n '__starcoder_at starcoder lsp' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp'
 complete -c starcoder -n '__starcoder_at starcoder lsp' -l keep-alive -x -d 'How long the server keeps the model loaded after an answer: 30s, 5m, 1h; -1: for ever'
 complete -c starcoder -n '__starcoder_at starcoder lsp' -l endpoint -x -d 'Ask a server with OpenAI\'s API: its address, or a name that the configuration has an address for'
-complete -c starcoder -n '__starcoder_at starcoder lsp' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
+complete -c starcoder -n '__starcoder_at starcoder lsp' -l fim -x -a 'starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server' -d 'The family of an endpoint\'s model, which says how it reads a gap; `server`: the server knows'
 complete -c starcoder -n '__starcoder_at starcoder lsp' -l api-key-file -r -F -d 'A file with the endpoint\'s key, which only you can read; else STARCODER_API_KEY'
 complete -c starcoder -n '__starcoder_at starcoder lsp' -l order -x -a 'psm spm' -d 'Prefix or suffix first'
 complete -c starcoder -n '__starcoder_at starcoder lsp' -l include -s I -r -F -d 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times'

@@ -8,7 +8,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         'ada', 'agda', 'alloy', 'antlr', 'applescript', 'assembly', 'augeas', 'awk', 'batchfile', 'bluespec', 'c', 'c-sharp', 'clojure', 'cmake', 'coffeescript', 'common-lisp', 'cpp', 'css', 'cuda', 'dart', 'dockerfile', 'elixir', 'elm', 'emacs-lisp', 'erlang', 'f-sharp', 'fortran', 'glsl', 'go', 'groovy', 'haskell', 'html', 'idris', 'isabelle', 'java', 'java-server-pages', 'javascript', 'json', 'julia', 'kotlin', 'lean', 'literate-agda', 'literate-coffeescript', 'literate-haskell', 'lua', 'makefile', 'maple', 'markdown', 'mathematica', 'ocaml', 'pascal', 'perl', 'php', 'powershell', 'prolog', 'protocol-buffer', 'python', 'r', 'racket', 'restructuredtext', 'rmarkdown', 'ruby', 'rust', 'sas', 'scala', 'scheme', 'shell', 'smalltalk', 'solidity', 'sparql', 'sql', 'stan', 'standard-ml', 'stata', 'systemverilog', 'tcl', 'tcsh', 'tex', 'thrift', 'typescript', 'vhdl', 'visual-basic', 'xslt', 'yacc', 'yaml', 'zig', 'crystal', 'd', 'graphql', 'matlab', 'nim', 'nix', 'objective-c', 'svelte', 'swift', 'terraform', 'text', 'toml', 'verilog', 'vue'
     )
     $models = @(
-        'qwen2.5-coder-0.5b', 'smollm2-135m', 'qwen2.5-coder-1.5b', 'qwen2.5-coder-3b', 'qwen2.5-coder-7b', 'starcoder', 'starcoderbase', 'starcoderbase-7b', 'starcoderbase-3b', 'starcoderbase-1b', 'tiny_starcoder_py', 'starcoder2-3b', 'starcoder2-7b', 'starcoder2-15b', 'starcoder2-3b-gguf', 'starcoder2-7b-gguf', 'starchat-beta', 'santacoder', 'deepseek-coder-1.3b', 'deepseek-coder-6.7b', 'codegemma-2b', 'codegemma-7b', 'codellama-7b', 'codestral-22b', 'granite-code-3b', 'stable-code-3b', 'echo'
+        'qwen2.5-coder-0.5b', 'smollm2-135m', 'qwen2.5-coder-1.5b', 'qwen2.5-coder-3b', 'qwen2.5-coder-7b', 'qwen2.5-coder-0.5b-base', 'qwen2.5-coder-1.5b-base', 'qwen2.5-coder-3b-base', 'starcoder', 'starcoderbase', 'starcoderbase-7b', 'starcoderbase-3b', 'starcoderbase-1b', 'tiny_starcoder_py', 'starcoder2-3b', 'starcoder2-7b', 'starcoder2-15b', 'starcoder2-3b-gguf', 'starcoder2-7b-gguf', 'starchat-beta', 'santacoder', 'deepseek-coder-1.3b', 'deepseek-coder-6.7b', 'codegemma-2b', 'codegemma-7b', 'codellama-7b', 'codestral-22b', 'mellum-4b', 'seed-coder-8b', 'granite-code-3b', 'stable-code-3b', 'echo'
     )
     # Each command: the commands below it, its options and its arguments, with what they take.
     $table = @{
@@ -60,7 +60,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even where a server holds it')
                 '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'What to call the text, for standard input above all')
@@ -122,7 +122,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even where a server holds it')
                 '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'What to call the text, for standard input above all')
@@ -282,7 +282,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--adapter' = @('folder', 'LoRA adapter to add')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
                 '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
                 '--out' = @('folder', 'The folder of the run: its answers, verdicts and report')
                 '--run-code' = @('', 'Run the answers against their tests, in a sandbox: they are code that a model wrote')
@@ -515,7 +515,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long the server keeps the model loaded after an answer: 30s, 5m, 1h; -1: for ever')
                 '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
                 '--order' = @('psm spm', 'Prefix or suffix first')
                 '--include' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')

@@ -37,7 +37,7 @@ LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder index rm l", ["left-pad"]),
     ("starcoder index rm @", ["@acme/coder"]),
     ("starcoder index rm n", ["notes.txt"]),
-    ("starcoder models pull qwen2.5-coder-0", ["qwen2.5-coder-0.5b"]),
+    ("starcoder models pull qwen2.5-coder-7", ["qwen2.5-coder-7b"]),
     ("starcoder models path ech", ["echo"]),
     ("starcoder complete hel", ["hello.py"]),
     ("starcoder complete -m echo --lang models hel", ["hello.py"]),

@@ -90,7 +90,7 @@ _OPENRAIL = "BigCode OpenRAIL-M v1"
 _KB, _MB, _GB = 10**3, 10**6, 10**9
 
 # Of the families that are not BigCode's or Qwen's, those that were trained to read several files.
-_REPOSITORY_FAMILIES = {"codegemma", "codestral", "deepseek-coder"}
+_REPOSITORY_FAMILIES = {"codegemma", "codestral", "deepseek-coder", "mellum"}
 
 
 def _starcoder(
@@ -173,12 +173,27 @@ def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
     )
 
 
+def _qwen_base(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
+    """Qwen2.5-Coder before it was tuned to chat: it fills gaps better, and follows no words."""
+    name = f"qwen2.5-coder-{parameters.lower()}"
+    return replace(
+        _qwen(parameters, size * _MB, licence),
+        name=f"{name}-base",
+        repository=f"ggml-org/Qwen2.5-Coder-{parameters}-Q8_0-GGUF",
+        file=f"{name}-q8_0.gguf",
+        chat=None,
+        summary="Qwen2.5-Coder not tuned to chat, in 8 bits: better at gaps",
+    )
+
+
 _FAMILY_SUMMARIES = {
     "deepseek-coder": "DeepSeek Coder of DeepSeek, 87 languages",
     "codegemma": "CodeGemma of Google: C++, C#, Go, Java, JavaScript, Kotlin, Python, Rust",
     "codellama": "Code Llama of Meta: Python, C++, Java, PHP, TypeScript, C#, Bash",
     "codestral": "Codestral of Mistral AI, over 80 languages",
     "granite-code": "Granite Code of IBM, 116 languages",
+    "mellum": "Mellum of JetBrains, for completion alone",
+    "seed-coder": "Seed-Coder of ByteDance, 89 languages",
     "stable-code": "Stable Code of Stability AI, 18 languages",
 }
 """Whose each family is, and which languages it was trained on, as its publisher says."""
@@ -247,6 +262,9 @@ CATALOG: tuple[ModelSpec, ...] = (
     ),
     _qwen("3B", 2100 * _MB, "Qwen Research"),
     _qwen("7B", 4680 * _MB),
+    _qwen_base("0.5B", 531),
+    _qwen_base("1.5B", 1646),
+    _qwen_base("3B", 3285, "Qwen Research"),
     _starcoder("starcoder", "15.5B", 63 * _GB, "StarCoderBase with more Python"),
     _starcoder("starcoderbase", "15.5B", 63 * _GB, "80+ languages; better at Ruby and Racket"),
     _starcoder("starcoderbase-7b", "7B", 30 * _GB, "half the size of StarCoderBase"),
@@ -326,6 +344,18 @@ CATALOG: tuple[ModelSpec, ...] = (
         ),
         "Mistral Non-Production",
         gated=True,
+    ),
+    _fim_checkpoint("mellum-4b", "JetBrains/Mellum-4b-base", "mellum", 8192, "4B", 8040 * _MB),
+    _with_licence(
+        _fim_checkpoint(
+            "seed-coder-8b",
+            "ByteDance-Seed/Seed-Coder-8B-Base",
+            "seed-coder",
+            32768,
+            "8B",
+            16_500 * _MB,
+        ),
+        "MIT",
     ),
     _fim_checkpoint(
         "granite-code-3b", "ibm-granite/granite-3b-code-base-2k", "fim", 2048, "3B", 7 * _GB

@@ -75,6 +75,7 @@ def test_what_fits_the_disk(disk: list[int]) -> None:
     disk[0] = 2 * GB
     assert set(offered(Machine((), 40 * GB))) == {
         "qwen2.5-coder-0.5b",
+        "qwen2.5-coder-0.5b-base",
         "smollm2-135m",
         "tiny_starcoder_py",
     }

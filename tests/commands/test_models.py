@@ -355,12 +355,12 @@ def test_a_local_model_is_the_default_from_every_folder(
 def test_what_is_recommended(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(machine, "find_machine", lambda: Machine((), 3 * 10**9, has_bf16=True))
+    monkeypatch.setattr(machine, "find_machine", lambda: Machine((), 4 * 10**9, has_bf16=True))
     run("recommend")
     done = capsys.readouterr()
     rows = [line.split("\t") for line in done.out.splitlines()]
     assert all(len(row) == 6 for row in rows)
-    assert rows[0][:3] == ["qwen2.5-coder-1.5b", "1.1 GB", "2.5 GB"]
+    assert rows[0][:3] == ["qwen2.5-coder-1.5b", "1.1 GB", "3.2 GB"]
     assert done.err.splitlines()[-1] == (
         "recommended: qwen2.5-coder-1.5b; to make it the default: "
         "starcoder models use qwen2.5-coder-1.5b"

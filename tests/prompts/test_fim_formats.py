@@ -50,6 +50,8 @@ PROMPTS = {
     ),
     "codellama": ("▁<PRE>P▁<SUF>S▁<MID>", "▁<PRE>▁<SUF>S▁<MID>P"),
     "codestral": ("[SUFFIX]S[PREFIX]P", "[SUFFIX]S[PREFIX]P"),
+    "seed-coder": ("<[fim-suffix]>S<[fim-prefix]>P<[fim-middle]>",) * 2,
+    "mellum": ("<fim_suffix>S<fim_prefix>P<fim_middle>",) * 2,
     "fim": (
         "<fim_prefix>P<fim_suffix>S<fim_middle>",
         "<fim_prefix><fim_suffix>S<fim_middle>P",
@@ -71,6 +73,9 @@ STOPS = {
     "deepseek-coder": "<｜end▁of▁sentence｜> <|EOT|> <｜fim▁begin｜> <｜fim▁hole｜> <｜fim▁end｜>",
     "codellama": "▁<EOT> </s> ▁<PRE> ▁<SUF> ▁<MID>",
     "codestral": "</s> [PREFIX] [SUFFIX]",
+    "seed-coder": "<[end▁of▁sentence]> <[fim-suffix]> <[fim-prefix]> <[fim-middle]>",
+    "mellum": "<|endoftext|> <filename> <reponame> <fim_pad> "
+    "<fim_suffix> <fim_prefix> <fim_middle>",
     "fim": "<|endoftext|> <fim_pad> <fim_prefix> <fim_suffix> <fim_middle>",
 }
 
@@ -145,6 +150,13 @@ def test_every_family_has_its_ends() -> None:
             "<|file_sep|>F\n<|fim_prefix|><|fim_suffix|>S<|fim_middle|>P",
             "<|file_sep|>F\nP",
         ),
+        (
+            "mellum",
+            NAMES,
+            *["<filename>F\n<fim_suffix>S<fim_prefix>P<fim_middle>"] * 2,
+            "<filename>F\nP",
+        ),
+        ("seed-coder", NAMES, *PROMPTS["seed-coder"], "P"),
         ("fim", NAMES, *PROMPTS["fim"], "P"),
         ("deepseek-coder", NAMES, *PROMPTS["deepseek-coder"], "P"),
     ],
@@ -200,6 +212,12 @@ FILES = (Document("G", "g\n"), Document("H", "h\n"))
             "[SUFFIX]S[PREFIX]+++++ G\ng\n\n+++++ H\nh\n\n+++++ F\nP",
             "+++++ G\ng\n\n+++++ H\nh\n\n+++++ F\nP",
         ),
+        (
+            "mellum",
+            *["<filename>G\ng\n<filename>H\nh\n<filename>F\n<fim_suffix>S<fim_prefix>P<fim_middle>"]
+            * 2,
+            "<filename>G\ng\n<filename>H\nh\n<filename>F\nP",
+        ),
     ],
 )
 def test_other_files_stand_where_they_stood_in_training(
@@ -224,7 +242,7 @@ def test_without_the_name_of_a_repository_each_file_begins_as_a_file_does() -> N
 
 def test_families_that_read_one_file_in_training_have_no_form_for_several() -> None:
     assert {name for name, form in FIM_FORMATS.items() if form.multi_file is None} == {
-        *("starcoder", "santacoder", "granite4", "codellama", "fim"),
+        *("starcoder", "santacoder", "granite4", "codellama", "seed-coder", "fim"),
     }
 
 
@@ -235,7 +253,10 @@ each_family = pytest.mark.parametrize("form", FIM_FORMATS.values(), ids=list(FIM
 @pytest.mark.parametrize("names", [FileMetadata(), NAMES])
 def test_nothing_stands_behind_the_last_control_token(form: FimFormat, names: FileMetadata) -> None:
     assert form.build_prompt(HOLE, names).pieces[-1] in ("P", *form.control_tokens())
-    assert form.build_prompt(HOLE, names, "spm").pieces[-1] == "P"
+    ends_with_token = form.name in ("seed-coder", "mellum")
+    assert form.build_prompt(HOLE, names, "spm").pieces[-1] == (
+        form.stop[-1] if ends_with_token else "P"
+    )
 
 
 @each_family
@@ -274,6 +295,28 @@ def test_tokens_that_a_model_was_not_trained_on_do_not_count(name: str) -> None:
     known = vocabulary(*FIM_FORMATS["fim"].control_tokens(), "<|endoftext|>")
     assert detect_fim_format(known, "some-model") is FIM_FORMATS["fim"]
     assert detect_fim_format(known, name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("some-model", "starcoder"),
+        ("JetBrains/Mellum-4b-base", "mellum"),
+        ("./mellum-4b-sft-python.Q8_0.gguf", "mellum"),
+        ("ibm-granite/granite-8b-code-base", "fim"),
+        ("bigcode/starcoderbase-3b", "starcoder"),
+    ],
+)
+def test_families_that_share_their_tokens_are_told_apart_by_name(name: str, family: str) -> None:
+    known = vocabulary(*FIM_FORMATS["starcoder"].control_tokens(), "<|endoftext|>")
+    found = detect_fim_format(known, name)
+    assert found and found.name == family
+
+
+def test_a_name_without_its_tokens_tells_nothing() -> None:
+    tokens = FIM_FORMATS["qwen2.5-coder"]
+    known = vocabulary(*tokens.control_tokens(), tokens.stop[0])
+    assert detect_fim_format(known, "Mellum-4b") is tokens
 
 
 # Four real tokenizers

@@ -87,6 +87,13 @@ LICENCES: tuple[Licence, ...] = (
         ),
     ),
     Licence(
+        id="MIT",
+        name="MIT",
+        url="https://opensource.org/license/mit",
+        terms=("any use is allowed, commercial use too",),
+        duties=(_OUTPUT_FREE, "the model, passed on: with its copyright line and the licence"),
+    ),
+    Licence(
         id="qwen-research",
         name="Qwen Research",
         url="https://huggingface.co/Qwen/Qwen2.5-Coder-3B-Instruct-GGUF/blob/main/LICENSE",

@@ -62,11 +62,31 @@ def codestral_format(*before_prefix: "str | Slot | Template") -> FimFormat:
     return FimFormat("codestral", template, template, ends, (*before_prefix, Slot.PREFIX))
 
 
+def suffix_first_format(
+    name: str, tokens: str, stop: str, header: Template = (), file: Template = ()
+) -> FimFormat:
+    """A family that writes `suffix S prefix P middle` alone, with the tokens named in that order.
+
+    Other files and then the `header`, which names the file with the gap, stand before that.
+    """
+    suffix, prefix, middle = (Special(token) for token in tokens.split())
+    gap = (suffix, Slot.SUFFIX, prefix, Slot.PREFIX, middle)
+    stops = [Special(token) for token in stop.split()]
+    ends = tuple(dict.fromkeys([*stops, suffix, prefix, middle]))
+    alone = FimFormat(name, (*header, *gap), (*header, *gap), ends, (*header, Slot.PREFIX))
+    if not file:
+        return alone
+    together = replace(alone, psm=(Slot.FILES, *alone.psm), spm=(Slot.FILES, *alone.spm))
+    together = replace(together, prefix_only=(Slot.FILES, *alone.prefix_only))
+    return replace(alone, file_template=file, multi_file=together)
+
+
 # Sources: the model cards, bigcode-project/Megatron-LM `gpt_dataset.permute` (StarCoder),
 # bigcode-project/starcoder2 issues 10 and 21, the examples of QwenLM/Qwen3-Coder,
 # meta-llama/codellama `generation.py`, deepseek-ai/DeepSeek-Coder README, ai.google.dev and the
-# technical report for CodeGemma, continuedev/continue for several files in Codestral. StarCoder
-# read one file at a time in training, so it has no form for several.
+# technical report for CodeGemma, continuedev/continue for several files in Codestral, Seed-Coder's
+# technical report (section 2.2), the card of JetBrains/Mellum-4b-base. StarCoder read one file at a
+# time in training, so it has no form for several.
 _PLUS_HEADER: Template = ("+++++ ", Slot.FILENAME, "\n")
 _STARCODER_TOKENS = "<fim_prefix> <fim_suffix> <fim_middle>"
 _QWEN_TOKENS = "<|fim_prefix|> <|fim_suffix|> <|fim_middle|>"
@@ -155,6 +175,19 @@ FIM_FORMATS: Mapping[str, FimFormat] = {
             file_template=(*_PLUS_HEADER, Slot.TEXT, "\n"),
             multi_file=codestral_format(Slot.FILES, _PLUS_HEADER),
         ),
+        suffix_first_format(
+            "seed-coder",
+            "<[fim-suffix]> <[fim-prefix]> <[fim-middle]>",
+            stop="<[end▁of▁sentence]>",
+        ),
+        # Its tokens are StarCoder's.
+        suffix_first_format(
+            "mellum",
+            "<fim_suffix> <fim_prefix> <fim_middle>",
+            stop="<|endoftext|> <filename> <reponame> <fim_pad>",
+            header=((Special("<filename>"), Slot.FILENAME, "\n"),),
+            file=(Special("<filename>"), Slot.FILENAME, "\n", Slot.TEXT),
+        ),
         # Granite code, Stable Code, Refact: StarCoder's tokens without its metadata.
         build_family("fim", _STARCODER_TOKENS, stop="<|endoftext|> <fim_pad>"),
     )
@@ -172,7 +205,9 @@ NAME_PATTERNS = (
     (r"starcoder-?2", "starcoder2"),
     (r"santacoder", "santacoder"),
     (r"starcoder|starchat", "starcoder"),
-    (r"qwen(2\.5|3)-?coder", "qwen2.5-coder"),
+    (r"qwen(2\.5|3)-?coder|qwen-?3\.5", "qwen2.5-coder"),
+    (r"mellum", "mellum"),
+    (r"seed-?coder|\bzeta-?2", "seed-coder"),
     (r"codegemma", "codegemma"),
     (r"granite-4", "granite4"),
     (r"deepseek-coder", "deepseek-coder"),
@@ -198,11 +233,13 @@ def guess_family(model_name: str) -> str | None:
 def detect_fim_format(has_token: Callable[[str], bool], model_name: str = "") -> FimFormat | None:
     """The format whose control tokens a tokenizer knows, each as exactly one special token.
 
-    The model's name settles only the families whose tokens mean nothing.
+    Where several have theirs, it is that of the family which the model's name tells; some names are
+    of families whose tokens mean nothing.
     """
     if any(untrained in model_name.lower() for untrained in UNTRAINED_NAMES):
         return None
-    for fim_format in FIM_FORMATS.values():
+    named = find_fim_format(guess_family(model_name))
+    for fim_format in (*([named] if named else []), *FIM_FORMATS.values()):
         required = fim_format.control_tokens() | set(fim_format.stop[:1])
         if all(map(has_token, required)):
             return fim_format
