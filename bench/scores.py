@@ -1,10 +1,11 @@
-"""The default model in the benchmarks that StarCoder is known by, through `starcoder eval`.
+"""Models in the benchmarks that StarCoder is known by, and in gaps, through the command line.
 
-    python bench/scores.py DATA RUNS RESULTS [--model NAME]
+    python bench/scores.py DATA RUNS RESULTS [--model NAME]...
 
-DATA holds the data sets and RUNS the folders of the runs, which go on where they ended; what the
-model wrote is run in the sandbox. Prints the scores beside StarCoder's published ones, and writes
-into RESULTS a picture of them and the page of each run, without the answers: these repeat the data.
+DATA holds the data sets and RUNS the folders of the runs, which go on where they ended; what a
+model wrote is run in the sandbox. Prints the scores of each model beside StarCoder's published
+ones, and writes into RESULTS a picture of them and the page of each run of the first model, without
+the answers: these repeat the data.
 """
 
 import argparse
@@ -16,22 +17,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from starcoder_cli.catalog import SMALL_MODEL
+from starcoder_cli.catalog import DEFAULT_MODEL, SMALL_MODEL
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS
 from starcoder_cli.evaluation.charts import render_score_chart
 from starcoder_cli.evaluation.summary import ScoreRow
+from tasks import SETS, ask, passes
 
+LANGUAGES = ("js", "java", "cpp", "go", "sh", "rs")
 WANTED: Mapping[str, tuple[tuple[str, ...], int]] = {
     "humaneval": (("humaneval/HumanEval.jsonl.gz",), 164),
-    "mbpp": (("mbpp/sanitized-mbpp.json",), 200),
-    "multipl-e": (
-        ("multipl-e/humaneval-js-reworded.jsonl", "multipl-e/humaneval-sh-reworded.jsonl"),
-        50,
-    ),
+    "mbpp": (("mbpp/sanitized-mbpp.json",), 257),
+    "multipl-e": (tuple(f"multipl-e/humaneval-{name}-reworded.jsonl" for name in LANGUAGES), 50),
     "infilling": (("humaneval-infilling/HumanEval-SingleLineInfilling.jsonl.gz",), 300),
+    "santacoder-fim": (("santacoder-fim/santacoder-fim.parquet",), 100),
 }
+GAPS = ("random spans", "several lines")
 FAST = ("-q", "--parallel", "4")
 ANSWERS = re.compile('<section id="answers">.*</section>\n', re.DOTALL)
+COLUMNS = ("benchmark", "language", "problems", "score")
 
 
 def main() -> None:
@@ -39,31 +42,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("data", "runs", "results"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--model", default=SMALL_MODEL)
+    parser.add_argument("--model", action="append")
     options = parser.parse_args()
+    models = options.model or [DEFAULT_MODEL, SMALL_MODEL]
+    cells: dict[tuple[str, ...], dict[str, str]] = {}
     marks: list[ScoreRow] = []
-    print("| benchmark | language | problems | score | per cent | 95 % within | StarCoder |")
-    print("|---|---|---|---|---|---|---|")
-    for name, (files, limit) in WANTED.items():
-        folder = options.runs / name
-        data = [word for file in files for word in ("--data", str(options.data / file))]
-        words = ["eval", name, *data, "--limit", str(limit), "-m", options.model, *FAST]
-        told = evaluated([*words, "--run-code", "--report", "--out", str(folder)])
-        page = (folder / "report.html").read_text(encoding="utf-8")
-        place = options.results / f"{name}.html"
-        place.write_text(ANSWERS.sub("", page), encoding="utf-8")
-        for group in told["groups"]:
-            print("\n".join(rows(name, group)))
-            marks += compared(name, options.model, group)
+    for model in models:
+        for name in WANTED:
+            told = evaluated(options.data, options.runs / model / name, name, model)
+            for group in told["groups"]:
+                for key, cell, theirs in scores(name, group):
+                    cells.setdefault(key, {"StarCoder": theirs})[model] = cell
+                marks += compared(name, model, group, is_last=model == models[-1])
+            if model == models[0]:
+                page = (options.runs / model / name / "report.html").read_text(encoding="utf-8")
+                place = options.results / f"{name}.html"
+                place.write_text(ANSWERS.sub("", page), encoding="utf-8")
+        for name in GAPS:
+            key, cell = filled(name, options.data, options.runs / model, model)
+            cells.setdefault(key, {})[model] = cell
+    print(f"| {' | '.join((*COLUMNS, *models, 'StarCoder'))} |")
+    print("|---" * (len(COLUMNS) + len(models) + 1) + "|")
+    for key, found in cells.items():
+        values = (found.get(each, "") for each in (*models, "StarCoder"))
+        print(f"| {' | '.join((*key, *values))} |")
     (options.results / "scores.svg").write_text(render_score_chart(marks), encoding="utf-8")
 
 
-def evaluated(words: list[str]) -> dict[str, Any]:
+def evaluated(data: Path, folder: Path, name: str, model: str) -> dict[str, Any]:
     """What a run says of itself."""
-    command = [sys.executable, "-m", "starcoder_cli", *words, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    files, limit = WANTED[name]
+    words = [word for file in files for word in ("--data", str(data / file))]
+    runs_code = ["--run-code"] if BENCHMARKS[name].runs_tests else []
+    asked = ["eval", name, *words, "--limit", str(limit), "-m", model, *FAST, *runs_code]
+    command = [sys.executable, "-m", "starcoder_cli", *asked, "--report", "--json"]
+    done = subprocess.run([*command, "--out", str(folder)], stdout=subprocess.PIPE, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def filled(name: str, data: Path, folder: Path, model: str) -> tuple[tuple[str, ...], str]:
+    """How many of the gaps of a set are filled so that the tests pass."""
+    tasks = SETS[name](data)
+    place = folder / f"{name.replace(' ', '-')}.ours.jsonl"
+    answers = ask("fill", tasks, place, ["-m", model, "--max-tokens", "256"])
+    passed = sum(map(passes, tasks, answers))
+    cell = f"{100 * passed / len(tasks):.1f}"
+    return ("HumanEval infilling", f"python, {name}", str(len(tasks)), "pass@1"), cell
 
 
 def starcoder(group: Mapping[str, Any]) -> float | None:
@@ -72,23 +97,26 @@ def starcoder(group: Mapping[str, Any]) -> float | None:
     return next(values, None)
 
 
-def rows(name: str, group: Mapping[str, Any]) -> Iterator[str]:
-    """The scores of a group as rows of the table."""
+def scores(name: str, group: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """The scores of a group: what was measured, how much it is, and StarCoder's."""
     for metric, score in group["scores"].items():
         value, low, high = (f"{100 * score[key]:.1f}" for key in ("value", "low", "high"))
-        theirs = starcoder(group) if metric == "pass@1" else None
-        beside = "" if theirs is None else f"{100 * theirs:.1f}"
-        title = BENCHMARKS[name].title
-        cells = (title, group["group"], group["problems"], metric, value, f"{low} to {high}")
-        yield f"| {' | '.join(map(str, cells))} | {beside} |"
+        is_published = metric == "pass@1" or name == "santacoder-fim" and metric == "exact match"
+        theirs = starcoder(group) if is_published else None
+        key = (BENCHMARKS[name].title, group["group"], str(group["problems"]), metric)
+        yield key, f"{value} ({low} to {high})", "" if theirs is None else f"{100 * theirs:.1f}"
 
 
-def compared(name: str, model: str, group: Mapping[str, Any]) -> Iterator[ScoreRow]:
-    """Our pass@1 in a group and StarCoder's."""
-    score, theirs = group["scores"]["pass@1"], starcoder(group)
+def compared(
+    name: str, model: str, group: Mapping[str, Any], *, is_last: bool
+) -> Iterator[ScoreRow]:
+    """A model's pass@1 in a group, behind that of the last one StarCoder's."""
+    score, theirs = group["scores"].get("pass@1"), starcoder(group)
+    if score is None:
+        return
     title = f"{BENCHMARKS[name].title}, {group['group']}"
     yield ScoreRow(title, "pass@1", score["value"], model, score["low"], score["high"])
-    if theirs is not None:
+    if is_last and theirs is not None:
         yield ScoreRow(title, "pass@1", theirs, "starcoder", source="published")
 
 

@@ -36,8 +36,8 @@ MAX_SECONDS = 12.0
 """A fill that takes longer is not what anybody waits for."""
 
 MEASURED_SCORES: Mapping[str, float] = {
-    "qwen2.5-coder-0.5b": 0.427,
-    "qwen2.5-coder-1.5b": 0.518,
+    "qwen2.5-coder-0.5b": 0.439,
+    "qwen2.5-coder-1.5b": 0.530,
 }
 """HumanEval's 164 problems through this program, greedy, pass@1 (bench/results/scores.md)."""
 
