@@ -75,6 +75,10 @@ def test_names_of_ordinary_files(name: str) -> None:
         "API_TOKEN=aB3dE5fG7hJ9kL1mN3pQ",
         'secret := `x`\nAccessKey := "aB3dE5fG7hJ9kL1m"',
         "token = '" + "0123456789abcdef" * 2 + "'",
+        "SECRET_KEY = 'django-insecure-" + "3x@q7!w0p%t^_k&z5m$n1r2(b8c-v4h+e6y9u'",
+        "SECRET_KEY = '" + "3x@q7!w0p%t^_k&z5m$n1r2(b8c-v4h+e6y9u=dj#lfgsoia_i'",
+        "'PASSWORD': '" + "Tr0ub4dor&3x',",
+        'password: "' + "hunter2!A" + '"',
     ],
 )
 def test_texts_with_a_secret(text: str) -> None:
@@ -100,6 +104,12 @@ def test_texts_with_a_secret(text: str) -> None:
         'auth=("user", "{password}")',
         "ssh = '-----BEGIN " + "PUBLIC KEY-----'",
         "digest = '" + "0123456789abcdef" * 4 + "'",
+        "password = 'password1'",
+        "PASSWORD: '${DB_PASSWORD_2}'",
+        "password_field = 'UserPassword1'",
+        "secret_path = '/run/secrets/db_password_1'",
+        "token_url = 'https://example.org/oauth2/token'",
+        "PASSWORD = '<your-password-1>'",
     ],
 )
 def test_texts_without_a_secret(text: str) -> None:

@@ -2,7 +2,12 @@
 
 import pytest
 
-from holes import cases, check
+from holes import cases, check, chunked
+from starcoder_cli.languages import find_language
+from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.trim import trim_answer
+from starcoder_cli.postprocess.trim_options import TrimOptions
+from starcoder_cli.stream import collect
 
 BRACES = {
     "the brace of the function": """
@@ -131,6 +136,22 @@ def show(path, verbose):
     print(2)
 """,
     ),
+    "a function with the body of the next one": (
+        "c",
+        """
+int driver_open(struct driver *d);
+
+«int driver_pause(struct driver *d)
+{
+    return 0;
+}»
+
+int driver_resume(struct driver *d)
+{
+    return 0;
+}
+""",
+    ),
     "elements": (
         "html",
         """
@@ -224,6 +245,15 @@ def test_an_answer_closes_what_nothing_else_does(case: str) -> None:
 @pytest.mark.parametrize("language, case", LIKE_THE_SUFFIX.values(), ids=LIKE_THE_SUFFIX)
 def test_an_answer_may_begin_like_the_suffix(language: str, case: str) -> None:
     check(case, language)
+
+
+def test_braces_of_the_suffix_are_none_of_an_answer_that_mends_its_file() -> None:
+    before = '{\n  "scripts": {\n    "build": "tsc",\n    '
+    answer, after = '"test": "vitest run"', "\n  }\n}\n"
+    options = TrimOptions(find_language("json"), "block")
+    for size in range(1, 30):
+        chunks = chunked(f"{answer}{after}", size)
+        assert collect(trim_answer(chunks, Hole(before, after), options)).text == answer
 
 
 @cases(REST_OF_A_LINE)

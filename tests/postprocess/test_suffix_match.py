@@ -69,11 +69,12 @@ def test_all_that_a_file_has_left_is_no_coincidence() -> None:
 
 def test_all_that_a_file_has_left_may_begin_in_other_words() -> None:
     suffix = ["    if count == 0:", "        return nothing"]
-    matched = fed(["    while count == 0:", suffix[1]], suffix)
-    assert matched.certain() == SuffixMatch(0, 2, exact=False)
-    assert fed(["    while count == 0:"], suffix).likely() is None
-    assert fed(["  while count == 0:", suffix[1]], suffix).certain() is None
-    assert fed(["    while count == 0:", suffix[1]], [*suffix, *SUFFIX]).matches == []
+    matched = fed(["x", "    while count == 0:", suffix[1]], suffix)
+    assert matched.certain() == SuffixMatch(10, 2, exact=False)
+    assert fed(["    while count == 0:", suffix[1]], suffix).certain() is None
+    assert fed(["x", "    while count == 0:"], suffix).likely() is None
+    assert fed(["x", "  while count == 0:", suffix[1]], suffix).certain() is None
+    assert fed(["x", "    while count == 0:", suffix[1]], [*suffix, *SUFFIX]).matches == []
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,8 @@ def test_all_that_a_file_has_left_may_begin_in_other_words() -> None:
         ("    if a == 0:", "    while a == 0:", True),
         ("    if a == 0:", "  if a == 0:", False),
         ("    import os", "    return 2", False),
+        ("int driver_pause(struct driver *d)", "int driver_resume(struct driver *d)", False),
+        ("def next(self) -> int:", "def next(self) -> str:", True),
         ("", "", False),
         ("a" * 200, "a" * 200, False),
     ],

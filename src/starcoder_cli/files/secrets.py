@@ -6,6 +6,7 @@ along without being asked for, a variable is only kept from programs of others.
 
 import re
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import PurePosixPath
 
 SECRET_FILE_PATTERNS = (
@@ -48,6 +49,13 @@ ASSIGNMENT_PATTERN = re.compile(
     r"['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
     r"(?:'([^'\s]{16,200})'|\"([^\"\s]{16,200})\"|([0-9A-Za-z+/_-]{20,200}={0,2})(?=[\s,;]|$))"
 )
+PASSWORD_PATTERN = re.compile(
+    r"(?i:passw(?:or)?d|passphrase)['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
+    r"(?:'([^'\s]{8,15})'|\"([^\"\s]{8,15})\")"
+)
+SIGN = re.compile(r"[^\w\s./:$%{}<>()\[\]-]")
+"""A sign that neither names nor paths nor what is filled in have."""
+
 SECRET_VARIABLE = re.compile(
     r"SECRET|CREDENTIAL|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|COOKIE|JWT|AUTHORIZATION|DSN|WEBHOOK"
     r"|AUTH_?CONFIG|AUTH_?TOKEN|CONN(?:ECTION)?_?STR(?:ING)?|NETRC|MNEMONIC|KEYTAB|KRB5CCNAME"
@@ -88,17 +96,13 @@ def contains_secret(text: str) -> bool:
     """Whether a text has a private key, a known form of token, or a random value of such a name."""
     if KEY_PATTERN.search(text):
         return True
-    values = (match[1] or match[2] or match[3] for match in ASSIGNMENT_PATTERN.finditer(text))
-    return any(looks_random(value) for value in values)
+    found = chain(ASSIGNMENT_PATTERN.finditer(text), PASSWORD_PATTERN.finditer(text))
+    return any(looks_random(next(filter(None, match.groups()))) for match in found)
 
 
 def looks_random(value: str) -> bool:
     """Whether a value has the mix of a generated one: no words, not the name of something else."""
     if re.fullmatch("[0-9a-fA-F]{32,}", value):
         return True
-    character_classes = (
-        re.search("[0-9]", value),
-        re.search("[a-z]", value),
-        re.search("[A-Z]", value),
-    )
-    return all(character_classes) and len(set(value)) >= 10
+    kinds = sum(bool(re.search(kind, value)) for kind in ("[0-9]", "[a-z]", "[A-Z]", SIGN))
+    return kinds >= 3 and len(set(value)) >= min(10, len(value) - 2)

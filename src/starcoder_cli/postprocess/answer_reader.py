@@ -245,15 +245,14 @@ class AnswerReader:
         if self._ends:
             self._ends, waiting = divide_ends(self._ends, "".join(self._lines), check)
             self._ends += [end for end in waiting if end.rule == "repetition"]
-        match = self._matcher.likely()
-        if reason == "length":
-            match = match or next(iter(self._matcher.matches), None)
-            if (start := self._repetition.count_start) is not None:
-                self._ends.append(End(start, "repetition", is_preferred=True))
+        if reason == "length" and (start := self._repetition.count_start) is not None:
+            self._ends.append(End(start, "repetition", is_preferred=True))
+        match, whole = self._matcher.likely(), check.errors(text)
+        if not match and (weak := next(iter(self._matcher.matches), None)):
+            is_sounder = check.errors(self._text(weak.position)) < whole
+            match = weak if reason == "length" or is_sounder else None
         suffixes = (end for end in self._ends if end.rule == "suffix")
-        match_end = next(
-            (end for end in suffixes if match and end.position >= match.position), None
-        )
+        match_end = next((e for e in suffixes if match and e.position >= match.position), None)
         if reason == "cancelled":
             return None
         if match_end and self._is_no_worse(match_end):
@@ -266,7 +265,7 @@ class AnswerReader:
                 return strong if strong and self._is_no_worse(strong) else None
         if self._ends:
             best = best_end(self._ends, self._errors)
-            errors, whole = self._errors(best), check.errors(text)
+            errors = self._errors(best)
             if reason == "length" and (errors < whole or (errors == whole and best.is_preferred)):
                 return best
             if reason == "stop" and errors <= check.errors_before:

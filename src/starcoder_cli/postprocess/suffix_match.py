@@ -13,7 +13,7 @@ MIN_SIMILARITY = 0.6
 MAX_SIMILAR_CHARACTERS = 120
 LIKELY_CHARACTERS = 8
 CERTAIN_LINES, CERTAIN_CHARACTERS = 3, 20
-WORD = re.compile(r"\w+")
+WORD, CALLED = re.compile(r"\w+"), re.compile(r"\w+(?=\()")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class SuffixMatcher:
             self.matches.append(SuffixMatch(position, 1, is_first=is_first))
             if exact or WORD.search(self._rest):
                 return position
-        elif may_be_similar and are_similar(self._lines[0], line):
+        elif may_be_similar and not is_first and are_similar(self._lines[0], line):
             self.matches.append(SuffixMatch(position, 1, exact=False))
             return position
         second = (match.position for match in self.matches if match.count == 2 and self._rest)
@@ -161,9 +161,14 @@ def count_certain_lines(lines: list[str], before: list[str]) -> int:
 
 
 def are_similar(line: str, other: str) -> bool:
-    """Whether two lines stand equally deep and have most of their characters in common."""
+    """Whether two lines stand equally deep and have most of their characters in common.
+
+    Those that define or call something else, as a function beside the next one does, are not.
+    """
     texts = line.strip(), other.strip()
     if not stand_equally(line, other) or max(map(len, texts)) > MAX_SIMILAR_CHARACTERS:
+        return False
+    if CALLED.findall(line)[:1] != CALLED.findall(other)[:1]:
         return False
     return SequenceMatcher(None, *texts).ratio() >= MIN_SIMILARITY
 
