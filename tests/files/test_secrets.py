@@ -29,6 +29,12 @@ from starcoder_cli.files.secrets import contains_secret, has_secret_name, is_sec
         "config/secrets.yml",
         "terraform.tfstate.backup",
         "keys.kdbx",
+        "blog/wp-config.php",
+        ".docker/config.json",
+        "auth.json",
+        ".my.cnf",
+        "gcp-key.json",
+        "prod.tfvars.json",
     ],
 )
 def test_names_of_files_with_secrets(name: str) -> None:
@@ -37,7 +43,17 @@ def test_names_of_files_with_secrets(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["environment.py", "key.py", "secrets.py", "tokens.py", "src/keyboard.c", "id.go", "pem.rs"],
+    [
+        "environment.py",
+        "key.py",
+        "docker/config.json",
+        "monkey.json",
+        "secrets.py",
+        "tokens.py",
+        "src/keyboard.c",
+        "id.go",
+        "pem.rs",
+    ],
 )
 def test_names_of_ordinary_files(name: str) -> None:
     assert not has_secret_name(name)
@@ -79,6 +95,31 @@ def test_names_of_ordinary_files(name: str) -> None:
         "SECRET_KEY = '" + "3x@q7!w0p%t^_k&z5m$n1r2(b8c-v4h+e6y9u=dj#lfgsoia_i'",
         "'PASSWORD': '" + "Tr0ub4dor&3x',",
         'password: "' + "hunter2!A" + '"',
+        "SG." + "aB3dE5fG7hJ9kL1m" + "." + "aB3dE5fG7hJ9kL1mN3pQ",
+        "AC" + "0123456789abcdef" * 2,
+        "dop_v1_" + "0123456789abcdef" * 4,
+        "shpat_" + "0123456789abcdef" * 2,
+        "dapi" + "0123456789abcdef" * 2,
+        "hvs." + "aB3dE5fG7hJ9kL1mN3pQ",
+        "dckr_pat_" + "aB3dE5fG7hJ9kL1mN3pQ",
+        "glsa_" + "aB3dE5fG7hJ9kL1mN3pQ",
+        "GOCSPX-" + "aB3dE5fG7hJ9kL1mN3pQ",
+        "ya29." + "aB3dE5fG7hJ9kL1mN3pQ",
+        "sk_test_" + "aB3dE5fG7hJ9kL1mN3pQ",
+        "whsec_" + "aB3dE5fG7hJ9kL1mN3pQ",
+        "123456789:AA" + "aB3dE5fG7hJ" * 3,
+        "AGE-SECRET-KEY-1" + "A1B2C3D4E5" * 3,
+        "PuTTY-User-Key-File-3: ssh-ed25519",
+        "APP_KEY=base64:" + "aB3dE5fG7hJ9kL1mN3pQ" * 2,
+        'api_key="' + "j0jblq7x2m9k4w1z8c5v3n6b0h2g5f8d1s4a7q0w" + '"',
+        'api_token="' + "7c9e6679-7425-40de-944b-e07fc1f90ae7" + '"',
+        "define('DB_PASSWORD', '" + "Tr0ub4dor&3xyz!9');",
+        "define( 'DB_PASSWORD', '" + "Tr0ub4dor&3' );",
+        "define('AUTH_KEY', '" + "3x@q7!w0p%t^_k&z5m$n1r2(b8c-v4h+e6y9u');",
+        "spring.datasource.password=" + "Tr0ub4dor&3xyz",
+        "redis://:" + "hunter22hunter22@cache:6379/0",
+        "Server=db;User Id=sa;" + "Password=" + "hunter22!A;",
+        'p.setProperty("password", "' + "Tr0ub4dor&3" + '");',
     ],
 )
 def test_texts_with_a_secret(text: str) -> None:
@@ -152,7 +193,15 @@ def test_a_long_line_takes_time_in_proportion(head: str) -> None:
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SHARED_CREDENTIALS_FILE"),
         *("DB_PASSWORD_TEST", "MYSQL_PWD", "PGPASSFILE", "GPG_PASSPHRASE", "ADMIN_PASSCODE"),
         *("SENTRY_DSN", "SQL_CONN_STR", "AZURE_SAS_URL", "STORAGE_SAS", "NETRC", "KRB5CCNAME"),
-        *("GOOGLE_CREDS", "GH_PAT", "SSH_AUTH_SOCK", "SESSION_COOKIE", "WALLET_MNEMONIC"),
+        *(
+            "DB_PW",
+            "LDAP_BIND_PW",
+            "GOOGLE_CREDS",
+            "GH_PAT",
+            "SSH_AUTH_SOCK",
+            "SESSION_COOKIE",
+            "WALLET_MNEMONIC",
+        ),
     ],
 )
 def test_names_of_variables_with_secrets(name: str) -> None:

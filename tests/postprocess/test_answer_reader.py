@@ -173,6 +173,131 @@ int driver_resume(struct driver *d)
     ),
 }
 
+UNKNOWN_TO_PARSERS = {
+    "a macro with a type": (
+        "c",
+        """
+void print_all(int n, ...)
+{
+    va_list ap;
+«    va_start(ap, n);
+    for (int i = 0; i < n; i++) {
+        const char *s = va_arg(ap, const char *);
+        puts(s);
+    }
+»    va_end(ap);
+}
+""",
+    ),
+    "a macro that loops": (
+        "c",
+        """
+int total(struct head *q)
+{
+    struct entry *e;
+«    int sum = 0;
+
+    TAILQ_FOREACH(e, q, entries)
+        sum += e->value;
+»    return sum;
+}
+""",
+    ),
+    "a guard for C++": (
+        "c",
+        """
+#ifndef Q_H
+#define Q_H
+
+«#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int q_push(int value);
+
+#ifdef __cplusplus
+}
+#endif»
+
+int q_size(void);
+
+#endif
+""",
+    ),
+    "the labels of Qt": (
+        "cpp",
+        """
+class Window : public QWidget
+{
+public:
+    explicit Window(QWidget *parent = nullptr);
+
+«    int count() const;
+
+signals:
+    void countChanged(int count);
+
+public slots:
+    void setCount(int count);»
+
+private:
+    int m_count;
+};
+""",
+    ),
+    "a newer Python": (
+        "python",
+        """
+def read(path):
+«    value = None
+    try:
+        value = int(open(path).read())
+    except OSError, ValueError:
+        value = 0
+»    return value
+""",
+    ),
+    "a newer CSS": (
+        "css",
+        """
+.page { margin: 0; }
+
+«.grid { display: grid; }
+
+@media (width >= 600px) {
+  .grid { grid-template-columns: 1fr 1fr; }
+}»
+
+.footer { color: gray; }
+""",
+    ),
+    "a newer Dockerfile": (
+        "dockerfile",
+        """
+FROM nginx
+«WORKDIR /app
+COPY --link --from=build /app/dist /usr/share/nginx/html
+»CMD ["nginx"]
+""",
+    ),
+    "a newer Swift": (
+        "swift",
+        """
+struct Parser {
+«    var input = ""
+
+    func parse() throws(ParseError) -> Int {
+        return 1
+    }»
+
+    var count = 0
+}
+""",
+    ),
+}
+
 REST_OF_A_LINE = {
     "an assignment": """
 switch (t) {
@@ -254,6 +379,32 @@ def test_braces_of_the_suffix_are_none_of_an_answer_that_mends_its_file() -> Non
     for size in range(1, 30):
         chunks = chunked(f"{answer}{after}", size)
         assert collect(trim_answer(chunks, Hole(before, after), options)).text == answer
+
+
+@pytest.mark.parametrize("language, case", UNKNOWN_TO_PARSERS.values(), ids=UNKNOWN_TO_PARSERS)
+def test_what_a_parser_does_not_know_is_kept(language: str, case: str) -> None:
+    check(case, language)
+
+
+def test_behind_code_on_its_line_an_answer_ends_where_the_suffix_begins_again() -> None:
+    before = "def mean(values):\n    if bad i"
+    rest = "s not None:"
+    after = "\n        total = bad\n        return total\n    return 1\n" + "print(1)\n" * 9
+    for lines in (2, 3, 4):
+        repeated = "\n".join(after.split("\n")[: lines + 1])
+        for size in (1, 5, 200):
+            chunks = chunked(f"{rest}{repeated}\n", size)
+            options = TrimOptions(find_language("python"), "block")
+            kept = collect(trim_answer(chunks, Hole(before, after), options))
+            assert kept.text.rstrip("\n") == rest
+
+
+def test_words_that_close_what_the_suffix_closes_are_its_own() -> None:
+    before, after = "if(A)\n  foreach(c d)\n    message(x)\n  ", "\nendif()\n"
+    options = TrimOptions(find_language("cmake"), "block")
+    for size in (1, 5, 200):
+        chunks = chunked(f"endforeach(){after}", size)
+        assert collect(trim_answer(chunks, Hole(before, after), options)).text == "endforeach()"
 
 
 @cases(REST_OF_A_LINE)

@@ -40,6 +40,9 @@ def test_what_both_ends_make_a_string() -> None:
         ("javascript", "f(a[1)]", 2),
         ("crystal", "def f(a)\n  g(a\nend", 1),
         ("python", "# (\n", 0),
+        ("cmake", "if(A)\n  foreach(B C)\n  endforeach()\nendif()\n", 0),
+        ("cmake", "IF(A)\nEndIf()\nendif()\n", 1),
+        ("cmake", "function(f)\n# endfunction()\nset(endif 1)\n", 1),
     ],
 )
 def test_brackets_of_the_code_without_a_partner(language: str, text: str, count: int) -> None:

@@ -20,6 +20,8 @@ REPEATED = [
 ]
 NEW = [
     ("python", "x = not ", "not y"),
+    ("lua", "if a then\n  if b then return nil end", "\nend"),
+    ("ruby", "def f\n  g do |x| x end", "\nend"),
     ("cpp", "std::vector<", "std::vector<int>> x;"),
     ("python", "def f(x):\n", "    return x\n"),
     ("python", "f(x)\n", "f(x)\n"),

@@ -30,8 +30,9 @@ def test_an_answer_is_cut_back_to_where_it_is_sound() -> None:
     check = SoundnessCheck(FUNCTION, "x = 1", PYTHON)
     assert check.cut_back("x = 1\n    x = (2\n    y") == "x = 1"
     assert check.cut_back("x = (") is None
+    assert check.cut_back("x = 1\n    x = (2\n    y", is_whole=True) is None
     braces = SoundnessCheck(Hole("f() {\n", "\n}\n"), "", languages.find_language("shell"))
-    assert braces.cut_back("  a }") == "  a"
+    assert braces.cut_back("  a }") == braces.cut_back("  a }", is_whole=True) == "  a"
 
 
 def test_lines_keep_their_ends_where_the_suffix_brings_none() -> None:

@@ -14,6 +14,7 @@ SECRET_FILE_PATTERNS = (
     *(".git-credentials", ".dockercfg", "credentials", "credentials.*", "credentials_*"),
     *("*.pem", "*.key", "*.p12", "*.pfx", "*.kdbx", "*.jks", "*.keystore", "*.ppk", "*.ovpn"),
     *("id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.tfvars", "*.tfstate*"),
+    *("wp-config.php", "auth.json", ".my.cnf", "*-key.json", "*.tfvars.json"),
     *("secret.*", "secrets.json", "secrets.toml", "secrets.y*ml", "secrets.ini", "secrets.rb"),
 )
 
@@ -30,7 +31,19 @@ KEY_PATTERN = re.compile(
             r"\bnpm_[0-9A-Za-z]{36}\b",
             r"\bpypi-[0-9A-Za-z_-]{50,}",
             r"\bsk-[0-9A-Za-z_-]{32,}",  # OpenAI and others
-            r"\b[rs]k_live_[0-9A-Za-z]{20,}",  # Stripe
+            r"\b(?:[rs]k_(?:live|test)|whsec)_[0-9A-Za-z]{20,}",  # Stripe
+            r"\bSG\.[0-9A-Za-z_-]{16,}\.[0-9A-Za-z_-]{16,}",  # SendGrid
+            r"\bAC[0-9a-f]{32}\b",  # Twilio
+            r"\bdo[opr]_v1_[0-9a-f]{40,}",  # DigitalOcean
+            r"\bshp(?:at|ca|pa|ss)_[0-9A-Fa-f]{24,}",  # Shopify
+            r"\bdapi[0-9a-f]{32}",  # Databricks
+            r"\bhv[sbr]\.[0-9A-Za-z_-]{20,}",  # Vault
+            r"\bdckr_(?:pat|oat)_[0-9A-Za-z_-]{20,}",  # Docker
+            r"\bgl(?:sa|c)_[0-9A-Za-z_-]{20,}",  # Grafana
+            r"\bGOCSPX-[0-9A-Za-z_-]{20,}|\bya29\.[0-9A-Za-z_-]{20,}",  # Google
+            r"\b[0-9]{8,10}:AA[0-9A-Za-z_-]{33}\b",  # Telegram
+            r"\bAGE-SECRET-KEY-1[0-9A-Z]{20,}|\bPuTTY-User-Key-File-",
+            r"\bAPP_KEY=base64:[0-9A-Za-z+/]{20,}",  # Laravel
             r"\bxox[abeprs]-[0-9A-Za-z-]{10,}",  # Slack
             r"\bhooks\.slack\.com/(?:services|workflows|triggers)/[0-9A-Za-z/]{8,}",
             r"\bdiscord(?:app)?\.com/api/webhooks/[0-9]+/[0-9A-Za-z_-]{20,}",
@@ -40,19 +53,30 @@ KEY_PATTERN = re.compile(
             r"(?i:authorization)['\"]?\s{0,8}[:=,]\s{0,8}['\"]?(?i:bearer|basic|token)\s"
             r"(?=[\w.+/=-]*[0-9])[\w.+/=-]{16,200}(?=['\"\s]|$)",
             r"\bauth\s{0,4}=\s{0,4}\(\s{0,4}['\"][^'\"\s]{1,80}['\"]\s{0,4},\s{0,4}['\"][^'\"\s{}]{6,80}['\"]",
-            r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{1,80}:[^\s:/@'\"{}$<>]{8,80}@",
+            r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{0,80}:[^\s:/@'\"{}$<>]{8,80}@",
+            r"(?i:;\s{0,4}(?:password|pwd)=)[^;\s'\"{}$<>]{8,80};",  # of a connection
         )
     )
 )
+SECRET_NAME = (
+    r"(?i:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
+    r"|auth_key|logged_in_key|nonce_key|_salt)"
+)
+GIVEN = r"['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
 ASSIGNMENT_PATTERN = re.compile(
-    r"(?i:passw(?:or)?d|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)\w{0,30}"
-    r"['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
+    rf"{SECRET_NAME}\w{{0,30}}{GIVEN}"
     r"(?:'([^'\s]{16,200})'|\"([^\"\s]{16,200})\"|([0-9A-Za-z+/_-]{20,200}={0,2})(?=[\s,;]|$))"
 )
-PASSWORD_PATTERN = re.compile(
-    r"(?i:passw(?:or)?d|passphrase)['\"]?\s{0,8}(?::=|=>|[:=])\s{0,8}"
-    r"(?:'([^'\s]{8,15})'|\"([^\"\s]{8,15})\")"
+CALL_PATTERN = re.compile(
+    rf"\(\s{{0,4}}['\"]\w{{0,30}}{SECRET_NAME}\w{{0,30}}['\"]\s{{0,4}},\s{{0,4}}"
+    r"(?:'([^'\s]{8,200})'|\"([^\"\s]{8,200})\")\s{0,4}\)"
 )
+PASSWORD_PATTERN = re.compile(
+    rf"(?i:passw(?:or)?d|passphrase){GIVEN}"
+    r"(?:'([^'\s]{8,15})'|\"([^\"\s]{8,15})\"|([^\s'\",;()]{8,15})$)",
+    re.MULTILINE,
+)
+PATTERNS = (ASSIGNMENT_PATTERN, CALL_PATTERN, PASSWORD_PATTERN)
 SIGN = re.compile(r"[^\w\s./:$%{}<>()\[\]-]")
 """A sign that neither names nor paths nor what is filled in have."""
 
@@ -60,7 +84,7 @@ SECRET_VARIABLE = re.compile(
     r"SECRET|CREDENTIAL|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|COOKIE|JWT|AUTHORIZATION|DSN|WEBHOOK"
     r"|AUTH_?CONFIG|AUTH_?TOKEN|CONN(?:ECTION)?_?STR(?:ING)?|NETRC|MNEMONIC|KEYTAB|KRB5CCNAME"
     r"|(?:ACCESS|ACCOUNT|API|AUTH|ENCRYPTION|MASTER|PRIVATE|SIGNING|STORAGE)_?KEY|_SAS(?:_|$)"
-    r"|(?:TOKENS?|PASS|_PWD|KEYS?|KEY_ID|_PAT|_AUTH|_CREDS?|_SK|_OTP)"
+    r"|(?:TOKENS?|PASS|_PWD|_PW|KEYS?|KEY_ID|_PAT|_AUTH|_CREDS?|_SK|_OTP)"
     r"(?:_?[0-9]+)?(?:_(?:BASE64|B64|FILE|JSON|PATH|PEM))?$"
     r"|PASSFILE$|AUTH_SOCK$",
     re.IGNORECASE,
@@ -77,6 +101,8 @@ SECRET_VALUE = re.compile(
 def has_secret_name(path: str) -> bool:
     """Whether a file's name says that it holds secrets."""
     name = PurePosixPath(path).name.lower()
+    if path.endswith(".docker/config.json"):
+        return True
     return any(fnmatchcase(name, pattern) for pattern in SECRET_FILE_PATTERNS)
 
 
@@ -96,13 +122,15 @@ def contains_secret(text: str) -> bool:
     """Whether a text has a private key, a known form of token, or a random value of such a name."""
     if KEY_PATTERN.search(text):
         return True
-    found = chain(ASSIGNMENT_PATTERN.finditer(text), PASSWORD_PATTERN.finditer(text))
+    found = chain.from_iterable(pattern.finditer(text) for pattern in PATTERNS)
     return any(looks_random(next(filter(None, match.groups()))) for match in found)
 
 
 def looks_random(value: str) -> bool:
     """Whether a value has the mix of a generated one: no words, not the name of something else."""
-    if re.fullmatch("[0-9a-fA-F]{32,}", value):
+    if re.fullmatch("[0-9a-fA-F]{32,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
         return True
+    if re.fullmatch("[0-9a-z]{32,}", value):  # letters and digits take turns in no name
+        return len(re.findall("[a-z][0-9]|[0-9][a-z]", value)) > len(value) // 5
     kinds = sum(bool(re.search(kind, value)) for kind in ("[0-9]", "[a-z]", "[A-Z]", SIGN))
     return kinds >= 3 and len(set(value)) >= min(10, len(value) - 2)

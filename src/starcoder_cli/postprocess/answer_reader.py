@@ -137,8 +137,8 @@ class AnswerReader:
         position, text = self._length, self._placed(line).rstrip("\n")
         is_whole_line = self._hole.begins_line or bool(self._lines)
         self._held.append(line[sum(map(len, self._passed)) :])
-        if text.strip() and is_whole_line:
-            self._find_ends(text, position)
+        if text.strip():
+            (self._find_ends if is_whole_line else self._matcher.skip)(text, position)
         self._add_line(line)
         if not self.rule:
             self._decide(ready)
@@ -270,7 +270,8 @@ class AnswerReader:
                 return best
             if reason == "stop" and errors <= check.errors_before:
                 return best
-        if reason == "stop" and (rest := check.cut_back(text)) and len(rest) >= self._emitted:
+        rest = check.cut_back(text, is_whole=True) if reason == "stop" else None
+        if rest and len(rest) >= self._emitted:
             return End(len(rest), "surplus")
         return None
 

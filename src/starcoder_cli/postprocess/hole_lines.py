@@ -9,6 +9,7 @@ from starcoder_cli.postprocess.suffix_match import count_certain_lines
 
 CONTINUATION = re.compile(
     r"[\s})\]]*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|in)\b"
+    r"|\s*((public|protected|private|Q_SIGNALS|signals)( +(slots|Q_SLOTS))?) *:"
 )
 BLANK_LINES_AT_END = re.compile(r"(?:\n[ \t]*)+\Z")
 JUMPS = ("return", "raise", "throw", "break", "continue")

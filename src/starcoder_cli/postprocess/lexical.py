@@ -1,13 +1,18 @@
 """What is code in a text, and what is a string or a comment, as Pygments reads its language."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, TypeAlias
 
 from starcoder_cli.languages import Language
 
 Kind: TypeAlias = Literal["code", "text", "comment"]
 
-OPENERS, CLOSERS = "([{", ")]}"
+BRACKETS: Mapping[str, str] = {")": "(", "]": "[", "}": "{"}
+WORD_BRACKETS: Mapping[str, Mapping[str, str]] = {
+    "cmake": {f"end{word}": word for word in ("if", "foreach", "while", "function", "macro")},
+}
+"""What each closing bracket closes, and each word that closes in a language written with words."""
+
 MAX_CHARACTERS = 1 << 16
 """So much of a text is read at the most, its end."""
 
@@ -30,18 +35,24 @@ def kind_behind(text: str, language: Language, suffix: str = "") -> Kind:
 
 
 def count_unpaired_brackets(text: str, language: Language) -> int:
-    """How many brackets of the code have no partner."""
-    unpaired, open_brackets = 0, list[str]()
+    """How many brackets of the code have no partner, and words that are brackets in a language."""
+    partners = {**BRACKETS, **WORD_BRACKETS.get(language.name, {})}
+    unpaired, opened = 0, list[str]()
     for kind, piece in read_pieces(text[-4 * MAX_CHARACTERS :], language):
-        for character in piece if kind == "code" else "":
-            if character in OPENERS:
-                open_brackets.append(character)
-            elif character in CLOSERS:
-                if open_brackets and OPENERS.index(open_brackets[-1]) == CLOSERS.index(character):
-                    open_brackets.pop()
-                else:
-                    unpaired += 1
-    return unpaired + len(open_brackets)
+        for unit in bracket_units(piece.lower(), partners) if kind == "code" else ():
+            if unit not in partners:
+                opened.append(unit)
+            elif opened and opened[-1] == partners[unit]:
+                opened.pop()
+            else:
+                unpaired += 1
+    return unpaired + len(opened)
+
+
+def bracket_units(piece: str, partners: Mapping[str, str]) -> Iterable[str]:
+    """The brackets in a token: it may be one as a whole."""
+    units = {*partners, *partners.values()}
+    return (piece,) if piece in units else (sign for sign in piece if sign in units)
 
 
 def read_pieces(text: str, language: Language) -> Iterator[tuple[Kind, str]]:

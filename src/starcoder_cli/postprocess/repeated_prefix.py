@@ -80,10 +80,14 @@ def without_line(text: str, repeated: list[str]) -> str:
 
 
 def without_beginning(text: str, repeated: list[str], check: SoundnessCheck, line_rest: str) -> str:
-    """A text without one of the beginnings; `line_rest` behind the hole may be in it too."""
+    """A text without one of the beginnings; `line_rest` behind the hole may be in it too.
+
+    A word that is not much is repeated on its own line alone: `end` may well follow `end`.
+    """
     body = text.lstrip()
+    begins_line = "\n" in text[: len(text) - len(body)]
     for beginning in repeated:
-        if not body.startswith(beginning):
+        if not body.startswith(beginning) or (begins_line and not says_much(beginning)):
             continue
         line = body.partition("\n")[0]
         kept = line.removeprefix(beginning)

@@ -18,7 +18,9 @@ def keep_sound_part(chunks: Iterable[Chunk], check: SoundnessCheck) -> Stream:
             held.append(chunk.text)
             if chunk.reason:
                 text = "".join(held)
-                part = text if check.is_as_sound(text) else check.cut_back(text)
+                is_whole = chunk.reason == "stop" and not chunk.trimmed
+                is_sound = check.is_as_sound(text)
+                part = text if is_sound else check.cut_back(text, is_whole=is_whole)
                 names = () if part in (None, text) else ("surplus",)
                 kept = text if part is None else part
                 yield replace(chunk, text=kept, trimmed=(*chunk.trimmed, *names))

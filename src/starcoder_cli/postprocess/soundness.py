@@ -12,7 +12,12 @@ from starcoder_cli.candidates.syntax import count_syntax_errors, is_unreachable
 from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts, find_open_text
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_code, kind_behind
+from starcoder_cli.postprocess.lexical import (
+    WORD_BRACKETS,
+    count_unpaired_brackets,
+    ends_in_code,
+    kind_behind,
+)
 from starcoder_cli.prompts.window import first_lines, last_lines
 
 MAX_CHARACTERS_AROUND = 1 << 17
@@ -29,6 +34,7 @@ WORD = re.compile(r"\w+")
 BRACKET = re.compile(r"[()\[\]{}]")
 CLOSERS = ")]}"
 BEGINS_BY_CLOSING = re.compile(r"\s*(?:[)\]}]|</|(?:end|fi|done|esac|endif)\b)")
+CLOSES_TEXT = re.compile(r"\s*(?:\"\"\"|'''|\*/|[\"'`])")
 MAX_LINES_BACK = 24
 MAX_CLOSERS_BACK = 32
 
@@ -72,9 +78,9 @@ class SoundnessCheck:
                 return FAR_TOO_MANY
             text = self._prefix + answer + self._suffix
             errors = count_syntax_errors(text, self.language.name)
-            self._errors[answer] = (
-                count_unpaired_brackets(text, self.language) if errors is None else errors
-            )
+            if errors is None or self.language.name in WORD_BRACKETS:  # which its grammar overlooks
+                errors = (errors or 0) + count_unpaired_brackets(text, self.language)
+            self._errors[answer] = errors
         return self._errors[answer]
 
     def is_as_sound(self, answer: str) -> bool:
@@ -150,8 +156,11 @@ class SoundnessCheck:
         position = len(text) + len(suffix) - len(suffix.lstrip())
         return is_unreachable(text + suffix, position, self.language.name)
 
-    def cut_back(self, answer: str) -> str | None:
+    def cut_back(self, answer: str, *, is_whole: bool = False) -> str | None:
         """The most of an answer that leaves the file as sound as it was; None where nothing does.
+
+        Of one that `is_whole`, whose model stopped by itself, only what closes too much is left
+        away: a parser may be older than the code, or not know a macro.
 
         What is left away begins with a closing bracket in the last line, or is whole lines. Where
         nothing would be left, and where a file without code in the hole has errors, it begins by
@@ -165,7 +174,7 @@ class SoundnessCheck:
             (
                 text
                 for text in texts
-                if (text and is_comparable or self._is_closed_twice(answer, text))
+                if (text and is_comparable and not is_whole or self._is_closed_twice(answer, text))
                 and self.is_as_sound(text)
             ),
             None,
@@ -173,7 +182,10 @@ class SoundnessCheck:
 
     def _is_closed_twice(self, answer: str, text: str) -> bool:
         """Whether what an answer has behind a part of it closes what that part has not opened."""
-        if not BEGINS_BY_CLOSING.match(answer[len(text.rstrip()) :]):
+        rest = answer[len(text.rstrip()) :]
+        if self._begins_in_text and CLOSES_TEXT.match(rest):
+            return True
+        if not BEGINS_BY_CLOSING.match(rest):
             return False
         unpaired, left = (count_unpaired_brackets(part, self.language) for part in (answer, text))
         return left <= unpaired

@@ -78,6 +78,10 @@ class SuffixMatcher:
         second = (match.position for match in self.matches if match.count == 2 and self._rest)
         return next(second, None)
 
+    def skip(self, line: str, position: int) -> None:
+        """Take note of a line that begins behind code: no line after it is an answer's first."""
+        self._is_first = False
+
     def feed_unfinished(self, line: str, position: int) -> int | None:
         """As `feed`, for the last line, which may be the beginning of one of the suffix."""
         line = line.rstrip()
