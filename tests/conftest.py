@@ -113,7 +113,11 @@ def rung(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> San
 
 
 @pytest.fixture(autouse=True)
-def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def isolated(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A home of its own, 80 plain columns, and connections to this machine only."""
     for name in [name for name in os.environ if name.startswith("STARCODER_")]:
         monkeypatch.delenv(name)
@@ -124,6 +128,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name in HOMES:
         monkeypatch.setenv(name, str(home))
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(MODELS_DIR))
+    if "real_model" in request.fixturenames:
+        monkeypatch.setenv("STARCODER_MODEL", SMALL_MODEL)
     monkeypatch.setenv("CI", "1")  # no command starts a server because of a terminal
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "80")

@@ -1,4 +1,4 @@
-"""The whole way with the default model: real code in, what belongs there out.
+"""The whole way with the small model: real code in, what belongs there out.
 
 Another processor may count a little differently, so that these tests ask for what any sensible
 answer has in it.
