@@ -217,15 +217,8 @@ def commands(text: Tokenizer, runs: int) -> None:
             file.write(text.decode(ids[1000 : 1000 + read]) + BEGUN)
             file.flush()
             words = [sys.executable, "-m", "starcoder_cli", "complete", "-q", "--raw"]
-            words += [
-                "-m",
-                SMALL_MODEL,
-                file.name,
-                "--no-server",
-                "--max-tokens",
-                str(write),
-                "--engine",
-            ]
+            words += ["-m", SMALL_MODEL, file.name, "--no-server"]
+            words += ["--max-tokens", str(write), "--engine"]
             chosen = {engine: [*words, engine] for engine in (LLAMACPP, OPENVINO, "auto")}
             results = interleaved(chosen, b"", runs)
         print(f"\n## Cold commands, {read} tokens read and {write} written\n")
