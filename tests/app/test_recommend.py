@@ -130,11 +130,13 @@ def test_rates_are_measured_where_the_default_model_is(monkeypatch: pytest.Monke
 
 def test_the_default_model_is_described_beside_what_else_there_is() -> None:
     roomy = describe_choice(Machine((), 8 * GB))
-    assert roomy.startswith("a fill takes it some ") and "and qwen2.5-coder-0.5b some " in roomy
+    assert roomy.startswith("on two cores a fill takes qwen2.5-coder-1.5b about ")
+    assert "and qwen2.5-coder-0.5b about " in roomy
     assert roomy.endswith("`starcoder models recommend` lists what else this machine can run")
     assert describe_choice(Machine((), 2 * GB)) == (
         "qwen2.5-coder-1.5b takes 3.2 GB of memory, and 2.0 GB are free: "
-        "`starcoder models use qwen2.5-coder-0.5b` chooses one of a third"
+        "qwen2.5-coder-0.5b takes 1.6 GB, and "
+        "`starcoder models use qwen2.5-coder-0.5b` makes it the default"
     )
     assert describe_choice(Machine((Accelerator("cuda", "a GPU", 80 * GB, 80 * GB),), 8 * GB)) == (
         "this machine has a GPU, for which there are better models: "

@@ -141,7 +141,8 @@ def describe_choice(machine: Machine) -> str:
     if memory > free:
         return (
             f"{spec.name} takes {format_size(memory)} of memory, and {format_size(free)} are free: "
-            f"`starcoder models use {small.name}` chooses one of a third"
+            f"{small.name} takes {format_size(gguf_memory(small))}, and "
+            f"`starcoder models use {small.name}` makes it the default"
         )
     rates = typical_rates(machine)
     size, small_size = catalog_size(spec), catalog_size(small)
@@ -149,8 +150,8 @@ def describe_choice(machine: Machine) -> str:
     seconds = rates.fill_seconds(size.parameters, spec.size)
     small_seconds = rates.fill_seconds(small_size.parameters, small.size)
     return (
-        f"a fill takes it some {seconds:.0f} s here, and {small.name} some {small_seconds:.0f} s: "
-        f"{others}"
+        f"on two cores a fill takes {spec.name} about {seconds:.0f} s, and {small.name} about "
+        f"{small_seconds:.0f} s: {others}"
     )
 
 

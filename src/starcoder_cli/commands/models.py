@@ -214,9 +214,9 @@ def recommend_model(json: ModelsJson = False) -> None:
     """Say which models this machine can run, what each costs, and which is the best here.
 
     A fill is one of 850 tokens read and 48 written by a loaded model, in proportion to what the
-    default model reads and writes here. HumanEval is the share of its problems that the first
-    answer solves, as its makers published it or as it was measured with this program. In a pipe:
-    name, download, memory, seconds, HumanEval and form, with tabs between.
+    default model, or else the small one, reads and writes here. HumanEval is the share of its
+    problems that the first answer solves, as its makers published it or as it was measured with
+    this program. In a pipe: name, download, memory, seconds, HumanEval and form, with tabs between.
     """
     from starcoder_cli.app.recommend import choose_offer, find_offers, measure_rates
     from starcoder_cli.engines.machine import find_machine
@@ -239,7 +239,7 @@ def recommend_model(json: ModelsJson = False) -> None:
         rows = [("name", "download", "memory", "a fill", "HumanEval", "runs on"), *rows]
     write_text(format_columns(rows, full_width=True))
     basis = "measured now" if rates.is_measured else "typical of two cores; pull a model to measure"
-    write_message(f"the default model's speed is {basis}")
+    write_message(f"the seconds are {basis}")
     if chosen:
         name = chosen.spec.name
         write_message(f"recommended: {name}; to make it the default: starcoder models use {name}")
