@@ -119,3 +119,12 @@ def test_what_git_ignores_and_what_looks_like_a_secret_is_refused(
     assert is_sendable(SendableFiles.for_batch("notes/holes", [name]), name)
     (repository / "innocent.py").symlink_to(name)
     assert not is_sendable(SendableFiles.for_batch("notes/holes", []), "innocent.py")
+
+
+@pytest.mark.parametrize("name", ["a\0b.py", "n" * 300 + ".py", "d/" * 3000 + "a.py"])
+def test_a_name_that_no_file_can_have_is_told_at_its_line(name: str, repository: Path) -> None:
+    """One such line ended all of them."""
+    rows = [{"place": place} for place in ("src/a.py:1", f"{name}:1", "../creds.py:1")]
+    lines = parse_batch("".join(f"{json.dumps(row)}\n" for row in rows).encode())
+    tasks = [line.task for line in SendableFiles.for_batch("-", []).refuse_others(lines)]
+    assert [isinstance(task, BatchTask) for task in tasks] == [True, True, False]

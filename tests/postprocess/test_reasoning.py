@@ -1,10 +1,12 @@
 """What a model thinks is no part of its answer, however it is marked and cut up."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from starcoder_cli.model import Hole
+from starcoder_cli.postprocess import reasoning
 from starcoder_cli.postprocess.reasoning import (
     MARKS,
     begins_with_reasoning,
@@ -173,3 +175,25 @@ def test_a_whole_text() -> None:
     assert without_reasoning(f"{DRAFT}</think>\n\nYes.") == "Yes."
     assert without_reasoning("Yes.") == "Yes."
     assert begins_with_reasoning(" <think>\n") and not begins_with_reasoning("x = '<think>'")
+
+
+def test_many_lines_are_read_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left was copied for each line, and searched for each mark by itself."""
+    searched = 0
+    pattern = reasoning.closer_pattern(reasoning.CLOSERS)
+
+    class Counting:
+        """The pattern, which counts the characters that it is given."""
+
+        def finditer(self, line: str) -> Iterator[re.Match[str]]:
+            nonlocal searched
+            searched += len(line) + 1
+            return pattern.finditer(line)
+
+        def findall(self, text: str) -> list[str]:
+            return pattern.findall(text)
+
+    monkeypatch.setattr(reasoning, "closer_pattern", lambda closers: Counting())
+    text = "so it is\n" * 5000
+    assert without_reasoning(text + "</think>x") == "x"
+    assert searched <= 2 * len(text)

@@ -1,7 +1,10 @@
 """How sound a file is with an answer in its hole."""
 
+import pytest
+
 from starcoder_cli import languages
 from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.fences import Fence
 from starcoder_cli.postprocess.soundness import MAX_ERRORS_BEFORE, MAX_JUDGEMENTS, SoundnessCheck
 
 PYTHON = languages.find_language("python")
@@ -88,3 +91,33 @@ def test_a_fence_is_the_models_own_where_the_file_has_none() -> None:
     check = SoundnessCheck(Hole(documented, '```\n    """\n    '), "", PYTHON)
     assert not check.is_fence_talk("", "")
     assert check.is_fence_talk('```\n    """\n', "") and check.is_fence_talk('```\n    """\n', " ")
+
+
+@pytest.mark.parametrize(
+    ("language", "prefix", "introduction", "fence", "is_wrapped"),
+    [
+        ("python", '"""Tools.\n\n', "", "```", True),
+        ("python", '"""Tools.\n\n', "Here is the text:", "```python", True),
+        ("python", '"""Tools.\n\n', "Install it:", "```python", False),
+        ("python", '"""Tools.\n\n', "Here is how:", "```sh", False),
+        ("python", '"""Tools.\n\n', "", "```sh", False),
+        ("python", "x = 1\n", "Install it:", "```sh", True),
+        ("shell", "cat <<EOF\n# Tool\n\n", "Install it:", "```sh", False),
+        ("rust", 'const HELP: &str = r#"\n', "Install it:", "```sh", False),
+        ("julia", '"""\n    f(x)\n\n', "Squares.", "```jldoctest", False),
+        ("go", "/*\n", "Run:", "```", False),
+        ("yaml", "value: |\n", "Tell us:", "        ```sh", False),
+        ("yaml", "value: |\n", "", "        ```yaml", True),
+        ("yaml", "a:\n", "", "```", True),
+    ],
+)
+def test_a_fence_of_an_example_is_no_wrapper(
+    language: str, prefix: str, introduction: str, fence: str, is_wrapped: bool
+) -> None:
+    """In a text it has another language than the file, or something for readers before it."""
+    closers = {"python": '"""\n', "shell": "EOF\n", "rust": '"#;\n', "julia": '"""\n', "go": "*/\n"}
+    suffix = "y = 1\n" if prefix == "x = 1\n" else f"\n{closers.get(language, '')}"
+    check = SoundnessCheck(Hole(prefix, suffix), "", languages.find_language(language))
+    parsed = Fence.parse(fence)
+    assert parsed
+    assert check.is_wrapped(introduction, parsed) == is_wrapped

@@ -144,16 +144,40 @@ def test_an_answer_in_which_a_server_failed_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "count"),
+    ("event", "count", "last"),
     [
-        (StreamEvent("a"), 16 * 2 + 1000 + 1),
-        (StreamEvent("", "thought"), (64 * 2 + 4096) // 7 + 1),
-        (StreamEvent("a" * 1000), 5),
+        (StreamEvent("a"), 16 * 2 + 1000 + 1, StreamEvent(reason="length")),
+        (StreamEvent("", "thought"), 603, StreamEvent("", "tho", "length")),
+        (StreamEvent("a" * 1000), 4, StreamEvent("a" * 224, "", "length")),
+        (StreamEvent("\n" * 4_000_000, "b" * 24), 0, StreamEvent("\n" * 4200, "b" * 24, "length")),
     ],
-    ids=["pieces", "characters", "large pieces"],
+    ids=["pieces", "characters", "large pieces", "one piece"],
 )
-def test_an_answer_without_an_end_is_cut_off(event: StreamEvent, count: int) -> None:
-    assert list(limit_events(repeat(event), 2)) == [*[event] * count, StreamEvent(reason="length")]
+def test_an_answer_without_an_end_is_cut_off(
+    event: StreamEvent, count: int, last: StreamEvent
+) -> None:
+    """At 64 characters for each of two tokens, and 4096 more."""
+    assert list(limit_events(repeat(event), 2)) == [*[event] * count, last]
+
+
+HUGE = 10**400
+
+
+def test_numbers_that_nobody_counts_to_are_none() -> None:
+    """JSON's may be of any length, and Python reads NaN and Infinity as well."""
+    for value in (HUGE, -HUGE, float("inf"), 2**53 + 1, 1.5, True, "7", None):
+        usage = {"prompt_tokens": value, "completion_tokens": value}
+        event = parse_stream_event({"usage": usage, "choices": []})
+        assert (event.prompt_tokens, event.completion_tokens) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "logprob"),
+    [(-0.5, -0.5), (float("nan"), 0), (-HUGE, -1000), (HUGE, 0), (float("-inf"), -1000), ("x", 0)],
+)
+def test_log_probabilities_that_are_none(value: object, logprob: float) -> None:
+    for form in ({"token_logprobs": [value]}, {"content": [{"logprob": value}]}):
+        assert parse_stream_event(of_choice(text="a", logprobs=form)).logprob == logprob
 
 
 def test_a_server_that_sends_nothing_is_left() -> None:

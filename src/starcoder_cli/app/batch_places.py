@@ -82,9 +82,9 @@ class SendableFiles:
             return line
         try:
             path = find_place_file(place)
-        except UsageError:  # which is told when it is the line's turn
+            problem = self.refuse(path)
+        except (UsageError, OSError, ValueError):  # no such file: told when it is the line's turn
             return line
-        problem = self.refuse(path)
         return replace(line, task=problem) if problem else line
 
 

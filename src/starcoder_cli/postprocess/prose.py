@@ -27,11 +27,11 @@ MAX_INTRODUCTION, MAX_SENTENCE = 2000, 400
 """So many characters at the most are an introduction, or a sentence."""
 
 
-def unwrap_fence(chunks: Iterable[Chunk], is_talk: Callable[[Fence], bool]) -> Stream:
+def unwrap_fence(chunks: Iterable[Chunk], is_talk: Callable[[str, Fence], bool]) -> Stream:
     """The code of an answer that begins with a fence, or with sentences before one.
 
-    `is_talk` says whether a fence would be none of what is expected. What follows a bare
-    fence at the beginning is talk where it is a sentence: then there is no code at all.
+    `is_talk` says whether sentences and a fence would be none of what is expected. What follows a
+    bare fence at the beginning is talk where it is a sentence: then there is no code at all.
     """
     pending = ""
     with closing_source(chunks) as source:
@@ -42,7 +42,7 @@ def unwrap_fence(chunks: Iterable[Chunk], is_talk: Callable[[Fence], bool]) -> S
                 yield replace(chunk, text="")
                 continue
             fence, rest = decision
-            if not fence or not is_talk(fence):
+            if not fence or not is_talk(pending.partition(fence.mark)[0].strip(), fence):
                 yield replace(chunk, text=pending)
                 yield from source
                 return

@@ -7,6 +7,7 @@ the model's chat template has opened it already. Servers that know the marks lea
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Literal
 
 from starcoder_cli.model import Hole
@@ -98,6 +99,12 @@ def without_reasoning(text: str) -> str:
     return collect(split_reasoning([Chunk(text, 0, "stop")], may_be_open=True)).text
 
 
+@cache
+def closer_pattern(closers: tuple[str, ...]) -> re.Pattern[str]:
+    """A pattern for any of some marks."""
+    return re.compile("|".join(map(re.escape, closers)))
+
+
 class ReasoningReader:
     """An incremental reader of an answer: gives back what of it is certain, and what was thought.
 
@@ -169,20 +176,23 @@ class ReasoningReader:
 
     def _read_lines(self, is_last: bool) -> tuple[str, bool]:
         """What stands before the mark that closes, and whether it is there: whole lines if not."""
-        before = ""
-        while self._pending:
-            line, newline, rest = self._pending.partition("\n")
-            is_whole = bool(newline) or is_last
+        text, start = self._pending, 0
+        while start < len(text):
+            end = text.find("\n", start)
+            is_whole = end >= 0 or is_last
+            end = end if end >= 0 else len(text)
+            line = text[start:end]
             mark = self._find_closer(line, is_whole)
             if mark:
                 at, closer = mark
-                self._pending = self._pending[at + len(closer) :]
-                return before + line[:at], True
+                self._pending = text[start + at + len(closer) :]
+                return text[: start + at], True
             if not is_whole:
                 break
             self._follow_line(line)
-            before, self._pending = before + line + newline, rest
-        return before, False
+            start = end + 1
+        self._pending = text[start:]
+        return text[:start], False
 
     def _find_closer(self, line: str, is_whole: bool) -> tuple[int, str] | None:
         """Where a mark closes in a line, and which; None where none is certain to."""
@@ -190,14 +200,13 @@ class ReasoningReader:
             bare = line.strip()
             alone = is_whole and bare in self._closers and not self._open_marks
             return (line.find(bare), bare) if alone else None
-        for closer in self._closers:
-            for match in re.finditer(re.escape(closer), line):
-                before, after = line[: match.start()], line[match.end() :]
-                is_before_quote = after.startswith(QUOTES) and not after.startswith("```")
-                is_quoted = before.endswith(QUOTES) or is_before_quote
-                is_matched = self._state == "held" and self._count_marks(before) > 0
-                if not is_quoted and not is_matched and (after or is_whole):
-                    return match.start(), closer
+        for match in closer_pattern(self._closers).finditer(line):
+            before, after = line[: match.start()], line[match.end() :]
+            is_before_quote = after.startswith(QUOTES) and not after.startswith("```")
+            is_quoted = before.endswith(QUOTES) or is_before_quote
+            is_matched = self._state == "held" and self._count_marks(before) > 0
+            if not is_quoted and not is_matched and (after or is_whole):
+                return match.start(), match[0]
         return None
 
     def _follow_line(self, line: str) -> None:
@@ -212,5 +221,5 @@ class ReasoningReader:
     def _count_marks(self, text: str) -> int:
         """How many marks are open behind a text: each that closes takes one of them away."""
         opened = len(UNQUOTED_OPENER.findall(text))
-        closed = sum(text.count(closer) for closer in self._closers)
+        closed = len(closer_pattern(self._closers).findall(text))
         return max(self._open_marks + opened - closed, 0)

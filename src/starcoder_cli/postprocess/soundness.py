@@ -10,8 +10,10 @@ from itertools import chain, islice
 
 from starcoder_cli.candidates.syntax import count_syntax_errors, is_unreachable
 from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts, find_open_text
-from starcoder_cli.languages import Language
+from starcoder_cli.errors import UsageError
+from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Hole
+from starcoder_cli.postprocess.fences import Fence
 from starcoder_cli.postprocess.lexical import (
     WORD_BRACKETS,
     count_unpaired_brackets,
@@ -34,6 +36,12 @@ WORD = re.compile(r"\w+")
 BRACKET = re.compile(r"[()\[\]{}]")
 CLOSERS = ")]}"
 BEGINS_BY_CLOSING = re.compile(r"\s*(?:[)\]}]|</|(?:end|fi|done|esac|endif)\b)")
+SPEAKS_TO_USER = re.compile(
+    r"\W*(?:here|sure|certainly|of course|below is|okay|i\b|i've|i'll|you can replace)",
+    re.IGNORECASE,
+)
+"""How a model begins that answers a person: so begins no text of a file's, or few of them."""
+
 CLOSES_TEXT = re.compile(r"\s*(?:\"\"\"|'''|\*/|[\"'`])")
 MAX_LINES_BACK = 24
 MAX_CLOSERS_BACK = 32
@@ -94,10 +102,34 @@ class SoundnessCheck:
     def is_fence_talk(self, answer: str, indent: str) -> bool:
         """Whether a fence behind an answer's text is the model's own.
 
-        Code is there, or the file has no fences, and this one is not indented.
+        Code is there, or the file has no fences, and this one is not indented. What is indented in
+        YAML may be in a text, which counts as code.
         """
+        if self.language.name == "yaml" and indent:
+            return False
         has_fences = "```" in self._prefix or "```" in self._suffix
         return not (has_fences or indent) or self.is_code_behind(answer)
+
+    def is_wrapped(self, introduction: str, fence: Fence) -> bool:
+        """Whether a fence at the beginning of an answer is the model's own, and its introduction.
+
+        In a text it is not where its language is another than the file's, as that of an example is,
+        or where the introduction speaks to the text's readers.
+        """
+        if self.language.name == "yaml" and fence.indent:
+            return self._is_own_language(fence)
+        if not self.is_fence_talk("", fence.indent):
+            return False
+        speaks = not introduction or bool(SPEAKS_TO_USER.match(introduction))
+        return self.is_code_behind("") or (speaks and self._is_own_language(fence))
+
+    def _is_own_language(self, fence: Fence) -> bool:
+        """Whether a fence names no language, the file's, or one of plain text."""
+        try:
+            named = find_language(fence.language.lower()).name if fence.language else ""
+        except UsageError:
+            return False
+        return named in ("", "text", "markdown", self.language.name)
 
     def ends_in_text(self, text: str) -> bool:
         """Whether a text ends in a string or a comment."""

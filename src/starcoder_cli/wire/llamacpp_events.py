@@ -7,6 +7,7 @@ from starcoder_cli.errors import ProtocolError
 from starcoder_cli.net.http import HttpRequest
 from starcoder_cli.net.sse import read_events
 from starcoder_cli.stream import Chunk, FinishReason, Stream
+from starcoder_cli.wire.openai_events import count_or_zero, logprob_or_zero
 
 
 def read_completion_events(exchange: HttpRequest) -> Iterator[Mapping[str, object]]:
@@ -50,14 +51,14 @@ def parse_chunks(events: Iterator[Mapping[str, object]], end_ids: set[int]) -> S
 def get_count(event: Mapping[str, object], name: str) -> int:
     """A count in an event, 0 where there is none."""
     value = event.get(name)
-    return value if isinstance(value, int) else 0
+    return count_or_zero(value)
 
 
 def event_logprob(event: Mapping[str, object]) -> float:
     """The sum of the log-probabilities of the tokens in an event, 0 where it tells of none."""
     rows = event.get("completion_probabilities")
     logprobs = [row.get("logprob") for row in rows] if isinstance(rows, list) else []
-    return sum(value for value in logprobs if isinstance(value, int | float))
+    return sum(map(logprob_or_zero, logprobs))
 
 
 def likeliest_tokens(event: Mapping[str, object]) -> tuple[tuple[str, float], ...]:

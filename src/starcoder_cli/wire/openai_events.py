@@ -38,6 +38,10 @@ CHARACTERS_PER_TOKEN, MORE_CHARACTERS = 64, 4096
 """An answer of more than so many for each token that was asked for, and so many more, is cut off:
 its server does not heed `max_tokens`. Some send single characters, some a line of spaces."""
 
+MAX_COUNT = 2**53
+"""No server counts further: JSON's integers are only exact up to here (RFC 8259)."""
+
+MIN_LOGPROB = -1000.0
 MAX_SILENT_EVENTS = 100_000
 """Events without text, as some servers send them while they read a prompt."""
 
@@ -101,12 +105,18 @@ def limit_events(events: Iterable[StreamEvent], max_tokens: int) -> Iterator[Str
     max_characters = CHARACTERS_PER_TOKEN * max_tokens + MORE_CHARACTERS
     pieces = characters = silent = 0
     for event in events:
-        yield event
+        left = max_characters - characters
         length = len(event.text) + len(event.reasoning_content)
+        if length > left:
+            reasoning = event.reasoning_content[:left]
+            text = event.text[: left - len(reasoning)]
+            yield replace(event, text=text, reasoning_content=reasoning, reason="length")
+            return
+        yield event
         pieces += length > 0
         silent += not length
         characters += length
-        if pieces > max_pieces or characters > max_characters:
+        if pieces > max_pieces:
             yield StreamEvent(reason="length")
             return
         if silent > MAX_SILENT_EVENTS:
@@ -162,7 +172,17 @@ def sum_logprobs(record: Mapping[str, Any]) -> float:
         rows = record.get("content") if isinstance(record.get("content"), list) else None
         rows = rows or record.get("completion_probabilities")
         values = [as_record(row).get("logprob") for row in rows] if isinstance(rows, list) else []
-    return float(sum(value for value in values if isinstance(value, int | float)))
+    return sum(map(logprob_or_zero, values))
+
+
+def logprob_or_zero(value: object) -> float:
+    """A log-probability that a server states, 0 for what is none; the least that is told is -1000.
+
+    JSON's numbers may be of any length, and Python reads Infinity and NaN as well.
+    """
+    if not isinstance(value, int | float) or value != value:
+        return 0.0
+    return float(min(max(value, MIN_LOGPROB), 0))
 
 
 def as_record(value: object) -> Mapping[str, Any]:
@@ -172,7 +192,7 @@ def as_record(value: object) -> Mapping[str, Any]:
 
 def count_or_zero(value: object) -> int:
     """A count that a server states, 0 where it states none."""
-    return value if type(value) is int and value > 0 else 0
+    return value if type(value) is int and 0 < value <= MAX_COUNT else 0
 
 
 def join_surrogates(chunks: Iterable[Chunk]) -> Stream:
