@@ -87,7 +87,12 @@ OWNERS = {
     "tokenizers": {"engines"},
     "torch": {"engines.decoding.sampler", "engines.machine", "engines.transformers"},
     "transformers": {"engines"},
-    "tree_sitter": {"candidates.functions", "candidates.syntax", "candidates.texts"},
+    "tree_sitter": {
+        "candidates.checks.javascript",
+        "candidates.functions",
+        "candidates.syntax",
+        "candidates.texts",
+    },
     "tree_sitter_language_pack": {"candidates.syntax"},
     "triton": {"engines.transformers.kernels"},
     "tomlkit": {"files.toml_text"},
@@ -116,6 +121,7 @@ AT_ONCE = {
 BROAD_HANDLERS = {
     "cli": 1,
     "models.transfer": 1,
+    "sandbox.inside.behaviour": 4,
     "sandbox.inside.candidate": 3,
     "sandbox.inside.commands": 1,
     "sandbox.inside.tester": 2,

@@ -15,6 +15,7 @@ from starcoder_cli.app.deliver import OutputOptions
 from starcoder_cli.app.request import CandidateOptions, Request
 from starcoder_cli.catalog import find_model
 from starcoder_cli.cli import main
+from starcoder_cli.errors import UsageError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Chunk, Completion, Stream
@@ -85,6 +86,7 @@ def told(text: str, logprob: float, seed: int | None, parses: bool | None) -> di
         "seed": seed,
         "parses": parses,
         "flaws": [],
+        "check": None,
         "verified": None,
     }
 
@@ -274,6 +276,7 @@ def test_json_tells_of_every_candidate_also_where_none_passes(
             "seed": None,
             "parses": False,
             "flaws": [],
+            "check": None,
             "verified": False,
         }
     ]
@@ -310,3 +313,40 @@ def test_a_candidate_can_be_drawn_again_alone(
         assert main([*words, "--seed", str(each["seed"]), "--temperature", "1.5"]) == 0
         alone = json.loads(capfd.readouterr().out)
         assert (alone["text"], alone["seed"]) == (each["text"], each["seed"])
+
+
+def test_what_passes_the_examples_near_the_hole_is_preferred(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = TEXT.replace("print(add(1, 2))", "def test_add():\n    assert add(1, 2) == 3")
+    (tmp_path / "add.py").write_text(text)
+    options, language = CandidateOptions(3, check=True), languages.find_language("python")
+    choice = CandidateChooser(options, Source("add.py", text), HOLE, language, PLAIN)
+    choice.generate(answers(("a - b", -0.1), ("a * b", -0.2), ("a + b", -0.9)), SEEDED)
+    assert choice.choose().text == "a + b"
+    checks = [json.dumps(each["check"]) for each in told_of(choice)]
+    assert ['"failed": 0' in check for check in checks] == [True, False, False]
+    assert capsys.readouterr().err == ""
+
+
+def test_it_is_said_where_no_answer_passes_or_none_can_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = TEXT.replace("print(add(1, 2))", "# add(1, 2) == 3")
+    language = languages.find_language("python")
+    for whole, note in (
+        (text, "the best answer fails 1 of 1 checks"),
+        (f"import nowhere_{text[1:]}", "nothing was run: it is in no function"),
+        (text + "import nowhere\n", "nothing was run: the file cannot be run here: ModuleNotFound"),
+    ):
+        (tmp_path / "add.py").write_text(whole)
+        options = CandidateOptions(2, check=True)
+        choice = CandidateChooser(options, Source("add.py", whole), HOLE, language, PLAIN)
+        choice.generate(answers(("a - b", -0.1), ("a * b", -0.2)), SEEDED)
+        assert choice.choose().text == "a - b"
+        assert note in capsys.readouterr().err
+
+
+def test_what_is_not_run_is_known_before_the_model_is_asked() -> None:
+    with pytest.raises(UsageError, match="--check does not run go"):
+        selection(CandidateOptions(2, check=True), lang="go")

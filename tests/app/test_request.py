@@ -47,6 +47,13 @@ def test_who_is_to_choose_gets_several_answers_without_a_number(
     assert options.needs_selection == selects
 
 
+def test_who_is_to_run_answers_gets_several() -> None:
+    options = CandidateOptions.of(None, None, False, None, check=True)
+    assert options == CandidateOptions(DEFAULT_CANDIDATES, check=True)
+    with pytest.raises(UsageError, match="there is nothing to --check against"):
+        CandidateOptions.of(1, None, False, None, check=True)
+
+
 @pytest.mark.parametrize(
     ("n", "verify", "pick", "told"),
     [

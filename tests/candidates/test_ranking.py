@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from starcoder_cli.candidates.checks.agreement import Check
 from starcoder_cli.candidates.ranking import (
     CANDIDATE_TEMPERATURE,
     SEED_COUNT,
@@ -142,9 +143,8 @@ def test_an_answer_that_was_cut_off_comes_behind_a_whole_one() -> None:
 
 
 def test_what_json_tells() -> None:
-    told = Candidate(
-        Completion("x = 1", "length", 4, logprob=-1.0), Sampling(4, 0.6, seed=8), 2, ("a",), False
-    )
+    completion, sampling = Completion("x = 1", "length", 4, logprob=-1.0), Sampling(4, 0.6, seed=8)
+    told = Candidate(completion, sampling, 2, ("a",), Check(True, 2, 1, 0.25), False)
     assert told.record() == {
         "text": "x = 1",
         "logprob": -0.25,
@@ -154,6 +154,7 @@ def test_what_json_tells() -> None:
         "seed": 8,
         "parses": False,
         "flaws": ["a"],
+        "check": {"loaded": True, "passed": 2, "failed": 1, "agreement": 0.25},
         "verified": False,
     }
     assert [candidate("", errors=errors).parses for errors in (None, -1, 0, 1)] == [

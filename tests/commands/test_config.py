@@ -57,6 +57,7 @@ EXAMPLES = {
         ("--instruction", "a b"), ["a b"], "b c", ["b", "c"], '["c d"]', ["c d"]
     ),
     "candidates": Example(("-n", "2"), 2, "3", 3, "4", 4),
+    "check": Example(("--check",), True, "no", False, "true", True),
     "verify": Example(("--verify", "a b"), "a b", "c d", "c d", '"e f"', "e f"),
     "pick": Example(("--pick",), True, "no", False, "true", True),
     "echo": Example(("--echo",), True, "false", False, "true", True),

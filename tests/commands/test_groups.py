@@ -102,8 +102,8 @@ def test_without_a_flag_everything_is_as_the_values_have_it(
         ),
         (NoticeFlags(True, True, "code.index").values(), NoticeOptions(True, True, "code.index")),
         (
-            CandidateFlags(3, "make").values(5.0),
-            CandidateOptions(3, "make", False, 5.0),
+            CandidateFlags(3, True, "make").values(5.0),
+            CandidateOptions(3, "make", False, 5.0, check=True),
         ),
         (EndingFlags(["a", "b"]).stops, ("a", "b")),
         (

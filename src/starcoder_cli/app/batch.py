@@ -106,7 +106,7 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
 
 def with_inputs(rows: Sequence[BatchLine], request: Request) -> list[BatchLine]:
     """The lines with what their answers depend on: the model, the options, and texts of files."""
-    n = CandidateOptions(request.candidates.n)
+    n = CandidateOptions(request.candidates.n, check=request.candidates.check)
     same = replace(request, candidates=n, offline=False, keep_alive=None, resolved_endpoint=None)
     inputs = {"model": request.spec.name, "options": compute_digest(repr(same).encode())}
     included = [read_if_possible(place) for place in request.context.include]

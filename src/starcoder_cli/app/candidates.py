@@ -28,6 +28,7 @@ from starcoder_cli.stream import Chunk, Completion, Stream, collect
 from starcoder_cli.terminal.output import wants_color
 
 if TYPE_CHECKING:
+    from starcoder_cli.candidates.checks.run import CheckedFile
     from starcoder_cli.candidates.verify import VerifyCommand
 
 MAX_DRAWS_PER_CANDIDATE = 2
@@ -55,10 +56,13 @@ class CandidateChooser:
         self._output = output
         self._candidates: list[Candidate] = []
         self._command: VerifyCommand | None = None
+        self._checked_file: CheckedFile | None = None
         if options.pick:
             from starcoder_cli.app.pick import need_terminal
 
             need_terminal()
+        if options.check:
+            self._checked_file = checked_file(source, language)
         if options.verify is not None:
             self._command = verify_command(options.verify, source, options.seconds)
 
@@ -77,7 +81,10 @@ class CandidateChooser:
         finally:
             self._output.messages.show_status("")
         self._seconds = sum(candidate.completion.seconds for candidate in candidates)
-        self._candidates = rank_candidates(candidates)[:count]
+        ranked = rank_candidates(candidates)
+        if self._checked_file:
+            ranked = self._check(ranked, self._checked_file)
+        self._candidates = ranked[:count]
         if self._options.verify is None and not self._output.json:
             self._note_errors()
 
@@ -136,6 +143,27 @@ class CandidateChooser:
         language = self._language.name
         return syntax.count_syntax_errors(without, language), find_flaws(without, language)
 
+    def _check(self, ranked: list[Candidate], file: "CheckedFile") -> list[Candidate]:
+        """The candidates by what they do; a note where that says nothing, or that none is right."""
+        from starcoder_cli.candidates.checks.run import rank_by_running
+
+        messages = self._output.messages
+        outcome = rank_by_running(ranked, file, self._source, self._span, messages.show_status)
+        if outcome.reason:
+            messages.note(f"nothing was run: {outcome.reason}; the answers are chosen by rank")
+            return ranked
+
+        def order(candidate: Candidate) -> tuple[bool, ...]:
+            return self._is_sound(candidate), *(candidate.check.order if candidate.check else ())
+
+        best_first = sorted(outcome.candidates, key=order, reverse=True)
+        check = best_first[0].check
+        if check and check.failed:
+            messages.note(
+                f"the best answer fails {check.failed} of {check.failed + check.passed} checks"
+            )
+        return best_first
+
     def _verify(self, command: "VerifyCommand") -> list[Candidate]:
         """The first candidate that passes before the others; those that were tried say so."""
         messages, waiting = self._output.messages, self._candidates
@@ -170,6 +198,13 @@ class CandidateChooser:
         color = wants_color(self._output.color, sys.stderr)
         before = self._source.raw[: self._span.start]
         return pick(self._candidates, Highlighter(self._language.lexer, color), before)
+
+
+def checked_file(source: Source, language: Language) -> "CheckedFile":
+    """The file of a source, to run answers in; raises what `CheckedFile.of` does."""
+    from starcoder_cli.candidates.checks.run import CheckedFile
+
+    return CheckedFile.of(source, language.name)
 
 
 def verify_command(line: str, source: Source, seconds: float) -> "VerifyCommand":

@@ -26,23 +26,29 @@ VERIFY_SECONDS = 60.0
 class CandidateOptions:
     """How many answers are asked for, and who chooses: a command, a person, or else the ranking.
 
-    `seconds` is how long the command may take for one answer.
+    With `check` the ranking runs them. `seconds` is how long the command may take for one answer.
     """
 
     n: int = 1
     verify: str | None = None
     pick: bool = False
     seconds: float = VERIFY_SECONDS
+    check: bool = False
 
     @classmethod
     def of(
-        cls, candidates: int | None, verify: str | None, pick: bool, timeout: float | None
+        cls,
+        candidates: int | None,
+        verify: str | None,
+        pick: bool,
+        timeout: float | None,
+        check: bool = False,
     ) -> "CandidateOptions":
         """What the flags ask for: some answers without a number where somebody is to choose.
 
         Raises UsageError for what has no meaning.
         """
-        chosen = verify is not None or pick
+        chosen = verify is not None or pick or check
         n = candidates if candidates is not None else DEFAULT_CANDIDATES if chosen else 1
         if not 1 <= n <= MAX_CANDIDATES:
             raise UsageError(
@@ -52,7 +58,11 @@ class CandidateOptions:
             raise UsageError("--verify and --pick both choose", "leave one of them away")
         if pick and n == 1:
             raise UsageError("there is nothing to --pick from", "ask for more with --candidates")
-        return cls(n, verify, pick, VERIFY_SECONDS if timeout is None else timeout)
+        if check and n == 1:
+            raise UsageError(
+                "there is nothing to --check against", "ask for more with --candidates"
+            )
+        return cls(n, verify, pick, VERIFY_SECONDS if timeout is None else timeout, check)
 
     @property
     def needs_selection(self) -> bool:

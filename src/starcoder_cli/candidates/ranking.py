@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
+from starcoder_cli.candidates.checks.agreement import Check
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion, Stream
 
@@ -35,14 +36,15 @@ class Candidate:
     """An answer, how it was drawn, and what is known of it.
 
     `added_errors` is how many more errors a parser finds in the whole file with the answer than
-    without it, `flaws` what else is wrong with that file, `verified` what a command says of it;
-    None is unknown. `draw_count` is how often the answer was drawn.
+    without it, `flaws` what else is wrong with that file, `check` what came of running it,
+    `verified` what a command says of it; None is unknown. `draw_count` is how often it was drawn.
     """
 
     completion: Completion
     sampling: Sampling
     added_errors: int | None = None
     flaws: tuple[str, ...] = ()
+    check: Check | None = None
     verified: bool | None = None
     draw_count: int = 1
 
@@ -67,6 +69,7 @@ class Candidate:
             "seed": self.sampling.seed,
             "parses": self.parses,
             "flaws": list(self.flaws),
+            "check": self.check.record() if self.check else None,
             "verified": self.verified,
         }
 

@@ -12,6 +12,7 @@ from starcoder_cli.commands.options import (
     Adapter,
     ApiKeyFile,
     Candidates,
+    Check,
     ColorOption,
     Context,
     Device,
@@ -222,6 +223,7 @@ class CandidateFlags:
     """How many answers are made, and who chooses."""
 
     candidates: Candidates = None
+    check: Check = False
     verify: Verify = None
     pick: Pick = False
 
@@ -229,7 +231,7 @@ class CandidateFlags:
         """The candidates; UsageError for what has no meaning."""
         from starcoder_cli.app.request import CandidateOptions
 
-        return CandidateOptions.of(self.candidates, self.verify, self.pick, timeout)
+        return CandidateOptions.of(self.candidates, self.verify, self.pick, timeout, self.check)
 
 
 @dataclass(frozen=True)

@@ -357,6 +357,16 @@ Pick = Annotated[
         rich_help_panel=CHOICE_PANEL,
     ),
 ]
+Check = Annotated[
+    bool,
+    typer.Option(
+        "--check",
+        envvar=environment_name("check"),
+        help="Run the candidates (5 without -n) in a sandbox, and prefer those that pass the "
+        "examples and tests near the hole, then those that most agree with. Python, JavaScript.",
+        rich_help_panel=CHOICE_PANEL,
+    ),
+]
 Verify = Annotated[
     str | None,
     typer.Option(

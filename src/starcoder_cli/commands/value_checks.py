@@ -202,12 +202,15 @@ def check_infill(stop: Sequence[str] = (), max_prompt_tokens: int | None = None)
 
 
 def check_candidates(
-    candidates: int | None = None, verify: str | None = None, pick: bool = False
+    candidates: int | None = None,
+    verify: str | None = None,
+    pick: bool = False,
+    check: bool = False,
 ) -> None:
     """How many answers are made, and who chooses."""
     from starcoder_cli.app.request import CandidateOptions
 
-    CandidateOptions.of(candidates, verify, pick, None)
+    CandidateOptions.of(candidates, verify, pick, None, check)
     if verify is not None:
         from starcoder_cli.candidates.verify import check_command
 
@@ -246,7 +249,7 @@ VALUE_CHECKS: Sequence[ValueCheck] = (
     ValueCheck(("lang",), check_language),
     ValueCheck(("context", "no_context"), check_context),
     ValueCheck(("stop", "max_prompt_tokens"), check_infill),
-    ValueCheck(("candidates", "verify", "pick"), check_candidates),
+    ValueCheck(("candidates", "verify", "pick", "check"), check_candidates),
     ValueCheck(("diff", "echo", "in_place", "json"), check_output),
     ValueCheck(("fail_on",), check_licences),
     ValueCheck(("portrait_url",), check_portrait_url),

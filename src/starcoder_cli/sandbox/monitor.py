@@ -43,6 +43,11 @@ class CommandMonitor:
         self._output_tail = b""
         self._selector = DefaultSelector()
 
+    @property
+    def output(self) -> str:
+        """The end of what has been printed."""
+        return self._output_tail.decode("utf-8", "replace")
+
     def wait_for_outcome(self, steps: Sequence[Limits], nonce: str) -> tuple[str, str]:
         """The result and a detail: passed where each step exits with 0 and the nonce is printed."""
         with self._selector as selector:
@@ -114,7 +119,7 @@ class CommandMonitor:
     def _find_error_line(self) -> str:
         """The first line that was printed and speaks of an error, else the last one."""
         self._drain()
-        lines = self._output_tail.decode("utf-8", "replace").strip().splitlines() or [""]
+        lines = self.output.strip().splitlines() or [""]
         return next((line for line in lines if ERROR_PATTERN.search(line)), lines[-1]).strip()
 
 

@@ -1,0 +1,1 @@
+"""Choosing by running: what a file says about its functions, and what candidates agree on."""

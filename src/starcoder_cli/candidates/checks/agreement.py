@@ -1,0 +1,73 @@
+"""Candidates in the order of what they do: what is said of a function first, then what most do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+EXCEPTION_MARK = "!"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found by running a candidate: how many examples, assertions and tests pass and fail.
+
+    `agreement` is the share of the answers drawn that give what it gives, over all calls: 0 to 1.
+    `loaded` is false where the file with it cannot be run.
+    """
+
+    loaded: bool
+    passed: int
+    failed: int
+    agreement: float
+
+    @property
+    def order(self) -> tuple[bool, bool, int, float]:
+        """What is greater is better."""
+        return self.loaded, not self.failed, self.passed, self.agreement
+
+    def record(self) -> Mapping[str, object]:
+        """The check as a JSON object."""
+        return {
+            "loaded": self.loaded,
+            "passed": self.passed,
+            "failed": self.failed,
+            "agreement": round(self.agreement, 4),
+        }
+
+
+def compute_agreement(
+    outcomes: Sequence[Mapping[int, str]], draw_counts: Sequence[int]
+) -> list[float]:
+    """How far each of some candidates gives what others give, weighted by how often these came.
+
+    A call that most answers end with an exception says nothing, unless all calls are such.
+    """
+    total = sum(draw_counts)
+    calls = sorted(set().union(*outcomes))
+    telling = [
+        call for call in calls if 2 * weight(outcomes, draw_counts, call, EXCEPTION_MARK) <= total
+    ] or calls
+    return [
+        sum(
+            weight(outcomes, draw_counts, call, own[call], whole=True)
+            for call in telling
+            if call in own and not own[call].startswith(EXCEPTION_MARK)
+        )
+        / max(1, len(telling) * total)
+        for own in outcomes
+    ]
+
+
+def weight(
+    outcomes: Sequence[Mapping[int, str]],
+    draw_counts: Sequence[int],
+    call: int,
+    outcome: str,
+    *,
+    whole: bool = False,
+) -> int:
+    """How often answers were drawn whose call has an outcome, or one that begins so."""
+    return sum(
+        count
+        for each, count in zip(outcomes, draw_counts, strict=True)
+        if (each.get(call, "") == outcome if whole else each.get(call, "").startswith(outcome))
+    )

@@ -1,0 +1,135 @@
+"""What a JavaScript file says about the function that a hole is in, and how that is called.
+
+Types are those of JSDoc (`@param {number[]} values`).
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from starcoder_cli.candidates.checks.arguments import KnownValues, Parameter, make_arguments
+from starcoder_cli.candidates.checks.evidence import Evidence, find_prose_examples
+from starcoder_cli.candidates.syntax import find_grammars, parse_with_grammar
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+LANGUAGE = "javascript"
+FUNCTION_NODES = ("function_declaration", "function_expression", "arrow_function")
+DECLARATION_NODES = ("lexical_declaration", "variable_declaration")
+JSDOC_PARAMETER = re.compile(r"@param\s*\{([^}]*)\}\s*\[?(\w+)")
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "number": ("int", "float"),
+    "string": ("str",),
+    "boolean": ("bool",),
+    "number[]": ("list[int]",),
+    "string[]": ("list[str]",),
+    "array<number>": ("list[int]",),
+    "array<string>": ("list[str]",),
+    "array": ("list[int]", "list[str]"),
+    "number[][]": ("list[list[int]]",),
+    "object": ("dict",),
+}
+WORDS = {"true": "True", "false": "False", "null": "None"}
+
+
+def find_evidence(text: str, start: int, end: int) -> Evidence | None:
+    """The evidence about the function with an answer from one offset of a text to another.
+
+    What stands in the answer is none. None where there is no such function, or no grammar.
+    """
+    data = text.encode("utf-8", "replace")
+    tree = next((parse_with_grammar(data, each) for each in find_grammars(LANGUAGE)), None)
+    first, last = (len(text[:at].encode("utf-8", "replace")) for at in (start, end))
+    found = tree and find_target(data, tree.root_node, first, last)
+    if not found:
+        return None
+    name, function = found
+    outside = f"{text[:start]}\n{text[end:]}"
+    prose = find_prose_examples(name, outside)
+    values = [value for each in prose if (value := read_arguments(name, each)) is not None]
+    values += known_arguments(name, outside)
+    parameters = find_parameters(data, function, jsdoc_types(outside))
+    calls: list[tuple[object, ...]] = []
+    if parameters is not None:
+        calls = make_arguments(parameters, KnownValues(tuple(values)), name)
+    return Evidence(
+        statements=tuple(map(deep_equality, prose)),
+        calls=tuple((name, text) for each in calls if (text := to_json(each))),
+    )
+
+
+def find_target(data: bytes, root: "Node", start: int, end: int) -> "tuple[str, Node] | None":
+    """The name and the node of the outermost function that has a byte of an answer."""
+    for node in root.children:
+        inner = node.child_by_field_name("declaration") or node
+        if inner.start_byte > end or inner.end_byte < start:
+            continue
+        declarators = inner.named_children if inner.type in DECLARATION_NODES else [inner]
+        for each in declarators:
+            function = each.child_by_field_name("value") or each
+            name = each.child_by_field_name("name")
+            if name and function.type in FUNCTION_NODES and function.start_byte <= end:
+                return data[name.start_byte : name.end_byte].decode(), function
+    return None
+
+
+def find_parameters(
+    data: bytes, function: "Node", types: Mapping[str, str]
+) -> list[Parameter] | None:
+    """The parameters that a call has to give; None where one is no plain name."""
+    if any(child.type == "async" for child in function.children):
+        return None
+    listed = function.child_by_field_name("parameters")
+    nodes = listed.named_children if listed else [function.child_by_field_name("parameter")]
+    parameters = []
+    for node in nodes:
+        if node is None or node.type == "assignment_pattern":
+            continue
+        if node.type != "identifier":
+            return None
+        name = data[node.start_byte : node.end_byte].decode()
+        kinds = KINDS.get(types.get(name, "").lower(), ())
+        parameters.append(Parameter(name, kinds))
+    return parameters
+
+
+def jsdoc_types(text: str) -> Mapping[str, str]:
+    """The types of parameters by name, the last ones that a text has."""
+    return {name: kind.strip("?! ") for kind, name in JSDOC_PARAMETER.findall(text)}
+
+
+def known_arguments(name: str, text: str) -> Iterator[tuple[object, ...]]:
+    """The arguments of calls in a text that are literals, a line each."""
+    for match in re.finditer(rf"\b{re.escape(name)}(\([^()\n]{{0,300}}\))", text):
+        if (arguments := read_arguments(name, match[0])) is not None:
+            yield arguments
+
+
+def read_arguments(name: str, text: str) -> tuple[object, ...] | None:
+    """The arguments of a call that a text begins with, where they are literals for Python too."""
+    call = re.sub(r"\b(?:true|false|null)\b", lambda match: WORDS[match[0]], text)
+    try:
+        node = ast.parse(call, mode="eval").body
+        call_node = node.left if isinstance(node, ast.Compare) else node
+        if isinstance(call_node, ast.Call):
+            return tuple(ast.literal_eval(each) for each in call_node.args)
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        pass
+    return None
+
+
+def deep_equality(comparison: str) -> str:
+    """A statement that throws where a call and a literal differ."""
+    call, _, value = comparison.rpartition(" == ")
+    return f'require("node:assert").deepEqual({call}, {value})'
+
+
+def to_json(arguments: Sequence[object]) -> str:
+    """Arguments as a list of JavaScript's; empty where they have no such form."""
+    try:
+        return json.dumps(arguments)
+    except (TypeError, ValueError):
+        return ""

@@ -1,0 +1,163 @@
+"""Candidates for a range of a file, run in the sandbox, each in a copy of the file's project."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from starcoder_cli.candidates.checks import javascript, python
+from starcoder_cli.candidates.checks.agreement import Check, compute_agreement
+from starcoder_cli.candidates.checks.evidence import Evidence
+from starcoder_cli.candidates.ranking import Candidate
+from starcoder_cli.errors import UsageError
+from starcoder_cli.files.read import STANDARD_INPUT
+from starcoder_cli.files.source import Source, Span
+from starcoder_cli.files.worktree import WorkTree
+from starcoder_cli.sandbox.behaviour import Behaviour, Trials, observe, require_interpreter
+from starcoder_cli.system.temporary import temporary_folder
+
+FindEvidence = Callable[[str, int, int], Evidence | None]
+
+FINDERS: Mapping[str, FindEvidence] = {
+    "python": python.find_evidence,
+    "javascript": javascript.find_evidence,
+}
+FILENAMES = {"python": "answer.py", "javascript": "answer.js"}
+MAX_TEST_FILES = 3
+PACKAGE_FILE = "__init__.py"
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """A file that answers are tried in: its language, its project, and what it is called there.
+
+    Without a project the file is alone.
+    """
+
+    language: str
+    tree: WorkTree | None
+    file: str
+
+    @classmethod
+    def of(cls, source: Source, language: str) -> "CheckedFile":
+        """The file of a source. UsageError where its language is not run, or its project too large.
+
+        Raises InputError where the language's interpreter is not here, MachineError where there is
+        no sandbox.
+        """
+        if language not in FINDERS:
+            raise UsageError(
+                f"--check does not run {language}", f"it runs {' and '.join(FINDERS)}; omit --check"
+            )
+        require_interpreter(language)
+        if source.name == STANDARD_INPUT:
+            return cls(language, None, FILENAMES[language])
+        tree = WorkTree.containing(source.name)
+        return cls(language, tree, tree.file)
+
+    def trials(self, root: Path, evidence: Evidence) -> Trials:
+        """What is run of the file below a folder."""
+        path = PurePosixPath(self.file)
+        names = self.tree.names if self.tree else ()
+        packages = []
+        for folder in path.parents:
+            if str(folder / PACKAGE_FILE) not in names:
+                break
+            packages.append(folder)
+        import_folder = packages[-1].parent if packages else path.parent
+        module = ".".join((*(folder.name for folder in reversed(packages)), path.stem))
+        module = module.removesuffix(".__init__")
+        folders = dict.fromkeys((import_folder, PurePosixPath("src"), PurePosixPath()))
+        return Trials(
+            file=str(root / path),
+            module=module,
+            folder=str(root),
+            paths=tuple(str(root / each) for each in folders),
+            sessions=evidence.sessions,
+            statements=evidence.statements,
+            calls=evidence.calls,
+            tests=tuple(str(root / each) for each in find_test_files(path, names)),
+        )
+
+    def observe(self, text: str, evidence: Evidence) -> Behaviour:
+        """What the file does with another text."""
+        data = text.encode("utf-8", "surrogateescape")
+        with temporary_folder() as folder:
+            root = folder / "copy"
+            if self.tree:
+                self.tree.copy_to(root, data)
+            else:
+                root.mkdir()
+                (root / self.file).write_bytes(data)
+            let_others_read(root)
+            return observe(self.language, root, self.trials(root, evidence))
+
+
+def let_others_read(root: Path) -> None:
+    """Let every user read a folder: where root asks, the sandbox is somebody else."""
+    for path in (root, *root.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+
+
+def find_test_files(path: PurePosixPath, names: Sequence[str]) -> list[str]:
+    """The files of tests for a Python file, by their names; the nearest first."""
+    if path.suffix != ".py":
+        return []
+    wanted = (f"test_{path.stem.lstrip('_')}.py", f"{path.stem}_test.py")
+    found = [name for name in names if PurePosixPath(name).name in wanted and name != str(path)]
+
+    def distance(name: str) -> tuple[int, str]:
+        parents = set(PurePosixPath(name).parents)
+        return -len(parents & set(path.parents)), name
+
+    return sorted(found, key=distance)[:MAX_TEST_FILES]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The candidates in their new order, and why they are in the old one where that is so."""
+
+    candidates: Sequence[Candidate]
+    reason: str = ""
+
+
+def rank_by_running(
+    candidates: Sequence[Candidate],
+    file: CheckedFile,
+    source: Source,
+    span: Span,
+    show_status: Callable[[str], None],
+) -> Outcome:
+    """Rank candidates that are ranked already by what they do, those that are alike as they were.
+
+    The first of them whose file a parser understands says what is run: the same for all.
+    """
+    find, before = FINDERS[file.language], source.raw[: span.start]
+    texts = [source.replaced(span, candidate.text) for candidate in candidates]
+    ends = [len(text) - (len(source.raw) - span.end) for text in texts]
+    evidence = next(
+        (
+            found
+            for text, end in zip(texts, ends, strict=True)
+            if (found := find(text, len(before), end))
+        ),
+        None,
+    )
+    if not evidence:
+        return Outcome(candidates, "it is in no function that can be run")
+    behaviours = []
+    for number, text in enumerate(texts, 1):
+        show_status(f"running candidate {number} of {len(texts)} …")
+        behaviours.append(file.observe(text, evidence))
+    show_status("")
+    agreement = compute_agreement(
+        [behaviour.outcomes for behaviour in behaviours],
+        [candidate.draw_count for candidate in candidates],
+    )
+    checked = [
+        replace(candidate, check=Check(each.loaded, each.passed, each.failed, share))
+        for candidate, each, share in zip(candidates, behaviours, agreement, strict=True)
+    ]
+    if not any(behaviour.loaded for behaviour in behaviours):
+        return Outcome(checked, f"the file cannot be run here: {behaviours[0].detail}")
+    return Outcome(checked)

@@ -1,0 +1,160 @@
+"""What a file of a project does, found by running parts of it in the sandbox.
+
+The file runs in its own language's usual interpreter, which may have the project's packages, in a
+copy of the project that it may read. What it prints about itself is the work of a script of ours in
+its own process: a file that wants to can forge that, but nothing of it leaves the sandbox.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from starcoder_cli.errors import InputError
+from starcoder_cli.sandbox.compiled import COMMAND_MODULES, open_pipe, open_work_folder
+from starcoder_cli.sandbox.detect import detect_sandbox
+from starcoder_cli.sandbox.isolation import SandboxKind
+from starcoder_cli.sandbox.monitor import CommandMonitor
+from starcoder_cli.sandbox.process import (
+    BASE_ENVIRONMENT,
+    INSIDE_FOLDER,
+    JobPayload,
+    ProcessRequirements,
+    build_confinement,
+    pick_unused_uid,
+    run_in_sandbox,
+)
+from starcoder_cli.sandbox.toolchains import NODE_ENVIRONMENT
+from starcoder_cli.sandbox.toolpaths import find_tool, find_tool_folders
+from starcoder_cli.sandbox.trial import Limits
+
+BEHAVIOUR_LIMITS = Limits(seconds=20.0, memory=2 << 30)
+ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", **NODE_ENVIRONMENT}
+SCRIPTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "python": ("behaviour.py", ("python3", "-X", "utf8")),
+    "javascript": ("behaviour.js", ("node", "--max-old-space-size={heap}")),
+}
+"""The script for each language, and what runs it."""
+
+LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS = "lxsact"  # as the scripts write them
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What is run of a file, a module of this name that finds others in `paths`, in a folder.
+
+    `sessions` are docstrings with examples, `statements` pass where they raise nothing. `calls` are
+    an expression for a function, and one for a tuple of its arguments. `tests` are files of tests.
+    """
+
+    file: str
+    module: str
+    folder: str
+    paths: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()
+    tests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What became of the trials: how many examples, statements and tests pass, and fail.
+
+    `outcomes` has a name for what each call gave, by its number: the same for equal values, and
+    the kind of an exception after a `!`. `detail` says why a file could not be run.
+    """
+
+    loaded: bool
+    passed: int = 0
+    failed: int = 0
+    outcomes: Mapping[int, str] = field(default_factory=dict)
+    detail: str = ""
+
+
+def require_interpreter(language: str) -> None:
+    """Raise InputError where a language cannot be run here, MachineError without a sandbox."""
+    detect_sandbox()
+    interpreter = SCRIPTS[language][1][0]
+    if not find_tool(interpreter):
+        raise InputError(f"{interpreter} is not on the PATH", f"install it to run {language}")
+
+
+def observe(
+    language: str, folder: Path, trials: Trials, limits: Limits = BEHAVIOUR_LIMITS
+) -> Behaviour:
+    """Run the trials in a folder, which they may read, and say what became of them."""
+    kind = detect_sandbox()
+    script, command = SCRIPTS[language]
+    with open_work_folder(kind) as work_folder, open_pipe() as (read_end, write_end):
+        requirements = script_requirements(command[0], work_folder, folder, limits)
+        heap = str(limits.memory >> 21)
+        words = [
+            str(find_tool(command[0])),
+            *(word.replace("{heap}", heap) for word in command[1:]),
+        ]
+        payload: JobPayload = {
+            "files": {
+                script: (INSIDE_FOLDER / script).read_text(encoding="utf-8"),
+                "trials.json": json.dumps(asdict(trials)),
+            },
+            "steps": [
+                {
+                    "command": [*words, f"{work_folder}/{script}", f"{work_folder}/trials.json"],
+                    "input": "",
+                    "confinement": build_confinement(kind, limits, requirements),
+                }
+            ],
+            "user": requirements.user,
+            "writes": write_end,
+        }
+        with run_in_sandbox(kind, COMMAND_MODULES, payload, requirements) as process:
+            os.close(write_end)
+            own_folder = None if kind is SandboxKind.BUBBLEWRAP else Path(work_folder)
+            monitor = CommandMonitor(process, read_end, own_folder)
+            _, detail = monitor.wait_for_outcome([limits], "")
+    return read_behaviour(monitor.output, detail)
+
+
+def script_requirements(
+    interpreter: str, work_folder: str, folder: Path, limits: Limits
+) -> ProcessRequirements:
+    """What an interpreter needs that runs files of a folder."""
+    return ProcessRequirements(
+        readable_folders=(*find_tool_folders(interpreter), str(folder)),
+        writable_folder=work_folder,
+        disk_bytes=limits.disk,
+        starts_processes=True,
+        reserves_memory=True,
+        user=pick_unused_uid(),
+        environment={**BASE_ENVIRONMENT, **ENVIRONMENT},
+    )
+
+
+def read_behaviour(output: str, detail: str) -> Behaviour:
+    """What the lines of a script say; lines of no form that it has are passed over."""
+    loaded, passed, failed = False, 0, 0
+    outcomes: dict[int, str] = {}
+    for line in output.splitlines():
+        match line.split(maxsplit=2):
+            case [kind, _, *_] if kind == LOADED:
+                loaded = True
+            case [kind, _, words] if kind == DETAIL:
+                detail = words
+            case [kind, number, name] if kind == CALL and number.isdecimal():
+                outcomes[int(number)] = name
+            case [kind, _, counts] if kind in (SESSION, STATEMENT, TESTS):
+                good, bad = read_counts(counts)
+                passed, failed = passed + good, failed + bad
+    return Behaviour(loaded, passed, failed, outcomes, "" if loaded else detail)
+
+
+def read_counts(text: str) -> tuple[int, int]:
+    """How many of what a line tells of passed and failed: two numbers, or one of 1 and 0."""
+    match [int(word) for word in text.split() if word.isdecimal()]:
+        case [passed, failed]:
+            return passed, failed
+        case [passed]:
+            return passed, 1 - passed
+    return 0, 0

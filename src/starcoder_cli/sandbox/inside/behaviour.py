@@ -1,0 +1,186 @@
+"""What a Python file does: its examples, assertions and tests are run, its functions called.
+
+A script for the Python of a user's project, with a file that names the trials as its argument. It
+writes a line for each: a letter, the number of the trial, and what became of it. Values are written
+as digests, those that are equal for Python as the same one.
+"""
+
+import contextlib
+import doctest
+import hashlib
+import importlib
+import importlib.util
+import itertools
+import json
+import os
+import random
+import re
+import signal
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+CALL_SECONDS = 0.5
+SESSION_SECONDS = 2.0
+MAX_TIMEOUTS = 3
+MAX_ITEMS = 1000
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+Write = Callable[..., None]
+LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS = "lxsact"
+
+
+class TooSlowError(BaseException):
+    """A trial takes longer than it may; no `except Exception` of a program stops it."""
+
+
+def main() -> None:
+    """Run the trials of the file that is named, and write their outcomes to standard output."""
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    output = os.fdopen(os.dup(1), "w", encoding="ascii", errors="backslashreplace")
+    null_fd = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null_fd, descriptor)
+
+    def write(*words: object) -> None:
+        print(*words, file=output, flush=True)
+
+    os.chdir(job["folder"])
+    sys.path[:0] = job["paths"]
+    sys.dont_write_bytecode = True
+    random.seed(0)
+    try:
+        module = load_module(job["module"], job["file"])
+    except BaseException as error:  # a file may raise anything, its end too
+        write(DETAIL, 0, f"{type(error).__name__}: {error}"[:300].replace("\n", " "))
+        return
+    write(LOADED, 0, 1)
+    signal.signal(signal.SIGALRM, raise_too_slow)
+    for number, text in enumerate(job["sessions"]):
+        write(SESSION, number, *run_session(text, module))
+    for number, text in enumerate(job["statements"]):
+        write(STATEMENT, number, run_statement(text, module))
+    run_calls(job["calls"], module, write)
+    if job["tests"]:
+        write(TESTS, 0, *run_tests(job["folder"], job["tests"]))
+
+
+def load_module(name: str, file: str) -> types.ModuleType:
+    """The module of a file, in the package that it is a part of."""
+    package = name.rpartition(".")[0]
+    if package:
+        importlib.import_module(package)
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, file)
+        assert spec and spec.loader, "a file of Python's"
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def raise_too_slow(number: int, frame: object) -> None:
+    """End a trial."""
+    raise TooSlowError
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TooSlowError in the body after so many seconds."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def run_session(text: str, module: types.ModuleType) -> tuple[int, int]:
+    """How many examples of a docstring pass, and how many do not."""
+    session = doctest.DocTestParser().get_doctest(text, vars(module).copy(), "session", None, 0)
+    runner = doctest.DocTestRunner(verbose=False)
+    try:
+        with time_limit(SESSION_SECONDS):
+            failed, attempted = runner.run(session, out=lambda text: None)
+    except BaseException:  # the end of a process is no answer to an example
+        return 0, len(session.examples)
+    return attempted - failed, failed
+
+
+def run_statement(text: str, module: types.ModuleType) -> int:
+    """1 where a statement raises nothing, else 0."""
+    try:
+        with time_limit(SESSION_SECONDS):
+            exec(compile(text, "<statement>", "exec"), vars(module).copy())
+    except BaseException:  # as above
+        return 0
+    return 1
+
+
+def run_calls(calls: list[list[str]], module: types.ModuleType, write: Write) -> None:
+    """Write the outcome of each call: the digest of a value, or an exception after a `!`."""
+    timeouts = 0
+    for number, (function, arguments) in enumerate(calls):
+        if timeouts >= MAX_TIMEOUTS:
+            return
+        try:
+            values = eval(arguments, {})
+            with time_limit(CALL_SECONDS):
+                value = eval(function, vars(module))(*values)
+                outcome = digest(describe(value) + describe(values))
+        except TooSlowError:
+            timeouts += 1
+            outcome = "!TooSlowError"
+        except BaseException as error:  # as above
+            outcome = f"!{type(error).__name__}"[:60]
+        write(CALL, number, outcome)
+
+
+def digest(text: str) -> str:
+    """A short name for a text."""
+    return hashlib.blake2s(text.encode("utf-8", "backslashreplace"), digest_size=6).hexdigest()
+
+
+def describe(value: object, depth: int = 8) -> str:
+    """A text for a value, the same for values that are equal."""
+    if isinstance(value, (bool, int, complex)) or value is None:
+        return repr(int(value)) if isinstance(value, bool) else repr(value)
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() else f"{value:.9g}"
+    if depth and isinstance(value, (list, tuple)):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return f"{kind}({','.join(describe(each, depth - 1) for each in value[:MAX_ITEMS])})"
+    if depth and isinstance(value, (set, frozenset)):
+        return f"set({','.join(sorted(describe(each, depth - 1) for each in value))})"
+    if depth and isinstance(value, dict):
+        items = (f"{describe(k, depth - 1)}:{describe(v, depth - 1)}" for k, v in value.items())
+        return f"dict({','.join(sorted(items))})"
+    if depth and isinstance(value, types.GeneratorType):
+        given = map(describe, itertools.islice(value, MAX_ITEMS))
+        return f"generator({','.join(given)})"
+    if callable(value):
+        return "function"
+    return ADDRESS.sub("", repr(value))
+
+
+def run_tests(folder: str, paths: list[str]) -> tuple[int, int]:
+    """How many tests of some files pass and fail under pytest; none where that is not here."""
+    counts = {"passed": 0, "failed": 0}
+
+    class Counter:
+        """A plugin of pytest's."""
+
+        def pytest_runtest_logreport(self, report: Any) -> None:
+            """Count what becomes of one phase of a test."""
+            if report.when == "call" or report.outcome == "failed":
+                counts[report.outcome] = counts.get(report.outcome, 0) + 1
+
+    with contextlib.suppress(BaseException):
+        pytest = importlib.import_module("pytest")
+        options = ["-q", "-p", "no:cacheprovider", "--tb=no", f"--rootdir={folder}"]
+        pytest.main([*options, *paths], plugins=[Counter()])
+    return counts["passed"], counts["failed"]
+
+
+if __name__ == "__main__":
+    main()

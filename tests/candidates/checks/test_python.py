@@ -1,0 +1,94 @@
+"""What a Python file says of a function, and how that is called."""
+
+import ast
+
+import pytest
+
+from starcoder_cli.candidates.checks.evidence import Evidence
+from starcoder_cli.candidates.checks.python import find_evidence, find_kinds
+
+HOLE = "<HOLE>"
+
+
+def evidence(text: str, answer: str = "pass") -> Evidence:
+    """The evidence for an answer in place of the mark."""
+    start = text.index(HOLE)
+    found = find_evidence(text.replace(HOLE, answer), start, start + len(answer))
+    assert found is not None
+    return found
+
+
+def arguments(found: Evidence) -> list[object]:
+    """The arguments of each call."""
+    return [ast.literal_eval(values) for _, values in found.calls]
+
+
+def test_examples_of_a_docstring_and_tests_of_the_file() -> None:
+    found = evidence(
+        'def double(n: int) -> int:\n    """Twice as much.\n\n    >>> double(2)\n    4\n\n'
+        f'    double(5) == 10\n    """\n    {HOLE}\n\n\n'
+        "def test_double():\n    assert double(3) == 6\n\n\ndef test_other():\n    assert True\n"
+    )
+    assert [">>> double(2)" in session for session in found.sessions] == [True]
+    assert found.statements == ("assert double(5) == 10", "test_double()")
+    assert {function for function, _ in found.calls} == {"double"}
+    assert arguments(found)[:3] == [(3,), (2,), (5,)]
+
+
+def test_what_the_answer_says_is_no_evidence() -> None:
+    answer = '"""Twice.\n\n    >>> double(2)\n    5\n    """\n    # double(1) == 9\n    return n'
+    found = evidence(f"def double(n):\n    {HOLE}\n", answer)
+    assert (found.sessions, found.statements) == ((), ())
+
+
+def test_a_method_is_called_of_a_new_object() -> None:
+    found = evidence(f"class Counter:\n    def add(self, n: int):\n        {HOLE}\n")
+    assert {function for function, _ in found.calls} == {"Counter().add"}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "async def f(x):",
+        "def f(x, *, key):",
+        "class C:\n  def __init__(self, size): pass\n  def f(self, x):",
+        "class C(Base):\n  def f(self, x):",
+        "class C:\n  @property\n  def f(self):",
+    ],
+)
+def test_what_cannot_be_called_so_is_not(head: str) -> None:
+    assert evidence(f"{head}\n    {HOLE}\n").calls == ()
+
+
+def test_parameters_with_a_default_are_left_to_it() -> None:
+    found = evidence(f"def f(x: int, y=2):\n    {HOLE}\n")
+    assert {len(ast.literal_eval(values)) for _, values in found.calls} == {1}
+
+
+def test_outside_of_functions_there_is_nothing_to_run() -> None:
+    assert find_evidence("x = 1\n", 4, 5) is None
+    assert find_evidence("def f(:\n", 6, 7) is None
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kinds"),
+    [
+        ("int", ("int",)),
+        ("'int'", ("int",)),
+        ("float", ("float", "int")),
+        ("List[int]", ("list[int]",)),
+        ("typing.List[str]", ("list[str]",)),
+        ("list[list[int]]", ("list[list[int]]",)),
+        ("list", ("list[int]", "list[str]")),
+        ("Optional[str]", ("str", "none")),
+        ("int | None", ("int", "none")),
+        ("Union[int, str]", ("int", "str")),
+        ("Dict[str, int]", ("dict",)),
+        ("Tuple[int, ...]", ("tuple",)),
+        ("Sequence", ("list[int]", "list[str]")),
+        ("Path", ()),
+        ("Any", ()),
+    ],
+)
+def test_the_kinds_of_an_annotation(annotation: str, kinds: tuple[str, ...]) -> None:
+    assert find_kinds(ast.parse(annotation, mode="eval").body) == kinds

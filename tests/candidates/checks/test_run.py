@@ -1,0 +1,105 @@
+"""Candidates are run where their file's project is, and ranked by what they do."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from starcoder_cli.candidates.checks.agreement import Check
+from starcoder_cli.candidates.checks.run import (
+    CheckedFile,
+    Outcome,
+    find_test_files,
+    rank_by_running,
+)
+from starcoder_cli.candidates.ranking import Candidate
+from starcoder_cli.errors import UsageError
+from starcoder_cli.files.source import Source, Span
+from starcoder_cli.model import Sampling
+from starcoder_cli.stream import Completion
+
+HOLE = "<HOLE>"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder is empty."""
+    monkeypatch.chdir(tmp_path)
+
+
+def rank(name: str, text: str, *answers: str) -> Outcome:
+    """What becomes of answers for the mark in a file."""
+    start = text.index(HOLE)
+    raw = text.replace(HOLE, "")
+    if name != "-":
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(raw)
+    source, span = Source(name, raw), Span(start, start)
+    candidates = [Candidate(Completion(answer, "stop"), Sampling()) for answer in answers]
+    file = CheckedFile.of(source, "javascript" if name.endswith(".js") else "python")
+    return rank_by_running(candidates, file, source, span, lambda status: None)
+
+
+def checks(outcome: Outcome) -> list[Check | None]:
+    """What is told of each candidate."""
+    return [candidate.check for candidate in outcome.candidates]
+
+
+def test_examples_and_agreement() -> None:
+    head = 'def double(n: int):\n    """Twice.\n\n    >>> double(3)\n    6\n    """\n'
+    text = f"{head}    return {HOLE}\n"
+    wrong, right, other, broken = checks(rank("double.py", text, "n + 1", "2 * n", "n + n", "n +"))
+    assert wrong == Check(True, 0, 1, wrong.agreement if wrong else 0)
+    assert right
+    assert (right.passed, right.failed) == (1, 0)
+    assert right == other
+    assert broken == Check(False, 0, 0, 0)
+    assert wrong
+    assert right.agreement > wrong.agreement
+
+
+def test_standard_input_is_a_file_alone() -> None:
+    outcome = rank("-", f"def double(n: int):\n    # double(4) == 8\n    return {HOLE}\n", "2 * n")
+    assert [check and check.passed for check in checks(outcome)] == [1]
+
+
+def test_the_rest_of_the_project_is_there() -> None:
+    Path("shop/parts").mkdir(parents=True)
+    Path("shop/__init__.py").write_text("")
+    Path("shop/parts/__init__.py").write_text("")
+    Path("shop/tax.py").write_text("RATE = 2\n")
+    text = f"from ..tax import RATE\n\n\ndef add(n):\n    # add(1) == 3\n    return {HOLE}\n"
+    right, wrong = checks(rank("shop/parts/sum.py", text, "n + RATE", "RATE"))
+    assert right
+    assert wrong
+    assert (right.passed, right.failed, wrong.passed, wrong.failed) == (1, 0, 0, 1)
+
+
+def test_an_answer_is_tried_in_a_copy() -> None:
+    text = f"def double(n: int):\n    return {HOLE}\n"
+    rank("double.py", text, "open(__file__, 'w')", "2 * n")
+    assert Path("double.py").read_text() == text.replace(HOLE, "")
+
+
+def test_there_is_nothing_to_run() -> None:
+    assert rank("a.py", f"x = {HOLE}\n", "1").reason == "it is in no function that can be run"
+    outcome = rank("a.py", f"import nothing_like_it\n\ndef f(x):\n    return {HOLE}\n", "1", "2")
+    assert "nothing_like_it" in outcome.reason
+    assert [check and check.loaded for check in checks(outcome)] == [False, False]
+
+
+def test_languages_that_are_not_run() -> None:
+    with pytest.raises(UsageError, match=re.escape("--check does not run ruby")):
+        CheckedFile.of(Source("a.rb", ""), "ruby")
+
+
+def test_the_files_of_tests_for_a_file() -> None:
+    names = ["tests/test_sum.py", "shop/test_sum.py", "shop/sum_test.py", "a/b/c/test_sum.py"]
+    names += ["tests/test_summary.py", "shop/sum.py"]
+    assert find_test_files(PurePosixPath("shop/sum.py"), names) == [
+        "shop/sum_test.py",
+        "shop/test_sum.py",
+        "a/b/c/test_sum.py",
+    ]
+    assert find_test_files(PurePosixPath("test_sum.py"), ["test_sum.py"]) == []
+    assert find_test_files(PurePosixPath("sum.js"), names) == []

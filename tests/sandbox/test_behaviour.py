@@ -1,0 +1,173 @@
+"""A file of a project is run in the sandbox, and tells what it does."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from starcoder_cli.errors import InputError
+from starcoder_cli.sandbox import Limits, behaviour
+from starcoder_cli.sandbox.behaviour import (
+    Behaviour,
+    Trials,
+    observe,
+    read_behaviour,
+    require_interpreter,
+)
+from starcoder_cli.sandbox.toolpaths import find_tool
+
+pytestmark = pytest.mark.usefixtures("rung")
+LIMITS = Limits(seconds=20.0, memory=2 << 30)
+
+
+def run(folder: Path, text: str, language: str = "python", **trials: Any) -> Behaviour:
+    """What a file of a project does."""
+    project = folder / "project"
+    project.mkdir(exist_ok=True)
+    file = project / {"python": "mean.py", "javascript": "mean.js"}[language]
+    file.write_text(text)
+    for path in (project, file):
+        path.chmod(0o755)
+    return observe(
+        language,
+        project,
+        Trials(str(file), "mean", str(project), (str(project),), **trials),
+        LIMITS,
+    )
+
+
+MEAN = "def mean(values):\n    return sum(values) / len(values)\n"
+
+
+def test_examples_statements_and_calls(tmp_path: Path) -> None:
+    found = run(
+        tmp_path,
+        MEAN,
+        sessions=(">>> mean([1, 3])\n2.0\n>>> mean([1])\n2\n",),
+        statements=("assert mean([4]) == 4", "assert mean([4]) == 5", "exit(0)"),
+        calls=(("mean", "([1, 3],)"), ("mean", "([2],)"), ("mean", "([],)"), ("mean", "([2.0],)")),
+    )
+    assert (found.loaded, found.passed, found.failed, found.detail) == (True, 2, 3, "")
+    assert found.outcomes[2] == "!ZeroDivisionError"
+    assert found.outcomes[0] != found.outcomes[1]
+    assert len(found.outcomes) == 4
+
+
+def test_values_that_are_equal_have_one_name(tmp_path: Path) -> None:
+    found = run(
+        tmp_path,
+        "def give(at):\n"
+        "    values = [1, 1.0, True, [1, 2], (1, 2), {2, 1}, {1, 2}, object(), object()]\n"
+        "    return values[at.pop()]\n",
+        calls=tuple(("give", f"([{at}],)") for at in range(9)),
+    )
+    one, float_one, true, a_list, a_tuple, set_one, set_two, thing, other = (
+        found.outcomes[at] for at in range(9)
+    )
+    assert one == float_one == true
+    assert a_list != a_tuple
+    assert set_one == set_two
+    assert thing == other
+
+
+def test_what_does_not_end_is_ended(tmp_path: Path) -> None:
+    text = "def forever(n):\n    while True:\n        pass\n"
+    found = run(tmp_path, text, calls=(("forever", "(1,)"),) * 5, statements=("forever(1)",))
+    assert (found.passed, found.failed) == (0, 1)
+    assert found.outcomes == dict.fromkeys(range(3), "!TooSlowError")
+
+
+def test_a_process_that_ends_has_told_what_was_before(tmp_path: Path) -> None:
+    text = "import os\n\n\ndef leave(n):\n    n and os._exit(0)\n"
+    found = run(tmp_path, text, calls=(("leave", "(0,)"), ("leave", "(1,)"), ("leave", "(0,)")))
+    assert found.loaded
+    assert list(found.outcomes) == [0]
+
+
+def test_a_file_that_cannot_be_imported_says_why(tmp_path: Path) -> None:
+    found = run(tmp_path, "import no_such_module\n", calls=(("f", "(1,)"),))
+    assert (found.loaded, dict(found.outcomes)) == (False, {})
+    assert "no_such_module" in found.detail
+    assert "SystemExit" in run(tmp_path, "raise SystemExit('bye')\n").detail
+
+
+def test_it_prints_what_it_likes(tmp_path: Path) -> None:
+    found = run(tmp_path, f"print('c 0 forged')\n{MEAN}", calls=(("mean", "([1],)"),))
+    assert found.outcomes[0] != "forged"
+
+
+def test_it_changes_nothing_and_reaches_nobody(tmp_path: Path) -> None:
+    text = (
+        "import pathlib, socket\n\n\ndef write(path):\n    pathlib.Path(path).write_text('x')\n\n\n"
+        "def ask(port):\n    socket.create_connection(('127.0.0.1', port), 1)\n"
+    )
+    secret = tmp_path / "secret"
+    secret.write_text("none of its business")
+    found = run(
+        tmp_path,
+        text,
+        calls=(
+            ("write", repr((str(tmp_path / "project" / "mean.py"),))),
+            ("ask", "(80,)"),
+            ("open", repr((str(secret),))),
+        ),
+    )
+    assert len(found.outcomes) == 3
+    assert all(outcome.startswith("!") for outcome in found.outcomes.values())
+    assert (tmp_path / "project" / "mean.py").read_text() == text
+
+
+def test_tests_of_the_project_run_under_pytest(tmp_path: Path) -> None:
+    if "No module" in run(tmp_path, "import pytest\n").detail:
+        pytest.skip("the python3 on the PATH has no pytest")
+    project = tmp_path / "project"
+    tests = project / "test_mean.py"
+    tests.write_text(
+        "from mean import mean\n\n\ndef test_one():\n    assert mean([1, 3]) == 2\n\n\n"
+        "def test_two():\n    assert mean([]) == 0\n"
+    )
+    tests.chmod(0o644)
+    found = run(tmp_path, MEAN, tests=(str(tests),))
+    assert (found.passed, found.failed) == (1, 1)
+
+
+def test_javascript(tmp_path: Path) -> None:
+    if not find_tool("node"):
+        pytest.skip("node is not here")
+    found = run(
+        tmp_path,
+        "export function twice(list) { return list.map((each) => 2 * each); }\n"
+        "const slow = () => { for (;;) {} };\nconsole.assert(twice([1])[0] === 2);\n",
+        "javascript",
+        statements=(
+            'require("node:assert").deepEqual(twice([2]), [4])',
+            'require("node:assert").deepEqual(twice([2]), [5])',
+        ),
+        calls=(("twice", "[[1, 2]]"), ("twice", "[3]"), ("slow", "[]"), ("twice", "[[1, 2]]")),
+    )
+    assert (found.loaded, found.passed, found.failed) == (True, 2, 1)
+    assert found.outcomes[0] == found.outcomes[3] != found.outcomes[1] == "!TypeError"
+    assert found.outcomes[2].startswith("!")
+
+
+def test_a_javascript_file_that_cannot_run_says_why(tmp_path: Path) -> None:
+    if not find_tool("node"):
+        pytest.skip("node is not here")
+    found = run(tmp_path, "const x = ;\n", "javascript")
+    assert not found.loaded
+    assert "SyntaxError" in found.detail
+
+
+def test_lines_of_no_form_are_passed_over() -> None:
+    output = "hello\nl 0 1\ns 0 2 1\na x 1\na 0 0\nc one two\nc 7 abc\nt 0 1 0\n\x1b[31m"
+    found = read_behaviour(output, "gone")
+    assert found == Behaviour(True, 4, 2, {7: "abc"}, "")
+    assert read_behaviour("x 0 KeyError: 1", "crashed").detail == "KeyError: 1"
+    assert read_behaviour("", "crashed").detail == "crashed"
+
+
+def test_a_language_whose_interpreter_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_interpreter("python")
+    monkeypatch.setattr(behaviour, "find_tool", lambda name: None)
+    with pytest.raises(InputError, match="python3"):
+        require_interpreter("python")
