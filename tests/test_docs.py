@@ -13,6 +13,8 @@ from types import ModuleType
 
 import pytest
 
+from starcoder_cli.server.http_routes import HTTP_ROUTES
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "starcoder_cli"
 DOCUMENTS = [
@@ -127,7 +129,7 @@ def test_the_reference_is_that_of_the_program(reference: ModuleType) -> None:
 
 
 def test_every_variable_of_the_program_is_in_the_reference(reference: ModuleType) -> None:
-    """Those of options are there by themselves; others have to be told."""
+    """Those of options are there by themselves; the others are listed by hand."""
     read = {
         name
         for path in SOURCE.rglob("*.py")
@@ -135,6 +137,14 @@ def test_every_variable_of_the_program_is_in_the_reference(reference: ModuleType
     }
     ours = {name for name in reference.OTHER_VARIABLES if name.startswith("STARCODER_")}
     assert read == ours
+
+
+def test_every_route_of_the_http_api_is_on_its_page() -> None:
+    """And no other."""
+    page = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
+    table = page[page.index("| whose API |") : page.index("A `suffix` makes")]
+    routes = {route for route in HTTP_ROUTES if "{" not in route}
+    assert set(re.findall(r"`(/[\w/]+)`", table)) == routes
 
 
 @pytest.mark.parametrize("name", ["configuration.md", "server.md"])

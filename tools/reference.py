@@ -170,7 +170,8 @@ def exit_codes() -> str:
     """The table of exit codes: the words of `starcoder --help`, and what the error classes say."""
     listed = EPILOG.removeprefix("Exit codes: ").rstrip(".").split(", ")
     words = dict(entry.split(" ", 1) for entry in listed)
-    kinds = StarcoderError.__subclasses__()
+    home = StarcoderError.__module__  # others have subclasses too
+    kinds = [each for each in StarcoderError.__subclasses__() if each.__module__ == home]
     meanings = {each.exit_code: (each.__doc__ or "").splitlines()[0] for each in kinds}
     rows = [(str(int(code)), words[str(int(code))], meanings.get(code, "")) for code in ExitCode]
     return table(("code", "name", "meaning"), rows)
