@@ -61,10 +61,10 @@ def test_torch_is_the_version_that_was_measured() -> None:
 
 
 @pytest.mark.parametrize("requirement", requirements("project"), ids=str)
-def test_the_readme_tells_the_licence_of_each_part(requirement: Requirement) -> None:
+def test_the_page_on_models_tells_the_licence_of_each_part(requirement: Requirement) -> None:
     """As the part itself states it; the grammars of tree-sitter are told as one."""
     name = "tree-sitter" if "tree-sitter" in requirement.name else requirement.name
-    rows = re.findall(r"\| (MIT|Apache|BSD)(.*)", (ROOT / "README.md").read_text())
+    rows = re.findall(r"\| (MIT|Apache|BSD)(.*)", (ROOT / "docs" / "models.md").read_text())
     (licence,) = [licence for licence, row in rows if re.search(rf"[ |]{name}[ ,]", row)]
     about = metadata(requirement.name)
     stated = [about["License-Expression"], about["License"], *about.get_all("Classifier", [])]

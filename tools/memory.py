@@ -1,7 +1,7 @@
-"""Write how much memory each StarCoder model needs into the README, as the program computes it.
+"""Write how much memory each StarCoder model needs into docs/models.md, as the program computes it.
 
 `python tools/memory.py` replaces the table between the two memory comments. Run it after a change
-of `plan.py` or `shapes.py`: a test compares the table with what is written here.
+of `placement.py` or `architectures.py`: a test compares the table with what is written here.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ from starcoder_cli.engines.transformers.placement import (
     required_bytes,
 )
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "models.md"
 BEGIN, END = "<!-- memory:begin -->\n", "<!-- memory:end -->"
 
 
@@ -37,11 +37,11 @@ def needs(shape: Shape) -> list[str]:
 
 
 def updated(text: str) -> str:
-    """The README with the table as it is now."""
+    """The page with the table as it is now."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{table()}{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(updated(README.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(updated(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

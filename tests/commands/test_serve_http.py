@@ -21,7 +21,7 @@ from serving import command, held, runtime, tiny_file, told, until
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs unix sockets")
 __all__ = ["runtime", "tiny_file"]
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "server.md"
 
 
 @contextmanager
@@ -125,9 +125,9 @@ def test_others_reach_it_with_a_key_of_the_users_own(tmp_path: Path) -> None:
         child.kill()
 
 
-def test_the_commands_in_the_readme(runtime: Path) -> None:
+def test_the_commands_of_the_page(runtime: Path) -> None:
     """Those that ask a server, with the port of this one."""
-    commands = re.findall(r"^curl .*$", README.read_text(encoding="utf-8"), re.MULTILINE)
+    commands = re.findall(r"^curl .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert commands
     with serving("echo") as server:
         for line in commands:
