@@ -1,6 +1,6 @@
-"""The default model on a processor: each engine as the program runs it, beside bare scripts.
+"""A Qwen on a processor: each engine as the program runs it, beside a bare script.
 
-    python bench/cpu.py [--runs N] [--picture FILE]
+    python bench/cpu.py [--model NAME] [--runs N] [--picture FILE]
 
 Prints how fast each reads prompts of several lengths and writes after them, beside what memory and
 multipliers of this machine allow; then whole commands. All engines are loaded at the same time and
@@ -39,8 +39,12 @@ WINDOW = 4608
 BEGUN = "\n\n\ndef mean(values):\n"
 """What a file ends with, so that no engine has nothing to add."""
 
-MATRIX, BODY = 2048, 358e6
-"""Rows of the matrices multiplied to find the limit; weights that each token of a prompt meets."""
+MATRIX = 2048
+"""Rows of the matrices multiplied to find the limit."""
+
+VOCABULARY = 151_936
+BODIES = {896: 358e6, 1536: 1.31e9}
+"""By the size of a hidden state, the weights that each token of a prompt meets."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,14 @@ class Engine:
 def main() -> None:
     """Measure, print the tables, and draw the picture where one is wanted."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=SMALL_MODEL)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    path = locate_model(find_model(SMALL_MODEL))
+    path = locate_model(find_model(options.model))
     prepared = find_prepared(path) if path else None
     if not path or not prepared:
-        sys.exit(f"{SMALL_MODEL} is not prepared: starcoder models pull {SMALL_MODEL}")
+        sys.exit(f"{options.model} is not prepared: starcoder models pull {options.model}")
     text = Tokenizer.from_file(str(prepared.folder / "tokenizer.json"))
     # What this process once held would count as the peak of what it starts.
     with ProcessPoolExecutor(1, get_context("spawn")) as apart:
@@ -121,7 +126,7 @@ def main() -> None:
     report(found, limits, bounds)
     if options.picture:
         draw(found, bounds, options.picture)
-    commands(text, options.runs)
+    commands(text, options.model, options.runs)
 
 
 def code(text: Tokenizer) -> list[int]:
@@ -172,12 +177,12 @@ def bounded(limits: Limits, path: Path, prepared: Prepared) -> Mapping[str, tupl
 
     OpenVINO's form holds the embedding twice, of which a token needs one row.
     """
-    read = limits.operations / (2 * BODY)
-    embedding = 151_936 * 896 * 8.5 / 8
-    eightbit = sum(prepared.files.values()) - embedding
+    config = json.loads((prepared.folder / "config.json").read_text(encoding="utf-8"))
+    embedding = VOCABULARY * config["hidden_size"] * 8.5 / 8
+    read = limits.operations / (2 * BODIES[config["hidden_size"]])
     return {
         LLAMACPP: (read, limits.bandwidth / path.stat().st_size),
-        OPENVINO: (read, limits.bandwidth / eightbit),
+        OPENVINO: (read, limits.bandwidth / (sum(prepared.files.values()) - embedding)),
     }
 
 
@@ -209,7 +214,7 @@ def report(
     print(f"\nloaded, {FILL} tokens read and {WRITE} written: {share:.2f} of llama.cpp's time")
 
 
-def commands(text: Tokenizer, runs: int) -> None:
+def commands(text: Tokenizer, model: str, runs: int) -> None:
     """Print what whole cold commands take on each engine."""
     ids = code(text)
     for read, write in ((64, 1), (FILL, WRITE)):
@@ -217,7 +222,7 @@ def commands(text: Tokenizer, runs: int) -> None:
             file.write(text.decode(ids[1000 : 1000 + read]) + BEGUN)
             file.flush()
             words = [sys.executable, "-m", "starcoder_cli", "complete", "-q", "--raw"]
-            words += ["-m", SMALL_MODEL, file.name, "--no-server"]
+            words += ["-m", model, file.name, "--no-server"]
             words += ["--max-tokens", str(write), "--engine"]
             chosen = {engine: [*words, engine] for engine in (LLAMACPP, OPENVINO, "auto")}
             results = interleaved(chosen, b"", runs)

@@ -12,100 +12,103 @@ _starcoder_words() {
         options='--version -V --no-color --help -h' ;;
     'starcoder complete')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --prompted --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --check --verify --pick --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='-h --stop --lines --raw --provenance --trace --index --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --lang --filename --order --prompted --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --no-server --endpoint --fim --api-key-file --quantize --device --dtype --adapter --help' ;;
     'starcoder fill')
         commands=''
-        options='--at --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --lang --filename --order --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --stop --lines --raw --provenance --trace --index --candidates -n --check --verify --pick --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --help -h' ;;
+        options='-h --stop --lines --raw --provenance --trace --index --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --at --lang --filename --order --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --no-server --endpoint --fim --api-key-file --quantize --device --dtype --adapter --help' ;;
     'starcoder edit')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --api-key-file --lang --filename --show-prompt --stop --raw --provenance --trace --index --candidates -n --check --verify --pick --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --help -h' ;;
+        options='-h --stop --raw --provenance --trace --index --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --lang --filename --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --no-server --endpoint --api-key-file --quantize --device --dtype --adapter --help' ;;
     'starcoder chat')
         commands=''
-        options='--file -f --model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --no-server --endpoint --api-key-file --system -s --strict-context --show-prompt --stop --extract -x --trace --index --json --color --quiet -q --verbose -v --help -h' ;;
+        options='-h --stop --extract -x --trace --index --json --color --quiet -q --verbose -v --file -f --system -s --strict-context --show-prompt --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --no-server --endpoint --api-key-file --quantize --device --dtype --adapter --help' ;;
     'starcoder eval')
         commands=''
-        options='--model -m --limit --samples -n --temperature --top-p --seed --max-tokens --prompted --raw --lang --data --parallel --order --offline --quantize --device --dtype --adapter --engine --endpoint --fim --api-key-file --out --run-code --report --plot --json --color --quiet -q --verbose -v --help -h' ;;
+        options='--limit --samples -n --seed --max-tokens --prompted --raw --lang --data --parallel --out --run-code --report --plot --json -h --color --quiet -q --verbose -v --order --model -m --temperature --top-p --offline --engine --endpoint --fim --api-key-file --quantize --device --dtype --adapter --help' ;;
     'starcoder trace')
         commands=''
-        options='--index --fail-on --lang --report --portrait --portrait-url --offline --json --color --quiet -q --help -h' ;;
+        options='--index --fail-on --lang --report --portrait --portrait-url --offline --json --color --quiet -q -h --help' ;;
     'starcoder index')
         commands='add list update rm'
         options='--help -h' ;;
     'starcoder index add')
         commands=''
-        options='--license --opt-out --index --help -h' ;;
+        options='--license --opt-out --index -h --help' ;;
     'starcoder index list')
         commands=''
-        options='--json --index --help -h' ;;
+        options='--json --index -h --help' ;;
     'starcoder index update')
         commands=''
-        options='--index --help -h' ;;
+        options='--index -h --help' ;;
     'starcoder index rm')
         commands=''
-        options='--index --help -h' ;;
+        options='--index -h --help' ;;
     'starcoder models')
         commands='list search pull rm show recommend use path'
         options='--help -h' ;;
     'starcoder models list')
         commands=''
-        options='--json --help -h' ;;
+        options='--json -h --help' ;;
     'starcoder models search')
         commands=''
-        options='--limit --json --offline --help -h' ;;
+        options='--limit --json --offline -h --help' ;;
     'starcoder models pull')
         commands=''
-        options='--accept-license --offline --engine --quantize --help -h' ;;
+        options='--accept-license --offline -h --engine --quantize --help' ;;
     'starcoder models rm')
         commands=''
-        options='--help -h' ;;
+        options='-h --help' ;;
     'starcoder models show')
         commands=''
-        options='--json --help -h' ;;
+        options='--json -h --help' ;;
     'starcoder models recommend')
         commands=''
-        options='--json --help -h' ;;
+        options='--json -h --help' ;;
     'starcoder models use')
         commands=''
-        options='--help -h' ;;
+        options='-h --help' ;;
     'starcoder models path')
         commands=''
-        options='--help -h' ;;
+        options='-h --help' ;;
     'starcoder serve')
         commands=''
-        options='--http --allowed-host --api-key-file --model -m --offline --engine --quantize --device --dtype --adapter --verbose -v --help -h' ;;
+        options='--http --allowed-host --api-key-file -h --verbose -v --model -m --offline --engine --quantize --device --dtype --adapter --help' ;;
     'starcoder lsp')
         commands=''
-        options='--model -m --max-tokens --temperature --top-p --seed --offline --timeout --quantize --device --dtype --adapter --engine --keep-alive --endpoint --fim --api-key-file --order --include -I --context --no-context --max-prompt-tokens --strict-context --stop --lines --raw --candidates -n --debounce --instruction --help -h' ;;
+        options='-h --stop --lines --raw --debounce --instruction --order --include -I --context --no-context --max-prompt-tokens --strict-context --candidates -n --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --endpoint --fim --api-key-file --quantize --device --dtype --adapter --help' ;;
     'starcoder ps')
         commands=''
-        options='--json --help -h' ;;
+        options='--json -h --help' ;;
     'starcoder stop')
         commands=''
-        options='--help -h' ;;
+        options='-h --help' ;;
     'starcoder bench')
         commands=''
-        options='--engine --quantize --device --dtype --adapter --endpoint --api-key-file --timeout --prompt-tokens --tokens --runs --json --picture --quiet -q --verbose -v --help -h' ;;
+        options='--prompt-tokens --tokens --runs --json --picture -h --quiet -q --verbose -v --engine --endpoint --api-key-file --timeout --quantize --device --dtype --adapter --help' ;;
     'starcoder config')
-        commands='path edit set unset'
+        commands='path schema edit set unset'
         options='--json --help -h' ;;
     'starcoder config path')
         commands=''
-        options='--help -h' ;;
+        options='-h --help' ;;
+    'starcoder config schema')
+        commands=''
+        options='-h --help' ;;
     'starcoder config edit')
         commands=''
-        options='--help -h' ;;
+        options='-h --help' ;;
     'starcoder config set')
         commands=''
-        options='--help -h' ;;
+        options='-h --help' ;;
     'starcoder config unset')
         commands=''
-        options='--help -h' ;;
+        options='-h --help' ;;
     'starcoder completion')
         commands=''
-        options='--install --help -h' ;;
+        options='--install -h --help' ;;
     'starcoder doctor')
         commands=''
-        options='--json --help -h' ;;
+        options='--json -h --help' ;;
     esac
 }
 

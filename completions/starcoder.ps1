@@ -16,16 +16,16 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
                 'complete' = 'Continue a file, everything up to a place in it, or standard input'
                 'fill' = 'Replace a range of a file with what the model would write there'
-                'edit' = 'Write code anew as an instruction says: a file, a range of one, or a notebook''s cell'
+                'edit' = 'Rewrite code to follow an instruction: a file, a range of one, or a notebook''s cell'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
-                'eval' = 'Measure a model in a benchmark that StarCoder is known by, or on your own code'
-                'trace' = 'Show where code may come from: what of it is in the index, the longest first'
-                'index' = 'Say which code `starcoder trace` knows: add, list, update and remove it'
+                'eval' = 'Measure a model on StarCoder''s benchmarks, or on your own code'
+                'trace' = 'Trace code to its origin: which parts of it are in the index, the longest first'
+                'index' = 'Manage the index of `starcoder trace`: add, list, update and remove code'
                 'models' = 'List, search, pull, remove and show models'
                 'serve' = 'Keep models loaded for other commands, until Ctrl-C'
                 'lsp' = 'Answer an editor over the language server protocol, on standard input and output'
-                'ps' = 'Show which models the server holds'
-                'stop' = 'End the server, and let its models go'
+                'ps' = 'List the models that the server has loaded'
+                'stop' = 'Stop the server and unload its models'
                 'bench' = 'Measure how fast models are on this machine, side by side'
                 'config' = 'Show each option''s value and where it comes from, or set it'
                 'completion' = 'Print the script that lets a shell complete the words of starcoder with Tab'
@@ -44,46 +44,13 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '--max-tokens' = @('text', 'Most tokens to write')
-                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
-                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
-                '--seed' = @('text', 'Make a choice with temperature repeatable')
-                '--offline' = @('', 'Never use the network')
-                '--timeout' = @('text', 'Stop after so many seconds')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
-                '--device' = @('text', 'Where to run')
-                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
-                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
-                '--no-server' = @('', 'Load the model in this process, even where a server holds it')
-                '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
-                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--lang' = @('language', 'Language of the code')
-                '--filename' = @('file', 'What to call the text, for standard input above all')
-                '--order' = @('psm spm', 'Prefix or suffix first')
-                '--prompted' = @('', 'Let the text begin like the file of a solution, which StarCoder completes better')
-                '--include' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
-                '-I' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
-                '--context' = @('text', 'How long to read other files of the project that may help; 0: not at all')
-                '--no-context' = @('', 'Read no other files but those of --include, whatever --context says')
-                '--max-prompt-tokens' = @('text', 'Maximum number of tokens to read of the text, nearest to the hole first')
-                '--strict-context' = @('', 'Fail where the text is longer than the model can read')
-                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '-h' = @('', 'Show the main options and some examples')
                 '--stop' = @('text', 'End before this text; may be given several times')
-                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or as far as it likes')
-                '--raw' = @('', 'Leave the answer as the model wrote it: trim nothing')
-                '--provenance' = @('', 'Put a comment above the answer: a machine wrote it, which, and when')
-                '--trace' = @('', 'Say where the answer may come from, as `starcoder trace` does')
-                '--index' = @('file', 'The index of code to use')
-                '--candidates' = @('text', 'Make so many answers (at most 16), and take one that parses and is likely')
-                '-n' = @('text', 'Make so many answers (at most 16), and take one that parses and is likely')
-                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the hole, then those that most agree with')
-                '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
-                '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
+                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or without a limit')
+                '--raw' = @('', 'Keep the answer as the model wrote it, untrimmed')
+                '--provenance' = @('', 'Mark generated code with a comment: the model and the date')
+                '--trace' = @('', 'Report where the answer may come from, as `starcoder trace` does')
+                '--index' = @('file', 'The index of code')
                 '--echo' = @('', 'Print the text around the answer too')
                 '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
                 '--diff' = @('', 'Print a patch, which `git apply` understands')
@@ -95,10 +62,43 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
-                '--verbose' = @('', 'Say on standard error how it is done')
-                '-v' = @('', 'Say on standard error how it is done')
+                '--verbose' = @('', 'Report details on standard error')
+                '-v' = @('', 'Report details on standard error')
+                '--lang' = @('language', 'Language of the code')
+                '--filename' = @('file', 'Name of the text, mainly for standard input')
+                '--order' = @('psm spm', 'Put the prefix first in the prompt (psm), or the suffix (spm)')
+                '--prompted' = @('', 'Begin the prompt like the file of a solution, which StarCoder completes better')
+                '--include' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
+                '-I' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
+                '--context' = @('text', 'Seconds to spend on reading related files of the project; 0: none')
+                '--no-context' = @('', 'Include no files except those of --include; overrides --context')
+                '--max-prompt-tokens' = @('text', 'Maximum number of tokens of the text to read, those nearest to the hole')
+                '--strict-context' = @('', 'Fail if the text is longer than the model can read')
+                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '--candidates' = @('text', 'Generate this many answers (at most 16), and take the best')
+                '-n' = @('text', 'Generate this many answers (at most 16), and take the best')
+                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the hole, then those that most agree with')
+                '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
+                '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--max-tokens' = @('text', 'Maximum number of tokens to generate')
+                '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
+                '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
+                '--seed' = @('text', 'Random seed, for repeatable sampling')
+                '--offline' = @('', 'Never use the network')
+                '--timeout' = @('text', 'Stop after this many seconds')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
+                '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
+                '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--device' = @('text', 'Device to run on')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('file')
         }
@@ -106,48 +106,15 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--at' = @('text', 'Fill where this text stands, for example ''<FILL>''')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '--max-tokens' = @('text', 'Most tokens to write')
-                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
-                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
-                '--seed' = @('text', 'Make a choice with temperature repeatable')
-                '--offline' = @('', 'Never use the network')
-                '--timeout' = @('text', 'Stop after so many seconds')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
-                '--device' = @('text', 'Where to run')
-                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
-                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
-                '--no-server' = @('', 'Load the model in this process, even where a server holds it')
-                '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
-                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--lang' = @('language', 'Language of the code')
-                '--filename' = @('file', 'What to call the text, for standard input above all')
-                '--order' = @('psm spm', 'Prefix or suffix first')
-                '--include' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
-                '-I' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
-                '--context' = @('text', 'How long to read other files of the project that may help; 0: not at all')
-                '--no-context' = @('', 'Read no other files but those of --include, whatever --context says')
-                '--max-prompt-tokens' = @('text', 'Maximum number of tokens to read of the text, nearest to the hole first')
-                '--strict-context' = @('', 'Fail where the text is longer than the model can read')
-                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '-h' = @('', 'Show the main options and some examples')
                 '--stop' = @('text', 'End before this text; may be given several times')
-                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or as far as it likes')
-                '--raw' = @('', 'Leave the answer as the model wrote it: trim nothing')
-                '--provenance' = @('', 'Put a comment above the answer: a machine wrote it, which, and when')
-                '--trace' = @('', 'Say where the answer may come from, as `starcoder trace` does')
-                '--index' = @('file', 'The index of code to use')
-                '--candidates' = @('text', 'Make so many answers (at most 16), and take one that parses and is likely')
-                '-n' = @('text', 'Make so many answers (at most 16), and take one that parses and is likely')
-                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the hole, then those that most agree with')
-                '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
-                '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
+                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or without a limit')
+                '--raw' = @('', 'Keep the answer as the model wrote it, untrimmed')
+                '--provenance' = @('', 'Mark generated code with a comment: the model and the date')
+                '--trace' = @('', 'Report where the answer may come from, as `starcoder trace` does')
+                '--index' = @('file', 'The index of code')
                 '--echo' = @('', 'Print the text around the answer too')
-                '--plain' = @('', 'At a terminal too, print the code alone')
+                '--plain' = @('', 'Print the code alone, at a terminal too')
                 '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
                 '--diff' = @('', 'Print a patch, which `git apply` understands')
                 '--in-place' = @('', 'Put the answer into the file')
@@ -158,10 +125,43 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
-                '--verbose' = @('', 'Say on standard error how it is done')
-                '-v' = @('', 'Say on standard error how it is done')
+                '--verbose' = @('', 'Report details on standard error')
+                '-v' = @('', 'Report details on standard error')
+                '--at' = @('text', 'Fill at this text, for example ''<FILL>''')
+                '--lang' = @('language', 'Language of the code')
+                '--filename' = @('file', 'Name of the text, mainly for standard input')
+                '--order' = @('psm spm', 'Put the prefix first in the prompt (psm), or the suffix (spm)')
+                '--include' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
+                '-I' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
+                '--context' = @('text', 'Seconds to spend on reading related files of the project; 0: none')
+                '--no-context' = @('', 'Include no files except those of --include; overrides --context')
+                '--max-prompt-tokens' = @('text', 'Maximum number of tokens of the text to read, those nearest to the hole')
+                '--strict-context' = @('', 'Fail if the text is longer than the model can read')
+                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '--candidates' = @('text', 'Generate this many answers (at most 16), and take the best')
+                '-n' = @('text', 'Generate this many answers (at most 16), and take the best')
+                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the hole, then those that most agree with')
+                '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
+                '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--max-tokens' = @('text', 'Maximum number of tokens to generate')
+                '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
+                '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
+                '--seed' = @('text', 'Random seed, for repeatable sampling')
+                '--offline' = @('', 'Never use the network')
+                '--timeout' = @('text', 'Stop after this many seconds')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
+                '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
+                '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--device' = @('text', 'Device to run on')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('place')
         }
@@ -169,36 +169,12 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '--max-tokens' = @('text', 'Most tokens to write')
-                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
-                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
-                '--seed' = @('text', 'Make a choice with temperature repeatable')
-                '--offline' = @('', 'Never use the network')
-                '--timeout' = @('text', 'Stop after so many seconds')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
-                '--device' = @('text', 'Where to run')
-                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
-                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
-                '--no-server' = @('', 'Load the model in this process, even where a server holds it')
-                '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--lang' = @('language', 'Language of the code')
-                '--filename' = @('file', 'What to call the text, for standard input above all')
-                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '-h' = @('', 'Show the main options and some examples')
                 '--stop' = @('text', 'End before this text; may be given several times')
-                '--raw' = @('', 'Leave the answer as the model wrote it: trim nothing')
-                '--provenance' = @('', 'Put a comment above the answer: a machine wrote it, which, and when')
-                '--trace' = @('', 'Say where the answer may come from, as `starcoder trace` does')
-                '--index' = @('file', 'The index of code to use')
-                '--candidates' = @('text', 'Make so many answers (at most 16), and take one that parses and is likely')
-                '-n' = @('text', 'Make so many answers (at most 16), and take one that parses and is likely')
-                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the hole, then those that most agree with')
-                '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
-                '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
+                '--raw' = @('', 'Keep the answer as the model wrote it, untrimmed')
+                '--provenance' = @('', 'Mark generated code with a comment: the model and the date')
+                '--trace' = @('', 'Report where the answer may come from, as `starcoder trace` does')
+                '--index' = @('file', 'The index of code')
                 '--echo' = @('', 'Print the text around the answer too')
                 '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
                 '--diff' = @('', 'Print a patch, which `git apply` understands')
@@ -209,10 +185,34 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
-                '--verbose' = @('', 'Say on standard error how it is done')
-                '-v' = @('', 'Say on standard error how it is done')
+                '--verbose' = @('', 'Report details on standard error')
+                '-v' = @('', 'Report details on standard error')
+                '--lang' = @('language', 'Language of the code')
+                '--filename' = @('file', 'Name of the text, mainly for standard input')
+                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '--candidates' = @('text', 'Generate this many answers (at most 16), and take the best')
+                '-n' = @('text', 'Generate this many answers (at most 16), and take the best')
+                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the hole, then those that most agree with')
+                '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
+                '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--max-tokens' = @('text', 'Maximum number of tokens to generate')
+                '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
+                '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
+                '--seed' = @('text', 'Random seed, for repeatable sampling')
+                '--offline' = @('', 'Never use the network')
+                '--timeout' = @('text', 'Stop after this many seconds')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
+                '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
+                '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--device' = @('text', 'Device to run on')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('file', 'text')
         }
@@ -220,42 +220,42 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--file' = @('file', 'A file, or lines of one, that the question is about; may be given several times')
-                '-f' = @('file', 'A file, or lines of one, that the question is about; may be given several times')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '--max-tokens' = @('text', 'Most tokens to write')
-                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
-                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
-                '--seed' = @('text', 'Make a choice with temperature repeatable')
-                '--offline' = @('', 'Never use the network')
-                '--timeout' = @('text', 'Stop after so many seconds')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
-                '--device' = @('text', 'Where to run')
-                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
-                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is loaded without a server; -1: for ever')
-                '--no-server' = @('', 'Load the model in this process, even where a server holds it')
-                '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--system' = @('text', 'How the model is told to answer; an empty text tells it nothing')
-                '-s' = @('text', 'How the model is told to answer; an empty text tells it nothing')
-                '--strict-context' = @('', 'Fail where the text is longer than the model can read')
-                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '-h' = @('', 'Show the main options and some examples')
                 '--stop' = @('text', 'End before this text; may be given several times')
                 '--extract' = @('', 'Print only the code in the first fenced block of the answer')
                 '-x' = @('', 'Print only the code in the first fenced block of the answer')
-                '--trace' = @('', 'Say where the answer may come from, as `starcoder trace` does')
-                '--index' = @('file', 'The index of code to use')
+                '--trace' = @('', 'Report where the answer may come from, as `starcoder trace` does')
+                '--index' = @('file', 'The index of code')
                 '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
-                '--verbose' = @('', 'Say on standard error how it is done')
-                '-v' = @('', 'Say on standard error how it is done')
+                '--verbose' = @('', 'Report details on standard error')
+                '-v' = @('', 'Report details on standard error')
+                '--file' = @('file', 'A file, or lines of one, that the question is about; may be given several times')
+                '-f' = @('file', 'A file, or lines of one, that the question is about; may be given several times')
+                '--system' = @('text', 'System prompt; an empty text omits it')
+                '-s' = @('text', 'System prompt; an empty text omits it')
+                '--strict-context' = @('', 'Fail if the text is longer than the model can read')
+                '--show-prompt' = @('', 'Print what the model would read, and stop')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--max-tokens' = @('text', 'Maximum number of tokens to generate')
+                '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
+                '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
+                '--seed' = @('text', 'Random seed, for repeatable sampling')
+                '--offline' = @('', 'Never use the network')
+                '--timeout' = @('text', 'Stop after this many seconds')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
+                '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
+                '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--device' = @('text', 'Device to run on')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('text')
         }
@@ -263,42 +263,42 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '--limit' = @('text', 'Ask only so many problems of each language, or so many holes of each kind')
+                '--limit' = @('text', 'Use at most this many problems of each language, or holes of each kind')
                 '--samples' = @('text', 'Answers to each problem, for pass@k; more than one needs a --temperature')
                 '-n' = @('text', 'Answers to each problem, for pass@k; more than one needs a --temperature')
-                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
-                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
-                '--seed' = @('text', 'Where chance begins: for answers with a temperature, and for the holes of repo')
-                '--max-tokens' = @('text', 'Most tokens of an answer')
-                '--prompted' = @('', 'Let the text begin like the file of a solution, as StarCoder''s authors did')
+                '--seed' = @('text', 'Random seed: of answers with a temperature, and of the holes of repo')
+                '--max-tokens' = @('text', 'Maximum number of tokens in an answer')
+                '--prompted' = @('', 'Begin the prompt like the file of a solution, as StarCoder''s authors did')
                 '--raw' = @('', 'Take the model''s text up to the benchmark''s stop words, without our clean-up')
-                '--lang' = @('language', 'Ask only in this language; may be given several times')
+                '--lang' = @('language', 'Only this language; may be given several times')
                 '--data' = @('file', 'The benchmark''s data, as published (JSON, JSONL, .gz, Parquet); may be given several times')
-                '--parallel' = @('text', 'Answers made at a time')
-                '--order' = @('psm spm', 'Prefix or suffix first')
-                '--offline' = @('', 'Never use the network')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
-                '--device' = @('text', 'Where to run')
-                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
-                '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
-                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--parallel' = @('text', 'Answers generated at once')
                 '--out' = @('folder', 'The folder of the run: its answers, verdicts and report')
                 '--run-code' = @('', 'Run the answers against their tests, in a sandbox: they are code that a model wrote')
                 '--report' = @('', 'Write report.html, one page with charts and every answer, into the folder')
                 '--plot' = @('', 'Draw the scores as bars in the terminal')
                 '--json' = @('', 'Print one JSON object: settings, scores with intervals, published numbers')
+                '-h' = @('', 'Show the main options and some examples')
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
-                '--verbose' = @('', 'Say on standard error how it is done')
-                '-v' = @('', 'Say on standard error how it is done')
+                '--verbose' = @('', 'Report details on standard error')
+                '-v' = @('', 'Report details on standard error')
+                '--order' = @('psm spm', 'Put the prefix first in the prompt (psm), or the suffix (spm)')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
+                '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
+                '--offline' = @('', 'Never use the network')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--device' = @('text', 'Device to run on')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('humaneval mbpp multipl-e infilling santacoder-fim repo')
         }
@@ -306,10 +306,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--index' = @('file', 'The index of code to use')
-                '--fail-on' = @('text', 'Exit with 1 where code is under this licence, an SPDX expression, or `copyleft`, or `unknown`')
+                '--index' = @('file', 'The index of code')
+                '--fail-on' = @('text', 'Exit with 1 if code is under this licence: an SPDX expression, `copyleft`, or `unknown`')
                 '--lang' = @('language', 'Language of the code')
-                '--report' = @('file', 'Write a notice of what is found, as SPDX 2.3: tag-value, or JSON where the name ends in .json')
+                '--report' = @('file', 'Write a notice of what is found, as SPDX 2.3: tag-value, or JSON if the name ends in .json')
                 '--portrait' = @('', 'Send the code to The Stack''s membership service too, which says what StarCoder may have been trained on')
                 '--portrait-url' = @('text', 'Where that service is')
                 '--offline' = @('', 'Never use the network')
@@ -317,8 +317,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error')
                 '-q' = @('', 'No notes on standard error')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('file')
         }
@@ -339,11 +339,11 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--license' = @('text', 'What all of it is under, whatever it says itself')
-                '--opt-out' = @('file', 'Keep the projects out for good that this file names, one a line')
-                '--index' = @('file', 'The index of code to use')
+                '--license' = @('text', 'Licence to record for everything added, overriding what the files declare')
+                '--opt-out' = @('file', 'Exclude for good the projects that this file names, one per line')
+                '--index' = @('file', 'The index of code')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('file')
         }
@@ -352,9 +352,9 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
-                '--index' = @('file', 'The index of code to use')
+                '--index' = @('file', 'The index of code')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -362,9 +362,9 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--index' = @('file', 'The index of code to use')
+                '--index' = @('file', 'The index of code')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -372,9 +372,9 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--index' = @('file', 'The index of code to use')
+                '--index' = @('file', 'The index of code')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('project')
         }
@@ -400,8 +400,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -412,8 +412,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--limit' = @('text', 'How many models of the hub, at most; up to 100')
                 '--json' = @('', 'Print JSON, one object a line')
                 '--offline' = @('', 'Never use the network')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('text')
         }
@@ -423,10 +423,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Options = [ordered]@{
                 '--accept-license' = @('', 'Accept the model''s licence without a question')
                 '--offline' = @('', 'Never use the network')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
+                '-h' = @('', 'Show the main options and some examples')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('model')
         }
@@ -434,8 +434,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('installed')
         }
@@ -444,8 +444,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('model')
         }
@@ -454,8 +454,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -463,8 +463,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('model')
         }
@@ -472,8 +472,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('model')
         }
@@ -481,21 +481,21 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--http' = @('', 'Answer the HTTP API of OpenAI too, and llama.cpp''s /infill')
-                '--allowed-host' = @('text', 'Another name that clients may call the server by; may be given several times')
+                '--http' = @('', 'Also serve the HTTP API of OpenAI, and llama.cpp''s /infill')
+                '--allowed-host' = @('text', 'Another host name that clients may use for the server; may be given several times')
                 '--api-key-file' = @('file', 'The key that clients need, in a file that only you can read')
+                '-h' = @('', 'Show the main options and some examples')
+                '--verbose' = @('', 'Report details on standard error')
+                '-v' = @('', 'Report details on standard error')
                 '--model' = @('model', 'A model that --http offers, as for other commands; may be given several times')
                 '-m' = @('model', 'A model that --http offers, as for other commands; may be given several times')
                 '--offline' = @('', 'Never use the network')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
-                '--device' = @('text', 'Where to run')
-                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--device' = @('text', 'Device to run on')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--verbose' = @('', 'Say on standard error how it is done')
-                '-v' = @('', 'Say on standard error how it is done')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('text')
         }
@@ -503,39 +503,39 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
+                '--stop' = @('text', 'End before this text; may be given several times')
+                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or without a limit')
+                '--raw' = @('', 'Keep the answer as the model wrote it, untrimmed')
+                '--debounce' = @('text', 'Seconds to wait for more typing before asking the model')
+                '--instruction' = @('text', 'An edit to offer for a selection; may be given several times')
+                '--order' = @('psm spm', 'Put the prefix first in the prompt (psm), or the suffix (spm)')
+                '--include' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
+                '-I' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
+                '--context' = @('text', 'Seconds to spend on reading related files of the project; 0: none')
+                '--no-context' = @('', 'Include no files except those of --include; overrides --context')
+                '--max-prompt-tokens' = @('text', 'Maximum number of tokens of the text to read, those nearest to the hole')
+                '--strict-context' = @('', 'Fail if the text is longer than the model can read')
+                '--candidates' = @('text', 'How many completions to choose from when they are requested by hand')
+                '-n' = @('text', 'How many completions to choose from when they are requested by hand')
                 '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
                 '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '--max-tokens' = @('text', 'Most tokens of a completion')
-                '--temperature' = @('text', '0 takes the likeliest token each time; higher is more varied')
-                '--top-p' = @('text', 'Choose among the likeliest tokens that sum up to this probability')
-                '--seed' = @('text', 'Make a choice with temperature repeatable')
+                '--max-tokens' = @('text', 'Maximum number of tokens in a completion')
+                '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
+                '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
+                '--seed' = @('text', 'Random seed, for repeatable sampling')
                 '--offline' = @('', 'Never use the network')
-                '--timeout' = @('text', 'Stop after so many seconds')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
-                '--device' = @('text', 'Where to run')
-                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp')
+                '--timeout' = @('text', 'Stop after this many seconds')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
                 '--keep-alive' = @('text', 'How long the server keeps the model loaded after an answer: 30s, 5m, 1h; -1: for ever')
-                '--endpoint' = @('text', 'Ask a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which says how it reads a gap; `server`: the server knows')
+                '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
+                '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--order' = @('psm spm', 'Prefix or suffix first')
-                '--include' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
-                '-I' = @('file', 'A file to read along, or lines of it as FILE:LINE-LINE; may be given several times')
-                '--context' = @('text', 'How long to read other files of the project that may help; 0: not at all')
-                '--no-context' = @('', 'Read no other files but those of --include, whatever --context says')
-                '--max-prompt-tokens' = @('text', 'Maximum number of tokens to read of the text, nearest to the hole first')
-                '--strict-context' = @('', 'Fail where the text is longer than the model can read')
-                '--stop' = @('text', 'End before this text; may be given several times')
-                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or as far as it likes')
-                '--raw' = @('', 'Leave the answer as the model wrote it: trim nothing')
-                '--candidates' = @('text', 'How many completions to choose from, where they are asked for by hand')
-                '-n' = @('text', 'How many completions to choose from, where they are asked for by hand')
-                '--debounce' = @('text', 'Wait so many seconds for more to be typed, before the model is asked')
-                '--instruction' = @('text', 'An edit to offer for a selection; may be given several times')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--device' = @('text', 'Device to run on')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -544,8 +544,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -553,8 +553,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -562,31 +562,32 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the models; auto: each engine that can')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: as few as the memory asks for')
-                '--device' = @('text', 'Where to run')
-                '--dtype' = @('auto bf16 fp16 fp32', 'Number format to compute in')
-                '--adapter' = @('folder', 'LoRA adapter to add')
-                '--endpoint' = @('text', 'Measure models of a server with OpenAI''s API: its address, or a name that the configuration has an address for')
-                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--timeout' = @('text', 'Stop after so many seconds')
                 '--prompt-tokens' = @('text', 'Tokens of the prompts')
                 '--tokens' = @('text', 'Tokens to write after each prompt')
                 '--runs' = @('text', 'How often each model is loaded and measured')
                 '--json' = @('', 'Print JSON, one object a model and engine')
                 '--picture' = @('file', 'Draw the figures into a file: .svg, .png or .pdf')
+                '-h' = @('', 'Show the main options and some examples')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
-                '--verbose' = @('', 'Say on standard error how it is done')
-                '-v' = @('', 'Say on standard error how it is done')
+                '--verbose' = @('', 'Report details on standard error')
+                '-v' = @('', 'Report details on standard error')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the models; auto: each engine that can')
+                '--endpoint' = @('text', 'Measure models of a server with OpenAI''s API: its address, or a name that the configuration has an address for')
+                '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
+                '--timeout' = @('text', 'Stop after this many seconds')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--device' = @('text', 'Device to run on')
+                '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('model')
         }
         'starcoder config' = @{
             Commands = [ordered]@{
                 'path' = 'Print the path of the configuration file, there or not'
+                'schema' = 'Print the JSON Schema of the configuration file, with which editors check and complete it'
                 'edit' = 'Open the configuration file in $VISUAL or $EDITOR, then check it'
                 'set' = 'Set an option in the configuration file; its comments and order stay'
                 'unset' = 'Take an option out of the configuration file; everything else stays'
@@ -602,8 +603,17 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
+            }
+            Arguments = @()
+        }
+        'starcoder config schema' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
+                '--help' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -611,8 +621,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }
@@ -620,8 +630,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('adapter api_key_file candidates check color context debounce device diff dtype echo endpoint engine extract fail_on filename fim in_place include index instruction json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify complete.adapter complete.api_key_file complete.candidates complete.check complete.color complete.context complete.device complete.diff complete.dtype complete.echo complete.endpoint complete.engine complete.filename complete.fim complete.in_place complete.include complete.index complete.json complete.keep_alive complete.lang complete.lines complete.max_prompt_tokens complete.max_tokens complete.model complete.no_context complete.no_server complete.offline complete.order complete.pick complete.prompted complete.provenance complete.quantize complete.quiet complete.raw complete.seed complete.show_prompt complete.stop complete.strict_context complete.temperature complete.timeout complete.top_p complete.trace complete.verbose complete.verify fill.adapter fill.api_key_file fill.candidates fill.check fill.color fill.context fill.device fill.diff fill.dtype fill.echo fill.endpoint fill.engine fill.filename fill.fim fill.in_place fill.include fill.index fill.json fill.keep_alive fill.lang fill.lines fill.max_prompt_tokens fill.max_tokens fill.model fill.no_context fill.no_server fill.offline fill.order fill.pick fill.plain fill.provenance fill.quantize fill.quiet fill.raw fill.seed fill.show_prompt fill.stop fill.strict_context fill.temperature fill.timeout fill.top_p fill.trace fill.verbose fill.verify edit.adapter edit.api_key_file edit.candidates edit.check edit.color edit.device edit.diff edit.dtype edit.echo edit.endpoint edit.engine edit.filename edit.in_place edit.index edit.json edit.keep_alive edit.lang edit.max_tokens edit.model edit.no_server edit.offline edit.pick edit.provenance edit.quantize edit.quiet edit.raw edit.seed edit.show_prompt edit.stop edit.temperature edit.timeout edit.top_p edit.trace edit.verbose edit.verify chat.adapter chat.api_key_file chat.color chat.device chat.dtype chat.endpoint chat.engine chat.extract chat.index chat.json chat.keep_alive chat.max_tokens chat.model chat.no_server chat.offline chat.quantize chat.quiet chat.seed chat.show_prompt chat.stop chat.strict_context chat.system chat.temperature chat.timeout chat.top_p chat.trace chat.verbose trace.color trace.fail_on trace.index trace.json trace.lang trace.offline trace.portrait trace.portrait_url trace.quiet lsp.adapter lsp.api_key_file lsp.candidates lsp.context lsp.debounce lsp.device lsp.dtype lsp.endpoint lsp.engine lsp.fim lsp.include lsp.instruction lsp.keep_alive lsp.lines lsp.max_prompt_tokens lsp.max_tokens lsp.model lsp.no_context lsp.offline lsp.order lsp.quantize lsp.raw lsp.seed lsp.stop lsp.strict_context lsp.temperature lsp.timeout lsp.top_p', 'text')
         }
@@ -629,8 +639,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('adapter api_key_file candidates check color context debounce device diff dtype echo endpoint engine extract fail_on filename fim in_place include index instruction json keep_alive lang lines max_prompt_tokens max_tokens model no_context no_server offline order pick plain portrait portrait_url prompted provenance quantize quiet raw seed show_prompt stop strict_context system temperature timeout top_p trace verbose verify complete.adapter complete.api_key_file complete.candidates complete.check complete.color complete.context complete.device complete.diff complete.dtype complete.echo complete.endpoint complete.engine complete.filename complete.fim complete.in_place complete.include complete.index complete.json complete.keep_alive complete.lang complete.lines complete.max_prompt_tokens complete.max_tokens complete.model complete.no_context complete.no_server complete.offline complete.order complete.pick complete.prompted complete.provenance complete.quantize complete.quiet complete.raw complete.seed complete.show_prompt complete.stop complete.strict_context complete.temperature complete.timeout complete.top_p complete.trace complete.verbose complete.verify fill.adapter fill.api_key_file fill.candidates fill.check fill.color fill.context fill.device fill.diff fill.dtype fill.echo fill.endpoint fill.engine fill.filename fill.fim fill.in_place fill.include fill.index fill.json fill.keep_alive fill.lang fill.lines fill.max_prompt_tokens fill.max_tokens fill.model fill.no_context fill.no_server fill.offline fill.order fill.pick fill.plain fill.provenance fill.quantize fill.quiet fill.raw fill.seed fill.show_prompt fill.stop fill.strict_context fill.temperature fill.timeout fill.top_p fill.trace fill.verbose fill.verify edit.adapter edit.api_key_file edit.candidates edit.check edit.color edit.device edit.diff edit.dtype edit.echo edit.endpoint edit.engine edit.filename edit.in_place edit.index edit.json edit.keep_alive edit.lang edit.max_tokens edit.model edit.no_server edit.offline edit.pick edit.provenance edit.quantize edit.quiet edit.raw edit.seed edit.show_prompt edit.stop edit.temperature edit.timeout edit.top_p edit.trace edit.verbose edit.verify chat.adapter chat.api_key_file chat.color chat.device chat.dtype chat.endpoint chat.engine chat.extract chat.index chat.json chat.keep_alive chat.max_tokens chat.model chat.no_server chat.offline chat.quantize chat.quiet chat.seed chat.show_prompt chat.stop chat.strict_context chat.system chat.temperature chat.timeout chat.top_p chat.trace chat.verbose trace.color trace.fail_on trace.index trace.json trace.lang trace.offline trace.portrait trace.portrait_url trace.quiet lsp.adapter lsp.api_key_file lsp.candidates lsp.context lsp.debounce lsp.device lsp.dtype lsp.endpoint lsp.engine lsp.fim lsp.include lsp.instruction lsp.keep_alive lsp.lines lsp.max_prompt_tokens lsp.max_tokens lsp.model lsp.no_context lsp.offline lsp.order lsp.quantize lsp.raw lsp.seed lsp.stop lsp.strict_context lsp.temperature lsp.timeout lsp.top_p')
         }
@@ -639,8 +649,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--install' = @('', 'Write the script to where the shell looks, and say where')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @('bash zsh fish powershell')
         }
@@ -649,8 +659,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
+                '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
-                '-h' = @('', 'Show this message and exit')
             }
             Arguments = @()
         }

@@ -47,7 +47,7 @@ def test_each_kind_of_error_has_an_exit_code_of_its_own() -> None:
     [
         (DataError("it is damaged", "get it again"), "it is damaged; get it again"),
         (DataError("it is damaged"), "it is damaged"),
-        (UsageError("", "leave it away"), "; leave it away"),
+        (UsageError("", "omit it"), "; omit it"),
     ],
 )
 def test_an_error_is_what_is_wrong_and_what_to_do(error: StarcoderError, text: str) -> None:
@@ -64,7 +64,7 @@ def test_an_error_is_what_is_wrong_and_what_to_do(error: StarcoderError, text: s
         ),
         (
             ["complete", "-m", "echo", "--stop", ""],
-            UsageError("an empty --stop would end every answer at once", "leave it away"),
+            UsageError("an empty --stop would end every answer at once", "omit it"),
         ),
     ],
 )

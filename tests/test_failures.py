@@ -53,7 +53,7 @@ BAD_INPUTS = [
     (
         "fill a.py:abc",
         2,
-        "':abc' is no place in a.py; a place is FILE:LINE, FILE:LINE:COL or FILE:LINE-LINE",
+        "':abc' is not a place in a.py; a place is FILE:LINE, FILE:LINE:COL or FILE:LINE-LINE",
     ),
     ("--modell echo", 2, "no such option: --modell; see `starcoder --help`"),
     ("--modell echo complete a.py", 2, "no such option: --modell; see `starcoder --help`"),
@@ -86,7 +86,7 @@ BAD_INPUTS = [
     (
         "complete a.py --stop=",
         2,
-        "an empty --stop would end every answer at once; leave it away",
+        "an empty --stop would end every answer at once; omit it",
     ),
     # Places.
     ("complete a.py:9", 2, "a.py has no line 9; its lines are 1 to 4"),

@@ -308,7 +308,7 @@ def test_an_answer_ends_at_a_text_to_stop_at_or_when_its_time_is_over() -> None:
 def test_an_empty_text_to_stop_at_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         InfillOptions(stop=("x", ""))
-    assert str(caught.value) == "an empty --stop would end every answer at once; leave it away"
+    assert str(caught.value) == "an empty --stop would end every answer at once; omit it"
 
 
 def test_files_that_are_read_along_are_part_of_the_prompt_and_named() -> None:

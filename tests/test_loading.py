@@ -12,7 +12,7 @@ from starcoder_cli.settings import DtypeChoice, QuantizeChoice
     [
         ("auto", "gpu", "auto", "'gpu' is not a device"),
         ("auto", "cuda:", "auto", "'cuda:' is not a device"),
-        ("8bit", "auto", "fp32", "8bit and fp32 exclude each other"),
+        ("8bit", "auto", "fp32", "8bit and fp32 cannot be used together"),
         ("4bit", "mps", "auto", "mps cannot compute in 4bit"),
     ],
 )

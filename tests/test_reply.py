@@ -112,7 +112,7 @@ def test_the_oldest_turns_are_left_out_with_a_note_or_refused(
     assert asked == (form.build_prompt(near) if form else near)
     with pytest.raises(DataError) as caught:
         replier.prompt(talk, MOST, notes.append, strict=True)
-    assert str(caught.value) == f"{what}; begin a new one, or leave --strict-context away"
+    assert str(caught.value) == f"{what}; begin a new one, or omit --strict-context"
 
 
 def test_a_question_that_is_too_long_by_itself_is_an_error_and_no_note() -> None:

@@ -101,13 +101,13 @@ def test_a_configuration_file_that_is_not_toml_is_an_error(
     path.write_bytes(data)
     with pytest.raises(ConfigError) as caught:
         read_config(path)
-    assert str(caught.value) == f"{path} is not TOML: {reason}; mend or remove it"
+    assert str(caught.value) == f"{path} is not TOML: {reason}; fix or delete it"
 
 
 def test_a_configuration_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config(tmp_path)
-    assert str(caught.value) == f"cannot read {tmp_path}: Is a directory; mend or remove it"
+    assert str(caught.value) == f"cannot read {tmp_path}: Is a directory; fix or delete it"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,6 @@ def test_a_configuration_file_without_an_end_is_not_waited_for(tmp_path: Path) -
         with pytest.raises(ConfigError) as caught:
             read_config(name)
         assert str(caught.value) == (
-            f"cannot read {name}: it is not a regular file; mend or remove it"
+            f"cannot read {name}: it is not a regular file; fix or delete it"
         )
     assert read_config(Path("/dev/null")) == {}

@@ -153,8 +153,7 @@ def run_command(words: list[str]) -> None:
     words, plain = as_options(words)
     if words and words[0].startswith("-") and words[0] not in option_names(command):
         words = with_command_first(words)
-    # `config` shows, or mends, a file that is wrong.
-    defaults = None if words[:1] == ["config"] else config_defaults()
+    defaults = None if is_without_defaults(words) else config_defaults()
     with command.make_context(
         "starcoder", [*plain, *(words or ["--help"])], default_map=defaults
     ) as context:
@@ -222,6 +221,11 @@ def option_names(command: "Command") -> Mapping[str, bool]:
     return {
         name: not getattr(option, "is_flag", False) for option in described for name in option.opts
     }
+
+
+def is_without_defaults(words: list[str]) -> bool:
+    """Whether a command has to run where the configuration file is wrong: it says so itself."""
+    return not words or words[0] in ("config", "doctor", "--version", "-V", *HELP)
 
 
 def config_defaults() -> dict[str, dict[str, object]] | None:

@@ -95,7 +95,7 @@ class InfillOptions:
 
     def __post_init__(self) -> None:
         if "" in self.stop:
-            raise UsageError("an empty --stop would end every answer at once", "leave it away")
+            raise UsageError("an empty --stop would end every answer at once", "omit it")
         if self.prompt_tokens is not None and self.prompt_tokens < 1:
             raise UsageError(
                 f"--max-prompt-tokens cannot be {self.prompt_tokens}", "give a number of tokens"
@@ -214,7 +214,7 @@ class Infill:
             way = limit.way if limit else ""
         what = f"the text is longer than the {budget} tokens that {reason}"
         if self.options.strict_context:
-            raise DataError(what, "shorten it, or leave --strict-context away")
+            raise DataError(what, "shorten it, or omit --strict-context")
         messages.note(f"{what}: left out {' and '.join(lost)}{way}")
         return kept
 

@@ -32,7 +32,7 @@ class LoadOptions:
             return
         if self.dtype == "fp32":
             raise UsageError(
-                f"{self.quantize} and fp32 exclude each other", "give bf16 or fp16, or neither"
+                f"{self.quantize} and fp32 cannot be used together", "give bf16 or fp16, or neither"
             )
         if self.device == "mps":
             raise UsageError(

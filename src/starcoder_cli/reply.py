@@ -74,7 +74,7 @@ class ChatModel:
                     f"the conversation is longer than the {budget} tokens that the model can read"
                 )
                 if strict:
-                    raise DataError(what, "begin a new one, or leave --strict-context away")
+                    raise DataError(what, "begin a new one, or omit --strict-context")
                 note(f"{what}: left out the {left_out} oldest of its turns")
             conversation = near
         return self.form.build_prompt(conversation) if self.form else conversation

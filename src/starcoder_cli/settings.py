@@ -132,7 +132,7 @@ def read_config_bytes(path: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         return b""
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", "mend or remove it") from error
+        raise ConfigError(f"cannot read {path}: {error.strerror}", "fix or delete it") from error
     if len(data) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{path} is larger than {MAX_CONFIG_BYTES >> 10} KiB", "make it smaller")
     return data
@@ -147,4 +147,4 @@ def decode_config(data: bytes, path: Path) -> Mapping[str, object]:
     except MalformedError as error:
         cause = error.__cause__  # a number of 5,000 digits has one too
         problem = f"is not TOML: {cause}" if cause else f"cannot be read: {error}"
-        raise ConfigError(f"{path} {problem}", "mend or remove it") from error
+        raise ConfigError(f"{path} {problem}", "fix or delete it") from error

@@ -134,7 +134,7 @@ def test_without_an_index_no_model_is_asked(
 
 def test_an_index_that_is_none(site: Site, capsys: Streams) -> None:
     code, out, err = run(capsys, site, "fill", "a.py:2", "--index", "a.py")
-    assert (code, out, err) == (65, "", "error: a.py is no index; name another with --index\n")
+    assert (code, out, err) == (65, "", "error: a.py is not an index; name another with --index\n")
 
 
 def test_an_index_that_is_gone_by_then_costs_no_answer(

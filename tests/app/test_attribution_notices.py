@@ -120,17 +120,17 @@ def test_an_answer_within_a_line_has_no_room_for_it(site: Site, capsys: Streams)
         (
             ("fill", "a.py:3:12-3:13"),
             "--provenance needs a line of its own, and the place is in the middle of one; name "
-            "whole lines, or leave --provenance away",
+            "whole lines, or omit --provenance",
         ),
         (
             ("fill", "a.json:2"),
             "--provenance needs a comment, and JSON has none; name the language with --lang, or "
-            "leave --provenance away",
+            "omit --provenance",
         ),
         (
             ("fill", "doc.py:2", "--in-place"),
             "--provenance needs a comment, which would be a part of a string or a text here; name "
-            "all of that, or leave --provenance away",
+            "all of that, or omit --provenance",
         ),
     ],
 )

@@ -114,7 +114,7 @@ def test_what_had_no_answer_before_still_has_none(capfd: pytest.CaptureFixture[s
 
 
 def test_a_marker_is_for_one_text(capfd: pytest.CaptureFixture[str]) -> None:
-    error = "error: --batch and --at exclude each other; give each hole its place\n"
+    error = "error: --batch and --at cannot be used together; give each hole its place\n"
     assert run(capfd, "fill", "--batch", holes({"prefix": ""}), "--at", "x") == (2, "", error)
 
 
@@ -126,12 +126,12 @@ def test_nothing_to_answer(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["--diff"], "--diff exclude each other; its answers are JSON"),
-        (["--echo"], "--echo exclude each other; its answers are JSON"),
-        (["--in-place"], "--in-place exclude each other; its answers are JSON"),
-        (["--show-prompt"], "--show-prompt exclude each other; ask for one place alone"),
-        (["--verify", "true"], "--verify exclude each other; its answers are chosen by rank"),
-        (["--pick"], "--pick exclude each other; its answers are chosen by rank"),
+        (["--diff"], "--diff cannot be used together; its answers are JSON"),
+        (["--echo"], "--echo cannot be used together; its answers are JSON"),
+        (["--in-place"], "--in-place cannot be used together; its answers are JSON"),
+        (["--show-prompt"], "--show-prompt cannot be used together; ask for one place alone"),
+        (["--verify", "true"], "--verify cannot be used together; its answers are chosen by rank"),
+        (["--pick"], "--pick cannot be used together; its answers are chosen by rank"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

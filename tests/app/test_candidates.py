@@ -194,11 +194,11 @@ def test_what_the_flags_ask_for(
         (("--pick", "-n", "1"), "there is nothing to --pick from; ask for more with --candidates"),
         (
             ("--pick", "--verify", "true"),
-            "--verify and --pick both choose; leave one of them away",
+            "--verify and --pick both choose; omit one of them",
         ),
         (
             ("--pick",),
-            "--pick needs a terminal to ask at; leave it away, and the best one is taken",
+            "--pick needs a terminal to ask at; omit it to take the best one",
         ),
         (
             ("--verify", ""),

@@ -49,7 +49,7 @@ def test_clear_and_undo(capfd: Capture) -> None:
     assert texts(after("one", "three", "/undo")) == ["one", "3"]
     assert capfd.readouterr() == ("", "took back: three\n")
     assert after("one", "three", "/clear") == Conversation("Be brief.")
-    assert capfd.readouterr() == ("", "the conversation begins anew\n")
+    assert capfd.readouterr() == ("", "the conversation was cleared\n")
 
 
 def test_undo_names_what_was_typed_and_not_the_file_that_came_with_it(capfd: Capture) -> None:
@@ -225,7 +225,7 @@ def test_questions_answers_and_commands(terminal: Terminal, tmp_path: Path) -> N
     terminal.type("/save talk.md\r")
     terminal.wait("error: talk.md is there already; choose another name", ">")
     terminal.type("/clear\r")
-    terminal.wait("the conversation begins anew", ">")
+    terminal.wait("the conversation was cleared", ">")
     terminal.type("/nope\r")
     terminal.wait("error: there is no command /nope; /help shows which there are", ">")
     terminal.type("three\r")
@@ -242,7 +242,7 @@ def test_a_message_of_several_lines(terminal: Terminal) -> None:
     terminal.type("\r")
     terminal.wait("> a", "  b", *turn("a", "b"), ASSISTANT, ">")
     terminal.type("/clear\r")
-    terminal.wait("the conversation begins anew", ">")
+    terminal.wait("the conversation was cleared", ">")
     terminal.type("\x1b[200~x = 1\r\n\ty\n\x1b[201~")
     terminal.type("z\r")
     terminal.wait(*turn("x = 1", "        y", "z"), ASSISTANT, ">")
@@ -339,6 +339,6 @@ def test_a_session_has_no_such_option(option: str) -> None:
     opened = Terminal("-m", "starcoder_cli", "chat", "--model", "echo", option)
     assert opened.ended() == 2
     assert " ".join(opened.rows()) == (
-        "error: there is no question; write it behind the command; a session has no --jso "
+        "error: there is no question; put it after the command; a session has no --jso "
         "n, --extract or --show-prompt"
     )

@@ -54,7 +54,7 @@ def test_a_mistake_is_told_with_its_line_and_stays(tmp_path: Path, path: Path) -
     path.parent.mkdir()
     path.write_text("# mine\n")
     said, code = edited(script(tmp_path, 'echo "colour = 1" >> "$2"'))
-    expected = f"error: {path}:2 sets 'colour', which is no option; did you mean color?\n"
+    expected = f"error: {path}:2 sets 'colour', which is not an option; did you mean color?\n"
     assert (said, code) == (expected, 78)
     assert path.read_text() == "# mine\ncolour = 1\n"
     said, code = edited(script(tmp_path, 'echo "model = \'echo\'" > "$2"'))

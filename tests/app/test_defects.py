@@ -49,7 +49,7 @@ def fenced(code: str) -> str:
         ),
         (
             fenced("# I'm sorry, but I cannot help with that.\n"),
-            'the answer is no code: it says "# I\'m sorry, but I cannot help with that."',
+            'the answer is not code: it begins with "# I\'m sorry, but I cannot help with that."',
         ),
         (fenced("pass\n"), "the answer has nothing of the 4 lines that it would replace"),
         (fenced("  \n"), "the answer is nothing but white space"),
@@ -250,7 +250,7 @@ def test_an_answer_that_broke_off_is_cut_back_to_what_is_whole(capsys: Streams) 
         site.faults = [body(sent, "text/event-stream")]
         assert main(["fill", "a.py", "--at", "HERE", "-i", "--endpoint", site.url]) == 0
     assert Path("a.py").read_text() == "def f(x):\n    y = x\n"
-    assert "the answer was cut off behind its last whole statement" in capsys.readouterr().err
+    assert "the answer was cut off after its last whole statement" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["fill", "a.py:2"], ["complete", "a.py:2"]])

@@ -235,7 +235,7 @@ def test_in_place_with_a_record(capfd: pytest.CaptureFixture[str]) -> None:
 )
 def test_what_excludes_what(one: str, other: str, capfd: pytest.CaptureFixture[str]) -> None:
     other_name = other.partition("=")[0]
-    error = f"error: {one} and {other_name} exclude each other; choose one\n"
+    error = f"error: {one} and {other_name} cannot be used together; choose one\n"
     for words in ((one, other), (other, one)):
         for command in ("complete", "fill"):
             assert run(capfd, command, "a.py:2", *words) == (2, "", error)

@@ -56,6 +56,16 @@ def test_a_package_that_is_broken_in_some_way_of_its_own(
     )
 
 
+def test_a_package_that_is_not_installed_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert package_finding("torch") == Finding(
+        "torch", "no", "not installed: only checkpoints on a GPU need it", "pip install torch"
+    )
+    monkeypatch.delitem(sys.modules, "xllamacpp", raising=False)
+    assert package_finding("xllamacpp").state == "fail"
+
+
 def test_the_python_has_to_be_one_that_is_supported() -> None:
     here = f"{sys.version.split()[0]} ({sys.executable})"
     assert python_finding() == Finding("python", "ok", here)

@@ -45,13 +45,13 @@ REQUEST = Request(SMALL_MODEL, Sampling(temperature=0.2, seed=7))
             ReportOptions(),
             "without a temperature every sample would be the same; add --temperature 0.2",
         ),
-        ("repo", 0.2, True, ReportOptions(), "repo has nothing to run; leave --run-code away"),
+        ("repo", 0.2, True, ReportOptions(), "repo has nothing to run; omit --run-code"),
         (
             "repo",
             0.2,
             False,
             ReportOptions(plot=True, json=True),
-            "--plot and --json exclude each other; choose one",
+            "--plot and --json cannot be used together; choose one",
         ),
     ],
 )

@@ -124,7 +124,7 @@ def test_a_large_file_waits_for_a_pull(
     assert main(words) == 0
     assert capsys.readouterr().err == (
         f"note: {SPEC.name} was prepared by an earlier version and runs slower: "
-        f"`starcoder models pull {SPEC.name}` prepares it anew\n"
+        f"`starcoder models pull {SPEC.name}` prepares it again\n"
     )
     assert main([*words, "--engine", "llamacpp"]) == 0
     assert capsys.readouterr().err == ""

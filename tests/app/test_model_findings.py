@@ -81,7 +81,7 @@ def test_a_model_that_is_prepared(path: Path) -> None:
     )
     write_prepared(replace(prepared, versions={**prepared.versions, "form": "0"}))
     found = default_model_finding()
-    assert (found.state, found.remedy) == ("warn", f"prepare it anew: {PULL}")
+    assert (found.state, found.remedy) == ("warn", f"prepare it again: {PULL}")
 
 
 def test_a_damaged_model(path: Path) -> None:

@@ -389,7 +389,7 @@ def test_what_does_not_touch_an_endpoint_is_said(place: str, site: Site, capsys:
     assert "where nothing comes of: --quantize, --device" in capsys.readouterr().err
     words = ["fill", place, "--at", "HERE", "--offline", "--endpoint", "https://example.org"]
     assert main(words) == 2
-    assert "--offline excludes an endpoint at example.org" in capsys.readouterr().err
+    assert "--offline does not allow the endpoint example.org" in capsys.readouterr().err
 
 
 RETRIED = "is busy or not up yet: trying again\n"

@@ -115,7 +115,7 @@ def test_a_dumb_terminal_cannot_ask(tmp_path: Path) -> None:
     )
     assert (session.code, session.lines) == (
         2,
-        ("error: --pick needs a terminal to ask at; leave it away, and the best one is taken",),
+        ("error: --pick needs a terminal to ask at; omit it to take the best one",),
     )
 
 

@@ -59,7 +59,7 @@ def test_who_is_to_run_answers_gets_several() -> None:
     [
         (0, None, False, "candidates cannot be 0; give a number from 1 to 16"),
         (17, "make", False, "candidates cannot be 17; give a number from 1 to 16"),
-        (None, "make", True, "--verify and --pick both choose; leave one of them away"),
+        (None, "make", True, "--verify and --pick both choose; omit one of them"),
         (1, None, True, "there is nothing to --pick from; ask for more with --candidates"),
     ],
 )

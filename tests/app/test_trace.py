@@ -176,7 +176,7 @@ def test_offline_excludes_it(
     assert main(["trace", "a.py", "--portrait", *words]) == 2
     assert capsys.readouterr() == (
         "",
-        "error: --offline excludes asking stack.dataportraits.org; leave --portrait away\n",
+        "error: --offline does not allow asking stack.dataportraits.org; omit --portrait\n",
     )
     with knowing() as here:
         assert trace(capsys, here, "a.py", *words)[0] == 0

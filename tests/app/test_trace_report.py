@@ -19,7 +19,7 @@ def test_a_notice_replaces_another_one_and_no_other_file(name: str, tmp_path: Pa
         save_report(report_target(str(path), source, Messages()), traced, 0)
         assert "SPDX" in path.read_text()
     path.write_text("{}")
-    with pytest.raises(UsageError, match="is there already, and is no notice; name another file"):
+    with pytest.raises(UsageError, match="exists already, and is not a notice; name another file"):
         report_target(str(path), source, Messages())
     assert path.read_text() == "{}"
     path.write_text("")

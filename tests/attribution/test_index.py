@@ -92,11 +92,11 @@ def text_for_lines(index: Path) -> None:
 
 
 DAMAGES: Mapping[Callable[[Path], None], str] = {
-    text: "{} is no index; name another with --index",
+    text: "{} is not an index; name another with --index",
     cut_off: "{} is damaged: database disk image is malformed; remove it and add the sources again",
     zeros: "{} is damaged: database disk image is malformed; remove it and add the sources again",
     ones: "{} is damaged: database disk image is malformed; remove it and add the sources again",
-    foreign: "{} is no index; name another with --index",
+    foreign: "{} is not an index; name another with --index",
     older: "{} is an index of another version of starcoder (1, not 2); "
     "remove it and add the sources again",
     newer: "{} is an index of another version of starcoder (3, not 2); "
@@ -107,7 +107,7 @@ DAMAGES: Mapping[Callable[[Path], None], str] = {
     without_files: "{} is damaged: file 1: it is missing; remove it and add the sources again",
     bomb_for_tokens: "{} is damaged: file 1: Error -3 while decompressing data: "
     "unknown compression method; remove it and add the sources again",
-    numbers_for_names: "{} is damaged: file 1: a name is no text; "
+    numbers_for_names: "{} is damaged: file 1: a name is not text; "
     "remove it and add the sources again",
     text_for_lines: "{} is damaged: file 1: no bytes; remove it and add the sources again",
 }

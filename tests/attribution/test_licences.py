@@ -56,5 +56,5 @@ def test_what_is_refused(words: list[str], licence: str, refused: bool) -> None:
 
 
 def test_a_word_that_is_no_licence_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="'permissive' is no licence expression"):
+    with pytest.raises(UsageError, match="'permissive' is not a licence expression"):
         LicenceDenyList.parse(["MIT", "permissive"])

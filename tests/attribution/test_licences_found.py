@@ -1,5 +1,7 @@
 """Which licence a file tells: its header, its text or its name, in real forms."""
 
+import random
+
 import pytest
 
 from licence_texts import APACHE, MIT
@@ -7,6 +9,8 @@ from starcoder_cli.attribution.licences import (
     find_header_licence,
     identify_licence,
     is_licence_file,
+    known_licences,
+    normalize_licence,
 )
 
 
@@ -33,6 +37,16 @@ def test_the_header_of_a_file(data: bytes, expected: str) -> None:
 )
 def test_a_text_is_known_or_not(text: bytes, expected: str) -> None:
     assert identify_licence(text) == expected
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3])
+def test_a_few_other_words_make_no_other_licence(share: float) -> None:
+    for name, words in known_licences():
+        chance = random.Random(name)
+        changed = ["Copyright (c) 2026 Somebody\n"]
+        changed += [word if chance.random() >= share else "other" for word in words]
+        found = identify_licence(" ".join(changed).encode())
+        assert found == (normalize_licence(name) if share < 0.1 else ""), name
 
 
 def test_a_text_that_is_far_too_long_is_no_licence() -> None:

@@ -97,7 +97,7 @@ def test_a_name_is_one_short_line() -> None:
         ("pyproject.toml", b"a." * 50_000 + b"b = 1", "it has a key of more than 16 parts"),
         ("sub/Cargo.toml", b"x = " + b"[" * 100_000, "it is nested too deeply"),
         ("pyproject.toml", b"#" * (1 << 20), "it is larger than 256 KiB"),
-        ("pyproject.toml", None, "it is no regular file, or too large"),
+        ("pyproject.toml", None, "it is not a regular file, or it is too large"),
         ("package.json", b"[" * 100_000, "it is nested too deeply"),
         ("package.json", b"[" + b"1" * 5_000 + b"]", "its JSON is broken"),
         ("package.json", b'"' + b"a" * (1 << 20) + b'"', "it is larger than 1 MiB"),

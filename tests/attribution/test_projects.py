@@ -154,9 +154,9 @@ def test_where_an_owner_cannot_be_understood_nothing_is_let_in(tmp_path: Path, k
     found = find_projects(open_tree(tmp_path, notes.append), note=notes.append)
     assert [project.code_files for project in found] == ([("a.py",)] if kind == "circle" else [])
     reasons = {
-        "pipe": ["it is no regular file, or too large"],
+        "pipe": ["it is not a regular file, or it is too large"],
         "circle": [],
-        "large": ["it is no regular file, or too large"],
+        "large": ["it is not a regular file, or it is too large"],
         "many lines": ["it has more than 1000 lines"],
     }[kind]
     toml_note = "pyproject.toml does not count: it has a key of more than 16 parts"

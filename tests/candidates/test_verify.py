@@ -171,7 +171,7 @@ def test_the_program_that_a_command_begins_with(text: str, program: str | None) 
 
 @pytest.mark.parametrize("text", ["pytest 'x", "true &&", "(true", "if true", "true | | true"])
 def test_what_no_shell_reads_is_refused_before_it_runs(text: str) -> None:
-    with pytest.raises(UsageError, match="is no command: .*; it is read as by `sh -c`"):
+    with pytest.raises(UsageError, match="is not a command: .*; it is read as by `sh -c`"):
         check_command(text)
 
 
@@ -180,7 +180,7 @@ def test_what_no_shell_reads_is_refused_before_it_runs(text: str) -> None:
     [
         (" ", "the command to verify with is empty; name one, such as 'pytest -q'"),
         ("A=1", "the command to verify with is empty; name one, such as 'pytest -q'"),
-        ("tr\0ue", "the command to verify with has a null character; leave it away"),
+        ("tr\0ue", "the command to verify with has a null character; remove it"),
         (
             "no-such-program -q | tail",
             "there is no command 'no-such-program'; verify with one that runs, such as 'pytest -q'",

@@ -17,7 +17,7 @@ from starcoder_cli.commands.chat import DEFAULT_SYSTEM
 from streams import run, run_binary, standard_input
 
 Capture = pytest.CaptureFixture[str]
-NO_QUESTION = "error: there is no question; write it behind the command, in quotes\n"
+NO_QUESTION = "error: there is no question; put it after the command, in quotes\n"
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +114,7 @@ def test_undecodable_bytes_reach_the_model_as_replacement_characters(capfd: Capt
             ("why?", "--extract"),
             b"",
             65,
-            "error: the answer has no code block; ask for code, or leave --extract away\n",
+            "error: the answer has no code block; ask for code, or omit --extract\n",
         ),
         (
             ("why?", "--max-tokens", "1000000", "--json"),

@@ -232,7 +232,7 @@ def test_a_text_that_is_too_long_loses_its_beginning(capfd: pytest.CaptureFixtur
             65,
             "",
             "error: the text is longer than the 1048288 tokens that the model can read; "
-            "shorten it, or leave --strict-context away\n",
+            "shorten it, or omit --strict-context\n",
         )
 
 
@@ -291,5 +291,5 @@ def test_an_adapter_for_a_gguf_file_is_a_usage_error(capfd: pytest.CaptureFixtur
     assert capfd.readouterr() == (
         "",
         "error: model.gguf is a GGUF file, to which --adapter adds nothing; "
-        "choose the checkpoint that the adapter was made for, or leave --adapter away\n",
+        "choose the checkpoint that the adapter was made for, or omit --adapter\n",
     )

@@ -133,7 +133,7 @@ def test_every_option_but_the_place_can_be_set_beforehand() -> None:
     """`--at` and `--batch` belong to the place, `--output` to one answer; help is no setting."""
     for command in CONFIGURABLE_COMMANDS:
         options = {str(each.name) for each in loaded(command).params if each.opts[0][0] == "-"}
-        others = {"at", "batch", "extract", "file", "output", "report", "save"}
+        others = {"at", "batch", "extract", "file", "output", "report", "save", "short_help"}
         assert options - set(settable_options(loaded(command))) <= others
 
 
@@ -217,17 +217,20 @@ def test_each_value_and_where_it_comes_from(
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("colour = 1", "settings.toml:1 sets 'colour', which is no option; did you mean color?"),
-        ("xyzzy = 1", f"settings.toml:1 sets 'xyzzy', which is no option; options are {NAMES}"),
+        (
+            "colour = 1",
+            "settings.toml:1 sets 'colour', which is not an option; did you mean color?",
+        ),
+        ("xyzzy = 1", f"settings.toml:1 sets 'xyzzy', which is not an option; options are {NAMES}"),
         (
             "[complete]\nplain = true",
-            f"settings.toml:2 sets 'plain', which is no option; options are {COMPLETE_NAMES}",
+            f"settings.toml:2 sets 'plain', which is not an option; options are {COMPLETE_NAMES}",
         ),
         (
             "[models]\nmodel = 'x'",
-            "settings.toml:1 sets 'models', which is no option; did you mean model?",
+            "settings.toml:1 sets 'models', which is not an option; did you mean model?",
         ),
-        ("fill = 1", f"settings.toml:1 sets 'fill', which is no option; options are {NAMES}"),
+        ("fill = 1", f"settings.toml:1 sets 'fill', which is not an option; options are {NAMES}"),
         (
             "max_tokens = 'many'",
             "settings.toml:1 sets max_tokens to 'many', which it cannot be; "
@@ -259,11 +262,11 @@ def test_each_value_and_where_it_comes_from(
         ),
         (
             "a = ",
-            "settings.toml is not TOML: Invalid value (at end of document); mend or remove it",
+            "settings.toml is not TOML: Invalid value (at end of document); fix or delete it",
         ),
         (
             "\x1b = 1",
-            "settings.toml is not TOML: Invalid statement (at line 1, column 1); mend or remove it",
+            "settings.toml is not TOML: Invalid statement (at line 1, column 1); fix or delete it",
         ),
     ],
 )
@@ -281,7 +284,7 @@ def test_a_file_that_cannot_be_read(capfd: pytest.CaptureFixture[str], folder: P
     assert main(["config"]) == 78
     assert capfd.readouterr() == (
         "",
-        "error: cannot read settings.toml: Is a directory; mend or remove it\n",
+        "error: cannot read settings.toml: Is a directory; fix or delete it\n",
     )
     Path("settings.toml").rmdir()
     Path("settings.toml").write_bytes(b"model = '\xff'")
@@ -289,7 +292,7 @@ def test_a_file_that_cannot_be_read(capfd: pytest.CaptureFixture[str], folder: P
     assert capfd.readouterr() == (
         "",
         "error: settings.toml is not TOML: 'utf-8' codec can't decode byte 0xff in position 9: "
-        "invalid start byte; mend or remove it\n",
+        "invalid start byte; fix or delete it\n",
     )
 
 
@@ -310,7 +313,7 @@ def test_a_name_that_no_file_can_have(
     assert main(["config"]) == 78
     assert capfd.readouterr() == (
         "",
-        f"error: cannot read {'x' * 500}: File name too long; mend or remove it\n",
+        f"error: cannot read {'x' * 500}: File name too long; fix or delete it\n",
     )
 
 
@@ -386,12 +389,12 @@ def test_a_value_is_set(
     [
         (
             ("colour", "red"),
-            "the command line sets 'colour', which is no option; did you mean color?",
+            "the command line sets 'colour', which is not an option; did you mean color?",
         ),
         (
             ("fill.max-tokens", "1"),
-            "the command line sets 'max-tokens', which is no option; did you mean max_tokens or "
-            "max_prompt_tokens?",
+            "the command line sets 'max-tokens', which is not an option; did you mean "
+            "max_tokens or max_prompt_tokens?",
         ),
         (
             ("max_tokens", "many"),
@@ -404,12 +407,15 @@ def test_a_value_is_set(
         ),
         (("stop", "[a"), "stop cannot be: '[a' is not a list of texts; "),
         (("stop", "[1]"), "stop cannot be: [1] is not a list of texts; "),
-        (("fill", "1"), "the command line sets 'fill', which is no option; options are "),
-        (("models.model", "x"), "the command line sets 'models', which is no option; "),
+        (("fill", "1"), "the command line sets 'fill', which is not an option; options are "),
+        (("models.model", "x"), "the command line sets 'models', which is not an option; "),
         (("endpoints.team.model", "x"), "settings.toml: endpoints.team has no url; its keys are "),
-        (("a..b", "x"), "'a..b' is no key; write one as max_tokens or fill.max_tokens"),
-        (("a.b.c.d", "x"), "'a.b.c.d' is no key; write one as max_tokens or fill.max_tokens"),
-        (("", "x"), "'' is no key; write one as max_tokens or fill.max_tokens"),
+        (("a..b", "x"), "'a..b' is not a valid key; write one as max_tokens or fill.max_tokens"),
+        (
+            ("a.b.c.d", "x"),
+            "'a.b.c.d' is not a valid key; write one as max_tokens or fill.max_tokens",
+        ),
+        (("", "x"), "'' is not a valid key; write one as max_tokens or fill.max_tokens"),
         (("raw.a", "x"), "settings.toml: raw is a value there, and no table; "),
         (("model",), "missing argument 'VALUE'; see `starcoder config set --help`"),
     ],

@@ -21,10 +21,10 @@ def test_what_each_command_is_told() -> None:
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
-        ({"colour": 1}, "colour sets 'colour', which is no option; did you mean color?"),
+        ({"colour": 1}, "colour sets 'colour', which is not an option; did you mean color?"),
         (
             {"fill": {"colour": 1}},
-            "fill/colour sets 'colour', which is no option; did you mean color?",
+            "fill/colour sets 'colour', which is not an option; did you mean color?",
         ),
         (
             {"max_tokens": 1, "fill": {"max_tokens": "x"}},

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -10,12 +11,13 @@ from hubs import reachable
 from starcoder_cli.app.doctor import PACKAGES
 from starcoder_cli.app.model_findings import Finding
 from starcoder_cli.cli import main
-from starcoder_cli.commands.doctor import format_finding
+from starcoder_cli.commands.doctor import config_finding, format_finding
 from starcoder_cli.engines.transformers.architectures import SHAPES
 
 __all__ = ["reachable"]
 
 CHECKS = (
+    "config",
     "python",
     *PACKAGES,
     "gpu",
@@ -107,3 +109,21 @@ def test_without_torch_no_model_is_planned(
 )
 def test_a_finding_is_one_line(finding: Finding, text: str) -> None:
     assert format_finding(finding) == text
+
+
+def test_a_configuration_that_is_wrong_is_a_finding(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And the version can be told."""
+    file = tmp_path / "config.toml"
+    monkeypatch.setenv("STARCODER_CONFIG", str(file))
+    assert config_finding().state == "no"
+    file.write_text("max_tokens = 3\n")
+    assert config_finding() == Finding("config", "ok", str(file))
+    file.write_text("max_tokenz = 3\n")
+    found = config_finding()
+    assert (found.state, "did you mean max_tokens" in found.remedy) == ("fail", True)
+    assert f"{file}:1" in found.text
+    assert main(["--version"]) == 0
+    assert main(["complete", "-m", "echo", "x.py"]) == 78
+    capsys.readouterr()

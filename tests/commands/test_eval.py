@@ -501,10 +501,10 @@ def test_bars_at_the_terminal(
         (
             ("repo", "--plot", "--json"),
             2,
-            "--plot and --json exclude each other; choose one",
+            "--plot and --json cannot be used together; choose one",
         ),
-        (("repo", "--run-code"), 2, "repo has nothing to run; leave --run-code away"),
-        (("repo", "--data", "."), 66, ". is no git repository; "),
+        (("repo", "--run-code"), 2, "repo has nothing to run; omit --run-code"),
+        (("repo", "--data", "."), 66, ". is not a git repository; "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

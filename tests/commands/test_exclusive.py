@@ -30,7 +30,7 @@ def test_quiet_and_verbose_exclude_each_other(
     assert main([command, *REQUIRED_WORDS.get(command, []), *form]) == 2
     assert capfd.readouterr() == (
         "",
-        "error: --quiet and --verbose exclude each other; choose one\n",
+        "error: --quiet and --verbose cannot be used together; choose one\n",
     )
 
 

@@ -137,7 +137,7 @@ def test_each_flag_finds_its_place(value: object, expected: object) -> None:
         (
             MessageFlags().values,
             (DeliveryFlags(json=True, diff=True),),
-            "--diff and --json exclude each other",
+            "--diff and --json cannot be used together",
         ),
     ],
 )

@@ -325,7 +325,7 @@ def test_what_is_in_two_paths_belongs_to_the_inner_one(
         (
             ["add", "empty", "--license", "my own"],
             2,
-            "'my own' is no licence expression; name licences as SPDX does: MIT OR Apache-2.0",
+            "'my own' is not a licence expression; name licences as SPDX does: MIT OR Apache-2.0",
         ),
         (
             ["add", "--opt-out", "none"],

@@ -12,6 +12,7 @@ from starcoder_cli.commands.registry import COMMANDS, HELP, listed_command, load
 
 SHARED_MODULES = {
     "defaults",
+    "examples",
     "exclusive",
     "expand",
     "groups",
@@ -19,6 +20,7 @@ SHARED_MODULES = {
     "options",
     "parameters",
     "registry",
+    "short_help",
     "value_checks",
 }
 

@@ -156,7 +156,7 @@ def test_a_refusal_that_is_no_licence_is_a_usage_error(
     assert main(["trace", "asked.py", "--fail-on", "GPLish"]) == 2
     assert capsys.readouterr() == (
         "",
-        "error: 'GPLish' is no licence expression; "
+        "error: 'GPLish' is not a licence expression; "
         "name licences as SPDX does, such as GPL-3.0-only, or copyleft, or unknown\n",
     )
 

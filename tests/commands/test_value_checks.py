@@ -30,10 +30,10 @@ WRONG_VALUES = [
     ("max_prompt_tokens", "0", "0", "fill", "--max-prompt-tokens cannot be 0; "),
     ("verify", "no-such-program", "'no-such-program'", "edit", "there is no command "),
     ("fim", "x", "'x'", "fill", "there is no family 'x'; "),
-    ("endpoint", "foo", "'foo'", "complete", "'foo' is no endpoint; "),
+    ("endpoint", "foo", "'foo'", "complete", "'foo' is not an endpoint; "),
     ("debounce", "-1", "-1", "lsp", "debounce cannot be -1; "),
-    ("portrait_url", "ftp://x", "'ftp://x'", "trace", "'ftp://x' is no address of a "),
-    ("fail_on", "foo*bar", "['foo*bar']", "trace", "'foo*bar' is no licence expression; "),
+    ("portrait_url", "ftp://x", "'ftp://x'", "trace", "'ftp://x' is not the address of a "),
+    ("fail_on", "foo*bar", "['foo*bar']", "trace", "'foo*bar' is not a licence expression; "),
 ]
 ARGUMENTS = {
     "complete": ["a.py"],
@@ -129,7 +129,7 @@ def test_at_an_endpoint_a_model_has_any_name(capfd: pytest.CaptureFixture[str]) 
 def test_values_that_exclude_each_other(capfd: pytest.CaptureFixture[str]) -> None:
     settings("[complete]\njson = true\n")
     assert main(["config", "set", "complete.diff", "yes"]) == 2
-    refused = "--diff and --json exclude each other; choose one\n"
+    refused = "--diff and --json cannot be used together; choose one\n"
     assert capfd.readouterr().err == f"error: {refused}"
     assert main(["config", "set", "dtype", "fp32"]) == 0
     assert main(["config", "set", "quantize", "8bit"]) == 2

@@ -115,10 +115,18 @@ def test_without_torch_there_is_nothing_to_ask(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MachineError) as caught:
         detect_machine()
-    assert str(caught.value) == (
-        "torch cannot be imported: import of torch halted; None in sys.modules; "
-        "reinstall it: pip install --force-reinstall torch"
-    )
+    assert str(caught.value) == "torch is not installed; pip install torch transformers"
+
+
+def test_a_torch_that_is_broken_is_to_be_reinstalled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in ("import nothing_of_that_name\n", "raise OSError('no libcudart')\n"):
+        (tmp_path / "torch.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "torch", raising=False)
+        with pytest.raises(MachineError, match="cannot be imported: .*; reinstall it: pip"):
+            detect_machine()
 
 
 def test_torch_is_not_asked_where_it_could_find_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

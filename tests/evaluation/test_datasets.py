@@ -45,7 +45,7 @@ def test_one_long_text_in_many_rows_is_no_data_set(keeps_dictionary: bool) -> No
     table = pyarrow.table({"prompt": column})
     parquet.write_table(table, out, store_schema=keeps_dictionary)
     assert len(out.getvalue()) < 4 << 20
-    with pytest.raises(DataError, match="^it is no data set"):
+    with pytest.raises(DataError, match="^it is not a data set"):
         parse_rows(out.getvalue(), "it")
 
 
@@ -76,7 +76,7 @@ def test_every_form_holds_the_same_rows(form: str) -> None:
 def test_what_is_no_data_set(data: bytes) -> None:
     with pytest.raises(DataError) as caught:
         parse_rows(data, "it")
-    assert str(caught.value) == "it is no data set; give JSON, JSONL (also as .gz) or Parquet"
+    assert str(caught.value) == "it is not a data set; give JSON, JSONL (also as .gz) or Parquet"
 
 
 def test_fields_of_a_row() -> None:

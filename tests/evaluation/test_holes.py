@@ -112,7 +112,7 @@ def test_where_there_is_nothing_to_cut(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no code to cut holes out of"):
         sample_problems(empty, 0, 5, ())
     (tmp_path / "plain").mkdir()
-    with pytest.raises(InputError, match="is no git repository"):
+    with pytest.raises(InputError, match="is not a git repository"):
         sample_problems(tmp_path / "plain", 0, 5, ())
 
 

@@ -12,7 +12,6 @@ from starcoder_cli.evaluation.metrics import (
     confidence_interval,
     edit_similarity,
     is_exact_match,
-    lcs_length,
     mean,
     pass_at_k,
 )
@@ -27,22 +26,6 @@ def test_pass_at_k_is_the_share_of_draws_with_an_answer_that_passes(samples: int
             draws = list(combinations(range(samples), k))
             share = fmean(min(draw) < passed for draw in draws)
             assert pass_at_k(samples, passed, k) == pytest.approx(share)
-
-
-def longest(one: str, other: str) -> int:
-    """The length of the longest common subsequence, by the textbook's table."""
-    row = [0] * (len(other) + 1)
-    for character in one:
-        before = row
-        row = [0]
-        for at, each in enumerate(other):
-            row.append(before[at] + 1 if character == each else max(row[-1], before[at + 1]))
-    return row[-1]
-
-
-@given(TEXTS, TEXTS)
-def test_what_two_texts_have_in_common(one: str, other: str) -> None:
-    assert lcs_length(one, other) == longest(one, other)
 
 
 @given(TEXTS, TEXTS)

@@ -15,14 +15,15 @@ from starcoder_cli.files.batch import (
 
 HOLES = b'{"prefix": "a"}\n{"prefix": "b", "id": [1]}\r\n\n{"place": "a.py:1"}'
 
+NO_HOLE = "this line does not describe a hole: "
+ONE_OBJECT = "; write one JSON object in a line"
 FAULTS = {
-    b"garbage": "this line is no hole: its JSON is broken; write one JSON object in a line",
-    b"[]": "this line is no hole: its JSON is not an object; write one JSON object in a line",
-    b"[" * 100_000: "this line is no hole: ",
-    b"\xff": "this line is no hole: its JSON is broken; write one JSON object in a line",
-    b'{"prefix": "a", "prefix": "b"}': "this line is no hole: the key 'prefix' is there twice; "
-    "write one JSON object in a line",
-    b'{"prefix": NaN}': "this line is no hole: NaN is not JSON; write one JSON object in a line",
+    b"garbage": f"{NO_HOLE}its JSON is broken{ONE_OBJECT}",
+    b"[]": f"{NO_HOLE}its JSON is not an object{ONE_OBJECT}",
+    b"[" * 100_000: NO_HOLE,
+    b"\xff": f"{NO_HOLE}its JSON is broken{ONE_OBJECT}",
+    b'{"prefix": "a", "prefix": "b"}': f"{NO_HOLE}the key 'prefix' is there twice{ONE_OBJECT}",
+    b'{"prefix": NaN}': f"{NO_HOLE}NaN is not JSON{ONE_OBJECT}",
     b"{}": "a hole has a place, or the text around it; give one of the two",
     b'{"place": "a.py:1", "suffix": ""}': "a hole has a place, or the text around it; "
     "give one of the two",

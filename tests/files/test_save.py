@@ -270,7 +270,7 @@ def tree(folder: Path) -> dict[str, object]:
 def test_a_file_that_changes_while_it_is_read_is_not_edited(file: Path) -> None:
     with pytest.raises(BusyError, match="has changed since it was read; it was left alone"):
         SaveTarget.for_edit(str(file), OLD + b"x")
-    with pytest.raises(InputError, match="is no file that could be changed; name another"):
+    with pytest.raises(InputError, match="is not a regular file; name another"):
         SaveTarget.for_edit(f"{file}.gone", OLD)
 
 

@@ -120,7 +120,7 @@ def test_a_text_that_the_model_cannot_read_whole(capfd: pytest.CaptureFixture[st
     what = "the text is longer than the 1048543 tokens that the model can read"
     command = ("fill", "x:2", "-i", "--max-tokens", "1")
     before = state(Path("x"))
-    error = f"error: {what}; shorten it, or leave --strict-context away\n"
+    error = f"error: {what}; shorten it, or omit --strict-context\n"
     assert run(capfd, *command, "--strict-context") == (65, "", error)
     assert state(Path("x")) == before
     code, out, err = run(capfd, *command)
@@ -433,7 +433,7 @@ def test_what_is_no_file(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_pipe_cannot_be_changed() -> None:
     done = shell("starcoder complete <(echo x) -m echo -i")
     assert (done.returncode, done.stdout) == (66, b"")
-    assert done.stderr.endswith(b" is no file that could be changed; name another\n")
+    assert done.stderr.endswith(b" is not a regular file; name another\n")
 
 
 def test_a_read_only_file(nobody: Callable[[], None], capfd: pytest.CaptureFixture[str]) -> None:

@@ -116,7 +116,7 @@ def test_what_is_no_place_in_a_file_says_what_one_looks_like(
         with pytest.raises(UsageError) as caught:
             Place.parse(name + rest)
         hint = "a place is FILE:LINE, FILE:LINE:COL or FILE:LINE-LINE"
-        assert str(caught.value) == f"{rest!r} is no place in {name}; {hint}"
+        assert str(caught.value) == f"{rest!r} is not a place in {name}; {hint}"
 
 
 @pytest.mark.parametrize("text", ["13:5", "13:5-20", "13,20:1", "13"])

@@ -131,7 +131,7 @@ def test_a_token_that_is_not_valid_names_the_three_steps(
     assert refusal(tmp_path, gated=True) == (
         "the hub does not accept the token, and owner/tiny needs one; "
         f"1. open {site.url}/owner/tiny and accept the licence, "
-        "2. log in again with `hf auth login`, or mend HF_TOKEN, which wins over it, "
+        "2. log in again with `hf auth login`, or fix HF_TOKEN, which wins over it, "
         "3. run: starcoder models pull tiny"
     )
 

@@ -78,9 +78,7 @@ def test_tokens_outside_the_block_count_too() -> None:
 def test_an_answer_without_a_block_is_an_error(answer: str) -> None:
     with pytest.raises(DataError) as caught:
         collect(extract_first_block(pieces(answer, 2), ignored))
-    assert str(caught.value) == (
-        "the answer has no code block; ask for code, or leave --extract away"
-    )
+    assert str(caught.value) == ("the answer has no code block; ask for code, or omit --extract")
 
 
 def test_an_answer_that_was_only_thought_says_so() -> None:

@@ -90,7 +90,7 @@ def test_a_key_that_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("key", ["", "short", GOOD + " ", "é" * 20, "\udcff" * 20, "a" * 257])
 def test_what_is_no_key(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(API_KEY_VARIABLE, key)
-    with pytest.raises(ConfigError, match=f"the key in {API_KEY_VARIABLE} is none"):
+    with pytest.raises(ConfigError, match=f"the key in {API_KEY_VARIABLE} is not a valid key"):
         load_user_key(None)
 
 

@@ -377,7 +377,7 @@ BAD: dict[str, tuple[Damage, type[StarcoderError], str]] = {
     "an adapter in the folder": (
         text("adapter_config.json", "{}"),
         RefusedError,
-        "{} holds an adapter, which would be loaded along unseen; "
+        "{} holds an adapter, which would be loaded without notice; "
         "choose the model that it was made for, or move the adapter elsewhere",
     ),
     "a link out of the folder": (
@@ -596,7 +596,7 @@ def test_an_index_names_safetensors_in_its_folder_alone(tmp_path: Path, name: ob
     shown = repr(name) if len(repr(name)) <= 80 else f"{repr(name)[:80]}..."
     assert (type(found), str(found)) == (
         RefusedError,
-        f"{place / INDEX} names what is no safetensors file: {shown}; {OTHER}",
+        f"{place / INDEX} names no safetensors file: {shown}; {OTHER}",
     )
 
 

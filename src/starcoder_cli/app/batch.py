@@ -141,7 +141,7 @@ def refuse_batch_options(request: Request, output: OutputOptions) -> None:
     }
     for flag, why in BATCH_EXCLUSIVE:
         if flags[flag]:
-            raise UsageError(f"--batch and {flag} exclude each other", why)
+            raise UsageError(f"--batch and {flag} cannot be used together", why)
 
 
 def write_answers(

@@ -157,7 +157,7 @@ def line_editor() -> "PromptSession[str]":
 
 def clear_conversation(conversation: Conversation, argument: str) -> Conversation:
     """Forget every question and answer."""
-    write_message("the conversation begins anew")
+    write_message("the conversation was cleared")
     return conversation.cleared()
 
 

@@ -104,7 +104,7 @@ def editor_command() -> list[str]:
             try:
                 return shlex.split(text)
             except ValueError as error:
-                raise UsageError(f"{name} cannot be {text!r}: {error}", "mend it") from error
+                raise UsageError(f"{name} cannot be {text!r}: {error}", "fix it") from error
     raise UsageError("no editor is named", "let EDITOR name one, as in: export EDITOR=nano")
 
 

@@ -64,7 +64,7 @@ def find_defect(
         return Defect.that_keeps_out("the answer has U+FFFD, for characters that are not UTF-8")
     if completion.reason == "length":
         is_whole = UNFINISHED in completion.trimmed and not task.replaces_code
-        behind = " behind its last whole statement" if is_whole else ""
+        behind = " after its last whole statement" if is_whole else ""
         note = f"the answer was cut off{behind}: --max-tokens allows more"
         return Defect(
             "the answer was cut off before its end", MORE_TOKENS, note, kept_out=not is_whole

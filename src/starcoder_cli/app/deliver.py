@@ -70,7 +70,7 @@ class OutputOptions:
         }
         for one, other in OUTPUT_EXCLUSIVE:
             if chosen[one] and chosen[other]:
-                raise UsageError(f"{one} and {other} exclude each other", "choose one")
+                raise UsageError(f"{one} and {other} cannot be used together", "choose one")
 
     @property
     def streams(self) -> bool:

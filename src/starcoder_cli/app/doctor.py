@@ -17,6 +17,7 @@ from starcoder_cli.settings import models_dir
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
 
 PACKAGES = ("torch", "transformers", "bitsandbytes", "xllamacpp")
+GPU_PACKAGES = ("torch", "transformers", "bitsandbytes")
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 15)
 """The Pythons that this program runs on, and that torch is built for where it does not tell."""
@@ -77,13 +78,22 @@ def format_version(version: tuple[int, int]) -> str:
 
 
 def package_finding(name: str) -> Finding:
-    """Whether a package can be imported and is whole, and its version."""
+    """Whether a package can be imported and is whole, and its version.
+
+    That one is not installed is no fault where only checkpoints on a GPU need it.
+    """
     from importlib import import_module
     from importlib.metadata import version
+    from importlib.util import find_spec
 
     from starcoder_cli.engines.transformers.quantize import import_bitsandbytes
 
     reinstall = f"reinstall it: pip install --force-reinstall {name}"
+    if name not in sys.modules and find_spec(name) is None:
+        if name in GPU_PACKAGES:
+            text = "not installed: only checkpoints on a GPU need it"
+            return Finding(name, "no", text, f"pip install {name}")
+        return Finding(name, "fail", "not installed", f"pip install {name}")
     try:
         with silence_output(), foreign_errors():
             if name == "bitsandbytes":

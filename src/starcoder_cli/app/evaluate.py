@@ -72,9 +72,9 @@ def refuse_evaluation(
             "without a temperature every sample would be the same", "add --temperature 0.2"
         )
     if run_code and not selection.benchmark.runs_tests:
-        raise UsageError(f"{selection.benchmark_name} has nothing to run", "leave --run-code away")
+        raise UsageError(f"{selection.benchmark_name} has nothing to run", "omit --run-code")
     if options.plot and options.json:
-        raise UsageError("--plot and --json exclude each other", "choose one")
+        raise UsageError("--plot and --json cannot be used together", "choose one")
     if options.report:
         from starcoder_cli.evaluation.charts import require_matplotlib
 
@@ -95,7 +95,7 @@ def unrunnable_groups(
     left_out = {name: reason for name, reason in reasons.items() if reason}
     if len(left_out) == len(groups):
         listed = ", ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise InputError(f"nothing of it can be run here ({listed})", "leave --run-code away")
+        raise InputError(f"nothing of it can be run here ({listed})", "omit --run-code")
     for name, reason in left_out.items():
         messages.note(f"{name} is left out: {reason}")
     return left_out

@@ -69,7 +69,7 @@ def prepare_at_once(spec: ModelSpec, path: Path, messages: Messages, loading: Lo
     if path.stat().st_size <= MAX_BYTES_AT_ONCE and os.access(path.parent, os.W_OK):
         prepare_pulled(spec, path, quiet=messages.quiet)
     elif is_outdated(path):
-        pull = f"`starcoder models pull {spec.name}` prepares it anew"
+        pull = f"`starcoder models pull {spec.name}` prepares it again"
         messages.note(f"{spec.name} was prepared by an earlier version and runs slower: {pull}")
 
 

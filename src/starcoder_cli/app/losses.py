@@ -52,7 +52,7 @@ def find_loss(text: str, original: str, task: Task) -> str:
         return ""
     new_lines = stripped_lines(text)
     if REFUSAL.match(new_lines[0]) and not REFUSAL.match(original.lstrip()):
-        return f"the answer is no code: it says {new_lines[0]!r}"
+        return f"the answer is not code: it begins with {new_lines[0]!r}"
     if is_foreign(lines, new_lines):
         return f"the answer has nothing of the {len(lines)} lines that it would replace"
     if isinstance(task, EditTask):

@@ -78,7 +78,7 @@ def engine_finding(spec: ModelSpec, path: Path) -> Finding:
             return Finding("default", "ok", text)
         if is_outdated(path):
             text += "; it was prepared for OpenVINO by an earlier version"
-            return Finding("default", "warn", text, f"prepare it anew: {pull}")
+            return Finding("default", "warn", text, f"prepare it again: {pull}")
         if is_unfit(path):
             return Finding("default", "ok", f"{text}: it cannot be prepared for OpenVINO")
         remedy = f"OpenVINO reads faster, once it is prepared: {pull}"

@@ -37,7 +37,7 @@ def resolve_endpoint(request: Request, messages: Messages) -> Request:
     endpoint = EndpointAddress.parse(options.endpoint, read_api_key(file))
     if request.offline and not endpoint.is_loopback:
         raise UsageError(
-            f"--offline excludes an endpoint at {endpoint.host}", "leave one of the two away"
+            f"--offline does not allow the endpoint {endpoint.host}", "omit one of the two"
         )
     untouched = ", ".join(unused_flags(request))
     if untouched:
@@ -102,7 +102,7 @@ def open_model(
     if spec.engine == "llamacpp" and request.loading.adapter:
         raise UsageError(
             f"{spec.name} is a GGUF file, to which --adapter adds nothing",
-            "choose the checkpoint that the adapter was made for, or leave --adapter away",
+            "choose the checkpoint that the adapter was made for, or omit --adapter",
         )
     if spec.engine == "huggingface" and request.loading.engine in ("llamacpp", "openvino"):
         messages.note(f"{spec.name} is a checkpoint: --engine does not touch it")

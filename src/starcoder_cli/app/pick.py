@@ -27,9 +27,7 @@ MAX_WORDS_COMPARED = 4000  # a comparison takes the square of them
 def need_terminal() -> None:
     """UsageError where nobody can be asked."""
     if not is_terminal(sys.stderr) or is_plain_terminal():
-        raise UsageError(
-            "--pick needs a terminal to ask at", "leave it away, and the best one is taken"
-        )
+        raise UsageError("--pick needs a terminal to ask at", "omit it to take the best one")
 
 
 def pick(candidates: Sequence[Candidate], painter: Highlighter, before: str) -> int:

@@ -55,7 +55,7 @@ class CandidateOptions:
                 f"candidates cannot be {n}", f"give a number from 1 to {MAX_CANDIDATES}"
             )
         if verify is not None and pick:
-            raise UsageError("--verify and --pick both choose", "leave one of them away")
+            raise UsageError("--verify and --pick both choose", "omit one of them")
         if pick and n == 1:
             raise UsageError("there is nothing to --pick from", "ask for more with --candidates")
         if check and n == 1:

@@ -238,7 +238,7 @@ def look_up_in_stack(
     """
     place, text = parse_service_url(url), source.raw[span.start : span.end]
     if offline and not place.is_loopback:
-        raise UsageError(f"--offline excludes asking {place.host}", "leave --portrait away")
+        raise UsageError(f"--offline does not allow asking {place.host}", "omit --portrait")
     require_sendable(source, span)
     line = line_at(source.raw, span.start)
     if len(text.strip()) < MIN_RUN_CHARACTERS:

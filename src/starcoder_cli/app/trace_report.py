@@ -29,7 +29,7 @@ def report_target(path: str, source: Source, messages: Messages) -> OutputTarget
         raise UsageError(f"--report would replace {source.name}", "name another file")
     target = Path(path)
     if target.is_file() and target.stat().st_size and NOTICE_MARK not in read_start(target):
-        raise UsageError(f"{path} is there already, and is no notice", "name another file")
+        raise UsageError(f"{path} exists already, and is not a notice", "name another file")
     note_file_outside(path, messages)
     return open_output(path)
 

@@ -154,7 +154,7 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
-        raise DataError(f"{path} is no index", "name another with --index")
+        raise DataError(f"{path} is not an index", "name another with --index")
     if version != INDEX_VERSION:
         raise DataError(
             f"{path} is an index of another version of starcoder ({version}, not {INDEX_VERSION})",
@@ -171,7 +171,7 @@ def convert_sqlite_error(path: Path, error: sqlite3.Error) -> StarcoderError:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return BusyError(f"{path} is being changed by another program", "try again in a moment")
     if code == sqlite3.SQLITE_NOTADB:
-        return DataError(f"{path} is no index", "name another with --index")
+        return DataError(f"{path} is not an index", "name another with --index")
     if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY):
         return WriteError(f"cannot change {path}: {error}", "make room, or name another file")
     if code == sqlite3.SQLITE_CANTOPEN:
@@ -213,7 +213,7 @@ def list_sources(index: Path) -> list[tuple[str, str]]:
 def require_text_values(rows: Sequence[tuple[str, ...]], index: Path) -> Sequence[tuple[str, ...]]:
     """The rows, if all is text in them."""
     if not all(isinstance(value, str) for row in rows for value in row):
-        raise DataError(f"{index} is damaged: a name is no text", REBUILD_HINT)
+        raise DataError(f"{index} is damaged: a name is not text", REBUILD_HINT)
     return rows
 
 

@@ -4,17 +4,17 @@ What is copyleft is told by ScanCode's list of licences, which comes with `licen
 """
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from starcoder_cli.attribution.tokens import NON_CODE_LANGUAGES
 from starcoder_cli.errors import UsageError
 from starcoder_cli.languages import detect_language
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
+from starcoder_cli.system.subsequence import lcs_length
 
 if TYPE_CHECKING:
     from license_expression import LicenseExpression, Licensing
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 COPYLEFT, UNKNOWN_LICENCE = "copyleft", "unknown"
 LICENCE_REF_PREFIX = "LicenseRef-"
 MAX_EXPRESSION_CHARACTERS = 500
+COPYRIGHT_LINE = re.compile(r"^\s*(Copyright|\(C\)) .*$", re.IGNORECASE | re.MULTILINE)
+MAX_DIFFERENT_SHARE = 0.1
+"""Of the words of a text; one that stands for another counts twice."""
 
 
 def normalize_licence(text: str) -> str:
@@ -48,7 +51,7 @@ class LicenceDenyList:
             parsed = _parse_expression(word)
             if parsed is None:
                 raise UsageError(
-                    f"{word!r} is no licence expression",
+                    f"{word!r} is not a licence expression",
                     "name licences as SPDX does, such as GPL-3.0-only, or copyleft, or unknown",
                 )
             names |= {str(symbol) for symbol in parsed.symbols}
@@ -133,11 +136,34 @@ def is_licence_file(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def identify_licence(text: bytes) -> str:
-    """The licence whose text this is, but for a few words; empty for any other text."""
-    from identify.identify import license_id
-
+    """The licence whose text this is, a few words aside; empty for any other text."""
     if len(text) > MAX_LICENCE_TEXT_BYTES:
         return ""
-    with tempfile.NamedTemporaryFile(suffix=".txt") as file:
-        Path(file.name).write_text(text.decode("utf-8", "replace"), encoding="utf-8")
-        return normalize_licence(license_id(file.name) or "")
+    words = licence_words(text.decode("utf-8", "replace"))
+    counts = [(count_different_words(words, known), name) for name, known in known_licences()]
+    least, name = min(counts)
+    return normalize_licence(name) if least < MAX_DIFFERENT_SHARE * len(words) else ""
+
+
+def count_different_words(words: Sequence[str], known: Sequence[str]) -> int:
+    """How many words one of two texts has and the other has not, in their order.
+
+    Where their lengths alone are far apart it is these.
+    """
+    apart = abs(len(words) - len(known))
+    if apart > MAX_DIFFERENT_SHARE * len(words):
+        return apart
+    return len(words) + len(known) - 2 * lcs_length(words, known)
+
+
+@cache
+def known_licences() -> Sequence[tuple[str, Sequence[str]]]:
+    """The names and the words of licences, as choosealicense.com has them."""
+    from identify.vendor.licenses import LICENSES
+
+    return [(name, licence_words(text)) for name, text in LICENSES]
+
+
+def licence_words(text: str) -> Sequence[str]:
+    """The words of a licence, without the lines that say whose it is."""
+    return COPYRIGHT_LINE.sub("", text).split()

@@ -100,7 +100,7 @@ def parse_metadata(
     """
     try:
         if data is None:
-            raise MalformedError("it is no regular file, or too large")
+            raise MalformedError("it is not a regular file, or it is too large")
         return METADATA_PARSERS[PurePosixPath(path).name](data)
     except MalformedError as error:
         note(f"{path} does not count: {error}")

@@ -75,7 +75,7 @@ class SourceProject:
             return ignore_file.IgnoreRules()
         data = self.tree.read(self.ignore_path)
         if data is None:
-            raise MalformedError("it is no regular file, or too large")
+            raise MalformedError("it is not a regular file, or it is too large")
         return ignore_file.IgnoreRules.parse(data)
 
     @cached_property

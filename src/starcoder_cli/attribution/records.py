@@ -50,7 +50,7 @@ class IndexedFiles:
             values = self._select_row(query, file_id)
             with self._reporting_damage(file_id):
                 if not all(isinstance(value, str) for value in values):
-                    raise ValueError("a name is no text")
+                    raise ValueError("a name is not text")
                 self._cache[file_id] = IndexedFile(*map(str, values))
         return self._cache[file_id]
 

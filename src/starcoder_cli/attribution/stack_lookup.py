@@ -66,7 +66,7 @@ def parse_service_url(url: str) -> EndpointAddress:
         endpoint = EndpointAddress.parse(url)
     except UsageError:
         raise UsageError(
-            f"{hide_secrets(url)!r} is no address of a membership service",
+            f"{hide_secrets(url)!r} is not the address of a membership service",
             f"give one such as {DEFAULT_SERVICE_URL}",
         ) from None
     if endpoint.base_url.startswith("http:") and not endpoint.is_loopback:

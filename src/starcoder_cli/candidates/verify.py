@@ -111,11 +111,11 @@ def check_command(text: str) -> None:
     """Raise UsageError for what `sh` does not read, or what runs nothing; it is not run yet."""
     Path.cwd()  # raises FileNotFoundError where that folder is gone
     if not find_program("sh"):
-        raise UsageError("there is no `sh` to verify with", "leave --verify away")
+        raise UsageError("there is no `sh` to verify with", "omit --verify")
     if "\0" in text:
-        raise UsageError("the command to verify with has a null character", "leave it away")
+        raise UsageError("the command to verify with has a null character", "remove it")
     if complaint := ask_shell("-n", "-c", text):
-        raise UsageError(f"{text!r} is no command: {complaint}", "it is read as by `sh -c`")
+        raise UsageError(f"{text!r} is not a command: {complaint}", "it is read as by `sh -c`")
     program = first_program(text)
     if program == "":
         raise UsageError("the command to verify with is empty", "name one, such as 'pytest -q'")

@@ -77,7 +77,7 @@ System = Annotated[
         "--system",
         "-s",
         envvar=environment_name("system"),
-        help="How the model is told to answer; an empty text tells it nothing.",
+        help="System prompt; an empty text omits it.",
         show_default="briefly, about code",
         rich_help_panel=TEXT_PANEL,
     ),
@@ -147,7 +147,7 @@ def chat(
         if json or show_prompt or extract or not is_terminal(sys.stdout):
             raise UsageError(
                 "there is no question",
-                "write it behind the command; a session has no --json, --extract or --show-prompt",
+                "put it after the command; a session has no --json, --extract or --show-prompt",
             )
         run_session(
             instructions, read_files(file or [], output.messages), request, output, opening.timeout
@@ -177,7 +177,7 @@ def read_question(
                 messages.note(f"the question has {length} of standard input; {NO_INPUT_HINT}")
     question = to_model_text(message or "").strip("\n")
     if not question.strip():
-        raise UsageError("there is no question", "write it behind the command, in quotes")
+        raise UsageError("there is no question", "put it after the command, in quotes")
     return question, texts
 
 

@@ -105,6 +105,15 @@ def print_config_path() -> None:
     write_text(f"{config_file()}\n")
 
 
+@app.command("schema")
+def print_config_schema() -> None:
+    """Print the JSON Schema of the configuration file, with which editors check and complete it."""
+    from importlib.resources import files
+
+    schema = files("starcoder_cli") / "schemas" / "config.schema.json"
+    write_text(schema.read_text(encoding="utf-8"))
+
+
 @app.command("edit")
 def edit_config() -> None:
     """Open the configuration file in $VISUAL or $EDITOR, then check it.
@@ -172,7 +181,9 @@ def parse_key(text: str) -> tuple[str, ...]:
     """The tables that a key is in, and its name."""
     keys = tuple(text.split("."))
     if not all(keys) or len(keys) > MAX_KEY_PARTS:
-        raise UsageError(f"{text!r} is no key", "write one as max_tokens or fill.max_tokens")
+        raise UsageError(
+            f"{text!r} is not a valid key", "write one as max_tokens or fill.max_tokens"
+        )
     return keys
 
 

@@ -98,7 +98,7 @@ def check_settings(settings: Settings, place: KeyPlace) -> dict[str, dict[str, o
             close = "" if name in every else did_you_mean(name, sorted(every))
             raise ConfigError(
                 f"{place((name,) if table is None else (key, name))} sets {name!r}, "
-                "which is no option",
+                "which is not an option",
                 close or f"options are {', '.join(sorted(every if table is None else known[key]))}",
             )
     return {command: checked_section(settings, command, place) for command in CONFIGURABLE_COMMANDS}

@@ -1,12 +1,16 @@
 """`starcoder doctor`: what is here to run models with, and what to do about what is not."""
 
+import os
+from itertools import chain
 from typing import Annotated
 
 import typer
 
 from starcoder_cli.app.doctor import all_findings
 from starcoder_cli.app.model_findings import Finding
-from starcoder_cli.errors import ExitCode
+from starcoder_cli.commands.config import check_config_file
+from starcoder_cli.errors import ExitCode, StarcoderError
+from starcoder_cli.settings import config_file
 from starcoder_cli.terminal.output import write_json, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 
@@ -20,7 +24,7 @@ def doctor(
     code is 1 where something failed.
     """
     failed = False
-    for finding in all_findings():
+    for finding in chain([config_finding()], all_findings()):
         failed = failed or finding.state == "fail"
         if json:
             write_json(vars(finding))
@@ -28,6 +32,18 @@ def doctor(
             write_text(format_finding(finding))
     if failed:
         raise typer.Exit(ExitCode.NEGATIVE)
+
+
+def config_finding() -> Finding:
+    """Whether the configuration file is in order, if there is one."""
+    path = config_file()
+    if not os.path.lexists(path):
+        return Finding("config", "no", f"{path} is not there: all options have their defaults")
+    try:
+        check_config_file()
+    except StarcoderError as error:
+        return Finding("config", "fail", error.message, error.hint)
+    return Finding("config", "ok", str(path))
 
 
 def format_finding(finding: Finding) -> str:

@@ -38,13 +38,13 @@ EditPlace = Annotated[
         help="A file, a range of one, or - for standard input.",
     ),
 ]
-Instruction = Annotated[str, typer.Argument(help="What is to be changed.")]
+Instruction = Annotated[str, typer.Argument(help="What to change.")]
 EditMaxTokens = Annotated[
     int | None,
     typer.Option(
         "--max-tokens",
         envvar=environment_name("max_tokens"),
-        help="Most tokens to write.",
+        help="Maximum number of tokens to generate.",
         show_default="what the code has, and 256 more",
         rich_help_panel=MODEL_PANEL,
     ),
@@ -72,7 +72,7 @@ def edit(
     delivery: DeliveryFlags,
     messages: MessageFlags,
 ) -> None:
-    """Write code anew as an instruction says: a file, a range of one, or a notebook's cell.
+    """Rewrite code to follow an instruction: a file, a range of one, or a notebook's cell.
 
     The new code goes to standard output; with --diff it is a patch, with --in-place it goes into
     the file.

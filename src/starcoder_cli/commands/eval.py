@@ -13,8 +13,8 @@ from starcoder_cli.commands.groups import (
 )
 from starcoder_cli.commands.options import ModelName, Offline, OrderOption, Temperature, TopP
 
-QUESTION_PANEL = "What is asked"
-SCORE_PANEL = "What is made of the answers"
+QUESTION_PANEL = "Questions"
+SCORE_PANEL = "Results"
 
 BenchmarkArgument = Annotated[
     Literal["humaneval", "mbpp", "multipl-e", "infilling", "santacoder-fim", "repo"],
@@ -28,7 +28,7 @@ Limit = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Ask only so many problems of each language, or so many holes of each kind.",
+        help="Use at most this many problems of each language, or holes of each kind.",
         show_default="all; 50 of each kind in repo",
         rich_help_panel=QUESTION_PANEL,
     ),
@@ -48,7 +48,7 @@ Languages = Annotated[
     list[str] | None,
     typer.Option(
         "--lang",
-        help="Ask only in this language; may be given several times.",
+        help="Only this language; may be given several times.",
         show_default="all",
         rich_help_panel=QUESTION_PANEL,
     ),
@@ -69,7 +69,7 @@ MostTokens = Annotated[
     typer.Option(
         "--max-tokens",
         min=1,
-        help="Most tokens of an answer.",
+        help="Maximum number of tokens in an answer.",
         show_default="512; 256, 128 or 64 for gaps",
         rich_help_panel=QUESTION_PANEL,
     ),
@@ -79,7 +79,7 @@ FirstSeed = Annotated[
     typer.Option(
         "--seed",
         min=0,
-        help="Where chance begins: for answers with a temperature, and for the holes of repo.",
+        help="Random seed: of answers with a temperature, and of the holes of repo.",
         rich_help_panel=QUESTION_PANEL,
     ),
 ]
@@ -87,7 +87,7 @@ EvalPrompted = Annotated[
     bool,
     typer.Option(
         "--prompted",
-        help="Let the text begin like the file of a solution, as StarCoder's authors did.",
+        help="Begin the prompt like the file of a solution, as StarCoder's authors did.",
         rich_help_panel=QUESTION_PANEL,
     ),
 ]
@@ -104,8 +104,8 @@ Parallel = Annotated[
     typer.Option(
         min=1,
         max=16,
-        help="Answers made at a time. With more than one, sums are rounded otherwise, so that a "
-        "greedy answer that was a near tie may be another one in the next run.",
+        help="Answers generated at once. With more than one, rounding differs, so a greedy "
+        "answer that was nearly tied may change from run to run.",
         show_default="1; 4 at an endpoint",
         rich_help_panel=QUESTION_PANEL,
     ),
@@ -115,7 +115,7 @@ Out = Annotated[
     typer.Option(
         "--out",
         metavar="DIR",
-        help="The folder of the run: its answers, verdicts and report. A run goes on in it.",
+        help="The folder of the run: its answers, verdicts and report. A run resumes in it.",
         show_default="eval/BENCHMARK-MODEL",
         rich_help_panel=SCORE_PANEL,
     ),
@@ -179,7 +179,7 @@ def eval(
     json: EvalJson = False,
     messages: MessageFlags,
 ) -> None:
-    """Measure a model in a benchmark that StarCoder is known by, or on your own code.
+    """Measure a model on StarCoder's benchmarks, or on your own code.
 
     Scores are in per cent, with the interval that 95 % of draws of as many problems lie in, and
     with what was published of other models. Every answer is kept in a folder, where the same

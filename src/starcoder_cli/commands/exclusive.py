@@ -26,7 +26,7 @@ def choose_one_of(
             return value
         mine, theirs = (source_rank(context, each) for each in (name, rival))
         if mine == theirs:
-            raise UsageError(f"--{one} and --{other} exclude each other", "choose one")
+            raise UsageError(f"--{one} and --{other} cannot be used together", "choose one")
         if mine < theirs:
             context.params[rival] = False
         return mine < theirs

@@ -25,7 +25,7 @@ At = Annotated[
     typer.Option(
         "--at",
         metavar="MARKER",
-        help="Fill where this text stands, for example '<FILL>'.",
+        help="Fill at this text, for example '<FILL>'.",
         rich_help_panel="What the model reads",
     ),
 ]
@@ -34,7 +34,7 @@ Plain = Annotated[
     typer.Option(
         "--plain",
         envvar=environment_name("plain"),
-        help="At a terminal too, print the code alone.",
+        help="Print the code alone, at a terminal too.",
         rich_help_panel="Answer",
     ),
 ]
@@ -65,7 +65,7 @@ def fill(
     )
     with time_limit(hole.timeout):
         if batch and at is not None:
-            raise UsageError("--batch and --at exclude each other", "give each hole its place")
+            raise UsageError("--batch and --at cannot be used together", "give each hole its place")
         if batch:
             from starcoder_cli.app.batch import answer_file
 

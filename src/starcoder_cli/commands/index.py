@@ -18,7 +18,7 @@ MAX_NOTES = 10
 
 app = typer.Typer(
     name="index",
-    help="Say which code `starcoder trace` knows: add, list, update and remove it.",
+    help="Manage the index of `starcoder trace`: add, list, update and remove code.",
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,7 +36,7 @@ License = Annotated[
     typer.Option(
         "--license",
         metavar="SPDX",
-        help="What all of it is under, whatever it says itself.",
+        help="Licence to record for everything added, overriding what the files declare.",
         show_default=False,
     ),
 ]
@@ -45,7 +45,7 @@ OptOut = Annotated[
     typer.Option(
         "--opt-out",
         metavar="FILE",
-        help="Keep the projects out for good that this file names, one a line.",
+        help="Exclude for good the projects that this file names, one per line.",
     ),
 ]
 ProjectName = Annotated[
@@ -56,7 +56,7 @@ IndexJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object 
 
 @app.callback(invoke_without_command=True)
 def index(context: typer.Context) -> None:
-    """Say which code `starcoder trace` knows: add, list, update and remove it."""
+    """Manage the index of `starcoder trace`: add, list, update and remove code."""
     if context.invoked_subcommand is None:
         list_index()
 
@@ -76,7 +76,8 @@ def add_paths(
     licence = normalize_licence(license)
     if license and not licence:
         raise UsageError(
-            f"{license!r} is no licence expression", "name licences as SPDX does: MIT OR Apache-2.0"
+            f"{license!r} is not a licence expression",
+            "name licences as SPDX does: MIT OR Apache-2.0",
         )
     if not paths and opt_out is None:
         raise UsageError("nothing to add", "name a folder, a wheel or an sdist")

@@ -45,7 +45,7 @@ EditorMaxTokens = Annotated[
     int,
     typer.Option(
         envvar=environment_name("max_tokens"),
-        help="Most tokens of a completion.",
+        help="Maximum number of tokens in a completion.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -69,7 +69,7 @@ EditorCandidates = Annotated[
         "--candidates",
         "-n",
         envvar=environment_name("candidates"),
-        help="How many completions to choose from, where they are asked for by hand.",
+        help="How many completions to choose from when they are requested by hand.",
         rich_help_panel=CHOICE_PANEL,
     ),
 ]
@@ -77,7 +77,7 @@ Debounce = Annotated[
     float,
     typer.Option(
         envvar=environment_name("debounce"),
-        help="Wait so many seconds for more to be typed, before the model is asked.",
+        help="Seconds to wait for more typing before asking the model.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]

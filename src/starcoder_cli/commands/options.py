@@ -20,6 +20,8 @@ CHECKPOINT_PANEL = "Checkpoints (StarCoder itself; not GGUF files)"
 TEXT_PANEL = "What the model reads"
 ANSWER_PANEL = "Answer"
 CHOICE_PANEL = "Several answers"
+PANELS = (ANSWER_PANEL, TEXT_PANEL, CHOICE_PANEL, MODEL_PANEL, CHECKPOINT_PANEL)
+"""In the order of the help."""
 
 
 def index_option(panel: str | None = None) -> Any:
@@ -28,7 +30,7 @@ def index_option(panel: str | None = None) -> Any:
         "--index",
         envvar=environment_name("index"),
         metavar="FILE",
-        help="The index of code to use.",
+        help="The index of code.",
         show_default="in your data folder",
         rich_help_panel=panel,
     )
@@ -48,7 +50,7 @@ MaxTokens = Annotated[
     int,
     typer.Option(
         envvar=environment_name("max_tokens"),
-        help="Most tokens to write.",
+        help="Maximum number of tokens to generate.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -56,7 +58,7 @@ Temperature = Annotated[
     float,
     typer.Option(
         envvar=environment_name("temperature"),
-        help="0 takes the likeliest token each time; higher is more varied.",
+        help="0 takes the most likely token each time; higher values vary more.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -64,7 +66,7 @@ TopP = Annotated[
     float,
     typer.Option(
         envvar=environment_name("top_p"),
-        help="Choose among the likeliest tokens that sum up to this probability.",
+        help="Sample from the most likely tokens whose probabilities sum to this.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -72,7 +74,7 @@ Seed = Annotated[
     int | None,
     typer.Option(
         envvar=environment_name("seed"),
-        help="Make a choice with temperature repeatable.",
+        help="Random seed, for repeatable sampling.",
         show_default="random",
         rich_help_panel=MODEL_PANEL,
     ),
@@ -90,7 +92,7 @@ Timeout = Annotated[
     float | None,
     typer.Option(
         envvar=environment_name("timeout"),
-        help="Stop after so many seconds.",
+        help="Stop after this many seconds.",
         show_default="none",
         rich_help_panel=MODEL_PANEL,
     ),
@@ -100,7 +102,7 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         envvar=environment_name("engine"),
-        help="What runs the model; auto: OpenVINO where it was prepared for that, else llama.cpp.",
+        help="What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -110,8 +112,8 @@ EndpointOption = Annotated[
         "--endpoint",
         envvar=environment_name("endpoint"),
         metavar="URL|NAME",
-        help="Ask a server with OpenAI's API: its address, or a name that the configuration has "
-        "an address for. -m is a model that it has.",
+        help="Use a server with OpenAI's API: its address, or the name of one in the "
+        "configuration. -m then names a model on that server.",
         show_default=False,
         rich_help_panel=MODEL_PANEL,
     ),
@@ -122,8 +124,8 @@ Fim = Annotated[
         "--fim",
         envvar=environment_name("fim"),
         metavar="FAMILY",
-        help="The family of an endpoint's model, which says how it reads a gap; `server`: the "
-        "server knows.",
+        help="The family of an endpoint's model, which decides how a gap is written; `server`: "
+        "leave that to the server.",
         show_default="as its name tells",
         rich_help_panel=MODEL_PANEL,
     ),
@@ -145,8 +147,8 @@ KeepAlive = Annotated[
         "--keep-alive",
         envvar=environment_name("keep_alive"),
         metavar="TIME",
-        help="How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: it is "
-        "loaded without a server; -1: for ever.",
+        help="How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do "
+        "not use a server; -1: for ever.",
         show_default="5m at a terminal, else 0",
         rich_help_panel=MODEL_PANEL,
     ),
@@ -156,7 +158,7 @@ NoServer = Annotated[
     typer.Option(
         "--no-server",
         envvar=environment_name("no_server"),
-        help="Load the model in this process, even where a server holds it.",
+        help="Load the model in this process, even if a server has it loaded.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -165,7 +167,7 @@ QuantizeOption = Annotated[
     typer.Option(
         "--quantize",
         envvar=environment_name("quantize"),
-        help="Keep weights in fewer bits; auto: as few as the memory asks for.",
+        help="Keep weights in fewer bits; auto: only as far as memory requires.",
         rich_help_panel=CHECKPOINT_PANEL,
     ),
 ]
@@ -174,7 +176,7 @@ Device = Annotated[
     typer.Option(
         envvar=environment_name("device"),
         metavar="<auto|cuda|cuda:N|mps|cpu>",
-        help="Where to run.",
+        help="Device to run on.",
         rich_help_panel=CHECKPOINT_PANEL,
     ),
 ]
@@ -183,7 +185,7 @@ DtypeOption = Annotated[
     typer.Option(
         "--dtype",
         envvar=environment_name("dtype"),
-        help="Number format to compute in.",
+        help="Number format for computation.",
         rich_help_panel=CHECKPOINT_PANEL,
     ),
 ]
@@ -210,7 +212,7 @@ Filename = Annotated[
     str | None,
     typer.Option(
         envvar=environment_name("filename"),
-        help="What to call the text, for standard input above all.",
+        help="Name of the text, mainly for standard input.",
         show_default="the file's",
         rich_help_panel=TEXT_PANEL,
     ),
@@ -220,7 +222,7 @@ LinesOption = Annotated[
     typer.Option(
         "--lines",
         envvar=environment_name("lines"),
-        help="How far an answer goes: to the end of a line, of a block, or as far as it likes.",
+        help="How far an answer goes: to the end of a line, of a block, or without a limit.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
@@ -229,7 +231,7 @@ Raw = Annotated[
     typer.Option(
         "--raw",
         envvar=environment_name("raw"),
-        help="Leave the answer as the model wrote it: trim nothing.",
+        help="Keep the answer as the model wrote it, untrimmed.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
@@ -238,7 +240,7 @@ OrderOption = Annotated[
     typer.Option(
         "--order",
         envvar=environment_name("order"),
-        help="Prefix or suffix first.",
+        help="Put the prefix first in the prompt (psm), or the suffix (spm).",
         rich_help_panel=TEXT_PANEL,
     ),
 ]
@@ -249,7 +251,7 @@ Include = Annotated[
         "-I",
         envvar=environment_name("include"),
         metavar="FILE",
-        help="A file to read along, or lines of it as FILE:LINE-LINE; may be given several times.",
+        help="Also read this file, or lines of it as FILE:LINE-LINE; may be given several times.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]
@@ -259,7 +261,7 @@ Context = Annotated[
         "--context",
         envvar=environment_name("context"),
         metavar="SECONDS",
-        help="How long to read other files of the project that may help; 0: not at all.",
+        help="Seconds to spend on reading related files of the project; 0: none.",
         show_default="2 for models trained for it",
         rich_help_panel=TEXT_PANEL,
     ),
@@ -269,7 +271,7 @@ NoContext = Annotated[
     typer.Option(
         "--no-context",
         envvar=environment_name("no_context"),
-        help="Read no other files but those of --include, whatever --context says.",
+        help="Include no files except those of --include; overrides --context.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]
@@ -278,7 +280,7 @@ MaxPromptTokens = Annotated[
     typer.Option(
         "--max-prompt-tokens",
         envvar=environment_name("max_prompt_tokens"),
-        help="Maximum number of tokens to read of the text, nearest to the hole first.",
+        help="Maximum number of tokens of the text to read, those nearest to the hole.",
         show_default="what is read in about ten seconds",
         rich_help_panel=TEXT_PANEL,
     ),
@@ -288,7 +290,7 @@ StrictContext = Annotated[
     typer.Option(
         "--strict-context",
         envvar=environment_name("strict_context"),
-        help="Fail where the text is longer than the model can read.",
+        help="Fail if the text is longer than the model can read.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]
@@ -323,7 +325,7 @@ Provenance = Annotated[
     typer.Option(
         "--provenance",
         envvar=environment_name("provenance"),
-        help="Put a comment above the answer: a machine wrote it, which, and when.",
+        help="Mark generated code with a comment: the model and the date.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
@@ -332,7 +334,7 @@ Trace = Annotated[
     typer.Option(
         "--trace",
         envvar=environment_name("trace"),
-        help="Say where the answer may come from, as `starcoder trace` does.",
+        help="Report where the answer may come from, as `starcoder trace` does.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
@@ -343,7 +345,7 @@ Candidates = Annotated[
         "--candidates",
         "-n",
         envvar=environment_name("candidates"),
-        help="Make so many answers (at most 16), and take one that parses and is likely.",
+        help="Generate this many answers (at most 16), and take the best.",
         show_default="1",
         rich_help_panel=CHOICE_PANEL,
     ),
@@ -453,7 +455,7 @@ Verbose = Annotated[
         "-v",
         envvar=environment_name("verbose"),
         callback=choose_one_of("quiet", "verbose"),
-        help="Say on standard error how it is done.",
+        help="Report details on standard error.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
@@ -462,7 +464,7 @@ Prompted = Annotated[
     typer.Option(
         "--prompted",
         envvar=environment_name("prompted"),
-        help="Let the text begin like the file of a solution, which StarCoder completes better.",
+        help="Begin the prompt like the file of a solution, which StarCoder completes better.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]

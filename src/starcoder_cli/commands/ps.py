@@ -16,7 +16,7 @@ from starcoder_cli.wire.local_protocol import ModelStatus, parse_model_statuses
 def ps(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
-    """Show which models the server holds.
+    """List the models that the server has loaded.
 
     With their size, since when, and until when. In a pipe: name, engine, window, bytes, and
     seconds since and until, with tabs between.

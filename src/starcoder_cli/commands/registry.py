@@ -1,11 +1,13 @@
 """Which commands there are; each is imported when it is asked for."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 import typer
 
 from starcoder_cli.commands.parameters import use_light_converters
+from starcoder_cli.commands.short_help import add_short_help, option_choices
 
 if TYPE_CHECKING:
     from starcoder_cli.commands.parameters import Command
@@ -13,16 +15,16 @@ if TYPE_CHECKING:
 COMMANDS = {
     "complete": "Continue a file, everything up to a place in it, or standard input.",
     "fill": "Replace a range of a file with what the model would write there.",
-    "edit": "Write code anew as an instruction says: a file, a range of one, or a notebook's cell.",
+    "edit": "Rewrite code to follow an instruction: a file, a range of one, or a notebook's cell.",
     "chat": "Answer a question about code, or several in a session at a terminal.",
-    "eval": "Measure a model in a benchmark that StarCoder is known by, or on your own code.",
-    "trace": "Show where code may come from: what of it is in the index, the longest first.",
-    "index": "Say which code `starcoder trace` knows: add, list, update and remove it.",
+    "eval": "Measure a model on StarCoder's benchmarks, or on your own code.",
+    "trace": "Trace code to its origin: which parts of it are in the index, the longest first.",
+    "index": "Manage the index of `starcoder trace`: add, list, update and remove code.",
     "models": "List, search, pull, remove and show models.",
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
     "lsp": "Answer an editor over the language server protocol, on standard input and output.",
-    "ps": "Show which models the server holds.",
-    "stop": "End the server, and let its models go.",
+    "ps": "List the models that the server has loaded.",
+    "stop": "Stop the server and unload its models.",
     "bench": "Measure how fast models are on this machine, side by side.",
     "config": "Show each option's value and where it comes from, or set it.",
     "completion": "Print the script that lets a shell complete the words of starcoder with Tab.",
@@ -44,6 +46,7 @@ def load_command(name: str) -> "Command":
         found.command(name)(getattr(module, name))
     command = cast("Command", typer.main.get_command(found))
     command.name = name
+    add_short_help(command, name)
     tidy_help(command)
     use_light_converters(command)
     return command
@@ -63,5 +66,14 @@ def tidy_help(command: "Command") -> None:
     for option in command.get_params(typer.Context(command, help_option_names=HELP)):
         if getattr(option, "is_flag", False):
             setattr(option, "metavar", "")  # noqa: B010 - not every parameter has one
+        elif getattr(option, "metavar", "") is None and not option_choices(option):
+            setattr(option, "metavar", value_name(option))  # noqa: B010
     for subcommand in getattr(command, "commands", {}).values():
         tidy_help(subcommand)
+
+
+def value_name(option: object) -> str:
+    """What the help calls an option's value: a number, or the last word of the option's name."""
+    kind = getattr(getattr(option, "type_descriptor", None), "annotation", None)
+    names: Mapping[object, str] = {int: "N", float: "NUMBER"}
+    return names.get(kind) or str(getattr(option, "name", "")).rpartition("_")[2].upper()

@@ -47,7 +47,7 @@ Http = Annotated[
     bool,
     typer.Option(
         "--http",
-        help="Answer the HTTP API of OpenAI too, and llama.cpp's /infill.",
+        help="Also serve the HTTP API of OpenAI, and llama.cpp's /infill.",
         rich_help_panel=HTTP_PANEL,
     ),
 ]
@@ -68,7 +68,7 @@ AllowedHost = Annotated[
     typer.Option(
         "--allowed-host",
         metavar="NAME[:PORT]",
-        help="Another name that clients may call the server by; may be given several times.",
+        help="Another host name that clients may use for the server; may be given several times.",
         rich_help_panel=HTTP_PANEL,
     ),
 ]

@@ -5,7 +5,7 @@ from starcoder_cli.terminal.output import write_message
 
 
 def stop() -> None:
-    """End the server, and let its models go.
+    """Stop the server and unload its models.
 
     Answers that it is making end first. One that does not answer is killed.
     """

@@ -28,7 +28,7 @@ FailOn = Annotated[
         "--fail-on",
         envvar=environment_name("fail_on"),
         metavar="LICENCE",
-        help="Exit with 1 where code is under this licence, an SPDX expression, or `copyleft`, or "
+        help="Exit with 1 if code is under this licence: an SPDX expression, `copyleft`, or "
         "`unknown`. May be given several times.",
     ),
 ]
@@ -60,7 +60,7 @@ TraceReport = Annotated[
     typer.Option(
         "--report",
         metavar="FILE",
-        help="Write a notice of what is found, as SPDX 2.3: tag-value, or JSON where the name ends "
+        help="Write a notice of what is found, as SPDX 2.3: tag-value, or JSON if the name ends "
         "in .json.",
         show_default=False,
     ),
@@ -102,7 +102,7 @@ def trace(
     color: ColorChoice = "auto",
     quiet: TraceQuiet = False,
 ) -> None:
-    """Show where code may come from: what of it is in the index, the longest first.
+    """Trace code to its origin: which parts of it are in the index, the longest first.
 
     White space, comments, quotes and brackets may differ; names may not. Each 28 tokens in a row
     (words, signs, strings) that are in an indexed file are found, and nothing below 16. In a pipe

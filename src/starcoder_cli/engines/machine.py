@@ -24,11 +24,12 @@ def detect_machine() -> Machine:
 
     try:
         import torch
+    except ModuleNotFoundError as error:
+        if error.name == "torch":
+            raise MachineError("torch is not installed", "pip install torch transformers") from None
+        raise unusable_torch_error(error) from error
     except (ImportError, OSError) as error:
-        raise MachineError(
-            f"torch cannot be imported: {error}",
-            "reinstall it: pip install --force-reinstall torch",
-        ) from error
+        raise unusable_torch_error(error) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an old driver, which `starcoder doctor` tells about
         if torch.cuda.is_available():
@@ -36,6 +37,12 @@ def detect_machine() -> Machine:
         else:
             devices = (_mps_device(),) if torch.backends.mps.is_available() else ()
     return Machine(devices, free_memory(), has_bf16())
+
+
+def unusable_torch_error(error: Exception) -> MachineError:
+    """The error where torch is there, and cannot be imported."""
+    remedy = "reinstall it: pip install --force-reinstall torch"
+    return MachineError(f"torch cannot be imported: {error}", remedy)
 
 
 def find_machine() -> Machine:

@@ -78,7 +78,7 @@ def parse_parquet(data: bytes, name: str) -> list[DatasetRow]:
 
 def unreadable_dataset_error(name: str) -> DataError:
     """The error for what holds no rows."""
-    return DataError(f"{name} is no data set", "give JSON, JSONL (also as .gz) or Parquet")
+    return DataError(f"{name} is not a data set", "give JSON, JSONL (also as .gz) or Parquet")
 
 
 def require_text(row: DatasetRow, *field_names: str) -> str:

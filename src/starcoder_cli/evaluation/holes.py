@@ -103,7 +103,8 @@ def read_source_files(
     names = git.list_files(folder)
     if names is None:
         raise InputError(
-            f"{folder} is no git repository", "name a folder in one with --data, or run: git init"
+            f"{folder} is not a git repository",
+            "name a folder in one with --data, or run: git init",
         )
     root, sources_by_name = Path(os.path.realpath(folder)), {}
     for name in sorted(names):

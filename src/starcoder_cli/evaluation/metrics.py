@@ -4,6 +4,8 @@ import random
 from collections.abc import Sequence
 from math import comb
 
+from starcoder_cli.system.subsequence import lcs_length
+
 BOOTSTRAP_RESAMPLES = 2000
 CONFIDENCE_LEVEL = 0.95
 
@@ -36,22 +38,6 @@ def edit_similarity(answer: str, reference: str) -> float:
     first, second = normalize_whitespace(answer), normalize_whitespace(reference)
     total = len(first) + len(second)
     return 2 * lcs_length(first, second) / total if total else 1.0
-
-
-def lcs_length(first: str, second: str) -> int:
-    """The length of the longest common subsequence, with a bit for each character of the first.
-
-    Hyyrö 2004, "Bit-parallel LCS-length computation revisited".
-    """
-    positions: dict[str, int] = {}
-    for index, character in enumerate(first):
-        positions[character] = positions.get(character, 0) | 1 << index
-    full_mask = (1 << len(first)) - 1
-    row = full_mask
-    for character in second:
-        matched = row & positions.get(character, 0)
-        row = ((row + matched) | (row - matched)) & full_mask
-    return len(first) - row.bit_count()
 
 
 def mean(values: Sequence[float]) -> float:

@@ -52,7 +52,7 @@ class AnswerJournal:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise CreateError(f"{path} is not a regular file", "leave --output away")
+                raise CreateError(f"{path} is not a regular file", "omit --output")
             # A run that ended in the meantime may have put another file in its place.
             if not try_lock(descriptor) or not os.path.samestat(status, os.stat(path)):  # noqa: PTH116
                 raise BusyError(f"another run is writing {path}", "wait for it to end")

@@ -108,7 +108,9 @@ def parse_batch_line(number: int, row: bytes) -> BatchLine:
     try:
         fields = parse_object(row)
     except MalformedError as wrong:
-        fault = DataError(f"this line is no hole: {wrong}", "write one JSON object in a line")
+        fault = DataError(
+            f"this line does not describe a hole: {wrong}", "write one JSON object in a line"
+        )
         return BatchLine(number, digest, None, fault)
     try:
         task: BatchTask | StarcoderError = BatchTask.from_fields(fields)

@@ -91,7 +91,7 @@ class SaveTarget:
 
         Raises whatever keeps it from being written, as far as that can be known by now.
         """
-        not_a_file = InputError(f"{path} is no file that could be changed", "name another")
+        not_a_file = InputError(f"{path} is not a regular file", "name another")
         with translate_os_errors(path, not_a_file):
             folder, name = os.path.split(os.path.realpath(path, strict=True))
             with open_folder(folder) as handle, handle.open_file(name) as descriptor:

@@ -98,7 +98,7 @@ class Place:
             for separator in PLACE_SEPARATORS.finditer(text):
                 path, rest = text[: separator.start()], text[separator.start() :]
                 if os.path.isfile(path):  # noqa: PTH113 - a path may be any text
-                    raise UsageError(f"{rest!r} is no place in {path}", PLACE_HINT)
+                    raise UsageError(f"{rest!r} is not a place in {path}", PLACE_HINT)
             return cls(text)
         named = {"column": None, "end_line": None, "end_column": None, **match.groupdict()}
         path = str(named["path"])

@@ -179,7 +179,7 @@ def gated_repository_error(spec: ModelSpec, status: int, has_token: bool) -> Ref
         message = f"the hub does not accept the token, and {spec.repository} needs one"
         steps = (
             f"1. open {page} and accept the licence, "
-            "2. log in again with `hf auth login`, or mend HF_TOKEN, which wins over it"
+            "2. log in again with `hf auth login`, or fix HF_TOKEN, which wins over it"
         )
     else:
         message = f"the hub refuses {spec.repository} to the account of the token"

@@ -64,7 +64,7 @@ def open_client(url: str, timeout: "Timeout", headers: Mapping[str, str]) -> "Cl
         )
     except (ImportError, ValueError, InvalidURL) as error:
         has_no_socks = isinstance(error, ImportError)
-        reason = "SOCKS needs the package socksio" if has_no_socks else "it is no address of http"
+        reason = "SOCKS needs the package socksio" if has_no_socks else "it is not an http address"
         raise ConfigError(
             f"{url} cannot be reached{describe_proxy(url)}: {reason}",
             "change HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or exclude the host with NO_PROXY",

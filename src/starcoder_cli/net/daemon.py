@@ -79,7 +79,7 @@ def find_socket() -> Path | None:
     try:
         path = require_private_folder(runtime_dir()) / SERVER_SOCKET
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise RefusedError(f"{path} is no socket", "remove it, or use --no-server")
+            raise RefusedError(f"{path} is not a socket", "remove it, or use --no-server")
         identify_listener(path)
     except (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionRefusedError):
         return None

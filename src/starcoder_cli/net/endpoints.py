@@ -84,7 +84,7 @@ class EndpointProfile:
 def invalid_endpoint_error(url: str) -> UsageError:
     """The error for what is neither an address nor a name in the configuration."""
     return UsageError(
-        f"{hide_secrets(url)!r} is no endpoint",
+        f"{hide_secrets(url)!r} is not an endpoint",
         "give a URL such as http://127.0.0.1:8000, or a name that has a table "
         f"[{ENDPOINTS_TABLE}.NAME] in the configuration file",
     )
@@ -116,7 +116,7 @@ def parse_profiles(settings: Mapping[str, object]) -> dict[str, EndpointProfile]
     """The endpoints in a configuration file, by name; ConfigError for what is none."""
     tables = settings.get(ENDPOINTS_TABLE, {})
     if not isinstance(tables, dict):
-        raise profile_error(ENDPOINTS_TABLE, "is no table of tables")
+        raise profile_error(ENDPOINTS_TABLE, "is not a table of tables")
     result = {}
     for name, table in tables.items():
         if not isinstance(table, dict) or not isinstance(table.get("url"), str):
@@ -171,7 +171,7 @@ def read_key_file(name: str) -> str:
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise InputError(f"{path} is no file", "write the key into one")
+                raise InputError(f"{path} is not a regular file", "write the key into one")
             if status.st_mode & 0o077 or status.st_uid not in (0, os.getuid()):
                 raise RefusedError(f"others can read the key in {path}", f"run: chmod 600 {path}")
             return file.read(MAX_KEY_BYTES).decode("ascii", "replace").strip()

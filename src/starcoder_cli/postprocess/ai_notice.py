@@ -16,7 +16,7 @@ from starcoder_cli.postprocess.lexical import ends_in_code
 from starcoder_cli.stream import Chunk, Stream, closing_source
 from starcoder_cli.system.timing import current_time
 
-OMIT_PROVENANCE_HINT = "leave --provenance away"
+OMIT_PROVENANCE_HINT = "omit --provenance"
 MAX_NOTICE_LINES_TRIED = 32
 """How many lines of an answer are tried: each is parsed with all that is around it."""
 

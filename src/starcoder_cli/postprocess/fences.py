@@ -147,7 +147,7 @@ def blank_out_prose(text: str) -> str:
 def extract_first_block(
     chunks: Iterable[Chunk],
     on_fence: Callable[[Fence], None],
-    hint: str = "ask for code, or leave --extract away",
+    hint: str = "ask for code, or omit --extract",
 ) -> Stream:
     """The code in the first fenced block of an answer; `on_fence` gets its fence before that.
 

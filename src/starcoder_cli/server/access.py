@@ -87,7 +87,7 @@ def load_user_key(file: str | None) -> bytes | None:
         return None
     if not HTTP_KEY_PATTERN.fullmatch(key):
         raise ConfigError(
-            f"the key in {source} is none",
+            f"the key in {source} is not a valid key",
             "give 16 to 256 letters, digits and signs, without space",
         )
     return key

@@ -63,7 +63,7 @@ class AccessMiddleware:
         if len(host) != 1 or host[0].lower() not in self.host_headers:
             raise ApiError(400, "the Host header does not name this server", code="bad_host")
         if b"content-length" in headers and b"transfer-encoding" in headers:
-            raise ApiError(400, "the length of the request is told twice", code="bad_length")
+            raise ApiError(400, "the request states its length twice", code="bad_length")
         is_cross_site = any(site not in (b"none", b"same-origin") for site in fetch_sites(headers))
         if b"origin" in headers or is_cross_site:
             raise ApiError(403, "web pages are not answered", code="cross_origin")

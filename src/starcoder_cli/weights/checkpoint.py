@@ -137,7 +137,7 @@ def _check_files(folder: Path) -> None:
         raise InputError(f"cannot read {folder}: {error.strerror}", "check the path") from error
     if folder / "adapter_config.json" in paths:
         raise RefusedError(
-            f"{folder} holds an adapter, which would be loaded along unseen",
+            f"{folder} holds an adapter, which would be loaded without notice",
             "choose the model that it was made for, or move the adapter elsewhere",
         )
 
@@ -182,7 +182,7 @@ def _weight_files(folder: Path) -> Mapping[str, set[str]]:
     for tensor, name in sorted(weight_map.items()):
         if not isinstance(name, str) or not re.fullmatch(WEIGHT_FILE_NAME, name):
             raise RefusedError(
-                f"{index} names what is no safetensors file: {shorten_repr(name)}", USE_OTHER
+                f"{index} names no safetensors file: {shorten_repr(name)}", USE_OTHER
             )
         weights.setdefault(name, set()).add(tensor)
     return weights

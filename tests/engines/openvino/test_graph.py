@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy
 import pytest
 
 from starcoder_cli.engines.openvino.graph import (
+    FEW_BITS,
     KERNEL_CACHE_SIZE,
     PagedGraph,
     TokenSpan,
@@ -23,8 +25,11 @@ from starcoder_cli.engines.openvino.graph import (
 )
 from starcoder_cli.engines.openvino.kv_cache import BLOCK_TOKENS
 from starcoder_cli.engines.openvino.layers import LOGIT_INDICES_INPUT
+from starcoder_cli.engines.openvino.sources import build_graph
 from starcoder_cli.engines.openvino.split import HIDDEN_TENSOR
 from starcoder_cli.errors import MachineError
+from starcoder_cli.weights.tensors import map_tensors
+from tiny import build
 
 openvino = pytest.importorskip("openvino", reason="needs OpenVINO, which has no wheel here")
 
@@ -199,8 +204,6 @@ def test_over_other_weights_the_processor_chooses(kind: str) -> None:
     chosen = core.get_property("CPU", "INFERENCE_PRECISION_HINT")
     precision = choose_precision(core, multiply_by(kind))
     assert precision == {"KV_CACHE_PRECISION": chosen}
-    # Whole numbers that are none of the weights do not count.
-    assert "i64" in {str(op.get_element_type().to_string()) for op in multiply_by(kind).get_ops()}
 
 
 def multiply_by(kind: str) -> Any:
@@ -209,7 +212,23 @@ def multiply_by(kind: str) -> Any:
 
     rows = opset15.parameter([-1, 32], Type.f32)
     data = numpy.zeros(32 * 32 * 4, numpy.uint8)
-    matrix = openvino.op.Constant(Tensor(data, openvino.Shape([32, 32]), getattr(Type, kind)))
-    product = opset15.matmul(rows, opset15.convert(matrix, "f32"), False, True)
-    shape = opset15.constant(numpy.array([-1, 4, 8], numpy.int64))
-    return Model([opset15.reshape(product, shape, False)], [rows])
+    shape = [32, 2, 16] if kind in FEW_BITS else [32, 32]
+    constant = openvino.op.Constant(Tensor(data, openvino.Shape(shape), getattr(Type, kind)))
+    square = opset15.constant(numpy.array([32, 32], numpy.int64))
+    matrix = opset15.reshape(opset15.convert(constant, "f32"), square, False)
+    product = opset15.matmul(rows, matrix, False, True)
+    # What is no matrix does not count.
+    bytes_of = opset15.convert(opset15.constant(numpy.zeros(32, numpy.uint8)), "f32")
+    return Model([opset15.add(product, bytes_of)], [rows])
+
+
+@pytest.mark.parametrize(("bits", "precision"), [(4, "f32"), (8, "f32"), (16, None)])
+def test_a_checkpoint_as_it_is_leaves_it_to_the_processor(
+    bits: Literal[4, 8, 16], precision: str | None, tmp_path: Path
+) -> None:
+    build(tmp_path, "gpt_bigcode")
+    config = json.loads((tmp_path / "config.json").read_text())
+    tensors = map_tensors([tmp_path / "model.safetensors"])
+    model = build_graph(config, tensors, bits)
+    chosen = choose_precision(openvino.Core(), model)
+    assert chosen.get("INFERENCE_PRECISION_HINT") == precision

@@ -1,6 +1,8 @@
 """Matrices in few bits: the same numbers where these are enough, near ones where they are not."""
 
 import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy
 import pytest
@@ -12,11 +14,17 @@ from starcoder_cli.engines.openvino import quantize as quantizing
 from starcoder_cli.engines.openvino.quantize import (
     EXACT_EIGHT_BITS,
     EXACT_FOUR_BITS,
+    Q4_K,
+    WIDE_COLUMNS,
     form_of,
     in_groups,
     quantize,
 )
 from starcoder_cli.weights.gguf_tensors import BlockTensor
+
+if TYPE_CHECKING:
+    from numpy import float32
+    from numpy.typing import NDArray
 
 EXACT = {**EXACT_EIGHT_BITS, **EXACT_FOUR_BITS}
 F32, Q6_K = 0, 14
@@ -67,3 +75,29 @@ def test_all_else_is_within_half_a_step(kind: int, monkeypatch: pytest.MonkeyPat
 def test_a_row_that_is_not_whole_groups_is_one() -> None:
     assert in_groups(numpy.zeros((2, 48), numpy.float32)).shape == (2, 1, 48)
     assert in_groups(numpy.zeros((2, 64), numpy.float32)).shape == (2, 2, 32)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A checkpoint's matrix."""
+
+    shape: tuple[int, ...]
+
+    def floats(self, first: int = 0, count: int | None = None) -> "NDArray[float32]":
+        """Random ones."""
+        chance = numpy.random.default_rng(first)
+        return chance.normal(size=(count or self.shape[0], self.shape[1])).astype(numpy.float32)
+
+
+def test_wide_matrices_of_checkpoints_have_wider_groups_in_four_bits() -> None:
+    """Those of files of llama.cpp's have the groups that are there."""
+    wide, narrow = Numbers((2, WIDE_COLUMNS)), Numbers((2, 2048))
+    assert quantize(wide, "four and offset").numbers.shape == (2, WIDE_COLUMNS // 64, 32)
+    assert quantize(narrow, "four and offset").numbers.shape == (2, 64, 16)
+    assert quantize(wide, "eight").numbers.shape == (2, WIDE_COLUMNS // 32, 32)
+    blocks = random_tensor(Q4_K, 2, WIDE_COLUMNS)
+    assert quantize(blocks, "four and offset").numbers.shape == (2, WIDE_COLUMNS // 32, 16)
+    error = abs(read_back(quantize(wide, "four and offset")) - wide.floats()).mean()
+    assert (
+        error < 1.3 * abs(read_back(quantize(narrow, "four and offset")) - narrow.floats()).mean()
+    )

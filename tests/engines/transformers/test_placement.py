@@ -230,7 +230,7 @@ def test_what_does_not_fit_is_an_error_that_says_why(
             "8bit",
             "auto",
             "fp32",
-            "8bit and fp32 exclude each other; give bf16 or fp16, or neither",
+            "8bit and fp32 cannot be used together; give bf16 or fp16, or neither",
         ),
         (
             "4bit",

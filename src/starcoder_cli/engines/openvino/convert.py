@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from starcoder_cli.engines.openvino.matrices import OFFSETS, SCALES, ZEROS
 from starcoder_cli.engines.openvino.quantize import (
     EMBEDDING,
-    GROUP_SIZE,
     Bits,
     Form,
     Tensor,
     form_in_bits,
     form_of,
+    group_size,
     in_groups,
     quantize,
 )
@@ -165,7 +165,7 @@ def make_group(name: str, tensor: Tensor, form: Form | None) -> TensorGroup:
         entry = TensorEntry("F16", (rows, columns), 2 * rows * columns)
         return TensorGroup({name: entry}, lambda: [tensor.floats().astype(numpy.float16)])
     form = "eight" if EMBEDDING.fullmatch(name) else form or form_of(tensor)
-    size = columns if columns % GROUP_SIZE else GROUP_SIZE
+    size = group_size(tensor, form)
     groups = columns // size
     packed = size if form == "eight" else size // 2
     scales = TensorEntry("F16", (rows, groups, 1), 2 * rows * groups)

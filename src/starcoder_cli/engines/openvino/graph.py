@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 ThreadResult = TypeVar("ThreadResult")
 
 FEW_BITS = ("i8", "u8", "u4")
+QUANTIZED_DIMENSIONS = 3
+"""A quantized matrix has rows, groups, and the numbers of a group."""
+
 KERNEL_CACHE_SIZE = 64
 """How many kernels are kept for lengths of input that have been, in each of two caches.
 
@@ -150,7 +153,8 @@ def choose_precision(core: "Core", model: "Model") -> Mapping[str, Any]:
     token that comes to a block.
     """
     constants = (each for each in model.get_ops() if each.get_type_name() == "Constant")
-    if any(each.get_element_type().to_string() in FEW_BITS for each in constants):
+    matrices = (each for each in constants if len(each.get_shape()) == QUANTIZED_DIMENSIONS)
+    if any(each.get_element_type().to_string() in FEW_BITS for each in matrices):
         return {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f16"}
     return {"KV_CACHE_PRECISION": core.get_property("CPU", "INFERENCE_PRECISION_HINT")}
 

@@ -24,6 +24,9 @@ BYTES_PER_NUMBER: Mapping[Bits, float] = {4: 0.72, 8: 1.07, 16: 2}
 In four bits a fifth has eight: attention and head.
 """
 
+COMPILED_BYTES_PER_NUMBER: Mapping[Bits, float] = {4: 0.9, 8: 1.14, 16: 1.07}
+"""Once they are laid out, with scales and offsets in 32 bits: measured (`bench/results/cpu.md`)."""
+
 
 def graph_weight_bytes(parameters: int, bits: Bits) -> int:
     """The bytes of a graph's weights."""
@@ -35,7 +38,7 @@ def graph_loading_bytes(parameters: int, bits: Bits, is_prepared: bool = False) 
 
     Those that are prepared are read from their file and need not stay in memory.
     """
-    compiled_bytes = graph_weight_bytes(parameters, min(bits, 8))
+    compiled_bytes = round(parameters * COMPILED_BYTES_PER_NUMBER[bits])
     return compiled_bytes + (0 if is_prepared else graph_weight_bytes(parameters, bits))
 
 

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from numpy import float32, uint8
     from numpy.typing import NDArray
 
-GROUP_SIZE = 32
+GROUP_SIZE, WIDE_GROUP_SIZE = 32, 64
+WIDE_COLUMNS = 6144
+"""From so many columns on a checkpoint's matrix has wider groups in four bits: 15.5 billion weights
+take 2 GB less with them, which they need on a machine of 16 GB."""
+
 ROWS_AT_ONCE = 1 << 8
 """So many rows of a matrix are brought to 32 bits at a time."""
 
@@ -81,7 +85,7 @@ def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
             exact = EXACT_EIGHT_BITS.get(tensor.ggml_type) or EXACT_FOUR_BITS.get(tensor.ggml_type)
             if exact:
                 return exact(tensor.blocks(first, count))
-        numbers = in_groups(tensor.floats(first, count))
+        numbers = in_groups(tensor.floats(first, count), group_size(tensor, form))
         if form == "four":
             return to_four_bits(numbers)[0]
         return to_eight_bits(numbers) if form == "eight" else to_four_bits_and_offset(numbers)
@@ -110,11 +114,18 @@ def join_optional(arrays: "Sequence[NDArray[Any] | None]") -> "NDArray[Any] | No
     return numpy.concatenate(found) if found else None
 
 
-def in_groups(numbers: "NDArray[float32]") -> "NDArray[float32]":
+def group_size(tensor: Tensor, form: Form) -> int:
+    """How many numbers of a row are a group; all, where the row is not whole groups."""
+    columns = tensor.shape[1]
+    is_wide = form == "four and offset" and columns >= WIDE_COLUMNS
+    size = WIDE_GROUP_SIZE if is_wide and not isinstance(tensor, BlockTensor) else GROUP_SIZE
+    return size if columns % size == 0 else columns
+
+
+def in_groups(numbers: "NDArray[float32]", size: int = GROUP_SIZE) -> "NDArray[float32]":
     """Rows in groups; a row that is not whole groups is one."""
     rows, columns = numbers.shape
-    size = GROUP_SIZE if columns % GROUP_SIZE == 0 else columns
-    return numbers.reshape(rows, -1, size)
+    return numbers.reshape(rows, -1, size if columns % size == 0 else columns)
 
 
 def from_q8_0(blocks: "NDArray[uint8]") -> QuantizedMatrix:
