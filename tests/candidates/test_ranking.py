@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -239,3 +240,15 @@ def test_an_answer_stays_that_says_something_is_cut_off_or_was_drawn(
     ask, drawn = said(answer)
     assert list(retry_if_blank(ask, sampling)) == answer
     assert drawn == [sampling]
+
+
+def test_what_passes_when_it_is_run_comes_before_what_is_likelier() -> None:
+    def ran(text: str, logprob: float, check: Check | None) -> Candidate:
+        return replace(candidate(text, logprob), check=check)
+
+    first = ran("a", -9, Check(True, 2, 0, 0.1))
+    second = ran("b", -1, Check(True, 1, 0, 0.1))
+    likely, agreed = ran("c", -0.5, Check(True, 0, 0, 0.1)), ran("d", -0.55, Check(True, 0, 0, 0.9))
+    failed, broken = ran("e", 0, Check(True, 5, 1, 1.0)), ran("f", 0, Check(False, 0, 0, 0.0))
+    ranked = rank_candidates([broken, failed, likely, agreed, second, first])
+    assert texts(ranked) == ["a", "b", "d", "c", "e", "f"]

@@ -303,8 +303,7 @@ def test_what_is_asked_for_has_half_of_what_the_answer_leaves(
     with pytest.raises(DataError) as caught:
         fitted("123456789\n" * 40, Hole("P" * 300), strict=True)
     assert str(caught.value) == (
-        "asked.py does not fit the model's window; "
-        "name fewer lines of it, or leave --strict-context away"
+        "asked.py does not fit the model's window; name fewer lines of it, or omit --strict-context"
     )
 
 

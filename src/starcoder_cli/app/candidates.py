@@ -153,10 +153,7 @@ class CandidateChooser:
             messages.note(f"nothing was run: {outcome.reason}; the answers are chosen by rank")
             return ranked
 
-        def order(candidate: Candidate) -> tuple[bool, ...]:
-            return self._is_sound(candidate), *(candidate.check.order if candidate.check else ())
-
-        best_first = sorted(outcome.candidates, key=order, reverse=True)
+        best_first = rank_candidates(outcome.candidates)
         check = best_first[0].check
         if check and check.failed:
             messages.note(

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
-from starcoder_cli.candidates.checks.agreement import Check
+from starcoder_cli.candidates.checks.agreement import NOT_RUN, Check
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Completion, Stream
 
@@ -146,9 +146,10 @@ def deduplicate_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
 def rank_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The different candidates, the best first: ties stay in their order.
 
-    What is whole and parses better comes before what has fewer flaws, and that before what is
-    likelier by token and more like the others; anything comes before nothing. What no parser has
-    judged counts as sound.
+    What is whole and parses better comes before what passes more when it is run, that before what
+    has fewer flaws, and that before what is likelier by token and more like the others, in its
+    words and in what it does; anything comes before nothing. What no parser has judged counts as
+    sound.
     """
     unique = deduplicate_candidates(candidates)
     word_counts = {other.text: Counter(WORD_OR_SIGN.findall(other.text)) for other in unique}
@@ -163,12 +164,14 @@ def rank_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
             / total
         )
 
-    def rank(candidate: Candidate) -> tuple[bool, bool, int, int, float]:
+    def rank(candidate: Candidate) -> tuple[object, ...]:
         completion = candidate.completion
         is_blank, is_cut_off = not candidate.text.strip(), completion.reason == "length"
-        likelihood = completion.mean_logprob + AGREEMENT_WEIGHT * agreement(candidate)
+        check = candidate.check or NOT_RUN
+        agreed = agreement(candidate) + check.agreement
+        likelihood = completion.mean_logprob + AGREEMENT_WEIGHT * agreed
         error_count, flaw_count = candidate.added_errors or 0, len(candidate.flaws)
-        return is_blank, is_cut_off, error_count, flaw_count, -likelihood
+        return is_blank, is_cut_off, error_count, check.faults, flaw_count, -likelihood
 
     return sorted(unique, key=rank)
 

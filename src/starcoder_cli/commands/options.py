@@ -365,7 +365,7 @@ Check = Annotated[
         "--check",
         envvar=environment_name("check"),
         help="Run the candidates (5 without -n) in a sandbox, and prefer those that pass the "
-        "examples and tests near the hole, then those that most agree with. Python, JavaScript.",
+        "examples and tests near the hole. Python and JavaScript.",
         rich_help_panel=CHOICE_PANEL,
     ),
 ]

@@ -169,7 +169,7 @@ class ContextPool:
         if strict and truncated:
             raise DataError(
                 f"{truncated[0]} does not fit the model's window",
-                "name fewer lines of it, or leave --strict-context away",
+                "name fewer lines of it, or omit --strict-context",
             )
         kept = tuple(priced for priced in requested if priced.snippet.text)
         chosen = (*kept, *select_within_budget(self.discovered, left, price))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from starcoder_cli.candidates.checks.agreement import Check, compute_agreement
+from starcoder_cli.candidates.checks.agreement import NOT_RUN, Check, compute_agreement
 
 
 def test_what_was_drawn_often_counts_as_often() -> None:
@@ -25,11 +25,12 @@ def test_nothing_was_called() -> None:
 
 
 def test_what_is_better() -> None:
-    worst_first = [
-        Check(False, 0, 0, 1.0),
-        Check(True, 3, 1, 1.0),
-        Check(True, 0, 0, 0.5),
-        Check(True, 0, 0, 0.75),
+    best_first = [
         Check(True, 4, 0, 0.1),
+        Check(True, 0, 0, 0.5),
+        Check(True, 3, 1, 1.0),
+        Check(False, 0, 0, 1.0),
     ]
-    assert sorted(worst_first, key=lambda check: check.order) == worst_first
+    shuffled = [best_first[at] for at in (2, 0, 3, 1)]
+    assert sorted(shuffled, key=lambda check: check.faults) == best_first
+    assert Check(True, 0, 0, 0.9).faults == NOT_RUN.faults

@@ -20,9 +20,9 @@ class Check:
     agreement: float
 
     @property
-    def order(self) -> tuple[bool, bool, int, float]:
-        """What is greater is better."""
-        return self.loaded, not self.failed, self.passed, self.agreement
+    def faults(self) -> tuple[bool, bool, int]:
+        """What is less is better; how far others agree is no fault."""
+        return not self.loaded, self.failed > 0, -self.passed
 
     def record(self) -> Mapping[str, object]:
         """The check as a JSON object."""
@@ -32,6 +32,9 @@ class Check:
             "failed": self.failed,
             "agreement": round(self.agreement, 4),
         }
+
+
+NOT_RUN = Check(True, 0, 0, 0.0)
 
 
 def compute_agreement(
