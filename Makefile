@@ -40,6 +40,10 @@ fix: $(READY)
 
 goldens: $(READY)
 	$(BIN)/python tools/completions.py
+	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/schemas.py
+	$(BIN)/python tools/manpages.py
+	$(BIN)/python -m pytest -q --goldens tests/test_help.py tests/commands/test_config.py
 
 clean:
 	rm -rf .venv .venv-clients .venv-vllm dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

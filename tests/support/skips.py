@@ -12,7 +12,7 @@ ALLOWED_REASONS = (
     "needs a CUDA device",
     "needs .*, which is beside the checkout only",
     f"(?!{re.escape(SMALL_MODEL)} ).* is not here, and tests do not use the network",
-    "(pwsh|nvim|mkdocs-material) is not installed",
+    "(pwsh|nvim) is not installed",
     "(go|node|rustc|cc) does not work here",
     "(?!bash |lua |luaunit ).* not found; Debian has it in the package .*",
     "root reads everything",
