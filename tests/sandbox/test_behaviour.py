@@ -82,6 +82,7 @@ def test_a_process_that_ends_has_told_what_was_before(tmp_path: Path) -> None:
     found = run(tmp_path, text, calls=(("leave", "(0,)"), ("leave", "(1,)"), ("leave", "(0,)")))
     assert found.loaded
     assert list(found.outcomes) == [0]
+    assert found.failed == 1, "it did not come to its end"
 
 
 def test_a_file_that_cannot_be_imported_says_why(tmp_path: Path) -> None:
@@ -131,6 +132,42 @@ def test_tests_of_the_project_run_under_pytest(tmp_path: Path) -> None:
     assert (found.passed, found.failed) == (1, 1)
 
 
+def test_a_test_that_cannot_run_keeps_no_other_from_it(tmp_path: Path) -> None:
+    """Tests that cannot be collected, skips, and what the project's own options need."""
+    if "No module" in run(tmp_path, "import pytest\n").detail:
+        pytest.skip("the python3 on the PATH has no pytest")
+    project = tmp_path / "project"
+    (project / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '--ff'\n")
+    (project / "mean_test.py").write_text("import nothing_of_that_name\n")
+    (project / "test_mean.py").write_text(
+        "import pytest\nfrom mean import mean\n\n\n"
+        "def test_one():\n    assert mean([1, 3]) == 2\n\n\n"
+        "def test_two():\n    pytest.skip()\n\n\n"
+        "@pytest.mark.xfail\ndef test_three():\n    assert 0\n"
+    )
+    for path in project.iterdir():
+        path.chmod(0o644)
+    tests = tuple(str(project / name) for name in ("mean_test.py", "test_mean.py"))
+    found = run(tmp_path, MEAN, tests=tests)
+    assert (found.passed, found.tests_run) == (1, found.failed + 1)
+    assert found.failed <= 1, "the one that cannot be collected"
+
+
+def test_a_module_may_have_the_name_of_one_of_pythons(tmp_path: Path) -> None:
+    for name in ("types", "random", "json"):
+        file = tmp_path / f"{name}.py"
+        file.write_text("def own(n):\n    return n\n")
+        tmp_path.chmod(0o755)
+        file.chmod(0o644)
+        trials = Trials(str(file), name, str(tmp_path), (str(tmp_path),), statements=("own(1)",))
+        assert observe("python", tmp_path, trials, LIMITS).passed == 1
+
+
+def test_a_file_that_does_not_come_back_is_told(tmp_path: Path) -> None:
+    found = run(tmp_path, "while True:\n    pass\n", load_seconds=0.5)
+    assert (found.loaded, found.detail) == (False, "TooSlowError: ")
+
+
 def test_javascript(tmp_path: Path) -> None:
     if not find_tool("node"):
         pytest.skip("node is not here")
@@ -140,8 +177,8 @@ def test_javascript(tmp_path: Path) -> None:
         "const slow = () => { for (;;) {} };\nconsole.assert(twice([1])[0] === 2);\n",
         "javascript",
         statements=(
-            'require("node:assert").deepEqual(twice([2]), [4])',
-            'require("node:assert").deepEqual(twice([2]), [5])',
+            'require("node:assert").deepStrictEqual(twice([2]), [4])',
+            'require("node:assert").deepStrictEqual(twice([2]), [5])',
         ),
         calls=(("twice", "[[1, 2]]"), ("twice", "[3]"), ("slow", "[]"), ("twice", "[[1, 2]]")),
     )
@@ -159,9 +196,12 @@ def test_a_javascript_file_that_cannot_run_says_why(tmp_path: Path) -> None:
 
 
 def test_lines_of_no_form_are_passed_over() -> None:
-    output = "hello\nl 0 1\ns 0 2 1\na x 1\na 0 0\nc one two\nc 7 abc\nt 0 1 0\n\x1b[31m"
+    """The file can write there too: a number of 5000 digits ended the command with 70."""
+    output = "hello\nl 0 1\ns 0 2 1\na x 1 0\na 0 0 1\nc one two\nc 7 abc\nt 0 1 0\n\x1b[31m"
+    huge = "9" * 5000
+    output += f"\nc {huge} x\ns 0 {huge} 1\nt 0 {huge}\nt 0 -1 2\nd 0 1"
     found = read_behaviour(output, "gone")
-    assert found == Behaviour(True, 4, 2, {7: "abc"}, "")
+    assert found == Behaviour(True, 3, 2, 1, {7: "abc"}, "")
     assert read_behaviour("x 0 KeyError: 1", "crashed").detail == "KeyError: 1"
     assert read_behaviour("", "crashed").detail == "crashed"
 

@@ -11,6 +11,7 @@ import pytest
 
 from starcoder_cli.sandbox.toolpaths import (
     can_run,
+    find_interpreter,
     find_rustc,
     find_tool,
     find_tool_folders,
@@ -75,7 +76,7 @@ def test_the_folders_of_tools_are_those_above_their_programs_and_above_what_they
     """Each once; what every sandbox reads anyway is none."""
     lay(folder / "tool-4713", "")
     real = lay(tmp_path / "elsewhere" / "1.2" / "bin" / "tool-4714", "")
-    (folder / "tool-4714").symlink_to(real)
+    (folder / "tool-4814").symlink_to(real)
     toolkit, elsewhere = str(folder.parent), str(tmp_path / "elsewhere" / "1.2")
     assert find_tool_folders("tool-4713") == (toolkit,)
     assert find_tool_folders("tool-4713", "tool-4714", "tool-4715") == (toolkit, elsewhere)
@@ -95,3 +96,25 @@ def test_the_folders_of_tools_are_those_above_their_programs_and_above_what_they
 )
 def test_what_is_of_the_system(path: str, is_system: bool) -> None:
     assert is_system_path(Path(path)) is is_system
+
+
+def test_a_home_is_no_folder_of_a_tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program in `~/bin` made all of the home readable in the sandbox."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    real = home / ".local" / "share" / "python" / "bin" / "python4813"
+    lay(real, "")
+    for folder, name in ((home / "bin", "tool-4814"), (home / ".local" / "bin", "tool-4815")):
+        folder.mkdir(parents=True)
+        (folder / name).symlink_to(real)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        assert find_tool_folders(name) == (str(folder / name), str(real.parents[1]))
+        assert find_interpreter(name) == real
+
+
+def test_the_interpreter_of_an_environment_is_that_of_its_folder(folder: Path) -> None:
+    (folder / "python4816").symlink_to(sys.executable)
+    assert find_interpreter("python4816") == Path(sys.executable).resolve()
+    (folder.parent / "pyvenv.cfg").write_text("")
+    assert find_interpreter("python4816") == folder / "python4816"
+    assert find_interpreter("python4817") is None

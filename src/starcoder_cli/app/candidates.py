@@ -153,6 +153,8 @@ class CandidateChooser:
             messages.note(f"nothing was run: {outcome.reason}; the answers are chosen by rank")
             return ranked
 
+        if outcome.unusable_tests:
+            messages.note(f"no test of {', '.join(outcome.unusable_tests)} could be run here")
         best_first = rank_candidates(outcome.candidates)
         check = best_first[0].check
         if check and check.failed:

@@ -26,7 +26,7 @@ from starcoder_cli.sandbox.process import (
     run_in_sandbox,
 )
 from starcoder_cli.sandbox.toolchains import NODE_ENVIRONMENT
-from starcoder_cli.sandbox.toolpaths import find_tool, find_tool_folders
+from starcoder_cli.sandbox.toolpaths import find_interpreter, find_tool, find_tool_folders
 from starcoder_cli.sandbox.trial import Limits
 
 BEHAVIOUR_LIMITS = Limits(seconds=20.0, memory=2 << 30)
@@ -37,7 +37,9 @@ SCRIPTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """The script for each language, and what runs it."""
 
-LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS = "lxsact"  # as the scripts write them
+LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS, DONE = "lxsactd"  # as the scripts write them
+LOAD_SECONDS = 10.0
+MAX_NUMBER_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,14 @@ class Trials:
     statements: tuple[str, ...] = ()
     calls: tuple[tuple[str, str], ...] = ()
     tests: tuple[str, ...] = ()
+    load_seconds: float = LOAD_SECONDS
 
 
 @dataclass(frozen=True)
 class Behaviour:
     """What became of the trials: how many examples, statements and tests pass, and fail.
 
+    A run that was ended before its end counts as a failure. `tests_run` are of files of tests.
     `outcomes` has a name for what each call gave, by its number: the same for equal values, and
     the kind of an exception after a `!`. `detail` says why a file could not be run.
     """
@@ -69,6 +73,7 @@ class Behaviour:
     loaded: bool
     passed: int = 0
     failed: int = 0
+    tests_run: int = 0
     outcomes: Mapping[int, str] = field(default_factory=dict)
     detail: str = ""
 
@@ -91,7 +96,7 @@ def observe(
         requirements = script_requirements(command[0], work_folder, folder, limits)
         heap = str(limits.memory >> 21)
         words = [
-            str(find_tool(command[0])),
+            str(find_interpreter(command[0])),
             *(word.replace("{heap}", heap) for word in command[1:]),
         ]
         payload: JobPayload = {
@@ -134,27 +139,36 @@ def script_requirements(
 
 def read_behaviour(output: str, detail: str) -> Behaviour:
     """What the lines of a script say; lines of no form that it has are passed over."""
-    loaded, passed, failed = False, 0, 0
+    passed = failed = tests_run = 0
+    found: set[str] = set()
     outcomes: dict[int, str] = {}
     for line in output.splitlines():
-        match line.split(maxsplit=2):
-            case [kind, _, *_] if kind == LOADED:
-                loaded = True
-            case [kind, _, words] if kind == DETAIL:
-                detail = words
-            case [kind, number, name] if kind == CALL and number.isdecimal():
-                outcomes[int(number)] = name
-            case [kind, _, counts] if kind in (SESSION, STATEMENT, TESTS):
-                good, bad = read_counts(counts)
-                passed, failed = passed + good, failed + bad
-    return Behaviour(loaded, passed, failed, outcomes, "" if loaded else detail)
+        kind, _, rest = line.partition(" ")
+        number, _, words = rest.partition(" ")
+        if not is_number(number):
+            continue
+        found.add(kind)
+        if kind == DETAIL:
+            detail = words
+        elif kind == CALL:
+            outcomes[int(number)] = words
+        elif kind in (SESSION, STATEMENT, TESTS):
+            good, bad = read_counts(words)
+            passed, failed = passed + good, failed + bad
+            tests_run += good + bad if kind == TESTS else 0
+    loaded = LOADED in found
+    failed += loaded and DONE not in found
+    return Behaviour(loaded, passed, failed, tests_run, outcomes, "" if loaded else detail)
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number that a script of ours writes."""
+    return text.isdecimal() and len(text) <= MAX_NUMBER_DIGITS
 
 
 def read_counts(text: str) -> tuple[int, int]:
-    """How many of what a line tells of passed and failed: two numbers, or one of 1 and 0."""
-    match [int(word) for word in text.split() if word.isdecimal()]:
-        case [passed, failed]:
-            return passed, failed
-        case [passed]:
-            return passed, 1 - passed
-    return 0, 0
+    """How many of what a line tells of passed and failed."""
+    words = text.split()
+    return (
+        (int(words[0]), int(words[1])) if len(words) == 2 and all(map(is_number, words)) else (0, 0)
+    )

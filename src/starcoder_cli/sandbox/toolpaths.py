@@ -49,9 +49,27 @@ def find_tool_folders(*tools: str) -> tuple[str, ...]:
     """The folders outside of the system that some tools lie in and read, and Java's settings."""
     programs = [path for tool in tools if (path := find_tool(tool))]
     resolved = [path.resolve() for path in programs]
-    roots = [str(path.parents[1]) for path in (*programs, *resolved) if not is_system_path(path)]
+    roots = [find_root(path) for path in (*programs, *resolved) if not is_system_path(path)]
     settings = [str(path) for path in Path("/etc").glob("java-*")] if "java" in tools else []
     return tuple(dict.fromkeys((*roots, *settings)))
+
+
+def find_root(program: Path) -> str:
+    """The folder that a program is installed in: itself, where that is a home or holds one.
+
+    In `~/bin` and `~/.local/bin` programs lie beside all else that their user has.
+    """
+    root, home = program.parents[1], Path.home()
+    too_wide = root in (home, *home.parents, home / ".local")
+    return str(program if too_wide else root)
+
+
+def find_interpreter(name: str) -> Path | None:
+    """The interpreter of that name, with no link in between unless it is that of an environment."""
+    path = find_tool(name)
+    if path is None or (path.parents[1] / "pyvenv.cfg").exists():
+        return path
+    return path.resolve()
 
 
 def is_system_path(path: Path) -> bool:

@@ -47,7 +47,7 @@ def test_comments_give_types_and_examples() -> None:
 def test_an_example_becomes_an_assertion() -> None:
     found = evidence(f"// add(1, 2) == 3\nfunction add(a, b) {{ {HOLE} }}\n")
     assert found
-    assert found.statements == ('require("node:assert").deepEqual(add(1, 2), 3)',)
+    assert found.statements == ('require("node:assert").deepStrictEqual(add(1, 2), 3)',)
     assert found.calls[0] == ("add", "[1, 2]")
 
 
@@ -64,3 +64,24 @@ def test_parameters_that_have_no_plain_name() -> None:
 def test_outside_of_functions_there_is_nothing_to_run() -> None:
     assert evidence(f"const x = {HOLE};\n", "1") is None
     assert evidence(f"class A {{ f(a) {{ {HOLE} }} }}\n") is None
+
+
+def test_only_comments_give_examples() -> None:
+    """A comparison in code may be meant to be wrong."""
+    found = evidence(
+        f"function add(a, b) {{ {HOLE} }}\nif (add(2, 2) === 5) throw 1;\n"
+        "const broken = add(1, 2) === 4;\n/* add(1, 1) === 2 */\n"
+    )
+    assert found
+    assert found.statements == ('require("node:assert").deepStrictEqual(add(1, 1), 2)',)
+
+
+def test_words_of_javascript_are_values_too() -> None:
+    found = evidence(
+        f"// it(2) === true\n// it(null, 'true') => [false]\nfunction it(n) {{ {HOLE} }}\n"
+    )
+    assert found
+    assert found.statements == (
+        'require("node:assert").deepStrictEqual(it(2), true)',
+        """require("node:assert").deepStrictEqual(it(null, 'true'), [false])""",
+    )

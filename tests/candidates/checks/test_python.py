@@ -92,3 +92,12 @@ def test_outside_of_functions_there_is_nothing_to_run() -> None:
 )
 def test_the_kinds_of_an_annotation(annotation: str, kinds: tuple[str, ...]) -> None:
     assert find_kinds(ast.parse(annotation, mode="eval").body) == kinds
+
+
+def test_tests_of_a_method_count_and_those_that_may_be_skipped_do_not() -> None:
+    found = evidence(
+        f"class Account:\n    def deposit(self, n):\n        {HOLE}\n\n\n"
+        "def test_deposit():\n    account = Account()\n    account.deposit(5)\n\n\n"
+        "@pytest.mark.skip\ndef test_old():\n    Account().deposit(6)\n"
+    )
+    assert found.statements == ("test_deposit()",)

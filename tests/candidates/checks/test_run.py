@@ -12,7 +12,7 @@ from starcoder_cli.candidates.checks.run import (
     find_test_files,
     rank_by_running,
 )
-from starcoder_cli.candidates.ranking import Candidate
+from starcoder_cli.candidates.ranking import Candidate, rank_candidates
 from starcoder_cli.errors import UsageError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.model import Sampling
@@ -103,3 +103,41 @@ def test_the_files_of_tests_for_a_file() -> None:
     ]
     assert find_test_files(PurePosixPath("test_sum.py"), ["test_sum.py"]) == []
     assert find_test_files(PurePosixPath("sum.js"), names) == []
+
+
+def test_an_answer_that_does_not_come_back_from_the_tests_is_worse_than_one_that_fails() -> None:
+    Path("test_gcd.py").write_text(
+        "import socket\nfrom gcd import gcd\n\n\ndef test_gcd():\n    assert gcd(12, 18) == 6\n\n\n"
+        "def test_network():\n    socket.create_connection(('127.0.0.1', 9), 1)\n"
+    )
+    text = f"def gcd(a, b):\n    while b:\n        {HOLE}\n    return a\n"
+    outcome = rank("gcd.py", text, "a = a % b", "a, b = b, a % b")
+    hangs, right = checks(outcome)
+    assert hangs
+    assert right
+    if outcome.unusable_tests:
+        pytest.skip("the python3 on the PATH has no pytest")
+    assert (right.passed, right.failed) == (1, 1)
+    assert (hangs.passed, hangs.failed) == (0, 1)
+    ranked = rank_candidates(outcome.candidates)
+    assert ranked[0].text == "a, b = b, a % b"
+
+
+def test_tests_that_could_not_run_are_named() -> None:
+    Path("test_double.py").write_text("import nothing_of_that_name\nassert 0\n")
+    outcome = rank("double.py", f"def double(n: int):\n    return {HOLE}\n", "2 * n")
+    assert tuple(outcome.unusable_tests) in ((), ("test_double.py",))
+
+
+def test_names_of_files_that_are_no_names_of_modules() -> None:
+    for name in ("two.parts.py", "script.pyw", "my-file.py"):
+        outcome = rank(
+            name, f"def double(n: int):\n    # double(2) == 4\n    return {HOLE}\n", "2 * n"
+        )
+        assert [check and check.passed for check in checks(outcome)] == [1]
+
+
+def test_a_file_that_does_not_come_back_is_waited_for_once() -> None:
+    text = f"def double(n):\n    return {HOLE}\n\n\nwhile True:\n    pass\n"
+    outcome = rank("double.py", text, "2 * n", "n", "3 * n")
+    assert "TooSlowError" in outcome.reason

@@ -33,6 +33,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "object": ("dict",),
 }
 WORDS = {"true": "True", "false": "False", "null": "None"}
+COMMENT_MARKS = re.compile(r"^(?://|/\*+)|\*+/$")
+UNQUOTED_WORD = re.compile(r"""("[^"\n]*"|'[^'\n]*')|\b(\w+)\b""")
 
 
 def find_evidence(text: str, start: int, end: int) -> Evidence | None:
@@ -48,7 +50,8 @@ def find_evidence(text: str, start: int, end: int) -> Evidence | None:
         return None
     name, function = found
     outside = f"{text[:start]}\n{text[end:]}"
-    prose = find_prose_examples(name, outside)
+    comments = "\n".join(find_comments(data, tree.root_node, first, last)) if tree else ""
+    prose = find_prose_examples(name, in_python(comments))
     values = [value for each in prose if (value := read_arguments(name, each)) is not None]
     values += known_arguments(name, outside)
     parameters = find_parameters(data, function, jsdoc_types(outside))
@@ -110,9 +113,8 @@ def known_arguments(name: str, text: str) -> Iterator[tuple[object, ...]]:
 
 def read_arguments(name: str, text: str) -> tuple[object, ...] | None:
     """The arguments of a call that a text begins with, where they are literals for Python too."""
-    call = re.sub(r"\b(?:true|false|null)\b", lambda match: WORDS[match[0]], text)
     try:
-        node = ast.parse(call, mode="eval").body
+        node = ast.parse(in_python(text), mode="eval").body
         call_node = node.left if isinstance(node, ast.Compare) else node
         if isinstance(call_node, ast.Call):
             return tuple(ast.literal_eval(each) for each in call_node.args)
@@ -121,10 +123,32 @@ def read_arguments(name: str, text: str) -> tuple[object, ...] | None:
     return None
 
 
+def find_comments(data: bytes, root: "Node", start: int, end: int) -> Iterator[str]:
+    """The comments of a text outside of an answer."""
+    open_nodes = [root]
+    while open_nodes:
+        node = open_nodes.pop()
+        if node.type == "comment" and not (node.start_byte < end and node.end_byte > start):
+            text = data[node.start_byte : node.end_byte].decode("utf-8", "replace")
+            yield COMMENT_MARKS.sub("", text)
+        open_nodes += reversed(node.children)
+
+
+def in_python(text: str) -> str:
+    """A text with JavaScript's words for some values as Python's."""
+    return UNQUOTED_WORD.sub(lambda match: match[1] or WORDS.get(match[2], match[2]), text)
+
+
+def in_javascript(text: str) -> str:
+    """The opposite."""
+    words = {python: own for own, python in WORDS.items()}
+    return UNQUOTED_WORD.sub(lambda match: match[1] or words.get(match[2], match[2]), text)
+
+
 def deep_equality(comparison: str) -> str:
     """A statement that throws where a call and a literal differ."""
     call, _, value = comparison.rpartition(" == ")
-    return f'require("node:assert").deepEqual({call}, {value})'
+    return f'require("node:assert").deepStrictEqual({in_javascript(call)}, {in_javascript(value)})'
 
 
 def to_json(arguments: Sequence[object]) -> str:

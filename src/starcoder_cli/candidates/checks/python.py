@@ -86,16 +86,24 @@ def find_target(tree: ast.Module, lines: range) -> Target | None:
 
 
 def own_tests(tree: ast.Module, name: str, lines: range) -> Iterator[str]:
-    """Calls of the file's own tests that mention a function."""
+    """Calls of the file's own tests that use a function; those with decorators may be skipped."""
     for node in tree.body:
         if (
             isinstance(node, ast.FunctionDef)
             and node.name.startswith(TEST_PREFIX)
             and not node.args.args
+            and not node.decorator_list
             and not overlaps(node, lines)
-            and any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
+            and any(used_name(each) == name for each in ast.walk(node))
         ):
             yield f"{node.name}()"
+
+
+def used_name(node: ast.AST) -> str:
+    """The name that a node reads, of a variable or of an attribute."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def make_calls(
@@ -111,7 +119,7 @@ def make_calls(
     calls = [
         arguments
         for node in (*nodes, *(each for source in sources for each in ast.walk(source)))
-        if isinstance(node, ast.Call) and called_name(node) == name
+        if isinstance(node, ast.Call) and used_name(node.func) == name
         if (arguments := literal_arguments(node)) is not None
     ]
     inside = [node for node in nodes if overlaps(node, node_lines(target.node))]
@@ -138,13 +146,6 @@ def safe_examples(text: str) -> list[doctest.Example]:
 def node_lines(node: FunctionNode) -> range:
     """The lines of a function."""
     return range(node.lineno, (node.end_lineno or node.lineno) + 1)
-
-
-def called_name(call: ast.Call) -> str:
-    """The last word of what is called."""
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr
-    return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def literal_arguments(call: ast.Call) -> tuple[object, ...] | None:

@@ -12,7 +12,13 @@ from starcoder_cli.errors import UsageError
 from starcoder_cli.files.read import STANDARD_INPUT
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.files.worktree import WorkTree
-from starcoder_cli.sandbox.behaviour import Behaviour, Trials, observe, require_interpreter
+from starcoder_cli.sandbox.behaviour import (
+    LOAD_SECONDS,
+    Behaviour,
+    Trials,
+    observe,
+    require_interpreter,
+)
 from starcoder_cli.system.temporary import temporary_folder
 
 FindEvidence = Callable[[str, int, int], Evidence | None]
@@ -23,6 +29,9 @@ FINDERS: Mapping[str, FindEvidence] = {
 }
 FILENAMES = {"python": "answer.py", "javascript": "answer.js"}
 MAX_TEST_FILES = 3
+TOO_SLOW, SHORT_LOAD_SECONDS = "TooSlowError", 2.0
+"""What is said of a file that does not come back, and how long it may take from then on."""
+
 PACKAGE_FILE = "__init__.py"
 
 
@@ -46,7 +55,7 @@ class CheckedFile:
         """
         if language not in FINDERS:
             raise UsageError(
-                f"--check does not run {language}", f"it runs {' and '.join(FINDERS)}; omit --check"
+                f"--check does not run {language}", f"it runs {' and '.join(FINDERS)}; omit it here"
             )
         require_interpreter(language)
         if source.name == STANDARD_INPUT:
@@ -54,7 +63,12 @@ class CheckedFile:
         tree = WorkTree.containing(source.name)
         return cls(language, tree, tree.file)
 
-    def trials(self, root: Path, evidence: Evidence) -> Trials:
+    @property
+    def test_files(self) -> Sequence[str]:
+        """The files of tests that belong to the file."""
+        return find_test_files(PurePosixPath(self.file), self.tree.names if self.tree else ())
+
+    def trials(self, root: Path, evidence: Evidence, load_seconds: float) -> Trials:
         """What is run of the file below a folder."""
         path = PurePosixPath(self.file)
         names = self.tree.names if self.tree else ()
@@ -64,7 +78,8 @@ class CheckedFile:
                 break
             packages.append(folder)
         import_folder = packages[-1].parent if packages else path.parent
-        module = ".".join((*(folder.name for folder in reversed(packages)), path.stem))
+        stem = path.stem.replace(".", "_")
+        module = ".".join((*(folder.name for folder in reversed(packages)), stem))
         module = module.removesuffix(".__init__")
         folders = dict.fromkeys((import_folder, PurePosixPath("src"), PurePosixPath()))
         return Trials(
@@ -75,10 +90,11 @@ class CheckedFile:
             sessions=evidence.sessions,
             statements=evidence.statements,
             calls=evidence.calls,
-            tests=tuple(str(root / each) for each in find_test_files(path, names)),
+            tests=tuple(str(root / each) for each in self.test_files),
+            load_seconds=load_seconds,
         )
 
-    def observe(self, text: str, evidence: Evidence) -> Behaviour:
+    def observe(self, text: str, evidence: Evidence, load_seconds: float) -> Behaviour:
         """What the file does with another text."""
         data = text.encode("utf-8", "surrogateescape")
         with temporary_folder() as folder:
@@ -89,7 +105,7 @@ class CheckedFile:
                 root.mkdir()
                 (root / self.file).write_bytes(data)
             let_others_read(root)
-            return observe(self.language, root, self.trials(root, evidence))
+            return observe(self.language, root, self.trials(root, evidence, load_seconds))
 
 
 def let_others_read(root: Path) -> None:
@@ -115,10 +131,11 @@ def find_test_files(path: PurePosixPath, names: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The candidates in their new order, and why they are in the old one where that is so."""
+    """The candidates with what became of them, or why nothing did; tests that could not run."""
 
     candidates: Sequence[Candidate]
     reason: str = ""
+    unusable_tests: Sequence[str] = ()
 
 
 def rank_by_running(
@@ -145,10 +162,12 @@ def rank_by_running(
     )
     if not evidence:
         return Outcome(candidates, "it is in no function that can be run")
-    behaviours = []
+    behaviours: list[Behaviour] = []
     for number, text in enumerate(texts, 1):
         show_status(f"running candidate {number} of {len(texts)} …")
-        behaviours.append(file.observe(text, evidence))
+        hangs = any(TOO_SLOW in behaviour.detail for behaviour in behaviours)
+        seconds = SHORT_LOAD_SECONDS if hangs else LOAD_SECONDS
+        behaviours.append(file.observe(text, evidence, seconds))
     show_status("")
     agreement = compute_agreement(
         [behaviour.outcomes for behaviour in behaviours],
@@ -160,4 +179,5 @@ def rank_by_running(
     ]
     if not any(behaviour.loaded for behaviour in behaviours):
         return Outcome(checked, f"the file cannot be run here: {behaviours[0].detail}")
-    return Outcome(checked)
+    ran_tests = any(behaviour.tests_run for behaviour in behaviours)
+    return Outcome(checked, "", () if ran_tests else file.test_files)

@@ -48,14 +48,15 @@ function load() {
     .replace(/^export\s+default\s+/gm, "void ")
     .replace(/^export\s+(?=async|function|class|const|let|var)/gm, "")
     .replace(/^export\s*\{[^}]*\}.*$/gm, "");
-  vm.runInContext(text, context, { filename: job.file, timeout: STATEMENT_MILLISECONDS });
+  vm.runInContext(text, context, { filename: job.file, timeout: 1000 * job.load_seconds });
 }
 
 function main() {
   try {
     load();
   } catch (error) {
-    write("x", 0, String(error).split("\n")[0].slice(0, 300));
+    const slow = error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? "TooSlowError: " : "";
+    write("x", 0, slow + String(error).split("\n")[0].slice(0, 300));
     return;
   }
   write("l", 0, 1);
@@ -64,9 +65,10 @@ function main() {
     const before = assertions.failed;
     try {
       limited(text, context, STATEMENT_MILLISECONDS);
-      write("a", number, assertions.failed === before ? 1 : 0);
+      const good = assertions.failed === before ? 1 : 0;
+      write("a", number, good, 1 - good);
     } catch {
-      write("a", number, 0);
+      write("a", number, 0, 1);
     }
   });
   let timeouts = 0;
@@ -86,4 +88,5 @@ function main() {
 }
 
 main();
+write("d", 0, 1);
 process.exit(0);

@@ -9,6 +9,7 @@ import contextlib
 import doctest
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import itertools
 import json
@@ -23,12 +24,13 @@ from pathlib import Path
 from typing import Any
 
 CALL_SECONDS = 0.5
+SKIPS = ("Skipped", "SkipTest", "XFailed")
 SESSION_SECONDS = 2.0
 MAX_TIMEOUTS = 3
 MAX_ITEMS = 1000
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 Write = Callable[..., None]
-LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS = "lxsact"
+LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS, DONE = "lxsactd"
 
 
 class TooSlowError(BaseException):
@@ -50,20 +52,22 @@ def main() -> None:
     sys.path[:0] = job["paths"]
     sys.dont_write_bytecode = True
     random.seed(0)
+    signal.signal(signal.SIGALRM, raise_too_slow)
     try:
-        module = load_module(job["module"], job["file"])
+        with time_limit(job["load_seconds"]):
+            module = load_module(job["module"], job["file"])
     except BaseException as error:  # a file may raise anything, its end too
         write(DETAIL, 0, f"{type(error).__name__}: {error}"[:300].replace("\n", " "))
         return
     write(LOADED, 0, 1)
-    signal.signal(signal.SIGALRM, raise_too_slow)
     for number, text in enumerate(job["sessions"]):
         write(SESSION, number, *run_session(text, module))
     for number, text in enumerate(job["statements"]):
-        write(STATEMENT, number, run_statement(text, module))
+        write(STATEMENT, number, *run_statement(text, module))
     run_calls(job["calls"], module, write)
     if job["tests"]:
         write(TESTS, 0, *run_tests(job["folder"], job["tests"]))
+    write(DONE, 0, 1)
 
 
 def load_module(name: str, file: str) -> types.ModuleType:
@@ -71,12 +75,13 @@ def load_module(name: str, file: str) -> types.ModuleType:
     package = name.rpartition(".")[0]
     if package:
         importlib.import_module(package)
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, file)
-        assert spec and spec.loader, "a file of Python's"
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+    known = getattr(sys.modules.get(name), "__file__", None)
+    if known != file:  # a module of Python's may have its name
+        loader = importlib.machinery.SourceFileLoader(name, file)  # whatever the file's ending is
+        spec = importlib.util.spec_from_file_location(name, file, loader=loader)
+        assert spec, "there is a loader"
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)
+        loader.exec_module(module)
     return sys.modules[name]
 
 
@@ -107,14 +112,14 @@ def run_session(text: str, module: types.ModuleType) -> tuple[int, int]:
     return attempted - failed, failed
 
 
-def run_statement(text: str, module: types.ModuleType) -> int:
-    """1 where a statement raises nothing, else 0."""
+def run_statement(text: str, module: types.ModuleType) -> tuple[int, int]:
+    """How many of one statement pass, raising nothing, and fail: none where it skips itself."""
     try:
         with time_limit(SESSION_SECONDS):
             exec(compile(text, "<statement>", "exec"), vars(module).copy())
-    except BaseException:  # as above
-        return 0
-    return 1
+    except BaseException as error:  # as above
+        return 0, int(type(error).__name__ not in SKIPS)
+    return 1, 0
 
 
 def run_calls(calls: list[list[str]], module: types.ModuleType, write: Write) -> None:
@@ -177,7 +182,8 @@ def run_tests(folder: str, paths: list[str]) -> tuple[int, int]:
 
     with contextlib.suppress(BaseException):
         pytest = importlib.import_module("pytest")
-        options = ["-q", "-p", "no:cacheprovider", "--tb=no", f"--rootdir={folder}"]
+        options = ["-q", "--tb=no", "-o", "addopts=", "-p", "no:cacheprovider"]
+        options += ["--continue-on-collection-errors", f"--rootdir={folder}"]
         pytest.main([*options, *paths], plugins=[Counter()])
     return counts["passed"], counts["failed"]
 
