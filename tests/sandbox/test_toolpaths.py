@@ -76,7 +76,7 @@ def test_the_folders_of_tools_are_those_above_their_programs_and_above_what_they
     """Each once; what every sandbox reads anyway is none."""
     lay(folder / "tool-4713", "")
     real = lay(tmp_path / "elsewhere" / "1.2" / "bin" / "tool-4714", "")
-    (folder / "tool-4814").symlink_to(real)
+    (folder / "tool-4714").symlink_to(real)
     toolkit, elsewhere = str(folder.parent), str(tmp_path / "elsewhere" / "1.2")
     assert find_tool_folders("tool-4713") == (toolkit,)
     assert find_tool_folders("tool-4713", "tool-4714", "tool-4715") == (toolkit, elsewhere)
