@@ -18,6 +18,7 @@ COMMANDS = {
     "eval": "Measure a model in a benchmark that StarCoder is known by, or on your own code.",
     "trace": "Show where code may come from: what of it is in the index, the longest first.",
     "index": "Say which code `starcoder trace` knows: add, list, update and remove it.",
+    "tune": "Teach a model the code of your repository, and use the result by its name.",
     "models": "List, search, pull, remove and show models.",
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
     "lsp": "Answer an editor over the language server protocol, on standard input and output.",

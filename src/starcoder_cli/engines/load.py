@@ -237,7 +237,7 @@ def validate_checkpoint(spec: ModelSpec, path: Path) -> "Checkpoint":
     try:
         return inspect_checkpoint(path)
     except DataError as error:
-        if spec.is_local or error.hint not in (REFETCH, REFETCH_FILE):
+        if spec.is_local or spec.base or error.hint not in (REFETCH, REFETCH_FILE):
             raise
         repair = f"repair it with: starcoder models pull {spec.name}"
         raise DataError(error.message, repair) from error
