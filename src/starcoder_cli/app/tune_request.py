@@ -38,6 +38,28 @@ class TuneRequest:
     data_card: str = ""
     offline: bool = False
 
+    def check(self) -> "TuneRequest":
+        """The request itself; UsageError for numbers that have no meaning."""
+        training, examples = self.training, self.examples
+        limits: tuple[tuple[str, float | None, float, float], ...] = (
+            ("--rank", training.rank, 1, 256),
+            ("--alpha", training.alpha, 1, 1024),
+            ("--learning-rate", training.learning_rate, 1e-7, 0.1),
+            ("--max-length", training.max_length, 128, 8192),
+            ("--save-steps", training.save_steps, 1, 10**6),
+            ("--seed", training.seed, 0, 2**32 - 2),
+            ("--fim-rate", examples.fim_rate, 0, 1),
+            ("--fim-spm-rate", examples.fim_spm_rate, 0, 1),
+            ("--epochs", self.epochs, 1, 100),
+            ("--max-steps", self.max_steps, 1, 10**6),
+        )
+        for flag, value, least, most in limits:
+            if value is not None and not least <= value <= most:
+                raise UsageError(
+                    f"{flag} cannot be {value}", f"give a number from {least:g} to {most:.15g}"
+                )
+        return self
+
     def within(self, window: int) -> "TuneRequest":
         """The request with examples that are no longer than a base can read."""
         length = min(self.training.max_length, window or self.training.max_length)
@@ -82,7 +104,9 @@ class PreparedData:
     def of(cls, request: TuneRequest, messages: Messages) -> "PreparedData":
         """Those of a request; raises what reading repositories raises."""
         with messages.show_progress("reading the code …") as notes:
-            data = build_data_set(request.paths, request.allowed, request.seed, notes.note, request.index)
+            data = build_data_set(
+                request.paths, request.allowed, request.seed, notes.note, request.index
+            )
             holes = cut_holes(data.training, request.seed)
             held_out = cut_holes(data.held_out, request.seed)[:MAX_HELD_OUT_HOLES]
         return cls(data, holes, held_out)

@@ -7,7 +7,6 @@ import typer
 
 from starcoder_cli.catalog import DEFAULT_MODEL
 from starcoder_cli.commands.options import IndexFile, ModelName, Offline, Quiet, Verbose
-from starcoder_cli.errors import UsageError
 
 DATA_PANEL, TRAINING_PANEL = "The data", "The training"
 
@@ -166,8 +165,6 @@ def tune(
     from starcoder_cli.terminal.output import Messages
     from starcoder_cli.tuning.examples import ExampleOptions
 
-    if not 0 < learning_rate < 1:
-        raise UsageError(f"--learning-rate cannot be {learning_rate}", "give one such as 1e-4")
     request = TuneRequest(
         tuple(map(Path, paths)),
         model,
@@ -181,4 +178,4 @@ def tune(
         data_card,
         offline,
     )
-    (show_plan if dry_run else run_tune)(request, Messages(quiet, verbose))
+    (show_plan if dry_run else run_tune)(request.check(), Messages(quiet, verbose))
