@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from starcoder_cli.catalog import DEFAULT_MODEL
-from starcoder_cli.commands.options import IndexFile, ModelName, Offline, Quiet, Verbose
+from starcoder_cli.commands.options import ModelName, Offline, Quiet, Verbose, index_option
 
 DATA_PANEL, TRAINING_PANEL = "The data", "The training"
 
 TunePaths = Annotated[
     list[str],
     typer.Argument(
-        metavar="PATH...",
+        metavar="PATH",
         help="Folders of git repositories: the code in them that git tracks is read.",
         show_default=False,
     ),
@@ -36,6 +36,7 @@ Allow = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
+TuneIndex = Annotated[str | None, index_option(DATA_PANEL)]
 DataCard = Annotated[
     str,
     typer.Option(
@@ -48,8 +49,6 @@ DataCard = Annotated[
 FimRate = Annotated[
     float,
     typer.Option(
-        min=0,
-        max=1,
         help="Share of the examples that are holes; the others continue a text.",
         rich_help_panel=DATA_PANEL,
     ),
@@ -57,8 +56,6 @@ FimRate = Annotated[
 FimSpmRate = Annotated[
     float,
     typer.Option(
-        min=0,
-        max=1,
         help="Share of the holes that have the suffix first.",
         rich_help_panel=DATA_PANEL,
     ),
@@ -66,8 +63,6 @@ FimSpmRate = Annotated[
 MaxLength = Annotated[
     int,
     typer.Option(
-        min=128,
-        max=8192,
         help="Maximum number of tokens in an example and in a batch.",
         rich_help_panel=DATA_PANEL,
     ),
@@ -75,21 +70,17 @@ MaxLength = Annotated[
 TuneSeed = Annotated[
     int,
     typer.Option(
-        min=0,
-        max=2**32 - 2,
         help="Seed of everything random: the same one gives the same adapter on one machine.",
         rich_help_panel=DATA_PANEL,
     ),
 ]
 Rank = Annotated[
     int,
-    typer.Option(min=1, max=256, help="Rank of the adapter.", rich_help_panel=TRAINING_PANEL),
+    typer.Option(help="Rank of the adapter.", rich_help_panel=TRAINING_PANEL),
 ]
 Alpha = Annotated[
     int,
     typer.Option(
-        min=1,
-        max=1024,
         help="Scale of the adapter, in proportion to its rank.",
         rich_help_panel=TRAINING_PANEL,
     ),
@@ -102,14 +93,11 @@ LearningRate = Annotated[
 ]
 Epochs = Annotated[
     int,
-    typer.Option(
-        min=1, max=100, help="How often each example is read.", rich_help_panel=TRAINING_PANEL
-    ),
+    typer.Option(help="How often each example is read.", rich_help_panel=TRAINING_PANEL),
 ]
 MaxSteps = Annotated[
     int | None,
     typer.Option(
-        min=1,
         help="Maximum number of steps, of eight examples each.",
         show_default="all",
         rich_help_panel=TRAINING_PANEL,
@@ -118,7 +106,6 @@ MaxSteps = Annotated[
 SaveSteps = Annotated[
     int,
     typer.Option(
-        min=1,
         help="Evaluate and write a checkpoint every so many steps.",
         rich_help_panel=TRAINING_PANEL,
     ),
@@ -131,7 +118,7 @@ def tune(
     name: Name = "",
     dry_run: DryRun = False,
     allow: Allow = None,
-    index: IndexFile = None,
+    index: TuneIndex = None,
     data_card: DataCard = "",
     max_length: MaxLength = 1024,
     fim_rate: FimRate = 0.9,

@@ -125,6 +125,7 @@ class Trainer:
             for batch in sorted(batches, key=lambda each: -max(map(len, each)) * len(each)):
                 backward(self.model, batch, Totals.of([batch]), self.options.weights)
                 tokens += sum(map(len, batch))
+                return_free_memory()
                 if time.monotonic() - begin >= seconds:
                     break
         rate = tokens / max(time.monotonic() - begin, 1e-6)
@@ -173,6 +174,7 @@ class Trainer:
         with translate_out_of_memory():
             for batch in batches:
                 loss += backward(self.model, batch, totals, self.options.weights)
+                return_free_memory()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
         if not math.isfinite(loss) or not torch.isfinite(norm):
             raise DivergedError(
@@ -220,6 +222,16 @@ def load_with_adapter(checkpoint: Checkpoint, options: TrainingOptions) -> "Peft
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # peft asks for what transformers wants to rename
             return get_peft_model(base, config)
+
+
+def return_free_memory() -> None:
+    """Give the system what was freed: glibc keeps blocks of every length that batches ever had."""
+    if sys.platform == "linux":
+        import ctypes
+
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # which musl has not
+        if trim:
+            trim(0)
 
 
 def peak_memory() -> int:
