@@ -46,7 +46,7 @@ OWNERS = {
     "bitsandbytes": {"engines.transformers"},
     "boolean": {"attribution"},
     "datasketch": {"tuning.near_duplicates"},
-    "gguf": {"engines.openvino.quantize", "weights.gguf_tensors"},
+    "gguf": {"engines.openvino.quantize", "weights.gguf_adapter", "weights.gguf_tensors"},
     "h11": {"server"},
     "http": {"server"},
     "httptools": {"net.http"},

@@ -97,7 +97,12 @@ def test_a_gguf_is_brought_to_16_bits_first(request_: TuneRequest, tmp_path: Pat
     base = Path(request_.model)
     path = write_gguf(base, tmp_path / "base.gguf")
     run(replace(request_, model=str(path), name="of-gguf"))
-    assert find_model("of-gguf").base == str(path)
+    spec = find_model("of-gguf")
+    assert spec.base == str(path)
+    loading = LoadOptions(engine="llamacpp")
+    with closing(load_model(spec, store.locate_model(spec), 256, loading)) as model:
+        assert model.engine == "llamacpp"
+        assert collect(model.stream(Prompt(("def f(x):",)), Sampling(4))).tokens == 4
     assert not list((tmp_path / "models" / ".tuning").glob("of-gguf/base"))
 
 

@@ -1,34 +1,17 @@
 """Weights in bf16, and an adapter merged into them."""
 
 import json
-import warnings
 from pathlib import Path
 
 import numpy
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
 
+from adapters import make_adapter
 from starcoder_cli.errors import DataError
 from starcoder_cli.weights.half_precision import merge_adapter, to_bf16, write_bf16
 from starcoder_cli.weights.tensors import map_tensors
 from tiny import build
-
-
-def make_adapter(base: Path, folder: Path) -> torch.nn.Module:
-    """An adapter for a checkpoint in a folder; the checkpoint with it merged, by peft."""
-    torch.manual_seed(2)
-    config = LoraConfig(r=4, lora_alpha=6, target_modules="all-linear", task_type="CAUSAL_LM")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # peft asks for what transformers wants to rename
-        wrapped = get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
-        for name, weight in wrapped.named_parameters():
-            if "lora_B" in name:
-                weight.data.normal_(0, 0.5)
-        wrapped.save_pretrained(str(folder))
-        merged: torch.nn.Module = wrapped.merge_and_unload()
-    return merged
 
 
 def test_rounding_is_that_of_torch() -> None:
