@@ -144,5 +144,7 @@ def test_a_tuned_model_takes_the_place_of_the_one_before(models: Path) -> None:
     assert [each.name for each in store.list_installed_models()] == ["mine"]
     (path / "config.json").unlink()
     assert store.locate_model(spec) is None
+    unfinished = models / ".tuning" / "mine"
+    unfinished.mkdir()
     store.remove_model(spec)
-    assert not (models / "mine").exists()
+    assert not (models / "mine").exists() and not unfinished.exists()

@@ -29,7 +29,7 @@ from starcoder_cli.tuning.data_card import format_card
 from starcoder_cli.tuning.plan import BaseShape, TuningPlan
 from starcoder_cli.weights.checkpoint import inspect_checkpoint
 
-WORK_FOLDER, STAGED_FOLDER, BASE_FOLDER = ".tuning", "result", "base"
+STAGED_FOLDER, BASE_FOLDER = "result", "base"
 MEASURED_SECONDS = 10.0
 
 
@@ -195,7 +195,7 @@ def work_folder(name: str) -> Iterator[Path]:
 
     Raises BusyError where the model is being tuned already.
     """
-    folder = models_dir() / WORK_FOLDER / name
+    folder = models_dir() / store.TUNING_FOLDER / name
     with ExitStack() as stack:
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,9 @@ MODEL_MANIFEST_NAME = "manifest.json"
 ADAPTER_FOLDER, CHECKPOINT_FOLDER, DATA_CARD_FILE = "adapter", "checkpoint", "data-card.md"
 """What is in the folder of a model that was tuned here."""
 
+TUNING_FOLDER = ".tuning"
+"""Where trainings that were not finished lie, each in a folder of the model's name."""
+
 
 @dataclass(frozen=True)
 class ModelManifest:
@@ -187,7 +190,8 @@ def remove_model(spec: ModelSpec) -> None:
         raise UsageError(f"{spec.name} was not pulled", "remove the file itself if you mean it")
     own = model_folder(spec)
     shared = cache.repository_folder(spec) if spec.repository and not spec.file else None
-    folders = [folder for folder in (own, shared) if folder and folder.is_dir()]
+    unfinished = models_dir() / TUNING_FOLDER / spec.name if spec.base else None
+    folders = [each for each in (own, shared, unfinished) if each and each.is_dir()]
     if not folders:
         raise InputError(f"{spec.name} is not here", "see `starcoder models list`")
     with lock_model(spec, wait=False), translate_write_errors(folders[0]):
