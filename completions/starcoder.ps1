@@ -21,6 +21,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'eval' = 'Measure a model on StarCoder''s benchmarks, or on your own code'
                 'trace' = 'Trace code to its origin: which parts of it are in the index, the longest first'
                 'index' = 'Manage the index of `starcoder trace`: add, list, update and remove code'
+                'tune' = 'Teach a model the code of your repository, and use the result by its name'
                 'models' = 'List, search, pull, remove and show models'
                 'serve' = 'Keep models loaded for other commands, until Ctrl-C'
                 'lsp' = 'Answer an editor over the language server protocol, on standard input and output'
@@ -378,12 +379,43 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Arguments = @('project')
         }
+        'starcoder tune' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '--name' = @('model', 'Name of the new model, for -m')
+                '--dry-run' = @('', 'Print the data and the plan, and train nothing')
+                '--allow' = @('text', 'Read only code under these licences: an SPDX expression, `permissive` or `unknown`')
+                '--index' = @('file', 'The index of code')
+                '--data-card' = @('file', 'Write what was read, left out and replaced to a file, in Markdown')
+                '--max-length' = @('text', 'Maximum number of tokens in an example and in a batch')
+                '--fim-rate' = @('text', 'Share of the examples that are holes; the others continue a text')
+                '--fim-spm-rate' = @('text', 'Share of the holes that have the suffix first')
+                '--seed' = @('text', 'Seed of everything random: the same one gives the same adapter on one machine')
+                '--rank' = @('text', 'Rank of the adapter')
+                '--alpha' = @('text', 'Scale of the adapter, in proportion to its rank')
+                '--learning-rate' = @('text', 'Learning rate at the start; it falls to zero')
+                '--epochs' = @('text', 'How often each example is read')
+                '--max-steps' = @('text', 'Maximum number of steps, of eight examples each')
+                '--save-steps' = @('text', 'Evaluate and write a checkpoint every so many steps')
+                '-h' = @('', 'Show the main options and some examples')
+                '--quiet' = @('', 'No notes on standard error, only errors')
+                '-q' = @('', 'No notes on standard error, only errors')
+                '--verbose' = @('', 'Report details on standard error')
+                '-v' = @('', 'Report details on standard error')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--offline' = @('', 'Never use the network')
+                '--help' = @('', 'Show this message and exit')
+            }
+            Arguments = @('file')
+        }
         'starcoder models' = @{
             Commands = [ordered]@{
                 'list' = 'List the models that are here and those that could be'
                 'search' = 'Search the catalog and the hub for models that can be loaded here'
                 'pull' = 'Fetch a model, or repair one that was damaged'
-                'rm' = 'Delete a model that was pulled'
+                'rm' = 'Delete a model that was pulled or tuned'
                 'show' = 'Show what is known about a model: size, window, format, source, path, and the licence'
                 'recommend' = 'Say which models this machine can run, what each costs, and which is the best here'
                 'use' = 'Make a model the default, in the configuration file; `config unset model` undoes that'

@@ -1,5 +1,6 @@
 """Names of models: what they find, and how a name that finds nothing is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from starcoder_cli.catalog import (
     ModelSpec,
     find_model,
     format_size,
+    is_catalog_name,
+    read_tuned,
 )
 from starcoder_cli.errors import ExitCode, StarcoderError
 from starcoder_cli.prompts.fim_formats import FIM_FORMATS
@@ -201,3 +204,36 @@ def test_a_summary_says_what_a_model_is() -> None:
     ]
     assert all(any(f" of {name}" in summary for name in publishers) for summary in others)
     assert len(others) == 10
+
+
+def test_a_model_that_was_tuned_here_goes_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    record: dict[str, object] = {"base": "starcoder2-3b", "fim": "starcoder2", "window": 16384}
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.json").write_text("{}")  # which a checkpoint has too
+    manifest = tmp_path / "mine" / "manifest.json"
+    manifest.write_text(json.dumps({"name": "mine", "tuned": record}))
+    spec = find_model("mine")
+    assert (spec.base, spec.fim, spec.window) == ("starcoder2-3b", "starcoder2", 16384)
+    assert (spec.engine, spec.is_local, spec.has_file) == ("huggingface", False, True)
+    assert spec.summary == "tuned from starcoder2-3b"
+    assert read_tuned("mine") == record
+    assert find_model("./mine").is_local
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"tuned": 1}', '{"tuned": {"base": ""}}'])
+def test_a_manifest_of_no_tuned_model(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "manifest.json").write_text(text)
+    assert read_tuned("mine") == {} == read_tuned("../mine")
+
+
+def test_names_of_the_catalog() -> None:
+    assert is_catalog_name("StarCoder") and is_catalog_name("bigcode/starcoder2-3b")
+    assert not is_catalog_name("mine")

@@ -28,6 +28,8 @@ ELSEWHERE: Mapping[str, str] = {
     "uv tool ": "it installs the project for the user, or removes it",
     "SOURCE_DATE_EPOCH=": "it builds a release, with tools from a package index",
     "starcoder models rm": "it deletes a real model; tests/commands/test_models.py has others",
+    "starcoder tune": "it trains for hours; tests/commands/test_tune.py has a tiny model",
+    "starcoder fill -m my-project": "it is the model that `tune` makes, as above",
     "starcoder ps": "tests/commands/test_serve.py has a server",
     "starcoder stop": "tests/commands/test_serve.py has a server",
     "starcoder serve": "tests/commands/test_serve.py and test_serve_http.py start it",

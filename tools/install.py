@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 PIP = [sys.executable, "-m", "pip"]
 UV = [sys.executable, "-m", "uv", "pip", "install", "--python", sys.executable]
 BUILD_TOOLS = ["--build-constraint", "constraints.txt"]
-PROJECT = ["--constraint", "constraints.txt", "--group", "dev", "--editable", ".[eval,docs]"]
+PROJECT = ["--constraint", "constraints.txt", "--group", "dev", "--editable", ".[docs,eval,tune]"]
 
 # pip's setting, uv's variable, and what uv puts between several values.
 TRANSLATION = (

@@ -6,12 +6,15 @@ Any other GGUF file, hub repository or checkpoint folder is described by `find_m
 name tells.
 """
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from starcoder_cli.errors import InputError, UsageError
+from starcoder_cli.settings import models_dir
 from starcoder_cli.system.did_you_mean import did_you_mean
 
 ModelEngine: TypeAlias = Literal["llamacpp", "huggingface", "echo", "endpoint"]
@@ -41,7 +44,8 @@ class ModelSpec:
     repository in them, `wants_project_context` that it was trained to read several files: then
     other files of a project are read along unless the user says otherwise. `four_bit_tensors` is
     how many five-bit tensors are prepared for OpenVINO in four bits: as many as pass@1 was measured
-    to stay the same with. `repository_type` is the hub's own word for what it keeps there.
+    to stay the same with. `repository_type` is the hub's own word for what it keeps there. `base`
+    is the model that one was tuned from on this machine, empty for all others.
     """
 
     name: str
@@ -63,6 +67,7 @@ class ModelSpec:
     wants_project_context: bool = False
     four_bit_tensors: int = 0
     repository_type: RepositoryType = "model"
+    base: str = ""
 
     @property
     def has_file(self) -> bool:
@@ -77,7 +82,7 @@ class ModelSpec:
     @property
     def is_local(self) -> bool:
         """Whether it is a path on this machine, never pulled and never removed."""
-        return self.engine not in ("echo", "endpoint") and not self.repository
+        return self.engine not in ("echo", "endpoint") and not (self.repository or self.base)
 
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
@@ -382,8 +387,9 @@ _CONTROL_CHARACTER = "[\x00-\x1f\x7f-\x9f]"
 
 
 def find_model(name: str) -> ModelSpec:
-    """The model of a catalog name, of the path of a GGUF file or checkpoint folder, or of a hub id.
+    """The model of a catalog name, of one that was tuned here, of a path, or of a hub id.
 
+    Paths are those of GGUF files and checkpoint folders.
     Hub ids are `owner/name` for a checkpoint and `owner/name/file.gguf` for one file; what is the
     path of a model too is that path. Raises InputError for a path that does not exist, UsageError
     for what cannot name a model.
@@ -393,7 +399,49 @@ def find_model(name: str) -> ModelSpec:
             return spec
     if not name or re.search(_CONTROL_CHARACTER, name):
         raise _unknown_model_error(name)
-    return _find_on_disk(name) or _parse_hub_id(name) or _raise_missing(name)
+    found = _find_tuned(name) or _find_on_disk(name) or _parse_hub_id(name)
+    return found or _raise_missing(name)
+
+
+def is_catalog_name(name: str) -> bool:
+    """Whether a row of the catalog goes by a name."""
+    return any(name.lower() in _catalog_names(spec) for spec in CATALOG)
+
+
+TUNED_NAME = _HUB_ID_PART
+TUNED_MANIFEST, TUNED_KEY = "manifest.json", "tuned"
+
+
+def read_tuned(name: str) -> Mapping[str, object]:
+    """What was kept of a model when it was tuned here; nothing where none has the name."""
+    if not re.fullmatch(TUNED_NAME, name):
+        return {}
+    try:
+        record = json.loads((models_dir() / name / TUNED_MANIFEST).read_bytes())[TUNED_KEY]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return record if isinstance(record, dict) and record.get("base") else {}
+
+
+def _find_tuned(name: str) -> ModelSpec | None:
+    """The model that was tuned on this machine under a name."""
+    record = read_tuned(name)
+    if not record:
+        return None
+    fim, chat, window = record.get("fim"), record.get("chat"), record.get("window")
+    return ModelSpec(
+        name=name,
+        base=str(record["base"]),
+        engine="huggingface",
+        window=window if isinstance(window, int) else 0,
+        fim=str(fim) if fim else None,
+        chat=str(chat) if chat else None,
+        licence=str(record.get("licence", "")),
+        parameters=str(record.get("parameters", "")),
+        summary=f"tuned from {record['base']}",
+        wants_file_metadata=bool(record.get("wants_file_metadata")),
+        wants_project_context=bool(record.get("wants_project_context")),
+    )
 
 
 def find_by_alias(name: str) -> ModelSpec | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from starcoder_cli.app.progress import format_rate, make_bar, report_to
+from starcoder_cli.app.progress import format_rate, make_bar, report_to, training_progress
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,20 @@ def test_what_was_checked_and_has_to_be_fetched_counts_for_no_speed() -> None:
         report(done, 3000)
     [task] = bar.tasks
     assert (task.completed, task.speed) == (300, 100)
+
+
+def test_a_training_has_no_bar_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with training_progress("tuning mine") as report:
+        report(1, 10, 2.5)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_training_shows_steps_and_loss_at_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("starcoder_cli.app.progress.is_terminal", lambda stream: True)
+    with training_progress("tuning mine") as report:
+        report(3, 10, 2.5)
+        report(4, 10, 1.25)
+    out, err = capsys.readouterr()
+    assert out == "" and "tuning mine" in err and "4/10" in err and "loss 1.250" in err

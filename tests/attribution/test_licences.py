@@ -2,7 +2,11 @@
 
 import pytest
 
-from starcoder_cli.attribution.licences import LicenceDenyList, normalize_licence
+from starcoder_cli.attribution.licences import (
+    LicenceAllowList,
+    LicenceDenyList,
+    normalize_licence,
+)
 from starcoder_cli.errors import UsageError
 
 
@@ -58,3 +62,29 @@ def test_what_is_refused(words: list[str], licence: str, refused: bool) -> None:
 def test_a_word_that_is_no_licence_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="'permissive' is not a licence expression"):
         LicenceDenyList.parse(["MIT", "permissive"])
+
+
+@pytest.mark.parametrize(
+    ("words", "licence", "allowed"),
+    [
+        (["MIT"], "MIT", True),
+        (["MIT OR Apache-2.0"], "Apache-2.0", True),
+        (["MIT"], "MIT OR GPL-2.0-only", True),
+        (["MIT"], "MIT AND GPL-2.0-only", False),
+        (["GPL-2.0-only"], "GPL-2.0-only WITH Classpath-exception-2.0", True),
+        (["MIT"], "", False),
+        (["unknown"], "", True),
+        (["unknown"], "MIT", False),
+        (["permissive"], "BSD-3-Clause AND ISC", True),
+        (["permissive"], "Unlicense", True),
+        (["Permissive"], "GPL-3.0-only", False),
+        (["permissive", "LGPL-3.0-only"], "LGPL-3.0-only AND MIT", True),
+    ],
+)
+def test_what_is_allowed(words: list[str], licence: str, allowed: bool) -> None:
+    assert LicenceAllowList.parse(words).allows(licence) == allowed
+
+
+def test_what_is_no_licence_cannot_be_allowed() -> None:
+    with pytest.raises(UsageError, match="'BSD' is not a licence expression"):
+        LicenceAllowList.parse(["MIT", "BSD"])

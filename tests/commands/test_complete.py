@@ -284,12 +284,13 @@ def test_a_prompted_completion_begins_like_the_file_of_a_solution(
     )
 
 
-def test_an_adapter_for_a_gguf_file_is_a_usage_error(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_adapter_for_a_gguf_file_runs_on_llamacpp(capfd: pytest.CaptureFixture[str]) -> None:
     """It was ignored without a word."""
     Path("model.gguf").touch()
-    assert main(["complete", "add.py", "-m", "model.gguf", "--adapter", "lora"]) == 2
+    words = ["complete", "add.py", "-m", "model.gguf", "--adapter", "lora"]
+    assert main([*words, "--engine", "openvino"]) == 2
     assert capfd.readouterr() == (
         "",
-        "error: model.gguf is a GGUF file, to which --adapter adds nothing; "
-        "choose the checkpoint that the adapter was made for, or omit --adapter\n",
+        "error: model.gguf is a GGUF file, to which only llama.cpp adds an adapter; "
+        "omit --engine\n",
     )

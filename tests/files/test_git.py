@@ -12,6 +12,7 @@ from starcoder_cli.files.git import (
     MAX_GIT_OUTPUT_BYTES,
     list_files,
     list_recently_committed,
+    list_tracked,
     stays_inside,
 )
 
@@ -233,3 +234,10 @@ def fake_git(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     (folder / "git").write_text(f"#!/bin/sh\n{script}\n")
     (folder / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+def test_the_files_that_git_tracks_are_no_new_ones(tmp_path: Path) -> None:
+    root = repository(tmp_path / "r", {"a.py": "", "sub/b.py": ""})
+    lay(root, {"new.py": ""})
+    assert list_tracked(root) == ("a.py", "sub/b.py")
+    assert list_tracked(tmp_path) is None

@@ -6,7 +6,12 @@ The keys here are made up; they are put together so that no scanner takes them f
 import pytest
 
 from growth import HOSTILE_UNITS, grows_linearly
-from starcoder_cli.files.secrets import contains_secret, has_secret_name, is_secret_variable
+from starcoder_cli.files.secrets import (
+    contains_secret,
+    has_secret_name,
+    is_secret_variable,
+    replace_secrets,
+)
 
 
 @pytest.mark.parametrize(
@@ -255,3 +260,22 @@ def test_values_of_variables_with_secrets(value: str) -> None:
 )
 def test_variables_that_builds_need(name: str, value: str) -> None:
     assert not is_secret_variable(name, value)
+
+
+TOKEN = "gh" + "p_" + "a1B2c3D4e5" * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced", "count"),
+    [
+        ("a = 1", "a = 1", 0),
+        (f"a = '{TOKEN}' + '{TOKEN}'", "a = '<KEY>' + '<KEY>'", 2),
+        ("password = 'aB3$xYz9Qw7!kL2m'\nb", "password = '<KEY>'\nb", 1),
+        ("password = 'please'", "password = 'please'", 0),
+        ("-----BEGIN " + "PRIVATE KEY-----\nMII\nno end", "<KEY>", 1),
+        ("-----BEGIN " + "EC PRIVATE KEY-----\nM\n-----END EC PRIVATE KEY-----\nb", "<KEY>\nb", 1),
+    ],
+)
+def test_secrets_are_replaced_and_counted(text: str, replaced: str, count: int) -> None:
+    assert replace_secrets(text) == (replaced, count)
+    assert not contains_secret(replaced)

@@ -130,3 +130,21 @@ def test_a_model_that_is_being_pulled_is_not_removed() -> None:
     with store.lock_model(TINY), pytest.raises(BusyError):
         store.remove_model(TINY)
     assert path.exists()
+
+
+def test_a_tuned_model_takes_the_place_of_the_one_before(models: Path) -> None:
+    spec = ModelSpec("mine", base="tiny", engine="huggingface")
+    for text in ("one", "two"):
+        staged = models / ".tuning" / "result"
+        (staged / "checkpoint").mkdir(parents=True)
+        (staged / "checkpoint" / "config.json").write_text(text)
+        path = store.save_tuned_model(spec, staged, {"base": "tiny"})
+        assert path == models / "mine" / "checkpoint" == store.locate_model(spec)
+        assert (path / "config.json").read_text() == text and not staged.exists()
+    assert [each.name for each in store.list_installed_models()] == ["mine"]
+    (path / "config.json").unlink()
+    assert store.locate_model(spec) is None
+    unfinished = models / ".tuning" / "mine"
+    unfinished.mkdir()
+    store.remove_model(spec)
+    assert not (models / "mine").exists() and not unfinished.exists()

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from starcoder_cli.app.fetch import locate
-from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.catalog import ModelSpec, read_tuned
 from starcoder_cli.models import licences
+from starcoder_cli.models.store import ADAPTER_FOLDER, DATA_CARD_FILE, model_folder
 from starcoder_cli.terminal.sanitize import to_one_line
 
 
@@ -65,6 +66,20 @@ def licence_info(spec: ModelSpec) -> Mapping[str, object]:
         "restrictions": list(licence.restrictions),
         "duties": list(licence.duties),
         "notice": licence.notice,
+    }
+
+
+def tuned_info(spec: ModelSpec) -> Mapping[str, object]:
+    """What a model was tuned from, when, and on what; nothing for others."""
+    if not spec.base:
+        return {}
+    record, folder = read_tuned(spec.name), model_folder(spec)
+    return {
+        "base": spec.base,
+        "tuned": record.get("date", ""),
+        "trained_on": record.get("trained_on", ""),
+        "data_card": str(folder / DATA_CARD_FILE),
+        "adapter": str(folder / ADAPTER_FOLDER),
     }
 
 

@@ -99,13 +99,15 @@ def open_model(
             yield remote
         return
     spec = request.spec
-    if spec.engine == "llamacpp" and request.loading.adapter:
+    is_gguf, with_adapter = spec.engine == "llamacpp", bool(request.loading.adapter)
+    if is_gguf and with_adapter and request.loading.engine == "openvino":
         raise UsageError(
-            f"{spec.name} is a GGUF file, to which --adapter adds nothing",
-            "choose the checkpoint that the adapter was made for, or omit --adapter",
+            f"{spec.name} is a GGUF file, to which only llama.cpp adds an adapter",
+            "omit --engine",
         )
-    if spec.engine == "huggingface" and request.loading.engine in ("llamacpp", "openvino"):
-        messages.note(f"{spec.name} is a checkpoint: --engine does not touch it")
+    is_checkpoint = spec.engine == "huggingface" and not spec.base
+    if is_checkpoint and request.loading.engine in ("llamacpp", "openvino"):
+        messages.note(f"{spec.name} is a checkpoint: --engine has no effect on it")
     if spec.engine == "llamacpp" and request.loading.engine == "huggingface":
         messages.note(f"{spec.name} is a GGUF file, which huggingface does not run")
     if spec.engine == "llamacpp" and request.loading.restricting_flags():
@@ -114,7 +116,8 @@ def open_model(
     if spec.has_file:
         before_fetch = partial(check_before_fetch, spec, window, request.loading, messages)
         path = fetch(spec, messages, before_fetch, request.offline)
-    if path and request.loading.engine != "llamacpp" and not server_only:
+    prepares = request.loading.engine != "llamacpp" and not (is_gguf and with_adapter)
+    if path and prepares and not server_only:
         prepare_at_once(spec, path, messages, request.loading)
     with messages.show_progress(f"loading {spec.name} …") as notes:
         held = None if slots > 1 else open_on_server(path, window, request, notes)

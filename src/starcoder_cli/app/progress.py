@@ -49,6 +49,25 @@ def count_progress(name: str) -> "Iterator[Progress]":
         yield report
 
 
+@contextmanager
+def training_progress(name: str) -> Iterator[Callable[[int, int, float], None]]:
+    """A bar for the steps of a training: how many, the loss, how long still."""
+    if not is_terminal(sys.stderr):
+        yield lambda done, total, loss: None
+        return
+    from rich import progress as bars
+
+    bar = make_bar(bars.MofNCompleteColumn(), bars.TextColumn("loss {task.fields[loss]:.3f}"))
+
+    def report(done: int, total: int, loss: float) -> None:
+        if not bar.tasks:
+            bar.add_task(name, completed=done - 1, total=total, loss=loss)
+        bar.update(bar.tasks[0].id, completed=done, loss=loss)
+
+    with bar:
+        yield report
+
+
 def format_rate(per_second: float) -> str:
     """How many in a minute, or in a second where that is many."""
     per_minute = 60 * per_second

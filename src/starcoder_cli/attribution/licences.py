@@ -19,7 +19,8 @@ from starcoder_cli.system.subsequence import lcs_length
 if TYPE_CHECKING:
     from license_expression import LicenseExpression, Licensing
 
-COPYLEFT, UNKNOWN_LICENCE = "copyleft", "unknown"
+COPYLEFT, PERMISSIVE, UNKNOWN_LICENCE = "copyleft", "permissive", "unknown"
+PERMISSIVE_CATEGORIES = {"Permissive", "Public Domain"}
 LICENCE_REF_PREFIX = "LicenseRef-"
 MAX_EXPRESSION_CHARACTERS = 500
 COPYRIGHT_LINE = re.compile(r"^\s*(Copyright|\(C\)) .*$", re.IGNORECASE | re.MULTILINE)
@@ -77,6 +78,41 @@ class LicenceDenyList:
             )
         parts = [self._denies(part) for part in parsed.args]
         return all(parts) if parsed.operator.strip() == "OR" else any(parts)
+
+
+@dataclass(frozen=True)
+class LicenceAllowList:
+    """Licences that code may be used under: by name, all that are permissive, or unknown ones."""
+
+    names: frozenset[str]
+    permissive: bool = False
+    unknown: bool = False
+
+    @classmethod
+    def parse(cls, words: Sequence[str]) -> "LicenceAllowList":
+        """From expressions, `permissive` and `unknown`; UsageError for anything else."""
+        lower = {word.lower() for word in words}
+        expressions = [word for word in words if word.lower() not in (PERMISSIVE, UNKNOWN_LICENCE)]
+        names = LicenceDenyList.parse(expressions).names
+        return cls(names, PERMISSIVE in lower, UNKNOWN_LICENCE in lower)
+
+    def allows(self, licence: str) -> bool:
+        """Whether code under a licence may be used under one that is named.
+
+        Of `MIT OR GPL-2.0-only` one can choose the first; `MIT AND GPL-2.0-only` needs both.
+        """
+        parsed = _parse_expression(licence)
+        return self.unknown if parsed is None else self._allows(parsed)
+
+    def _allows(self, parsed: "LicenseExpression") -> bool:
+        if parsed.isliteral:
+            base = getattr(parsed, "license_symbol", parsed)
+            if self.names & {str(parsed), str(base)}:
+                return True
+            category = _load_licence_categories().get(str(base).lower(), "")
+            return self.permissive and category in PERMISSIVE_CATEGORIES
+        parts = [self._allows(part) for part in parsed.args]
+        return any(parts) if parsed.operator.strip() == "OR" else all(parts)
 
 
 def _parse_expression(text: str) -> "LicenseExpression | None":

@@ -35,6 +35,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("starcoder trace app.py", "list the origins of a file"),
         ("starcoder trace --fail-on copyleft app.py", "exit with 1 if a licence is unwanted"),
     ),
+    "tune": (
+        ("starcoder tune --dry-run .", "show what would be learnt, and how long it takes"),
+        ("starcoder tune . --name my-project", "train, and register the result"),
+    ),
     "serve": (
         ("starcoder serve", "keep models loaded for other commands"),
         ("starcoder serve --http --model qwen2.5-coder-1.5b", "serve the HTTP API"),
@@ -67,6 +71,16 @@ MAIN_OPTIONS: Mapping[str, Sequence[str]] = {
     "chat": ("file", "extract", "system", "model", "max_tokens", "temperature", "json"),
     "eval": ("limit", "run_code", "samples", "temperature", "model", "parallel", "json"),
     "lsp": ("model", "endpoint", "context", "candidates", "max_tokens", "debounce", "keep_alive"),
+    "tune": (
+        "dry_run",
+        "name",
+        "model",
+        "allow",
+        "data_card",
+        "max_steps",
+        "rank",
+        "learning_rate",
+    ),
     "trace": ("fail_on", "report", "index", "lang", "json"),
 }
 """Names of parameters; a command that is not here has few, and `-h` shows them all."""

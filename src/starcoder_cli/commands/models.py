@@ -13,6 +13,7 @@ from starcoder_cli.app.model_record import (
     licence_name,
     model_info,
     source_of_model,
+    tuned_info,
 )
 from starcoder_cli.catalog import CATALOG, find_model, format_size
 from starcoder_cli.commands.options import EngineOption, QuantizeOption
@@ -181,7 +182,7 @@ def pull_model(
 
 @app.command("rm")
 def delete_model(name: ModelNameArgument) -> None:
-    """Delete a model that was pulled."""
+    """Delete a model that was pulled or tuned."""
     from starcoder_cli.models.store import remove_model as delete
 
     spec = find_model(name)
@@ -200,6 +201,7 @@ def show_model(name: ModelNameArgument, json: ModelsJson = False) -> None:
         **model_info(spec, model_state(spec)),
         **(file_info(spec, found) if found else {}),
         **(preparation_info(spec, found) if found and spec.engine != "echo" else {}),
+        **tuned_info(spec),
         **licence_info(spec),
     }
     if json:

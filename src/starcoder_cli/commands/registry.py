@@ -20,6 +20,7 @@ COMMANDS = {
     "eval": "Measure a model on StarCoder's benchmarks, or on your own code.",
     "trace": "Trace code to its origin: which parts of it are in the index, the longest first.",
     "index": "Manage the index of `starcoder trace`: add, list, update and remove code.",
+    "tune": "Teach a model the code of your repository, and use the result by its name.",
     "models": "List, search, pull, remove and show models.",
     "serve": "Keep models loaded for other commands, until Ctrl-C.",
     "lsp": "Answer an editor over the language server protocol, on standard input and output.",

@@ -51,8 +51,11 @@ class LlamaCppModel:
     engine = "llamacpp"
     spells = SPELLS_NOTHING
 
-    def __init__(self, path: Path, window: int, slots: int = 1) -> None:
-        """Load the file; raises MachineError where llama.cpp cannot."""
+    def __init__(self, path: Path, window: int, slots: int = 1, adapter: str = "") -> None:
+        """Load the file, with the adapter in a folder; raises MachineError where it cannot be.
+
+        Raises DataError for an adapter of another model.
+        """
         self.window = window
         self._path = path
         self._unread_prompts: set[object] = set()  # those that may not have been read to their end
@@ -61,8 +64,11 @@ class LlamaCppModel:
         self._folder = create_private_folder()
         self._server: xllamacpp.Server | None = None
         try:
+            adapter_file = convert_adapter(path, adapter, self._folder) if adapter else None
             with allow_native_interrupts():
-                self._server = start_server(path, window, slots, self._key, self._folder)
+                self._server = start_server(
+                    path, window, slots, self._key, self._folder, adapter_file
+                )
             self._address = self._server.listening_address
             self._wait_until_ready()
         except BaseException:  # whatever it is, the folder must not stay behind
@@ -196,8 +202,30 @@ class LlamaCppModel:
             self._open_exchanges.discard(id(exchange))
 
 
+def convert_adapter(path: Path, adapter: str, folder: Path) -> Path:
+    """An adapter of peft as a file for a model; raises what looking through it raises."""
+    from starcoder_cli.engines.transformers.adapter import (
+        ADAPTER_CONFIG_FILE,
+        ADAPTER_WEIGHTS_FILE,
+        check_adapter,
+        read_adapter_config,
+    )
+    from starcoder_cli.weights.gguf_adapter import write_gguf_adapter
+
+    check_adapter(Path(adapter))
+    settings = read_adapter_config(Path(adapter) / ADAPTER_CONFIG_FILE)
+    target = folder / "adapter.gguf"
+    write_gguf_adapter(path, Path(adapter) / ADAPTER_WEIGHTS_FILE, settings, target)
+    return target
+
+
 def start_server(
-    path: Path, window: int, slots: int, api_key: str, folder: Path
+    path: Path,
+    window: int,
+    slots: int,
+    api_key: str,
+    folder: Path,
+    adapter: Path | None = None,
 ) -> "xllamacpp.Server":
     """A llama.cpp server that holds the model, reachable through the folder or with the key."""
     try:
@@ -211,6 +239,8 @@ def start_server(
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = utf8_path(path, folder)
+    if adapter:
+        parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
     parameters.n_ctx = window * slots
     parameters.n_parallel = slots
     parameters.n_batch = parameters.n_ubatch = PREFILL_BATCH_TOKENS

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from starcoder_cli.catalog import ModelSpec
+from starcoder_cli.catalog import ModelSpec, find_model
 from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.loading import ENGINE_TITLES, LoadOptions
 from starcoder_cli.model import Model
@@ -51,7 +51,9 @@ def load_model(
     if path is None:
         raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
     if spec.engine == "llamacpp":
-        return open_gguf(spec, path, room, loading.engine, slots, tell)
+        return open_gguf(spec, path, room, loading, slots, tell)
+    if spec.base and loading.engine == "llamacpp" and not loading.adapter:
+        return open_tuned_gguf(spec, room, loading, slots, tell)
     return open_checkpoint(spec, path, room, loading, slots, tell)
 
 
@@ -147,15 +149,17 @@ def open_gguf(
     spec: ModelSpec,
     path: Path,
     min_window: int,
-    engine: EngineChoice,
+    loading: LoadOptions,
     slots: int,
     notify: Callable[[str], None],
 ) -> Model:
-    """Load a GGUF file, or what it was prepared in."""
+    """Load a GGUF file, or what it was prepared in; with an adapter the file itself."""
+    from starcoder_cli.engines.transformers.adapter import inspect_adapter
     from starcoder_cli.weights.gguf import read_gguf_header
 
     window = choose_window(spec.window or read_gguf_header(path).window, min_window)
-    prepared = choose_prepared(spec, path, engine)
+    adapter = inspect_adapter(loading.adapter).folder
+    prepared = choose_prepared(spec, path, "llamacpp" if adapter else loading.engine)
     title = ENGINE_TITLES["openvino" if prepared else "llamacpp"]
     notify(f"{spec.name}: {title}, a window of {window} tokens")
     if prepared:
@@ -165,7 +169,31 @@ def open_gguf(
         return OpenVinoModel(prepared_source(prepared.folder, path), window, slots)
     from starcoder_cli.engines.llamacpp import LlamaCppModel
 
-    return LlamaCppModel(path, window, slots)
+    return LlamaCppModel(path, window, slots, adapter)
+
+
+def open_tuned_gguf(
+    spec: ModelSpec,
+    min_window: int,
+    loading: LoadOptions,
+    slots: int,
+    notify: Callable[[str], None],
+) -> Model:
+    """Load the GGUF file that a model was tuned from, with its adapter, in llama.cpp.
+
+    Raises InputError where it was not tuned from one, or the file is not here.
+    """
+    from starcoder_cli.models.store import ADAPTER_FOLDER, locate_model, model_folder
+
+    base = find_model(spec.base)
+    path = locate_model(base)
+    if base.engine != "llamacpp" or path is None:
+        raise InputError(
+            f"{spec.name} was tuned from {spec.base}, which is not a GGUF file that is here",
+            "omit --engine",
+        )
+    adapter = str(model_folder(spec) / ADAPTER_FOLDER)
+    return open_gguf(base, path, min_window, replace(loading, adapter=adapter), slots, notify)
 
 
 def choose_prepared(spec: ModelSpec, path: Path, engine: EngineChoice) -> "Prepared | None":
@@ -237,7 +265,7 @@ def validate_checkpoint(spec: ModelSpec, path: Path) -> "Checkpoint":
     try:
         return inspect_checkpoint(path)
     except DataError as error:
-        if spec.is_local or error.hint not in (REFETCH, REFETCH_FILE):
+        if spec.is_local or spec.base or error.hint not in (REFETCH, REFETCH_FILE):
             raise
         repair = f"repair it with: starcoder models pull {spec.name}"
         raise DataError(error.message, repair) from error

@@ -44,6 +44,11 @@ def list_files(
     return files
 
 
+def list_tracked(root: Path, seconds: float = LISTING_SECONDS) -> tuple[str, ...] | None:
+    """The files of a repository that git tracks; None where git does not tell in time."""
+    return run_git(root, ("ls-files", "-z", "--cached"), seconds)
+
+
 def list_recently_committed(root: Path, seconds: float) -> tuple[str, ...]:
     """The files that the last commits changed, the latest first; none where git fails."""
     log_names = ("log", "-z", "--name-only", "--format=", "--no-renames", "--no-merges")

@@ -126,6 +126,28 @@ def contains_secret(text: str) -> bool:
     return any(looks_random(next(filter(None, match.groups()))) for match in found)
 
 
+KEY_PLACEHOLDER = "<KEY>"
+KEY_BLOCK = re.compile(
+    r"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY[A-Z ]*)-----.*?(?:-----END \1-----|\Z)", re.DOTALL
+)
+
+
+def replace_secrets(text: str) -> tuple[str, int]:
+    """A text with a placeholder for each secret that `contains_secret` finds, and their number."""
+    text, count = KEY_BLOCK.subn(KEY_PLACEHOLDER, text)
+    text, more = KEY_PATTERN.subn(KEY_PLACEHOLDER, text)
+    count += more
+    for pattern in PATTERNS:
+        pieces, end = list[str](), 0
+        for match in pattern.finditer(text):
+            group = next(number for number, value in enumerate(match.groups(), 1) if value)
+            if looks_random(match[group]):
+                pieces += (text[end : match.start(group)], KEY_PLACEHOLDER)
+                end, count = match.end(group), count + 1
+        text = "".join(pieces) + text[end:]
+    return text, count
+
+
 def looks_random(value: str) -> bool:
     """Whether a value has the mix of a generated one: no words, not the name of something else."""
     if re.fullmatch("[0-9a-fA-F]{32,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):

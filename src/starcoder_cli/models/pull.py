@@ -40,6 +40,11 @@ def fetch_model(
         if path is None:
             raise InputError(f"there is no model file {spec.file!r}", "check the path")
         return path
+    if spec.base:
+        path = store.locate_model(spec)
+        if path is None:
+            raise InputError(f"the files of {spec.name} are gone", "run: starcoder tune again")
+        return path
     path = _locate_verified(spec, progress)
     if path:
         return path

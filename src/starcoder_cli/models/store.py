@@ -5,12 +5,12 @@ itself by: its size and modification time. So a file is hashed once, not on ever
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from starcoder_cli.catalog import CATALOG, ModelSpec, find_model
+from starcoder_cli.catalog import CATALOG, TUNED_KEY, ModelSpec, find_model
 from starcoder_cli.errors import BusyError, CreateError, DataError, InputError, UsageError
 from starcoder_cli.files.small import replace_text
 from starcoder_cli.models import cache
@@ -20,6 +20,11 @@ from starcoder_cli.settings import models_dir
 from starcoder_cli.system.file_lock import hold_lock
 
 MODEL_MANIFEST_NAME = "manifest.json"
+ADAPTER_FOLDER, CHECKPOINT_FOLDER, DATA_CARD_FILE = "adapter", "checkpoint", "data-card.md"
+"""What is in the folder of a model that was tuned here."""
+
+TUNING_FOLDER = ".tuning"
+"""Where trainings that were not finished lie, each in a folder of the model's name."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,11 @@ def model_file_path(spec: ModelSpec) -> Path:
     return Path(spec.file) if spec.is_local else model_folder(spec) / Path(spec.file).name
 
 
+def tuned_checkpoint(spec: ModelSpec) -> Path:
+    """The folder of the checkpoint that a model became when it was tuned here."""
+    return model_folder(spec) / CHECKPOINT_FOLDER
+
+
 def locate_model(spec: ModelSpec) -> Path | None:
     """The verified file, or checkpoint folder, of a model; None where it is not here.
 
@@ -52,6 +62,9 @@ def locate_model(spec: ModelSpec) -> Path | None:
         return None
     if spec.is_local:
         return model_file_path(spec) if model_file_path(spec).exists() else None
+    if spec.base:
+        folder = tuned_checkpoint(spec)
+        return folder if (folder / "config.json").is_file() else None
     if not spec.file:
         return cache.locate_checkpoint(spec)
     manifest = read_model_manifest(model_folder(spec))
@@ -111,6 +124,24 @@ def save_model_file(spec: ModelSpec, download: DownloadedFile) -> Path:
     return path
 
 
+def save_tuned_model(spec: ModelSpec, staged: Path, record: Mapping[str, object]) -> Path:
+    """Make a model of a folder with its checkpoint, adapter and data card; the folder is moved.
+
+    One that was tuned before under the name is replaced. Raises WriteError.
+    """
+    import shutil
+
+    folder = model_folder(spec)
+    with lock_model(spec), translate_write_errors(folder):
+        size = sum(path.stat().st_size for path in staged.rglob("*") if path.is_file())
+        manifest = ModelManifest(spec.name, "", size, 0, f"tuned from {spec.base}")
+        text = json.dumps({**asdict(manifest), TUNED_KEY: record}, indent=1) + "\n"
+        replace_text(staged / MODEL_MANIFEST_NAME, text)
+        shutil.rmtree(folder, ignore_errors=True)
+        staged.replace(folder)
+    return tuned_checkpoint(spec)
+
+
 def remove_partial_files(folder: Path) -> None:
     """Remove everything unfinished from a model's folder."""
     import shutil
@@ -157,8 +188,10 @@ def remove_model(spec: ModelSpec) -> None:
     """
     if spec.is_local or spec.engine == "echo":
         raise UsageError(f"{spec.name} was not pulled", "remove the file itself if you mean it")
-    own, shared = model_folder(spec), None if spec.file else cache.repository_folder(spec)
-    folders = [folder for folder in (own, shared) if folder and folder.is_dir()]
+    own = model_folder(spec)
+    shared = cache.repository_folder(spec) if spec.repository and not spec.file else None
+    unfinished = models_dir() / TUNING_FOLDER / spec.name if spec.base else None
+    folders = [each for each in (own, shared, unfinished) if each and each.is_dir()]
     if not folders:
         raise InputError(f"{spec.name} is not here", "see `starcoder models list`")
     with lock_model(spec, wait=False), translate_write_errors(folders[0]):

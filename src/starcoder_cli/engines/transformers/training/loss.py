@@ -1,0 +1,125 @@
+"""What is learnt of an answer: above all where it ends, a little of its inside, near to the base.
+
+A short training on the inside alone made a model forget what it could do. So the end token has
+most of the weight, and the inside is held to the distribution that the frozen model has there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starcoder_cli.engines.transformers.training.batches import Example
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+
+CHUNK_POSITIONS = 128
+"""So many rows of logits are in memory at once: a row of a large vocabulary takes 600 kB."""
+
+IGNORED, INSIDE, END = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each part of the loss counts; `divergence` is of the base from what is trained."""
+
+    inside: float = 0.5
+    end: float = 1.0
+    divergence: float = 0.2
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many tokens of a step are inside answers, and how many end one."""
+
+    inside: int
+    ends: int
+
+    @classmethod
+    def of(cls, batches: Sequence[Sequence[Example]]) -> "Totals":
+        """Those of some batches."""
+        examples = [example for batch in batches for example in batch]
+        ends = sum(example.has_end for example in examples)
+        answers = sum(len(example) - example.answer_start for example in examples)
+        return cls(max(answers - ends, 1), max(ends, 1))
+
+
+@dataclass(frozen=True)
+class AnswerStates:
+    """The last hidden state before each token of the answers in a batch, and these tokens.
+
+    `kinds` says of each token whether it is inside or the end, `rows` whose answer it is part of.
+    """
+
+    hidden: "torch.Tensor"
+    labels: "torch.Tensor"
+    kinds: "torch.Tensor"
+    rows: "torch.Tensor"
+
+
+def read_answers(model: "PeftModel", batch: Sequence[Example]) -> AnswerStates:
+    """The states of a batch, its examples padded at their ends."""
+    import torch
+
+    device = model.device
+    width = max(map(len, batch))
+    ids = torch.zeros((len(batch), width), dtype=torch.long)
+    mask, kinds = torch.zeros_like(ids), torch.zeros_like(ids)
+    for row, example in enumerate(batch):
+        ids[row, : len(example)] = torch.tensor(example.ids)
+        mask[row, : len(example)] = 1
+        kinds[row, example.answer_start : len(example)] = INSIDE
+        if example.has_end:
+            kinds[row, len(example) - 1] = END
+    causal = model.get_base_model()
+    output = causal.base_model(input_ids=ids.to(device), attention_mask=mask.to(device))
+    rows, columns = torch.nonzero(kinds, as_tuple=True)
+    hidden = output.last_hidden_state[rows.to(device), columns.to(device) - 1]
+    return AnswerStates(hidden, ids[rows, columns].to(device), kinds[rows, columns], rows)
+
+
+def head_logits(model: "PeftModel", hidden: "torch.Tensor") -> "torch.Tensor":
+    """The logits of some states, as the families that scale or bound them do."""
+    import torch
+
+    causal = model.get_base_model()
+    logits: torch.Tensor = causal.get_output_embeddings()(hidden).float()
+    config = causal.config
+    if scaling := getattr(config, "logits_scaling", None):
+        logits = logits / scaling
+    if bound := getattr(config, "final_logit_softcapping", None):
+        logits = torch.tanh(logits / bound) * bound
+    return logits
+
+
+def backward(
+    model: "PeftModel", batch: Sequence[Example], totals: Totals, weights: LossWeights
+) -> float:
+    """Add the gradients of a batch to those of its step; its part of the step's loss."""
+    import torch
+
+    states = read_answers(model, batch)
+    base = None
+    if weights.divergence:
+        with torch.no_grad(), model.disable_adapter():
+            base = read_answers(model, batch).hidden
+    hidden = states.hidden.detach().requires_grad_()
+    sum_of_parts = 0.0
+    factors = torch.tensor([0.0, weights.inside / totals.inside, weights.end / totals.ends])
+    for start in range(0, len(hidden), CHUNK_POSITIONS):
+        part = slice(start, start + CHUNK_POSITIONS)
+        kinds = states.kinds[part]
+        scores = head_logits(model, hidden[part]).log_softmax(-1)
+        chosen = scores.gather(1, states.labels[part, None]).squeeze(1)
+        loss = -(chosen * factors[kinds].to(chosen)).sum()
+        if base is not None:
+            with torch.no_grad():
+                wanted = head_logits(model, base[part]).log_softmax(-1)
+            each = (wanted.exp() * (wanted - scores)).sum(-1)
+            factor = (kinds == INSIDE) * (weights.divergence / totals.inside)
+            loss = loss + (each * factor.to(each)).sum()
+        loss.backward()
+        sum_of_parts += loss.item()
+    states.hidden.backward(hidden.grad)
+    return sum_of_parts

@@ -1,0 +1,97 @@
+"""Places in code that holes are cut at: by its syntax, as tree-sitter reads it, and by chance."""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from starcoder_cli.candidates import syntax
+from starcoder_cli.evaluation.holes import find_function_bodies, find_spans, find_whole_lines
+from starcoder_cli.languages import Language
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+HoleKind: TypeAlias = Literal["line", "span", "block", "argument", "body", "random"]
+HOLE_KINDS: Sequence[HoleKind] = get_args(HoleKind)
+
+ARGUMENTS_NODE = re.compile(r"argument_list$|arguments$|parameters$|parameter_list$")
+MAX_BLOCK_STATEMENTS = 5
+MIN_CHARACTERS, MAX_CHARACTERS = 4, 800
+MAX_RANDOM_CHARACTERS = 300
+
+Range: TypeAlias = tuple[int, int]
+RangeFinder: TypeAlias = Callable[[str, Language], Sequence[Range]]
+
+
+def find_arguments(text: str, language: Language) -> list[Range]:
+    """Each argument of a call and each parameter of a function, and all of them together."""
+    ranges = []
+    for node in walk(text, language):
+        if ARGUMENTS_NODE.search(node.type) and node.named_children:
+            children = node.named_children
+            ranges += [(child.start_byte, child.end_byte) for child in children]
+            ranges.append((children[0].start_byte, children[-1].end_byte))
+    return in_characters(text, ranges)
+
+
+def find_blocks(text: str, language: Language) -> list[Range]:
+    """Up to five statements in a row of a block."""
+    ranges = []
+    for node in walk(text, language):
+        if syntax.BLOCK_NODE.search(node.type):
+            statements = [child for child in node.named_children if "comment" not in child.type]
+            for at, first in enumerate(statements):
+                last = statements[min(at + at % MAX_BLOCK_STATEMENTS, len(statements) - 1)]
+                ranges.append((first.start_byte, last.end_byte))
+    return in_characters(text, ranges)
+
+
+def find_random_spans(text: str, language: Language) -> list[Range]:
+    """From any character to any other near it, as Bavarian et al. 2022 cut them; same each time."""
+    rng = random.Random(text[:1000])
+    starts = (rng.randrange(len(text)) for _ in range(max(len(text) // 500, 1)))
+    return [
+        (start, min(start + rng.randint(1, MAX_RANDOM_CHARACTERS), len(text))) for start in starts
+    ]
+
+
+FINDERS: Mapping[HoleKind, RangeFinder] = {
+    "line": find_whole_lines,
+    "span": find_spans,
+    "block": find_blocks,
+    "argument": find_arguments,
+    "body": find_function_bodies,
+    "random": find_random_spans,
+}
+
+
+def find_ranges(kind: HoleKind, text: str, language: Language) -> list[Range]:
+    """Where holes of a kind can be cut, each once, in the order of the text."""
+    return [
+        (start, end)
+        for start, end in sorted(set(FINDERS[kind](text, language)))
+        if MIN_CHARACTERS <= end - start <= MAX_CHARACTERS and text[start:end].strip()
+    ]
+
+
+def walk(text: str, language: Language) -> "Iterator[Node]":
+    """Every node of a text without errors in it; none where there is no grammar."""
+    for grammar in syntax.find_grammars(language.name)[:1]:
+        tree = syntax.parse_with_grammar(text.encode("utf-8", "replace"), grammar)
+        waiting = [tree.root_node] if tree else []
+        while waiting:
+            node = waiting.pop()
+            waiting += node.children
+            if not node.has_error:
+                yield node
+
+
+def in_characters(text: str, ranges: Sequence[Range]) -> list[Range]:
+    """Ranges of bytes as ranges of characters."""
+    if text.isascii():
+        return list(ranges)
+    ends = accumulate(len(character.encode("utf-8", "replace")) for character in text)
+    places = {0: 0, **{end: at for at, end in enumerate(ends, 1)}}
+    return [(places[start], places[end]) for start, end in ranges]
