@@ -274,7 +274,7 @@ def test_a_file_that_means_nothing(
     text: str, error: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings(text)
-    for words in (["complete", "-m", "echo"], ["config"], ["--help"]):
+    for words in (["complete", "-m", "echo"], ["config"], ["ps"]):
         assert main(words) == 78
         assert capfd.readouterr() == ("", f"error: {error}\n")
 
