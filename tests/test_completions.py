@@ -45,7 +45,7 @@ LINES: Sequence[tuple[str, Sequence[str]]] = (
     ("starcoder fill n", ["notes.txt"]),
     ("starcoder completion ", ["bash", "fish", "powershell", "zsh"]),
     ("starcoder completion fish --i", ["--install"]),
-    ("starcoder config ", ["edit", "path", "set", "unset"]),
+    ("starcoder config ", ["edit", "path", "schema", "set", "unset"]),
     ("starcoder config set max_", ["max_prompt_tokens", "max_tokens"]),
     ("starcoder config set fill.max_", ["fill.max_prompt_tokens", "fill.max_tokens"]),
     ("starcoder config unset mo", ["model"]),

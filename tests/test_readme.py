@@ -76,7 +76,7 @@ def test_every_command_in_the_documents_runs(command: str, tmp_path: Path) -> No
         (tmp_path / "tiny").mkdir()
         build(tmp_path / "tiny", "starcoder2")
         command = re.sub("-m starcoder2-3b( -v)?", "-m ./tiny --max-tokens 8 -q", command)
-    for option in ("--trace", "-n 4"):  # what `echo` says is worth a note too
+    for option in ("--trace", "-n 4", "--check"):  # what `echo` says is worth a note too
         command = command.replace(option, f"{option} -q")
     for folder in ("examples", "completions"):
         shutil.copytree(ROOT / folder, tmp_path / folder)

@@ -339,6 +339,6 @@ def test_a_session_has_no_such_option(option: str) -> None:
     opened = Terminal("-m", "starcoder_cli", "chat", "--model", "echo", option)
     assert opened.ended() == 2
     assert " ".join(opened.rows()) == (
-        "error: there is no question; put it after the command; a session has no --jso "
-        "n, --extract or --show-prompt"
+        "error: there is no question; put it after the command; a session has no --json,"
+        " --extract or --show-prompt"
     )

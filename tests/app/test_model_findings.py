@@ -124,10 +124,10 @@ def test_on_a_processor_a_model_runs_as_it_is_loaded(monkeypatch: pytest.MonkeyP
     assert found["starcoder2-7b"] == Finding(
         "model",
         "ok",
-        "starcoder2-7b: 8 bit on cpu (OpenVINO), needs 7.7 GB of 20.0 GB free",
+        "starcoder2-7b: 8 bit on cpu (OpenVINO), needs 8.2 GB of 20.0 GB free",
         subject="starcoder2-7b",
     )
-    assert "starcoder: 8 bit on cpu (OpenVINO), needs 16.6 GB of" in found["starcoder"].text
+    assert "starcoder: 8 bit on cpu (OpenVINO), needs 17.7 GB of" in found["starcoder"].text
     few = {each.subject: each for each in fit_findings(Machine((), 14 * GB))}
     assert few["starcoder"].text.startswith("starcoder: 4 bit on cpu (OpenVINO), needs 11.2 GB of")
     none = {each.subject: each for each in fit_findings(Machine((), 9 * GB))}

@@ -112,7 +112,7 @@ def test_a_row_and_a_record() -> None:
     offers = find_offers(Machine((), 40 * GB), QUICK)
     found = {offer.spec.name: offer for offer in offers}
     assert found["starcoder"].row() == (
-        *("starcoder", "63 GB", "17 GB", "58.8 s", "33.6", "cpu, 8 bit"),
+        *("starcoder", "63 GB", "18 GB", "58.8 s", "33.6", "cpu, 8 bit"),
     )
     record = found["qwen2.5-coder-7b"].record()
     assert record["humaneval"] is None and record["size"] == 4680 * 10**6

@@ -24,7 +24,7 @@ def without_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("quantize", "bits", "bytes_needed"),
-    [("8bit", 8, 2.21), ("4bit", 4, 1.62), ("none", 16, 3.07), ("auto", 4, 1.62)],
+    [("8bit", 8, 2.21), ("4bit", 4, 1.57), ("none", 16, 3.07), ("auto", 4, 1.57)],
 )
 def test_what_a_graph_takes_while_it_is_compiled(
     quantize: QuantizeChoice, bits: int, bytes_needed: float
@@ -37,7 +37,7 @@ def test_what_a_graph_takes_while_it_is_compiled(
 def test_the_most_bits_that_fit_unless_others_are_prepared() -> None:
     assert choose_bits("starcoder2", 15 * GB, AUTO, 40 * GB) == 8
     assert choose_bits("starcoder2", 15 * GB, AUTO, 40 * GB, prepared_bits=4) == 4
-    assert choose_bits("starcoder2", 15 * GB, AUTO, 25 * GB) == 4
+    assert choose_bits("starcoder2", 15 * GB, AUTO, 24 * GB) == 4
     assert choose_bits("starcoder2", 15 * GB, AUTO, 18 * GB, prepared_bits=8) == 8
     assert choose_bits("starcoder2", 15 * GB, AUTO, 14 * GB, prepared_bits=8) is None
     assert choose_bits("starcoder2", 15 * GB, AUTO, 14 * GB, prepared_bits=4) == 4
@@ -50,7 +50,7 @@ def test_what_is_prepared_loads_here() -> None:
     assert bits_to_prepare(15 * GB, "auto", 17 * GB) == 4
     assert bits_to_prepare(15 * GB, "4bit", 100 * GB) == 4
     assert bits_to_prepare(15 * GB, "8bit", GB) == 8
-    for free_memory, bits in ((18 * GB, 8), (17 * GB, 4), (13 * GB, None)):
+    for free_memory, bits in ((18 * GB, 8), (17 * GB, 4), (12 * GB, None)):
         assert choose_prepared_bits("starcoder2", 15 * GB, AUTO, free_memory) == bits
 
 
@@ -75,5 +75,5 @@ def test_a_line_says_what_it_takes() -> None:
     lines = [describe_graph("m", 3 * GB, bits, 11 * GB) for bits in (4, 8, 16)]
     assert lines == [
         f"m: {bits} bit on cpu (OpenVINO), needs {needed} of 11.0 GB free"
-        for bits, needed in ((4, "2.7 GB"), (8, "3.4 GB"), (16, "9.2 GB"))
+        for bits, needed in ((4, "2.5 GB"), (8, "3.4 GB"), (16, "9.2 GB"))
     ]

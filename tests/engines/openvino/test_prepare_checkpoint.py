@@ -97,7 +97,7 @@ def test_four_bits_where_they_are_wanted_or_no_more_fit(
 
 
 @pytest.mark.parametrize(
-    ("free_share", "has_to"), [(3, False), (1.3, True), (0.75, True), (0.5, False)]
+    ("free_share", "has_to"), [(3, False), (1.3, True), (0.9, True), (0.5, False)]
 )
 def test_what_fits_only_so_is_prepared_when_it_is_used(
     free_share: float, has_to: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
