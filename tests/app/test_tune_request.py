@@ -108,3 +108,17 @@ def test_no_hole_that_fits(tmp_path: Path) -> None:
     request, data = prepared(tmp_path, 40)
     with pytest.raises(DataError, match="no hole can be cut that fits 40 tokens"):
         data.training_data(request, ModelSpec("base"), tokenizer)
+
+
+def test_a_folder_of_somebody_elses_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder with the name of the new model was lost when that was registered."""
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path))
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "weights.bin").write_text("precious")
+    with pytest.raises(UsageError, match="is there, and is not a tuned model; give another"):
+        TuneRequest((Path(),), "echo", "other").choose_name()
+    (folder / "manifest.json").write_text('{"tuned": {"base": "qwen2.5-coder-0.5b"}}')
+    assert TuneRequest((Path(),), "echo", "other").choose_name() == "other"

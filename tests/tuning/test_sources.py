@@ -124,3 +124,22 @@ def test_bad_input(make: Callable[[Path], Path], message: str, tmp_path: Path) -
     with pytest.raises((DataError, InputError)) as error:
         read(path)
     assert str(error.value) == message.format(path)
+
+
+def test_names_of_files_are_fit_to_be_shown(tmp_path: Path) -> None:
+    """One that is not UTF-8 ended the command with 70; one can hold what a terminal obeys."""
+    root = codebase(tmp_path / "r")
+    (root / "apple.py").rename(root / os.fsdecode(b"f\xff.py"))
+    (root / "brick.py").rename(root / "\x1b]0;pwn\x07.py")
+    git(root, "add", "-A")
+    names, _ = read(root)
+    assert len(names) == 8
+    assert all(name.isprintable() for name in names)
+    assert "\n".join(names).encode()
+
+
+def test_a_repository_that_git_cannot_read(tmp_path: Path) -> None:
+    root = codebase(tmp_path / "r")
+    (root / ".git" / "index").write_bytes(b"garbage")
+    with pytest.raises(InputError, match="git cannot list the files of .*; see what `git status`"):
+        read(root)

@@ -7,13 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starcoder_cli.attribution.licences import LicenceAllowList
-from starcoder_cli.catalog import TUNED_NAME, ModelSpec, find_model, is_catalog_name
+from starcoder_cli.catalog import (
+    TUNED_NAME,
+    ModelSpec,
+    find_model,
+    is_catalog_name,
+    read_tuned,
+)
 from starcoder_cli.engines.decoding.tokenizer import CheckpointTokenizer
 from starcoder_cli.engines.transformers.training.batches import make_steps
 from starcoder_cli.engines.transformers.training.trainer import TrainingData, TrainingOptions
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.prompts.fim import FimFormat
 from starcoder_cli.prompts.fim_formats import detect_fim_format, find_fim_format
+from starcoder_cli.settings import models_dir
 from starcoder_cli.terminal.output import Messages
 from starcoder_cli.tuning.data_set import DataSet, build_data_set
 from starcoder_cli.tuning.examples import ExampleBuilder, ExampleOptions
@@ -89,6 +96,11 @@ class TuneRequest:
             raise UsageError(f"{name!r} cannot be a model's name", "give one with --name")
         if is_catalog_name(name):
             raise UsageError(f"{name} is a model of the catalog", "give another name with --name")
+        if (models_dir() / name).exists() and not read_tuned(name):
+            raise UsageError(
+                f"{models_dir() / name} is there, and is not a tuned model",
+                "give another name with --name",
+            )
         return name
 
 

@@ -17,6 +17,7 @@ from starcoder_cli.files import git
 from starcoder_cli.files.secrets import has_secret_name
 from starcoder_cli.files.source import to_model_text
 from starcoder_cli.languages import Language, detect_language
+from starcoder_cli.terminal.sanitize import to_one_line
 from starcoder_cli.tuning.exclusions import exclusion_by_name, exclusion_by_text
 from starcoder_cli.tuning.personal_data import replace_personal_data
 
@@ -31,7 +32,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of code as a model reads it; `path` is its name in the repository."""
+    """A file of code as a model reads it; `path` is its name in the repository, fit to be shown."""
 
     path: str
     text: str
@@ -90,6 +91,8 @@ def read_repository(path: Path, rules: Rules, ledger: Ledger) -> Iterator[Source
         raise InputError(f"{path} is one file", "name the folder of its repository")
     root = next((each for each in (folder, *folder.parents) if (each / GIT_FOLDER).exists()), None)
     names = git.list_tracked(root) if root else None
+    if root is not None and names is None:
+        raise InputError(f"git cannot list the files of {root}", "see what `git status` says there")
     if root is None or names is None:
         raise InputError(f"{path} is not in a git repository", "run: git init && git add .")
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
@@ -141,7 +144,8 @@ def read_source(
         return None
     text, replaced = replace_personal_data(text)
     ledger.replaced.update(replaced)
-    return SourceFile(name, text, language, licence or UNKNOWN, project.tree.root.name)
+    path, repository = to_one_line(name), to_one_line(project.tree.root.name)
+    return SourceFile(path, text, language, licence or UNKNOWN, repository)
 
 
 def decode(data: bytes) -> str | None:
