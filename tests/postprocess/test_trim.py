@@ -366,6 +366,46 @@ def f():
 """,
 }
 
+TEXTS_THAT_BEGIN_WITH_A_FENCE = {
+    "shell": """
+cat > README.md <<EOF
+# Title
+
+«```sh
+make
+```
+
+More.
+»EOF
+""",
+    "rust": """
+/// Adds.
+/// «```
+/// assert_eq!(add(1), 1);
+/// ```»
+pub fn add(a: i32) -> i32 { a }
+""",
+    "javascript": """
+/**
+ * Adds.
+ * «```js
+ * add(1, 2);
+ * ```»
+ */
+function add(a, b) { return a + b; }
+""",
+    "python": """
+def f():
+    '''Do.
+
+    «```python
+    f()
+    ```»
+    '''
+    return 1
+""",
+}
+
 TEXTS_WITH_FENCES = {
     "python": """
 def f():
@@ -520,6 +560,13 @@ def test_a_block_ends_further_left(case: str) -> None:
 @pytest.mark.parametrize("language", FENCED_TEXTS)
 def test_a_fence_in_a_text_is_the_models_own_unless_the_file_has_some(language: str) -> None:
     check(FENCED_TEXTS[language], language)
+
+
+@pytest.mark.parametrize("language", TEXTS_THAT_BEGIN_WITH_A_FENCE)
+def test_a_fence_in_the_middle_of_a_line_or_with_text_after_it_is_part_of_a_text(
+    language: str,
+) -> None:
+    check(TEXTS_THAT_BEGIN_WITH_A_FENCE[language], language)
 
 
 @pytest.mark.parametrize("language", TEXTS_WITH_FENCES)

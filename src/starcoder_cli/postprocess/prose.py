@@ -27,11 +27,14 @@ MAX_INTRODUCTION, MAX_SENTENCE = 2000, 400
 """So many characters at the most are an introduction, or a sentence."""
 
 
-def unwrap_fence(chunks: Iterable[Chunk], is_talk: Callable[[str, Fence], bool]) -> Stream:
+def unwrap_fence(
+    chunks: Iterable[Chunk], is_talk: Callable[[str, Fence], bool], is_text: Callable[[], bool]
+) -> Stream:
     """The code of an answer that begins with a fence, or with sentences before one.
 
     `is_talk` says whether sentences and a fence would be none of what is expected. What follows a
     bare fence at the beginning is talk where it is a sentence: then there is no code at all.
+    Where `is_text`, a block at the beginning that more follows is a part of the answer.
     """
     pending = ""
     with closing_source(chunks) as source:
@@ -42,14 +45,39 @@ def unwrap_fence(chunks: Iterable[Chunk], is_talk: Callable[[str, Fence], bool])
                 yield replace(chunk, text="")
                 continue
             fence, rest = decision
-            if not fence or not is_talk(pending.partition(fence.mark)[0].strip(), fence):
+            introduction = pending.partition(fence.mark)[0].strip() if fence else ""
+            if not fence or not is_talk(introduction, fence):
                 yield replace(chunk, text=pending)
                 yield from source
                 return
-            yield from read_block(fence, replace(chunk, text=rest), source)
+            if introduction or not is_text():
+                yield from read_block(fence, replace(chunk, text=rest), source)
+            else:
+                yield from read_lone_block(fence, replace(chunk, text=pending), len(rest), source)
             return
     if pending:
         yield Chunk(pending, 0, "stop")
+
+
+def read_lone_block(fence: Fence, first: Chunk, rest_length: int, rest: Iterable[Chunk]) -> Stream:
+    """The code of a fenced block, or the whole answer where text follows the block.
+
+    The first chunk has the answer so far, of which the end is behind the line of the fence.
+    """
+    text, last = first.text, first
+    for last in itertools.chain([first], rest):
+        text += last.text if last is not first else ""
+        if last.reason:
+            break
+        yield replace(last, text="")
+    block = FencedBlock(fence)
+    code = block.feed(text[len(first.text) - rest_length :])
+    code += "" if block.is_closed else block.flush()
+    if block.is_closed and block.rest.strip():
+        yield replace(last, text=text)
+    else:
+        reason = "stop" if block.is_closed else last.reason
+        yield replace(last, text=code, reason=reason, trimmed=(*last.trimmed, "fence"))
 
 
 def read_block(fence: Fence, first: Chunk, rest: Iterable[Chunk]) -> Stream:

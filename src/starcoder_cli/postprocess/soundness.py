@@ -113,15 +113,19 @@ class SoundnessCheck:
     def is_wrapped(self, introduction: str, fence: Fence) -> bool:
         """Whether a fence at the beginning of an answer is the model's own, and its introduction.
 
-        In a text it is not where its language is another than the file's, as that of an example is,
-        or where the introduction speaks to the text's readers.
+        In a text it is not where it stands in the middle of a line, where its language is another
+        than the file's, as that of an example is, or where the introduction speaks to the text's
+        readers.
         """
         if self.language.name == "yaml" and fence.indent:
             return self._is_own_language(fence)
         if not self.is_fence_talk("", fence.indent):
             return False
+        if self.is_code_behind(""):
+            return True
+        begins_line = self._prefix.endswith("\n") or not self._prefix
         speaks = not introduction or bool(SPEAKS_TO_USER.match(introduction))
-        return self.is_code_behind("") or (speaks and self._is_own_language(fence))
+        return begins_line and speaks and self._is_own_language(fence)
 
     def _is_own_language(self, fence: Fence) -> bool:
         """Whether a fence names no language, the file's, or one of plain text."""

@@ -53,7 +53,7 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     check = SoundnessCheck(hole, options.replaced, options.language)
     chunks = convert_newlines(chunks, "\n")
     if not options.is_prose:
-        chunks = unwrap_fence(chunks, check.is_wrapped)
+        chunks = unwrap_fence(chunks, check.is_wrapped, lambda: not check.is_code_behind(""))
         chunks = drop_repeated_lines(chunks, hole)
         chunks = drop_repeated_prefix(chunks, hole, check)
     is_whole_line = options.lines == "one" and is_between_lines(hole)
