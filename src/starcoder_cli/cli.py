@@ -225,7 +225,8 @@ def option_names(command: "Command") -> Mapping[str, bool]:
 
 def is_without_defaults(words: list[str]) -> bool:
     """Whether a command has to run where the configuration file is wrong: it says so itself."""
-    return not words or words[0] in ("config", "doctor", "--version", "-V", *HELP)
+    asks_for_help = any(word in HELP for word in words)
+    return not words or asks_for_help or words[0] in ("config", "doctor", "--version", "-V")
 
 
 def config_defaults() -> dict[str, dict[str, object]] | None:
