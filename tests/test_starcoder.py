@@ -228,7 +228,7 @@ def test_nothing_may_be_the_answer(
     model: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fill", lay(FULL, tmp_path), *model]) == 0
-    assert capsys.readouterr() == ("", f"note: {model[1]} has nothing to add here\n")
+    assert capsys.readouterr() == ("", f"note: {model[1]} returned an empty completion\n")
 
 
 @pytest.mark.parametrize(

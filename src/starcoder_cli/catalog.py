@@ -42,7 +42,7 @@ class ModelSpec:
     where there is none or the tokenizer has to tell; `chat` names a chat format.
     `wants_file_metadata` says that prompts read better with the names of the file and the
     repository in them, `wants_project_context` that it was trained to read several files: then
-    other files of a project are read along unless the user says otherwise. `four_bit_tensors` is
+    other files of a project are included unless the user says otherwise. `four_bit_tensors` is
     how many five-bit tensors are prepared for OpenVINO in four bits: as many as pass@1 was measured
     to stay the same with. `repository_type` is the hub's own word for what it keeps there. `base`
     is the model that one was tuned from on this machine, empty for all others.
@@ -418,7 +418,7 @@ def read_tuned(name: str) -> Mapping[str, object]:
         return {}
     try:
         record = json.loads((models_dir() / name / TUNED_MANIFEST).read_bytes())[TUNED_KEY]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
     return record if isinstance(record, dict) and record.get("base") else {}
 

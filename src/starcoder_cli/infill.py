@@ -139,7 +139,7 @@ class Infill:
     context: ContextPool = NO_CANDIDATES
 
     def with_context(self, context: ContextPool) -> "Infill":
-        """The same hole with files that could be read along."""
+        """The same hole with files that could be included."""
         return replace(self, context=context)
 
     @cached_property

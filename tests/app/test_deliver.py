@@ -30,7 +30,7 @@ PATCH = """\
 """
 SHORT = ("--max-tokens", "1")
 NOTHING = ("--stop", "<")  # the answer ends before it begins
-NOTE = "note: echo has nothing to add here\n"
+NOTE = "note: echo returned an empty completion\n"
 
 
 @pytest.fixture(autouse=True)

@@ -211,7 +211,7 @@ NO_TEXT = "note: standard input has no text: the answer is made up\n"
 
 def test_an_empty_answer_is_told_on_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
     with standard_input(b""):
-        notes = f"{NO_TEXT}note: echo has nothing to add here\n"
+        notes = f"{NO_TEXT}note: echo returned an empty completion\n"
         assert run(capfd, "complete") == (0, "", notes)
     with standard_input(b""):
         assert run(capfd, "complete", "-q") == (0, "", "")

@@ -1,4 +1,4 @@
-"""Which files of a project may be read along, and what is left out for good reasons."""
+"""Which files of a project may be included, and what is left out for good reasons."""
 
 import os
 from pathlib import Path

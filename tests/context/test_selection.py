@@ -216,7 +216,7 @@ def asked(
     *,
     fim: bool = False,
 ) -> Infill:
-    """A hole in Python for a model of a family, with files that could be read along."""
+    """A hole in Python for a model of a family, with files that could be included."""
     source, at = Source("", hole.prefix + hole.suffix), len(hole.prefix)
     spec, options = replace(ECHO, fim=family), InfillOptions(fim=fim)
     python = language("python")
@@ -229,7 +229,7 @@ def composed(family: str, hole: Hole, along: ContextPool, names: FileMetadata) -
 
 
 def money(family: str, text: str) -> ContextPool:
-    """What can be read along of a project whose `money.py` has this text."""
+    """What can be included of a project whose `money.py` has this text."""
     Path("money.py").write_text(text)
     spec = replace(ECHO, fim=family, wants_project_context=True)
     source, hole, python = Source.read("a.py"), Hole(TOTAL), language("python")

@@ -140,7 +140,7 @@ class EditTask:
         return continue_code(chunks, extract) if may_think else chunks
 
     def learn(self, completion: Completion, engine: str) -> None:
-        """Nothing: no other file is read along."""
+        """Nothing: no other file is included."""
 
 
 def edit_task(

@@ -50,7 +50,7 @@ class Task(Protocol):
 
 
 def fill_task(source: Source, span: Span, request: Request, messages: Messages) -> Infill:
-    """What is asked about a range of a source, with the files that could be read along."""
+    """What is asked about a range of a source, with the files that could be included."""
     infill = Infill(
         source,
         span,

@@ -45,19 +45,9 @@ class LicenceDenyList:
     @classmethod
     def parse(cls, words: Sequence[str]) -> "LicenceDenyList":
         """From expressions, `copyleft` and `unknown`; UsageError for anything else."""
-        names: set[str] = set()
-        for word in words:
-            if word.lower() in (COPYLEFT, UNKNOWN_LICENCE):
-                continue
-            parsed = _parse_expression(word)
-            if parsed is None:
-                raise UsageError(
-                    f"{word!r} is not a licence expression",
-                    "name licences as SPDX does, such as GPL-3.0-only, or copyleft, or unknown",
-                )
-            names |= {str(symbol) for symbol in parsed.symbols}
+        names = parse_names(words, (COPYLEFT, UNKNOWN_LICENCE))
         lower = {word.lower() for word in words}
-        return cls(frozenset(names), COPYLEFT in lower, UNKNOWN_LICENCE in lower)
+        return cls(names, COPYLEFT in lower, UNKNOWN_LICENCE in lower)
 
     def denies(self, licence: str) -> bool:
         """Whether code under a licence cannot be had without one that is not wanted.
@@ -91,9 +81,8 @@ class LicenceAllowList:
     @classmethod
     def parse(cls, words: Sequence[str]) -> "LicenceAllowList":
         """From expressions, `permissive` and `unknown`; UsageError for anything else."""
+        names = parse_names(words, (PERMISSIVE, UNKNOWN_LICENCE))
         lower = {word.lower() for word in words}
-        expressions = [word for word in words if word.lower() not in (PERMISSIVE, UNKNOWN_LICENCE)]
-        names = LicenceDenyList.parse(expressions).names
         return cls(names, PERMISSIVE in lower, UNKNOWN_LICENCE in lower)
 
     def allows(self, licence: str) -> bool:
@@ -113,6 +102,22 @@ class LicenceAllowList:
             return self.permissive and category in PERMISSIVE_CATEGORIES
         parts = [self._allows(part) for part in parsed.args]
         return any(parts) if parsed.operator.strip() == "OR" else all(parts)
+
+
+def parse_names(words: Sequence[str], keywords: Sequence[str]) -> frozenset[str]:
+    """The licences in some expressions, keywords aside; UsageError for what is neither."""
+    names: set[str] = set()
+    for word in words:
+        if word.lower() in keywords:
+            continue
+        parsed = _parse_expression(word)
+        if parsed is None:
+            raise UsageError(
+                f"{word!r} is not a licence expression",
+                f"name licences as SPDX does, such as GPL-3.0-only, or {', or '.join(keywords)}",
+            )
+        names |= {str(symbol) for symbol in parsed.symbols}
+    return frozenset(names)
 
 
 def _parse_expression(text: str) -> "LicenseExpression | None":

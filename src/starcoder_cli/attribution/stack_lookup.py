@@ -60,7 +60,7 @@ LOOKUP_RETRY_HINT = "try again later"
 def parse_service_url(url: str) -> EndpointAddress:
     """The service at an address, which is https unless it is on this machine.
 
-    Raises UsageError for what is no such address, RefusedError where others could read along.
+    Raises UsageError for what is no such address, RefusedError where others could read it too.
     """
     try:
         endpoint = EndpointAddress.parse(url)

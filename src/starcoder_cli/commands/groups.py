@@ -182,7 +182,7 @@ class ContextFlags:
     strict_context: StrictContext = False
 
     def values(self, filename: str | None) -> "ContextOptions":
-        """The files to read along with a text of that name."""
+        """The files to include with a text of that name."""
         from starcoder_cli.context.selection import ContextOptions
 
         seconds = 0.0 if self.no_context else self.context

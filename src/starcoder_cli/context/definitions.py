@@ -1,7 +1,7 @@
 """Where a text defines its names, and the part of each definition that is worth reading.
 
 It is a scan for lines that begin like a definition, the same for every language but for a few rows
-of data: quick, and right often enough to choose what is read along.
+of data: quick, and right often enough to choose what is included.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The files of a project that may be read along without being asked for.
+"""The files of a project that may be included without being asked for.
 
 In a git repository those are the files that git does not ignore; elsewhere those in the folder of
 the file at work, and what it imports below. Hidden files, links, secrets, binary and generated
@@ -111,7 +111,7 @@ def is_hidden(path: str) -> bool:
 
 
 class ExcludedFileError(Exception):
-    """Why a file is not read along."""
+    """Why a file is not included."""
 
 
 def read_regular_file(root: Path, path: str) -> bytes:

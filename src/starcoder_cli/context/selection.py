@@ -1,4 +1,4 @@
-"""Other files that a model reads along: asked for with `-I`, or chosen from the project."""
+"""Other files that a model reads too: asked for with `-I`, or chosen from the project."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ SEARCH_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class ContextOptions:
-    """What a user wants read along: files, and seconds to spend on others, None for the usual.
+    """What a user wants included: files, and seconds to spend on others, None for the usual.
 
     `filename` is what standard input is called, which tells its place in a project.
 
@@ -74,7 +74,7 @@ class TokenNeeds:
 
 @dataclass(frozen=True)
 class SelectedContext:
-    """What is read along, the best first, each with what it costs; `language` is the hole's.
+    """What is included, the best first, each with what it costs; `language` is the hole's.
 
     It is `truncated` where a file that was asked for is not whole.
     """
@@ -110,7 +110,7 @@ NOTHING_SELECTED = SelectedContext()
 
 @dataclass(frozen=True)
 class ContextPool:
-    """What could be read along, the best first: everything that was `requested`, and of what was
+    """What could be included, the best first: everything that was `requested`, and of what was
     `discovered` so many tokens as there is time for.
 
     `references` are the files that these are of, as far as they are to be had.
@@ -181,7 +181,7 @@ class ContextPool:
         return [whole.path for whole, part in pairs if whole.text != part.snippet.text]
 
     def explain(self, selected: SelectedContext, messages: Messages) -> None:
-        """Say what is read along, and what of it there was no room for."""
+        """Say what is included, and what of it there was no room for."""
         chosen = {priced.snippet for priced in selected.chosen}
         for snippet in self.requested:
             if snippet.text and snippet not in chosen:
@@ -218,7 +218,7 @@ def collect_context(
     options: ContextOptions,
     messages: Messages,
 ) -> ContextPool:
-    """Everything that could be read along with a source."""
+    """Everything that could be included with a source."""
     seconds = options.seconds_for(spec)
     requested = tuple(read_included_file(name, source, messages) for name in options.include)
     rate = tokens_per_second(spec.speed_key) if seconds or requested else DEFAULT_TOKENS_PER_SECOND

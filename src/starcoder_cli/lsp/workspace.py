@@ -139,7 +139,7 @@ def snippets_of(others: tuple[OpenText, ...], hole: Hole) -> tuple[ContextSnippe
 
 
 def texts_of_project(others: tuple[OpenText, ...], path: str) -> tuple[OpenText, ...]:
-    """Those documents whose files could be read along with the file at a path, unasked."""
+    """Those documents whose files could be included with the file at a path, unasked."""
     project = ProjectFiles.for_file(path, SEARCH_SECONDS)
     paths = {other.uri: path_of(other.uri) for other in others}
     names = {uri: os.path.relpath(path, project.root) for uri, path in paths.items() if path}

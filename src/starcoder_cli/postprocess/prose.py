@@ -70,6 +70,8 @@ def read_lone_block(fence: Fence, first: Chunk, rest_length: int, rest: Iterable
         if last.reason:
             break
         yield replace(last, text="")
+    else:
+        last = Chunk("", 0, "stop")
     block = FencedBlock(fence)
     code = block.feed(text[len(first.text) - rest_length :])
     code += "" if block.is_closed else block.flush()

@@ -20,7 +20,7 @@ PROMPT_OVERHEAD_TOKENS = 32
 
 @dataclass(frozen=True)
 class PromptContext:
-    """What is around a hole: other files that are read along, and the language of the hole.
+    """What is around a hole: other files that are included, and the language of the hole.
 
     Every model is told the `metadata` where `wants_metadata`, else only one that needs them between
     files.

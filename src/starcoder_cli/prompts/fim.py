@@ -38,7 +38,7 @@ Template: TypeAlias = "tuple[str | Slot | Template, ...]"
 
 @dataclass(frozen=True)
 class Document:
-    """Text of another file that is read along, and what the model is told that it is called."""
+    """Text of another file that is included, and what the model is told that it is called."""
 
     path: str
     text: str

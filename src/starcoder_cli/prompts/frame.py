@@ -1,7 +1,7 @@
 """A gap that a client spelled itself, with the control tokens of the model's family, read back.
 
 A prompt that is as a whole one such frame says what is before and behind the gap, what the file and
-the repository are called, and what is read along. Spelled anew, its parts are nothing but text.
+the repository are called, and what is included. Spelled again, its parts are nothing but text.
 """
 
 import re

@@ -40,6 +40,8 @@ SCRIPTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS, DONE = "lxsactd"  # as the scripts write them
 LOAD_SECONDS = 10.0
 MAX_NUMBER_DIGITS = 6
+MAX_OUTPUT_BYTES = 1 << 18
+"""Lines for more trials than there ever are; a file that floods them loses its own."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def observe(
         with run_in_sandbox(kind, COMMAND_MODULES, payload, requirements) as process:
             os.close(write_end)
             own_folder = None if kind is SandboxKind.BUBBLEWRAP else Path(work_folder)
-            monitor = CommandMonitor(process, read_end, own_folder)
+            monitor = CommandMonitor(process, read_end, own_folder, MAX_OUTPUT_BYTES)
             _, detail = monitor.wait_for_outcome([limits], "")
     return read_behaviour(monitor.output, detail)
 

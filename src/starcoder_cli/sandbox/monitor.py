@@ -33,12 +33,20 @@ EXCESS_DETAILS = {
 class CommandMonitor:
     """A sandboxed process that runs commands, and the pipe that these print to."""
 
-    def __init__(self, process: "Popen[bytes]", output_fd: int, folder: Path | None) -> None:
+    def __init__(
+        self,
+        process: "Popen[bytes]",
+        output_fd: int,
+        folder: Path | None,
+        tail_bytes: int = OUTPUT_TAIL_BYTES,
+    ) -> None:
+        """So many of the last bytes that they print are kept."""
         assert process.stdout is not None
         self._process = process
         self._report_fd = process.stdout.fileno()
         self._output_fd = output_fd
         self._folder = folder
+        self._tail_bytes = tail_bytes
         self._report_data = b""
         self._output_tail = b""
         self._selector = DefaultSelector()
@@ -91,7 +99,7 @@ class CommandMonitor:
         for key, _ in self._selector.select(max(0.0, seconds)):
             data = os.read(key.fd, MONITOR_READ_BYTES)
             if key.fd == self._output_fd:
-                self._output_tail = (self._output_tail + data)[-OUTPUT_TAIL_BYTES:]
+                self._output_tail = (self._output_tail + data)[-self._tail_bytes :]
             elif data:
                 self._report_data += data
             if not data:

@@ -37,7 +37,7 @@ def card_lines(
     yield from section("Replaced by placeholders", replaced)
     yield from section("Holes", Counter(hole.kind for hole in holes))
     with_files = sum(bool(hole.documents) for hole in holes)
-    yield f"| with another file read along | {with_files:,} |"
+    yield f"| with another file included | {with_files:,} |"
     yield ""
     yield f"Compared with evaluation sets: {', '.join(data.checked) or 'none'}"
     if data.unchecked:

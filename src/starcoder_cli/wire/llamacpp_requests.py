@@ -31,7 +31,7 @@ Milliseconds = Annotated[float, Field(ge=-1, le=10**9)]
 
 
 class Extra(RequestSchema):
-    """Another file that is read along."""
+    """Another file that is included."""
 
     text: str
     filename: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] = ""

@@ -15,7 +15,7 @@ class CompletionRequest:
     Each of the `contents` gets `n` answers of at most `max_tokens`: None is what is left of the
     window, 0 only has them read. `is_infill` asks to fill a gap even where the suffix is empty,
     `raw` for the text as the model writes it, `echo` for the prompt before it. `extra_files` are
-    read along. A gap's text is cut to what is read in `reading_limit` seconds. After `time_limit`
+    included. A gap's text is cut to what is read in `reading_limit` seconds. After `time_limit`
     seconds the answer may end at a line. `response_fields` are all
     that the client reads; `warnings` are what it should know of its request.
     """

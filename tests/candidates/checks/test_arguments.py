@@ -2,6 +2,7 @@
 
 from starcoder_cli.candidates.checks.arguments import (
     CALL_COUNT,
+    MAX_KNOWN_CALLS,
     NAMELESS_CALL_COUNT,
     KnownValues,
     Parameter,
@@ -28,6 +29,13 @@ def test_known_arguments_come_first_and_tell_the_types() -> None:
     assert made[0] == (["b", "a"], 2.5)
     assert all(isinstance(x, list) and isinstance(y, float) for x, y in made)
     assert all(isinstance(word, str) for x, _ in made if isinstance(x, list) for word in x)
+
+
+def test_of_many_known_calls_some_are_made() -> None:
+    known = KnownValues(calls=tuple((number % 500,) for number in range(2000)))
+    made = make_arguments([Parameter("n", ("int",))], known, "f")
+    assert made[:3] == [(0,), (1,), (2,)]
+    assert len(made) <= 4 * MAX_KNOWN_CALLS + CALL_COUNT
 
 
 def test_a_name_stands_for_a_type() -> None:

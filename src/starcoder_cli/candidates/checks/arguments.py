@@ -12,6 +12,9 @@ CALL_COUNT = 60
 NAMELESS_CALL_COUNT = 120
 """How many calls are made up, the second where a parameter's type is not known."""
 
+MAX_KNOWN_CALLS = 20
+"""So many of the calls that a text has are made, and each three times a little changed."""
+
 INTEGERS = (0, 1, 2, 3, 4, 5, 7, 10, 12, 13, 25, 100, -1, -5)
 FLOATS = (0.0, 1.0, 2.5, -1.5, 3.75, 10.0, 99.99)
 STRINGS = (
@@ -99,7 +102,8 @@ def make_arguments(
 ) -> list[tuple[object, ...]]:
     """Arguments for calls: those that are known first, what is near them, and made up ones."""
     chance = random.Random(seed)
-    calls = [each for each in known.calls if len(each) == len(parameters)]
+    fitting = {repr(each): each for each in known.calls if len(each) == len(parameters)}
+    calls = list(fitting.values())[:MAX_KNOWN_CALLS]
     if not parameters:
         return [()]
     kinds = [infer_kinds(parameter, at, calls) for at, parameter in enumerate(parameters)]

@@ -119,7 +119,7 @@ def choose_served_model(models: Sequence[ServedModel], requested: str, default: 
 def build_model_spec(served: ServedModel, dialect: Dialect, fim: str, root: str) -> ModelSpec:
     """What is known of a served model: by the user, by the catalog's row for its name, or by that.
 
-    Other files of a project are not read along unasked: they would leave this machine.
+    Other files of a project are not included unasked: they would leave this machine.
     """
     spec = find_by_alias(served.id)
     family = fim or (spec.fim if spec else guess_family(served.id))

@@ -180,7 +180,7 @@ def run_tests(folder: str, paths: list[str]) -> tuple[int, int]:
             if report.when == "call" or report.outcome == "failed":
                 counts[report.outcome] = counts.get(report.outcome, 0) + 1
 
-    with contextlib.suppress(BaseException):
+    with contextlib.suppress(BaseException):  # pytest's own end too: what was counted counts
         pytest = importlib.import_module("pytest")
         options = ["-q", "--tb=no", "-o", "addopts=", "-p", "no:cacheprovider"]
         options += ["--continue-on-collection-errors", f"--rootdir={folder}"]
