@@ -1,5 +1,7 @@
 """A file of a project is run in the sandbox, and tells what it does."""
 
+import os
+import venv
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from starcoder_cli.sandbox.behaviour import (
     read_behaviour,
     require_interpreter,
 )
-from starcoder_cli.sandbox.toolpaths import find_tool
+from starcoder_cli.sandbox.isolation import WORK_FOLDER
+from starcoder_cli.sandbox.toolpaths import find_tool, find_tool_folders
 
 pytestmark = pytest.mark.usefixtures("rung")
 LIMITS = Limits(seconds=20.0, memory=2 << 30)
@@ -76,6 +79,28 @@ def test_a_file_with_many_trials_loses_none(tmp_path: Path) -> None:
     statements = ("assert mean([1]) == 1",) * 900
     found = run(tmp_path, MEAN, calls=calls, statements=statements)
     assert (found.loaded, found.passed, len(found.outcomes)) == (True, 900, 900)
+
+
+def test_the_interpreter_of_an_environment_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it lies: below `/work` the sandbox's own folder hid it."""
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=True)
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{environment / 'bin'}:{os.environ['PATH']}")
+    find_tool.cache_clear()
+    find_tool_folders.cache_clear()
+    try:
+        found = run(tmp_path, "import sys\n", statements=("assert sys.prefix != sys.base_prefix",))
+    finally:
+        find_tool.cache_clear()
+        find_tool_folders.cache_clear()
+    assert (found.loaded, found.passed, found.detail) == (True, 1, "")
+
+
+def test_no_folder_of_a_user_is_hidden_by_that_of_the_sandbox() -> None:
+    assert not Path(WORK_FOLDER).exists()
 
 
 def test_what_does_not_end_is_ended(tmp_path: Path) -> None:

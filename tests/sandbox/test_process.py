@@ -12,7 +12,12 @@ import pytest
 import leftovers
 from confined import LIMITS, run_commands
 from starcoder_cli.sandbox.inside.confine import Confinement
-from starcoder_cli.sandbox.isolation import DEVICE_PATHS, SandboxKind, readable_paths
+from starcoder_cli.sandbox.isolation import (
+    DEVICE_PATHS,
+    WORK_FOLDER,
+    SandboxKind,
+    readable_paths,
+)
 from starcoder_cli.sandbox.process import (
     HIGH_UID_START,
     INSIDE_PACKAGE,
@@ -44,7 +49,7 @@ def test_a_process_has_a_home_of_its_own_and_nothing_of_the_users(
         "writable",
     )
     assert ran.codes == [0]
-    assert (folder == "/work") == (rung is SandboxKind.BUBBLEWRAP)
+    assert (folder == WORK_FOLDER) == (rung is SandboxKind.BUBBLEWRAP)
     assert rung is SandboxKind.BUBBLEWRAP or not Path(folder).exists()
 
 
@@ -113,7 +118,7 @@ def test_where_programs_look_for_what_is_theirs() -> None:
 
 
 def test_what_bubblewrap_guards_is_not_guarded_again() -> None:
-    requirements = ProcessRequirements(("/opt",), "/work", reserves_memory=True, user=7)
+    requirements = ProcessRequirements(("/opt",), "/w", reserves_memory=True, user=7)
     assert build_confinement(SandboxKind.BUBBLEWRAP, LIMITS, requirements) == Confinement(
         seconds=LIMITS.seconds,
         memory=LIMITS.memory,
@@ -123,7 +128,7 @@ def test_what_bubblewrap_guards_is_not_guarded_again() -> None:
         shared=False,
         disk=LIMITS.disk,
         readable=["/"],
-        writable=["/dev/null", "/work"],
+        writable=["/dev/null", "/w"],
         denied=["processes"],
         landlock=False,
     )

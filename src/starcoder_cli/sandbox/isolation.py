@@ -8,7 +8,9 @@ from pathlib import Path
 
 from starcoder_cli.system.programs import find_program
 
-WORK_FOLDER = "/work"
+WORK_FOLDER = "/starcoder-work"
+"""A name that no folder of a user has: one that is bound below it would be hidden."""
+
 # What compilers and interpreters read; /etc has the linker's cache and what commands stand for.
 SYSTEM_PATHS = (
     "/usr",
