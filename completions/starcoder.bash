@@ -8,7 +8,7 @@ _starcoder_models='qwen2.5-coder-0.5b smollm2-135m qwen2.5-coder-1.5b qwen2.5-co
 _starcoder_words() {
     case $1 in
     'starcoder')
-        commands='complete fill edit chat eval trace index tune models serve lsp ps stop bench config completion doctor'
+        commands='complete fill edit chat eval trace index tune models serve lsp ps stop bench config completion bundle doctor'
         options='--version -V --no-color --help -h' ;;
     'starcoder complete')
         commands=''
@@ -109,6 +109,9 @@ _starcoder_words() {
     'starcoder completion')
         commands=''
         options='--install -h --help' ;;
+    'starcoder bundle')
+        commands=''
+        options='-h --quiet -q --model -m --offline --help' ;;
     'starcoder doctor')
         commands=''
         options='--json -h --help' ;;
@@ -141,13 +144,13 @@ _starcoder_kind() {
         kind=choice choices='starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder codellama codestral seed-coder mellum fim server' ;;
     'starcoder bench --api-key-file' | 'starcoder bench --picture' | 'starcoder chat --api-key-file' | 'starcoder chat --file' | 'starcoder chat --index' | 'starcoder chat -f' | 'starcoder complete --api-key-file' | 'starcoder complete --filename' | 'starcoder complete --include' | 'starcoder complete --index' | 'starcoder complete --output' | 'starcoder complete -I' | 'starcoder complete -o' | 'starcoder complete 0' | 'starcoder edit --api-key-file' | 'starcoder edit --filename' | 'starcoder edit --index' | 'starcoder edit --output' | 'starcoder edit -o' | 'starcoder edit 0' | 'starcoder eval --api-key-file' | 'starcoder eval --data' | 'starcoder fill --api-key-file' | 'starcoder fill --filename' | 'starcoder fill --include' | 'starcoder fill --index' | 'starcoder fill --output' | 'starcoder fill -I' | 'starcoder fill -o' | 'starcoder index add '[0-9] | 'starcoder index add --index' | 'starcoder index add --opt-out' | 'starcoder index list --index' | 'starcoder index rm --index' | 'starcoder index update --index' | 'starcoder lsp --api-key-file' | 'starcoder lsp --include' | 'starcoder lsp -I' | 'starcoder serve --api-key-file' | 'starcoder trace --index' | 'starcoder trace --report' | 'starcoder trace 0' | 'starcoder tune '[0-9] | 'starcoder tune --data-card' | 'starcoder tune --index')
         kind=file ;;
-    'starcoder bench --adapter' | 'starcoder chat --adapter' | 'starcoder complete --adapter' | 'starcoder edit --adapter' | 'starcoder eval --adapter' | 'starcoder eval --out' | 'starcoder fill --adapter' | 'starcoder lsp --adapter' | 'starcoder serve --adapter')
+    'starcoder bench --adapter' | 'starcoder bundle 0' | 'starcoder chat --adapter' | 'starcoder complete --adapter' | 'starcoder edit --adapter' | 'starcoder eval --adapter' | 'starcoder eval --out' | 'starcoder fill --adapter' | 'starcoder lsp --adapter' | 'starcoder serve --adapter')
         kind=folder ;;
     'starcoder models rm 0')
         kind=installed ;;
     'starcoder complete --lang' | 'starcoder edit --lang' | 'starcoder eval --lang' | 'starcoder fill --lang' | 'starcoder trace --lang')
         kind=language ;;
-    'starcoder bench '[0-9] | 'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder lsp --model' | 'starcoder lsp -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder models use 0' | 'starcoder serve --model' | 'starcoder serve -m' | 'starcoder tune --model' | 'starcoder tune --name' | 'starcoder tune -m')
+    'starcoder bench '[0-9] | 'starcoder bundle --model' | 'starcoder bundle -m' | 'starcoder chat --model' | 'starcoder chat -m' | 'starcoder complete --model' | 'starcoder complete -m' | 'starcoder edit --model' | 'starcoder edit -m' | 'starcoder eval --model' | 'starcoder eval -m' | 'starcoder fill --model' | 'starcoder fill -m' | 'starcoder lsp --model' | 'starcoder lsp -m' | 'starcoder models path 0' | 'starcoder models pull 0' | 'starcoder models show 0' | 'starcoder models use 0' | 'starcoder serve --model' | 'starcoder serve -m' | 'starcoder tune --model' | 'starcoder tune --name' | 'starcoder tune -m')
         kind=model ;;
     'starcoder fill 0')
         kind=place ;;

@@ -30,6 +30,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'bench' = 'Measure how fast models are on this machine, side by side'
                 'config' = 'Show each option''s value and where it comes from, or set it'
                 'completion' = 'Print the script that lets a shell complete the words of starcoder with Tab'
+                'bundle' = 'Put the program, its libraries and a model into one folder, for a machine without a network'
                 'doctor' = 'Check the installation, the machine and the hub, and which StarCoder models fit here'
             }
             Options = [ordered]@{
@@ -685,6 +686,20 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('bash zsh fish powershell')
+        }
+        'starcoder bundle' = @{
+            Commands = [ordered]@{
+            }
+            Options = [ordered]@{
+                '-h' = @('', 'Show the main options and some examples')
+                '--quiet' = @('', 'No notes on standard error, only errors')
+                '-q' = @('', 'No notes on standard error, only errors')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--offline' = @('', 'Never use the network')
+                '--help' = @('', 'Show this message and exit')
+            }
+            Arguments = @('folder')
         }
         'starcoder doctor' = @{
             Commands = [ordered]@{

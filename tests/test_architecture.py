@@ -30,7 +30,7 @@ FLOORS = (
     {"terminal"},
     {"benchmark", "context", "models", "wire"},
     {"infill", "reply"},
-    {"attribution", "engines", "evaluation"},
+    {"attribution", "bundle", "engines", "evaluation"},
     {"tuning"},
     {"app", "server"},
     {"lsp"},
@@ -59,6 +59,7 @@ OWNERS = {
     "matplotlib": {"benchmark.chart", "evaluation.charts"},
     "numpy": {"engines.decoding.sampler", "engines.openvino", "weights"},
     "openvino": {"engines.openvino"},
+    "packaging": {"bundle.requirements"},
     "peft": {"engines.transformers.adapter", "engines.transformers.training"},
     "platformdirs": {"settings"},
     "prometheus_client": {"server"},
@@ -80,6 +81,7 @@ OWNERS = {
     "subprocess": {
         "app.config_file",
         "benchmark.worker",
+        "bundle",
         "candidates.verify",
         "files.git",
         "models.wheels",
@@ -105,9 +107,10 @@ OWNERS = {
     "uvicorn": {"server"},
     "xllamacpp": {"engines.llamacpp"},
 }
-# What a server is made of, from the start, and what Triton compiles: it has to stand at the top of
-# a file, which is imported where it is used.
+# What a server is made of, from the start, what Triton compiles, and what runs by itself: it has to
+# stand at the top of a file, which is imported where it is used.
 AT_ONCE = {
+    "bundle.install": {"subprocess"},
     "commands": {"typer"},
     "cli": {"typer"},
     "engines.transformers.kernels": {"torch", "triton"},

@@ -48,6 +48,10 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "ps": (("starcoder ps", "list the loaded models"),),
     "stop": (("starcoder stop", "stop the server"),),
     "completion": (("starcoder completion zsh --install", "complete words with Tab in zsh"),),
+    "bundle": (
+        ("starcoder bundle starcoder-offline", "make it, with the default model"),
+        ("python3 starcoder-offline/install.py", "install it on the other machine"),
+    ),
     "doctor": (("starcoder doctor", "check the installation"),),
     "models list": (("starcoder models list", "list what is here and what could be"),),
     "models search": (("starcoder models search starcoder", "search the catalog and the hub"),),

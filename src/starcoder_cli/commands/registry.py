@@ -29,6 +29,8 @@ COMMANDS = {
     "bench": "Measure how fast models are on this machine, side by side.",
     "config": "Show each option's value and where it comes from, or set it.",
     "completion": "Print the script that lets a shell complete the words of starcoder with Tab.",
+    "bundle": "Put the program, its libraries and a model into one folder, for a machine without a "
+    "network.",
     "doctor": "Check the installation, the machine and the hub, and which StarCoder models fit "
     "here.",
 }
