@@ -71,6 +71,16 @@ def test_the_page_on_models_tells_the_licence_of_each_part(requirement: Requirem
     assert re.search(rf"\b{licence}\b", " ".join(map(str, stated)))
 
 
+def test_the_page_of_a_package_index_needs_no_other_file() -> None:
+    """There the README stands alone: a picture or a page beside it could not be found."""
+    page = str(metadata("starcoder-cli").get_payload())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "![" in readme and "![" not in page
+    assert page.startswith("# starcoder\n") and len(page) > 5000
+    links = re.findall(r"\]\(([^)\s]+)\)", page)
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
 def test_licence_is_apache_2() -> None:
     text = (ROOT / "LICENSE").read_text()
     assert text.split()[:4] == ["Apache", "License", "Version", "2.0,"]

@@ -11,14 +11,12 @@ import pty
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyte
-
-if TYPE_CHECKING:
-    from rich.style import Style
 
 COLUMNS, ROWS = 88, 40
 ROOT = Path(__file__).parent.parent
@@ -26,7 +24,15 @@ COMMANDS = (
     "starcoder fill examples/unique.go:13 --max-tokens 64",
     "starcoder fill examples/groups.js:8 --max-tokens 64",
 )
-COLOURS = {"brown": "yellow", "brightbrown": "bright_yellow"}
+CELL_WIDTH, LINE_HEIGHT, MARGIN, TITLE_HEIGHT = 12, 24, 10, 40
+TEXT_COLOUR, BACKGROUND = "#c5c8c6", "#292929"
+COLOURS = {
+    "black": "#4b4e55", "red": "#cc555a", "green": "#98a84b", "brown": "#d0b344",
+    "blue": "#608ab1", "magenta": "#98729f", "cyan": "#68a0b3", "white": "#c5c8c6",
+    "brightblack": "#9a9b99", "brightred": "#ff2627", "brightgreen": "#00823d",
+    "brightbrown": "#d08442", "brightblue": "#1984e9", "brightmagenta": "#ff2c7a",
+    "brightcyan": "#398280", "brightwhite": "#fdfdc5",
+}  # fmt: skip
 
 
 def screen(command: str) -> pyte.Screen:
@@ -56,41 +62,69 @@ def read(descriptor: int) -> bytes:
         return b""
 
 
-def style_of(cell: pyte.screens.Char) -> "Style":
-    """A cell's colour, in Rich's words."""
-    from rich.style import Style
+Word = tuple[int, str, str, str]
+"""The column of a word, its characters, its colour and its weight."""
 
-    colour = COLOURS.get(cell.fg, cell.fg.replace("bright", "bright_"))
-    return Style(color=None if colour == "default" else colour, bold=cell.bold)
+
+def split_words(column: int, text: str, colour: str, weight: str) -> Iterator[Word]:
+    """The words of a text that begins at a column."""
+    for word in re.finditer(r"\S+", text):
+        yield column + word.start(), word[0], colour, weight
+
+
+def words_of(shown: pyte.Screen, row: int) -> Iterator[Word]:
+    """The words in a row of a screen, each in one style."""
+    cells = [(column, shown.buffer[row][column]) for column in range(COLUMNS)]
+    for (colour, bold), run in groupby(cells, lambda cell: (cell[1].fg, cell[1].bold)):
+        part = list(run)
+        text = "".join(cell.data for _, cell in part)
+        weight = "bold" if bold else "normal"
+        yield from split_words(part[0][0], text, COLOURS.get(colour, TEXT_COLOUR), weight)
+
+
+def picture_lines() -> Iterator[list[Word]]:
+    """The words in each line of the picture: the commands, and what they leave on the screen."""
+    screen(COMMANDS[0])  # whose note on the server it starts is not part of the picture
+    for command in COMMANDS:
+        prompt = (0, "$", COLOURS["green"], "bold")
+        yield [prompt, *split_words(2, command, TEXT_COLOUR, "bold")]
+        shown = screen(command)
+        lines = [list(words_of(shown, row)) for row in range(ROWS)]
+        while lines and not lines[-1]:
+            lines.pop()
+        yield from lines
+        yield []
 
 
 def draw(output: str) -> None:
-    """Run the commands and write the picture."""
-    from rich.console import Console
-    from rich.text import Text
+    """Run the commands and write the picture.
 
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), color_system="256")  # noqa: PTH123, SIM115
-    for command in COMMANDS:
-        console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
-        shown = screen(command)
-        lines = []
-        for row in range(ROWS):
-            line = Text()
-            cells = [shown.buffer[row][column] for column in range(COLUMNS)]
-            for style, run in groupby(cells, style_of):
-                line.append("".join(cell.data for cell in run), style)
-            line.rstrip()
-            lines.append(line)
-        while lines and not lines[-1].plain:
-            lines.pop()
-        for line in lines:
-            console.print(line, no_wrap=True)
-        console.print()
-    # A picture in a README loads no fonts from elsewhere.
-    picture = re.sub(
-        r"@font-face \{.*?\}\s*", "", console.export_svg(title="starcoder"), flags=re.S
-    )
-    Path(output).write_text(picture, encoding="utf-8")
+    Each word stands at its own place, so that columns are right in a viewer that has another font
+    or does not know `textLength`.
+    """
+    lines = list(picture_lines())
+    width = COLUMNS * CELL_WIDTH + 2 * MARGIN
+    height = len(lines) * LINE_HEIGHT + TITLE_HEIGHT + MARGIN
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'font-family="monospace" font-size="20" xml:space="preserve">',
+        f'<rect width="{width}" height="{height}" rx="8" fill="{BACKGROUND}"/>',
+        *(
+            f'<circle cx="{22 + 22 * number}" cy="20" r="7" fill="{colour}"/>'
+            for number, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))
+        ),
+        f'<text x="{width / 2:g}" y="26" fill="{TEXT_COLOUR}" font-weight="bold" '
+        'text-anchor="middle">starcoder</text>',
+    ]
+    for row, words in enumerate(lines):
+        y = TITLE_HEIGHT + (row + 1) * LINE_HEIGHT - 6
+        for column, word, colour, weight in words:
+            parts.append(
+                f'<text x="{MARGIN + column * CELL_WIDTH}" y="{y}" fill="{colour}" '
+                f'font-weight="{weight}" textLength="{len(word) * CELL_WIDTH}" '
+                f'lengthAdjust="spacingAndGlyphs">{escape(word)}</text>'
+            )
+    Path(output).write_text("\n".join([*parts, "</svg>", ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":
