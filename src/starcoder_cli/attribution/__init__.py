@@ -13,10 +13,10 @@ from starcoder_cli.attribution.matches import Match
 
 
 def find_matches(text: str, language: str | None, index: Path) -> list[Match]:
-    """What a text shares with an index, the longest first.
+    """What a text shares with an index, longest match first.
 
-    `language` is a name that `find_language` knows; without one the text is read in each way there
-    is. Raises InputError where there is no index, DataError where the file is no sound one, and
+    `language` is a name that `find_language` knows; without one the text is tokenized in every
+    known way. Raises InputError if there is no index, DataError if the file is not a valid one, and
     UsageError for an unknown language.
     """
     from starcoder_cli.attribution.search import search_index
