@@ -270,8 +270,7 @@ class CommentSyntax:
 class Language:
     """A language, its files, and what is needed to show and annotate its code.
 
-    `name` is what `--lang` accepts; `comment` is None for a language without comments, such as
-    JSON.
+    `name` is what `--lang` accepts; `comment` is None for a language without comments, like JSON.
     """
 
     name: str

@@ -1,8 +1,7 @@
 """Turn a conversation into its next answer; the only place that does so.
 
 The conversation is cut to the model's window by whole turns, then formatted in the model's chat
-format or left to its server to format. The answer streams up to its end, without the reasoning
-before it.
+format or left to its server to format. The answer streams up to its end, without its reasoning.
 """
 
 import itertools
@@ -102,9 +101,8 @@ class ChatModel:
     def answer(self, question: Question, sampling: Sampling, *, is_live: bool) -> Stream:
         """Stream the next answer without the reasoning before it.
 
-        An endpoint's template may have started the reasoning, which cannot be known: such an answer
-        is held back until it is complete, unless it `is_live`. The same applies to a reasoning
-        model.
+        An endpoint's template may have started the reasoning, and nobody can know: such an answer
+        is held back until it is complete, unless it `is_live`. So is that of a reasoning model.
         """
         may_be_open = self.reasons or (self.form is None and not is_live)
         chunks = self.model.stream(question, sampling)

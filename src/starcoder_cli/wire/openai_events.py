@@ -1,8 +1,7 @@
 """Parse an event of an OpenAI-compatible server, or a whole answer: both have the same parts.
 
 Servers take liberties with OpenAI's form, so much is accepted beyond it: parts of text instead of
-text, a `message` in a stream, the same text in two fields, other words for why an answer ends, null
-fields.
+text, a `message` in a stream, the same text in two fields, null, other words for why answers end.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
