@@ -39,7 +39,7 @@ def format_row(cells: Sequence[str], widths: Sequence[int], max_width: int) -> s
     line = SEPARATOR.join(map(set_cell_size, cells, widths)).rstrip()
     if cell_len(line) <= max_width:
         return line
-    whole, end = 0, 0  # cells that fit, leaving room for the cut sign after them
+    whole, end = 0, 0  # the cells that fit before a cut sign, and where they end
     for width in widths[:-1]:
         if end + width + len(SEPARATOR + CUT_SIGN) > max_width:
             break

@@ -38,7 +38,7 @@ SAMPLING_FIELDS = frozenset(("seed", "temperature", "top_p"))
 OPTIONAL_FIELDS = SAMPLING_FIELDS | {
     *("stream_options", "logprobs", "top_k", "min_p", "repetition_penalty", "cache_prompt", "raw")
 }
-"""Fields an answer can do without: some do not affect its text, the others change sampling."""
+"""Fields that can be dropped from a request, although some change what the answer says."""
 
 UNKNOWN_FIELD = re.compile(
     r"support|permit|allow|extra|unknown|unrecognized|unexpected|not a valid", re.IGNORECASE

@@ -27,7 +27,7 @@ TGI_REASONS = {"stop": "eos_token", "length": "length"}
 
 
 class GenerateParameters(RequestSchema):
-    """How much to write, and how; a `temperature` alone does not enable sampling."""
+    """How much to write, and how; a `temperature` samples even without `do_sample`."""
 
     max_new_tokens: Annotated[int, Field(ge=0)] = DEFAULT_COMPLETION_TOKENS
     temperature: TemperatureValue | None = None
