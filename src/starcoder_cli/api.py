@@ -1,12 +1,12 @@
-"""The commands as a library: a model that is open, and what it answers, as frozen values.
+"""The commands as a library: an open model, whose answers are frozen values.
 
     import starcoder_cli
 
     with starcoder_cli.load("qwen2.5-coder-0.5b") as model:
         print(model.fill("def mean(values):\\n    ", "\\n").text)
 
-It is the same code as the commands': what `fill` returns is what `starcoder fill --json` says.
-Nothing is written to standard output; notes are part of an `Answer`.
+It shares the commands' code: `fill` returns what `starcoder fill --json` prints. Nothing is
+written to standard output; notes are part of an `Answer`.
 """
 
 import threading

@@ -224,7 +224,7 @@ def option_names(command: "Command") -> Mapping[str, bool]:
 
 
 def is_without_defaults(words: list[str]) -> bool:
-    """Whether a command must run even with a wrong configuration file: it reports that itself."""
+    """Whether a command must run even with an invalid configuration file: it reports that."""
     asks_for_help = any(word in HELP for word in words)
     return not words or asks_for_help or words[0] in ("config", "doctor", "--version", "-V")
 

@@ -3,8 +3,8 @@
     matches = find_matches(text, "python", index_file())
 
 finds the runs of tokens that a text has in common with the files of an index, the longest first:
-each is a `Match` with its `Origin`s. It knows nothing of models or commands. What counts as the
-same code is in `tokens`, which runs are found for sure in `fingerprints`.
+each is a `Match` with its `Origin`s. It knows nothing about models or commands. `tokens` defines
+what counts as the same code, and `fingerprints` which runs are certain to be found.
 """
 
 from pathlib import Path
