@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """`load`, which is imported when it is asked for: importing the package loads nothing."""
+    """Import `load` when it is first used: importing the package loads nothing else."""
     if name != "load":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from starcoder_cli.api import load

@@ -1,4 +1,4 @@
-"""`python -m starcoder_cli`, and what the installed command calls."""
+"""`python -m starcoder_cli`, also the entry point of the installed command."""
 
 import os
 import signal
@@ -16,9 +16,9 @@ class Ended(BaseException):
 
 
 def run() -> NoReturn:
-    """Run the command line; a signal that ended it ends the process too, after clean-up.
+    """Run the command line; after clean-up, a signal that ended it also ends the process.
 
-    So a shell that runs a loop of our commands sees the signal, and stops as well.
+    This way a shell looping over our commands sees the signal and stops too.
     """
     for descriptor in (0, 1, 2):
         ensure_open(descriptor)
@@ -43,7 +43,7 @@ def run() -> NoReturn:
 
 
 def exit_at_once(code: int) -> NoReturn:
-    """End the process at once: only memory is left to tidy, and engines take seconds for that."""
+    """End the process at once: only memory is left to free, and engines take seconds for that."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             with suppress(OSError, ValueError):
@@ -52,7 +52,7 @@ def exit_at_once(code: int) -> NoReturn:
 
 
 def ensure_open(descriptor: int) -> None:
-    """Keep the number of a standard stream that is closed from going to a file that we open."""
+    """Open a closed standard stream on the null device, so that no file of ours gets its number."""
     try:
         os.fstat(descriptor)
     except OSError:

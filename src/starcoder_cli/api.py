@@ -1,12 +1,12 @@
-"""The commands as a library: a model that is open, and what it answers, as frozen values.
+"""The commands as a library: an open model, whose answers are frozen values.
 
     import starcoder_cli
 
     with starcoder_cli.load("qwen2.5-coder-0.5b") as model:
         print(model.fill("def mean(values):\\n    ", "\\n").text)
 
-It is the same code as the commands': what `fill` returns is what `starcoder fill --json` says.
-Nothing is written to standard output; notes are part of an `Answer`.
+It shares the commands' code: `fill` returns what `starcoder fill --json` prints. Nothing is
+written to standard output; notes are part of an `Answer`.
 """
 
 import threading
@@ -43,11 +43,11 @@ READING_LIMIT = ReadingLimit(way="; max_prompt_tokens reads more")
 
 
 class ModelOptions(TypedDict, total=False):
-    """How a model is opened; each is what the flag of its name is.
+    """How to open a model; each option matches the flag of the same name.
 
-    `window` is how many tokens prompt and answer may have together, 8192 unless given; `slots` how
-    many answers `batch` makes at a time, 1 unless given. `keep_alive` is how many seconds a server
-    holds the model afterwards: 0 is without a server, which is the default here.
+    `window` is how many tokens prompt and answer share (default 8192); `slots` is how many answers
+    `batch` makes at a time (default 1). `keep_alive` is how many seconds a server keeps the model
+    afterwards: 0, the default here, uses no server.
     """
 
     engine: EngineChoice
@@ -65,10 +65,10 @@ class ModelOptions(TypedDict, total=False):
 
 
 class AnswerOptions(TypedDict, total=False):
-    """How an answer is made; each is what the flag of its name is.
+    """How to make an answer; each option matches the flag of the same name.
 
-    `candidates` are that many answers, of which the best is returned; `include` names files to read
-    along, `context` how many seconds may be spent on others.
+    `candidates` is how many answers to make and choose the best from; `include` names extra files
+    to read, `context` is how many seconds may be spent finding others.
     """
 
     max_tokens: int
@@ -89,9 +89,9 @@ class AnswerOptions(TypedDict, total=False):
 
 
 class LoadedModel:
-    """A model that is open: `complete`, `fill`, `edit` and `chat` return an `Answer`.
+    """An open model: `complete`, `fill`, `edit` and `chat` return an `Answer`.
 
-    Their `stream_…` variants give it in chunks, and closing one stops the model. All raise errors
+    Their `stream_…` variants yield it in chunks, and closing one stops the model. All raise errors
     of `starcoder_cli.errors`.
     """
 
@@ -103,41 +103,41 @@ class LoadedModel:
 
     @property
     def spec(self) -> ModelSpec:
-        """What the catalog, or the endpoint, knows of the model."""
+        """What the catalog or the endpoint says about the model."""
         return self._request.spec
 
     @property
     def engine(self) -> str:
-        """What runs it."""
+        """The engine that runs the model."""
         return self._model.engine
 
     @property
     def window(self) -> int:
-        """The most tokens that prompt and answer may have together."""
+        """The maximum number of tokens that prompt and answer share."""
         return self._model.window
 
     def count(self, text: str) -> int:
-        """How many tokens a text has, as user text."""
+        """Count the tokens of a text, as user text."""
         return self._model.count(text)
 
     def complete(self, prefix: str, suffix: str = "", **options: Unpack[AnswerOptions]) -> Answer:
-        """What follows the prefix; what is behind it is read too where it has more than blanks."""
+        """Complete the prefix; the suffix is read too unless it is blank."""
         request = self._request_for(options, fim=False)
         return self._answer(*hole_source(Hole(prefix, suffix)), request, fill_task)
 
     def fill(self, prefix: str, suffix: str, **options: Unpack[AnswerOptions]) -> Answer:
-        """What belongs between the prefix and the suffix."""
+        """Fill the gap between the prefix and the suffix."""
         request = self._request_for(options, fim=True)
         return self._answer(*hole_source(Hole(prefix, suffix)), request, fill_task)
 
     def edit(self, code: str, instruction: str, **options: Unpack[AnswerOptions]) -> Answer:
-        """The code anew, as an instruction says."""
+        """Rewrite the code to follow an instruction."""
         source, request = code_source(code), self._request_for(options, fim=False)
         task = partial(edit_task, instruction=instruction)
         return self._answer(source, source.whole_span(), request, task)
 
     def chat(self, question: str | Conversation, **options: Unpack[AnswerOptions]) -> Answer:
-        """The answer to a question, or the next one in a conversation."""
+        """Answer a question, or the last one of a conversation."""
         messages = CollectedMessages()
         request = self._request_for(options, fim=False)
         replier, prompt = self._reply(question, request, messages)
@@ -149,23 +149,23 @@ class LoadedModel:
     def stream_complete(
         self, prefix: str, suffix: str = "", **options: Unpack[AnswerOptions]
     ) -> Stream:
-        """What follows the prefix, chunk by chunk."""
+        """Complete the prefix, chunk by chunk."""
         request = self._request_for(options, fim=False)
         return self._stream(*hole_source(Hole(prefix, suffix)), request, fill_task)
 
     def stream_fill(self, prefix: str, suffix: str, **options: Unpack[AnswerOptions]) -> Stream:
-        """What belongs between the prefix and the suffix, chunk by chunk."""
+        """Fill the gap between the prefix and the suffix, chunk by chunk."""
         request = self._request_for(options, fim=True)
         return self._stream(*hole_source(Hole(prefix, suffix)), request, fill_task)
 
     def stream_edit(self, code: str, instruction: str, **options: Unpack[AnswerOptions]) -> Stream:
-        """The code anew, chunk by chunk."""
+        """Rewrite the code, chunk by chunk."""
         source, request = code_source(code), self._request_for(options, fim=False)
         task = partial(edit_task, instruction=instruction)
         return self._stream(source, source.whole_span(), request, task)
 
     def stream_chat(self, question: str | Conversation, **options: Unpack[AnswerOptions]) -> Stream:
-        """The next answer, chunk by chunk."""
+        """Answer the question, chunk by chunk."""
         request = self._request_for(options, fim=False)
         replier, prompt = self._reply(question, request, CollectedMessages())
         return replier.stream(prompt, request.infill.stop, request.sampling)
@@ -173,9 +173,9 @@ class LoadedModel:
     def batch(
         self, holes: Iterable[Hole], **options: Unpack[AnswerOptions]
     ) -> Generator[Answer, None, None]:
-        """What belongs in each hole, in their order, `slots` of them made at a time.
+        """Fill the holes in order, making `slots` answers at a time.
 
-        Closing the generator stops the model. The error of a hole is raised in its turn.
+        Closing the generator stops the model. A hole's error is raised when its turn comes.
         """
         request, closed = self._request_for(options, fim=True), threading.Event()
         through = partial(while_open, closed=closed)
@@ -258,13 +258,13 @@ class LoadedModel:
 
 
 def hole_source(hole: Hole) -> tuple[Source, Span]:
-    """The text around a hole, and where in it the hole is."""
+    """The text around a hole, and the position of the hole in it."""
     at = len(hole.prefix)
     return code_source(hole.prefix + hole.suffix), Span(at, at)
 
 
 def code_source(code: str) -> Source:
-    """Code that is in no file."""
+    """A source for code that is not in a file."""
     return Source(STANDARD_INPUT, code)
 
 
@@ -274,8 +274,8 @@ def load(
 ) -> Generator[LoadedModel, None, None]:
     """Open a model: a catalog name, a GGUF file, a checkpoint folder, a hub id, or `echo`.
 
-    It is fetched where it is not here, and let go at the end of the `with` block. Raises what the
-    commands end with, such as InputError for a model that there is not.
+    It is downloaded if missing and closed at the end of the `with` block. Raises the same errors as
+    the commands, such as InputError for a missing model.
     """
     request = Request(
         model=model,

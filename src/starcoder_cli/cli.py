@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and what their errors mean in numbers."""
+"""The command line: its commands, and the exit codes of their errors."""
 
 import os
 import sys
@@ -40,16 +40,16 @@ EPILOG = (
 
 
 class LazyGroup(TyperGroup):
-    """The commands, each imported when it is asked for: a start costs what it uses."""
+    """The commands, each imported only when it is needed, so that startup stays fast."""
 
     listing = False
 
     def list_commands(self, ctx: object) -> list[str]:
-        """The names of the commands, in the order of the help."""
+        """The names of the commands, in help order."""
         return list(COMMANDS)
 
     def get_command(self, ctx: object, cmd_name: str) -> "Command | None":
-        """The command of that name."""
+        """The command with a name, or None."""
         if cmd_name not in COMMANDS:
             return None
         if self.listing:
@@ -59,7 +59,7 @@ class LazyGroup(TyperGroup):
         return with_checks(load_command(cmd_name))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the words begin with; UsageError where there is none of that name."""
+        """Resolve the command that the arguments start with; raises UsageError if it is unknown."""
         if not args[0].startswith("-") and args[0] not in COMMANDS:
             raise UsageError(
                 f"no such command {args[0]!r}",
@@ -68,7 +68,7 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """The help, in which the commands are one line each."""
+        """Format the help, with one line per command."""
         self.listing = True
         super().format_help(ctx, formatter)
 
@@ -116,7 +116,7 @@ def root(
 
 
 def build_command() -> "Command":
-    """The whole command line."""
+    """Build the whole command line."""
     command = cast("Command", typer.main.get_command(program))
     tidy_help(command)
     use_light_converters(command)
@@ -133,11 +133,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return report_failure(usage_error(error))
     except typer.Exit as done:
         return done.exit_code
-    except (BrokenPipeError, SystemExit):  # the latter is what Rich makes of the former
+    except (BrokenPipeError, SystemExit):  # Rich turns the former into the latter
         discard_buffer(sys.stdout)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except Exception as error:  # the last frame of this process
+    except Exception as error:  # the last resort before the process ends
         if os.environ.get("STARCODER_DEBUG"):
             raise
         return report_failure(unexpected_error(error))
@@ -145,9 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_command(words: list[str]) -> None:
-    """Run the command that the words name; without any, show the help.
+    """Run the command that the arguments name; without any, show the help.
 
-    Typer's own way to run one would exit with 1 where a reader of our output has had enough.
+    Typer's own runner would exit with 1 if a reader closed our output early.
     """
     command = build_command()
     words, plain = as_options(words)
@@ -161,9 +161,9 @@ def run_command(words: list[str]) -> None:
 
 
 def as_options(words: list[str]) -> tuple[list[str], list[str]]:
-    """The words, `help` and `version` as the options that they stand for; and `--no-color` apart.
+    """Turn `help` and `version` into options; `--no-color` is returned separately.
 
-    That may stand anywhere before `--`.
+    That option may appear anywhere before `--`.
     """
     end = words.index("--") if "--" in words else len(words)
     plain = [word for word in words[:end] if word == "--no-color"]
@@ -176,10 +176,10 @@ def as_options(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def with_command_first(words: list[str]) -> list[str]:
-    """The words with the options that stand before a command's name behind it.
+    """Move options that come before a command's name to after it.
 
-    A command that has them all comes first, then one that can say which it lacks. Raises
-    UsageError where an option of some commands is there, but none of those.
+    A command that has all the options is preferred, then one that can report which are unknown.
+    Raises UsageError if the option belongs to some commands, but none of them is named.
     """
     places = [at for at, word in enumerate(words) if word in COMMANDS]
     for all_known in (True, False):
@@ -198,7 +198,7 @@ def with_command_first(words: list[str]) -> list[str]:
 
 
 def are_options(words: list[str], takes: Mapping[str, bool], all_known: bool) -> bool:
-    """Whether the words are options, each with its value where one comes behind it."""
+    """Whether the words are options, each followed by its value if it takes one."""
     left = iter(words)
     for word in left:
         if not word.startswith("-") or word in ("-", "--"):
@@ -211,12 +211,12 @@ def are_options(words: list[str], takes: Mapping[str, bool], all_known: bool) ->
 
 
 def option_name(word: str) -> str:
-    """The name in an option that may have its value in the same word."""
+    """The name of an option, which may have its value in the same word."""
     return word.partition("=")[0] if word.startswith("--") else word[:2]
 
 
 def option_names(command: "Command") -> Mapping[str, bool]:
-    """Each name of an option of a command, and whether a value comes behind it."""
+    """The option names of a command, and whether each takes a value."""
     described = command.get_params(typer.Context(command, help_option_names=HELP))
     return {
         name: not getattr(option, "is_flag", False) for option in described for name in option.opts
@@ -224,13 +224,13 @@ def option_names(command: "Command") -> Mapping[str, bool]:
 
 
 def is_without_defaults(words: list[str]) -> bool:
-    """Whether a command has to run where the configuration file is wrong: it says so itself."""
+    """Whether a command must run even with an invalid configuration file: it reports that."""
     asks_for_help = any(word in HELP for word in words)
     return not words or asks_for_help or words[0] in ("config", "doctor", "--version", "-V")
 
 
 def config_defaults() -> dict[str, dict[str, object]] | None:
-    """What the configuration file sets, by command; nothing is loaded where there is no file."""
+    """The configuration file's settings by command; loads nothing if there is no file."""
     from starcoder_cli.settings import config_file
 
     if not os.path.lexists(config_file()):
@@ -241,7 +241,7 @@ def config_defaults() -> dict[str, dict[str, object]] | None:
 
 
 def report_failure(error: StarcoderError) -> int:
-    """Report an error."""
+    """Report an error and return its exit code."""
     if error.exit_code == ExitCode.IO:
         discard_buffer(sys.stdout)
     report_error(error)
@@ -249,7 +249,7 @@ def report_failure(error: StarcoderError) -> int:
 
 
 def usage_error(error: typer.TyperException) -> StarcoderError:
-    """Typer's complaint about a command line, or about a variable, as ours."""
+    """Turn Typer's error about an argument or a variable into ours."""
     context, option = getattr(error, "ctx", None), getattr(error, "param", None)
     hint = f"see `{context.command_path if context else 'starcoder'} --help`"
     formatted = str(getattr(error, "format_message", error.__str__)())
@@ -258,7 +258,7 @@ def usage_error(error: typer.TyperException) -> StarcoderError:
     variable = getattr(option, "envvar", None)
     is_argument = getattr(option, "param_type_name", "") == "argument"
     if is_argument and isinstance(error, typer.BadParameter) and error.message:
-        # An argument's name in capitals may look like that of a variable, as SHELL does.
+        # An argument's upper-case name may look like a variable, as SHELL does.
         return UsageError(f"{str(getattr(option, 'metavar', '')).lower()} {error.message}", hint)
     if variable and context:
         source = context.get_parameter_source(getattr(option, "name", ""))
@@ -269,7 +269,7 @@ def usage_error(error: typer.TyperException) -> StarcoderError:
 
 
 def unexpected_error(error: Exception) -> StarcoderError:
-    """What no line of ours expects: the system refuses something, or we are wrong."""
+    """Turn an unexpected exception into an error: the system's refusal, or a bug of ours."""
     if isinstance(error, FileNotFoundError) and not has_current_folder():
         return InputError("the current folder is not there any more", "go to another with `cd`")
     if isinstance(error, OSError):
@@ -280,7 +280,7 @@ def unexpected_error(error: Exception) -> StarcoderError:
 
 
 def has_current_folder() -> bool:
-    """Whether the folder that the process is in has a name still."""
+    """Whether the current folder still exists."""
     try:
         os.getcwd()  # noqa: PTH109
     except OSError:

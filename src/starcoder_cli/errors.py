@@ -1,6 +1,6 @@
-"""What can go wrong, one class per kind: what happened, the way out, and the exit code.
+"""Errors, one class per kind: what happened, the way out, and the exit code.
 
-Codes follow sysexits.h where it has one for the case, so that scripts can tell them apart.
+Codes follow sysexits.h where it covers the case, so that scripts can tell them apart.
 """
 
 from enum import IntEnum
@@ -9,7 +9,7 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """The exit codes of the program; they are part of its interface.
 
-    NEGATIVE is no error: the program ran, and the answer to what it was asked is no.
+    NEGATIVE is not an error: the program ran, and the answer is no.
     """
 
     DONE = 0
@@ -123,4 +123,4 @@ class TimeLimitError(StarcoderError):
 
 
 class MalformedError(ValueError):
-    """What is wrong with some bytes: a clause about `it`, for whoever knows what they are of."""
+    """What is wrong with some bytes: a clause about `it`, for a caller that can name them."""

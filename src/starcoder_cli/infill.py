@@ -1,8 +1,8 @@
-"""From a hole in some code to the text that belongs in it; the only place that does it.
+"""Turn a hole in some code into the text that belongs there; the only place that does so.
 
-A hole and what is around it become a prompt that fits the model's window; the answer streams
-through the clean-up that ends it. Commands, batches, the evaluation, the Python and the HTTP API
-all call it.
+A hole and its surroundings become a prompt that fits the model's window; the answer streams through
+the clean-up that ends it. Commands, batches, the evaluation, the Python API and the HTTP API all
+call it.
 """
 
 from dataclasses import dataclass, replace
@@ -69,15 +69,15 @@ from starcoder_cli.terminal.output import Messages
 
 @dataclass(frozen=True)
 class InfillOptions:
-    """How a hole is asked for, and how much of the answer is kept.
+    """How to ask for a hole, and how much of the answer to keep.
 
-    `fim` asks for a gap even where nothing is behind it. `prompted` lets the text begin like the
-    file of a solution. `raw` leaves the answer as the model wrote it, `once` takes the first one
-    also where it says nothing. After so many `seconds` of writing it may end at a line. `live` says
-    that it is shown while it is made. At most so many `prompt_tokens` of the text are read; without
-    that number, what a `reading_limit` allows.
+    `fim` asks for a gap even if the suffix is empty. `prompted` makes the text start like the file
+    of a solution. `raw` leaves the answer as the model wrote it, `once` accepts the first answer
+    even if it is empty. After `seconds` of writing it may end at a line. `live` means that it is
+    shown as it is made. At most `prompt_tokens` of the text are read; if unset, what
+    `reading_limit` allows.
 
-    Raises UsageError for an empty text to stop at, and for no tokens to read.
+    Raises UsageError for an empty stop text, and if no tokens are to be read.
     """
 
     fim: bool = False
@@ -104,9 +104,9 @@ class InfillOptions:
 
 @dataclass(frozen=True)
 class PreparedPrompt:
-    """What a model is asked, and the texts that end the answer.
+    """A model's question, and the texts that end the answer.
 
-    `context` are the files that are part of it; `truncated` says that some text was left out.
+    `context` are the files that are part of it; `truncated` means that some text was left out.
     """
 
     question: Question
@@ -115,7 +115,7 @@ class PreparedPrompt:
     truncated: bool = False
 
     def beginning_with(self, text: str) -> Question | None:
-        """The question whose answer has to begin with a text; None where that cannot be asked."""
+        """The question with a forced beginning of its answer, or None if that is impossible."""
         if not isinstance(self.question, Prompt) or self.question.forced_prefix:
             return None
         return replace(self.question, forced_prefix=text)
@@ -123,10 +123,10 @@ class PreparedPrompt:
 
 @dataclass(frozen=True)
 class Infill:
-    """A hole in a source, and all that decides what a model is asked about it.
+    """A hole in a source, and everything that determines what a model is asked about it.
 
-    The answer has at most `max_tokens`. White space at the beginning of the range, `lead`, is what
-    any answer begins with.
+    The answer has at most `max_tokens`. Every answer starts with `lead`, the white space at the
+    start of the range.
     """
 
     source: Source
@@ -144,30 +144,30 @@ class Infill:
 
     @cached_property
     def lead(self) -> str:
-        """The indentation that the range begins with."""
+        """The indentation at the start of the range."""
         return self.source.indentation_of(self.span)
 
     @cached_property
     def hole(self) -> Hole:
-        """The text around the range, as the model is to read it where all of it fits."""
+        """The text around the range, as the model would read it if all of it fits."""
         hole = self.source.hole_at(Span(self.span.start + len(self.lead), self.span.end))
         return as_solution_file(hole, self.language)[0] if self.options.prompted else hole
 
     @property
     def replaces_code(self) -> bool:
-        """Whether an answer that was cut off would lose code: what is in a hole is to go anyway."""
+        """Whether a cut-off answer would lose code: no, as the text in a hole goes anyway."""
         return False
 
     @property
     def window(self) -> int:
-        """How many tokens are surely enough for the prompt and the answer."""
+        """An upper bound on the tokens of prompt and answer."""
         return window_for(self.hole, self.max_tokens) + self.context.max_tokens
 
     def prompt(self, model: Model, messages: Messages) -> PreparedPrompt:
-        """What the model is asked: a gap, or a beginning where nothing is behind it.
+        """Build the prompt: a gap, or a beginning if there is no suffix.
 
-        Notes say what was left out, and where a model cannot fill gaps. Raises DataError where
-        leaving out is not wanted, UsageError where the answer alone is too long.
+        Notes say what was left out, and whether the model cannot fill gaps. Raises DataError if
+        text would be left out against the user's wish, UsageError if the answer alone is too long.
         """
         spec, options, hole = self.spec, self.options, self.hole
         form, spells = fim_format(model, spec), Hole in model.spells
@@ -198,7 +198,7 @@ class Infill:
         return PreparedPrompt(question, options.stop, selected, truncated)
 
     def _truncate(self, model: Model, hole: Hole, context_tokens: int, messages: Messages) -> Hole:
-        """What of the hole fits the model's window beside its context; a note says what not."""
+        """Cut the hole to fit the window beside its context; a note says what was left out."""
         most = self._most_tokens(model, hole)
         kept, budget = truncate_to_window(model, hole, self.max_tokens, context_tokens, most)
         if kept == hole:
@@ -219,7 +219,7 @@ class Infill:
         return kept
 
     def _most_tokens(self, model: Model, hole: Hole) -> int | None:
-        """How many tokens of the text are to be read at most; None for what the window holds."""
+        """The maximum number of tokens of the text to read; None for as many as fit the window."""
         tokens, limit = self.options.prompt_tokens, self.options.reading_limit
         if tokens is not None or limit is None or self.spec.engine in ("echo", "endpoint"):
             return tokens
@@ -229,7 +229,7 @@ class Infill:
         return limit.tokens(f"{self.spec.name} {model.engine}", measure)
 
     def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
-        """The answer that belongs in the place, or as the model writes it where that is wanted."""
+        """Stream the answer for the place, or exactly as the model writes it if requested."""
         options, spec = self.options, self.spec
         reasons = is_reasoning_model(spec.name, model.chat_template)
 
@@ -260,7 +260,7 @@ class Infill:
             chunks = prepend(self.lead, trim_with_retry(ask, sampling, trim, last))
         last_line = self.source.raw[self.span.start :]
         if last_line.strip() and self.span.end == len(self.source.raw) and not options.raw:
-            chunks = replace_final_newlines(chunks, "")  # the file's last line has no end
+            chunks = replace_final_newlines(chunks, "")  # the last line of the file has no line end
         return convert_newlines(chunks, self.source.newline)
 
     @property
@@ -278,7 +278,7 @@ class Infill:
         )
 
     def learn(self, completion: Completion, engine: str) -> None:
-        """Remember how fast the model reads."""
+        """Record how fast the model reads."""
         self.context.learn(self.spec, completion)
         if completion.cached_tokens is not None:
             read = completion.prompt_tokens - completion.cached_tokens
@@ -286,7 +286,7 @@ class Infill:
 
 
 def language_of(source: Source, lang: str | None, filename: str | None) -> Language:
-    """The language of that name, or the one that the file's name or first line tells."""
+    """The named language, or the one detected from the file's name or first line."""
     if lang:
         return languages.find_language(lang)
     name = source.code_name(filename)
@@ -294,6 +294,6 @@ def language_of(source: Source, lang: str | None, filename: str | None) -> Langu
 
 
 def metadata_for(source: Source, filename: str | None) -> FileMetadata:
-    """What a source is called: as the user says, or by its place in a repository."""
+    """A source's name: given by the user, or from its place in a repository."""
     name = source.code_name(filename)
     return FileMetadata(name) if filename else find_file_metadata(name)

@@ -1,8 +1,8 @@
-"""The 86 languages StarCoder was trained on, a few it was not, and how to tell which a file is in.
+"""The 86 languages StarCoder was trained on, a few others, and how to detect a file's language.
 
-Names and file endings are those of the training set, so that a language here means the code the
-model saw. Added to them are endings that came later, such as `.mjs`, and files known by their
-whole name, such as Makefile.
+Names and file extensions are those of the training set, so that a language here means the code the
+model saw. Newer extensions, such as `.mjs`, and files known by their whole name, such as Makefile,
+are added.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,9 @@ from pathlib import PurePath
 
 from starcoder_cli.errors import UsageError
 
-# name | title | comment: a line's start, or open and close | Pygments lexer | other names.
-# Lexers are the nearest there is: Pygments knows no Bluespec, Yacc, R Markdown, Svelte or
-# Literate CoffeeScript. The literate languages have no comments, for all that is not code is prose.
+# name | title | comment: a line's start, or open and close | Pygments lexer | other names. Lexers
+# are the closest available: Pygments has none for Bluespec, Yacc, R Markdown, Svelte or Literate
+# CoffeeScript. The literate languages have no comments, as all that is not code is prose.
 _TRAINED = """\
 ada                   | Ada                   | --        | ada              |
 agda                  | Agda                  | --        | agda             |
@@ -121,7 +121,7 @@ verilog               | Verilog               | //        | verilog          |
 vue                   | Vue                   | <!-- -->  | vue              |
 """
 
-# name | file endings, as *.ext, and whole file names; an indented line continues the one above.
+# name | file extensions, as *.ext, and whole file names; an indented line continues the one above.
 _FILES = """\
 ada                   | *.adb *.ada *.ads
 agda                  | *.agda
@@ -244,22 +244,22 @@ vue                   | *.vue
 
 @dataclass(frozen=True)
 class CommentSyntax:
-    """How a language sets words apart from code: what opens them and, in block forms, closes."""
+    """The comment delimiters of a language: what opens a comment and, in block forms, closes it."""
 
     open: str
     close: str = ""
 
     def format_line(self, text: str) -> str:
-        """`text` as a comment of one line, without what would end it early or let it run on."""
+        """Format `text` as a one-line comment, without anything that would end or extend it."""
         inner = " ".join(text.split())
         if self.close:
             inner = inner.replace(self.open, " ").replace(self.close, " ")
-        # In C, Make and Tcl a backslash at the end makes a comment of the next line too.
+        # In C, Make and Tcl a trailing backslash makes the next line part of the comment.
         inner = inner.rstrip("\\ ")
         return f"{self.open} {inner} {self.close}".rstrip()
 
     def format_block(self, text: str) -> str:
-        """`text` as a comment that keeps its lines and their indentation."""
+        """Format `text` as a comment that keeps its lines and their indentation."""
         if self.close:
             inner = text.replace(self.open, " ").replace(self.close, " ")
             return f"{self.open}\n{inner}\n{self.close}"
@@ -268,9 +268,9 @@ class CommentSyntax:
 
 @dataclass(frozen=True)
 class Language:
-    """A language, the files it is found in, and what is needed to show and annotate its code.
+    """A language, its files, and what is needed to show and annotate its code.
 
-    `name` is what `--lang` takes; `comment` is None where there are no comments, as in JSON.
+    `name` is what `--lang` accepts; `comment` is None for a language without comments, like JSON.
     """
 
     name: str
@@ -285,7 +285,7 @@ class Language:
 
 @cache
 def languages_by_name() -> Mapping[str, Language]:
-    """Every language by its name: the 86 in the order of the alphabet, then the untrained ones."""
+    """All languages by name: the 86 in alphabetical order, then the untrained ones."""
     files = {name: cells.split() for name, cells in _parse_rows(_FILES)}
     return {
         row[0]: _parse_language(row, files[row[0]], is_trained)
@@ -295,10 +295,10 @@ def languages_by_name() -> Mapping[str, Language]:
 
 
 def detect_language(filename: str, text: str = "") -> Language | None:
-    """The language of a file: by its whole name, its longest known ending, its stem, its `#!` line.
+    """Detect a file's language by its whole name, longest known extension, stem or `#!` line.
 
-    Case counts first and is ignored after: `.C` is C++, `.c` is C, and `.PY` is Python. The stem
-    is what makes `Dockerfile.dev` a Dockerfile.
+    An exact-case match wins over one that ignores case: `.C` is C++, `.c` is C, `.PY` is Python.
+    The stem is what makes `Dockerfile.dev` a Dockerfile.
     """
     name = PurePath(filename).name
     endings = [f"*{name[index:]}" for index, letter in enumerate(name) if letter == "."]
@@ -311,9 +311,9 @@ def detect_language(filename: str, text: str = "") -> Language | None:
 
 
 def find_language(name: str) -> Language:
-    """The language meant by a name, title, alias or file ending, in any case.
+    """Find a language by name, title, alias or file extension, ignoring case.
 
-    Raises UsageError, with the nearest names in its hint, where there is none.
+    Raises UsageError if there is none, with the nearest names in its hint.
     """
     word = name.strip().lower()
     by_word = _languages_by_word()
@@ -329,13 +329,13 @@ def find_language(name: str) -> Language:
 
 
 def _parse_rows(table: str) -> Iterator[list[str]]:
-    """The cells of each row; a line that starts with a space belongs to the row above."""
+    """Split each row into cells; a line that starts with a space continues the row above."""
     for line in table.replace("\n ", " ").splitlines():
         yield [cell.strip() for cell in line.split("|")]
 
 
 def _parse_language(row: list[str], files: list[str], is_trained: bool) -> Language:
-    """One row of a language table and its row of files, as a value."""
+    """Build a language from its row in a language table and its row of files."""
     name, title, comment, lexer, aliases = row
     return Language(
         name,
@@ -351,7 +351,7 @@ def _parse_language(row: list[str], files: list[str], is_trained: bool) -> Langu
 
 @cache
 def _languages_by_file() -> Mapping[str, Language]:
-    """Languages by whole file name and by ending, the latter written `*.py`."""
+    """Languages by whole file name and by extension, the latter written `*.py`."""
     return {
         file: language
         for language in languages_by_name().values()
@@ -361,7 +361,7 @@ def _languages_by_file() -> Mapping[str, Language]:
 
 @cache
 def _languages_by_word() -> Mapping[str, Language]:
-    """Languages by every word `--lang` and `#!` lines know; a name wins over a file ending."""
+    """Languages by every word that `--lang` and `#!` lines use; a name wins over an extension."""
     known_languages = languages_by_name().values()
     words = {
         ending[1:]: language
@@ -375,7 +375,7 @@ def _languages_by_word() -> Mapping[str, Language]:
 
 
 def _parse_interpreter(text: str) -> str:
-    """The program a `#!` line runs, without folder and version: `env -S python3.11` is python."""
+    """The program in a `#!` line, without folder and version: `env -S python3.11` is python."""
     first = text.partition("\n")[0]
     if not first.startswith("#!"):
         return ""

@@ -1,4 +1,4 @@
-"""How a user asks a model to be loaded."""
+"""The user's options for loading a model."""
 
 import re
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from starcoder_cli.settings import DtypeChoice, EngineChoice, QuantizeChoice
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How the user asks a model to be loaded; `adapter` is a folder's path, or empty.
+    """The user's options for loading a model; `adapter` is a folder's path, or empty.
 
-    All but `engine` is about checkpoints.
+    All except `engine` apply only to checkpoints.
 
-    Raises UsageError for what no machine could do.
+    Raises UsageError for options that no machine could satisfy.
     """
 
     quantize: QuantizeChoice = "auto"
@@ -41,7 +41,7 @@ class LoadOptions:
             )
 
     def restricting_flags(self) -> list[str]:
-        """The flags that leave less to choose from."""
+        """The flags that narrow the choice."""
         flags = {"--quantize": self.quantize, "--device": self.device, "--dtype": self.dtype}
         return [flag for flag, value in flags.items() if value != "auto"]
 

@@ -1,7 +1,7 @@
-"""What a model is asked, and what it is to the rest of the program.
+"""Questions for a model, and the interface of a model.
 
-A question is a `Prompt`, piece by piece as the model reads it; or a `Hole` or a `Conversation`, for
-a model at a server that spells these itself.
+A question is a `Prompt`, piece by piece as the model reads it, or a `Hole` or `Conversation` for a
+model on a server that builds the prompt itself.
 """
 
 from collections.abc import Set as AbstractSet
@@ -16,21 +16,21 @@ Role: TypeAlias = Literal["system", "user", "assistant"]
 
 MAX_ANSWER_TOKENS = 1_000_000
 MAX_TOP_LOGPROBS = 20
-"""As many as OpenAI's API tells."""
+"""OpenAI's maximum."""
 
 
 class Special(str):
-    """A control token, never the user's own text. Losing the mark makes it plain text."""
+    """A control token, never the user's own text. Without this type it is plain text."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a model reads, piece by piece, and the texts or control tokens that end its answer.
+    """A prompt in pieces, and the texts or control tokens that end its answer.
 
-    The answer has to begin with `forced_prefix`; the stream of it leaves that out. `references` are
-    texts that it may repeat: the model does not read them, but checks drafts from them.
+    The answer must begin with `forced_prefix`; its stream leaves that out. `references` are texts
+    it may repeat: the model does not read them, but verifies drafts taken from them.
     """
 
     pieces: tuple[str, ...]
@@ -55,7 +55,7 @@ class Hole:
 
 @dataclass(frozen=True)
 class Message:
-    """What one side said; `typed` is what a user typed of it, where files come along."""
+    """A message from one side; `typed` is the part that the user typed if files are attached."""
 
     role: Role
     text: str
@@ -64,9 +64,9 @@ class Message:
 
 @dataclass(frozen=True)
 class Conversation:
-    """Questions and answers so far, and the text that tells the model how to answer.
+    """The questions and answers so far, and the text that tells the model how to answer.
 
-    The next answer has to begin with `answer_prefix`, such as a fence; the stream leaves it out.
+    The next answer must begin with `answer_prefix`, such as a fence; its stream leaves that out.
     """
 
     system: str = ""
@@ -78,37 +78,37 @@ class Conversation:
         return "".join((*parts, "⟨assistant⟩", self.answer_prefix))
 
     def with_question(self, text: str, typed: str = "") -> "Conversation":
-        """The conversation with one more question."""
+        """Append a question."""
         return replace(self, messages=(*self.messages, Message("user", text, typed)))
 
     def with_answer(self, text: str) -> "Conversation":
-        """The conversation with one more answer."""
+        """Append an answer."""
         return replace(self, messages=(*self.messages, Message("assistant", text)))
 
     def cleared(self) -> "Conversation":
-        """Only the system text."""
+        """Remove all messages, but keep the system text."""
         return replace(self, messages=())
 
     def undone(self) -> "Conversation":
-        """The conversation without its last turn."""
+        """Remove the last turn."""
         return self.with_turns(self.turns()[:-1])
 
     def turns(self) -> tuple[tuple[Message, ...], ...]:
-        """The messages by turn: a question, and the answer to it where there is one."""
+        """The messages by turn: a question and its answer, if any."""
         starts = [at for at, message in enumerate(self.messages) if message.role == "user"]
         ends = [*starts, len(self.messages)][1:]
         return tuple(self.messages[at:end] for at, end in zip(starts, ends, strict=True))
 
     def with_turns(self, turns: tuple[tuple[Message, ...], ...]) -> "Conversation":
-        """The same system text with these turns."""
+        """Replace the messages with the given turns, but keep the system text."""
         return replace(self, messages=tuple(message for turn in turns for message in turn))
 
     def opening(self) -> tuple[Message, ...]:
-        """The system text as a message; nothing where it is empty."""
+        """The system text as a message; nothing if it is empty."""
         return (Message("system", self.system),) if self.system else ()
 
     def markdown(self) -> str:
-        """The conversation as a document: a heading for each question and each answer."""
+        """The conversation as a document, with a heading for each question and answer."""
         titles = {"user": "Question", "assistant": "Answer"}
         parts = [
             f"## {titles[message.role]}\n\n{message.text.strip()}\n" for message in self.messages
@@ -121,12 +121,12 @@ Question: TypeAlias = Prompt | Hole | Conversation
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is chosen, and when to stop asking for more; temperature 0 is greedy.
+    """How the next token is chosen, and when to stop; temperature 0 is greedy.
 
-    `logprobs` asks for the log-probability of each token too, which costs time, `top_logprobs` for
-    so many of the likeliest tokens in its place.
+    `logprobs` also requests the log-probability of each token, which costs time, and `top_logprobs`
+    the number of likeliest alternatives to report.
 
-    Raises UsageError for values that have no meaning: engines take them without a word.
+    Raises UsageError for meaningless values, which engines accept silently.
     """
 
     max_tokens: int = 256
@@ -141,7 +141,7 @@ class Sampling:
             ("max_tokens", self.max_tokens, 1, MAX_ANSWER_TOKENS),
             ("temperature", self.temperature, 0, 2),
             ("top_p", self.top_p, 0.000001, 1),
-            ("seed", self.seed, 0, 2**32 - 2),  # llama.cpp takes the next one as no seed
+            ("seed", self.seed, 0, 2**32 - 2),  # llama.cpp treats the next value as no seed
             ("top_logprobs", self.top_logprobs, 0, MAX_TOP_LOGPROBS),
         )
         for name, value, least, most in limits:
@@ -156,54 +156,54 @@ class Model(Protocol):
 
     @property
     def engine(self) -> str:
-        """What runs it, as `--engine` names it; `endpoint` where that is elsewhere."""
+        """The engine's name, as for `--engine`; `endpoint` if the model runs elsewhere."""
 
     @property
     def window(self) -> int:
-        """The most tokens that prompt and answer may have together."""
+        """The maximum number of tokens that prompt and answer share."""
 
     @property
     def chat_template(self) -> str:
-        """The chat template among its files, as found and possibly hostile; empty without one."""
+        """The chat template from its files, as found and possibly hostile; empty without one."""
 
     @property
     def spells(self) -> AbstractSet[type]:
-        """`Hole` and `Conversation`, as far as it takes them; all else reaches it as a Prompt."""
+        """Which of `Hole` and `Conversation` it accepts; all else reaches it as a Prompt."""
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The answer as it is made; closing the stream stops the model within two tokens."""
+        """Stream the answer as it is made; closing the stream stops the model within two tokens."""
 
     def count(self, text: str) -> int:
-        """How many tokens a text has, as user text: control tokens in it are not parsed.
+        """Count the tokens of a text, as user text: control tokens in it are not parsed.
 
-        An endpoint without a tokenizer to ask gives an estimate.
+        An endpoint without a tokenizer returns an estimate.
         """
 
     def has_token(self, text: str) -> bool:
         """Whether a text is exactly one of its control tokens.
 
-        At an endpoint without a tokenizer to ask, the family that its name tells decides.
+        For an endpoint without a tokenizer, the model family in its name decides.
         """
 
     def close(self) -> None:
-        """Give back what the model holds."""
+        """Free the model's resources."""
 
 
 @runtime_checkable
 class Tokenizing(Protocol):
-    """A model that tells the tokens of a text; one at an endpoint may only tell how many."""
+    """A model that can return the tokens of a text; an endpoint may only be able to count them."""
 
     def tokenize(self, text: str) -> list[int]:
-        """The ids of a text's tokens as user text: control tokens in it are not parsed."""
+        """The token ids of a text, as user text: control tokens in it are not parsed."""
 
 
 SPELLS_NOTHING: AbstractSet[type] = frozenset()
 
 
 def as_prompt(question: Question) -> Prompt:
-    """The prompt that a question is, for an engine that spells nothing itself.
+    """Return a question that is already a prompt, for an engine that builds none itself.
 
-    Raises TypeError for a Hole or a Conversation: who asks looks at `spells` first.
+    Raises TypeError for a Hole or a Conversation: callers check `spells` first.
     """
     if not isinstance(question, Prompt):
         raise TypeError(f"a {type(question).__name__} has to be spelled as a prompt first")
@@ -211,7 +211,7 @@ def as_prompt(question: Question) -> Prompt:
 
 
 def check_room(window: int, prompt: int, max_tokens: int) -> None:
-    """Raises DataError where a prompt of so many tokens leaves no room for the answer."""
+    """Raise DataError if a prompt of `prompt` tokens leaves no room for the answer."""
     room = max(window - prompt, 0)
     if room < max_tokens:
         raise DataError(

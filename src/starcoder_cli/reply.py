@@ -1,7 +1,7 @@
-"""From a conversation to the next answer in it; the only place that does it.
+"""Turn a conversation into its next answer; the only place that does so.
 
-The conversation is cut to the model's window by whole turns, spelled in the model's chat format or
-left to its server to spell, and the answer streams up to its end, without what was thought first.
+The conversation is cut to the model's window by whole turns, then formatted in the model's chat
+format or left to its server to format. The answer streams up to its end, without its reasoning.
 """
 
 import itertools
@@ -30,7 +30,7 @@ from starcoder_cli.stream import (
 
 @dataclass(frozen=True)
 class ChatModel:
-    """A model that is open, and the format in which it is asked; None where its server has one."""
+    """An open model and its chat format; None if its server formats conversations."""
 
     model: Model
     form: ChatFormat | None
@@ -38,9 +38,9 @@ class ChatModel:
 
     @classmethod
     def of(cls, model: Model, spec: ModelSpec) -> "ChatModel":
-        """A model with the format that the catalog, its chat template or its tokens tell.
+        """A model with the format given by the catalog, its chat template or its tokens.
 
-        So they tell whether it `reasons`, which means that it thinks before it answers.
+        The same sources decide whether it `reasons`, that is, thinks before it answers.
         """
         reasons = is_reasoning_model(spec.name, model.chat_template)
         return cls(model, chat_format(model, spec), reasons)
@@ -53,11 +53,11 @@ class ChatModel:
         *,
         strict: bool = False,
     ) -> Question:
-        """What the model is asked for the next answer, with as many turns as it can read.
+        """Build the question for the next answer, with as many turns as the model can read.
 
-        What was thought before earlier answers is left out. Raises DataError where turns would have
-        to be left out and that is not wanted (`strict`), or where the question alone is too long;
-        UsageError where the answer alone is.
+        Reasoning before earlier answers is left out. Raises DataError if turns would have to be
+        dropped but `strict` forbids it, or if the question alone is too long; UsageError if the
+        answer alone is too long.
         """
         conversation = forget_reasoning(conversation)
         budget = self.model.window - max_tokens - PROMPT_OVERHEAD_TOKENS
@@ -80,7 +80,7 @@ class ChatModel:
         return self.form.build_prompt(conversation) if self.form else conversation
 
     def cost(self, messages: tuple[Message, ...]) -> int:
-        """How many tokens some messages have, with what marks whose they are."""
+        """Count the tokens of messages, including their role markers."""
         if self.form:
             return self.form.count_tokens(messages, self.model.count)
         return sum(1 + self.model.count(message.text) for message in messages)
@@ -93,16 +93,16 @@ class ChatModel:
         *,
         is_live: bool = True,
     ) -> Stream:
-        """The next answer, up to one of some texts; `is_live` as for `answer`."""
+        """Stream the next answer, up to one of the stop texts; `is_live` as for `answer`."""
         words = text_stops(question) if isinstance(question, Prompt) else ()
         chunks = until_stop(self.answer(question, sampling, is_live=is_live), (*words, *stop))
         return strip_leading_space(chunks) if self.form and self.form.leading_space else chunks
 
     def answer(self, question: Question, sampling: Sampling, *, is_live: bool) -> Stream:
-        """The next answer without what was thought before it.
+        """Stream the next answer without the reasoning before it.
 
-        Where the template of an endpoint may have begun to think, which nobody knows, an answer is
-        waited for until it is whole, unless it `is_live`. The same is done for a model that thinks.
+        An endpoint's template may have started the reasoning, and nobody can know: such an answer
+        is held back until it is complete, unless it `is_live`. So is that of a reasoning model.
         """
         may_be_open = self.reasons or (self.form is None and not is_live)
         chunks = self.model.stream(question, sampling)
@@ -110,7 +110,7 @@ class ChatModel:
 
 
 def forget_reasoning(conversation: Conversation) -> Conversation:
-    """A conversation whose answers are without what was thought before them."""
+    """Remove the reasoning before the answers of a conversation."""
     messages = (
         replace(message, text=without_reasoning(message.text))
         if message.role == "assistant"
@@ -121,9 +121,9 @@ def forget_reasoning(conversation: Conversation) -> Conversation:
 
 
 def continue_code(chunks: Stream, extract: Callable[[Iterable[Chunk]], Stream]) -> Stream:
-    """An answer that was begun inside a block of code.
+    """Stream an answer that was started inside a code block.
 
-    If the model thought before it, it has begun the block once more: then its code is extracted.
+    A model that reasoned first has opened the block again: its code is then extracted.
     """
     has_thought = False
     with closing_source(split_reasoning(chunks, may_be_open=False)) as source:
@@ -136,7 +136,7 @@ def continue_code(chunks: Stream, extract: Callable[[Iterable[Chunk]], Stream]) 
 
 
 def with_answer_prefix(chunks: Stream, prefix: str) -> Stream:
-    """An answer with what it was begun with, unless the model thought first, and began anew."""
+    """Restore an answer's forced prefix, unless the model reasoned first and started over."""
     with closing_source(split_reasoning(chunks, may_be_open=False)) as source:
         for chunk in source:
             prefix = "" if chunk.reasoning_content else prefix
@@ -145,13 +145,13 @@ def with_answer_prefix(chunks: Stream, prefix: str) -> Stream:
 
 
 def chat_format(model: Model, spec: ModelSpec) -> ChatFormat | None:
-    """The format in which a model is asked; None where its server spells conversations itself."""
+    """The model's chat format; None if its server formats conversations itself."""
     if Conversation in model.spells:
         return None
     return choose_chat_format(spec.chat, spec.name, model.chat_template, model.has_token)
 
 
 def max_size(conversation: Conversation) -> int:
-    """The most tokens that a conversation can have: no text has more tokens than it has bytes."""
+    """The maximum tokens of a conversation: no text has more tokens than bytes."""
     messages = (*conversation.opening(), *conversation.messages)
     return sum(len(message.text.encode()) + PROMPT_OVERHEAD_TOKENS for message in messages)

@@ -1,7 +1,7 @@
-"""Where this program keeps things, and the values that its users set once.
+"""Where this program keeps its files, and the user's settings.
 
-A flag wins over the environment, that over the file, that over a default. Names are the same
-everywhere: `--max-tokens` is `max_tokens` in the file and `STARCODER_MAX_TOKENS` in the
+A flag wins over the environment, which wins over the file, which wins over a default. Names are the
+same everywhere: `--max-tokens` is `max_tokens` in the file and `STARCODER_MAX_TOKENS` in the
 environment.
 """
 
@@ -15,7 +15,7 @@ from starcoder_cli.errors import ConfigError, MalformedError
 from starcoder_cli.system.descriptors import read_regular_file
 
 APPLICATION_NAME = "starcoder"
-STANDARD_OUTPUT = "-"  # in place of a file's name
+STANDARD_OUTPUT = "-"  # given instead of a file's name
 MAX_CONFIG_BYTES = 1 << 18
 
 ColorMode: TypeAlias = Literal["auto", "always", "never"]
@@ -35,10 +35,10 @@ DEFAULT_USER_FOLDERS: Mapping[UserFolderKind, str] = {
 
 
 def user_folder(kind: UserFolderKind) -> Path:
-    """This user's own folder for one kind of file.
+    """The user's own folder for one kind of file.
 
-    On Linux by the XDG Base Directory Specification, which takes a start less time than to load
-    the library that knows the other systems' folders too.
+    On Linux this follows the XDG Base Directory Specification directly, which is faster at startup
+    than loading the library that also knows the other systems' folders.
     """
     if sys.platform == "linux":
         configured = Path(os.environ.get(f"XDG_{kind}_HOME".upper(), ""))
@@ -52,10 +52,9 @@ def user_folder(kind: UserFolderKind) -> Path:
 
 
 def home_dir() -> Path:
-    """This user's home: HOME if it is absolute, else what the system says, else `/`.
+    """The user's home: HOME if it is absolute, else what the system says, else `/`.
 
-    The last is what login(1) takes for a user without one, such as a number that a container runs
-    as.
+    The last is login(1)'s choice for a user without a home, such as a bare user id in a container.
     """
     configured = Path(os.environ.get("HOME", ""))
     if configured.is_absolute():
@@ -85,12 +84,12 @@ def models_dir() -> Path:
 
 
 def datasets_dir() -> Path:
-    """The folder of benchmarks' data: in the user's cache."""
+    """The folder of benchmark data, in the user's cache."""
     return user_folder("cache") / "datasets"
 
 
 def data_dir() -> Path:
-    """The folder of what the program remembers: `STARCODER_DATA_DIR`, else the user's own."""
+    """The folder of persistent data: `STARCODER_DATA_DIR`, else the user's own."""
     configured = os.environ.get("STARCODER_DATA_DIR")
     if configured:
         return Path(configured)
@@ -100,7 +99,7 @@ def data_dir() -> Path:
 def runtime_dir() -> Path:
     """The folder of the server's socket: in XDG_RUNTIME_DIR, /run/user or the user's cache.
 
-    One of the first two counts only where it is this user's own: `sudo` may leave another's name.
+    The first two count only if the user owns them: `sudo` may leave another user's name there.
     """
     user = os.getuid()
     for folder in (Path(os.environ.get("XDG_RUNTIME_DIR", "")), Path(f"/run/user/{user}")):
@@ -115,17 +114,17 @@ def environment_name(option: str) -> str:
 
 
 def read_config(path: Path) -> Mapping[str, object]:
-    """The tables and values of a TOML file; nothing where there is no such file.
+    """The tables and values of a TOML file; empty if it does not exist.
 
-    Raises ConfigError where the file cannot be read or is not TOML.
+    Raises ConfigError if the file cannot be read or is not TOML.
     """
     return decode_config(read_config_bytes(path), path)
 
 
 def read_config_bytes(path: Path) -> bytes:
-    """The bytes of a file; none where there is no such file.
+    """The bytes of a file; empty if it does not exist.
 
-    Raises ConfigError where it cannot be read, is too large, or is no regular file.
+    Raises ConfigError if it cannot be read, is too large, or is not a regular file.
     """
     try:
         data = read_regular_file(path, MAX_CONFIG_BYTES + 1)
@@ -139,12 +138,12 @@ def read_config_bytes(path: Path) -> bytes:
 
 
 def decode_config(data: bytes, path: Path) -> Mapping[str, object]:
-    """The tables and values that the bytes of a file are; ConfigError where they are not TOML."""
+    """Parse the bytes of a configuration file; raises ConfigError if they are not TOML."""
     from starcoder_cli.system.bounded_toml import parse_toml
 
     try:
         return parse_toml(data)
     except MalformedError as error:
-        cause = error.__cause__  # a number of 5,000 digits has one too
+        cause = error.__cause__  # set for a number of 5,000 digits too
         problem = f"is not TOML: {cause}" if cause else f"cannot be read: {error}"
         raise ConfigError(f"{path} {problem}", "fix or delete it") from error

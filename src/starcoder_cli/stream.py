@@ -1,7 +1,7 @@
 """Text on its way from a model to its reader: chunks, and pure transforms of them.
 
-Whoever opens a stream closes it; closing one stops the model. A transform that ends early (a stop
-string was found) closes what it reads from, so the model stops then too.
+Whoever opens a stream closes it; closing one stops the model. A transform that ends early, such as
+at a stop string, closes its source, so the model stops then too.
 """
 
 import time
@@ -18,13 +18,12 @@ FinishReason: TypeAlias = Literal["stop", "length", "cancelled"]
 class Chunk:
     """A piece of text as it arrives; the last one says why it is the last.
 
-    `trimmed` names the rules that took text away here, in the order in which they did. `logprob` is
-    the sum of the natural logarithms of its tokens' probabilities, where these were asked for, but
-    for those of `unscored_tokens`, whose text is not in the answer.
-    `cached_tokens` are those of the prompt that had been read before; None where that is not known.
-    `reasoning_content` is what the model thought before it answered, which is no part of the text.
-    `top_logprobs` are the likeliest tokens in the place of the last of its own, with the logarithms
-    of their probabilities, the likeliest first, where these were asked for.
+    `trimmed` names the rules that removed text here, in order. `logprob` is the sum of the natural
+    logarithms of its tokens' probabilities, if requested, except for those of `unscored_tokens`,
+    whose text is not in the answer. `cached_tokens` is the number of prompt tokens that were
+    already cached; None if unknown. `reasoning_content` is the reasoning before the answer, which
+    is not part of the text. `top_logprobs` are the likeliest alternatives to its last token, with
+    the logarithms of their probabilities, likeliest first, if requested.
     """
 
     text: str
@@ -44,7 +43,7 @@ Stream: TypeAlias = Generator[Chunk, None, None]
 
 @dataclass(frozen=True)
 class Completion:
-    """A whole answer: its text, why it ended, what was trimmed, what it cost, what was thought."""
+    """A whole answer: its text, why it ended, what was trimmed, what it cost, and its reasoning."""
 
     text: str
     reason: FinishReason
@@ -60,13 +59,13 @@ class Completion:
 
     @property
     def mean_logprob(self) -> float:
-        """The mean of the log-probabilities of its text's tokens; 0 for an answer without any."""
+        """The mean log-probability of the tokens in its text; 0 if there are none."""
         scored = self.tokens - self.unscored_tokens
         return self.logprob / scored if scored else 0.0
 
     @property
     def prompt_tokens_per_second(self) -> float:
-        """Tokens of the prompt in a second up to the first text; 0 for an answer without any."""
+        """Prompt tokens per second up to the first text; 0 for an answer without any."""
         return self.prompt_tokens / self.first_token_seconds if self.first_token_seconds else 0.0
 
     @property
@@ -77,9 +76,9 @@ class Completion:
 
 @contextmanager
 def closing_source(chunks: Iterable[Chunk]) -> Iterator[Iterator[Chunk]]:
-    """The chunks as an iterator that is closed at the end, where it can be.
+    """Iterate over chunks, and close their generator at the end.
 
-    Closing an outer generator does not close the one it reads from while something still holds it.
+    Closing an outer generator does not close its source while something still references that.
     """
     iterator = iter(chunks)
     try:
@@ -90,9 +89,9 @@ def closing_source(chunks: Iterable[Chunk]) -> Iterator[Iterator[Chunk]]:
 
 
 def until_stop(chunks: Iterable[Chunk], stops: tuple[str, ...]) -> Stream:
-    """Pass text on up to the first stop string, holding back text that may begin one.
+    """Pass text on up to the first stop string, holding back text that may start one.
 
-    The first is the one that is complete first: so it does not depend on how text is cut up.
+    The first is the one completed first, so the result does not depend on the chunking.
     """
     pending = ""
     with closing_source(chunks) as source:
@@ -110,7 +109,7 @@ def until_stop(chunks: Iterable[Chunk], stops: tuple[str, ...]) -> Stream:
 
 
 def longest_overlap(text: str, stops: tuple[str, ...]) -> int:
-    """The length of the longest end of `text` that begins one of the stop strings."""
+    """The length of the longest suffix of `text` that starts one of the stop strings."""
     longest = max((len(stop) for stop in stops), default=1) - 1
     for length in range(min(longest, len(text)), 0, -1):
         if any(stop.startswith(text[-length:]) for stop in stops):
@@ -121,9 +120,9 @@ def longest_overlap(text: str, stops: tuple[str, ...]) -> int:
 def until_deadline(
     chunks: Iterable[Chunk], seconds: float, clock: Callable[[], float] = time.perf_counter
 ) -> Stream:
-    """Text up to the first chunk after so many seconds with text, once there is a whole line.
+    """End at the first chunk after `seconds` of writing, once there is a whole line.
 
-    So llama.cpp limits what it writes for an editor: half a line would be of no use.
+    llama.cpp limits editor completions the same way: half a line would be useless.
     """
     begin, lines = 0.0, 0
     with closing_source(chunks) as source:
@@ -137,7 +136,7 @@ def until_deadline(
 
 
 def skip_prefix(chunks: Iterable[Chunk], prefix: str) -> Stream:
-    """The text of an answer behind the prefix that it was made to begin with."""
+    """Remove the forced prefix from an answer."""
     remaining = len(prefix)
     with closing_source(chunks) as source:
         for chunk in source:
@@ -147,7 +146,7 @@ def skip_prefix(chunks: Iterable[Chunk], prefix: str) -> Stream:
 
 
 def strip_leading_space(chunks: Iterable[Chunk]) -> Stream:
-    """Text without the space that it begins with, where it begins with one."""
+    """Remove one leading space from the text, if there is one."""
     space = " "
     with closing_source(chunks) as source:
         for chunk in source:
@@ -156,7 +155,7 @@ def strip_leading_space(chunks: Iterable[Chunk]) -> Stream:
 
 
 def convert_newlines(chunks: Iterable[Chunk], newline: str) -> Stream:
-    """Text whose line ends are all `newline`, also where a CRLF is split over two chunks."""
+    """Convert all line ends to `newline`, even a CRLF split between two chunks."""
     carriage = ""
     with closing_source(chunks) as source:
         for chunk in source:
@@ -169,7 +168,7 @@ def convert_newlines(chunks: Iterable[Chunk], newline: str) -> Stream:
 
 
 def prepend(text: str, chunks: Iterable[Chunk]) -> Stream:
-    """The chunks with a text before the first that has any; nothing where none has."""
+    """Prepend a text to the first chunk that has any; nothing if none has."""
     with closing_source(chunks) as source:
         for chunk in source:
             yield replace(chunk, text=text + chunk.text) if chunk.text else chunk
@@ -177,7 +176,7 @@ def prepend(text: str, chunks: Iterable[Chunk]) -> Stream:
 
 
 def with_beginning(text: str, chunks: Iterable[Chunk]) -> Stream:
-    """The chunks with a text before them, unless they begin with it already."""
+    """Prepend a text to the chunks, unless they already begin with it."""
     begun = ""
     with closing_source(chunks) as source:
         for chunk in source:
@@ -191,12 +190,12 @@ def with_beginning(text: str, chunks: Iterable[Chunk]) -> Stream:
 
 
 def keep_logprobs(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]) -> Stream:
-    """What a transform leaves of an answer, with the log-probabilities of the tokens it leaves.
+    """Apply a transform and keep the log-probabilities of the tokens that survive it.
 
-    A token is left where something of it is, or of what follows it. White space does not count:
-    transforms change it.
+    A token survives if any of its text, or of the text after it, does. White space does not count,
+    as transforms change it.
     """
-    waiting: deque[tuple[int, Chunk]] = deque()  # with how much text there is before each
+    waiting: deque[tuple[int, Chunk]] = deque()  # with the amount of text before each
     read, length, emitted = list[str](), 0, 0
 
     def unscored_source() -> Stream:
@@ -212,7 +211,7 @@ def keep_logprobs(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]
     with closing_source(transform(unscored_source())) as source:
         for chunk in source:
             text = without_whitespace(chunk.text)
-            if text and not emitted:  # what stood before the answer is none of it
+            if text and not emitted:  # text before the answer is not part of it
                 emitted = max("".join(read).find(text), 0)
                 while (
                     waiting
@@ -232,7 +231,7 @@ def keep_logprobs(chunks: Iterable[Chunk], transform: Callable[[Stream], Stream]
 
 
 def without_whitespace(text: str) -> str:
-    """A text without its white space."""
+    """Remove white space from a text."""
     return "".join(text.split())
 
 
@@ -241,7 +240,7 @@ def collect(
     show: Callable[[str], None] = lambda text: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Completion:
-    """The whole answer, each piece of it given to `show` as soon as it is there."""
+    """Collect the whole answer, passing each piece to `show` as soon as it arrives."""
     begin = clock()
     first = 0.0
     seen: list[Chunk] = []

@@ -1,6 +1,7 @@
-"""Where files are read from: a folder, or an archive, which is never unpacked to the disk.
+"""Containers of files: a folder, or an archive, which is never unpacked to disk.
 
-No link is followed, and no name leads out: what is no regular file, or too large, is not there.
+No link is followed, and no name leads outside: what is not a regular file, or is too large, is
+skipped.
 """
 
 import bz2
@@ -30,7 +31,7 @@ MIN_LISTING_SECONDS = 0.5
 
 
 class SourceTree(Protocol):
-    """Files by their names, which are relative and have slashes.
+    """Files by their names, which are relative and use slashes.
 
     `repositories` are the folders among them that are git repositories; the root is "".
     """
@@ -48,12 +49,12 @@ class SourceTree(Protocol):
         """The names of the folders that are git repositories."""
 
     def read(self, name: str) -> bytes | None:
-        """A file's bytes; None where it is not a regular file, or too large."""
+        """Read a file; None if it is not a regular file, or too large."""
 
 
 @dataclass(frozen=True)
 class FolderTree:
-    """The files below a folder; of a git repository those that git tracks or would track."""
+    """The files below a folder; in a git repository, those that git tracks or would track."""
 
     root: Path
     file_names: Sequence[str]
@@ -61,9 +62,9 @@ class FolderTree:
 
     @classmethod
     def scan(cls, root: Path, note: Callable[[str], None] = lambda _: None) -> "FolderTree":
-        """What is below a folder, without following links; `note` is told what git does not tell.
+        """List a folder without following links; `note` reports what git cannot list.
 
-        All of its repositories share the time in which git has to answer, but for a moment each.
+        All its repositories share git's time limit, with a minimum for each.
         """
         deadline = time.monotonic() + LISTING_SECONDS
 
@@ -92,9 +93,9 @@ class FolderTree:
         return cls(root, file_names, repositories)
 
     def read(self, name: str) -> bytes | None:
-        """A file's bytes, looked up folder by folder so that none of them is a link.
+        """Read a file, opening folder by folder so that none of them is a link.
 
-        None for a name that leads out, too: an index may tell any.
+        Returns None for a name that leads outside, too: an index may contain any.
         """
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             return None
@@ -118,7 +119,7 @@ class FolderTree:
 
 
 def _open_in_folder(stack: ExitStack, name: str, flags: int, folder: int | None) -> int:
-    """A descriptor that the stack closes."""
+    """Open a file and let the stack close it."""
     descriptor = os.open(name, os.O_RDONLY | flags, dir_fd=folder)
     stack.callback(os.close, descriptor)
     return descriptor
@@ -141,7 +142,7 @@ PASSED_OVER_TYPE = b"?"
 
 @dataclass(frozen=True)
 class ArchiveTree:
-    """The relevant files of an archive, by name; None for one that is too large."""
+    """The relevant files of an archive, by name; None for a file that is too large."""
 
     root: Path
     files: Mapping[str, bytes | None]
@@ -153,17 +154,17 @@ class ArchiveTree:
         return sorted(self.files)
 
     def read(self, name: str) -> bytes | None:
-        """A file's bytes; None where it is too large, or not there."""
+        """Read a file; None if it is too large or missing."""
         return self.files.get(name)
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file's name is that of an archive that can be read."""
+    """Whether a file has the name of a supported archive."""
     return path.name.lower().endswith((*TAR_SUFFIXES, *ZIP_SUFFIXES))
 
 
 def read_archive(path: Path, is_relevant: Callable[[str], bool]) -> ArchiveTree:
-    """The relevant regular files of an archive; DataError where it is damaged, or far too large."""
+    """Read an archive's relevant regular files; raises DataError if it is damaged or too large."""
     iterate_members = (
         iterate_tar_members if path.name.lower().endswith(TAR_SUFFIXES) else iterate_zip_members
     )
@@ -187,12 +188,12 @@ ARCHIVE_ERRORS = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
     *(ValueError, NotImplementedError, RuntimeError, OverflowError),
 )
-"""What the readers of archives raise for what is none, or has features that nobody needs."""
+"""What archive readers raise for invalid archives, and for features that nobody needs."""
 
 
 def is_safe_name(name: str) -> bool:
-    """Whether a name stays below the folder that it would be unpacked in, and not too deep."""
-    # Each of its folders is looked at several times.
+    """Whether a name stays below the folder it would be unpacked in, and is not too deep."""
+    # Each of its folders is checked several times.
     if len(name) > MAX_NAME_CHARACTERS or name.count("/") > MAX_NAME_FOLDERS:
         return False
     path = PurePosixPath(name)
@@ -201,9 +202,9 @@ def is_safe_name(name: str) -> bool:
 
 
 def iterate_zip_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
-    """The regular files of a zip archive, each with what reads it.
+    """The regular files of a zip archive, each with a function that reads it.
 
-    Of other methods than these two nobody can say how much comes out before it is there.
+    With other compression methods than these two the unpacked size cannot be bounded in advance.
     """
     with ReadLimitedFile(path) as file, zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
@@ -218,7 +219,7 @@ def iterate_zip_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | 
 
 
 def iterate_tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
-    """The regular files of a tar archive, each with what reads it before the next one comes."""
+    """The regular files of a tar archive, each with a function to read it before the next comes."""
     with open_decompressed(path) as stream:
         limited = SizeLimitedStream(stream)
         with tarfile.open(fileobj=limited, mode="r|", tarinfo=PlainTarInfo) as archive:
@@ -233,13 +234,13 @@ def iterate_tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | 
 
 
 class PlainTarInfo(tarfile.TarInfo):
-    """A member whose description takes little memory: what says more than that is passed over."""
+    """A member whose headers take little memory: larger headers are skipped."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """The member in a block."""
+        """Parse the member in a block."""
         member = super().frombuf(buf, encoding, errors)
-        # A global header stays for all members after it, and each of them keeps a copy.
+        # A global header applies to all later members, and each of them keeps a copy.
         if member.type in (tarfile.XGLTYPE, tarfile.GNUTYPE_SPARSE) or (
             member.type in TAR_HEADER_TYPES and member.size > MAX_ARCHIVE_HEADER_BYTES
         ):
@@ -247,12 +248,12 @@ class PlainTarInfo(tarfile.TarInfo):
         return member
 
     def _proc_gnusparse_10(self, *_: object) -> None:
-        """ValueError: the list of holes of such a member may be as long as the archive."""
+        """Raise ValueError: such a member's list of holes may be as long as the archive."""
         raise ValueError("it has a file with holes")
 
 
 def open_decompressed(path: Path) -> IO[bytes] | XzStream:
-    """The bytes inside of a compressed file, by its name's ending."""
+    """Open a compressed file by its extension and return its contents."""
     name = path.name.lower()
     if name.endswith((".gz", ".tgz")):
         return gzip.open(path)  # type: ignore[return-value]
@@ -262,13 +263,13 @@ def open_decompressed(path: Path) -> IO[bytes] | XzStream:
 
 
 def read_member(stream: IO[bytes]) -> bytes | None:
-    """What a stream holds; None for more than a file may have, however little it took to say so."""
+    """Read a member; None if it is larger than a file may be, however well it is compressed."""
     data = stream.read(MAX_INDEXED_FILE_BYTES + 1)
     return data if len(data) <= MAX_INDEXED_FILE_BYTES else None
 
 
 class ReadLimitedFile(FileIO):
-    """A file of which no more is read at once than the names in an archive may take."""
+    """A file that limits each read to what an archive's names may take."""
 
     def read(self, size: int | None = -1) -> bytes:
         """The next bytes."""
@@ -280,7 +281,7 @@ class ReadLimitedFile(FileIO):
 
 
 class SizeLimitedStream(RawIOBase):
-    """A stream that fails where more than MAX_UNPACKED_BYTES come out of it."""
+    """A stream that fails if more than MAX_UNPACKED_BYTES are read from it."""
 
     def __init__(self, stream: IO[bytes] | XzStream) -> None:
         self._stream = stream

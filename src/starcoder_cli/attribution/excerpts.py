@@ -1,4 +1,4 @@
-"""The lines that a match comes from, read again where they still are."""
+"""Read the lines of a match's origin again, if they are still there."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from starcoder_cli.languages import detect_language
 
 
 def read_excerpt(origin: Origin, text: str) -> list[str]:
-    """An origin's lines; none where it is gone, or has not got the tokens of that text any more."""
+    """An origin's lines; empty if it is gone, or no longer has that text's tokens."""
     data = read_origin_file(origin)
     language = detect_language(origin.path)
     if data is None or language is None:
@@ -37,7 +37,7 @@ def read_excerpt(origin: Origin, text: str) -> list[str]:
 
 
 def read_origin_file(origin: Origin) -> bytes | None:
-    """The bytes of the file that an origin is in, from a folder or an archive."""
+    """The bytes of an origin's file, from a folder or an archive."""
     root = Path(origin.root)
     for ancestor in (root, *root.parents):
         if ancestor.is_file():
@@ -54,5 +54,5 @@ def read_origin_file(origin: Origin) -> bytes | None:
 
 @lru_cache(maxsize=2)
 def open_cached_archive(path: Path) -> SourceTree:
-    """The code in an archive."""
+    """Open the code in an archive."""
     return read_archive(path, lambda name: detect_language(name) is not None)

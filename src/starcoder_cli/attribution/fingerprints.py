@@ -1,9 +1,9 @@
 """Fingerprints of code by winnowing (Schleimer, Wilkerson and Aiken, SIGMOD 2003).
 
 A k-gram is a run of MIN_MATCH_TOKENS tokens. Of every FINGERPRINT_WINDOW consecutive k-grams the
-one with the least hash is kept. So of each run of GUARANTEED_MATCH_TOKENS tokens at least one
-k-gram is kept, wherever the run stands: whoever looks up every k-gram of another text finds each
-run of that length that the two have in common, and nothing below MIN_MATCH_TOKENS tokens.
+one with the smallest hash is kept. So at least one k-gram is kept of each run of
+GUARANTEED_MATCH_TOKENS tokens, wherever it occurs: looking up every k-gram of another text finds
+each common run of that length, and nothing below MIN_MATCH_TOKENS tokens.
 """
 
 import os
@@ -29,21 +29,21 @@ FINGERPRINT_WINDOW = GUARANTEED_MATCH_TOKENS - MIN_MATCH_TOKENS + 1
 _PRIME = (1 << 61) - 1
 _BASE = 0x1B873593CC9E2D51 % _PRIME
 _BASE_POWER = pow(_BASE, MIN_MATCH_TOKENS, _PRIME)
-_HASH_MASK = (1 << 47) - 1  # six bytes in SQLite, none of them negative
+_HASH_MASK = (1 << 47) - 1  # six bytes in SQLite, never negative
 
 
 def hash_kgrams(hashes: Sequence[int]) -> list[int]:
-    """A hash of 47 bits for each k-gram of tokens, rolled over them as Karp and Rabin's."""
+    """A 47-bit hash for each k-gram of tokens, rolling like that of Karp and Rabin."""
     sums = list(accumulate(hashes, lambda sum_, token: (sum_ * _BASE + token) % _PRIME, initial=0))
     pairs = zip(sums, sums[MIN_MATCH_TOKENS:], strict=False)
     return [(end - start * _BASE_POWER) % _PRIME & _HASH_MASK for start, end in pairs]
 
 
 def winnow(hashes: Sequence[int]) -> Iterator[int]:
-    """The places of the hashes that are kept, in order: the least of each window.
+    """The positions of the hashes to keep, in order: the smallest of each window.
 
-    Where several are the least, the one that is kept already counts, else the last: the robust
-    form, which keeps one of each window where all are the same.
+    On ties the one already kept wins, else the last: this robust form keeps one per window if all
+    are equal.
     """
     selected = -1
     for start in range(len(hashes) - FINGERPRINT_WINDOW + 1):
@@ -63,7 +63,7 @@ MAX_BATCHES_PER_WORKER = 2
 
 @dataclass(frozen=True)
 class FileToIndex:
-    """A file to be read: of which project, by which name, under which licence; and its bytes."""
+    """A file to read: its project, name, licence, language and bytes."""
 
     project_id: int
     path: str
@@ -75,7 +75,7 @@ class FileToIndex:
 
 @dataclass(frozen=True)
 class FileFingerprint:
-    """What an index keeps of a file; short hashes and line counts are compressed."""
+    """What an index stores for a file; short hashes and line counts are compressed."""
 
     short_hashes: bytes
     line_counts: bytes
@@ -83,7 +83,7 @@ class FileFingerprint:
 
 
 def fingerprint_file(language: str, data: bytes) -> FileFingerprint:
-    """What an index keeps of some code."""
+    """Fingerprint some code."""
     tokenized = tokenize_code(data, lexical_syntax_of(language))
     hashes = hash_kgrams(tokenized.hashes)
     distinct = array("q", {hashes[position] for position in winnow(hashes)})
@@ -95,16 +95,16 @@ def fingerprint_file(language: str, data: bytes) -> FileFingerprint:
 
 
 def fingerprint_files(files: Sequence[tuple[str, bytes]]) -> list[FileFingerprint]:
-    """The same for several files, each a language and its code."""
+    """Fingerprint several files, each given as a language and its code."""
     return [fingerprint_file(language, data) for language, data in files]
 
 
 def fingerprint_in_parallel(
     files: Iterable[FileToIndex],
 ) -> Iterator[tuple[FileToIndex, FileFingerprint]]:
-    """Each file with what is to be kept of it, in order; other processes help where it pays.
+    """Fingerprint files in order, with help from other processes if that pays off.
 
-    Raises MachineError where one of them is killed.
+    Raises MachineError if one of them is killed.
     """
     remaining_batches = split_into_batches(files)
     first_batch = next(remaining_batches, [])
@@ -136,27 +136,27 @@ def fingerprint_in_parallel(
 def pair_with_results(
     batch: list[FileToIndex], future: "Future[list[FileFingerprint]]"
 ) -> Iterator[tuple[FileToIndex, FileFingerprint]]:
-    """The files of a batch with their fingerprints."""
+    """Pair the files of a batch with their fingerprints."""
     return zip(batch, future.result(), strict=True)
 
 
 def ignore_interrupts() -> None:
-    """Leave it to the first process what Ctrl-C means."""
+    """Ignore Ctrl-C, and leave it to the main process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def worker_input(batch: Iterable[FileToIndex]) -> list[tuple[str, bytes]]:
-    """What another process has to know of some files: language and code."""
+    """The language and code of files, as a worker needs them."""
     return [(file.language, file.data) for file in batch]
 
 
 def count_code_bytes(batch: Iterable[FileToIndex]) -> int:
-    """How many bytes of code there are in some files."""
+    """The total bytes of code in files."""
     return sum(len(file.data) for file in batch)
 
 
 def split_into_batches(files: Iterable[FileToIndex]) -> Iterator[list[FileToIndex]]:
-    """Files in groups of at least BATCH_BYTES, but for the last one."""
+    """Group files into batches of at least BATCH_BYTES, except for the last one."""
     batch: list[FileToIndex] = []
     batch_bytes = 0
     for file in files:

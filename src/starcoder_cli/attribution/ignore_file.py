@@ -1,8 +1,8 @@
-"""`.starcoderignore`: which files of a project their owner does not want in an index.
+"""`.starcoderignore`: the files of a project that its owner does not want in an index.
 
-The lines are those of .gitignore and mean what they mean to git: the last that fits counts, `!`
-takes back, a slash at the end means folders, a slash elsewhere ties the pattern to the root, and
-characters are bytes (gitignore(5), and `wildmatch` for what that leaves open).
+The lines have the syntax and meaning of .gitignore: the last match counts, `!` negates, a trailing
+slash means folders, a slash elsewhere anchors the pattern to the root, and characters are bytes
+(gitignore(5), and `wildmatch` for what that leaves open).
 """
 
 import os
@@ -16,7 +16,7 @@ IGNORE_FILE_NAME = ".starcoderignore"
 MAX_IGNORE_LINES = 1000
 MAX_IGNORE_LINE_BYTES = 4096
 MAX_IGNORE_STARS = 2000
-"""Each takes a pass over each path: a file of these would keep a project busy for hours."""
+"""Each star takes a pass over each path: without a limit a file could block for hours."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -44,7 +44,7 @@ FOLDERS = b"(?:[^/]*/)"
 
 @dataclass(frozen=True)
 class IgnorePattern:
-    """A line: what it fits, whether that is a path or a name, and what that means."""
+    """A line: the pattern it matches, whether against a path or a name, and its meaning."""
 
     regex: re.Pattern[bytes]
     takes_back: bool
@@ -53,7 +53,7 @@ class IgnorePattern:
 
     @classmethod
     def parse(cls, line: bytes) -> "IgnorePattern":
-        """From a line that is no comment."""
+        """Parse a line that is not a comment."""
         text = line.removeprefix(b"!")
         pattern = text.removesuffix(b"/")
         is_path = b"/" in pattern
@@ -61,7 +61,7 @@ class IgnorePattern:
         return cls(re.compile(regex, re.DOTALL), text != line, pattern != text, is_path)
 
     def fits(self, path: bytes, is_folder: bool) -> bool:
-        """Whether the line is about a path."""
+        """Whether the line applies to a path."""
         if self.means_folders and not is_folder:
             return False
         subject = path if self.is_path else path.rpartition(b"/")[2]
@@ -70,13 +70,13 @@ class IgnorePattern:
 
 @dataclass(frozen=True)
 class IgnoreRules:
-    """The lines of such a file, and what they keep out."""
+    """The lines of an ignore file, and what they exclude."""
 
     patterns: tuple[IgnorePattern, ...] = ()
 
     @classmethod
     def parse(cls, data: bytes) -> "IgnoreRules":
-        """From the bytes of the file; MalformedError for more of them than anybody writes."""
+        """Parse the file's bytes; raises MalformedError if there are unreasonably many."""
         lines = [*split_lines(data)]
         if len(lines) > MAX_IGNORE_LINES:
             raise MalformedError(f"it has more than {MAX_IGNORE_LINES} lines")
@@ -87,7 +87,7 @@ class IgnoreRules:
         return cls(tuple(IgnorePattern.parse(line) for line in lines))
 
     def excludes(self, name: str) -> bool:
-        """Whether a file is to stay out, by itself or with a folder that it is in."""
+        """Whether a file is excluded, by itself or with one of its folders."""
         path = os.fsencode(name)
         folders = (path[: match.start()] for match in re.finditer(b"/", path))
         return any(self._is_excluded(folder, True) for folder in folders) or self._is_excluded(
@@ -95,14 +95,14 @@ class IgnoreRules:
         )
 
     def _is_excluded(self, path: bytes, is_folder: bool) -> bool:
-        """What the last line that fits says."""
+        """What the last matching line says."""
         fitting = (line for line in reversed(self.patterns) if line.fits(path, is_folder))
         last = next(fitting, None)
         return last is not None and not last.takes_back
 
 
 def split_lines(data: bytes) -> Iterator[bytes]:
-    """The lines that are patterns, without what git leaves out at their ends."""
+    """The lines that are patterns, without what git strips from their ends."""
     for line in data.removeprefix(BYTE_ORDER_MARK).split(b"\n"):
         text = line.removesuffix(b"\r").partition(b"\0")[0]
         if text and not line.startswith(b"#"):
@@ -111,10 +111,10 @@ def split_lines(data: bytes) -> Iterator[bytes]:
 
 
 def translate_pattern(pattern: bytes, is_path: bool) -> bytes:
-    """A regular expression for a pattern, which takes a time that grows with both lengths.
+    """Translate a pattern into a regular expression, whose time grows with both lengths.
 
-    After a star the first place where the next bytes fit is as good as any, so nothing is tried
-    again: `(?>...)`. The same holds for `**` and the names of the folders behind it.
+    After a star the first position where the next bytes match is as good as any, so there is no
+    backtracking: `(?>...)`. The same holds for `**` and the folder names after it.
     """
     pieces: list[bytes] = []
     piece, chunk, position = b"", b"", 0
@@ -138,16 +138,16 @@ def translate_pattern(pattern: bytes, is_path: bool) -> bytes:
 
 
 def join_pieces(pieces: list[bytes]) -> bytes:
-    """What is before, between and behind `**`, and what each of these fits, as one expression."""
+    """Join the parts before, between and after `**` with what each `**` matches."""
     first, *rest = pieces
     pairs = [folders + piece for folders, piece in zip(rest[::2], rest[1::2], strict=True)]
     return first + b"".join(b"(?>%b)" % pair for pair in pairs[:-1]) + b"".join(pairs[-1:])
 
 
 def match_double_star(pattern: bytes, start: int, end: int) -> tuple[bytes, int] | None:
-    """What two stars or more fit where they stand for folders, and where what is behind begins.
+    """What two or more stars match as folders, and where the rest begins; None if they do not.
 
-    They do so between slashes. To git they also do behind a text without any special character.
+    They match folders between slashes. In git they also do after text without special characters.
     """
     begins = pattern[:start].endswith(b"/") or not re.search(rb"[*?[\\]", pattern[:start])
     if end - start < 2 or not begins:
@@ -160,7 +160,7 @@ def match_double_star(pattern: bytes, start: int, end: int) -> tuple[bytes, int]
 
 
 def translate_atom(pattern: bytes, start: int) -> tuple[int, bytes | None]:
-    """Where the next part of a pattern ends, and what byte it fits; None for stars."""
+    """The end of a pattern's next part, and the byte that it matches; None for stars."""
     if pattern[start : start + 1] == b"*":
         return len(pattern) - len(pattern[start:].lstrip(b"*")), None
     if pattern[start : start + 1] == b"?":
@@ -172,7 +172,7 @@ def translate_atom(pattern: bytes, start: int) -> tuple[int, bytes | None]:
 
 
 def translate_class(pattern: bytes, start: int) -> tuple[int, bytes]:
-    """Where a class such as `[!a-c]` ends, and what byte it fits: none if it does not end."""
+    """The end of a class such as `[!a-c]`, and its byte pattern: nothing if it is not closed."""
     is_negated = pattern[start + 1 : start + 2] in (b"!", b"^")
     begin = position = start + 1 + is_negated
     members: set[int] = set()

@@ -1,8 +1,7 @@
-"""The file of an index: its form, and how it is opened.
+"""The file of an index: its format, and how it is opened.
 
-It is an SQLite database in which each run of tokens that was kept is one row. A file that is read
-may come from anybody: it has to have exactly the tables below, and whatever is not as it should be
-ends in a DataError.
+It is an SQLite database with one row for each stored run of tokens. The file may come from anybody:
+it must have exactly the tables below, and anything unexpected ends in a DataError.
 """
 
 import hashlib
@@ -40,7 +39,7 @@ INDEX_SCHEMA = (
 )
 COMPLETABLE_NAME = re.compile(r"[A-Za-z0-9._@/+-]+", re.ASCII)
 MAX_PROGRESS_CHECKS = 10_000
-INSTRUCTIONS_PER_CHECK = 100_000  # instructions of SQLite's machine
+INSTRUCTIONS_PER_CHECK = 100_000  # instructions of SQLite's virtual machine
 MAX_CELL_BYTES = 16 << 20
 LOCK_WAIT_SECONDS = 10.0
 INDEX_CACHE_KIB = 64 << 10
@@ -49,7 +48,7 @@ REBUILD_HINT = "remove it and add the sources again"
 
 @contextmanager
 def open_index_readonly(path: Path) -> Iterator[sqlite3.Connection]:
-    """An index to read from, never written to. Raises what `open_database` does, or InputError."""
+    """Open an index read-only. Raises what `open_database` does, or InputError."""
     require_index(path)
     with open_database(path, "ro") as connection:
         check_schema(connection, path)
@@ -58,9 +57,9 @@ def open_index_readonly(path: Path) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def open_index_for_update(path: Path, *, create: bool = True) -> Iterator[sqlite3.Connection]:
-    """An index to change, made where there is none; all changes are kept in the end, or none.
+    """Open or create an index to change; all changes are kept at the end, or none.
 
-    Nothing that is removed is left in the file: it is overwritten, and the file is written anew.
+    Nothing that is removed stays in the file: it is overwritten, and the file is rebuilt.
     """
     if create:
         create_index_file(path)
@@ -83,7 +82,7 @@ def open_index_for_update(path: Path, *, create: bool = True) -> Iterator[sqlite
 
 
 def write_project_names(connection: sqlite3.Connection, path: Path) -> None:
-    """Write the names of an index's projects beside it, a line each, which shells can complete."""
+    """Write the names of an index's projects beside it, one per line, for shell completion."""
     rows = connection.execute("SELECT DISTINCT name FROM project ORDER BY name").fetchall()
     names = (name for (name,) in rows if isinstance(name, str) and COMPLETABLE_NAME.fullmatch(name))
     with suppress(OSError):
@@ -92,13 +91,13 @@ def write_project_names(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def require_index(path: Path) -> None:
-    """InputError where there is no index, or only the empty file that an ended `add` has left."""
+    """Raise InputError if there is no index, or only the empty file of an interrupted `add`."""
     if not path.is_file() or not path.stat().st_size:
         raise InputError(f"there is no index at {path}", "make one: starcoder index add FOLDER")
 
 
 def create_index_file(path: Path) -> None:
-    """An empty file that only its owner can read, where there is none yet."""
+    """Create an empty file that only its owner can read, unless it exists."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | SAFE_OPEN_FLAGS, 0o600))
@@ -109,7 +108,7 @@ def create_index_file(path: Path) -> None:
 
 @contextmanager
 def open_database(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    """A database that nothing in the file can make run code of its own or run for ever."""
+    """Open a database in a way that its contents cannot run code or run for ever."""
     try:
         with closing(connect_sqlite(path, mode)) as connection:
             read_schema(connection, path)
@@ -120,13 +119,13 @@ def open_database(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
 
 
 def connect_sqlite(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection without trust in the file's schema, and with bounds for cells and for time."""
+    """Connect without trusting the file's schema, and with limits on cells and time."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, LOCK_WAIT_SECONDS, uri=True, isolation_level=None)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_CELL_BYTES)
-    connection.text_factory = os.fsdecode  # names of files may be no UTF-8
+    connection.text_factory = os.fsdecode  # file names need not be UTF-8
     if mode == "ro":
         checks = iter(range(MAX_PROGRESS_CHECKS))
         connection.set_progress_handler(lambda: next(checks, None) is None, INSTRUCTIONS_PER_CHECK)
@@ -134,7 +133,7 @@ def connect_sqlite(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def read_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """Have SQLite read the schema; DataError where its complaint quotes bytes that are no text."""
+    """Make SQLite read the schema; raises DataError if its error quotes bytes that are not text."""
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except UnicodeDecodeError as error:
@@ -142,7 +141,7 @@ def read_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Lay out an empty index."""
+    """Create the tables of an empty index."""
     for statement in INDEX_SCHEMA:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -150,7 +149,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
 
 def check_schema(connection: sqlite3.Connection, path: Path) -> None:
-    """DataError unless the file is an index of this version, with our tables and nothing else."""
+    """Raise DataError unless the file is an index of this version with exactly our tables."""
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION_ID:
@@ -166,7 +165,7 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def convert_sqlite_error(path: Path, error: sqlite3.Error) -> StarcoderError:
-    """What SQLite complains about, as one of our errors."""
+    """Turn an SQLite error into one of ours."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return BusyError(f"{path} is being changed by another program", "try again in a moment")
@@ -181,7 +180,7 @@ def convert_sqlite_error(path: Path, error: sqlite3.Error) -> StarcoderError:
 
 @dataclass(frozen=True)
 class IndexedProject:
-    """A project in an index, how many of its files are there, and the folder they are in."""
+    """A project in an index, its number of files there, and the folder they are in."""
 
     name: str
     version: str
@@ -191,7 +190,7 @@ class IndexedProject:
 
 
 def list_projects(index: Path) -> list[IndexedProject]:
-    """The projects in an index, by name. Raises InputError and DataError."""
+    """List the projects in an index by name. Raises InputError and DataError."""
     query = (
         "SELECT name, version, project.licence, root, count(file.id)"
         " FROM project JOIN file ON file.project = project.id"
@@ -204,23 +203,23 @@ def list_projects(index: Path) -> list[IndexedProject]:
 
 
 def list_sources(index: Path) -> list[tuple[str, str]]:
-    """The paths that were added, and the licence that was given for each."""
+    """The paths that were added, and the licence given for each."""
     with open_index_readonly(index) as connection:
         rows = connection.execute("SELECT path, licence FROM source ORDER BY path").fetchall()
     return [(path, licence) for path, licence in require_text_values(rows, index)]
 
 
 def require_text_values(rows: Sequence[tuple[str, ...]], index: Path) -> Sequence[tuple[str, ...]]:
-    """The rows, if all is text in them."""
+    """The rows, after checking that all values are text."""
     if not all(isinstance(value, str) for row in rows for value in row):
         raise DataError(f"{index} is damaged: a name is not text", REBUILD_HINT)
     return rows
 
 
 def remove_from_index(name: str, index: Path) -> int:
-    """Remove the projects of a name, or a source by its path; how many files that was.
+    """Remove projects by name, or a source by path; returns the number of files removed.
 
-    Raises InputError where the index has neither.
+    Raises InputError if the index has neither.
     """
     with open_index_for_update(index, create=False) as connection:
         query = (
@@ -236,9 +235,9 @@ def remove_from_index(name: str, index: Path) -> int:
 
 
 def opt_out(names: Iterable[str], index: Path) -> int:
-    """Keep projects of these names out of an index from now on; how many files went.
+    """Exclude projects with these names for good; returns the number of files removed.
 
-    Only a digest of each name is kept.
+    Only a digest of each name is stored.
     """
     project_ids: list[int] = []
     with open_index_for_update(index) as connection:
@@ -250,13 +249,13 @@ def opt_out(names: Iterable[str], index: Path) -> int:
 
 
 def is_opted_out(connection: sqlite3.Connection, name: str) -> bool:
-    """Whether projects of a name are to stay out."""
+    """Whether projects with a name are excluded."""
     query = "SELECT 1 FROM opted_out WHERE digest = ?"
     return connection.execute(query, (hash_project_name(name),)).fetchone() is not None
 
 
 def find_project_ids(connection: sqlite3.Connection, name: str) -> list[int]:
-    """The ids of the projects of a name, however it is spelled."""
+    """The ids of the projects with a name, however it is spelled."""
     rows = connection.execute("SELECT id, name FROM project").fetchall()
     return [
         project_id
@@ -266,7 +265,7 @@ def find_project_ids(connection: sqlite3.Connection, name: str) -> list[int]:
 
 
 def delete_projects(connection: sqlite3.Connection, project_ids: Iterable[int]) -> int:
-    """Remove projects with their files, and sources that have none left; how many files went."""
+    """Remove projects, their files and sources left empty; returns the number of files removed."""
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS gone (id INTEGER PRIMARY KEY)")
     file_count = 0
     for project_id in project_ids:
@@ -282,19 +281,19 @@ def delete_projects(connection: sqlite3.Connection, project_ids: Iterable[int]) 
 
 
 def normalize_project_name(name: str) -> str:
-    """A project's name in the one spelling that counts (PEP 503)."""
+    """A project's name in its canonical spelling (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def hash_project_name(name: str) -> bytes:
-    """What is kept of the name of a project that opted out."""
+    """The digest that is stored for the name of an excluded project."""
     return hashlib.blake2b(
         normalize_project_name(name).encode("utf-8", "replace"), digest_size=32
     ).digest()
 
 
 def index_file(path: str | None = None) -> Path:
-    """Where the index is: the file that is named, or the one in the user's data folder."""
+    """The index file: the given one, or the one in the user's data folder."""
     from starcoder_cli.settings import data_dir
 
     return Path(path) if path else data_dir() / "index.sqlite"

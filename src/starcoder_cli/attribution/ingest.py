@@ -1,4 +1,4 @@
-"""How the code of a source gets into an index, and what of it has changed since."""
+"""Add the code of a source to an index, and detect what has changed since."""
 
 import hashlib
 import os
@@ -25,7 +25,7 @@ UNREAD_CODE = f"it is larger than {MAX_INDEXED_FILE_BYTES >> 20} MiB, a link, or
 
 @dataclass(frozen=True)
 class AddResult:
-    """What came of adding a source: its projects and files, and how many were new or are gone."""
+    """The result of adding a source: its projects and files, and how many are new or gone."""
 
     projects: int
     files: int
@@ -40,12 +40,12 @@ def add_source(
     report: Callable[[int, int], None] = lambda *_: None,
     note: Callable[[str], None] = lambda _: None,
 ) -> AddResult:
-    """Put the code at a path into an index, or bring up to date what is there already.
+    """Add the code at a path to an index, or update it there.
 
-    A folder or an archive; `licence` is an SPDX expression that overrules what the code says, or
-    empty. What is in another path that was added belongs to that one. `report` is told how many
-    files are done, and of how many, `note` what was left out. Raises InputError or DataError for
-    what cannot be read.
+    The path is a folder or an archive; `licence` is an SPDX expression that overrides the code's
+    own, or empty. Code in another added path belongs to that one. `report` gets the number of files
+    done and their total, `note` what was left out. Raises InputError or DataError for what cannot
+    be read.
     """
     root = Path(os.path.realpath(path))
     tree = open_tree(root, note)
@@ -71,7 +71,7 @@ def add_source(
 
 
 def register_source(connection: sqlite3.Connection, root: Path, licence: str) -> int:
-    """The number of a source."""
+    """Insert or update a source and return its id."""
     connection.execute(
         "INSERT INTO source (path, licence) VALUES (CAST(? AS TEXT), ?)"
         " ON CONFLICT (path) DO UPDATE SET licence = excluded.licence",
@@ -83,16 +83,16 @@ def register_source(connection: sqlite3.Connection, root: Path, licence: str) ->
 
 
 def list_nested_sources(connection: sqlite3.Connection, root: Path) -> list[str]:
-    """The sources below a folder, by their names from there on."""
+    """The sources below a folder, by their relative paths."""
     paths = [Path(path) for (path,) in connection.execute("SELECT path FROM source")]
     below = (path for path in paths if path != root and path.is_relative_to(root))
     return [path.relative_to(root).as_posix() for path in below]
 
 
 class SourceUpdate:
-    """What is in an index of one source, and what is to be there.
+    """The state of one source in an index, and its update.
 
-    Its projects get new rows; files whose bytes are the same are handed on to them.
+    Its projects get new rows; unchanged files are moved over to them.
     """
 
     def __init__(self, connection: sqlite3.Connection, source_id: int) -> None:
@@ -118,7 +118,7 @@ class SourceUpdate:
         report: Callable[[int, int], None],
         note: Callable[[str], None],
     ) -> Iterator[FileToIndex]:
-        """What has to be read anew; `note` is told which files cannot be."""
+        """The files that must be read again; `note` reports those that cannot be."""
         with_code = [project for project in projects if project.code_files]
         total, done = sum(len(project.code_files) for project in with_code), 0
         for project in with_code:
@@ -160,16 +160,16 @@ class SourceUpdate:
             yield FileToIndex(project_id, path, licence, digest, language.name, data)
 
     def delete_old_projects(self) -> int:
-        """Let go of what the source has no more; how many files those are."""
+        """Remove what the source no longer has; returns the number of files."""
         return delete_projects(self._connection, self._old_project_ids)
 
 
 def insert_files(
     connection: sqlite3.Connection, files: Iterable[tuple[FileToIndex, FileFingerprint]]
 ) -> int:
-    """Put files into an index; how many those are.
+    """Insert files into an index and return their number.
 
-    The rows of all are sorted before they go in: their table then grows at its pages' ends.
+    All rows are sorted first, so that the table grows at the end of its pages.
     """
     connection.execute("CREATE TEMP TABLE arrived (hash INTEGER, file INTEGER)")
     count = 0

@@ -1,6 +1,6 @@
-"""Licence expressions of SPDX: one spelling for each, and which of them somebody will not have.
+"""SPDX licence expressions: a canonical spelling, and lists of denied and allowed licences.
 
-What is copyleft is told by ScanCode's list of licences, which comes with `license-expression`.
+ScanCode's list of licences, which comes with `license-expression`, says what is copyleft.
 """
 
 import re
@@ -25,18 +25,18 @@ LICENCE_REF_PREFIX = "LicenseRef-"
 MAX_EXPRESSION_CHARACTERS = 500
 COPYRIGHT_LINE = re.compile(r"^\s*(Copyright|\(C\)) .*$", re.IGNORECASE | re.MULTILINE)
 MAX_DIFFERENT_SHARE = 0.1
-"""Of the words of a text; one that stands for another counts twice."""
+"""Share of the words of a text; a replaced word counts twice."""
 
 
 def normalize_licence(text: str) -> str:
-    """An expression in SPDX's spelling; empty where it is none. `GPL-3.0` is GPL-3.0-only."""
+    """An expression in SPDX's spelling; empty if invalid. `GPL-3.0` becomes GPL-3.0-only."""
     parsed = _parse_expression(text)
     return str(parsed) if parsed is not None else ""
 
 
 @dataclass(frozen=True)
 class LicenceDenyList:
-    """Licences that are not wanted: by name, all that are copyleft, or none at all."""
+    """Unwanted licences: by name, all copyleft ones, or unknown ones."""
 
     names: frozenset[str]
     copyleft: bool = False
@@ -44,16 +44,16 @@ class LicenceDenyList:
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> "LicenceDenyList":
-        """From expressions, `copyleft` and `unknown`; UsageError for anything else."""
+        """Parse expressions, `copyleft` and `unknown`; raises UsageError for anything else."""
         names = parse_names(words, (COPYLEFT, UNKNOWN_LICENCE))
         lower = {word.lower() for word in words}
         return cls(names, COPYLEFT in lower, UNKNOWN_LICENCE in lower)
 
     def denies(self, licence: str) -> bool:
-        """Whether code under a licence cannot be had without one that is not wanted.
+        """Whether using code under this licence requires accepting a denied one.
 
-        Of `MIT OR GPL-2.0-only` one can choose the first; an exception frees nobody from the
-        licence that it is made to.
+        With `MIT OR GPL-2.0-only` one can choose the first; an exception does not lift the denial
+        of its base licence.
         """
         parsed = _parse_expression(licence)
         return self.unknown if parsed is None else self._denies(parsed)
@@ -72,7 +72,7 @@ class LicenceDenyList:
 
 @dataclass(frozen=True)
 class LicenceAllowList:
-    """Licences that code may be used under: by name, all that are permissive, or unknown ones."""
+    """Licences that code may be used under: by name, all permissive ones, or unknown ones."""
 
     names: frozenset[str]
     permissive: bool = False
@@ -80,15 +80,15 @@ class LicenceAllowList:
 
     @classmethod
     def parse(cls, words: Sequence[str]) -> "LicenceAllowList":
-        """From expressions, `permissive` and `unknown`; UsageError for anything else."""
+        """Parse expressions, `permissive` and `unknown`; raises UsageError for anything else."""
         names = parse_names(words, (PERMISSIVE, UNKNOWN_LICENCE))
         lower = {word.lower() for word in words}
         return cls(names, PERMISSIVE in lower, UNKNOWN_LICENCE in lower)
 
     def allows(self, licence: str) -> bool:
-        """Whether code under a licence may be used under one that is named.
+        """Whether code under a licence may be used under the allowed ones.
 
-        Of `MIT OR GPL-2.0-only` one can choose the first; `MIT AND GPL-2.0-only` needs both.
+        With `MIT OR GPL-2.0-only` one can choose the first; `MIT AND GPL-2.0-only` needs both.
         """
         parsed = _parse_expression(licence)
         return self.unknown if parsed is None else self._allows(parsed)
@@ -105,7 +105,7 @@ class LicenceAllowList:
 
 
 def parse_names(words: Sequence[str], keywords: Sequence[str]) -> frozenset[str]:
-    """The licences in some expressions, keywords aside; UsageError for what is neither."""
+    """The licences in expressions, without keywords; raises UsageError for anything else."""
     names: set[str] = set()
     for word in words:
         if word.lower() in keywords:
@@ -121,12 +121,12 @@ def parse_names(words: Sequence[str], keywords: Sequence[str]) -> frozenset[str]
 
 
 def _parse_expression(text: str) -> "LicenseExpression | None":
-    """The tree of an expression, whose names are in SPDX's list or begin with LicenseRef-."""
+    """Parse an expression whose names are in SPDX's list or begin with LicenseRef-."""
     if not text.strip() or not text.isascii() or len(text) > MAX_EXPRESSION_CHARACTERS:
         return None
     licensing = _load_spdx_licensing()
     try:
-        with foreign_errors():  # `()` is an IndexError to it
+        with foreign_errors():  # it raises IndexError for `()`
             parsed = licensing.parse(text)
             unknown_keys = licensing.unknown_license_keys(parsed)
     except ForeignError:
@@ -143,7 +143,7 @@ def _load_spdx_licensing() -> "Licensing":
 
 @cache
 def _load_licence_categories() -> Mapping[str, str]:
-    """What kind each licence is of, by its names in lower case."""
+    """Each licence's category, by its names in lower case."""
     from license_expression import get_license_index
 
     return {
@@ -155,19 +155,19 @@ def _load_licence_categories() -> Mapping[str, str]:
 
 
 LICENCE_HEADER_BYTES = 4096
-MAX_LICENCE_TEXT_BYTES = 64 << 10  # the longest licences have half of it
+MAX_LICENCE_TEXT_BYTES = 64 << 10  # the longest licences have half as much
 SPDX_HEADER = re.compile(rb"SPDX-License-Identifier:[ \t]*+([A-Za-z0-9.+() \t-]{1,200})")
 LICENCE_FILE_NAME = re.compile(r"(?:un)?licen[cs]es?(?:[.-].*)?|copying(?:[.-].*)?", re.IGNORECASE)
 
 
 def find_header_licence(data: bytes) -> str:
-    """The licence that a file names for itself by SPDX-License-Identifier, if it does."""
+    """The licence in a file's own SPDX-License-Identifier; empty if there is none."""
     match = SPDX_HEADER.search(data[:LICENCE_HEADER_BYTES])
     return normalize_licence(match[1].decode().strip(" \t-")) if match else ""
 
 
 def is_licence_file(name: str) -> bool:
-    """Whether a file's name is that of a licence's text: `LICENSE`, `COPYING.LESSER`."""
+    """Whether a file has the name of a licence text: `LICENSE`, `COPYING.LESSER`."""
     path = PurePosixPath(name)
     language = detect_language(path.name)
     in_folder = path.parent.name.lower() in ("licenses", "licences")
@@ -177,7 +177,7 @@ def is_licence_file(name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def identify_licence(text: bytes) -> str:
-    """The licence whose text this is, a few words aside; empty for any other text."""
+    """The licence with this text, give or take a few words; empty for any other text."""
     if len(text) > MAX_LICENCE_TEXT_BYTES:
         return ""
     words = licence_words(text.decode("utf-8", "replace"))
@@ -187,9 +187,9 @@ def identify_licence(text: bytes) -> str:
 
 
 def count_different_words(words: Sequence[str], known: Sequence[str]) -> int:
-    """How many words one of two texts has and the other has not, in their order.
+    """The number of words in only one of two texts, compared in order.
 
-    Where their lengths alone are far apart it is these.
+    If their lengths alone are far apart, the difference in length is returned.
     """
     apart = abs(len(words) - len(known))
     if apart > MAX_DIFFERENT_SHARE * len(words):
@@ -199,12 +199,12 @@ def count_different_words(words: Sequence[str], known: Sequence[str]) -> int:
 
 @cache
 def known_licences() -> Sequence[tuple[str, Sequence[str]]]:
-    """The names and the words of licences, as choosealicense.com has them."""
+    """The names and words of licences, from choosealicense.com."""
     from identify.vendor.licenses import LICENSES
 
     return [(name, licence_words(text)) for name, text in LICENSES]
 
 
 def licence_words(text: str) -> Sequence[str]:
-    """The words of a licence, without the lines that say whose it is."""
+    """The words of a licence, without its copyright lines."""
     return COPYRIGHT_LINE.sub("", text).split()

@@ -1,4 +1,4 @@
-"""What a text shares with an index: where each part is, and whose code it is."""
+"""What a text shares with an index: the position of each part, and whose code it is."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from starcoder_cli.files.source import LINE_END
 
 @dataclass(frozen=True)
 class Origin:
-    """A place in an indexed file that has the same code: whose it is, where, and its licence.
+    """A place in an indexed file with the same code: its project, position and licence.
 
-    Lines are from 1, the last one included. `licence` is an SPDX expression, empty where nobody
-    knows. `root` is the folder or archive that `path` was found in, `tokens` how many tokens in a
-    row are known to be the same.
+    Lines are from 1, the last one included. `licence` is an SPDX expression, empty if unknown.
+    `root` is the folder or archive that `path` was found in, `tokens` is the number of consecutive
+    tokens known to be equal.
     """
 
     project: str
@@ -28,7 +28,7 @@ class Origin:
 class Match:
     """A part of a text that is in the index, in characters from 0, the end exclusive, and in lines.
 
-    `more` is how many origins there are beside those named; `licences` are those of all of them.
+    `more` is the number of further origins not listed; `licences` are those of all origins.
     """
 
     start: int
@@ -42,5 +42,5 @@ class Match:
 
 
 def line_at(text: str, offset: int) -> int:
-    """The line, from 1, that a character of a text is on."""
+    """The line, from 1, that contains a character of a text."""
     return len(LINE_END.findall(text, 0, offset)) + 1

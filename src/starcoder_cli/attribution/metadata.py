@@ -1,4 +1,4 @@
-"""What a project says of itself: its name, version and licence, as packagers write them down."""
+"""A project's own name, version and licence, from its packaging metadata."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ MAX_JSON_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class ProjectMetadata:
-    """A project's name, version and licence, an SPDX expression; empty where it does not say."""
+    """A project's name, version and licence (an SPDX expression); empty if it does not say."""
 
     name: str
     version: str = ""
@@ -39,11 +39,11 @@ _LICENCE_BY_CLASSIFIER = {
     "Python Software Foundation License": "PSF-2.0",
     "The Unlicense (Unlicense)": "Unlicense",
 }
-"""The classifiers of the Python package index that mean one licence; `BSD License` does not."""
+"""Classifiers of the Python package index that mean one licence; `BSD License` does not."""
 
 
 def parse_core_metadata(data: bytes) -> ProjectMetadata:
-    """From METADATA or PKG-INFO (Python's core metadata): an expression, else the classifiers."""
+    """Parse METADATA or PKG-INFO (Python's core metadata): an expression, else the classifiers."""
     from email.parser import BytesHeaderParser
 
     headers = BytesHeaderParser().parsebytes(data[:MAX_HEADER_BYTES])
@@ -59,7 +59,7 @@ def parse_core_metadata(data: bytes) -> ProjectMetadata:
 
 
 def parse_package_json(data: bytes) -> ProjectMetadata:
-    """From package.json."""
+    """Parse package.json."""
     if len(data) > MAX_JSON_BYTES:
         raise MalformedError(f"it is larger than {MAX_JSON_BYTES >> 20} MiB")
     try:
@@ -72,12 +72,12 @@ def parse_package_json(data: bytes) -> ProjectMetadata:
 
 
 def parse_pyproject(data: bytes) -> ProjectMetadata:
-    """From pyproject.toml: its table `project`."""
+    """Parse the `project` table of pyproject.toml."""
     return _metadata_from(_get_table(parse_toml(data), "project"))
 
 
 def parse_cargo_toml(data: bytes) -> ProjectMetadata:
-    """From Cargo.toml: its table `package`."""
+    """Parse the `package` table of Cargo.toml."""
     return _metadata_from(_get_table(parse_toml(data), "package"))
 
 
@@ -88,13 +88,13 @@ METADATA_PARSERS: Mapping[str, Callable[[bytes], ProjectMetadata]] = {
     "package.json": parse_package_json,
     "Cargo.toml": parse_cargo_toml,
 }
-"""Files with metadata, the most telling first."""
+"""Metadata files, the most informative first."""
 
 
 def parse_metadata(
     path: str, data: bytes | None, note: Callable[[str], None] = lambda _: None
 ) -> ProjectMetadata:
-    """What a file says of its project; nothing where it is not well-formed, which `note` is told.
+    """Parse a metadata file; empty if it is malformed, which is reported to `note`.
 
     None stands for a file that cannot be read.
     """
@@ -122,6 +122,6 @@ def _get_table(document: Mapping[str, object], name: str) -> Mapping[str, object
 
 
 def _clean_text(value: object) -> str:
-    """A text in one short line, without halves of characters, which JSON may hold."""
+    """A text as one short line, without lone surrogates, which JSON may contain."""
     text = value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
     return " ".join(text.split())[:MAX_VALUE_CHARACTERS]

@@ -1,8 +1,7 @@
-"""Which projects there are in a tree of files, and which licence each file is under.
+"""Find the projects in a tree of files, and the licence of each file.
 
 A project is a git repository, an installed Python package (its RECORD names its files), a package
-in `node_modules`, a folder of an archive; whatever belongs to none is one project by the tree's
-name.
+in `node_modules`, or a folder of an archive; all other files form one project named after the tree.
 """
 
 import csv
@@ -25,10 +24,10 @@ NODE_MODULES = "node_modules"
 
 @dataclass(frozen=True)
 class SourceProject:
-    """Some files of a tree that are one project; `folder` is its own, as part of their names.
+    """Files of a tree that form one project; `folder` is its own, as a prefix of their names.
 
-    `licence_folder` is where it keeps its licences if not in `folder`, `licence_override` a licence
-    that overrules all others.
+    `licence_folder` is where its licences are if not in `folder`, `licence_override` is a licence
+    that overrides all others.
     """
 
     tree: SourceTree
@@ -40,18 +39,18 @@ class SourceProject:
 
     @property
     def root(self) -> str:
-        """The folder or archive that its files are in."""
+        """The folder or archive that contains its files."""
         return str(self.tree.root / self.folder)
 
     def relative_path(self, name: str) -> str:
-        """A file's name from the project's folder on."""
+        """A file's name relative to the project's folder."""
         return name.removeprefix(f"{self.folder}/") if self.folder else name
 
     @cached_property
     def code_files(self) -> tuple[str, ...]:
-        """The names of the files with code that their owner lets into an index.
+        """The names of the code files that their owner allows in an index.
 
-        None are where it cannot be known what the owner keeps out.
+        Empty if the owner's exclusions cannot be read.
         """
         try:
             ignore_rules = self.read_ignore_rules()
@@ -65,12 +64,12 @@ class SourceProject:
 
     @property
     def ignore_path(self) -> str:
-        """The name of the file that says what is kept out."""
+        """The name of the project's ignore file."""
         name = ignore_file.IGNORE_FILE_NAME
         return f"{self.folder}/{name}" if self.folder else name
 
     def read_ignore_rules(self) -> ignore_file.IgnoreRules:
-        """What the owner keeps out; MalformedError where that cannot be read."""
+        """The owner's exclusions; raises MalformedError if they cannot be read."""
         if self.ignore_path not in self.file_names:
             return ignore_file.IgnoreRules()
         data = self.tree.read(self.ignore_path)
@@ -80,7 +79,7 @@ class SourceProject:
 
     @cached_property
     def licence(self) -> str:
-        """What the project is under: as given, as its metadata say, or by its licence files."""
+        """The project's licence: as given, from its metadata, or from its licence files."""
         return (
             self.licence_override
             or self.metadata.licence
@@ -88,13 +87,13 @@ class SourceProject:
         )
 
     def licence_of(self, name: str, data: bytes) -> str:
-        """What a file is under: by its header, the nearest licence file, or as the project is."""
+        """A file's licence: from its header, the nearest licence file, or the project."""
         if self.licence_override:
             return self.licence_override
         return licences.find_header_licence(data) or self._nested_licence(name) or self.licence
 
     def _nested_licence(self, name: str) -> str:
-        """What the nearest licence file below the project's folder tells of a file."""
+        """The licence from the nearest licence file below the project's folder."""
         parents = (
             (str(folder) for folder in PurePosixPath(name).parents)
             if self._has_nested_licences
@@ -107,7 +106,7 @@ class SourceProject:
 
     @cached_property
     def _licences_by_folder(self) -> Mapping[str, str]:
-        """The licences that licence files tell, by the folder that they hold for."""
+        """The licences identified from licence files, by the folder they apply to."""
         licences_by_folder: dict[str, list[str]] = {}
         for name in self.file_names:
             if licences.is_licence_file(name) and (data := self.tree.read(name)):
@@ -124,7 +123,7 @@ class SourceProject:
 
 
 def licensed_folder(name: str, licence_folder: str) -> str:
-    """The folder that a licence file holds for: its own, or that around its LICENSES."""
+    """The folder that a licence file applies to: its own, or the one around its LICENSES folder."""
     if licence_folder and name.startswith(f"{licence_folder}/"):
         return licence_folder
     parent = PurePosixPath(name).parent
@@ -133,7 +132,7 @@ def licensed_folder(name: str, licence_folder: str) -> str:
 
 
 def join_licences(licences: Sequence[str]) -> str:
-    """Several licences as one expression; empty where one of them is not known."""
+    """Join licences into one expression; empty if one of them is unknown."""
     distinct = sorted(set(licences))
     all_known = all(distinct)
     parts = [
@@ -143,13 +142,13 @@ def join_licences(licences: Sequence[str]) -> str:
 
 
 def is_code_file(name: str) -> bool:
-    """Whether a file is in a language that is indexed, by its name."""
+    """Whether a file's name says that it is in an indexed language."""
     language = detect_language(name)
     return language is not None and language.name not in NON_CODE_LANGUAGES
 
 
 def is_relevant_file(name: str) -> bool:
-    """Whether a file counts: code, or what says whose it is and how it may be used."""
+    """Whether a file matters: code, or information about its owner and licence."""
     base_name = PurePosixPath(name).name
     is_metadata = base_name in metadata.METADATA_PARSERS or base_name in (
         "RECORD",
@@ -159,9 +158,9 @@ def is_relevant_file(name: str) -> bool:
 
 
 def open_tree(path: Path, note: Callable[[str], None] = lambda _: None) -> SourceTree:
-    """The tree at a path: a folder or an archive; InputError where there is neither.
+    """Open the folder or archive at a path; raises InputError if there is neither.
 
-    `note` is told which files nobody can be sure of.
+    `note` reports the files whose status is uncertain.
     """
     if path.is_dir():
         return FolderTree.scan(path, note)
@@ -180,10 +179,9 @@ def find_projects(
     excluded_folders: Sequence[str] = (),
     note: Callable[[str], None] = lambda _: None,
 ) -> list[SourceProject]:
-    """The projects in a tree, with a licence for all of them where one is given.
+    """Find the projects in a tree, with a licence for all of them if given.
 
-    What is in one of `excluded_folders` does not count. `note` is told which metadata cannot be
-    read.
+    Files in `excluded_folders` are ignored. `note` reports metadata that cannot be read.
     """
     excluded_prefixes = tuple(f"{folder}/" for folder in excluded_folders)
     names = [
@@ -229,7 +227,7 @@ def find_projects(
 def find_distributions(
     tree: SourceTree, names: Sequence[str], note: Callable[[str], None] = lambda _: None
 ) -> Iterator[tuple[str, tuple[ProjectMetadata, Sequence[str]]]]:
-    """The installed Python packages: metadata and files of each, by its `.dist-info` folder."""
+    """The installed Python packages: each one's metadata and files, by `.dist-info` folder."""
     folders = {
         parent_folder(name) for name in names if name.endswith(f"{DIST_INFO}/{CORE_METADATA}")
     }
@@ -249,7 +247,7 @@ def find_distributions(
 
 
 def list_recorded_files(tree: SourceTree, folder: str) -> Sequence[str]:
-    """The files that a package's RECORD names, from the folder on that it was installed in."""
+    """The files in a package's RECORD, relative to the folder it was installed in."""
     text = (tree.read(f"{folder}/RECORD") or b"").decode("utf-8", "replace")
     try:
         return [row[0] for row in csv.reader(text.splitlines()) if row]
@@ -258,7 +256,7 @@ def list_recorded_files(tree: SourceTree, folder: str) -> Sequence[str]:
 
 
 def find_node_packages(names: Sequence[str]) -> Iterator[str]:
-    """The packages in folders named `node_modules`."""
+    """The folders of packages in `node_modules`."""
     for name in names:
         folder, _, base_name = name.rpartition("/")
         parent = PurePosixPath(folder).parent
@@ -268,19 +266,19 @@ def find_node_packages(names: Sequence[str]) -> Iterator[str]:
 
 
 def find_archive_top_folder(tree: SourceTree, names: Sequence[str]) -> set[str]:
-    """The one folder that everything in an archive is in, if there is one."""
+    """The single top folder of an archive, if there is one."""
     top_folders = {name.split("/")[0] if "/" in name else "" for name in names}
     return top_folders if len(top_folders) == 1 and not tree.root.is_dir() else set()
 
 
 def innermost_folder(name: str, roots: set[str]) -> str:
-    """The innermost of some folders that a file is in; "", the root, where it is in none."""
+    """The innermost of the given folders that contains a file; "", the root, if none does."""
     parents = (str(folder) for folder in PurePosixPath(name).parents)
     return next((folder for folder in parents if folder in roots), "")
 
 
 def parent_folder(folder: str) -> str:
-    """The folder around one; empty for the root."""
+    """The parent of a folder; empty for the root."""
     return folder.rpartition("/")[0]
 
 
@@ -290,7 +288,7 @@ def read_project_metadata(
     names: Sequence[str],
     note: Callable[[str], None] = lambda _: None,
 ) -> ProjectMetadata:
-    """What a project says of itself; its name is that of its folder where it does not say one."""
+    """A project's metadata; its name defaults to that of its folder."""
     prefix = f"{folder}/" if folder else ""
     present = set(names)
     paths = (prefix + name for name in metadata.METADATA_PARSERS if prefix + name in present)

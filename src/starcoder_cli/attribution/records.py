@@ -1,4 +1,4 @@
-"""What an index tells of its files; nothing of it is taken on trust."""
+"""The records of files in an index, none of which are trusted."""
 
 import re
 import sqlite3
@@ -28,12 +28,12 @@ class IndexedFile:
 
     @property
     def project_key(self) -> tuple[str, str, str]:
-        """What tells one project from another."""
+        """The values that identify a project."""
         return self.root, self.project, self.version
 
 
 class IndexedFiles:
-    """The files of an open index, each asked for once. DataError for what does not fit together."""
+    """The files of an open index, each queried once. Raises DataError for inconsistent records."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -64,7 +64,7 @@ class IndexedFiles:
             return hashes
 
     def line_ends(self, file_id: int) -> Sequence[int]:
-        """How many tokens there are up to the end of each line of a file."""
+        """The number of tokens up to the end of each line of a file."""
         (blob,) = self._select_row("SELECT lines FROM file WHERE id = ?", file_id)
         with self._reporting_damage(file_id):
             return decode_line_ends(decompress(blob))
@@ -101,7 +101,7 @@ def shorten_hashes(hashes: Sequence[int]) -> bytes:
 
 
 def encode_line_counts(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
-    """How many tokens begin on each line: a byte a line, and one more for each 255 tokens."""
+    """Encode how many tokens begin on each line: a byte, and one more per 255 tokens."""
     starts = [start for start, _ in spans]
     encoded, counted = bytearray(), 0
     for line_end in chain((match.end() for match in LINE_END.finditer(data)), [len(data)]):
@@ -113,7 +113,7 @@ def encode_line_counts(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
 
 
 def decode_line_ends(line_counts: bytes) -> list[int]:
-    """How many tokens there are up to the end of each line."""
+    """The number of tokens up to the end of each line."""
     sums = accumulate(line_counts)
     return [
         total for total, count in zip(sums, line_counts, strict=True) if count < _MAX_LINE_COUNT
@@ -126,12 +126,12 @@ def line_of_token(line_ends: Sequence[int], token: int) -> int:
 
 
 def compress(data: bytes) -> bytes:
-    """The bytes, compressed."""
+    """Compress bytes."""
     return zlib.compress(data)
 
 
 def decompress(blob: object) -> bytes:
-    """What was compressed; ValueError where it is not sound, or larger than it may be."""
+    """Decompress bytes; raises ValueError if they are invalid or too large."""
     if not isinstance(blob, bytes):
         raise ValueError("no bytes")
     decompressor = zlib.decompressobj()

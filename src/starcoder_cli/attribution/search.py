@@ -1,4 +1,4 @@
-"""Which runs of tokens a text shares with an index, and whose they are."""
+"""Find the runs of tokens that a text shares with an index, and their origins."""
 
 import sqlite3
 from bisect import bisect_right
@@ -39,9 +39,9 @@ MAX_ORIGINS = 20
 
 @dataclass(frozen=True)
 class SharedRun:
-    """Tokens in a row, by their places in a text's bytes, that are in a file of the index too.
+    """Consecutive tokens, by their span in a text's bytes, that also occur in an indexed file.
 
-    `first_token` is the first one's number in the file.
+    `first_token` is the number of the first one in the file.
     """
 
     start: int
@@ -72,7 +72,7 @@ def search_index(text: str, language: str | None, index: Path) -> list[Match]:
 def find_shared_runs(
     connection: sqlite3.Connection, tokenized: TokenizedCode, files: IndexedFiles
 ) -> Iterator[SharedRun]:
-    """The runs of at least MIN_MATCH_TOKENS tokens that are in a file of the index as well."""
+    """The runs of at least MIN_MATCH_TOKENS tokens that also occur in an indexed file."""
     own_hashes = shorten_hashes(tokenized.hashes)
     for file_id, positions in find_candidate_files(
         connection, hash_kgrams(tokenized.hashes), files
@@ -87,9 +87,9 @@ def find_shared_runs(
 def find_candidate_files(
     connection: sqlite3.Connection, hashes: Sequence[int], files: IndexedFiles
 ) -> Iterator[tuple[int, Sequence[int]]]:
-    """The files that have k-grams of a text, and the positions of those; those with most first.
+    """The files that share k-grams with a text, most first, and the k-grams' positions.
 
-    Of very many files those are left out whose k-grams are all in others of the same licence too.
+    Beyond a number of files, one is skipped if others under its licence have all its k-grams.
     """
     positions_by_file: dict[int, list[int]] = defaultdict(list)
     files_by_hash: dict[int, Collection[int]] = {}
@@ -110,11 +110,11 @@ def find_candidate_files(
 
 
 def find_files_with_kgram(connection: sqlite3.Connection, hash_: int) -> Collection[int]:
-    """The first files that have a k-gram, and the first one of each licence."""
+    """The first files that contain a k-gram, and the first one of each licence."""
     query = "SELECT file FROM posting WHERE hash = ? LIMIT ?"
     rows = connection.execute(query, (hash_, MAX_FILES_PER_KGRAM)).fetchall()
     if len(rows) == MAX_FILES_PER_KGRAM:
-        # The cross join has SQLite begin with the few files of the k-gram.
+        # The cross join makes SQLite start with the few files of the k-gram.
         query = (
             "SELECT min(posting.file) FROM posting CROSS JOIN file ON file.id = posting.file"
             " WHERE hash = ? GROUP BY licence"
@@ -126,10 +126,10 @@ def find_files_with_kgram(connection: sqlite3.Connection, hash_: int) -> Collect
 def find_common_runs(
     own: bytes, other: bytes, positions: Iterable[int]
 ) -> Iterator[tuple[int, int, int]]:
-    """The longest runs of tokens that two files share, from some k-grams of the own file on.
+    """The longest runs of tokens that two files share, starting from k-grams of the own file.
 
-    First token and end of each in the own file, and its first token in the other. What is in a run
-    that was found before is not looked for again.
+    Yields each run's first token and end in the own file, and its first token in the other.
+    Positions inside a run already found are skipped.
     """
     ours, theirs = memoryview(own).cast("H"), memoryview(other).cast("H")
     covered_until = 0
@@ -147,7 +147,7 @@ def find_common_runs(
 
 
 def find_occurrences(own: bytes, other: bytes, position: int) -> Iterator[int]:
-    """Where in another file the k-gram at a position is, the first places only."""
+    """The first positions in another file of the k-gram at a position."""
     needle = own[SHORT_HASH_BYTES * position : SHORT_HASH_BYTES * (position + MIN_MATCH_TOKENS)]
     offset, remaining = -1, MAX_OCCURRENCES_PER_FILE
     while remaining and (offset := other.find(needle, offset + 1)) >= 0:
@@ -159,7 +159,7 @@ def find_occurrences(own: bytes, other: bytes, position: int) -> Iterator[int]:
 def extend_run(
     ours: Sequence[int], theirs: Sequence[int], position: int, other_position: int
 ) -> tuple[int, int, int]:
-    """The longest run around a token that two files share: as in `find_common_runs`."""
+    """Extend a shared k-gram to the longest shared run: returned as by `find_common_runs`."""
     start, end, shift = position, position + MIN_MATCH_TOKENS, other_position - position
     while start > 0 and start + shift > 0 and ours[start - 1] == theirs[start + shift - 1]:
         start -= 1
@@ -170,17 +170,17 @@ def extend_run(
 
 
 def build_matches(data: bytes, runs: Iterable[SharedRun], files: IndexedFiles) -> list[Match]:
-    """The runs with all who have them, the longest first."""
+    """Build the matches, longest first, each with all its origins."""
     newlines = [newline.start() for newline in LINE_END.finditer(data)]
     matches = [build_match(data, group, newlines, files) for group in group_runs(runs, files)]
     return sorted(matches, key=lambda match: (-match.tokens, match.start))
 
 
 def group_runs(runs: Iterable[SharedRun], files: IndexedFiles) -> list[list[SharedRun]]:
-    """Runs with those that are as long, or nearly so.
+    """Group runs with those of equal or nearly equal length.
 
-    What is part of a longer run counts by itself only where it would be found for sure, and is of a
-    project that does not have the longer one under the same licence.
+    A run inside a longer one counts separately only if it is long enough to be found for sure and
+    its project does not have the longer one under the same licence.
     """
     groups: list[list[SharedRun]] = []
     open_groups: list[list[SharedRun]] = []
@@ -202,7 +202,7 @@ def group_runs(runs: Iterable[SharedRun], files: IndexedFiles) -> list[list[Shar
 def is_from_new_project(
     run: SharedRun, enclosing: Iterable[Sequence[SharedRun]], files: IndexedFiles
 ) -> bool:
-    """Whether the project of a run has none of the longer ones around it, under its licence."""
+    """Whether a run's project has none of the longer runs around it under the same licence."""
     known_files = [files.get(other.file_id) for group in enclosing for other in group]
     known = {(file.project_key, file.licence) for file in known_files}
     file = files.get(run.file_id)
@@ -212,9 +212,9 @@ def is_from_new_project(
 def build_match(
     data: bytes, group: Sequence[SharedRun], newlines: Sequence[int], files: IndexedFiles
 ) -> Match:
-    """One part of a text, with the first of those who have it too.
+    """Build the match for a group of runs, with the first of its origins.
 
-    The longest comes first, then that of each other licence, so that none stays unnamed.
+    The longest comes first, then one of each other licence, so that none goes unmentioned.
     """
     longest_first = sorted(group, key=lambda run: (-run.token_count, run.file_id, run.first_token))
     longest, by_file = longest_first[0], {run.file_id: run for run in reversed(longest_first)}
@@ -234,7 +234,7 @@ def build_match(
 
 
 def build_origin(run: SharedRun, files: IndexedFiles) -> Origin:
-    """Where a run comes from."""
+    """The origin of a run."""
     indexed_file, line_ends = files.get(run.file_id), files.line_ends(run.file_id)
     lines = (
         line_of_token(line_ends, run.first_token),

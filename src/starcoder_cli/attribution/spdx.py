@@ -1,7 +1,7 @@
-"""What a file shares with other projects as an SPDX 2.3 document: tag-value, or JSON.
+"""What a file shares with other projects as an SPDX 2.3 document, in tag-value form or JSON.
 
-https://spdx.github.io/spdx-spec/v2.3 has both forms. Whether something is a copy, and what of, is
-for people to say: licences are concluded nowhere, and declared where a project declares one.
+https://spdx.github.io/spdx-spec/v2.3 describes both. Whether something is a copy, and of what, is
+for people to decide: no licence is concluded, and only those that a project declares are given.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ CREATOR = f"Tool: starcoder-{__version__}"
 
 @dataclass(frozen=True)
 class Snippet:
-    """A part of the file: bytes and lines, both from 1 and the last included, and its origins."""
+    """A part of the file: bytes and lines, from 1 with the last included, and its origins."""
 
     id: str
     start: int
@@ -45,7 +45,7 @@ class Snippet:
 
 @dataclass(frozen=True)
 class SpdxPackage:
-    """A project that has some of the same code."""
+    """A project that shares some of the code."""
 
     id: str
     name: str
@@ -59,7 +59,7 @@ class SpdxPackage:
 
 @dataclass(frozen=True)
 class SpdxDocument:
-    """A file, its parts that others have too, and the projects of those others."""
+    """A file, its parts that occur elsewhere, and the projects they occur in."""
 
     name: str
     data: bytes
@@ -69,7 +69,7 @@ class SpdxDocument:
 
     @classmethod
     def from_matches(cls, source: Source, start: int, matches: Sequence[Match]) -> "SpdxDocument":
-        """The document for matches in a source, whose places count from a character of it."""
+        """The document for matches in a source, whose offsets count from `start`."""
         snippets = tuple(
             Snippet(
                 f"SPDXRef-Snippet-{number}",
@@ -96,7 +96,7 @@ class SpdxDocument:
 
     @property
     def namespace(self) -> str:
-        """The document's own name; the same for the same file, matches and time."""
+        """The document's own URI; the same for the same file, matches and time."""
         content = repr((self.name, self.checksums, self.snippets, self.created))
         return f"{DOCUMENT_NAMESPACE}-{uuid5(NAMESPACE_URL, content)}"
 
@@ -108,7 +108,7 @@ class SpdxDocument:
 
     @property
     def custom_licences(self) -> list[str]:
-        """Licences that are in no list of SPDX's."""
+        """Licences that are not in SPDX's list."""
         found_licences = (CUSTOM_LICENCE.findall(package.licence) for package in self.packages)
         return sorted({licence for licences in found_licences for licence in licences})
 
@@ -126,23 +126,23 @@ class SpdxDocument:
 
 
 def project_fields(origin: Origin) -> tuple[str, str, str]:
-    """The project of an origin: its name, version and licence."""
-    licence = normalize_licence(origin.licence) or NOASSERTION  # an index may say anything
+    """An origin's project: its name, version and licence."""
+    licence = normalize_licence(origin.licence) or NOASSERTION  # an index may contain anything
     return clean_tag_text(origin.project) or "unnamed", clean_tag_text(origin.version), licence
 
 
 def format_location(origin: Origin) -> str:
-    """Where in its project an origin is."""
+    """The position of an origin in its project."""
     return f"{clean_tag_text(origin.path)}:{origin.first}-{origin.last}"
 
 
 def clean_tag_text(text: str) -> str:
-    """A text in one line, which begins and ends no text of several lines."""
+    """A text on one line, without the tags of a multi-line text."""
     return to_one_line(re.sub(r"</?text>", "", text, flags=re.IGNORECASE))
 
 
 def spdx_file_name(name: str) -> str:
-    """What the document calls the file: by a path from here, or else without its folders."""
+    """The document's name for the file: relative to here, or else without its folders."""
     if name == STANDARD_INPUT:
         return "./standard-input"
     path = PurePath(name)
@@ -151,20 +151,20 @@ def spdx_file_name(name: str) -> str:
 
 
 def snippet_comment(snippet: Snippet) -> str:
-    """What a snippet's comment says."""
+    """The text of a snippet's comment."""
     more = f", and {counted(snippet.more, 'place')} not named" if snippet.more else ""
     return f"Other code has the same tokens in a row{more}."
 
 
 def serialize_document(document: SpdxDocument, path: str) -> bytes:
-    """The document for a file of that name: JSON where it ends in `.json`, else tag-value."""
+    """Serialize the document: as JSON if the path ends in `.json`, else as tag-value."""
     is_json = Path(path).suffix.lower() == ".json"
     text = render_json(document) if is_json else "\n".join(render_tag_value(document)) + "\n"
     return encode_text(text)
 
 
 def render_json(document: SpdxDocument) -> str:
-    """The document as JSON."""
+    """Render the document as JSON."""
     content = {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
@@ -214,7 +214,7 @@ def render_json(document: SpdxDocument) -> str:
 
 
 def render_json_snippet(snippet: Snippet) -> Mapping[str, object]:
-    """A part of the file, in JSON's form."""
+    """Render a part of the file as a JSON object."""
     ranges = [
         {
             "startPointer": {"reference": FILE_ID, unit: start},
@@ -236,7 +236,7 @@ def render_json_snippet(snippet: Snippet) -> Mapping[str, object]:
 
 
 def build_relationship(element: str, relation: str, related: str) -> Mapping[str, str]:
-    """How two elements of the document belong together."""
+    """A relationship between two elements of the document."""
     return {"spdxElementId": element, "relationshipType": relation, "relatedSpdxElement": related}
 
 

@@ -1,8 +1,8 @@
-"""What The Stack's own membership service says of a text: parts that StarCoder was trained on.
+"""Ask The Stack's own membership service which parts of a text StarCoder was trained on.
 
 The service is a data portrait (Marone and Van Durme 2023, "Data Portraits: Recording Foundation
-Model Training Data"). It is asked as its other clients do: `{"document": TEXT}` is posted to
-`/overlap`, and `{"spans": [[start, end], ...]}` comes back, in characters of that text.
+Model Training Data"). It is queried as by its other clients: `{"document": TEXT}` is posted to
+`/overlap`, which returns `{"spans": [[start, end], ...]}` in characters of that text.
 """
 
 import json
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SERVICE_URL = "https://stack.dataportraits.org"
 MIN_RUN_CHARACTERS = 50
-"""It knows runs of about so many characters; what is shorter cannot be found."""
+"""The approximate length of the runs it knows; shorter ones cannot be found."""
 
 SERVICE_LIMITS = (
     "it asks a Bloom filter, so that a part may be found by mistake, and none below "
@@ -42,14 +42,14 @@ SERVICE_LIMITS = (
 )
 WINDOW_CHARACTERS = 2500
 OVERLAP_CHARACTERS = 2 * MIN_RUN_CHARACTERS
-"""Characters that a request has in common with the one before: a run lies whole in one of them."""
+"""The overlap of consecutive requests, so that every run is whole in one of them."""
 
 MAX_RANGE_CHARACTERS = 100_000
 MAX_LOOKUP_RESPONSE_BYTES = 1 << 20
 LOOKUP_CONNECT_SECONDS = 10.0
 LOOKUP_SECONDS = 30.0
 Bounded: TypeAlias = Callable[[Callable[[], bytes], float], bytes]
-"""Calls what may hang: its result, or UnavailableError after so many seconds."""
+"""Calls a function that may hang: returns its result, or raises UnavailableError on timeout."""
 
 LOOKUP_BUSY_STATUSES = (429, 503)
 PRIVATE_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY")
@@ -58,9 +58,9 @@ LOOKUP_RETRY_HINT = "try again later"
 
 
 def parse_service_url(url: str) -> EndpointAddress:
-    """The service at an address, which is https unless it is on this machine.
+    """Parse a service's address, which must be https unless it is on this machine.
 
-    Raises UsageError for what is no such address, RefusedError where others could read it too.
+    Raises UsageError for an invalid address, RefusedError if others could read the traffic.
     """
     try:
         endpoint = EndpointAddress.parse(url)
@@ -75,9 +75,9 @@ def parse_service_url(url: str) -> EndpointAddress:
 
 
 def require_sendable(source: Source, span: Span) -> None:
-    """Raise RefusedError where a range, or its lines, look as if they held a secret.
+    """Raise RefusedError if a range, or its lines, seem to hold a secret.
 
-    UsageError where it is too long to be sent.
+    Raises UsageError if it is too long to be sent.
     """
     if source.name != STANDARD_INPUT and has_secret_name(source.name):
         raise RefusedError(f"{source.name} has the name of a file of secrets", "it is never sent")
@@ -98,7 +98,7 @@ def require_sendable(source: Source, span: Span) -> None:
 
 
 def build_secret_error(source: Source, position: int) -> RefusedError:
-    """The error for a text with a secret in it."""
+    """The error for a text that contains a secret."""
     line_number = source.raw.count("\n", 0, position) + 1
     return RefusedError(
         f"{source.display_name} seems to hold a secret in line {line_number}: nothing was sent",
@@ -107,7 +107,7 @@ def build_secret_error(source: Source, position: int) -> RefusedError:
 
 
 def split_into_windows(text: str) -> list[Span]:
-    """The parts of a text that are asked about, each with the end of the one before."""
+    """Split a text into overlapping windows, one per request."""
     step = WINDOW_CHARACTERS - OVERLAP_CHARACTERS
     last = max(1, len(text) - OVERLAP_CHARACTERS)
     return [
@@ -122,11 +122,11 @@ def look_up_text(
     seconds: float = LOOKUP_SECONDS,
     bounded: Bounded = call_with_timeout,
 ) -> list[Span]:
-    """The parts of a text that the service finds, in their order and apart from each other.
+    """The parts of a text that the service finds, in order and without overlaps.
 
-    `report` is told how many of how many requests are answered. An answer may take so many
-    `seconds`, which `bounded` sees to. Raises UnavailableError, BusyError
-    or ProtocolError where one is not.
+    `report` gets the number of answered requests and their total. An answer may take `seconds`,
+    which `bounded` enforces. Raises UnavailableError, BusyError or ProtocolError if a request
+    fails.
     """
     text_windows = split_into_windows(text)
     spans: list[Span] = []
@@ -143,7 +143,7 @@ def look_up_text(
 
 
 def open_lookup_client(service: EndpointAddress, seconds: float) -> "Client":
-    """A client for the service; ConfigError where the proxy to it cannot be used."""
+    """Open a client for the service; raises ConfigError if its proxy cannot be used."""
     from httpx2 import Timeout
 
     timeout = Timeout(seconds, connect=LOOKUP_CONNECT_SECONDS)
@@ -151,7 +151,7 @@ def open_lookup_client(service: EndpointAddress, seconds: float) -> "Client":
 
 
 def parse_reply(service: EndpointAddress, length: int, query: Callable[[], bytes]) -> list[Span]:
-    """The parts of a document of so many characters that the service finds, as a query answers."""
+    """The parts of a document of `length` characters that the service's answer names."""
     from httpx2 import HTTPError
 
     try:
@@ -175,7 +175,7 @@ def parse_reply(service: EndpointAddress, length: int, query: Callable[[], bytes
 def post_document(
     client: "Client", service: EndpointAddress, document: str, seconds: float
 ) -> bytes:
-    """The body of an answer, as it is sent; TimeoutError after so many seconds."""
+    """The raw body of the response; raises TimeoutError after `seconds`."""
     content, headers = json.dumps({"document": document}), {"Content-Type": "application/json"}
     url, started, data = f"{service.base_url}/overlap", time.monotonic(), b""
     with client.stream("POST", url, content=content, headers=headers) as response:
@@ -188,14 +188,14 @@ def post_document(
             data += chunk
             if len(data) > MAX_LOOKUP_RESPONSE_BYTES:
                 raise ProtocolError(f"{service.host} does not stop answering", LOOKUP_RETRY_HINT)
-            # Nobody waits any more, or will not for long.
+            # The caller has stopped waiting, or will soon.
             if time.monotonic() - started > seconds:
                 raise TimeoutError
     return data
 
 
 def build_response_error(service: EndpointAddress, status: int, location: str) -> StarcoderError:
-    """The error that an answer is."""
+    """The error for a failed response."""
     if location:
         return ProtocolError(
             f"{service.host} redirects to {location!r}, which is not followed",
@@ -207,7 +207,7 @@ def build_response_error(service: EndpointAddress, status: int, location: str) -
 
 
 def parse_spans(reply: dict[str, object], length: int) -> list[Span]:
-    """The spans of a reply about so many characters; MalformedError where it has others."""
+    """The spans of a reply about `length` characters; raises MalformedError if any is invalid."""
     rows = reply.get("spans")
     if not isinstance(rows, list):
         raise MalformedError("it has no list of spans")
@@ -222,7 +222,7 @@ def parse_spans(reply: dict[str, object], length: int) -> list[Span]:
 
 
 def merge_spans(spans: Iterable[Span]) -> Iterator[Span]:
-    """The spans in their order, those that overlap or touch as one, empty ones left out."""
+    """Sort the spans, merge those that overlap or touch, and drop empty ones."""
     current = Span(0, 0)
     for span in sorted(spans, key=lambda span: (span.start, span.end)):
         if span.start > current.end or current.start == current.end:
@@ -236,5 +236,5 @@ def merge_spans(spans: Iterable[Span]) -> Iterator[Span]:
 
 
 def count_characters(spans: Sequence[Span]) -> int:
-    """How many characters are in spans that are apart from each other."""
+    """The total number of characters in disjoint spans."""
     return sum(span.end - span.start for span in spans)

@@ -1,9 +1,8 @@
-"""Code as the tokens that stay when it is formatted anew.
+"""Tokenize code so that the tokens survive reformatting.
 
-A token is a word, a sign, or a string or a regular expression as a whole. White space, comments,
-the kind of quotes and what stands before them, round brackets, commas, semicolons and backslashes
-leave no trace, for formatters add and remove them, and neither does the case of ASCII letters.
-Names and numbers stay.
+A token is a word, a symbol, or a whole string or regular expression. White space, comments, quote
+characters and string prefixes, round brackets, commas, semicolons and backslashes are dropped, as
+formatters add and remove them, and so is the case of ASCII letters. Names and numbers stay.
 """
 
 import re
@@ -17,13 +16,13 @@ from starcoder_cli.languages import find_language, languages_by_name
 NON_CODE_LANGUAGES = frozenset(
     {"json", "markdown", "restructuredtext", "rmarkdown", "text", "toml"}
 )
-"""Languages that are no code: data, and text for people."""
+"""Languages that are not code: data, and text for people."""
 
 _SPACING = rb" \t\r\n\f\v"
 _IGNORED_BYTES = b" \t\r\n\f\v'\"`\\"
 _WORD = rb"[a-z0-9_$\x80-\xff]++"
 _PUNCTUATION = rb"[^a-z0-9_$\x80-\xff(),;'\"`\\" + _SPACING + rb"]"
-_SKIPPED = rb"[), \t\r\n\f\v]++|[(;'\"`\\]"  # what may begin a comment or a string one by one
+_SKIPPED = rb"[), \t\r\n\f\v]++|[(;'\"`\\]"  # what may start a comment or string, one by one
 _STRING_PREFIX = rb"[rbfut]{1,2}(?=['\"])"  # of a string in Python
 _WORDS_BEFORE_REGEX = "await case else return throw typeof void yield"
 _BEFORE_REGEX = "|".join(
@@ -31,8 +30,9 @@ _BEFORE_REGEX = "|".join(
     + [rf"(?<={word})(?<![a-z0-9_$\x80-\xff.]{word})" for word in _WORDS_BEFORE_REGEX.split()]
     + [r"(?:[) \t\r\n\f\v]*+,)++"]
 ).encode()
-"""What no value ends with, so that a slash behind it divides nothing. A comma comes with all that
-is skipped before it."""
+"""Text that cannot end a value, so that a slash after it is not a division. A comma includes
+everything skipped before it.
+"""
 
 _REGEX_LITERAL = (
     rb"/(?![*/])[^/\\\[\r\n]*+"
@@ -43,11 +43,11 @@ _REGEX_LITERAL = (
 
 @dataclass(frozen=True)
 class LexicalSyntax:
-    """What a language's comments and strings begin and end with.
+    """The delimiters of a language's comments and strings.
 
     `line_comments` are patterns. A string in `single_line_quotes` ends with its line at the latest,
-    one in `multiline_quotes` may go over many lines. `has_regex_literals` says that a regular
-    expression may stand between slashes.
+    one in `multiline_quotes` may span many lines. `has_regex_literals` means that a regular
+    expression may appear between slashes.
     """
 
     line_comments: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class LexicalSyntax:
 
     @property
     def closing_delimiters(self) -> tuple[bytes, ...]:
-        """What may end a comment or string that a piece of code begins inside of."""
+        """What may end a comment or string that was already open at the start of a fragment."""
         return tuple(
             end.encode()
             for end in (*(close for _, close in self.block_comments), *self.multiline_quotes)
@@ -67,7 +67,7 @@ class LexicalSyntax:
 
 @dataclass(frozen=True)
 class TokenizedCode:
-    """A hash for each token, and where it begins and ends, in bytes of the UTF-8 text."""
+    """A hash for each token, and its start and end in bytes of the UTF-8 text."""
 
     hashes: Sequence[int]
     spans: Sequence[tuple[int, int]]
@@ -118,7 +118,7 @@ _SYNTAX_BY_LANGUAGE = {
 
 
 def lexical_syntax_of(language: str) -> LexicalSyntax:
-    """How a language's code is read; UsageError where there is no such language."""
+    """A language's lexical syntax; raises UsageError for an unknown language."""
     definition = find_language(language)
     if definition.name in _SYNTAX_BY_LANGUAGE:
         return _SYNTAX_BY_LANGUAGE[definition.name]
@@ -131,7 +131,7 @@ def lexical_syntax_of(language: str) -> LexicalSyntax:
 
 @cache
 def all_lexical_syntaxes() -> tuple[LexicalSyntax, ...]:
-    """Each way there is to read code, once."""
+    """The distinct lexical syntaxes of all languages."""
     return tuple(
         dict.fromkeys(
             lexical_syntax_of(name)
@@ -142,7 +142,7 @@ def all_lexical_syntaxes() -> tuple[LexicalSyntax, ...]:
 
 
 def tokenize_code(data: bytes, syntax: LexicalSyntax, start: int = 0) -> TokenizedCode:
-    """The tokens of some UTF-8 text, from a byte on. The time it takes grows with its length."""
+    """Tokenize UTF-8 text from a byte offset, in linear time."""
     lower = data.lower()
     matches = compile_token_pattern(syntax).finditer(lower, start)
     spans = [match.span(match.lastindex) for match in matches if match.lastindex]
@@ -152,7 +152,7 @@ def tokenize_code(data: bytes, syntax: LexicalSyntax, start: int = 0) -> Tokeniz
 
 
 def tokenize_fragment(data: bytes, syntax: LexicalSyntax) -> Iterator[TokenizedCode]:
-    """The tokens of a piece of code, also as if it began inside of a string or a comment."""
+    """Tokenize a fragment, also as if it started inside a string or a comment."""
     starts = {0}
     for delimiter in syntax.closing_delimiters:
         position = data.find(delimiter)
@@ -164,10 +164,10 @@ def tokenize_fragment(data: bytes, syntax: LexicalSyntax) -> Iterator[TokenizedC
 
 @cache
 def compile_token_pattern(syntax: LexicalSyntax) -> re.Pattern[bytes]:
-    """Matches the next comment, token or spacing in lower case; a token is its last group.
+    """Match the next comment, token or spacing in lower case; a token is the last group.
 
-    One match begins where the one before ended, nothing goes back once it has matched, and what is
-    not closed ends with the line or the text: the time grows with the text's length.
+    Each match starts where the last one ended, there is no backtracking, and anything unclosed ends
+    with the line or the text, so the time is linear.
     """
     comments = [rf"(?:{start})[^\r\n]*+" for start in syntax.line_comments]
     comments += [

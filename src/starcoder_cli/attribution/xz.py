@@ -1,7 +1,7 @@
-"""Files that xz has compressed, read in bounded memory.
+"""Read xz-compressed files in bounded memory.
 
-Each stream of such a file says how much memory it takes to read, which may be gigabytes for a file
-of some kilobytes. Streams may follow each other, with zero bytes between and behind them.
+Each stream of such a file declares the memory needed to read it, which may be gigabytes for a few
+kilobytes. Streams may follow each other, with zero bytes between and after them.
 """
 
 from io import RawIOBase
@@ -14,10 +14,10 @@ XZ_PADDING = b"\0"
 
 
 class XzStream(RawIOBase):
-    """The bytes inside of a compressed file.
+    """The contents of a compressed file.
 
-    Reading them raises LZMAError where they are damaged, or take too much memory, and EOFError
-    where the file was cut off.
+    Reading raises LZMAError if they are damaged or take too much memory, and EOFError if the file
+    is truncated.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +30,7 @@ class XzStream(RawIOBase):
         super().close()
 
     def read(self, size: int = -1) -> bytes:
-        """Some of the next bytes, at most `size`; none at the end."""
+        """The next bytes, at most `size`; empty at the end."""
         data = b""
         while not data and size:
             if not self._decompressor.eof:
@@ -46,7 +46,7 @@ class XzStream(RawIOBase):
         return data
 
     def _read_behind_stream(self) -> bytes:
-        """How the next stream begins; empty where there is none."""
+        """The start of the next stream; empty if there is none."""
         chunk = self._decompressor.unused_data or self._file.read(XZ_CHUNK_BYTES)
         while chunk and not (rest := chunk.lstrip(XZ_PADDING)):
             chunk = self._file.read(XZ_CHUNK_BYTES)
@@ -56,7 +56,7 @@ class XzStream(RawIOBase):
         try:
             return self._decompressor.decompress(chunk, size)
         except LZMAError as error:
-            if "Memory" not in str(error):  # the module has one class for all that is wrong
+            if "Memory" not in str(error):  # the module has one class for all errors
                 raise
             raise LZMAError(
                 f"it takes more than {MAX_XZ_MEMORY_BYTES >> 20} MiB of memory to unpack"

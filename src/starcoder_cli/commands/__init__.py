@@ -1,1 +1,1 @@
-"""The commands: one file and one function each."""
+"""The commands, one file and one function each."""

@@ -1,4 +1,4 @@
-"""`starcoder chat`: ask a question about code, or ask and answer in a session."""
+"""`starcoder chat`: answer a question about code, or hold a session."""
 
 import os
 import stat
@@ -45,8 +45,8 @@ DEFAULT_SYSTEM = (
     "You help programmers. Answer exactly what is asked, briefly. Put code into fenced blocks that "
     "name its language. Say so when you do not know."
 )
-# Not 0 as for code: a small model that begins to repeat itself gets out again by chance, and
-# asking once more is worth the while. Not much more than 0: code has few right words.
+# Not 0 as for code: a little randomness gets a small model out of a repetition, and makes asking
+# again worthwhile. Not much more than 0, as code has few right words.
 TEMPERATURE = 0.2
 
 SILENT_SECONDS = 2.0
@@ -164,7 +164,7 @@ def chat(
 def read_question(
     message: str | None, files: list[str], messages: Messages
 ) -> tuple[str, tuple[str, ...]]:
-    """The question and the texts that go with it; piped text is one of the two."""
+    """The question and the texts that go with it; piped text is one of them."""
     texts = read_files(files, messages)
     if STANDARD_INPUT not in files and (message is None or goes_with_question(messages)):
         piped = read_piped(messages)
@@ -187,7 +187,7 @@ def read_files(files: list[str], messages: Messages) -> tuple[str, ...]:
 
 
 def fenced_file(text: str, messages: Messages) -> str:
-    """A file, or a place in one, as a fenced block that says what it is."""
+    """Format a file, or a place in one, as a fenced block with its name."""
     source, place = read_text(text)
     note_file_read(source.name, messages.note)
     if place.start is None:
@@ -198,7 +198,7 @@ def fenced_file(text: str, messages: Messages) -> str:
 
 
 def fenced_source(source: Source, where: str = "") -> str:
-    """A source as a fenced block that says what it is, and where in it that is."""
+    """Format a source as a fenced block with its name and position."""
     from starcoder_cli import languages
     from starcoder_cli.prompts.chat import fenced_block
 
@@ -210,7 +210,7 @@ def fenced_source(source: Source, where: str = "") -> str:
 
 
 def standard_input_mode() -> int:
-    """What standard input is, as `stat` has it; 0 where there is none."""
+    """The mode of standard input, as in `stat`; 0 if there is none."""
     if sys.stdin is None or sys.stdin.closed:
         return 0
     try:
@@ -220,10 +220,10 @@ def standard_input_mode() -> int:
 
 
 def goes_with_question(messages: Messages) -> bool:
-    """Whether standard input is read beside a question: a terminal or /dev/null is not, unasked.
+    """Whether to read standard input with a question: a terminal or /dev/null is not read unasked.
 
-    Nor is a file that another program has begun to read: a shell that takes a list line by line
-    would find nothing left of it.
+    Neither is a file that another program has begun to read: a shell that reads a list line by line
+    would find nothing left.
     """
     mode = standard_input_mode()
     if not stat.S_ISREG(mode):
@@ -236,9 +236,9 @@ def goes_with_question(messages: Messages) -> bool:
 
 
 def read_piped(messages: Messages) -> Source:
-    """Standard input up to its end; a note says so where nothing comes.
+    """Read standard input to its end; a note says so if nothing comes.
 
-    A pipe that was only inherited has no end while another process could write to it.
+    An inherited pipe does not end while another process could write to it.
     """
     messages.show_status("reading standard input …")
     if standard_input_mode() and not is_readable(sys.stdin.fileno(), SILENT_SECONDS):

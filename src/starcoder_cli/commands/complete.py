@@ -46,6 +46,6 @@ def complete(
             return
         source, where = read_place(place, hole.text.filename, hole.text.lang)
         span = source.span_after(where)
-        from starcoder_cli.app.answer import run_answer  # once it is known what for
+        from starcoder_cli.app.answer import run_answer  # only after the cheap checks
 
         run_answer(source, span, request, output)

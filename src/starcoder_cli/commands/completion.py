@@ -1,4 +1,4 @@
-"""`starcoder completion`: the completion script of a shell, printed or put where it looks."""
+"""`starcoder completion`: print a shell's completion script, or install it."""
 
 from typing import Annotated
 

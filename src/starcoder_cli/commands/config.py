@@ -1,4 +1,4 @@
-"""`starcoder config`: what each option is set to, and where that comes from; and set it."""
+"""`starcoder config`: show what each option is set to and where, and set it."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ from starcoder_cli.terminal.output import write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
 
 MAX_KEY_PARTS = 3
-"""Those of `endpoints.NAME.url`."""
+"""As in `endpoints.NAME.url`."""
 
 app = typer.Typer(
     name="config",
@@ -62,7 +62,7 @@ ConfigValue = Annotated[
 
 @dataclass(frozen=True)
 class OptionValue:
-    """An option, what it is set to, and where: default, a file's path or a variable's name."""
+    """An option, its value, and where it is set: default, a file's path or a variable's name."""
 
     option: str
     value: object
@@ -127,7 +127,7 @@ def edit_config() -> None:
 
 
 def check_config_file() -> None:
-    """Raise ConfigError for what is wrong in the configuration file."""
+    """Raise ConfigError if the configuration file is invalid."""
     path = config_file()
     data = read_config_bytes(path)
     settings, place = decode_config(data, path), key_place(path, data)
@@ -170,7 +170,7 @@ def unset_config(key: ConfigKey) -> None:
 
 
 def with_setting(settings: Mapping[str, object], keys: Sequence[str], value: object) -> Settings:
-    """Settings with another value for a key."""
+    """Replace the value of a key in settings."""
     first, *rest = keys
     inner = settings.get(first)
     table = inner if isinstance(inner, dict) else {}
@@ -178,7 +178,7 @@ def with_setting(settings: Mapping[str, object], keys: Sequence[str], value: obj
 
 
 def parse_key(text: str) -> tuple[str, ...]:
-    """The tables that a key is in, and its name."""
+    """Split a key into its tables and its name."""
     keys = tuple(text.split("."))
     if not all(keys) or len(keys) > MAX_KEY_PARTS:
         raise UsageError(
@@ -188,10 +188,9 @@ def parse_key(text: str) -> tuple[str, ...]:
 
 
 def parse_value(keys: tuple[str, ...], text: str) -> object:
-    """A word of the command line as the value of a key, by the option that it sets.
+    """Convert a command-line word to the value of a key, by the option that it sets.
 
-    It is left a text where no option has that name. Raises UsageError for what the option cannot
-    be.
+    It stays a text if there is no such option. Raises UsageError for an invalid value.
     """
     known = configurable_options()
     commands = keys[:1] if len(keys) == 2 and keys[0] in known else CONFIGURABLE_COMMANDS
@@ -210,7 +209,7 @@ def parse_value(keys: tuple[str, ...], text: str) -> object:
 
 
 def parse_list(text: str) -> object:
-    """A list as TOML has it; any other text as a list of one."""
+    """Parse a TOML list; any other text becomes a list of one."""
     if not text.startswith("["):
         return [text]
     from starcoder_cli.system.bounded_toml import parse_toml
@@ -222,7 +221,7 @@ def parse_list(text: str) -> object:
 
 
 def check_text(text: str, place: KeyPlace) -> None:
-    """Check what the configuration file would say; UsageError for what is wrong in it."""
+    """Check a new configuration text; raises UsageError if it is invalid."""
     path = config_file()
     try:
         check_settings(decode_config(text.encode(), path), place)
@@ -233,14 +232,14 @@ def check_text(text: str, place: KeyPlace) -> None:
 
 
 def format_value(value: object) -> str:
-    """A value for people: a text as it is, nothing for none, everything else as TOML has it."""
+    """Format a value for people: a text as it is, None as nothing, everything else as in TOML."""
     if value is None or isinstance(value, str):
         return value or ""
     return dumps(value, ensure_ascii=False)
 
 
 def merge_values(by_command: Mapping[str, list[OptionValue]]) -> Iterator[OptionValue]:
-    """One row for an option that all its commands have alike, else one each: `chat.model`."""
+    """One row for an option whose commands all agree, else one each, such as `chat.model`."""
     rows = [(command, value) for command, values in by_command.items() for value in values]
     for command, value in rows:
         same = [other for _, other in rows if other.option == value.option]
@@ -251,13 +250,13 @@ def merge_values(by_command: Mapping[str, list[OptionValue]]) -> Iterator[Option
 
 
 def without_secrets(row: OptionValue) -> OptionValue:
-    """A row as it is shown: an address may have a password in it, with which it is refused."""
+    """A row for display: an address may contain a password, which is hidden."""
     has_address = row.option.endswith(("endpoint", "_url")) and isinstance(row.value, str)
     return replace(row, value=hide_secrets(str(row.value))) if has_address else row
 
 
 def command_values(command: str) -> list[OptionValue]:
-    """Every option of a command that can be set beforehand."""
+    """The values of a command's configurable options."""
     loaded = load_command(command)
     chosen = command_section(read_config(config_file()), command)
     context = typer.Context(loaded)
@@ -279,7 +278,7 @@ def command_values(command: str) -> list[OptionValue]:
 
 
 def endpoint_values() -> Iterator[OptionValue]:
-    """What the configuration file says of endpoints."""
+    """The endpoints in the configuration file."""
     for name, profile in parse_profiles(read_config(config_file())).items():
         for key, value in vars(profile).items():
             if value:

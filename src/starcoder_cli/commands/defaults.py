@@ -1,4 +1,4 @@
-"""The configuration file as defaults of the commands: what it may set, and where it is wrong."""
+"""The configuration file as command defaults: what it may set, and where it is invalid."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,36 +21,36 @@ CONFIGURABLE_COMMANDS = ("complete", "fill", "edit", "chat", "trace", "lsp")
 
 Settings: TypeAlias = Mapping[str, object]
 KeyPlace: TypeAlias = Callable[[tuple[str, ...]], str]
-"""What sets a key, in words: a line of a file."""
+"""Where a key is set, in words: a line of a file."""
 
 
 def settable_options(command: "Command") -> "dict[str, TyperOption]":
-    """The options of a command that have an environment variable, by name."""
+    """A command's options that have an environment variable, by name."""
     options = cast("list[TyperOption]", command.params)
     return {option.name: option for option in options if getattr(option, "envvar", None)}
 
 
 def configurable_options() -> "dict[str, dict[str, TyperOption]]":
-    """The options that the configuration may set, by command and by name."""
+    """The options that the configuration may set, by command and name."""
     return {command: settable_options(load_command(command)) for command in CONFIGURABLE_COMMANDS}
 
 
 def command_section(settings: Settings, command: str) -> dict[str, object]:
-    """The values of the file for one command: its own table over what stands above all tables."""
+    """The file's values for one command: its own table overrides the top level."""
     table = settings.get(command)
     above = {key: value for key, value in settings.items() if not is_table(key, value)}
     return {**above, **table} if isinstance(table, dict) else above
 
 
 def is_table(key: str, value: object) -> bool:
-    """Whether a key is not an option: `trace` is a command's table, or the option of others."""
+    """Whether a key is not an option: `trace` is a command's table, or an option of others."""
     return key == ENDPOINTS_TABLE or (key in CONFIGURABLE_COMMANDS and isinstance(value, dict))
 
 
 def read_defaults() -> dict[str, dict[str, object]]:
-    """The configuration file as defaults for each command.
+    """Read the configuration file as defaults for each command.
 
-    Raises ConfigError for a name or a value that no command understands.
+    Raises ConfigError for a name or value that no command understands.
     """
     path = config_file()
     data = read_config_bytes(path)
@@ -58,7 +58,7 @@ def read_defaults() -> dict[str, dict[str, object]]:
 
 
 def key_place(path: Path, data: bytes) -> KeyPlace:
-    """The line of each key in the bytes of a file."""
+    """A function that finds the line of a key in the bytes of a file."""
 
     def line_of(keys: tuple[str, ...]) -> str:
         from starcoder_cli.files.toml_text import find_key_line
@@ -78,10 +78,9 @@ def find_config_place(command: str, name: str) -> str:
 
 
 def check_settings(settings: Settings, place: KeyPlace) -> dict[str, dict[str, object]]:
-    """What settings say to each command.
+    """Check settings and split them by command.
 
-    Raises ConfigError for a name or a value that no command understands, and says which place has
-    it.
+    Raises ConfigError for a name or value that no command understands, with its place.
     """
     known = configurable_options()
     every = {option for options in known.values() for option in options}
@@ -105,7 +104,7 @@ def check_settings(settings: Settings, place: KeyPlace) -> dict[str, dict[str, o
 
 
 def check_family(endpoint: str, family: str) -> None:
-    """Raise ConfigError where an endpoint's model is of a family that there is not."""
+    """Raise ConfigError if an endpoint names an unknown model family."""
     from starcoder_cli.app.request import EndpointOptions
 
     try:
@@ -115,7 +114,7 @@ def check_family(endpoint: str, family: str) -> None:
 
 
 def checked_section(settings: Settings, command: str, place: KeyPlace) -> dict[str, object]:
-    """The values that a command has options for; each has to be of the option's own type."""
+    """The values that a command has options for, each checked against the option's type."""
     loaded, table = load_command(command), settings.get(command)
     known = {str(option.name): option for option in loaded.params}
     chosen = command_section(settings, command)

@@ -1,4 +1,4 @@
-"""`starcoder doctor`: what is here to run models with, and what to do about what is not."""
+"""`starcoder doctor`: check what is here to run models with, and suggest remedies."""
 
 import os
 from itertools import chain
@@ -35,7 +35,7 @@ def doctor(
 
 
 def config_finding() -> Finding:
-    """Whether the configuration file is in order, if there is one."""
+    """Check the configuration file, if there is one."""
     path = config_file()
     if not os.path.lexists(path):
         return Finding("config", "no", f"{path} is not there: all options have their defaults")
@@ -47,7 +47,7 @@ def config_finding() -> Finding:
 
 
 def format_finding(finding: Finding) -> str:
-    """A finding for people, in columns."""
+    """Format a finding for people, in columns."""
     word = "FAIL" if finding.state == "fail" else finding.state
     remedy = f"; {finding.remedy}" if finding.remedy else ""
     return f"{word:<4}  {finding.check:<12}  {to_one_line(finding.text + remedy, 500)}\n"

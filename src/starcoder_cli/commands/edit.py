@@ -1,4 +1,4 @@
-"""`starcoder edit`: write code of a file anew as an instruction says."""
+"""`starcoder edit`: rewrite code in a file to follow an instruction."""
 
 from functools import partial
 from typing import Annotated
@@ -99,7 +99,7 @@ def edit(
         source, where = read_place(place, filename, lang)
         is_whole_file = where.start is None and source.document == source.raw
         span = source.whole_span() if is_whole_file else source.span_of(where)
-        from starcoder_cli.app.answer import run_answer  # once it is known what for
+        from starcoder_cli.app.answer import run_answer  # only after the cheap checks
         from starcoder_cli.app.edit import edit_max_tokens, edit_task
 
         if max_tokens is None:

@@ -1,4 +1,4 @@
-"""`starcoder eval`: how well a model does in a benchmark, or on your own code."""
+"""`starcoder eval`: measure a model on a benchmark, or on your own code."""
 
 from typing import Annotated, Literal
 

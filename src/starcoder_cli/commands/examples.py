@@ -1,6 +1,6 @@
-"""What each command is used for: some command lines, and the options that matter most.
+"""Example command lines for each command, and its most important options.
 
-Both are what `-h` shows; the first are in the whole help too.
+`-h` shows both; the examples are in the full help too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,4 +87,4 @@ MAIN_OPTIONS: Mapping[str, Sequence[str]] = {
     ),
     "trace": ("fail_on", "report", "index", "lang", "json"),
 }
-"""Names of parameters; a command that is not here has few, and `-h` shows them all."""
+"""Parameter names; a command not listed has few options, and `-h` shows them all."""

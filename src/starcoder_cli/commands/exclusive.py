@@ -1,4 +1,4 @@
-"""Switches of which only one can hold: the command line decides, and asks for no two."""
+"""Mutually exclusive switches: the one set closest to the command line wins."""
 
 from collections.abc import Callable
 
@@ -7,16 +7,16 @@ import typer
 from starcoder_cli.errors import UsageError
 
 SOURCES = ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
-"""Where a switch may be set, by what counts more: a word, a variable, the configuration file."""
+"""Where a switch may be set, highest priority first: a flag, a variable, the configuration file."""
 
 
 def choose_one_of(
     one: str, other: str
 ) -> Callable[[typer.Context, typer.CallbackParam, bool], bool]:
-    """What Typer calls with the value of either of two switches, by the names of parameters.
+    """Create the Typer callback for two exclusive switches, given their parameter names.
 
-    Of two that are set, the one counts that was set nearer to the command. Raises UsageError where
-    both were set in the same place.
+    If both are set, the one from the source of higher priority wins. Raises UsageError if both come
+    from the same source.
     """
 
     def choose(context: typer.Context, switch: typer.CallbackParam, value: bool) -> bool:
@@ -35,6 +35,6 @@ def choose_one_of(
 
 
 def source_rank(context: typer.Context, name: str) -> int:
-    """How far from the command a parameter was set."""
+    """The rank of the source of a parameter; 0 is the command line."""
     source = context.get_parameter_source(name)
     return SOURCES.index(source.name) if source and source.name in SOURCES else len(SOURCES)

@@ -1,4 +1,4 @@
-"""Groups of options as parameters of a command, which Typer reads as one option each."""
+"""Expand option groups into individual command parameters, which Typer reads as options."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def expand_groups(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters that are groups are the groups' options, in their place."""
+    """Replace each parameter that is a group with the options of the group."""
     signature = inspect.signature(command)
     parameters = [
         flat for each in signature.parameters.values() for flat in flatten_parameter(each)
@@ -35,7 +35,7 @@ def is_group(parameter: inspect.Parameter) -> bool:
 
 
 def flatten_parameter(parameter: inspect.Parameter) -> list[inspect.Parameter]:
-    """The parameter, or one for each option of the group that it is."""
+    """The parameter itself, or one parameter for each option of its group."""
     if not is_group(parameter):
         return [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
     options = [
@@ -48,7 +48,7 @@ def flatten_parameter(parameter: inspect.Parameter) -> list[inspect.Parameter]:
 
 
 def gather_group(group: Any, values: Mapping[str, object]) -> Any:
-    """A group from the values of its options."""
+    """Build a group from the values of its options."""
     return group(
         **{
             each.name: gather_group(each.type, values)
@@ -60,7 +60,7 @@ def gather_group(group: Any, values: Mapping[str, object]) -> Any:
 
 
 def flatten_group(group: Any) -> dict[str, object]:
-    """The options of a group, and of those in it, by name: what `gather_group` makes one of."""
+    """The options of a group and its subgroups by name: the reverse of `gather_group`."""
     flat: dict[str, object] = {}
     for each in fields(group):
         value = getattr(group, each.name)

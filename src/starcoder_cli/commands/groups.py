@@ -1,6 +1,6 @@
-"""Groups of options that commands share: each is declared once, and becomes values at once.
+"""Option groups that commands share: each is declared once and converted to values together.
 
-A command names a group as one parameter; `commands.expand` makes its options of the fields.
+A command names a group as one parameter; `commands.expand` turns its fields into options.
 """
 
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from starcoder_cli.model import Sampling
 
 TraceIndex = Annotated[str | None, index_option(ANSWER_PANEL)]
-"""The index that an answer is traced in: the option stands beside `--trace`."""
+"""The index for tracing answers, in the same help panel as `--trace`."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ChoiceFlags:
     seed: Seed = None
 
     def values(self, max_tokens: int) -> "Sampling":
-        """The sampling of so many tokens; UsageError for numbers that have no meaning."""
+        """Build the sampling; raises UsageError for meaningless numbers."""
         from starcoder_cli.model import Sampling
 
         return Sampling(max_tokens, self.temperature, self.top_p, self.seed)
@@ -91,7 +91,7 @@ class SamplingFlags:
     choice: ChoiceFlags = ChoiceFlags()
 
     def values(self) -> "Sampling":
-        """The sampling; UsageError for numbers that have no meaning."""
+        """Build the sampling; raises UsageError for meaningless numbers."""
         return self.choice.values(self.max_tokens)
 
 
@@ -106,7 +106,7 @@ class LoadingFlags:
     engine: EngineOption = "auto"
 
     def values(self) -> "LoadOptions":
-        """How it is loaded; UsageError for what no machine could do."""
+        """Build the load options; raises UsageError for what no machine could do."""
         from starcoder_cli.loading import LoadOptions
 
         return LoadOptions(self.quantize, self.device, self.dtype, self.adapter, self.engine)
@@ -123,7 +123,7 @@ class ModelFlags:
     no_server: NoServer = False
 
     def values(self) -> Mapping[str, Any]:
-        """The fields of a Request that these flags are."""
+        """The fields of a Request that these flags set."""
         from starcoder_cli.app.request import keep_alive_seconds
 
         return {
@@ -135,13 +135,13 @@ class ModelFlags:
 
 @dataclass(frozen=True)
 class EndpointFlags:
-    """A server of others that is asked, for commands that ask nothing about gaps."""
+    """The remote server for commands that do not fill gaps."""
 
     endpoint: EndpointOption = ""
     api_key_file: ApiKeyFile = ""
 
     def values(self) -> "EndpointOptions":
-        """The endpoint."""
+        """Build the endpoint options."""
         from starcoder_cli.app.request import EndpointOptions
 
         return EndpointOptions(self.endpoint, "", self.api_key_file)
@@ -149,14 +149,14 @@ class EndpointFlags:
 
 @dataclass(frozen=True)
 class FimEndpointFlags:
-    """A server of others that is asked about gaps."""
+    """The remote server for commands that fill gaps."""
 
     endpoint: EndpointOption = ""
     fim: Fim = ""
     api_key_file: ApiKeyFile = ""
 
     def values(self) -> "EndpointOptions":
-        """The endpoint; UsageError for a family that there is not."""
+        """Build the endpoint options; raises UsageError for an unknown family."""
         from starcoder_cli.app.request import EndpointOptions
 
         return EndpointOptions(self.endpoint, self.fim, self.api_key_file)
@@ -164,7 +164,7 @@ class FimEndpointFlags:
 
 @dataclass(frozen=True)
 class TextFlags:
-    """What the text is, and in which order a gap in it is spelled."""
+    """What the text is, and the order of a gap's prompt."""
 
     lang: Lang = None
     filename: Filename = None
@@ -205,14 +205,14 @@ class EndingFlags:
 
 @dataclass(frozen=True)
 class NoticeFlags:
-    """What is said about where an answer comes from."""
+    """What is reported about an answer's origin."""
 
     provenance: Provenance = False
     trace: Trace = False
     index: TraceIndex = None
 
     def values(self) -> "NoticeOptions":
-        """The notices."""
+        """Build the notice options."""
         from starcoder_cli.app.request import NoticeOptions
 
         return NoticeOptions(self.provenance, self.trace, self.index)
@@ -228,7 +228,7 @@ class CandidateFlags:
     pick: Pick = False
 
     def values(self, timeout: float | None) -> "CandidateOptions":
-        """The candidates; UsageError for what has no meaning."""
+        """Build the candidate options; raises UsageError for meaningless ones."""
         from starcoder_cli.app.request import CandidateOptions
 
         return CandidateOptions.of(self.candidates, self.verify, self.pick, timeout, self.check)
@@ -246,7 +246,7 @@ class DeliveryFlags:
 
 @dataclass(frozen=True)
 class MessageFlags:
-    """Colours, and how much is said."""
+    """Colours, and how much is reported."""
 
     color: ColorOption = "auto"
     quiet: Quiet = False
@@ -260,7 +260,7 @@ class MessageFlags:
         echo: bool = False,
         show_prompt: bool = False,
     ) -> "OutputOptions":
-        """How an answer is shown; UsageError where one thing excludes another."""
+        """Build the output options; raises UsageError if two cannot be used together."""
         from starcoder_cli.app.deliver import OutputOptions
 
         return OutputOptions(

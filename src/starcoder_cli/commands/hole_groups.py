@@ -1,4 +1,4 @@
-"""The options that `complete` and `fill` share, and the request that they are."""
+"""The options that `complete` and `fill` share, and the request they form."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HoleFlags:
-    """Which model is asked for a hole, what it reads, and what becomes of its answers."""
+    """Which model is asked for a hole, what it reads, and what happens to its answers."""
 
     model: ModelName = DEFAULT_MODEL
     sampling: SamplingFlags = SamplingFlags()
@@ -38,13 +38,13 @@ class HoleFlags:
 
     @property
     def timeout(self) -> float | None:
-        """After how many seconds the command ends."""
+        """Seconds after which the command stops."""
         return self.opening.timeout
 
     def request(self, *, fim: bool, prompted: bool = False) -> "Request":
-        """What is asked: with `fim` for a gap also where nothing is behind it.
+        """Build the request; with `fim` it asks for a gap even if there is no suffix.
 
-        Raises UsageError for values that have no meaning, InputError for a model that there is not.
+        Raises UsageError for meaningless values, InputError for a missing model.
         """
         from starcoder_cli.app.request import Request
         from starcoder_cli.context.reading_limit import ReadingLimit
@@ -77,13 +77,13 @@ class HoleFlags:
 
 @dataclass(frozen=True)
 class PromptedTextFlags(TextFlags):
-    """What the text is, which may begin like the file of a solution."""
+    """What the text is; its prompt may start like the file of a solution."""
 
     prompted: Prompted = False
 
 
 @dataclass(frozen=True)
 class CompletionFlags(HoleFlags):
-    """The same for a text that is continued."""
+    """The hole options, for a text to continue."""
 
     text: PromptedTextFlags = PromptedTextFlags()

@@ -1,4 +1,4 @@
-"""`starcoder index`: which code there is to compare with."""
+"""`starcoder index`: manage the code to compare with."""
 
 from pathlib import Path
 from typing import Annotated
@@ -140,7 +140,7 @@ def remove_project(name: ProjectName, index: IndexFile = None) -> None:
 
 
 def add_path(path: str, licence: str, index: Path) -> None:
-    """Add one path, with a bar at a terminal, and say what came of it, and what was left out."""
+    """Add one path, with a progress bar at a terminal, and report what was added or left out."""
     from starcoder_cli.app.progress import count_progress
     from starcoder_cli.attribution.ingest import add_source as put
 
@@ -158,7 +158,7 @@ def add_path(path: str, licence: str, index: Path) -> None:
 
 
 def show_notes(notes: list[str]) -> None:
-    """The first of some notes, and how many more there are."""
+    """Show the first notes, and how many more there are."""
     messages = Messages()
     for note in notes[:MAX_NOTES]:
         messages.note(note)
@@ -167,7 +167,7 @@ def show_notes(notes: list[str]) -> None:
 
 
 def keep_out(path: str, index: Path) -> None:
-    """Keep the projects out that a file names, and say how much went."""
+    """Exclude the projects that a file names, and report how many files were removed."""
     from starcoder_cli.attribution.index import opt_out
 
     text = read_bytes(path, MAX_OPT_OUT_BYTES).decode("utf-8", "replace")
@@ -179,5 +179,5 @@ def keep_out(path: str, index: Path) -> None:
 
 
 def format_count(number: int, thing: str) -> str:
-    """A number of things."""
+    """Format a number of things."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

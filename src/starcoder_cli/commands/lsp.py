@@ -1,4 +1,4 @@
-"""`starcoder lsp`: completions and edits for an editor that speaks the language server protocol."""
+"""`starcoder lsp`: completions and edits for editors, over the language server protocol."""
 
 import sys
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 KEEP_ALIVE = "5m"
 FLAGS_ONLY = ("endpoint", "api_key_file", "adapter", "include")
-"""A project may bring settings of its own: they are not to say what is sent, and where to."""
+"""A project can bring editor settings: they must not decide what is sent, and where to."""
 
 INSTRUCTIONS = ("Fix the bugs.", "Add documentation.", "Make it simpler.")
 
@@ -61,7 +61,7 @@ EditorKeepAlive = Annotated[
     ),
 ]
 READING_SECONDS = 1.0
-"""Nobody who types waits longer for the first word."""
+"""The longest anyone who is typing waits for the first word."""
 
 EditorCandidates = Annotated[
     int,
@@ -114,9 +114,9 @@ class EditorFlags:
     instruction: Instructions = None
 
     def values(self) -> "EditorOptions":
-        """How questions are asked.
+        """Build the editor options.
 
-        Raises UsageError for what has no meaning, InputError for a model that there is not.
+        Raises UsageError for meaningless values, InputError for a missing model.
         """
         from starcoder_cli.app.request import CandidateOptions, Request, keep_alive_seconds
         from starcoder_cli.context.reading_limit import ReadingLimit
@@ -172,7 +172,7 @@ def lsp(*, editor: EditorFlags) -> None:
 
 
 def configure(flags: EditorFlags, settings: Mapping[str, object]) -> "Configured":
-    """The flags with a client's settings over them; what is wrong with one leaves it out."""
+    """Apply a client's settings over the flags; a wrong one is left out."""
     from starcoder_cli.commands.registry import load_command
     from starcoder_cli.lsp.options import Configured
 
@@ -189,12 +189,12 @@ def configure(flags: EditorFlags, settings: Mapping[str, object]) -> "Configured
 
 
 def with_setting(command: "Command", flags: EditorFlags, name: str, value: object) -> EditorFlags:
-    """The flags with one of another value; UsageError for what no setting can be."""
+    """Set one of the flags; raises UsageError for what a setting must not change."""
     options = {str(option.name): option for option in command.params}
     if name not in options:
         hint = did_you_mean(name, sorted(options)) or f"options are {', '.join(sorted(options))}"
         raise UsageError("there is no option of that name", hint)
-    # Nor may they have a file loaded, or anybody's model fetched, or let the network be used.
+    # Nor may a project load a file, fetch somebody's model, or enable the network.
     is_foreign = name == "model" and find_by_alias(str(value)) is None
     if name in FLAGS_ONLY or is_foreign or (name == "offline" and value is not True):
         flag = name.replace("_", "-")
@@ -214,7 +214,7 @@ def with_setting(command: "Command", flags: EditorFlags, name: str, value: objec
 
 
 def reads_more(changed: ContextFlags, flags: ContextFlags) -> bool:
-    """Whether more is read than flags say: longer of other files, or more of the text."""
+    """Whether more is read than the flags allow: other files for longer, or more of the text."""
     seconds, most = changed.values(None).seconds or 0.0, changed.max_prompt_tokens
     allowed = flags.max_prompt_tokens
     is_longer = allowed is not None and (most is None or most > allowed)

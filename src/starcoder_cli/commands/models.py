@@ -1,4 +1,4 @@
-"""`starcoder models`: which models there are, and and search, pull, remove and show them."""
+"""`starcoder models`: list, search, pull, remove and show models."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -115,7 +115,7 @@ def search_models(
 
 
 def write_search_rows(models: "Sequence[FoundModel]") -> None:
-    """Show models that were found as a table, with a head at a terminal."""
+    """Show found models as a table, with a heading at a terminal."""
     rows = [search_row(each) for each in models]
     if rows and is_terminal(sys.stdout):
         rows = [("parameters", "size", "licence", "downloads", "name"), *rows]
@@ -124,7 +124,7 @@ def write_search_rows(models: "Sequence[FoundModel]") -> None:
 
 
 def search_record(found: "FoundModel") -> Mapping[str, object]:
-    """A model that was found, under the names that `--json` uses."""
+    """A found model, with the field names of `--json`."""
     return {
         "name": found.spec.name,
         "parameters": found.parameters,
@@ -140,7 +140,7 @@ def search_record(found: "FoundModel") -> Mapping[str, object]:
 
 
 def search_row(found: "FoundModel") -> tuple[str, ...]:
-    """A model that was found, as a row of the table."""
+    """A found model as a table row."""
     return (
         found.parameters,
         format_size(found.spec.size) if found.spec.size else "",
@@ -151,7 +151,7 @@ def search_row(found: "FoundModel") -> tuple[str, ...]:
 
 
 def found_licence(found: "FoundModel") -> str:
-    """What the licence of a model that was found is called."""
+    """The name of a found model's licence."""
     return licence_name(found.spec) or found.licence
 
 
@@ -272,7 +272,7 @@ def print_path(name: ModelNameArgument) -> None:
 
 
 def format_rows(key: str, value: object) -> list[tuple[str, str]]:
-    """A value as rows of a table: one for each part of a list, none for what is not known."""
+    """Table rows for a value: one for each part of a list, none for an unknown value."""
     if isinstance(value, list):
         return [(key, str(part)) for part in value]
     return [] if value in ("", 0, None) else [(key, str(value))]

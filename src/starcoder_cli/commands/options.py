@@ -1,4 +1,4 @@
-"""The options that commands share, each with its help and its environment variable, once."""
+"""The options that commands share, each with its help and its environment variable."""
 
 from typing import Annotated, Any
 
@@ -21,11 +21,11 @@ TEXT_PANEL = "What the model reads"
 ANSWER_PANEL = "Answer"
 CHOICE_PANEL = "Several answers"
 PANELS = (ANSWER_PANEL, TEXT_PANEL, CHOICE_PANEL, MODEL_PANEL, CHECKPOINT_PANEL)
-"""In the order of the help."""
+"""In help order."""
 
 
 def index_option(panel: str | None = None) -> Any:
-    """The option that names an index, in a panel of the help or among the options without one."""
+    """The option that names an index, in a help panel or outside all panels."""
     return typer.Option(
         "--index",
         envvar=environment_name("index"),

@@ -1,8 +1,8 @@
-"""From the words of a command line to values, at once.
+"""Convert the words of a command line to values quickly.
 
-Typer builds a pydantic adapter for each option, which takes longer than everything else that a
-command does before it needs a model. Our options are numbers, texts, switches and choices: a row of
-a table is enough. Where Typer keeps its adapters elsewhere one day, its work again, only slower.
+Typer builds a pydantic adapter for each option, which takes longer than everything else a command
+does before it needs a model. Our options are numbers, texts, switches and choices: a table row each
+is enough. If Typer moves its adapters some day, it uses them again, only slower.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Option(Protocol):
-    """What is used of Typer's description of an option."""
+    """The part of Typer's option description that is used here."""
 
     multiple: bool
     nargs: int
 
 
 def parse_switch(text: object) -> bool:
-    """A switch from an environment variable or a configuration file."""
+    """Parse a switch from an environment variable or a configuration file."""
     if isinstance(text, bool):
         return text
     word = str(text).strip().lower()
@@ -37,21 +37,21 @@ def parse_switch(text: object) -> bool:
 
 
 def parse_integer(value: object) -> int:
-    """A whole number; ValueError for a switch or a fraction."""
+    """Parse a whole number; raises ValueError for a switch or a fraction."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError
     return int(value)
 
 
 def parse_number(value: object) -> float:
-    """A number; ValueError for a switch."""
+    """Parse a number; raises ValueError for a switch."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError
     return float(value)
 
 
 def parse_text(value: object) -> str:
-    """A text; ValueError for anything else that a configuration file can hold."""
+    """Check a text; raises ValueError for anything else that a configuration file can hold."""
     if not isinstance(value, str):
         raise ValueError
     return value
@@ -67,14 +67,14 @@ CONVERSIONS: Mapping[object, tuple[Callable[[object], object], str]] = {
 
 
 class LightConverter:
-    """Values of one option, in place of Typer's adapter for it."""
+    """Converts the values of one option, instead of Typer's adapter."""
 
     def __init__(self, convert: Callable[[object], object], kind: str) -> None:
         self._convert = convert
         self._kind = kind
 
     def coerce(self, value: object, param: Option, ctx: object) -> object:
-        """The value in the option's type; BadParameter where it has none."""
+        """Convert a value to the option's type; raises BadParameter if that fails."""
         several = param.multiple or param.nargs == -1
         if value is None:
             return () if several else None
@@ -94,7 +94,7 @@ class LightConverter:
 
 
 def use_light_converters(command: "Command") -> None:
-    """Give the options of a command conversions that cost nothing to load."""
+    """Give a command's options conversions that cost nothing to load."""
     for option in command.get_params(typer.Context(command)):
         descriptor = getattr(option, "type_descriptor", None)
         choices = getattr(descriptor, "choices", None)
@@ -103,12 +103,12 @@ def use_light_converters(command: "Command") -> None:
         else:
             found = CONVERSIONS.get(getattr(descriptor, "annotation", None))
         if found:
-            # Typer asks this method for what turns a word into a value.
+            # Typer calls this method to get its converter.
             setattr(option, "get_runtime_param", partial(LightConverter, *found))  # noqa: B010
 
 
 def choice_converter(choices: tuple[object, ...]) -> tuple[Callable[[object], object], str]:
-    """The conversion of an option that takes one of a few words."""
+    """A converter for an option with a fixed set of words."""
 
     def choose(value: object) -> object:
         if value not in choices:

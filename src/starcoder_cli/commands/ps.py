@@ -1,4 +1,4 @@
-"""`starcoder ps`: which models the server holds."""
+"""`starcoder ps`: list the models that the server holds."""
 
 from typing import Annotated
 
@@ -39,7 +39,7 @@ def ps(
 
 
 def format_row(model: ModelStatus) -> tuple[str, ...]:
-    """A model as a row for people."""
+    """Format a model as a row for people."""
     leaves = "never" if model.until is None else f"in {format_seconds(model.until)}"
     return (
         model.model,
@@ -54,7 +54,7 @@ def format_row(model: ModelStatus) -> tuple[str, ...]:
 
 
 def format_seconds(seconds: float) -> str:
-    """A span of time in words: `40 s`, `4 min`, `2 h`."""
+    """Format a duration: `40 s`, `4 min`, `2 h`."""
     if seconds < 90:
         return f"{max(0, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 5400 else f"{round(seconds / 3600)} h"

@@ -1,4 +1,4 @@
-"""Which commands there are; each is imported when it is asked for."""
+"""The commands; each is imported only when it is needed."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -34,14 +34,14 @@ COMMANDS = {
     "doctor": "Check the installation, the machine and the hub, and which StarCoder models fit "
     "here.",
 }
-"""Their names, and the first sentence of the help of each, which is listed without them."""
+"""The commands, each with the first sentence of its help, so that they can be listed unimported."""
 
 HELP = ["-h", "--help"]
 CONTEXT = {"help_option_names": HELP}
 
 
 def load_command(name: str) -> "Command":
-    """A command from its module: its function, or its app where it has commands of its own."""
+    """Load a command from its module: its function, or its app if it has subcommands."""
     module = import_module(f"starcoder_cli.commands.{name}")
     found = getattr(module, "app", None)
     if found is None:
@@ -56,14 +56,14 @@ def load_command(name: str) -> "Command":
 
 
 def listed_command(name: str) -> "Command":
-    """A command as far as a list of commands shows it."""
+    """A command with just enough for a list of commands."""
     from typer.core import TyperCommand
 
     return TyperCommand(name, help=COMMANDS[name])
 
 
 def tidy_help(command: "Command") -> None:
-    """Help as it should read: paragraphs flow, and no switch looks as if it took a value."""
+    """Tidy the help: paragraphs are rewrapped, and no switch seems to take a value."""
     paragraphs = (command.help or "").split("\n\n")
     command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     for option in command.get_params(typer.Context(command, help_option_names=HELP)):
@@ -76,7 +76,7 @@ def tidy_help(command: "Command") -> None:
 
 
 def value_name(option: object) -> str:
-    """What the help calls an option's value: a number, or the last word of the option's name."""
+    """The help's placeholder for an option's value: a number, or the last word of its name."""
     kind = getattr(getattr(option, "type_descriptor", None), "annotation", None)
     names: Mapping[object, str] = {int: "N", float: "NUMBER"}
     return names.get(kind) or str(getattr(option, "name", "")).rpartition("_")[2].upper()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from starcoder_cli.server.offers import ModelOffer
 
 HTTP_WINDOW = 8192
-"""Tokens of prompt and answer that a client of the HTTP API may use, where the model can."""
+"""Tokens that an HTTP API client's prompt and answer share, if the model allows."""
 
 HTTP_PANEL = "HTTP API"
 
@@ -141,7 +141,7 @@ def serve(
 
 @dataclass(frozen=True)
 class HttpAddressOptions:
-    """Where the HTTP API listens, the names it may be called by, and the file of its key."""
+    """Where the HTTP API listens, its allowed host names, and its key file."""
 
     address: str | None
     allowed_hosts: tuple[str, ...]
@@ -155,9 +155,9 @@ def serve_http(
     offline: bool,
     messages: Messages,
 ) -> None:
-    """Serve the HTTP API beside the socket, with models that are fetched where they are not here.
+    """Serve the HTTP API next to the socket, downloading missing models.
 
-    What cannot be served is refused before anything is fetched.
+    What cannot be served is refused before anything is downloaded.
     """
     from starcoder_cli.server.access import (
         Address,
@@ -191,7 +191,7 @@ def serve_http(
 def model_offer(
     name: str, loading: "LoadOptions", offline: bool, messages: Messages
 ) -> "ModelOffer":
-    """A model as clients may ask it: by its name, a file or folder of the user's by its own."""
+    """Offer a model to clients by name; the user's own file or folder goes by its file name."""
     from starcoder_cli.app.fetch import fetch, prepare_at_once
     from starcoder_cli.catalog import find_model
     from starcoder_cli.engines.load import check_can_load
@@ -218,12 +218,12 @@ def model_offer(
 
 
 def announce_ready(what: bytes) -> None:
-    """Say to whoever runs it that it serves."""
+    """Report that the server is running."""
     write_message("serving; Ctrl-C ends it")
 
 
 def report_to(descriptor: int) -> Callable[[bytes], None]:
-    """Tells the process at the other end of a pipe, once."""
+    """A function that reports once to the process at the other end of a pipe."""
 
     def tell(what: bytes) -> None:
         os.write(descriptor, what)

@@ -1,4 +1,4 @@
-"""`-h`: what a command is for, in one screen; `--help` tells everything."""
+"""`-h`: a command's purpose on one screen; `--help` shows everything."""
 
 import textwrap
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MAX_WIDTH = 100
 
 
 def add_short_help(command: "Command", name: str) -> None:
-    """Give a command `-h` beside `--help`; one that has commands of its own gives it to these."""
+    """Give a command `-h` beside `--help`; a group passes it on to its subcommands."""
     subcommands = getattr(command, "commands", None)
     if subcommands:
         for inner, subcommand in subcommands.items():
@@ -31,7 +31,7 @@ def add_short_help(command: "Command", name: str) -> None:
 
 
 def panel_order(option: Any) -> int:
-    """The place of an option's panel in the help: what is used most comes first."""
+    """The position of an option's panel in the help: the most used come first."""
     from starcoder_cli.commands.options import PANELS
 
     panel = getattr(option, "rich_help_panel", None)
@@ -39,12 +39,12 @@ def panel_order(option: Any) -> int:
 
 
 def option_choices(option: object) -> Any:
-    """The words that an option takes, if it takes no others."""
+    """The words that an option accepts, if they are fixed."""
     return getattr(getattr(option, "type_descriptor", None), "choices", None)
 
 
 def short_help_option() -> Any:
-    """The option `-h`, which prints the help and ends the command."""
+    """The `-h` option, which prints the short help and exits."""
 
     def run(
         short_help: Annotated[
@@ -67,14 +67,14 @@ def short_help_option() -> Any:
 
 
 def show_short_help(context: typer.Context, asked: bool) -> None:
-    """Print the help of the command that `-h` was given to."""
+    """Print the short help of the command that `-h` was given to."""
     if asked:
         write_text("\n".join(short_help_lines(context)) + "\n")
         raise typer.Exit
 
 
 def short_help_lines(context: typer.Context) -> Iterator[str]:
-    """The lines of the help: usage, purpose, examples, the main options, where the others are."""
+    """The lines of the short help: usage, purpose, examples, main options, where to find more."""
     import shutil
 
     width = min(shutil.get_terminal_size().columns, MAX_WIDTH)
@@ -105,7 +105,7 @@ def short_help_lines(context: typer.Context) -> Iterator[str]:
 
 
 def option_lines(option: Any, width: int) -> Iterator[str]:
-    """An option and its help, from the same column on."""
+    """An option and its help, aligned in columns."""
     names = ", ".join(sorted(option.opts, key=len))
     value = option.metavar or "|".join(map(str, option_choices(option) or ()))
     head = f"  {names} {value}".rstrip()

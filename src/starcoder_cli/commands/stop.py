@@ -1,4 +1,4 @@
-"""`starcoder stop`: the end of the server."""
+"""`starcoder stop`: stop the server."""
 
 from starcoder_cli.net.daemon import find_socket
 from starcoder_cli.terminal.output import write_message

@@ -1,4 +1,4 @@
-"""`starcoder trace`: where code comes from, as far as an index of code knows."""
+"""`starcoder trace`: find the origin of code in an index of code."""
 
 import sys
 from typing import Annotated

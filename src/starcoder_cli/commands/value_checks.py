@@ -1,7 +1,7 @@
-"""Values that were set beforehand, checked by what the commands themselves make of them.
+"""Check preset values with the commands' own code.
 
-The error of a command that cannot work with a value of the configuration file or of the environment
-says where it was set; `config set` refuses it in the same words.
+If a command cannot use a value from the configuration file or the environment, its error says where
+the value was set; `config set` refuses it in the same words.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ValueCheck:
-    """What raises StarcoderError for values of some options; of all commands where none is named.
+    """A check that raises StarcoderError for invalid values of some options.
 
-    It is called with those of the options that are set.
+    It is called with those options that are set. It applies to all commands unless some are named.
     """
 
     options: tuple[str, ...]
@@ -40,7 +40,7 @@ class ValueCheck:
 
 
 def find_problem(command: str, values: Settings) -> StarcoderError | None:
-    """What a command would say of values for its options; None where it takes them."""
+    """The error a command would raise for option values; None if it accepts them."""
     for each in VALUE_CHECKS:
         given = {name: values[name] for name in each.options if values.get(name) is not None}
         if given and command in (each.commands or (command,)):
@@ -54,9 +54,9 @@ def find_problem(command: str, values: Settings) -> StarcoderError | None:
 def invoke_checked(
     command: "Command", invoke: Callable[[typer.Context], object], context: typer.Context
 ) -> object:
-    """Invoke a command once the values that were set beforehand are found to be such as it takes.
+    """Invoke a command after checking the preset values.
 
-    Raises ConfigError for one that is not, and before that what the command says of flags.
+    Raises ConfigError for an invalid one, but errors about flags come first.
     """
     sources = {
         name: getattr(context.get_parameter_source(name), "name", "")
@@ -76,13 +76,13 @@ def invoke_checked(
 
 
 def with_checks(command: "Command") -> "Command":
-    """A command that checks what was set beforehand when it is invoked."""
+    """Make a command check preset values when it is invoked."""
     setattr(command, "invoke", partial(invoke_checked, command, command.invoke))  # noqa: B010
     return command
 
 
 def check_config_values(settings: Settings, place: KeyPlace) -> None:
-    """Raise ConfigError for the first value of a configuration that no command takes."""
+    """Raise ConfigError for the first configuration value that no command accepts."""
     for key, value in settings.items():
         inner = value if key in CONFIGURABLE_COMMANDS and isinstance(value, dict) else None
         for keys in [(key,)] if inner is None else [(key, name) for name in inner]:
@@ -96,9 +96,9 @@ def config_value_error(place: str, name: str, problem: StarcoderError) -> Config
 
 
 def find_config_problem(settings: Settings, keys: Sequence[str]) -> StarcoderError | None:
-    """What commands would say of a key of the configuration; None where one of them takes it.
+    """The error commands would raise for a configuration key; None if one accepts it.
 
-    A command's own table goes before what stands above it.
+    A command's own table takes precedence over the top level.
     """
     *tables, name = keys
     problems = []
@@ -112,7 +112,7 @@ def find_config_problem(settings: Settings, keys: Sequence[str]) -> StarcoderErr
 
 
 def find_problem_of_key(command: str, section: Settings, name: str) -> StarcoderError | None:
-    """What a command would say of one value beside those of the others that it takes."""
+    """The error a command would raise for one value, given the other values it accepts."""
     loaded = load_command(command)
     context, options = typer.Context(loaded), settable_options(loaded)
     values = {
@@ -128,7 +128,7 @@ def find_problem_of_key(command: str, section: Settings, name: str) -> Starcoder
 
 
 def check_model(model: str | Sequence[str] = (), endpoint: str = "") -> None:
-    """Models by their names, which mean something else at an endpoint."""
+    """Check model names, which mean something else at an endpoint."""
     from starcoder_cli.catalog import find_model
 
     for name in () if endpoint else (model,) if isinstance(model, str) else model:
@@ -136,42 +136,42 @@ def check_model(model: str | Sequence[str] = (), endpoint: str = "") -> None:
 
 
 def check_sampling(**values: Any) -> None:
-    """How many tokens are written, and how they are chosen."""
+    """Check how many tokens are written, and how they are chosen."""
     from starcoder_cli.model import Sampling
 
     Sampling(**values)
 
 
 def check_loading(**values: Any) -> None:
-    """How a model is loaded."""
+    """Check how a model is loaded."""
     from starcoder_cli.loading import LoadOptions
 
     LoadOptions(**values)
 
 
 def check_timeout(timeout: float) -> None:
-    """How long a command may take."""
+    """Check how long a command may take."""
     from starcoder_cli.system.timing import require_time_limit
 
     require_time_limit(timeout)
 
 
 def check_keep_alive(keep_alive: str) -> None:
-    """How long a server holds a model."""
+    """Check how long a server holds a model."""
     from starcoder_cli.system.timing import parse_duration
 
     parse_duration(keep_alive)
 
 
 def check_editor(**values: Any) -> None:
-    """What only an editor's server asks of its options."""
+    """Check what only an editor's server requires of its options."""
     from starcoder_cli.commands.lsp import EditorFlags
 
     EditorFlags(model="echo", **values).values()
 
 
 def check_endpoint(endpoint: str = "", fim: str = "") -> None:
-    """An address, or a name of one, and the family of the model there."""
+    """Check an address or its name, and the family of the model there."""
     from starcoder_cli.app.request import EndpointOptions
     from starcoder_cli.net.endpoints import EndpointAddress, find_profile
 
@@ -181,21 +181,21 @@ def check_endpoint(endpoint: str = "", fim: str = "") -> None:
 
 
 def check_language(lang: str) -> None:
-    """The language of a text."""
+    """Check the language of a text."""
     from starcoder_cli.languages import find_language
 
     find_language(lang)
 
 
 def check_context(context: float | None = None, no_context: bool = False) -> None:
-    """How long other files are read."""
+    """Check how long other files are read."""
     from starcoder_cli.context.selection import ContextOptions
 
     ContextOptions(seconds=None if no_context else context)
 
 
 def check_infill(stop: Sequence[str] = (), max_prompt_tokens: int | None = None) -> None:
-    """Where an answer ends, and how much is read."""
+    """Check where an answer ends, and how much is read."""
     from starcoder_cli.infill import InfillOptions
 
     InfillOptions(stop=tuple(stop), prompt_tokens=max_prompt_tokens)
@@ -207,7 +207,7 @@ def check_candidates(
     pick: bool = False,
     check: bool = False,
 ) -> None:
-    """How many answers are made, and who chooses."""
+    """Check how many answers are made, and who chooses."""
     from starcoder_cli.app.request import CandidateOptions
 
     CandidateOptions.of(candidates, verify, pick, None, check)
@@ -218,21 +218,21 @@ def check_candidates(
 
 
 def check_output(**values: Any) -> None:
-    """How an answer is shown, and where it goes."""
+    """Check how an answer is shown, and where it goes."""
     from starcoder_cli.app.deliver import OutputOptions
 
     OutputOptions(**values)
 
 
 def check_licences(fail_on: Sequence[str]) -> None:
-    """The licences that code may not be under."""
+    """Check the licences that code must not be under."""
     from starcoder_cli.attribution.licences import LicenceDenyList
 
     LicenceDenyList.parse(fail_on)
 
 
 def check_portrait_url(portrait_url: str) -> None:
-    """Where the membership service is."""
+    """Check the address of the membership service."""
     from starcoder_cli.attribution.stack_lookup import parse_service_url
 
     parse_service_url(portrait_url)

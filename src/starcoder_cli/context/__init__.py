@@ -1,1 +1,1 @@
-"""Which other text of a project is worth including, and how much of it there is time for."""
+"""Which other text of a project to include, and how much of it there is time to read."""

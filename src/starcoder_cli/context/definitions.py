@@ -1,6 +1,6 @@
-"""Where a text defines its names, and the part of each definition that is worth reading.
+"""Find the definitions in a text, and the part of each that is worth reading.
 
-It is a scan for lines that begin like a definition, the same for every language but for a few rows
+It scans for lines that look like definitions, the same way for every language except for a few rows
 of data: quick, and right often enough to choose what is included.
 """
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from starcoder_cli.context.snippets import ContextSnippet
 
 MAX_WHOLE_LINES = 16
-"""A definition of so many lines is read whole."""
+"""A definition of up to this many lines is read whole."""
 
 HEAD_LINES = 8
-"""Of a longer one so many lines, and the lines that define its members."""
+"""A longer one is cut to this many lines, plus those that define its members."""
 
 MAX_EXCERPT_LINES = 24
 MAX_BLOCK_LINES = 400
@@ -99,14 +99,14 @@ LANGUAGE_PATTERNS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Definition:
-    """A name, and the line that begins its definition, counted from 0."""
+    """A name, and the line where its definition begins, counted from 0."""
 
     name: str
     line: int
 
 
 def find_definitions(text: str, language: str) -> tuple[Definition, ...]:
-    """The definitions in a text, in the order of its lines, one for each line and name."""
+    """Find the definitions in a text, in line order, one for each line and name."""
     positions: set[tuple[int, str]] = set()
     for pattern in (_KEYWORD_DEFINITION, *LANGUAGE_PATTERNS.get(language, ())):
         line, offset = 0, 0
@@ -120,9 +120,9 @@ def find_definitions(text: str, language: str) -> tuple[Definition, ...]:
 def excerpt_definition(
     path: str, text: str, line: int, definition_lines: frozenset[int]
 ) -> ContextSnippet:
-    """The definition that begins at a line: whole if it is short, else how it begins.
+    """The definition at a line: whole if it is short, else its beginning.
 
-    `definition_lines` are the lines that begin definitions: in a long one those of its members.
+    `definition_lines` are the lines that begin definitions, such as members of a long one.
     """
     lines = text.split("\n")
     begin, end = find_leading_line(lines, line), find_end_line(lines, line)
@@ -137,7 +137,7 @@ def excerpt_definition(
 
 
 def outline_file(path: str, text: str, language: str) -> ContextSnippet | None:
-    """The lines that begin a file's definitions; None where there are none."""
+    """The lines that begin a file's definitions; None if there are none."""
     lines = text.split("\n")
     kept = sorted({definition.line for definition in find_definitions(text, language)})[
         :MAX_OUTLINE_LINES
@@ -149,7 +149,7 @@ def outline_file(path: str, text: str, language: str) -> ContextSnippet | None:
 
 
 def elide_lines(lines: list[str], kept: list[int], end: int) -> Iterator[str]:
-    """Some of the lines, and an ellipsis where others are missing, as deep as they are."""
+    """Yield the kept lines, with an indented ellipsis for what is missing between them."""
     for number, next_number in zip(kept, [*kept[1:], end], strict=True):
         yield lines[number]
         skipped = next((line for line in lines[number + 1 : next_number] if line.strip()), None)
@@ -158,7 +158,7 @@ def elide_lines(lines: list[str], kept: list[int], end: int) -> Iterator[str]:
 
 
 def find_leading_line(lines: list[str], line: int) -> int:
-    """The first of the decorators and comments that stand right above a line."""
+    """The first line of the decorators and comments right above a line."""
     first_line = line
     while first_line > 0 and line - first_line < HEAD_LINES // 2:
         above = lines[first_line - 1]
@@ -169,7 +169,7 @@ def find_leading_line(lines: list[str], line: int) -> int:
 
 
 def find_end_line(lines: list[str], line: int) -> int:
-    """The line behind a definition: it goes on while lines are deeper, or close what is open."""
+    """The line after a definition: it continues while lines are deeper or close brackets."""
     indent, end = indent_width(lines[line]), line + 1
     for number in range(line + 1, min(len(lines), line + MAX_BLOCK_LINES)):
         text = lines[number].strip()
@@ -185,5 +185,5 @@ def find_end_line(lines: list[str], line: int) -> int:
 
 
 def indent_width(line: str) -> int:
-    """How far a line is indented, a tab as four spaces."""
+    """The width of a line's indentation, counting a tab as four spaces."""
     return len(line.expandtabs(4)) - len(line.expandtabs(4).lstrip())

@@ -1,7 +1,7 @@
-"""What is worth reading beside the file at work, the best first.
+"""Gather what is worth reading with the current file, best first.
 
-Definitions of the names that are used near the hole count most, then what imported files have to
-offer, then the parts of recently changed files that are most like the code around the hole.
+Definitions of names used near the hole come first, then outlines of imported files, then the parts
+of recently changed files most similar to the code around the hole.
 """
 
 import time
@@ -25,11 +25,11 @@ from starcoder_cli.model import Hole
 MAX_SCANNED_FILES = 200
 MAX_DEFINITIONS = 24
 MAX_REFERENCE_CHARACTERS = 60_000
-"""Some 16,000 tokens, which take 0.05 s to be looked through."""
+"""About 16,000 tokens, which take 0.05 s to search."""
 
 MAX_OUTLINES = 6
 MAX_DEFINING_FILES = 3
-"""A name that more files than these define says little, unless one of them is imported."""
+"""A name defined in more files than this says little, unless one of them is imported."""
 
 # Languages that use each other's files.
 LANGUAGE_FAMILIES = (
@@ -42,7 +42,7 @@ LANGUAGE_FAMILIES = (
 def gather_snippets(
     project: ProjectFiles, hole: Hole, language: Language
 ) -> tuple[ContextSnippet, ...]:
-    """Snippets of other files of a project, the best first; none has lines of one before it."""
+    """Snippets of a project's other files, best first; none overlaps an earlier one."""
     name_weights = weigh_nearby_names(hole)
     text = hole.prefix + hole.suffix
     imports = [
@@ -73,7 +73,7 @@ def gather_snippets(
 
 
 def read_references(project: ProjectFiles, snippets: Iterable[ContextSnippet]) -> tuple[str, ...]:
-    """The files that snippets are of, as long as they are not too much in all."""
+    """The files that snippets come from, up to a total size."""
     references, characters = list[str](), 0
     for path in dict.fromkeys(snippet.path for snippet in snippets):
         text = project.read_text(path) or ""
@@ -84,7 +84,7 @@ def read_references(project: ProjectFiles, snippets: Iterable[ContextSnippet]) -
 
 
 def find_related_files(project: ProjectFiles, language: Language) -> list[str]:
-    """The files in the same language or its family, the nearest first."""
+    """The files in the same language or its family, nearest first."""
     if language.name == "text":
         return []
     family = next(
@@ -105,7 +105,7 @@ def find_used_definitions(
     name_weights: Mapping[str, float],
     imports: frozenset[str],
 ) -> Iterator[ContextSnippet]:
-    """The definitions of these names that are imported, or that few files have."""
+    """The definitions of these names that are imported, or occur in few files."""
     occurrences: dict[str, list[tuple[str, Definition]]] = {}
     definition_lines: dict[str, frozenset[int]] = {}
     for path in paths:
@@ -131,12 +131,12 @@ def find_used_definitions(
 def outline_imports(
     project: ProjectFiles, imports: Iterable[str], language: str
 ) -> Iterator[ContextSnippet | None]:
-    """What imported files define, in outline."""
+    """Outline what imported files define."""
     return (outline_file(path, project.read_text(path) or "", language) for path in imports)
 
 
 def remove_overlaps(ranked: Iterable[ContextSnippet]) -> tuple[ContextSnippet, ...]:
-    """The snippets that have no line in common with a better one."""
+    """Drop snippets that share a line with a better one."""
     kept: list[ContextSnippet] = []
     for snippet in ranked:
         if not any(snippet.overlaps(other) for other in kept):
@@ -148,13 +148,13 @@ DAY_SECONDS = 24 * 60 * 60
 MAX_RECENT_FILES = 4
 MAX_STAT_CALLS = 500
 MAX_SIMULTANEOUS_CHANGES = 4
-"""More files than these that changed in the same second were not changed by hand."""
+"""More files than this changed in the same second were not changed by hand."""
 
 
 def find_recent_files(project: ProjectFiles, paths: Sequence[str], now: float) -> tuple[str, ...]:
-    """Those of some files that changed lately: the edited ones, then those of the last commits.
+    """The recently changed files among some: edited ones, then those of the last commits.
 
-    The clock of the file system tells the first; comparing contents could start filters that the
+    Edits are detected by modification time; comparing contents could start filters that the
     repository names.
     """
     mtimes = {path: project.modified_at(path) for path in paths[:MAX_STAT_CALLS]}

@@ -1,7 +1,7 @@
-"""Which files of a project a file imports: rules for each language, as rows of data.
+"""Find the project files that a file imports, by rules for each language.
 
-A rule finds references and says how they are written in the names of files. It knows nothing of
-search paths: a reference counts where a file of the project is found for it.
+A rule finds references and how they are written as file names. It knows nothing about search paths:
+a reference counts if a file of the project matches it.
 """
 
 import posixpath
@@ -20,12 +20,12 @@ SOURCE_FOLDERS = ("", "src", "lib", "include", "app", "python", "src/main/java",
 
 @dataclass(frozen=True)
 class ImportRule:
-    """References to other files: where they stand, and which endings make them names of files.
+    """References to other files: where they occur, and the endings that turn them into file names.
 
-    The pattern's first group is a path in which `separator` stands for the slash; its second, if
-    there is one, lists symbols in it, which may be files of their own. The last `symbol_parts`
-    parts may name what is inside a file. With `has_project_prefix` the first parts name the
-    project itself. An ending `/*.x` means the files of a folder.
+    The pattern's first group is a path in which `separator` stands for the slash; an optional
+    second group lists symbols in it, which may be files themselves. The last `symbol_parts` parts
+    may name something inside a file. With `has_project_prefix` the first parts name the project
+    itself. An ending `/*.x` means the files of a folder.
     """
 
     pattern: str
@@ -35,7 +35,7 @@ class ImportRule:
     has_project_prefix: bool = False
 
     def candidate_paths(self, reference: str, project: ProjectFiles) -> Iterator[str]:
-        """The names that a reference could mean, the likeliest first."""
+        """The file names that a reference could mean, likeliest first."""
         levels_up, parts = self.split_reference(reference)
         bases = (
             [ancestor_folder(project.own_folder, levels_up - 1)]
@@ -51,9 +51,9 @@ class ImportRule:
                 yield from self.add_endings(base, parts[skipped:])
 
     def split_reference(self, reference: str) -> tuple[int, list[str]]:
-        """How many folders up a reference begins, 0 where it is not relative; and its parts.
+        """How many folders up a reference starts, 0 if it is not relative, and its parts.
 
-        One that begins in the file's own folder goes up by 1.
+        One that starts in the file's own folder counts as 1.
         """
         words = [word for word in reference.split(self.separator) if word]
         if self.separator == ".":
@@ -64,7 +64,7 @@ class ImportRule:
         return levels_up, [word for word in words if word != "crate"]
 
     def base_folders(self, project: ProjectFiles) -> list[str]:
-        """Folders that a reference may begin from: the file's own, and those above, and sources."""
+        """Folders that a reference may start from: the file's own, those above, and sources."""
         folders = [
             ancestor_folder(project.own_folder, levels_up)
             for levels_up in range(project.own_path.count("/") + 1)
@@ -72,7 +72,7 @@ class ImportRule:
         return [posixpath.join(folder, source) for folder in folders for source in SOURCE_FOLDERS]
 
     def add_endings(self, base: str, parts: list[str]) -> Iterator[str]:
-        """Names of files, below a folder."""
+        """Candidate file names below a folder."""
         stem = posixpath.join(base, *parts)
         stem = posixpath.normpath(stem) if "." in parts or ".." in parts else stem
         return (f"{stem}{ending}" for ending in self.endings)
@@ -89,7 +89,7 @@ _JAVASCRIPT_RULES = (
         r"""(?:\bfrom|\brequire\(|\bimport\(?)[ \t]*['"](?:[@~]/)?([^'"\n]+)['"]""",
         _JAVASCRIPT_ENDINGS,
     ),
-    # TypeScript names the file that a compiler will have made.
+    # TypeScript refers to the file that the compiler will produce.
     ImportRule(r"""\bfrom[ \t]*['"](\.[^'"\n]+)\.[cm]?js['"]""", _TYPESCRIPT_ENDINGS),
 )
 _JAVA_RULES = (
@@ -149,7 +149,7 @@ IMPORT_RULES: Mapping[str, tuple[ImportRule, ...]] = {
 
 
 def find_imported_files(text: str, language: str, project: ProjectFiles) -> tuple[str, ...]:
-    """The files that a text imports, in the order of the text, at most a dozen."""
+    """The files that a text imports, in order of appearance, at most a dozen."""
     paths: dict[str, None] = {}
     for rule in IMPORT_RULES.get(language, ()):
         for match in re.finditer(rule.pattern, text[:MAX_SCANNED_CHARACTERS], re.MULTILINE):
@@ -165,7 +165,7 @@ def find_imported_files(text: str, language: str, project: ProjectFiles) -> tupl
 
 
 def extract_references(match: re.Match[str], separator: str) -> Iterator[str]:
-    """What a match refers to: its path, or the symbols in it that it lists."""
+    """The references in a match: its path, or the symbols it lists in that path."""
     path, *symbol_lists = match.groups()
     symbols = re.findall(r"(\w+)(?:[ \t]+as[ \t]+\w+)?", symbol_lists[0]) if symbol_lists else []
     if not symbols:
@@ -175,7 +175,7 @@ def extract_references(match: re.Match[str], separator: str) -> Iterator[str]:
 
 
 def resolve_reference(paths: Iterable[str], project: ProjectFiles) -> list[str]:
-    """The first of some names that a file of the project has, or the files of such a folder."""
+    """The first candidate that exists in the project, or the files of the first such folder."""
     for path in paths:
         folder, _, ending = path.partition("/*")
         if not ending:
@@ -189,6 +189,6 @@ def resolve_reference(paths: Iterable[str], project: ProjectFiles) -> list[str]:
 
 
 def ancestor_folder(folder: str, levels_up: int) -> str:
-    """The folder so many steps above; `..` where that is outside."""
+    """The folder a number of levels up; `..` if that is outside."""
     parts = folder.split("/") if folder else []
     return "/".join(parts[: len(parts) - levels_up]) if levels_up <= len(parts) else ".."

@@ -1,8 +1,8 @@
-"""The files of a project that may be included without being asked for.
+"""The files of a project that may be included automatically.
 
-In a git repository those are the files that git does not ignore; elsewhere those in the folder of
-the file at work, and what it imports below. Hidden files, links, secrets, binary and generated
-files are left out, and so is whatever there is no time for: a start in a huge folder has to stay
+In a git repository these are the files that git does not ignore; elsewhere those in the current
+file's folder, and what it imports below that. Hidden files, links, secrets, binary and generated
+files are left out, and so is whatever there is no time for: starting in a huge folder must stay
 quick.
 """
 
@@ -29,9 +29,9 @@ OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOC
 
 @dataclass(frozen=True)
 class ProjectFiles:
-    """A folder and the files in it that count, named from there; `own_path` is the file at work.
+    """A folder and its eligible files, by relative name; `own_path` is the current file.
 
-    `exclusion_reasons` collects what was not read, and why. After `deadline` nothing more is read.
+    `exclusion_reasons` records what was not read, and why. Nothing is read after `deadline`.
     """
 
     root: Path
@@ -44,7 +44,7 @@ class ProjectFiles:
 
     @classmethod
     def for_file(cls, path: str, seconds: float) -> "ProjectFiles":
-        """The project of a file: listed within some seconds, and read within as many after that."""
+        """The project of a file, with `seconds` to list it and as many to read it."""
         absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolves `..` but no links
         root = next((folder for folder in absolute.parents if (folder / GIT_FOLDER).exists()), None)
         if root is None:
@@ -60,31 +60,31 @@ class ProjectFiles:
 
     @property
     def seconds_left(self) -> float:
-        """How long there still is to look around."""
+        """How many seconds are left for reading."""
         return max(0.0, self.deadline - time.monotonic())
 
     @property
     def own_folder(self) -> str:
-        """The folder of the file at work, as part of names; empty for the root."""
+        """The folder of the current file, relative to the root; empty for the root."""
         return posixpath.dirname(self.own_path)
 
     @cached_property
     def paths_by_folder(self) -> Mapping[str, list[str]]:
-        """The files in each folder, in the order of their names."""
+        """The files in each folder, ordered by name."""
         paths_by_folder: dict[str, list[str]] = {}
         for path in sorted(self.paths):
             paths_by_folder.setdefault(posixpath.dirname(path), []).append(path)
         return paths_by_folder
 
     def contains(self, path: str) -> bool:
-        """Whether a name is that of a file that counts, and not of the file at work."""
+        """Whether a name is that of an eligible file other than the current one."""
         if path == self.own_path or path.startswith("/") or is_hidden(path):
             return False
         # `Path.is_file` fails for names that are too long.
         return path in self.paths or (not self.is_repository and os.path.isfile(self.root / path))  # noqa: PTH113
 
     def read_text(self, path: str) -> str | None:
-        """The text of a file, or None where it is left out."""
+        """The text of a file, or None if it is left out."""
         if path not in self.text_cache:
             if not self.seconds_left:
                 return None
@@ -98,7 +98,7 @@ class ProjectFiles:
         return self.text_cache[path]
 
     def modified_at(self, path: str) -> float:
-        """When a file was changed last; 0 where that is not known."""
+        """When a file was last changed; 0 if unknown."""
         try:
             return (self.root / path).lstat().st_mtime
         except (OSError, ValueError):
@@ -106,7 +106,7 @@ class ProjectFiles:
 
 
 def is_hidden(path: str) -> bool:
-    """Whether a part of a path begins with a dot: a hidden file or folder, or `..`."""
+    """Whether any part of a path begins with a dot: a hidden file or folder, or `..`."""
     return any(part.startswith(".") for part in path.split("/"))
 
 
@@ -115,7 +115,7 @@ class ExcludedFileError(Exception):
 
 
 def read_regular_file(root: Path, path: str) -> bytes:
-    """What is in a regular file of moderate size that no link leads to."""
+    """Read a regular file of limited size, without following links."""
     if has_secret_name(path):
         raise ExcludedFileError("its name is that of a file with secrets")
     full_path = root / path
@@ -132,7 +132,7 @@ def read_regular_file(root: Path, path: str) -> bytes:
 
 
 def decode_text(data: bytes) -> str:
-    """The bytes of a file as a model reads them, if they are text without a secret."""
+    """Decode a file for a model, if it is text without a secret."""
     if b"\0" in data:
         raise ExcludedFileError("it is binary")
     text = to_model_text(data.decode("utf-8", "surrogateescape"))
@@ -144,7 +144,7 @@ def decode_text(data: bytes) -> str:
 
 
 def list_siblings(path: Path) -> list[str]:
-    """The names of files in the folder of a file, as far as they can be listed."""
+    """The names of the files next to a file, if they can be listed."""
     names: list[str] = []
     try:
         with os.scandir(path.parent) as entries:
@@ -159,7 +159,7 @@ def list_siblings(path: Path) -> list[str]:
 
 
 def sort_by_distance(paths: Sequence[str], own_path: str) -> list[str]:
-    """The files that are nearest to the one at work, the nearest first, at most 2,000 of them."""
+    """The files nearest to the current one, nearest first, at most 2,000."""
     distances: dict[str, int] = {}
     for path in paths:
         folder = posixpath.dirname(path)
@@ -171,12 +171,12 @@ def sort_by_distance(paths: Sequence[str], own_path: str) -> list[str]:
 
 
 def folder_distance(folder: str, own_folder: str) -> int:
-    """How many steps it is from one folder to another."""
+    """The number of steps from one folder to another."""
     own_parts, other_parts = split_folder(own_folder), split_folder(folder)
     common = len(os.path.commonprefix([own_parts, other_parts]))
     return len(own_parts) + len(other_parts) - 2 * common
 
 
 def split_folder(folder: str) -> list[str]:
-    """The names on the way to a folder; none for the root."""
+    """The folder names on a path; empty for the root."""
     return folder.split("/") if folder else []

@@ -1,8 +1,8 @@
-"""How long a prompt may be: what a model reads in about ten seconds, or as long as a client waits.
+"""Limit prompts to what a model reads in about ten seconds, or as long as a client waits.
 
-The rate is measured once for a model and an engine, and remembered as a power of two, so that a
-command makes the same prompt on every run. A bad moment does not fix it for good: several answers
-in a row that were read at quite another rate move it by steps.
+The rate is measured once per model and engine and stored as a power of two, so that a command makes
+the same prompt on every run. A bad moment does not fix it for good: several consecutive answers at
+a very different rate move it step by step.
 """
 
 import json
@@ -19,11 +19,11 @@ from starcoder_cli.settings import data_dir
 READING_SECONDS = 10.0
 MIN_PROMPT_TOKENS = 1024
 MIN_QUICK_TOKENS = 512
-"""So much is read in any case, of which an editor's next request finds the most read already."""
+"""Always read; most of it will already be cached for an editor's next request."""
 
 MAX_PROMPT_TOKENS = 1 << 20
 ANSWERS_TO_MOVE = 3
-"""So many answers in a row, all slower or all faster, are no accident."""
+"""This many consecutive answers, all slower or all faster, are no accident."""
 
 MAX_REMEMBERED_LIMITS = 50
 LOCK = threading.Lock()
@@ -31,14 +31,14 @@ LOCK = threading.Lock()
 
 @dataclass(frozen=True)
 class ReadingLimit:
-    """For how many seconds a model may read; `way` tells whoever wants more how to get it."""
+    """How many seconds a model may read; `way` tells the user how to allow more."""
 
     seconds: float = READING_SECONDS
     way: str = ""
 
     @property
     def min_tokens(self) -> int:
-        """So many tokens are read in any case."""
+        """The number of tokens that are always read."""
         return MIN_PROMPT_TOKENS if self.seconds >= READING_SECONDS else MIN_QUICK_TOKENS
 
     def tokens(self, model: str, measure_rate: Callable[[], float]) -> int:
@@ -53,7 +53,7 @@ class ReadingLimit:
 
 
 def find_prompt_limit(model: str, measure_rate: Callable[[], float]) -> int:
-    """How many tokens a model reads in about ten seconds, measured where that is not known yet."""
+    """How many tokens a model reads in about ten seconds, measured if not known yet."""
     with LOCK:
         known = _load_limits().get(model)
         if known:
@@ -64,19 +64,19 @@ def find_prompt_limit(model: str, measure_rate: Callable[[], float]) -> int:
 
 
 def round_limit(tokens: float) -> int:
-    """The power of two at or below a number of tokens, within bounds."""
+    """The largest power of two not above a number of tokens, within bounds."""
     bounded = min(max(int(tokens), MIN_PROMPT_TOKENS), MAX_PROMPT_TOKENS)
     return 1 << (bounded.bit_length() - 1)
 
 
 def adjust_prompt_limit(model: str, tokens: int, seconds: float) -> None:
-    """Take an answer into account whose prompt took so long to read, where the limit is known."""
+    """Adjust a known limit to an answer whose prompt took this long to read."""
     known = _load_limits().get(model)
     if known is None or tokens < MIN_MEASURED_TOKENS or seconds <= 0:
         return
     limit, trend = known
     possible = min(tokens / seconds * READING_SECONDS, MAX_PROMPT_TOKENS)
-    # A limit may be half of what is possible: nothing near that is worth another prompt.
+    # A limit may be half of what is possible: a small difference is not worth a new prompt.
     direction = (possible >= 4 * limit) - (possible < limit / 2 and limit > MIN_PROMPT_TOKENS)
     moved = trend + direction if trend * direction >= 0 and direction else direction
     if abs(moved) >= ANSWERS_TO_MOVE:
@@ -86,12 +86,12 @@ def adjust_prompt_limit(model: str, tokens: int, seconds: float) -> None:
 
 
 def limits_path() -> Path:
-    """The file with the limit of each model, the latest last."""
+    """The file with the limit of each model, latest last."""
     return data_dir() / "prompt_limits.json"
 
 
 def _load_limits() -> Mapping[str, tuple[int, int]]:
-    """Each limit, and how many answers in a row spoke against it; nothing of a damaged file."""
+    """Each limit, and how many consecutive answers contradicted it; empty for a damaged file."""
     try:
         values = json.loads(limits_path().read_bytes())
         limits = {str(name): (int(limit), int(trend)) for name, (limit, trend) in values.items()}
@@ -105,7 +105,7 @@ def _load_limits() -> Mapping[str, tuple[int, int]]:
 
 
 def _save_limit(model: str, limit: int, trend: int) -> None:
-    """Remember a limit, where that can be written."""
+    """Store a limit, if that can be written."""
     limits = {name: value for name, value in _load_limits().items() if name != model}
     latest = [*limits.items(), (model, (limit, trend))][-MAX_REMEMBERED_LIMITS:]
     with suppress(OSError):

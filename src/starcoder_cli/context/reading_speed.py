@@ -1,6 +1,6 @@
-"""How fast each model reads on this machine, remembered from its last answers.
+"""How fast each model reads on this machine, learned from its last answers.
 
-It is a convenience: where nothing is known or can be written, a cautious guess has to do.
+This is a convenience: if nothing is known or can be written, a cautious guess is used.
 """
 
 import json
@@ -12,24 +12,24 @@ from starcoder_cli.files.small import replace_text
 from starcoder_cli.settings import data_dir
 
 DEFAULT_TOKENS_PER_SECOND = 100.0
-"""Tokens each second, about what a small model reads on two cores."""
+"""Tokens per second, about what a small model reads on two cores."""
 
 MIN_TOKENS_PER_SECOND, MAX_TOKENS_PER_SECOND = 5.0, 100_000.0
 MIN_MEASURED_TOKENS = 200
-"""Below so many tokens, what is measured is how an engine starts."""
+"""With fewer tokens the measurement would be of the engine's startup."""
 
 MAX_REMEMBERED_MODELS = 150
 
 
 def tokens_per_second(model: str) -> float:
-    """How many tokens a model reads in a second, as far as that is known."""
+    """A model's reading speed, or a default if it is unknown."""
     return load_speeds().get(model, DEFAULT_TOKENS_PER_SECOND)
 
 
 def record_reading(model: str, tokens: int, seconds: float) -> None:
-    """Take the seconds that some tokens took into account, half as much as all before.
+    """Include a measurement in a model's speed, weighted like all before it together.
 
-    Fewer tokens than MIN_MEASURED_TOKENS tell nothing.
+    A reading of fewer than MIN_MEASURED_TOKENS tokens is ignored.
     """
     if tokens < MIN_MEASURED_TOKENS or seconds <= 0:
         return
@@ -45,12 +45,12 @@ def record_reading(model: str, tokens: int, seconds: float) -> None:
 
 
 def speeds_path() -> Path:
-    """The file with the speed of each model, the latest last."""
+    """The file with the speed of each model, latest last."""
     return data_dir() / "speeds.json"
 
 
 def load_speeds() -> Mapping[str, float]:
-    """What the file says; nothing where it is missing or damaged."""
+    """The contents of the file; empty if it is missing or damaged."""
     try:
         values = json.loads(speeds_path().read_bytes())
         speeds = {str(name): float(rate) for name, rate in values.items()}

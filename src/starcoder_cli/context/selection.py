@@ -1,4 +1,4 @@
-"""Other files that a model reads too: asked for with `-I`, or chosen from the project."""
+"""Other files that a model reads too: requested with `-I`, or chosen from the project."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,16 +34,16 @@ from starcoder_cli.terminal.output import Messages
 CONTEXT_SECONDS = 2.0
 MAX_CONTEXT_SECONDS = 3600
 SEARCH_SECONDS = 0.5
-"""How long choosing files may take, or a quarter of the time to read them, if that is more."""
+"""Seconds that choosing files may take, or a quarter of their reading time if that is more."""
 
 
 @dataclass(frozen=True)
 class ContextOptions:
-    """What a user wants included: files, and seconds to spend on others, None for the usual.
+    """The user's context options: files, and seconds for further files, None for the default.
 
-    `filename` is what standard input is called, which tells its place in a project.
+    `filename` is the name of standard input, which places it in a project.
 
-    Raises UsageError for seconds that have no meaning.
+    Raises UsageError for meaningless seconds.
     """
 
     include: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class ContextOptions:
 
 @dataclass(frozen=True)
 class TokenNeeds:
-    """Tokens: what the text and the answer take at most, and what the answer takes of that."""
+    """Token needs: the maximum for text and answer together, and the answer's part of it."""
 
     total: int
     answer: int
@@ -74,9 +74,9 @@ class TokenNeeds:
 
 @dataclass(frozen=True)
 class SelectedContext:
-    """What is included, the best first, each with what it costs; `language` is the hole's.
+    """The selected snippets, best first, with their costs; `language` is the hole's.
 
-    It is `truncated` where a file that was asked for is not whole.
+    It is `truncated` if a requested file is not complete.
     """
 
     language: Language | None = None
@@ -85,12 +85,12 @@ class SelectedContext:
 
     @property
     def tokens(self) -> int:
-        """What all of it costs."""
+        """The total cost."""
         return sum(priced.tokens for priced in self.chosen)
 
     @property
     def documents(self) -> tuple[Document, ...]:
-        """The snippets as files, as a prompt has them."""
+        """The snippets as documents for a prompt."""
         return group_by_file(priced.snippet for priced in self.chosen) if self.chosen else ()
 
     def record(self) -> list[Mapping[str, object]]:
@@ -110,10 +110,10 @@ NOTHING_SELECTED = SelectedContext()
 
 @dataclass(frozen=True)
 class ContextPool:
-    """What could be included, the best first: everything that was `requested`, and of what was
-    `discovered` so many tokens as there is time for.
+    """Context candidates, best first: all that was `requested`, and as much of what was
+    `discovered` as there is time for.
 
-    `references` are the files that these are of, as far as they are to be had.
+    `references` are the files that these come from, if available.
     """
 
     language: Language | None = None
@@ -125,7 +125,7 @@ class ContextPool:
 
     @classmethod
     def of_documents(cls, documents: Sequence[Document], language: Language) -> "ContextPool":
-        """Files that a client sends along, the one that matters most last."""
+        """Use files sent by a client, most important last."""
         snippets = (
             ContextSnippet(each.path, each.text, number, number)
             for number, each in enumerate(documents, 1)
@@ -134,7 +134,7 @@ class ContextPool:
 
     @property
     def max_tokens(self) -> int:
-        """A number of tokens that is surely large enough."""
+        """An upper bound on the tokens."""
         price = SnippetTokenCounter(lambda text: len(text.encode()), self.language)
         found = min(self.budget, sum(map(price.count_snippet, self.discovered)))
         return sum(map(price.count_snippet, self.requested)) + found
@@ -147,11 +147,11 @@ class ContextPool:
         form: FimFormat | None,
         strict: bool = False,
     ) -> SelectedContext:
-        """What of it there is room for; what was discovered makes way for the hole.
+        """Select what fits; discovered files make way for the hole.
 
-        It is read as the format spells several files, or else as comments, which cost more.
+        Files are formatted as the model's format spells them, or else as comments, which cost more.
 
-        Raises DataError where something requested has to be cut although that is not wanted.
+        Raises DataError if a requested file would have to be cut, but `strict` forbids it.
         """
         if not self.requested and not self.discovered:
             return NOTHING_SELECTED
@@ -176,12 +176,12 @@ class ContextPool:
         return SelectedContext(self.language, chosen, bool(truncated))
 
     def _truncated(self, requested: tuple[CountedSnippet, ...]) -> list[str]:
-        """The files that were requested and are not whole."""
+        """The requested files that are not complete."""
         pairs = zip(self.requested, requested, strict=True)
         return [whole.path for whole, part in pairs if whole.text != part.snippet.text]
 
     def explain(self, selected: SelectedContext, messages: Messages) -> None:
-        """Say what is included, and what of it there was no room for."""
+        """Report what is included, and what there was no room for."""
         chosen = {priced.snippet for priced in selected.chosen}
         for snippet in self.requested:
             if snippet.text and snippet not in chosen:
@@ -198,7 +198,7 @@ class ContextPool:
             )
 
     def learn(self, spec: ModelSpec, completion: Completion) -> None:
-        """Remember how long the model took to read, where other files may have been a part."""
+        """Record how long the model took to read, if other files could be involved."""
         cached = completion.cached_tokens
         measurable = (self.requested or self.budget) and spec.engine != "echo"
         if measurable and cached is not None:
@@ -218,7 +218,7 @@ def collect_context(
     options: ContextOptions,
     messages: Messages,
 ) -> ContextPool:
-    """Everything that could be included with a source."""
+    """Collect everything that could be included with a source."""
     seconds = options.seconds_for(spec)
     requested = tuple(read_included_file(name, source, messages) for name in options.include)
     rate = tokens_per_second(spec.speed_key) if seconds or requested else DEFAULT_TOKENS_PER_SECOND
@@ -239,9 +239,9 @@ def collect_context(
 
 
 def read_included_file(name: str, source: Source, messages: Messages) -> ContextSnippet:
-    """A file, or some lines of it, that the user named.
+    """Read a file, or some of its lines, that the user named.
 
-    Raises what reading a source raises, and UsageError for standard input a second time.
+    Raises what reading a source raises, and UsageError if standard input would be read twice.
     """
     if name.partition(":")[0] == source.name == STANDARD_INPUT:
         raise UsageError("standard input is read only once", "write one of the two to a file")
@@ -260,7 +260,7 @@ def read_included_file(name: str, source: Source, messages: Messages) -> Context
 
 
 def hole_tokens(hole: Hole, most: int, model: Model) -> int:
-    """How many tokens a hole has; `most` where it has surely more."""
+    """Count a hole's tokens, or return `most` if it certainly has more."""
     if len(hole.prefix) + len(hole.suffix) > most * MAX_CHARACTERS_PER_TOKEN:
         return most
     return model.count(hole.prefix) + model.count(hole.suffix)

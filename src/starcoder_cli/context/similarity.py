@@ -1,4 +1,4 @@
-"""The part of a text that is most like what stands near a hole."""
+"""Find the part of a text most similar to the code near a hole."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ MIN_SHARED_NAMES = 3
 def find_most_similar(
     path: str, text: str, name_weights: Mapping[str, float]
 ) -> ContextSnippet | None:
-    """The lines whose names weigh most; None where they have hardly any of the names."""
+    """The lines whose names weigh most; None if they share hardly any of the names."""
     lines = text.rstrip("\n").split("\n")
     shared_names = [set(NAME_PATTERN.findall(line)) & name_weights.keys() for line in lines]
     starts = range(0, max(1, len(lines) - SNIPPET_LINES + SNIPPET_STEP_LINES), SNIPPET_STEP_LINES)
@@ -29,14 +29,14 @@ def find_most_similar(
 
 NAME_PATTERN = re.compile(r"[^\W\d]\w{2,}")
 LINES_BEFORE, LINES_AFTER = 40, 20
-"""So many lines before and after a hole count as near."""
+"""This many lines before and after a hole count as near."""
 
 HALF_WEIGHT_LINES = 10
-"""At so many lines from the hole a name matters half as much."""
+"""The distance in lines at which a name matters half as much."""
 
 
 def weigh_nearby_names(hole: Hole) -> Mapping[str, float]:
-    """The names around a hole, each with a weight of at most 1: the nearer, the higher."""
+    """The names around a hole, each weighted by at most 1: the nearer, the higher."""
     before = hole.prefix.split("\n")[-LINES_BEFORE:]
     after = hole.suffix.split("\n")[:LINES_AFTER]
     weights: dict[str, float] = {}

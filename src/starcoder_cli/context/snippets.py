@@ -1,4 +1,4 @@
-"""Lines of another file, and several of them as the documents that a model reads."""
+"""Lines of other files, combined into the documents that a model reads."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from starcoder_cli.terminal.sanitize import to_one_line
 
 @dataclass(frozen=True)
 class ContextSnippet:
-    """Some lines of a file, the first and the last of them counted from 1.
+    """Some lines of a file; the first and the last are counted from 1.
 
-    The text may leave out lines between the two.
+    The text may omit lines in between.
     """
 
     path: str
@@ -23,7 +23,7 @@ class ContextSnippet:
 
     @property
     def line_range(self) -> str:
-        """Which lines they are, as places are written."""
+        """The line range, written as in places."""
         return (
             str(self.first_line)
             if self.first_line == self.last_line
@@ -31,20 +31,20 @@ class ContextSnippet:
         )
 
     def overlaps(self, other: "ContextSnippet") -> bool:
-        """Whether the two have lines in common."""
+        """Whether the two share any lines."""
         apart = self.last_line < other.first_line or other.last_line < self.first_line
         return self.path == other.path and not apart
 
 
 def snippet_of_file(path: str, text: str) -> ContextSnippet:
-    """All lines of a file."""
+    """A snippet with all lines of a file."""
     return ContextSnippet(path, text, 1, max(1, len(text.removesuffix("\n").split("\n"))))
 
 
 def group_by_file(ranked: Iterable[ContextSnippet]) -> tuple[Document, ...]:
-    """Snippets as files, what matters most last: models attend to what is near.
+    """Combine snippets into documents, most important last: models attend to what is near.
 
-    Those of one file stand together in the order of their lines, each with a line end behind it.
+    Those of one file are joined in line order, each ending with a newline.
     """
     by_path: dict[str, list[ContextSnippet]] = {}
     for snippet in ranked:
@@ -53,7 +53,7 @@ def group_by_file(ranked: Iterable[ContextSnippet]) -> tuple[Document, ...]:
 
 
 def join_snippets(path: str, snippets: Iterable[ContextSnippet]) -> Document:
-    """The snippets of one file; its name is made to fit a line."""
+    """Join the snippets of one file; its name is made to fit on one line."""
     sorted_snippets = sorted(snippets, key=lambda snippet: snippet.first_line)
     return Document(
         to_one_line(path), "\n".join(f"{snippet.text.rstrip()}\n" for snippet in sorted_snippets)
@@ -61,16 +61,16 @@ def join_snippets(path: str, snippets: Iterable[ContextSnippet]) -> Document:
 
 
 MIN_SNIPPET_TOKENS = 12
-"""With fewer tokens left nothing is worth looking for."""
+"""With fewer tokens left, nothing is worth adding."""
 
 MAX_COUNTED_SNIPPETS = 48
 FILE_NAME_OVERHEAD_TOKENS = 8
-"""What a file costs besides its name: its control tokens."""
+"""The cost of a file besides its name: its control tokens."""
 
 
 @dataclass(frozen=True)
 class CountedSnippet:
-    """A snippet, and how many tokens it costs with its name."""
+    """A snippet, and its cost in tokens including its name."""
 
     snippet: ContextSnippet
     tokens: int
@@ -78,23 +78,23 @@ class CountedSnippet:
 
 @dataclass(frozen=True)
 class SnippetTokenCounter:
-    """Counts the tokens of snippets: as they are, or as comments in a language."""
+    """Counts the tokens of snippets, either plain or as comments in a language."""
 
     count_tokens: Callable[[str], int]
     comment_language: Language | None = None
 
     def count_snippet(self, snippet: ContextSnippet) -> int:
-        """The tokens of a snippet and the name of its file."""
+        """The tokens of a snippet and its file's name."""
         return self.count_tokens(self.render_text(snippet.text)) + self.count_file_name(
             snippet.path
         )
 
     def count_file_name(self, path: str) -> int:
-        """The tokens of a file's name, with what stands around it."""
+        """The tokens of a file's name and its delimiters."""
         return self.count_tokens(to_one_line(path)) + FILE_NAME_OVERHEAD_TOKENS
 
     def render_text(self, text: str) -> str:
-        """The text as a prompt has it."""
+        """The text as it appears in a prompt."""
         comment = self.comment_language.comment if self.comment_language else None
         return comment.format_block(text.rstrip("\n")) if comment else text
 
@@ -102,7 +102,7 @@ class SnippetTokenCounter:
 def select_within_budget(
     ranked: Iterable[ContextSnippet], budget: int, counter: SnippetTokenCounter
 ) -> tuple[CountedSnippet, ...]:
-    """The first of the snippets that fit a budget together; what is too long makes way for more."""
+    """Select snippets in order as they fit the budget; one that is too long is skipped."""
     selected: list[CountedSnippet] = []
     for index, snippet in enumerate(ranked):
         if budget < MIN_SNIPPET_TOKENS or index >= MAX_COUNTED_SNIPPETS:
@@ -118,7 +118,7 @@ def select_within_budget(
 def truncate_snippets(
     snippets: Iterable[ContextSnippet], budget: int, counter: SnippetTokenCounter
 ) -> tuple[CountedSnippet, ...]:
-    """Every snippet, without the lines at its end for which there is no room."""
+    """Every snippet, cut at its end to the lines that fit the budget."""
     truncated = []
     for snippet in snippets:
         shortened = truncate_snippet(snippet, budget, counter)
@@ -131,7 +131,7 @@ def truncate_snippets(
 def truncate_snippet(
     snippet: ContextSnippet, budget: int, counter: SnippetTokenCounter
 ) -> ContextSnippet:
-    """As many whole lines from the beginning of a snippet as a budget allows."""
+    """As many whole lines from the start of a snippet as fit the budget."""
     text_budget = budget - counter.count_file_name(snippet.path)
     beginning = snippet.text[: max(text_budget, 0) * MAX_CHARACTERS_PER_TOKEN]
     if (

@@ -1,1 +1,1 @@
-"""How well a model does: problems, the scores of its answers, and a report."""
+"""How good a model is: problems, the scores of its answers, and a report."""

@@ -1,4 +1,4 @@
-"""The benchmarks: how each is asked, where its data are, and how a row of them is read."""
+"""The benchmarks: how each is asked, where its data is, and how its rows are parsed."""
 
 import ast
 from collections.abc import Callable, Mapping
@@ -8,14 +8,14 @@ from starcoder_cli.errors import DataError
 from starcoder_cli.evaluation.datasets import DatasetRow, require_text, text_list
 from starcoder_cli.evaluation.problems import Problem
 
-# Where a whole function in Python is over: Chen et al. 2021 (arXiv:2107.03374), section 3.2.
+# The end of a whole function in Python: Chen et al. 2021 (arXiv:2107.03374), section 3.2.
 PYTHON_STOP_SEQUENCES = ("\nclass", "\ndef", "\n#", "\nif", "\nprint")
-# Where an answer to MBPP is over: at its margin stand imports and functions, but no use of them.
+# The end of an answer to MBPP: unindented imports and functions belong to it, but not their use.
 MBPP_STOP_SEQUENCES = ('\n"""', "\nassert", "\nprint", "\nif __name__", "\n```")
 MBPP_TEST_IDS = range(11, 511)
-"""The numbers of the problems that are no example and were not tuned on: Austin et al. 2021."""
+"""The problems that are neither examples nor training data: Austin et al. 2021."""
 
-# MultiPL-E's name of a language -> ours; those that StarCoder was not trained on are read as text.
+# MultiPL-E's name of a language -> ours; languages unknown to StarCoder are read as text.
 MULTIPL_E_LANGUAGES: Mapping[str, str] = {
     "cpp": "cpp",
     "cs": "c-sharp",
@@ -42,7 +42,7 @@ MULTIPL_E_LANGUAGES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """A file in a data set on the hub; `{}` is MultiPL-E's name of a language."""
+    """A file in a data set on the hub; `{}` stands for MultiPL-E's name of a language."""
 
     repository: str
     file: str
@@ -51,10 +51,10 @@ class DatasetFile:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """How a benchmark is asked: as a gap or as a beginning, and for how many tokens.
+    """How a benchmark is asked: as a gap or a beginning, and with how many tokens.
 
-    `compares_with_reference` says that answers are compared with the author's, `runs_tests` that
-    they are run. Without a `dataset_file` its data come in a package, or are the user's own files.
+    `compares_with_reference` means that answers are compared with the author's, `runs_tests` that
+    they are run. Without a `dataset_file` its data comes in a package, or is the user's own files.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Benchmark:
 
 
 def parse_humaneval(row: DatasetRow) -> Problem:
-    """A function of HumanEval, up to where its body begins."""
+    """Parse a HumanEval function up to the start of its body."""
     return Problem(
         name=require_text(row, "task_id"),
         group="python",
@@ -83,16 +83,16 @@ def parse_humaneval(row: DatasetRow) -> Problem:
 
 
 def parse_humaneval_infilling(row: DatasetRow) -> Problem:
-    """A hole in a function of HumanEval: Bavarian et al. 2022 (arXiv:2207.14255)."""
+    """Parse a hole in a HumanEval function: Bavarian et al. 2022 (arXiv:2207.14255)."""
     problem = replace(parse_humaneval(row), suffix=require_text(row, "suffix"), stop=())
     is_single_line = problem.name.startswith("SingleLine")
     return replace(problem, lines="one" if is_single_line else "auto")
 
 
 def parse_mbpp(row: DatasetRow) -> Problem | None:
-    """A problem of MBPP in InCoder's form: the task and its first test as a docstring.
+    """Parse an MBPP problem into InCoder's form: the task and its first test as a docstring.
 
-    None for those that are no test. Fried et al. 2022 (arXiv:2204.05999).
+    Returns None for rows outside the test set. Fried et al. 2022 (arXiv:2204.05999).
     """
     task_id, tests = row.get("task_id"), text_list(row, "test_list")
     if not isinstance(task_id, int) or not tests:
@@ -117,7 +117,7 @@ def parse_mbpp(row: DatasetRow) -> Problem | None:
 
 
 def find_tested_function(reference: str, test: str) -> str | None:
-    """The function of an author's program that a test calls first; None where it calls none."""
+    """The first function of an author's program that a test calls, or None."""
     try:
         program, tree = ast.parse(reference), ast.parse(test)
     except SyntaxError:
@@ -129,7 +129,7 @@ def find_tested_function(reference: str, test: str) -> str | None:
 
 
 def parse_multipl_e(row: DatasetRow) -> Problem:
-    """A function in one of many languages: Cassano et al. 2022 (arXiv:2208.08227)."""
+    """Parse a function in one of many languages: Cassano et al. 2022 (arXiv:2208.08227)."""
     multipl_e_name = require_text(row, "language")
     language = MULTIPL_E_LANGUAGES.get(multipl_e_name)
     if language is None:
@@ -148,9 +148,9 @@ def parse_multipl_e(row: DatasetRow) -> Problem:
 
 
 def parse_santacoder_fim(row: DatasetRow) -> Problem:
-    """A line of a function in Python, Java or JavaScript: Allal et al. 2023 (arXiv:2301.03988).
+    """Parse a line of a Python, Java or JavaScript function: Allal et al. 2023 (arXiv:2301.03988).
 
-    Its fields have no line ends where they meet.
+    Its fields lack the line ends between them.
     """
     language = MULTIPL_E_LANGUAGES[require_text(row, "language")]
     return Problem(
@@ -165,7 +165,7 @@ def parse_santacoder_fim(row: DatasetRow) -> Problem:
 
 
 def skip_row(row: DatasetRow) -> None:
-    """Nothing: the problems are cut out of the user's own files."""
+    """Skip the row: the problems are cut from the user's own files."""
 
 
 BENCHMARKS = {

@@ -1,4 +1,4 @@
-"""Pictures of scores, as SVG that stands in a page and needs nothing else."""
+"""Charts of scores, as self-contained inline SVG."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ ROW_HEIGHT_INCHES = 0.32
 
 
 def require_matplotlib() -> None:
-    """Raises InputError where the library that draws is not installed."""
+    """Raise InputError if the drawing library is not installed."""
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
@@ -36,7 +36,7 @@ def require_matplotlib() -> None:
 
 
 def render_score_chart(rows: Sequence[ScoreRow]) -> str:
-    """A bar for each score, our own with its interval, in the order that they are in."""
+    """Draw a bar for each score in order, our own with its interval."""
     with chart_style():
         figure, axes = create_figure(len(rows))
         labels = [f"{row.group}: {row.model}" for row in rows]
@@ -55,7 +55,7 @@ def render_score_chart(rows: Sequence[ScoreRow]) -> str:
 
 
 def render_result_chart(groups: Sequence[ProblemGroup]) -> str:
-    """How the answers of each group ended, as shares of all."""
+    """Draw how the answers of each group ended, as shares of all."""
     counts = [count_results(group) for group in groups]
     result_names = [
         *RESULT_COLORS,
@@ -78,13 +78,13 @@ def render_result_chart(groups: Sequence[ProblemGroup]) -> str:
 
 
 def count_results(group: ProblemGroup) -> Counter[str]:
-    """How many answers of a group ended in which way."""
+    """Count the answers of a group by result."""
     verdicts = (verdict for result in group.results for verdict in result.verdicts)
     return Counter(str(verdict.get("result")) for verdict in verdicts)
 
 
 def chart_style() -> AbstractContextManager[None]:
-    """How pictures look, and that text in them stays text, whatever is in it."""
+    """The style of the charts; text in them stays text, whatever it contains."""
     from matplotlib import rc_context
 
     return rc_context(
@@ -102,7 +102,7 @@ def chart_style() -> AbstractContextManager[None]:
 
 
 def create_figure(row_count: int) -> "tuple[Figure, Axes]":
-    """A figure for so many rows, the first of them at the top."""
+    """Create a figure with room for `row_count` rows, the first at the top."""
     from matplotlib.figure import Figure
 
     figure = Figure(
@@ -114,7 +114,7 @@ def create_figure(row_count: int) -> "tuple[Figure, Axes]":
 
 
 def render_svg(figure: "Figure") -> str:
-    """A figure as an element of a page; the same bytes each time."""
+    """Render a figure as an SVG element, with the same bytes each time."""
     buffer = StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The rows of a data set, in any of the forms that these come in: JSON, JSONL, gzip, Parquet."""
+"""Read the rows of a data set in JSON, JSONL, gzip or Parquet."""
 
 import gzip
 import io
@@ -13,14 +13,14 @@ DatasetRow: TypeAlias = Mapping[str, object]
 
 GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
 MAX_DATASET_BYTES = 256 << 20
-MAX_DATASET_VALUES = 1 << 22  # of which the smallest take some 64 bytes each
+MAX_DATASET_VALUES = 1 << 22  # the smallest values take about 64 bytes each
 PARQUET_BATCH_ROWS = 16
 
 
 def parse_rows(data: bytes, name: str) -> list[DatasetRow]:
-    """The rows of a data set that is called so.
+    """Parse the rows of a data set; `name` is for messages.
 
-    Raises DataError for what is none, and where it is Parquet and its reader is not installed.
+    Raises DataError if it is not one, or if it is Parquet without an installed reader.
     """
     if data.startswith(PARQUET_MAGIC):
         return parse_parquet(data, name)
@@ -39,7 +39,7 @@ def parse_rows(data: bytes, name: str) -> list[DatasetRow]:
 
 
 def decompress_if_gzip(data: bytes) -> bytes:
-    """The bytes that gzip holds, or those that are none; ValueError where they are too many."""
+    """Decompress gzip, and return other bytes unchanged; raises ValueError if they are too many."""
     if not data.startswith(GZIP_MAGIC):
         return data
     with gzip.open(io.BytesIO(data)) as file:
@@ -50,9 +50,9 @@ def decompress_if_gzip(data: bytes) -> bytes:
 
 
 def parse_parquet(data: bytes, name: str) -> list[DatasetRow]:
-    """The rows of a Parquet file (parquet.apache.org).
+    """Parse the rows of a Parquet file (parquet.apache.org).
 
-    A few bytes of it may stand for any number of long texts: it is read a few rows at a time.
+    A few of its bytes may stand for any number of long texts, so it is read a few rows at a time.
     """
     try:
         import pyarrow
@@ -77,12 +77,12 @@ def parse_parquet(data: bytes, name: str) -> list[DatasetRow]:
 
 
 def unreadable_dataset_error(name: str) -> DataError:
-    """The error for what holds no rows."""
+    """The error for a file that is not a data set."""
     return DataError(f"{name} is not a data set", "give JSON, JSONL (also as .gz) or Parquet")
 
 
 def require_text(row: DatasetRow, *field_names: str) -> str:
-    """The first of these fields that a row has; DataError where none is a text."""
+    """The first of the given fields that is a text; raises DataError if none is."""
     for field_name in field_names:
         value = row.get(field_name)
         if isinstance(value, str):
@@ -93,6 +93,6 @@ def require_text(row: DatasetRow, *field_names: str) -> str:
 
 
 def text_list(row: DatasetRow, field_name: str) -> Sequence[str]:
-    """A field that is a list of texts; nothing where there is none."""
+    """A field that is a list of texts, or an empty list."""
     value = row.get(field_name)
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

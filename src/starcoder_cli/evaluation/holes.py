@@ -1,8 +1,8 @@
-"""Holes in the user's own code: lines, parts of lines, and bodies of functions, cut by chance.
+"""Random holes in the user's own code: lines, parts of lines, and function bodies.
 
-The files are those that git does not ignore. What looks like a secret, what no one wrote by hand,
-prose and data are left out. The same seed cuts the same holes out of the same files, and more of
-them begin with those that fewer would be.
+The files are those that git does not ignore, without likely secrets, generated code, prose and
+data. The same seed cuts the same holes from the same files, and a larger number of holes starts
+with those of a smaller one.
 """
 
 import os
@@ -24,9 +24,9 @@ from starcoder_cli.prompts.window import first_lines, last_lines
 from starcoder_cli.settings import LineMode
 
 MAX_PREFIX_CHARACTERS, MAX_SUFFIX_CHARACTERS = 6000, 2000
-"""So many characters around a hole are read, at whole lines."""
+"""Maximum characters of context around a hole, cut at whole lines."""
 
-MIN_HOLE_CHARACTERS = 8  # characters of code that a hole has at least
+MIN_HOLE_CHARACTERS = 8  # minimum characters of code in a hole
 MAX_BODY_LINES = 30
 MAX_SPAN_CHARACTERS = 60
 DATA_LANGUAGES = {"json", "yaml", "html", "css"}
@@ -36,7 +36,7 @@ HoleFinder: TypeAlias = Callable[[str, Language], Sequence[HoleRange]]
 
 
 def find_whole_lines(text: str, language: Language) -> list[HoleRange]:
-    """Lines of code, without their ends."""
+    """Lines of code, without their line ends."""
     comment_marker = language.comment.format_line("").strip() if language.comment else "\n"
     return [
         match.span()
@@ -47,7 +47,7 @@ def find_whole_lines(text: str, language: Language) -> list[HoleRange]:
 
 
 def find_spans(text: str, language: Language) -> list[HoleRange]:
-    """Parts of lines, from the beginning of a word or sign to the end of another."""
+    """Parts of lines, from the start of one word or symbol to the end of another."""
     ranges = []
     for start, end in find_whole_lines(text, language):
         tokens = [match.span() for match in re.finditer(r"\w+|[^\w\s]+", text[start:end])]
@@ -60,7 +60,7 @@ def find_spans(text: str, language: Language) -> list[HoleRange]:
 
 
 def find_function_bodies(text: str, language: Language) -> list[HoleRange]:
-    """Bodies of functions that are neither trivial nor long, without the white space around."""
+    """Function bodies that are neither trivial nor long, without surrounding white space."""
     ranges = []
     for start, end in syntax.find_body_ranges(text, language.name):
         body = text[start:end]
@@ -81,9 +81,9 @@ HOLE_KINDS: Mapping[str, tuple[HoleFinder, LineMode]] = {
 def sample_problems(
     folder: Path, seed: int, limit: int, language_names: Sequence[str]
 ) -> list[Problem]:
-    """So many holes of each kind, in the wanted languages or in any.
+    """Sample up to `limit` holes of each kind, in the given languages or in any.
 
-    Raises InputError where there is no repository, or nothing in it to cut.
+    Raises InputError if there is no repository, or no code to cut holes from.
     """
     files = read_source_files(folder, language_names)
     problems = [
@@ -99,7 +99,7 @@ def sample_problems(
 def read_source_files(
     folder: Path, language_names: Sequence[str]
 ) -> Mapping[str, tuple[str, Language]]:
-    """The code of a repository: the text of each file by its name, and its language."""
+    """The text and language of each code file of a repository, by name."""
     names = git.list_files(folder)
     if names is None:
         raise InputError(
@@ -123,7 +123,7 @@ def read_source_files(
 def sample_problems_of_kind(
     kind: str, files: Mapping[str, tuple[str, Language]], seed: str, limit: int
 ) -> Iterator[Problem]:
-    """Holes of a kind, from one file after the other, until none has any left."""
+    """Sample holes of a kind, taking the files in turn until none has any left."""
     find_holes, lines = HOLE_KINDS[kind]
     rng = random.Random(seed)
     ranges = {name: list(find_holes(*files[name])) for name in files}
@@ -140,7 +140,7 @@ def sample_problems_of_kind(
 def create_problem(
     kind: str, name: str, text: str, language: Language, hole_range: HoleRange, lines: LineMode
 ) -> Problem:
-    """The problem of a hole in a file."""
+    """Build the problem for a hole in a file."""
     start, end = hole_range
     line_number = text.count("\n", 0, start) + 1
     return Problem(

@@ -1,4 +1,4 @@
-"""Answers run against their tests, in the sandbox, as many at a time as there are processors."""
+"""Run answers against their tests in the sandbox, one per processor at a time."""
 
 import os
 from collections.abc import Generator, Sequence
@@ -14,9 +14,9 @@ from starcoder_cli.sandbox import SandboxJob, detect_sandbox, judge
 def judge_answers(
     lines: Sequence[BatchLine], problems: Sequence[Problem], answers: Sequence[JsonObject]
 ) -> Generator[JsonObject]:
-    """The verdict on each answer as a line of a file, in order; closing this stops the rest.
+    """Yield the verdict on each answer as a record, in order; closing this stops the rest.
 
-    Raises MachineError where this machine has no sandbox.
+    Raises MachineError if this machine has no sandbox.
     """
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
@@ -26,7 +26,7 @@ def judge_answers(
 
 
 def judge_answer(line: BatchLine, problem: Problem, answer: JsonObject) -> JsonObject:
-    """The verdict on one answer."""
+    """Judge one answer."""
     fields = {**line.record(), "prompt": answer.get("digest"), "text": answer_text(answer)}
     job = SandboxJob(
         problem.language,

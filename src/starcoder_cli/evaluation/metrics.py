@@ -1,4 +1,4 @@
-"""How good answers are: pass@k, exact match, edit similarity, and how sure these numbers are."""
+"""Metrics of answers: pass@k, exact match, edit similarity, and confidence intervals."""
 
 import random
 from collections.abc import Sequence
@@ -11,28 +11,28 @@ CONFIDENCE_LEVEL = 0.95
 
 
 def pass_at_k(samples: int, passed: int, k: int) -> float:
-    """The chance that one of `k` answers passes, from some of which so many did.
+    """The chance that one of `k` answers passes, given that `passed` of `samples` did.
 
-    The unbiased estimator of Chen et al. 2021 (arXiv:2107.03374), equation 1: one less the chance
-    to draw only failures.
+    The unbiased estimator of Chen et al. 2021 (arXiv:2107.03374), equation 1: one minus the chance
+    of drawing only failures.
     """
     return 1.0 - comb(samples - passed, k) / comb(samples, k)
 
 
 def is_exact_match(answer: str, reference: str) -> bool:
-    """Whether two texts are equal but for white space around them and at the ends of lines."""
+    """Whether two texts are equal except for white space around them and at line ends."""
     return normalize_whitespace(answer) == normalize_whitespace(reference)
 
 
 def normalize_whitespace(text: str) -> str:
-    """A text without white space around it and at the ends of its lines."""
+    """Remove white space around a text and at the ends of its lines."""
     return "\n".join(line.rstrip() for line in text.strip().split("\n"))
 
 
 def edit_similarity(answer: str, reference: str) -> float:
-    """How alike two texts are, from 0 to 1: what both have in order, twice, by their lengths.
+    """The similarity of two texts from 0 to 1: twice their common subsequence over their lengths.
 
-    It is one less the normalised distance by insertions and deletions, which RepoBench and
+    This is one minus the normalised insertion and deletion distance, which RepoBench and
     CrossCodeEval call edit similarity.
     """
     first, second = normalize_whitespace(answer), normalize_whitespace(reference)
@@ -41,14 +41,14 @@ def edit_similarity(answer: str, reference: str) -> float:
 
 
 def mean(values: Sequence[float]) -> float:
-    """The mean; 0 of nothing."""
+    """The mean, or 0 if there are no values."""
     return sum(values) / len(values) if values else 0.0
 
 
 def confidence_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Between which means the problems' mean lies, were they drawn again: 95 % of 2,000 times.
+    """The 95 % confidence interval of the mean over problems, from 2,000 resamples.
 
-    The percentile bootstrap (Efron 1979) over problems; the same each time.
+    The percentile bootstrap (Efron 1979) over problems, with a fixed seed.
     """
     if not values:
         return 0.0, 0.0

@@ -1,4 +1,4 @@
-"""A run as one page of HTML that needs nothing else: scores, charts, and every answer."""
+"""A run as one self-contained HTML page: scores, charts, and every answer."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -42,7 +42,7 @@ MAX_PREFIX_LINES = 12
 
 
 def render_page(scores: Scores, rows: Sequence[ScoreRow]) -> str:
-    """The page; whatever a model or a user wrote is escaped in it."""
+    """Render the page; text from models and users is escaped."""
     title = f"{scores.benchmark.title}: {scores.settings.model}"
     body = "\n".join(
         [
@@ -69,12 +69,12 @@ def render_page(scores: Scores, rows: Sequence[ScoreRow]) -> str:
 
 
 def escape_text(text: str) -> str:
-    """A text as it stands in a page: escaped, with hidden characters made visible."""
+    """Escape a text for a page, making hidden characters visible."""
     return escape(sanitize(text))
 
 
 def describe_run(scores: Scores) -> str:
-    """The run in a sentence."""
+    """Describe the run in a sentence."""
     run_settings = scores.settings
     count = sum(len(group.results) for group in scores.groups)
     decoding = f"temperature {run_settings.temperature:g}" if run_settings.temperature else "greedy"
@@ -84,7 +84,7 @@ def describe_run(scores: Scores) -> str:
 
 
 def render_charts(scores: Scores, score_rows: Sequence[ScoreRow]) -> Iterator[str]:
-    """A chart for each metric that there is a score of our own for, and one of the endings."""
+    """Render a chart for each metric that we have scores for, and one of the results."""
     for metric in dict.fromkeys(
         score_row.metric for score_row in score_rows if not score_row.source
     ):
@@ -98,14 +98,14 @@ def render_charts(scores: Scores, score_rows: Sequence[ScoreRow]) -> Iterator[st
 
 
 def render_score_table(score_rows: Sequence[ScoreRow]) -> str:
-    """The scores as a table, our own marked."""
+    """Render the scores as a table, with our own marked."""
     heading_cells = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
     rows = "\n".join(map(render_score_row, score_rows))
     return f'<div class="scroll"><table>\n<tr>{heading_cells}</tr>\n{rows}\n</table></div>'
 
 
 def render_score_row(score_row: ScoreRow) -> str:
-    """A score as a row of the table."""
+    """Render a score as a table row."""
     problem_count = "" if score_row.problem_count is None else str(score_row.problem_count)
     cells = (
         f"<td>{escape_text(score_row.group)}</td><td>{escape_text(score_row.metric)}</td>"
@@ -117,7 +117,7 @@ def render_score_row(score_row: ScoreRow) -> str:
 
 
 def render_settings(scores: Scores) -> str:
-    """The settings of the run, one by one."""
+    """Render the settings of the run."""
     shown_settings = {**vars(scores.settings), "engine": scores.engine}
     shown_settings |= {name: f"left out: {reason}" for name, reason in scores.skipped.items()}
     pairs = (
@@ -128,7 +128,7 @@ def render_settings(scores: Scores) -> str:
 
 
 def render_group_answers(group: ProblemGroup) -> str:
-    """The answers of a group, each folded under its problem."""
+    """Render the answers of a group, each folded under its problem."""
     details = "\n".join(
         render_answer(result, index)
         for result in group.results
@@ -138,7 +138,7 @@ def render_group_answers(group: ProblemGroup) -> str:
 
 
 def render_answer(problem_result: ProblemResult, index: int) -> str:
-    """An answer under the end of what it was asked for, with what became of it."""
+    """Render an answer after the end of its prompt, with its result."""
     record = problem_result.answers[index]
     verdict: JsonObject = problem_result.verdicts[index] if problem_result.verdicts else {}
     outcome = str(verdict.get("result", ""))
@@ -161,7 +161,7 @@ def render_answer(problem_result: ProblemResult, index: int) -> str:
 
 
 def format_token_cost(record: JsonObject) -> str:
-    """How many tokens an answer has, and in which time it was made."""
+    """Format the number of an answer's tokens, and the time it took."""
     token_counts, seconds = record.get("tokens"), record.get("seconds")
     if not isinstance(token_counts, dict) or not isinstance(seconds, dict):
         return ""

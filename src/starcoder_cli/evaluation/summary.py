@@ -1,4 +1,4 @@
-"""The scores of a run: for each group a mean and its interval for each metric."""
+"""The scores of a run: a mean and its interval for each group and metric."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ TEXT_SIMILARITIES: tuple[tuple[str, TextSimilarity], ...] = (
 
 @dataclass(frozen=True)
 class Metric:
-    """A mean over problems, and where it lies in 95 % of draws of as many problems."""
+    """A mean over problems, and its 95 % confidence interval."""
 
     name: str
     value: float
@@ -38,11 +38,11 @@ class Metric:
 
     @classmethod
     def from_values(cls, name: str, values: Sequence[float]) -> "Metric":
-        """The metric of a value for each problem."""
+        """Build a metric from one value per problem."""
         return cls(name, mean(values), *confidence_interval(values))
 
     def record(self) -> JsonObject:
-        """The metric as JSON has it."""
+        """The metric as a JSON object."""
         return {
             "value": round(self.value, 4),
             "low": round(self.low, 4),
@@ -52,7 +52,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class ProblemResult:
-    """A problem, the answers to it, and the verdict on each: none where nothing was run."""
+    """A problem, its answers, and a verdict on each; no verdicts if nothing was run."""
 
     problem: Problem
     answers: Sequence[JsonObject]
@@ -60,12 +60,12 @@ class ProblemResult:
 
     @property
     def passed_count(self) -> int:
-        """How many answers pass their tests."""
+        """The number of answers that pass their tests."""
         return sum(verdict.get("passed") is True for verdict in self.verdicts)
 
     @property
     def answer_texts(self) -> Sequence[str]:
-        """The answers themselves."""
+        """The texts of the answers."""
         return [answer_text(answer_record) for answer_record in self.answers]
 
 
@@ -77,7 +77,7 @@ class ProblemGroup:
     results: Sequence[ProblemResult]
 
     def metrics(self, compares: bool) -> list[Metric]:
-        """pass@k for each k that there are answers for, and how like the author's they are."""
+        """pass@k for each k with enough answers, and the similarity to the author's solutions."""
         similarities = [
             Metric.from_values(name, self._mean_similarities(similarity_of))
             for name, similarity_of in TEXT_SIMILARITIES
@@ -106,7 +106,7 @@ class ProblemGroup:
 
 @dataclass(frozen=True)
 class Scores:
-    """A run as a whole: its settings, its results by group, and what was left out."""
+    """A whole run: its settings, its results by group, and what was left out."""
 
     benchmark: Benchmark
     settings: RunSettings
@@ -116,18 +116,18 @@ class Scores:
 
     @property
     def engine(self) -> str:
-        """What ran the model; empty where nothing was asked."""
+        """The engine that ran the model; empty if nothing was asked."""
         results = (result for group in self.groups for result in group.results)
         engines = (answer.get("engine") for result in results for answer in result.answers)
         return next((str(engine) for engine in engines if engine), "")
 
     def published_scores(self, group: str) -> list[PublishedScore]:
-        """What others measured of a group, with or without `--prompted` as here."""
+        """Published scores for a group; those with `--prompted` only if this run used it."""
         scores = find_published_scores(self.benchmark.name, group)
         return [score for score in scores if self.settings.prompted or not score.prompted]
 
     def record(self) -> JsonObject:
-        """The scores as JSON has them."""
+        """The scores as a JSON object."""
         return {
             **asdict(self.settings),
             "engine": self.engine,
@@ -161,19 +161,19 @@ class ScoreRow:
 
     @property
     def percent(self) -> str:
-        """The score, in per cent."""
+        """The score in per cent."""
         return f"{100 * self.value:.1f}"
 
     @property
     def interval_text(self) -> str:
-        """Its interval in words; empty where there is none."""
+        """The interval in words; empty if there is none."""
         if self.low is None or self.high is None:
             return ""
         return f"{100 * self.low:.1f} to {100 * self.high:.1f}"
 
 
 def score_rows(scores: Scores) -> Iterator[ScoreRow]:
-    """Every score of a run, and behind those of a group what was published of it."""
+    """All scores of a run, each group followed by its published scores."""
     run_settings = scores.settings
     model = model_label(run_settings.model, run_settings.prompted)
     for group in scores.groups:
@@ -188,5 +188,5 @@ def score_rows(scores: Scores) -> Iterator[ScoreRow]:
 
 
 def model_label(model: str, prompted: bool) -> str:
-    """A model, and whether its prompts began like a solution."""
+    """A model's name, with a note if its prompts were like a solution."""
     return f"{model}, prompted" if prompted else model

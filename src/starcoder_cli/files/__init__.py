@@ -1,1 +1,1 @@
-"""Bytes in and out of files: read as sources, saved without loss, compared as patches."""
+"""Read files as sources, save them without loss, and compare them as patches."""

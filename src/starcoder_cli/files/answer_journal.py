@@ -1,8 +1,8 @@
-"""The file of the answers to a file of holes: a line of JSON for each (jsonlines.org).
+"""The file of answers to a file of holes: a line of JSON for each (jsonlines.org).
 
-A line begins with the number of the line that it answers and what the answer depends on, and ends
-with a checksum, so that a run can go on where one ended, and only there. What could not be answered
-is asked again: its answer stands behind all others until the run is done, and then in its place.
+A line starts with the number of the line it answers and the inputs of the answer, and ends with a
+checksum, so that an interrupted run can be resumed, and only from its own file. A failed hole is
+asked again: its answer is appended, and moved into place when the run is done.
 """
 
 import json
@@ -19,7 +19,7 @@ from starcoder_cli.system.file_lock import try_lock
 
 ANSWER_LINE_START = b'{"line": '
 FIRST_FIELDS = re.compile(rb'{"line": [1-9][0-9]*, "digest": "[0-9a-f]{%d}"' % DIGEST_LENGTH)
-"""What a record begins with: a file of others may begin with a part of it."""
+"""The start of every record; another program's file could begin with a part of it."""
 
 CHECKSUM_START = b', "checksum": "'
 OTHER_BATCH = "is not the answer to a line of this batch"
@@ -27,7 +27,7 @@ OTHER_FILE_HINT = "name another file with --output"
 
 
 class AnswerJournal:
-    """A file that grows by whole lines. What a killed run left of a line is cut off."""
+    """A file that grows by whole lines. A partial line left by a killed run is cut off."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self._path = path
@@ -36,9 +36,10 @@ class AnswerJournal:
     @classmethod
     @contextmanager
     def open_locked(cls, path: str) -> Iterator["AnswerJournal"]:
-        """The file at a path, made where there is none, while no other run has it.
+        """Open or create the file at a path, locked against other runs.
 
-        Raises CreateError where it cannot be made or is no file, BusyError where a run has it.
+        Raises CreateError if it cannot be created or is not a file, BusyError if a run has locked
+        it.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -53,7 +54,7 @@ class AnswerJournal:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise CreateError(f"{path} is not a regular file", "omit --output")
-            # A run that ended in the meantime may have put another file in its place.
+            # A run that has just ended may have replaced the file.
             if not try_lock(descriptor) or not os.path.samestat(status, os.stat(path)):  # noqa: PTH116
                 raise BusyError(f"another run is writing {path}", "wait for it to end")
             yield cls(path, descriptor)
@@ -61,11 +62,11 @@ class AnswerJournal:
             os.close(descriptor)
 
     def find_answered(self, batch_lines: Sequence[BatchLine]) -> frozenset[int]:
-        """The numbers of the lines that it has an answer to, in whatever order.
+        """The numbers of the lines that already have an answer, in any order.
 
-        What could not be answered then is no answer: it may be another question by now. Raises
-        DataError, and leaves the file as it is, where it holds anything else: answers of another
-        model, say, or lines that were altered.
+        A recorded error does not count: the question may have changed since. Raises DataError,
+        leaving the file unchanged, if it contains anything else, such as another model's answers or
+        altered lines.
         """
         by_number = {line.number: line for line in batch_lines}
         records, rest = self._read()
@@ -84,7 +85,7 @@ class AnswerJournal:
         return frozenset(answered)
 
     def sort(self, batch_lines: Sequence[BatchLine]) -> None:
-        """Leave the last record of each line, in the order of the lines; raises like `save`."""
+        """Keep the last record of each line, in line order; raises like `save`."""
         records, _ = self._read()
         last = {line_number(record_of(record)): record for record in records}
         in_order = [last[line.number] for line in batch_lines if line.number in last]
@@ -92,7 +93,7 @@ class AnswerJournal:
             SaveTarget.for_output(self._path).save(b"".join(record + b"\n" for record in in_order))
 
     def add(self, line: bytes) -> None:
-        """Append a whole line, sealed; WriteError where that fails."""
+        """Append a sealed line; raises WriteError if that fails."""
         rest = memoryview(seal(line))
         try:
             while rest:
@@ -104,23 +105,23 @@ class AnswerJournal:
             ) from error
 
     def _read(self) -> tuple[list[bytes], bytes]:
-        """The whole lines, and what is behind them."""
+        """The complete lines, and whatever follows them."""
         with open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
             *records, rest = file.read().split(b"\n")
         return records, rest
 
     def _check(self, index: int, record: bytes, difference: str) -> None:
-        """Raise DataError for a record that differs, or that was altered."""
+        """Raise DataError if a record differs or was altered."""
         if not difference and record + b"\n" != seal(record.rpartition(CHECKSUM_START)[0]):
             difference = "was altered after it was written"
         if difference:
             raise DataError(f"line {index + 1} of {self._path} {difference}", OTHER_FILE_HINT)
 
     def _cut_off(self, records: Sequence[bytes], rest: bytes) -> None:
-        """Cut off what a killed run left of a line; DataError where that is something else.
+        """Cut off a partial line left by a killed run; raises DataError if it is anything else.
 
-        Behind records it may be as little as a byte. Where it is all there is, its fields tell.
+        After other records a single byte is enough; otherwise its first fields must be there.
         """
         if not rest:
             return
@@ -131,13 +132,13 @@ class AnswerJournal:
 
 
 def seal(line: bytes) -> bytes:
-    """A line of JSON with one field more, the digest of all that stands before it."""
+    """Add a field to a line of JSON with the digest of everything before it."""
     content = line.rstrip().removesuffix(b"}")
     return content + CHECKSUM_START + compute_digest(content).encode() + b'"}\n'
 
 
 def record_of(line: bytes) -> Mapping[str, object]:
-    """The record that is a line of a file of answers; nothing where it is none."""
+    """The record in a line of the answer file; empty if it is not one."""
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError):
@@ -146,6 +147,6 @@ def record_of(line: bytes) -> Mapping[str, object]:
 
 
 def line_number(fields: Mapping[str, object]) -> int:
-    """The number of the line that a record is about; 0 where it names none."""
+    """The number of the line that a record answers; 0 if it names none."""
     number = fields.get("line")
     return number if isinstance(number, int) else 0

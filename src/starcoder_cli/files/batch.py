@@ -1,7 +1,7 @@
 """Many holes in one file: a line of JSON for each (jsonlines.org).
 
 A line has `prefix` and `suffix`, or `place` as on the command line, and may have an `id` of any
-kind, `lang`, `filename`, `lines`, `max_tokens`, `seed` and `stop`.
+type, `lang`, `filename`, `lines`, `max_tokens`, `seed` and `stop`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ TASK_FIELDS = ("id", *TEXT_FIELDS, "lines", "max_tokens", "seed", "stop")
 
 @dataclass(frozen=True)
 class BatchTask:
-    """A hole: a place in a file, or the text around it; None is whatever the command line says."""
+    """A hole: a place in a file, or the text around it; None means the command line's value."""
 
     place: str | None = None
     prefix: str = ""
@@ -37,7 +37,7 @@ class BatchTask:
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, object]) -> "BatchTask":
-        """The task that the fields of a line describe; DataError where they describe none."""
+        """Parse the fields of a line; raises DataError if they do not describe a task."""
         for name in fields:
             if name not in TASK_FIELDS:
                 names = ", ".join(TASK_FIELDS)
@@ -63,9 +63,9 @@ class BatchTask:
 
 @dataclass(frozen=True)
 class BatchLine:
-    """A line of a file of holes: its number from 1, its digest and `id`, its task or its fault.
+    """A line of a file of holes: its number from 1, digest, `id`, and its task or error.
 
-    `inputs` is what its answer depends on besides: `model`, and digests of `options` and `source`.
+    `inputs` are what else its answer depends on: `model`, and digests of `options` and `source`.
     """
 
     number: int
@@ -75,12 +75,12 @@ class BatchLine:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
     def record(self) -> Mapping[str, object]:
-        """What the line of its answer begins with."""
+        """The first fields of its answer's line."""
         fields = {"line": self.number, "digest": self.digest, **self.inputs}
         return fields if self.id is None else {**fields, "id": self.id}
 
     def difference(self, record: Mapping[str, object], names: Sequence[str] = ANSWER_INPUTS) -> str:
-        """What of these makes a record no answer to this line as it is now; empty for none."""
+        """Why a record does not answer this line as it is now; empty if it does."""
         for name, value in self.record().items():
             if name not in names:
                 continue
@@ -95,7 +95,7 @@ class BatchLine:
 
 
 def parse_batch(data: bytes) -> list[BatchLine]:
-    """The lines of a file of holes but for blank ones; those with a fault are among them."""
+    """Parse the lines of a file of holes, skipping blank ones; invalid lines are included."""
     rows = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     return [
         parse_batch_line(number, row.strip()) for number, row in enumerate(rows, 1) if row.strip()
@@ -103,7 +103,7 @@ def parse_batch(data: bytes) -> list[BatchLine]:
 
 
 def parse_batch_line(number: int, row: bytes) -> BatchLine:
-    """A line from its bytes."""
+    """Parse a line."""
     digest = compute_digest(row)
     try:
         fields = parse_object(row)
@@ -120,12 +120,12 @@ def parse_batch_line(number: int, row: bytes) -> BatchLine:
 
 
 def compute_digest(data: bytes) -> str:
-    """What tells some bytes from others."""
+    """A short digest of some bytes."""
     return hashlib.sha256(data).hexdigest()[:DIGEST_LENGTH]
 
 
 def parse_text_field(name: str, value: object) -> str:
-    """A field that is a text; DataError where it is none, or has half a character in it."""
+    """Check a text field; raises DataError if it is not a text or has a lone surrogate."""
     if not isinstance(value, str):
         raise DataError(f"{name} is not a text", "put it between quotes")
     try:
@@ -139,14 +139,14 @@ def parse_text_field(name: str, value: object) -> str:
 
 
 def parse_integer_field(name: str, value: object) -> int | None:
-    """A field that is a whole number, or null; DataError where it is neither."""
+    """Check an integer field, which may be null; raises DataError for anything else."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise DataError(f"{name} is not a whole number", "write it without quotes")
     return value
 
 
 def parse_line_mode(value: object) -> LineMode | None:
-    """How far an answer goes, or null; DataError for what is neither."""
+    """Check a line mode, which may be null; raises DataError for anything else."""
     mode = next((choice for choice in get_args(LineMode) if choice == value), None)
     if value is not None and mode is None:
         raise DataError(

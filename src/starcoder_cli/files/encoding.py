@@ -1,6 +1,6 @@
-"""Files that are not UTF-8, as most are, by their bytes or by what they say of themselves.
+"""Detect files that are not UTF-8, by their bytes or by their declared encoding.
 
-What is written into one goes in as UTF-8: between other bytes that would be other characters.
+Answers are written as UTF-8: among other bytes they would be read as other characters.
 """
 
 import codecs
@@ -9,7 +9,7 @@ import re
 from starcoder_cli.errors import DataError
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-"""What stands in a source for bytes that are no UTF-8 (PEP 383)."""
+"""The surrogates that stand for bytes that are not UTF-8 (PEP 383)."""
 
 OTHER_CHARACTERS = re.compile("[^\0-\x7f\ud800-\udfff]")
 
@@ -23,12 +23,12 @@ MARKUP = re.compile(
 
 
 def check_can_hold(document: str, text: str, name: str) -> None:
-    """Raise DataError where a text cannot go into a document as UTF-8."""
+    """Raise DataError if a text cannot be put into a document as UTF-8."""
     if not OTHER_CHARACTERS.search(text):
         return
     what = "and the answer has characters that are not ASCII"
     undecodable = len(SURROGATE.findall(document))
-    # More characters than bytes that are none: such a file is UTF-8 with faults.
+    # More valid characters than invalid bytes: such a file is UTF-8 with errors.
     characters = len(OTHER_CHARACTERS.findall(document.removeprefix("\ufeff")))
     if undecodable >= max(1, characters):
         raise DataError(
@@ -43,7 +43,7 @@ def check_can_hold(document: str, text: str, name: str) -> None:
 
 
 def find_declared_encoding(document: str) -> str:
-    """The encoding other than UTF-8 that a document names at its beginning; empty for none."""
+    """The non-UTF-8 encoding declared at the start of a document; empty if there is none."""
     match = COMMENT.match(document) or MARKUP.match(document)
     named = next(filter(None, match.groups()), "") if match else ""
     encoding = re.sub("-(unix|dos|mac)$", "", named)

@@ -1,7 +1,7 @@
-"""An open folder, and what is done by name to the files in it.
+"""An open folder, and operations on its files by name.
 
-Names are looked up in the folder that was opened (POSIX.1-2017, `openat` and its like), wherever
-its path may lead by then. Where a system cannot do that, they are looked up by their whole path.
+Names are looked up in the opened folder (POSIX.1-2017, `openat` and similar), even if its path has
+changed since. Systems without that look them up by full path.
 """
 
 import os
@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 USE_EFFECTIVE_IDS = os.access in os.supports_effective_ids
-# A link is not followed, a pipe not waited for, a line end not translated.
+# Do not follow links, wait for pipes or translate line ends.
 SAFE_OPEN_FLAGS = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)
@@ -21,14 +21,14 @@ SAFE_OPEN_FLAGS = (
 
 @dataclass(frozen=True)
 class OpenFolder:
-    """A folder by its path, and by its descriptor where names can be looked up in one."""
+    """A folder by its path, and by its descriptor if names can be looked up in one."""
 
     path: str
     descriptor: int | None
 
     @contextmanager
     def open_file(self, name: str) -> Iterator[int]:
-        """A file's descriptor, to read from; a link is no file."""
+        """Open a file for reading and return its descriptor; a link is not followed."""
         descriptor = os.open(
             self._path_of(name), os.O_RDONLY | SAFE_OPEN_FLAGS, dir_fd=self.descriptor
         )
@@ -39,7 +39,7 @@ class OpenFolder:
 
     @contextmanager
     def create_file(self, name: str, mode: int) -> Iterator[int]:
-        """The descriptor of a new file, to write to; FileExistsError where the name is taken."""
+        """Create a file and return its descriptor; raises FileExistsError if the name is taken."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE_OPEN_FLAGS
         descriptor = os.open(self._path_of(name), flags, mode, dir_fd=self.descriptor)
         try:
@@ -48,12 +48,12 @@ class OpenFolder:
             os.close(descriptor)
 
     def has_access(self, name: str, mode: int) -> bool:
-        """Whether we may do something with a file, or with the folder itself by the name `.`."""
+        """Whether we have access to a file, or to the folder itself by the name `.`."""
         path = self._path_of(name)
         return os.access(path, mode, dir_fd=self.descriptor, effective_ids=USE_EFFECTIVE_IDS)
 
     def rename(self, name: str, new: str) -> None:
-        """Give a file another name, in place of the file that has it."""
+        """Rename a file, replacing any file with the new name."""
         here = self.descriptor
         os.replace(self._path_of(name), self._path_of(new), src_dir_fd=here, dst_dir_fd=here)  # noqa: PTH105
 
@@ -62,16 +62,16 @@ class OpenFolder:
         os.unlink(self._path_of(name), dir_fd=self.descriptor)  # noqa: PTH108
 
     def list_names(self) -> list[str]:
-        """What is in the folder."""
+        """The names in the folder."""
         return os.listdir(self.path if self.descriptor is None else self.descriptor)  # noqa: PTH208
 
     def stat(self, name: str) -> os.stat_result:
-        """What the system says of a file, or of a link itself."""
+        """The status of a file, or of a link itself."""
         path = self._path_of(name)
         return os.stat(path, dir_fd=self.descriptor, follow_symlinks=False)  # noqa: PTH116
 
     def sync(self) -> None:
-        """Return when the names in the folder are on the disk, where the system can tell."""
+        """Wait until the folder's names are on disk, if the system supports it."""
         if self.descriptor is not None:
             os.fsync(self.descriptor)
 
@@ -83,7 +83,7 @@ class OpenFolder:
 
 @contextmanager
 def open_folder(path: str) -> Iterator[OpenFolder]:
-    """The folder at a path."""
+    """Open the folder at a path."""
     if not hasattr(os, "O_DIRECTORY"):
         yield OpenFolder(path, None)
         return
@@ -95,9 +95,9 @@ def open_folder(path: str) -> Iterator[OpenFolder]:
 
 
 def walk_folders(root: str) -> Iterator[tuple[str, list[str], list[str], list[str]]]:
-    """A folder and each below it, however deep: its path, and the folders, files and links in it.
+    """Walk a folder tree of any depth: each folder's path, subfolders, files and links.
 
-    What is taken out of the names of folders is not walked; what cannot be listed is empty.
+    Subfolders removed from the list are not walked; an unreadable folder counts as empty.
     """
     pending = [root]
     while pending:
@@ -116,6 +116,6 @@ def walk_folders(root: str) -> Iterator[tuple[str, list[str], list[str], list[st
 
 
 def close_quietly(descriptor: int) -> None:
-    """Close what was only read from: nothing can be lost by then, and nothing is worth saying."""
+    """Close a file that was only read: no data can be lost, so errors do not matter."""
     with suppress(OSError):
         os.close(descriptor)

@@ -1,8 +1,8 @@
-"""What git knows of a repository: which files belong to it, and which changed lately.
+"""What git knows about a repository: which files belong to it, and which changed recently.
 
-A repository is not trusted. Only commands that read git's own files are run: whatever compares
-files of the working tree may start filters that the repository names. Nothing of its settings or
-of the user's is run either, nothing is fetched, and what waits, grows or says too much is ended.
+A repository is not trusted. Only commands that read git's own files are run: comparing files of the
+working tree may start filters that the repository names. Nothing from its settings or the user's is
+run either, nothing is fetched, and a git that waits, grows or prints too much is killed.
 """
 
 import os
@@ -19,23 +19,23 @@ CONFIG_SECONDS = 2.0
 MAX_GIT_MEMORY_BYTES = 1 << 30
 MAX_GIT_OUTPUT_BYTES = 64 << 20
 
-# An empty `core.fsmonitor` switches it off in every version; older ones take `false` for a program.
+# An empty `core.fsmonitor` disables it in every version; older ones take `false` for a program.
 SAFE_GIT_OPTIONS = (
     *("-c", "core.fsmonitor=", "-c", "core.pager=cat", "-c", f"core.hooksPath={os.devnull}"),
     *("-c", "protocol.allow=never", "-c", "safe.bareRepository=explicit"),
     *("-c", "log.showSignature=false", "--no-pager"),
 )
-# What is known without a repository, and names no program: whom the user trusts, and what is to
-# be ignored everywhere.
+# Settings that need no repository and name no program: which folders the user trusts, and what is
+# ignored everywhere.
 USER_SETTINGS = r"^(core\.excludesfile|safe\.directory)$"
 
 
 def list_files(
     root: Path, seconds: float = LISTING_SECONDS, note: Callable[[str], None] = lambda _: None
 ) -> tuple[str, ...] | None:
-    """The files of a repository that git does not ignore; None where git does not tell in time.
+    """The files of a repository that git does not ignore; None if git does not answer in time.
 
-    Where the time is too short for files that were never added, `note` is told so.
+    `note` is called if there is no time to find files that were never added.
     """
     tracked = ("ls-files", "-z", "--cached")
     files = run_git(root, (*tracked, "--others", "--exclude-standard"), seconds / 2)
@@ -45,22 +45,22 @@ def list_files(
 
 
 def list_tracked(root: Path, seconds: float = LISTING_SECONDS) -> tuple[str, ...] | None:
-    """The files of a repository that git tracks; None where git does not tell in time."""
+    """The files of a repository that git tracks; None if git does not answer in time."""
     return run_git(root, ("ls-files", "-z", "--cached"), seconds)
 
 
 def list_recently_committed(root: Path, seconds: float) -> tuple[str, ...]:
-    """The files that the last commits changed, the latest first; none where git fails."""
+    """The files changed by the last commits, latest first; empty if git fails."""
     log_names = ("log", "-z", "--name-only", "--format=", "--no-renames", "--no-merges")
     log_options = ("--no-ext-diff", "--no-textconv", f"-n{RECENT_COMMITS}")
     return run_git(root, (*log_names, *log_options), seconds) or ()
 
 
 def run_git(root: Path, arguments: tuple[str, ...], seconds: float) -> tuple[str, ...] | None:
-    """The files that a git command names; None where it fails, or takes too long or too much.
+    """The files that a git command lists; None if it fails, or takes too long or too much.
 
-    Names that lead out of the repository, or into git's own folder, are left out: its index may
-    hold any.
+    Names that lead out of the repository or into git's own folder are dropped: its index may
+    contain any name.
     """
     words = ("-C", str(root), *SAFE_GIT_OPTIONS, *user_options(), *arguments)
     output = read_git_output(words, GIT_ENVIRONMENT, seconds)
@@ -71,13 +71,13 @@ def run_git(root: Path, arguments: tuple[str, ...], seconds: float) -> tuple[str
 
 
 def stays_inside(name: str) -> bool:
-    """Whether a name is that of something in the repository that is not git's own."""
+    """Whether a name stays inside the repository and outside git's own folder."""
     folders = name.removesuffix("/").split("/")
     return {"", ".", "..", ".git"}.isdisjoint(folders)
 
 
 def user_options() -> tuple[str, ...]:
-    """What the user's own settings, and the system's, say about files and folders."""
+    """The user's and the system's settings for trusted folders and ignored files, as options."""
     words = ("config", "--null", "--type=path", "--get-regexp", USER_SETTINGS)
     output = read_git_output(words, {"GIT_DIR": os.devnull}, CONFIG_SECONDS) or b""
     settings = (os.fsdecode(setting).partition("\n") for setting in output.split(b"\0") if setting)
@@ -87,7 +87,7 @@ def user_options() -> tuple[str, ...]:
 def read_git_output(
     words: tuple[str, ...], variables: Mapping[str, str], seconds: float
 ) -> bytes | None:
-    """What git says with some variables of its own; None where it fails or goes too far."""
+    """Git's output with the given variables set; None if it fails or exceeds a limit."""
     import subprocess
     import threading
 
@@ -120,7 +120,7 @@ def read_git_output(
 
 
 def inherited_environment() -> dict[str, str]:
-    """The user's environment without secrets, and without another repository that a hook names."""
+    """The user's environment without secrets, and without another repository set by a hook."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""Text of JSON in which one value changes, and everything else stays byte for byte."""
+"""Change one value in a JSON text and keep everything else byte for byte."""
 
 import json
 import re
@@ -11,13 +11,13 @@ JSON_SPACE = re.compile(r"[^ \t\n\r]|\Z")
 
 
 def skip_space(text: str, at: int) -> int:
-    """Where the next character is that is no white space, or the end."""
+    """The position of the next character that is not white space, or of the end."""
     found = JSON_SPACE.search(text, at)
     return found.start() if found else len(text)
 
 
 def json_children(text: str, at: int) -> list[tuple[object, Span]]:
-    """Where each value is in the sound object or list that begins there, with its key or None."""
+    """The span of each value in the valid object or list at a position, with its key or None."""
     decode = json.JSONDecoder().raw_decode
     has_keys = text[at] == "{"
     found: list[tuple[object, Span]] = []
@@ -38,8 +38,8 @@ def json_children(text: str, at: int) -> list[tuple[object, Span]]:
 
 @dataclass(frozen=True)
 class JsonStyle:
-    """How a text of JSON is written: what stands before each value of a list, what before its end,
-    and whether other letters than those of ASCII are escaped.
+    """The layout of a JSON list: what comes before each value and before its end, and whether
+    non-ASCII letters are escaped.
     """
 
     before: str
@@ -48,7 +48,7 @@ class JsonStyle:
 
     @classmethod
     def of(cls, text: str, at: int) -> "JsonStyle":
-        """The style that a list has which begins there, as far as the lines around it tell."""
+        """The style of the list at a position, as far as the surrounding lines show it."""
         is_ascii = text.isascii() and "\\u" in text
         line_start = text.rfind("\n", 0, at) + 1
         indentation = skip_space(text, line_start)
@@ -60,7 +60,7 @@ class JsonStyle:
         return cls(end + step[1], end, is_ascii)
 
     def rewrite(self, literal: str, start: int, end: int, new: str) -> str:
-        """The literal of a text, or of a list of its lines, with a range of the text replaced."""
+        """Replace a range of a text in its literal, which is a string or a list of its lines."""
         if literal.startswith('"'):
             text = json.loads(literal)
             return self.encode(text[:start] + new + text[end:])
@@ -87,11 +87,11 @@ class JsonStyle:
         return self._join(literal, items, [*literals[:first], *changed, *literals[last:]])
 
     def encode(self, text: str) -> str:
-        """A text as JSON."""
+        """Encode a text as JSON."""
         return json.dumps(text, ensure_ascii=self.is_ascii)
 
     def _join(self, literal: str, items: Sequence[Span], literals: Sequence[str]) -> str:
-        """A list of literals, laid out like the list that had these items."""
+        """Join literals into a list, laid out like the original list."""
         before, end, separator = self.before, self.end, f",{self.before or ' '}"
         if items:
             before, end = literal[1 : items[0].start], literal[items[-1].end : -1]

@@ -1,6 +1,6 @@
-"""Links that lead out of their repository: whoever names a file in one may not mean another.
+"""Links that lead out of their repository: the user may not intend the file behind them.
 
-A repository is not trusted, and may hold links to any file of its user.
+A repository is not trusted, and may contain links to any file of its user.
 """
 
 import os
@@ -14,7 +14,7 @@ from starcoder_cli.files.read import STANDARD_INPUT
 
 @dataclass(frozen=True)
 class LinkedFile:
-    """A file that a path leads to by a link in a repository that it is not in."""
+    """A file outside a repository that a path reaches through a link inside it."""
 
     path: str
     repository: Path
@@ -25,7 +25,7 @@ class LinkedFile:
 
 
 def find_file_outside(path: str) -> LinkedFile | None:
-    """The file outside of its repository that a path leads to; None where no link does that."""
+    """The file outside its repository that a path leads to; None if no link does that."""
     named, file = Path.cwd() / path, Path(os.path.realpath(path))
     for part in (named, *named.parents):
         if not os.path.islink(part):  # noqa: PTH114 - a name may be too long for the system
@@ -39,13 +39,13 @@ def find_file_outside(path: str) -> LinkedFile | None:
 
 
 def note_file_read(path: str, note: Callable[[str], None]) -> None:
-    """Say which file is read where a link leads to it, out of a repository."""
+    """Report which file is read if a link leads to it, out of a repository."""
     if path != STANDARD_INPUT and (linked := find_file_outside(path)):
         note(f"{linked}, which is read")
 
 
 def refuse_link(path: Path, hint: str) -> None:
-    """RefusedError for a link, and for what links in a repository lead out of it to."""
+    """Raise RefusedError for a link, and for a path that leaves its repository through one."""
     if linked := find_file_outside(str(path)):
         raise RefusedError(str(linked), hint)
     if path.is_symlink():

@@ -1,7 +1,7 @@
-"""A cell of a Jupyter notebook as a source: its text, behind that of the cells before it.
+"""A cell of a Jupyter notebook as a source: its text, after that of the cells before it.
 
-What is put into the cell is written into the text of the notebook, of which everything else stays
-byte for byte. The form: https://nbformat.readthedocs.io/en/latest/format_description.html
+Edits to the cell are written into the notebook's text, which otherwise stays byte for byte the
+same. The format: https://nbformat.readthedocs.io/en/latest/format_description.html
 """
 
 import json
@@ -31,10 +31,10 @@ PLAIN_TEXT_HINT = "with --lang json it is read as text"
 def read_place(
     text: str, filename: str | None = None, lang: str | None = None, marker: str | None = None
 ) -> tuple[Source, Place]:
-    """The source that a place is in, one cell of a notebook, and the place in it.
+    """The source of a place, a cell if it is in a notebook, and the place in that source.
 
-    Without a number the cell is the one with the marker, else the last with code. Raises what
-    `Source.read` raises, DataError for what is no notebook, UsageError for a cell that it has not.
+    Without a number it is the cell with the marker, else the last code cell. Raises what
+    `Source.read` raises, DataError if it is not a notebook, UsageError for a missing cell.
     """
     match = match_notebook_place(text)
     if match is None:
@@ -48,19 +48,19 @@ def read_place(
 
 
 def find_place_file(text: str) -> str:
-    """The path of the file that a place is in; UsageError where it names none."""
+    """The path of a place's file; raises UsageError if it names none."""
     match = match_notebook_place(text)
     return match["path"] if match else Place.parse(text).path
 
 
 def match_notebook_place(text: str) -> "re.Match[str] | None":
-    """The parts of what may be a place in a notebook; None where it is a file's name as it is."""
+    """Match a possible place in a notebook; None if the text itself is a file's name."""
     match = NOTEBOOK_PLACE.fullmatch(text)
     return None if match and match["cell"] and os.path.lexists(text) else match
 
 
 def place_in_cell(match: "re.Match[str]", path: str) -> Place:
-    """Where in a cell a place is; UsageError where it says something else of the cell."""
+    """The place inside a cell; raises UsageError if it is malformed."""
     if match["cell"] is None:
         return Place(path)
     name = f"{path}:{int(match['cell'])}"
@@ -77,7 +77,7 @@ def place_in_cell(match: "re.Match[str]", path: str) -> Place:
 
 
 def is_notebook(source: Source, filename: str | None) -> bool:
-    """Whether a source is a notebook: by its name, and where it has none by what it says."""
+    """Whether a source is a notebook, by its name or, if it has none, by its content."""
     if filename or source.name != STANDARD_INPUT:
         return (filename or source.name).lower().endswith(".ipynb")
     return source.raw.lstrip().startswith("{") and '"nbformat"' in source.raw
@@ -85,10 +85,10 @@ def is_notebook(source: Source, filename: str | None) -> bool:
 
 @dataclass(frozen=True)
 class NotebookCell(Source):
-    """The cell of a number, from 1, whose text is the end of `raw`, behind `context`.
+    """A cell by its number, from 1; its text is the end of `raw`, after `context`.
 
-    `notebook` is the text that the file has, in which the cell's source is the JSON at `value`;
-    `language` is what the cell is written in.
+    `notebook` is the text of the file, in which the cell's source is the JSON at `value`;
+    `language` is the language of the cell.
     """
 
     context: str
@@ -110,12 +110,12 @@ class NotebookCell(Source):
         return self.notebook
 
     def code_name(self, filename: str | None) -> str:
-        """The notebook's name with the ending of what the cell is written in."""
+        """The notebook's name with the extension of the cell's language."""
         name = filename or ("notebook" if self.name == STANDARD_INPUT else self.name)
         return str(PurePath(name).with_suffix(self.language.extensions[0]))
 
     def span_of(self, place: Place) -> Span:
-        """The range that a place names; the cell itself is all of it."""
+        """The range of a place; a place that is just the cell means all of it."""
         if place.start is not None:
             return super().span_of(place)
         if place.path == self.name:
@@ -127,7 +127,7 @@ class NotebookCell(Source):
         return self.whole_span()
 
     def replaced(self, span: Span, text: str) -> str:
-        """The notebook with a range of the cell replaced."""
+        """Replace a range of the cell and return the whole notebook."""
         style = JsonStyle.of(self.notebook, self.value.start)
         literal = self.notebook[self.value.start : self.value.end]
         new = style.rewrite(literal, span.start - self.begin, span.end - self.begin, text)
@@ -137,9 +137,9 @@ class NotebookCell(Source):
 def find_cell(
     source: Source, number: int | None, filename: str | None, marker: str | None
 ) -> NotebookCell:
-    """A cell of a notebook by its number; without one that with the marker, or the last with code.
+    """Find a cell by number, else the one with the marker, else the last code cell.
 
-    Raises DataError where the source is no notebook, UsageError for a cell that it has not.
+    Raises DataError if the source is not a notebook, UsageError if there is no such cell.
     """
     cells, wanted = parse_cells(source), f"cell {number}"
     if number is None:
@@ -161,7 +161,7 @@ def find_cell(
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: whether `code`, `markdown` or `raw`, its text, and where that is in the JSON."""
+    """A cell: its kind (`code`, `markdown` or `raw`), its text, and its span in the JSON."""
 
     kind: str
     text: str
@@ -169,7 +169,7 @@ class Cell:
 
 
 def parse_cells(source: Source) -> list[Cell]:
-    """The cells of a notebook; DataError where it is none, or is not whole."""
+    """Parse the cells of a notebook; raises DataError if it is invalid or incomplete."""
     text = source.raw
     begin = len(BYTE_ORDER_MARK) if text.startswith(BYTE_ORDER_MARK) else 0
     try:
@@ -209,7 +209,7 @@ def parse_cells(source: Source) -> list[Cell]:
 
 
 def kernel_language(source: Source) -> Language:
-    """What a notebook's code is written in, as its metadata say; Python where they do not."""
+    """The language of a notebook's code, from its metadata; Python if they do not say."""
     notebook = json.loads(source.raw.removeprefix(BYTE_ORDER_MARK))
     metadata = as_mapping(notebook.get("metadata"))
     info, kernel = (as_mapping(metadata.get(name)) for name in ("language_info", "kernelspec"))
@@ -224,14 +224,14 @@ def kernel_language(source: Source) -> Language:
 
 
 def as_mapping(value: object) -> Mapping[str, object]:
-    """A JSON object; nothing for another value."""
+    """A JSON object, or an empty one for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def context_text(cell: Cell, language: Language, kind: str) -> str:
-    """A cell as what stands before one of a kind: words as comments of code, code between fences.
+    """A cell as context for a cell of a kind: prose as comments in code, code as fenced blocks.
 
-    What only the notebook understands, such as `%matplotlib inline`, is a comment too.
+    Code that only the notebook understands, such as `%matplotlib inline`, becomes a comment too.
     """
     if kind != "code":
         return f"```{language.name}\n{cell.text}\n```" if cell.kind == "code" else cell.text

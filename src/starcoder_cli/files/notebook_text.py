@@ -1,4 +1,4 @@
-"""A Jupyter notebook as a text to read: what is in its cells, without the JSON around that."""
+"""A Jupyter notebook as readable text: the contents of its cells, without the JSON."""
 
 from bisect import bisect
 from dataclasses import dataclass
@@ -23,32 +23,32 @@ from starcoder_cli.system.counting import numbered
 
 @dataclass(frozen=True)
 class NotebookText(Source):
-    """The text of one cell, or of all cells in the notebook's language, words as comments.
+    """The text of one cell, or of all cells in the notebook's language, prose as comments.
 
-    `cells` has the number of each, and the line of the text, from 1, that it begins on.
+    `cells` has each cell's number and the line of the text, from 1, where it starts.
     """
 
     language: Language
     cells: tuple[tuple[int, int], ...]
 
     def code_name(self, filename: str | None) -> str:
-        """The notebook's name with the ending of what the text is written in."""
+        """The notebook's name with the extension of the text's language."""
         name = filename or ("notebook" if self.name == STANDARD_INPUT else self.name)
         return str(PurePath(name).with_suffix(self.language.extensions[0]))
 
     def line_name(self, line: int) -> str:
-        """A line of the text as `CELL:LINE`."""
+        """Name a line of the text as `CELL:LINE`."""
         at = bisect([begin for _, begin in self.cells], line) - 1
         number, begin = self.cells[max(at, 0)] if self.cells else (1, 1)
         return f"{number}:{max(line - begin + 1, 1)}"
 
 
 def read_text(text: str, lang: str | None = None) -> tuple[Source, Place]:
-    """The source that a place is in, and the place in it; a notebook as the text of its cells.
+    """The source of a place, with a notebook as the text of its cells, and the place in it.
 
-    `x.ipynb:CELL` and `x.ipynb:CELL:LINE` are places in the text of that cell alone. With `json`
-    for a language it is a file like others. Raises what `Source.read` raises, DataError for what is
-    no notebook, UsageError for a cell that it has not.
+    `x.ipynb:CELL` and `x.ipynb:CELL:LINE` are places in the text of that cell alone. With the
+    language `json` it is read like any file. Raises what `Source.read` raises, DataError if it is
+    not a notebook, UsageError for a missing cell.
     """
     match = match_notebook_place(text)
     if match is None:
@@ -62,10 +62,9 @@ def read_text(text: str, lang: str | None = None) -> tuple[Source, Place]:
 
 
 def notebook_text(source: Source, number: int | None = None) -> Source:
-    """A notebook as the text of its cells, or of the one of that number; any other source as it is.
+    """A notebook as the text of its cells, or of the given cell; other sources are unchanged.
 
-    Raises DataError for what is named like a notebook and is none, UsageError for a cell that it
-    has not.
+    Raises DataError for an invalid notebook with a notebook's name, UsageError for a missing cell.
     """
     if not is_notebook(source, None):
         return source
@@ -90,7 +89,7 @@ def notebook_text(source: Source, number: int | None = None) -> Source:
 
 
 def all_cells(name: str, cells: list[Cell], language: Language) -> NotebookText:
-    """The cells one after the other, each behind a comment with its number, as in `# %% cell 3`."""
+    """Join the cells, each after a comment with its number, such as `# %% cell 3`."""
     raw, begins = "", []
     for number, cell in enumerate(cells, 1):
         text = context_text(cell, language, "code").rstrip()

@@ -1,7 +1,7 @@
-"""What `--output` and its like name: a file to save, or something that is written to as it is.
+"""The target of `--output` and similar options: a file to save, or a stream to write to.
 
-A name such as `/dev/stdout` leads to a descriptor, behind which may be a file. That is written to
-where the descriptor stands: a file of that name would take the place of all that is in there.
+A name such as `/dev/stdout` leads to a descriptor, which may be an open file. The stream is written
+at its current position: saving a file under that name would replace all its contents.
 """
 
 import os
@@ -20,15 +20,15 @@ MAX_LINKS = 40
 
 @dataclass(frozen=True)
 class StreamTarget:
-    """A descriptor, pipe or device that is open, and what it is called."""
+    """An open descriptor, pipe or device, and its name."""
 
     path: str
     descriptor: int
 
     def save(self, data: bytes) -> None:
-        """Write the bytes, behind those that were written before.
+        """Append the bytes to those already written.
 
-        Raises WriteError where that fails, except for a closed pipe.
+        Raises WriteError on failure, except for a closed pipe.
         """
         try:
             write_all(self.descriptor, data)
@@ -44,16 +44,16 @@ OutputTarget: TypeAlias = SaveTarget | StreamTarget
 
 
 def open_output(path: str) -> OutputTarget:
-    """What a path names, found to be something that can be written.
+    """Open a path as an output that can be written.
 
-    A pipe is waited for, until somebody reads it. Raises CreateError, or what
+    Opening a pipe waits until somebody reads it. Raises CreateError, or what
     `SaveTarget.for_output` raises.
     """
     return open_stream(path) or SaveTarget.for_output(path)
 
 
 def open_stream(path: str) -> StreamTarget | None:
-    """The descriptor, pipe or device that a path names; None where it names something else."""
+    """Open the descriptor, pipe or device at a path; None if it is anything else."""
     match = find_descriptor(path)
     try:
         if match and match[1] in (None, str(os.getpid())):
@@ -62,16 +62,16 @@ def open_stream(path: str) -> StreamTarget | None:
             number = os.open(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOCTTY", 0))
         else:
             return None
-        os.write(number, b"")  # fails where it is closed, or only open to be read from
+        os.write(number, b"")  # fails if it is closed or read-only
     except OSError as error:
         raise CreateError(f"cannot write {path}: {error.strerror}", ELSEWHERE_HINT) from error
     return StreamTarget(path, number)
 
 
 def find_descriptor(path: str) -> "re.Match[str] | None":
-    """The process, where one is named, and the number of the descriptor that a path leads to.
+    """Match the process, if given, and the number of the descriptor that a path leads to.
 
-    Links are followed up to there, and not to the file behind it.
+    Links are followed up to the descriptor, but not to the file it refers to.
     """
     for _ in range(MAX_LINKS):
         try:
@@ -86,7 +86,7 @@ def find_descriptor(path: str) -> "re.Match[str] | None":
 
 
 def is_pipe_or_device(path: str) -> bool:
-    """Whether a path names what has no bytes of its own: a pipe, a terminal, `/dev/null`."""
+    """Whether a path names something without stored bytes: a pipe, a terminal, `/dev/null`."""
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116 - a path may be any bytes
     except (OSError, ValueError):

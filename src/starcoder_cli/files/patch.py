@@ -1,10 +1,10 @@
-"""A change of one file as a patch in the unified format, which `git apply` and `patch` read.
+"""A change to one file as a unified patch, which `git apply` and `patch` can read.
 
-The format is that of `diff -u` (POSIX.1-2017), with what git adds to it: a name with odd bytes is
-quoted like a string of C (git-config, `core.quotePath`), and a tab ends a name with a space in it.
-Lines end with line feeds only: a carriage return is a part of its line. There is a `diff --git`
-line only where a name is told from the top of a repository: that is how git takes the names behind
-it, and those of other patches as relative to the current folder.
+The format is that of `diff -u` (POSIX.1-2017), with git's additions: a name with odd bytes is
+quoted like a C string (git-config, `core.quotePath`), and a tab ends a name that contains a space.
+Lines end at line feeds only: a carriage return is part of its line. There is a `diff --git` line
+only if the name is relative to the top of a repository: git then reads the following names the same
+way, and those of other patches as relative to the current folder.
 """
 
 import os
@@ -23,17 +23,17 @@ NO_NEWLINE_NOTE = b"\n\\ No newline at end of file\n"
 
 @dataclass(frozen=True)
 class PatchTarget:
-    """What a patch calls its file, as seen from a folder; None is the current one."""
+    """A patch's name for its file, relative to a folder; None is the current one."""
 
     name: str
     folder: Path | None = None
 
     @classmethod
     def of(cls, path: str) -> "PatchTarget":
-        """The file that a path leads to.
+        """The target for a path.
 
-        No patch may have a name with `..` in it. A file that is not below the current folder is
-        told from the top of its repository, or from its own folder.
+        A patch must not have a name with `..` in it. A file outside the current folder is named
+        relative to the top of its repository, or to its own folder.
         """
         file, current = Path(os.path.realpath(path)), Path.cwd()
         if file.is_relative_to(current):
@@ -42,12 +42,12 @@ class PatchTarget:
         return cls(file.relative_to(top).as_posix(), top)
 
     def patch(self, old: bytes, new: bytes) -> bytes:
-        """One hunk that makes `new` of the file `old`; nothing where they are alike."""
+        """One hunk that turns the file from `old` into `new`; empty if they are equal."""
         return format_patch(os.fsencode(self.name), old, new, from_top=self.folder is not None)
 
 
 def format_patch(name: bytes, old: bytes, new: bytes, *, from_top: bool = False) -> bytes:
-    """One hunk that makes `new` of the file `old`; nothing where they are alike."""
+    """One hunk that turns the file from `old` into `new`; empty if they are equal."""
     if old == new:
         return b""
     names = quote_filename(b"a/" + name), quote_filename(b"b/" + name)
@@ -74,31 +74,31 @@ def format_patch(name: bytes, old: bytes, new: bytes, *, from_top: bool = False)
 
 
 def count_common_lines(one: Sequence[bytes], other: Sequence[bytes]) -> int:
-    """How many lines two texts have in common at their beginning."""
+    """The number of equal lines at the beginning of two texts."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def format_hunk_range(first: int, count: int) -> bytes:
-    """Where lines stand in a file, as a hunk's head tells it; nothing stands behind a line."""
+    """Format a line range for a hunk header; an empty range names the line before it."""
     if count == 1:
         return b"%d" % (first + 1)
     return b"%d,%d" % (first + bool(count), count)
 
 
 def prefix_lines(mark: bytes, lines: Sequence[bytes]) -> list[bytes]:
-    """Lines of a hunk, and what follows the last line of a file that does not end with one."""
+    """Prefix the lines of a hunk, noting a missing newline at the end of the file."""
     return [mark + (line if line.endswith(b"\n") else line + NO_NEWLINE_NOTE) for line in lines]
 
 
 def quote_filename(name: bytes) -> bytes:
-    """A file's name as git writes it in a patch."""
+    """Format a file's name as git writes it in a patch."""
     if ODD_BYTE.search(name):
         name = b'"%b"' % ODD_BYTE.sub(escape_byte, name)
     return name + b"\t" if b" " in name else name
 
 
 def escape_byte(match: re.Match[bytes]) -> bytes:
-    """An odd byte of a name as in a string of C."""
+    """Escape an odd byte of a name as in a C string."""
     code = match.group()[0]
     letter = C_ESCAPES.get(code)
     return b"\\%c" % letter if letter else b"\\%03o" % code

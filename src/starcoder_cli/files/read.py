@@ -1,4 +1,4 @@
-"""Bytes from a file or from standard input, never more than there may be, and never a long wait."""
+"""Read bytes from a file or standard input, up to a limit, without long waits."""
 
 import os
 import re
@@ -14,12 +14,12 @@ PLACE_HINT = "a place is FILE:LINE, FILE:LINE:COL or FILE:LINE-LINE"
 
 
 def read_bytes(path: str, max_bytes: int) -> bytes:
-    """The bytes of a file, or of standard input for `-`; DataError for more than there may be."""
+    """Read a file, or standard input for `-`; raises DataError if it exceeds the limit."""
     return read_standard_input(max_bytes) if path == STANDARD_INPUT else read_file(path, max_bytes)
 
 
 def read_file(path: str, max_bytes: int) -> bytes:
-    """The bytes of a regular file, or of a pipe that the shell has opened for us."""
+    """Read a regular file, or a pipe that the shell has opened for us."""
     try:
         status = os.stat(path)  # noqa: PTH116
         if stat.S_ISDIR(status.st_mode):
@@ -37,7 +37,7 @@ def read_file(path: str, max_bytes: int) -> bytes:
 
 
 def read_standard_input(max_bytes: int) -> bytes:
-    """The bytes of standard input, up to its end; never waits at a terminal."""
+    """Read standard input to its end; never waits at a terminal."""
     if sys.stdin is None or sys.stdin.closed:
         raise InputError("standard input is closed", "name a file, or pipe text in")
     if sys.stdin.isatty():
@@ -52,7 +52,7 @@ def read_standard_input(max_bytes: int) -> bytes:
 
 
 def require_max_bytes(data: bytes, name: str, max_bytes: int) -> bytes:
-    """The data, unless it is larger than it may be."""
+    """Return the data; raises DataError if it exceeds the limit."""
     if len(data) > max_bytes:
         raise DataError(
             f"{name} is larger than {max_bytes >> 20} MiB", "give the part that matters"

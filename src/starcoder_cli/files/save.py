@@ -1,12 +1,13 @@
-"""Write a file whole or not at all, and only where it is still what was read.
+"""Write a file whole or not at all, and only if it has not changed since it was read.
 
-What is written goes into a new file beside the old one, which then takes its name (POSIX.1-2017,
-`rename`): at any moment there is either all of the old file or all of the new one. Where that
-cannot be done nothing is, because to write into the old file could leave half of each. What can be
-known beforehand is said beforehand, so that nobody waits for an answer that has no place to go.
+The bytes are written to a new file beside the old one, which is then renamed over it (POSIX.1-2017,
+`rename`): at any moment there is either all of the old file or all of the new one. If that is
+impossible nothing is written, because writing into the old file could leave half of each. Problems
+that can be detected early are reported early, so that nobody waits for an answer that has no place
+to go.
 
-Not covered: what Windows and network file systems make of `rename`, the extended attributes of
-macOS, and another program that writes between the last look and the rename, one system call later.
+Not covered: how Windows and network file systems handle `rename`, the extended attributes of macOS,
+and another program that writes between the last check and the rename, one system call later.
 """
 
 import os
@@ -65,7 +66,7 @@ LEFT_ALONE_HINT = "it was left alone: run the command again"
 
 @dataclass(frozen=True)
 class FileVersion:
-    """A file at one time: which one its name leads to, when it was written, and its bytes."""
+    """A file at one point in time: its identity, modification time and bytes."""
 
     device: int
     inode: int
@@ -75,9 +76,9 @@ class FileVersion:
 
 @dataclass(frozen=True)
 class SaveTarget:
-    """A file to write: what it is called, and where that name leads.
+    """A file to write: the name it was given, and where that name leads.
 
-    `version` is what it has to be still by then; None where that does not matter.
+    `version` is what it must still be when it is saved; None if that does not matter.
     """
 
     path: str
@@ -87,9 +88,9 @@ class SaveTarget:
 
     @classmethod
     def for_edit(cls, path: str, data: bytes) -> "SaveTarget":
-        """A file whose bytes were just read, to be written unless somebody else does.
+        """A file whose bytes were just read, to be written unless somebody else changes it.
 
-        Raises whatever keeps it from being written, as far as that can be known by now.
+        Raises whatever would prevent writing it, as far as that is known already.
         """
         not_a_file = InputError(f"{path} is not a regular file", "name another")
         with translate_os_errors(path, not_a_file):
@@ -105,8 +106,8 @@ class SaveTarget:
 
     @classmethod
     def for_output(cls, path: str) -> "SaveTarget":
-        """A file to create, or to replace whatever it holds; raises like `for_edit`."""
-        if path.endswith(("/", os.sep)):  # `realpath` would make a file's name of it
+        """A file to create or replace, whatever it holds; raises like `for_edit`."""
+        if path.endswith(("/", os.sep)):  # `realpath` would turn it into a file's name
             raise creation_error(path)
         with translate_os_errors(path, creation_error(path)):
             target = cls(path, *os.path.split(os.path.realpath(path)))
@@ -116,10 +117,10 @@ class SaveTarget:
         return target
 
     def save(self, data: bytes) -> None:
-        """Make these the bytes of the file, which keeps its owner, mode and extended attributes.
+        """Replace the contents of the file, keeping its owner, mode and extended attributes.
 
-        Whatever is raised, the file is then the old one or the new one. Raises BusyError where it
-        is not what was read, and what `for_edit` and `for_output` raise.
+        Whatever is raised, the file is then either the old or the new one. Raises BusyError if it
+        has changed since it was read, and what `for_edit` and `for_output` raise.
         """
         with (
             translate_os_errors(self.path, self.not_a_file_error()),
@@ -139,13 +140,13 @@ class SaveTarget:
                     with suppress(OSError):
                         folder.remove(temporary)
                     raise
-            with suppress(OSError):  # the file is there; not every file system can say more
+            with suppress(OSError):  # the file is saved; not every file system can sync
                 folder.sync()
 
     def write_temporary(self, folder: OpenFolder, temporary: str, data: bytes) -> None:
-        """Write the bytes into a new file that is like the one it will replace."""
+        """Write the bytes into a new file with the metadata of the one it will replace."""
         exists = self.check_file(folder)
-        # The system takes the umask off the mode of a new file, as it does for other programs.
+        # The system applies the umask to the mode of a new file, as for other programs.
         with folder.create_file(temporary, 0o600 if exists else 0o666) as new:
             rest = memoryview(data)
             while rest:
@@ -156,7 +157,7 @@ class SaveTarget:
             os.fsync(new)
 
     def check_folder(self, folder: OpenFolder) -> None:
-        """Raise where no file can be made in the folder."""
+        """Raise an error if no file can be created in the folder."""
         place = folder.path if folder.descriptor is None else folder.descriptor
         why = ""
         if is_mounted_read_only(place):
@@ -171,7 +172,7 @@ class SaveTarget:
             raise WriteError(f"cannot write {self.path}: {os.strerror(ENOSPC)}", NO_ROOM_HINT)
 
     def check_file(self, folder: OpenFolder) -> bool:
-        """Raise where the file must not be replaced; whether there is one already."""
+        """Raise an error if the file must not be replaced; returns whether it exists."""
         try:
             with folder.open_file(self.name) as descriptor:
                 status = os.fstat(descriptor)
@@ -194,7 +195,7 @@ class SaveTarget:
     def replacement_error(
         self, status: os.stat_result, folder: OpenFolder, *, flagged: bool
     ) -> StarcoderError | None:
-        """What keeps a file from being replaced by one that is like it; None where nothing does."""
+        """The reason why a file cannot be replaced with a similar one, or None."""
         if status.st_nlink > 1:
             return CreateError(
                 f"{self.path} has other names (hard links), which would keep the old text",
@@ -224,18 +225,18 @@ class SaveTarget:
         return None
 
     def changed_error(self) -> StarcoderError:
-        """What is wrong where the file is not what was read."""
+        """The error for a file that has changed since it was read."""
         return BusyError(f"{self.path} has changed since it was read", LEFT_ALONE_HINT)
 
     def not_a_file_error(self) -> StarcoderError:
-        """What is wrong where the name leads to no file, or to something else."""
+        """The error for a name that leads to no file, or to something else."""
         if self.version:
             return BusyError(f"{self.path} is not the file any more that was read", LEFT_ALONE_HINT)
         return creation_error(self.path)
 
 
 def creation_error(path: str) -> StarcoderError:
-    """What is wrong where no file can be at a path."""
+    """The error for a path where no file can be created."""
     if not path:
         return CreateError("the name of the file to write is empty", "name one")
     if os.path.isdir(path):  # noqa: PTH112 - a path may be any bytes
@@ -244,7 +245,7 @@ def creation_error(path: str) -> StarcoderError:
 
 
 def read_version(descriptor: int, size: int) -> FileVersion:
-    """A file as it is now; of one that is larger than `size`, one byte more than that."""
+    """The current state of a file; at most one byte more than `size` is read."""
     status, data = os.fstat(descriptor), bytearray()
     while len(data) <= size and (piece := os.read(descriptor, size + 1 - len(data))):
         data += piece
@@ -253,9 +254,9 @@ def read_version(descriptor: int, size: int) -> FileVersion:
 
 @contextmanager
 def lock_for_saving(folder: OpenFolder, name: str) -> Iterator[None]:
-    """Keep other runs of this program from writing a file, where the system has such locks.
+    """Keep other runs of this program from writing a file, if the system has such locks.
 
-    Raises BlockingIOError where another program has it.
+    Raises BlockingIOError if another program has locked it.
     """
     if os.name == "nt":  # an open file could not be replaced there
         yield
@@ -267,7 +268,7 @@ def lock_for_saving(folder: OpenFolder, name: str) -> Iterator[None]:
 
 
 def remove_stale_temporaries(folder: OpenFolder) -> None:
-    """Remove what runs that were killed have left in a folder."""
+    """Remove temporary files that killed runs left in a folder."""
     with suppress(OSError):
         for name in filter(TEMPORARY_NAME.fullmatch, folder.list_names()):
             status = folder.stat(name)
@@ -278,7 +279,7 @@ def remove_stale_temporaries(folder: OpenFolder) -> None:
 
 @contextmanager
 def translate_os_errors(path: str, not_a_file: StarcoderError) -> Iterator[None]:
-    """What the system refuses, as an error of ours; `not_a_file` where a name leads to no file."""
+    """Translate OS errors into ours; `not_a_file` is raised if a name leads to no file."""
     try:
         yield
     except OSError as error:
@@ -286,7 +287,7 @@ def translate_os_errors(path: str, not_a_file: StarcoderError) -> Iterator[None]
 
 
 def convert_os_error(path: str, error: OSError, not_a_file: StarcoderError) -> StarcoderError:
-    """An error of the system as one of ours."""
+    """Translate an OS error into one of ours."""
     if error.errno in NOT_A_FILE_ERRNOS:
         return not_a_file
     if error.errno in NO_PERMISSION_ERRNOS:

@@ -1,7 +1,7 @@
-"""What looks like a secret: names of files and of variables, and keys in their text.
+"""Detect likely secrets: names of files and variables, and keys in their text.
 
-It errs on the side of caution. A file that is taken for a secret is only left out of what is read
-along without being asked for, a variable is only kept from programs of others.
+It errs on the side of caution. A file taken for a secret is only left out of the files that are
+included automatically, and a variable is only hidden from other programs.
 """
 
 import re
@@ -54,7 +54,7 @@ KEY_PATTERN = re.compile(
             r"(?=[\w.+/=-]*[0-9])[\w.+/=-]{16,200}(?=['\"\s]|$)",
             r"\bauth\s{0,4}=\s{0,4}\(\s{0,4}['\"][^'\"\s]{1,80}['\"]\s{0,4},\s{0,4}['\"][^'\"\s{}]{6,80}['\"]",
             r"\b[a-z][a-z0-9+]{1,20}://[^\s:/@'\"]{0,80}:[^\s:/@'\"{}$<>]{8,80}@",
-            r"(?i:;\s{0,4}(?:password|pwd)=)[^;\s'\"{}$<>]{8,80};",  # of a connection
+            r"(?i:;\s{0,4}(?:password|pwd)=)[^;\s'\"{}$<>]{8,80};",  # of a connection string
         )
     )
 )
@@ -78,7 +78,7 @@ PASSWORD_PATTERN = re.compile(
 )
 PATTERNS = (ASSIGNMENT_PATTERN, CALL_PATTERN, PASSWORD_PATTERN)
 SIGN = re.compile(r"[^\w\s./:$%{}<>()\[\]-]")
-"""A sign that neither names nor paths nor what is filled in have."""
+"""A character that does not occur in names, paths or placeholders."""
 
 SECRET_VARIABLE = re.compile(
     r"SECRET|CREDENTIAL|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|COOKIE|JWT|AUTHORIZATION|DSN|WEBHOOK"
@@ -99,7 +99,7 @@ SECRET_VALUE = re.compile(
 
 
 def has_secret_name(path: str) -> bool:
-    """Whether a file's name says that it holds secrets."""
+    """Whether a file's name suggests that it holds secrets."""
     name = PurePosixPath(path).name.lower()
     if path.endswith(".docker/config.json"):
         return True
@@ -107,19 +107,19 @@ def has_secret_name(path: str) -> bool:
 
 
 def may_hold_secret(path: str, text: str) -> bool:
-    """Whether a file's name or its text says that it holds secrets."""
+    """Whether a file's name or text suggests that it holds secrets."""
     return has_secret_name(path) or contains_secret(text)
 
 
 def is_secret_variable(name: str, value: str) -> bool:
-    """Whether a variable of the environment looks as if it held a secret, or led to one."""
+    """Whether an environment variable seems to hold a secret, or lead to one."""
     return bool(SECRET_VARIABLE.search(name) or SECRET_VALUE.search(value)) or contains_secret(
         value
     )
 
 
 def contains_secret(text: str) -> bool:
-    """Whether a text has a private key, a known form of token, or a random value of such a name."""
+    """Whether a text has a private key, a known token format, or a random-looking secret value."""
     if KEY_PATTERN.search(text):
         return True
     found = chain.from_iterable(pattern.finditer(text) for pattern in PATTERNS)
@@ -133,7 +133,7 @@ KEY_BLOCK = re.compile(
 
 
 def replace_secrets(text: str) -> tuple[str, int]:
-    """A text with a placeholder for each secret that `contains_secret` finds, and their number."""
+    """Replace each secret that `contains_secret` finds, and return how many were replaced."""
     text, count = KEY_BLOCK.subn(KEY_PLACEHOLDER, text)
     text, more = KEY_PATTERN.subn(KEY_PLACEHOLDER, text)
     count += more
@@ -149,10 +149,10 @@ def replace_secrets(text: str) -> tuple[str, int]:
 
 
 def looks_random(value: str) -> bool:
-    """Whether a value has the mix of a generated one: no words, not the name of something else."""
+    """Whether a value looks generated: no words, and not the name of something else."""
     if re.fullmatch("[0-9a-fA-F]{32,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value):
         return True
-    if re.fullmatch("[0-9a-z]{32,}", value):  # letters and digits take turns in no name
+    if re.fullmatch("[0-9a-z]{32,}", value):  # names do not alternate between letters and digits
         return len(re.findall("[a-z][0-9]|[0-9][a-z]", value)) > len(value) // 5
     kinds = sum(bool(re.search(kind, value)) for kind in ("[0-9]", "[a-z]", "[A-Z]", SIGN))
     return kinds >= 3 and len(set(value)) >= min(10, len(value) - 2)

@@ -1,13 +1,13 @@
-"""Small files of the program's own, which are replaced whole and never seen half-written."""
+"""Small files of our own, which are replaced atomically."""
 
 import os
 from pathlib import Path
 
 
 def replace_text(path: Path, text: str, mode: int = 0o666) -> None:
-    """Put a text in the place of a file, in a folder that is made where it is missing.
+    """Replace a file's contents with a text, creating its folder if needed.
 
-    The user's mask takes its part of `mode`, as everywhere.
+    The user's umask applies to `mode`, as everywhere.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Where code comes from, and the place in it to work on.
 
-A source keeps every byte it read. Its text has line ends of one form, so that a model reads what it
-was trained on; `splice` puts an answer between the original bytes.
+A source keeps every byte it read. Its text has uniform line ends, as in the model's training data;
+`splice` inserts an answer between the original bytes.
 """
 
 import os
@@ -21,7 +21,7 @@ LINE_END = re.compile("\r\n|\n|\r")
 LINE, COLUMN, END_LINE, END_COLUMN = (
     rf"(?P<{name}>\d{{1,99}})" for name in ("line", "column", "end_line", "end_column")
 )
-MESSAGE = r"(?::(?: .*)?)?"  # what a compiler says of the place
+MESSAGE = r"(?::(?: .*)?)?"  # a compiler's message about the place
 PLACE_PATTERNS = tuple(
     re.compile(pattern, re.ASCII | re.DOTALL)
     for pattern in (
@@ -37,7 +37,7 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True)
 class FileMetadata:
-    """What a file is called; the metadata that some models were trained to read with it.
+    """A file's name, and the metadata that some models were trained to read with it.
 
     `stars` is one of StarCoder's classes: 0, 1-10, 10-100, 100-1000, 1000+.
     """
@@ -48,15 +48,15 @@ class FileMetadata:
 
 
 def find_file_metadata(path: str) -> FileMetadata:
-    """What a file is called inside its repository, and what that repository's folder is called.
+    """A file's name inside its repository, and the name of that repository's folder.
 
-    A file outside any repository has the name it was given by; standard input has none.
+    A file outside any repository keeps its own name; standard input has none.
     """
     if path == STANDARD_INPUT:
         return FileMetadata()
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolves `..` but no links
     for folder in absolute.parents:
-        if os.path.exists(folder / ".git"):  # noqa: PTH110 - a path too long is none
+        if os.path.exists(folder / ".git"):  # noqa: PTH110 - may be too long a path
             return FileMetadata(absolute.relative_to(folder).as_posix(), folder.name or None)
     return FileMetadata(Path(path).name)
 
@@ -76,7 +76,7 @@ class Position:
 class Place:
     """A file, and where in it: `FILE`, `FILE:LINE[:COL]` or `FILE:LINE[:COL]-LINE[:COL]`.
 
-    Compilers, GitHub and sed have forms of their own, which are places too.
+    The formats of compilers, GitHub and sed are accepted too.
     """
 
     path: str
@@ -85,9 +85,9 @@ class Place:
 
     @classmethod
     def parse(cls, text: str) -> "Place":
-        """The place that a text names; a text that is a file's name as it stands is that file.
+        """Parse a place; a text that is itself the name of a file means that file.
 
-        Raises UsageError where it names a file and no place in it, or a place and no file.
+        Raises UsageError for a file with an invalid place, or a place without a file.
         """
         if os.path.lexists(text):
             return cls(text)
@@ -112,7 +112,7 @@ class Place:
 
 
 def parse_position(line: str | None, column: str | None) -> Position | None:
-    """A position from the digits of a place, or None where there are none."""
+    """A position from the digits of a place, or None if there are none."""
     return Position(int(line), int(column) if column else None) if line else None
 
 
@@ -126,9 +126,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Source:
-    """Text read once and decoded without loss, and the name to call it by.
+    """Text read once and decoded without loss, and its name.
 
-    `raw` is UTF-8 with undecodable bytes as lone surrogates (PEP 383), a byte order mark included.
+    `raw` is UTF-8, any byte order mark included, with undecodable bytes as surrogates (PEP 383).
     """
 
     name: str
@@ -136,46 +136,46 @@ class Source:
 
     @classmethod
     def read(cls, path: str) -> "Source":
-        """The file at a path, or standard input for `-`.
+        """Read the file at a path, or standard input for `-`.
 
-        Raises InputError where there is no such file, DataError where it is not text, or is larger
-        than 16 MiB, and UsageError where standard input is a terminal that nobody types at.
+        Raises InputError if there is no such file, DataError if it is not text or is larger than 16
+        MiB, and UsageError if standard input is a terminal.
         """
         name = "standard input" if path == STANDARD_INPUT else path
         return cls(path, decode_source(read_bytes(path, MAX_SOURCE_BYTES), name))
 
     @property
     def display_name(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return "standard input" if self.name == STANDARD_INPUT else self.name
 
     @property
     def begin(self) -> int:
-        """Where its own text begins in `raw`: behind a byte order mark."""
+        """The start of its own text in `raw`: after any byte order mark."""
         return len(BYTE_ORDER_MARK) if self.raw.startswith(BYTE_ORDER_MARK) else 0
 
     @property
     def document(self) -> str:
-        """The whole text of its file, of which a notebook's cell is a part."""
+        """The whole text of its file; a notebook's cell is only a part of it."""
         return self.raw
 
     def code_name(self, filename: str | None) -> str:
-        """What a file of its code is called, where the user calls it `filename` or nothing."""
+        """The name for its code, where `filename` is the user's choice, if any."""
         return filename or self.name
 
     def line_name(self, line: int) -> str:
-        """What a line, from 1, is called: its number."""
+        """The name of a line, from 1: its number."""
         return str(line)
 
     @cached_property
     def newline(self) -> str:
-        """The line end that most of its lines have; a line feed where there is no line."""
+        """Its most frequent line end; a line feed if it has none."""
         ends = LINE_END.findall(self.raw, self.begin) or LINE_END.findall(self.raw)
         return max(("\n", "\r\n", "\r"), key=ends.count) if ends else "\n"
 
     @cached_property
     def lines(self) -> tuple[Span, ...]:
-        """Each line without its end; the empty line after a final newline is one too."""
+        """Each line without its end, including the empty line after a final newline."""
         begin = self.begin
         spans = []
         for end in LINE_END.finditer(self.raw, begin):
@@ -184,7 +184,7 @@ class Source:
         return (*spans, Span(begin, len(self.raw)))
 
     def whole_span(self) -> Span:
-        """The whole text, but for a byte order mark."""
+        """The whole text without a byte order mark."""
         return Span(self.begin, len(self.raw))
 
     def end_span(self) -> Span:
@@ -192,7 +192,7 @@ class Source:
         return Span(len(self.raw), len(self.raw))
 
     def span_after(self, place: Place) -> Span:
-        """The empty range where a completion of everything up to a place begins."""
+        """The empty range at which a completion of everything up to a place begins."""
         if place.start is None:
             return self.end_span()
         if place.end is not None:
@@ -204,7 +204,7 @@ class Source:
         return Span(offset, offset)
 
     def span_of(self, place: Place) -> Span:
-        """The range that a place names; a line without a column is the whole line."""
+        """The range that a place names; a line without a column means the whole line."""
         if place.start is None:
             raise UsageError(
                 f"{place.path!r} does not say what to fill",
@@ -218,7 +218,7 @@ class Source:
         return Span(start, end)
 
     def span_of_marker(self, marker: str) -> Span:
-        """The range of a marker that stands in the text exactly once."""
+        """The range of a marker that occurs in the text exactly once."""
         count = len(re.findall(f"(?={re.escape(marker)})", self.raw)) if marker else 0
         if count != 1:
             occurrence = "is not in" if count == 0 else f"stands {count} times in"
@@ -229,7 +229,7 @@ class Source:
         return Span(start, start + len(marker))
 
     def offset_of(self, position: Position, *, at_end: bool) -> int:
-        """Where a position is; a line without a column is its beginning or its end."""
+        """The offset of a position; a line without a column means its beginning or its end."""
         if not 1 <= position.line <= len(self.lines):
             raise UsageError(
                 f"{self.display_name} has no line {position.line}",
@@ -253,9 +253,9 @@ class Source:
         return Hole(to_model_text(self.raw[: span.start]), to_model_text(self.raw[span.end :]))
 
     def is_inside_line(self, span: Span) -> bool:
-        """Whether a range has code on its line that stays: before it, behind it, or both.
+        """Whether code stays on the range's line: before it, after it, or both.
 
-        An empty range before a line's first character is not inside it: whole lines go there.
+        An empty range before a line's first character is not inside the line: whole lines go there.
         """
         line = next((at for at in reversed(self.lines) if at.start <= span.start), self.lines[0])
         if span.end > line.end:
@@ -265,9 +265,9 @@ class Source:
         return (has_code_before + has_code_after + (span.end > span.start)) >= 2
 
     def indentation_of(self, span: Span) -> str:
-        """The white space that a range of whole lines begins with, code behind it.
+        """The white space at the start of a range of whole lines, if code follows it.
 
-        What takes the range's place begins with it as well.
+        The replacement of the range starts with it as well.
         """
         at_line_start = (
             self.raw[: span.start].endswith(("\n", "\r", BYTE_ORDER_MARK)) or not span.start
@@ -276,22 +276,22 @@ class Source:
         return match[1] if match else ""
 
     def splice(self, span: Span, text: str) -> str:
-        """The raw text with a range replaced, everything outside it untouched."""
+        """Replace a range of the raw text; everything outside it stays untouched."""
         return self.raw[: span.start] + text + self.raw[span.end :]
 
     def replaced(self, span: Span, text: str) -> str:
-        """The document with a range of the raw text replaced."""
+        """Replace a range of the raw text and return the whole document."""
         return self.splice(span, text)
 
 
 def to_model_text(raw: str) -> str:
-    """Text as a model reads it."""
+    """Convert raw text to what a model reads."""
     text = LINE_END.sub("\n", raw.removeprefix(BYTE_ORDER_MARK))
     return re.sub("[\ud800-\udfff]+", "\ufffd", text)
 
 
 def decode_source(data: bytes, name: str) -> str:
-    """UTF-8 without loss; DataError where the bytes are not text."""
+    """Decode UTF-8 without loss; raises DataError if the bytes are not text."""
     if data.startswith(UTF16_MARKS):
         raise DataError(f"{name} is UTF-16", "convert it, for example with `iconv -t utf-8`")
     nul_at = data.find(b"\0")

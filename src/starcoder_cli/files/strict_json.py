@@ -1,4 +1,4 @@
-"""JSON that is not trusted: an object without anything that two readers could read differently."""
+"""Untrusted JSON: objects without anything that two parsers could read differently."""
 
 import json
 import math
@@ -10,11 +10,10 @@ MAX_JSON_VALUES = 1 << 20
 
 
 def parse_object(data: bytes, max_values: int = MAX_JSON_VALUES) -> dict[str, object]:
-    """The JSON object in some bytes of UTF-8 (RFC 8259).
+    """Parse the JSON object in UTF-8 bytes (RFC 8259).
 
-    Raises MalformedError for anything else, for a key that is there twice, for numbers that are
-    none (NaN, Infinity, 1e400), for what is nested too deeply, and for what may hold more than
-    `max_values`.
+    Raises MalformedError for anything else, for duplicate keys, for non-finite numbers (NaN,
+    Infinity, 1e400), for too deep nesting, and if there could be more than `max_values` values.
     """
     if data.count(b"{") + data.count(b"[") + data.count(b",") > max_values:
         raise MalformedError("it holds too many values")
@@ -37,7 +36,7 @@ def parse_object(data: bytes, max_values: int = MAX_JSON_VALUES) -> dict[str, ob
 
 
 def _reject_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The object of some keys and values; two readers could differ about a key that repeats."""
+    """Build an object from its keys and values; parsers may disagree about duplicate keys."""
     result = dict(pairs)
     if len(result) < len(pairs):
         ((duplicate, _),) = Counter(key for key, _ in pairs).most_common(1)
@@ -46,12 +45,12 @@ def _reject_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]
 
 
 def _reject_constant(name: str) -> object:
-    """Refuses NaN and infinities, which are not JSON."""
+    """Reject NaN and infinities, which are not JSON."""
     raise MalformedError(f"{name} is not JSON")
 
 
 def _parse_finite(text: str) -> float:
-    """A number; MalformedError where it is larger than any."""
+    """Parse a number; raises MalformedError if it is too large."""
     number = float(text)
     if not math.isfinite(number):
         raise MalformedError("a number is too large")

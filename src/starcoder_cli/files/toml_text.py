@@ -1,7 +1,7 @@
-"""The text of a TOML file: where in it a key is, and one key changed with everything else kept.
+"""The text of a TOML file: find a key in it, and change one key while keeping everything else.
 
-A library writes values, and replaces and removes them. A new key is put in here: the library would
-put it between a table and the comment above that.
+A library writes values, and replaces and removes them. New keys are inserted here: the library
+would put them between a table and the comment above that.
 """
 
 import tomllib
@@ -19,9 +19,9 @@ BY_HAND_HINT = "change it by hand: starcoder config edit"
 
 
 def find_key_line(text: str, keys: Sequence[str]) -> int:
-    """The line, from 1, on which the statement begins that sets a key; 1 where none does.
+    """The line, from 1, of the statement that sets a key; 1 if there is none.
 
-    A key is set by the first beginning of the text that has it, read as TOML.
+    It ends the first part of the text that, read as TOML, has the key.
     """
     lines = text.splitlines(keepends=True)
     begins = list(statement_begins(lines))
@@ -30,17 +30,17 @@ def find_key_line(text: str, keys: Sequence[str]) -> int:
 
 
 def statement_begins(lines: Sequence[str]) -> Iterator[int]:
-    """Where each statement of a TOML file begins, from 0; and behind the last, the end."""
+    """The first line of each statement of a TOML file, from 0, and finally the number of lines."""
     begin = 0
     for end in range(1, len(lines) + 1):
-        if parse_lines(lines[begin:end]) is not None:  # else one of several lines is not at its end
+        if parse_lines(lines[begin:end]) is not None:  # else a multi-line statement is not complete
             yield begin
             begin = end
     yield len(lines)
 
 
 def has_key(settings: object, keys: Sequence[str]) -> bool:
-    """Whether tables inside each other have a key."""
+    """Whether nested tables have a key."""
     for key in keys:
         if not isinstance(settings, dict) or key not in settings:
             return False
@@ -49,7 +49,7 @@ def has_key(settings: object, keys: Sequence[str]) -> bool:
 
 
 def parse_lines(lines: Sequence[str]) -> dict[str, object] | None:
-    """What some lines say as TOML; None where they are not whole."""
+    """Parse lines as TOML; None if they are incomplete."""
     try:
         return tomllib.loads("".join(lines))
     except ValueError:
@@ -57,10 +57,10 @@ def parse_lines(lines: Sequence[str]) -> dict[str, object] | None:
 
 
 def with_key(text: str, keys: Sequence[str], value: object) -> str:
-    """A text that is TOML, with another value for a key, which is added where it is missing.
+    """Set a key in a TOML text, adding it if it is missing.
 
-    Comments, order and line ends stay. Raises DataError where a table would make way for a value or
-    a value for a table, or where the library cannot do it.
+    Comments, order and line ends stay. Raises DataError if a value would replace a table or a table
+    a value, or if the library cannot do it.
     """
     settings: object = tomllib.loads(text)
     for depth, key in enumerate(keys):
@@ -80,19 +80,19 @@ def with_key(text: str, keys: Sequence[str], value: object) -> str:
 
 
 def is_list_of_tables(value: object) -> bool:
-    """Whether a value is written as tables with double brackets."""
+    """Whether a value is written as an array of tables, with double brackets."""
     return isinstance(value, list) and any(isinstance(each, dict) for each in value)
 
 
 def without_key(text: str, keys: Sequence[str]) -> str:
-    """A text that is TOML and has a key, without it; everything else stays."""
+    """Remove an existing key from a TOML text; everything else stays."""
     document = parse_document(text)
     del parent_of(document, keys)[keys[-1]]
     return checked(document.as_string(), text, keys, None)
 
 
 def with_new_key(text: str, keys: Sequence[str], value: object) -> str:
-    """A text in which a key that is missing comes behind the others of its table."""
+    """Add a missing key after the others of its table."""
     import tomlkit
 
     *tables, last = keys
@@ -120,7 +120,7 @@ def with_new_key(text: str, keys: Sequence[str], value: object) -> str:
 
 
 def table_headers(lines: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Each line that begins a table, from 0, with the keys that lead there."""
+    """Each line that begins a table, from 0, with the table's path of keys."""
     for at in statement_begins(lines):
         if at < len(lines) and lines[at].lstrip().startswith("["):
             path, table = [], parse_lines([lines[at]])
@@ -131,7 +131,7 @@ def table_headers(lines: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]
 
 
 def end_of_values(lines: Sequence[str], begin: int, end: int) -> int:
-    """Where a table's values end; a comment right above the next table is a part of that."""
+    """The end of a table's values; a comment right above the next table belongs to that one."""
     at = end
     if end < len(lines):
         while at > begin and lines[at - 1].lstrip().startswith("#"):
@@ -142,7 +142,7 @@ def end_of_values(lines: Sequence[str], begin: int, end: int) -> int:
 
 
 def parse_document(text: str) -> "TOMLDocument":
-    """A text that is TOML, as the library keeps it; DataError where it cannot."""
+    """Parse a TOML text with the library; raises DataError if it cannot."""
     import tomlkit
 
     try:
@@ -153,7 +153,7 @@ def parse_document(text: str) -> "TOMLDocument":
 
 
 def parent_of(document: "TOMLDocument", keys: Sequence[str]) -> MutableMapping[str, object]:
-    """The table that a key is in."""
+    """The table that contains a key."""
     table = cast("MutableMapping[str, object]", document)
     for name in keys[:-1]:
         table = cast("MutableMapping[str, object]", table[name])
@@ -161,9 +161,9 @@ def parent_of(document: "TOMLDocument", keys: Sequence[str]) -> MutableMapping[s
 
 
 def checked(text: str, before: str, keys: Sequence[str], value: object) -> str:
-    """The text with the line ends of the one before, found to differ in one key alone.
+    """Restore the original line ends, after checking that only one key has changed.
 
-    Raises DataError where it says anything else.
+    Raises DataError if anything else differs.
     """
     wanted: dict[str, object] = tomllib.loads(before)
     table = wanted

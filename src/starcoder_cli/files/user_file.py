@@ -1,4 +1,4 @@
-"""A file of the user's whose place is fixed: a configuration, a script that a shell looks for."""
+"""A user's file at a fixed place: a configuration, or a script that a shell looks for."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,11 @@ from starcoder_cli.files.save import ELSEWHERE_HINT, SaveTarget
 
 
 def save_user_file(path: Path, before: bytes | None, data: bytes, elsewhere: str) -> None:
-    """Put these bytes in the place of those that the file had before; None: there was no file.
+    """Replace the file's previous bytes, or create it if `before` is None.
 
-    It is replaced whole or not at all, keeps its permissions, and is written behind a link. Folders
-    are made. Raises what `SaveTarget` raises; where only another place would help, `elsewhere` is
-    the way out.
+    It is replaced whole or not at all, keeps its permissions, and links are followed. Folders are
+    created. Raises what `SaveTarget` raises; if only another place would help, `elsewhere` is the
+    hint.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

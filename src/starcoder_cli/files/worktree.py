@@ -1,7 +1,7 @@
-"""The files around one file, and a copy of them in which it is another.
+"""The files around one file, and copies of them in which that file is changed.
 
-In a git repository these are the files that git tracks or would track; elsewhere the folder that
-commands run in, if the file is below it, or else the file's own.
+In a git repository these are the files that git tracks or would track; elsewhere they are those of
+the current folder, if the file is below it, or else of the file's own folder.
 """
 
 import os
@@ -22,9 +22,9 @@ MAX_COPIED_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class WorkTree:
-    """A folder and the names in it that a copy gets, with one file and one folder among them.
+    """A folder and the names in it to copy, with one file and one folder singled out.
 
-    `file` is the one that is another in a copy, `working_folder` where commands run. All names are
+    `file` is the one that differs in a copy, `working_folder` is where commands run. All names are
     relative to the root.
     """
 
@@ -35,9 +35,9 @@ class WorkTree:
 
     @classmethod
     def containing(cls, path: str) -> "WorkTree":
-        """What is around a file; DataError where that is too much to copy.
+        """The tree around a file; raises DataError if it is too large to copy.
 
-        Raises UsageError where the current folder has files, and the copy none of them.
+        Raises UsageError if the current folder has files and the copy would have none of them.
         """
         file, current = real_path(path), Path.cwd()
         root = next((folder for folder in file.parents if (folder / ".git").exists()), None)
@@ -59,9 +59,9 @@ class WorkTree:
         return tree
 
     def lacks(self, current: Path) -> bool:
-        """Whether a copy has nothing of the folder that commands are meant for.
+        """Whether a copy contains nothing of the folder that commands are meant to run in.
 
-        Such a folder is ignored by git, or is in a repository that this one is a part of.
+        Such a folder is ignored by git, or is in a repository that contains this one.
         """
         if not current.is_relative_to(self.root):
             around = (current, *current.parents)
@@ -72,9 +72,9 @@ class WorkTree:
         return not is_copied and any(current.iterdir())
 
     def copy_to(self, destination: Path, data: bytes) -> None:
-        """Lay a copy with these bytes for the file; WriteError where that fails.
+        """Create a copy with these bytes as the file; raises WriteError if that fails.
 
-        Links that lead out of the tree are left out, and so is what has gone in the meantime.
+        Links that lead out of the tree are left out, and so are files that have since disappeared.
         """
         import shutil
 
@@ -95,7 +95,7 @@ class WorkTree:
 
 
 def walk_files(root: Path) -> Iterator[str]:
-    """Every file below a folder, and every link, which is not followed; nothing of git's own."""
+    """All files and links below a folder, without following links; git's own files are skipped."""
     for folder, folders, files, links in walk_folders(str(root)):
         folders[:] = [name for name in folders if name != ".git"]
         for name in (*files, *links):
@@ -103,9 +103,9 @@ def walk_files(root: Path) -> Iterator[str]:
 
 
 def select_copyable(root: Path, names: Iterable[str]) -> tuple[str, ...]:
-    """The names that are files or links; DataError where these are too many or too large.
+    """The names that are files or links; raises DataError if they are too many or too large.
 
-    What a link to a folder leads to is not among them: in a copy the link may lead elsewhere.
+    Files behind a link to a folder are left out: in a copy the link may lead elsewhere.
     """
     is_real_folder = cache(lambda folder: real_path(folder) == folder)
     copyable, size = [], 0
@@ -130,9 +130,9 @@ def select_copyable(root: Path, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def copy_file(root: Path, name: str, target: Path) -> None:
-    """Copy one file with its times and permissions, or a link that leads to what is in the tree.
+    """Copy one file with its times and permissions, or a link to something in the tree.
 
-    A link whose way leaves the tree leads the same way from the copy: it is made a relative one.
+    A link that gets there through a path outside the tree becomes a relative link.
     """
     import shutil
 
@@ -151,7 +151,7 @@ def copy_file(root: Path, name: str, target: Path) -> None:
 
 
 def stays_inside(root: Path, link: Path) -> bool:
-    """Whether each step of a link's way is in the tree."""
+    """Whether each step of a link's path is in the tree."""
     steps = accumulate(link.readlink().parts, real_step, initial=link.parent)
     return all(step.is_relative_to(root) for step in steps)
 
@@ -162,5 +162,5 @@ def real_step(folder: Path, name: str) -> Path:
 
 
 def real_path(path: str | Path) -> Path:
-    """A path without links, as far as these lead anywhere: some lead in a circle."""
+    """A path with its links resolved where possible: some links are circular."""
     return Path(os.path.realpath(path))

@@ -1,4 +1,4 @@
-"""What a model answers to an editor: the same road as the commands', in a thread of its own."""
+"""A model's answers for an editor: the same code path as the commands, in a separate thread."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -29,9 +29,9 @@ SECRET_NOTE = "looks as if it held a secret: the endpoint is not asked to comple
 
 @dataclass(frozen=True)
 class Question:
-    """A range of a document that something is asked about, and what else the client has open.
+    """A range of a document to ask about, and what else the client has open.
 
-    `name` is what people call the document.
+    `name` is the document's name for people.
     """
 
     source: Source
@@ -43,7 +43,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answers, the best first, and what people may want to know of it."""
+    """A model's answers, best first, with notes for people."""
 
     texts: tuple[str, ...]
     model: str
@@ -53,11 +53,11 @@ class Answers:
 def complete(
     question: Question, options: EditorOptions, is_invoked: bool, cancellation: Cancellation
 ) -> Answers:
-    """What belongs at a place: several answers where somebody asked for them, else one.
+    """Complete at a place: several answers if a person asked for them, else one.
 
     An endpoint is not asked about a document that may hold a secret.
 
-    Raises AbandonedError once it is cancelled, and what a command would end with.
+    Raises AbandonedError once it is cancelled, and the same errors as a command.
     """
     request, infill = options.request, options.request.infill
     if request.endpoint.endpoint and may_hold_secret(question.name, question.source.raw):
@@ -77,9 +77,9 @@ def complete(
 def edit(
     question: Question, options: EditorOptions, instruction: str, cancellation: Cancellation
 ) -> Answers:
-    """The code of a range anew, as an instruction says.
+    """Rewrite a range of code to follow an instruction.
 
-    Raises AbandonedError once it is cancelled, and what a command would end with.
+    Raises AbandonedError once it is cancelled, and the same errors as a command.
     """
     most = edit_max_tokens(question.span.end - question.span.start)
     request = replace(options.request, lang=question.language, candidates=CandidateOptions())
@@ -88,7 +88,7 @@ def edit(
 
 
 def with_others(task: Infill, question: Question, request: Request) -> Infill:
-    """A hole with what is open beside it before what else was found to read.
+    """Add other open documents to a hole, ahead of other context found.
 
     An endpoint gets no document whose file it would not get.
     """
@@ -108,12 +108,12 @@ def ask(
     make_task: Callable[[Request, Messages], Task],
     cancellation: Cancellation,
 ) -> Answers:
-    """What a model answers; a defect of what takes the place of code is a DataError."""
+    """Ask a model; raises DataError if an answer that replaces code is defective."""
     with cancelled_by(cancellation):
         try:
             return ask_model(question, request, make_task, cancellation)
         except StarcoderError:
-            cancellation.check()  # what breaks off then is no error
+            cancellation.check()  # errors after a cancellation do not count
             raise
 
 
@@ -123,7 +123,7 @@ def ask_model(
     make_task: Callable[[Request, Messages], Task],
     cancellation: Cancellation,
 ) -> Answers:
-    """The same for a model that may break off."""
+    """Ask a model, whose answer may be cancelled at any time."""
     source, messages = question.source, CollectedMessages()
     if len(source.raw) > MAX_SOURCE_BYTES:
         raise DataError(f"{source.display_name} is too large", "split it up")
@@ -156,7 +156,7 @@ def ask_model(
 
 
 def until_cancelled(chunks: Stream, cancellation: Cancellation) -> Stream:
-    """The chunks while somebody waits for them; then AbandonedError is raised."""
+    """Pass the chunks on until cancelled, then raise AbandonedError."""
     with closing(chunks):
         for chunk in chunks:
             cancellation.check()

@@ -1,4 +1,4 @@
-"""What clients send in forms that the protocol does not know: read with care, None where wrong."""
+"""Parse arguments outside the protocol's own types: None for anything malformed."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ MAX_UNSIGNED = 2**31 - 1
 
 
 def read_position(value: object) -> types.Position | None:
-    """A position; numbers that a position cannot have are the nearest that it can."""
+    """Parse a position; out-of-range numbers are clamped."""
     if not isinstance(value, Mapping):
         return None
     line, character = value.get("line"), value.get("character")
@@ -18,12 +18,12 @@ def read_position(value: object) -> types.Position | None:
 
 
 def to_unsigned(number: int) -> int:
-    """The number of the protocol that is nearest."""
+    """Clamp a number to the protocol's range."""
     return max(0, min(number, MAX_UNSIGNED))
 
 
 def read_range(value: object) -> types.Range | None:
-    """A range."""
+    """Parse a range."""
     if not isinstance(value, Mapping):
         return None
     start, end = read_position(value.get("start")), read_position(value.get("end"))
@@ -31,7 +31,7 @@ def read_range(value: object) -> types.Range | None:
 
 
 def read_copilot_place(params: object) -> tuple[str, types.Position] | None:
-    """The document and the position in a question of a client for Copilot."""
+    """The document and position in a Copilot client's request."""
     document = params.get("doc") if isinstance(params, Mapping) else None
     if not isinstance(document, Mapping):
         return None
@@ -40,7 +40,7 @@ def read_copilot_place(params: object) -> tuple[str, types.Position] | None:
 
 
 def read_edit(arguments: tuple[object, ...]) -> tuple[str, types.Range, str] | None:
-    """The document, the range and the instruction in the arguments of the command that edits."""
+    """The document, range and instruction in the edit command's arguments."""
     given = arguments[0] if len(arguments) == 1 else None
     if not isinstance(given, Mapping):
         return None

@@ -1,4 +1,4 @@
-"""Completions: the newest question only, after a pause in which no other comes."""
+"""Completions: only the latest request, after a pause without another."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -28,20 +28,20 @@ NO_ANSWERS = Answers((), "")
 
 
 class Completions:
-    """Answers what belongs at a cursor; nothing where the model has nothing to say, or fails."""
+    """Answers completion requests; returns nothing if the model has nothing to say, or fails."""
 
     def __init__(self, session: EditorSession) -> None:
         self._session = session
         self._latest: Latest[Answers] = Latest()
 
     def give_up(self, uri: str | None = None) -> None:
-        """Ask no longer, about a document or at all."""
+        """Abandon pending requests, for a document or for all."""
         self._latest.give_up(uri)
 
     async def inline(
         self, params: types.InlineCompletionParams
     ) -> list[types.InlineCompletionItem]:
-        """Inline completions: several to choose from where a person asked for them."""
+        """Inline completions: several to choose from if a person asked for them."""
         context, spot = params.context, self._spot(params.text_document.uri, params.position)
         if spot is None:
             return []
@@ -51,7 +51,7 @@ class Completions:
         return inline_items(spot, said.texts, selected)
 
     async def plain(self, params: types.CompletionParams) -> types.CompletionList:
-        """A completion for a list; the client is to ask again once more was typed."""
+        """A completion for a list; the client should ask again after more typing."""
         spot = self._spot(params.text_document.uri, params.position)
         if spot is None:
             return types.CompletionList(is_incomplete=False, items=[])
@@ -63,7 +63,7 @@ class Completions:
     async def copilot(
         self, params: Mapping[str, object], is_invoked: bool = False
     ) -> Mapping[str, object]:
-        """Completions as clients for Copilot ask for them."""
+        """Completions in the form of Copilot's clients."""
         found = read_copilot_place(params)
         spot = self._spot(*found) if found else None
         if found is None or spot is None:
@@ -72,7 +72,7 @@ class Completions:
         return {"completions": copilot_items(spot, said.texts)}
 
     def _spot(self, uri: str, position: LinePosition) -> Spot | None:
-        """Where something is to be written; None in a document that is not open."""
+        """Where to insert text; None if the document is not open."""
         document = self._session.documents.find(uri)
         return Spot.of(document, position) if document else None
 
@@ -83,7 +83,7 @@ class Completions:
         is_invoked: bool,
         selected: types.SelectedCompletionInfo | None = None,
     ) -> Answers:
-        """What the model answers; nothing where it fails, or another question has come."""
+        """The model's answers; none if it fails, or another request has arrived."""
         session = self._session
         document = session.documents.find(spot.uri)
         if document is None:
@@ -101,7 +101,7 @@ class Completions:
     async def _ask(
         self, make_question: Callable[[], Question], options: EditorOptions, is_invoked: bool
     ) -> Answers:
-        """Wait for others to come, where nobody asked; then ask the model."""
+        """Ask the model, after waiting for more typing unless a person asked."""
         if not is_invoked:
             await asyncio.sleep(options.debounce)
         call = partial(answers.complete, make_question(), options, is_invoked)

@@ -1,7 +1,7 @@
-"""The text of a document that a client has open, as its edits make it.
+"""The text of a document that a client has open, kept up to date with its edits.
 
-Lines end as the protocol says, with LF, CRLF or CR: not where Python would split, such as at a
-form feed. Positions that are not in the text mean the nearest that is.
+Lines end as in the protocol, at LF, CRLF or CR: not where Python would split, such as at a form
+feed. Positions outside the text are clamped.
 """
 
 import re
@@ -28,7 +28,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Change:
-    """Where an edit was made: its first line, and how many lines it removed and wrote."""
+    """An edit's first line, and how many lines it removed and wrote."""
 
     line: int
     removed: int
@@ -36,7 +36,7 @@ class Change:
 
 
 class Document:
-    """An open document; `version` is what its client counts, None where it does not."""
+    """An open document; `version` is the client's count, None if it does not count."""
 
     def __init__(
         self,
@@ -54,25 +54,25 @@ class Document:
 
     @property
     def text(self) -> str:
-        """All of its text."""
+        """The whole text."""
         return "".join(self._lines)
 
     @property
     def line_count(self) -> int:
-        """How many lines it has; the empty one after a final line end is one too."""
+        """The number of lines, including the empty one after a final line end."""
         return len(self._lines)
 
     def lines_between(self, first: int, end: int) -> str:
-        """The text of some lines, counted from 0, the end exclusive."""
+        """The text of a range of lines, counted from 0, the end exclusive."""
         return "".join(self._lines[max(0, first) : end])
 
     def replace_all(self, text: str) -> Change:
-        """Give it another text."""
+        """Replace the whole text."""
         removed, self._lines = len(self._lines), split_lines(text)
         return Change(0, removed, len(self._lines))
 
     def replace(self, where: LineRange, text: str) -> Change:
-        """Put a text in the place of a range."""
+        """Replace a range of the text."""
         start, end = self.place_at(where.start), self.place_at(where.end)
         if (end.line, end.character) < (start.line, start.character):
             end = start
@@ -80,17 +80,17 @@ class Document:
         after = self._lines[end.line][end.character :]
         first = start.line
         if not before and first and self._lines[first - 1].endswith("\r"):
-            first -= 1  # a line feed behind it would make one line end of the two
+            first -= 1  # a line feed after it would join the two into one line end
             before = self._lines[first]
         written = split_lines(before + text + after)
         if end.line + 1 < len(self._lines) and not written[-1]:
-            written.pop()  # a line goes on below
+            written.pop()  # the line continues below
         removed = end.line + 1 - first
         self._lines[first : end.line + 1] = written
         return Change(first, removed, len(written))
 
     def place_at(self, position: LinePosition) -> Place:
-        """Where a position is in the text."""
+        """The place of a position in the text."""
         if position.line >= len(self._lines):
             return Place(len(self._lines) - 1, len(self._lines[-1].rstrip("\r\n")))
         line = max(0, position.line)
@@ -98,21 +98,21 @@ class Document:
         return Place(line, character_at(text, position.character, self._encoding))
 
     def offset_at(self, position: LinePosition) -> int:
-        """How many characters of the text are before a position."""
+        """The number of characters before a position."""
         place = self.place_at(position)
         return sum(map(len, self._lines[: place.line])) + place.character
 
     def units_before(self, place: Place) -> int:
-        """How many units of its line are before a place, as the client counts."""
+        """The units before a place on its line, as the client counts them."""
         return count_units(self.line_before(place), self._encoding)
 
     def line_before(self, place: Place) -> str:
-        """What is before a place on its line."""
+        """The text before a place on its line."""
         return self._lines[place.line][: place.character]
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text with their ends; the last one has none, and may be empty."""
+    """Split a text into lines with their ends; the last has none, and may be empty."""
     lines = LINE.findall(text)
     if not lines or lines[-1].endswith(("\n", "\r")):
         lines.append("")

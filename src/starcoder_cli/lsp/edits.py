@@ -1,4 +1,4 @@
-"""Edits of a selection as an instruction says, put into the document by the client."""
+"""Edits of a selection that follow an instruction, applied by the client."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -23,13 +23,13 @@ EDIT_KIND = types.CodeActionKind.RefactorRewrite
 
 
 class Edits:
-    """Offers the edits that the options name for a selection, and makes any."""
+    """Offers the configured edits for a selection, and makes any edit."""
 
     def __init__(self, session: EditorSession) -> None:
         self._session = session
 
     def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
-        """The edits for a selection; none where there is no code in it, or others are wanted."""
+        """The edits for a selection; none if it has no code, or the client wants other kinds."""
         document = self._session.documents.find(params.text_document.uri)
         if document is None or not is_wanted(params.context.only):
             return []
@@ -49,9 +49,9 @@ class Edits:
         ]
 
     async def edit(self, *arguments: object) -> None:
-        """Have a range of a document written anew, and the client put it there.
+        """Rewrite a range of a document and have the client apply it.
 
-        Raises an error for the client where that cannot be, or the document has changed meanwhile.
+        Raises an error for the client if that fails, or if the document has changed since.
         """
         found, session = read_edit(arguments), self._session
         if found is None:
@@ -67,7 +67,7 @@ class Edits:
         await self._apply(document, where, text, instruction)
 
     async def _ask(self, question: Question, instruction: str) -> str:
-        """The new code; an error where there is none."""
+        """Ask for the new code; raises an error if there is none."""
         session, options = self._session, self._session.options
         call = partial(answers.edit, question, options, instruction)
         try:
@@ -84,7 +84,7 @@ class Edits:
     async def _apply(
         self, document: Document, where: types.Range, text: str, instruction: str
     ) -> None:
-        """Have the client put the new code in; an error where it does not."""
+        """Have the client apply the new code; raises an error if it does not."""
         workspace = self._session.client_capabilities.workspace
         edits = workspace.workspace_edit if workspace else None
         edit = workspace_edit(
@@ -101,7 +101,7 @@ class Edits:
 
 
 def is_wanted(kinds: Sequence[types.CodeActionKind | str] | None) -> bool:
-    """Whether a client asks for edits among code actions of these kinds; None is all of them."""
+    """Whether a client wants edits among code actions of these kinds; None means all kinds."""
     if kinds is None:
         return True
     names = [kind.value if isinstance(kind, types.CodeActionKind) else kind for kind in kinds]

@@ -1,4 +1,4 @@
-"""Answers in the forms that editors take: inline completions, plain ones, Copilot's, edits."""
+"""Answers in the forms that editors accept: inline, plain and Copilot completions, and edits."""
 
 import re
 import uuid
@@ -15,9 +15,9 @@ LABEL_CHARACTERS = 60
 
 @dataclass(frozen=True)
 class Spot:
-    """Where in a version of a document something is to be written: all that its items need.
+    """A place in a version of a document to insert at, with all that its items need.
 
-    `word` is the part of a name that is before the place, `line` all that is before it there.
+    `word` is the part of a name before the place, `line` is everything before it on its line.
     """
 
     uri: str
@@ -30,7 +30,7 @@ class Spot:
 
     @classmethod
     def of(cls, document: Document, position: LinePosition) -> "Spot":
-        """The place of a position; the nearest that there is."""
+        """The spot at a position, clamped to the text."""
         place = document.place_at(position)
         line = document.line_before(place)
         word = last_word(line)
@@ -47,12 +47,12 @@ class Spot:
 
 
 def position_of(document: Document, place: Place) -> types.Position:
-    """A place as the client counts."""
+    """A place as a position in the client's units."""
     return types.Position(place.line, document.units_before(place))
 
 
 def last_word(line: str) -> str:
-    """The part of a name that a line ends with."""
+    """The part of a name at the end of a line."""
     end = len(line)
     while end and (line[end - 1].isalnum() or line[end - 1] == "_"):
         end -= 1
@@ -62,7 +62,7 @@ def last_word(line: str) -> str:
 def inline_items(
     spot: Spot, texts: Iterable[str], selected: types.SelectedCompletionInfo | None
 ) -> list[types.InlineCompletionItem]:
-    """Inline completions; where the client shows a suggestion, they are behind that."""
+    """Inline completions; a suggestion that the client shows is put before them."""
     where = selected.range if selected else types.Range(spot.position, spot.position)
     begin = selected.text if selected else ""
     return [types.InlineCompletionItem(begin + text, range=where) for text in texts]
@@ -71,7 +71,7 @@ def inline_items(
 def completion_items(
     spot: Spot, texts: Iterable[str], model: str, *, as_snippets: bool = False
 ) -> list[types.CompletionItem]:
-    """Completions for a list, each known by its first line, which begins with the word there."""
+    """Completions for a list, each labelled by its first line, which includes the current word."""
     where = types.Range(spot.word_start, spot.position)
     form = types.InsertTextFormat.Snippet if as_snippets else types.InsertTextFormat.PlainText
     items = []
@@ -96,10 +96,10 @@ def completion_items(
 
 
 def wants_snippets(able: types.ClientCapabilities) -> bool:
-    """Whether a client puts in the lines of a completion whole only where they are a snippet.
+    """Whether a client inserts multi-line completions correctly only as snippets.
 
-    So does one that knows snippets, and does not know that lines may be indented as they are: it
-    indents them as the line that they begin on. Neovim 0.11 takes only a word of anything else.
+    That is so if it supports snippets but not the as-is insert mode: it then indents other lines
+    like the first. Neovim 0.11 takes only a word of anything else.
     """
     lists = able.text_document.completion if able.text_document else None
     item = lists.completion_item if lists else None
@@ -110,7 +110,7 @@ def wants_snippets(able: types.ClientCapabilities) -> bool:
 
 
 def to_snippet(spot: Spot, text: str) -> str:
-    """A text as a snippet whose lines the client indents as the first, up to one less deep."""
+    """Convert a text to a snippet whose lines the client indents, up to the first dedent."""
     indent = spot.line[: len(spot.line) - len(spot.line.lstrip())]
     first, *others = text.replace("\r\n", "\n").split("\n")
     lines = [first]
@@ -122,7 +122,7 @@ def to_snippet(spot: Spot, text: str) -> str:
 
 
 def copilot_items(spot: Spot, texts: Iterable[str]) -> list[Mapping[str, object]]:
-    """Completions as `getCompletions` answers: the whole line anew, and what is new of it."""
+    """Completions in the form of `getCompletions`: the whole new line, and the added text."""
     return [
         {
             "uuid": str(uuid.uuid4()),
@@ -139,7 +139,7 @@ def copilot_items(spot: Spot, texts: Iterable[str]) -> list[Mapping[str, object]
 def workspace_edit(
     document: Document, where: LineRange, text: str, *, is_versioned: bool
 ) -> types.WorkspaceEdit:
-    """The edit that puts a text in the place of a range; of this version, where a client can."""
+    """The edit that replaces a range with a text, tied to this version if the client can."""
     start, end = document.place_at(where.start), document.place_at(where.end)
     inside = types.Range(position_of(document, start), position_of(document, end))
     edits = [types.TextEdit(inside, text)]

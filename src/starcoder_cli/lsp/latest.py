@@ -1,4 +1,4 @@
-"""Work of which only the latest is wanted: what was begun before is given up at once."""
+"""Run only the latest work: earlier work is cancelled at once."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -13,9 +13,9 @@ Result = TypeVar("Result")
 async def run_in_thread(
     call: Callable[[Cancellation], Result], executor: Executor, seconds: float | None = None
 ) -> Result:
-    """What a call in a thread returns; once nobody waits for it, what it waits for breaks off.
+    """Run a call in a thread; when the caller stops waiting, what it waits for is cancelled.
 
-    Raises TimeoutError after so many seconds, and what the call raises.
+    Raises TimeoutError after `seconds`, and whatever the call raises.
     """
     cancellation = Cancellation()
     loop = asyncio.get_running_loop()
@@ -29,16 +29,16 @@ async def run_in_thread(
 
 
 class Latest(Generic[Result]):
-    """Runs one thing at a time for its caller, who gets None for one that another has replaced."""
+    """Runs one piece of work at a time; its caller gets None if other work has replaced it."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[Result] | None = None
         self._topic = ""
 
     async def run(self, topic: str, work: Coroutine[Any, Any, Result]) -> Result | None:
-        """What some work results in; None where it was given up for other work.
+        """Run some work and return its result; None if it was abandoned for other work.
 
-        Where its caller is cancelled so is the work.
+        Cancelling the caller cancels the work too.
         """
         self.give_up()
         task = self._task = asyncio.ensure_future(work)
@@ -51,6 +51,6 @@ class Latest(Generic[Result]):
         return None if task.cancelled() else task.result()
 
     def give_up(self, topic: str | None = None) -> None:
-        """End the work that is being done, where it is about a topic; without one in any case."""
+        """Cancel the current work if it is about a topic; without a topic always."""
         if self._task and topic in (None, self._topic):
             self._task.cancel()

@@ -1,4 +1,4 @@
-"""What the language server is told by its flags, and by the client's settings over them."""
+"""The language server's options, from its flags and the client's settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ MAX_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class EditorOptions:
-    """How an editor's questions are asked.
+    """How to answer an editor.
 
-    It waits so many seconds of `debounce` before a completion that nobody asked for, and at most
-    `timeout` for an answer. `instructions` are the edits that are offered for a selection. An
-    answer that nobody asked for may end at a line after `writing_seconds`.
+    It waits `debounce` seconds before an automatic completion, and at most `timeout` for an answer.
+    `instructions` are the edits offered for a selection. An automatic completion may end at a line
+    after `writing_seconds`.
     """
 
     request: Request
@@ -26,7 +26,7 @@ class EditorOptions:
     writing_seconds: float = 3.0
 
     def __post_init__(self) -> None:
-        """Raise UsageError for times that have no meaning."""
+        """Raise UsageError for meaningless times."""
         for name, seconds in (("debounce", self.debounce), ("timeout", self.timeout)):
             if seconds is not None and not 0 <= seconds <= MAX_SECONDS:
                 raise UsageError(f"{name} cannot be {seconds:g}", "give a number of seconds")
@@ -34,11 +34,11 @@ class EditorOptions:
 
 @dataclass(frozen=True)
 class Configured:
-    """The options that a client's settings make, and what is wrong with those that do not."""
+    """The options from a client's settings, and what is wrong with invalid settings."""
 
     options: EditorOptions
     problems: tuple[str, ...] = ()
 
 
 Configure: TypeAlias = Callable[[Mapping[str, object]], Configured]
-"""Makes options of settings, by the names of the flags; a wrong one is left out."""
+"""Builds options from settings named like the flags; invalid ones are left out."""

@@ -1,4 +1,4 @@
-"""Positions as clients count them: lines from 0, and in a line units of UTF-8, UTF-16 or UTF-32."""
+"""Positions as clients count them: lines from 0, and UTF-8, UTF-16 or UTF-32 units in a line."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ ENCODINGS: tuple[PositionEncoding, ...] = ("utf-8", "utf-16", "utf-32")
 
 
 class LinePosition(Protocol):
-    """A line and a place in it, both from 0, as the protocol has them."""
+    """A line and a position in it, both from 0, as in the protocol."""
 
     @property
     def line(self) -> int:
@@ -18,29 +18,29 @@ class LinePosition(Protocol):
 
     @property
     def character(self) -> int:
-        """How many units of the line are before it."""
+        """The number of units before it on the line."""
 
 
 class LineRange(Protocol):
-    """What is between two positions."""
+    """The range between two positions."""
 
     @property
     def start(self) -> LinePosition:
-        """Where it begins."""
+        """The start."""
 
     @property
     def end(self) -> LinePosition:
-        """Where it ends, exclusive."""
+        """The end, exclusive."""
 
 
 def choose_encoding(offered: Iterable[str] | None) -> PositionEncoding:
-    """The first encoding that a client offers and that is known; UTF-16 where it offers none."""
+    """The first known encoding that a client offers; UTF-16 if there is none."""
     known = (encoding for name in offered or () for encoding in ENCODINGS if encoding == name)
     return next(known, DEFAULT_ENCODING)
 
 
 def count_units(text: str, encoding: PositionEncoding) -> int:
-    """How many units a text has; half of a pair of surrogates counts as one of UTF-16."""
+    """Count the units of a text; a lone surrogate counts as one unit of UTF-16."""
     if encoding == "utf-32" or text.isascii():
         return len(text)
     if encoding == "utf-16":
@@ -49,7 +49,7 @@ def count_units(text: str, encoding: PositionEncoding) -> int:
 
 
 def character_at(text: str, units: int, encoding: PositionEncoding) -> int:
-    """The index of the character that so many units lead to, the end of the text at most.
+    """The index of the character after `units` units, at most the end of the text.
 
     Units that end inside a character lead to its beginning.
     """

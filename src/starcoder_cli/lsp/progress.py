@@ -1,4 +1,4 @@
-"""Says in the client that a model is at work, where the client can show that and it takes long."""
+"""Show in the client that a model is working, if the client supports it and it takes long."""
 
 import asyncio
 import uuid
@@ -10,12 +10,12 @@ from lsprotocol import types
 from starcoder_cli.lsp.session import EditorSession
 
 QUIET_SECONDS = 1.0
-"""Nothing is shown of what takes no longer than this."""
+"""Nothing is shown for work that takes no longer than this."""
 
 
 @asynccontextmanager
 async def show_progress(session: EditorSession, activity: str) -> AsyncIterator[None]:
-    """Show what the body does, from a second after its beginning to its end."""
+    """Show that the body is running, from a second after its start to its end."""
     window = session.client_capabilities.window
     if not (window and window.work_done_progress):
         yield
@@ -31,7 +31,7 @@ async def show_progress(session: EditorSession, activity: str) -> AsyncIterator[
 
 
 async def begin(session: EditorSession, token: str, activity: str) -> None:
-    """Show it after a while."""
+    """Start showing progress after a while."""
     await asyncio.sleep(QUIET_SECONDS)
     await session.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(token))
     begun = types.WorkDoneProgressBegin(f"starcoder is {activity}")

@@ -1,6 +1,6 @@
-"""The protocol on pygls, with documents of our own: its own lines end where the protocol's do not.
+"""The protocol on top of pygls, with our own documents: pygls splits lines at the wrong places.
 
-What is not of the protocol's form is answered with an error, and never ends the server.
+Malformed messages are answered with an error, and never stop the server.
 """
 
 import threading
@@ -17,23 +17,23 @@ REQUEST_FAILED = -32803
 
 
 class MessageHandler(Protocol):
-    """A server that keeps its documents by itself."""
+    """A server that manages its own documents."""
 
     def open_document(self, item: types.TextDocumentItem) -> None:
-        """The client has opened a document."""
+        """Handle a document that the client has opened."""
 
     def change_document(self, params: types.DidChangeTextDocumentParams) -> None:
-        """The client has edited a document."""
+        """Handle an edit of a document by the client."""
 
     def close_document(self, uri: str) -> None:
-        """The client has closed a document."""
+        """Handle a document that the client has closed."""
 
     async def execute(self, params: types.ExecuteCommandParams) -> None:
-        """The client asks for a command."""
+        """Handle a command from the client."""
 
 
 class EditorProtocol(LanguageServerProtocol):
-    """Takes messages, and hands what is about documents and commands to its server."""
+    """Receives messages, and passes those about documents and commands to its server."""
 
     def __init__(self, server: LanguageServer, converter: Any) -> None:
         super().__init__(server, converter)
@@ -43,7 +43,7 @@ class EditorProtocol(LanguageServerProtocol):
         self.is_shut_down = False
 
     def structure_message(self, data: dict[str, Any]) -> Any:
-        """A message as a value; one of no known kind keeps its parameters as they came."""
+        """Parse a message; one of an unknown kind keeps its parameters as they are."""
         self.has_client = self.has_client or "jsonrpc" in data
         method = data.get("method")
         if "jsonrpc" in data and method and self.get_message_type(method) is None:
@@ -60,45 +60,45 @@ class EditorProtocol(LanguageServerProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
     def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        """The client has opened a document."""
+        """Pass on an opened document."""
         self._handler.open_document(params.text_document)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        """The client has edited a document."""
+        """Pass on an edit."""
         self._handler.change_document(params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        """The client has closed a document."""
+        """Pass on a closed document."""
         self._handler.close_document(params.text_document.uri)
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
     async def lsp_workspace__execute_command(  # type: ignore[override]  # pygls takes it too
         self, params: types.ExecuteCommandParams
     ) -> None:
-        """The client asks for a command."""
+        """Pass on a command."""
         await self._handler.execute(params)
 
     @lsp_method(types.SHUTDOWN)
     def lsp_shutdown(self, *args: object) -> Any:
-        """The client is about to leave."""
+        """Note that the client is about to leave."""
         self.is_shut_down = True
         yield from super().lsp_shutdown(*args)
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *args: object) -> None:  # type: ignore[override]  # pygls takes it too
-        """The client leaves."""
+        """Note that the client has left."""
         self.ended.set()
 
 
 def failure(sentence: str) -> JsonRpcException:
-    """The error for a request that could not be done."""
+    """The error for a request that failed."""
     return JsonRpcException(sentence, REQUEST_FAILED)
 
 
 def settings_of(value: object) -> Mapping[str, object]:
-    """Our settings in what a client sends: under our name, or by themselves."""
+    """Our settings in a client's configuration: under our name, or at the top."""
     if not isinstance(value, Mapping):
         return {}
     ours = value.get("starcoder", value)

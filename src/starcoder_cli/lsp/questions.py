@@ -1,4 +1,4 @@
-"""From a place in an open document to what a model is asked about it."""
+"""Turn a place in an open document into a question for a model."""
 
 from lsprotocol import types
 
@@ -19,9 +19,9 @@ def question_at(
     position: LinePosition,
     selected: types.SelectedCompletionInfo | None = None,
 ) -> Question:
-    """What is asked about a position: the empty range there.
+    """The question about a position: the empty range there.
 
-    Where the client shows a suggestion, the text is as if it had been accepted.
+    If the client shows a suggestion, the text is as if it had been accepted.
     """
     text, offset = document.text, document.offset_at(position)
     if selected:
@@ -33,20 +33,20 @@ def question_at(
 
 
 def question_of(workspace: Workspace, document: Document, where: LineRange) -> Question:
-    """What is asked about a range."""
+    """The question about a range."""
     begin, end = document.offset_at(where.start), document.offset_at(where.end)
     return question_about(workspace, document, document.text, Span(begin, max(begin, end)))
 
 
 def question_about(workspace: Workspace, document: Document, text: str, span: Span) -> Question:
-    """What is asked about a range of a text that a document has."""
+    """The question about a range of a document's text."""
     source = Source(path_of(document.uri) or STANDARD_INPUT, text)
     language, others = language_name(document.language_id), workspace.others(document.uri)
     return Question(source, span, language, others, name_of(document.uri))
 
 
 def language_name(language_id: str) -> str | None:
-    """The language that an editor names; None where its file tells better."""
+    """The language that an editor names; None if the file is a better source."""
     try:
         return languages.find_language(language_id).name if language_id else None
     except UsageError:

@@ -1,6 +1,6 @@
-"""What a client is answered: completions, edits, settings. The model is the warm server's.
+"""The language server: completions, edits and settings. The warm server holds the model.
 
-All of it runs on one event loop, models are asked in threads: the editor never waits.
+Everything runs on one event loop, and models are asked in threads: the editor never waits.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from starcoder_cli.settings import APPLICATION_NAME
 
 
 class EditorServer(EditorSession):
-    """The server of one client."""
+    """The server for one client."""
 
     def __init__(self, configure: Configure) -> None:
-        """`configure` makes options of the client's settings."""
+        """`configure` turns the client's settings into options."""
         super().__init__(configure({}).options)
         self._configure = configure
         self._initial_settings: Mapping[str, object] = {}
@@ -48,7 +48,7 @@ class EditorServer(EditorSession):
         self.command(EDIT_COMMAND)(partial(self._edits.edit))
 
     def initialize(self, params: types.InitializeParams) -> None:
-        """The client says what it can; plain completions are for one without inline ones."""
+        """Read the client's capabilities; plain completions are for one without inline ones."""
         general, documents = params.capabilities.general, params.capabilities.text_document
         offered = general.position_encodings if general else None
         self.documents.encoding = choose_encoding(offered)
@@ -57,19 +57,19 @@ class EditorServer(EditorSession):
         self._initial_settings = settings_of(params.initialization_options)
 
     async def initialized(self, params: types.InitializedParams) -> None:
-        """The client is ready, and may have settings."""
+        """Start once the client is ready; it may have settings."""
         self._apply_settings({})
         await self._pull_settings()
 
     async def change_settings(self, params: types.DidChangeConfigurationParams) -> None:
-        """The client's settings have changed: those that it sends, or those that it has."""
+        """Apply changed settings: those the client sends, or else ask for them."""
         if isinstance(params.settings, Mapping) and params.settings:
             self._apply_settings(settings_of(params.settings))
         else:
             await self._pull_settings()
 
     async def _pull_settings(self) -> None:
-        """Ask the client for its settings, where it can be asked."""
+        """Ask the client for its settings, if it supports that."""
         workspace = self.client_capabilities.workspace
         if not (workspace and workspace.configuration):
             return
@@ -83,7 +83,7 @@ class EditorServer(EditorSession):
             self._apply_settings(settings_of(answer[0]))
 
     def _apply_settings(self, settings: Mapping[str, object]) -> None:
-        """Take settings over those of the beginning; what is wrong is shown once, and left out."""
+        """Apply settings over the initial ones; an invalid one is left out, and reported once."""
         configured = self._configure({**self._initial_settings, **settings})
         self.options = configured.options
         for problem in configured.problems:
@@ -94,11 +94,11 @@ class EditorServer(EditorSession):
         self._shown_problems = configured.problems
 
     def open_document(self, item: types.TextDocumentItem) -> None:
-        """The client has opened a document."""
+        """Open a document."""
         self.documents.open(item.uri, item.text, item.version, str(item.language_id))
 
     def change_document(self, params: types.DidChangeTextDocumentParams) -> None:
-        """The client has edited a document: what is being written for it is out of date."""
+        """Apply the client's edits, and abandon completions for the old text."""
         document = self.documents.find(params.text_document.uri)
         if document is None:
             self.log(f"{params.text_document.uri} was changed, and is not open")
@@ -112,17 +112,17 @@ class EditorServer(EditorSession):
         self._completions.give_up(document.uri)
 
     def close_document(self, uri: str) -> None:
-        """The client has closed a document."""
+        """Close a document."""
         self.documents.close(uri)
         self._completions.give_up(uri)
 
     async def execute(self, params: types.ExecuteCommandParams) -> None:
-        """Do what a command says."""
+        """Run a command."""
         if params.command != EDIT_COMMAND:
             raise failure(f"there is no command {params.command!r}; there is {EDIT_COMMAND}")
         await self._edits.edit(*(params.arguments or ()))
 
     def stop(self) -> None:
-        """Ask no model any more."""
+        """Stop asking models."""
         self._completions.give_up()
         self.executor.shutdown(wait=False, cancel_futures=True)

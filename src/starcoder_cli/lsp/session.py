@@ -1,4 +1,4 @@
-"""A session with one client: its options, its documents, and what it is told."""
+"""A session with one client: its options, its documents, and its log."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +18,7 @@ MAX_THREADS = 8
 
 
 class EditorSession(LanguageServer):
-    """What answers to a client are made with; models are asked in its threads."""
+    """What answering a client needs; models are asked in its threads."""
 
     protocol: EditorProtocol
 
@@ -36,7 +36,7 @@ class EditorSession(LanguageServer):
         self._last_logged = ""
 
     def log(self, text: str, kind: types.MessageType = types.MessageType.Log) -> None:
-        """Say something in one line, here and in the client's log; the same thing once in a row."""
+        """Log one line, here and in the client; consecutive duplicates are dropped."""
         line = to_one_line(text, 1000)
         if line != self._last_logged:
             self._last_logged = line
@@ -44,5 +44,5 @@ class EditorSession(LanguageServer):
             self.window_log_message(types.LogMessageParams(kind, line))
 
     def report_server_error(self, error: Exception, source: object) -> None:
-        """Say what went wrong with a message; its client may have been answered that or not."""
+        """Log what went wrong with a message, which may or may not have been answered."""
         self.log(f"error: {error}", types.MessageType.Error)

@@ -1,7 +1,7 @@
-"""The server's end of standard input and output, until its client leaves.
+"""The server on standard input and output, until its client leaves.
 
 Standard input is read in a thread that nothing waits for: it may be a pipe, a socket or a file, and
-where the client's process dies the server ends although nobody has closed it.
+if the client's process dies the server ends even though nobody has closed it.
 """
 
 import asyncio
@@ -30,23 +30,23 @@ READ_BYTES = 1 << 16
 
 
 class StandardOutput:
-    """Where messages go: to the client, each at once."""
+    """Sends messages to the client at once."""
 
     def write(self, data: bytes) -> None:
-        """Write a message; nothing where the client is gone, as its end of the input will tell."""
+        """Write a message; ignored if the client has gone, as the end of the input will show."""
         with suppress(BrokenPipeError):
             write_bytes(data)
 
     def close(self) -> None:
-        """Nothing: others may still hold it."""
+        """Do nothing: others may still hold it."""
 
 
 def serve(server: "EditorServer") -> int:
-    """Answer the client at standard input until it leaves; the exit code of the process.
+    """Answer the client at standard input until it leaves; returns the exit code of the process.
 
-    Raises ProtocolError where no message came.
+    Raises ProtocolError if no message came.
     """
-    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the server says it in one line
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the server logs it in one line
     asyncio.run(answer_messages(server))
     if not server.protocol.has_client:
         raise ProtocolError(NO_MESSAGE, WHERE_TO_LOOK)
@@ -54,7 +54,7 @@ def serve(server: "EditorServer") -> int:
 
 
 async def answer_messages(server: "EditorServer") -> None:
-    """Answer each message until the input ends, the client says so, or its process is gone."""
+    """Answer messages until the input ends, the client says so, or its process is gone."""
     reader = asyncio.StreamReader(limit=READ_BYTES)
     loop = asyncio.get_running_loop()
     threading.Thread(target=read_input, args=(reader, loop), daemon=True).start()
@@ -72,13 +72,13 @@ async def answer_messages(server: "EditorServer") -> None:
     with suppress(asyncio.CancelledError, asyncio.IncompleteReadError):
         try:
             await answering
-        except ValueError as error:  # of a head: what is wrong with a message itself is logged
+        except ValueError as error:  # in a header: errors in a message itself are logged
             raise ProtocolError(NO_MESSAGE, WHERE_TO_LOOK) from error
 
 
 def read_input(reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop) -> None:
-    """Hand on what arrives at standard input, up to its end."""
-    with suppress(RuntimeError):  # the loop has ended meanwhile
+    """Pass on what arrives at standard input, up to its end."""
+    with suppress(RuntimeError):  # the loop may have ended
         try:
             while data := os.read(sys.stdin.fileno(), READ_BYTES):
                 loop.call_soon_threadsafe(reader.feed_data, data)
@@ -88,6 +88,6 @@ def read_input(reader: asyncio.StreamReader, loop: asyncio.AbstractEventLoop) ->
 
 
 async def wait_for_parent(server: "EditorServer") -> None:
-    """Wait until the process that the client said to be is gone; for ever where it said none."""
+    """Wait until the client's process is gone; for ever if the client did not name it."""
     while server.process_id is None or is_alive(server.process_id):
         await asyncio.sleep(PARENT_POLL_SECONDS)

@@ -7,10 +7,10 @@ SAFE = "/:@!$&'()*+,;=~-._"
 
 
 def path_of(uri: str) -> str | None:
-    """The path that a file's URI names; None for a document that is in no file."""
+    """The path in a file's URI; None for a document that is not in a file."""
     try:
         parts = urlsplit(uri)
-    except ValueError:  # such as a bracket in the place of a host
+    except ValueError:  # such as a bracket instead of a host
         return None
     path = unquote_to_bytes(parts.path)
     if parts.scheme != "file" or not path.startswith(b"/") or b"\0" in path:
@@ -24,6 +24,6 @@ def uri_of(path: str) -> str:
 
 
 def name_of(uri: str) -> str:
-    """What a document is called: its path, or the last part of its URI."""
+    """A document's name: its path, or the last part of its URI."""
     path = path_of(uri)
     return path if path is not None else uri.rpartition("/")[2].rpartition(":")[2]

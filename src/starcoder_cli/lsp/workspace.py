@@ -1,6 +1,6 @@
-"""The documents that a client has open, and where in them it has edited last.
+"""The documents that a client has open, and the last places it edited.
 
-What somebody has just edited elsewhere is the best that a model can read beside a hole.
+Recent edits elsewhere are the best context for a hole.
 """
 
 import os
@@ -21,19 +21,19 @@ from starcoder_cli.lsp.uris import name_of, path_of
 from starcoder_cli.model import Hole
 
 MAX_EDITS = 16
-"""How many places are remembered where something was edited."""
+"""Maximum number of edited places to remember."""
 
 LINES_AROUND = 8
-"""So many lines before and after an edit are read with it; an edit so near another is the same."""
+"""Lines of context before and after an edit; edits this close count as one."""
 
 MAX_SIMILAR_DOCUMENTS = 8
 MAX_SEARCHED_LINES = 4000
-"""How much of a document is looked through for what is like the code at a hole."""
+"""How much of a document is searched for code like that at a hole."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """The line of a document where something was edited."""
+    """The line of a document that was edited."""
 
     uri: str
     line: int
@@ -41,9 +41,9 @@ class Edit:
 
 @dataclass(frozen=True)
 class OpenText:
-    """The text of another open document, or of the lines around an edit of it.
+    """The text of another open document, or the lines around an edit in it.
 
-    `document` is all of that document's text.
+    `document` is the whole text of that document.
     """
 
     uri: str
@@ -54,7 +54,7 @@ class OpenText:
 
 
 class Workspace:
-    """The open documents, by URI, and the edits in them, the last first."""
+    """The open documents by URI, and their edits, the latest first."""
 
     def __init__(self) -> None:
         self.encoding: PositionEncoding = DEFAULT_ENCODING
@@ -62,11 +62,11 @@ class Workspace:
         self._edits: list[Edit] = []
 
     def find(self, uri: str) -> Document | None:
-        """An open document; None where it is not open."""
+        """Find an open document; None if it is not open."""
         return self._documents.get(uri)
 
     def open(self, uri: str, text: str, version: int | None, language_id: str) -> None:
-        """Take a document that the client has opened."""
+        """Add a document that the client has opened."""
         self._documents[uri] = Document(uri, text, self.encoding, version, language_id)
 
     def close(self, uri: str) -> None:
@@ -83,7 +83,7 @@ class Workspace:
             self._remember(document.uri, document.replace(where, text))
 
     def others(self, uri: str) -> tuple[OpenText, ...]:
-        """What there is beside a document: the last edits of others, then those as they are."""
+        """The other documents: their latest edits first, then the documents themselves."""
         edited = (self._around(edit) for edit in self._edits if edit.uri != uri)
         recent = dict.fromkeys(edit.uri for edit in self._edits if edit.uri != uri)
         open_now = [each for each in reversed(self._documents) if each != uri]
@@ -100,7 +100,7 @@ class Workspace:
         return OpenText(uri, document.lines_between(0, MAX_SEARCHED_LINES), document.text)
 
     def _remember(self, uri: str, change: Change) -> None:
-        """Put an edit first; those below it in its document move, one near it is the same."""
+        """Put an edit first, shift those below it, and drop those near it."""
         first, last = change.line, change.line + change.written - 1
         end = change.line + change.removed
         kept = []
@@ -114,10 +114,10 @@ class Workspace:
 
 
 def snippets_of(others: tuple[OpenText, ...], hole: Hole) -> tuple[ContextSnippet, ...]:
-    """What of other documents is worth reading beside a hole, the best first.
+    """The snippets of other documents worth reading with a hole, best first.
 
-    Of those without an edit it is what is most like the code there. Documents that may hold a
-    secret are left out.
+    A document without an edit contributes the part most like the code there. Documents that may
+    hold a secret are left out.
     """
     names = weigh_nearby_names(hole)
     is_secret = cache(may_hold_secret)
@@ -139,7 +139,7 @@ def snippets_of(others: tuple[OpenText, ...], hole: Hole) -> tuple[ContextSnippe
 
 
 def texts_of_project(others: tuple[OpenText, ...], path: str) -> tuple[OpenText, ...]:
-    """Those documents whose files could be included with the file at a path, unasked."""
+    """The documents whose files could be included automatically with the file at a path."""
     project = ProjectFiles.for_file(path, SEARCH_SECONDS)
     paths = {other.uri: path_of(other.uri) for other in others}
     names = {uri: os.path.relpath(path, project.root) for uri, path in paths.items() if path}

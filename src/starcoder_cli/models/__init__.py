@@ -1,1 +1,1 @@
-"""Model files on this machine: where they are, and how their bytes get there."""
+"""Model files on this machine: where they are, and how they are downloaded."""

@@ -1,9 +1,9 @@
 """The hub's own cache of checkpoints, shared with other programs, and what was verified in it.
 
-Each repository has a folder there. Its files lie in `blobs` under the names that the hub has for
-their bytes, `snapshots/COMMIT` holds links to them, and `refs` says which commit a branch was when
-the hub was last asked: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. A manifest
-of ours lies beside these: it pins the commit, and holds what a changed file would betray itself by.
+Each repository has a folder there. Its files are in `blobs`, named by the hub's digest of their
+bytes; `snapshots/COMMIT` holds links to them, and `refs` records the commit of a branch when the
+hub was last asked: https://huggingface.co/docs/huggingface_hub/guides/manage-cache. Our own
+manifest beside these pins the commit and holds what would reveal a changed file.
 """
 
 import json
@@ -27,12 +27,12 @@ ALLOW_PATTERNS = [WEIGHTS_PATTERN, "*.json", "tokenizer.model", "chat_template.j
 IGNORE_PATTERNS = ["*/*"]
 
 STALE_PARTIAL_SECONDS = 3600.0
-"""After how many seconds nobody is writing a partial file any more."""
+"""Seconds after which a partial file is considered abandoned."""
 
 
 @dataclass(frozen=True)
 class CheckpointManifest:
-    """The commit that was fetched for a revision, and the files of it that were verified."""
+    """The commit that was downloaded for a revision, and its verified files."""
 
     revision: str
     commit: str
@@ -40,20 +40,19 @@ class CheckpointManifest:
 
 
 def repository_folder(spec: ModelSpec) -> Path:
-    """The folder of a checkpoint's repository."""
+    """The cache folder of a checkpoint's repository."""
     return cache_folder() / f"models--{spec.repository.replace('/', '--')}"
 
 
 def snapshot_folder(spec: ModelSpec, commit: str) -> Path:
-    """The folder of a checkpoint's files as of a commit."""
+    """The folder of a checkpoint's files at a commit."""
     return repository_folder(spec) / "snapshots" / commit
 
 
 def locate_checkpoint(spec: ModelSpec) -> Path | None:
-    """The complete snapshot of a checkpoint: the verified one, else what other programs fetched.
+    """Find a complete snapshot of a checkpoint: the verified one, else another program's.
 
-    None where there is none. Raises DataError for one with a file that changed since it was
-    verified.
+    Returns None if there is none. Raises DataError if a file has changed since it was verified.
     """
     if not repository_folder(spec).is_dir():
         return None
@@ -73,7 +72,7 @@ def locate_checkpoint(spec: ModelSpec) -> Path | None:
 
 
 def _locate_unverified(spec: ModelSpec) -> Path | None:
-    """The snapshot that the revision stands for, complete as far as the hub's library can tell."""
+    """The snapshot of the revision, complete as far as the hub's library can tell."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -94,7 +93,7 @@ def _locate_unverified(spec: ModelSpec) -> Path | None:
 
 
 def read_checkpoint_manifest(spec: ModelSpec) -> CheckpointManifest | None:
-    """What was verified of a checkpoint; None where nothing was, or nothing that is still meant."""
+    """The manifest of a verified checkpoint; None if there is none or it is out of date."""
     try:
         values = json.loads((repository_folder(spec) / CHECKPOINT_MANIFEST_NAME).read_bytes())
         files = {
@@ -113,7 +112,7 @@ def read_checkpoint_manifest(spec: ModelSpec) -> CheckpointManifest | None:
 
 
 def save_checkpoint_manifest(spec: ModelSpec, manifest: CheckpointManifest) -> Path:
-    """Write what was verified of a checkpoint; its snapshot."""
+    """Write the manifest of a verified checkpoint; returns its snapshot folder."""
     path = repository_folder(spec) / CHECKPOINT_MANIFEST_NAME
     with translate_write_errors(path):
         replace_text(path, json.dumps(asdict(manifest), indent=1) + "\n")
@@ -121,7 +120,7 @@ def save_checkpoint_manifest(spec: ModelSpec, manifest: CheckpointManifest) -> P
 
 
 def link_snapshot(spec: ModelSpec, commit: str, blobs: Mapping[str, str]) -> None:
-    """Give blobs their names in the snapshot of a commit."""
+    """Link blobs under their names in the snapshot of a commit."""
     folder = snapshot_folder(spec, commit)
     with translate_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +129,7 @@ def link_snapshot(spec: ModelSpec, commit: str, blobs: Mapping[str, str]) -> Non
 
 
 def write_ref(spec: ModelSpec, commit: str) -> None:
-    """Let a checkpoint's revision stand for a commit."""
+    """Point a checkpoint's revision at a commit."""
     reference = repository_folder(spec) / "refs" / spec.revision
     with translate_write_errors(reference):
         if spec.revision != commit:
@@ -138,7 +137,7 @@ def write_ref(spec: ModelSpec, commit: str) -> None:
 
 
 def _create_link(path: Path, target: Path) -> None:
-    """Let `path` be a link, a hard one where the system or the user may make no other."""
+    """Make `path` a link, a hard one if symbolic links are not possible."""
     if path.is_symlink() and path.readlink() == target:
         return
     path.unlink(missing_ok=True)
@@ -149,7 +148,7 @@ def _create_link(path: Path, target: Path) -> None:
 
 
 def remove_stale_partials(spec: ModelSpec) -> None:
-    """Remove the partial files that nobody goes on with: neither we nor another program."""
+    """Remove partial files that no program is still downloading."""
     import time
 
     blobs = repository_folder(spec) / "blobs"
@@ -160,7 +159,7 @@ def remove_stale_partials(spec: ModelSpec) -> None:
 
 
 def delete_snapshots(spec: ModelSpec) -> None:
-    """Delete the snapshots of a checkpoint, and what only they use of files that several share."""
+    """Delete the snapshots of a checkpoint, but no files that others share."""
     from huggingface_hub import scan_cache_dir
 
     cache_info = scan_cache_dir(cache_folder())
@@ -181,7 +180,7 @@ def cache_folder() -> Path:
 
 
 def has_token() -> bool:
-    """Whether there is a token: in HF_TOKEN, or from `hf auth login`."""
+    """Whether there is a token, in HF_TOKEN or from `hf auth login`."""
     from huggingface_hub import get_token
 
     return get_token() is not None
@@ -190,8 +189,8 @@ def has_token() -> bool:
 def fetch_user_name() -> str:
     """The name of the account that the token belongs to.
 
-    Raises RefusedError where the hub does not take the token, UnavailableError where it does not
-    answer as a hub.
+    Raises RefusedError if the hub rejects the token, UnavailableError if it does not answer like a
+    hub.
     """
     from httpx2 import HTTPError, InvalidURL
     from huggingface_hub import HfApi
@@ -205,7 +204,7 @@ def fetch_user_name() -> str:
             raise RefusedError(
                 "the hub does not take the token",
                 "log in again with `hf auth login`, or unset HF_TOKEN",
-            ) from None  # the library's error may hold what was sent
+            ) from None  # the library's error may contain the request
         raise UnavailableError(f"it answered with status {status}") from error
     except (HTTPError, ImportError, InvalidURL, ValueError) as error:
         proxy = describe_proxy(hub.hub_url())

@@ -1,4 +1,4 @@
-"""Which licences the user agreed to, and of which a reminder was shown: remembered in one file."""
+"""The licences that the user has agreed to or been reminded of, stored in one file."""
 
 import json
 from pathlib import Path
@@ -14,28 +14,28 @@ AGREED, REMINDED = "agreed", "reminded"
 
 
 def find_unaccepted_licence(spec: ModelSpec) -> Licence | None:
-    """The licence that has to be agreed to before a model is fetched; None where there is none."""
+    """The licence the user must agree to before a model is fetched, or None."""
     licence = licences.find_licence(spec.licence, spec.repository)
     return licence if licence and licence.needs_consent and not has_agreed(licence) else None
 
 
 def has_agreed(licence: Licence) -> bool:
-    """Whether the user agreed to a licence; a file that makes no sense says no."""
+    """Whether the user agreed to a licence; a malformed file counts as no."""
     return licence.id in _read_licence_ids()[AGREED]
 
 
 def record_agreement(licence: Licence) -> None:
-    """Remember that the user agreed; CreateError where that cannot be written."""
+    """Record that the user agreed; raises CreateError if that cannot be written."""
     _add_licence_id(AGREED, licence)
 
 
 def has_been_reminded(licence: Licence) -> bool:
-    """Whether the user was reminded of a licence that nobody agreed to here."""
+    """Whether the user was reminded of a licence that was not agreed to here."""
     return licence.id in _read_licence_ids()[REMINDED]
 
 
 def record_reminder(licence: Licence) -> None:
-    """Remember that a reminder was shown; CreateError where that cannot be written."""
+    """Record that a reminder was shown; raises CreateError if that cannot be written."""
     _add_licence_id(REMINDED, licence)
 
 
@@ -45,7 +45,7 @@ def consent_path() -> Path:
 
 
 def _read_licence_ids() -> dict[str, list[str]]:
-    """What the file says; nothing where it is missing or damaged."""
+    """The contents of the file; empty if it is missing or damaged."""
     try:
         values = json.loads(consent_path().read_bytes())
         return {key: [str(name) for name in values.get(key, [])] for key in (AGREED, REMINDED)}
@@ -54,7 +54,7 @@ def _read_licence_ids() -> dict[str, list[str]]:
 
 
 def _add_licence_id(key: str, licence: Licence) -> None:
-    """Add a licence's id to the file, which is never seen half-written."""
+    """Add a licence's id to the file, replacing it atomically."""
     values = _read_licence_ids()
     if licence.id in values[key]:
         return

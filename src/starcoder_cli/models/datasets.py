@@ -1,4 +1,4 @@
-"""A file of a data set from the hub: fetched once, and verified before it has its name."""
+"""Download a data set's file from the hub once, and verify it before giving it its name."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ def dataset_file_path(repository: str, file: str) -> Path:
 
 
 def fetch_dataset_file(repository: str, file: str, revision: str, progress: Progress) -> Path:
-    """The file, from the hub where it is not here.
+    """The path of a data set's file, downloaded from the hub if it is not here.
 
-    Raises UnavailableError with the reason, RefusedError where a licence has to be accepted,
-    WriteError where there is no room.
+    Raises UnavailableError with the reason, RefusedError if a licence must be accepted first,
+    WriteError if there is no room.
     """
     path = dataset_file_path(repository, file)
     if path.is_file():

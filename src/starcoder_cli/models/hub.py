@@ -1,8 +1,8 @@
-"""One file from the Hugging Face hub, resumed where an earlier try broke off.
+"""Download one file from the Hugging Face hub, resuming an interrupted transfer.
 
-`hf_hub_download` throws away what it has when it is interrupted, and retries for 23 s where the
-hub cannot be reached. So the file is streamed here, with the library's own session: its endpoint,
-token, proxies and certificates are the user's.
+`hf_hub_download` discards a partial file when interrupted, and retries for 23 s if the hub cannot
+be reached. So the file is streamed here, with the library's own session, which uses the user's
+endpoint, token, proxies and certificates.
 """
 
 import os
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from httpx2 import Response
 
 HUB_STALL_SECONDS = 30.0
-"""How many seconds a transfer may stand still before it is taken up again."""
+"""Seconds that a transfer may stall before it is retried."""
 
 MAX_IDLE_TRIES = 3
-"""How many tries in a row may bring nothing."""
+"""Maximum consecutive tries without any progress."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file as the hub describes it; `sha256` is empty where the hub does not state one.
+    """A file as the hub describes it; `sha256` is empty if the hub does not state one.
 
-    `size` is 0 where the hub does not state it. A file has at most `max_bytes`; 0 stands for what
-    the disk has room for.
+    `size` is 0 if the hub does not state it. A file may have at most `max_bytes`; 0 means as many
+    as the disk has room for.
     """
 
     url: str
@@ -56,24 +56,24 @@ class RemoteFile:
 
 
 def hub_url() -> str:
-    """The hub's address: https://huggingface.co, or what HF_ENDPOINT names."""
+    """The hub's address: https://huggingface.co, or the value of HF_ENDPOINT."""
     from huggingface_hub import constants
 
     return os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
 
 
 def hub_host() -> str:
-    """The hub's host name, without a user or password."""
+    """The hub's host name, without user or password."""
     from urllib.parse import urlsplit
 
     return urlsplit(hub_url()).hostname or "the hub"
 
 
 def fetch_from_hub(spec: ModelSpec, folder: Path, progress: Progress) -> DownloadedFile:
-    """Bring a model's file into `folder` under a temporary name, on from where it stopped.
+    """Download a model's file into `folder` under a temporary name, resuming if possible.
 
-    Raises UnavailableError with the reason, RefusedError where a licence has to be accepted,
-    WriteError where there is no room.
+    Raises UnavailableError with the reason, RefusedError if a licence must be accepted first,
+    WriteError if there is no room.
     """
     silence_hub_library()
     remote = call_with_timeout(lambda: fetch_file_metadata(spec))
@@ -98,7 +98,7 @@ def silence_hub_library() -> None:
 
 
 def fetch_file_metadata(spec: ModelSpec) -> RemoteFile:
-    """What the hub says about a model's file, or about the configuration of any model."""
+    """The hub's metadata for a model's file, or for its configuration."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     file = spec.file or "config.json"
@@ -124,16 +124,16 @@ def fetch_file_metadata(spec: ModelSpec) -> RemoteFile:
 
 @contextmanager
 def translate_hub_errors(spec: ModelSpec) -> Iterator[None]:
-    """What the library raises, in our words."""
+    """Translate the library's exceptions into our errors in this context."""
     try:
         with foreign_errors():
             yield
-    except ForeignError as error:  # an answer that no hub gives makes the library raise anything
+    except ForeignError as error:  # a malformed answer makes the library raise anything
         raise translate_hub_error(error.cause, spec) from error.cause
 
 
 def translate_hub_error(error: Exception, spec: ModelSpec) -> StarcoderError:
-    """The library's error in our words."""
+    """Translate an error of the library into ours."""
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
     if isinstance(error, HfHubHTTPError):
@@ -147,7 +147,7 @@ def translate_hub_error(error: Exception, spec: ModelSpec) -> StarcoderError:
 
 
 def describe_hub_failure(error: Exception) -> UnavailableError:
-    """Why the hub gave no answer that could be used, whatever it was asked."""
+    """Why a request to the hub got no usable answer."""
     from httpx2 import ConnectError, TimeoutException
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -166,10 +166,10 @@ def describe_hub_failure(error: Exception) -> UnavailableError:
 
 
 def gated_repository_error(spec: ModelSpec, status: int, has_token: bool) -> RefusedError:
-    """What to do about a model that the hub gives only to those who accepted its licence there.
+    """How to get a model that requires accepting its licence on the hub.
 
-    The hub answers 401 to who did not log in and to a token that is not valid, 403 to an account
-    that did not accept and to a token that may not read such models.
+    The hub answers 401 without a login and to an invalid token, 403 to an account that has not
+    accepted and to a token that may not read such models.
     """
     page = f"{hub_url()}/{spec.repository}"
     if not has_token:
@@ -191,13 +191,13 @@ def gated_repository_error(spec: ModelSpec, status: int, has_token: bool) -> Ref
 
 
 class InterruptedTransferError(UnavailableError):
-    """A transfer ended early; going on from there may help."""
+    """A transfer that ended early; resuming it may help."""
 
 
 def download_resumably(remote: RemoteFile, part: Path, progress: Progress) -> None:
-    """Stream until everything is here; give up after a few tries that brought nothing.
+    """Download until the file is complete; give up after a few tries without progress.
 
-    What a partial file holds already is not fetched again.
+    What a partial file already holds is not fetched again.
     """
     import time
 
@@ -247,7 +247,7 @@ def _append_stream(remote: RemoteFile, part: Path, progress: Progress) -> None:
 
 
 def _open_response(remote: RemoteFile, part: Path) -> "Response":
-    """The answer to a request for what is missing, its body still unread."""
+    """The response to a request for the missing part, its body still unread."""
     from httpx2 import HTTPError, Timeout
     from huggingface_hub import get_session
     from huggingface_hub.utils import (  # type: ignore[attr-defined] # documented, not listed
@@ -272,13 +272,13 @@ def _open_response(remote: RemoteFile, part: Path) -> "Response":
     if problem is None:
         return response
     response.close()
-    if response.status_code == 416:  # what is here is not a beginning of what is there
+    if response.status_code == 416:  # what is here is not the beginning of what is there
         part.unlink(missing_ok=True)
     raise problem
 
 
 def _response_error(response: "Response", start: int) -> UnavailableError | None:
-    """Why an answer is not the bytes from `start` on; None where it is."""
+    """Why a response is not the bytes from `start` on; None if it is."""
     status = response.status_code
     if status == 416 or status == 429 or status >= 500:
         return InterruptedTransferError(f"it answered with status {status}")
@@ -293,5 +293,5 @@ def _response_error(response: "Response", start: int) -> UnavailableError | None
 
 
 def _file_size(part: Path) -> int:
-    """How many bytes are here already."""
+    """The number of bytes that are here already."""
     return part.stat().st_size if part.exists() else 0

@@ -1,7 +1,7 @@
-"""The licences of the models: where each text is, what it asks, and what it forbids, in our words.
+"""The models' licences: where each text is, what it requires and what it forbids, in our words.
 
-Summaries to decide by at a terminal, no legal text: that is behind the link. Every line fits a
-terminal of 80 columns.
+These are summaries to decide by at a terminal, not legal text: that is behind the link. Every line
+fits a terminal of 80 columns.
 """
 
 from dataclasses import dataclass
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Licence:
-    """One version of one text; `id` is what an agreement to it is remembered under.
+    """One version of one licence; an agreement to it is recorded under its `id`.
 
-    `restrictions` complete the sentence that the model is not to be used ... `duties` are what has
-    to be said and kept, of its output and where the model is passed on; `notice` goes with it then,
-    in the licensor's words. Where `needs_consent` is set, someone has to agree before the model is
-    fetched.
+    `restrictions` complete the sentence "the model must not be used ...". `duties` are obligations
+    for its output and when passing the model on; `notice` then has to be included, in the
+    licensor's words. With `needs_consent`, someone must agree before the model is fetched.
     """
 
     id: str
@@ -242,9 +241,9 @@ LICENCES: tuple[Licence, ...] = (
 
 
 def find_licence(name: str, repository: str = "") -> Licence | None:
-    """The licence of that name; None where there is none, or none that we know.
+    """The licence with a name, or None if there is none or we do not know it.
 
-    What BigCode publishes on the hub is under its OpenRAIL-M, unless another one is named.
+    BigCode's models on the hub are under its OpenRAIL-M unless they name another licence.
     """
     if not name and repository.lower().startswith("bigcode/"):
         return BIGCODE

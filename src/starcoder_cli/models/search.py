@@ -1,4 +1,4 @@
-"""Models that this program can load, looked for in the catalog and on the hub."""
+"""Search the catalog and the hub for models that this program can load."""
 
 import json
 import re
@@ -24,7 +24,7 @@ Answer: TypeAlias = Mapping[str, object]
 TEXT_GENERATION = "text-generation"
 GGUF_TAG = "gguf"
 FORMS = ((GGUF_TAG,), ("transformers", "safetensors", TEXT_GENERATION))
-"""The tags that a model has to have, in each of the two forms that can be loaded."""
+"""The tags that a model must have, for each of the two loadable forms."""
 
 DETAILS = (
     "config",
@@ -36,14 +36,14 @@ DETAILS = (
     "siblings",
     "tags",
 )
-# The first that a repository has is small, and nearly as good as the whole model.
+# The first that a repository has is chosen: small, and nearly as good as the original.
 QUANTIZATIONS = ("q4_k_m", "q4_k_s", "q5_k_m", "q4_0", "q8_0")
 PART_OF_A_MODEL = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class FoundModel:
-    """A model, and what the hub says about it: nothing where only the catalog has it."""
+    """A model and the hub's data about it, empty if only the catalog has it."""
 
     spec: ModelSpec
     parameters: str
@@ -54,16 +54,16 @@ class FoundModel:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The models that were found, and why none of them is the hub's, where it does not answer."""
+    """The models found, and why the hub could not be searched, if so."""
 
     models: Sequence[FoundModel]
     failure: UnavailableError | None = None
 
 
 def search_models(text: str, limit: int, offline: bool) -> SearchResult:
-    """The models of the catalog that a text fits, then so many of the hub, most downloaded first.
+    """Search the catalog, then the hub for up to `limit` models, most downloaded first.
 
-    Without the network the catalog alone is searched.
+    Without network access only the catalog is searched.
     """
     ours = [of_catalog(spec) for spec in CATALOG if fits(spec, text)]
     if offline or is_offline():
@@ -82,20 +82,20 @@ def search_models(text: str, limit: int, offline: bool) -> SearchResult:
 
 
 def fits(spec: ModelSpec, text: str) -> bool:
-    """Whether a row of the catalog has each word of a text in what it is called or is."""
+    """Whether a catalog model matches each word of a text by its name, repository or summary."""
     where = f"{spec.name} {spec.repository} {spec.summary}".lower()
     return all(word in where for word in text.lower().split())
 
 
 def of_catalog(spec: ModelSpec) -> FoundModel:
-    """A row of the catalog."""
+    """Turn a catalog model into a search result."""
     return FoundModel(spec, spec.parameters, spec.licence, spec.gated)
 
 
 def search_hub(text: str, limit: int) -> list[FoundModel]:
-    """The models of the hub that a text fits and that can be loaded, most downloaded first.
+    """Search the hub for loadable models that match a text, most downloaded first.
 
-    Raises UnavailableError where the hub does not answer, or with something else.
+    Raises UnavailableError if the hub does not answer, or not like a hub.
     """
     silence_hub_library()
     try:
@@ -115,9 +115,9 @@ MAX_ANSWER_BYTES = 1 << 24
 
 
 def ask_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
-    """What the hub has with these tags; UnavailableError for an answer of no hub.
+    """The hub's models with these tags; raises UnavailableError if the answer is not a hub's.
 
-    The library would try five times, and say so, where nobody answers.
+    The library itself would try five times, with messages, if nobody answers.
     """
     from huggingface_hub import get_session
     from huggingface_hub.utils import (  # type: ignore[attr-defined] # documented, not listed
@@ -148,7 +148,7 @@ def ask_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
             content = bytearray()
             for piece in response.iter_bytes():
                 content += piece
-                if len(content) > MAX_ANSWER_BYTES:  # what is cut off is no JSON
+                if len(content) > MAX_ANSWER_BYTES:  # truncated, it is not valid JSON
                     break
     except ForeignError as error:
         raise describe_hub_failure(error.cause) from error.cause
@@ -162,7 +162,7 @@ def ask_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
 
 
 def loadable(answer: Answer) -> FoundModel | None:
-    """A model of the hub; None where this program cannot load it, or does not understand it."""
+    """Read a model of the hub; None if this program cannot load or understand it."""
     name, config = answer.get("id"), part(answer, "config")
     tags = [tag for tag in as_list(answer.get("tags")) if isinstance(tag, str)]
     if answer.get("pipeline_tag") not in (None, TEXT_GENERATION) or not isinstance(name, str):
@@ -179,7 +179,7 @@ def loadable(answer: Answer) -> FoundModel | None:
         spec = find_model(name)
     except StarcoderError:
         return None
-    if spec.is_local:  # a folder here has that name
+    if spec.is_local:  # a folder here has the same name
         return None
     downloads = answer.get("downloads")
     return FoundModel(
@@ -192,18 +192,18 @@ def loadable(answer: Answer) -> FoundModel | None:
 
 
 def part(answer: Answer, name: str) -> Answer:
-    """An object in an object; an empty one where there is none."""
+    """An object inside an object, empty if it is missing."""
     found = answer.get(name)
     return found if isinstance(found, dict) else {}
 
 
 def as_list(value: object) -> Sequence[object]:
-    """A list; an empty one for anything else."""
+    """A list, or an empty one for anything else."""
     return value if isinstance(value, list) else ()
 
 
 def choose_file(names: Iterable[str]) -> str:
-    """The GGUF file to have of those in a repository; empty where none is a whole model."""
+    """The preferred GGUF file of a repository; empty if none is a whole model."""
     whole = sorted(
         name
         for name in names
@@ -213,14 +213,14 @@ def choose_file(names: Iterable[str]) -> str:
 
 
 def files_by_preference(names: Sequence[str]) -> Iterator[str]:
-    """The names, those first whose quantization is preferred."""
+    """The names, ordered by preferred quantization."""
     for quantization in QUANTIZATIONS:
         yield from (name for name in names if quantization in name.lower())
     yield from names
 
 
 def format_count(count: int) -> str:
-    """A number of parameters in words: `494M`, `3.1B`."""
+    """Format a number of parameters: `494M`, `3.1B`."""
     if count < 10**9:
         return f"{max(1, round(count / 10**6))}M"
     return f"{count / 10**9:.1f}B".replace(".0B", "B")

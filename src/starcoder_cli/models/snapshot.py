@@ -1,7 +1,7 @@
-"""Checkpoints from the Hugging Face hub, file by file, each verified before it has its name.
+"""Checkpoints from the Hugging Face hub, file by file, each verified before it gets its name.
 
-Only weights in safetensors, JSON and tokenizer texts are fetched: never pickles, never code. They
-come as one model file does, on from where an earlier try broke off, into the hub's own cache.
+Only safetensors weights, JSON and tokenizer texts are fetched: never pickles, never code. Like a
+single model file, they are resumed after an interruption; they go into the hub's own cache.
 """
 
 import re
@@ -38,31 +38,31 @@ if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
 GIT_SHA1_DIGITS = 40
-"""How long the names are that git gives to bytes; others are as long as a sha256."""
+"""The length of git's names for blobs; other names are as long as a sha256."""
 
 
 @dataclass(frozen=True)
 class RepositoryListing:
-    """A commit of a repository, and the names of the files at its top."""
+    """A commit of a repository, and the names of its top-level files."""
 
     commit: str
     names: tuple[str, ...]
 
 
 def fetch_parameter_count(spec: ModelSpec) -> int:
-    """How many numbers the hub says that a checkpoint has; 0 where it does not say."""
+    """The number of parameters of a checkpoint according to the hub; 0 if it does not say."""
     hub.silence_hub_library()
     try:
         safetensors = call_with_timeout(
             lambda: _fetch_repository_info(spec, spec.revision)
         ).safetensors
-    except StarcoderError:  # a pull says what is wrong
+    except StarcoderError:  # a pull reports the error
         return 0
     return safetensors.total if safetensors else 0
 
 
 def verify_checkpoint(spec: ModelSpec, progress: Progress) -> Path | None:
-    """The snapshot whose every byte is as it was when it was fetched; None where there is none."""
+    """The snapshot if every byte is unchanged since it was fetched, else None."""
     manifest = cache.read_checkpoint_manifest(spec)
     if manifest is None:
         return None
@@ -80,11 +80,11 @@ def verify_checkpoint(spec: ModelSpec, progress: Progress) -> Path | None:
 
 
 def fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
-    """Fetch what is missing or damaged of a checkpoint, at the commit that was fetched before.
+    """Fetch the missing or damaged files of a checkpoint, at the commit that was fetched before.
 
-    Where the hub has that commit no longer, it is the one that the revision stands for now. Raises
-    RefusedError for a licence that has to be accepted and for pickled weights, UnavailableError
-    with the reason, WriteError where there is no room.
+    If the hub no longer has that commit, the revision's current one is used. Raises RefusedError
+    for a licence that must be accepted first and for pickled weights, UnavailableError with the
+    reason, WriteError if there is no room.
     """
     hub.silence_hub_library()
     manifest = cache.read_checkpoint_manifest(spec)
@@ -117,7 +117,7 @@ def fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
 def _list_pinned_commit(
     spec: ModelSpec, manifest: CheckpointManifest | None
 ) -> RepositoryListing | None:
-    """What a repository held at the commit that was fetched before; None where that is gone."""
+    """A repository's files at the commit that was fetched before; None if the commit is gone."""
     from huggingface_hub.errors import RevisionNotFoundError
 
     if manifest is None:
@@ -131,7 +131,7 @@ def _list_pinned_commit(
 
 
 def _fetch_repository_info(spec: ModelSpec, revision: str) -> "ModelInfo":
-    """What the hub says about a repository."""
+    """The hub's information about a repository."""
     from huggingface_hub import HfApi
 
     with hub.translate_hub_errors(spec):
@@ -141,7 +141,7 @@ def _fetch_repository_info(spec: ModelSpec, revision: str) -> "ModelInfo":
 
 
 def _list_repository(spec: ModelSpec, revision: str) -> RepositoryListing:
-    """What a repository holds."""
+    """The commit and files of a repository."""
     info = _fetch_repository_info(spec, revision)
     if not re.fullmatch("[0-9a-f]{40}", info.sha or ""):
         raise UnavailableError("what answers there is not a hub")
@@ -166,13 +166,13 @@ def _no_safetensors_error(spec: ModelSpec, listing: RepositoryListing) -> Refuse
 
 
 def _fetch_metadata(spec: ModelSpec) -> RemoteFile:
-    """What the hub says about one file of a checkpoint."""
+    """The hub's metadata for one file of a checkpoint."""
     return call_with_timeout(lambda: hub.fetch_file_metadata(spec))
 
 
 @contextmanager
 def _hint_at_hf_home() -> Iterator[None]:
-    """Names the variable that moves the hub's cache where it cannot be written."""
+    """If the hub's cache cannot be written, name the variable that moves it."""
     try:
         yield
     except WriteError as error:
@@ -182,11 +182,11 @@ def _hint_at_hf_home() -> Iterator[None]:
 def _fetch_blobs(
     spec: ModelSpec, remotes: Mapping[str, RemoteFile], progress: Progress
 ) -> Mapping[str, str]:
-    """Bring the bytes of these files, each verified; their sha256 by name."""
+    """Download and verify these files; returns their sha256 by name."""
     blobs = cache.repository_folder(spec) / "blobs"
     with translate_write_errors(blobs):
         blobs.mkdir(parents=True, exist_ok=True)
-        (blobs.parent / "snapshots").mkdir(exist_ok=True)  # or the cache counts as corrupt
+        (blobs.parent / "snapshots").mkdir(exist_ok=True)  # otherwise the cache counts as corrupt
     total = sum(remote.size for remote in remotes.values())
     present = sum(
         _present_bytes(blobs / remote.blob_name, remote.size) for remote in remotes.values()
@@ -203,21 +203,21 @@ def _fetch_blobs(
 
 
 def _present_bytes(blob: Path, size: int) -> int:
-    """How many bytes of a blob are here, whole or partial."""
+    """The bytes of a blob that are here, whole or partial."""
     part = blob.with_name(blob.name + PARTIAL_SUFFIX)
     lengths = (path.stat().st_size for path in (blob, part) if path.is_file())
     return min(next(lengths, 0), size)
 
 
 def _offset_progress(progress: Progress, offset: int, total: int) -> Progress:
-    """The progress of one file as that of all of them."""
+    """Report the progress of one file as part of the total."""
     return lambda done, _: progress(offset + done, total)
 
 
 def fetch_verified(remote: RemoteFile, blob: Path, progress: Progress) -> str:
-    """See that a file is here with the bytes that the hub states; its sha256.
+    """Make sure that a file with the hub's stated bytes is here; returns its sha256.
 
-    Raises UnavailableError where it sends others, and what a transfer raises.
+    Raises UnavailableError if the hub sends other bytes, and whatever a transfer raises.
     """
     if blob.is_file():
         sha256 = _matching_digest(remote, blob, progress)
@@ -226,7 +226,7 @@ def fetch_verified(remote: RemoteFile, blob: Path, progress: Progress) -> str:
         with translate_write_errors(blob):
             blob.unlink()
     part = blob.with_name(blob.name + PARTIAL_SUFFIX)
-    # A beginning that another program left may have gaps.
+    # A partial file left by another program may have gaps.
     for is_fresh in (not part.exists(), True):
         try:
             hub.download_resumably(remote, part, progress)
@@ -245,10 +245,10 @@ def fetch_verified(remote: RemoteFile, blob: Path, progress: Progress) -> str:
 
 
 def _matching_digest(remote: RemoteFile, path: Path, progress: Progress = ignore_progress) -> str:
-    """The sha256 of a file that has the bytes which the hub states; empty where it has others.
+    """The sha256 of a file if it has the bytes that the hub states, else empty.
 
-    Small files are named as git does, and by some mirrors by their plain sha1. A mirror that names
-    them in another way states nothing about their bytes.
+    Small files are named by their git hash, and by their plain sha1 on some mirrors. A mirror with
+    other names states nothing about their bytes.
     """
     if remote.size and path.stat().st_size != remote.size:
         return ""
@@ -263,7 +263,7 @@ def _matching_digest(remote: RemoteFile, path: Path, progress: Progress = ignore
 
 
 def _sha1_digests(path: Path) -> tuple[str, str]:
-    """A file's sha1, as git takes it and plain."""
+    """A file's git and plain sha1."""
     from hashlib import sha1
 
     git = sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)

@@ -1,7 +1,7 @@
-"""The folder of model files: one folder a model, with the file and a manifest.
+"""The folder of model files: one folder per model, with the file and a manifest.
 
-The manifest is written after the file was verified, and holds what a changed file would betray
-itself by: its size and modification time. So a file is hashed once, not on every start.
+The manifest is written after the file was verified, and records what would reveal a changed file:
+its size and modification time. So a file is hashed once, not on every start.
 """
 
 import json
@@ -21,15 +21,15 @@ from starcoder_cli.system.file_lock import hold_lock
 
 MODEL_MANIFEST_NAME = "manifest.json"
 ADAPTER_FOLDER, CHECKPOINT_FOLDER, DATA_CARD_FILE = "adapter", "checkpoint", "data-card.md"
-"""What is in the folder of a model that was tuned here."""
+"""The contents of a locally tuned model's folder."""
 
 TUNING_FOLDER = ".tuning"
-"""Where trainings that were not finished lie, each in a folder of the model's name."""
+"""Unfinished trainings, each in a folder with the model's name."""
 
 
 @dataclass(frozen=True)
 class ModelManifest:
-    """What a model file was when it was verified."""
+    """The state of a model file when it was verified."""
 
     name: str
     sha256: str
@@ -39,7 +39,7 @@ class ModelManifest:
 
 
 def model_folder(spec: ModelSpec) -> Path:
-    """The folder of a model's file; hub ids never hold `--`, so two models never share one."""
+    """The folder of a model's file; hub ids never contain `--`, so two models never share one."""
     return models_dir() / spec.name.replace("/", "--")
 
 
@@ -49,14 +49,14 @@ def model_file_path(spec: ModelSpec) -> Path:
 
 
 def tuned_checkpoint(spec: ModelSpec) -> Path:
-    """The folder of the checkpoint that a model became when it was tuned here."""
+    """The checkpoint folder of a locally tuned model."""
     return model_folder(spec) / CHECKPOINT_FOLDER
 
 
 def locate_model(spec: ModelSpec) -> Path | None:
-    """The verified file, or checkpoint folder, of a model; None where it is not here.
+    """The verified file, or checkpoint folder, of a model; None if it is not here.
 
-    Raises DataError for a file that changed since it was verified, of a checkpoint too.
+    Raises DataError if a file, including one of a checkpoint, has changed since it was verified.
     """
     if spec.engine == "echo":
         return None
@@ -74,7 +74,7 @@ def locate_model(spec: ModelSpec) -> Path | None:
 
 
 def _path_if_unchanged(spec: ModelSpec, manifest: ModelManifest) -> Path | None:
-    """The file that the manifest describes; None where it is gone."""
+    """The file that the manifest describes; None if it is gone."""
     path = model_file_path(spec)
     verified = VerifiedFile(manifest.sha256, manifest.size, manifest.mtime_ns)
     try:
@@ -90,7 +90,7 @@ def _path_if_unchanged(spec: ModelSpec, manifest: ModelManifest) -> Path | None:
 
 
 def read_model_manifest(folder: Path) -> ModelManifest | None:
-    """The manifest in a model's folder; None where there is none, or none that makes sense."""
+    """The manifest in a model's folder; None if it is missing or malformed."""
     try:
         values = json.loads((folder / MODEL_MANIFEST_NAME).read_bytes())
         return ModelManifest(
@@ -105,9 +105,9 @@ def read_model_manifest(folder: Path) -> ModelManifest | None:
 
 
 def save_model_file(spec: ModelSpec, download: DownloadedFile) -> Path:
-    """Give a verified file its final name, then write the manifest, then remove what is left over.
+    """Rename a verified file to its final name, write the manifest, then remove leftovers.
 
-    The order matters: killed in between, the file is verified again, never used unverified.
+    The order matters: if killed in between, the file is verified again, never used unverified.
     """
     path = model_file_path(spec)
     with translate_write_errors(path):
@@ -125,9 +125,9 @@ def save_model_file(spec: ModelSpec, download: DownloadedFile) -> Path:
 
 
 def save_tuned_model(spec: ModelSpec, staged: Path, record: Mapping[str, object]) -> Path:
-    """Make a model of a folder with its checkpoint, adapter and data card; the folder is moved.
+    """Move a folder with a checkpoint, an adapter and a data card into the store as a model.
 
-    One that was tuned before under the name is replaced. Raises WriteError.
+    An earlier tuned model with the same name is replaced. Raises WriteError.
     """
     import shutil
 
@@ -154,7 +154,7 @@ def remove_partial_files(folder: Path) -> None:
 
 
 def list_installed_models() -> list[ModelSpec]:
-    """Every model that is here, in the order of the catalog, then the others by name."""
+    """Every model that is here, in catalog order, then the others by name."""
     names = {
         manifest.name
         for folder in _list_model_folders()
@@ -166,7 +166,7 @@ def list_installed_models() -> list[ModelSpec]:
 
 
 def _list_model_folders() -> list[Path]:
-    """The folders in the folder of models."""
+    """The folders in the models folder."""
     try:
         return [path for path in models_dir().iterdir() if path.is_dir()]
     except (FileNotFoundError, NotADirectoryError):
@@ -174,7 +174,7 @@ def _list_model_folders() -> list[Path]:
 
 
 def _is_checkpoint_here(spec: ModelSpec) -> bool:
-    """Whether a row is a checkpoint in the hub's cache, damaged or not."""
+    """Whether a model is a checkpoint in the hub's cache, damaged or not."""
     try:
         return bool(spec.repository and not spec.file and cache.locate_checkpoint(spec))
     except DataError:
@@ -182,9 +182,9 @@ def _is_checkpoint_here(spec: ModelSpec) -> bool:
 
 
 def remove_model(spec: ModelSpec) -> None:
-    """Delete a model's files; InputError where there are none.
+    """Delete a model's files; raises InputError if there are none.
 
-    Raises UsageError for a model that is the user's own file, BusyError while it is being pulled.
+    Raises UsageError if the model is the user's own file, BusyError while it is being pulled.
     """
     if spec.is_local or spec.engine == "echo":
         raise UsageError(f"{spec.name} was not pulled", "remove the file itself if you mean it")
@@ -206,9 +206,9 @@ def remove_model(spec: ModelSpec) -> None:
 
 @contextmanager
 def lock_model(spec: ModelSpec, wait: bool = True) -> Iterator[None]:
-    """Keeps other processes from pulling or removing the same model.
+    """Keep other processes from pulling or removing the same model.
 
-    Raises BusyError where it is taken and `wait` is false.
+    Raises BusyError if it is locked and `wait` is false.
     """
     lock_path = models_dir() / ".locks" / f"{model_folder(spec).name}.lock"
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What every source of model files shares: progress, downloads, time limits and disk errors."""
+"""What all sources of model files share: progress, downloads, time limits and disk errors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 RESPONSE_TIMEOUT_SECONDS = 10.0
-"""How many seconds a source may take to answer at all."""
+"""Seconds that a source may take to answer at all."""
 
 DOWNLOAD_CHUNK_BYTES = 1 << 20
 
 METADATA_SUFFIXES = (".json", ".txt", ".model", ".jinja")
 MAX_METADATA_BYTES = 64 << 20
-"""What no configuration and no tokenizer of a model comes near to."""
+"""Far more than any model's configuration or tokenizer needs."""
 
 DISK_RESERVE_BYTES = 1 << 30
-"""What a file of unknown size leaves free."""
+"""Bytes to keep free when downloading a file of unknown size."""
 
 DIGEST_MISMATCH = "it sent other bytes than the model's (sha256 does not match)"
 
@@ -30,16 +30,16 @@ T = TypeVar("T")
 
 
 class Progress(Protocol):
-    """Told how many bytes of how many are here; `total` is 0 where nobody knows."""
+    """Receives the bytes done and the total, which is 0 if unknown."""
 
     def __call__(self, done: int, total: int) -> None: ...
 
 
 @dataclass(frozen=True)
 class DownloadedFile:
-    """A file that came whole as far as its source can tell, and the sha256 it has to have.
+    """A file that is complete as far as its source can tell, and the sha256 it must have.
 
-    `sha256` is empty where neither the catalog nor the source states one.
+    `sha256` is empty if neither the catalog nor the source states one.
     """
 
     path: Path
@@ -57,7 +57,7 @@ def run_in_background(call: Callable[[], T]) -> "Future[T]":
     def run() -> None:
         try:
             future.set_result(call())
-        except BaseException as error:  # whoever waits for the result gets it
+        except BaseException as error:  # passed on to whoever awaits the result
             future.set_exception(error)
 
     Thread(target=run, daemon=True).start()
@@ -65,9 +65,9 @@ def run_in_background(call: Callable[[], T]) -> "Future[T]":
 
 
 def call_with_timeout(call: Callable[[], T], seconds: float = RESPONSE_TIMEOUT_SECONDS) -> T:
-    """The result of `call`, which may hang; UnavailableError when it takes longer than `seconds`.
+    """The result of `call`, which may hang; raises UnavailableError if it exceeds `seconds`.
 
-    A call that hangs is left behind: a name lookup cannot be stopped.
+    A hanging call is abandoned: a name lookup cannot be stopped.
     """
     try:
         return run_in_background(call).result(seconds)
@@ -77,7 +77,7 @@ def call_with_timeout(call: Callable[[], T], seconds: float = RESPONSE_TIMEOUT_S
 
 @contextmanager
 def translate_write_errors(path: Path) -> Iterator[None]:
-    """Turns errors of the file system into one WriteError that names the file."""
+    """Turn file system errors into one WriteError that names the file."""
     try:
         yield
     except OSError as error:
@@ -88,14 +88,14 @@ def translate_write_errors(path: Path) -> Iterator[None]:
 
 
 def free_bytes(folder: Path) -> int:
-    """For how many bytes a folder has room."""
+    """The free bytes on a folder's disk."""
     import shutil
 
     return shutil.disk_usage(folder).free
 
 
 def check_disk_space(folder: Path, needed: int) -> None:
-    """WriteError where `folder` has no room for so many bytes more."""
+    """Raise WriteError if `folder` has no room for another `needed` bytes."""
     free = free_bytes(folder)
     if free < needed:
         raise WriteError(
@@ -105,12 +105,12 @@ def check_disk_space(folder: Path, needed: int) -> None:
 
 
 def room_for_more(folder: Path) -> int:
-    """How many bytes of a file whose size nobody knows a folder takes."""
+    """The maximum bytes that a file of unknown size may take in a folder."""
     return max(free_bytes(folder) - DISK_RESERVE_BYTES, 0)
 
 
 def max_file_bytes(spec: ModelSpec, file: str) -> int:
-    """The most bytes that a file of a model may have; 0 where only the disk's room limits it."""
+    """The maximum bytes of a model's file; 0 if only the free disk space limits it."""
     if spec.sha256 and file == spec.file:
         return spec.size
     if spec.repository_type == "model" and file.endswith(METADATA_SUFFIXES):
@@ -119,12 +119,12 @@ def max_file_bytes(spec: ModelSpec, file: str) -> int:
 
 
 def too_large_error(file: str, most: int) -> UnavailableError:
-    """The error for a file of which there is more than there may be."""
+    """The error for a file that exceeds its maximum size."""
     return UnavailableError(f"{file} is larger than the {format_size(most)} that it may have")
 
 
 def ignore_progress(done: int, total: int) -> None:
-    """Progress that nobody looks at."""
+    """Ignore progress."""
 
 
 def compute_sha256(path: Path, progress: Progress = ignore_progress) -> str:

@@ -1,8 +1,8 @@
-"""Which files have the bytes that their model was published with, as far as that is known.
+"""Which files still have the bytes that their model was published with, as far as known.
 
-A manifest beside a file holds what a changed file would betray itself by: its size and modification
-time. A copy of the folder has another time, and perhaps nobody may write there: its file is read
-through once, and what that gave is remembered in the user's own cache.
+A manifest beside a file records what would reveal a change: its size and modification time. A
+copied folder has other times and may be read-only: its file is read through once, and the result is
+stored in the user's own cache.
 """
 
 import json
@@ -19,7 +19,7 @@ MAX_REMEMBERED_FILES = 1000
 
 @dataclass(frozen=True)
 class VerifiedFile:
-    """What a file was when its bytes were verified."""
+    """The state of a file when its bytes were verified."""
 
     sha256: str
     size: int
@@ -27,12 +27,12 @@ class VerifiedFile:
 
     @classmethod
     def of(cls, path: Path, sha256: str) -> "VerifiedFile":
-        """What a file with this digest is now."""
+        """The current state of a file with this digest."""
         status = path.stat()
         return cls(sha256, status.st_size, status.st_mtime_ns)
 
     def is_intact(self, path: Path) -> bool:
-        """Whether a file still has these bytes; it is read where it has another time alone."""
+        """Whether a file still has these bytes; it is read only if its time differs."""
         now = VerifiedFile.of(path, self.sha256)
         if now == self or now.size != self.size:
             return now == self
@@ -40,7 +40,7 @@ class VerifiedFile:
 
 
 def verify_file(path: Path, sha256: str, progress: Progress = ignore_progress) -> bool:
-    """Whether a file has this digest; what it was then is remembered, where that can be written."""
+    """Whether a file has this digest; the result is recorded if that can be written."""
     before = VerifiedFile.of(path, sha256)
     if compute_sha256(path, progress) != sha256:
         return False
@@ -54,17 +54,17 @@ def verify_file(path: Path, sha256: str, progress: Progress = ignore_progress) -
 
 
 def record_path() -> Path:
-    """The file of what was read through, the latest last."""
+    """The file of verification results, the latest last."""
     return user_folder("cache") / "verified.json"
 
 
 def _key(path: Path) -> str:
-    """What a file is called in the record."""
+    """The key of a file in the record."""
     return str(path.absolute())
 
 
 def _load_record() -> dict[str, object]:
-    """What the record says; nothing where it is missing or damaged."""
+    """The contents of the record; empty if it is missing or damaged."""
     try:
         return dict(json.loads(record_path().read_bytes()))
     except (OSError, ValueError, TypeError, RecursionError):

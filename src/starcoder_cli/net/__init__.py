@@ -1,1 +1,1 @@
-"""Sockets and HTTP: how this program reaches its own server and those of others."""
+"""Sockets and HTTP: how this program reaches its own server and remote ones."""

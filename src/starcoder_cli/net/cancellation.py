@@ -1,6 +1,6 @@
-"""Work in another thread that may not be needed any more: its connections end at once.
+"""Cancel work in another thread by closing its connections.
 
-A thread that waits for a server cannot be interrupted; the connection that it waits at can.
+A thread that waits for a server cannot be interrupted, but its connection can.
 """
 
 import socket
@@ -11,11 +11,11 @@ from contextvars import ContextVar
 
 
 class AbandonedError(Exception):
-    """Nobody waits for the answer any more."""
+    """Nobody is waiting for the answer any more."""
 
 
 class Cancellation:
-    """Says whether some work is still needed, and ends its connections once it is not."""
+    """Says whether some work is still needed, and closes its connections once it is not."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -24,11 +24,11 @@ class Cancellation:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the work is not needed any more."""
+        """Whether the work is no longer needed."""
         return self._is_cancelled
 
     def cancel(self) -> None:
-        """End the work: what it waits for breaks off, and it can open no other connection."""
+        """Cancel the work: its connections are shut down, and it cannot open another."""
         with self._lock:
             self._is_cancelled = True
             for connection in self._connections:
@@ -37,12 +37,12 @@ class Cancellation:
             self._connections.clear()
 
     def check(self) -> None:
-        """Raise AbandonedError where the work is not needed any more."""
+        """Raise AbandonedError if the work is no longer needed."""
         if self._is_cancelled:
             raise AbandonedError
 
     def add(self, connection: socket.socket) -> None:
-        """End this connection with the work; AbandonedError where that has ended already."""
+        """Close this connection on cancellation; raises AbandonedError if that has happened."""
         with self._lock:
             if self._is_cancelled:
                 connection.close()
@@ -56,7 +56,7 @@ CURRENT: ContextVar[Cancellation | None] = ContextVar("cancellation", default=No
 
 @contextmanager
 def cancelled_by(cancellation: Cancellation) -> Iterator[None]:
-    """Connections that are opened in the body, in this thread, end with the cancellation."""
+    """Tie connections opened in the body, in this thread, to the cancellation."""
     token = CURRENT.set(cancellation)
     try:
         yield

@@ -1,7 +1,7 @@
-"""Clients of HTTP for servers of others, by way of the proxy that the environment names.
+"""HTTP clients for remote servers, using the proxy that the environment names.
 
-No proxy is asked for this machine, nor for what NO_PROXY names. The library takes every variable
-for a proxy of its own, and one that it cannot use ends it, whether it is needed or not.
+No proxy is used for this machine, or for what NO_PROXY names. The library itself would read every
+proxy variable, and fail on one it cannot use, whether it is needed or not.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def find_proxy(url: str) -> str:
-    """The address of the proxy by which a URL is reached; empty where there is none."""
+    """The address of the proxy for a URL; empty if there is none."""
     from urllib.parse import urlsplit
     from urllib.request import getproxies, proxy_bypass
 
@@ -30,15 +30,15 @@ def find_proxy(url: str) -> str:
 
 
 def describe_proxy(url: str) -> str:
-    """The words that name the proxy of a URL, without its password; empty where there is none."""
+    """Words that name a URL's proxy, without its password; empty if there is none."""
     proxy = hide_secrets(find_proxy(url))
     return f" through the proxy {proxy}" if proxy else ""
 
 
 def open_client(url: str, timeout: "Timeout", headers: Mapping[str, str]) -> "Client":
-    """A client for the server at a URL, which checks certificates and follows no redirect.
+    """Open a client for the server at a URL; it checks certificates and follows no redirects.
 
-    Raises ConfigError where the environment names a proxy, or certificates, that cannot be used.
+    Raises ConfigError if the environment names a proxy, or certificates, that cannot be used.
     """
     import ssl
     from urllib.parse import urlsplit

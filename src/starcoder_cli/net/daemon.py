@@ -1,7 +1,7 @@
-"""Where this user's server is, which keeps models loaded: find it, start it, wait for its end.
+"""This user's server, which keeps models loaded: find it, start it, wait until it stops.
 
-Whoever holds the lock of the folder is the server; the lock goes with its process, so nothing that
-a killed server has left can be taken for one.
+The server is whoever holds the lock of the folder; the lock ends with its process, so the leftovers
+of a killed server cannot be mistaken for one.
 """
 
 import os
@@ -22,23 +22,23 @@ from starcoder_cli.system.file_lock import hold_lock
 SERVER_SOCKET = "server.sock"
 SERVER_LOCK = "server.lock"
 MAX_SOCKET_PATH_BYTES = 103
-"""Bytes that the path of a socket may have: with a zero, 104 on macOS and 108 on Linux."""
+"""Maximum bytes in a socket's path: with a zero, 104 on macOS and 108 on Linux."""
 
 START_SECONDS = 60.0
 PROBE_SECONDS = 20.0
-"""How long a server may take to say that it is there: it says nothing while a model loads."""
+"""Seconds a server may take to report that it is up: it does not answer while a model loads."""
 
 MAX_LOCK_WAIT_SECONDS = 0.5
 READY_MESSAGE, BUSY_MESSAGE = b"ready", b"busy"
 
 INSTALLATION_ID = f"{__version__} {sys.prefix} {Path(__file__).parent}"
-"""Which installation this is: a server of another one is asked to leave."""
+"""Identifies this installation: a server of another one is asked to stop."""
 
 
 def prepare_server_folder() -> Path:
-    """The folder of the server's socket, made where it is missing.
+    """The folder of the server's socket, created if missing.
 
-    Raises RefusedError where others could enter it, UnavailableError where it cannot be made or its
+    Raises RefusedError if others could enter it, UnavailableError if it cannot be created or its
     path is too long for a socket.
     """
     folder = runtime_dir()
@@ -59,7 +59,7 @@ def prepare_server_folder() -> Path:
 
 
 def require_private_folder(folder: Path) -> Path:
-    """The folder; RefusedError where others could enter it."""
+    """Check that only this user can enter a folder; raises RefusedError otherwise."""
     status = folder.lstat()
     private = not status.st_mode & 0o077 and status.st_uid == os.getuid()
     if not stat.S_ISDIR(status.st_mode) or not private:
@@ -70,9 +70,9 @@ def require_private_folder(folder: Path) -> Path:
 
 
 def find_socket() -> Path | None:
-    """The socket of a server that listens; None where there is none.
+    """The socket of a listening server, or None.
 
-    Raises RefusedError where another user listens, or where there is something else in its place.
+    Raises RefusedError if another user is listening, or if something else is in its place.
     """
     if not HAS_UNIX_SOCKETS:
         return None
@@ -87,7 +87,7 @@ def find_socket() -> Path | None:
 
 
 def identify_listener(path: Path) -> Peer:
-    """Who listens at a socket; RefusedError where that is another user."""
+    """Who listens at a socket; raises RefusedError if it is another user."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(START_SECONDS)
         connection.connect(str(path))
@@ -99,9 +99,9 @@ def identify_listener(path: Path) -> Peer:
 
 @contextmanager
 def lock_server_folder(folder: Path, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock of the folder; BusyError where another process still does after so long.
+    """Hold the lock of the folder; raises BusyError if another process keeps it for too long.
 
-    Whoever only asks whether there is a server holds it for a moment too.
+    A process that only checks for a server also holds it for a moment.
     """
     with ExitStack() as stack:
         try:
@@ -112,20 +112,20 @@ def lock_server_folder(folder: Path, seconds: float = 0.0) -> Iterator[None]:
 
 
 def is_server_running() -> bool:
-    """Whether a server holds the lock, be it able to answer or not."""
+    """Whether a server holds the lock, even if it cannot answer."""
     try:
         with lock_server_folder(runtime_dir()):
             return False
-    except OSError:  # no folder, or none in which anybody could hold a lock
+    except OSError:  # no folder, or none in which a lock could be held
         return False
     except BusyError:
         return True
 
 
 def spawn_server() -> bool:
-    """Start a server in the background and wait until it listens; False where one was there.
+    """Start a server in the background and wait until it listens; False if one was running.
 
-    Raises UnavailableError where it does not come up, RefusedError where its folder is not safe.
+    Raises UnavailableError if it does not start, RefusedError if its folder is not safe.
     """
     prepare_server_folder()
     import subprocess
@@ -154,7 +154,7 @@ def spawn_server() -> bool:
 
 
 def read_first(descriptor: int, seconds: float) -> bytes:
-    """What comes first out of a pipe; nothing where nothing comes in time."""
+    """The first bytes from a pipe; empty if none arrive in time."""
     import select
 
     ready, _, _ = select.select([descriptor], [], [], seconds)
@@ -162,7 +162,7 @@ def read_first(descriptor: int, seconds: float) -> bytes:
 
 
 def wait_until_stopped(seconds: float) -> bool:
-    """Wait until no server holds the lock; False where one still does after so many seconds."""
+    """Wait until no server holds the lock; False if one still does after `seconds`."""
     deadline = time.monotonic() + seconds
     while is_server_running():
         if time.monotonic() > deadline:
@@ -172,9 +172,9 @@ def wait_until_stopped(seconds: float) -> bool:
 
 
 def kill_server(path: Path, identify: Callable[[Path], Peer] = identify_listener) -> None:
-    """Kill the process that listens at a socket, where the system tells which one that is.
+    """Kill the process that listens at a socket, if the system can identify it.
 
-    It still listens once there is a handle of it: so its number has not gone to another meanwhile.
+    The check is repeated after getting a handle, so that its number cannot have been reused.
     """
     import signal
 

@@ -1,7 +1,7 @@
-"""Where a remote endpoint is, and the key that it is reached with.
+"""The address of a remote endpoint, and its key.
 
-The key comes from the environment or from a file that only its owner can read: a command line can
-be seen by every user of a machine.
+The key comes from the environment or from a file that only its owner can read: a command line is
+visible to every user of a machine.
 """
 
 import os
@@ -20,12 +20,12 @@ MAX_KEY_BYTES = 4096
 ROUTE_AT_END = re.compile(
     r"(/v1)?(/(chat/)?completions?|/models|/infill|/tokenize|/props)?/?$", re.ASCII
 )
-"""What of an address is a route of OpenAI's API, or of llama.cpp's."""
+"""The part of an address that is a route of OpenAI's or llama.cpp's API."""
 
 
 @dataclass(frozen=True)
 class EndpointAddress:
-    """An OpenAI-compatible server: its address without `/v1`, and a key, or an empty one."""
+    """An OpenAI-compatible server: its address without `/v1`, and its key, or an empty one."""
 
     base_url: str
     host: str
@@ -39,9 +39,9 @@ class EndpointAddress:
 
     @classmethod
     def parse(cls, url: str, api_key: str = "") -> "EndpointAddress":
-        """The endpoint at a URL, with or without `/v1` or a route at its end.
+        """Parse the URL of an endpoint, with or without `/v1` or a route at its end.
 
-        Raises UsageError for what is no such URL, RefusedError where the key could be overheard.
+        Raises UsageError for an invalid URL, RefusedError if the key could be intercepted.
         """
         from urllib.parse import urlsplit
 
@@ -73,7 +73,7 @@ class EndpointAddress:
 
 @dataclass(frozen=True)
 class EndpointProfile:
-    """What is said of an endpoint: its URL, its model, that one's family, the file of its key."""
+    """The configuration of an endpoint: its URL, its model, that model's family, its key file."""
 
     url: str
     model: str = ""
@@ -82,7 +82,7 @@ class EndpointProfile:
 
 
 def invalid_endpoint_error(url: str) -> UsageError:
-    """The error for what is neither an address nor a name in the configuration."""
+    """The error for what is neither an address nor a configured name."""
     return UsageError(
         f"{hide_secrets(url)!r} is not an endpoint",
         "give a URL such as http://127.0.0.1:8000, or a name that has a table "
@@ -91,13 +91,13 @@ def invalid_endpoint_error(url: str) -> UsageError:
 
 
 def hide_secrets(url: str) -> str:
-    """A URL as it is shown: without a user and password, and without what a query may hold."""
+    """A URL for display, without user, password and query."""
     without_user = re.sub(r"^((?:[\w+.-]+:)?//)?.*@", r"\1…@", url, flags=re.DOTALL)
     return re.sub(r"\?.*", "?…", without_user, flags=re.DOTALL)
 
 
 def is_loopback(name: str) -> bool:
-    """Whether a host name is this machine's own."""
+    """Whether a host name means this machine."""
     from ipaddress import ip_address
 
     try:
@@ -107,13 +107,13 @@ def is_loopback(name: str) -> bool:
 
 
 def find_profile(name: str) -> EndpointProfile:
-    """The profile of that name in the configuration file, or one of a URL alone."""
+    """The configured profile with a name, or one that only has a URL."""
     configured = parse_profiles(read_config(config_file()))
     return configured[name] if name in configured else EndpointProfile(name)
 
 
 def parse_profiles(settings: Mapping[str, object]) -> dict[str, EndpointProfile]:
-    """The endpoints in a configuration file, by name; ConfigError for what is none."""
+    """The endpoints in a configuration file, by name; raises ConfigError for invalid ones."""
     tables = settings.get(ENDPOINTS_TABLE, {})
     if not isinstance(tables, dict):
         raise profile_error(ENDPOINTS_TABLE, "is not a table of tables")
@@ -133,7 +133,7 @@ def parse_profiles(settings: Mapping[str, object]) -> dict[str, EndpointProfile]
 
 
 def profile_value_error(name: str, key: str, problem: UsageError) -> ConfigError:
-    """The error for what an endpoint's key cannot be."""
+    """The error for an invalid value of an endpoint's key."""
     return ConfigError(
         f"{config_file()} sets {ENDPOINTS_TABLE}.{name}.{key}: {problem.message}", problem.hint
     )
@@ -146,12 +146,12 @@ def profile_error(subject: str, problem: str) -> ConfigError:
 
 
 def read_api_key(file: str) -> str:
-    """The key in a file, else in the environment, else none.
+    """The key in a file, else in the environment, else empty.
 
-    Raises RefusedError for a file that others can read, ConfigError for what can be no key.
+    Raises RefusedError for a file that others can read, ConfigError for an invalid key.
     """
     key = read_key_file(file) if file else os.environ.get(API_KEY_VARIABLE, "").strip()
-    if not re.fullmatch(r"[\x21-\x7e]*", key):  # the library's error would have it in its text
+    if not re.fullmatch(r"[\x21-\x7e]*", key):  # the library's error would quote it
         raise ConfigError(
             f"the key in {file or API_KEY_VARIABLE} has spaces or other signs that no key has",
             "copy it again",
@@ -160,13 +160,13 @@ def read_api_key(file: str) -> str:
 
 
 def read_key_file(name: str) -> str:
-    """The text of a file that only this user can read, which root may have put there.
+    """Read a file that only this user can read; root may own it.
 
-    Raises RefusedError for a file that others can read, InputError where there is none.
+    Raises RefusedError for a file that others can read, InputError if there is none.
     """
     try:
         path = Path(name).expanduser()
-        # A pipe without a writer would be waited for.
+        # Opening a pipe without a writer would block.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
@@ -175,6 +175,6 @@ def read_key_file(name: str) -> str:
             if status.st_mode & 0o077 or status.st_uid not in (0, os.getuid()):
                 raise RefusedError(f"others can read the key in {path}", f"run: chmod 600 {path}")
             return file.read(MAX_KEY_BYTES).decode("ascii", "replace").strip()
-    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: `~name` of nobody
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: no home for `~name`
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot read {name}: {reason}", "check the path") from error

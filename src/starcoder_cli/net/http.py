@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from socket import socket
 
 MAX_RECEIVE_BYTES = 65536
-"""Bytes that are received at a time, at most."""
+"""Maximum bytes received at a time."""
 
 
 class HttpRequest:
     """One request and its answer. Closing it closes the connection, and the server stops.
 
-    All of it raises OSError where the connection fails, ends too early, or speaks something else.
+    All methods raise OSError if the connection fails, ends early, or is not HTTP.
     """
 
     def __init__(self, connection: socket) -> None:
@@ -26,21 +26,21 @@ class HttpRequest:
         self._is_complete = False
 
     def on_headers_complete(self) -> None:
-        """The parser has read the head of the answer."""
+        """Handle the end of the answer's headers."""
         self.status = self._parser.get_status_code()
 
     def on_body(self, data: bytes) -> None:
-        """The parser has read some of the answer."""
+        """Handle a part of the answer's body."""
         self._received += data
 
     def on_message_complete(self) -> None:
-        """The parser has read all of the answer."""
+        """Handle the end of the answer."""
         self._is_complete = True
 
     def send(
         self, method: str, route: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> None:
-        """Send a request with a body of JSON, and wait until the status of the answer is there."""
+        """Send a request with a JSON body, and wait for the status of the answer."""
         all_headers = {
             "Host": "localhost",
             "Connection": "close",
@@ -57,12 +57,12 @@ class HttpRequest:
             self._receive()
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes of the answer as they arrive."""
+        """Yield the bytes of the answer as they arrive."""
         while self._wait_for_data():
             yield bytes(self._take_received())
 
     def read(self) -> bytes:
-        """All of the answer."""
+        """Read the whole answer."""
         while not self._is_complete:
             self._receive()
         return bytes(self._take_received())

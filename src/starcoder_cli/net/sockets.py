@@ -17,7 +17,7 @@ SOCKET_FOLDER_PREFIX = "starcoder-llama-"
 LLAMA_SOCKET = "llama.sock"
 STALE_FOLDER_SECONDS = 3600
 DEAD_FOLDER_SECONDS = 10
-"""After how long a folder is one that was left: without a socket, or with one nobody listens at."""
+"""Seconds after which a folder counts as abandoned: without a socket, or with a dead one."""
 
 BACKLOG = 64
 HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
@@ -25,18 +25,18 @@ HAS_UNIX_SOCKETS = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
 
 @dataclass(frozen=True)
 class Peer:
-    """Whose process is at the other end of a connection; `pid` is 0 where it is not known."""
+    """The process at the other end of a connection; `pid` is 0 if unknown."""
 
     uid: int
     pid: int = 0
 
 
 def create_private_folder() -> Path:
-    """A new folder that only this user can enter, with a path that the name of a socket can have.
+    """Create a folder that only this user can enter, with a path short enough for a socket.
 
-    Such names end after 104 bytes on some systems.
+    Socket paths are limited to 104 bytes on some systems.
     """
-    import tempfile  # which loads random and more
+    import tempfile  # loads random and more
 
     parent = tempfile.gettempdir()
     parent = parent if len(parent) < 64 else "/tmp"
@@ -45,9 +45,9 @@ def create_private_folder() -> Path:
 
 
 def remove_stale_folders(parent: Path) -> None:
-    """Remove the folders that runs which were killed have left: no longer new, and nobody there.
+    """Remove the folders of killed runs: no longer new, and without a listener.
 
-    One with anything but a socket in it is not ours.
+    A folder that contains anything but a socket is not ours.
     """
     for folder in parent.glob(f"{SOCKET_FOLDER_PREFIX}*"):
         with suppress(OSError):
@@ -62,11 +62,11 @@ def remove_stale_folders(parent: Path) -> None:
                 continue
             if is_dead:
                 (folder / LLAMA_SOCKET).unlink()
-            folder.rmdir()  # fails where there is anything else
+            folder.rmdir()  # fails if it contains anything else
 
 
 def has_listener(path: Path) -> bool:
-    """Whether somebody listens at a socket."""
+    """Whether a process is listening at a socket."""
     if not HAS_UNIX_SOCKETS:
         return False
     with socket.socket(socket.AF_UNIX) as client:
@@ -74,10 +74,10 @@ def has_listener(path: Path) -> bool:
 
 
 def open_connection(address: str, seconds: float | None = None) -> socket.socket:
-    """A connection to `unix://PATH` or `http://HOST:PORT`; raises OSError.
+    """Connect to `unix://PATH` or `http://HOST:PORT`; raises OSError.
 
-    `seconds` is how long it waits for anything, None is for ever. Raises AbandonedError where the
-    work that it is for is cancelled, and ends with that work.
+    `seconds` is the timeout of each operation, None for ever. Raises AbandonedError if the work it
+    is for is cancelled, and is closed when that happens later.
     """
     connection = connect(address, seconds)
     if cancellation := CURRENT.get():
@@ -86,7 +86,7 @@ def open_connection(address: str, seconds: float | None = None) -> socket.socket
 
 
 def connect(address: str, seconds: float | None) -> socket.socket:
-    """A connection to an address; raises OSError."""
+    """Connect to an address; raises OSError."""
     scheme, _, location = address.partition("://")
     if scheme == "http":
         host, _, port = location.rpartition(":")
@@ -102,9 +102,9 @@ def connect(address: str, seconds: float | None) -> socket.socket:
 
 
 def read_peer(connection: socket.socket) -> Peer | None:
-    """Who is at the other end of a connection; None where the system does not tell.
+    """Identify the peer of a connection; None if the system cannot.
 
-    Linux tells by SO_PEERCRED (unix(7)), macOS by LOCAL_PEERCRED (unix(4)), without the process.
+    Linux uses SO_PEERCRED (unix(7)), macOS LOCAL_PEERCRED (unix(4)), without the process.
     """
     if hasattr(socket, "SO_PEERCRED"):
         credentials = connection.getsockopt(
@@ -119,10 +119,10 @@ def read_peer(connection: socket.socket) -> Peer | None:
 
 
 class OwnUserSocket(socket.socket):
-    """A socket that takes connections of this user alone."""
+    """A socket that accepts connections from this user only."""
 
     def accept(self) -> tuple[socket.socket, object]:
-        """The next connection; one of another user is closed, and the next one waited for."""
+        """Accept the next connection; raises ConnectionAbortedError for one of another user."""
         connection, address = super().accept()
         client = read_peer(connection)
         if client and client.uid != os.getuid():
@@ -132,7 +132,7 @@ class OwnUserSocket(socket.socket):
 
 
 def listen_on_port(host: str, port: int) -> socket.socket:
-    """A listener at an IP address and a port, 0 for any that is free; raises OSError."""
+    """Listen at an IP address and a port, 0 for any free one; raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -148,10 +148,10 @@ def listen_on_port(host: str, port: int) -> socket.socket:
 
 
 def listen_on_path(path: Path) -> OwnUserSocket:
-    """A listener at a path, which only this user can connect to; a socket left there is removed.
+    """Listen at a path that only this user can connect to, replacing a leftover socket.
 
-    Only whoever holds the lock of the folder may call this. Raises FileExistsError where there is
-    something that is no socket.
+    The caller must hold the lock of the folder. Raises FileExistsError if something other than a
+    socket is there.
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):

@@ -13,25 +13,25 @@ DONE = b"[DONE]"
 
 
 class Event(NamedTuple):
-    """The data of an event; `field` is `error` where a server names an error so, else `data`."""
+    """The data of an event; `field` is `error` if the server names errors that way, else `data`."""
 
     field: str
     data: bytes
 
 
 def read_events(pieces: Iterable[bytes]) -> Iterator[Event]:
-    """Each event as soon as it is whole, however its bytes are cut up.
+    """Yield each event as soon as it is complete, however its bytes are split.
 
-    A line of data that is JSON by itself is an event, whether an empty line follows or not; other
-    lines are put together up to the empty line. What the stream breaks off in is dropped. Raises
-    ProtocolError for a line or an event without an end.
+    A data line that is JSON by itself is an event, whether or not an empty line follows; other
+    lines are joined up to the empty line. An incomplete final event is dropped. Raises
+    ProtocolError for an endless line or event.
     """
     pending: list[bytes] = []
     size = 0
     for line in read_lines(pieces):
         field, _, value = line.partition(b":")
         is_data = field == b"data" and bool(value.strip())
-        if field == b"error":  # llama.cpp's older servers name errors so
+        if field == b"error":  # llama.cpp's older servers name errors this way
             yield Event("error", value.strip())
         elif is_data:
             pending.append(value.strip())
@@ -47,7 +47,7 @@ def read_events(pieces: Iterable[bytes]) -> Iterator[Event]:
 
 
 def read_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Each line as soon as it is whole, without its end: LF, CRLF or CR; the last may have none."""
+    """Yield each line when complete, without its end: LF, CRLF or CR; the last may have none."""
     rest = b""
     for piece in pieces:
         lines = (rest + piece).splitlines(keepends=True)
@@ -61,7 +61,7 @@ def read_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def is_whole(data: bytes) -> bool:
-    """Whether some data is all of an event of JSON."""
+    """Whether some data is a complete JSON event."""
     if data == DONE:
         return True
     try:
@@ -72,5 +72,5 @@ def is_whole(data: bytes) -> bool:
 
 
 def endless_error(what: str) -> ProtocolError:
-    """The error for a server that does not come to an end."""
+    """The error for a server that sends something endless."""
     return ProtocolError(f"the server sends {what} without an end", "is it the right one?")

@@ -1,1 +1,1 @@
-"""What a model reads: how each family spells a gap, a conversation or an edit."""
+"""What a model reads: each family's format for a gap, a conversation or an edit."""

@@ -1,4 +1,4 @@
-"""From a hole and what is around it to the prompt in which a model is asked for its text."""
+"""Build the prompt for a hole from its surroundings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,14 +15,14 @@ from starcoder_cli.prompts.window import fit_hole
 from starcoder_cli.settings import FimOrder
 
 PROMPT_OVERHEAD_TOKENS = 32
-"""Tokens for the control tokens and file names in a prompt."""
+"""Tokens reserved for the control tokens and file names in a prompt."""
 
 
 @dataclass(frozen=True)
 class PromptContext:
-    """What is around a hole: other files that are included, and the language of the hole.
+    """The context of a hole: other files to include, and the language of the hole.
 
-    Every model is told the `metadata` where `wants_metadata`, else only one that needs them between
+    With `wants_metadata` every model gets the `metadata`, otherwise only one that needs it between
     files.
     """
 
@@ -32,13 +32,13 @@ class PromptContext:
     language: Language | None = None
 
     def with_filename(self) -> FileMetadata:
-        """Names for a text behind other files, which has to be called something."""
+        """Names for a text that follows other files, which needs a file name."""
         endings = self.language.extensions if self.language else ()
         filename = self.metadata.filename or "".join(("untitled", *endings[:1]))
         return replace(self.metadata, filename=filename)
 
     def prepend_documents(self, hole: Hole) -> Hole:
-        """The hole with the documents before it as comments in its language."""
+        """Prepend the documents to the hole as comments in its language."""
         return (
             prepend_files_as_comments(self.documents, hole, self.language)
             if self.language
@@ -50,15 +50,16 @@ NO_CONTEXT = PromptContext()
 
 
 def window_for(hole: Hole, max_tokens: int) -> int:
-    """A window that is surely large enough: no text has more tokens than it has bytes."""
+    """A window that is surely large enough: no text has more tokens than bytes."""
     text = len(hole.prefix.encode()) + len(hole.suffix.encode())
     return text + max_tokens + PROMPT_OVERHEAD_TOKENS
 
 
 def fim_format(model: Model, spec: ModelSpec) -> FimFormat | None:
-    """The format that the catalog names, or the one that the model's own tokenizer knows.
+    """The catalog's format, or the one that the model's own tokenizer supports.
 
-    None for a model whose server spells gaps itself, and for one that was not trained to fill any.
+    Returns None if the model's server formats gaps itself, or the model was not trained to fill
+    them.
     """
     if spec.fim == SERVER:
         return None
@@ -74,9 +75,9 @@ def build_fim_prompt(
     context: PromptContext = NO_CONTEXT,
     order: FimOrder | None = "psm",
 ) -> Prompt:
-    """The prompt for a hole in the format of a family; as a beginning where `order` is None.
+    """Build the prompt for a hole in a family's format; as a beginning if `order` is None.
 
-    Without a format it is always a beginning: what is behind it is not read.
+    Without a format it is always a beginning, and the suffix is not read.
     """
     together = bool(form and form.multi_file and context.documents)
     names = context.metadata if context.wants_metadata else NO_NAMES
@@ -96,9 +97,9 @@ def build_fim_prompt(
 def truncate_to_window(
     model: Model, hole: Hole, max_tokens: int, context_tokens: int = 0, most: int | None = None
 ) -> tuple[Hole, int]:
-    """What of a hole fits the model's window beside its context, and how many tokens it may have.
+    """The part of a hole that fits the model's window beside its context, and its token budget.
 
-    They are never more than `most`. Raises UsageError where the answer alone is too long.
+    The budget is at most `most`. Raises UsageError if the answer alone is too long.
     """
     budget = model.window - max_tokens - PROMPT_OVERHEAD_TOKENS - context_tokens
     if window_for(hole, max_tokens) + context_tokens <= model.window and most is None:

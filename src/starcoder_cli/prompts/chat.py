@@ -1,7 +1,7 @@
-"""From the turns of a chat to what a model reads.
+"""Turn the messages of a chat into what a model reads.
 
-Each family of tuned models marks the turns in a form of its own. What a user or a model said is
-always text in it, never control tokens.
+Each family of tuned models marks messages in its own format. What a user or a model said is always
+text in it, never control tokens.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from starcoder_cli.model import Conversation, Message, Prompt, Role, Special
 
 @dataclass(frozen=True)
 class MessageDelimiters:
-    """What stands before and after one message."""
+    """What comes before and after a message."""
 
     before: tuple[str, ...]
     after: tuple[str, ...] = ("\n\n",)
@@ -22,12 +22,12 @@ class MessageDelimiters:
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """How a family of models marks the turns of a chat, and what ends its answers.
+    """How a family of models marks messages, and what ends its answers.
 
-    Its chat templates have all of the `template_markers`. Models of it that came without one have
-    one of `model_names` in their names. `prompt_start` comes before everything. `system_turn` is
-    the question in which the system text stands, 0 for the first and -1 for the last, None where it
-    has a turn of its own. With `leading_space` a model begins each answer with a space, which is
+    Its chat templates contain all of the `template_markers`. Its models without a template have one
+    of `model_names` in their names. `prompt_start` comes before everything. `system_turn` is the
+    question that contains the system text, 0 for the first and -1 for the last, None if the text
+    has a turn of its own. With `leading_space` a model starts each answer with a space, which is
     not shown.
     """
 
@@ -41,7 +41,7 @@ class ChatFormat:
     leading_space: bool = False
 
     def build_prompt(self, conversation: Conversation) -> Prompt:
-        """The prompt that asks for the next answer."""
+        """Build the prompt for the next answer."""
         messages = (*conversation.opening(), *conversation.messages)
         prefix = conversation.answer_prefix
         start = f"{' ' if self.leading_space else ''}{prefix}" if prefix else ""
@@ -54,7 +54,7 @@ class ChatFormat:
         return Prompt(merge_text_pieces(pieces), self.stop)
 
     def render_messages(self, messages: tuple[Message, ...]) -> tuple[str, ...]:
-        """The messages, each between its delimiters."""
+        """Render the messages, each between its delimiters."""
         system_pieces: tuple[str, ...] = ()
         if self.system_turn is not None and messages and messages[0].role == "system":
             system_pieces, messages = self.render_message(messages[0]), messages[1:]
@@ -71,7 +71,7 @@ class ChatFormat:
     def render_message(
         self, message: Message, system_pieces: tuple[str, ...] = ()
     ) -> tuple[str, ...]:
-        """A message between its delimiters, behind the pieces of the system text."""
+        """Render a message between its delimiters, after the pieces of the system text."""
         delimiters, space = self.delimiters[message.role], ""
         if self.leading_space and message.role == "assistant":
             space = " "
@@ -80,14 +80,14 @@ class ChatFormat:
     def count_tokens(
         self, messages: tuple[Message, ...], count_text_tokens: Callable[[str], int]
     ) -> int:
-        """How many tokens the messages have with their delimiters."""
+        """Count the tokens of messages, including their delimiters."""
         pieces = merge_text_pieces(self.render_messages(messages))
         return sum(
             1 if isinstance(piece, Special) else count_text_tokens(piece) for piece in pieces
         )
 
     def control_tokens(self) -> frozenset[Special]:
-        """Every control token of a prompt."""
+        """All control tokens of a prompt."""
         all_delimiters = (MessageDelimiters(self.prompt_start, ()), *self.delimiters.values())
         pieces = [
             piece
@@ -98,7 +98,7 @@ class ChatFormat:
 
 
 def merge_text_pieces(pieces: tuple[str, ...]) -> tuple[str, ...]:
-    """The same pieces with neighbouring texts as one: a tokenizer reads them as it was trained."""
+    """Merge adjacent texts: a tokenizer then reads them as in training."""
     result: list[str] = []
     for piece in pieces:
         if result and not isinstance(piece, Special) and not isinstance(result[-1], Special):
@@ -113,9 +113,9 @@ def drop_oldest_turns(
 ) -> Conversation:
     """Drop the oldest turns, whole, until the prompt costs at most `budget` tokens.
 
-    They go a quarter of the budget at a time, as far as there are more than two: what is left
-    then begins alike for some turns, and an engine that remembers what it has read reads only
-    what is new. The system text and the last question stay; DataError where they are too long.
+    A quarter of the budget is dropped at a time while more than two turns are left: the rest then
+    starts the same for some turns, and an engine with a prompt cache reads only what is new. The
+    system text and the last question stay; raises DataError if they are too long.
     """
     turns = conversation.turns()
     costs = [cost(turn) for turn in turns]
@@ -140,17 +140,17 @@ def drop_oldest_turns(
 
 
 def text_stops(prompt: Prompt) -> tuple[str, ...]:
-    """The texts that end an answer to a prompt, without the control tokens, which never arrive."""
+    """The texts that end an answer, without the control tokens, which never arrive as text."""
     return tuple(stop for stop in prompt.stop if not isinstance(stop, Special))
 
 
 def question_with_texts(question: str, texts: tuple[str, ...]) -> str:
-    """A question behind the texts that it is about, each a fenced block of its own."""
+    """Put a question after the texts it is about, each a fenced block."""
     return "\n".join((*texts, question))
 
 
 def fenced_block(text: str, name: str, language: str = "") -> str:
-    """A text as a named fenced block, with a fence that is longer than any in the text."""
+    """Format a text as a named fenced block, with a fence longer than any in the text."""
     fence = "```"
     while fence in text:
         fence += "`"

@@ -1,8 +1,7 @@
-"""How each family of tuned models marks the turns of a chat: rows of data, and which row is whose.
+"""The chat format of each family of tuned models, and which model uses which.
 
-The chat template that comes with a model is a program. It is never run, only searched for what
-tells one family from another. A base model was never shown any form: it is asked in plain words, in
-a form of ours.
+A model's chat template is a program. It is never run, only searched for the markers of a family. A
+base model never saw any format: it is asked in plain words, in a format of ours.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +22,7 @@ def role_name_delimiters(
     *after: str,
     role_names: Mapping[Role, str] = ROLE_NAMES,
 ) -> Mapping[Role, MessageDelimiters]:
-    """Turns of which each begins with a mark and the name of who speaks."""
+    """Turns that each begin with a marker and the speaker's role."""
     return {
         role: MessageDelimiters((Special(marker), name, *after_name), after)
         for role, name in role_names.items()
@@ -31,7 +30,7 @@ def role_name_delimiters(
 
 
 def role_token_delimiters(*after: str, after_marker: str = "") -> Mapping[Role, MessageDelimiters]:
-    """Turns of which each begins with a mark of its own."""
+    """Turns that each begin with a marker of their own."""
     return {
         role: MessageDelimiters((Special(f"<|{role}|>"), after_marker), after)
         for role in ROLE_NAMES
@@ -41,7 +40,7 @@ def role_token_delimiters(*after: str, after_marker: str = "") -> Mapping[Role, 
 def instruction_delimiters(
     before: tuple[str, ...], after: tuple[str, ...], *end: str, system: MessageDelimiters
 ) -> Mapping[Role, MessageDelimiters]:
-    """Questions between two marks, and behind each the bare answer."""
+    """Questions between two markers, each followed by the bare answer."""
     return {
         "system": system,
         "user": MessageDelimiters(before, after),
@@ -58,10 +57,10 @@ def text_delimiters(system: str, user: str, assistant: str) -> Mapping[Role, Mes
     }
 
 
-# Sources: the chat templates that the models are published with; for StarChat, bigcode-project's
-# `chat/dialogues.py`, and for OctoCoder, its model card. StarChat was trained on answers that begin
-# on a line of their own, so the line feed belongs to the prompt: else each answer would begin with
-# one. The markers are searched for from the first row to the last.
+# Sources: the chat templates published with the models; for StarChat, bigcode-project's
+# `chat/dialogues.py`, and for OctoCoder, its model card. StarChat was trained on answers that start
+# on a new line, so the line feed belongs to the prompt: otherwise each answer would begin with one.
+# The markers are searched for from the first row to the last.
 BARE_PARAGRAPH = MessageDelimiters((), ("\n\n",))
 QUESTION_STOPS = ("\n\nQuestion:", "\nQuestion:", END_OF_TEXT)
 
@@ -150,7 +149,7 @@ CHAT_FORMATS: Mapping[str, ChatFormat] = {
             leading_space=True,
         ),
         ChatFormat(
-            "mistral-v1",  # whose tokenizer has no control tokens for a question
+            "mistral-v1",  # its tokenizer has no control tokens for a question
             instruction_delimiters(("[INST] ",), (" [/INST]",), EOS, system=BARE_PARAGRAPH),
             stop=(EOS,),
             template_markers=("[INST] ", " [/INST]"),
@@ -237,11 +236,11 @@ CHAT_FORMATS: Mapping[str, ChatFormat] = {
 def choose_chat_format(
     catalog_format: str | None, model_name: str, template: str, has_token: Callable[[str], bool]
 ) -> ChatFormat:
-    """The form in which a model is asked, by what is known of it; the plain one by default.
+    """Choose a model's chat format by what is known about it; plain by default.
 
-    It is `catalog_format` where the catalog has one, or that of the model's chat template. A model
-    without a template is asked by its name, or with the control tokens that its tokenizer knows,
-    whether it was trained on them or not. A form whose control tokens it does not know is none.
+    It is `catalog_format` if the catalog has one, or that of the model's chat template. Without a
+    template it is chosen by the model's name, or by the control tokens its tokenizer has, whether
+    it was trained on them or not. A format is skipped if the model lacks its control tokens.
     """
     if catalog_format:
         rows = [CHAT_FORMATS[catalog_format]]
@@ -264,5 +263,5 @@ def choose_chat_format(
 
 
 def normalize_template(template: str) -> str:
-    """A chat template with one spelling of line feeds, quotes, and texts that are put together."""
+    """A chat template with one spelling of line feeds, quotes and joined texts."""
     return template.replace("\\n", "\n").replace('"', "'").replace("' + '", "")

@@ -1,8 +1,8 @@
-"""From code and an instruction to what a model reads, and from its answer to the new code.
+"""Turn code and an instruction into what a model reads, and its answer into the new code.
 
 StarCoder was trained on commits: the code before, the message, the code after (arXiv:2305.06161,
-section 3.3). Others are asked in their chat form, and their answer is begun for them with a fence:
-what follows is the code alone.
+section 3.3). Other models are asked in their chat format, with a fence as the start of their
+answer: what follows is only code.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ COMMIT_STOP = Special("<|endoftext|>")
 
 @dataclass(frozen=True)
 class EditPrompt:
-    """A question for new code, and the texts that end the answer; `form` names how it is asked."""
+    """A request for new code, and the texts that end the answer; `form` names the format used."""
 
     question: Prompt | Conversation
     stop: tuple[str, ...]
@@ -34,10 +34,10 @@ def build_edit_prompt(
     chat_format: ChatFormat | None,
     has_token: Callable[[str], bool],
 ) -> EditPrompt:
-    """The question for the code as the instruction wants it.
+    """Build the request for code that follows an instruction.
 
-    A model that was not tuned to chat, but knows commits, gets one. Without a chat format it is a
-    conversation, which the model's server spells.
+    A model that knows commits and was not tuned to chat gets one. Without a chat format the result
+    is a conversation, which the model's server formats.
     """
     if chat_format is PLAIN_CHAT and all(map(has_token, COMMIT_TOKENS)):
         before, message, after = COMMIT_TOKENS
@@ -58,7 +58,7 @@ def build_edit_prompt(
 
 
 def replace_final_newlines(chunks: Iterable[Chunk], line_end: str) -> Stream:
-    """Text that ends with `line_end` in place of whatever line ends it has there."""
+    """Replace any line ends at the end of the text with `line_end`."""
     pending, has_text = "", False
     with closing_source(chunks) as source:
         for chunk in source:

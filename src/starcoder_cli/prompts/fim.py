@@ -1,13 +1,12 @@
-"""From a hole in some code to what a model reads.
+"""Turn a hole in some code into what a model reads.
 
-Each family of models spells a gap in its own way. A spelling is a row of data: a template of
-control tokens and slots, in which a nested tuple is left out where one of its slots is unknown.
-PSM is the order prefix, suffix, middle of Bavarian et al. 2022 (arXiv:2207.14255); SPM puts the
-suffix first. BigCode's models were trained on the variant called SPMv2, which keeps the prefix
-token in front.
+Each family of models writes a gap in its own format: a template of control tokens and slots, in
+which a nested tuple is left out if one of its slots is unknown. PSM is the order prefix, suffix,
+middle of Bavarian et al. 2022 (arXiv:2207.14255); SPM puts the suffix first. BigCode's models were
+trained on the variant called SPMv2, which keeps the prefix token in front.
 
-Text of other files stands before the file with the gap: spelled as the family was trained to read a
-repository, or else as a comment at the beginning of the prefix.
+Text of other files comes before the file with the gap: written in the family's training format for
+repositories, or else as a comment at the start of the prefix.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ from starcoder_cli.settings import FimOrder
 
 
 class Slot(Enum):
-    """What a template leaves open."""
+    """A placeholder in a template."""
 
     PREFIX = "prefix"
     SUFFIX = "suffix"
@@ -38,7 +37,7 @@ Template: TypeAlias = "tuple[str | Slot | Template, ...]"
 
 @dataclass(frozen=True)
 class Document:
-    """Text of another file that is included, and what the model is told that it is called."""
+    """Included text of another file, and the name the model sees for it."""
 
     path: str
     text: str
@@ -51,8 +50,8 @@ NO_NAMES = FileMetadata()
 class FimFormat:
     """How a family writes a gap or a prefix alone, and the tokens that end its answers.
 
-    `multi_file` is how it writes them behind other files, each of them as in `file_template`; None
-    where it was not trained to read several.
+    `multi_file` is the format after other files, each written as in `file_template`; None if the
+    family was not trained on several files.
     """
 
     name: str
@@ -70,7 +69,7 @@ class FimFormat:
         order: FimOrder = "psm",
         files: Sequence[Document] = (),
     ) -> Prompt:
-        """The prompt that asks for the text between the hole's prefix and suffix."""
+        """Build the prompt for the text between the hole's prefix and suffix."""
         fim_format = self.format_for(files)
         template = fim_format.psm if order == "psm" else fim_format.spm
         return Prompt(
@@ -80,7 +79,7 @@ class FimFormat:
     def build_prefix_prompt(
         self, prefix: str, names: FileMetadata = NO_NAMES, files: Sequence[Document] = ()
     ) -> Prompt:
-        """The prompt that asks for whatever follows the prefix."""
+        """Build the prompt for whatever follows the prefix."""
         slots = slot_values(Hole(prefix), names)
         return Prompt(
             render_template(self.format_for(files).prefix_only, slots, self.render_files(files)),
@@ -88,18 +87,18 @@ class FimFormat:
         )
 
     def format_for(self, files: Sequence[Document]) -> "FimFormat":
-        """The templates for a gap behind these files: the usual ones where there are none."""
+        """The format for a gap after these files: the usual one if there are none."""
         return self.multi_file if files and self.multi_file else self
 
     def render_files(self, files: Sequence[Document]) -> tuple[str, ...]:
-        """The pieces of other files."""
+        """Render other files as pieces."""
         file_slots = [{Slot.FILENAME: file.path, Slot.TEXT: file.text} for file in files]
         return tuple(
             piece for slots in file_slots for piece in render_template(self.file_template, slots)
         )
 
     def control_tokens(self) -> frozenset[Special]:
-        """Every control token that the family's templates use."""
+        """All control tokens in the family's templates."""
         own_tokens = {
             *list_control_tokens(self.psm),
             *list_control_tokens(self.spm),
@@ -116,10 +115,10 @@ SOLUTION_COMMENT = "Here is the correct implementation of the code exercise"
 
 
 def as_solution_file(hole: Hole, language: Language) -> tuple[Hole, FileMetadata]:
-    """A hole as if in a solution file: behind a comment that promises one, and with such a name.
+    """Present a hole as part of a solution file, by a promising comment and a file name.
 
     The words are those of StarCoder's model card, which scores 40.8 with them and 33.6 without
-    (HumanEval, pass@1): they lead away from exercises that were never done.
+    (HumanEval, pass@1): they lead away from exercises that were never solved.
     """
     comment = f"{language.comment.format_line(SOLUTION_COMMENT)}\n" if language.comment else ""
     extension = language.extensions[0] if language.extensions else ""
@@ -127,7 +126,7 @@ def as_solution_file(hole: Hole, language: Language) -> tuple[Hole, FileMetadata
 
 
 def prepend_files_as_comments(files: Sequence[Document], hole: Hole, language: Language) -> Hole:
-    """A hole behind other files as comments, for models that were not trained to read several."""
+    """Prepend other files as comments, for models that were not trained on several files."""
     texts = [f"Path: {file.path}\n{file.text}".rstrip("\n") for file in files]
     comment = language.comment
     blocks = [f"{comment.format_block(text) if comment else text}\n\n" for text in texts]
@@ -135,7 +134,7 @@ def prepend_files_as_comments(files: Sequence[Document], hole: Hole, language: L
 
 
 def slot_values(hole: Hole, names: FileMetadata) -> Mapping[Slot, str | None]:
-    """What is known for each slot."""
+    """The known value of each slot."""
     return {
         Slot.PREFIX: hole.prefix,
         Slot.SUFFIX: hole.suffix,
@@ -148,7 +147,7 @@ def slot_values(hole: Hole, names: FileMetadata) -> Mapping[Slot, str | None]:
 def render_template(
     template: Template, slots: Mapping[Slot, str | None], files: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """The pieces of a template with its slots filled and its unknown groups left out.
+    """Render a template with its slots filled and groups with unknown slots left out.
 
     `files` are the pieces of other files.
     """
@@ -167,7 +166,7 @@ def render_template(
 
 
 def list_control_tokens(template: Template) -> list[Special]:
-    """The control tokens of a template, groups included."""
+    """The control tokens of a template, including its groups."""
     tokens: list[Special] = []
     for part in template:
         if isinstance(part, tuple):

@@ -1,4 +1,4 @@
-"""How each family of models spells a gap: rows of data, and which row a tokenizer belongs to."""
+"""Each family's format for a gap, and which one a tokenizer supports."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,9 +10,9 @@ from starcoder_cli.prompts.fim import FimFormat, Slot, Template
 
 @dataclass(frozen=True)
 class MultiFileTemplates:
-    """How a family writes other files, and what stands around a gap behind them.
+    """How a family writes other files, and what surrounds a gap after them.
 
-    `prompt_start` and `before_prefix` take the places of those that a file alone has.
+    `prompt_start` and `before_prefix` replace those of a single file.
     """
 
     file: Template
@@ -29,7 +29,7 @@ def build_family(
     stop: str = "",
     multi_file_templates: MultiFileTemplates | None = None,
 ) -> FimFormat:
-    """A family that writes `prefix P suffix S middle`, with the tokens named in that order.
+    """Build a family's format `prefix P suffix S middle`, with the tokens named in that order.
 
     `prompt_start` comes before everything, `before_prefix` directly before the prefix. SPM is
     written as SPMv2.
@@ -56,7 +56,7 @@ def build_family(
 
 
 def codestral_format(*before_prefix: "str | Slot | Template") -> FimFormat:
-    """Codestral's format, which has no middle token, `before_prefix` directly before the prefix."""
+    """Codestral's format, without a middle token; `before_prefix` goes right before the prefix."""
     template = (Special("[SUFFIX]"), Slot.SUFFIX, Special("[PREFIX]"), *before_prefix, Slot.PREFIX)
     ends = (Special("</s>"), Special("[PREFIX]"), Special("[SUFFIX]"))
     return FimFormat("codestral", template, template, ends, (*before_prefix, Slot.PREFIX))
@@ -65,9 +65,9 @@ def codestral_format(*before_prefix: "str | Slot | Template") -> FimFormat:
 def suffix_first_format(
     name: str, tokens: str, stop: str, header: Template = (), file: Template = ()
 ) -> FimFormat:
-    """A family that writes `suffix S prefix P middle` alone, with the tokens named in that order.
+    """Build a format that only writes `suffix S prefix P middle`, with the tokens in that order.
 
-    Other files and then the `header`, which names the file with the gap, stand before that.
+    Other files and then the `header`, which names the file with the gap, come before that.
     """
     suffix, prefix, middle = (Special(token) for token in tokens.split())
     gap = (suffix, Slot.SUFFIX, prefix, Slot.PREFIX, middle)
@@ -86,7 +86,7 @@ def suffix_first_format(
 # meta-llama/codellama `generation.py`, deepseek-ai/DeepSeek-Coder README, ai.google.dev and the
 # technical report for CodeGemma, continuedev/continue for several files in Codestral, Seed-Coder's
 # technical report (section 2.2), the card of JetBrains/Mellum-4b-base. StarCoder read one file at a
-# time in training, so it has no form for several.
+# time in training, so it has no format for several.
 _PLUS_HEADER: Template = ("+++++ ", Slot.FILENAME, "\n")
 _STARCODER_TOKENS = "<fim_prefix> <fim_suffix> <fim_middle>"
 _QWEN_TOKENS = "<|fim_prefix|> <|fim_suffix|> <|fim_middle|>"
@@ -194,13 +194,13 @@ FIM_FORMATS: Mapping[str, FimFormat] = {
 }
 
 SERVER = "server"
-"""The name for models at servers that spell gaps themselves."""
+"""The name for models whose server formats gaps itself."""
 
-# Models whose vocabulary has the tokens although they were not trained on them, or not usefully.
+# Models whose vocabulary has the tokens, but which were not (usefully) trained on them.
 UNTRAINED_NAMES = ("opencoder", "yi-coder", "codellama-34b", "codellama-70b", "python-hf")
 
 
-# What the names of models have in them, the more special first.
+# Patterns in model names, more specific ones first.
 NAME_PATTERNS = (
     (r"starcoder-?2", "starcoder2"),
     (r"santacoder", "santacoder"),
@@ -218,12 +218,12 @@ NAME_PATTERNS = (
 
 
 def find_fim_format(family: str | None) -> FimFormat | None:
-    """The format of a family; None for no name, and where a server spells gaps itself."""
+    """A family's format; None without a name, and if the server formats gaps itself."""
     return FIM_FORMATS[family] if family and family != SERVER else None
 
 
 def guess_family(model_name: str) -> str | None:
-    """The family that a model's name tells, where nothing else is known of it."""
+    """The family suggested by a model's name, for when nothing else is known."""
     lowered = model_name.lower()
     if any(untrained in lowered for untrained in UNTRAINED_NAMES):
         return None
@@ -231,10 +231,10 @@ def guess_family(model_name: str) -> str | None:
 
 
 def detect_fim_format(has_token: Callable[[str], bool], model_name: str = "") -> FimFormat | None:
-    """The format whose control tokens a tokenizer knows, each as exactly one special token.
+    """The format whose control tokens a tokenizer has, each as exactly one special token.
 
-    Where several have theirs, it is that of the family which the model's name tells; some names are
-    of families whose tokens mean nothing.
+    If several match, the family in the model's name wins; some names belong to families whose
+    tokens mean nothing.
     """
     if any(untrained in model_name.lower() for untrained in UNTRAINED_NAMES):
         return None

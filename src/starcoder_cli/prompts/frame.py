@@ -1,7 +1,7 @@
-"""A gap that a client spelled itself, with the control tokens of the model's family, read back.
+"""Read back a gap that a client wrote out with the control tokens of the model's family.
 
-A prompt that is as a whole one such frame says what is before and behind the gap, what the file and
-the repository are called, and what is included. Spelled again, its parts are nothing but text.
+A prompt that is a single such frame reveals what is before and after the gap, the names of the file
+and the repository, and the included files. When it is formatted again, its parts are plain text.
 """
 
 import re
@@ -16,15 +16,15 @@ from starcoder_cli.prompts.fim import Document, FimFormat, Slot, Template
 NAMES = (Slot.FILENAME, Slot.REPOSITORY, Slot.STARS)
 
 MIDDLE = Slot.TEXT
-"""What the last token of a frame opens: the beginning of the answer, where there is one."""
+"""What a frame's last token opens: the beginning of the answer, if any."""
 
 SPACE_MARK = "▁"
-"""Stands for a space in SentencePiece's vocabularies; CodeLlama's `▁<PRE>` is spelled ` <PRE> `."""
+"""The space of SentencePiece's vocabularies; CodeLlama's `▁<PRE>` is written ` <PRE> `."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What a spelled gap says: the hole, the names, and the documents before it."""
+    """The contents of a written-out gap: the hole, the names, and the documents before it."""
 
     hole: Hole
     names: FileMetadata
@@ -32,10 +32,10 @@ class Frame:
 
 
 def read_frame(text: str, form: FimFormat) -> Frame | None:
-    """The gap that a whole text spells in the format of a family; None where it spells none.
+    """Read the gap that a whole text spells in a family's format; None if it spells none.
 
-    The prefix may come first or the suffix, behind other files or without. A text with a control
-    token that belongs elsewhere is no frame, nor is one with a part that comes twice or not at all.
+    The prefix or the suffix may come first, after other files or without. A text with a control
+    token that belongs elsewhere is not a frame, nor is one with a repeated or missing part.
     """
     slots = slots_by_token(form)
     tokens = sorted({*form.control_tokens(), *form.stop}, key=len, reverse=True)
@@ -63,14 +63,14 @@ def read_frame(text: str, form: FimFormat) -> Frame | None:
     prefix = texts[Slot.PREFIX] + texts.get(MIDDLE, "")
     if any(token[0] == SPACE_MARK for token in tokens):
         prefix = prefix.removeprefix(" ")
-    if documents and not documents[-1].text:  # what stands directly before the gap is its own file
+    if documents and not documents[-1].text:  # text directly before the gap belongs to its own file
         texts.setdefault(Slot.FILENAME, documents.pop().path)
     names = FileMetadata(texts.get(Slot.FILENAME), texts.get(Slot.REPOSITORY))
     return Frame(Hole(prefix, texts[Slot.SUFFIX]), names, tuple(documents))
 
 
 def slots_by_token(form: FimFormat) -> Mapping[str, Slot]:
-    """What each control token of a frame opens, by how a client spells it."""
+    """The slot that each control token of a frame opens, by the token's spelling."""
     slots = dict[str, Slot]()
     for first, second in pairwise(flatten((*form.psm, *form.file_template))):
         if isinstance(first, Special) and second in NAMES:

@@ -1,8 +1,8 @@
-"""Token healing: an answer that begins inside a token is begun anew where that token may begin.
+"""Token healing: an answer that would start inside a token restarts where the token may start.
 
-A model has seen ` return` as one token and hardly ever ` retu` before `rn`: behind half a token it
-guesses badly. So the prompt ends before the last word, space or sign, and the answer has to begin
-with what was left out (Lundberg 2023, "The Art of Prompt Design: Prompt Boundaries and Token
+A model has seen ` return` as one token and hardly ever ` retu` before `rn`: after half a token it
+guesses badly. So the prompt ends before the last word, space or symbol, and the answer must start
+with what was removed (Lundberg 2023, "The Art of Prompt Design: Prompt Boundaries and Token
 Healing").
 """
 
@@ -19,11 +19,12 @@ HEALABLE_WORD = re.compile(rf"{WORD_PATTERN}\Z")
 
 
 def split_for_healing(text: str, *, before_gap: bool = False) -> tuple[str, str]:
-    """A text without its last word, space or sign, and what was taken away.
+    """Split off the last word, space or symbol of a text.
 
-    Nothing is taken from the end of a line, from indentation, nor all of a text. Before a gap it is
-    words alone, since models learned to fill gaps that begin behind any character: on HumanEval's
-    random spans pass@1 is 0.47 so, and 0.44 both with signs taken too and with nothing taken.
+    Nothing is taken from the end of a line, from indentation, or if it is the whole text. Before a
+    gap only words are taken, as models learned to fill gaps that start after any character: on
+    HumanEval's random spans pass@1 is 0.47 this way, and 0.44 both if symbols are taken too and if
+    nothing is.
     """
     match = (HEALABLE_WORD if before_gap else HEALABLE_END).search(text)
     split_at = match.start() if match and match.start() else len(text)
@@ -31,5 +32,5 @@ def split_for_healing(text: str, *, before_gap: bool = False) -> tuple[str, str]
 
 
 def matches_forced_prefix(text: str, forced_prefix: str) -> bool:
-    """Whether a piece of an answer agrees with what the answer has to begin with, so far."""
+    """Whether a piece of an answer agrees with its forced prefix so far."""
     return bool(text) and (text.startswith(forced_prefix) or forced_prefix.startswith(text))

@@ -1,4 +1,4 @@
-"""What of a text fits the window of a model: whole lines, nearest to the hole first."""
+"""Cut a text to the window of a model: whole lines, nearest to the hole first."""
 
 import re
 from collections.abc import Callable
@@ -7,21 +7,22 @@ from zlib import crc32
 from starcoder_cli.model import Hole
 from starcoder_cli.system.counting import counted
 
-# No tokenizer here has tokens of more than 24 characters of code on average: reading more than
-# that to count it would only cost time.
+# No tokenizer here averages more than 24 characters of code per token: counting more text than that
+# would only cost time.
 MAX_CHARACTERS_PER_TOKEN = 24
 
 MIN_STEADY_LINES, BEGINNING_LINES = 32, 12
-"""A prefix of so many lines begins at that of its first ones whose hash is the smallest: while
-somebody types it goes on beginning there, and a model does not have to read it again. What is
-before does not count: an editor may send so many lines, from another one each time."""
+"""A longer prefix starts at the one of its first lines whose hash is smallest: its start then stays
+the same while somebody types, and a model need not read it again. Text before that does not matter:
+an editor may send a fixed number of lines, starting at another one each time.
+"""
 
 
 def fit_hole(hole: Hole, budget: int, count_tokens: Callable[[str], int]) -> Hole:
     """Drop whole lines far from the hole until what is left costs at most `budget` tokens.
 
-    The suffix may use a quarter of the budget, and what the prefix does not need of the rest.
-    A line that is longer than its share loses its far end where nothing else is left to read.
+    The suffix may use a quarter of the budget, plus what the prefix does not need. A line longer
+    than its share loses its far end if nothing else is left to read.
     """
     max_characters = budget * MAX_CHARACTERS_PER_TOKEN
     nearby = Hole(last_lines(hole.prefix, max_characters), first_lines(hole.suffix, max_characters))
@@ -37,7 +38,7 @@ def fit_hole(hole: Hole, budget: int, count_tokens: Callable[[str], int]) -> Hol
 
 
 def last_lines(text: str, characters: int) -> str:
-    """The whole lines among the last characters, or all of these where no such line has text."""
+    """The whole lines among the last characters, or all of those if no such line has text."""
     if len(text) <= characters:
         return text
     nearby = text[len(text) - characters :]
@@ -46,7 +47,7 @@ def last_lines(text: str, characters: int) -> str:
 
 
 def first_lines(text: str, characters: int) -> str:
-    """The whole lines among the first characters, or those characters where no line is whole."""
+    """The whole lines among the first characters, or those characters if no line is whole."""
     if len(text) <= characters:
         return text
     nearby = text[:characters]
@@ -57,8 +58,8 @@ def first_lines(text: str, characters: int) -> str:
 def fit_lines(text: str, budget: int, count_tokens: Callable[[str], int], *, keep_end: bool) -> str:
     """The longest run of whole lines at one end of the text that costs at most `budget`.
 
-    It is one of characters where no line fits, or where the last ones have no text: a model has to
-    read something of the very long line before them.
+    It is a run of characters if no line fits, or if the last ones have no text: a model must read
+    some of the very long line before them.
     """
     lines = re.findall("[^\n]*\n|[^\n]+", text)
     line_count = find_largest(
@@ -76,7 +77,7 @@ def fit_lines(text: str, budget: int, count_tokens: Callable[[str], int], *, kee
 
 
 def steady_count(lines: list[str], most: int) -> int:
-    """How many of the last lines there are from one that stays the first for some time."""
+    """How many of the last lines to keep, from a line that stays the first for some time."""
     first = len(lines) - most
     beginnings = lines[first : first + BEGINNING_LINES]
     hashes = [crc32(line.encode("utf-8", "replace")) for line in beginnings]
@@ -94,7 +95,7 @@ def take_characters(text: str, count: int, keep_end: bool) -> str:
 
 
 def find_largest(upper: int, does_fit: Callable[[int], bool]) -> int:
-    """The largest number up to `upper` that fits, where every smaller one does too."""
+    """The largest number up to `upper` that fits, provided that every smaller one does."""
     low, high = 0, upper
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,1 +1,1 @@
-"""The process that keeps models loaded, and answers for them over a socket."""
+"""The process that keeps models loaded and serves them over a socket."""

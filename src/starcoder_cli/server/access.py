@@ -1,4 +1,4 @@
-"""Where the HTTP API listens, what its clients have to call it, and the key that they need."""
+"""Where the HTTP API listens, the host names it accepts, and the API key it requires."""
 
 import ipaddress
 import os
@@ -22,14 +22,14 @@ HOST_NAME_PATTERN = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<p
 
 @dataclass(frozen=True)
 class Address:
-    """An IP address and a port, 0 for any that is free."""
+    """An IP address and a port; port 0 picks any free one."""
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_HTTP_PORT
 
     @classmethod
     def parse(cls, text: str) -> "Address":
-        """The address in `HOST:PORT`, `HOST` or `:PORT`; UsageError for anything else."""
+        """Parse `HOST:PORT`, `HOST` or `:PORT`; raises UsageError for anything else."""
         match = ADDRESS_PATTERN.fullmatch(text)
         port = int(match["port"] or DEFAULT_HTTP_PORT) if match else DEFAULT_HTTP_PORT
         host = match["host"].strip("[]") if match else ""
@@ -46,7 +46,7 @@ class Address:
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine reaches it."""
+        """Whether only this machine can reach the address."""
         return ipaddress.ip_address(self.host).is_loopback
 
     def __str__(self) -> str:
@@ -54,10 +54,10 @@ class Address:
 
 
 def allowed_host_headers(address: Address, allowed_names: Iterable[str]) -> frozenset[bytes]:
-    """What a Host header may say: this machine, or a name that was allowed, with our port.
+    """The accepted Host headers: this machine, or an allowed name, with our port.
 
-    An allowed name may have a port of its own. Port 80 needs no saying. Raises UsageError for what
-    is no name.
+    An allowed name may carry its own port. Port 80 may be omitted. Raises UsageError for an invalid
+    host name.
     """
     names = []
     for text in allowed_names:
@@ -73,12 +73,12 @@ def allowed_host_headers(address: Address, allowed_names: Iterable[str]) -> froz
 
 
 def load_user_key(file: str | None) -> bytes | None:
-    """The key that the user set, in a file or in the environment; None where there is none.
+    """The key the user set in a file or in the environment, or None.
 
-    Raises InputError and RefusedError for a file that is not there, or that others may read, and
-    ConfigError for a key that is none.
+    Raises InputError if the file is missing, RefusedError if others may read it, and ConfigError if
+    the key is not valid.
     """
-    variable = os.environ.pop(API_KEY_VARIABLE, None)  # no process that is started here needs it
+    variable = os.environ.pop(API_KEY_VARIABLE, None)  # child processes do not need it
     if file is not None:
         key, source = read_key_file(file).encode(), file
     elif variable is not None:
@@ -94,9 +94,9 @@ def load_user_key(file: str | None) -> bytes | None:
 
 
 def create_key_file(folder: Path) -> tuple[bytes, Path]:
-    """A new key, in a file of the folder that only this user can read.
+    """Write a new key to a file in the folder that only this user can read.
 
-    Only whoever holds the lock of the folder may call this.
+    The caller must hold the lock of the folder.
     """
     key, path = secrets.token_urlsafe(32).encode(), folder / HTTP_KEY_FILE
     with suppress(FileNotFoundError):
@@ -108,7 +108,7 @@ def create_key_file(folder: Path) -> tuple[bytes, Path]:
 
 
 def require_key(address: Address, key: bytes | None) -> None:
-    """ConfigError where others could reach an address, and the user has given no key."""
+    """Raise ConfigError if others can reach the address and the user has set no key."""
     if not address.is_local and key is None:
         raise ConfigError(
             f"others can reach {address}: that needs a key of yours",

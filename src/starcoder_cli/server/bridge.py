@@ -1,4 +1,4 @@
-"""Answers made in a thread, for an event loop that hands them on."""
+"""Run generation in a thread and stream its chunks to an event loop."""
 
 import asyncio
 import threading
@@ -13,15 +13,15 @@ from starcoder_cli.model import Model, Question, Sampling
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 OpenStream: TypeAlias = Callable[[Callable[[], bool]], Stream]
-"""Begins an answer; it is given what tells whether nobody waits for it any more."""
+"""Starts an answer; its argument is a callable that says whether the client has gone."""
 
 
 async def stream_in_thread(
     open_stream: OpenStream, executor: Executor
 ) -> AsyncGenerator[Chunk, None]:
-    """The chunks of an answer that a thread makes; if the caller stops early, the thread ends too.
+    """Stream the chunks of an answer made in a thread; stopping early ends the thread too.
 
-    Only then: the slot is not free while the model still works in it.
+    It waits for the thread: the slot is not free while the model is still working.
     """
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[Chunk | None]()
     abandoned = threading.Event()
@@ -48,7 +48,7 @@ async def stream_in_thread(
 
 
 class AbandonableModel:
-    """A model whose answers end with its next step once nobody waits for them."""
+    """A model whose answers stop at the next step once nobody is waiting for them."""
 
     def __init__(self, model: Model, is_abandoned: Callable[[], bool]) -> None:
         self._model, self._is_abandoned = model, is_abandoned
@@ -57,7 +57,7 @@ class AbandonableModel:
         self.count, self.has_token, self.close = model.count, model.has_token, model.close
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The model's answer."""
+        """The model's answer, cut short once it is abandoned."""
         with closing_source(self._model.stream(question, sampling)) as chunks:
             for chunk in chunks:
                 if self._is_abandoned():

@@ -1,4 +1,4 @@
-"""From what a client asks to what a model is asked for it, and to the answer that belongs there."""
+"""Turn a client's request into model prompts and answer streams."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,9 +25,9 @@ OpenAnswer: TypeAlias = Callable[[Model, Sampling], Stream]
 
 @dataclass(frozen=True)
 class CompletionPlan:
-    """What a model is asked: `answer` begins one, of at most `max_tokens`; 0 only has it read.
+    """A planned answer: `answer` starts it, with at most `max_tokens`; 0 only reads the prompt.
 
-    It does not read all of the text where it is `truncated`; the `notes` say what is worth knowing.
+    `truncated` means that the model does not read all of the text; `notes` are for the client.
     """
 
     answer: OpenAnswer
@@ -38,7 +38,7 @@ class CompletionPlan:
     def open_stream(
         self, model: Model, sampling: Sampling, is_abandoned: Callable[[], bool]
     ) -> Stream:
-        """An answer, which ends with the model's next step once nobody waits for it."""
+        """Stream an answer that stops at the model's next step once nobody is waiting for it."""
         chunks = self.answer(AbandonableModel(model, is_abandoned), sampling)
         return chunks if self.max_tokens else only_read(chunks)
 
@@ -46,9 +46,9 @@ class CompletionPlan:
 def plan_completion(
     model: Model, spec: ModelSpec, request: CompletionRequest
 ) -> tuple[CompletionPlan, ...]:
-    """What a model is asked for each of the contents of a request.
+    """Plan one answer for each of the contents of a request.
 
-    Raises ApiError for what it cannot read or was not trained to do.
+    Raises ApiError for input the model cannot read or a task it was not trained for.
     """
     return tuple(
         plan_reply(model, spec, request, content)
@@ -61,10 +61,10 @@ def plan_completion(
 def plan_infill(
     model: Model, spec: ModelSpec, request: CompletionRequest, hole: Hole
 ) -> CompletionPlan:
-    """What is asked about a hole: as much as fits, nearest to it first.
+    """Plan the answer for a hole, with as much text as fits, nearest first.
 
-    A completion is a hole with nothing behind it, unless it is one that the client spelled. An
-    answer takes half of the window at most.
+    A completion is a hole with no suffix, unless the client wrote out the fill-in-the-middle
+    tokens. An answer takes at most half of the window.
     """
     form = fim_format(model, spec)
     frame = None if request.is_infill or not form else read_frame(hole.prefix, form)
@@ -115,9 +115,9 @@ def plan_infill(
 def plan_reply(
     model: Model, spec: ModelSpec, request: CompletionRequest, conversation: Conversation
 ) -> CompletionPlan:
-    """What is asked with a conversation; ApiError where not all of it fits: nothing is left out.
+    """Plan the answer to a conversation; raises ApiError if it does not fit as a whole.
 
-    An answer may have what is left of the window.
+    The answer may use whatever is left of the window.
     """
     replier, messages = ChatModel.of(model, spec), CollectedMessages()
     used = replier.cost((*conversation.opening(), *conversation.messages))
@@ -136,20 +136,20 @@ def plan_reply(
 
 
 def reading_limit(request: CompletionRequest) -> ReadingLimit | None:
-    """How long the client lets the text around a gap be read."""
+    """The client's limit on the time spent reading the text around a gap."""
     seconds = request.reading_limit if request.is_infill else None
     return None if seconds is None else ReadingLimit(seconds, "; t_max_prompt_ms allows more")
 
 
 def shorter_note(request: CompletionRequest, max_tokens: int, window: int) -> tuple[str, ...]:
-    """What is told where an answer may not be as long as was asked for."""
+    """A note for the client if the answer must be shorter than requested."""
     if request.max_tokens is None or request.max_tokens <= max_tokens:
         return ()
     return (f"max_tokens is {max_tokens} here: prompt and answer share a window of {window}",)
 
 
 def only_read(chunks: Stream) -> Stream:
-    """An answer without a token of its own: it ends where the first would be."""
+    """Stop an answer where its first token would be, so that only the prompt is read."""
     with closing_source(chunks) as source:
         for chunk in source:
             is_read = bool(chunk.tokens or chunk.reason)

@@ -1,4 +1,4 @@
-"""Answers of the HTTP API: from a request to a response, whole or as events."""
+"""HTTP API answers: from a request to a response, whole or as events."""
 
 import asyncio
 import os
@@ -36,9 +36,9 @@ from starcoder_cli.wire.responses import (
 
 @dataclass(frozen=True)
 class CompletionJob:
-    """A request to a loaded model, what it is asked for each content, and the form of the response.
+    """A request to a loaded model, the plan for each of its contents, and the response format.
 
-    The answers are numbered: `n` for the first of the contents, then those for the next.
+    Answers are numbered consecutively: `n` for the first content, then `n` for the next.
     """
 
     request: CompletionRequest
@@ -50,13 +50,13 @@ class CompletionJob:
 
     @property
     def usage(self) -> Usage:
-        """What a client is to know before anything was read."""
+        """The usage before anything has been read."""
         notes = (note for plan in self.plans for note in plan.notes)
         warnings = tuple(dict.fromkeys((*self.request.warnings, *notes)))
         return Usage(truncated=any(plan.truncated for plan in self.plans), warnings=warnings)
 
     def first_choices(self) -> list[Choice]:
-        """The answers before anything of them is there."""
+        """The answers before any text has arrived."""
         logprobs = () if self.request.sampling.logprobs else None
         count = len(self.plans) * self.request.n
         return [Choice(index, logprobs=logprobs, is_first=True) for index in range(count)]
@@ -64,7 +64,7 @@ class CompletionJob:
 
 @dataclass(frozen=True)
 class HttpAnswers:
-    """Answers of the models that are offered."""
+    """Answers requests with the models on offer."""
 
     offers: ModelOffers
     executor: Executor
@@ -73,17 +73,17 @@ class HttpAnswers:
     async def respond(
         self, request: CompletionRequest, style: ResponseStyle, receive: Receive
     ) -> Response:
-        """The response to a request; where the client leaves before, the work ends too.
+        """Respond to a request; stops working if the client disconnects first.
 
-        The head of a stream goes out with the first of it, so that an error before that has a
-        status of its own.
+        The headers of a stream go out with its first event, so that an earlier error gets its own
+        status.
         """
         job = await self.create_job(request, style)
         work = self.begin_stream(job) if request.stream else self.build_response(job)
         return await cancel_on_disconnect(receive, work)
 
     async def create_job(self, request: CompletionRequest, style: ResponseStyle) -> CompletionJob:
-        """The job for a request to the model that it names; raises what is wrong with it."""
+        """Create the job for a request to the model it names; raises whatever is wrong with it."""
         offer = self.offers.choose(request.model)
         loaded, plans = await self.plan(offer, request)
         info = ResponseInfo(
@@ -97,7 +97,7 @@ class HttpAnswers:
     async def plan(
         self, offer: ModelOffer, request: CompletionRequest
     ) -> tuple[PooledModel, tuple[CompletionPlan, ...]]:
-        """A loaded model, and what it is asked for each content of a request."""
+        """Load a model and plan what to ask it for each content of a request."""
         loaded = await self.offers.load(offer)
         if loaded.is_full:
             raise ApiError(429, "too many answers are wanted at once", code="queue_full")
@@ -107,7 +107,7 @@ class HttpAnswers:
         return loaded, plans
 
     async def tokenize(self, text: str) -> Mapping[str, object]:
-        """The tokens of a text, by the model that answers by default."""
+        """The tokens of a text, according to the default model."""
         loaded = await self.offers.load(self.offers.choose(""))
         model = loaded.model
         if not isinstance(model, Tokenizing):
@@ -118,7 +118,7 @@ class HttpAnswers:
         return {"tokens": tokens}
 
     async def build_response(self, job: CompletionJob) -> Response:
-        """An answer as one object."""
+        """Build the whole answer as one object."""
         choices, usage, begin = job.first_choices(), job.usage, time.monotonic()
         async with aclosing(self.stream_chunks(job)) as chunks:
             async for index, chunk in chunks:
@@ -131,7 +131,7 @@ class HttpAnswers:
         return api_response(record)
 
     async def begin_stream(self, job: CompletionJob) -> Response:
-        """An answer as events, of which the first is there; raises what went wrong before it."""
+        """Start an answer as events once the first is ready; raises any error before it."""
         events = self.stream_events(job)
         first = await anext(events)
 
@@ -144,7 +144,7 @@ class HttpAnswers:
         return StreamingResponse(all_events(), media_type="text/event-stream")
 
     async def stream_events(self, job: CompletionJob) -> AsyncGenerator[bytes, None]:
-        """An answer as events; an error behind the first is the last one."""
+        """Stream an answer as events; an error after the first becomes the last event."""
         choices, usage, begin = job.first_choices(), job.usage, time.monotonic()
         has_begun = False
         try:
@@ -164,16 +164,16 @@ class HttpAnswers:
             if job.request.include_usage:
                 yield encode_event(job.style.usage_record(job.info, usage))
             yield job.style.end_event
-        except Exception as error:  # a bug too: the head of the answer is out already
+        except Exception as error:  # even for a bug: the headers are already sent
             if not has_begun:
                 raise
             yield encode_event(ApiError.from_exception(error).to_record())
 
     async def stream_chunks(self, job: CompletionJob) -> AsyncGenerator[tuple[int, Chunk], None]:
-        """The chunks of all answers of a job, one answer after the other, each with its index.
+        """Stream the chunks of all answers of a job, in order, each with its index.
 
-        They take one slot: the prompt is read once. A model that had to make room for another since
-        it was asked is loaded again.
+        They share one slot, so the prompt is read once. A model evicted since the request was
+        planned is loaded again.
         """
         loaded, plans, request = job.loaded, job.plans, job.request
         while loaded not in self.offers.pool:
@@ -190,7 +190,7 @@ class HttpAnswers:
                             yield index, chunk
 
     async def count_chunks(self, open_stream: OpenStream) -> AsyncGenerator[Chunk, None]:
-        """The chunks of an answer, which the metrics count."""
+        """Stream the chunks of an answer and count them in the metrics."""
         read_tokens = 0
         async with aclosing(stream_in_thread(open_stream, self.executor)) as generated:
             async for chunk in generated:
@@ -201,7 +201,7 @@ class HttpAnswers:
 
 
 def choice_samplings(request: CompletionRequest, max_tokens: int) -> list[Sampling]:
-    """The sampling of each answer: from a seed that is new unless the client gave one."""
+    """The sampling for each answer; the seed is random unless the client gave one."""
     sampling = replace(request.sampling, max_tokens=max(max_tokens, 1))
     if sampling.seed is None and (request.n > 1 or sampling.temperature):
         sampling = replace(sampling, seed=int.from_bytes(os.urandom(4), "big") >> 1)
@@ -213,7 +213,7 @@ def choice_samplings(request: CompletionRequest, max_tokens: int) -> list[Sampli
 def select_from(
     record: Mapping[str, object] | Sequence[Mapping[str, object]], names: Sequence[str]
 ) -> Mapping[str, object] | Sequence[Mapping[str, object]]:
-    """The fields of an answer, or of each of several, that a client reads."""
+    """Select the fields a client wants from an answer, or from each of several."""
     if isinstance(record, Mapping):
         return select_fields(record, names)
     return [select_fields(each, names) for each in record]
@@ -224,12 +224,12 @@ def api_response(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """A JSON response."""
+    """Build a JSON response."""
     return Response(encode_json(record), status, headers, "application/json")
 
 
 async def cancel_on_disconnect(receive: Receive, work: Coroutine[Any, Any, Response]) -> Response:
-    """The response that the work gives; where the client leaves before, the work ends too."""
+    """Await the response from `work`, or cancel it if the client disconnects first."""
     response, leaving = asyncio.ensure_future(work), asyncio.ensure_future(wait_disconnect(receive))
     try:
         await asyncio.wait({response, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -241,6 +241,6 @@ async def cancel_on_disconnect(receive: Receive, work: Coroutine[Any, Any, Respo
 
 
 async def wait_disconnect(receive: Receive) -> None:
-    """Wait until the client has left."""
+    """Wait until the client disconnects."""
     while (await receive())["type"] != "http.disconnect":
         pass

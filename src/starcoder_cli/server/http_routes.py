@@ -58,7 +58,7 @@ HTTP_ROUTES = (
     "/tokenize",
     *COMPLETION_ROUTES,
 )
-"""The paths that metrics and log lines name; any other may have been made up."""
+"""The paths named in metrics and log lines; any other may be made up by a client."""
 
 
 NO_ROUTE_MESSAGES = {
@@ -68,7 +68,7 @@ NO_ROUTE_MESSAGES = {
 
 
 class HttpApi:
-    """The HTTP API with the models that are offered; the first is the default."""
+    """The HTTP API for the models on offer; the first is the default."""
 
     def __init__(
         self, models: ModelPool, executor: Executor, offers: Sequence[ModelOffer], metrics: Metrics
@@ -80,7 +80,7 @@ class HttpApi:
         self._created = int(time.time())
 
     def build_app(self) -> Starlette:
-        """The application, which nothing guards yet."""
+        """Build the application, without access checks."""
         gets: Mapping[str, ApiHandler] = {
             "/health": self.get_health,
             "/v1/health": self.get_health,
@@ -106,36 +106,36 @@ class HttpApi:
         return app
 
     async def load_models(self) -> None:
-        """Load every model that is offered."""
+        """Load every model on offer."""
         for offer in self._offers:
             await self._offers.load(offer)
 
     async def get_health(self, request: Request) -> Response:
-        """That the server is there."""
+        """Report that the server is up."""
         return api_response({"status": "ok"})
 
     async def get_metrics(self, request: Request) -> Response:
-        """What it has done."""
+        """Report the metrics."""
         return Response(self._metrics.to_text(), headers={"Content-Type": METRICS_CONTENT_TYPE})
 
     async def list_models(self, request: Request) -> Response:
-        """The models that may be asked."""
+        """List the models on offer."""
         windows = {offer.name: self._offers.window(offer) for offer in self._offers}
         return api_response(model_list_record(windows, self._created))
 
     async def get_model(self, request: Request) -> Response:
-        """One of them."""
+        """Describe one of the models on offer."""
         offer = self._offers.find(request.path_params["name"])
         return api_response(model_record(offer.name, self._created, self._offers.window(offer)))
 
     async def get_props(self, request: Request) -> Response:
-        """What the model is that answers by default."""
+        """Describe the default model."""
         offer = self._offers.choose("")
         loaded = await self._offers.load(offer)
         return api_response(props_record(offer.name, loaded.model.window, loaded.slot_count))
 
     async def list_slots(self, request: Request) -> Response:
-        """The answers that the default model can make at a time, and how many it is making."""
+        """List the default model's slots, and which of them are busy."""
         loaded = await self._offers.load(self._offers.choose(""))
         return api_response(
             [
@@ -145,36 +145,36 @@ class HttpApi:
         )
 
     async def tokenize(self, request: Request) -> Response:
-        """The tokens of a text."""
+        """Tokenize a text."""
         text = read_tokenize(await request.body())
         return api_response(await self.answers.tokenize(text))
 
     async def complete(
         self, parse: Callable[[bytes], CompletionRequest], style: ResponseStyle, request: Request
     ) -> Response:
-        """The answer to a request, whole or as events."""
+        """Answer a request, whole or as events."""
         return await self.answers.respond(parse(await request.body()), style, request.receive)
 
 
 def handle_api_errors(handler: ApiHandler) -> ApiHandler:
-    """A handler whose errors become responses."""
+    """Wrap a handler so that its errors become responses."""
 
     async def handle(request: Request) -> Response:
         try:
             return await handler(request)
-        except Exception as error:  # a bug too: the client hears of it, and the server goes on
+        except Exception as error:  # a bug too: the client is informed and the server keeps running
             return error_response(ApiError.from_exception(error))
 
     return handle
 
 
 def error_response(error: ApiError) -> Response:
-    """An error as a response."""
+    """Build the response for an error."""
     return api_response(error.to_record(), error.status, error.headers())
 
 
 def no_route_response(request: Request, error: Exception) -> Response:
-    """The response where there is no such route, or not with this method."""
+    """The response for an unknown route, or for a method the route does not support."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     phrase = HTTPStatus(status).phrase.lower()
     message = NO_ROUTE_MESSAGES.get(status, phrase).format(method=request.method)

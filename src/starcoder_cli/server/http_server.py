@@ -1,4 +1,4 @@
-"""The HTTP API beside the socket: its port, its key, and what stands before its routes."""
+"""The HTTP API next to the socket: its port, its key and its middleware."""
 
 import asyncio
 import errno
@@ -24,10 +24,10 @@ from starcoder_cli.server.offers import ModelOffer
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """How the HTTP API is served: `key` is the user's own, None where one is to be made.
+    """How to serve the HTTP API: `key` is the user's own, or None to create one.
 
-    `allowed_names` are more names that clients may call it by. `log` is given a line for each
-    request, and `on_ready` the address and the file of a key that was made.
+    `allowed_names` are further host names that clients may use. `log` receives one line per
+    request; `on_ready` receives the address and the file of a created key.
     """
 
     address: Address
@@ -40,7 +40,7 @@ class HttpOptions:
 
 @dataclass(frozen=True)
 class HttpListener:
-    """A port that listens, and the key to it; `key_file` is where a key lies that was made."""
+    """A listening port and its key; `key_file` is the file of a key created for it."""
 
     options: HttpOptions
     listener: socket
@@ -49,29 +49,29 @@ class HttpListener:
     key_file: Path | None = None
 
     def wrap_app(self, app: ASGIApp, metrics: Metrics) -> ASGIApp:
-        """An application behind the access checks and the metrics."""
+        """Wrap an application in the access checks and the metrics."""
         guarded = AccessMiddleware(
             app, self.key, allowed_host_headers(self.address, self.options.allowed_names)
         )
         return MetricsMiddleware(guarded, metrics, HTTP_ROUTES, self.options.log)
 
     async def build_app(self, models: ModelPool, executor: Executor) -> ASGIApp:
-        """The HTTP API as an application, whose models are loaded."""
+        """Build the HTTP API as an application, with its models loaded."""
         metrics = Metrics(models)
         api = HttpApi(models, executor, self.options.offers, metrics)
         await api.load_models()
         return self.wrap_app(api.build_app(), metrics)
 
     def announce(self) -> None:
-        """Say that it serves."""
+        """Report that the API is being served."""
         self.options.on_ready(self.address, self.key_file)
 
 
 @contextmanager
 def open_http_listener(options: HttpOptions, folder: Path) -> Iterator[HttpListener]:
-    """The port for the API, closed at the end; a key that was made is gone then too.
+    """Open the API's port; on exit close it and delete any key created for it.
 
-    Raises BusyError where another program listens there.
+    Raises BusyError if another program is listening there.
     """
     try:
         listener = listen_on_port(options.address.host, options.address.port)
@@ -98,15 +98,15 @@ def open_http_listener(options: HttpOptions, folder: Path) -> Iterator[HttpListe
 
 
 class FollowingServer(uvicorn.Server):
-    """A server that ends when another one does, which handles the signals."""
+    """A server that stops when another one does, and leaves signals to it."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the signals alone."""
+        """Leave signals to the other server."""
         yield
 
     async def follow(self, other: uvicorn.Server) -> None:
-        """End when the other one does."""
+        """Stop when the other server stops."""
         while not other.should_exit:
             await asyncio.sleep(0.1)
         self.should_exit = True

@@ -1,4 +1,4 @@
-"""The routes of the server: what is asked comes in as JSON, what is answered goes out so."""
+"""The routes of the local server: JSON in, JSON or events out."""
 
 import asyncio
 import itertools
@@ -23,18 +23,18 @@ from starcoder_cli.wire import local_protocol
 from starcoder_cli.wire.errors import HTTP_STATUS_BY_EXIT_CODE
 
 MAX_LOCAL_REQUEST_BYTES = 64 << 20
-"""Bytes of a request: what a client may have read is far less."""
+"""Maximum bytes of a request, far more than a client may have read."""
 
 LocalHandler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class LocalApi:
-    """The server's own API, with the models that it holds."""
+    """The server's own API for the models it holds."""
 
     def __init__(
         self, models: ModelPool, executor: Executor, shut_down: Callable[[], None]
     ) -> None:
-        """`shut_down` makes the server end after the answers that it is making."""
+        """`shut_down` makes the server stop after the answers in progress."""
         self._models = models
         self._executor = executor
         self._shut_down = shut_down
@@ -42,7 +42,7 @@ class LocalApi:
         self.last_used = time.monotonic()
 
     def build_app(self) -> Starlette:
-        """The application."""
+        """Build the application."""
         routes: list[tuple[str, str, LocalHandler]] = [
             ("GET", "/health", self.get_health),
             ("GET", "/models", self.list_models),
@@ -59,23 +59,23 @@ class LocalApi:
         )
 
     async def get_health(self, request: Request) -> Response:
-        """That the server is there, and of which installation."""
+        """Report that the server is up, and which installation it belongs to."""
         return local_response(local_protocol.encode_json({"program": INSTALLATION_ID}))
 
     async def list_models(self, request: Request) -> Response:
-        """The models that are held."""
+        """List the loaded models."""
         now = time.monotonic()
         statuses = [vars(loaded.status(now)) for loaded in self._models]
         return local_response(local_protocol.encode_json({"models": statuses}))
 
     async def load_model(self, request: Request) -> Response:
-        """Load a model, or keep one that is."""
+        """Load a model, or keep it if it is already loaded."""
         self.last_used = time.monotonic()
         load_request = local_protocol.parse_load_request(await read_local_request(request))
         return local_response(local_protocol.encode_json(await self._models.load(load_request)))
 
     async def tokenize(self, request: Request) -> Response:
-        """How many tokens a text has, and whether it is a control token."""
+        """Count the tokens of a text, and say whether it is a control token."""
         fields = await read_local_request(request)
         with local_protocol.reject_malformed("request"):
             loaded, text = self._models.get(str(fields["model"])), str(fields["text"])
@@ -86,7 +86,7 @@ class LocalApi:
         return local_response(local_protocol.encode_json({"count": count, "control": control}))
 
     async def stream_completion(self, request: Request) -> Response:
-        """The answer to a prompt, as events."""
+        """Stream the answer to a prompt as events."""
         model_id, prompt, sampling = local_protocol.parse_prompt_request(
             await read_local_request(request)
         )
@@ -99,7 +99,7 @@ class LocalApi:
         return StreamingResponse(events, media_type="text/event-stream")
 
     async def stop_server(self, request: Request) -> Response:
-        """End the server."""
+        """Stop the server."""
         self._shut_down()
         return local_response(local_protocol.encode_json({"stopping": True}))
 
@@ -110,7 +110,7 @@ class LocalApi:
         sampling: Sampling,
         encoder: local_protocol.ChunkEncoder,
     ) -> AsyncIterator[bytes]:
-        """The events of an answer; an error is the last one."""
+        """Stream the events of an answer; an error becomes the last one."""
         try:
             async with self._models.slot(loaded):
 
@@ -128,7 +128,7 @@ class LocalApi:
 
 
 def handle_local_errors(handler: LocalHandler) -> LocalHandler:
-    """A handler whose errors become responses; what is in a prompt is in none of them."""
+    """Wrap a handler so that its errors become responses, which never quote a prompt."""
 
     async def handle(request: Request) -> Response:
         try:
@@ -138,7 +138,7 @@ def handle_local_errors(handler: LocalHandler) -> LocalHandler:
                 local_protocol.encode_json(local_protocol.error_record(error)),
                 HTTP_STATUS_BY_EXIT_CODE.get(error.exit_code, 500),
             )
-        except Exception as error:  # a bug: the client hears of it, and the server goes on
+        except Exception as error:  # a bug: the client is informed and the server keeps running
             bug = StarcoderError(f"this is a bug in the server: {type(error).__name__}: {error}")
             return local_response(local_protocol.encode_json(local_protocol.error_record(bug)), 500)
 
@@ -146,12 +146,12 @@ def handle_local_errors(handler: LocalHandler) -> LocalHandler:
 
 
 def local_response(data: bytes, status: int = 200) -> Response:
-    """A JSON response."""
+    """Build a JSON response."""
     return Response(data, status, {"X-Content-Type-Options": "nosniff"}, "application/json")
 
 
 async def read_local_request(request: Request) -> dict[str, object]:
-    """The JSON object in a request; RefusedError for one that is too large."""
+    """Read the JSON object in a request; raises RefusedError if it is too large."""
     data = bytearray()
     async for part in request.stream():
         data += part

@@ -1,4 +1,4 @@
-"""What the HTTP API has done, in numbers that Prometheus reads."""
+"""The HTTP API's counters, in Prometheus format."""
 
 import time
 from collections.abc import Callable, Collection
@@ -18,14 +18,14 @@ from starcoder_cli.stream import Chunk
 
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OTHER_ROUTE = "other"
-CLIENT_CLOSED_REQUEST = 499  # nginx's number for a client that did not wait
+CLIENT_CLOSED_REQUEST = 499  # nginx's status for a client that disconnected early
 
 
 class Metrics:
-    """Counts requests, tokens and seconds; knows who waits."""
+    """Counts requests, tokens and seconds, and reports the queue."""
 
     def __init__(self, models: ModelPool) -> None:
-        # It would tell when each number began, as a number of its own.
+        # By default the library adds the creation time of each metric as another metric.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._requests = Counter(
@@ -52,7 +52,7 @@ class Metrics:
         )
 
     def add_gauge(self, name: str, description: str, count: Callable[[], int]) -> None:
-        """Add a number that is taken when the metrics are read."""
+        """Add a gauge whose value is computed when the metrics are read."""
         Gauge(name, description, registry=self._registry).set_function(count)
 
     def count_read_tokens(self, tokens: int) -> None:
@@ -69,22 +69,22 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def to_text(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 def count_working(models: ModelPool) -> int:
-    """How many answers are being made."""
+    """The number of answers in progress."""
     return sum(loaded.running_answers for loaded in models)
 
 
 def count_waiting(models: ModelPool) -> int:
-    """How many answers wait for their turn."""
+    """The number of answers waiting for their turn."""
     return sum(loaded.pending_answers - loaded.running_answers for loaded in models)
 
 
 class MetricsMiddleware:
-    """Counts what an application answers, and logs each request without a word of what it said."""
+    """Counts what an application answers and logs each request, without any of its content."""
 
     def __init__(
         self,
@@ -93,14 +93,14 @@ class MetricsMiddleware:
         routes: Collection[str],
         log: Callable[[str], None],
     ) -> None:
-        """`log` is given a line for each request, in which a path that is no route is not named."""
+        """`log` receives one line per request; a path that is not a known route is not named."""
         self._app = app
         self._metrics = metrics
         self._routes = routes
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, and count it."""
+        """Answer a request and count it."""
         started_at, status = time.perf_counter(), CLIENT_CLOSED_REQUEST
 
         async def send_and_note_status(message: Message) -> None:

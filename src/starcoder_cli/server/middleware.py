@@ -1,4 +1,4 @@
-"""What stands before every route of the HTTP API: who may ask, from where, and how much."""
+"""Access checks before every route of the HTTP API: who may ask, from where, and how much."""
 
 import hmac
 import json
@@ -11,21 +11,21 @@ from starcoder_cli.wire.errors import ApiError
 
 MAX_HTTP_REQUEST_BYTES = 4 << 20
 PUBLIC_ROUTES = ("/health", "/v1/health")
-"""The only routes that answer without a key, which tell nothing."""
+"""The only routes that answer without a key; they reveal nothing."""
 
 JSON_TYPE = b"application/json"
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
-    (b"connection", b"close"),  # a connection has one request: nothing can hide behind it
+    (b"connection", b"close"),  # one request per connection: none can be smuggled in after it
 )
 
 
 @dataclass(frozen=True)
 class AccessMiddleware:
-    """Passes on to `app` only what programs of this user ask; a browser's page is none of them.
+    """Lets only this user's programs through to `app`, and no web pages.
 
-    `host_headers` are the values that a Host header may have, in lower case.
+    `host_headers` are the accepted values of the Host header, in lower case.
     """
 
     app: ASGIApp
@@ -33,7 +33,7 @@ class AccessMiddleware:
     host_headers: frozenset[bytes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or refuse it before anything of it is worked on."""
+        """Answer a request, or refuse it before doing any work on it."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -55,7 +55,7 @@ class AccessMiddleware:
         await self.app(scope, receive_replayed, send_with_headers)
 
     def check_request(self, scope: Scope) -> None:
-        """ApiError for a request that is not to be answered."""
+        """Raise ApiError for a request that must not be answered."""
         headers: dict[bytes, list[bytes]] = {}
         for name, value in scope["headers"]:
             headers.setdefault(name, []).append(value)
@@ -73,7 +73,7 @@ class AccessMiddleware:
             raise ApiError(415, "the Content-Type has to be application/json", code="bad_type")
 
     def has_valid_key(self, headers: Mapping[bytes, list[bytes]]) -> bool:
-        """Whether there is a key, a bearer's, one by itself or one of each, and all are right.
+        """Whether there is a key, as a bearer token, as `x-api-key` or both, and all are right.
 
         Continue sends the same key both ways.
         """
@@ -85,7 +85,7 @@ class AccessMiddleware:
 
 
 def bearer_key(credentials: bytes) -> bytes:
-    """The key in the value of an Authorization header; empty where it has another scheme."""
+    """The key in an Authorization header; empty for any other scheme."""
     scheme, _, key = credentials.partition(b" ")
     return key if scheme.lower() == b"bearer" else b""
 
@@ -96,26 +96,26 @@ def fetch_sites(headers: Mapping[bytes, list[bytes]]) -> list[bytes]:
 
 
 def is_json_type(content_types: list[bytes]) -> bool:
-    """Whether a request says that it is JSON, and nothing else."""
+    """Whether a request declares itself as JSON, and nothing else."""
     return (
         len(content_types) == 1 and content_types[0].partition(b";")[0].strip().lower() == JSON_TYPE
     )
 
 
 def has_pending_body(scope: Scope) -> bool:
-    """Whether a body may be on its way whose end can be told.
+    """Whether a body whose end can be detected may be on its way.
 
-    A client that expects 100-continue sends none before it hears of us.
+    A client that expects 100-continue sends no body until it hears from us.
     """
     names = {name for name, _ in scope["headers"]}
     return b"expect" not in names and not {b"content-length", b"transfer-encoding"} <= names
 
 
 async def drain_body(receive: Receive) -> None:
-    """Read a body, as far as its time goes, and let it go.
+    """Read a body and discard it, for as long as the connection may take.
 
-    A client that is still sending would not hear an answer: the system tells it first that nobody
-    reads what it sends.
+    A client that is still sending would miss the answer: closing makes the system reset the
+    connection first.
     """
     message = await receive()
     while message.get("more_body", False):
@@ -123,7 +123,7 @@ async def drain_body(receive: Receive) -> None:
 
 
 async def read_http_request(receive: Receive) -> bytes:
-    """All of a request's body; ApiError for more than it may have."""
+    """Read the whole body of a request; raises ApiError if it is too large."""
     data, has_more = bytearray(), True
     while has_more:
         message = await receive()
@@ -141,7 +141,7 @@ async def read_http_request(receive: Receive) -> bytes:
 
 
 def replay_body(data: bytes, receive: Receive) -> Receive:
-    """A receive function that gives a body that was read already, and then whatever comes."""
+    """A receive function that returns an already read body, and then whatever follows."""
     unread = [data]
 
     async def receive_replayed() -> Message:
@@ -153,7 +153,7 @@ def replay_body(data: bytes, receive: Receive) -> Receive:
 
 
 async def send_error(error: ApiError, send: Send) -> None:
-    """Answer with an error."""
+    """Send an error as the answer."""
     data = json.dumps(error.to_record()).encode()
     headers = {
         "Content-Type": JSON_TYPE.decode(),

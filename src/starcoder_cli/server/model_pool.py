@@ -1,4 +1,4 @@
-"""The models that the server holds: each opened once, and let go when nobody asks for it."""
+"""The models the server holds: each loaded once, and unloaded when no longer used."""
 
 import asyncio
 import itertools
@@ -19,23 +19,23 @@ from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 from starcoder_cli.wire.local_protocol import LoadedInfo, LoadRequest, ModelStatus
 
 MIN_LOADED_WINDOW = 4096
-"""Tokens that a model has room for at least: the next prompt may be longer than the first."""
+"""Minimum window in tokens: the next prompt may be longer than the first."""
 
 MAX_TOKENS_IN_SLOTS = 32768
-"""For how many tokens of prompt and answer there is room in all slots together."""
+"""Maximum tokens of prompt and answer in all slots together."""
 
 MAX_SLOTS = 8
 MAX_QUEUED_ANSWERS = 16
-"""How many answers are made at a time, and how many more may wait for their turn.
+"""Maximum answers in progress, and maximum answers waiting for their turn.
 
-On a processor llama.cpp computes four tokens at once hardly sooner than one by one, but eight.
+On a CPU, llama.cpp is hardly faster with four tokens at once than one by one, but it is with eight.
 """
 
 MIN_FREE_MEMORY = 512 << 20
-"""Bytes of memory that stay free."""
+"""Bytes of memory to keep free."""
 
 DEFAULT_KEEP_ALIVE = 300.0
-"""Seconds that a model stays after its last answer, unless somebody asks for another time."""
+"""Seconds that a model stays loaded after its last answer, unless a request sets another time."""
 
 ModelKey: TypeAlias = tuple[object, ...]
 CallResult = TypeVar("CallResult")
@@ -43,11 +43,11 @@ CallResult = TypeVar("CallResult")
 
 @dataclass
 class PooledModel:
-    """A model that is loaded with room for so many tokens, and what happens to it.
+    """A loaded model and its current use.
 
-    It makes so many answers at a time as it has `slots`, `slot_count` of them.
-    `pending_answers` is how many answers are asked for now, `running_answers` how many of them are
-    being made, and `pin_count` how many other uses of it there are.
+    It can make `slot_count` answers at a time, one per slot in `slots`. `pending_answers` is the
+    number of answers requested now, `running_answers` the number of those in progress, and
+    `pin_count` the number of other uses.
     """
 
     id: str
@@ -69,28 +69,28 @@ class PooledModel:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it may be let go."""
+        """Whether it may be unloaded."""
         return not self.pending_answers and not self.pin_count
 
     @property
     def is_full(self) -> bool:
-        """Whether as many answers are asked for as may be at once."""
+        """Whether its queue of answers is full."""
         return self.pending_answers >= MAX_SLOTS + MAX_QUEUED_ANSWERS
 
     @property
     def expires_at(self) -> float:
-        """When it is let go if nobody asks for it, on the monotonic clock."""
+        """When it expires if unused, on the monotonic clock."""
         return self.last_used + self.keep_alive if self.keep_alive >= 0 else float("inf")
 
     def is_narrower(self, min_window: int) -> bool:
-        """Whether it has too little room, and would have more if it was loaded with more.
+        """Whether its window is too small and loading it again would enlarge it.
 
-        A window that is smaller than what it was loaded for is all that the model has.
+        A window smaller than the one requested is the most the model has.
         """
         return self.requested_window <= self.model.window < min_window
 
     def loaded_info(self) -> LoadedInfo:
-        """What a client is told about it."""
+        """What a client needs to know about it."""
         control_tokens = {
             str(token)
             for fim_format in FIM_FORMATS.values()
@@ -107,7 +107,7 @@ class PooledModel:
         )
 
     def status(self, now: float) -> ModelStatus:
-        """What `starcoder ps` shows of it."""
+        """What `starcoder ps` shows about it."""
         until = None if self.keep_alive < 0 else round(self.expires_at - now, 1)
         return ModelStatus(
             model=self.name,
@@ -122,7 +122,7 @@ class PooledModel:
 
 
 class ModelPool:
-    """The loaded models. Its methods run on the event loop, what takes time in the executor."""
+    """The loaded models. Methods run on the event loop, and slow work in the executor."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class ModelPool:
         load: LoadModel = load_model,
         measure_free: Callable[[], int] = free_memory,
     ) -> None:
-        """`load` opens a model as `load_model` does; `measure_free` gives free bytes of memory."""
+        """`load` opens a model as `load_model` does; `measure_free` returns free bytes."""
         self._executor, self._load, self._measure_free = executor, load, measure_free
         self._loaded: dict[str, PooledModel] = {}
         self._load_lock = asyncio.Lock()
@@ -143,16 +143,16 @@ class ModelPool:
         return len(self._loaded)
 
     async def load(self, load_request: LoadRequest) -> LoadedInfo:
-        """The model that is asked for, loaded where it is not held, or held with too little room.
+        """Return the requested model, loading it if it is not held or its window is too small.
 
-        Raises what loading it raises.
+        Raises whatever loading it raises.
         """
         async with self._load_lock:
             key = model_key(load_request)
             matches = [candidate for candidate in self if candidate.key == key]
             loaded = max(matches, key=lambda candidate: candidate.requested_window, default=None)
             if loaded and loaded.is_narrower(load_request.room):
-                if loaded.is_idle:  # one that answers stays until its time is over
+                if loaded.is_idle:  # a busy one stays until it expires
                     await self._release(loaded)
                 loaded = None
             if loaded is None:
@@ -165,7 +165,7 @@ class ModelPool:
             return await self._run_in_thread(loaded.loaded_info)
 
     def get(self, model_id: str) -> PooledModel:
-        """The model of an id; InputError where it is not held any more."""
+        """The model with an id; raises InputError if it is no longer loaded."""
         try:
             return self._loaded[model_id]
         except KeyError:
@@ -173,7 +173,7 @@ class ModelPool:
 
     @contextmanager
     def pinned(self, loaded: PooledModel) -> Iterator[None]:
-        """It is not let go meanwhile; InputError where it was already."""
+        """Keep the model loaded in this context; raises InputError if it no longer is."""
         self.get(loaded.id).pin_count += 1
         try:
             yield
@@ -183,9 +183,9 @@ class ModelPool:
 
     @asynccontextmanager
     async def slot(self, loaded: PooledModel) -> AsyncIterator[None]:
-        """One of the model's slots, after those who asked before.
+        """Acquire one of the model's slots, in order of arrival.
 
-        Raises BusyError where too many wait, InputError where the model is not held any more.
+        Raises BusyError if too many are waiting, InputError if the model is no longer loaded.
         """
         self.get(loaded.id)
         if loaded.is_full:
@@ -204,7 +204,7 @@ class ModelPool:
             loaded.last_used = time.monotonic()
 
     async def release_expired(self) -> None:
-        """Let those go that nobody has asked for as long as they were to stay."""
+        """Unload models whose keep-alive has expired."""
         now = time.monotonic()
         async with self._load_lock:
             for loaded in self:
@@ -212,13 +212,13 @@ class ModelPool:
                     await self._release(loaded)
 
     async def close(self) -> None:
-        """Let all of them go as they are: the process is about to end."""
+        """Close all models without waiting for cancelled answers: the process is about to end."""
         for loaded in self:
             await self._run_in_thread(loaded.model.close)
         self._loaded.clear()
 
     async def _free_memory_for(self, required_bytes: int) -> None:
-        """Let those go that were used least recently, while there is too little memory."""
+        """Unload the least recently used models while memory is short."""
         for loaded in sorted(self, key=lambda candidate: candidate.last_used):
             if self._measure_free() >= required_bytes * 5 // 4 + MIN_FREE_MEMORY:
                 return
@@ -233,7 +233,7 @@ class ModelPool:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     def _load_model(self, load_request: LoadRequest, key: ModelKey) -> PooledModel:
-        """Load a model with room for more than is asked for, and for several answers at a time."""
+        """Load a model with a larger window than requested, and with slots for several answers."""
         spec, load_messages = find_model(load_request.model), list[str]()
         window = max(load_request.room, min(MIN_LOADED_WINDOW, spec.window or MIN_LOADED_WINDOW))
         slots = (
@@ -257,7 +257,7 @@ class ModelPool:
 
 
 def model_key(load_request: LoadRequest) -> ModelKey:
-    """What two requests for the same model share: its name, its files as they are now, its form."""
+    """What requests for the same model share: its name, its files as they are now, its options."""
     path = Path(load_request.path)
     try:
         status = path.stat()
@@ -268,7 +268,7 @@ def model_key(load_request: LoadRequest) -> ModelKey:
 
 
 def total_file_bytes(name: str) -> int:
-    """The bytes of a file, or of the files in a folder; 0 for a model that has none."""
+    """The size in bytes of a file, or of the files in a folder; 0 for a model without files."""
     if not name:
         return 0
     path = Path(name)
@@ -279,10 +279,10 @@ def total_file_bytes(name: str) -> int:
 
 
 def release_model(model: Model) -> None:
-    """Let a model go whose last answer may have been cancelled.
+    """Close a model whose last answer may have been cancelled.
 
-    An engine that still reads for an answer that nobody waits for cannot be closed. It is done
-    with that once it has given another, of one token.
+    An engine still reading the prompt of an abandoned answer cannot be closed. Generating one more
+    token makes sure that it has finished.
     """
     one_token = Sampling(max_tokens=1)
     with suppress(StarcoderError), closing(model.stream(Prompt(("\n",)), one_token)) as chunks:

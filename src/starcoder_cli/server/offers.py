@@ -1,6 +1,6 @@
-"""The models that the HTTP API offers: fixed when it starts, loaded when they are asked.
+"""The models the HTTP API offers: fixed at startup, loaded on demand.
 
-None is loaded by a path or a name that a client gives.
+None is ever loaded by a path or name that a client sends.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from starcoder_cli.wire.local_protocol import LoadRequest
 
 @dataclass(frozen=True)
 class ModelOffer:
-    """A model that clients may ask: what they call it, and how it is loaded."""
+    """A model on offer: the name clients use, and how it is loaded."""
 
     name: str
     spec: ModelSpec
@@ -23,7 +23,7 @@ class ModelOffer:
 
 @dataclass(frozen=True)
 class ModelOffers:
-    """The models that are offered; the first is the default."""
+    """The models on offer; the first is the default."""
 
     pool: ModelPool
     offers: Sequence[ModelOffer]
@@ -33,7 +33,7 @@ class ModelOffers:
         return iter(self.offers)
 
     def find(self, name: str) -> ModelOffer:
-        """The model of a name; ApiError where it is not offered."""
+        """The model with a name; raises ApiError if it is not on offer."""
         for offer in self.offers:
             if offer.name == name:
                 return offer
@@ -41,20 +41,20 @@ class ModelOffers:
         raise ApiError(404, message, "model", "model_not_found")
 
     def choose(self, name: str) -> ModelOffer:
-        """The model that a request names; the only one that is offered answers to every name.
+        """The model a request names; a sole model answers to every name.
 
         Editors send names of their own, or a placeholder.
         """
         return self.find(name) if name and len(self.offers) > 1 else self.offers[0]
 
     def window(self, offer: ModelOffer) -> int:
-        """How many tokens prompt and answer may have together: as it is loaded, or is to be."""
+        """The tokens that prompt and answer share, as the model is loaded or will be."""
         loaded_id = self.loaded_ids.get(offer.name)
         windows = [each.model.window for each in self.pool if each.id == loaded_id]
         return windows[0] if windows else offer.load_request.room
 
     async def load(self, offer: ModelOffer) -> PooledModel:
-        """A loaded model; loaded anew where it had to make room for another."""
+        """Return the model, loading it again if it was evicted to make room for another."""
         loaded_id = self.loaded_ids.get(offer.name)
         loaded = next((candidate for candidate in self.pool if candidate.id == loaded_id), None)
         if loaded:

@@ -1,4 +1,4 @@
-"""The life of the server's process: alone in its folder, modest, and gone when it is not needed."""
+"""The server process: one per folder, hardened, and gone when idle."""
 
 import asyncio
 import ctypes
@@ -27,10 +27,10 @@ from starcoder_cli.server.model_pool import ModelPool
 from starcoder_cli.server.timeouts import MAX_HTTP_HEADER_BYTES, StrictHttpProtocol, TimedProtocol
 
 IDLE_EXIT_SECONDS = 60.0
-"""How long a server without a model stays."""
+"""Seconds that a server without a model stays up."""
 
 SHUTDOWN_SECONDS = 5
-"""How long answers may take to end once the server is told to."""
+"""Seconds that answers may take to finish once the server is asked to stop."""
 
 SERVER_THREADS = 64
 EXPIRY_CHECK_SECONDS = 0.5
@@ -43,10 +43,10 @@ def run_server(
     on_ready: Callable[[], None],
     http_options: HttpOptions | None = None,
 ) -> None:
-    """Serve at the socket of the folder until told to stop; with `keep_running` without models too.
+    """Serve on the folder's socket until asked to stop, or, unless `keep_running`, until idle.
 
-    With `http_options` the HTTP API is served too. `on_ready` is called when all of it listens, and
-    the models of the API are loaded. Raises BusyError where another process serves.
+    With `http_options` the HTTP API is served too. `on_ready` is called when everything is
+    listening and the API's models are loaded. Raises BusyError if another process is serving.
     """
     with ExitStack() as stack:
         stack.enter_context(lock_server_folder(folder, MAX_LOCK_WAIT_SECONDS))
@@ -70,7 +70,7 @@ async def serve_until_stopped(
     on_ready: Callable[[], None],
     http_listener: HttpListener | None,
 ) -> None:
-    """Answer requests until a signal, a request or the lack of any ends it."""
+    """Answer requests until a signal, a stop request or idleness ends it."""
     asyncio.get_running_loop().set_exception_handler(ignore_exception)
     with ThreadPoolExecutor(SERVER_THREADS) as executor:
         models = ModelPool(executor)
@@ -103,7 +103,7 @@ async def serve_until_stopped(
 
 
 def uvicorn_config(app: ASGIApp, protocol: type[TimedProtocol]) -> uvicorn.Config:
-    """How an application is served: no more than is needed, and silently."""
+    """The uvicorn configuration for an application: minimal and silent."""
     return uvicorn.Config(
         app,
         loop="asyncio",
@@ -122,16 +122,16 @@ def uvicorn_config(app: ASGIApp, protocol: type[TimedProtocol]) -> uvicorn.Confi
 
 
 def ignore_exception(loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
-    """Say nothing: of one connection without a descriptor asyncio complains sixty times a second.
+    """Log nothing: asyncio repeats one connection's lack of a descriptor sixty times a second.
 
-    Where nobody reads that, the server would stand still.
+    The server would stall if nobody read that output.
     """
 
 
 async def expire_models(
     models: ModelPool, local_api: LocalApi, shut_down: Callable[[], None], keep_running: bool
 ) -> None:
-    """Release models whose time is over, and end the server with the last of them."""
+    """Unload expired models, and stop the server after the last of them."""
     while True:
         await asyncio.sleep(EXPIRY_CHECK_SECONDS)
         models_before = len(models)
@@ -142,7 +142,7 @@ async def expire_models(
 
 
 def harden_process() -> None:
-    """Keep what prompts say in this process: no core file, no debugger, no token, no network."""
+    """Keep prompts inside this process: no core file, no debugger, no token, no network."""
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":

@@ -1,4 +1,4 @@
-"""Connections: each has to ask soon, and those of the HTTP API are clear about their heads too."""
+"""Connection limits: a read deadline, and strict header parsing for the HTTP API."""
 
 import asyncio
 import json
@@ -16,16 +16,16 @@ END_OF_HEADERS = b"\r\n\r\n"
 
 
 class TimedProtocol(H11Protocol):
-    """A connection that is closed where its request does not come soon.
+    """A connection that is closed if its request is too slow.
 
-    A client may take `read_timeout` seconds to send it, from the beginning of the connection.
+    The client has `read_timeout` seconds from the start of the connection to send it.
     """
 
     read_timeout = 10.0
     _read_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request; beyond so many connections there is no waiting."""
+        """Start the read deadline; connections over the limit are dropped."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
             transport.abort()
@@ -33,33 +33,33 @@ class TimedProtocol(H11Protocol):
         self._read_timer = self.loop.call_later(self.read_timeout, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is waited for any more."""
+        """Cancel the read deadline."""
         cancel_timer(self._read_timer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Wait no longer once the request is whole."""
+        """Cancel the read deadline once the request is complete."""
         super().data_received(data)
         if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE):
             cancel_timer(self._read_timer)
 
 
 class StrictHttpProtocol(TimedProtocol):
-    """One request, whose header has the one form that every parser reads the same way.
+    """One request, whose header every parser reads the same way.
 
-    A client may take nothing more of its answer for `write_timeout` seconds.
+    A client may stop reading the answer for at most `write_timeout` seconds.
     """
 
     write_timeout = 30.0
     _write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a head."""
+        """Start collecting the header."""
         self._unchecked_header: bytearray | None = bytearray()
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is waited for any more."""
+        """Cancel the write deadline."""
         cancel_timer(self._write_timer)
         super().connection_lost(exc)
 
@@ -78,17 +78,17 @@ class StrictHttpProtocol(TimedProtocol):
         super().data_received(data)
 
     def pause_writing(self) -> None:
-        """The client does not take what there is: it has so long to go on."""
+        """Start the write deadline: the client has stopped reading."""
         super().pause_writing()
         self._write_timer = self.loop.call_later(self.write_timeout, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It went on."""
+        """Cancel the write deadline: the client is reading again."""
         cancel_timer(self._write_timer)
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Say that this is no request, if nothing has been said yet, and close."""
+        """Answer 400 if nothing has been sent yet, and close."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and self.cycle is None:
             data = json.dumps(ApiError(400, msg, code="bad_request").to_record()).encode()
             headers = [
@@ -104,6 +104,6 @@ class StrictHttpProtocol(TimedProtocol):
 
 
 def cancel_timer(timer: asyncio.TimerHandle | None) -> None:
-    """Stop a timer that may run."""
+    """Cancel a timer if there is one."""
     if timer:
         timer.cancel()

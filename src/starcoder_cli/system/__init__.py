@@ -1,1 +1,1 @@
-"""What the operating system does for us: signals, processes, time."""
+"""Operating system services: signals, processes, time."""

@@ -1,4 +1,4 @@
-"""TOML that is not trusted: nothing that takes its reader more memory or time than it is worth."""
+"""Untrusted TOML: refuse what would cost the parser too much memory or time."""
 
 import re
 import tomllib
@@ -8,8 +8,8 @@ from starcoder_cli.errors import MalformedError
 MAX_TOML_BYTES = 256 << 10
 MAX_KEY_PARTS = 16
 
-# Strings and comments, which may hold anything (TOML 1.0); what is left has dots in numbers and
-# between the parts of keys alone.
+# Strings and comments, which may contain anything (TOML 1.0); in the rest, dots occur only in
+# numbers and between the parts of keys.
 OPAQUE_TEXT = re.compile(
     r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*+"{3,5}'
     r"|'''(?:[^']|'{1,2}(?!'))*+'{3,5}"
@@ -22,11 +22,11 @@ LONG_KEY = re.compile(rf"(?:\.[^.,={{}}\[\]\n]*+){{{MAX_KEY_PARTS}}}")
 
 
 def parse_toml(data: bytes) -> dict[str, object]:
-    """The tables and values in some bytes of TOML.
+    """Parse the tables and values in TOML bytes.
 
-    Raises MalformedError for anything else, because of what the parser says; for more than
-    `MAX_TOML_BYTES`, for what is nested too deeply, and for keys of more than `MAX_KEY_PARTS`
-    parts, each of which costs tomllib a copy of all before it.
+    Raises MalformedError for anything else, caused by the parser's error; for more than
+    `MAX_TOML_BYTES`, for too deep nesting, and for keys of more than `MAX_KEY_PARTS` parts, each of
+    which makes tomllib copy all before it.
     """
     if len(data) > MAX_TOML_BYTES:
         raise MalformedError(f"it is larger than {MAX_TOML_BYTES >> 10} KiB")

@@ -1,4 +1,4 @@
-"""Reading and writing descriptors, with a wait also where a program above us made them not block.
+"""Read and write descriptors, waiting even if a parent program made them non-blocking.
 
 A standard stream shares that setting with every process that has it (POSIX.1-2017, `open`).
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def read_some(descriptor: int, max_bytes: int) -> bytes:
-    """The next bytes, at least one; nothing at the end. Raises OSError."""
+    """Read the next bytes, at least one; empty at the end. Raises OSError."""
     while True:
         try:
             return os.read(descriptor, max_bytes)
@@ -30,17 +30,17 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def is_readable(descriptor: int, seconds: float) -> bool:
-    """Whether there is something to read, or an end, within so many seconds."""
+    """Whether there is something to read, or an end, within `seconds`."""
     return bool(select.select([descriptor], [], [], seconds)[0])
 
 
 def wait_until_writable(descriptor: int) -> None:
-    """Wait until a descriptor takes more."""
+    """Wait until a descriptor accepts more data."""
     select.select([], [descriptor], [])
 
 
 def read_regular_file(path: Path, max_bytes: int) -> bytes:
-    """The first bytes of a regular file, or of /dev/null; never waits, as for a pipe's writer.
+    """The first bytes of a regular file, or of /dev/null; never waits, such as for a pipe's writer.
 
     Raises OSError, also for anything else.
     """
@@ -51,5 +51,5 @@ def read_regular_file(path: Path, max_bytes: int) -> bytes:
 
 
 def open_unblocked(path: str, flags: int) -> int:
-    """Open a path without a wait for the other end of a pipe."""
+    """Open a path without waiting for the other end of a pipe."""
     return os.open(path, flags | os.O_NONBLOCK)

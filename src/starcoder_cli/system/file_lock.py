@@ -1,4 +1,4 @@
-"""Locks on files, which keep processes out of each other's way and go with the process."""
+"""File locks, which keep processes apart and end with the process."""
 
 import os
 import time
@@ -10,9 +10,9 @@ POLL_SECONDS = 0.01
 
 
 def try_lock(descriptor: int) -> bool:
-    """Lock an open file (flock); False where another process holds the lock.
+    """Lock an open file (flock); False if another process holds the lock.
 
-    It holds until the descriptor is closed. True too where the system, or the file system, has no
+    It is held until the descriptor is closed. Also True if the system, or the file system, has no
     such locks.
     """
     try:
@@ -30,10 +30,10 @@ def try_lock(descriptor: int) -> bool:
 
 @contextmanager
 def hold_lock(path: Path, seconds: float | None = 0.0) -> Iterator[None]:
-    """Hold the lock of a file, which is made where there is none; links are not followed.
+    """Hold the lock of a file, which is created if missing; links are not followed.
 
-    Raises TimeoutError where another process still holds it after so many seconds, None is for
-    ever; OSError where the file cannot be made.
+    Raises TimeoutError if another process still holds it after `seconds`, where None waits for
+    ever; OSError if the file cannot be created.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags, 0o600)

@@ -1,4 +1,4 @@
-"""What other libraries raise that promise nothing narrower than `Exception`."""
+"""Errors of libraries that promise nothing narrower than `Exception`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from starcoder_cli.errors import StarcoderError
 
 
 class ForeignError(Exception):
-    """An error of a library, `cause`, whatever class it has."""
+    """An error of a library, `cause`, of any class."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
@@ -16,9 +16,9 @@ class ForeignError(Exception):
 
 @contextmanager
 def foreign_errors() -> Iterator[None]:
-    """Raise ForeignError for whatever the body raises that is no error of ours.
+    """Raise ForeignError for whatever the body raises that is not an error of ours.
 
-    Only calls of a library belong into the body, since a bug of ours would look like one of its.
+    The body must only call the library, since a bug of ours would look like one of the library's.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Processes that were started here, and what they started: found, and ended for good."""
+"""Processes that we started, and their children: find them, and end them for good."""
 
 import os
 from contextlib import suppress
@@ -32,7 +32,7 @@ def kill_and_wait(process: "Popen[bytes]") -> None:
 
 
 def terminate_and_wait(process: "Popen[bytes]", seconds: float) -> None:
-    """Ask a process to end, and what it has started with it, and wait for that so long."""
+    """Ask a process to end, along with its children, and wait up to `seconds`."""
     from subprocess import TimeoutExpired
 
     with suppress(TimeoutExpired):
@@ -41,7 +41,7 @@ def terminate_and_wait(process: "Popen[bytes]", seconds: float) -> None:
 
 
 def list_children(process: int) -> list[int]:
-    """The processes that a process has started and not waited for, on Linux."""
+    """The children that a process has not waited for yet, on Linux."""
     try:
         text = Path(f"/proc/{process}/task/{process}/children").read_text()
     except OSError:
@@ -50,9 +50,9 @@ def list_children(process: int) -> list[int]:
 
 
 def limit_memory(process: int, max_bytes: int) -> None:
-    """Let a process that runs have at most so much memory of its own, where a system can do that.
+    """Limit the private memory of a running process, if the system can.
 
-    Files that it maps do not count.
+    Mapped files do not count.
     """
     try:
         import resource
@@ -64,7 +64,7 @@ def limit_memory(process: int, max_bytes: int) -> None:
 
 
 def is_alive(process: int) -> bool:
-    """Whether there is a process of that number; so it is said of what is no process's number."""
+    """Whether a process with that number exists; also True for an invalid number."""
     if process <= 0:
         return True
     try:

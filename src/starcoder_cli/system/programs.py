@@ -1,13 +1,13 @@
-"""Where the programs are that this one runs."""
+"""Find the programs that this one runs."""
 
 import os
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program in one of PATH's folders that have a root; None where none has it.
+    """The path of a program in one of PATH's absolute folders, or None.
 
-    A folder without one, or an empty name of a folder, is wherever the user is at work: it may be
-    a repository that brings a `git` of its own.
+    A relative or empty entry depends on the current folder, which may be a repository that brings
+    its own `git`.
     """
     import shutil
 

@@ -1,4 +1,4 @@
-"""Signals that end the program: kept back, or let through where native code runs."""
+"""Termination signals: defer them, or let them through while native code runs."""
 
 import signal
 import threading
@@ -11,15 +11,15 @@ TERMINATION_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
 
 @contextmanager
 def defer_signals() -> Iterator[None]:
-    """A signal that would end the program waits for the end of the body; a second does not wait.
+    """Defer a termination signal to the end of the body; a second one is not deferred.
 
-    Python runs handlers in the main thread alone: in another there is nothing to keep back.
+    Python runs handlers only in the main thread: in another there is nothing to defer.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [getattr(signal, name) for name in TERMINATION_SIGNALS if hasattr(signal, name)]
-    # What is ignored stays so, and a handler that is not Python's could not be put back.
+    # Ignored signals stay ignored, and a handler that is not Python's could not be restored.
     handlers = {number: signal.getsignal(number) for number in numbers}
     replaced_handlers = {
         number: old for number, old in handlers.items() if old not in (None, signal.SIG_IGN)
@@ -50,7 +50,7 @@ def defer_signals() -> Iterator[None]:
 def allow_native_interrupts() -> Iterator[None]:
     """Let Ctrl-C end the process at once while native code holds the interpreter.
 
-    Nothing has been printed then, and nothing is being written.
+    Use it only when nothing has been printed, and nothing is being written.
     """
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):

@@ -1,4 +1,4 @@
-"""How much two sequences have in common, in their order."""
+"""How much two sequences have in common, in order."""
 
 from collections.abc import Hashable, Sequence
 

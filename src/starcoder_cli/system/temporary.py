@@ -1,4 +1,4 @@
-"""Temporary folders of programs that are not ours, which may leave anything in them."""
+"""Temporary folders for other programs, which may leave anything in them."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """A new folder by its real path; in the end it is removed, as far as that can be."""
+    """A new folder by its real path; it is removed at the end, as far as possible."""
     import tempfile
 
     folder = Path(tempfile.mkdtemp(prefix="starcoder-")).resolve()
@@ -20,10 +20,10 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder in which nothing happens any more, however deep; what cannot be, is left.
+    """Remove a folder that is no longer in use, however deep; what cannot be removed is left.
 
-    Each folder is moved up to the first before it is emptied: `shutil.rmtree` would end at Python's
-    limit of recursion or at the longest path of the system. Links are not followed.
+    Each folder is moved up to the top before it is emptied: `shutil.rmtree` would fail at Python's
+    recursion limit or at the system's longest path. Links are not followed.
     """
     import secrets
 
@@ -48,7 +48,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def list_entries(folder: Path) -> list["os.DirEntry[str]"]:
-    """What is in a folder; nothing where it cannot be read."""
+    """The entries of a folder; empty if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return list(entries)

@@ -1,4 +1,4 @@
-"""What time it is, and a limit on how long a command may take."""
+"""The current time, and a time limit for commands."""
 
 import _thread
 import os
@@ -31,9 +31,9 @@ def parse_duration(text: str) -> float:
 
 
 def current_time() -> "datetime":
-    """The time in UTC, or the one that SOURCE_DATE_EPOCH names (reproducible-builds.org).
+    """The time in UTC, or the one in SOURCE_DATE_EPOCH (reproducible-builds.org).
 
-    Raises ConfigError where that is no time.
+    Raises ConfigError if that is not a valid time.
     """
     from datetime import UTC, datetime
 
@@ -49,16 +49,16 @@ def current_time() -> "datetime":
 
 
 def require_time_limit(seconds: float) -> None:
-    """Raise UsageError where so many seconds cannot be a limit."""
+    """Raise UsageError if a number of seconds cannot be a limit."""
     if not 0 < seconds < MAX_LIMIT_SECONDS:
         raise UsageError(f"{seconds:g} is not a time limit", "give --timeout a number of seconds")
 
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise TimeLimitError in the body once so many seconds have passed; None is no limit.
+    """Raise TimeLimitError in the body after `seconds`; None means no limit.
 
-    Where there are interval timers the limit also ends a wait for input or for a model. Elsewhere
+    On systems with interval timers the limit also ends a wait for input or for a model. Elsewhere
     it takes effect at the next step in Python.
     """
     if seconds is None:
@@ -88,7 +88,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
 
 @contextmanager
 def interrupt_main_after(seconds: float, error: TimeLimitError) -> Iterator[None]:
-    """The same by an interrupt of the main thread."""
+    """Raise the error after `seconds` by interrupting the main thread."""
     has_expired = threading.Event()
 
     def on_timeout() -> None:

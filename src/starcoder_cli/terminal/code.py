@@ -1,8 +1,8 @@
-"""Code on a terminal: coloured as it arrives, never wrapped, reflowed or obeyed.
+"""Code on a terminal: coloured as it arrives, never wrapped, reflowed or interpreted.
 
-Each piece is written at once, in colours guessed from its line so far. When the line is whole, its
-colours are read from the text before it too, and where they differ (`de` became `def`) the line is
-written over, if it fits the terminal's width.
+Each piece is written at once, in colours guessed from its line so far. When the line is complete,
+its colours are computed from the text before it too, and if they differ (`de` became `def`) the
+line is rewritten, if it fits the terminal's width.
 """
 
 import re
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 VIEW_CONTEXT_LINES = 3
 MAX_LOOKBACK_CHARACTERS = 4000
 MAX_LINE_CHARACTERS = 400
-"""What follows in a line that is longer is plain: each piece would have the whole line read."""
+"""The rest of a longer line stays plain: otherwise the whole line would be read for each piece."""
 
-MAX_COLORED_CHARACTERS = 100_000  # a lexer reads some 100 characters a millisecond
+MAX_COLORED_CHARACTERS = 100_000  # a lexer reads about 100 characters a millisecond
 GUTTER_SIGN_WIDTH = len(" + ")
 TAB_WIDTH = 8
 RESET = "\x1b[0m"
@@ -38,7 +38,7 @@ COLOR_SEQUENCE = re.compile("\x1b\\[[0-9;]*m")
 
 
 class Highlighter:
-    """Colours for text that grows, by the lexer of its language."""
+    """Colours for growing text, by the lexer of its language."""
 
     def __init__(self, lexer: str, color: bool) -> None:
         self._lexer_name = lexer
@@ -57,9 +57,9 @@ class Highlighter:
         return Syntax.get_theme("ansi_dark")
 
     def styles_for(self, before: str, text: str) -> list[str]:
-        """The escape sequence that colours each character of a text; empty for plain ones.
+        """The colour sequence for each character of a text; empty for plain ones.
 
-        The text before it tells what the text is in the middle of.
+        The text before it determines the lexer's state.
         """
         if not self.color or self._lexer_name == "text" or len(text) > MAX_COLORED_CHARACTERS:
             return [""] * len(text)
@@ -72,7 +72,7 @@ class Highlighter:
 
 
 def apply_styles(text: str, styles: Sequence[str]) -> str:
-    """The text with its colours, each run of one colour reset behind it."""
+    """Apply colours to a text, with each coloured run reset at its end."""
     runs: list[str] = []
     current = ""
     for character, style in zip(text, styles, strict=True):
@@ -84,7 +84,7 @@ def apply_styles(text: str, styles: Sequence[str]) -> str:
 
 
 def take_last_lines(text: str) -> str:
-    """The last lines of a text, as far back as colours look."""
+    """The last lines of a text, as far back as colours depend on them."""
     tail = text[-MAX_LOOKBACK_CHARACTERS:]
     return text if tail == text else tail.partition("\n")[2]
 
@@ -102,15 +102,15 @@ class CodeView:
         self._context = before
         self._after = after
         self._echo = echo
-        self._lines_so_far = ""  # the whole lines so far, as far as colours need them
+        self._lines_so_far = ""  # the whole lines so far that colours may need
         self._line = ""  # the current line, as shown
         self._shown_styles: list[str] = []  # its colours, as shown
-        self._current_styles: list[str] = []  # its colours, as they should be by now
-        self._is_long = False  # the current line goes on behind what is kept of it
+        self._current_styles: list[str] = []  # its colours, as they should be now
+        self._is_long = False  # the current line is longer than what is kept of it
         self._pending_cr = ""
 
     def begin(self) -> None:
-        """Show the text before the answer, or only take its colours into account."""
+        """Show the text before the answer, or only use it for the colours."""
         if self._echo:
             self.show(self._context)
         else:
@@ -123,7 +123,7 @@ class CodeView:
         self._write(sanitize(text.removesuffix(self._pending_cr)))
 
     def close(self) -> None:
-        """Show the text after the answer where that is asked for, and end the last line."""
+        """Show the text after the answer if requested, and end the last line."""
         if self._echo:
             self.show(self._after)
         self.abandon()
@@ -135,7 +135,7 @@ class CodeView:
             self._write("\n")
 
     def gutter(self) -> str:
-        """What stands before each line."""
+        """The prefix of each line."""
         return ""
 
     def _write(self, text: str) -> None:
@@ -192,11 +192,11 @@ class HoleView(CodeView):
         self._lines_after = sanitize(to_model_text(after)).split("\n")
         self._line_number = len(self._lines_before)
         self._number_width = len(str(self._line_number + len(self._lines_after)))
-        if "\t" in source.raw:  # what stands before a line must not move its tab stops
+        if "\t" in source.raw:  # the prefix of a line must not move its tab stops
             self._number_width += -(self._number_width + GUTTER_SIGN_WIDTH) % TAB_WIDTH
 
     def begin(self) -> None:
-        """Show the lines before the hole, and what its own line begins with."""
+        """Show the lines before the hole, and the start of its own line."""
         *before, line_start = self._lines_before
         nearby = before[-VIEW_CONTEXT_LINES:]
         self._lines_so_far = take_last_lines("".join(f"{line}\n" for line in before))
@@ -229,7 +229,7 @@ class HoleView(CodeView):
 
 
 def show_patch(patch: bytes, color: bool) -> None:
-    """Show a patch, sanitised, its lines coloured by what they do."""
+    """Show a sanitised patch, with its lines coloured by what they do."""
     text = sanitize(patch.decode("utf-8", "surrogateescape"))
     for number, line in enumerate(text.splitlines()):
         style = BOLD if number < 2 else PATCH_COLORS.get(line[:1], "")
@@ -237,7 +237,7 @@ def show_patch(patch: bytes, color: bool) -> None:
 
 
 def fits_terminal_row(line: str) -> bool:
-    """Whether a painted line surely takes one row of the terminal."""
+    """Whether a coloured line surely fits in one row of the terminal."""
     from rich.cells import cell_len
 
     plain = COLOR_SEQUENCE.sub("", line).replace("\t", " " * TAB_WIDTH)

@@ -1,8 +1,8 @@
-"""Markdown on a terminal, drawn while it arrives.
+"""Markdown on a terminal, drawn as it arrives.
 
-A paragraph or an item of a list is shown as it arrives. When it is whole it is drawn once more,
-over its rows, if they are all on the screen. Code is coloured as it arrives and never drawn over
-more than a line back, wrapped or padded: what is copied is what the model wrote.
+A paragraph or list item is shown as it arrives. When it is complete it is redrawn over its rows, if
+they are all on the screen. Code is coloured as it arrives, never redrawn by more than a line,
+wrapped or padded: what is copied is what the model wrote.
 """
 
 import re
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HEADING_LINE = re.compile(r" {0,3}#{1,6}( |$)")
 LIST_ITEM_LINE = re.compile(r" ?([-*+]|\d{1,9}[.)]) ")
-# Where a text has these, terminals disagree on how many cells it takes.
+# Terminals disagree on the width of text that contains these.
 AMBIGUOUS_WIDTH = re.compile("[\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 TAB_SPACES = "    "
 MARKDOWN_STYLES = {
@@ -41,21 +41,21 @@ MARKDOWN_STYLES = {
 
 
 class MarkdownView:
-    """An answer in Markdown, drawn as it arrives; not `live`, each part only once it is whole."""
+    """An answer in Markdown, drawn as it arrives; if not `live`, each part only when complete."""
 
     def __init__(self, *, live: bool) -> None:
         self._is_live = live
         self._part_lines: list[str] = []  # the part in progress
         self._line = ""  # its current line
         self._width = shutil.get_terminal_size().columns
-        self._after_blank_line = True  # nothing, or a blank line, stands above
-        self._needs_blank_line = False  # a blank line has to come first: code stands above
+        self._after_blank_line = True  # nothing, or a blank line, is above
+        self._needs_blank_line = False  # a blank line must come first: code is above
         self._pending_cr = ""
         self._block: FencedBlock | None = None
         self._code: CodeView | None = None
 
     def begin(self) -> None:
-        """Nothing stands before an answer."""
+        """Do nothing: there is no text before an answer."""
 
     def show(self, text: str) -> None:
         """Draw the next piece; a carriage return waits for the line feed it may belong to."""
@@ -84,14 +84,14 @@ class MarkdownView:
             self._finish_part("")
 
     def abandon(self) -> None:
-        """End the last line, and leave it at that."""
+        """End the last line without drawing anything else."""
         if not self._is_live or self._code:
             self.close()
         elif self._line:
             write_to_terminal("\n")
 
     def open_code(self, fence: Fence) -> None:
-        """Show what follows as code, in the colours of its language."""
+        """Show the following text as code, in the colours of its language."""
         try:
             lexer = languages.find_language(fence.language).lexer
         except UsageError:
@@ -101,7 +101,7 @@ class MarkdownView:
         self._after_blank_line, self._needs_blank_line = False, True
 
     def _show_code(self, block: FencedBlock, code: CodeView, text: str) -> str:
-        """Show code, and give back what comes after it."""
+        """Show code, and return what comes after it."""
         code.show(block.feed(text))
         if block.is_closed:
             code.close()
@@ -137,7 +137,7 @@ class MarkdownView:
             self._add_line(line, shown=True)
 
     def _add_line(self, line: str, *, shown: bool) -> None:
-        """Add a whole line to the part in progress."""
+        """Add a complete line to the current part."""
         if not self._part_lines:
             self._width = shutil.get_terminal_size().columns
         self._part_lines.append(line)
@@ -145,7 +145,7 @@ class MarkdownView:
             write_to_terminal("\n" if shown else f"{line}\n")
 
     def _finish_part(self, line_below: str) -> None:
-        """Draw the part that is whole over its rows and over the line below it."""
+        """Draw the complete part over its rows and the line below it."""
         lines, self._part_lines = self._part_lines, []
         erase = self._erase_sequence([*lines, line_below])
         if erase is None:
@@ -157,9 +157,9 @@ class MarkdownView:
         self._after_blank_line = self._after_blank_line and not lines
 
     def _erase_sequence(self, lines: list[str]) -> str | None:
-        """What removes lines from the screen, the cursor at the end of the last.
+        """The sequence that erases lines, with the cursor at the end of the last.
 
-        None where they cannot be: they reach above it, or their rows cannot be told.
+        Returns None if they reach above the screen, or their rows cannot be counted.
         """
         if not self._is_live:
             return ""
@@ -172,17 +172,17 @@ class MarkdownView:
 
 
 def count_screen_rows(line: str, width: int) -> int:
-    """How many rows of the screen a line takes."""
+    """The number of screen rows that a line takes."""
     from rich.cells import chop_cells
 
     return max(len(chop_cells(line, width)), 1)
 
 
 def render_markdown(text: str, width: int) -> str:
-    """A part of a document as it looks on a terminal, no line of it padded.
+    """Render a part of a document for a terminal, without padding any line.
 
-    Code that only its indentation sets apart, or that stands in a quotation, is left as it is, and
-    so is what begins with a tag.
+    Code that is only indented, or inside a quotation, is left as it is, and so is text that begins
+    with a tag.
     """
     if text.startswith((TAB_SPACES, "<")) or "```" in text or "~~~" in text:
         return f"{text}\n"
@@ -217,7 +217,7 @@ def build_markdown_parser() -> "MarkdownIt":
 
 
 def render_segments(line: list["Segment"]) -> str:
-    """A line in its colours, sanitised again, without the spaces at its end."""
+    """Render a line in colour, sanitised again, without trailing spaces."""
     from rich.color import ColorSystem
 
     parts: list[str] = []

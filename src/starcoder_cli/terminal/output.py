@@ -1,7 +1,7 @@
-"""What leaves the program: answers on standard output, everything else on standard error.
+"""All output of the program: answers on standard output, everything else on standard error.
 
-In a pipe an answer is exactly the model's bytes. At a terminal whatever comes from outside is
-sanitised first, and what draws in colour is in `code.py`.
+In a pipe an answer is exactly the model's bytes. At a terminal anything from outside is sanitised
+first; colour output is in `code.py`.
 """
 
 import json
@@ -20,7 +20,7 @@ from starcoder_cli.terminal.status import draw_status
 
 
 class View(Protocol):
-    """Where an answer is shown while it is made."""
+    """Shows an answer while it is made."""
 
     def begin(self) -> None:
         """Show what comes before the answer."""
@@ -29,14 +29,14 @@ class View(Protocol):
         """Show the next piece of the answer."""
 
     def close(self) -> None:
-        """Show what comes after a whole answer."""
+        """Show what comes after a complete answer."""
 
     def abandon(self) -> None:
-        """Leave an answer that broke off as it is."""
+        """Leave an interrupted answer as it is."""
 
 
 class BytesView:
-    """The answer's bytes and nothing else, but for the text around it that it is given."""
+    """Writes only the answer's bytes, and the text around it if given."""
 
     def __init__(self, before: str = "", after: str = "") -> None:
         self._before = before
@@ -48,7 +48,7 @@ class BytesView:
         self.show(self._before)
 
     def show(self, text: str) -> None:
-        """Write the lines that are whole, each at once: others may write to the same pipe."""
+        """Write the complete lines, each at once: others may write to the same pipe."""
         lines, newline, self._line = (self._line + text).rpartition("\n")
         write_text(lines + newline)
 
@@ -65,31 +65,31 @@ class SilentView:
     """Shows nothing: for answers that are reported whole."""
 
     def begin(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def show(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def abandon(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def standard_output() -> BinaryIO:
-    """Standard output as bytes; WriteError where the process was started without one."""
+    """Standard output as bytes; raises WriteError if the process has none."""
     if sys.stdout is None or sys.stdout.closed:
         raise WriteError("standard output is closed", "redirect it to a file or a pipe")
     return sys.stdout.buffer
 
 
 def write_bytes(data: bytes) -> None:
-    """Write to standard output at once; WriteError where that fails, except for a closed pipe."""
+    """Write to standard output at once; raises WriteError on failure, except for a closed pipe."""
     stream, rest = standard_output(), memoryview(data)
     try:
-        # An unbuffered stream (`python -u`) may take a part of the data, and say so; one that
-        # does not block may take nothing.
+        # An unbuffered stream (`python -u`) may report a partial write; a non-blocking one may
+        # write nothing.
         while rest:
             try:
                 written = stream.write(rest)
@@ -108,7 +108,7 @@ def write_bytes(data: bytes) -> None:
 
 
 def flush_whole(stream: BinaryIO) -> None:
-    """Write out all that a stream holds; raises OSError."""
+    """Flush a stream completely; raises OSError."""
     while True:
         try:
             return stream.flush()
@@ -117,13 +117,13 @@ def flush_whole(stream: BinaryIO) -> None:
 
 
 def write_text(text: str) -> None:
-    """Write text; undecodable bytes of a source come out as they went in."""
+    """Write text; undecodable bytes of a source are restored."""
     if text:
         write_bytes(encode_text(text))
 
 
 def encode_text(text: str) -> bytes:
-    """Text as it goes out; what was no UTF-8 in a source is as it was."""
+    """Encode text for output; bytes of a source that were not UTF-8 are restored."""
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -133,38 +133,38 @@ def write_json(record: Mapping[str, object]) -> None:
 
 
 def encode_json_line(record: Mapping[str, object]) -> bytes:
-    """A record as one line of ASCII JSON."""
+    """Encode a record as one line of ASCII JSON."""
     return json.dumps(record).encode() + b"\n"
 
 
 @dataclass(frozen=True)
 class Messages:
-    """Notes to whoever runs the program, on standard error.
+    """Notes to the user, on standard error.
 
-    `quiet` keeps all but errors back, `verbose` adds how things are done.
+    `quiet` suppresses everything except errors, `verbose` adds how things are done.
     """
 
     quiet: bool = False
     verbose: bool = False
 
     def note(self, text: str) -> None:
-        """One line that is worth knowing."""
+        """Write a one-line note."""
         if not self.quiet:
             write_message(f"note: {to_one_line(text, 500)}")
 
     def detail(self, text: str) -> None:
-        """One line for whoever wants to know how it is done."""
+        """Write a one-line detail for users who want to know how it is done."""
         if self.verbose:
             write_message(to_one_line(text, 1000))
 
     def show_status(self, text: str) -> None:
-        """What is going on, in place, at a terminal only; an empty text clears it."""
+        """Show the current activity in place, at a terminal only; an empty text clears it."""
         if not self.quiet and is_terminal(sys.stderr) and not is_plain_terminal():
             draw_status(text)
 
     @contextmanager
     def show_progress(self, activity: str) -> Iterator["Messages"]:
-        """Show what is going on in the body, which sends its notes to the messages it gets."""
+        """Show the activity during the body, which sends its notes to the messages it gets."""
         self.show_status(activity)
         try:
             yield ProgressMessages(self.quiet, self.verbose, activity)
@@ -174,18 +174,18 @@ class Messages:
 
 @dataclass(frozen=True)
 class ProgressMessages(Messages):
-    """Notes that stand above a line which says what is going on."""
+    """Notes written above a line that shows the current activity."""
 
     activity: str = ""
 
     def note(self, text: str) -> None:
-        """Put one line above it."""
+        """Write a note above the activity."""
         self.show_status("")
         super().note(text)
         self.show_status(self.activity)
 
     def detail(self, text: str) -> None:
-        """The same for details."""
+        """Write a detail above the activity."""
         self.show_status("")
         super().detail(text)
         self.show_status(self.activity)
@@ -193,7 +193,7 @@ class ProgressMessages(Messages):
 
 @dataclass(frozen=True)
 class CollectedMessages(Messages):
-    """Notes that are kept, to become part of a record."""
+    """Notes collected for a record."""
 
     notes: list[str] = field(default_factory=list)
 
@@ -202,24 +202,24 @@ class CollectedMessages(Messages):
         self.notes.append(text)
 
     def detail(self, text: str) -> None:
-        """Nothing: details are for people."""
+        """Do nothing: details are for people."""
 
     def show_status(self, text: str) -> None:
-        """Nothing: so is what is going on."""
+        """Do nothing: so is the current activity."""
 
     @contextmanager
     def show_progress(self, activity: str) -> Iterator[Messages]:
-        """Nothing is shown; the notes of the body are kept too."""
+        """Show nothing; the notes of the body are kept too."""
         yield self
 
 
 def report_error(error: StarcoderError) -> None:
-    """Say on standard error, in one line, what went wrong and what to do."""
+    """Report on standard error, in one line, what went wrong and what to do."""
     write_message(f"error: {to_one_line(str(error), 1000)}")
 
 
 def write_message(line: str) -> None:
-    """Write a line to standard error, if there is one; where that fails, nobody can be told."""
+    """Write a line to standard error, if there is one; failures are ignored."""
     if sys.stderr is None or sys.stderr.closed:
         return
     encoding = sys.stderr.encoding or "utf-8"
@@ -231,7 +231,7 @@ def write_message(line: str) -> None:
 
 
 def discard_buffer(stream: TextIO | None) -> None:
-    """Send what a standard stream still holds nowhere, where it would fail again at exit."""
+    """Discard what a standard stream still holds, as it would fail again at exit."""
     if stream is None or stream.closed:
         return
     try:
@@ -244,20 +244,20 @@ def discard_buffer(stream: TextIO | None) -> None:
 
 
 def is_terminal(stream: object) -> bool:
-    """Whether a standard stream is there and is a terminal."""
+    """Whether a standard stream exists and is a terminal."""
     isatty = getattr(stream, "isatty", None)
     return bool(isatty and isatty())
 
 
 def is_plain_terminal() -> bool:
-    """Whether a terminal takes nothing but text, as far as TERM says, or does not say."""
+    """Whether a terminal supports only text, according to TERM or its absence."""
     return os.environ.get("TERM", "") in ("", "dumb")
 
 
 def wants_color(color: ColorMode, stream: TextIO | None = None) -> bool:
     """Whether a stream gets colours: a terminal does, unless NO_COLOR or TERM says not.
 
-    It is standard output where none is named.
+    The default is standard output.
     """
     if color != "auto":
         return color == "always"

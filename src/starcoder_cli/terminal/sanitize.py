@@ -1,8 +1,8 @@
-"""Make characters that a terminal would obey, or hide, visible.
+"""Make characters visible that a terminal would interpret or hide.
 
 Untrusted text (a model's answer, a file name, a library's message) passes through here on its way
-to a terminal. Each character is judged alone, so an escape sequence that is split over two chunks
-is caught like a whole one. What is replaced: control characters other than tab and line feed,
+to a terminal. Each character is judged alone, so an escape sequence split between two chunks is
+caught like a whole one. What is replaced: control characters other than tab and line feed,
 bidirectional controls (Trojan Source, CVE-2021-42574), what Unicode calls default-ignorable
 (invisible and tag characters), line and paragraph separators, surrogates and non-characters.
 Joiners and variation selectors 15 and 16 stay: emoji need them.
@@ -24,14 +24,14 @@ UNSAFE_CHARACTERS = re.compile(
 
 
 def sanitize(text: str) -> str:
-    """The text with every unsafe character as a visible one: ESC as `␛`, U+202E as `<U+202E>`."""
+    """Replace unsafe characters with visible ones: ESC with `␛`, U+202E with `<U+202E>`."""
     return UNSAFE_CHARACTERS.sub(
         lambda match: make_visible(match.group()), text.replace("\r\n", "\n")
     )
 
 
 def find_unsafe_characters(text: str, allowed: str) -> str:
-    """Each unsafe character of a text once, without those that are known."""
+    """Each unsafe character of a text once, except for allowed ones."""
     return "".join(
         character
         for character in sorted(set(UNSAFE_CHARACTERS.findall(text)))
@@ -40,7 +40,7 @@ def find_unsafe_characters(text: str, allowed: str) -> str:
 
 
 def make_visible(character: str) -> str:
-    """How one unsafe character is shown."""
+    """How an unsafe character is shown."""
     code = ord(character)
     if code < 0x20:
         return chr(0x2400 + code)

@@ -1,7 +1,7 @@
-"""A line at a terminal that says what is going on, and is gone afterwards.
+"""A status line at a terminal that disappears afterwards.
 
-What is typed meanwhile is for whoever reads next, such as a shell: the terminal keeps it, and shows
-it only when the line is gone.
+Text typed meanwhile is for the next reader, such as a shell: the terminal keeps it, and shows it
+only when the line is gone.
 """
 
 import atexit
@@ -16,10 +16,10 @@ CUT_SIGN = "…"
 
 
 def draw_status(text: str) -> None:
-    """Put a text in place of the line; an empty one takes it away."""
+    """Replace the status line; an empty text removes it."""
     if text:
         set_echo(False)
-    # In the last column it would begin another line, which would stay.
+    # In the last column it would start another line, which would stay.
     line = cut_to_width(sanitize(text), terminal_columns() - 1)
     sys.stderr.write(f"\r\x1b[K{line}")
     sys.stderr.flush()
@@ -28,7 +28,7 @@ def draw_status(text: str) -> None:
 
 
 def cut_to_width(text: str, width: int) -> str:
-    """A text that takes at most so many columns, with a sign where it is cut."""
+    """Cut a text to a number of columns, marking the cut."""
     columns, end = 0, 0
     for at, character in enumerate(text):
         columns += 2 if east_asian_width(character) in "WF" else 1
@@ -40,7 +40,7 @@ def cut_to_width(text: str, width: int) -> str:
 
 
 def terminal_columns() -> int:
-    """How many columns the terminal of standard error has."""
+    """The width of standard error's terminal in columns."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or DEFAULT_COLUMNS
     except (OSError, ValueError):
@@ -54,10 +54,9 @@ class Echo:
 
 
 def set_echo(shown: bool) -> None:
-    """Let the terminal show what is typed, or not; nothing where it may be somebody else's too.
+    """Turn the terminal's echo on or off; does nothing if it may be shared.
 
-    Another program of a pipeline may be reading from it, and a job in the background would be
-    stopped.
+    Another program in a pipeline may be reading from it, and a background job would be stopped.
     """
     if shown != Echo.hidden or not owns_terminal():
         return
@@ -77,12 +76,12 @@ def set_echo(shown: bool) -> None:
 
 
 def restore_echo() -> None:
-    """Leave the terminal as it was."""
+    """Restore the terminal."""
     set_echo(True)
 
 
 def owns_terminal() -> bool:
-    """Whether all standard streams are a terminal, and this process is in its foreground."""
+    """Whether all standard streams are a terminal with this process in its foreground."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
     try:
         return os.name == "posix" and all(

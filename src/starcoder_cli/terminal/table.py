@@ -1,4 +1,4 @@
-"""Rows of texts in columns, for terminals and pipes alike."""
+"""Rows of texts in columns, for terminals and pipes."""
 
 import sys
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ CUT_SIGN = "…"
 
 
 def format_columns(rows: Sequence[tuple[str, ...]], *, full_width: bool = False) -> str:
-    """Rows as text: aligned and cut to the width of a terminal, with tabs between in a pipe.
+    """Format rows: aligned and cut to a terminal's width, or separated by tabs in a pipe.
 
-    A first row that ends in an empty text is a heading, which a pipe does not get. Nothing
-    is cut at `full_width`; elsewhere a line that is cut ends in `…`, which never stands in a cell
-    but in the last, or in the first where there is no room for more.
+    A first row that ends in an empty text is a heading, which a pipe does not get. Nothing is cut
+    at `full_width`; otherwise a cut line ends in `…`, which is only ever inside the last cell, or
+    the first if there is no room for more.
     """
     displayed = [tuple(to_one_line(cell) for cell in row) for row in rows]
     if not is_terminal(sys.stdout):
@@ -33,13 +33,13 @@ def format_columns(rows: Sequence[tuple[str, ...]], *, full_width: bool = False)
 
 
 def format_row(cells: Sequence[str], widths: Sequence[int], max_width: int) -> str:
-    """A row whose cells take so many columns of a terminal each, cut where it has no more room."""
+    """Format a row with cells of the given widths, cut if it does not fit."""
     from rich.cells import cell_len, set_cell_size
 
     line = SEPARATOR.join(map(set_cell_size, cells, widths)).rstrip()
     if cell_len(line) <= max_width:
         return line
-    whole, end = 0, 0  # how many cells there is room for, and for the sign of a cut behind them
+    whole, end = 0, 0  # the cells that fit before a cut sign, and where they end
     for width in widths[:-1]:
         if end + width + len(SEPARATOR + CUT_SIGN) > max_width:
             break

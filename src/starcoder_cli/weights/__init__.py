@@ -1,1 +1,1 @@
-"""File formats of model weights, read without trusting them."""
+"""Read model weight files without trusting them."""

@@ -1,8 +1,8 @@
-"""Look through a checkpoint folder before any library does, and refuse what must not be loaded.
+"""Inspect a checkpoint folder before any library does, and refuse what must not be loaded.
 
-Only models whose code is part of transformers are let through, with configurations that ask for no
-other code, and with weights that are safetensors: pickled ones can run code too. All files have to
-lie in the folder, or in the hub's cache that it is a part of, and to agree with one another.
+Only models whose code is part of transformers are accepted, with configurations that request no
+other code, and with safetensors weights: pickled ones can run code too. All files must be in the
+folder, or in the hub cache it is part of, and must be consistent.
 """
 
 import os
@@ -27,7 +27,7 @@ from starcoder_cli.weights.safetensors import MAX_TENSORS, TensorEntry, read_saf
 
 MAX_TEXT_SIZE = 1 << 26
 
-# The class that transformers itself has for a kind of model.
+# transformers' own class for each type of model.
 ARCHITECTURES: Mapping[str, str] = {
     "codegen": "CodeGenForCausalLM",
     "deepseek_v2": "DeepseekV2ForCausalLM",
@@ -64,11 +64,11 @@ POSITIONS = frozenset({"wpe.weight"})
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint folder says about itself, found consistent and free of code.
+    """What a checkpoint folder says about itself, checked to be consistent and free of code.
 
-    `window` counts tokens, 0 where the files do not tell. `parameters` counts the numbers in all
-    weights, `embedding_parameters` those of the input embedding and of an output head of its own.
-    `cache_numbers` is how many numbers one token of context takes, at most. `dtype` is that of
+    `window` is in tokens, 0 if the files do not say. `parameters` counts the numbers in all
+    weights, `embedding_parameters` those of the input embedding and of a separate output head.
+    `cache_numbers` is the maximum number of cached numbers per token of context. `dtype` is that of
     most weights, as safetensors names it. `eos_ids` are the ids that end a text.
     """
 
@@ -88,10 +88,10 @@ class Checkpoint:
 
 
 def inspect_checkpoint(folder: Path) -> Checkpoint:
-    """What there is to know about a checkpoint before it is loaded.
+    """Inspect a checkpoint before it is loaded.
 
-    Raises RefusedError for what could run code or leads out of the folder, DataError for what is
-    missing, damaged or of an unknown kind, InputError where there is no folder.
+    Raises RefusedError for anything that could run code or leads out of the folder, DataError for
+    anything missing, damaged or unknown, InputError if there is no folder.
     """
     _check_files(folder)
     config = read_model_config(folder / "config.json")
@@ -125,7 +125,7 @@ def inspect_checkpoint(folder: Path) -> Checkpoint:
 
 
 def _check_files(folder: Path) -> None:
-    """Refuse a folder with links that lead elsewhere, texts too large, or an adapter."""
+    """Refuse a folder with links that lead elsewhere, oversized text files, or an adapter."""
     try:
         paths = sorted(folder.iterdir())
         for path in paths:
@@ -143,7 +143,7 @@ def _check_files(folder: Path) -> None:
 
 
 def _check_link(folder: Path, link: Path) -> None:
-    """Refuse a link out of the folder, but for those of the hub's cache into its own blobs."""
+    """Refuse a link out of the folder, except for the hub cache's links to its own blobs."""
     root, target = Path(os.path.realpath(folder)), Path(os.path.realpath(link))
     allowed_folders = [root]
     if root.parent.name == "snapshots" and root.parents[1].name.startswith("models--"):
@@ -155,7 +155,7 @@ def _check_link(folder: Path, link: Path) -> None:
 
 
 def _check_model_type(path: Path, config: Mapping[str, object]) -> None:
-    """Refuse a model that has no class in transformers, or is not one that writes text."""
+    """Refuse a model without a class in transformers, or one that does not generate text."""
     model_type, classes = config.get("model_type"), config.get("architectures")
     if not isinstance(model_type, str) or model_type not in ARCHITECTURES:
         raise DataError(
@@ -189,7 +189,7 @@ def _weight_files(folder: Path) -> Mapping[str, set[str]]:
 
 
 def _no_weights_error(folder: Path) -> StarcoderError:
-    """Why a folder has nothing to load."""
+    """The error for a folder with nothing to load."""
     suffixes = {path.suffix.lower() for path in folder.iterdir()}
     if suffixes & PICKLE_SUFFIXES:
         return RefusedError(
@@ -202,7 +202,7 @@ def _no_weights_error(folder: Path) -> StarcoderError:
 
 
 def _read_tensors(folder: Path, weight_files: Mapping[str, set[str]]) -> Mapping[str, TensorEntry]:
-    """The tensors of all weight files."""
+    """Read the tensors of all weight files."""
     tensors: dict[str, TensorEntry] = {}
     for name, expected in weight_files.items():
         if not (folder / name).is_file():
@@ -218,7 +218,7 @@ def _read_tensors(folder: Path, weight_files: Mapping[str, set[str]]) -> Mapping
 
 
 def _check_tokenizer(folder: Path) -> None:
-    """Refuse a folder without a tokenizer, or with something else under its name."""
+    """Refuse a folder without a valid tokenizer."""
     path = folder / "tokenizer.json"
     if path.is_file():
         if not read_file_start(path, 64).lstrip().startswith(b"{"):
@@ -240,8 +240,8 @@ def _dimensions(path: Path, config: Mapping[str, object], tensors: int) -> tuple
 
 
 def _cache_numbers(config: Mapping[str, object], hidden: int, heads: int) -> int:
-    """How many numbers a layer keeps of each token of context: its keys and values."""
-    if latent := find_count(config, "kv_lora_rank"):  # what DeepSeek computes both from
+    """How many numbers a layer caches per token of context: its keys and values."""
+    if latent := find_count(config, "kv_lora_rank"):  # DeepSeek computes both from this
         return latent + find_count(config, "qk_rope_head_dim")
     key_heads = find_count(config, "num_key_value_heads") or heads
     if config.get("model_type") == "gpt_bigcode":
@@ -252,7 +252,7 @@ def _cache_numbers(config: Mapping[str, object], hidden: int, heads: int) -> int
 def _vocabulary_size(
     path: Path, config: Mapping[str, object], tensors: Mapping[str, TensorEntry], hidden: int
 ) -> int:
-    """The number of tokens, on which configuration and input embedding agree."""
+    """The number of tokens; configuration and input embedding must agree on it."""
     embeddings = _tensors_named(tensors, EMBEDDINGS)
     if not embeddings:
         raise DataError(f"the weights in {path.parent} have no input embedding", REFETCH)
@@ -264,7 +264,7 @@ def _vocabulary_size(
 
 
 def _check_shapes(path: Path, embeddings: list[TensorEntry], shape: tuple[int, int]) -> None:
-    """Refuse embeddings of another shape than the configuration gives them."""
+    """Refuse embeddings whose shape differs from the configuration's."""
     for embedding in embeddings:
         if embedding.shape != shape:
             raise DataError(
@@ -275,7 +275,7 @@ def _check_shapes(path: Path, embeddings: list[TensorEntry], shape: tuple[int, i
 
 
 def _float_counts(folder: Path, tensors: Mapping[str, TensorEntry]) -> Counter[str]:
-    """The numbers in tensors of floating point by type; other tensors are masks, never weights."""
+    """Count the numbers in floating-point tensors by type; others are masks, never weights."""
     if any(
         name.endswith("weight") and tensor.dtype not in FLOAT_DTYPES
         for name, tensor in tensors.items()
@@ -289,12 +289,12 @@ def _float_counts(folder: Path, tensors: Mapping[str, TensorEntry]) -> Counter[s
 
 
 def _tensors_named(tensors: Mapping[str, TensorEntry], names: frozenset[str]) -> list[TensorEntry]:
-    """The tensors whose last two names are among these."""
+    """The tensors whose last two name parts are among these."""
     return [tensor for name, tensor in tensors.items() if ".".join(name.split(".")[-2:]) in names]
 
 
 def _eos_ids(config: Mapping[str, object], vocabulary: int) -> tuple[int, ...]:
-    """The ids of the vocabulary that a configuration says end a text."""
+    """The ids that end a text according to a configuration, if they are in the vocabulary."""
     value = config.get("eos_token_id")
     ids = value if isinstance(value, list) else [value]
     return tuple(number for number in ids if type(number) is int and 0 <= number < vocabulary)

@@ -37,7 +37,7 @@ _KEPT_TEXTS = re.compile(
 
 @dataclass(frozen=True)
 class GgufTensor:
-    """A tensor: its shape, fastest axis first, ggml's type, and where its bytes are in the data."""
+    """A tensor: its shape, fastest axis first, ggml's type, and its position in the data."""
 
     name: str
     shape: tuple[int, ...]
@@ -48,11 +48,11 @@ class GgufTensor:
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """What a GGUF file says about itself; texts are as found, possibly hostile.
+    """What a GGUF file says about itself; texts are unmodified, possibly hostile.
 
-    `window` counts tokens and is 0 where the file does not tell; the texts are then empty. `eos_id`
-    ends an answer. `metadata` has the entries that are numbers, and these texts; `data_offset` is
-    where the bytes of tensors begin, `arrays` where those of the metadata do.
+    `window` is in tokens, 0 if the file does not say; missing texts are empty. `eos_id` ends an
+    answer. `metadata` has all numeric entries, and these texts; `data_offset` is where the tensors'
+    bytes begin, `arrays` where those of metadata arrays do.
     """
 
     architecture: str
@@ -68,9 +68,9 @@ class GgufHeader:
 
 
 def read_gguf_header(path: Path) -> GgufHeader:
-    """The header of a GGUF file, after everything in it was found to be consistent.
+    """Read the header of a GGUF file and check its consistency.
 
-    Raises DataError for a malformed file, InputError where there is no file to read.
+    Raises DataError for a malformed file, InputError if there is no file to read.
     """
     try:
         with path.open("rb") as file:
@@ -85,7 +85,7 @@ def read_gguf_header(path: Path) -> GgufHeader:
 
 
 class _Reader:
-    """A place in the bytes that moves forward, never past the end."""
+    """A position in the bytes that moves forward, never past the end."""
 
     def __init__(self, data: mmap.mmap) -> None:
         self.data = data
@@ -95,7 +95,7 @@ class _Reader:
         self.arrays: dict[str, int] = {}
 
     def read_header(self) -> GgufHeader:
-        """The whole header, checked."""
+        """Read and check the whole header."""
         tensor_count, entry_count = self.read_preamble()
         values = self.read_metadata(entry_count)
         texts = {key: value for key, value in values.items() if isinstance(value, str)}
@@ -123,7 +123,7 @@ class _Reader:
         )
 
     def read_preamble(self) -> tuple[int, int]:
-        """The number of tensors and of metadata entries, after magic and version."""
+        """Read the number of tensors and of metadata entries, after magic and version."""
         if self.data[:4] != MAGIC:
             start = self.data[:512].lstrip().lower()
             is_html = start.startswith((b"<!doctype", b"<html", b"<?xml"))
@@ -134,25 +134,25 @@ class _Reader:
             swapped = int.from_bytes(version.to_bytes(4, "little"), "big") in (2, 3)
             raise GgufError("it is big-endian" if swapped else f"version {version} is not known")
         tensor_count, entry_count = self.read_integer("Q"), self.read_integer("Q")
-        # The smallest entry is a key and a value of a byte; the smallest tensor has one dimension.
+        # The smallest entry is a key and a one-byte value; the smallest tensor has one dimension.
         self.check_count(entry_count, 14, "metadata entries")
         self.check_count(tensor_count, 33, "tensors")
         return tensor_count, entry_count
 
     def check_count(self, number: int, smallest: int, what: str) -> None:
-        """Refuse a number of things that cannot be there."""
+        """Refuse a count that cannot fit in the file."""
         if number > MAX_ENTRIES or number * smallest > self.size - self.offset:
             raise GgufError(f"it claims {number} {what}")
 
     def read_integer(self, code: str) -> int:
-        """The next integer, of a type named as `struct` names it."""
+        """Read an integer whose type is given as a `struct` code."""
         value = self.read_scalar(code)
         if not isinstance(value, int):
             raise GgufError("a number is not whole")
         return value
 
     def read_scalar(self, code: str) -> int | float:
-        """The next value of a fixed length."""
+        """Read a fixed-length value."""
         end = self.offset + struct.calcsize(f"<{code}")
         if end > self.size:
             raise GgufError("it is cut off in the header")
@@ -164,7 +164,7 @@ class _Reader:
         return value
 
     def read_string(self, limit: int = MAX_STRING_BYTES) -> str:
-        """The next text; bytes that are not UTF-8 are replaced."""
+        """Read a text; bytes that are not UTF-8 are replaced."""
         length = self.read_integer("Q")
         if length > limit:
             raise GgufError(f"a text claims {length} bytes")
@@ -174,7 +174,7 @@ class _Reader:
         return self.data[self.offset - length : self.offset].decode(errors="replace")
 
     def read_metadata(self, count: int) -> MetadataValues:
-        """All numbers, and the few texts that are of use here; each entry is checked."""
+        """Read all numbers, and the few texts that are needed; each entry is checked."""
         values: dict[str, int | float | str] = {}
         keys: set[str] = set()
         for _ in range(count):
@@ -191,7 +191,7 @@ class _Reader:
         return values
 
     def read_value(self, value_type: int) -> int | float | str | None:
-        """The next value of a metadata type, None for an array."""
+        """Read a value of a metadata type; None for an array."""
         if value_type == STRING_TYPE:
             return self.read_string()
         if value_type == ARRAY_TYPE:
@@ -202,7 +202,7 @@ class _Reader:
         return self.read_scalar(SCALAR_CODES[value_type])
 
     def skip_array(self) -> None:
-        """Move past an array of scalars or texts."""
+        """Skip an array of scalars or texts."""
         value_type, length = self.read_integer("I"), self.read_integer("Q")
         if value_type == ARRAY_TYPE:
             raise GgufError("it holds arrays inside arrays")
@@ -217,7 +217,7 @@ class _Reader:
             self.offset += length * width
 
     def skip_strings(self, length: int) -> None:
-        """Move past texts; a vocabulary has 150,000 of them, so this loop does the least it can."""
+        """Skip texts; a vocabulary has 150,000 of them, so this loop does as little as possible."""
         self.string_count += length
         if self.string_count > MAX_ARRAY_STRINGS:
             raise GgufError(f"its arrays hold more than {MAX_ARRAY_STRINGS} texts")
@@ -242,7 +242,7 @@ class _Reader:
         return value
 
     def read_tensors(self, count: int) -> list[GgufTensor]:
-        """Where each tensor says that its data is."""
+        """Read the position of each tensor's data."""
         tensors: list[GgufTensor] = []
         names: set[str] = set()
         for _ in range(count):
@@ -256,14 +256,14 @@ class _Reader:
         return tensors
 
     def read_shape(self) -> tuple[int, ...]:
-        """How many elements a tensor has along each axis."""
+        """Read the length of a tensor along each axis."""
         dimensions = self.read_integer("I")
         if not 1 <= dimensions <= MAX_GGUF_DIMENSIONS:
             raise GgufError(f"a tensor has {dimensions} dimensions")
         return tuple(self.read_integer("Q") for _ in range(dimensions))
 
     def check_layout(self, tensors: list[GgufTensor], alignment: int, limit: int) -> None:
-        """Refuse data that is not aligned, overlaps, or ends after the file does."""
+        """Refuse data that is misaligned, overlaps, or extends past the end of the file."""
         end = 0
         for tensor in sorted(tensors, key=lambda tensor: tensor.offset):
             if tensor.offset % alignment:

@@ -1,7 +1,7 @@
-"""A LoRA adapter of peft as a GGUF file for one model, as llama.cpp reads it.
+"""Convert a LoRA adapter of peft to a GGUF file for one model, for llama.cpp.
 
-The form is that of llama.cpp's `convert_lora_to_gguf.py`: each pair of matrices goes by the name of
-the tensor that it is added to, and alpha tells their scale.
+The format is that of llama.cpp's `convert_lora_to_gguf.py`: each pair of matrices is named after
+the tensor it is added to, and alpha gives their scale.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def write_gguf_adapter(
 ) -> None:
     """Write the matrices of an adapter for a GGUF file.
 
-    Raises DataError where the adapter is of another model, or is one that llama.cpp cannot add.
+    Raises DataError if the adapter is for another model, or is one that llama.cpp cannot add.
     """
     import numpy
     from gguf import GGUFWriter
@@ -56,7 +56,7 @@ def write_gguf_adapter(
             if wanted is None or size != numbers.shape[1 - "AB".index(letter)]:
                 raise DataError(f"{weights.parent} is of another model: {name}", CHECK_ADAPTER)
             heads = paired_heads(architecture, header, wanted.name, wanted.shape[1])
-            if letter == "B" and heads:  # rotary pairs are neighbours in the file
+            if letter == "B" and heads:  # rotary pairs are adjacent in the file
                 halves = numbers.reshape(heads, 2, -1, numbers.shape[1])
                 numbers = numpy.ascontiguousarray(halves.swapaxes(1, 2)).reshape(numbers.shape)
             writer.add_tensor(f"{wanted.name}.lora_{letter.lower()}", numbers)

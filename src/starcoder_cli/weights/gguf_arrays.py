@@ -1,4 +1,4 @@
-"""The arrays in the metadata of a GGUF file, such as its vocabulary."""
+"""Read the arrays in a GGUF file's metadata, such as its vocabulary."""
 
 import mmap
 import struct
@@ -8,7 +8,7 @@ from starcoder_cli.weights.gguf import SCALAR_CODES, STRING_TYPE, GgufHeader
 
 
 def read_gguf_array(path: Path, header: GgufHeader, key: str) -> list[str] | list[int | float]:
-    """An array of a file whose header was found to be consistent; nothing where it has none.
+    """Read an array of a file with a checked header; empty if it is missing.
 
     Bytes that are not UTF-8 are replaced.
     """

@@ -1,4 +1,4 @@
-"""How ggml lays tensors out: in blocks of so many numbers and bytes, by type."""
+"""The block sizes of ggml's tensor types, in numbers and bytes."""
 
 from collections.abc import Mapping, Sequence
 from math import prod
@@ -8,7 +8,7 @@ class GgufError(Exception):
     """What is wrong with the bytes of a file."""
 
 
-# Elements in a block and bytes of it, by the number of ggml's type.
+# Numbers and bytes per block, by ggml's type number.
 BLOCK_SIZES: Mapping[int, tuple[int, int]] = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
     9: (32, 36), 10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210),
@@ -22,7 +22,7 @@ MAX_TENSOR_TYPE = 63
 def tensor_length(shape: Sequence[int], ggml_type: int) -> int:
     """The bytes of a tensor's data, from its shape and type.
 
-    A type that is newer than this table counts as one byte: the loader knows its true length.
+    A type newer than this table counts as one byte: only the loader knows its true length.
     """
     elements = prod(shape)
     if not 0 < elements < 1 << 63 or ggml_type > MAX_TENSOR_TYPE:

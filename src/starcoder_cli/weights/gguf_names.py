@@ -1,7 +1,7 @@
-"""What GGUF files call settings and weights, in the names of checkpoints.
+"""Translate the names of settings and weights in GGUF files to those of checkpoints.
 
-The names are those of llama.cpp's `gguf-py/gguf/constants.py` and `tensor_mapping.py`, and those
-that transformers gives to configurations and weights of the same families.
+The names are from llama.cpp's `gguf-py/gguf/constants.py` and `tensor_mapping.py`, and from
+transformers' configurations and weights for the same families.
 """
 
 import re
@@ -12,15 +12,15 @@ from starcoder_cli.weights.gguf import GgufHeader
 
 
 class UnknownArchitectureError(Exception):
-    """A GGUF file is of an architecture that is not known here, or has more than it has."""
+    """A GGUF file has an unknown architecture, or something its architecture does not have."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A kind of model: its name in checkpoints, and how its settings and weights are named there.
+    """A type of model: its name in checkpoints, and the names of its settings and weights there.
 
-    `fixed` are settings that GGUF files do not tell. Where `has_pairs`, files have the numbers of
-    a rotary pair as neighbours, where checkpoints have all first ones before all second ones.
+    `fixed` are settings that GGUF files do not contain. With `has_pairs`, the numbers of a rotary
+    pair are adjacent in files, while checkpoints put all first ones before all second ones.
     """
 
     model_type: str
@@ -96,7 +96,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     ),
     "starcoder2": Architecture("starcoder2", LLAMA_SETTINGS, GELU, STARCODER2_WEIGHTS),
 }
-"""By the name that GGUF files have for it."""
+"""By the architecture's name in GGUF files."""
 
 NEEDED_SETTINGS = "embedding_length", "block_count", "attention.head_count"
 
@@ -104,16 +104,17 @@ TENSOR_NAME = re.compile(r"(?:blk\.(?P<layer>\d+)\.)?(?P<name>\w+)\.(?P<kind>wei
 
 
 def find_architecture(header: GgufHeader) -> Architecture:
-    """The architecture of a file; UnknownArchitectureError for one that is not known here."""
+    """The architecture of a file; raises UnknownArchitectureError if it is unknown."""
     if header.architecture not in ARCHITECTURES:
         raise UnknownArchitectureError(header.architecture)
     return ARCHITECTURES[header.architecture]
 
 
 def checkpoint_config(header: GgufHeader) -> dict[str, object]:
-    """What a checkpoint's `config.json` would say.
+    """Build the equivalent of a checkpoint's `config.json`.
 
-    Raises UnknownArchitectureError where none is known, and for a file that lacks what each has.
+    Raises UnknownArchitectureError if the architecture is unknown, or the file lacks a required
+    setting.
     """
     architecture, prefix = find_architecture(header), f"{header.architecture}."
     scaling = header.metadata.get(f"{prefix}rope.scaling.type", "none")
@@ -133,7 +134,7 @@ def checkpoint_config(header: GgufHeader) -> dict[str, object]:
 
 
 def checkpoint_name(architecture: Architecture, name: str) -> str:
-    """The name of a tensor in checkpoints; UnknownArchitectureError for one that none has."""
+    """A tensor's name in checkpoints; raises UnknownArchitectureError if it has none."""
     match = TENSOR_NAME.fullmatch(name)
     template = architecture.weights.get(match["name"]) if match else None
     if not match or not template or ("{}" in template) != bool(match["layer"]):
@@ -142,9 +143,10 @@ def checkpoint_name(architecture: Architecture, name: str) -> str:
 
 
 def paired_heads(architecture: Architecture, header: GgufHeader, name: str, rows: int) -> int:
-    """Over how many heads a tensor of so many rows has rotary pairs as neighbours, 0 for none.
+    """The number of heads whose rotary pairs are adjacent in a tensor of `rows` rows, or 0.
 
-    Raises UnknownArchitectureError where its rows are no pairs, as those of a bias, which is one.
+    Raises UnknownArchitectureError if its rows do not form pairs, such as those of a bias, which is
+    one.
     """
     match = re.fullmatch(r"blk\.\d+\.attn_([qk])\.(?:weight|bias)", name)
     if not match or not architecture.has_pairs:

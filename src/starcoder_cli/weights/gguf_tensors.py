@@ -1,4 +1,4 @@
-"""The tensors of a GGUF file, mapped and read when they are needed: rows of ggml's blocks."""
+"""The tensors of a GGUF file, mapped and read on demand as rows of ggml blocks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BlockTensor:
-    """A tensor of shape [rows, columns] whose rows lie in blocks of ggml's type; a vector is a row.
+    """A tensor of shape [rows, columns] stored in ggml blocks; a vector is one row.
 
-    `paired_heads` is over how many heads the two halves of a rotary pair are spread as neighbours,
-    0 where the halves are together, which is how all of its readers give them.
+    `paired_heads` is the number of heads whose rotary pairs are adjacent in the file, 0 if the
+    halves are kept together; readers always return the halves together.
     """
 
     shape: tuple[int, int]
@@ -27,7 +27,7 @@ class BlockTensor:
     paired_heads: int = 0
 
     def blocks(self, first: int, count: int) -> "NDArray[uint8]":
-        """The bytes of so many rows from the first one, of shape [rows, bytes]."""
+        """The bytes of `count` rows starting at the first, of shape [rows, bytes]."""
         if not self.paired_heads:
             return self.data[first : first + count]
         import numpy
@@ -36,9 +36,9 @@ class BlockTensor:
         return self.data[rows.ravel()[first : first + count]]
 
     def floats(self, first: int = 0, count: int | None = None) -> "NDArray[float32]":
-        """The numbers of so many rows, of shape [rows, columns].
+        """The numbers of some rows, of shape [rows, columns].
 
-        Raises NotImplementedError for a type that nobody can read.
+        Raises NotImplementedError for a type that cannot be read.
         """
         import numpy
         from gguf.constants import GGMLQuantizationType
@@ -54,7 +54,7 @@ class BlockTensor:
 
 
 def map_gguf_tensors(path: Path, header: GgufHeader) -> Mapping[str, BlockTensor]:
-    """The tensors of a GGUF file by name, whose header has been read."""
+    """Map the tensors of a GGUF file by name, given its header."""
     import numpy
 
     data = numpy.memmap(path, numpy.uint8, "r")

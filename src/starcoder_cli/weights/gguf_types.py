@@ -1,11 +1,11 @@
-"""What the types of tensors in GGUF files are called."""
+"""The names of tensor types in GGUF files."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from starcoder_cli.weights.gguf import GgufTensor
 
-# By the number of ggml's type.
+# By ggml's type number.
 TYPE_NAMES: Mapping[int, str] = {
     0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1",
     10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS",
@@ -16,7 +16,7 @@ TYPE_NAMES: Mapping[int, str] = {
 
 
 def tensor_types(tensors: Iterable[GgufTensor]) -> list[str]:
-    """The types of some tensors by name, those first that take most bytes."""
+    """The names of tensors' types, those that take most bytes first."""
     sizes: Counter[int] = Counter()
     for tensor in tensors:
         sizes[tensor.ggml_type] += tensor.length

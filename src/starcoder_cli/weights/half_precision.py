@@ -1,4 +1,4 @@
-"""Weights in bf16, written one by one: those of a quantized file, or with an adapter merged in."""
+"""Write bf16 weights one by one: those of a quantized file, or with an adapter merged in."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 
 
 class FloatTensor(Protocol):
-    """A tensor whose numbers can be had in 32 bits."""
+    """A tensor that can return its numbers in 32 bits."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many numbers it has along each axis."""
+        """Its length along each axis."""
 
     def floats(self) -> "NDArray[float32]":
         """Its numbers."""
 
 
 def write_bf16(path: Path, tensors: Mapping[str, FloatTensor]) -> None:
-    """Write tensors as a safetensors file in bf16; a matrix of one row is a vector.
+    """Write tensors as a safetensors file in bf16; a matrix with one row becomes a vector.
 
-    Raises OSError where it cannot be written.
+    Raises OSError if it cannot be written.
     """
     write_safetensors(path, [make_group(name, tensor) for name, tensor in tensors.items()])
 
 
 def make_group(name: str, tensor: FloatTensor) -> TensorGroup:
-    """What is written of a tensor."""
+    """The group to write for a tensor."""
     shape = tensor.shape[1:] if tensor.shape[0] == 1 and len(tensor.shape) == 2 else tensor.shape
     size = 2
     for length in shape:
@@ -43,7 +43,7 @@ def make_group(name: str, tensor: FloatTensor) -> TensorGroup:
 
 
 def to_bf16(numbers: "NDArray[float32]") -> "NDArray[uint16]":
-    """The upper halves of numbers in 32 bits, rounded to the nearest, of two the even one."""
+    """Round 32-bit numbers to their upper halves, to the nearest and on ties to even."""
     import numpy
 
     bits = numpy.ascontiguousarray(numbers, numpy.float32).view(numpy.uint32)
@@ -77,7 +77,7 @@ def merge_adapter(
 ) -> None:
     """Write the weights of a checkpoint with a LoRA adapter merged into them.
 
-    Raises DataError where the adapter is not one of this checkpoint, OSError for a full disk.
+    Raises DataError if the adapter is not for this checkpoint, OSError if the disk is full.
     """
     base = {
         name: tensor

@@ -1,4 +1,4 @@
-"""Read the JSON that comes with a model, and refuse what asks for code.
+"""Read a model's JSON files, and refuse those that request code.
 
 A configuration can name Python files or kernels to fetch. A flag that forbids it has been evaded
 more than once (CVE-2025-66448, CVE-2026-4372, CVE-2026-5241), so each one is read here, as plain
@@ -16,11 +16,11 @@ MAX_CONFIG_DEPTH = 32
 MAX_CONFIG_COUNT = 1 << 31
 
 CODE_KEYS = frozenset({"auto_map", "custom_generate", "custom_pipelines", "trust_remote_code"})
-# Keys that name files which are read instead of those that were looked at.
+# Keys that name files to read instead of those that were checked.
 REDIRECT_KEYS = frozenset({"configuration_files", "fast_tokenizer_files", "transformers_weights"})
 QUANTIZATION_KEYS = frozenset({"compression_config", "quantization_config"})
 SAFE_ATTENTIONS = (None, True, False, "eager", "sdpa", "flash_attention_2")
-# What libraries write under a private name and read without harm.
+# Private names that libraries write and read without harm.
 SAFE_PRIVATE_KEYS = frozenset(
     {
         "__float__",
@@ -39,9 +39,9 @@ USE_ORIGINAL = "choose the original, or a GGUF of it"
 
 
 def read_model_config(path: Path, required: bool = True) -> Mapping[str, object]:
-    """A configuration that asks for nothing unsafe; empty where there is none and none is needed.
+    """Read a configuration that requests nothing unsafe; empty if missing and not required.
 
-    Keys are refused wherever they are: libraries hand inner objects on to other classes.
+    Keys are refused at any depth: libraries pass inner objects on to other classes.
     """
     if not required and not path.is_file():
         return {}
@@ -56,7 +56,7 @@ def read_model_config(path: Path, required: bool = True) -> Mapping[str, object]
 
 
 def _unsafe_reason(key: str, value: object) -> str:
-    """Why a setting is unsafe, empty for one that is not."""
+    """Why a setting is unsafe; empty if it is safe."""
     if key in CODE_KEYS and value:
         return f"asks for code that came with the model: {key}"
     if key in REDIRECT_KEYS and value:
@@ -87,7 +87,7 @@ def _nested_settings(path: Path, config: object) -> Iterator[tuple[str, object]]
 
 
 def read_chat_template(folder: Path) -> str:
-    """The chat template of a checkpoint, in a file of its own or not; empty where there is none."""
+    """A checkpoint's chat template, from a separate file or the configuration; empty if missing."""
     path = folder / "chat_template.jinja"
     if path.is_file():
         return read_file_start(path, MAX_JSON_BYTES).decode(errors="replace")
@@ -100,7 +100,7 @@ def read_chat_template(folder: Path) -> str:
 
 
 def read_json_file(path: Path) -> dict[str, object]:
-    """The object in a JSON file of moderate size."""
+    """Read the object in a JSON file of limited size."""
     if not path.is_file():
         raise DataError(f"{path.parent} has no {path.name}", REFETCH)
     text = read_file_start(path, MAX_JSON_BYTES + 1)
@@ -113,7 +113,7 @@ def read_json_file(path: Path) -> dict[str, object]:
 
 
 def read_file_start(path: Path, length: int) -> bytes:
-    """The first bytes of a file."""
+    """Read the first bytes of a file."""
     try:
         with path.open("rb") as file:
             return file.read(length)
@@ -122,7 +122,7 @@ def read_file_start(path: Path, length: int) -> bytes:
 
 
 def find_count(config: Mapping[str, object], *names: str) -> int:
-    """The first of some numbers that a configuration states, 0 where it states none that counts."""
+    """The first valid count among some settings, or 0 if there is none."""
     for name in names:
         value = config.get(name)
         if type(value) is int and 0 < value < MAX_CONFIG_COUNT:
@@ -131,6 +131,6 @@ def find_count(config: Mapping[str, object], *names: str) -> int:
 
 
 def shorten_repr(value: object) -> str:
-    """What a file says, as short as a message wants it."""
+    """The representation of a value, shortened for messages."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:80]}..."

@@ -1,8 +1,8 @@
 """Read the header of a safetensors file, and refuse what no loader should be given.
 
-A header is JSON that says where each tensor's bytes are. A valid one can still be made to cost
-gigabytes of memory, so the limits here are far below what the format allows; and lengths, shapes
-and places have to agree with one another and with the file to the last byte. Tensor data is never
+A header is JSON that gives the position of each tensor's bytes. Even a valid one can be made to
+cost gigabytes of memory, so the limits here are far below what the format allows; lengths, shapes
+and positions must agree with one another and with the file to the last byte. Tensor data is never
 touched.
 """
 
@@ -35,7 +35,7 @@ DTYPE_BITS: Mapping[str, int] = {
 
 @dataclass(frozen=True)
 class TensorEntry:
-    """What one tensor is: its type as the format names it, its shape, and the bytes it takes."""
+    """A tensor's type, as the format names it, its shape, and its size in bytes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -43,13 +43,13 @@ class TensorEntry:
 
     @property
     def element_count(self) -> int:
-        """How many numbers it holds."""
+        """The number of elements."""
         return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
 class SafetensorsHeader:
-    """The tensors of a file by name, in the order of their data; names are as found."""
+    """The tensors of a file by name, in the order of their data; names are unmodified."""
 
     tensors: Mapping[str, TensorEntry]
 
@@ -60,14 +60,14 @@ class SafetensorsHeader:
 
     @property
     def parameter_count(self) -> int:
-        """The numbers in all tensors."""
+        """The number of elements in all tensors."""
         return sum(tensor.element_count for tensor in self.tensors.values())
 
 
 def read_safetensors_header(path: Path) -> SafetensorsHeader:
-    """The header of a safetensors file, after everything in it was found to be consistent.
+    """Read the header of a safetensors file and check its consistency.
 
-    Raises DataError for a malformed file, InputError where there is no file to read.
+    Raises DataError for a malformed file, InputError if there is no file to read.
     """
     try:
         status = path.stat()
@@ -85,7 +85,7 @@ def read_safetensors_header(path: Path) -> SafetensorsHeader:
 
 
 def _read_header_text(file: BinaryIO, size: int) -> bytes:
-    """The JSON of the header, whose length comes first in a file."""
+    """Read the header's JSON, whose length comes first in the file."""
     start = file.read(512)
     if size < 8:
         raise MalformedError("it is cut off in the header")
@@ -104,7 +104,7 @@ def _read_header_text(file: BinaryIO, size: int) -> bytes:
 
 
 def _identify_other_format(start: bytes) -> str:
-    """What a file is that begins like this, where that can be told."""
+    """The actual format of a file that begins like this; empty if unknown."""
     if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml")):
         return "it is a web page"
     if start.startswith(b"version https://git-lfs"):
@@ -113,7 +113,7 @@ def _identify_other_format(start: bytes) -> str:
 
 
 def _parse_tensors(entries: Mapping[str, object], data_bytes: int) -> dict[str, TensorEntry]:
-    """The tensors that a header names, in the order of their data, which fills all `data_bytes`."""
+    """Parse a header's tensors in the order of their data, which must fill all `data_bytes`."""
     names = entries.keys() - {"__metadata__"}
     if len(names) > MAX_TENSORS:
         raise MalformedError(f"it claims {len(names)} tensors")
@@ -136,7 +136,7 @@ def _parse_tensors(entries: Mapping[str, object], data_bytes: int) -> dict[str, 
 
 
 def _check_metadata(value: object) -> None:
-    """Refuse metadata that is not texts by name."""
+    """Refuse metadata that is not a mapping to texts."""
     if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
         raise MalformedError("its metadata is not text")
 
@@ -151,7 +151,7 @@ class _PlacedTensor:
 
 
 def _parse_tensor(name: str, entry: object) -> _PlacedTensor:
-    """The tensor that an entry of the header describes."""
+    """Parse the description of a tensor in the header."""
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise MalformedError(f"the tensor {name[:80]!r} is not described by type, shape and place")
     dtype, shape, offsets = (
@@ -172,10 +172,10 @@ def _parse_tensor(name: str, entry: object) -> _PlacedTensor:
 
 
 def _parse_counts(value: object) -> tuple[int, ...] | None:
-    """A short list of whole numbers from 0, None for anything else."""
+    """A short list of non-negative whole numbers, None for anything else."""
     if not isinstance(value, list) or len(value) > MAX_SAFETENSORS_DIMENSIONS:
         return None
-    # True and False are whole numbers to Python, not to the format.
+    # True and False are whole numbers in Python, but not in the format.
     if all(type(number) is int and 0 <= number < MAX_INTEGER for number in value):
         return tuple(value)
     return None

@@ -1,4 +1,4 @@
-"""Write a safetensors file piece by piece, for tensors that memory would not hold together."""
+"""Write a safetensors file piece by piece, for tensors that do not fit in memory together."""
 
 import json
 import struct
@@ -18,16 +18,16 @@ HEADER_ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class TensorGroup:
-    """Tensors that are made together: `arrays` gives each of them, in the order of `entries`."""
+    """Tensors made together: `arrays` returns each of them, in the order of `entries`."""
 
     entries: Mapping[str, TensorEntry]
     arrays: "Callable[[], Iterable[NDArray[generic]]]"
 
 
 def write_safetensors(path: Path, groups: Sequence[TensorGroup]) -> None:
-    """Write tensors, each group's when the one before it is written.
+    """Write tensors, making each group only after the previous one is written.
 
-    Data begins at a multiple of HEADER_ALIGNMENT. Raises OSError where it cannot be written.
+    Data begins at a multiple of HEADER_ALIGNMENT. Raises OSError if it cannot be written.
     """
     import numpy
 

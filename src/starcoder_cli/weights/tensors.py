@@ -1,4 +1,4 @@
-"""The numbers of a checkpoint, mapped from its safetensors files and read when they are needed."""
+"""A checkpoint's tensors, mapped from its safetensors files and read on demand."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLOAT_TYPES = frozenset({"BF16", "F16", "F32", "F64"})
-"""The types of tensors whose numbers can be had in 32 bits."""
+"""The tensor types that can be converted to 32 bits."""
 
 
 @dataclass(frozen=True)
 class MappedTensor:
-    """A tensor whose bytes are a part of a file."""
+    """A tensor whose bytes are part of a file."""
 
     entry: TensorEntry
     data: "NDArray[uint8]"
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many numbers it has along each axis."""
+        """Its length along each axis."""
         return self.entry.shape
 
     def numbers(self) -> "NDArray[Any]":
-        """Its numbers as its file has them: whole ones of eight bits, or those of 16 and more."""
+        """Its numbers in the file's own type: 8-bit integers, or floats of 16 bits and more."""
         import numpy
 
         kinds = {"I8": numpy.int8, "U8": numpy.uint8, "F16": numpy.float16, "F32": numpy.float32}
         return self.data.view(kinds[self.entry.dtype]).reshape(self.shape)
 
     def floats(self, first: int = 0, count: int | None = None) -> "NDArray[float32]":
-        """Its numbers in 32 bits: those of so many rows from the first one."""
+        """Some of its rows as 32-bit numbers."""
         import numpy
 
         rows = self.data.reshape(self.shape[0], -1)[first:][:count]
@@ -48,9 +48,9 @@ class MappedTensor:
 
 
 def map_tensors(files: Iterable[Path]) -> Mapping[str, MappedTensor]:
-    """The tensors of some safetensors files by name.
+    """Map the tensors of safetensors files by name.
 
-    Raises DataError for a malformed file, InputError where there is no file to read.
+    Raises DataError for a malformed file, InputError if there is no file to read.
     """
     import numpy
 

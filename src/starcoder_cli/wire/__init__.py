@@ -1,1 +1,1 @@
-"""What goes over the wire: between this program, its server, its clients and servers of others."""
+"""The wire formats between this program, its server, its clients and other servers."""

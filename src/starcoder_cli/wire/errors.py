@@ -1,4 +1,4 @@
-"""How the HTTP API says what is wrong, and how other servers do: in the form of OpenAI's errors."""
+"""Errors of the HTTP API, and of other servers, in the form of OpenAI's errors."""
 
 import json
 import re
@@ -25,13 +25,13 @@ HTTP_STATUS_BY_EXIT_CODE = {
     ExitCode.TRY_AGAIN: 429,
     ExitCode.MACHINE: 507,
 }
-"""The status of HTTP for the kinds of errors; 500 for all others."""
+"""The HTTP status for each kind of error; 500 for all others."""
 
 RETRY_AFTER_SECONDS = 1
 
 
 class ApiError(StarcoderError):
-    """What a client is told: a status of HTTP, the field that is wrong, a word for programs."""
+    """An error for a client: an HTTP status, the field that is wrong, a code for programs."""
 
     def __init__(
         self, status: int, message: str, param: str | None = None, code: str | None = None
@@ -43,7 +43,7 @@ class ApiError(StarcoderError):
 
     @classmethod
     def from_exception(cls, error: Exception) -> "ApiError":
-        """Any error as one for a client; of a bug only its kind, never what was being worked on."""
+        """Turn any error into one for a client; a bug shows only its class, never any content."""
         if isinstance(error, ApiError):
             return error
         if not isinstance(error, StarcoderError):
@@ -65,7 +65,7 @@ class ApiError(StarcoderError):
         return {"error": fields}
 
     def headers(self) -> Mapping[str, str]:
-        """What goes with it in the head of an answer."""
+        """The extra headers of the answer."""
         if self.status == 401:
             return {"WWW-Authenticate": "Bearer"}
         return {"Retry-After": str(RETRY_AFTER_SECONDS)} if self.status == 429 else {}
@@ -75,11 +75,11 @@ MAX_ERROR_MESSAGE_CHARACTERS = 400
 MAX_ERROR_DEPTH = 8
 STATUS = re.compile(r"[1-5][0-9]{2}", re.ASCII)
 ERROR_FIELDS = ("error", "errors", "message", "detail", "msg")
-"""Where servers put what is wrong: OpenAI, older vLLMs, FastAPI, and pydantic in FastAPI's list."""
+"""Fields that hold error messages: OpenAI, older vLLMs, FastAPI, and pydantic in FastAPI's list."""
 
 
 def parse_endpoint_json(data: bytes) -> Mapping[str, Any]:
-    """A JSON object; ProtocolError for anything else."""
+    """Parse a JSON object; raises ProtocolError for anything else."""
     value = load_json(data)
     if not isinstance(value, dict):
         raise ProtocolError(
@@ -90,7 +90,7 @@ def parse_endpoint_json(data: bytes) -> Mapping[str, Any]:
 
 
 def load_json(data: bytes) -> object:
-    """A JSON value, None for what is none; bytes that are not UTF-8 are replaced."""
+    """Parse a JSON value, None if it is not one; invalid UTF-8 is replaced."""
     try:
         value: object = json.loads(data.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
@@ -99,9 +99,9 @@ def load_json(data: bytes) -> object:
 
 
 def extract_error_message(body: bytes) -> str:
-    """What an error says, in the form of one of many servers, or as a line of plain text.
+    """The message in an error body, in any known server's form or as a line of plain text.
 
-    Empty where it says nothing, as a page of HTML.
+    Empty if there is no message, as in an HTML page.
     """
     message = find_error_message(load_json(body))
     text = body.decode("utf-8", "replace").strip()
@@ -111,7 +111,7 @@ def extract_error_message(body: bytes) -> str:
 
 
 def find_error_message(value: object, depth: int = 0) -> str:
-    """The words in what a server says of an error; each of a list with the field that it is of."""
+    """Find the message in an error value; in a list, each message is prefixed with its field."""
     if depth > MAX_ERROR_DEPTH:
         return ""
     if isinstance(value, list):
@@ -128,14 +128,14 @@ def find_error_message(value: object, depth: int = 0) -> str:
 
 
 def is_error(record: Mapping[str, Any]) -> bool:
-    """Whether an event, or a whole answer, tells of an error in place of text."""
+    """Whether an event or a whole answer reports an error instead of text."""
     if record.get("error"):
         return True
     return not {"choices", "content"} & record.keys() and bool(find_error_message(record))
 
 
 def error_from_event(record: Mapping[str, Any]) -> StarcoderError:
-    """The error that an event tells of."""
+    """The error that an event reports."""
     error = record.get("error") or record
     code = str(error.get("code", "")) if isinstance(error, dict) else ""
     return error_from_status(
@@ -144,7 +144,7 @@ def error_from_event(record: Mapping[str, Any]) -> StarcoderError:
 
 
 def error_from_status(status: int, body: bytes) -> StarcoderError:
-    """The error that an answer with a status is."""
+    """The error for an answer's status and body."""
     message = extract_error_message(body)
     detail = f": {message}" if message else ""
     if status in (401, 403):

@@ -1,4 +1,4 @@
-"""What is wrong with a field of a request, in a clause: what it has to be, and what kind it is."""
+"""Clauses that describe what is wrong with a field of a request."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ KINDS: Mapping[type, str] = {
     dict: "an object",
     type(None): "null",
 }
-"""JSON's kinds of values, as people call them."""
+"""JSON's types in plain words."""
 
 EXPECTED_KINDS: Mapping[str, str] = {
     "bool_type": "a boolean",
@@ -25,7 +25,7 @@ EXPECTED_KINDS: Mapping[str, str] = {
     "model_type": "an object",
     "string_type": "a text",
 }
-"""What a field has to be, by pydantic's word for what is wrong with it."""
+"""What a field has to be, by pydantic's error type."""
 
 BOUNDS: Mapping[str, str] = {
     "greater_than_equal": "has to be {ge:.20g} or more",
@@ -38,16 +38,16 @@ BOUNDS: Mapping[str, str] = {
     "missing": "is missing",
     "value_error": "{error}",
 }
-"""The same for values of the right kind."""
+"""Faults in values of the right type, by pydantic's error type."""
 
 
 def kind_of_value(value: object) -> str:
-    """What kind of value of JSON it is."""
+    """The JSON type of a value in plain words."""
     return KINDS.get(type(value), "something else")
 
 
 def describe_fault(fault: Mapping[str, Any]) -> str:
-    """An error of pydantic's as a clause about its field, without the field's value."""
+    """Describe a pydantic error as a clause about its field, without the field's value."""
     kind = fault["type"]
     if kind in EXPECTED_KINDS:
         return f"has to be {EXPECTED_KINDS[kind]}, not {kind_of_value(fault['input'])}"

@@ -1,4 +1,4 @@
-"""What llama.cpp's own server tells of an answer, event by event."""
+"""Parse the events that llama.cpp's server streams."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from starcoder_cli.wire.openai_events import count_or_zero, logprob_or_zero
 
 
 def read_completion_events(exchange: HttpRequest) -> Iterator[Mapping[str, object]]:
-    """The JSON objects of a stream of server-sent events, each as soon as it is there."""
+    """Yield the JSON objects of a stream of server-sent events as they arrive."""
     for field, data in read_events(exchange.pieces()):
         if field == "error" or b'"error"' in data[:10]:
             raise ProtocolError(*parse_refusal(data))
@@ -19,7 +19,7 @@ def read_completion_events(exchange: HttpRequest) -> Iterator[Mapping[str, objec
 
 
 def parse_chunks(events: Iterator[Mapping[str, object]], end_ids: set[int]) -> Stream:
-    """Chunks from llama.cpp's events, up to the first token that ends an answer."""
+    """Turn llama.cpp's events into chunks, up to the first token that ends an answer."""
     token_count, cached_tokens = 0, None
     for event in events:
         progress = event.get("prompt_progress")
@@ -49,27 +49,27 @@ def parse_chunks(events: Iterator[Mapping[str, object]], end_ids: set[int]) -> S
 
 
 def get_count(event: Mapping[str, object], name: str) -> int:
-    """A count in an event, 0 where there is none."""
+    """A count in an event, or 0 if it is missing."""
     value = event.get(name)
     return count_or_zero(value)
 
 
 def event_logprob(event: Mapping[str, object]) -> float:
-    """The sum of the log-probabilities of the tokens in an event, 0 where it tells of none."""
+    """The sum of the log-probabilities of the tokens in an event, or 0 if it has none."""
     rows = event.get("completion_probabilities")
     logprobs = [row.get("logprob") for row in rows] if isinstance(rows, list) else []
     return sum(map(logprob_or_zero, logprobs))
 
 
 def likeliest_tokens(event: Mapping[str, object]) -> tuple[tuple[str, float], ...]:
-    """The likeliest tokens in the place of an event's last one, with their log-probabilities."""
+    """The likeliest alternatives to an event's last token, with their log-probabilities."""
     rows = event.get("completion_probabilities")
     top = rows[-1].get("top_logprobs") if isinstance(rows, list) and rows else None
     return tuple((row["token"], row["logprob"]) for row in top or ())
 
 
 def parse_refusal(body: bytes) -> tuple[str, str]:
-    """What llama.cpp has against a request, and what to do."""
+    """llama.cpp's reason for refusing a request, and what to do about it."""
     try:
         message = json.loads(body)["message" if b'"error"' not in body else "error"]
         message = message["message"] if isinstance(message, dict) else message

@@ -1,4 +1,4 @@
-"""Requests in llama.cpp's form: infill, and its own completion."""
+"""Requests in llama.cpp's form: infill and its own completion."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -31,17 +31,17 @@ Milliseconds = Annotated[float, Field(ge=-1, le=10**9)]
 
 
 class Extra(RequestSchema):
-    """Another file that is included."""
+    """Another file to include."""
 
     text: str
     filename: Annotated[str, Field(max_length=MAX_NAME_CHARACTERS)] = ""
 
 
 class LlamaSchema(RequestSchema):
-    """What both routes have in common; -1 leaves a number to the server.
+    """The fields common to both routes; -1 leaves a number to the server.
 
-    How llama.cpp is to sample and to remember is read over: it changes how likely tokens are and
-    how soon they come, not what is asked.
+    Other fields for sampling and caching are ignored: they affect how likely tokens are and how
+    fast they come, not what is asked.
     """
 
     n_predict: LlamaTokenCount = -1
@@ -62,7 +62,7 @@ class LlamaSchema(RequestSchema):
 
 
 class InfillSchema(LlamaSchema):
-    """A gap as llama.cpp's editors describe it: `prompt` is the beginning of the line with the gap.
+    """A gap as llama.cpp's editors describe it: `prompt` is the start of the line with the gap.
 
     `raw`, `filename` and `repository` are our own.
     """
@@ -77,7 +77,7 @@ class InfillSchema(LlamaSchema):
 
 
 class TokenizeSchema(RequestSchema):
-    """A text whose tokens are told."""
+    """A text to tokenize."""
 
     content: str
 
@@ -89,7 +89,7 @@ class LlamaCompletionSchema(LlamaSchema):
 
 
 def read_infill(data: bytes) -> CompletionRequest:
-    """The request in the body of an infill."""
+    """Parse the body of an infill request."""
     fields, warnings = read_request(InfillSchema, data)
     hole = Hole(fields.input_prefix + fields.prompt, fields.input_suffix)
     return replace(
@@ -105,18 +105,18 @@ def read_infill(data: bytes) -> CompletionRequest:
 
 
 def read_llama_completion(data: bytes) -> CompletionRequest:
-    """The request in the body of llama.cpp's own completion."""
+    """Parse the body of a request for llama.cpp's own completion."""
     fields, warnings = read_request(LlamaCompletionSchema, data)
     return build_request(fields, Hole(fields.prompt), warnings)
 
 
 def read_tokenize(data: bytes) -> str:
-    """The text in a request for its tokens."""
+    """Parse the body of a tokenize request and return its text."""
     return read_request(TokenizeSchema, data)[0].content
 
 
 def build_request(fields: LlamaSchema, hole: Hole, warnings: tuple[str, ...]) -> CompletionRequest:
-    """The request for a hole, as far as both routes have the fields."""
+    """Build the request for a hole from the fields common to both routes."""
     limits = (fields.n_predict, fields.max_tokens, DEFAULT_COMPLETION_TOKENS)
     names = fields.response_fields
     return CompletionRequest(
@@ -135,5 +135,5 @@ def build_request(fields: LlamaSchema, hole: Hole, warnings: tuple[str, ...]) ->
 
 
 def seconds(milliseconds: float) -> float | None:
-    """A limit of time; None where there is none."""
+    """A time limit in seconds, or None if there is none."""
     return milliseconds / 1000 if milliseconds > 0 else None

@@ -1,4 +1,4 @@
-"""What the HTTP API answers in llama.cpp's form."""
+"""HTTP API responses in llama.cpp's form."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ LLAMACPP_STOP_TYPES: Mapping[FinishReason, str] = {
 
 @dataclass(frozen=True)
 class InfillStyle:
-    """llama.cpp's infill and completion, whose answer is `content`."""
+    """llama.cpp's infill and completion responses, whose text is in `content`."""
 
     id_prefix: str = "cmpl-"
     end_event: bytes = b""
@@ -23,14 +23,14 @@ class InfillStyle:
     def full_record(
         self, info: ResponseInfo, choices: Sequence[Choice], usage: Usage
     ) -> Mapping[str, object] | Sequence[Mapping[str, object]]:
-        """All of an answer; a list where several were asked for."""
+        """A whole answer, or a list if several were requested."""
         records = [{**self.chunk_record(info, each, usage), "stop": True} for each in choices]
         return records if len(records) > 1 else records[0]
 
     def chunk_record(
         self, info: ResponseInfo, choice: Choice, usage: Usage
     ) -> Mapping[str, object]:
-        """A piece of one; the last says what it cost."""
+        """A piece of an answer; the last one includes the usage."""
         fields: dict[str, object] = {
             "index": choice.index,
             "content": choice.text,
@@ -50,12 +50,12 @@ class InfillStyle:
         return fields
 
     def usage_record(self, info: ResponseInfo, usage: Usage) -> Mapping[str, object]:
-        """Nothing: the last piece has told it."""
+        """Nothing: the last piece includes the usage."""
         return {}
 
 
 def timings_record(usage: Usage) -> Mapping[str, object]:
-    """How many tokens were read and written, and in what time, as llama.cpp's server tells it."""
+    """Counts and times of tokens read and written, in the form of llama.cpp's server."""
     cached = usage.cached_tokens or 0
     return {
         "cache_n": cached,
@@ -65,7 +65,7 @@ def timings_record(usage: Usage) -> Mapping[str, object]:
 
 
 def rate_fields(name: str, tokens: int, seconds: float) -> Mapping[str, object]:
-    """The number, the time and the pace of some tokens."""
+    """The count, time and rate of a number of tokens."""
     return {
         f"{name}_n": tokens,
         f"{name}_ms": round(seconds * 1000, 3),
@@ -75,7 +75,7 @@ def rate_fields(name: str, tokens: int, seconds: float) -> Mapping[str, object]:
 
 
 def select_fields(record: Mapping[str, object], paths: Sequence[str]) -> Mapping[str, object]:
-    """The fields of an answer that a client reads: `a/b` is the field b of the field a."""
+    """Select the fields that a client wants: `a/b` is field b of field a."""
     selected = dict[str, object]()
     for path in paths:
         value: object = record
@@ -87,7 +87,7 @@ def select_fields(record: Mapping[str, object], paths: Sequence[str]) -> Mapping
 
 
 def props_record(name: str, window: int, slot_count: int) -> Mapping[str, object]:
-    """What a server says of itself: its model, the window, how many answers it makes at a time."""
+    """The server's properties: its model, the window and the number of slots."""
     return {
         "default_generation_settings": {"n_ctx": window},
         "total_slots": slot_count,
@@ -98,5 +98,5 @@ def props_record(name: str, window: int, slot_count: int) -> Mapping[str, object
 
 
 def slot_record(number: int, window: int, is_processing: bool) -> Mapping[str, object]:
-    """One of the answers that can be made at a time."""
+    """Describe a slot."""
     return {"id": number, "n_ctx": window, "is_processing": is_processing}

@@ -1,8 +1,8 @@
-"""What goes between the program and its server, in both directions.
+"""The protocol between the program and its server, in both directions.
 
 Answers have the form of OpenAI's completions API, streamed as server-sent events. Three things are
-our own: a prompt goes as `pieces`, in which control tokens are marked, so that text never becomes
-one; `forced_prefix` is what the answer has to begin with; an error tells its exit code.
+our own: a prompt is sent as `pieces` with control tokens marked, so that text never becomes one;
+`forced_prefix` is what the answer must begin with; an error carries its exit code.
 """
 
 import json
@@ -18,15 +18,15 @@ from starcoder_cli.stream import Chunk
 
 DONE_EVENT = b"data: [DONE]\n\n"
 HEARTBEAT = b": reading\n\n"
-"""What is sent while there is nothing to tell: a comment, which tells whether a client left."""
+"""Sent while there is nothing to send: writing this comment reveals a client that has left."""
 
 
 @dataclass(frozen=True)
 class LoadRequest:
     """A model to load: its name, the path of its file or folder, and how to load it.
 
-    Its window holds `room` tokens, and it stays for `keep_alive` seconds after the last answer,
-    for ever where that is negative, as long as before (or usual) where it is None.
+    Its window holds `room` tokens. It stays for `keep_alive` seconds after its last answer: for
+    ever if negative, and unchanged (or the default) if None.
     """
 
     model: str
@@ -38,10 +38,10 @@ class LoadRequest:
 
 @dataclass(frozen=True)
 class LoadedInfo:
-    """A loaded model: the id that requests name it by, and what is known about it.
+    """A loaded model: the id that requests use, and what is known about it.
 
-    `tokens` are the control tokens that it has of those that a prompt may need; `told` is what
-    loading it had to say.
+    `tokens` are the control tokens it has, among those that a prompt may need; `told` holds the
+    messages from loading it.
     """
 
     id: str
@@ -69,13 +69,13 @@ class ModelStatus:
 def encode_json(
     value: "Mapping[str, object] | Sequence[object] | LoadRequest | LoadedInfo | ModelStatus",
 ) -> bytes:
-    """A mapping, a list, or one of the values here, as JSON without spaces."""
+    """Encode a mapping, a list or one of the values defined here as JSON without spaces."""
     record = value if isinstance(value, Mapping | Sequence) else asdict(value)
     return json.dumps(record, separators=(",", ":")).encode()
 
 
 def decode_json(data: bytes) -> Mapping[str, object]:
-    """A JSON object; ProtocolError for anything else."""
+    """Decode a JSON object; raises ProtocolError for anything else."""
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
@@ -86,7 +86,7 @@ def decode_json(data: bytes) -> Mapping[str, object]:
 
 
 def prompt_request(model: str, prompt: Prompt, sampling: Sampling) -> Mapping[str, object]:
-    """A request for the answer to a prompt."""
+    """Build a request for the answer to a prompt."""
     return {
         "model": model,
         "pieces": [encode_piece(piece) for piece in prompt.pieces],
@@ -99,37 +99,37 @@ def prompt_request(model: str, prompt: Prompt, sampling: Sampling) -> Mapping[st
 
 
 def encode_piece(piece: str) -> str | Mapping[str, str]:
-    """A piece of a prompt: text as it is, a control token by its name."""
+    """Encode a piece of a prompt: text as it is, a control token by name."""
     return {"special": str(piece)} if isinstance(piece, Special) else piece
 
 
 def decode_pieces(encoded: Iterable[str | Mapping[str, str]]) -> tuple[str, ...]:
-    """The pieces of a prompt again."""
+    """Decode the pieces of a prompt."""
     return tuple(
         piece if isinstance(piece, str) else Special(piece["special"]) for piece in encoded
     )
 
 
 def parse_load_request(record: Mapping[str, Any]) -> LoadRequest:
-    """The model to load; ProtocolError where a client asks in another form."""
+    """The model to load; raises ProtocolError if the request is malformed."""
     with reject_malformed("request"):
         return LoadRequest(**{**record, "loading": LoadOptions(**record["loading"])})
 
 
 def parse_loaded_info(record: Mapping[str, Any]) -> LoadedInfo:
-    """The model that was loaded; ProtocolError where a server tells it in another form."""
+    """The model that was loaded; raises ProtocolError if the answer is malformed."""
     with reject_malformed("answer"):
         return LoadedInfo(**record)
 
 
 def parse_model_statuses(record: Mapping[str, Any]) -> list[ModelStatus]:
-    """The models that a server holds; ProtocolError where it tells them in another form."""
+    """The models that a server holds; raises ProtocolError if the answer is malformed."""
     with reject_malformed("answer"):
         return [ModelStatus(**row) for row in record["models"]]
 
 
 def parse_prompt_request(record: Mapping[str, Any]) -> tuple[str, Prompt, Sampling]:
-    """The model's id, the prompt and the sampling in a request for an answer."""
+    """Parse the model's id, the prompt and the sampling from a request for an answer."""
     with reject_malformed("request"):
         prompt = Prompt(
             decode_pieces(record["pieces"]),
@@ -143,7 +143,7 @@ def parse_prompt_request(record: Mapping[str, Any]) -> tuple[str, Prompt, Sampli
 
 @contextmanager
 def reject_malformed(what: str) -> Iterator[None]:
-    """ProtocolError where something was sent in another form."""
+    """Raise ProtocolError for malformed data in this context."""
     try:
         yield
     except (LookupError, TypeError, AttributeError, ValueError) as error:
@@ -156,13 +156,13 @@ class ChunkEncoder:
     """Encodes the chunks of an answer as events."""
 
     def __init__(self, common_fields: Mapping[str, object], logprobs: bool) -> None:
-        """`common_fields` is what every event says: the id of the answer, the model."""
+        """`common_fields` are the same in every event: the id of the answer, the model."""
         self._common_fields = common_fields
         self._logprobs = logprobs
         self._generated_tokens = 0
 
     def encode(self, chunk: Chunk) -> bytes:
-        """The event of a chunk; a comment for one that says nothing."""
+        """Encode a chunk as an event; an empty chunk becomes a comment."""
         if not chunk.text and not chunk.tokens and not chunk.reason:
             return HEARTBEAT
         self._generated_tokens += chunk.tokens
@@ -182,21 +182,21 @@ class ChunkEncoder:
 
 
 def encode_event(record: Mapping[str, object]) -> bytes:
-    """A record as one server-sent event."""
+    """Encode a record as one server-sent event."""
     return b"data: " + encode_json(record) + b"\n\n"
 
 
 class ChunkDecoder:
-    """Decodes the events of an answer to chunks."""
+    """Decodes the events of an answer into chunks."""
 
     def __init__(self) -> None:
         self._generated_tokens = 0
 
     def decode(self, record: Mapping[str, Any]) -> Chunk:
-        """The chunk that an event tells of; raises the error that it tells of instead.
+        """Decode an event into a chunk; raises the error that it reports instead.
 
-        A server that counts nothing is taken to send a token in each. Raises ProtocolError for an
-        event of another form.
+        If a server counts no tokens, each event counts as one. Raises ProtocolError for a malformed
+        event.
         """
         if "error" in record:
             raise error_from_record(record)
@@ -217,13 +217,13 @@ class ChunkDecoder:
 
 
 def error_record(error: StarcoderError) -> Mapping[str, object]:
-    """An error as a server's answer."""
+    """Encode an error for an answer."""
     fields = {"message": error.message, "hint": error.hint, "code": int(error.exit_code)}
     return {"error": {**fields, "type": type(error).__name__}}
 
 
 def error_from_record(record: Mapping[str, object]) -> StarcoderError:
-    """The error that a server's answer tells of, as the class that has its exit code."""
+    """The error that an answer reports, as the class with its exit code."""
     value = record.get("error")
     fields: Mapping[str, Any] = value if isinstance(value, dict) else {"message": value}
     error_classes: dict[int, type[StarcoderError]] = {

@@ -1,7 +1,7 @@
-"""What goes between the program and OpenAI-compatible servers of others: requests out, answers in.
+"""The client side of OpenAI-compatible servers: requests out, answers in.
 
-Each kind of server knows something beyond OpenAI's API: a row of data says what. A server tells its
-kind in the list of its models, as their owner.
+A table describes what each kind of server supports beyond OpenAI's API. A server reveals its kind
+in its list of models, as their owner.
 """
 
 import re
@@ -33,12 +33,12 @@ MODELS_ROUTE, COMPLETIONS_ROUTE, CHAT_ROUTE = (
     "/v1/chat/completions",
 )
 TOKENIZE_ROUTE, INFILL_ROUTE, PROPERTIES_ROUTE = "/tokenize", "/infill", "/props"
-MAX_OPENAI_STOPS = 4  # of OpenAI's API
+MAX_OPENAI_STOPS = 4  # the limit of OpenAI's API
 SAMPLING_FIELDS = frozenset(("seed", "temperature", "top_p"))
 OPTIONAL_FIELDS = SAMPLING_FIELDS | {
     *("stream_options", "logprobs", "top_k", "min_p", "repetition_penalty", "cache_prompt", "raw")
 }
-"""Fields of a request without which an answer is still one, and those that change what it says."""
+"""Fields that can be dropped from a request, although some change what the answer says."""
 
 UNKNOWN_FIELD = re.compile(
     r"support|permit|allow|extra|unknown|unrecognized|unexpected|not a valid", re.IGNORECASE
@@ -48,12 +48,12 @@ NEW_MAX_TOKENS_FIELD = "max_completion_tokens"
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a kind of server knows beyond OpenAI's API.
+    """What a kind of server supports beyond OpenAI's API.
 
-    `sampling_overrides` undo what it does to an answer unasked. `stop_ids_field` is the field for
-    the ids of tokens that end an answer. `tokenize_api` is the form of its `/tokenize`.
-    `fim_api` is how it takes a gap whose prompt it builds itself: as a suffix, or at a route of
-    its own. `raw_fields` ask for the text as the model writes it: it is trimmed here.
+    `sampling_overrides` undo its own sampling defaults. `stop_ids_field` is the field for the ids
+    of tokens that end an answer. `tokenize_api` is the form of its `/tokenize`. `fim_api` is how it
+    accepts a gap whose prompt it builds itself: as a suffix, or at a route of its own. `raw_fields`
+    request the text as the model writes it: it is trimmed here.
     """
 
     sampling_overrides: Body = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Dialect:
     fim_api: Literal["", "suffix", "infill"] = ""
 
 
-# vLLM takes the sampling that a model is published with, llama.cpp one of its own.
+# By default vLLM uses the sampling that a model is published with, llama.cpp one of its own.
 DIALECTS: Mapping[str, Dialect] = {
     "vllm": Dialect(
         {
@@ -87,7 +87,7 @@ GENERIC_DIALECT = Dialect()
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model that a server lists: its id, its owner, how many tokens it reads, 0 if unknown."""
+    """A model in a server's list: its id, its owner, and its window in tokens, 0 if unknown."""
 
     id: str
     owner: str = ""
@@ -95,13 +95,13 @@ class ServedModel:
 
 
 WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "max_context_length")
-"""What servers call a model's window in their lists: vLLM, OpenRouter, Groq, Mistral."""
+"""Names for a model's window in server lists: vLLM, OpenRouter, Groq, Mistral."""
 
 
 def parse_model_list(value: object) -> list[ServedModel]:
-    """The models that a server lists; ProtocolError where it lists them in another form.
+    """The models in a server's list; raises ProtocolError for an unknown form.
 
-    A bare list is one too, and null an empty one. Ollama's own list has another name.
+    A bare list is accepted, and null counts as empty. Ollama's own list has another name.
     """
     rows = value
     if isinstance(value, dict) and value.keys() & {"data", "models"}:
@@ -112,7 +112,7 @@ def parse_model_list(value: object) -> list[ServedModel]:
 
 
 def parse_served_model(row: object) -> ServedModel:
-    """A model in a list of models, which may be its name alone."""
+    """Parse an entry of a model list, which may be just a name."""
     fields = {"id": row} if isinstance(row, str) else as_record(row)
     name = fields.get("id") or fields.get("model") or fields.get("name")
     if not isinstance(name, str):
@@ -127,7 +127,7 @@ def parse_served_model(row: object) -> ServedModel:
 
 
 def model_list_error() -> ProtocolError:
-    """The error for a list of models in no known form."""
+    """The error for a list of models in an unknown form."""
     return ProtocolError(
         "the endpoint's list of models is not of OpenAI's form",
         "name one with -m; does the address end where its /v1 begins?",
@@ -135,12 +135,12 @@ def model_list_error() -> ProtocolError:
 
 
 def parse_window(record: Mapping[str, Any]) -> int:
-    """The window that llama.cpp's server tells of, 0 where it tells none."""
+    """The window that llama.cpp's server reports, or 0 if it reports none."""
     return count_or_zero(as_record(record.get("default_generation_settings")).get("n_ctx"))
 
 
 def common_request_fields(model: str, sampling: Sampling, dialect: Dialect) -> dict[str, object]:
-    """The fields that every request for an answer has."""
+    """The fields common to all requests for an answer."""
     seed = {} if sampling.seed is None else {"seed": sampling.seed}
     return {
         "model": model,
@@ -161,7 +161,7 @@ def completion_body(
     dialect: Dialect,
     stop: Sequence[str] | Sequence[int],
 ) -> Body:
-    """A request to continue a text or token ids, up to one of some texts or tokens."""
+    """Build a request to continue a text or token ids, up to one of the given texts or tokens."""
     logprobs = {"logprobs": 1} if sampling.logprobs else {}
     stop_fields: Body = {}
     if dialect.stop_ids_field:
@@ -178,7 +178,7 @@ def completion_body(
 
 
 def infill_body(model: str, prefix: str, suffix: str, sampling: Sampling, dialect: Dialect) -> Body:
-    """A request to fill a gap, whose prompt the server builds itself."""
+    """Build a request to fill a gap, whose prompt the server builds itself."""
     logprobs_field = "logprobs"
     text_fields: Body = {"prompt": prefix, "suffix": suffix}
     if dialect.fim_api == "infill":
@@ -194,7 +194,7 @@ def infill_body(model: str, prefix: str, suffix: str, sampling: Sampling, dialec
 
 
 def chat_body(model: str, conversation: Conversation, sampling: Sampling, dialect: Dialect) -> Body:
-    """A request for the next answer of a conversation."""
+    """Build a request for the next answer of a conversation."""
     all_messages = (*conversation.opening(), *conversation.messages)
     messages = [{"role": message.role, "content": message.text} for message in all_messages]
     logprobs = {"logprobs": True} if sampling.logprobs else {}
@@ -204,7 +204,7 @@ def chat_body(model: str, conversation: Conversation, sampling: Sampling, dialec
 def tokenize_body(
     model: str, text: str, dialect: Dialect, add_bos: bool, parse_control: bool
 ) -> Body:
-    """A request for the tokens of a text; vLLM reads control tokens in it whether asked or not."""
+    """Build a request for a text's tokens; vLLM always parses control tokens in it."""
     if dialect.tokenize_api == "llamacpp":
         options = {"add_special": add_bos, "parse_special": parse_control, "with_pieces": True}
         return {"content": text, **options}
@@ -213,7 +213,7 @@ def tokenize_body(
 
 
 def parse_tokens(record: Mapping[str, Any]) -> list[tuple[int, str]]:
-    """The tokens of a text, each with how it is written, as far as that is text."""
+    """Parse the tokens of a text, each with its spelling if that is text."""
     with reject_malformed("answer"):
         tokens = record["tokens"]
         if all(isinstance(token, dict) for token in tokens):
@@ -225,7 +225,7 @@ def parse_tokens(record: Mapping[str, Any]) -> list[tuple[int, str]]:
 
 
 def find_refused_fields(body: Body, words: str) -> frozenset[str]:
-    """The fields of a request that an error names as unknown, without which one can be answered."""
+    """The optional fields of a request that an error message reports as unknown."""
     names = frozenset(
         name for name in OPTIONAL_FIELDS if name in body and re.search(rf"\b{name}\b", words)
     )
@@ -235,7 +235,7 @@ def find_refused_fields(body: Body, words: str) -> frozenset[str]:
 
 
 def without_fields(body: Body, refused: AbstractSet[str]) -> Body:
-    """A request without some fields; newer models of OpenAI take `max_tokens` by another name."""
+    """Remove fields from a request; newer OpenAI models have another name for `max_tokens`."""
     renamed = (
         {NEW_MAX_TOKENS_FIELD: body["max_tokens"]} if "max_tokens" in refused & body.keys() else {}
     )
@@ -243,18 +243,18 @@ def without_fields(body: Body, refused: AbstractSet[str]) -> Body:
 
 
 def decode_stream(events: Iterable[bytes], max_tokens: int) -> Stream:
-    """The answer in some events; the last chunk has the reason and what it cost.
+    """Decode the events of an answer; the last chunk has the reason and the usage.
 
-    Each event with text counts as a token until the server says how many there were. An answer that
-    is done without a reason, by a server that tells reasons, was cut off, and so is one of many
-    more pieces or characters than `max_tokens` can be. Raises the error that an event tells of,
-    UnavailableError where the events end before the answer does, or have no text in them.
+    Each event with text counts as a token until the server reports a count. An answer counts as cut
+    off if it ends without a reason, on a server that gives reasons, or has many more pieces or
+    characters than `max_tokens` allows. Raises the error that an event reports, and
+    UnavailableError if the events end before the answer does, or have no text in them.
     """
     return join_surrogates(decode_events(events, max_tokens))
 
 
 def decode_events(events: Iterable[bytes], max_tokens: int) -> Stream:
-    """The answer in some events, as they cut it up."""
+    """Decode the events of an answer, split into the server's own pieces."""
     emitted_tokens = prompt_tokens = completion_tokens = 0
     reason: FinishReason | None = None
     for event in limit_events(parse_events(events), max_tokens):
@@ -280,7 +280,7 @@ def decode_events(events: Iterable[bytes], max_tokens: int) -> Stream:
 
 
 def parse_events(events: Iterable[bytes]) -> Iterator[StreamEvent]:
-    """What each event says; that an answer is done is said in one without text."""
+    """Parse each event; the end of the answer becomes an event without text."""
     has_reasons = False
     for data in events:
         if data == DONE:

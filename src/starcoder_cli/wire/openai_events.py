@@ -1,8 +1,7 @@
-"""What an event of an OpenAI-compatible server says, and a whole answer: both have the same parts.
+"""Parse an event of an OpenAI-compatible server, or a whole answer: both have the same parts.
 
-Servers take liberties with OpenAI's form, so much is read that it does not know: parts of text in
-place of text, a `message` in a stream, the same text in two fields, other words for why an answer
-ends, fields that are null.
+Servers take liberties with OpenAI's form, so much is accepted beyond it: parts of text instead of
+text, a `message` in a stream, the same text in two fields, null, other words for why answers end.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +12,7 @@ from starcoder_cli.errors import DataError, ProtocolError, UnavailableError
 from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
-"""DeepSeek's and llama.cpp's, OpenRouter's and vLLM's, and that of a part of Mistral's content."""
+"""Used by DeepSeek and llama.cpp, OpenRouter and vLLM, and in parts of Mistral's content."""
 
 NO_REASONS = ("", "null", "none", "not_finished", "finish_reason_unspecified")
 STOP_REASONS = frozenset(
@@ -24,7 +23,7 @@ STOP_REASONS = frozenset(
         *("tool_calls", "tool_call", "tool_use", "function_call"),
     )
 )
-"""What servers say where a model has said all: with any other word its answer was cut off."""
+"""Words for a complete answer; any other reason means that it was cut off."""
 
 FILTER_REASONS = frozenset(
     (
@@ -35,24 +34,25 @@ FILTER_REASONS = frozenset(
 
 PIECES_PER_TOKEN, MORE_PIECES = 16, 1000
 CHARACTERS_PER_TOKEN, MORE_CHARACTERS = 64, 4096
-"""An answer of more than so many for each token that was asked for, and so many more, is cut off:
-its server does not heed `max_tokens`. Some send single characters, some a line of spaces."""
+"""Longer answers are cut off, as a server may ignore `max_tokens`: this much per token, plus a
+margin. Some send single characters, some a line of spaces.
+"""
 
 MAX_COUNT = 2**53
-"""No server counts further: JSON's integers are only exact up to here (RFC 8259)."""
+"""The largest accepted count: JSON's integers are only exact up to here (RFC 8259)."""
 
 MIN_LOGPROB = -1000.0
 MAX_SILENT_EVENTS = 100_000
-"""Events without text, as some servers send them while they read a prompt."""
+"""Maximum events without text, which some servers send while they read a prompt."""
 
 
 @dataclass(frozen=True)
 class StreamEvent:
-    """The text of an event and what of it is reasoning, why the answer ends with it if so.
+    """The text and reasoning of an event, and why the answer ends with it, if it does.
 
     `logprob` is the log-probability of the text, `prompt_tokens` and `completion_tokens` are the
-    counts so far; all 0 where the event does not say. `has_reasons` says that the server tells why
-    answers end: the event has a place for it.
+    counts so far; all are 0 if the event does not say. `has_reasons` means that the event has a
+    field for the reason: this server says why answers end.
     """
 
     text: str = ""
@@ -65,9 +65,9 @@ class StreamEvent:
 
 
 def parse_stream_event(record: Mapping[str, Any]) -> StreamEvent:
-    """What an event says; ProtocolError where its text could not be found.
+    """Parse an event; raises ProtocolError if its text cannot be found.
 
-    Raises DataError where a filter ended the answer, UnavailableError where the server failed.
+    Raises DataError if a filter ended the answer, UnavailableError if the server failed.
     """
     usage = as_record(record.get("usage"))
     read = count_or_zero(usage.get("prompt_tokens"))
@@ -97,9 +97,9 @@ def parse_stream_event(record: Mapping[str, Any]) -> StreamEvent:
 
 
 def limit_events(events: Iterable[StreamEvent], max_tokens: int) -> Iterator[StreamEvent]:
-    """The events up to where an answer is far longer than asked for: it is cut off there.
+    """Cut off an answer that is far longer than requested.
 
-    Raises UnavailableError where too many of them have no text.
+    Raises UnavailableError if too many events have no text.
     """
     max_pieces = PIECES_PER_TOKEN * max_tokens + MORE_PIECES
     max_characters = CHARACTERS_PER_TOKEN * max_tokens + MORE_CHARACTERS
@@ -126,7 +126,7 @@ def limit_events(events: Iterable[StreamEvent], max_tokens: int) -> Iterator[Str
 
 
 def find_first_choice(choices: object) -> Mapping[str, Any] | None:
-    """The part of an event that is of the first of a server's answers, None where none is."""
+    """The choice in an event that belongs to the first answer, or None."""
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise ProtocolError(
             "this answer has another form than OpenAI's",
@@ -136,7 +136,7 @@ def find_first_choice(choices: object) -> Mapping[str, Any] | None:
 
 
 def join_text(content: object, fields: tuple[str, ...] = ("text",)) -> str:
-    """A text, or the texts of some parts of a message, in such fields of them, as one."""
+    """Join a text, or the given fields of a message's text parts, into one string."""
     if isinstance(content, str):
         return content if "text" in fields else ""
     if not isinstance(content, list):
@@ -146,14 +146,14 @@ def join_text(content: object, fields: tuple[str, ...] = ("text",)) -> str:
 
 
 def first_value(record: Mapping[str, Any], names: Iterable[str]) -> object:
-    """The value of the first of some fields that is not empty: the same may be in several."""
+    """The first non-empty value among some fields: the same may be in several."""
     return next((record[name] for name in names if record.get(name)), None)
 
 
 def parse_finish_reason(value: object) -> FinishReason | None:
-    """Why an answer ends, None where it goes on; raises the error that it ends with instead.
+    """Why an answer ends, or None if it goes on; raises the error if it ends with one.
 
-    Servers have many words for an answer that broke off, so a word that is not known is one.
+    Servers have many words for an answer that was cut off, so any unknown word counts as one.
     """
     reason = value.strip().lower() if isinstance(value, str) else ""
     if reason in NO_REASONS:
@@ -166,7 +166,7 @@ def parse_finish_reason(value: object) -> FinishReason | None:
 
 
 def sum_logprobs(record: Mapping[str, Any]) -> float:
-    """The sum of the log-probabilities in one of the forms that servers have, 0 without any."""
+    """The sum of the log-probabilities in any known form, or 0 without any."""
     values = record.get("token_logprobs")
     if not isinstance(values, list):
         rows = record.get("content") if isinstance(record.get("content"), list) else None
@@ -176,7 +176,7 @@ def sum_logprobs(record: Mapping[str, Any]) -> float:
 
 
 def logprob_or_zero(value: object) -> float:
-    """A log-probability that a server states, 0 for what is none; the least that is told is -1000.
+    """A log-probability from a server, at least -1000; 0 if it is not valid.
 
     JSON's numbers may be of any length, and Python reads Infinity and NaN as well.
     """
@@ -186,19 +186,19 @@ def logprob_or_zero(value: object) -> float:
 
 
 def as_record(value: object) -> Mapping[str, Any]:
-    """A JSON object; an empty one in place of anything else."""
+    """A JSON object, or an empty one instead of anything else."""
     return value if isinstance(value, dict) else {}
 
 
 def count_or_zero(value: object) -> int:
-    """A count that a server states, 0 where it states none."""
+    """A count from a server, or 0 if it is not valid."""
     return value if type(value) is int and 0 < value <= MAX_COUNT else 0
 
 
 def join_surrogates(chunks: Iterable[Chunk]) -> Stream:
-    """Text whose characters are whole: the halves of one may come in two events.
+    """Join the surrogate halves of characters that were split between two events.
 
-    A half without the other is no character; U+FFFD stands in its place.
+    A half without the other is replaced with U+FFFD.
     """
     pending = ""
     with closing_source(chunks) as source:

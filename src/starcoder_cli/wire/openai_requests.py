@@ -32,20 +32,20 @@ MAX_PROMPTS = 64
 
 
 def as_text_parts(value: object) -> object:
-    """A text is as good as a list of parts with one text."""
+    """Turn a plain text into a list of parts with one text."""
     if not isinstance(value, str | list):
         raise ValueError(f"has to be a text or a list of its parts, not {kind_of_value(value)}")
     return [{"type": "text", "text": value}] if isinstance(value, str) else value
 
 
 class StreamOptions(RequestSchema):
-    """What a stream has in it besides the answer."""
+    """What a stream contains besides the answer."""
 
     include_usage: bool = False
 
 
 class OpenAISchema(RequestSchema):
-    """What all of these routes have in common."""
+    """The fields common to all of these routes."""
 
     model: NameString = ""
     max_tokens: TokenCount | None = None
@@ -76,7 +76,7 @@ class CompletionSchema(OpenAISchema):
 
 
 class FimSchema(OpenAISchema):
-    """A gap in Mistral's form, whose seed has another name."""
+    """A gap in Mistral's form, which has another name for the seed."""
 
     prompt: str
     suffix: str = ""
@@ -84,14 +84,14 @@ class FimSchema(OpenAISchema):
 
 
 class TextPart(RequestSchema):
-    """A part of a message; there are none but texts."""
+    """A part of a message; only text is supported."""
 
     type: Literal["text", "input_text", "output_text"]
     text: str
 
 
 class ChatMessage(RequestSchema):
-    """What one side said."""
+    """A message from one side."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: Annotated[
@@ -101,7 +101,7 @@ class ChatMessage(RequestSchema):
 
     @property
     def text(self) -> str:
-        """Its parts as one text."""
+        """The parts of the message joined into one text."""
         return "".join(part.text for part in self.content)
 
 
@@ -117,7 +117,7 @@ class ChatSchema(OpenAISchema):
 
 
 def read_completion(data: bytes) -> CompletionRequest:
-    """The request in the body of a completion."""
+    """Parse the body of a completion request."""
     fields, warnings = read_request(CompletionSchema, data)
     if len(fields.prompt) * fields.n > MAX_PROMPTS:
         message = f"n asks for more than {MAX_PROMPTS} answers to all prompts together"
@@ -141,7 +141,7 @@ def read_completion(data: bytes) -> CompletionRequest:
 
 
 def read_fim(data: bytes) -> CompletionRequest:
-    """The request in the body of a gap in Mistral's form."""
+    """Parse the body of a fill-in-the-middle request in Mistral's form."""
     fields, warnings = read_request(FimSchema, data)
     request = build_request(fields, Hole(fields.prompt, fields.suffix))
     seed = fields.seed if fields.random_seed is None else fields.random_seed
@@ -155,7 +155,7 @@ def read_fim(data: bytes) -> CompletionRequest:
 
 
 def read_chat(data: bytes) -> CompletionRequest:
-    """The request in the body of a chat completion."""
+    """Parse the body of a chat completion request."""
     fields, warnings = read_request(ChatSchema, data)
     request = build_request(fields, build_conversation(fields.messages))
     limits = (fields.max_completion_tokens, fields.max_tokens, fields.n_predict)
@@ -174,7 +174,7 @@ def read_chat(data: bytes) -> CompletionRequest:
 
 
 def build_request(fields: OpenAISchema, *contents: Hole | Conversation) -> CompletionRequest:
-    """The request about some contents, as far as all routes have the fields."""
+    """Build a request from its contents and the fields common to all routes."""
     return CompletionRequest(
         contents,
         build_sampling(fields.temperature, fields.top_p, fields.seed),
@@ -187,10 +187,10 @@ def build_request(fields: OpenAISchema, *contents: Hole | Conversation) -> Compl
 
 
 def build_conversation(messages: Sequence[ChatMessage]) -> Conversation:
-    """The messages as a conversation; ApiError where no answer could be the next one.
+    """Build a conversation from messages; raises ApiError if the last is not the user's.
 
-    What the system says later is told with the user's words next to it: chat formats have a place
-    for it at the beginning alone.
+    Later system messages are merged into the user message next to them: chat formats allow a system
+    message only at the start.
     """
     opening, pending, turns = list[str](), list[str](), list[Message]()
     for message in messages:

@@ -1,4 +1,4 @@
-"""What the HTTP API answers in the forms of OpenAI's completions and chat."""
+"""HTTP API responses in the forms of OpenAI's completions and chat."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from starcoder_cli.wire.responses import Choice, ResponseInfo, Usage, reasoning_
 
 @dataclass(frozen=True)
 class CompletionStyle:
-    """OpenAI's completions."""
+    """OpenAI's completion responses."""
 
     id_prefix: str = "cmpl-"
     end_event: bytes = DONE_EVENT
@@ -20,7 +20,7 @@ class CompletionStyle:
     def full_record(
         self, info: ResponseInfo, choices: Sequence[Choice], usage: Usage
     ) -> Mapping[str, object]:
-        """All of an answer."""
+        """A whole answer."""
         choice_records = [self.choice_record(choice) for choice in choices]
         answer = {
             **self.head_fields(info),
@@ -33,7 +33,7 @@ class CompletionStyle:
     def chunk_record(
         self, info: ResponseInfo, choice: Choice, usage: Usage
     ) -> Mapping[str, object]:
-        """A piece of one."""
+        """A piece of an answer."""
         part = {
             **self.head_fields(info),
             "object": self.chunk_object_type,
@@ -43,7 +43,7 @@ class CompletionStyle:
         return {**part, **usage.notices()} if choice.reason else part
 
     def usage_record(self, info: ResponseInfo, usage: Usage) -> Mapping[str, object]:
-        """The usage, without a choice."""
+        """The usage, without any choice."""
         usage_record = usage.to_record()
         return {
             **self.head_fields(info),
@@ -53,11 +53,11 @@ class CompletionStyle:
         }
 
     def head_fields(self, info: ResponseInfo) -> Mapping[str, object]:
-        """What every part says."""
+        """The fields common to all parts."""
         return {"id": info.id, "model": info.model, "created": info.created}
 
     def choice_record(self, choice: Choice) -> Mapping[str, object]:
-        """An answer, or a piece of one."""
+        """The choice for an answer, or for a piece of one."""
         logprobs: Mapping[str, object] | None = None
         if choice.logprobs is not None:
             texts = [token.text for token in choice.logprobs]
@@ -80,25 +80,25 @@ class CompletionStyle:
         }
 
     def chunk_choice_record(self, choice: Choice) -> Mapping[str, object]:
-        """A piece has the form of an answer."""
+        """The choice for a piece, which has the form of an answer."""
         return self.choice_record(choice)
 
 
 @dataclass(frozen=True)
 class ChatStyle(CompletionStyle):
-    """OpenAI's chat, whose messages are also the form of Mistral's fill-in-the-middle."""
+    """OpenAI's chat responses, also used for Mistral's fill-in-the-middle."""
 
     id_prefix: str = "chatcmpl-"
     object_type: str = "chat.completion"
     chunk_object_type: str = "chat.completion.chunk"
 
     def choice_record(self, choice: Choice) -> Mapping[str, object]:
-        """An answer."""
+        """The choice for an answer."""
         message = {"role": "assistant", "content": choice.text, "refusal": None}
         return {**self.choice_fields(choice), "message": {**message, **reasoning_fields(choice)}}
 
     def chunk_choice_record(self, choice: Choice) -> Mapping[str, object]:
-        """A piece of one; the first says who speaks."""
+        """The choice for a piece of an answer; the first has the role."""
         role = {"role": "assistant"} if choice.is_first else {}
         text = {"content": choice.text} if choice.text or choice.is_first else {}
         delta = {**role, **reasoning_fields(choice), **text}
@@ -139,6 +139,6 @@ def model_record(name: str, created: int, window: int) -> Mapping[str, object]:
 
 
 def model_list_record(models: Mapping[str, int], created: int) -> Mapping[str, object]:
-    """The list of models, with the window of each, as a JSON object."""
+    """The list of models, each with its window, as a JSON object."""
     records = [model_record(name, created, window) for name, window in models.items()]
     return {"object": "list", "data": records}

@@ -1,8 +1,8 @@
-"""What requests to the HTTP API have in common: the types of their fields, and what is read over.
+"""What requests to the HTTP API share: the types of fields, and the fields that are ignored.
 
-Clients send `null` for what they leave open, fields that change no answer, and ways to sample that
-this program does not have. Those are not used; the last are named in the answer. What would change
-the meaning of an answer is an error that names the field.
+Clients send `null` for what they leave open, fields that do not affect the answer, and sampling
+options that this program does not have. All of these are ignored; the last are named in the answer.
+A field that would change the meaning of an answer is an error that names it.
 """
 
 import json
@@ -24,7 +24,7 @@ MAX_MESSAGES = MAX_EXTRA_FILES = 1024
 MAX_SEED = 2**32 - 2
 MAX_NAME_CHARACTERS = 256
 MAX_UNUSED_NAMES = 16
-"""How many of the fields that are not used are named in an answer."""
+"""Maximum number of unused fields named in an answer."""
 
 HARMLESS_FIELDS = frozenset(
     (
@@ -46,16 +46,16 @@ HARMLESS_FIELDS = frozenset(
         "user",
     )
 )
-"""Fields that are not used and change no answer: nobody has to hear of them."""
+"""Ignored fields that do not affect the answer, so that no warning is needed."""
 
 
 def is_nothing(value: object) -> bool:
-    """Whether a value asks for nothing: empty, zero, off, or -1, as llama.cpp says it."""
+    """Whether a value asks for nothing: empty, zero, off, or llama.cpp's -1."""
     return not value or value == -1
 
 
 def is_plain_text(value: object) -> bool:
-    """Whether an answer of this form is text as it comes."""
+    """Whether a response format is plain text."""
     return isinstance(value, Mapping) and value.get("type") == "text"
 
 
@@ -73,37 +73,37 @@ UNSUPPORTED_FIELDS: Mapping[str, Callable[[object], bool]] = {
     "tools": is_nothing,
     "web_search_options": is_nothing,
 }
-"""Fields that would change what an answer means, and whether a value of them does not."""
+"""Fields that would change what an answer means, with a test for values that would not."""
 
 TOOL_CHOICES = {"tools": "tool_choice", "functions": "function_call"}
 
 NO_TOOLS = "this model does not support tools: send none, or ask in chat mode, not as an agent"
-"""So Ollama says it: clients look for these words, and ask again without tools."""
+"""Ollama's wording: clients look for these words, and retry without tools."""
 
 
 def drop_nulls(value: object) -> object:
-    """A JSON value without the fields that are null, which are as good as not there."""
+    """Remove null fields from a JSON value: they count as missing."""
     if isinstance(value, dict):
         return {key: drop_nulls(each) for key, each in value.items() if each is not None}
     return [drop_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def check_stop_length(text: str) -> str:
-    """A text to stop at, if it is not too long."""
+    """Check that a stop text is not too long."""
     if len(text.encode()) > MAX_STOP_BYTES:
         raise ValueError(f"has more than {MAX_STOP_BYTES} bytes")
     return text
 
 
 def as_text_list(value: object) -> list[object]:
-    """A text alone is as good as a list of one."""
+    """Turn a single text into a list of one."""
     if not isinstance(value, str | list):
         raise ValueError(f"has to be a text or a list of texts, not {kind_of_value(value)}")
     return [value] if isinstance(value, str) else value
 
 
 def as_stop_list(value: object) -> list[object]:
-    """The same for texts to stop at; empty ones would end every answer at once."""
+    """Turn a stop text into a list, without empty texts: they would end every answer at once."""
     return [each for each in as_text_list(value) if each != ""]
 
 
@@ -125,7 +125,7 @@ StopSequences = Annotated[
 
 
 class RequestSchema(BaseModel):
-    """An object whose fields are exactly of their types; others may be there too."""
+    """An object with strictly typed fields; unknown fields are allowed."""
 
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False, frozen=True)
 
@@ -134,9 +134,9 @@ Schema = TypeVar("Schema", bound=RequestSchema)
 
 
 def read_request(schema: type[Schema], data: bytes) -> tuple[Schema, tuple[str, ...]]:
-    """The request in a body by a schema, and what its client should know of fields not used.
+    """Parse a request body by a schema; also returns warnings about unused fields.
 
-    ApiError names the first field that is wrong or not supported, and never its value.
+    ApiError names the first field that is wrong or unsupported, but never its value.
     """
     fields = parse_request_object(data)
     record = {key: drop_nulls(each) for key, each in fields.items() if each is not None}
@@ -145,7 +145,7 @@ def read_request(schema: type[Schema], data: bytes) -> tuple[Schema, tuple[str, 
 
 
 def parse_request_object(data: bytes) -> Mapping[str, object]:
-    """The JSON object in a request; ApiError for anything else, and for lone surrogates in it."""
+    """The JSON object in a request; raises ApiError for anything else and for lone surrogates."""
     try:
         value = parse_object(data, max_values=len(data))
         json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -157,7 +157,7 @@ def parse_request_object(data: bytes) -> Mapping[str, object]:
 
 
 def explain(error: MalformedError) -> str:
-    """What is wrong with the bytes of a request, and where."""
+    """Say what is wrong with the bytes of a request, and where."""
     cause = error.__cause__
     if isinstance(cause, UnicodeDecodeError):
         return "it is not UTF-8"
@@ -167,7 +167,7 @@ def explain(error: MalformedError) -> str:
 
 
 def refuse_unsupported(record: Mapping[str, object]) -> None:
-    """ApiError where a field would change what the answer means."""
+    """Raise ApiError if a field would change what the answer means."""
     for name, changes_nothing in UNSUPPORTED_FIELDS.items():
         is_off = record.get(TOOL_CHOICES.get(name, "")) == "none"
         if name in record and not is_off and not changes_nothing(record[name]):
@@ -177,7 +177,7 @@ def refuse_unsupported(record: Mapping[str, object]) -> None:
 
 
 def name_unused(schema: type[RequestSchema], record: Mapping[str, object]) -> tuple[str, ...]:
-    """A warning that names the fields which ask for something and are not used; none without."""
+    """A warning that names the ignored fields which ask for something; empty if there are none."""
     known = schema.model_fields.keys() | HARMLESS_FIELDS | UNSUPPORTED_FIELDS.keys()
     unused = sorted(name for name in record.keys() - known if not is_nothing(record[name]))
     named = [to_one_line(name, 100) for name in unused]
@@ -187,7 +187,7 @@ def name_unused(schema: type[RequestSchema], record: Mapping[str, object]) -> tu
 
 
 def validate_request(schema: type[Schema], record: Mapping[str, object]) -> Schema:
-    """A record by a schema; ApiError names the first field that is wrong, and never its value."""
+    """Validate a record; ApiError names the first field that is wrong, but never its value."""
     try:
         return schema.model_validate(record)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What a client of the HTTP API asks, whichever route it comes by."""
+"""A request of an HTTP API client, whichever route it arrives by."""
 
 from dataclasses import dataclass, replace
 
@@ -10,14 +10,14 @@ DEFAULT_COMPLETION_TOKENS = 256
 
 @dataclass(frozen=True)
 class CompletionRequest:
-    """What a client asks for: text for holes, or the next answer of a conversation.
+    """A client's request: text for holes, or the next answer of a conversation.
 
-    Each of the `contents` gets `n` answers of at most `max_tokens`: None is what is left of the
-    window, 0 only has them read. `is_infill` asks to fill a gap even where the suffix is empty,
-    `raw` for the text as the model writes it, `echo` for the prompt before it. `extra_files` are
-    included. A gap's text is cut to what is read in `reading_limit` seconds. After `time_limit`
-    seconds the answer may end at a line. `response_fields` are all
-    that the client reads; `warnings` are what it should know of its request.
+    Each of the `contents` gets `n` answers of at most `max_tokens`: None means the rest of the
+    window, 0 only reads the prompt. `is_infill` fills a gap even if the suffix is empty, `raw`
+    returns the text as the model writes it, `echo` puts the prompt before it. `extra_files` are
+    included. A gap's text is cut to what can be read in `reading_limit` seconds. After `time_limit`
+    seconds the answer may end at a line. `response_fields` are all that the client reads;
+    `warnings` are for the client.
     """
 
     contents: tuple[Hole | Conversation, ...]
@@ -41,7 +41,7 @@ class CompletionRequest:
 
 
 def build_sampling(temperature: float | None, top_p: float | None, seed: int | None) -> Sampling:
-    """How tokens are chosen: as the command line does where a client does not say."""
+    """Build the sampling, with the command line's defaults for missing values."""
     defaults = Sampling(seed=seed)
     return replace(
         defaults,

@@ -1,6 +1,6 @@
-"""What every answer of the HTTP API is made of, whatever form it goes out in.
+"""The parts of every HTTP API response, whatever its format.
 
-An answer goes out whole, or piece by piece as server-sent events; both are made of the same parts.
+An answer is sent whole, or piece by piece as server-sent events; both use the same parts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ from typing import NamedTuple, Protocol
 from starcoder_cli.stream import Chunk, FinishReason
 
 MIN_LOGPROB = -9999.0
-"""The log-probability that stands for an impossible token: JSON has no infinity."""
+"""The log-probability for an impossible token: JSON has no infinity."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that were read and written, and of those that were read, how many were known already.
+    """The tokens read and written, and how many of those read were cached.
 
-    `cached_tokens` is None where an engine does not tell; `truncated` says that not all of a text
-    was read, `warnings` what else a client should know. The answer began after `prompt_seconds`,
-    and has taken so many `seconds` in all.
+    `cached_tokens` is None if an engine does not say; `truncated` means that not all of a text was
+    read, `warnings` what else a client should know. The answer began after `prompt_seconds` and has
+    taken `seconds` in all.
     """
 
     prompt_tokens: int = 0
@@ -31,7 +31,7 @@ class Usage:
     warnings: tuple[str, ...] = ()
 
     def with_chunk(self, chunk: Chunk, seconds: float = 0.0) -> "Usage":
-        """With a chunk that came after so many seconds; a prompt counts once for all answers."""
+        """Add a chunk that came after `seconds`; a prompt counts once for all answers."""
         return replace(
             self,
             prompt_tokens=max(self.prompt_tokens, chunk.prompt_tokens),
@@ -42,7 +42,7 @@ class Usage:
         )
 
     def notices(self) -> Mapping[str, object]:
-        """The warnings as a field of an answer; nothing where there are none."""
+        """The warnings as a response field; empty if there are none."""
         return {"warnings": list(self.warnings)} if self.warnings else {}
 
     def to_record(self) -> Mapping[str, object]:
@@ -59,9 +59,9 @@ class Usage:
 
 @dataclass(frozen=True)
 class ResponseInfo:
-    """What every part of a response says: its id, the model, when it was created.
+    """The fields common to all parts of a response: its id, the model, when it was created.
 
-    A stream that ends with its usage says in every other part that there is none.
+    If a stream ends with its usage, every other part has a null usage.
     """
 
     id: str
@@ -71,9 +71,9 @@ class ResponseInfo:
 
 
 class TokenLogprob(NamedTuple):
-    """The text of a token, its log-probability, and the likeliest tokens in its place with theirs.
+    """A token's text and log-probability, and the likeliest alternatives with theirs.
 
-    Where characters have several tokens it is the text of these, and the sum of theirs.
+    If characters take several tokens, it holds their joined text and summed log-probability.
     """
 
     text: str
@@ -83,9 +83,9 @@ class TokenLogprob(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """One of the answers, or a piece of one; `logprobs` are None where they were not asked for.
+    """An answer, or a piece of one; `logprobs` is None unless requested.
 
-    A piece stands behind the text `before` it.
+    A piece follows the text `before` it.
     """
 
     index: int
@@ -97,7 +97,7 @@ class Choice:
     reasoning_content: str = ""
 
     def with_chunk(self, chunk: Chunk) -> "Choice":
-        """With a chunk."""
+        """Append a chunk."""
         added = choice_from_chunk(self.index, chunk, self.logprobs is not None)
         return replace(
             self,
@@ -109,12 +109,12 @@ class Choice:
 
     @property
     def finish_reason(self) -> str | None:
-        """Why it ends, in OpenAI's words."""
+        """Why it ends, as an OpenAI finish reason."""
         return "stop" if self.reason == "cancelled" else self.reason
 
 
 def choice_from_chunk(index: int, chunk: Chunk, logprobs: bool) -> Choice:
-    """A chunk as a piece of an answer."""
+    """Turn a chunk into a piece of an answer."""
     top = tuple((text, max(logprob, MIN_LOGPROB)) for text, logprob in chunk.top_logprobs)
     token = TokenLogprob(chunk.text, max(chunk.logprob, MIN_LOGPROB), top)
     token_logprobs = (token,) if chunk.tokens else ()
@@ -128,30 +128,30 @@ def choice_from_chunk(index: int, chunk: Chunk, logprobs: bool) -> Choice:
 
 
 def reasoning_fields(choice: Choice) -> Mapping[str, object]:
-    """What was thought before an answer, as other servers tell it; nothing where nothing was."""
+    """The reasoning before an answer, in other servers' form; empty if there is none."""
     return {"reasoning_content": choice.reasoning_content} if choice.reasoning_content else {}
 
 
 class ResponseStyle(Protocol):
-    """How a route writes its responses."""
+    """How a route formats its responses."""
 
     @property
     def id_prefix(self) -> str:
-        """What the ids of its responses begin with."""
+        """The prefix of response ids."""
 
     @property
     def end_event(self) -> bytes:
-        """What ends a stream."""
+        """The event that ends a stream."""
 
     def full_record(
         self, info: ResponseInfo, choices: Sequence[Choice], usage: Usage
     ) -> Mapping[str, object] | Sequence[Mapping[str, object]]:
-        """All of an answer."""
+        """A whole answer."""
 
     def chunk_record(
         self, info: ResponseInfo, choice: Choice, usage: Usage
     ) -> Mapping[str, object]:
-        """A piece of one."""
+        """A piece of an answer."""
 
     def usage_record(self, info: ResponseInfo, usage: Usage) -> Mapping[str, object]:
-        """What comes behind the pieces where the usage was asked for."""
+        """The usage that follows the pieces if it was requested."""

@@ -1,4 +1,4 @@
-"""The form of Text Generation Inference's `/generate`: a text to continue, and its continuation."""
+"""Text Generation Inference's `/generate`: a text to continue, and its continuation."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,11 +23,11 @@ from starcoder_cli.wire.requests import (
 from starcoder_cli.wire.responses import Choice, ResponseInfo, Usage
 
 TGI_REASONS = {"stop": "eos_token", "length": "length"}
-"""Why an answer ends, in TGI's words."""
+"""TGI's words for why an answer ends."""
 
 
 class GenerateParameters(RequestSchema):
-    """How much is written, and how; a `temperature` alone makes no chance of it."""
+    """How much to write, and how; a `temperature` samples even without `do_sample`."""
 
     max_new_tokens: Annotated[int, Field(ge=0)] = DEFAULT_COMPLETION_TOKENS
     temperature: TemperatureValue | None = None
@@ -38,7 +38,7 @@ class GenerateParameters(RequestSchema):
 
 
 class GenerateSchema(RequestSchema):
-    """A text, and how it is to be continued."""
+    """A text, and how to continue it."""
 
     inputs: str
     parameters: GenerateParameters = GenerateParameters()
@@ -46,7 +46,7 @@ class GenerateSchema(RequestSchema):
 
 
 def read_generate(data: bytes) -> CompletionRequest:
-    """The request in the body of a generation."""
+    """Parse the body of a generate request."""
     fields, warnings = read_request(GenerateSchema, data)
     parameters = fields.parameters
     return CompletionRequest(
@@ -61,13 +61,13 @@ def read_generate(data: bytes) -> CompletionRequest:
 
 
 def read_generate_stream(data: bytes) -> CompletionRequest:
-    """The same, whose answer is streamed."""
+    """Parse the body of a generate request whose answer is streamed."""
     return replace(read_generate(data), stream=True)
 
 
 @dataclass(frozen=True)
 class GenerateStyle:
-    """TGI's answers; a stream's last event has the whole text."""
+    """TGI's responses; a stream's last event has the whole text."""
 
     id_prefix: str = "gen-"
     end_event: bytes = b""
@@ -75,7 +75,7 @@ class GenerateStyle:
     def full_record(
         self, info: ResponseInfo, choices: Sequence[Choice], usage: Usage
     ) -> Mapping[str, object]:
-        """All of an answer."""
+        """A whole answer."""
         (choice,) = choices
         details = self.details(choice, usage)
         return {"generated_text": choice.text, "details": details, **usage.notices()}
@@ -83,7 +83,7 @@ class GenerateStyle:
     def chunk_record(
         self, info: ResponseInfo, choice: Choice, usage: Usage
     ) -> Mapping[str, object]:
-        """A piece of one."""
+        """A piece of an answer."""
         token = {"id": 0, "text": choice.text, "logprob": 0.0, "special": not choice.text}
         ending = {
             "generated_text": choice.before + choice.text,
@@ -97,11 +97,11 @@ class GenerateStyle:
         }
 
     def usage_record(self, info: ResponseInfo, usage: Usage) -> Mapping[str, object]:
-        """Nothing: the last piece has told it."""
+        """Nothing: the last piece includes the usage."""
         return {}
 
     def details(self, choice: Choice, usage: Usage) -> Mapping[str, object]:
-        """Why an answer ends, and what it cost."""
+        """Why an answer ends, and how many tokens it has."""
         return {
             "finish_reason": TGI_REASONS.get(choice.reason or "stop", "eos_token"),
             "generated_tokens": usage.completion_tokens,
