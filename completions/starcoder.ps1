@@ -328,8 +328,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
                 'add' = 'Add code to the index, or bring it up to date; nothing of it leaves this machine'
                 'list' = 'List the projects in the index'
-                'update' = 'Bring the index up to date: read what has changed, and let go of what is gone'
-                'rm' = 'Remove a project, or what came from a path: nothing of it is left in the file'
+                'update' = 'Bring the index up to date: read what has changed, and remove what is gone'
+                'rm' = 'Remove a project, or everything added from a path, leaving no trace in the file'
             }
             Options = [ordered]@{
                 '--help' = @('', 'Show this message and exit')
@@ -413,12 +413,12 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         }
         'starcoder models' = @{
             Commands = [ordered]@{
-                'list' = 'List the models that are here and those that could be'
+                'list' = 'List the models that are installed and those that could be'
                 'search' = 'Search the catalog and the hub for models that can be loaded here'
                 'pull' = 'Fetch a model, or repair one that was damaged'
                 'rm' = 'Delete a model that was pulled or tuned'
                 'show' = 'Show what is known about a model: size, window, format, source, path, and the licence'
-                'recommend' = 'Say which models this machine can run, what each costs, and which is the best here'
+                'recommend' = 'Say which models this machine can run, what each costs, and which is best here'
                 'use' = 'Make a model the default, in the configuration file; `config unset model` undoes that'
                 'path' = 'Print the path of a model''s file or folder, and nothing else'
             }
@@ -619,11 +619,11 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         }
         'starcoder config' = @{
             Commands = [ordered]@{
-                'path' = 'Print the path of the configuration file, there or not'
-                'schema' = 'Print the JSON Schema of the configuration file, with which editors check and complete it'
+                'path' = 'Print the path of the configuration file, even if it does not exist'
+                'schema' = 'Print the JSON Schema of the configuration file, for editors to check and complete it'
                 'edit' = 'Open the configuration file in $VISUAL or $EDITOR, then check it'
-                'set' = 'Set an option in the configuration file; its comments and order stay'
-                'unset' = 'Take an option out of the configuration file; everything else stays'
+                'set' = 'Set an option in the configuration file; its comments and order are kept'
+                'unset' = 'Remove an option from the configuration file; everything else is kept'
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')

@@ -30,7 +30,7 @@ ELSEWHERE: Mapping[str, str] = {
     "starcoder models rm": "it deletes a real model; tests/commands/test_models.py has others",
     "starcoder tune": "it trains for hours; tests/commands/test_tune.py has a tiny model",
     "starcoder bundle": "it fetches every wheel; tests/app/test_bundle.py has a small project",
-    "python3 starcoder-offline": "it installs that bundle; tests/bundle/test_install.py has another",
+    "python3 starcoder-offline": "it installs that bundle; tests/bundle has another",
     "starcoder fill -m my-project": "it is the model that `tune` makes, as above",
     "starcoder ps": "tests/commands/test_serve.py has a server",
     "starcoder stop": "tests/commands/test_serve.py has a server",

@@ -45,25 +45,25 @@ class StarcoderError(Exception):
 
 
 class UsageError(StarcoderError):
-    """The command line asks for something that has no meaning."""
+    """The command line is invalid."""
 
     exit_code = ExitCode.USAGE
 
 
 class DataError(StarcoderError):
-    """What was given cannot be worked on: binary text, a damaged model file, a marker twice."""
+    """The input cannot be used: binary text, a damaged model file, a marker that occurs twice."""
 
     exit_code = ExitCode.DATA
 
 
 class InputError(StarcoderError):
-    """A file, model or folder that was named is not there, or is not a file."""
+    """A named file, model or folder does not exist, or is of the wrong kind."""
 
     exit_code = ExitCode.NO_INPUT
 
 
 class UnavailableError(StarcoderError):
-    """Something outside this process does not answer: a hub, an index, a server."""
+    """Something outside this process does not answer: the hub, a package index, a server."""
 
     exit_code = ExitCode.UNAVAILABLE
 
@@ -75,13 +75,13 @@ class MachineError(StarcoderError):
 
 
 class CreateError(StarcoderError):
-    """A file that was asked for cannot be made."""
+    """A requested file cannot be created."""
 
     exit_code = ExitCode.CANNOT_CREATE
 
 
 class WriteError(StarcoderError):
-    """Reading or writing broke off: a full disk, a closed output."""
+    """Reading or writing failed: a full disk, a closed output."""
 
     exit_code = ExitCode.IO
 
@@ -93,31 +93,31 @@ class BusyError(StarcoderError):
 
 
 class ProtocolError(StarcoderError):
-    """The other side answered with something that is not of the agreed form."""
+    """The other side sent an answer that does not follow the protocol."""
 
     exit_code = ExitCode.PROTOCOL
 
 
 class RefusedError(StarcoderError):
-    """It could be done, but it is not safe, or a licence has to be accepted first."""
+    """Refused: it is not safe, or a licence has to be accepted first."""
 
     exit_code = ExitCode.REFUSED
 
 
 class ConfigError(StarcoderError):
-    """A value in the configuration file or the environment has no meaning."""
+    """A value in the configuration file or the environment is invalid."""
 
     exit_code = ExitCode.CONFIG
 
 
 class NegativeError(StarcoderError):
-    """The program ran, and the answer to what it was asked is no."""
+    """The command ran, and the answer is no."""
 
     exit_code = ExitCode.NEGATIVE
 
 
 class TimeLimitError(StarcoderError):
-    """The time that was allowed is over."""
+    """The time limit was reached."""
 
     exit_code = ExitCode.TIMEOUT
 

@@ -108,10 +108,10 @@ def bench(
 
     For each model, and each engine that can run it: seconds to load, seconds to the first token by
     length of the prompt, and again after an edit at its end; tokens read and written in a second;
-    memory. Each is loaded anew for every run, in a process of its own and in turns with the others.
+    memory. Each run loads the model again in a process of its own; runs alternate between models.
 
-    Models have to be here: `starcoder models pull` gets them. One that fails is told on standard
-    error and by the exit code, and the others are measured all the same.
+    Models must be installed: see `starcoder models pull`. A failure is reported on standard error
+    and by the exit code; the other models are still measured.
     """
     from starcoder_cli.app.benchmark import BenchmarkPlan
     from starcoder_cli.benchmark.measure import BenchmarkWorkload

@@ -124,7 +124,7 @@ def chat(
     """Answer a question about code, or several in a session at a terminal.
 
     Files, and text that is piped in next to a question, are given to the model with it. A session
-    writes nothing to disk but what /save is told to; --timeout holds for each of its answers.
+    writes nothing to disk except with /save; --timeout applies to each answer.
     """
     from starcoder_cli.app.chat import answer_once
     from starcoder_cli.app.chat_session import run_session

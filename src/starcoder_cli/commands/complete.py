@@ -33,8 +33,8 @@ def complete(
 ) -> None:
     """Continue a file, everything up to a place in it, or standard input.
 
-    What follows the place is read too: the answer ends where it would begin again. Of a notebook
-    the last cell with code is continued, or the one of FILE.ipynb:CELL[:LINE].
+    The text after the place is read too: the answer ends where that would begin again. In a
+    notebook, the last code cell is continued, or the one named by FILE.ipynb:CELL[:LINE].
     """
     request = hole.request(fim=False, prompted=hole.text.prompted)
     output = messages.values(delivery, echo=hole.echo, show_prompt=hole.show_prompt)

@@ -25,8 +25,8 @@ Install = Annotated[
 def completion(shell: ShellArgument = None, install: Install = False) -> None:
     """Print the script that lets a shell complete the words of starcoder with Tab.
 
-    With --install it is put where the shell looks for a user's own. Only a file that starcoder
-    wrote is replaced.
+    With --install it is written to the shell's own folder for user scripts; only a file written
+    by starcoder is replaced.
     """
     from starcoder_cli.app.completion import (
         install_script,

@@ -76,8 +76,8 @@ def config(
 ) -> None:
     """Show each option's value and where it comes from, or set it.
 
-    A flag wins over the environment (STARCODER_MAX_TOKENS), that over the configuration file
-    (max_tokens = 128, or the same in a table with a command's name), that over the default.
+    A flag overrides the environment (STARCODER_MAX_TOKENS), which overrides the configuration file
+    (max_tokens = 128, or the same in a table named after a command), which overrides the default.
     """
     if context.invoked_subcommand is not None:
         return
@@ -101,13 +101,13 @@ def config(
 
 @app.command("path")
 def print_config_path() -> None:
-    """Print the path of the configuration file, there or not."""
+    """Print the path of the configuration file, even if it does not exist."""
     write_text(f"{config_file()}\n")
 
 
 @app.command("schema")
 def print_config_schema() -> None:
-    """Print the JSON Schema of the configuration file, with which editors check and complete it."""
+    """Print the JSON Schema of the configuration file, for editors to check and complete it."""
     from importlib.resources import files
 
     schema = files("starcoder_cli") / "schemas" / "config.schema.json"
@@ -118,7 +118,7 @@ def print_config_schema() -> None:
 def edit_config() -> None:
     """Open the configuration file in $VISUAL or $EDITOR, then check it.
 
-    What is wrong in it is said with its line; the file stays as it was written.
+    Errors are reported with their line; the file is kept as written.
     """
     from starcoder_cli.app.config_file import edit_config as edit
 
@@ -137,10 +137,9 @@ def check_config_file() -> None:
 
 @app.command("set", context_settings={**CONTEXT, "ignore_unknown_options": True})
 def set_config(key: ConfigKey, value: ConfigValue) -> None:
-    """Set an option in the configuration file; its comments and order stay.
+    """Set an option in the configuration file; its comments and order are kept.
 
-    Key and value are checked as they are when the file is read; a file that is wrong is not
-    changed.
+    Key and value are checked as when the file is read; an invalid file is not changed.
     """
     from starcoder_cli.app.config_file import ConfigText
 
@@ -159,7 +158,7 @@ def set_config(key: ConfigKey, value: ConfigValue) -> None:
 
 @app.command("unset")
 def unset_config(key: ConfigKey) -> None:
-    """Take an option out of the configuration file; everything else stays."""
+    """Remove an option from the configuration file; everything else is kept."""
     from starcoder_cli.app.config_file import ConfigText
 
     current = ConfigText.read()

@@ -20,8 +20,8 @@ def doctor(
 ) -> None:
     """Check the installation, the machine and the hub, and which StarCoder models fit here.
 
-    Each line begins with ok, with no (not there, and not needed), with warn or with FAIL. The exit
-    code is 1 where something failed.
+    Each line begins with ok, no (missing, and not needed), warn or FAIL. The exit code is 1 if a
+    check failed.
     """
     failed = False
     for finding in chain([config_finding()], all_findings()):

@@ -181,9 +181,9 @@ def eval(
 ) -> None:
     """Measure a model on StarCoder's benchmarks, or on your own code.
 
-    Scores are in per cent, with the interval that 95 % of draws of as many problems lie in, and
-    with what was published of other models. Every answer is kept in a folder, where the same
-    command goes on if it was stopped. Nothing that a model wrote is run unless --run-code says so.
+    Scores are in per cent, with 95 % confidence intervals and the published scores of other models.
+    Every answer is kept in a folder, where the same command resumes an interrupted run. Nothing
+    that a model wrote is run unless --run-code allows it.
     """
     from starcoder_cli.app.evaluate import evaluate
     from starcoder_cli.app.request import Request

@@ -67,9 +67,9 @@ def add_paths(
 ) -> None:
     """Add code to the index, or bring it up to date; nothing of it leaves this machine.
 
-    Licences are those of packaging metadata, SPDX headers and licence files. What a
-    .starcoderignore names in a project's folder stays out, in the form of .gitignore; so does what
-    git ignores. Links are not followed.
+    Licences are read from packaging metadata, SPDX headers and licence files. Files matched by a
+    project's .starcoderignore (same format as .gitignore) or ignored by git are left out. Links
+    are not followed.
     """
     from starcoder_cli.attribution.licences import normalize_licence
 
@@ -109,9 +109,9 @@ def list_index(json: IndexJson = False, index: IndexFile = None) -> None:
 
 @app.command("update")
 def update(index: IndexFile = None) -> None:
-    """Bring the index up to date: read what has changed, and let go of what is gone.
+    """Bring the index up to date: read what has changed, and remove what is gone.
 
-    A path that is not there any more is left as it is.
+    A path that no longer exists is left unchanged.
     """
     from starcoder_cli.attribution.index import list_sources
 
@@ -129,9 +129,9 @@ def update(index: IndexFile = None) -> None:
 
 @app.command("rm")
 def remove_project(name: ProjectName, index: IndexFile = None) -> None:
-    """Remove a project, or what came from a path: nothing of it is left in the file.
+    """Remove a project, or everything added from a path, leaving no trace in the file.
 
-    An update brings back a project whose path still has it, unless it is opted out.
+    An update adds a project again if its path still has it, unless it is opted out.
     """
     from starcoder_cli.attribution.index import remove_from_index as forget
 

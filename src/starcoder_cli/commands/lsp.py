@@ -154,9 +154,9 @@ class EditorFlags:
 def lsp(*, editor: EditorFlags) -> None:
     """Answer an editor over the language server protocol, on standard input and output.
 
-    Completions where the cursor is, inline where the editor has that, and edits of a selection.
-    The model is held by the server that other commands use, and is started with it. The editor's
-    settings have the names of these options, as in the configuration file, and go before them.
+    Offers completions at the cursor, inline if the editor supports it, and edits of a selection.
+    The server that other commands use holds the model, and is started if needed. Editor settings
+    have the names of these options, as in the configuration file, and take precedence.
     """
     editor.values()
     from starcoder_cli.lsp.server import EditorServer

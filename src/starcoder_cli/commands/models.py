@@ -58,7 +58,7 @@ def models(context: typer.Context) -> None:
 
 @app.command("list")
 def list_models(json: ModelsJson = False) -> None:
-    """List the models that are here and those that could be.
+    """List the models that are installed and those that could be.
 
     In a pipe: name, state, size, window, licence and summary, with tabs between.
     """
@@ -93,8 +93,8 @@ def search_models(
     """Search the catalog and the hub for models that can be loaded here.
 
     GGUF files and checkpoints for transformers, the most downloaded first. In a pipe: parameters,
-    size, licence, downloads and name, with tabs between. `models pull` and -m take the name. Where
-    the hub does not answer, those of the catalog are shown all the same, and the exit code is 69.
+    size, licence, downloads and name, with tabs between. `models pull` and -m take the name. If
+    the hub does not answer, the catalog's models are still shown, and the exit code is 69.
     """
     from starcoder_cli.models.search import search_models as search
 
@@ -165,9 +165,9 @@ def pull_model(
 ) -> None:
     """Fetch a model, or repair one that was damaged. What is here already is not fetched again.
 
-    A licence that restricts use is shown once, and has to be accepted. What a processor is to run
-    is prepared for OpenVINO, unless --engine is llamacpp; a checkpoint in 8 bit, or in 4 where
-    these are asked for or the memory asks for them.
+    A licence that restricts use is shown once and must be accepted. Models that run on the CPU are
+    prepared for OpenVINO unless --engine is llamacpp; checkpoints in 8 bits, or in 4 if requested
+    or if memory is short.
     """
     from starcoder_cli.app.fetch import prepare_pulled
     from starcoder_cli.app.licence_prompt import settle_licence
@@ -213,12 +213,12 @@ def show_model(name: ModelNameArgument, json: ModelsJson = False) -> None:
 
 @app.command("recommend")
 def recommend_model(json: ModelsJson = False) -> None:
-    """Say which models this machine can run, what each costs, and which is the best here.
+    """Say which models this machine can run, what each costs, and which is best here.
 
-    A fill is one of 850 tokens read and 48 written by a loaded model, in proportion to what the
-    default model, or else the small one, reads and writes here. HumanEval is the share of its
-    problems that the first answer solves, as its makers published it or as it was measured with
-    this program. In a pipe: name, download, memory, seconds, HumanEval and form, with tabs between.
+    Fill times are for 850 tokens read and 48 written by a loaded model, scaled from the measured
+    speed of the default model, or else the small one. HumanEval is the share of its problems that
+    the first answer solves, as the model's makers published it or as measured with this program. In
+    a pipe: name, download, memory, seconds, HumanEval and form, with tabs between.
     """
     from starcoder_cli.app.recommend import choose_offer, find_offers, measure_rates
     from starcoder_cli.engines.machine import find_machine

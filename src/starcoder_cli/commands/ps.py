@@ -18,8 +18,8 @@ def ps(
 ) -> None:
     """List the models that the server has loaded.
 
-    With their size, since when, and until when. In a pipe: name, engine, window, bytes, and
-    seconds since and until, with tabs between.
+    Shows their size, when they were loaded, and when they will be unloaded. In a
+    pipe: name, engine, window, bytes, and seconds since and until, with tabs between.
     """
     path = find_socket()
     if path is None:

@@ -106,8 +106,8 @@ def serve(
 ) -> None:
     """Keep models loaded for other commands, until Ctrl-C.
 
-    The commands find it by themselves, and each model leaves when its --keep-alive is over. At a
-    terminal they start such a server in the background; this one also stays without a model.
+    The commands find it by themselves, and each model is unloaded when its --keep-alive expires. At
+    a terminal they start such a server in the background; this one keeps running without a model.
 
     With --http it answers editors and other tools too: /v1/completions (a suffix makes it fill the
     gap), /v1/chat/completions, /v1/models, /infill, /health and /metrics.

@@ -7,7 +7,7 @@ from starcoder_cli.terminal.output import write_message
 def stop() -> None:
     """Stop the server and unload its models.
 
-    Answers that it is making end first. One that does not answer is killed.
+    Answers in progress finish first. A server that does not respond is killed.
     """
     path = find_socket()
     if path is None:

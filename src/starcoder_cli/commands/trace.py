@@ -104,12 +104,12 @@ def trace(
 ) -> None:
     """Trace code to its origin: which parts of it are in the index, the longest first.
 
-    White space, comments, quotes and brackets may differ; names may not. Each 28 tokens in a row
-    (words, signs, strings) that are in an indexed file are found, and nothing below 16. In a pipe
-    each origin is a line: lines, tokens, share of the text, project, version, place and licence,
+    White space, comments, quotes and brackets may differ; names may not. Any run of 28 tokens
+    (words, symbols, strings) that is in an indexed file is found, and nothing shorter than 16. In a
+    pipe each origin is a line: lines, tokens, share of the text, project, version, place and licence,
     with tabs between.
 
-    With --portrait nothing is sent that looks as if it held a secret, and no index is needed.
+    With --portrait nothing that looks like a secret is sent, and no index is needed.
     """
     from starcoder_cli.app.trace import (
         TraceResult,

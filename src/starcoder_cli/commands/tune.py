@@ -141,8 +141,8 @@ def tune(
     and IP addresses are replaced; generated, minified and vendored files, near-duplicates, what
     .starcoderignore names and problems of evaluation sets are left out. --dry-run counts them all.
 
-    Ctrl-C keeps the best adapter so far. A training that was killed goes on from its last
-    checkpoint when the same command is run again.
+    Ctrl-C keeps the best adapter so far. Running the same command again resumes an interrupted
+    training from its last checkpoint.
     """
     from starcoder_cli.app.tune import show_plan
     from starcoder_cli.app.tune import tune as run_tune
