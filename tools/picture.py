@@ -30,7 +30,7 @@ COLOURS = {"brown": "yellow", "brightbrown": "bright_yellow"}
 
 
 def screen(command: str) -> pyte.Screen:
-    """What a terminal shows after a command has run on it."""
+    """The contents of a terminal after a command has run in it."""
     shown = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(shown)
     ours, theirs = pty.openpty()
@@ -57,7 +57,7 @@ def read(descriptor: int) -> bytes:
 
 
 def style_of(cell: pyte.screens.Char) -> "Style":
-    """A cell's colour, in Rich's words."""
+    """A cell's colour, in Rich's terms."""
     from rich.style import Style
 
     colour = COLOURS.get(cell.fg, cell.fg.replace("bright", "bright_"))
@@ -86,7 +86,7 @@ def draw(output: str) -> None:
         for line in lines:
             console.print(line, no_wrap=True)
         console.print()
-    # A picture in a README loads no fonts from elsewhere.
+    # A picture in a README must not load fonts from elsewhere.
     picture = re.sub(
         r"@font-face \{.*?\}\s*", "", console.export_svg(title="starcoder"), flags=re.S
     )
