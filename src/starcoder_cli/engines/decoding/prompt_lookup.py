@@ -13,7 +13,7 @@ NGRAM_SIZES = 2, 4
 """The minimum and maximum number of latest tokens that must have occurred together before."""
 
 REFERENCE_NGRAM_SIZES = 6, 3
-"""The sizes for other texts, longest first; from the shortest on, a match in the own text wins."""
+"""The sizes for other texts, longest first; from the shortest on, the text's own match wins."""
 
 MAX_DRAFT_TOKENS = 15
 DRAFT_LENGTHS = 2, MAX_DRAFT_TOKENS
