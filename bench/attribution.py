@@ -1,8 +1,8 @@
-"""An index of the standard library and all installed packages: what it costs, and what it finds.
+"""What an index of the standard library and all installed packages costs, and what it finds.
 
     python bench/attribution.py --peers FOLDER [--scancode PROGRAM] [--picture FILE] [--snippets N]
 
-FOLDER has `black` and `copydetect` in it (pip install --target FOLDER black copydetect); PROGRAM is
+FOLDER contains `black` and `copydetect` (pip install --target FOLDER black copydetect); PROGRAM is
 ScanCode's `scancode`. Prints tables in Markdown. What is reported is checked against the text of
 the files themselves, token by token and without hashes.
 """
@@ -29,7 +29,7 @@ from starcoder_cli.attribution.matches import Match, Origin
 from starcoder_cli.attribution.projects import find_projects, open_tree
 from starcoder_cli.languages import detect_language
 
-SIZES = 8, 4, 2, 1  # parts of all files
+SIZES = 8, 4, 2, 1  # divisors of all files
 TRACED = 200
 
 
@@ -77,14 +77,14 @@ def main() -> None:
 
 
 def code(root: Path) -> list[Path]:
-    """The files with code below a folder that are indexed; of a library, not its site-packages."""
+    """The code files below a folder that are indexed; of a library, without its site-packages."""
     found = find_projects(open_tree(root), excluded_folders=["site-packages"])
     names = [root / name for project in found for name in project.code_files]
     return [file for file in names if file.is_file() and not file.is_symlink()]
 
 
 def grown(files: Sequence[Path], work: Path) -> list[Cost]:
-    """Cost of an eighth, a quarter, a half and all of the files, at random, in folders of links."""
+    """The cost of a random eighth, quarter, half and all of the files, copied into folders."""
     shuffled = random.Random(0).sample(files, len(files))
     costs = []
     for part in SIZES:
@@ -115,7 +115,7 @@ def cost(paths: Sequence[Path], files: Sequence[Path], index: Path) -> Cost:
 
 
 def resident(process: int) -> int:
-    """The bytes of a process and its children (Linux, PSS: what they share counts once)."""
+    """The bytes of a process and its children (Linux, PSS: shared memory counts once)."""
     place = Path(f"/proc/{process}")
     try:
         lines_ = (place / "smaps_rollup").read_text().splitlines()
@@ -127,7 +127,7 @@ def resident(process: int) -> int:
 
 
 def table_of_costs(costs: Sequence[Cost], roots: Sequence[Path], work: Path) -> None:
-    """The sizes, and once more all of it as a user would index it, with metadata and licences."""
+    """The sizes, and also all of it as a user would index it, with metadata and licences."""
     library = work / "library"
     shutil.copytree(roots[0], library, ignore=shutil.ignore_patterns("site-packages"))
     files = [file for root in (library, roots[1]) for file in code(root)]
@@ -144,7 +144,7 @@ def table_of_costs(costs: Sequence[Cost], roots: Sequence[Path], work: Path) -> 
 
 
 def traced(files: Sequence[Path], index: Path) -> list[float]:
-    """Seconds that traces of 100 lines take, in this process."""
+    """The seconds that traces of 100 lines take, in this process."""
     chance = random.Random(3)
     times: list[float] = []
     while len(times) < TRACED:
@@ -222,7 +222,7 @@ def precision(pieces: Sequence[Snippet], index: Path, work: Path) -> None:
 
 
 def is_true(text: str, match: Match, work: Path) -> bool:
-    """Whether a span's tokens are, one after the other, in the text of the first file named."""
+    """Whether a span's tokens occur in sequence in the text of the first file named."""
     origin = match.origins[0]
     theirs = (Path(origin.root) / origin.path).read_text(encoding="utf-8", errors="surrogateescape")
     mine = normal(text[match.start : match.end])

@@ -1,6 +1,6 @@
-"""The least that answers HumanEval with xllamacpp: MODEL DATA ANSWERS; goes on where it ended.
+"""A minimal script that answers HumanEval with xllamacpp: MODEL DATA ANSWERS; it can resume.
 
-Greedy, one task after the other, the prompt as it stands, up to Chen et al.'s stop words (2021).
+Greedy, one task at a time, with the prompt as it is, up to Chen et al.'s stop words (2021).
 """
 
 import gzip

@@ -1,4 +1,4 @@
-"""The least that completes text with xllamacpp: MODEL MAX_TOKENS < prompt."""
+"""A minimal script that completes text with xllamacpp: MODEL MAX_TOKENS < prompt."""
 
 import sys
 
@@ -14,7 +14,7 @@ server = xllamacpp.Server(parameters)
 
 
 def show(event: dict[str, list[dict[str, str]]]) -> bool:
-    """Write the text of an event at once."""
+    """Write the text of an event immediately."""
     sys.stdout.write(event["choices"][0]["text"])
     sys.stdout.flush()
     return False

@@ -1,7 +1,7 @@
 """llama.cpp's own server with its cache, behind one connection: MODEL WINDOW, requests on stdin.
 
-Each line of standard input is a JSON object for `/completion`; what comes back is a line with the
-seconds to the first token.
+Each line of standard input is a JSON object for `/completion`; for each one, it prints a line with
+the seconds to the first token.
 """
 
 import json
@@ -21,7 +21,7 @@ for line in sys.stdin:
     moments: list[float] = []
 
     def show(event: object, moments: list[float] = moments) -> bool:
-        """Note when an event came."""
+        """Record when an event came."""
         moments.append(time.perf_counter())
         return False
 

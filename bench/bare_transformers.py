@@ -1,4 +1,4 @@
-"""The least that completes text with transformers: FOLDER MAX_TOKENS < prompt."""
+"""A minimal script that completes text with transformers: FOLDER MAX_TOKENS < prompt."""
 
 import sys
 

@@ -1,10 +1,10 @@
-"""Many holes: `starcoder fill --batch` beside the same holes one by one.
+"""Many holes: `starcoder fill --batch` compared with the same holes one by one.
 
     python bench/batch.py DATA [--first N] [--runs N]
 
-DATA holds the data sets. The holes are single lines of HumanEval, from as many programs. One by one
-means a process for each, as a loop in a shell would do it; medians of interleaved runs, and ratios
-turn by turn.
+DATA holds the data sets. The holes are single lines of HumanEval, each from a different program.
+One by one means a process for each, as a loop in a shell would do it; medians of interleaved runs,
+and ratios turn by turn.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def one_by_one(tasks: Sequence[Problem]) -> None:
-    """A process for each hole."""
+    """Run a process for each hole."""
     for task in tasks:
         text = f"{task.prefix}{MARKER}{task.suffix}"
         command = [*STARCODER, "-q", "--at", MARKER, "-"]
@@ -59,7 +59,7 @@ def one_by_one(tasks: Sequence[Problem]) -> None:
 
 
 def together(tasks: Sequence[Problem]) -> None:
-    """One process for all of them."""
+    """Run one process for all of them."""
     with TemporaryDirectory() as folder:
         holes = Path(folder) / "holes"
         fields = ({"prefix": task.prefix, "suffix": task.suffix} for task in tasks)

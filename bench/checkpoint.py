@@ -1,10 +1,10 @@
-"""A checkpoint on a processor: the graph of our own beside transformers and llama.cpp, in turns.
+"""A checkpoint on a CPU: our own graph compared with transformers and llama.cpp, in turns.
 
     python bench/checkpoint.py FOLDER [--shape NAME] [--read N] [--write N] [--turns N]
 
-FOLDER is a checkpoint; where there is none, one of the shape with random weights is written there
-and left, and the same weights as GGUF files. Prints the tokens a second that each way reads and
-writes, medians of the turns.
+FOLDER is a checkpoint; if there is none, one of the shape with random weights is written there and
+kept, along with the same weights as GGUF files. Prints the tokens per second that each way reads
+and writes, medians of the turns.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def measure(model: Model, turn: int, read: int, write: int) -> tuple[float, float]:
-    """Tokens a second that are read of a text that is new to a model, and written behind it.
+    """Tokens per second for reading a text that is new to a model, and for writing after it.
 
     The tokenizer of the made-up checkpoint has a token for each byte.
     """

@@ -4,8 +4,8 @@
 
 Prints, for the default model and for the smallest model that every peer can load, the seconds from
 the start of the process to the first byte, the rate after it, and the peak memory; medians of
-interleaved runs, and ratios turn by turn against the bare script. Our rate is measured with both
-processes at work in turns of a quarter of a second. Start-up is compared with
+interleaved runs, and ratios turn by turn against the bare script. Our rate is measured with the two
+processes alternating every quarter of a second. Start-up is compared with
 `python -c "import typer"`.
 """
 
@@ -50,13 +50,13 @@ def main() -> None:
         script = str(HERE / "bare_transformers.py")
         count = str(options.tokens)
         peers["bare transformers"] = [sys.executable, script, options.checkpoint, count]
-    if options.llm:  # its model takes no options: it writes until the model ends
+    if options.llm:  # its model takes no options: it writes until the model stops
         peers["llm"] = [options.llm, "-m", "SmolLM2", "--no-log"]
     answers(FALLBACK_MODEL, peers, options.runs, options.tokens)
 
 
 def answers(model: str, peers: Mapping[str, Sequence[str]], runs: int, tokens: int) -> None:
-    """The table of one model: time to the first byte, rate, memory."""
+    """Print one model's table: time to the first byte, rate, memory."""
     path = locate_model(find_model(model))
     if path is None:
         sys.exit(f"{model} is not here: starcoder models pull {model}")
@@ -87,7 +87,7 @@ def answers(model: str, peers: Mapping[str, Sequence[str]], runs: int, tokens: i
 
 
 def starts(runs: int) -> None:
-    """The table of start-up: what does not need a model."""
+    """Print the start-up table, for commands that do not need a model."""
     commands = {"import typer": [sys.executable, "-c", "import typer; print()"]}
     for name, arguments in STARTS.items():
         inner = f"import sys; from starcoder_cli.cli import main; main({arguments!r}); print()"

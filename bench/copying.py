@@ -14,7 +14,7 @@ PIECES, FILES = 50, 200
 
 
 def peers(pieces: Sequence[Snippet], index: Path, scancode: str, work: Path) -> None:
-    """A table: starcoder, copydetect and ScanCode on the first pieces, in each of their forms."""
+    """Print a table: starcoder, copydetect and ScanCode on the first pieces, in each form."""
     chosen = pieces[:PIECES]
     print(
         f"\n| program | compares {PIECES} pieces with |",
@@ -44,7 +44,7 @@ def ours(pieces: Sequence[Snippet], index: Path) -> tuple[Mapping[str, int], flo
 
 
 def copydetect(pieces: Sequence[Snippet], work: Path) -> tuple[Mapping[str, int], float]:
-    """The same for copydetect, which compares each piece with each file, with the same k and t."""
+    """As `ours`, for copydetect, comparing each piece with each file, with the same k and t."""
     from copydetect import CopyDetector
 
     references = work / "references"

@@ -1,4 +1,4 @@
-"""A Qwen on a processor: each engine as the program runs it, beside a bare script.
+"""A Qwen model on a CPU: each engine as the program runs it, compared with a bare script.
 
     python bench/cpu.py [--model NAME] [--runs N] [--picture FILE]
 
@@ -37,21 +37,21 @@ WRITE = 48
 FILL = 600
 WINDOW = 4608
 BEGUN = "\n\n\ndef mean(values):\n"
-"""What a file ends with, so that no engine has nothing to add."""
+"""The end of a file, so that every engine has something to add."""
 
 MATRIX = 2048
 """Rows of the matrices multiplied to find the limit."""
 
 VOCABULARY = 151_936
 BODIES = {896: 358e6, 1536: 1.31e9}
-"""By the size of a hidden state, the weights that each token of a prompt meets."""
+"""By the size of a hidden state, the weights that each token of a prompt passes through."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the machine can do: bytes a second from memory, operations a second on matrices.
+    """What the machine can do: bytes per second from memory, matrix operations per second.
 
-    These are of bf16, or of fp32 where the processor multiplies that faster.
+    The operations are in bf16, or in fp32 if the processor multiplies that faster.
     """
 
     bandwidth: float
@@ -59,7 +59,7 @@ class Limits:
 
     @classmethod
     def measured(cls) -> "Limits":
-        """The best of several sums over a gigabyte, and of several products."""
+        """Measure the best of several sums over a gigabyte, and of several products."""
         import torch
 
         numbers = torch.ones(1 << 28)
@@ -72,7 +72,7 @@ class Limits:
 
 
 def timed(run: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
+    """The seconds that a call takes."""
     begin = time.perf_counter()
     run()
     return time.perf_counter() - begin
@@ -107,7 +107,7 @@ class Engine:
 
 
 def main() -> None:
-    """Measure, print the tables, and draw the picture where one is wanted."""
+    """Measure, print the tables, and draw the picture if one is wanted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default=SMALL_MODEL)
     parser.add_argument("--runs", type=int, default=5)
@@ -118,7 +118,7 @@ def main() -> None:
     if not path or not prepared:
         sys.exit(f"{options.model} is not prepared: starcoder models pull {options.model}")
     text = Tokenizer.from_file(str(prepared.folder / "tokenizer.json"))
-    # What this process once held would count as the peak of what it starts.
+    # What this process once held would count towards the peak of the processes it starts.
     with ProcessPoolExecutor(1, get_context("spawn")) as apart:
         limits = apart.submit(Limits.measured).result()
     found = rates(path, prepared, code(text), options.runs)
@@ -130,7 +130,7 @@ def main() -> None:
 
 
 def code(text: Tokenizer) -> list[int]:
-    """Ids of more code than is ever asked for."""
+    """Token ids of more code than is ever asked for."""
     library = Path(sysconfig.get_path("stdlib"))
     files = (path.read_text(encoding="utf-8") for path in sorted(library.glob("*.py"))[:40])
     ids: list[int] = text.encode("".join(files), add_special_tokens=False).ids
@@ -140,7 +140,7 @@ def code(text: Tokenizer) -> list[int]:
 def rates(
     path: Path, prepared: Prepared, ids: Sequence[int], runs: int
 ) -> Mapping[tuple[str, int], list[Mapping[str, float]]]:
-    """What each engine did with each length of prompt, once a turn; the first turn is not kept."""
+    """What each engine did with each prompt length, once per turn, dropping the first turn."""
     engines = {name: Engine(name, path, prepared.folder) for name in ENGINES}
     found: dict[tuple[str, int], list[Mapping[str, float]]] = {}
     at = 0
@@ -159,12 +159,12 @@ def rates(
 
 
 def read_rate(length: int, answers: Sequence[Mapping[str, float]]) -> float:
-    """Tokens read in a second, up to the first that is written."""
+    """Tokens read per second, up to the first one written."""
     return statistics.median(length / answer["first"] for answer in answers)
 
 
 def write_rate(answers: Sequence[Mapping[str, float]]) -> float:
-    """Tokens written in a second after the first."""
+    """Tokens written per second after the first."""
     return statistics.median(
         (answer["tokens"] - 1) / (answer["last"] - answer["first"])
         for answer in answers
@@ -173,9 +173,9 @@ def write_rate(answers: Sequence[Mapping[str, float]]) -> float:
 
 
 def bounded(limits: Limits, path: Path, prepared: Prepared) -> Mapping[str, tuple[float, float]]:
-    """What the machine allows each form of the weights: tokens read and written in a second.
+    """What the machine allows each form of the weights: tokens read and written per second.
 
-    OpenVINO's form holds the embedding twice, of which a token needs one row.
+    OpenVINO's form holds the embedding twice, and a token needs only one row of it.
     """
     config = json.loads((prepared.folder / "config.json").read_text(encoding="utf-8"))
     embedding = VOCABULARY * config["hidden_size"] * 8.5 / 8

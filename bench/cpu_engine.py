@@ -1,8 +1,8 @@
 """One engine in a process of its own, for `cpu.py`: NAME FILE FOLDER WINDOW.
 
-Says how long it took to load, then answers each line of JSON on standard input (`ids` to read,
-`write` tokens at most) with the seconds to the first token, to the last, and how many there were;
-in the end its peak memory.
+Prints how long it took to load, then answers each line of JSON on standard input (`ids` to read, at
+most `write` tokens) with the seconds to the first token and to the last, how many there were, and
+the peak memory.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import TypeAlias
 from tokenizers import Tokenizer
 
 Answer: TypeAlias = Callable[[Sequence[int], int], Iterator[int]]
-"""Ids to read and how many tokens to write -> how many came at a time, as they come."""
+"""Takes ids to read and how many tokens to write; yields how many tokens came at a time."""
 
 
 def ours(name: str, file: Path, folder: Path, window: int) -> Answer:
@@ -42,7 +42,7 @@ def ours(name: str, file: Path, folder: Path, window: int) -> Answer:
 
 
 def bare_llamacpp(file: Path, window: int) -> Answer:
-    """xllamacpp as its documentation shows it."""
+    """xllamacpp used as its documentation shows."""
     import xllamacpp
 
     parameters = xllamacpp.CommonParams()
@@ -72,7 +72,7 @@ MOMENTS: list[float] = []
 
 
 def replayed(moments: Sequence[float]) -> Iterator[int]:
-    """One token for each moment that a callback noted."""
+    """Yield one token for each moment that a callback recorded."""
     MOMENTS.extend(moments)
     return iter([1] * len(moments))
 

@@ -3,7 +3,7 @@
     LLAMA_VIM=FOLDER python bench/editor.py [--nvim PATH] [--keys N]
 
 FOLDER is a checkout of llama.vim, which is used as it is. At five places of a file of 600 lines
-(Python's `heapq.py`) a line is typed on key by key, each key once the editor is idle; its cache is
+(Python's `heapq.py`) a line is continued key by key, each key once the editor is idle; its cache is
 emptied before each, so that every key is a request. The first at a place is not counted. Both
 servers have the same model file, and take turns place by place.
 """
@@ -32,7 +32,7 @@ SESSION_SECONDS = 900
 
 @dataclass(frozen=True)
 class Place:
-    """A line that is typed on: what is there of it, and the keys that follow."""
+    """A line to continue typing: where it is, and the keys that follow."""
 
     line: int
     column: int
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def find_places(text: Sequence[str], count: int) -> Iterator[Place]:
-    """Lines all over a file, long enough for so many keys and one more."""
+    """Yield lines spread over a file, long enough for this many keys and one more."""
     for number in range(1, PLACES + 1):
         for line in range(number * len(text) // (PLACES + 1), len(text)):
             row = text[line - 1]
@@ -80,7 +80,7 @@ def find_places(text: Sequence[str], count: int) -> Iterator[Place]:
 
 
 def measure(nvim: str, plugin: str, url: str, place: Place, text: Sequence[str]) -> list[float]:
-    """The seconds from a key to its ghost text, of each key but the first that had some."""
+    """The seconds from a key to its ghost text, for each key except the first that had some."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         file, results = folder / "heap.py", folder / "results.json"
@@ -112,7 +112,7 @@ def measure(nvim: str, plugin: str, url: str, place: Place, text: Sequence[str])
 
 @contextmanager
 def our_server(folder: Path) -> Iterator[str]:
-    """The address of `starcoder serve --http`, which ends with the body."""
+    """Run `starcoder serve --http` while the body runs; yields its address."""
     command = [sys.executable, "-m", "starcoder_cli", "serve", "--http", "127.0.0.1:0"]
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "STARCODER_API_KEY": KEY}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
@@ -125,7 +125,7 @@ def our_server(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def their_server(path: Path) -> Iterator[str]:
-    """The address of llama.cpp's server, which ends with the body."""
+    """Run llama.cpp's server while the body runs; yields its address."""
     command = [sys.executable, str(HERE / "bare_http.py"), str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout

@@ -1,15 +1,15 @@
-"""Checkpoints on a GPU: our loop beside plain `generate` in bf16, 8 and 4 bit, and the roofline.
+"""Checkpoints on a GPU: our loop against plain `generate` in bf16, 8 and 4 bits, and the roofline.
 
     python bench/gpu.py [--shape starcoder|starcoderbase-1b] [--tokens N] [--folder FOLDER]
 
-The architecture of StarCoder is built with random weights, saved and loaded as any checkpoint is,
-so that nothing is fetched, in the numbers that the program itself would choose. For each form it
-prints the memory of the weights, the most that was allocated on the GPU while they were loaded or a
-loop ran, the seconds to the first token behind a short and a long prompt, and the tokens a second
-after it; medians of three turns, in each of which both loops run. The roofline is the rate at which
-this device can read the weights once a token, at the bandwidth of a large copy. Without a GPU it
-does the same with a small shape on the processor, and says so. Drafts are switched off: what random
-weights write says nothing about them.
+The architecture of StarCoder is built with random weights, saved and loaded like any checkpoint, so
+that nothing is fetched, in the number formats that the program itself would choose. For each form
+it prints the memory of the weights, the most that was allocated on the GPU while they were loaded
+or a loop ran, the seconds to the first token after a short and a long prompt, and the tokens per
+second after it; medians of three turns, in each of which both loops run. The roofline is the rate
+at which this device can read the weights once per token, at the bandwidth of a large copy. Without
+a GPU it does the same with a small shape on the CPU, and says so. Drafts are switched off: what
+random weights write says nothing about them.
 """
 
 import argparse
@@ -64,9 +64,9 @@ Loop: TypeAlias = Callable[[Sequence[int], int], object]
 
 @dataclass(frozen=True)
 class Row:
-    """What one loop did with one form of the weights; seconds, tokens a second, bytes.
+    """What one loop did with one form of the weights; seconds, tokens per second, bytes.
 
-    `peak` is 0 where there is no GPU to tell it.
+    `peak` is 0 if there is no GPU to report it.
     """
 
     form: str
@@ -79,7 +79,7 @@ class Row:
     roofline: float
 
     def cells(self) -> list[str]:
-        """The row of the table."""
+        """The cells of the table's row."""
         return [
             self.form,
             self.loop,
@@ -153,7 +153,7 @@ def save_tokenizer(folder: Path) -> None:
 
 
 def bandwidth(device: str) -> float:
-    """Bytes a second, read and written, of a copy that no cache holds."""
+    """Bytes per second, read and written, of a copy too large for any cache."""
     source = torch.empty(GIGA if device != "cpu" else GIGA // 8, dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     moved: int = 2 * source.numel()
@@ -162,7 +162,7 @@ def bandwidth(device: str) -> float:
 
 
 def timed(*works: Callable[[], object]) -> list[float]:
-    """For each work the median of some seconds, in turns, after a turn that does not count."""
+    """The median seconds of each piece of work, in turns, after a turn that does not count."""
     seconds: list[list[float]] = [[] for _ in works]
     for _ in range(RUNS + 1):
         for work, found in zip(works, seconds, strict=True):
@@ -175,7 +175,7 @@ def timed(*works: Callable[[], object]) -> list[float]:
 
 
 def wait() -> None:
-    """Until the device has done what it was told."""
+    """Wait until the device has finished its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
@@ -183,7 +183,7 @@ def wait() -> None:
 def rows(
     folder: Path, device: str, tokens: int, prompts: tuple[int, int], speed: float
 ) -> Iterator[Row]:
-    """Each form, by plain `generate` and by our loop."""
+    """Yield each form's rows, for plain `generate` and for our loop."""
     checkpoint = inspect_checkpoint(folder)
     asked = ((prompts[0], 1), (prompts[1], 1), (prompts[0], tokens + 1))
     for form in FORMS:
@@ -208,7 +208,7 @@ def rows(
 
 
 def planned(checkpoint: Checkpoint, form: Quantization, device: str, room: int) -> PlacementPlan:
-    """As the program would load a checkpoint in a form; MachineError where it does not fit."""
+    """The plan by which the program would load a checkpoint; MachineError if it does not fit."""
     size = ModelSize(
         checkpoint.parameters, checkpoint.embedding_parameters, checkpoint.cache_numbers
     )
@@ -220,7 +220,7 @@ def planned(checkpoint: Checkpoint, form: Quantization, device: str, room: int) 
 def measured(
     model: PreTrainedModel, length: int, most: int, peaks: dict[str, int], *, fixed: bool
 ) -> list[float]:
-    """The seconds of each loop for an answer of so many tokens, and its peak of memory.
+    """The seconds that each loop takes for an answer of `most` tokens; records peak memory.
 
     Our cache has the size that the program would give it for this prompt.
     """
@@ -240,7 +240,7 @@ def measured(
 
 
 def watched(peaks: dict[str, int], names: Sequence[str], work: Callable[[], Done]) -> Done:
-    """A work, and the most memory that was allocated on the GPU during it, in the peaks of some."""
+    """Do some work, and record its peak of allocated GPU memory under the given names."""
     if not torch.cuda.is_available():
         return work()
     torch.cuda.reset_peak_memory_stats()
@@ -251,12 +251,12 @@ def watched(peaks: dict[str, int], names: Sequence[str], work: Callable[[], Done
 
 
 def prompt(length: int) -> list[int]:
-    """So many ids of a text that does not repeat itself soon."""
+    """This many ids of a text that does not repeat itself soon."""
     return [1 + (at * at + 7 * at) % 255 for at in range(length)]
 
 
 def generate(model: PreTrainedModel, ids: Sequence[int], most: int) -> None:
-    """As in the model cards."""
+    """Generate as the model cards do."""
     given = torch.tensor([list(ids)], device=model.device)
     with as_loaded(model), torch.inference_mode():
         model.generate(
@@ -271,7 +271,7 @@ def generate(model: PreTrainedModel, ids: Sequence[int], most: int) -> None:
 
 @contextmanager
 def as_loaded(model: PreTrainedModel) -> Iterator[None]:
-    """Within it the quantized layers compute as bitsandbytes does."""
+    """Make the quantized layers compute as bitsandbytes does while the body runs."""
     ours = {
         layer: layer.__dict__.pop("forward")
         for layer in model.modules()
@@ -285,7 +285,7 @@ def as_loaded(model: PreTrainedModel) -> Iterator[None]:
 
 
 def ours(steps: CachedForward, ids: Sequence[int], most: int) -> None:
-    """As the backend does it, with steps that were recorded for an earlier answer."""
+    """Generate as the backend does, with steps that were recorded for an earlier answer."""
     steps.crop(0)
     sampling = Sampling(most)
     decoding = SpeculativeDecoder(sampling, frozenset(), TorchSampler(sampling), None)

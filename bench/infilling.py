@@ -1,11 +1,11 @@
-"""Fills on the default model through the command line, beside simpler ways on the same tasks.
+"""Fills on the default model through the command line, against simpler ways on the same tasks.
 
     python bench/infilling.py DATA ANSWERS [--set NAME] [--first N] [--way NAME] [--model NAME]
 
-DATA holds the data sets, ANSWERS is a folder for the files of answers: a run that is stopped goes
-on where it ended. Prints for each set how many of the programs pass their tests: with the model's
-text to its own end, with that text cut by a rule of thumb, with `starcoder fill`, and with the best
-of several answers.
+DATA holds the data sets, ANSWERS is a folder for the files of answers: a run that was stopped
+resumes where it ended. Prints for each set how many of the programs pass their tests: with the
+model's text to its own end, with that text cut by a rule of thumb, with `starcoder fill`, and with
+the best of several answers.
 """
 
 import argparse
@@ -26,7 +26,7 @@ WAYS = {
 
 
 def main() -> None:
-    """Ask for what is not answered yet, and print the table."""
+    """Ask for what has not been answered yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("answers", type=Path)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def rule_of_thumb(name: str, task: Problem, text: str) -> str:
-    """The first line of a text, or all of it up to where the first line of the suffix is again."""
+    """The first line of a text, or all of it up to a repetition of the suffix's first line."""
     if name == SINGLE:
         return text.partition("\n")[0]
     following = task.suffix.strip("\n").partition("\n")[0]

@@ -1,10 +1,10 @@
-"""A StarCoder of any size on a processor, from random weights that are only written in few bits.
+"""A StarCoder of any size on a CPU, from random weights that are only ever written in few bits.
 
     python bench/large.py FOLDER [--shape NAME] [--bits 4|8] [--read N] [--write N]
 
-FOLDER gets the prepared weights of the shape and is left; what is there is used. Prints the seconds
-that loading and the first step take, the tokens a second that are read and written then, and the
-peak memory, with the mapped weights and without.
+FOLDER receives the prepared weights of the shape and is kept; existing weights are used. Prints the
+seconds that loading and the first step take, the tokens per second read and written after that, and
+the peak memory, including the mapped weights.
 """
 
 import argparse
@@ -35,12 +35,12 @@ STEP_TOKENS = 240
 
 @dataclass(frozen=True)
 class RandomTensor:
-    """A tensor that is never anywhere as a whole."""
+    """A tensor that never exists anywhere as a whole."""
 
     shape: tuple[int, ...]
 
     def floats(self, first: int = 0, count: int | None = None) -> "NDArray[float32]":
-        """Numbers of so many rows; the same ones whenever they are asked for."""
+        """The numbers of `count` rows, the same whenever they are asked for."""
         rows = self.shape[0] if count is None else count
         numbers = numpy.random.default_rng(first).standard_normal(
             (rows, *self.shape[1:]), numpy.float32
@@ -49,7 +49,7 @@ class RandomTensor:
 
 
 def main() -> None:
-    """Make the weights if they are not there, load them, measure."""
+    """Make the weights if they are missing, load them, measure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--shape", default="starcoder")
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def prepare(folder: Path, shape: str, bits: Bits) -> None:
-    """Write random weights in the form that they are prepared in."""
+    """Write random weights in their prepared form."""
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -105,7 +105,7 @@ def prepare(folder: Path, shape: str, bits: Bits) -> None:
 
 
 def read(graph: PagedGraph, length: int, blocks: range) -> Iterator[float]:
-    """Seconds for each step of a prompt."""
+    """Yield the seconds that each step of a prompt takes."""
     for start in range(0, length, STEP_TOKENS):
         ids = [(start + number * 37) % 200 for number in range(STEP_TOKENS)]
         span = TokenSpan(ids, start, blocks)
@@ -113,7 +113,7 @@ def read(graph: PagedGraph, length: int, blocks: range) -> Iterator[float]:
 
 
 def timed(run: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
+    """The seconds that a call takes."""
     begin = time.perf_counter()
     run()
     return time.perf_counter() - begin

@@ -1,8 +1,8 @@
-"""What the command line costs beside the library: the same holes through both, in turns.
+"""What the command line costs compared with the library: the same holes through both, in turns.
 
     python bench/library.py [--holes N] [--turns N] [--model NAME]
 
-Prints the seconds of each way, medians of the turns, and their ratio; the texts have to agree. The
+Prints the seconds of each way, medians of the turns, and their ratio; the texts must agree. The
 holes are lines cut out of this repository by the evaluation's own cutter.
 """
 
@@ -26,7 +26,7 @@ MAX_TOKENS = 48
 
 
 def through_library(problems: Sequence[Problem], model_name: str) -> list[str]:
-    """The answers of the library."""
+    """The library's answers."""
     holes = [Hole(problem.prefix, problem.suffix) for problem in problems]
     with starcoder_cli.load(model_name, window=4096) as model:
         answers = model.batch(holes, max_tokens=MAX_TOKENS, lines="one", lang="python")

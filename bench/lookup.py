@@ -1,13 +1,13 @@
-"""Whether drafts from the text itself (prompt lookup) make answers faster, and no other.
+"""Whether drafts from the text itself (prompt lookup) make answers faster without changing them.
 
     python bench/lookup.py DATA [--engine llamacpp|openvino] [--lines N] [--others N]
 
 DATA holds the data sets. Four kinds of work on the default model, all greedy: lines of HumanEval
-that are filled, functions of it that are written on from their beginning, functions that are
-written anew with other names, as an edit would, and places in files of installed packages, whose
-other files drafts may come from. Each engine runs beside itself with its own form of
-prompt lookup, prompt by prompt; the rate is that behind the first token, against the engine without
-any of it. Texts are compared with those of the second way, which has no drafts either.
+that are filled, functions of it that are continued from their beginning, functions that are
+rewritten with other names, as an edit would, and places in files of installed packages, whose other
+files drafts may come from. Each engine runs with and without its own form of prompt lookup, prompt
+by prompt; the rate is that after the first token, against the engine without any of it. Texts are
+compared with those of the second way, which has no drafts either.
 """
 
 import argparse
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def work(data: Path, lines: int, others: int) -> list[Work]:
-    """The prompts of all three kinds."""
+    """The prompts of all four kinds."""
     form = FIM_FORMATS["qwen2.5-coder"]
     holes = [Hole(task.prefix, task.suffix) for task in single_lines(data)[:: max(300 // lines, 1)]]
     begun = functions(data)[:others]
@@ -119,7 +119,7 @@ def projects(form: FimFormat, count: int) -> list[Prompt]:
 
 
 def compared(ways: "Mapping[str, Way]", works: Sequence[Work]) -> dict[str, Found]:
-    """Each way on each prompt, in turns: its speed against the first, its text the second."""
+    """Run each way on each prompt, in turns: its speed against the first, its text the second."""
     found = {name: Found() for name in ways}
     for each in works:
         answers = {name: way(each.prompt, Sampling(each.most)) for name, way in ways.items()}
@@ -131,7 +131,7 @@ def compared(ways: "Mapping[str, Way]", works: Sequence[Work]) -> dict[str, Foun
 
 
 def after_first(answer: Completion) -> float:
-    """Seconds behind the first token."""
+    """Seconds after the first token."""
     return answer.seconds - answer.first_token_seconds
 
 
@@ -139,7 +139,7 @@ Way = Callable[[Prompt, Sampling], Completion]
 
 
 def asked(model: Model, prompt: Prompt, sampling: Sampling) -> Completion:
-    """An answer of a model."""
+    """A model's answer."""
     return collect(model.stream(prompt, sampling))
 
 
@@ -161,7 +161,7 @@ def llamacpp(path: Path) -> dict[str, Way]:
 
 
 def openvino(path: Path) -> dict[str, Way]:
-    """OpenVINO without drafts, twice, and with them where they pay."""
+    """OpenVINO without drafts, twice, and with them when they pay off."""
     model = OpenVinoModel(prepared_source(path.parent / "openvino", path), WINDOW)
 
     def stepping(rows: int, prompt: Prompt, sampling: Sampling) -> Completion:

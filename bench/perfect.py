@@ -1,7 +1,7 @@
 """Right answers that the clean-up changes: the very text that was cut out of real files.
 
-Each hole is answered with what stood there, by a model that stops by itself and by one that runs on
-into the suffix; what comes out is spliced into the file, which then has to be what it was.
+Each hole is answered with what was there, by a model that stops by itself and by one that runs on
+into the suffix; the result is spliced into the file, which must then be what it was.
 
     python bench/perfect.py FOLDER [--files N] [--list FILE] [--marker TEXT] [--times]
 
@@ -34,7 +34,7 @@ KINDS = ("line", "block", "lines", "argument", "rest")
 
 @dataclass(frozen=True)
 class PerfectModel:
-    """Answers with a text, in pieces of so many characters."""
+    """Answers with a text, in pieces of `size` characters."""
 
     text: str
     reason: FinishReason
@@ -45,21 +45,21 @@ class PerfectModel:
     chat_template: str = ""
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The text, and then why it ended."""
+        """Yield the text, and then why it ended."""
         for at in range(0, len(self.text), self.size):
             yield Chunk(self.text[at : at + self.size], 1)
         yield Chunk("", 0, self.reason)
 
     def count(self, text: str) -> int:
-        """As many tokens as characters."""
+        """The number of characters."""
         return len(text)
 
     def has_token(self, text: str) -> bool:
-        """It has none."""
+        """There are no control tokens."""
         return False
 
     def close(self) -> None:
-        """Nothing is open."""
+        """There is nothing to close."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Result:
 
 
 def holes(text: str, chance: random.Random) -> Iterator[tuple[str, Span]]:
-    """Holes of every kind in a file, each where there is one."""
+    """Yield holes of every kind in a file, if it has any."""
     lines = text.split("\n")
     starts = [0]
     for line in lines:
@@ -114,7 +114,7 @@ def holes(text: str, chance: random.Random) -> Iterator[tuple[str, Span]]:
 
 
 def find_body(lines: list[str], number: int) -> tuple[int, int] | None:
-    """The lines behind a line that stand deeper than it, where there are 1 to 20."""
+    """The lines after a line that are deeper than it, if there are 1 to 20."""
 
     def depth(line: str) -> int:
         return len(line.expandtabs()) - len(line.expandtabs().lstrip())
@@ -129,9 +129,9 @@ def find_body(lines: list[str], number: int) -> tuple[int, int] | None:
 
 
 def measure(file: RealFile, marker: str | None = None) -> list[Result]:
-    """All holes of a file, both ways, with both line ends and sizes of chunks by turns.
+    """Try all holes of a file, both ways, alternating line ends and chunk sizes.
 
-    With a marker the file has that in the hole, behind the indentation of what belongs there.
+    With a marker, the file has that in the hole, after the indentation of what belongs there.
     """
     chance = random.Random(file.name)
     language = find_language(file.language)
@@ -197,7 +197,7 @@ LONG_LINES = {
 
 
 def print_times() -> None:
-    """How long the clean-up of long answers takes, for each piece of a character."""
+    """Print how long the clean-up of long answers takes, in one-character pieces."""
     print("| answer of | seconds for 16,000 characters | for 64,000 | times |")
     print("|---|---|---|---|")
     for name, line in LONG_LINES.items():
@@ -207,7 +207,7 @@ def print_times() -> None:
 
 
 def clean_up_seconds(line: str, characters: int) -> float:
-    """Seconds of processor time for an answer that is a line over and over, and is cut off."""
+    """Seconds of CPU time for an answer that repeats a line and is cut off."""
     text = (line * characters)[:characters]
     is_inside = "\n" not in line
     before, after = ("f(", ")\n") if is_inside else ("def f():\n    a\n#\n", "\n#\nreturn\n")
@@ -227,7 +227,7 @@ def percent(part: int, whole: int) -> str:
 
 
 def print_tables(results: list[Result]) -> None:
-    """What was damaged: by kind, and by language."""
+    """Print what was damaged: by kind, and by language."""
     files = len({result.where.rpartition(":")[0] for result in results})
     print(f"{files} files, {sum(not each.runs_on for each in results)} holes\n")
     print("| hole | n | stops: damaged | broken | runs on: damaged | broken |")
@@ -241,7 +241,7 @@ def print_tables(results: list[Result]) -> None:
 
 
 def print_worst(results: list[Result]) -> None:
-    """The kinds within languages of which more than a hundredth is damaged, and how much."""
+    """Print the kinds within languages of which over one per cent is damaged, and how much."""
     counts = Counter((each.language, each.kind, each.runs_on) for each in results)
     damaged = Counter((x.language, x.kind, x.runs_on) for x in results if x.is_damaged)
     worst = sorted(group for group in counts if damaged[group] > counts[group] / 100)
@@ -257,7 +257,7 @@ def print_worst(results: list[Result]) -> None:
 
 
 def print_row(name: str, results: list[Result]) -> None:
-    """One row of a table."""
+    """Print one row of a table."""
     cells = [name, str(sum(not each.runs_on for each in results))]
     for runs_on in (False, True):
         chosen = [each for each in results if each.runs_on == runs_on]

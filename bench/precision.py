@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def predictions(name: str, count: int, config: Mapping[str, Any]) -> NDArray[Any]:
-    """Logarithms of probabilities, of shape [tokens of all texts, vocabulary]."""
+    """Log-probabilities, of shape [tokens of all texts, vocabulary]."""
     path = locate_model(find_model(name))
     prepared = find_prepared(path) if path else None
     assert path and prepared, f"run: starcoder models pull {name}"
@@ -93,7 +93,7 @@ def configured(config: Mapping[str, Any]) -> Iterator[None]:
 
 
 def library_texts(count: int) -> list[str]:
-    """The beginnings of so many files of Python's library."""
+    """The beginnings of `count` files of Python's library."""
     files = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
     texts = (path.read_text(encoding="utf-8")[:CHARACTERS] for path in files)
     return [text for text in texts if len(text) == CHARACTERS][:count]

@@ -2,10 +2,10 @@
 
     python bench/prompted.py DATA ANSWERS [--every N] [--model NAME]
 
-DATA holds the data sets, ANSWERS is a folder for the files of answers: a run that is stopped goes
-on where it ended. Prints how many of HumanEval's functions pass their tests either way, and how
-many pass one way alone with the chance of a difference as large if the flag did nothing (McNemar's
-exact test).
+DATA holds the data sets, ANSWERS is a folder for the files of answers: a run that was stopped
+resumes where it ended. Prints how many of HumanEval's functions pass their tests either way, and
+how many pass only one way, with the chance of a difference that large if the flag did nothing
+(McNemar's exact test).
 """
 
 import argparse
@@ -20,7 +20,7 @@ WAYS = {"plain": [], "prompted": ["--prompted"]}
 
 
 def main() -> None:
-    """Ask for what is not answered yet, and print the table."""
+    """Ask for what has not been answered yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("answers", type=Path)
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def probability(one: int, other: int) -> float:
-    """The chance that a fair coin gives sides that are as far apart, or further."""
+    """The chance that a fair coin's sides differ by this much or more."""
     tosses, fewer = one + other, min(one, other)
     chance: float = 2 * sum(comb(tosses, heads) for heads in range(fewer + 1)) / 2**tosses
     return min(1.0, chance)

@@ -19,7 +19,7 @@ from pathlib import Path
 from starcoder_cli.languages import detect_language
 
 FILES_PER_PACKAGE = 30
-"""Most files of one language that are taken of one package."""
+"""The most files of one language that are taken from one package."""
 
 MIN_LINES, MAX_LINES, MAX_BYTES, MAX_LINE_LENGTH = 20, 1200, 60_000, 400
 
@@ -92,7 +92,7 @@ groovy_2.4.21.orig.tar.xz groovy
 
 @dataclass(frozen=True)
 class RealFile:
-    """A file of a package: its name there, its language, and what is in it, with line feeds."""
+    """A file of a package: its name there, its language, and its contents, with line feeds."""
 
     package: str
     name: str
@@ -101,7 +101,7 @@ class RealFile:
 
 
 def real_files(folder: Path) -> Iterator[RealFile]:
-    """The files of the list, in its order, each package fetched once into a folder."""
+    """Yield the files of the list, in order, each package fetched once into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for source, fetch in (
         (PYPI, fetch_pypi),
@@ -115,7 +115,7 @@ def real_files(folder: Path) -> Iterator[RealFile]:
 
 
 def select_files(package: str, archive: Path, languages: set[str]) -> Iterator[RealFile]:
-    """So many files of each language, chosen by the hash of their names."""
+    """Yield up to FILES_PER_PACKAGE files of each language, chosen by a hash of their names."""
     counts = dict.fromkeys(languages, 0)
     members = sorted(
         read_archive(archive), key=lambda each: hashlib.sha256(each[0].encode()).digest()
@@ -134,7 +134,7 @@ def select_files(package: str, archive: Path, languages: set[str]) -> Iterator[R
 
 
 def is_usable(text: str) -> bool:
-    """Whether a text is neither tiny nor huge, and written by people as far as its lines tell."""
+    """Whether a text is neither tiny nor huge, and its lines look as if people wrote it."""
     lines = text.split("\n")
     return (
         MIN_LINES <= len(lines) <= MAX_LINES
@@ -145,7 +145,7 @@ def is_usable(text: str) -> bool:
 
 
 def read_archive(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Each plain file of a wheel or a tar file, and what is in it."""
+    """Yield each plain file of a wheel or a tar file, and its contents."""
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as wheel:
             for info in wheel.infolist():
@@ -160,7 +160,7 @@ def read_archive(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def fetch_pypi(package: str, folder: Path) -> Path:
-    """A wheel, fetched by pip."""
+    """Fetch a wheel with pip."""
     name = package.replace("==", "-")
     found = list(folder.glob(f"{name}*.whl"))
     if not found:
@@ -171,7 +171,7 @@ def fetch_pypi(package: str, folder: Path) -> Path:
 
 
 def fetch_npm(package: str, folder: Path) -> Path:
-    """A package, fetched by npm."""
+    """Fetch a package with npm."""
     path = folder / f"{package.replace('@', '-')}.tgz"
     if not path.exists():
         subprocess.run(
@@ -181,7 +181,7 @@ def fetch_npm(package: str, folder: Path) -> Path:
 
 
 def fetch_deb(package: str, folder: Path) -> Path:
-    """What a package installs, fetched by apt, as a tar file."""
+    """Fetch what a package installs with apt, as a tar file."""
     path = folder / f"{package.replace(':', '-')}.tar"
     if not path.exists():
         with tempfile.TemporaryDirectory() as download:
@@ -193,7 +193,7 @@ def fetch_deb(package: str, folder: Path) -> Path:
 
 
 def fetch_debian_source(archive: str, folder: Path) -> Path:
-    """The source of a package as its authors publish it, from the mirror that apt uses."""
+    """Fetch the source of a package as its authors publish it, from the mirror that apt uses."""
     path = folder / archive
     if not path.exists():
         package = archive.partition("_")[0]
@@ -207,7 +207,7 @@ def fetch_debian_source(archive: str, folder: Path) -> Path:
 
 
 def apt_mirror() -> str:
-    """Where apt fetches the packages of Debian's `main` from."""
+    """The URL from which apt fetches the packages of Debian's `main`."""
     command = ["apt-get", "indextargets", "--format", "$(COMPONENT) $(REPO_URI)"]
     rows = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     return next(row.split()[1] for row in rows if row.startswith("main ")).rstrip("/")

@@ -1,11 +1,11 @@
-"""Holes in real files, filled by the default model: how many files are sound with what it writes.
+"""Holes in real files, filled by the default model: how many files are sound with its answers.
 
     python bench/real_holes.py FOLDER ANSWERS [--model NAME]
 
 FOLDER is where the packages of `bench/real_files.py` are fetched to, ANSWERS a file for what the
 model wrote, which is asked once: the table is of the same texts, as they are and cleaned up. A file
-is sound where a parser finds nothing in it; those that it finds something in beforehand are left
-out. How close an answer is to what stood there is difflib's ratio.
+is sound if a parser finds no errors in it; those with errors beforehand are left out. How close an
+answer is to the original text is difflib's ratio.
 """
 
 import argparse
@@ -38,7 +38,7 @@ MAX_PREFIX, MAX_SUFFIX = 2000, 1000
 
 @dataclass(frozen=True)
 class RealHole:
-    """A place in a real file, and what stands there."""
+    """A place in a real file, and what is there."""
 
     file: RealFile
     kind: str
@@ -46,12 +46,12 @@ class RealHole:
 
     @property
     def middle(self) -> str:
-        """What stands there."""
+        """The original text in the hole."""
         return self.file.text[self.span.start : self.span.end]
 
 
 def choose_holes(folder: Path) -> Iterator[RealHole]:
-    """The first holes of every kind by turns, in as many sound files."""
+    """Yield the first hole of each kind in turn, in one sound file each."""
     counts = dict.fromkeys(LANGUAGES, 0)
     kinds = ("line", "block", "lines", "argument", "rest")
     for file in real_files(folder):
@@ -66,7 +66,7 @@ def choose_holes(folder: Path) -> Iterator[RealHole]:
 
 
 def ask(model: str, chosen: list[RealHole], answers: Path) -> list[dict[str, str]]:
-    """What the model writes for each hole, untrimmed; those in the file of answers stay."""
+    """What the model writes for each hole, untrimmed; answers already in the file are kept."""
     answers.touch()
     known = [json.loads(line) for line in answers.read_text(encoding="utf-8").splitlines()]
     with starcoder_cli.load(model) as loaded, answers.open("a", encoding="utf-8") as out:
@@ -97,13 +97,13 @@ def clean_up(hole: RealHole, answer: dict[str, str]) -> str:
 
 
 def is_sound(hole: RealHole, text: str) -> bool:
-    """Whether a parser finds nothing in the file with a text in the hole."""
+    """Whether a parser finds no errors in the file with a text in the hole."""
     before, after = hole.file.text[: hole.span.start], hole.file.text[hole.span.end :]
     return not count_syntax_errors(before + text + after, hole.file.language)
 
 
 def main() -> None:
-    """Ask what is not answered yet, and print the table."""
+    """Ask what has not been answered yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("answers", type=Path)

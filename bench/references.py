@@ -2,9 +2,9 @@
 
     python bench/references.py DATA [SET ...]
 
-DATA holds the data sets. Prints a row for each set and each sandbox that is here, and every
-solution that did not pass. HumanEvalPack's Go tests want testify's `assert`, its Rust programs name
-crates that few of them use: a small stand-in takes the place of the first, and the others go.
+DATA holds the data sets. Prints a row for each set and each available sandbox, and every solution
+that did not pass. HumanEvalPack's Go tests want testify's `assert`, its Rust programs name crates
+that few of them use: a small stand-in replaces the former, and the latter are removed.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def rows(name: str, rung: SandboxKind, trials: Mapping[str, SandboxJob]) -> Iterator[str]:
-    """The row of a set in a sandbox, and a line for each reference that does not pass."""
+    """Yield the row of a set in a sandbox, and a line for each reference that does not pass."""
     began = time.monotonic()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         verdicts = list(pool.map(lambda trial: judge(trial, LIMITS), trials.values()))
@@ -116,7 +116,7 @@ def pack(name: str) -> Callable[[Path], Iterator[tuple[str, SandboxJob]]]:
 
 
 def program(name: str, row: Row) -> str:
-    """A reference with what comes before it."""
+    """A reference preceded by what it needs."""
     if name == "cpp":
         return INCLUDES + row["prompt"] + row["canonical_solution"]
     if name == "go":

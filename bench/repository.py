@@ -3,9 +3,9 @@
     python bench/repository.py ANSWERS [--lines N] [--model NAME] [--context SECONDS ...]
 
 ANSWERS is a folder for copies of the packages, as repositories, and for the files of answers: a run
-that is stopped goes on where it ended. A line counts where it has a name that another file of its
-package defines and its own does not, its imports aside. Prints for each number of seconds how many
-answers are the package's own line, and how like it they are.
+that was stopped resumes where it ended. A line counts if it has a name that another file of its
+package defines and its own does not, not counting imports. Prints for each number of seconds how
+many answers are the package's own line, and how similar to it they are.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PACKAGES = ("starlette", "typer", "pygls", "hypothesis", "markdown_it")
 NAME = re.compile(r"[^\W\d]\w{3,}")
 MIN_CHARACTERS = 12
 MAX_TOKENS, MAX_PROMPT_TOKENS = 64, 600
-"""What is written at the most, and read of the line's own file."""
+"""The maximum tokens written, and read of the line's own file."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Line:
 
 
 def main() -> None:
-    """Ask for what is not answered yet, and print the table."""
+    """Ask for what has not been answered yet, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("answers", type=Path)
     parser.add_argument("--lines", type=int, default=20, help="so many of each package")
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def copy_package(package: str, folder: Path) -> Path:
-    """A repository with the source of an installed package."""
+    """Create a repository with the source of an installed package."""
     repository = folder / package
     if not repository.exists():
         found = importlib.util.find_spec(package)
@@ -95,7 +95,7 @@ def copy_package(package: str, folder: Path) -> Path:
 
 
 def sample_lines(repository: Path, package: str, count: int) -> list[Line]:
-    """Lines by chance, at most two of a file, the same ones each time."""
+    """Random lines, at most two per file, the same ones each time."""
     texts = {
         path.relative_to(repository).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(repository.rglob("*.py"))
@@ -114,7 +114,7 @@ def sample_lines(repository: Path, package: str, count: int) -> list[Line]:
 
 
 def cross_file_lines(package: str, path: str, text: str, names: set[str]) -> Iterator[Line]:
-    """The lines of code of a file with one of some names, imports and documentation aside."""
+    """Yield a file's lines of code with one of these names, except imports and documentation."""
     quoted = False
     for number, line in enumerate(text.split("\n"), 1):
         code = line.strip()
@@ -129,7 +129,7 @@ def cross_file_lines(package: str, path: str, text: str, names: set[str]) -> Ite
 def ask(
     folder: Path, lines: Sequence[Line], seconds: float, model: str
 ) -> Iterator[tuple[Line, Mapping[str, Any]]]:
-    """The record of each answer; those that are in the file already stay."""
+    """Yield the record of each answer; those already in the file are kept."""
     repository = folder / lines[0].package
     name = f"{lines[0].package}.{model}.{seconds:g}".replace("/", "-")
     holes, answers = folder / f"{name}.holes", folder / f"{name}.jsonl"

@@ -1,11 +1,11 @@
-"""Which of our files one command goes through, and how often it moves between them.
+"""Which of our files one command passes through, and how often it moves between them.
 
     python bench/road.py fill -m echo examples/unique.go:13
 
 The road begins at `app/answer.py` (what comes before is start-up, and options that become values)
 and ends at the first byte of the answer. A move is a call from one of our files into another; what
-runs at import is no part of it. The words that all files use (`model.py`, `stream.py`, ...) are
-counted apart. `--all` counts from the first line of `cli.py` on instead.
+runs at import does not count. The vocabulary that all files use (`model.py`, `stream.py`, ...) is
+counted separately. `--all` counts from the first line of `cli.py` on instead.
 """
 
 import os
@@ -69,7 +69,7 @@ class Road:
 
 
 def travelled(words: list[str], *, everything: bool) -> Road:
-    """The road of a command; what it prints goes nowhere."""
+    """The road of a command; what it prints is discarded."""
     road = Road("" if everything else BEGIN)
 
     class FirstByte:
@@ -82,17 +82,17 @@ def travelled(words: list[str], *, everything: bool) -> Road:
 
             @staticmethod
             def write(data: bytes) -> int:
-                """Take the bytes; the first end the road."""
+                """Accept the bytes; the first ones end the road."""
                 road.end()
                 return len(data)
 
             @staticmethod
             def flush() -> None:
-                """Nothing is kept."""
+                """Nothing is buffered."""
 
         @staticmethod
         def isatty() -> bool:
-            """It is no terminal."""
+            """It is not a terminal."""
             return False
 
     shown = sys.stdout

@@ -2,10 +2,10 @@
 
     python bench/scores.py DATA RUNS RESULTS [--model NAME]...
 
-DATA holds the data sets and RUNS the folders of the runs, which go on where they ended; what a
+DATA holds the data sets and RUNS the folders of the runs, which resume where they ended; what a
 model wrote is run in the sandbox. Prints the scores of each model beside StarCoder's published
-ones, and writes into RESULTS a picture of them and the page of each run of the first model, without
-the answers: these repeat the data.
+ones, and writes a picture of them into RESULTS, with the page of each run of the first model, but
+without the answers, because these repeat the data.
 """
 
 import argparse
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def evaluated(data: Path, folder: Path, name: str, model: str) -> dict[str, Any]:
-    """What a run says of itself."""
+    """The report of a run, which is run first if necessary."""
     files, limit = WANTED[name]
     words = [word for file in files for word in ("--data", str(data / file))]
     runs_code = ["--run-code"] if BENCHMARKS[name].runs_tests else []
@@ -92,13 +92,13 @@ def filled(name: str, data: Path, folder: Path, model: str) -> tuple[tuple[str, 
 
 
 def starcoder(group: Mapping[str, Any]) -> float | None:
-    """What StarCoder's authors measured of a group."""
+    """StarCoder's score for a group, as measured by its authors."""
     values = (row["value"] for row in group["published"] if row["model"] == "starcoder")
     return next(values, None)
 
 
 def scores(name: str, group: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """The scores of a group: what was measured, how much it is, and StarCoder's."""
+    """Yield the scores of a group: what was measured, its value, and StarCoder's."""
     for metric, score in group["scores"].items():
         value, low, high = (f"{100 * score[key]:.1f}" for key in ("value", "low", "high"))
         is_published = metric == "pass@1" or name == "santacoder-fim" and metric == "exact match"
@@ -110,7 +110,7 @@ def scores(name: str, group: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...
 def compared(
     name: str, model: str, group: Mapping[str, Any], *, is_last: bool
 ) -> Iterator[ScoreRow]:
-    """A model's pass@1 in a group, behind that of the last one StarCoder's."""
+    """Yield a model's pass@1 in a group and, after the last model's, StarCoder's."""
     score, theirs = group["scores"].get("pass@1"), starcoder(group)
     if score is None:
         return

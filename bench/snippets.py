@@ -1,4 +1,4 @@
-"""Pieces of Python out of other people's files, and the same pieces formatted anew."""
+"""Pieces of Python from other people's files, and the same pieces reformatted."""
 
 import ast
 import io
@@ -39,7 +39,7 @@ def normal(text: str) -> list[bytes]:
 
 
 def snippets(files: Sequence[Path], count: int, seed: int) -> list[Snippet]:
-    """So many pieces, each in four forms; half are whole statements, the others any lines."""
+    """Pieces that are whole statements of random files, each in four forms."""
     chance = random.Random(seed)
     found: list[Snippet] = []
     while len(found) < count:
@@ -54,7 +54,7 @@ def snippets(files: Sequence[Path], count: int, seed: int) -> list[Snippet]:
 
 
 def readable(file: Path) -> str | None:
-    """The text of a file that Python itself can parse."""
+    """The text of a file, or None if Python itself cannot parse it."""
     try:
         text = file.read_text(encoding="utf-8").removeprefix("\ufeff")
         ast.parse(text)
@@ -83,7 +83,7 @@ def statement(text: str, chance: random.Random) -> str | None:
 
 
 def formed(file: Path, piece: str, chance: random.Random) -> Snippet | None:
-    """A snippet in each form; none where a formatter does not take it."""
+    """A snippet in each form, or None if a formatter rejects it."""
     import black
 
     try:
@@ -98,7 +98,7 @@ def formed(file: Path, piece: str, chance: random.Random) -> Snippet | None:
 
 
 def rewritten(text: str, chance: random.Random, *, quotes: bool) -> str:
-    """The code with other spaces, comments and blank lines; and with the other kind of quotes."""
+    """The code with other spaces, comments and blank lines, and optionally with other quotes."""
     out, row, column = [], 1, 0
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.start[0] > row:
@@ -121,7 +121,7 @@ def rewritten(text: str, chance: random.Random, *, quotes: bool) -> str:
 
 
 def swapped(word: str, quotes: bool, kind: int) -> str:
-    """A string between the other kind of quotes, where that is as simple as it sounds."""
+    """A string in the other kind of quotes, if that is as simple as it sounds."""
     plain = kind == tokenize.STRING and word[:1] in "'\"" and word[:3] not in ('"""', "'''")
     if not quotes or not plain or "\\" in word or any(mark in word[1:-1] for mark in "'\""):
         return word
@@ -142,7 +142,7 @@ def renamed(text: str, seed: int) -> str:
 
 
 def lines(files: Sequence[Path], count: int, seed: int) -> Iterator[tuple[Path, str, int]]:
-    """Any lines of files with at least GUARANTEED_MATCH_TOKENS tokens, and how many tokens."""
+    """Yield random lines of files with at least GUARANTEED_MATCH_TOKENS tokens, and how many."""
     chance = random.Random(seed)
     while count:
         file = chance.choice(files)

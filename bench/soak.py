@@ -1,8 +1,8 @@
-"""A server under mixed requests, with clients that are killed or leave, and what is left of it.
+"""A server under mixed requests, with clients that are killed or leave, and what remains of it.
 
     python bench/soak.py FILE [--requests N] [--clients N]
 
-FILE is a GGUF file, or a model's name. Whoever is not killed or interrupted has to get a whole
+FILE is a GGUF file, or a model's name. Clients that are not killed or interrupted must get a whole
 answer. The memory is what the server keeps resident, compared with that after the first fifth.
 """
 
@@ -29,7 +29,7 @@ SECONDS = 300
 
 
 def main() -> None:
-    """Ask, kill and count; exits with 1 where something was lost or left behind."""
+    """Ask, kill and count; exit with 1 if something was lost or left behind."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
     parser.add_argument("--requests", type=int, default=500)
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def ask(model: str, places: Sequence[Path], number: int) -> str:
-    """One request of the mix, by its number: how it ended."""
+    """Make one request of the mix, by its number; return how it ended."""
     chance = random.Random(number)
     place, line = chance.choice(places), chance.randrange(1, 240)
     fate = chance.choices(("whole", "killed", "left"), (6, 1, 1))[0]
@@ -99,13 +99,13 @@ def resident(process: int) -> int:
 
 
 def told(*command: str) -> list[dict[str, int]]:
-    """What a command tells, an object a line."""
+    """The JSON objects that a command prints, one per line."""
     out = subprocess.run(command, check=True, capture_output=True).stdout
     return [json.loads(line) for line in out.splitlines()]
 
 
 def children(folder: str) -> list[int]:
-    """The processes that have a folder for their runtime, but for those that have ended."""
+    """The processes that have a folder for their runtime, except those that have ended."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:

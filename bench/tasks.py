@@ -2,7 +2,7 @@
 
 Single lines and random spans are the sets of Bavarian et al. 2022 (arXiv:2207.14255). The lines of
 the third set are cut here from HumanEval's own solutions: two lines or more, never the whole body,
-chosen by chance with the task's name as the seed.
+chosen at random with the task's name as the seed.
 """
 
 import json
@@ -49,7 +49,7 @@ def functions(data: Path) -> list[Problem]:
 
 
 def cut_out(task: Problem) -> Problem | None:
-    """Two lines or more out of a solution, which begin and end with code."""
+    """Cut two or more lines, beginning and ending with code, out of a solution."""
     lines = task.reference.rstrip("\n").split("\n")
     ranges = [
         (start, end)
@@ -77,7 +77,7 @@ SETS: Mapping[str, Callable[[Path], list[Problem]]] = {
 
 
 def ask(command: str, tasks: Sequence[Problem], answers: Path, flags: Sequence[str]) -> list[str]:
-    """The answer to each task, by the command line; those that are in the file already stay."""
+    """The answer to each task, by the command line; those already in the file are kept."""
     holes = answers.with_suffix(".holes")
     fields = [
         {"id": task.name, "prefix": task.prefix, "suffix": task.suffix, "lang": "python"}

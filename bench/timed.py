@@ -27,14 +27,14 @@ class Run:
 
 
 def started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    """A command that waits for its prompt; Python keeps what it compiles, as it does for users."""
+    """Start a command that waits for its prompt; Python keeps compiled files, as for users."""
     kept = {name: each for name, each in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=kept)
 
 
 def run(command: Sequence[str], prompt: bytes) -> Run:
-    """Run a command on a prompt; RuntimeError where it fails."""
+    """Run a command on a prompt; raises RuntimeError if it fails."""
     begin = time.perf_counter()
     process = started(command)
     assert process.stdin
@@ -58,7 +58,7 @@ def run(command: Sequence[str], prompt: bytes) -> Run:
 def interleaved(
     commands: Mapping[str, Sequence[str]], prompt: bytes, times: int
 ) -> dict[str, list[Run]]:
-    """Each command so many times, in turns, after one turn that is not counted."""
+    """Run each command `times` times, in turns, after one turn that is not counted."""
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for turn in range(times + 1):
         for name, command in commands.items():
@@ -71,10 +71,10 @@ def interleaved(
 def alternating(
     commands: Mapping[str, Sequence[str]], prompt: bytes, slice_seconds: float = 0.25
 ) -> dict[str, float]:
-    """Seconds each command takes from its first byte to its last, a slice of each in turn.
+    """Seconds each command takes from its first byte to its last, running slices in turn.
 
-    One runs and the others are stopped, so that a machine whose speed changes from second to second
-    is as fast for one as for the other. RuntimeError where a command fails.
+    While one runs the others are stopped, so that a machine whose speed changes from second to
+    second is as fast for one as for the other. Raises RuntimeError if a command fails.
     """
     processes: dict[str, subprocess.Popen[bytes]] = {}
     seconds, last = dict.fromkeys(commands, 0.0), dict.fromkeys(commands, 0.0)
@@ -110,10 +110,10 @@ def alternating(
 
 
 def follow(process: subprocess.Popen[bytes], seconds: float) -> tuple[float, float | None, bool]:
-    """Read what a process writes for so long, or to its end.
+    """Read what a process writes for `seconds`, or until it ends.
 
-    Gives the seconds that it took, after how many of them the last byte came, or None, and whether
-    it was the end.
+    Returns the seconds that this took, the seconds until the last byte or None, and whether it
+    ended.
     """
     assert process.stdout
     begin = time.perf_counter()
@@ -132,7 +132,7 @@ def median(runs: Sequence[Run], figure: Callable[[Run], float]) -> float:
 
 
 def ratio(runs: Sequence[Run], peer: Sequence[Run], figure: Callable[[Run], float]) -> float:
-    """The median over turns of a figure against the peer's in the same turn."""
+    """The median ratio of a figure to the peer's in the same turn."""
     return statistics.median(
         figure(ours) / figure(theirs) for ours, theirs in zip(runs, peer, strict=True)
     )

@@ -42,7 +42,7 @@ class Filled:
 
 
 def choose_holes(repository: Path, limit: int, seed: int) -> list[CutHole]:
-    """So many holes of each kind at most in the files that are held out."""
+    """Up to `limit` holes of each kind in the files that are held out."""
     data = build_data_set([repository], None, seed)
     return [hole for kind in KINDS for hole in cut_holes(data.held_out, seed, (kind,))[:limit]]
 
@@ -79,7 +79,7 @@ def fill_all(model: str, chosen: Sequence[CutHole]) -> list[Filled]:
 def interval(
     before: Sequence[Filled], after: Sequence[Filled], value: Callable[[Filled], float]
 ) -> tuple[float, float, float]:
-    """By how much a mean differs, and between which differences 95 % of draws of files lie."""
+    """A mean difference, and the range that contains it in 95 % of draws of files."""
     by_file: dict[str, list[float]] = {}
     for first, second in zip(before, after, strict=True):
         by_file.setdefault(first.path, []).append(value(second) - value(first))
@@ -93,7 +93,7 @@ def interval(
 
 
 def mcnemar(before: Sequence[Filled], after: Sequence[Filled]) -> float:
-    """The chance of a difference at least as large, were both models equally often right."""
+    """The chance of a difference this large or larger if both models were equally often right."""
     gained = sum(b.exact and not a.exact for a, b in zip(before, after, strict=True))
     lost = sum(a.exact and not b.exact for a, b in zip(before, after, strict=True))
     total, least = gained + lost, min(gained, lost)
@@ -102,7 +102,7 @@ def mcnemar(before: Sequence[Filled], after: Sequence[Filled]) -> float:
 
 
 def print_table(before: Sequence[Filled], after: Sequence[Filled]) -> None:
-    """A row for each kind of hole, and one for all."""
+    """Print a row for each kind of hole, and one for all."""
     print("| holes | n | exact before | after | difference | p | similarity | sound |")
     print("|---|---|---|---|---|---|---|---|")
     for kind in (*KINDS, "all"):

@@ -3,8 +3,8 @@
     python bench/warm.py [--runs N] [--engine llamacpp|openvino]
 
 On the default model, with a server of its own. Medians of interleaved runs, and ratios turn by
-turn. The context has some 1,500 tokens; between two fills the line before the hole changes. The
-peer is llama.cpp's own server in a bare script, which keeps what it has read as well.
+turn. The context has about 1,500 tokens; between two fills the line before the hole changes. The
+peer is llama.cpp's own server in a bare script, which also keeps what it has read.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def main() -> None:
 
 @contextmanager
 def serving() -> Iterator[Callable[[], LocalServer | None]]:
-    """How to reach a server, which ends with the body."""
+    """Run a server while the body runs; yields a function that connects to it."""
     with tempfile.TemporaryDirectory() as name:
         os.environ["XDG_RUNTIME_DIR"] = name
         try:
@@ -75,7 +75,7 @@ def serving() -> Iterator[Callable[[], LocalServer | None]]:
 
 
 def starts(served: Model, engine: EngineChoice, runs: int) -> None:
-    """The table of what the client's process adds to what the server does for one token."""
+    """Print what the client's process adds to what the server takes for one token."""
     words = [
         "complete",
         "-q",
@@ -103,7 +103,7 @@ def starts(served: Model, engine: EngineChoice, runs: int) -> None:
 
 
 def seconds(served: Model, path: Path, runs: int) -> None:
-    """The table of the time to the first token: cold, after an edit, and the peer's."""
+    """Print the time to the first token: cold, after an edit, and the peer's."""
     rows = []
     command = [sys.executable, str(HERE / "bare_server.py"), str(path), str(ROOM)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as peer:
@@ -129,7 +129,7 @@ def seconds(served: Model, path: Path, runs: int) -> None:
 
 
 def context(turn: int, edit: int) -> Prompt:
-    """A file of some 1,500 tokens with a hole near its end; the line before that was edited."""
+    """A file of about 1,500 tokens with a hole near its end, after a line that was edited."""
     lines = [
         f"def step_{turn}_{at}(value):\n    total = value * {at}\n    return total + {at % 7}\n\n\n"
         for at in range(60)
@@ -149,7 +149,7 @@ def bare(peer: "subprocess.Popen[bytes]", served: Model, prompt: Prompt) -> floa
 
 
 def rates(served: Model, alone: Model, runs: int) -> None:
-    """The table of tokens in a second, behind the first one."""
+    """Print the tokens per second after the first one."""
     rows = []
     for _ in range(runs):
         pair = [answer(model, SHORT, RATE_TOKENS) for model in (served, alone)]
@@ -161,7 +161,7 @@ def rates(served: Model, alone: Model, runs: int) -> None:
 
 
 def together(served: Model, runs: int) -> None:
-    """The table of several clients at once."""
+    """Print the table of several clients at once."""
     rows = []
     for turn in range(runs):
         single = answer(served, question(turn, 99), RATE_TOKENS)

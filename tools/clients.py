@@ -1,9 +1,9 @@
-"""Try real clients on `starcoder serve --http`: `make test-clients`, apart from the tests.
+"""Try real clients on `starcoder serve --http`: `make test-clients`, separate from the tests.
 
 It builds an environment of its own with fixed versions of them (from the package indexes of Python
-and npm), serves the small model on this machine, and has each client ask. llama.vim and minuet
-are in no index: `LLAMA_VIM`, `MINUET` and `PLENARY` may name checkouts, else they are cloned, and
-skipped where that cannot be done. It ends with 1 where a client does not get what it needs.
+and npm), serves the small model on this machine, and has each client ask. llama.vim and minuet are
+not in any index: `LLAMA_VIM`, `MINUET` and `PLENARY` may name checkouts; otherwise they are cloned,
+or skipped if that fails. It exits with 1 if a client does not get what it needs.
 
     python tools/clients.py [NAME ...]
 """
@@ -45,13 +45,13 @@ options.template = { prompt = prompt, suffix = false }
 
 @dataclass(frozen=True)
 class Session:
-    """A server that runs, and how clients find it: `variables` are those that they read."""
+    """A running server, and how clients find it: `variables` are those that they read."""
 
     url: str
     variables: Mapping[str, str]
 
     def run(self, *command: str | Path, folder: Path = ROOT, **more: str) -> str:
-        """What a client says on standard output; CalledProcessError where it fails."""
+        """Run a client and return its standard output; raises CalledProcessError if it fails."""
         return subprocess.run(
             [str(word) for word in command],
             env={**os.environ, **self.variables, **more},
@@ -65,13 +65,13 @@ class Session:
 
 
 def try_python(name: str, session: Session) -> None:
-    """A script for a client in Python."""
+    """Run a script for a Python client."""
     install(name)
     session.run(BIN / "python", SCRIPTS / f"try_{name}.py")
 
 
 def try_llm(name: str, session: Session) -> None:
-    """Simon Willison's `llm`, which streams and does not."""
+    """Try Simon Willison's `llm`, with and without streaming."""
     install(name)
     with tempfile.TemporaryDirectory() as folder:
         entry = {"model_id": "ours", "model_name": session.variables["MODEL"]}
@@ -84,7 +84,7 @@ def try_llm(name: str, session: Session) -> None:
 
 
 def try_aider(name: str, session: Session) -> None:
-    """Aider, which is asked one question in a repository."""
+    """Ask Aider one question in a repository."""
     install(name)
     with tempfile.TemporaryDirectory() as folder:
         repository = Path(folder)
@@ -104,15 +104,15 @@ def try_aider(name: str, session: Session) -> None:
 
 
 def try_node(name: str, session: Session) -> None:
-    """A script for a client in JavaScript."""
+    """Run a script for a JavaScript client."""
     program, path, folder = node_environment()
-    script = folder / f"try_{name}.mjs"  # modules are looked for beside it
+    script = folder / f"try_{name}.mjs"  # modules are looked up next to it
     shutil.copy(SCRIPTS / script.name, script)
     session.run(program / "node", script, folder=folder, PATH=path)
 
 
 def try_promtool(name: str, session: Session) -> None:
-    """Prometheus' own check of the metrics."""
+    """Check the metrics with Prometheus' own tool."""
     program = shutil.which("promtool")
     if not program:
         raise SkippedError("promtool is not here (Debian has it in the package prometheus)")
@@ -123,14 +123,14 @@ def try_promtool(name: str, session: Session) -> None:
 
 
 def try_llama_vim(name: str, session: Session) -> None:
-    """llama.vim in Neovim, as it is set up by default and with a model."""
+    """Try llama.vim in Neovim, with its default setup and with a model."""
     setup = f"set noswapfile\nset rtp^={checkout('LLAMA_VIM')}\n{recipe('vim', session)}"
     for more in ("", f"let g:llama_config.model_fim = '{SMALL_MODEL}'\n"):
         try_editor(session, "init.vim", setup + more)
 
 
 def try_minuet(name: str, session: Session) -> None:
-    """minuet in Neovim: the gap as a suffix, and in the model's tokens."""
+    """Try minuet in Neovim: the gap as a suffix, and in the model's tokens."""
     folders = "".join(
         f"vim.opt.rtp:prepend({json.dumps(str(checkout(each)))})\n"
         for each in ("PLENARY", "MINUET")
@@ -141,14 +141,14 @@ def try_minuet(name: str, session: Session) -> None:
 
 
 def recipe(language: str, session: Session) -> str:
-    """The block of a language in the document for users, with the address of this server."""
+    """The block of a language in the users' documentation, with this server's address."""
     text = DOCUMENT.read_text(encoding="utf-8")
     block = text.partition(f"```{language}\n")[2].partition("```")[0]
     return block.replace(ADDRESS, session.url)
 
 
 def try_editor(session: Session, file: str, setup: str, namespace: str = "vt_fim") -> None:
-    """Neovim with a plugin: ghost text comes behind what is typed, and Tab takes it."""
+    """Try a plugin in Neovim: ghost text appears after what is typed, and Tab accepts it."""
     install("nvim")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -168,7 +168,7 @@ def try_editor(session: Session, file: str, setup: str, namespace: str = "vt_fim
 
 @contextmanager
 def served() -> Iterator[Session]:
-    """`starcoder serve --http` with the small model, which ends with the body."""
+    """Run `starcoder serve --http` with the small model while the body runs."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -199,7 +199,7 @@ def wait(process: "subprocess.Popen[bytes]", url: str) -> None:
 
 
 def direct_opener() -> urllib.request.OpenerDirector:
-    """What asks this machine without a proxy."""
+    """An opener that reaches this machine without a proxy."""
     return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -217,11 +217,11 @@ CLIENTS: Mapping[str, Callable[[str, Session], None]] = {
     "aider": try_aider,
 }
 LARGE = ("aider",)
-"""Those that are tried only where they are named: they take minutes to install."""
+"""Clients that are tried only if they are named: they take minutes to install."""
 
 
 def main() -> int:
-    """Try the clients that are named, or all but the large ones; 1 where one fails."""
+    """Try the named clients, or all but the large ones; return 1 if one fails."""
     names = sys.argv[1:] or [name for name in CLIENTS if name not in LARGE]
     results = dict[str, str]()
     with served() as session:

@@ -1,8 +1,8 @@
 """Write the completion scripts for bash, zsh, fish and PowerShell from the app itself.
 
-`make goldens` runs it, and so does `python tools/completions.py [FOLDER]`; the folder is
-`completions/` where none is named. Run it after a change of a command, an option, the catalog or
-the languages: a test compares the scripts with what is written here.
+`make goldens` runs it, and so does `python tools/completions.py [FOLDER]`; the default folder is
+`completions/`. Run it after changing a command, an option, the catalog or the languages: a test
+compares the scripts with what is written here.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Install this project and its development tools into the environment that runs this script.
 
-uv does it in half of pip's time. It does not read pip's configuration, so what the user told pip
-(indexes, wheel folders, certificates, proxy) is handed on; where uv cannot do it, pip does.
+uv does it in half of pip's time. It does not read pip's configuration, so the user's pip settings
+(indexes, wheel folders, certificates, proxy) are passed on; if uv cannot do it, pip does.
 """
 
 import ast
@@ -30,9 +30,9 @@ SOURCES = ("index-url", "extra-index-url", "find-links", "no-index")
 
 
 def pip_settings(listing: str) -> dict[str, str]:
-    """Each setting for `pip install` out of what `pip config list` prints.
+    """Parse the settings for `pip install` from the output of `pip config list`.
 
-    The environment wins over the files, and their `[install]` section over `[global]`.
+    The environment overrides the files, and their `[install]` section overrides `[global]`.
     """
     levels: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}
     for line in listing.splitlines():
@@ -44,27 +44,27 @@ def pip_settings(listing: str) -> dict[str, str]:
 
 
 def uv_environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The variables that tell uv what `settings` tell pip."""
+    """The variables that give uv the settings in `settings`, which are pip's."""
     told = {
         variable: separator.join(settings[key].split())
         for key, variable, separator in TRANSLATION
         if key in settings
     }
-    # pip takes the best version of all indexes and trusts what the system trusts.
+    # pip takes the best version from all indexes and trusts what the system trusts.
     told |= {"UV_INDEX_STRATEGY": "unsafe-best-match", "UV_SYSTEM_CERTS": "1"}
     if not any(key in settings for key in SOURCES):
-        # The public index holds only the gigabytes of CUDA for Linux: let uv look for a GPU first.
+        # The public index only holds the gigabytes of CUDA for Linux: let uv look for a GPU first.
         told["UV_TORCH_BACKEND"] = "auto"
     return told
 
 
 def succeeds(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> bool:
-    """Run a command, show what it says, and say whether it worked."""
+    """Run a command, show its output, and say whether it worked."""
     return subprocess.run(command, env=environment, check=False).returncode == 0
 
 
 def main() -> int:
-    """Install with uv, else with pip; what the user set for uv itself wins."""
+    """Install with uv, else with pip; the user's own settings for uv win."""
     bootstrap = [*PIP, "install", "--quiet", "--no-compile", "--constraint", "constraints.txt"]
     listing = subprocess.run([*PIP, "config", "list"], capture_output=True, text=True, check=True)
     environment = {**uv_environment(pip_settings(listing.stdout)), **os.environ}

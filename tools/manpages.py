@@ -1,8 +1,8 @@
 """Write a man page for each command, from the program itself.
 
-`python tools/manpages.py [FOLDER]` writes them to `man/`, or to the folder that is named; an
-installation puts them where `man` looks. Run it after a change of a command or an option: a test
-compares. The form is that of man(7).
+`python tools/manpages.py [FOLDER]` writes them to `man/`, or to the given folder; an installation
+puts them where `man` looks. Run it after changing a command or an option: a test compares. The form
+is that of man(7).
 """
 
 import re
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent.parent / "man"
 
 
 def main() -> None:
-    """Write the pages, and remove those of commands that are no more."""
+    """Write the pages, and remove those of commands that no longer exist."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(exist_ok=True)
     every = list(sections(build_command()))
@@ -31,12 +31,12 @@ def main() -> None:
 
 
 def page_name(section: Section) -> str:
-    """The file of a page: `starcoder-models-pull.1`."""
+    """The file name of a page, such as `starcoder-models-pull.1`."""
     return "-".join(["starcoder", *section.path.split()]) + ".1"
 
 
 def render(section: Section, every: Sequence[Section]) -> str:
-    """A page."""
+    """Render a page."""
     title = page_name(section).removesuffix(".1")
     purpose, *paragraphs = section.help.split("\n\n")
     lines = [
@@ -57,7 +57,7 @@ def render(section: Section, every: Sequence[Section]) -> str:
 
 
 def closing(section: Section, every: Sequence[Section]) -> Iterator[str]:
-    """Examples; for the program itself its variables and exit codes; and other pages."""
+    """Yield examples; for the program itself its variables and exit codes; and other pages."""
     examples = EXAMPLES.get(section.path, ())
     if examples:
         yield ".SH EXAMPLES"
@@ -76,27 +76,27 @@ def closing(section: Section, every: Sequence[Section]) -> Iterator[str]:
 
 
 def related(section: Section, other: Section) -> bool:
-    """Whether a page names another: the one above it, and those right below it."""
+    """Whether a page refers to another: the one above it, and those directly below it."""
     words, others = section.path.split(), other.path.split()
     return words[:-1] == others != words or others[:-1] == words != others
 
 
 def option_lines(option: Row) -> Iterator[str]:
-    """An option: its names and value, what it does, its default and its variable."""
+    """Yield an option: its names and value, what it does, its default and its variable."""
     ends = [f"Default: {option.default}." if option.default else ""]
     ends.append(f"Variable: {option.variable}." if option.variable else "")
     yield from item(option.names, " ".join((option.help, *filter(None, ends))))
 
 
 def item(head: str, text: str) -> Iterator[str]:
-    """A term in bold, and what is said of it."""
+    """Yield a term in bold, and its description."""
     yield ".TP"
     yield f"\\fB{roff(head)}\\fR"
     yield roff(text)
 
 
 def roff(text: str) -> str:
-    """A text on one line that is no request, without Markdown's backticks."""
+    """A text on one line that is not a roff request, without Markdown's backticks."""
     plain = re.sub(r"`([^`]*)`", r"\1", " ".join(text.split()))
     safe = plain.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
     return f"\\&{safe}" if safe.startswith(".") else safe

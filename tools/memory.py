@@ -1,7 +1,7 @@
-"""Write how much memory each StarCoder model needs into docs/models.md, as the program computes it.
+"""Write each StarCoder model's memory needs into docs/models.md, as the program computes them.
 
-`python tools/memory.py` replaces the table between the two memory comments. Run it after a change
-of `placement.py` or `architectures.py`: a test compares the table with what is written here.
+`python tools/memory.py` replaces the table between the two memory comments. Run it after changing
+`placement.py` or `architectures.py`: a test compares the table with what is written here.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ BEGIN, END = "<!-- memory:begin -->\n", "<!-- memory:end -->"
 
 
 def table() -> str:
-    """One row for each size of model; those of one size share it."""
+    """A row for each size of model, shared by models of the same size."""
     names: dict[Shape, list[str]] = {}
     for name, shape in SHAPES.items():
         names.setdefault(shape, []).append(f"`{name}`")
@@ -29,7 +29,7 @@ def table() -> str:
 
 
 def needs(shape: Shape) -> list[str]:
-    """What a model needs in each form."""
+    """How much memory a model needs in each form."""
     return [
         gigabytes(required_bytes(shape.model_size(), form, "bf16", REFERENCE_WINDOW))
         for form in QUANTIZATION_CHOICES["auto"]
@@ -37,7 +37,7 @@ def needs(shape: Shape) -> list[str]:
 
 
 def updated(text: str) -> str:
-    """The page with the table as it is now."""
+    """The page with the current table."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}{table()}{END}{after}"

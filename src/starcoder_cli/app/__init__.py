@@ -1,1 +1,1 @@
-"""What each command does, behind its flags and in front of the terminal."""
+"""What each command does, between its flags and the terminal."""

@@ -29,7 +29,7 @@ def run_answer(
     output: OutputOptions,
     make_task: MakeTask = fill_task,
 ) -> None:
-    """Ask about a range of a source, show the answer while it is made, and deliver it."""
+    """Ask about a range of a source, show the answer as it arrives, and deliver it."""
     standard_output()
     output = replace(output, whole=output.echo and source.document != source.raw)
     request, messages = request.with_random_seed(), output.messages
@@ -78,7 +78,7 @@ def run_answer(
 
 
 def explain_silence(name: str, completion: Completion) -> str:
-    """Why an answer is empty of which the model has only thought; empty where it has not."""
+    """Explain why an answer is empty if the model has only thought; empty if it has not."""
     if not completion.reasoning_content:
         return ""
     if completion.reason == "length":
@@ -90,7 +90,7 @@ def explain_silence(name: str, completion: Completion) -> str:
 
 
 def show_stream(chunks: Stream, view: View, messages: Messages) -> Completion:
-    """The whole answer, shown while it arrives; the status line makes way for the first of it."""
+    """Show an answer as it arrives, clearing the status line first, and return all of it."""
     visible = False
 
     def watched() -> Stream:
@@ -123,7 +123,7 @@ def show_stream(chunks: Stream, view: View, messages: Messages) -> Completion:
 
 
 def show_prompt(question: Question, output: OutputOptions) -> None:
-    """What the model would read, as bytes or at a terminal as text."""
+    """Show what the model would read, as bytes or at a terminal as text."""
     nowhere = Source("", "")
     view = choose_view(nowhere, nowhere.end_span(), "text", OutputOptions(color=output.color))
     view.show(str(question))

@@ -1,4 +1,4 @@
-"""A whole answer and what is known of it: what `--json` says, and the Python API returns."""
+"""An answer and what is known about it: what `--json` prints and the Python API returns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from starcoder_cli.stream import Completion, FinishReason
 
 @dataclass(frozen=True)
 class TokenCounts:
-    """Tokens of a prompt, of those the ones that had been read before, and of the answer."""
+    """The number of prompt tokens, of those read from the cache, and of answer tokens."""
 
     prompt: int
     cached: int | None
@@ -19,7 +19,7 @@ class TokenCounts:
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long a model took to load, to the first token, and altogether."""
+    """How long a model took to load, to the first token, and in total."""
 
     load: float
     first_token: float
@@ -28,12 +28,12 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer and what is known of it; the names are those of the flags and of the wire.
+    """An answer and what is known about it; the names are those of the flags and of the wire.
 
-    `candidates` are the answers that it was chosen from, `trimmed` the rules that cut it, `context`
-    the other files in the prompt, `notices` what is said about where it comes from; None or empty
-    where nothing is. `reasoning_content` is what the model thought before it, `notes` what people
-    are told besides.
+    `candidates` are the answers it was chosen from, `trimmed` the rules that cut it, `context`
+    the other files in the prompt, `notices` what is reported about its origin; None or empty
+    if there is nothing. `reasoning_content` is what the model thought before it, `notes` what
+    users are told in addition.
     """
 
     text: str
@@ -59,7 +59,7 @@ class Answer:
         request: Request,
         load_seconds: float = 0.0,
     ) -> "Answer":
-        """An answer of a model to a request."""
+        """Create the answer of a model to a request."""
         prompt, cached = completion.prompt_tokens, completion.cached_tokens
         total = round(load_seconds + completion.seconds, 3)
         return cls(

@@ -1,4 +1,4 @@
-"""Where an answer comes from, as far as the index of code on this machine knows."""
+"""Where an answer comes from, according to this machine's index of code."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def need_index(options: NoticeOptions) -> None:
-    """Raise InputError or DataError where answers are to be looked up, and there is no index."""
+    """Raise InputError or DataError if answers are to be looked up and there is no index."""
     if options.trace:
         from starcoder_cli.attribution.index import index_file, open_index_readonly
 
@@ -29,9 +29,9 @@ def need_index(options: NoticeOptions) -> None:
 def lookup_origins(
     text: str, language: str | None, options: NoticeOptions, messages: Messages
 ) -> Mapping[str, object]:
-    """What JSON tells of an answer that was looked up, which people are told in one line.
+    """What JSON says about an answer that was looked up; users get it as a one-line note.
 
-    An index that cannot be read by now is no reason to lose the answer.
+    An index that has become unreadable is no reason to lose the answer.
     """
     if not options.trace:
         return {}
@@ -65,7 +65,7 @@ Ask: TypeAlias = Callable[[Sampling], Stream]
 
 @dataclass(frozen=True)
 class AnswerNotices:
-    """What is said about an answer: a comment above it, and where it may come from.
+    """What is reported about an answer: a comment above it, and where it may come from.
 
     `comment` is empty until the model is known. `language` is what the answer is written in.
     """
@@ -79,10 +79,10 @@ class AnswerNotices:
     def of(
         cls, options: NoticeOptions, source: Source, span: Span, language: Language
     ) -> "AnswerNotices":
-        """What a request asks for about an answer that takes the place of a range.
+        """The notices that a request asks for about an answer that replaces a range.
 
-        Raises UsageError where a comment cannot stand above that answer, InputError or DataError
-        where there is no index to look it up in.
+        Raises UsageError if a comment cannot stand above that answer, InputError or DataError
+        if there is no index to look it up in.
         """
         need_index(options)
         if not options.provenance:
@@ -92,7 +92,7 @@ class AnswerNotices:
         return cls(options, language, AnswerLocation(source, span, language))
 
     def for_model(self, spec: ModelSpec) -> "AnswerNotices":
-        """The same for the answers of a model."""
+        """The same notices for the answers of a particular model."""
         if not self.place:
             return self
         from starcoder_cli.postprocess.ai_notice import format_notice
@@ -100,7 +100,7 @@ class AnswerNotices:
         return replace(self, comment=format_notice(spec.name, self.place.comment_syntax))
 
     def wrap(self, stream: Ask) -> Ask:
-        """How a model is asked, so that its answers have the comment."""
+        """Wrap the function that asks a model, so that its answers carry the comment."""
         if not self.place:
             return stream
         from starcoder_cli.postprocess.ai_notice import insert_notice
@@ -109,7 +109,7 @@ class AnswerNotices:
         return lambda sampling: insert_notice(stream(sampling), place, comment)
 
     def record(self, text: str, messages: Messages) -> Mapping[str, object]:
-        """What JSON tells of a whole answer, where something is told; notes tell people."""
+        """What JSON says about a whole answer, if anything; users get it as notes."""
         traced = lookup_origins(text, self.language.name, self.options, messages)
         if not self.place:
             return traced

@@ -56,7 +56,7 @@ DEFAULT_SLOTS = 4
 """How many answers llama.cpp makes at a time: each token's pass over the weights serves all."""
 
 BATCH_TOKENS = 32768
-"""For how many tokens of prompt and answer there is room in all slots together."""
+"""The tokens of prompt and answer that all slots together have room for."""
 
 BATCH_EXCLUSIVE = (
     ("--diff", "its answers are JSON"),
@@ -69,9 +69,9 @@ BATCH_EXCLUSIVE = (
 
 
 def answer_file(path: str, request: Request, output: OutputOptions) -> None:
-    """Answer each line of a file of holes, in their order; a file of answers keeps those it has.
+    """Answer each line of a file of holes, in order; a file of answers keeps those it has.
 
-    Raises DataError in the end where some lines could not be answered, which their records tell.
+    Raises DataError at the end if some lines could not be answered; their records say why.
     """
     refuse_batch_options(request, output)
     standard_output()
@@ -105,7 +105,7 @@ def answer_file(path: str, request: Request, output: OutputOptions) -> None:
 
 
 def with_inputs(rows: Sequence[BatchLine], request: Request) -> list[BatchLine]:
-    """The lines with what their answers depend on: the model, the options, and texts of files."""
+    """Add what their answers depend on to the lines: the model, the options, and file texts."""
     n = CandidateOptions(request.candidates.n, check=request.candidates.check)
     same = replace(request, candidates=n, offline=False, keep_alive=None, resolved_endpoint=None)
     inputs = {"model": request.spec.name, "options": compute_digest(repr(same).encode())}
@@ -120,7 +120,7 @@ def with_inputs(rows: Sequence[BatchLine], request: Request) -> list[BatchLine]:
 
 
 def read_if_possible(place: str) -> bytes:
-    """The text of the file that a place is in; why it cannot be read is told where it is needed."""
+    """The text of the file that a place is in, or nothing: errors are reported later."""
     if place.partition(":")[0] == STANDARD_INPUT:
         return b""
     try:
@@ -130,7 +130,7 @@ def read_if_possible(place: str) -> bytes:
 
 
 def refuse_batch_options(request: Request, output: OutputOptions) -> None:
-    """Raise UsageError for what makes no sense with many holes."""
+    """Raise UsageError for options that make no sense with many holes."""
     flags = {
         "--diff": output.diff,
         "--echo": output.echo,
@@ -152,9 +152,9 @@ def write_answers(
     *,
     bar: bool = True,
 ) -> int:
-    """Write the answer of each line with `add` as soon as those before it are written.
+    """Write each line's answer with `add` as soon as those before it are written.
 
-    Returns how many have none. A `bar` would stand between lines that go to the same terminal.
+    Returns how many lines have no answer. Omit the `bar` if it would share a terminal with them.
     """
     failed = 0
     with closing(batch_answers(rows, request, messages, bar=bar)) as records:
@@ -172,7 +172,7 @@ def batch_answers(
     *,
     bar: bool = True,
 ) -> Generator[Mapping[str, object]]:
-    """The answer to each line in their order, so many made at a time, while a `bar` counts them."""
+    """Yield the answers in the order of the lines, making up to `most` at once, with a `bar`."""
     if not rows:
         return
     request = resolve_endpoint(request, messages)
@@ -192,7 +192,7 @@ def batch_answers(
 
 
 def slots_for(spec: ModelSpec, window: int, most: int) -> int:
-    """How many answers are made at a time; the memory for them is ours in llama.cpp alone."""
+    """How many answers to make at a time; only with llama.cpp is their memory ours."""
     if spec.engine == "endpoint":
         return most
     return max(1, min(most, BATCH_TOKENS // window)) if spec.engine == "llamacpp" else 1
@@ -207,7 +207,7 @@ class BatchWorker:
     closed: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, line: BatchLine) -> Mapping[str, object]:
-        """The answer to a line as a record; what is wrong with the line is one too."""
+        """Return the answer to a line as a record, even if it is an error in the line."""
         messages = CollectedMessages()
         try:
             if isinstance(line.task, StarcoderError):
@@ -231,13 +231,13 @@ class BatchWorker:
 
 
 def window_of(task: BatchTask | StarcoderError, request: Request) -> int:
-    """A window that is surely large enough for a task."""
+    """A window that is certainly large enough for a task."""
     if isinstance(task, StarcoderError):
         return 1
     try:
         own = request_for(request, task)
         source, span = source_of(task, own)
-    except StarcoderError:  # which is found again when it is the line's turn
+    except StarcoderError:  # it is found again when it is the line's turn
         return 1
     return window_for(source.hole_at(span), own.sampling.max_tokens)
 
@@ -254,7 +254,7 @@ def context_tokens(rows: Sequence[BatchLine], request: Request) -> int:
 
 
 def request_for(request: Request, task: BatchTask) -> Request:
-    """The request as a line changes it."""
+    """The request with the changes that a line makes to it."""
     if task.max_tokens is not None:
         request = request.with_max_tokens(task.max_tokens)
     if task.seed is not None:
@@ -273,7 +273,7 @@ def request_for(request: Request, task: BatchTask) -> Request:
 
 
 def source_of(task: BatchTask, request: Request) -> tuple[Source, Span]:
-    """The place that a line is about: a range of a file to fill, the text around a hole."""
+    """The place that a line is about: a range of a file to fill, or the text around a hole."""
     if task.place is None:
         at = len(task.prefix)
         return Source(STANDARD_INPUT, task.prefix + task.suffix), Span(at, at)

@@ -1,7 +1,7 @@
 """Which files a file of holes may have sent to an endpoint: those beside it, and no others.
 
-Whoever brings a file of holes along, such as a repository, may name any file of its user in it:
-one that lies elsewhere, that git ignores, or that looks as if it held a secret.
+A file of holes that comes from somebody else, such as with a repository, may name any of its
+user's files: one outside the folder, ignored by git, or apparently holding a secret.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,10 +23,10 @@ ALONE_HINT = "name it on the command line, without --batch"
 
 @dataclass(frozen=True)
 class SendableFiles:
-    """The files of one folder that may be sent, and some others; all paths are without links.
+    """The files of one folder that may be sent, and some others; all paths have links resolved.
 
-    `listings` are the files of the repositories in it, as far as they were asked for: None where
-    git does not tell, and so ignores nothing.
+    `listings` are the files of the repositories looked at so far: None if git does not list
+    them, so that nothing counts as ignored.
     """
 
     folder: Path
@@ -35,9 +35,9 @@ class SendableFiles:
 
     @classmethod
     def for_batch(cls, path: str, named: Iterable[str]) -> "SendableFiles":
-        """The files in the repository of a file of holes, or else in its folder, and named ones.
+        """The named files, and those in the repository or else the folder of a file of holes.
 
-        Standard input, and a pipe that the shell opens, count as one in the current folder.
+        Standard input, and a pipe opened by the shell, count as a file in the current folder.
         """
         is_piped = path == STANDARD_INPUT or path.startswith(("/dev/", "/proc/"))
         folder = Path.cwd() if is_piped else real_path((Path.cwd() / path).parent)
@@ -45,7 +45,7 @@ class SendableFiles:
         return cls(repository or folder, frozenset(map(real_path, named)))
 
     def refuse(self, path: str) -> RefusedError | None:
-        """Why the file that a path leads to may not be sent; None where it may, or is not there."""
+        """Why the file at a path may not be sent; None if it may, or does not exist."""
         file = real_path(path)
         if file in self.others:
             return None
@@ -62,11 +62,11 @@ class SendableFiles:
         return RefusedError(f"{path} {why}, and the endpoint would read it", hint)
 
     def refuse_others(self, lines: Sequence[BatchLine]) -> list[BatchLine]:
-        """The lines, with a RefusedError for the task of those whose file may not be sent."""
+        """The lines, with a RefusedError as the task of those whose file may not be sent."""
         return [self._refuse_other(line) for line in lines]
 
     def _is_ignored(self, file: Path) -> bool:
-        """Whether a file is in a repository, and none of those that git lists."""
+        """Whether a file is in a repository but not listed by git."""
         repository = find_repository(file)
         if repository is None:
             return False
@@ -83,7 +83,7 @@ class SendableFiles:
         try:
             path = find_place_file(place)
             problem = self.refuse(path)
-        except (UsageError, OSError, ValueError):  # no such file: told when it is the line's turn
+        except (UsageError, OSError, ValueError):  # no such file: reported when its turn comes
             return line
         return replace(line, task=problem) if problem else line
 
@@ -94,7 +94,7 @@ def find_repository(file: Path) -> Path | None:
 
 
 def read_if_possible(path: str) -> str:
-    """The text of a file; why it cannot be read is told when it is the line's turn."""
+    """The text of a file, or nothing: errors are reported when it is the line's turn."""
     try:
         return Source.read(path).raw
     except StarcoderError:

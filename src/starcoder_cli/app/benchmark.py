@@ -1,4 +1,4 @@
-"""Models measured in turns, each in a process of its own, and what is told of them."""
+"""Measures models in turn, each in a process of its own, and reports the results."""
 
 import os
 import sys
@@ -32,9 +32,9 @@ MAX_RUNS = 1000
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """What is to be measured, and how often; without `models` it is the one that others use.
+    """What to measure, and how often; without `models`, the default model.
 
-    Raises UsageError for a number of runs that has no meaning.
+    Raises UsageError for an invalid number of runs.
     """
 
     models: tuple[str, ...]
@@ -75,19 +75,19 @@ class BenchmarkCase:
 
     @property
     def title(self) -> str:
-        """What it is called where it fails."""
+        """Its name in error messages."""
         return f"{self.model} on {ENGINE_TITLES.get(self.engine, self.engine)}"
 
     @property
     def short_title(self) -> str:
-        """What it is called while it is measured."""
+        """Its name in the status line while it is measured."""
         return f"{shorten_model_name(self.model)} on {ENGINE_TITLES.get(self.engine, self.engine)}"
 
 
 def benchmark_cases(plan: BenchmarkPlan, messages: Messages) -> list[BenchmarkCase]:
-    """What takes part, in the order of the command line.
+    """What to measure, in the order of the command line.
 
-    Raises InputError for a model that is not here, UsageError for an engine that runs none.
+    Raises InputError for a model that is not here, UsageError for an engine that cannot run it.
     """
     models = plan.models or (usual_model(at_endpoint=bool(plan.endpoint)),)
     if plan.endpoint:
@@ -98,9 +98,9 @@ def benchmark_cases(plan: BenchmarkPlan, messages: Messages) -> list[BenchmarkCa
 
 
 def usual_model(*, at_endpoint: bool) -> str:
-    """The model that takes part where none is named: the variable's, or the default.
+    """The model to measure if none is named: the variable's, or the default.
 
-    Raises ConfigError where the variable's is none, but for what an endpoint may have.
+    Raises ConfigError if the variable names no model, unless an endpoint may have it.
     """
     variable = environment_name("model")
     usual = os.environ.get(variable) or DEFAULT_MODEL
@@ -113,7 +113,7 @@ def usual_model(*, at_endpoint: bool) -> str:
 
 
 def local_cases(model: str, plan: BenchmarkPlan, messages: Messages) -> list[BenchmarkCase]:
-    """A model of this machine on each of the engines that are to run it."""
+    """A model on this machine, once for each of the engines that are to run it."""
     from starcoder_cli.models.store import locate_model
 
     spec = find_model(model)
@@ -159,7 +159,7 @@ def engines_for(
 
 @dataclass(frozen=True)
 class BenchmarkOutput:
-    """In which form results are told: as a table or as JSON, and as a picture in a file."""
+    """How results are shown: as a table or as JSON, and as a picture in a file."""
 
     json: bool = False
     picture: str = ""
@@ -167,7 +167,7 @@ class BenchmarkOutput:
 
 @dataclass
 class CaseScore:
-    """What is known of a case by now: what it measured, or why it does not."""
+    """What is known about a case so far: its measurements, or why it failed."""
 
     measured: list[WorkerResult] = field(default_factory=list)
     failure: WorkerError | None = None
@@ -181,9 +181,9 @@ class CaseScore:
 
 
 def run_benchmark(plan: BenchmarkPlan, show: BenchmarkOutput, messages: Messages) -> int:
-    """Measure each case as often as is asked for, and tell the results.
+    """Measure each case as often as is asked for, and report the results.
 
-    Returns the exit code of the first that failed, which is told when it does. Raises what
+    Returns the exit code of the first failure, which is reported when it happens. Raises what
     `benchmark_cases` raises, and whatever keeps the picture from being drawn, before anything is
     measured.
     """
@@ -212,7 +212,7 @@ def run_benchmark(plan: BenchmarkPlan, show: BenchmarkOutput, messages: Messages
 
 
 def run_case(case: BenchmarkCase, score: CaseScore, hear: MessageHandler) -> None:
-    """Measure a case once; what goes wrong is told, and kept."""
+    """Measure a case once; an error is reported and kept."""
     try:
         score.measured.append(run_worker(case.argv, hear))
     except WorkerError as error:
@@ -223,7 +223,7 @@ def run_case(case: BenchmarkCase, score: CaseScore, hear: MessageHandler) -> Non
 
 
 def progress_handler(title: str, noted: set[str], messages: Messages) -> MessageHandler:
-    """What is done with what a process says: a note is passed on once, of all turns together."""
+    """Create the handler for a process's messages: each note is shown once over all turns."""
 
     def hear(kind: str, text: str) -> None:
         if kind == "doing":
@@ -237,7 +237,7 @@ def progress_handler(title: str, noted: set[str], messages: Messages) -> Message
 
 
 def report_scores(scores: Mapping[BenchmarkCase, CaseScore], show: BenchmarkOutput) -> None:
-    """Tell the results: as JSON, which has those that failed too, or as a table."""
+    """Report the results: as JSON, which includes failures, or as a table."""
     results = [found for each, score in scores.items() if (found := score.result(each))]
     if show.json:
         for case, score in scores.items():
@@ -252,7 +252,7 @@ def report_scores(scores: Mapping[BenchmarkCase, CaseScore], show: BenchmarkOutp
 
 
 def score_record(case: BenchmarkCase, score: CaseScore) -> Mapping[str, object]:
-    """A case's result as a JSON object, or what is wrong with it."""
+    """A case's result as a JSON object, or its error."""
     result = score.result(case)
     if result:
         return result.record()
@@ -262,7 +262,7 @@ def score_record(case: BenchmarkCase, score: CaseScore) -> Mapping[str, object]:
 
 
 def chart_target(path: str) -> "OutputTarget":
-    """The file of a picture, found to be one that can be drawn and written."""
+    """The file of a picture, once it is known that it can be drawn and written."""
     from starcoder_cli.benchmark.chart import check_chart_path
     from starcoder_cli.files.output import open_output
 

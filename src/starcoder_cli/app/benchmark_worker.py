@@ -1,4 +1,4 @@
-"""One measurement in this process, for `bench` in another one."""
+"""One measurement in this process, on behalf of `bench` in another."""
 
 import time
 from collections.abc import Iterator
@@ -16,31 +16,31 @@ from starcoder_cli.terminal.output import Messages
 
 @dataclass(frozen=True)
 class WorkerMessages(Messages):
-    """Notes for the process that waits."""
+    """Sends notes to the process that is waiting."""
 
     def note(self, text: str) -> None:
-        """One line that is worth knowing."""
+        """Send one line that is worth knowing."""
         send_message("note", text)
 
     def detail(self, text: str) -> None:
-        """One line for whoever wants to know how it is done."""
+        """Send one line for users who want details."""
         send_message("detail", text)
 
     def show_status(self, text: str) -> None:
-        """What is going on."""
+        """Send what is going on."""
         send_message("doing", text)
 
     @contextmanager
     def show_progress(self, what: str) -> Iterator[Messages]:
-        """What is going on in the body."""
+        """Send what is going on in the body."""
         self.show_status("loads")
         yield self
 
 
 def measure_in_process(plan: BenchmarkPlan) -> None:
-    """Load the one model of a plan, measure it once, and tell the figures.
+    """Load the one model of a plan, measure it once, and send the figures.
 
-    The network is not used, but for an endpoint. Raises what loading it raises.
+    The network is not used, except for an endpoint. Raises what loading the model raises.
     """
     exit_with_parent()
     messages, workload = WorkerMessages(), plan.workload
@@ -70,7 +70,7 @@ def measure_in_process(plan: BenchmarkPlan) -> None:
 
 
 def memory_metrics() -> dict[BenchmarkMetric, float]:
-    """The most memory that this process has had, and that it has had on GPUs."""
+    """The peak memory of this process, in RAM and on GPUs."""
     from starcoder_cli.engines.machine import peak_gpu_memory
 
     taken = {

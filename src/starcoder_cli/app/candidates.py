@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from starcoder_cli.candidates.verify import VerifyCommand
 
 MAX_DRAWS_PER_CANDIDATE = 2
-"""How many answers are made at most for each that is wanted, where some say the same or break."""
+"""How many answers are made at most for each that is wanted, as some are duplicates or broken."""
 
 
 class CandidateChooser:
-    """The choice among answers for a range of a source.
+    """Chooses among answers for a range of a source.
 
-    Raises UsageError or DataError, before a model is loaded, where it could not be made.
+    Raises UsageError or DataError, before a model is loaded, if it could not choose.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class CandidateChooser:
             self._command = verify_command(options.verify, source, options.seconds)
 
     def generate(self, stream: Callable[[Sampling], Stream], sampling: Sampling) -> None:
-        """Have answers made until enough of them are sound and differ, and rank the best."""
+        """Generate answers until enough of them are sound and different, and rank the best."""
         count = self._options.n
         candidates: list[Candidate] = []
         try:
@@ -89,14 +89,14 @@ class CandidateChooser:
             self._note_errors()
 
     def _note_errors(self) -> None:
-        """Say where no answer is sound; a command that tries them, and a record, say it as well."""
+        """Warn if no answer is sound; a command that tries them, or a record, says so itself."""
         if all(candidate.parses is False for candidate in self._candidates):
             self._output.messages.note("a parser finds errors in the file with each of the answers")
 
     def choose(self) -> Completion:
-        """The chosen answer, which is the first candidate from now on; all of them took its time.
+        """Choose an answer and put it first among the candidates; its time is that of them all.
 
-        Where the command lets none pass, that is the one that ranks best.
+        If the command passes none of them, that is the one that ranks best.
         """
         if self._command:
             self._candidates = self._verify(self._command)
@@ -106,23 +106,23 @@ class CandidateChooser:
 
     @property
     def passed(self) -> bool:
-        """Whether the chosen answer is one, and not just the best of those that fail."""
+        """Whether the chosen answer passes, rather than being the best of those that fail."""
         return not self._candidates or self._candidates[0].verified is not False
 
     def with_candidates(self, answer: Answer) -> Answer:
-        """The chosen answer with its seed and the candidates; the same where none was chosen."""
+        """Add the seed and the candidates to the chosen answer; unchanged if none was chosen."""
         if not self._candidates:
             return answer
         records = [candidate.record() for candidate in self._candidates]
         return replace(answer, seed=self._candidates[0].sampling.seed, candidates=records)
 
     def failure(self) -> NegativeError:
-        """What to say where no candidate passes."""
+        """The error if no candidate passes."""
         way = "ask for more with -n" if self._output.verbose else "-v shows what it says"
         return NegativeError(f"no candidate passes `{self._options.verify}`", way)
 
     def _with_flaws(self, candidate: Candidate) -> Candidate:
-        """The candidate with what is wrong with the file that it would leave."""
+        """The candidate with the flaws of the file that it would leave."""
         whole = self._source.splice(self._span, candidate.text)
         count, anyway = (
             syntax.count_syntax_errors(whole, self._language.name),
@@ -132,19 +132,19 @@ class CandidateChooser:
         return replace(candidate, added_errors=errors, flaws=find_flaws(whole, self._language.name))
 
     def _is_sound(self, candidate: Candidate) -> bool:
-        """Whether an answer says something, and makes nothing wrong that is not so without it."""
+        """Whether an answer is not blank, and adds no flaw to those of the file without it."""
         more = Counter(candidate.flaws) - Counter(self._flaws_without_answer[1])
         return bool(candidate.text.strip()) and candidate.parses is not False and not more
 
     @cached_property
     def _flaws_without_answer(self) -> tuple[int | None, tuple[str, ...]]:
-        """What is wrong with the file without an answer."""
+        """The flaws of the file without an answer."""
         without = self._source.splice(self._span, "")
         language = self._language.name
         return syntax.count_syntax_errors(without, language), find_flaws(without, language)
 
     def _check(self, ranked: list[Candidate], file: "CheckedFile") -> list[Candidate]:
-        """The candidates by what they do; a note where that says nothing, or that none is right."""
+        """Rank the candidates by running them; a note says if nothing runs or none is right."""
         from starcoder_cli.candidates.checks.run import rank_by_running
 
         messages = self._output.messages
@@ -164,7 +164,7 @@ class CandidateChooser:
         return best_first
 
     def _verify(self, command: "VerifyCommand") -> list[Candidate]:
-        """The first candidate that passes before the others; those that were tried say so."""
+        """Put the first candidate that passes first, and mark those that were tried."""
         messages, waiting = self._output.messages, self._candidates
         failed: list[Candidate] = []
         try:
@@ -182,12 +182,12 @@ class CandidateChooser:
         return failed
 
     def _show_line(self, line: str) -> None:
-        """Say what the command says, in place of the status."""
+        """Show a line of the command's output, in place of the status."""
         self._output.messages.show_status("")
         self._output.messages.detail(line)
 
     def _pick(self) -> int:
-        """Which candidate the user takes: one alone may be unwanted too."""
+        """Ask which candidate the user takes, even if there is only one: it may be unwanted."""
         from starcoder_cli.app.pick import pick
         from starcoder_cli.terminal.code import Highlighter
 
@@ -200,14 +200,14 @@ class CandidateChooser:
 
 
 def checked_file(source: Source, language: Language) -> "CheckedFile":
-    """The file of a source, to run answers in; raises what `CheckedFile.of` does."""
+    """The file of a source, to run answers in; raises what `CheckedFile.of` raises."""
     from starcoder_cli.candidates.checks.run import CheckedFile
 
     return CheckedFile.of(source, language.name)
 
 
 def verify_command(line: str, source: Source, seconds: float) -> "VerifyCommand":
-    """The command that tries answers for a source; UsageError where that is no file."""
+    """The command that tries answers for a source; raises UsageError if that is not a file."""
     from starcoder_cli.candidates.verify import VerifyCommand, check_command
     from starcoder_cli.files.worktree import WorkTree
 

@@ -1,4 +1,4 @@
-"""Questions to a model that is open: what `starcoder chat` does once and in a session."""
+"""Questions to an open model: what `starcoder chat` does once and in a session."""
 
 import sys
 import time
@@ -35,7 +35,7 @@ from starcoder_cli.terminal.sanitize import find_unsafe_characters, sanitize
 
 @dataclass(frozen=True)
 class Chat:
-    """A model that is open, and how its answers are shown.
+    """An open model, and how its answers are shown.
 
     With `extract` only the code in the first fenced block of an answer counts.
     """
@@ -51,9 +51,9 @@ class Chat:
         return self.output.messages
 
     def prompt(self, conversation: Conversation) -> Question:
-        """What the model is asked for the next answer, with as many turns as it can read.
+        """The prompt for the next answer, with as many turns as the model can read.
 
-        Raises DataError where some would have to be left out and that is not wanted.
+        Raises DataError if some would have to be left out and that is not wanted.
         """
         return self.replier.prompt(
             conversation,
@@ -63,7 +63,7 @@ class Chat:
         )
 
     def answer(self, question: Question, keep: Callable[[str], None]) -> Completion:
-        """The answer, shown while it is made; `keep` is given each piece of it before that."""
+        """Return the answer, shown as it arrives; `keep` gets each piece before it is shown."""
         name, request = self.request.spec.name, self.request
         self.messages.show_status(f"{name} is reading …")
         is_live = not (self.extract or self.output.json)
@@ -81,20 +81,20 @@ class Chat:
         return completion
 
     def explain_silence(self, completion: Completion) -> str:
-        """Why an answer is empty; empty where it is not."""
+        """Explain why an answer is empty; empty if it is not."""
         name = self.request.spec.name
         if completion.text:
             return ""
         return explain_silence(name, completion) or f"{name} has nothing to say to that"
 
     def origins(self, text: str) -> Mapping[str, object]:
-        """What JSON tells of where the code of an answer comes from; a note tells people."""
+        """What JSON says about the origin of an answer's code; users get it as a note."""
         code = text if self.extract else blank_out_prose(text)
         return lookup_origins(code, None, self.request.notices, self.messages)
 
 
 def keep_text(chunks: Iterable[Chunk], keep: Callable[[str], None]) -> Stream:
-    """The same chunks, the text of each given to `keep` first."""
+    """Yield the same chunks, passing the text of each to `keep` first."""
     with closing_source(chunks) as source:
         for chunk in source:
             keep(chunk.text)
@@ -102,7 +102,7 @@ def keep_text(chunks: Iterable[Chunk], keep: Callable[[str], None]) -> Stream:
 
 
 def choose_chat_view(output: OutputOptions) -> tuple[View, Callable[[Fence], None]]:
-    """The view for an answer, and what it wants to know of a fence whose code comes alone."""
+    """The view for an answer, and its handler for the fence of code that is shown alone."""
     if output.json:
         return SilentView(), ignore_text
     if not is_terminal(sys.stdout) and output.color != "always":
@@ -118,14 +118,14 @@ def choose_chat_view(output: OutputOptions) -> tuple[View, Callable[[Fence], Non
 
 
 def ignore_text(found: Fence | str) -> None:
-    """Nothing comes of it."""
+    """Do nothing."""
 
 
 @contextmanager
 def open_chat(
     request: Request, output: OutputOptions, window: int, *, extract: bool = False
 ) -> Iterator[Chat]:
-    """A chat with the model of a request, loaded with room for so many tokens."""
+    """Open a chat with the model of a request, loaded with a window of `window` tokens."""
     messages = output.messages
     request = resolve_endpoint(request, messages)
     spec = request.spec
@@ -142,7 +142,7 @@ def open_chat(
 def answer_once(
     conversation: Conversation, request: Request, output: OutputOptions, *, extract: bool
 ) -> None:
-    """Answer the last question of a conversation, and end."""
+    """Answer the last question of a conversation, then exit."""
     standard_output()
     request = request.with_random_seed()
     overhead = request.sampling.max_tokens + 2 * PROMPT_OVERHEAD_TOKENS

@@ -1,6 +1,6 @@
-"""A session of `starcoder chat` at a terminal: lines, commands, and an answer to all else.
+"""A session of `starcoder chat` at a terminal: lines, commands, and answers to everything else.
 
-Nothing of it is written to disk but by `/save`.
+Nothing is written to disk except by `/save`.
 """
 
 import re
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.key_binding import KeyPressEvent
 
-SESSION_WINDOW = 8192  # a larger one costs memory for turns that most sessions never have
+SESSION_WINDOW = 8192  # a larger window costs memory for turns that most sessions never reach
 COMMAND_PATTERN = re.compile(r"(/\w+)(?:\s+(.*))?", re.DOTALL)
 
 Action: TypeAlias = Callable[[Conversation, str], Conversation | None]
@@ -34,7 +34,7 @@ Action: TypeAlias = Callable[[Conversation, str], Conversation | None]
 
 @dataclass(frozen=True)
 class SessionCommand:
-    """What a line that begins with `/` does; an action that gives None back ends the session."""
+    """What a line that begins with `/` does; an action that returns None ends the session."""
 
     action: Action
     summary: str
@@ -64,7 +64,7 @@ def run_session(
 
 
 def converse(editor: "PromptSession[str]", begin: Conversation, answer: Action) -> None:
-    """Do what each line says, or answer it, until the user leaves."""
+    """Run or answer each line until the user leaves."""
     current: Conversation | None = begin
     while current is not None:
         line = read_line(editor)
@@ -79,7 +79,7 @@ def converse(editor: "PromptSession[str]", begin: Conversation, answer: Action) 
 def conversation_after(
     conversation: Conversation, line: str, answer: Action
 ) -> Conversation | None:
-    """The conversation after a line; None where it ends.
+    """The conversation after a line, or None if it ends.
 
     A line that begins with `/` and one word is a command, everything else is a question.
     """
@@ -97,8 +97,8 @@ def conversation_after(
 def reply(chat: Chat, conversation: Conversation, timeout: float | None) -> Conversation:
     """The conversation with an answer to its last question.
 
-    An answer that Ctrl-C or the time limit ends counts as far as it came. A question without any
-    answer is taken back.
+    An answer cut short by Ctrl-C or the time limit is kept up to that point. A question
+    without any answer is taken back.
     """
     said: list[str] = []
     try:
@@ -116,7 +116,7 @@ def reply(chat: Chat, conversation: Conversation, timeout: float | None) -> Conv
 
 
 def read_line(editor: "PromptSession[str]") -> str | None:
-    """What the user entered, of one line or more; None at the end."""
+    """The one or more lines that the user entered, or None at the end."""
     while True:
         try:
             return to_model_text(editor.prompt()).strip("\n")
@@ -128,7 +128,7 @@ def read_line(editor: "PromptSession[str]") -> str | None:
 
 
 def line_editor() -> "PromptSession[str]":
-    """An editor of lines in which Enter is the end and Alt-Enter a new line."""
+    """A line editor in which Enter submits and Alt-Enter starts a new line."""
     from prompt_toolkit import PromptSession
     from prompt_toolkit.enums import DEFAULT_BUFFER
     from prompt_toolkit.filters import has_focus
@@ -162,7 +162,7 @@ def clear_conversation(conversation: Conversation, argument: str) -> Conversatio
 
 
 def undo_turn(conversation: Conversation, argument: str) -> Conversation:
-    """Forget the last question and the answer to it."""
+    """Forget the last question and its answer."""
     if not conversation.messages:
         raise UsageError("there is nothing to undo")
     question = conversation.turns()[-1][0]
@@ -183,7 +183,7 @@ def save_conversation(conversation: Conversation, argument: str) -> Conversation
 
 
 def create_file(path: Path, text: str) -> None:
-    """Write a new file, whole or not at all; CreateError where the name is taken."""
+    """Write a new file, all or nothing; raises CreateError if the name is taken."""
     import tempfile
 
     try:
@@ -194,7 +194,7 @@ def create_file(path: Path, text: str) -> None:
                 part = Path(folder, path.name)
                 part.write_bytes(text.encode())
                 part.replace(path)
-        except BaseException:  # Ctrl-C too: the reserved name is given back
+        except BaseException:  # Ctrl-C too: the reserved name is released
             path.unlink(missing_ok=True)
             raise
     except FileExistsError as error:

@@ -1,4 +1,4 @@
-"""The configuration file, changed: one key set or taken out, or all of it in an editor."""
+"""Changes the configuration file: sets or removes one key, or opens it all in an editor."""
 
 import errno
 import os
@@ -32,14 +32,14 @@ NEW_FILE = """\
 
 @dataclass(frozen=True)
 class ConfigText:
-    """The configuration file as it was read; `data` is None where there is none."""
+    """The configuration file as it was read; `data` is None if there is none."""
 
     path: Path
     data: bytes | None
 
     @classmethod
     def read(cls) -> "ConfigText":
-        """The file now. ConfigError where it cannot be read, is not TOML, or keeps nothing."""
+        """Read the file. Raises ConfigError if it is unreadable, not TOML, or keeps nothing."""
         path = config_file()
         data = read_config_bytes(path)
         if path.exists() and not path.is_file():  # the null device can be read
@@ -49,20 +49,20 @@ class ConfigText:
 
     @property
     def text(self) -> str:
-        """Its text; empty where there is no file."""
+        """Its text, or an empty string if there is no file."""
         return (self.data or b"").decode()
 
     def save(self, text: str) -> None:
-        """Put a text in its place; raises what `save_user_file` raises."""
+        """Replace the file's text; raises what `save_user_file` raises."""
         save_user_file(self.path, self.data, text.encode(), ELSEWHERE_HINT)
 
     def with_value(self, keys: tuple[str, ...], value: object) -> str:
-        """The text in which a key has a value; UsageError where it cannot."""
+        """The text with a key set to a value; raises UsageError if it cannot be."""
         with self.as_usage_errors():
             return with_key(self.text, keys, value)
 
     def without(self, keys: tuple[str, ...]) -> str:
-        """The text without a key; NegativeError where it has none of that name."""
+        """The text without a key; raises NegativeError if there is no such key."""
         name = ".".join(keys)
         if not has_key(decode_config(self.data or b"", self.path), keys):
             raise NegativeError(f"{self.path} does not set {name}", "see `starcoder config`")
@@ -71,7 +71,7 @@ class ConfigText:
 
     @contextmanager
     def as_usage_errors(self) -> Iterator[None]:
-        """What a key cannot be in this file, as the fault of the command line."""
+        """Report what is wrong with a key as an error in the command line."""
         try:
             yield
         except DataError as error:
@@ -81,8 +81,8 @@ class ConfigText:
 def edit_config(check: Callable[[], object]) -> Path:
     """Open the configuration file in the user's editor, and check it afterwards.
 
-    It is made where it is missing. Raises UsageError without a terminal or an editor, and whatever
-    `check` raises for what the file says then.
+    It is created if it is missing. Raises UsageError without a terminal or an editor, and whatever
+    `check` raises for the file's new content.
     """
     path = config_file()
     if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
@@ -98,7 +98,7 @@ def edit_config(check: Callable[[], object]) -> Path:
 
 
 def editor_command() -> list[str]:
-    """The words of the user's editor; UsageError where VISUAL and EDITOR name none."""
+    """The words of the user's editor; raises UsageError if VISUAL and EDITOR name none."""
     for name in ("VISUAL", "EDITOR"):
         if text := os.environ.get(name, "").strip():
             try:
@@ -109,9 +109,9 @@ def editor_command() -> list[str]:
 
 
 def run_editor(command: list[str]) -> None:
-    """Run an editor until it ends, to which alone Ctrl-C belongs for so long.
+    """Run an editor until it exits; until then Ctrl-C goes to it alone.
 
-    Raises UsageError where it cannot be started, StarcoderError where it says that it failed.
+    Raises UsageError if it cannot be started, NegativeError if it reports failure.
     """
     import subprocess
 

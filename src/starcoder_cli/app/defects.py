@@ -1,4 +1,4 @@
-"""What is wrong with a whole answer: half of it, code left out, a file that breaks with it."""
+"""What is wrong with an answer: it is cut off, leaves code out, or breaks the file."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ ASK_AGAIN = "ask again, or name a smaller range"
 BLANK = "the answer is nothing but white space"
 
 REPLACEMENT_CHARACTER = "\ufffd"
-"""What a model reads for bytes that are not UTF-8, and what is left of a damaged answer's."""
+"""What a model reads for bytes that are not UTF-8, and what remains of a damaged answer's."""
 
 
 @dataclass(frozen=True)
 class Defect:
-    """What is wrong with an answer, and the way out; `note` tells people who get it all the same.
+    """What is wrong with an answer, and the way out; `note` is for users who get it anyway.
 
-    An answer that is `kept_out` goes into no file.
+    An answer that is `kept_out` is not written to any file.
     """
 
     problem: str
@@ -35,7 +35,7 @@ class Defect:
 
     @classmethod
     def that_keeps_out(cls, problem: str) -> "Defect":
-        """One for which an answer goes into no file, and is noted as it is."""
+        """A defect that keeps an answer out of files, with the problem itself as the note."""
         return cls(problem, ASK_AGAIN, problem, kept_out=True)
 
     @property
@@ -49,9 +49,9 @@ def find_defect(
 ) -> Defect | None:
     """The first defect of an answer.
 
-    A hole takes what is whole of an answer that was cut off, and what breaks the file; what takes
-    the place of code has to be all of it, and code. What is wanted as the model wrote it is not
-    judged, but for white space, damage, and half of what takes the place of code.
+    A hole accepts the complete part of a truncated answer, and an answer that breaks the file; a
+    replacement for code must be complete, and code. An answer wanted verbatim is not judged,
+    except for white space, damage, and half a replacement for code.
     """
     text, original = completion.text, source.raw[span.start : span.end]
     if text and not text.strip() and original.strip():
@@ -81,9 +81,9 @@ def find_defect(
 
 
 def find_damage(text: str, raw: str, request: Request) -> str:
-    """What is wrong with an endpoint's answer where it was damaged on its way; empty for nothing.
+    """How an endpoint's answer was damaged on its way; empty if it was not.
 
-    A model here that knows little may write half a character itself.
+    A local model that knows little may itself write half a character.
     """
     is_new = REPLACEMENT_CHARACTER in text and REPLACEMENT_CHARACTER not in to_model_text(raw)
     if not is_new or not request.resolved_endpoint:
@@ -94,13 +94,13 @@ def find_damage(text: str, raw: str, request: Request) -> str:
 def defect_notes(
     task: Task, source: Source, span: Span, completion: Completion, request: Request
 ) -> tuple[str, ...]:
-    """What is told of an answer's defect beside its reason, which tells that it was cut off."""
+    """Notes on an answer's defect, unless its reason already says that it was cut off."""
     defect = find_defect(task, source, span, completion, request)
     return (defect.note,) if defect and defect.note and completion.reason != "length" else ()
 
 
 def breaks_file(source: Source, span: Span, text: str, language: Language) -> bool:
-    """Whether a parser finds errors in a file with an answer, and none in the file as it was."""
+    """Whether a parser finds errors in a file with an answer, but none in the original file."""
     if count_syntax_errors(source.raw, language.name) != 0:
         return False
     return bool(count_syntax_errors(source.splice(span, text), language.name))

@@ -1,4 +1,4 @@
-"""What becomes of a whole answer: a change of its file, a patch, a record, or a file of its own."""
+"""What becomes of an answer: a change of its file, a patch, a record, or a file of its own."""
 
 import os
 import sys
@@ -40,12 +40,11 @@ OUTPUT_EXCLUSIVE = (
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """How an answer is to be shown, and where it goes.
+    """How an answer is shown, and where it goes.
 
     `between` draws it between its lines at a terminal, `in_place` puts it into the file. With
-    `whole` what is printed with `echo` is all of a file of which the source is a part.
-
-    Raises UsageError where one thing excludes another.
+    `whole`, `echo` prints all of a file of which the source is a part.
+    Raises UsageError if two options cannot be used together.
     """
 
     between: bool = False
@@ -74,13 +73,13 @@ class OutputOptions:
 
     @property
     def streams(self) -> bool:
-        """Whether the answer goes to standard output while it is made."""
+        """Whether the answer goes to standard output as it arrives."""
         changes_file = self.diff or self.in_place or self.whole
         return not (changes_file or self.json or self.output != STANDARD_OUTPUT)
 
     @property
     def draws(self) -> bool:
-        """Whether what goes to standard output is for people: sanitised, and coloured or not."""
+        """Whether standard output is for people: sanitized, and perhaps coloured."""
         return is_terminal(sys.stdout) or self.color == "always"
 
     @property
@@ -112,7 +111,7 @@ Record = Mapping[str, object]
 class Delivery:
     """Where the answer for a range of a source goes; `patch_target` is what a patch is for.
 
-    An answer with a `defect` goes into no file.
+    An answer with a `defect` is not written to any file.
     """
 
     source: Source
@@ -125,20 +124,19 @@ class Delivery:
 
     @property
     def changes_file(self) -> bool:
-        """Whether the answer becomes a change of its file, made or as a patch."""
+        """Whether the answer becomes a change of its file, written or as a patch."""
         return self.options.in_place or self.options.diff
 
     @property
     def refuses(self) -> bool:
-        """Whether the answer is kept out of a file, or a patch, by its defect."""
+        """Whether the answer's defect keeps it out of a file or a patch."""
         is_written = self.changes_file or (self.target and not self.options.json)
         return bool(self.defect and is_written)
 
     def deliver(self, text: str, record: Record) -> None:
-        """Put a whole answer where it belongs; what streams is there already.
+        """Put an answer where it belongs; what streams is there already.
 
-        Where a file cannot be written the answer goes to standard output instead: it took a while.
-
+        If a file cannot be written, the answer goes to standard output instead: it took a while.
         Raises DataError for characters that nobody would see in the file, and for an answer with a
         defect, and what `SaveTarget` raises.
         """
@@ -166,7 +164,7 @@ class Delivery:
             self.options.messages.note(f"the answer has characters that nobody sees: {unsafe}")
 
     def save(self, target: "OutputTarget", text: str, record: Record, unsafe: str) -> None:
-        """Write the file; a record says all there is to an answer, whatever it has in it."""
+        """Write the file; a record holds the answer whatever is wrong with it."""
         is_record = self.options.json and not self.options.in_place
         if unsafe and not is_record:
             raise DataError(
@@ -181,7 +179,7 @@ class Delivery:
             target.save(self.changed(text))
 
     def confirm(self, text: str, record: Record) -> None:
-        """Say what has been put into the file: as a record, or at a terminal as a change."""
+        """Show what has been put into the file: as a record, or at a terminal as a change."""
         if self.options.json:
             write_bytes(self.content(text, record))
         elif self.options.draws:
@@ -211,19 +209,19 @@ class Delivery:
         return self.changed(text) if self.options.echo else encode_text(text)
 
     def changed(self, text: str) -> bytes:
-        """The file with the answer in it; DataError where that is not of the file's encoding."""
+        """The file with the answer in it; raises DataError if its encoding cannot hold that."""
         check_can_hold(self.source.document, text, self.source.display_name)
         return encode_text(self.source.replaced(self.span, text))
 
     def patch(self, text: str) -> bytes:
-        """The change that the answer is; no answer is no change."""
+        """The answer as a patch; without an answer nothing changes."""
         assert self.patch_target is not None
         old = self.source.document
         new = self.changed(text) if text else encode_text(old)
         return self.patch_target.patch(encode_text(old), new)
 
     def draw_patch(self, text: str) -> None:
-        """Show the change to people."""
+        """Show the change to the user."""
         from starcoder_cli.terminal.code import show_patch
 
         show_patch(self.patch(text), wants_color(self.options.color))
@@ -234,8 +232,8 @@ def plan_delivery(
 ) -> Delivery:
     """Find out where an answer goes before there is one.
 
-    Raises UsageError where it can go nowhere, RefusedError where a link in a repository leads to
-    another's file, and whatever else keeps a file from being written.
+    Raises UsageError if it can go nowhere, RefusedError if a link leads out of the repository,
+    and whatever else keeps a file from being written.
     """
     path = (filename or "") if source.name == STANDARD_INPUT else source.name
     target: OutputTarget | None = None
@@ -263,7 +261,7 @@ def plan_delivery(
 
 
 def find_patch_target(path: str, options: OutputOptions) -> "PatchTarget":
-    """What a patch is for; a note says where it applies if not here."""
+    """What a patch is for; a note says where to apply it if not here."""
     from starcoder_cli.files.patch import PatchTarget
 
     target = PatchTarget.of(path)
@@ -273,7 +271,7 @@ def find_patch_target(path: str, options: OutputOptions) -> "PatchTarget":
 
 
 def note_file_outside(path: str, messages: Messages) -> None:
-    """Say which file will be written where a link leads to it, out of a repository."""
+    """Say which file will be written if a link leads out of a repository to it."""
     if linked := find_file_outside(path):
         messages.note(f"{linked}, which is written")
 

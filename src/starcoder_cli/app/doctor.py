@@ -1,4 +1,4 @@
-"""What `starcoder doctor` looks at: the packages, the machine, the folders, the hub, the models."""
+"""What `starcoder doctor` checks: the packages, the machine, the folders, the hub, the models."""
 
 import os
 import re
@@ -20,7 +20,7 @@ PACKAGES = ("torch", "transformers", "bitsandbytes", "xllamacpp")
 GPU_PACKAGES = ("torch", "transformers", "bitsandbytes")
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 15)
-"""The Pythons that this program runs on, and that torch is built for where it does not tell."""
+"""The Pythons that this program runs on; the newest is for torch too, if it does not say."""
 
 REACH_SECONDS = 5.0
 """How many seconds the hub may take to answer each question."""
@@ -30,7 +30,7 @@ LOW_BYTES = 10**9
 
 
 def all_findings() -> Iterator[Finding]:
-    """Every finding, each as soon as it is known."""
+    """Yield every finding as soon as it is known."""
     yield python_finding()
     yield from (package_finding(name) for name in PACKAGES)
     machine = find_machine()
@@ -48,7 +48,7 @@ def all_findings() -> Iterator[Finding]:
 
 
 def python_finding(version: tuple[int, int] = sys.version_info[:2]) -> Finding:
-    """Which Python runs this, and whether this program and torch are made for it."""
+    """Which Python runs this, and whether this program and torch support it."""
     text = f"{sys.version.split()[0]} ({sys.executable})"
     newest = newest_python()
     if version < OLDEST_PYTHON:
@@ -61,7 +61,7 @@ def python_finding(version: tuple[int, int] = sys.version_info[:2]) -> Finding:
 
 
 def newest_python() -> tuple[int, int]:
-    """The newest Python that the installed torch says it is for, or NEWEST_PYTHON."""
+    """The newest Python that the installed torch says it supports, or NEWEST_PYTHON."""
     from importlib.metadata import PackageNotFoundError, metadata
 
     try:
@@ -73,14 +73,14 @@ def newest_python() -> tuple[int, int]:
 
 
 def format_version(version: tuple[int, int]) -> str:
-    """`3.11`."""
+    """Format as `3.11`."""
     return ".".join(map(str, version))
 
 
 def package_finding(name: str) -> Finding:
-    """Whether a package can be imported and is whole, and its version.
+    """Whether a package can be imported and is complete, and its version.
 
-    That one is not installed is no fault where only checkpoints on a GPU need it.
+    A missing package that only checkpoints on a GPU need is not a fault.
     """
     from importlib import import_module
     from importlib.metadata import version
@@ -102,7 +102,7 @@ def package_finding(name: str) -> Finding:
             found = Finding(name, "ok", version(name))
             built = f", {torch_build(module)}" if name == "torch" else ""
             whole = name != "bitsandbytes" or has_library(module)
-    except ForeignError as error:  # a broken package may raise anything, and that is what was asked
+    except ForeignError as error:  # a broken package may raise anything, and that is being checked
         text = f"cannot be imported: {type(error.cause).__name__}: {error}"
         return Finding(name, "fail", text, reinstall)
     if not whole:
@@ -112,7 +112,7 @@ def package_finding(name: str) -> Finding:
 
 
 def torch_build(torch: ModuleType) -> str:
-    """What a build of torch computes on besides the processor."""
+    """What a build of torch computes on besides the CPU."""
     for title, version in (("CUDA", torch.version.cuda), ("ROCm", torch.version.hip)):
         if version:
             return f"built for {title} {version}"
@@ -120,7 +120,7 @@ def torch_build(torch: ModuleType) -> str:
 
 
 def has_library(bitsandbytes: ModuleType) -> bool:
-    """Whether its native library is loaded: the stand-in for it fails only where it is called."""
+    """Whether its native library is loaded: the placeholder for it fails only when called."""
     return "error_msg" not in vars(bitsandbytes.cextension.lib)
 
 
@@ -134,7 +134,7 @@ def library_remedy(bitsandbytes: ModuleType, reinstall: str) -> str:
 
 
 def find_machine() -> Machine | None:
-    """What there is to compute with; None where torch, which knows it, cannot be imported."""
+    """What there is to compute with, or None if torch, which knows it, cannot be imported."""
     from starcoder_cli.engines.machine import detect_machine
 
     try:
@@ -146,7 +146,7 @@ def find_machine() -> Machine | None:
 def gpu_findings(
     machine: Machine, driver: Path = Path("/proc/driver/nvidia/version")
 ) -> Iterator[Finding]:
-    """The GPUs that torch sees; without one, models run on the processor, which is no fault."""
+    """The GPUs that torch sees; without one, models run on the CPU, which is not a fault."""
     for device in machine.accelerators:
         text = f"{device.title}, {gigabytes(device.free)} of {gigabytes(device.total)} free"
         bf16 = "" if device.has_bf16 else ", no bf16"
@@ -161,7 +161,7 @@ def gpu_findings(
 
 
 def memory_finding(machine: Machine) -> Finding:
-    """How much memory is free, and in what the processor computes."""
+    """How much memory is free, and in what formats the CPU computes."""
     numbers = "bf16" if machine.has_bf16 else "fp32, and slowly in bf16"
     text = f"{gigabytes(machine.free_memory)} free; the processor computes in {numbers}"
     if machine.free_memory < LOW_BYTES:
@@ -178,7 +178,7 @@ def folder_findings() -> Iterator[Finding]:
 
 
 def folder_finding(check: str, path: Path, variable: str) -> Finding:
-    """Whether a folder can be written, or made, and how much room there is."""
+    """Whether a folder can be written or created, and how much room there is."""
     import shutil
 
     place = path.absolute()
@@ -193,7 +193,7 @@ def folder_finding(check: str, path: Path, variable: str) -> Finding:
 
 
 def sandbox_finding() -> Finding:
-    """Where programs that a model wrote are run, and which languages that is known for here."""
+    """Where programs written by a model run, and in which languages they can run here."""
     from starcoder_cli.sandbox import JUDGED_LANGUAGES, detect_sandbox, unsupported_reason
 
     try:
@@ -220,7 +220,7 @@ def hub_finding() -> Finding:
 
 
 def login_finding(reached: bool) -> Finding:
-    """Whether there is a token, and whose it is; the token itself is shown nowhere."""
+    """Whether there is a token, and whose it is; the token itself is never shown."""
     from starcoder_cli.models.cache import fetch_user_name, has_token
 
     if not has_token():
@@ -236,7 +236,7 @@ def login_finding(reached: bool) -> Finding:
 
 
 def call_hub(call: Callable[[], str]) -> tuple[str, str]:
-    """What a call over the network answers, and why it did not; one of them is empty."""
+    """The answer of a call over the network, and why there is none; one of them is empty."""
     from starcoder_cli.models.transfer import call_with_timeout
 
     try:
@@ -247,7 +247,7 @@ def call_hub(call: Callable[[], str]) -> tuple[str, str]:
 
 @contextmanager
 def silence_output() -> Iterator[None]:
-    """Keeps what a package warns of at its import off standard error."""
+    """Keep the warnings that a package prints on import off standard error."""
     import logging
     import warnings
 

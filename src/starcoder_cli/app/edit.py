@@ -1,4 +1,4 @@
-"""Code that is to be written anew as an instruction says."""
+"""Code to be rewritten according to an instruction."""
 
 import re
 from contextlib import suppress
@@ -32,7 +32,7 @@ from starcoder_cli.stream import Completion, Stream, convert_newlines, until_sto
 from starcoder_cli.terminal.output import Messages
 
 NAMES_OPENING = re.compile(r"shebang|#!|<\?|\btag|first line|interpreter", re.IGNORECASE)
-"""How an instruction is about the first line of a script."""
+"""Matches an instruction about the first line of a script."""
 
 EXTRA_TOKENS = 256
 MAX_EDIT_TOKENS = 100_000
@@ -40,20 +40,20 @@ MAX_EDIT_TOKENS = 100_000
 INDENTING = re.compile(
     r"\b(tabs?|spaces?|white ?space|(re)?indent\w*|(re)?format\w*|pep ?8|gofmt)\b", re.IGNORECASE
 )
-"""How an instruction asks for other tabs and spaces than there are."""
+"""Matches an instruction that asks for different tabs and spaces."""
 
 
 def edit_max_tokens(characters: int) -> int:
-    """How many tokens new code may have, for code of so many characters."""
+    """The maximum number of tokens of new code, for code of this many characters."""
     return min(EXTRA_TOKENS + characters // 2, MAX_EDIT_TOKENS)
 
 
 @dataclass(frozen=True)
 class EditTask:
-    """A range of a source whose code an instruction is about.
+    """A range of a source with an instruction to edit its code.
 
-    `original` is what the file has, `indent` the white space that all of it begins with, `code` the
-    same without it as a model reads it, `hole` the text around it.
+    `original` is what the file has, `indent` the white space that all of it begins with, `code`
+    the dedented text as a model reads it, `hole` the text around it.
     """
 
     source: Source
@@ -68,12 +68,12 @@ class EditTask:
 
     @property
     def window(self) -> int:
-        """The code, the instruction and the new code."""
+        """The size of the code, the instruction and the new code."""
         text = len(self.code.encode()) + len(self.instruction.encode())
         return text + self.request.sampling.max_tokens + 8 * PROMPT_OVERHEAD_TOKENS
 
     def prompt(self, model: Model, messages: Messages) -> PreparedPrompt:
-        """The question; UsageError where the model cannot read all of it."""
+        """The question; raises UsageError if the model cannot read all of it."""
         form = chat_format(model, self.request.spec)
         prompt = build_edit_prompt(
             self.code, self.instruction, self.language, form, model.has_token
@@ -90,9 +90,9 @@ class EditTask:
         return PreparedPrompt(prompt.question, (*prompt.stop, *self.request.infill.stop))
 
     def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
-        """The new code, indented as the old.
+        """Stream the new code, indented like the old.
 
-        No rule but its fence ends it: new code may well have the line that follows it, too.
+        Only its fence ends it: new code may well contain the line that follows it.
         """
         chunks: Stream = until_stop(self._answer(model, prompt.question, sampling), prompt.stop)
         if not self.request.verbatim:
@@ -111,7 +111,7 @@ class EditTask:
 
     @property
     def _keeps_indent_kind(self) -> bool:
-        """Whether the new code is to have its file's tabs or spaces, whatever it came with."""
+        """Whether the new code is converted to its file's kind of tabs or spaces."""
         filename = self.source.code_name(self.request.filename)
         return not (INDENTING.search(self.instruction) or is_prose(self.language, filename))
 
@@ -130,7 +130,7 @@ class EditTask:
         return restore_line_ends(text, self.original, self.source.newline)
 
     def _answer(self, model: Model, question: Question, sampling: Sampling) -> Stream:
-        """The code in the answer of the model, without what it thought before it."""
+        """The code in the model's answer, without what the model thought before it."""
         replier = ChatModel.of(model, self.request.spec)
         extract = partial(extract_code, original=self.code, language=self.language)
         if isinstance(question, Conversation):
@@ -140,19 +140,19 @@ class EditTask:
         return continue_code(chunks, extract) if may_think else chunks
 
     def learn(self, completion: Completion, engine: str) -> None:
-        """Nothing: no other file is included."""
+        """Nothing to learn: no other file is included."""
 
 
 def edit_task(
     source: Source, span: Span, request: Request, messages: Messages, instruction: str
 ) -> EditTask:
-    """What is asked about a range of a source; DataError where there is no code in it."""
+    """The task for a range of a source; raises DataError if there is no code in it."""
     original = source.raw[span.start : span.end]
     if not original.strip():
         raise DataError("there is no code to edit here", "use `starcoder fill` to write some")
     language = language_of(source, request.lang, request.filename)
     if language.lexer == "markdown" and (fence := find_open_fence(source.raw[: span.start])):
-        with suppress(UsageError):  # of no language that is known
+        with suppress(UsageError):  # not a known language
             language = find_language(fence.language.lower())
     hole = source.hole_at(span)
     indent, code = dedent_code(to_model_text(original), language.name, hole)
@@ -161,7 +161,7 @@ def edit_task(
 
 
 def question_tokens(model: Model, question: Prompt | Conversation) -> int:
-    """How many tokens a question has; a control token is one."""
+    """How many tokens a question has; a control token counts as one."""
     if isinstance(question, Conversation):
         texts = [message.text for message in (*question.opening(), *question.messages)]
         return sum(1 + model.count(text) for text in (*texts, question.answer_prefix))

@@ -1,4 +1,4 @@
-"""A benchmark from its problems to its scores: ask, run where that is wanted, and show."""
+"""A benchmark from its problems to its scores: ask, run the code if wanted, and report."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -35,7 +35,7 @@ def evaluate(
     options: ReportOptions,
     messages: Messages,
 ) -> None:
-    """Answer what was not answered before, judge what was not judged, and show the scores."""
+    """Answer what has not been answered, judge what has not been judged, and show the scores."""
     standard_output()
     benchmark = selection.benchmark
     refuse_evaluation(selection, request, run_code, options)
@@ -66,7 +66,7 @@ def evaluate(
 def refuse_evaluation(
     selection: BenchmarkSelection, request: Request, run_code: bool, options: ReportOptions
 ) -> None:
-    """Raise UsageError for what makes no sense, InputError for a report that cannot be drawn."""
+    """Raise UsageError for options that conflict, InputError for a report that cannot be drawn."""
     if selection.samples > 1 and not request.sampling.temperature:
         raise UsageError(
             "without a temperature every sample would be the same", "add --temperature 0.2"
@@ -84,9 +84,9 @@ def refuse_evaluation(
 def unrunnable_groups(
     groups: Mapping[str, Sequence[Problem]], messages: Messages
 ) -> Mapping[str, str]:
-    """The groups that are left out because no answer in their language could pass here, and why.
+    """The groups to skip because no answer in their language could pass here, and why.
 
-    Raises MachineError where there is no sandbox, InputError where nothing is left.
+    Raises MachineError if there is no sandbox, InputError if nothing is left.
     """
     from starcoder_cli.sandbox import detect_sandbox, unusable_reason
 
@@ -102,7 +102,7 @@ def unrunnable_groups(
 
 
 def run_settings(selection: BenchmarkSelection, request: Request) -> RunSettings:
-    """What a run asks."""
+    """The settings of a run."""
     sampling, loading = request.sampling, request.loading
     return RunSettings(
         benchmark=selection.benchmark_name,
@@ -121,14 +121,14 @@ def run_settings(selection: BenchmarkSelection, request: Request) -> RunSettings
 
 
 def default_folder(settings: RunSettings) -> Path:
-    """The folder of a run in the current one."""
+    """The default folder of a run, under the current one."""
     model = Path(settings.model).name
     return Path("eval") / f"{settings.benchmark}-{model}{'-prompted' * settings.prompted}"
 
 
 @dataclass(frozen=True)
 class RunPart:
-    """A group of problems in a run, of which the first are asked."""
+    """A group of problems in a run, of which only the first `limit` are asked."""
 
     name: str
     problems: Sequence[Problem]
@@ -168,9 +168,9 @@ class RunPart:
 def answer_parts(
     parts: Sequence[RunPart], request: Request, parallel: int, messages: Messages
 ) -> list[list[JsonObject]]:
-    """All answers to each part, those of an earlier run and those that are made now.
+    """All answers to each part, both those of an earlier run and new ones.
 
-    Raises DataError where some could not be made: a score without them would be that of no model.
+    Raises DataError if some could not be made: a score without them would be meaningless.
     """
     with ExitStack() as stack:
         sheets = [stack.enter_context(part.answers()) for part in parts]
@@ -199,9 +199,9 @@ def answer_parts(
 
 
 def with_same_engine(request: Request, recorded: object) -> Request:
-    """The request for the engine that made the first answers: another one answers otherwise.
+    """The request with the engine that made the first answers, because engines answer differently.
 
-    Raises DataError where another one is asked for.
+    Raises DataError if another one is asked for.
     """
     first_engine = next((engine for engine in get_args(EngineChoice) if engine == recorded), None)
     if not first_engine or request.spec.engine != "llamacpp":
@@ -214,7 +214,7 @@ def with_same_engine(request: Request, recorded: object) -> Request:
 def judge_parts(
     parts: Sequence[RunPart], records: Sequence[Sequence[JsonObject]]
 ) -> list[ProblemGroup]:
-    """Each part with a verdict on every answer, while a bar counts those that are made now."""
+    """Each part with a verdict on every answer, while a bar counts the new ones."""
     from starcoder_cli.evaluation.judge import judge_answers
 
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The file of a model that a command needs: the one that is here, or pulled once."""
+"""The file of a model that a command needs: the one that is here, or else pulled."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def fetch(spec: ModelSpec, messages: Messages, before: Callable[[], None], offline: bool) -> Path:
-    """The model's file or checkpoint folder, after one line that says where it comes from.
+    """Return the model's file or checkpoint folder; a line says where it comes from.
 
-    `before` is called before anything is fetched. A model that
-    is here is used, after one note where its licence was never accepted. Raises RefusedError for
-    one that would be fetched, but whose licence has to be accepted first, and what a pull raises.
+    `before` is called before anything is fetched. A model that is here is used, after a note
+    if its licence was never accepted. Raises RefusedError for one that would be fetched but
+    whose licence must be accepted first, and what a pull raises.
     """
     from starcoder_cli.models import consent, store
 
@@ -49,14 +49,14 @@ Prepare: TypeAlias = Callable[[ModelSpec, Path, Progress], "Prepared"]
 
 
 MAX_BYTES_AT_ONCE = 1200 << 20
-"""A larger file takes longer to prepare than a first command can be let wait for it."""
+"""A larger file takes longer to prepare than a first command should have to wait."""
 
 
 def prepare_at_once(spec: ModelSpec, path: Path, messages: Messages, loading: LoadOptions) -> None:
-    """Prepare a model that is used for the first time, where that is quick or has to be.
+    """Prepare a model on first use, if that is quick or necessary, and only try it once.
 
-    A small GGUF file, also since another version, and a checkpoint that only fits the memory so. It
-    is tried once. A note says how a large file is prepared that was prepared by another version.
+    It applies to a small GGUF file, even one prepared by another version, and to a checkpoint that
+    only fits in memory when prepared. A note says how to prepare an outdated large file again.
     """
     from starcoder_cli.engines.openvino.prepared import find_prepared, is_outdated, is_unfit
 
@@ -74,7 +74,7 @@ def prepare_at_once(spec: ModelSpec, path: Path, messages: Messages, loading: Lo
 
 
 def is_to_be_prepared(spec: ModelSpec, path: Path, loading: LoadOptions) -> bool:
-    """Whether a checkpoint has to be prepared; what is wrong with it is told when it is loaded."""
+    """Whether a checkpoint must be prepared; what is wrong with it is reported on loading."""
     from starcoder_cli.engines.load import has_to_be_prepared
     from starcoder_cli.weights.checkpoint import inspect_checkpoint
 
@@ -91,18 +91,18 @@ def prepare_pulled(
     *,
     quiet: bool = False,
 ) -> None:
-    """Prepare a pulled model for OpenVINO; where that does not work, say so and leave it.
+    """Prepare a pulled model for OpenVINO; if that fails, say so and leave it.
 
-    A GGUF file always is, a checkpoint in as few bits as are asked for where the processor is to
-    run it and there is a graph for it. A bar shows how many of its steps are done. Ctrl-C ends it
-    at once: the work is done in another thread, since native code lets none through in its own.
+    A GGUF file always is, a checkpoint in the requested number of bits if it is to run on the CPU
+    and has a graph. A bar shows the steps that are done. Ctrl-C ends it at once: the work is done
+    in another thread, since native code does not let the signal through in its own.
     """
     if spec.is_local or spec.engine not in ("llamacpp", "huggingface"):
         return
     try:
         if is_prepared(spec, path, quantize):
             return
-    except StarcoderError:  # what is wrong with its files is told when they are loaded
+    except StarcoderError:  # problems with its files are reported when they are loaded
         return
     from starcoder_cli.engines.openvino.prepare import discard_staging, prepare_model
     from starcoder_cli.engines.openvino.prepare_checkpoint import prepare_checkpoint
@@ -132,7 +132,7 @@ def prepare_pulled(
 
 
 def is_prepared(spec: ModelSpec, path: Path, quantize: QuantizeChoice = "auto") -> bool:
-    """Whether a pulled model is prepared as it is asked for, or is none that would be."""
+    """Whether a pulled model is prepared as requested, or need not be."""
     if spec.engine == "llamacpp":
         return locate_prepared(spec, path) is not None
     from starcoder_cli.engines.openvino.prepare_checkpoint import find_wanted, is_for_processor
@@ -143,7 +143,7 @@ def is_prepared(spec: ModelSpec, path: Path, quantize: QuantizeChoice = "auto") 
 
 
 def locate_prepared(spec: ModelSpec, path: Path) -> "Prepared | None":
-    """What a model that is here was prepared in; None where it was not."""
+    """The prepared form of a model that is here, or None if it was not prepared."""
     from starcoder_cli.engines.openvino.prepared import find_prepared, find_prepared_checkpoint
     from starcoder_cli.weights.checkpoint import inspect_checkpoint
 
@@ -153,7 +153,7 @@ def locate_prepared(spec: ModelSpec, path: Path) -> "Prepared | None":
 
 
 def preparation_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
-    """How many bytes a model was prepared in."""
+    """The size of a model's prepared form, in bytes."""
     try:
         prepared = None if spec.is_local else locate_prepared(spec, path)
     except StarcoderError:
@@ -162,7 +162,7 @@ def preparation_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
 
 
 def pull_missing(spec: ModelSpec, offline: bool = False) -> Path:
-    """The model's file or checkpoint folder, verified; fetched after a line that says from where.
+    """Return the verified file or checkpoint folder, fetching it after a line that says from where.
 
     A bar shows bytes, rate and time left, at a terminal only. Raises what `fetch_model` raises.
     """
@@ -178,7 +178,7 @@ def pull_missing(spec: ModelSpec, offline: bool = False) -> Path:
 
 
 def needs_download(spec: ModelSpec, offline: bool) -> bool:
-    """Whether a pull would use the network: for a model that is not here, or not sound."""
+    """Whether a pull would use the network, because a model is missing or damaged."""
     from starcoder_cli.models.pull import is_offline
 
     return bool(
@@ -187,14 +187,14 @@ def needs_download(spec: ModelSpec, offline: bool) -> bool:
 
 
 def locate(spec: ModelSpec) -> Path | None:
-    """The verified file or checkpoint folder of a model; None where it is not here."""
+    """The verified file or checkpoint folder of a model, or None if it is not here."""
     from starcoder_cli.models.store import locate_model as located
 
     return located(spec)
 
 
 def model_state(spec: ModelSpec) -> str:
-    """`here`, `damaged`, `built in`, `licence` where one has to be accepted first, or `absent`."""
+    """`here`, `damaged`, `built in`, `licence` if one must be accepted first, or `absent`."""
     if spec.engine == "echo":
         return "built in"
     try:

@@ -1,4 +1,4 @@
-"""Answers made in threads, several at a time, and given in the order in which they were asked."""
+"""Answers made in threads, several at a time, and yielded in the order they were asked for."""
 
 import threading
 from collections import deque
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from starcoder_cli.stream import Stream
 
-QUEUED_PER_SLOT = 4  # answers for each slot that wait for an earlier one
+QUEUED_PER_SLOT = 4  # answers per slot that may wait for an earlier one
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 def in_order(
     answer: Callable[[Item], Result], items: Iterable[Item], slots: int, closed: threading.Event
 ) -> Generator[Result]:
-    """The answer to each item in order, several made at a time; closing this sets `closed`."""
+    """Yield the answers in order, making several at a time; closing this sets `closed`."""
     pool = ThreadPoolExecutor(slots)
     waiting: deque[Future[Result]] = deque()
     try:
@@ -38,7 +38,7 @@ class BatchClosedError(Exception):
 
 
 def while_open(chunks: Stream, closed: threading.Event) -> Stream:
-    """The chunks while somebody waits for them; then Closed is raised."""
+    """Yield the chunks while somebody waits for them, then raise BatchClosedError."""
     with closing(chunks):
         for chunk in chunks:
             if closed.is_set():

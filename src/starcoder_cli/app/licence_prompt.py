@@ -1,4 +1,4 @@
-"""The terms of a licence: shown whole at a terminal, asked about once, and remembered."""
+"""The terms of a licence: shown in full at a terminal, asked about once, and remembered."""
 
 import sys
 
@@ -11,9 +11,9 @@ from starcoder_cli.terminal.sanitize import sanitize
 
 
 def settle_licence(spec: ModelSpec, *, accept: bool) -> None:
-    """See that a model's licence is accepted: long ago, by `accept`, or now at a terminal.
+    """Make sure a model's licence is accepted: earlier, by `accept`, or now at a terminal.
 
-    Raises RefusedError where nobody accepts it, CreateError where that cannot be remembered.
+    Raises RefusedError if nobody accepts it, CreateError if that cannot be remembered.
     """
     licence = consent.find_unaccepted_licence(spec)
     if licence is None:
@@ -45,7 +45,7 @@ def unaccepted_error(spec: ModelSpec, licence: Licence, hint: str) -> RefusedErr
 
 
 def remind_of_licence(spec: ModelSpec, licence: Licence, messages: Messages) -> None:
-    """Name, once, the licence of a model that came here without us."""
+    """Mention once the licence of a model that we did not fetch."""
     if messages.quiet or consent.has_been_reminded(licence):
         return
     messages.note(
@@ -55,11 +55,11 @@ def remind_of_licence(spec: ModelSpec, licence: Licence, messages: Messages) -> 
     try:
         consent.record_reminder(licence)
     except CreateError:
-        return  # the same note again is no reason to stop
+        return  # showing the note again is no reason to stop
 
 
 def licence_text(spec: ModelSpec, licence: Licence) -> str:
-    """What someone reads before agreeing; it fits a terminal of 24 lines."""
+    """What the user reads before agreeing; it fits a terminal of 24 lines."""
     return "\n".join(
         (
             f"{spec.name} is under {licence.name}, in short:",
@@ -73,13 +73,13 @@ def licence_text(spec: ModelSpec, licence: Licence) -> str:
 
 
 def is_confirmed(question: str) -> bool:
-    """Whether the answer to a question at the terminal is yes; the end of the input is a no."""
+    """Whether the answer to a question at the terminal is yes; the end of input counts as no."""
     sys.stderr.write(question)
     sys.stderr.flush()
     answer = b""
     try:
         answer = sys.stdin.buffer.readline()
     finally:
-        if not answer.endswith(b"\n"):  # Ctrl-C and Ctrl-D leave the cursor behind the question
+        if not answer.endswith(b"\n"):  # Ctrl-C and Ctrl-D leave the cursor after the question
             write_message("")
     return answer.strip().lower() in (b"y", b"yes")

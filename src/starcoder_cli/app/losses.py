@@ -1,6 +1,6 @@
-"""What of the code that an answer replaces is not in it: left out, emptied, or no longer defined.
+"""What an answer loses of the code that it replaces: left out, emptied, or no longer defined.
 
-What is written anew is no loss, nor what an instruction takes away.
+Code that is rewritten is not lost, nor is code that the instruction removes.
 """
 
 import re
@@ -30,21 +30,21 @@ REFUSAL = re.compile(
 
 MIN_COMPARED_LINES = 4
 MIN_SIZE_RATIO = 4
-"""New code that has no line of so many, is so many times shorter, and has hardly a word from them,
-is none of theirs."""
+"""New code is foreign if it shares no line with the old code of at least this many lines, is this
+many times shorter, and shares hardly a word with it."""
 
 MAX_TAKEN_SHARE = 0.5
-"""An instruction that takes something away hardly means more of the lines than that."""
+"""An instruction that removes something hardly means more than this share of the lines."""
 
 NAME_IN_CODE = re.compile(r"(?<![\w.$>])[^\W\d]\w*")
-"""A name in the code of a text that is no attribute."""
+"""A name in the code of a text that is not an attribute."""
 
 BOUND_NAMES = re.compile(r"\bfor\s+[\w, ()]+\s+(in|of)\b|\bas\s+\w+|[(,]\s*\w+\s*[:,)]|\w+\s*=[^=]")
 """Names that a loop, a parameter or a value binds."""
 
 
 def find_loss(text: str, original: str, task: Task) -> str:
-    """What an answer has in place of the code that it replaces; empty where that is code."""
+    """Describe what an answer has in place of the code it replaces; empty if it is fine."""
     lines = stripped_lines(original)
     if lines and (omission := find_omission(text, original, task.language)):
         return f"the answer leaves code out, where it says {omission!r}"
@@ -70,7 +70,7 @@ def is_foreign(lines: Sequence[str], new_lines: Sequence[str]) -> bool:
 
 
 def find_lost_code(text: str, original: str, language: Language, instruction: str) -> str:
-    """What is lost of some code that is to be written anew; empty where nothing is."""
+    """Describe what is lost of code that was to be rewritten; empty if nothing is."""
     scope = InstructionScope.read(instruction)
     compared = Comparison(original, text, language)
     names = [
@@ -89,7 +89,7 @@ def find_lost_code(text: str, original: str, language: Language, instruction: st
 
 
 def find_lost_lines(compared: Comparison, scope: InstructionScope) -> Sequence[Loss]:
-    """Lines that are gone, and that an instruction does not let go."""
+    """Lines that are gone and that the instruction does not allow to go."""
     losses = compared.find_losses()
     if not (scope.takes_away or scope.is_unspecific):
         return losses
@@ -100,7 +100,7 @@ def find_lost_lines(compared: Comparison, scope: InstructionScope) -> Sequence[L
 
 
 def describe_losses(losses: Sequence[Loss]) -> str:
-    """What of lines that are lost is told; empty where there are none."""
+    """Describe lines that are lost; empty if there are none."""
     if comment := next((loss.comment for loss in losses if loss.comment), ""):
         return f"the answer leaves code out, where it says {comment!r}"
     if not losses:
@@ -110,7 +110,7 @@ def describe_losses(losses: Sequence[Loss]) -> str:
 
 
 def find_lost_import(compared: Comparison, text: str, language: Language) -> str:
-    """The first import that is gone, whose name the new code uses and does not bring."""
+    """The first import that is gone although the new code uses its name and does not bring it."""
     body = "\n".join(line for line in text.split("\n") if not IMPORT.match(line))
     code = "".join(piece for kind, piece in read_pieces(body, language) if kind == "code")
     used = {match[0] for match in NAME_IN_CODE.finditer(code)} - find_brought_names(text)

@@ -1,6 +1,6 @@
-"""Which definitions and keys of some code are not in new code, and whose code is gone.
+"""Which definitions and keys of some code are missing from new code, and whose code is gone.
 
-Definitions are counted: a second one of the same name does not stand for one that is gone.
+Definitions are counted: a second one of the same name does not make up for a lost one.
 """
 
 import re
@@ -26,8 +26,8 @@ BROUGHT = r"(?<!\w){name}(?!\w)['\"]?\s*[:=]|import\b.*(?<!\w){name}(?!\w)"
 class DefinedName:
     """A name, the line that defines it, counted from 0, and the type that it belongs to.
 
-    The owner is empty where there is none, or where it is not known. A name that `is_counted` is
-    lost where one of its definitions is, else where all of them are.
+    The owner is empty if there is none or it is not known. A name that `is_counted` is lost if one
+    of its definitions is, otherwise only if all of them are.
     """
 
     text: str
@@ -37,10 +37,10 @@ class DefinedName:
 
 
 def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
-    """The names that new code defines less often, where nothing is in their place.
+    """The names that new code defines fewer times, with nothing in their place.
 
-    Nor does a line that is new bring them, nor has a line that it changes lost them. One of several
-    that belongs to a type that is lost goes with it.
+    A name does not count if a new line brings it, or a changed line merely lost it. A name with
+    several definitions that belongs to a lost type goes with it.
     """
     before, after = (list_names(code, language) for code in (compared.original, compared.text))
     if len(after) >= len(before):
@@ -64,7 +64,7 @@ def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
 
 
 def is_body_gone(name: DefinedName, compared: Comparison, left: AbstractSet[int]) -> bool:
-    """Whether more is gone of a definition than its first line; else it is merged with another."""
+    """Whether more of a definition is gone than its first line; else it was merged with another."""
     lines = [line for line in compared.old if line.number >= name.line][:2]
     if len(lines) < 2 or lines[1].indent <= lines[0].indent:
         return True
@@ -72,7 +72,7 @@ def is_body_gone(name: DefinedName, compared: Comparison, left: AbstractSet[int]
 
 
 def describe_name(name: DefinedName, compared: Comparison, language: str) -> str:
-    """What is told of a name that is lost: of one of several also the line that defines it."""
+    """Describe a lost name; if it has several definitions, include the line that defines it."""
     count = sum(each.text == name.text for each in list_names(compared.original, language))
     if count == 1 or language in KEY_PATTERNS:
         return f"{name.text!r}, which the code defines"
@@ -81,7 +81,7 @@ def describe_name(name: DefinedName, compared: Comparison, language: str) -> str
 
 
 def find_changed_words(compared: Comparison) -> AbstractSet[str]:
-    """The words that lines had which are changed."""
+    """The words that changed lines have lost."""
     pairs = ((compared.old[one], compared.new[other]) for one, other in compared.pairs)
     return {word for old, new in pairs for word in old.words - new.words}
 
@@ -92,7 +92,7 @@ def find_brought(
     before: Sequence[DefinedName],
     after: Sequence[DefinedName],
 ) -> AbstractSet[str]:
-    """Those of some names that a new line, or another owner, defines, imports or gives a value."""
+    """The given names that a new line, or another owner, defines, imports or assigns."""
     same = {new for old, new in compared.pairs if compared.old[old].text == compared.new[new].text}
     lines = {line.number: line.text for at, line in enumerate(compared.new) if at not in same}
     text = "\n".join(lines.values())
@@ -104,7 +104,7 @@ def find_brought(
 
 
 def lost_line_numbers(compared: Comparison, names: Sequence[DefinedName]) -> AbstractSet[int]:
-    """The numbers of the lines that are gone, and of those that are changed and define several."""
+    """The numbers of the lines that are gone, and of changed ones that define several names."""
     counts = Counter(each.line for each in names)
     crowded = {number for number, count in counts.items() if count > 1}
     gone = {line.number for gap in compared.open_gaps for line in gap.gone}
@@ -112,7 +112,7 @@ def lost_line_numbers(compared: Comparison, names: Sequence[DefinedName]) -> Abs
 
 
 def list_names(text: str, language: str) -> list[DefinedName]:
-    """The names that a text defines, as often as it does: functions, types, keys of data."""
+    """The names that a text defines, with repetitions: functions, types, keys of data."""
     if pattern := KEY_PATTERNS.get(language):
         matches = re.finditer(pattern, text, re.MULTILINE)
         return [
@@ -130,7 +130,7 @@ def list_names(text: str, language: str) -> list[DefinedName]:
 
 
 def find_emptied_function(compared: Comparison, language: str) -> str:
-    """The first function that does something in code, and nothing in new code."""
+    """The first function that does something in the old code, and nothing in the new."""
     before, after = (find_functions(code, language) for code in (compared.original, compared.text))
     working, idle = count_by_work(before)
     new_working, new_idle = count_by_work(after)

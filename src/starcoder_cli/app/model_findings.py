@@ -1,4 +1,4 @@
-"""What `starcoder doctor` says of models: how the default one stands, and which others fit here."""
+"""What `starcoder doctor` says about models: the default one's state, and which others fit here."""
 
 import os
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ State: TypeAlias = Literal["ok", "no", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found: `no` is something that is not there, and need not be.
+    """What one check found: `no` is something that is missing, and need not be there.
 
-    `subject` names which GPU or model it is about, where a check has several findings.
+    `subject` names the GPU or model it is about, if a check has several findings.
     """
 
     check: str
@@ -40,14 +40,14 @@ class Finding:
 def default_model_name() -> str:
     """The model of commands without `--model`: the variable's, the configuration file's, or ours.
 
-    Raises ConfigError where the file cannot be read.
+    Raises ConfigError if the file cannot be read.
     """
     named = os.environ.get(environment_name("model")) or read_config(config_file()).get("model")
     return named if isinstance(named, str) and named else DEFAULT_MODEL
 
 
 def default_model_finding() -> Finding:
-    """Whether the model that commands use is here and sound, and which engine runs it how fast."""
+    """Whether the model that commands use is here and sound, and which engine runs it."""
     subject = ""
     try:
         subject = default_model_name()
@@ -65,7 +65,7 @@ def default_model_finding() -> Finding:
 
 
 def engine_finding(spec: ModelSpec, path: Path) -> Finding:
-    """Which engine runs a model that is here, and what it was prepared in."""
+    """Which engine runs a model that is here, and how it was prepared."""
     from starcoder_cli.engines.openvino.prepared import find_prepared, is_outdated, is_unfit
 
     if spec.engine != "llamacpp":
@@ -99,7 +99,7 @@ def checkpoint_finding(spec: ModelSpec, path: Path) -> Finding:
 
 
 def fit_findings(machine: Machine) -> Iterator[Finding]:
-    """Which StarCoder models fit here, and how; instead of others the largest that does."""
+    """Which StarCoder models fit here, and how; for those that do not, the largest that does."""
     found = [fit_finding(name, machine) for name in SHAPES]
     fits = [each.subject for each in found if each.state == "ok"]
     largest = max(

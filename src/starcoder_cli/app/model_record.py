@@ -30,7 +30,7 @@ def model_info(spec: ModelSpec, current: str) -> Mapping[str, object]:
 
 
 def file_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
-    """What a GGUF file or a checkpoint folder says about itself, found consistent."""
+    """What a GGUF file or checkpoint folder says about itself, once checked."""
     if path.is_dir():
         from starcoder_cli.engines.load import validate_checkpoint
 
@@ -56,7 +56,7 @@ def file_info(spec: ModelSpec, path: Path) -> Mapping[str, object]:
 
 
 def licence_info(spec: ModelSpec) -> Mapping[str, object]:
-    """A model's licence: where it is, what it asks, forbids and wants said; nothing for others."""
+    """A model's licence: its address, terms, restrictions, duties and notice; empty if unknown."""
     licence = licences.find_licence(spec.licence, spec.repository)
     if licence is None:
         return {}
@@ -70,7 +70,7 @@ def licence_info(spec: ModelSpec) -> Mapping[str, object]:
 
 
 def tuned_info(spec: ModelSpec) -> Mapping[str, object]:
-    """What a model was tuned from, when, and on what; nothing for others."""
+    """What a model was tuned from, when, and on what; empty for other models."""
     if not spec.base:
         return {}
     record, folder = read_tuned(spec.name), model_folder(spec)
@@ -84,7 +84,7 @@ def tuned_info(spec: ModelSpec) -> Mapping[str, object]:
 
 
 def licence_name(spec: ModelSpec) -> str:
-    """What a model's licence is called; empty where nobody knows."""
+    """The name of a model's licence; empty if nobody knows."""
     licence = licences.find_licence(spec.licence, spec.repository)
     return licence.name if licence else spec.licence
 

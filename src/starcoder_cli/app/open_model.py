@@ -1,4 +1,4 @@
-"""A model for a command: fetched where it is not here, held by the server where there is one."""
+"""Opens a model for a command: fetches it if it is missing, and uses the server if there is one."""
 
 import os
 import sys
@@ -21,9 +21,9 @@ from starcoder_cli.terminal.output import Messages, is_terminal
 
 
 def resolve_endpoint(request: Request, messages: Messages) -> Request:
-    """The request with what its endpoint says of itself; the same one where it has none.
+    """The request with what its endpoint says about itself; unchanged if it has none.
 
-    Raises UsageError where the network is not to be used, or for what is no endpoint, and what
+    Raises UsageError if the network may not be used or the address is not an endpoint, and what
     reaching it raises.
     """
     if not request.endpoint.endpoint or request.resolved_endpoint:
@@ -53,7 +53,7 @@ def resolve_endpoint(request: Request, messages: Messages) -> Request:
 
 
 def models_for_this_machine() -> set[str]:
-    """The models that are meant where no flag and no variable names one: for here, not there."""
+    """The models used if no flag and no variable names one: for here, not for an endpoint."""
     settings = read_config(config_file())
     tables = [settings, *(table for table in settings.values() if isinstance(table, dict))]
     named = [table.get("model") for table in tables]
@@ -86,11 +86,11 @@ def open_model(
     *,
     server_only: bool = False,
 ) -> Iterator[Model]:
-    """The model of a request, fetched where it is not here, with a window of so many tokens a slot.
+    """Open the model of a request, fetched if it is missing, with a `window` of tokens per slot.
 
-    So many answers as there are slots are made at a time.
-    A model at an endpoint is neither. With `server_only` this process loads no file: that raises
-    UnavailableError where there is no server.
+    Up to `slots` answers are made at a time. A model at an endpoint is neither fetched nor loaded.
+    With `server_only` this process loads no file: that raises UnavailableError if there is no
+    server.
     """
     if request.resolved_endpoint:
         from starcoder_cli.engines.endpoint.model import EndpointModel
@@ -131,7 +131,7 @@ def open_model(
 def check_before_fetch(
     spec: ModelSpec, window: int, loading: LoadOptions, messages: Messages
 ) -> None:
-    """Raise what `check_can_load` raises; a note tells how quick the default model is here."""
+    """Raise what `check_can_load` raises; a note says how fast the default model is here."""
     check_can_load(spec, window, loading)
     if spec.name == DEFAULT_MODEL:
         from starcoder_cli.app.recommend import describe_choice
@@ -147,11 +147,11 @@ def open_on_server(
     messages: Messages,
     seconds: float = PROBE_SECONDS,
 ) -> Model | None:
-    """The model, held by this user's server; None where this process is to load it itself.
+    """The model, held by this user's server, or None if this process should load it itself.
 
-    A server that runs is used, where it answers in so many `seconds`. One is started at a terminal,
-    or where a keep-alive was asked for.
-    Raises RefusedError where the place of the server is not safe, and what loading raises.
+    A running server is used if it answers within `seconds`. One is started at a terminal, or if
+    a keep-alive was asked for.
+    Raises RefusedError if the server's location is not safe, and what loading raises.
     """
     if path is None or request.keep_alive == 0:
         return None

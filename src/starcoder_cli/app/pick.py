@@ -1,6 +1,6 @@
 """One of several answers, chosen by a person at a terminal.
 
-All of this is written to standard error, so that the answer alone goes where standard output does.
+All of this is written to standard error, so that only the answer goes to standard output.
 """
 
 import re
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 UNDERLINE_STYLE = "\x1b[4m"
 DIFF_WORD_PATTERN = re.compile(r"\w+|\s+|.", re.DOTALL)
 MAX_FLAWS_SHOWN = 2
-MAX_WORDS_COMPARED = 4000  # a comparison takes the square of them
+MAX_WORDS_COMPARED = 4000  # a comparison takes time quadratic in them
 
 
 def need_terminal() -> None:
-    """UsageError where nobody can be asked."""
+    """Raise UsageError if nobody can be asked."""
     if not is_terminal(sys.stderr) or is_plain_terminal():
         raise UsageError("--pick needs a terminal to ask at", "omit it to take the best one")
 
 
 def pick(candidates: Sequence[Candidate], painter: Highlighter, before: str) -> int:
-    """Which of the candidates the user takes; KeyboardInterrupt where they leave.
+    """Ask which of the candidates the user takes; raises KeyboardInterrupt if they leave.
 
-    `before` is the text before the answers, which colours depend on.
+    `before` is the text before the answers, which the colours depend on.
     """
     for number, candidate in enumerate(candidates, 1):
         sys.stderr.write(candidate_heading(number, candidate, painter))
@@ -43,7 +43,7 @@ def pick(candidates: Sequence[Candidate], painter: Highlighter, before: str) -> 
 
 
 def candidate_heading(number: int, candidate: Candidate, painter: Highlighter) -> str:
-    """A line with the number of a candidate and what is known of it."""
+    """A line with the number of a candidate and what is known about it."""
     known = [f"{candidate.completion.mean_logprob:.2f} a token"]
     known += ["does not parse"] if candidate.parses is False else []
     known += candidate.flaws[:MAX_FLAWS_SHOWN]
@@ -53,9 +53,9 @@ def candidate_heading(number: int, candidate: Candidate, painter: Highlighter) -
 
 
 def highlight_difference(text: str, first: str, painter: Highlighter, before: str) -> str:
-    """An answer as its lines, those marked that differ from the first one's.
+    """The lines of an answer, with those marked that differ from the first answer's.
 
-    In colours the words that differ are underlined.
+    In colour, the words that differ are underlined.
     """
     text = sanitize(text.replace("\r\n", "\n")).rstrip("\n")
     marks = differing_spans(text, sanitize(first))
@@ -75,7 +75,7 @@ def highlight_difference(text: str, first: str, painter: Highlighter, before: st
 
 
 def differing_spans(text: str, first: str) -> list[bool]:
-    """For each character of a text, whether its word is not in the first text there."""
+    """For each character of a text, whether its word differs from the first text's."""
     from difflib import SequenceMatcher
 
     words, others = DIFF_WORD_PATTERN.findall(text), DIFF_WORD_PATTERN.findall(first)
@@ -89,7 +89,7 @@ def differing_spans(text: str, first: str) -> list[bool]:
 
 
 class Cursor:
-    """Which of so many answers is meant, as keys are pressed; `done` once that is sure."""
+    """Which of `count` answers is selected as keys are pressed; `done` once that is certain."""
 
     def __init__(self, count: int) -> None:
         self.at = 0
@@ -99,13 +99,13 @@ class Cursor:
         self._missing: int | None = None
 
     def move(self, step: int) -> None:
-        """To the next one or the one before, at an end to the other end."""
+        """Move to the next or the previous answer, wrapping around at the ends."""
         self._missing = None
         self.at = (self.at + step) % self._count
         self._typed = 0
 
     def digit(self, digit: int) -> None:
-        """One more digit of a number; one that cannot go on is the answer."""
+        """Add a digit to the number; if no further digit can follow, that is the answer."""
         number = self._typed * 10 + digit
         number = number if number <= self._count else digit
         self._missing = None if 1 <= number <= self._count else number
@@ -115,7 +115,7 @@ class Cursor:
         self.done = number * 10 > self._count
 
     def take(self) -> bool:
-        """Whether the one that is marked is meant, and not a number that there is not."""
+        """Whether the selected answer is meant, rather than a number that does not exist."""
         is_meant, self._missing = self._missing is None, None
         return is_meant
 
@@ -128,7 +128,7 @@ class Cursor:
 
 
 def ask_for_number(count: int) -> int:
-    """Which of so many the user takes, counted from 0; KeyboardInterrupt where they leave."""
+    """Ask which of `count` the user takes, counted from 0; KeyboardInterrupt if they leave."""
     from prompt_toolkit.application import Application
     from prompt_toolkit.input import create_input
     from prompt_toolkit.layout import FormattedTextControl, Layout, Window

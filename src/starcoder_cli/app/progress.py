@@ -19,7 +19,7 @@ ESTIMATE_SECONDS = 120
 
 @contextmanager
 def transfer_progress(name: str) -> "Iterator[Progress]":
-    """A bar for bytes: how many, how fast, how long still."""
+    """A bar for bytes: how many, how fast, how much time is left."""
     if not is_terminal(sys.stderr):
         yield no_progress
         return
@@ -31,7 +31,7 @@ def transfer_progress(name: str) -> "Iterator[Progress]":
 
 @contextmanager
 def count_progress(name: str) -> "Iterator[Progress]":
-    """A bar for things that take a while each: how many, how many a minute, how long still."""
+    """A bar for things that take a while each: how many, how many a minute, time left."""
     if not is_terminal(sys.stderr):
         yield no_progress
         return
@@ -39,7 +39,7 @@ def count_progress(name: str) -> "Iterator[Progress]":
     from rich.text import Text
 
     class Rate(bars.ProgressColumn):
-        """Things a minute."""
+        """Things per minute."""
 
         def render(self, task: "Task") -> Text:
             """The rate, once it is known."""
@@ -51,7 +51,7 @@ def count_progress(name: str) -> "Iterator[Progress]":
 
 @contextmanager
 def training_progress(name: str) -> Iterator[Callable[[int, int, float], None]]:
-    """A bar for the steps of a training: how many, the loss, how long still."""
+    """A bar for the steps of a training: how many, the loss, time left."""
     if not is_terminal(sys.stderr):
         yield lambda done, total, loss: None
         return
@@ -69,7 +69,7 @@ def training_progress(name: str) -> Iterator[Callable[[int, int, float], None]]:
 
 
 def format_rate(per_second: float) -> str:
-    """How many in a minute, or in a second where that is many."""
+    """Format a rate per minute, or per second if it is high."""
     per_minute = 60 * per_second
     if per_minute < 10_000:
         return f"{per_minute:.1f}/min" if per_minute < 100 else f"{per_minute:,.0f}/min"
@@ -77,19 +77,19 @@ def format_rate(per_second: float) -> str:
 
 
 def no_progress(done: int, total: int) -> None:
-    """No bar."""
+    """Show no bar."""
 
 
 @contextmanager
 def progress_bar(name: str, *columns: "ProgressColumn") -> "Iterator[Progress]":
-    """A bar with these columns and the time that is left."""
+    """A bar with these columns and the time left."""
     bar = make_bar(*columns)
     with bar:
         yield report_to(bar, name)
 
 
 def make_bar(*columns: "ProgressColumn", clock: Callable[[], float] = time.monotonic) -> "Bar":
-    """A bar with these columns and the time that is left, on standard error."""
+    """A bar with these columns and the time left, on standard error."""
     from rich import progress as bars
     from rich.console import Console
 
@@ -105,13 +105,13 @@ def make_bar(*columns: "ProgressColumn", clock: Callable[[], float] = time.monot
 
 
 def report_to(bar: "Bar", name: str) -> "Progress":
-    """What moves a bar, which has that name."""
+    """A function that moves a bar with this name."""
 
     def report(done: int, total: int) -> None:
-        # The task begins with the first report, so that what was here before counts for no speed.
+        # The task begins with the first report, so that bytes already here do not count as speed.
         if not bar.tasks:
             bar.add_task(name, completed=done, total=total or None)
-        # What was checked and has to be fetched counts for no speed either.
+        # Files that were checked and must be fetched again do not count as speed either.
         if done < bar.tasks[0].completed:
             bar.reset(bar.tasks[0].id)
         bar.update(bar.tasks[0].id, completed=done, total=total or None)

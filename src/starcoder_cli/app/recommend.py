@@ -1,7 +1,7 @@
 """Which models this machine can run, what each costs, how good it is, and which is the best here.
 
 Times are those of a typical fill by a loaded model: what the default model, or the small one, was
-measured to read and write here, in proportion to the numbers and the bytes of the other models.
+measured to read and write here, scaled by the parameters and bytes of the other models.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +30,10 @@ from starcoder_cli.models.transfer import free_bytes
 from starcoder_cli.settings import models_dir
 
 READ_TOKENS, WRITTEN_TOKENS = 850, 48
-"""Of a fill in a file of some hundred lines."""
+"""The tokens of a fill in a file of some hundred lines."""
 
 MAX_SECONDS = 12.0
-"""A fill that takes longer is not what anybody waits for."""
+"""Nobody waits for a fill that takes longer."""
 
 MEASURED_SCORES: Mapping[str, float] = {
     "qwen2.5-coder-0.5b": 0.439,
@@ -42,18 +42,18 @@ MEASURED_SCORES: Mapping[str, float] = {
 """HumanEval's 164 problems through this program, greedy, pass@1 (bench/results/scores.md)."""
 
 TYPICAL_RATES: Mapping[bool, tuple[float, float]] = {True: (900, 50), False: (180, 25)}
-"""Tokens a second that the small model reads and writes on two cores, with bf16 and without."""
+"""Tokens per second that the small model reads and writes on two cores, with bf16 and without."""
 
 MEMORY_PER_BYTE, LEAST_MEMORY = 2.6, 300 * 10**6
-"""What a GGUF file takes while it answers, prepared for OpenVINO, beside what anything takes."""
+"""The memory of a GGUF file prepared for OpenVINO while it answers, plus what any model takes."""
 
 DISK_PER_BYTE: Mapping[str, float] = {"llamacpp": 2.25, "huggingface": 1.3}
-"""What a download takes on the disk together with what is prepared of it."""
+"""The disk space of a download and its prepared form, per byte of the download."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """How fast a model of so many numbers and bytes reads and writes, in tokens a second."""
+    """How fast a model of this size reads and writes, in tokens per second."""
 
     parameters: int
     weight_bytes: int
@@ -62,7 +62,7 @@ class Rates:
     is_measured: bool = False
 
     def fill_seconds(self, parameters: int, weight_bytes: int) -> float:
-        """The seconds of a fill by a model of so many numbers and bytes."""
+        """The seconds that a fill takes with a model of this many parameters and bytes."""
         reading = READ_TOKENS / self.read * parameters / self.parameters
         writing = WRITTEN_TOKENS / self.write * weight_bytes / self.weight_bytes
         return reading + writing
@@ -72,7 +72,7 @@ class Rates:
 class ModelOffer:
     """A model that this machine can run: in which form, with how much memory and time.
 
-    `seconds` are None where no time can be told, `score` where nobody has measured it.
+    `seconds` is None if the time is unknown, `score` if nobody has measured it.
     """
 
     spec: ModelSpec
@@ -82,7 +82,7 @@ class ModelOffer:
     score: float | None
 
     def record(self) -> Mapping[str, object]:
-        """Under the names that `--json` uses; bytes and seconds."""
+        """The offer under the names that `--json` uses; in bytes and seconds."""
         return {
             "name": self.spec.name,
             "size": self.spec.size,
@@ -93,7 +93,7 @@ class ModelOffer:
         }
 
     def row(self) -> tuple[str, ...]:
-        """As a row of the table."""
+        """The offer as a row of the table."""
         return (
             self.spec.name,
             format_size(self.spec.size),
@@ -105,7 +105,7 @@ class ModelOffer:
 
 
 def measure_rates(machine: Machine) -> Rates:
-    """What the default model or the small one reads and writes here; else what is typical."""
+    """Measure how fast the default model or the small one is here, else return typical rates."""
     from starcoder_cli.benchmark.measure import BenchmarkMetric, BenchmarkWorkload, measure_speed
     from starcoder_cli.engines.load import load_model
 
@@ -124,7 +124,7 @@ def measure_rates(machine: Machine) -> Rates:
 
 
 def typical_rates(machine: Machine) -> Rates:
-    """What the small model reads and writes on two cores like those of a machine."""
+    """What the small model reads and writes on two cores like this machine's."""
     spec = find_model(SMALL_MODEL)
     size = catalog_size(spec)
     assert size
@@ -132,7 +132,7 @@ def typical_rates(machine: Machine) -> Rates:
 
 
 def describe_choice(machine: Machine) -> str:
-    """What the default model is on this machine, beside what else could be chosen."""
+    """How the default model does on this machine, and what else could be chosen."""
     others = "`starcoder models recommend` lists what else this machine can run"
     if machine.accelerators:
         return f"this machine has a GPU, for which there are better models: {others}"
@@ -156,7 +156,7 @@ def describe_choice(machine: Machine) -> str:
 
 
 def find_offers(machine: Machine, rates: Rates) -> list[ModelOffer]:
-    """The models of the catalog that fit this machine's memory and disk, the best first."""
+    """The models of the catalog that fit this machine's memory and disk, best first."""
     folder = models_dir().absolute()
     free_disk = free_bytes(next(each for each in (folder, *folder.parents) if each.is_dir()))
     offers = (
@@ -170,7 +170,7 @@ def find_offers(machine: Machine, rates: Rates) -> list[ModelOffer]:
 
 
 def gguf_offer(spec: ModelSpec, machine: Machine, rates: Rates) -> ModelOffer | None:
-    """A GGUF file on the processor; None where there is too little memory."""
+    """A GGUF file on the CPU, or None if there is too little memory."""
     size, memory = catalog_size(spec), gguf_memory(spec)
     if not size or memory > machine.free_memory:
         return None
@@ -184,7 +184,7 @@ def gguf_memory(spec: ModelSpec) -> int:
 
 
 def checkpoint_offer(spec: ModelSpec, machine: Machine, rates: Rates) -> ModelOffer | None:
-    """A checkpoint, on a GPU where there is one; None where there is too little memory."""
+    """A checkpoint, on a GPU if there is one, or None if there is too little memory."""
     from starcoder_cli.engines.openvino.graph_fit import (
         choose_prepared_bits,
         graph_loading_bytes,
@@ -224,12 +224,12 @@ def find_score(name: str) -> float | None:
 
 
 def choose_offer(offers: Sequence[ModelOffer], machine: Machine) -> ModelOffer | None:
-    """The best model that is quick enough; on a machine with a GPU the best StarCoder there."""
+    """The best model that is fast enough; on a machine with a GPU, the best StarCoder that fits."""
     return next(wanted_offers(offers, machine), None)
 
 
 def wanted_offers(offers: Sequence[ModelOffer], machine: Machine) -> Iterator[ModelOffer]:
-    """The models that could be recommended, the best first."""
+    """The models that could be recommended, best first."""
     if machine.accelerators:
         yield from (each for each in offers if "starcoder" in each.spec.name and not each.seconds)
     yield from (each for each in offers if each.seconds and each.seconds <= MAX_SECONDS)

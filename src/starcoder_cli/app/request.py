@@ -44,9 +44,9 @@ class CandidateOptions:
         timeout: float | None,
         check: bool = False,
     ) -> "CandidateOptions":
-        """What the flags ask for: some answers without a number where somebody is to choose.
+        """What the flags ask for; if somebody is to choose, several answers by default.
 
-        Raises UsageError for what has no meaning.
+        Raises UsageError for values that make no sense.
         """
         chosen = verify is not None or pick or check
         n = candidates if candidates is not None else DEFAULT_CANDIDATES if chosen else 1
@@ -66,14 +66,14 @@ class CandidateOptions:
 
     @property
     def needs_selection(self) -> bool:
-        """Whether an answer has to be chosen, and so cannot be shown while it is made."""
+        """Whether an answer must be chosen, and so cannot be shown as it arrives."""
         return self.n > 1 or self.verify is not None
 
 
 def keep_alive_seconds(keep_alive: str | None, no_server: bool) -> float | None:
-    """For how many seconds the flags ask a server to hold the model: 0 is without one, None usual.
+    """How long the flags ask a server to hold the model: 0 means no server, None the default.
 
-    Raises UsageError for what is no time.
+    Raises UsageError for a value that is not a duration.
     """
     if keep_alive is None:
         return 0.0 if no_server else None
@@ -85,7 +85,7 @@ def keep_alive_seconds(keep_alive: str | None, no_server: bool) -> float | None:
 class EndpointOptions:
     """An endpoint as a user names it, the family of its model, and the file of its key.
 
-    Raises UsageError for a family that there is not.
+    Raises UsageError for an unknown family.
     """
 
     endpoint: str = ""
@@ -100,7 +100,7 @@ class EndpointOptions:
 
 @dataclass(frozen=True)
 class NoticeOptions:
-    """What is said about where an answer comes from.
+    """What is reported about where an answer comes from.
 
     `provenance` puts a comment above it, `trace` looks it up in the file `index`.
     """
@@ -111,7 +111,7 @@ class NoticeOptions:
 
     @property
     def any(self) -> bool:
-        """Whether anything is said."""
+        """Whether anything is reported."""
         return self.provenance or self.trace
 
 
@@ -119,10 +119,9 @@ class NoticeOptions:
 class Request:
     """What is asked of which model, and how the model is opened.
 
-    `keep_alive` is how many seconds a server holds the model afterwards: 0 is without a server,
-    None as usual. `resolved_endpoint` is the endpoint once it has answered.
-
-    Raises InputError for a model that there is not.
+    `keep_alive` is how many seconds a server holds the model afterwards: 0 means no server, None
+    the default. `resolved_endpoint` is the endpoint once it has answered.
+    Raises InputError for an unknown model.
     """
 
     model: str
@@ -145,24 +144,24 @@ class Request:
 
     @cached_property
     def spec(self) -> ModelSpec:
-        """The model, at the endpoint where there is one."""
+        """The model, at the endpoint if there is one."""
         return self.resolved_endpoint.spec if self.resolved_endpoint else find_model(self.model)
 
     @property
     def verbatim(self) -> bool:
-        """Whether the answer stays as it is: so it does where the prompt is written back."""
+        """Whether the answer stays as it is, which an echo of the prompt always does."""
         return self.infill.raw or self.spec.engine == "echo"
 
     def with_max_tokens(self, most: int) -> "Request":
-        """The same request for so many tokens at most."""
+        """The same request with at most this many tokens."""
         return replace(self, sampling=replace(self.sampling, max_tokens=most))
 
     def with_seed(self, seed: int) -> "Request":
-        """The same request for the answer that chance makes of this number."""
+        """The same request with this random seed."""
         return replace(self, sampling=replace(self.sampling, seed=seed))
 
     def with_random_seed(self) -> "Request":
-        """The same request with a seed wherever chance plays a part, so that it can be told."""
+        """The same request with a seed if the answer depends on chance, so it can be reported."""
         greedy = self.sampling.temperature == 0 and self.candidates.n == 1
         if greedy or self.sampling.seed is not None:
             return self

@@ -1,4 +1,4 @@
-"""The scores of a run on standard output: as a table, as bars or as JSON, and as a page."""
+"""The scores of a run on standard output, as a table, as bars or as JSON, and as a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ REPORT_FILE = "report.html"
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """How scores are shown: as a page too, as bars, as JSON; in which colours."""
+    """How scores are shown: as a page too, as bars or as JSON, and in which colours."""
 
     report: bool = False
     plot: bool = False
@@ -29,7 +29,7 @@ class ReportOptions:
 
 
 def show_scores(scores: Scores, options: ReportOptions, messages: Messages) -> None:
-    """The scores on standard output, and as a page where that is wanted."""
+    """Show the scores on standard output, and as a page if that is wanted."""
     rows = list(score_rows(scores))
     if options.report:
         from starcoder_cli.evaluation.page import render_page
@@ -57,7 +57,7 @@ BAR_WIDTH = 40
 
 
 def render_bars(marks: Sequence[ScoreRow], color: bool) -> str:
-    """A bar for each score, as long as it is large, with its interval beside it."""
+    """A bar for each score, with its interval beside it."""
     from rich.bar import Bar
     from rich.console import Console
     from rich.table import Table

@@ -1,4 +1,4 @@
-"""The end of this user's server, be it able to answer or not."""
+"""Stops this user's server, whether it can answer or not."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -16,9 +16,9 @@ def stop_server(
     answer_seconds: float = STOP_ANSWER_SECONDS,
     end_seconds: float = STOP_END_SECONDS,
 ) -> None:
-    """Ask the server at a socket to end, and kill it where it does not answer or end in time.
+    """Ask the server at a socket to stop, and kill it if it does not answer or exit in time.
 
-    Raises BusyError where it is still there after that.
+    Raises BusyError if it is still there after that.
     """
     with suppress(StarcoderError):
         LocalServer(path).request_json("POST", "/stop", seconds=answer_seconds)

@@ -1,6 +1,6 @@
-"""What is asked about a range of a source, and one run of that: checked, answered, described.
+"""What is asked about a range of a source, and one run of it: checked, answered, described.
 
-Commands, batches and the Python API go through it, each with a way of its own to show the answer.
+Commands, batches and the Python API go through it, each with its own way of showing the answer.
 """
 
 from collections.abc import Callable
@@ -33,24 +33,24 @@ class Task(Protocol):
 
     @property
     def replaces_code(self) -> bool:
-        """Whether an answer that was cut off would lose code."""
+        """Whether a truncated answer would lose code."""
 
     @property
     def window(self) -> int:
-        """How many tokens are surely enough for the prompt and the answer."""
+        """A number of tokens that is certainly enough for the prompt and the answer."""
 
     def prompt(self, model: Model, messages: Messages) -> PreparedPrompt:
         """What the model is asked, and which other files are part of it."""
 
     def stream(self, model: Model, prompt: PreparedPrompt, sampling: Sampling) -> Stream:
-        """The answer that takes the place of the range."""
+        """Stream the answer that replaces the range."""
 
     def learn(self, completion: Completion, engine: str) -> None:
-        """Remember what the answer tells about the next one."""
+        """Remember what the answer reveals for the next one."""
 
 
 def fill_task(source: Source, span: Span, request: Request, messages: Messages) -> Infill:
-    """What is asked about a range of a source, with the files that could be included."""
+    """The task for a range of a source, with the files that could be included."""
     infill = Infill(
         source,
         span,
@@ -69,14 +69,14 @@ def fill_task(source: Source, span: Span, request: Request, messages: Messages) 
 
 
 def unchanged(chunks: Stream) -> Stream:
-    """The stream as it is."""
+    """Return the stream as it is."""
     return chunks
 
 
 class TaskRun:
     """A range of a source, and the answer for it.
 
-    Raises, before a model is loaded, UsageError, InputError or DataError where the answer could not
+    Raises, before a model is loaded, UsageError, InputError or DataError if the answer could not
     be chosen, disclosed or looked up.
     """
 
@@ -93,7 +93,7 @@ class TaskRun:
 
     @property
     def selects(self) -> bool:
-        """Whether the answer is chosen among several, and so cannot be shown while it is made."""
+        """Whether the answer is chosen among several, and so cannot be shown as it arrives."""
         return self._selection is not None
 
     def generate(
@@ -105,9 +105,9 @@ class TaskRun:
         show: Callable[[Stream], Completion] = collect,
         through: Callable[[Stream], Stream] = unchanged,
     ) -> None:
-        """Have the answer made, or all that it is chosen from, each stream `through` a transform.
+        """Generate the answer, or all those it is chosen from, each stream `through` a transform.
 
-        An answer that is not chosen is shown by `show`.
+        An answer that is not chosen among several is shown by `show`.
         """
         self._prompt = prompt
         ask: Callable[[Sampling], Stream] = partial(task.stream, model, prompt)
@@ -121,14 +121,14 @@ class TaskRun:
             self._completion = show(chunks)
 
     def choose(self) -> Completion:
-        """The answer; chosen by rank, by a command or by a person where there are several."""
+        """The answer, chosen by rank, by a command or by a person if there are several."""
         if self._completion is None:
             assert self._selection is not None, "an answer is generated before it is chosen"
             self._completion = self._selection.choose()
         return self._completion
 
     def answer(self, request: Request, engine: str, load_seconds: float = 0.0) -> Answer:
-        """What is known of the answer, but for what is said about where it comes from."""
+        """What is known about the answer, except what is reported about its origin."""
         completion = self.choose()
         answer = Answer.of(completion, request.spec, engine, request, load_seconds)
         context = self._prompt.context.record() if self._prompt else []
@@ -138,13 +138,13 @@ class TaskRun:
 
     @property
     def failure(self) -> NegativeError | None:
-        """What to say where the command that chooses passes no candidate; None where one passes."""
+        """The error if the command that chooses passes no candidate, or None if one passes."""
         if self._selection is None or self._selection.passed:
             return None
         return self._selection.failure()
 
     def with_notices(self, answer: Answer, messages: Messages) -> Answer:
-        """The answer with what is said about where it comes from; notes tell people."""
+        """Add what is reported about the answer's origin; users get it as notes."""
         if self._notices is None:
             return answer
         return replace(answer, notices=self._notices.record(answer.text, messages))

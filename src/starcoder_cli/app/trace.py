@@ -1,4 +1,4 @@
-"""What is known of where some code comes from: as rows, as JSON, or beside it at a terminal."""
+"""What is known about the origin of code: as rows, as JSON, or side by side at a terminal."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,13 +24,13 @@ from starcoder_cli.terminal.code import DIM, RESET
 from starcoder_cli.terminal.output import Messages
 from starcoder_cli.terminal.sanitize import sanitize, to_one_line
 
-MAX_ORIGINS_SHOWN = 3  # origins of a match, at a terminal
+MAX_ORIGINS_SHOWN = 3  # origins shown per match, at a terminal
 NO_LICENCE_LABEL = "unknown"
 
 
 @dataclass(frozen=True)
 class TraceResult:
-    """A range of a source and what of it is in the index; characters count from the range's start.
+    """A range of a source and its matches in the index; characters count from the range's start.
 
     `line` is the one, from 1, that the range begins on; `absent` says that there is no index.
     """
@@ -56,11 +56,11 @@ class TraceResult:
 
     @property
     def licences(self) -> list[str]:
-        """The licences of all origins, each once; empty for one that nobody knows."""
+        """The licences of all origins, each once; empty for an unknown one."""
         return sorted({licence for match in self.matches for licence in match.licences})
 
     def share(self, matches: Sequence[Match]) -> float:
-        """How much of the text is in some matches, white space apart; 0 to 1."""
+        """The share of the text covered by these matches, ignoring white space; 0 to 1."""
         spans = sorted((match.start, match.end) for match in matches)
         covered, done = 0, 0
         for start, end in spans:
@@ -73,12 +73,12 @@ class TraceResult:
         return match.first + self.line - 1, match.last + self.line - 1
 
     def line_range(self, match: Match) -> str:
-        """The same as the source calls them."""
+        """The lines of a match by the source's own line names."""
         return "-".join(map(self.source.line_name, self.lines(match)))
 
 
 def count_visible_characters(text: str) -> int:
-    """How many characters of a text are no white space."""
+    """The number of characters in a text that are not white space."""
     return len("".join(text.split()))
 
 
@@ -95,7 +95,7 @@ def trace_rows(traced: TraceResult) -> str:
 
 
 def trace_record(traced: TraceResult) -> Mapping[str, object]:
-    """Everything, for `--json`; characters and lines are those of the range that was given."""
+    """Everything, for `--json`; characters and lines are those of the given range."""
     return {
         "file": traced.source.name,
         "line": traced.line,
@@ -113,7 +113,7 @@ def trace_record(traced: TraceResult) -> Mapping[str, object]:
 
 
 def draw_trace(traced: TraceResult, color: bool) -> None:
-    """Show each match at a terminal, beside the code that it is like where that is still there."""
+    """Show each match at a terminal, beside the code it resembles if that is still there."""
     from starcoder_cli.attribution.excerpts import read_excerpt
     from starcoder_cli.terminal.code import BOLD, RESET, write_to_terminal
 
@@ -149,7 +149,7 @@ BORDER = " │ "
 def side_by_side(
     left: Sequence[str], left_first: int, right: Sequence[str], right_first: int, color: bool
 ) -> Iterator[str]:
-    """The first lines of two texts, numbered and cut to half the width each, with what is left."""
+    """The first lines of two texts, numbered, each cut to half the width, with the rest counted."""
     last = max(left_first + len(left), right_first + len(right))
     digits = len(str(last))
     width = max(20, (shutil.get_terminal_size().columns - len(BORDER)) // 2 - digits - 1)
@@ -194,7 +194,7 @@ class StackLookup:
         return self.line + first - 1, self.line + last - 1
 
     def rows(self) -> str:
-        """A line for each part, with the columns that those of the index have."""
+        """A line for each part, with the same columns as the index's."""
         table = []
         for span in self.spans:
             first, last = self.lines(span)
@@ -216,7 +216,7 @@ class StackLookup:
             write_to_terminal(f"  perhaps in The Stack, as {self.host} says\n\n")
 
     def record(self) -> Mapping[str, object]:
-        """Everything, for `--json`; characters are those of the range that was given."""
+        """Everything, for `--json`; characters are those of the given range."""
         return {
             "host": self.host,
             "spans": [
@@ -231,9 +231,9 @@ class StackLookup:
 def look_up_in_stack(
     source: Source, span: Span, url: str, offline: bool, messages: Messages
 ) -> StackLookup:
-    """What the service at an address finds in a range, after a note that says what it is sent.
+    """What a service finds in a range; a note first says what is sent to it.
 
-    Raises UsageError where the network is not to be used, and what `require_sendable` and
+    Raises UsageError if the network may not be used, and what `require_sendable` and
     `look_up_text` raise.
     """
     place, text = parse_service_url(url), source.raw[span.start : span.end]

@@ -1,4 +1,4 @@
-"""The notice of what was found in some code, in a file of its own."""
+"""The notice of what was found in code, in a file of its own."""
 
 from pathlib import Path
 
@@ -15,9 +15,9 @@ NOTICE_MARK, NOTICE_START_BYTES = b"spdxversion", 4096
 
 
 def report_target(path: str, source: Source, messages: Messages) -> OutputTarget:
-    """The file of a notice, found out before anything is looked up.
+    """The file of a notice, checked before anything is looked up.
 
-    Raises UsageError where it is the code itself, or the code is not in its file as it is, and
+    Raises UsageError if it is the code itself, or if the code is not in its file verbatim, and
     whatever keeps it from being written.
     """
     if isinstance(source, NotebookText):
@@ -35,13 +35,13 @@ def report_target(path: str, source: Source, messages: Messages) -> OutputTarget
 
 
 def read_start(path: Path) -> bytes:
-    """The first bytes of a file."""
+    """The first bytes of a file, in lower case."""
     with path.open("rb") as file:
         return file.read(NOTICE_START_BYTES).lower()
 
 
 def save_report(target: OutputTarget, traced: TraceResult, start: int) -> None:
-    """Write the notice for what was found from a character of the source on."""
+    """Write the notice for what was found, starting at a character of the source."""
     target.save(
         serialize_document(
             SpdxDocument.from_matches(traced.source, start, traced.matches), target.path

@@ -1,4 +1,4 @@
-"""What `starcoder tune` does: data, plan, training, and the model that comes of it."""
+"""What `starcoder tune` does: data, plan, training, and the resulting model."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -82,9 +82,9 @@ def tune(request: TuneRequest, messages: Messages) -> None:
 
 
 def train(trainer: Trainer, name: str, messages: Messages) -> tuple[HeldOutScores, bool]:
-    """Take all steps with a bar; the scores of the base, and whether no step was left out.
+    """Take all steps with a bar; return the base's scores, and whether all steps were taken.
 
-    Where it ends early, the best adapter so far is kept. Raises what the first step raises.
+    If it ends early, the best adapter so far is kept. Raises what the first step raises.
     """
     total = len(trainer.data.steps)
     if trainer.state.step:
@@ -119,7 +119,7 @@ def train(trainer: Trainer, name: str, messages: Messages) -> tuple[HeldOutScore
 
 @dataclass(frozen=True)
 class Result:
-    """What is kept of a training beside its adapter."""
+    """What is kept of a training apart from its adapter."""
 
     name: str
     card: str
@@ -127,7 +127,7 @@ class Result:
 
 
 def register(spec: ModelSpec, base: Path, folder: Path, result: Result) -> ModelSpec:
-    """Merge the best adapter into the base and make a model of both, with its data card."""
+    """Merge the best adapter into the base and register the result, with its data card."""
     staged = folder / STAGED_FOLDER
     shutil.rmtree(staged, ignore_errors=True)
     checkpoint = inspect_checkpoint(base)
@@ -153,7 +153,7 @@ def register(spec: ModelSpec, base: Path, folder: Path, result: Result) -> Model
 
 
 def clear(folder: Path, is_done: bool) -> None:
-    """Remove what a training leaves; one that ended early keeps what it can go on from."""
+    """Remove what a training leaves; one that ended early keeps what it needs to resume."""
     for unneeded in (folder,) if is_done else (folder / BASE_FOLDER, folder / STAGED_FOLDER):
         shutil.rmtree(unneeded, ignore_errors=True)
 
@@ -193,7 +193,7 @@ def make_base(path: Path, folder: Path, messages: Messages) -> Path:
 def work_folder(name: str) -> Iterator[Path]:
     """The folder of a training, for this process alone.
 
-    Raises BusyError where the model is being tuned already.
+    Raises BusyError if the model is already being tuned.
     """
     folder = models_dir() / store.TUNING_FOLDER / name
     with ExitStack() as stack:
@@ -210,7 +210,7 @@ def work_folder(name: str) -> Iterator[Path]:
 
 
 def write_card(path: str, card: str) -> None:
-    """Write a data card where one was asked for; CreateError where that cannot be."""
+    """Write a data card if one was asked for; raises CreateError if that fails."""
     if not path:
         return
     try:

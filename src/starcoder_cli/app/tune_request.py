@@ -1,4 +1,4 @@
-"""What `starcoder tune` is asked for, and the examples that come of it."""
+"""What `starcoder tune` is asked for, and the examples that result."""
 
 import os
 import re
@@ -46,7 +46,7 @@ class TuneRequest:
     offline: bool = False
 
     def check(self) -> "TuneRequest":
-        """The request itself; UsageError for numbers that have no meaning."""
+        """Return the request itself; raises UsageError for numbers out of range."""
         training, examples = self.training, self.examples
         limits: tuple[tuple[str, float | None, float, float], ...] = (
             ("--rank", training.rank, 1, 256),
@@ -78,18 +78,18 @@ class TuneRequest:
 
     @property
     def seed(self) -> int:
-        """What chance depends on."""
+        """The random seed."""
         return self.training.seed
 
     def find_base(self) -> ModelSpec:
-        """The model to begin with; UsageError for one that has no weights here."""
+        """The model to start from; raises UsageError for one that has no weights here."""
         spec = find_model(self.model)
         if not spec.has_file:
             raise UsageError(f"{spec.name} has no weights to train", "name another with -m")
         return spec
 
     def choose_name(self) -> str:
-        """The name of the result; UsageError for one that another model has."""
+        """The name of the result; raises UsageError for one that another model has."""
         folder = Path(os.path.realpath(self.paths[0])).name
         name = self.name or re.sub(r"[^A-Za-z0-9_.-]+", "-", folder).strip("-.")
         if not re.fullmatch(TUNED_NAME, name) or re.search(r"\.\.|--|\.gguf$", name):
@@ -106,7 +106,7 @@ class TuneRequest:
 
 @dataclass(frozen=True)
 class PreparedData:
-    """The data, the holes in them, and these as examples of a base."""
+    """The data, the holes in them, and these as examples for a base."""
 
     data: DataSet
     holes: Sequence[CutHole]
@@ -114,7 +114,7 @@ class PreparedData:
 
     @classmethod
     def of(cls, request: TuneRequest, messages: Messages) -> "PreparedData":
-        """Those of a request; raises what reading repositories raises."""
+        """Prepare the data of a request; raises what reading repositories raises."""
         with messages.show_progress("reading the code …") as notes:
             data = build_data_set(
                 request.paths, request.allowed, request.seed, notes.note, request.index
@@ -126,7 +126,7 @@ class PreparedData:
     def training_data(
         self, request: TuneRequest, spec: ModelSpec, tokenizer: CheckpointTokenizer
     ) -> TrainingData:
-        """Their examples; UsageError for a base that knows no holes, DataError where none fits."""
+        """The examples; UsageError if the base cannot fill holes, DataError if no example fits."""
         form = choose_format(spec, tokenizer)
         builder = ExampleBuilder(tokenizer, form, spec.wants_file_metadata, request.examples)
         steps = make_steps(
@@ -142,7 +142,7 @@ class PreparedData:
 
 
 def choose_format(spec: ModelSpec, tokenizer: CheckpointTokenizer) -> FimFormat:
-    """How a base spells a hole; UsageError where it was not trained to fill any."""
+    """How a base spells a hole; raises UsageError if it was not trained to fill any."""
 
     def has_token(text: str) -> bool:
         return tokenizer.control_token_id(text) is not None

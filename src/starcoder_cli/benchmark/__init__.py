@@ -1,1 +1,1 @@
-"""How fast models are on this machine: what is measured, in which process, and what it comes to."""
+"""How fast models are on this machine: what is measured, in which process, and the results."""

@@ -1,4 +1,4 @@
-"""Results as a picture: the first token by length of prompt, the rate of writing, the memory."""
+"""Results as a picture: time to first token by prompt length, writing rate, and memory."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -19,7 +19,7 @@ INSTALL_COMMAND = "pip install 'starcoder-cli[eval]'"
 
 
 def check_chart_path(path: str) -> None:
-    """Raise UsageError for a name that no picture has, MachineError where none can be drawn."""
+    """Raise UsageError for a name that is not a picture's, MachineError if none can be drawn."""
     if PurePath(path).suffix.lower() not in IMAGE_SUFFIXES:
         raise UsageError(
             f"no picture can be drawn into {path}",
@@ -32,11 +32,11 @@ def check_chart_path(path: str) -> None:
 
 
 def render_chart(results: Sequence[BenchmarkResult], path: str) -> bytes:
-    """A picture of the results, in the form that the name of its file tells."""
+    """A picture of the results, in the format given by its file's name."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    # A dollar sign in a name begins no formula, and the same results are the same SVG.
+    # A dollar sign in a name must not begin a formula, and equal results must give the same SVG.
     with rc_context({"svg.hashsalt": "starcoder", "font.size": 9, "text.parse_math": False}):
         figure = Figure(figsize=(11, 3.4 + 0.15 * len(results)), layout="constrained")
         bar_names = [name for name in BAR_TITLES if any(result.median(name) for result in results)]
@@ -58,7 +58,7 @@ def render_chart(results: Sequence[BenchmarkResult], path: str) -> bytes:
 
 
 def draw_lines(axes: "Axes", results: Sequence[BenchmarkResult]) -> None:
-    """A line for each result: seconds to the first token over tokens of the prompt."""
+    """A line for each result: seconds to the first token over prompt tokens."""
     from matplotlib.ticker import LogLocator
 
     lengths: set[int] = set()
@@ -99,7 +99,7 @@ def draw_bars(axes: "Axes", results: Sequence[BenchmarkResult], name: str) -> No
 
 
 def error_bars(spreads: Sequence[Spread]) -> list[list[float]]:
-    """How far each spread goes below its median, and above."""
+    """How far each spread goes below and above its median."""
     return [
         [spread.median - spread.low for spread in spreads],
         [spread.high - spread.median for spread in spreads],

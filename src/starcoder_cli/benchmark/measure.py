@@ -17,35 +17,35 @@ FIRST_PROMPT_TOKENS = 64
 """Tokens of the first prompt, which takes longer than later ones."""
 
 READ_TOKENS = 256
-"""Tokens of a prompt that tells how fast a model reads."""
+"""Tokens of a prompt that shows how fast a model reads."""
 
 SPARE_WINDOW_TOKENS = 64
-"""Tokens for which there is room beside those that are asked for: a model may open a prompt."""
+"""Extra tokens of room beyond those asked for: a model may add some at a prompt's beginning."""
 
 MAX_WORKLOAD_TOKENS = 1_000_000
 
 
 class BenchmarkMetric(NamedTuple):
-    """What a number is of: the seconds to the first token, say, of a prompt of some length."""
+    """What a number measures, such as the seconds to the first token of a prompt of some length."""
 
     name: str
     length: int = 0
 
 
 Measurement: TypeAlias = Mapping[BenchmarkMetric, float]
-"""Seconds, tokens a second and bytes, without those that cannot be told."""
+"""Seconds, tokens per second and bytes, without those that are unknown."""
 
 
 @dataclass(frozen=True)
 class BenchmarkWorkload:
-    """How many tokens the prompts have that a model reads, and how many it writes after each."""
+    """How many tokens the prompts that a model reads have, and how many it writes after each."""
 
     prompt_lengths: tuple[int, ...]
     generated_tokens: int
 
     @classmethod
     def parse(cls, prompt_lengths: str, generated_tokens: int) -> "BenchmarkWorkload":
-        """The workload with prompts of lengths like `64,256,1024`; UsageError for others."""
+        """A workload with prompt lengths like `64,256,1024`; raises UsageError for other text."""
         try:
             parsed = sorted({int(length) for length in prompt_lengths.split(",")})
         except ValueError:
@@ -68,7 +68,7 @@ class BenchmarkWorkload:
         return self.prompt_lengths[-1] + self.generated_tokens + SPARE_WINDOW_TOKENS
 
     def fit_to_window(self, window: int) -> "BenchmarkWorkload":
-        """What of it a model with such a window can run; DataError where that is nothing."""
+        """The part that a model with this window can run; raises DataError if there is none."""
         fitting = [
             length for length in self.prompt_lengths if length + self.generated_tokens < window
         ]
@@ -82,7 +82,7 @@ class BenchmarkWorkload:
 def measure_speed(
     model: Model, workload: BenchmarkWorkload, report: Callable[[str], None]
 ) -> Measurement:
-    """How long the model takes to read the prompts of a workload, and how fast it writes.
+    """Measure how long the model takes to read the prompts of a workload, and how fast it writes.
 
     The longest prompt is read once more with another end. `report` is given what is going on.
     """
@@ -120,19 +120,19 @@ def seconds_to_first_token(completion: Completion) -> float:
 
 
 def measure_reading_rate(model: Model) -> float:
-    """Tokens that a model reads in a second, once it has read a little."""
+    """Tokens that a model reads per second, once it has read a little."""
     complete_greedily(model, create_unseen_prompt(model, FIRST_PROMPT_TOKENS), 1)
     completion = complete_greedily(model, create_unseen_prompt(model, READ_TOKENS), 1)
     return completion.prompt_tokens / max(seconds_to_first_token(completion), 1e-6)
 
 
 def warm_up_seconds(first: Completion, read_rate: float) -> float:
-    """Seconds that a first prompt took longer than at the rate of later ones."""
+    """How many seconds longer a first prompt took than at the rate of later ones."""
     return max(seconds_to_first_token(first) - first.prompt_tokens / read_rate, 0.0)
 
 
 def write_rate(completions: Sequence[Completion]) -> float:
-    """Tokens in a second behind the first of each answer; 0 where no answer has two."""
+    """Tokens per second after the first one of each answer; 0 if no answer has two."""
     long = [completion for completion in completions if completion.tokens > 1]
     seconds = sum(completion.generation_seconds for completion in long)
     return sum(completion.tokens - 1 for completion in long) / seconds if seconds else 0.0
@@ -142,10 +142,10 @@ PROC_STATUS = Path("/proc/self/status")
 
 
 def peak_memory_bytes(status: Path = PROC_STATUS) -> int:
-    """The most bytes of memory that this process has had at once; 0 where that is not told.
+    """The peak memory of this process in bytes, or 0 if it is unknown.
 
-    Linux tells it of the running program (VmHWM, proc(5)); what `getrusage` tells may be of the
-    process that started it.
+    Linux reports it for the running program (VmHWM, proc(5)); what `getrusage` reports may be
+    that of the process that started it.
     """
     try:
         lines = status.read_text(encoding="ascii", errors="replace").splitlines()
@@ -161,28 +161,28 @@ def peak_memory_bytes(status: Path = PROC_STATUS) -> int:
 
 
 MAX_TOKEN_CHARACTERS = 16
-"""Characters of code that no model gets more of out of a token, on the whole."""
+"""The most characters of code per token, on average, that any model reaches."""
 
 EDITED_TOKENS = 16
-"""Tokens, about, in which an edited prompt differs from the one before."""
+"""Roughly how many tokens of an edited prompt differ from the one before."""
 
 EDITED_ENDING = "\n\n\ndef mean(values):\n    return sum(values) / len(values)\n"
 
 
 def create_unseen_prompt(model: Model, token_count: int) -> str:
-    """A text of so many tokens, which begins like none that any model has read before."""
+    """A text of `token_count` tokens, beginning unlike anything a model has read before."""
     return truncate_to_tokens(model, f"# {os.urandom(8).hex()}\n{read_own_source()}", token_count)
 
 
 def edit_prompt_end(model: Model, prompt: str, token_count: int) -> str:
-    """A text of so many tokens with another end, which is all that has to be read again."""
+    """A text of `token_count` tokens with another end, which is all that must be read again."""
     return truncate_to_tokens(
         model, prompt, max(token_count - EDITED_TOKENS, 1)
     ) + truncate_to_tokens(model, EDITED_ENDING, EDITED_TOKENS)
 
 
 def truncate_to_tokens(model: Model, text: str, token_count: int) -> str:
-    """The beginning of a text that has so many tokens; all of a text that has fewer."""
+    """The beginning of a text with at most `token_count` tokens."""
     max_characters = min(len(text), token_count * MAX_TOKEN_CHARACTERS)
     end = bisect_right(
         range(1, max_characters + 1), token_count, key=lambda length: model.count(text[:length])

@@ -1,4 +1,4 @@
-"""What several measurements of a model come to."""
+"""Summarizes several measurements of a model."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,12 @@ from starcoder_cli.loading import ENGINE_TITLES
 from starcoder_cli.terminal.sanitize import to_one_line
 
 MAX_MODEL_NAME_CHARACTERS = 30
-"""Characters of a model's name beside others."""
+"""The maximum length of a model's name when shown beside others."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some numbers, the lowest and the highest."""
+    """The median, the lowest and the highest of some numbers."""
 
     median: float
     low: float
@@ -26,13 +26,13 @@ class Spread:
         return cls(statistics.median(values), min(values), max(values))
 
     def record(self) -> Mapping[str, float]:
-        """As JSON has it, with four digits: what is measured is no more exact than that."""
+        """The spread for JSON, to four digits, since measurements are no more exact than that."""
         return {name: round_to_four_digits(value) for name, value in vars(self).items()}
 
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """A model on an engine, and the spread of each metric over so many runs."""
+    """A model on an engine, and the spread of each metric over `runs` runs."""
 
     model: str
     engine: str
@@ -43,7 +43,7 @@ class BenchmarkResult:
     def from_measurements(
         cls, model: str, engine: str, measurements: Sequence[Measurement]
     ) -> "BenchmarkResult":
-        """The result of at least one measurement."""
+        """Create the result of at least one measurement."""
         metrics = dict.fromkeys(metric for measurement in measurements for metric in measurement)
         spreads = {
             metric: Spread.from_values(
@@ -55,16 +55,16 @@ class BenchmarkResult:
 
     @property
     def short_name(self) -> str:
-        """What the model is called beside others."""
+        """The model's name when shown beside others."""
         return shorten_model_name(self.model)
 
     @property
     def engine_title(self) -> str:
-        """What the engine is called."""
+        """The engine's display name."""
         return ENGINE_TITLES.get(self.engine, self.engine)
 
     def spreads_by_length(self, name: str) -> Mapping[int, Spread]:
-        """A metric's spread for each length of prompt."""
+        """A metric's spread for each prompt length."""
         return {
             metric.length: spread for metric, spread in self.spreads.items() if metric.name == name
         }
@@ -75,7 +75,7 @@ class BenchmarkResult:
         return spread.median if spread else None
 
     def record(self) -> Mapping[str, object]:
-        """As a JSON object; a metric of prompts is an object with their lengths for names."""
+        """The result as a JSON object; a metric of prompts is an object keyed by their lengths."""
         fields: dict[str, object] = {"model": self.model, "engine": self.engine, "runs": self.runs}
         for name in dict.fromkeys(metric.name for metric in self.spreads):
             records_by_length = {
@@ -90,7 +90,7 @@ class BenchmarkResult:
 
 
 def shorten_model_name(model: str) -> str:
-    """A model's name on one line, of a long path its end."""
+    """A model's name on one line, or the end of it if it is a long path."""
     name = to_one_line(model)
     return (
         name
@@ -100,10 +100,10 @@ def shorten_model_name(model: str) -> str:
 
 
 def round_to_four_digits(value: float) -> float:
-    """A number with four digits, a whole one where it has as many before the point."""
+    """A number rounded to four digits, whole if it has at least four before the point."""
     return round(float(f"{value:.4g}"), None if value >= 1000 else 10)
 
 
 def list_metrics(results: Sequence[BenchmarkResult]) -> list[BenchmarkMetric]:
-    """Every metric that some result has, in the order in which they were measured."""
+    """Every metric that any result has, in the order in which they were measured."""
     return list(dict.fromkeys(metric for result in results for metric in result.spreads))

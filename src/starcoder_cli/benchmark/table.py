@@ -1,4 +1,4 @@
-"""Results side by side: a table, and at a terminal bars."""
+"""Results side by side, as a table, and at a terminal as bars too."""
 
 import shutil
 import sys
@@ -39,7 +39,7 @@ def format_table(results: Sequence[BenchmarkResult]) -> str:
 
 
 def print_results(results: Sequence[BenchmarkResult]) -> None:
-    """Show the results at a terminal: as many columns as fit, one below the other, then bars."""
+    """Show the results at a terminal: tables of as many columns as fit, then bars."""
     from starcoder_cli.terminal.code import write_to_terminal
 
     width, color = shutil.get_terminal_size().columns, wants_color("auto")
@@ -55,7 +55,7 @@ def print_results(results: Sequence[BenchmarkResult]) -> None:
 
 
 def render_text(renderable: "RenderableType", width: int, color: bool) -> str:
-    """What is to be shown as text, no line of it padded."""
+    """Render as text, with no line padded."""
     from rich.console import Console
 
     buffer = StringIO()
@@ -67,7 +67,7 @@ def render_text(renderable: "RenderableType", width: int, color: bool) -> str:
 
 
 def build_table(results: Sequence[BenchmarkResult]) -> "Table":
-    """A table with a column for each result and a row for each metric, the best of it in bold."""
+    """A table with a column per result and a row per metric, with the best in bold."""
     from rich.table import Table
     from rich.text import Text
 
@@ -90,7 +90,7 @@ def build_table(results: Sequence[BenchmarkResult]) -> "Table":
 def split_into_pages(
     results: Sequence[BenchmarkResult], width: int
 ) -> Iterator[Sequence[BenchmarkResult]]:
-    """The results, as many at a time as fit into a width; at least one."""
+    """Yield the results, as many at a time as fit into the width, but at least one."""
     from rich.cells import cell_len
 
     page: list[BenchmarkResult] = []
@@ -115,23 +115,23 @@ def split_into_pages(
 
 
 def corner_label(results: Sequence[BenchmarkResult]) -> str:
-    """What the numbers are."""
+    """What the numbers are, for the table's corner."""
     runs = results[0].runs
     return "" if runs == 1 else f"median of {runs} (least-most)"
 
 
 def metric_label(metric: BenchmarkMetric) -> str:
-    """What a metric is called."""
+    """The label of a metric."""
     return METRIC_LABELS[metric.name].format(metric.length)
 
 
 def column_heading(result: BenchmarkResult) -> str:
-    """What stands above a column."""
+    """The heading of a column."""
     return f"{result.short_name}\n{result.engine_title}"
 
 
 def sorted_metrics(results: Sequence[BenchmarkResult]) -> list[BenchmarkMetric]:
-    """The metrics as they are read: loading first, memory last, short prompts before long ones."""
+    """The metrics in reading order: loading first, memory last, short prompts before long ones."""
     position = list(METRIC_LABELS).index
     return sorted(list_metrics(results), key=lambda metric: (position(metric.name), metric.length))
 
@@ -139,7 +139,7 @@ def sorted_metrics(results: Sequence[BenchmarkResult]) -> list[BenchmarkMetric]:
 def best_result(
     metric: BenchmarkMetric, results: Sequence[BenchmarkResult]
 ) -> BenchmarkResult | None:
-    """Which of several results is the best in a metric; None where it is the only one."""
+    """The best of several results in a metric, or None if only one has it."""
     measured = [result for result in results if metric in result.spreads]
     if len(measured) < 2:
         return None
@@ -148,12 +148,12 @@ def best_result(
 
 
 def format_median(metric: BenchmarkMetric, spread: Spread | None) -> str:
-    """The median of a metric, as people read it."""
+    """Format the median of a metric."""
     return format_quantity(metric, spread.median) if spread else "-"
 
 
 def format_range(metric: BenchmarkMetric, spread: Spread | None) -> str:
-    """From where to where a metric went over several runs, where that can be seen."""
+    """Format the range of a metric over several runs, if it is visible."""
     if spread is None:
         return ""
     low, high = format_quantity(metric, spread.low), format_quantity(metric, spread.high)
@@ -161,7 +161,7 @@ def format_range(metric: BenchmarkMetric, spread: Spread | None) -> str:
 
 
 def format_quantity(metric: BenchmarkMetric, number: float) -> str:
-    """A number with about three digits, bytes in words."""
+    """Format a number with about three digits, bytes with units."""
     if metric.name in ("memory", "gpu_memory"):
         return format_size(round(number))
     digits = sum(number < limit for limit in (100, 10, 0.1))
@@ -169,7 +169,7 @@ def format_quantity(metric: BenchmarkMetric, number: float) -> str:
 
 
 def bar_metrics(results: Sequence[BenchmarkResult]) -> list[BenchmarkMetric]:
-    """What is drawn as bars: of several results what differs most, of a single one its prompts."""
+    """The metrics drawn as bars: of several results those that differ most, of one none."""
     metrics = sorted_metrics(results)
     first_token_metrics = [metric for metric in metrics if metric.name == "first_token"]
     if len(results) == 1:
@@ -183,7 +183,7 @@ def bar_metrics(results: Sequence[BenchmarkResult]) -> list[BenchmarkMetric]:
 def build_bar_table(
     metric: BenchmarkMetric, results: Sequence[BenchmarkResult], width: int
 ) -> "Table":
-    """A bar for each result that has a metric, as long as there is room for it."""
+    """A bar for each result that has a metric, as long as there is room for."""
     from rich.bar import Bar
     from rich.cells import cell_len
     from rich.table import Table

@@ -1,6 +1,6 @@
-"""A measurement in a process of its own: what one model leaves behind does not distort another.
+"""A measurement in a process of its own, so that what one model leaves does not distort another.
 
-The process is this program. It writes lines of JSON: what it is doing, notes, and in the end its
+The process is this program. It writes lines of JSON: what it is doing, notes, and finally its
 result; an error is reported as any other command reports one.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ERROR_PREFIX = "error: "
 
 MessageHandler = Callable[[str, str], None]
-"""Is given a kind (`doing`, `note` or `detail`) and a text."""
+"""Receives a kind (`doing`, `note` or `detail`) and a text."""
 
 
 class WorkerError(StarcoderError):
@@ -46,9 +46,9 @@ class WorkerResult:
 
 
 def run_worker(arguments: Sequence[str], on_message: MessageHandler) -> WorkerResult:
-    """Run the program with these arguments to its result; whatever ends this ends the process.
+    """Run the program with these arguments and return its result; it never outlives this call.
 
-    Raises WorkerError for what it reports as wrong, and where it was killed.
+    Raises WorkerError for any error it reports, and if it was killed.
     """
     with worker_process(arguments) as (process, errors):
         result = None
@@ -70,7 +70,7 @@ def run_worker(arguments: Sequence[str], on_message: MessageHandler) -> WorkerRe
 def worker_process(arguments: Sequence[str]) -> "Iterator[tuple[Popen[bytes], BinaryIO]]":
     """The process, and what it writes to standard error; it is killed at the end of the body.
 
-    Ctrl-C at a terminal reaches the body alone. What it keeps in files goes with it.
+    Ctrl-C at a terminal reaches only the body. Temporary files of the process are removed with it.
     """
     import subprocess
     import tempfile
@@ -94,7 +94,7 @@ def worker_process(arguments: Sequence[str]) -> "Iterator[tuple[Popen[bytes], Bi
 
 
 def error_from_exit(code: int, errors: str) -> WorkerError:
-    """What is wrong with a process that ended so."""
+    """The error of a process that ended with this exit code."""
     if code == -signal.SIGKILL:
         return WorkerError(
             "its process was killed, as the system does where memory runs out",
@@ -111,7 +111,7 @@ def error_from_exit(code: int, errors: str) -> WorkerError:
 
 
 def parse_record(line: bytes) -> Mapping[str, object]:
-    """The object in a line; an empty one for what a library may have printed."""
+    """The JSON object in a line; empty for anything a library may have printed."""
     try:
         value = json.loads(line)
     except ValueError:
@@ -120,7 +120,7 @@ def parse_record(line: bytes) -> Mapping[str, object]:
 
 
 def parse_result(fields: Mapping[str, object]) -> WorkerResult | None:
-    """The result in a record; None where it has none."""
+    """The result in a record, or None if it has none."""
     rows = fields.get("figures")
     if not isinstance(rows, list):
         return None
@@ -131,18 +131,18 @@ def parse_result(fields: Mapping[str, object]) -> WorkerResult | None:
 
 
 def send_message(kind: str, text: str) -> None:
-    """Tell the parent process what is going on."""
+    """Send the parent process a message about what is going on."""
     write_json({kind: text})
 
 
 def send_result(result: WorkerResult) -> None:
-    """Tell the parent process what was measured."""
+    """Send the parent process what was measured."""
     rows = [[name, length, value] for (name, length), value in result.measurement.items()]
     write_json({"model": result.model, "figures": rows})
 
 
 def exit_with_parent() -> None:
-    """End this process as soon as the one that started it has ended, whatever ended that."""
+    """End this process as soon as the one that started it has ended, for whatever reason."""
 
     def wait_for_parent() -> None:
         sys.stdin.buffer.read()

@@ -1,4 +1,4 @@
-"""What Python runs before a test in a copy of a tree: the tree's modules come from the copy.
+"""Runs before a test in a copy of a tree, so that Python imports the tree's modules from the copy.
 
 An editable installation leads to the user's own files: by a path in a `.pth` file, or by a finder
 with a table of its own. This file is copied, and runs on any Python 3; it needs nothing of ours.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def relocate_imports(root: str, copy: str) -> None:
-    """Have what is in `root`, and in `copy` as well, imported from there."""
+    """Import what is in `root`, and in `copy` as well, from the copy."""
 
     def relocate(value: object) -> object:
         if isinstance(value, list):
@@ -34,7 +34,7 @@ def relocate_imports(root: str, copy: str) -> None:
 
 
 def run_next_customization(folder: str) -> None:
-    """Run the `sitecustomize` that the one in this folder stands before, if there is one."""
+    """Run the `sitecustomize` that the one in this folder hides, if there is one."""
     sys.path[:] = [path for path in sys.path if path != folder]
     own = sys.modules.pop("sitecustomize", None)
     try:

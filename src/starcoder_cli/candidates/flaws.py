@@ -1,8 +1,8 @@
-"""What is wrong with a file that parses, as far as reading it tells.
+"""What is wrong with a file that parses, as far as reading it can tell.
 
-Statements that are never reached are found in every language with a grammar; in Python alone names
-that nothing defines and variables that nothing uses (by pyflakes), parameters and functions within
-functions that nothing uses, and functions that call themselves without end.
+Unreachable statements are found in every language with a grammar; only in Python undefined names
+and unused variables (by pyflakes), unused parameters and inner functions, and functions that call
+themselves without end.
 """
 
 import ast
@@ -22,13 +22,13 @@ IGNORED_PYFLAKES_MESSAGES = frozenset(
         "UnusedImport",
     }
 )
-"""What pyflakes says of files that work as they are meant to."""
+"""What pyflakes reports about files that work as intended."""
 
 UNREACHABLE_FLAW = "a statement that is never reached"
 
 
 def find_flaws(text: str, language: str) -> tuple[str, ...]:
-    """A few words for each flaw of a file; none for one of more than MAX_CHECKED_CHARACTERS."""
+    """A few words for each flaw of a file; none if it exceeds MAX_CHECKED_CHARACTERS."""
     if len(text) > MAX_CHECKED_CHARACTERS:
         return ()
     unreachable = [UNREACHABLE_FLAW] * syntax.count_unreachable(text, language)
@@ -37,7 +37,7 @@ def find_flaws(text: str, language: str) -> tuple[str, ...]:
 
 
 def find_python_flaws(tree: ast.Module) -> Iterator[str]:
-    """What is wrong with a program."""
+    """Yield what is wrong with a program."""
     from pyflakes.checker import Argument, Checker, FunctionDefinition, FunctionScope
 
     try:
@@ -54,11 +54,11 @@ def find_python_flaws(tree: ast.Module) -> Iterator[str]:
                     continue
                 if isinstance(binding, Argument):
                     yield f"parameter {name!r} is never used"
-                # What is decorated may be used by who decorates it.
+                # A decorator may use the function it decorates.
                 if isinstance(binding, FunctionDefinition) and not binding.source.decorator_list:
                     yield f"local function {name!r} is never used"
     nodes = list(ast.walk(tree))
-    # The name of a method is none in its own body.
+    # The name of a method does not exist in its own body.
     methods = {
         statement for node in nodes if isinstance(node, ast.ClassDef) for statement in node.body
     }
@@ -68,7 +68,7 @@ def find_python_flaws(tree: ast.Module) -> Iterator[str]:
 
 
 def may_stay_unused(name: str) -> bool:
-    """Whether nobody expects a parameter or function to be used, by its name."""
+    """Whether nobody expects a parameter or function of this name to be used."""
     return name.startswith("_") or name in ("self", "cls")
 
 
@@ -94,7 +94,7 @@ def recurses_forever(function: ast.FunctionDef) -> bool:
 
 
 def always_evaluated_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
-    """The nodes of a simple statement but for those that need not be evaluated with it."""
+    """Yield the nodes of a simple statement except those that need not be evaluated with it."""
     conditional_nodes = ast.Lambda, ast.IfExp, ast.BoolOp, ast.ListComp, ast.SetComp, ast.DictComp
     open_nodes: list[ast.AST] = [statement]
     while open_nodes:

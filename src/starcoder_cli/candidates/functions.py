@@ -20,11 +20,11 @@ ANONYMOUS_NODE = re.compile(
     r"lambda|(?:lambda|closure|function|fun|anonymous_\w+)_expression|lambda_literal"
     r"|arrow_function|anonymous_function|func_literal"
 )
-"""A function whose name, if any, is that of the variable or the property it is given to."""
+"""A function whose name, if any, is that of the variable or property it is assigned to."""
 
 PROPERTY_NODE = "property_declaration"
 ACCESSOR_NODE = re.compile(r"accessor_list|getter|computed_property|arrow_expression_clause")
-"""A property that a function computes has one of these in it."""
+"""A property that a function computes contains one of these."""
 
 SETTER_NODE = re.compile(r"accessor_declaration|setter|computed_setter")
 SETTER_NAME = "set"
@@ -54,18 +54,18 @@ ASSIGNED_NAME = re.compile(
 )
 ARGUMENT_NODE = re.compile("argument|param")
 MAX_NAME_BYTES = 400
-"""A variable and its type, in front of the function that it is given, take no more."""
+"""A variable and its type, before the function assigned to it, take no more than this."""
 
 BLOCK_NODE = re.compile(r"block|body|compound_statement|statements$")
 IDLE_NODES = {"ellipsis", "string", "pass_statement", "empty_statement"}
-"""What does nothing, beside comments."""
+"""What does nothing, apart from comments."""
 
 
 @dataclass(frozen=True)
 class Function:
     """A named function: the type or object it belongs to, its line from 0, what it does.
 
-    The owner is empty where there is none. A function `is_working` that has a statement.
+    The owner is empty if there is none. A function `is_working` if it has a statement.
     """
 
     name: str
@@ -75,9 +75,9 @@ class Function:
 
 
 def find_functions(text: str, language: str) -> tuple[Function, ...]:
-    """The named functions of a text in its order, each as often as it is defined.
+    """The named functions of a text in order, each as often as it is defined.
 
-    There are none where the language has no grammar.
+    There are none if the language has no grammar.
     """
     data = text.encode("utf-8", "replace")
     trees = [parse_with_grammar(data, grammar) for grammar in find_grammars(language)]
@@ -86,7 +86,7 @@ def find_functions(text: str, language: str) -> tuple[Function, ...]:
 
 
 def named_functions(data: bytes, root: "Node") -> Iterator[Function]:
-    """Every function that has a name, or is the value of something that has one."""
+    """Yield every function that has a name, or is the value of something that has one."""
     open_nodes = [(root, "")]
     while open_nodes:
         node, owner = open_nodes.pop()
@@ -100,7 +100,7 @@ def named_functions(data: bytes, root: "Node") -> Iterator[Function]:
 
 
 def find_qualified_name(data: bytes, node: "Node") -> tuple[str, str, int] | None:
-    """What a function belongs to by its head, its name and its line; None of any other node."""
+    """A function's owner according to its head, its name and its line; None for any other node."""
     if ANONYMOUS_NODE.fullmatch(node.type):
         return find_assigned_name(data, node)
     if SETTER_NODE.fullmatch(node.type) and decode(data, node).startswith(SETTER_NAME):
@@ -130,7 +130,7 @@ def is_computed(node: "Node") -> bool:
 
 
 def find_assigned_name(data: bytes, node: "Node") -> tuple[str, str, int] | None:
-    """The object, the name and the line of what a function is given to; None of an argument."""
+    """The owner, name and line of what a function is assigned to; None for an argument."""
     assignment = node.parent
     while assignment and assignment.start_byte == node.start_byte:
         assignment = assignment.parent
@@ -152,14 +152,14 @@ def is_argument(node: "Node") -> bool:
 
 
 def find_owner_name(data: bytes, node: "Node") -> str:
-    """The name of a type, or of the one that a block of its functions is for."""
+    """The name of a type, or of the type that a block of functions is for."""
     name = node.child_by_field_name("type") or find_name(node)
     words = re.findall(r"\w+", decode(data, name)) if name else []
     return words[0] if words else ""
 
 
 def find_name(node: "Node") -> "Node | None":
-    """The name that a node defines; that of a declaration in C or in Kotlin is inside of it."""
+    """The name that a node defines; that of a declaration in C or Kotlin is inside it."""
     name = node.child_by_field_name("name") or node.child_by_field_name("declarator")
     while name and (inner := name.child_by_field_name("declarator")):
         name = inner

@@ -1,8 +1,8 @@
 """Several answers for one hole: how each is drawn, and which of them is best.
 
-The likeliest answer need not be the best one: each is also judged by a parser and by who looks for
-flaws, and the ranking prefers what leaves a file whole to what a model is sure of. Where both are
-alike, what resembles the other answers is preferred (minimum Bayes risk, Kumar and Byrne 2004).
+The likeliest answer need not be the best one: each is also judged by a parser and a search for
+flaws, and the ranking prefers what leaves a file intact to what a model is sure of. If both are
+equal, it prefers what resembles the other answers (minimum Bayes risk, Kumar and Byrne 2004).
 """
 
 import re
@@ -18,13 +18,13 @@ from starcoder_cli.stream import Completion, Stream
 
 CANDIDATE_TEMPERATURE = 0.6
 AGREEMENT_WEIGHT = 0.1
-"""By how much likelier a token counts in an answer that all others agree with.
+"""How much likelier a token counts in an answer that all others agree with.
 
 Measured on tasks with tests (`bench/results/infilling.md`).
 """
 
 BLANK_RETRIES = 2
-"""How often chance may try where the likeliest answer says nothing."""
+"""How often to retry with random sampling if the likeliest answer is blank."""
 
 WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 
@@ -33,11 +33,11 @@ SEED_COUNT = 2**32 - 1  # as many as a sampling takes
 
 @dataclass(frozen=True)
 class Candidate:
-    """An answer, how it was drawn, and what is known of it.
+    """An answer, how it was drawn, and what is known about it.
 
     `added_errors` is how many more errors a parser finds in the whole file with the answer than
-    without it, `flaws` what else is wrong with that file, `check` what came of running it,
-    `verified` what a command says of it; None is unknown. `draw_count` is how often it was drawn.
+    without it, `flaws` what else is wrong with that file, `check` the result of running it,
+    `verified` what a command says about it; None is unknown. `draw_count` is how often it came.
     """
 
     completion: Completion
@@ -50,12 +50,12 @@ class Candidate:
 
     @property
     def text(self) -> str:
-        """The answer itself."""
+        """The text of the answer."""
         return self.completion.text
 
     @property
     def parses(self) -> bool | None:
-        """Whether the answer breaks nothing for a parser; None where no parser was asked."""
+        """Whether the answer adds no parse errors, or None if no parser was asked."""
         return None if self.added_errors is None else self.added_errors <= 0
 
     def record(self) -> Mapping[str, object]:
@@ -75,10 +75,10 @@ class Candidate:
 
 
 def sampling_schedule(sampling: Sampling, n: int) -> list[Sampling]:
-    """How each of so many answers is drawn, the likeliest tokens first.
+    """How each of `n` answers is drawn, the likeliest tokens first.
 
-    Without a temperature the first one is greedy. The others count on from the seed, so that each
-    can be drawn again alone.
+    Without a temperature the first one is greedy. The others count up from the seed, so that
+    each can be drawn again on its own.
     """
     base = replace(sampling, logprobs=True)
     if n == 1:
@@ -96,10 +96,10 @@ def retry_if_blank(
     sampling: Sampling,
     last: Callable[[Sampling], Stream] | None = None,
 ) -> Stream:
-    """The answer to a question; where the likeliest one is blank, one that chance finds, if any.
+    """Stream an answer; if the likeliest one is blank, one found by random sampling, if any.
 
-    Where chance finds none, `last` is another way to ask. It is the same each time. What the blank
-    ones cost is part of it.
+    If sampling finds none either, `last` is another way to ask. The result is reproducible. The
+    cost of the blank answers is included.
     """
     random_draws = [
         replace(sampling, temperature=CANDIDATE_TEMPERATURE, seed=seed)
@@ -133,7 +133,7 @@ def retry_if_blank(
 
 
 def deduplicate_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The first of those that are equal but for white space at the end, and how often it came."""
+    """The first of candidates that differ only in trailing white space, with its draw count."""
     by_text: dict[str, Candidate] = {}
     for candidate in candidates:
         first = by_text.setdefault(candidate.text.rstrip(), replace(candidate, draw_count=0))
@@ -144,18 +144,18 @@ def deduplicate_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def rank_candidates(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The different candidates, the best first: ties stay in their order.
+    """The distinct candidates, best first; ties keep their order.
 
-    What is whole and parses better comes before what passes more when it is run, that before what
-    has fewer flaws, and that before what is likelier by token and more like the others, in its
-    words and in what it does; anything comes before nothing. What no parser has judged counts as
-    sound.
+    What is complete and parses better comes before what passes more when it is run, that before
+    what has fewer flaws, and that before what is likelier by token and more like the others, in
+    its words and in what it does; anything comes before nothing. What no parser has judged counts
+    as sound.
     """
     unique = deduplicate_candidates(candidates)
     word_counts = {other.text: Counter(WORD_OR_SIGN.findall(other.text)) for other in unique}
 
     def agreement(candidate: Candidate) -> float:
-        """How much an answer has in common with all that were drawn, itself too: 0 to 1."""
+        """How much an answer has in common with all drawn answers, including itself: 0 to 1."""
         own, total = word_counts[candidate.text], sum(other.draw_count for other in unique)
         return (
             sum(

@@ -1,4 +1,4 @@
-"""Paths of a tree as they are in a copy of it: in a variable's value, and in a command for `sh`.
+"""Rewrites paths of a tree to those of its copy, in a variable's value or a command for `sh`.
 
 Left as they are, they would lead what runs in the copy to the user's own files.
 """
@@ -20,9 +20,9 @@ HOME = r"~|\$HOME|\$\{HOME\}"
 
 
 def relocate_command(text: str, root: Path, copy: Path) -> str:
-    """A shell command with the absolute paths in it that are of the tree as they are in its copy.
+    """A shell command with the absolute paths in the tree replaced by those in its copy.
 
-    A path may begin with `~` or `$HOME`, and be behind a flag of one letter.
+    A path may begin with `~` or `$HOME`, and follow a one-letter flag.
     """
     start = rf"(?<![^{BETWEEN_WORDS}])(?P<flag>-[A-Za-z])?"
     path = rf"(?P<path>{re.escape(str(root))}(?![^/{BETWEEN_WORDS}])|(?P<home>{HOME})?/)"
@@ -38,14 +38,14 @@ def relocate_command(text: str, root: Path, copy: Path) -> str:
 
 
 def relocate_value(value: str, root: Path, copy: Path) -> str:
-    """A variable's value with the paths in it that are of the tree as they are in its copy."""
+    """A variable's value with the paths in the tree replaced by those in its copy."""
     return "".join(relocate_path(part, root, copy) for part in PATH_SEPARATOR.split(value))
 
 
 def relocate_path(text: str, root: Path, copy: Path) -> str:
-    """Where a path of the tree is in its copy; as it is where it is not there, or is another text.
+    """Where a path of the tree is in its copy; unchanged if it is not there, or not such a path.
 
-    An environment of Python's stays: its copy would have no interpreter.
+    A Python environment stays: its copy would have no interpreter.
     """
     fixed = WILDCARD.sub("", text).rstrip("/")
     path = real_path(fixed)

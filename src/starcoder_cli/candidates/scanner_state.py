@@ -1,9 +1,9 @@
-"""Grammars whose scanners keep more state than tree-sitter has room for, made safe to parse with.
+"""Makes grammars safe whose scanners keep more state than tree-sitter has room for.
 
 A scanner writes what it has to remember into a buffer of 1,024 bytes: the strings, lists or
-indentations that are open. Some look at no limit, and 255 marks of quotes in Markdown overwrite the
-memory of the program. Here they write into a larger buffer, and what is nested deeper than fits is
-not remembered, so that a parser goes on as after any other mistake in a text.
+indentations that are open. Some check no limit, and 255 quote marks in Markdown overwrite the
+program's memory. Here they write into a larger buffer, and what is nested deeper than fits is not
+remembered, so a parser continues as after any other mistake in a text.
 """
 
 import ctypes
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 UNBOUNDED_GRAMMARS = frozenset(("kotlin", "markdown", "perl", "python", "yaml"))
-"""Measured, they end the process: Kotlin from 1,025 open strings, Markdown from 255 open blocks,
-Perl from 83 open quotes, Python from 511 indentations around a string, YAML from 254 of them."""
+"""By measurement, they crash the process: Kotlin from 1,025 open strings, Markdown from 255 open
+blocks, Perl from 83 open quotes, Python from 511 indentations around a string, YAML from 254."""
 
 STATE_BYTES = 1024
 """What tree-sitter has room for, `TREE_SITTER_SERIALIZATION_BUFFER_SIZE`."""
@@ -22,7 +22,7 @@ SCRATCH_BYTES = 4 * STATE_BYTES
 
 CAPSULE_NAME = b"tree_sitter.Language"
 
-# The interpreter is not let go between a state's being written and its being checked.
+# The interpreter is not released between writing a state and checking it.
 WriteState = ctypes.PYFUNCTYPE(ctypes.c_uint, ctypes.c_void_p, ctypes.c_char_p)
 StateWriter = ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)
 
@@ -43,7 +43,7 @@ class GrammarTables(ctypes.Structure):
 
 
 class NamedGrammarTables(GrammarTables):
-    """The same in version 15, which has more behind that."""
+    """The same in version 15, with more fields at the end."""
 
     _fields_: ClassVar[tuple[tuple[str, type[Any]], ...]] = (
         ("name", ctypes.c_void_p),
@@ -62,10 +62,10 @@ kept_alive: list[object] = []
 
 
 def bound_state(binding: object, counts: tuple[int, int, int]) -> object:
-    """The binding of a grammar as that of another, whose states all fit.
+    """The binding of a grammar whose states all fit, made from another one.
 
-    `counts` are the version of its binary interface, and how many states and fields it has. Raises
-    LookupError where it is not laid out as known.
+    `counts` are the version of its binary interface, and its numbers of states and fields. Raises
+    LookupError if its layout is unknown.
     """
     tables = copy_tables(binding, counts)
     writer = StateWriter(bounded_writer(WriteState(tables.serialize)))
@@ -79,7 +79,7 @@ def bound_state(binding: object, counts: tuple[int, int, int]) -> object:
 
 
 def copy_tables(binding: object, counts: tuple[int, int, int]) -> GrammarTables:
-    """The tables that a grammar is, in memory of our own; LookupError where they are others."""
+    """Copy a grammar's tables into our own memory; raises LookupError if their layout differs."""
     find_pointer = ctypes.pythonapi.PyCapsule_GetPointer
     find_pointer.argtypes = (ctypes.py_object, ctypes.c_char_p)
     find_pointer.restype = ctypes.c_void_p
@@ -92,7 +92,7 @@ def copy_tables(binding: object, counts: tuple[int, int, int]) -> GrammarTables:
 
 
 def bounded_writer(write: Callable[[int, object], int]) -> Callable[[int, int], int]:
-    """A scanner's function that writes its state, with the last that fitted for one that does not.
+    """A scanner's function that writes its state, or the last one that fitted if it is too large.
 
     An empty one would not do: Perl's scanner relies on the quotes that it has opened.
     """
@@ -101,7 +101,7 @@ def bounded_writer(write: Callable[[int, object], int]) -> Callable[[int, int], 
     def write_bounded(scanner: int, buffer: int) -> int:
         scratch = ctypes.create_string_buffer(SCRATCH_BYTES)
         size = write(scanner, scratch)
-        if size < STATE_BYTES:  # Kotlin's gives up with the next string where all of it is used
+        if size < STATE_BYTES:  # Kotlin's gives up at the next string if all of it is used
             last.state = ctypes.string_at(scratch, size)
         state: bytes = getattr(last, "state", b"")
         ctypes.memmove(buffer, state, len(state))

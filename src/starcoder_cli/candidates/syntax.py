@@ -1,4 +1,4 @@
-"""What a parser has against a file: what is not as its language has it, and what is never reached.
+"""What a parser objects to in a file: what breaks its language's rules, and what is never reached.
 
 tree-sitter's parsers read any text to its end and mark what does not fit, so that the same count
 before and after a change says whether the change broke something. Their grammars come with the
@@ -39,23 +39,23 @@ GRAMMARS: Mapping[str, tuple[str, ...]] = {
     "typescript": ("typescript", "tsx"),
     "xslt": ("xml",),
 }
-"""The names of the grammars for a language, where they are not its own.
+"""The names of the grammars for a language, if they are not its own.
 
-Of several the one that is content with most counts: a header may be C or C++, and `<T>x` is a cast
-in .ts, an element in .tsx. Those that find errors in most real files are no help.
+Of several the most lenient one counts: a header may be C or C++, and `<T>x` is a cast in .ts, an
+element in .tsx. Those that find errors in most real files are useless.
 """
 
 CLOSING_WORDS = re.compile(
     r"^[ \t]*(end|fi|done|esac|od|endif|endfunction|endwhile);?[ \t]*$", re.M
 )
-"""Lines that close a block. Ruby and shells may call something so: then nothing was open."""
+"""Lines that close a block. Ruby and shells may use these as names: then nothing was open."""
 
 BLOCK_NODE = re.compile(
     r"block|compound_statement|statement_list|body_statement|^module$|^program$"
 )
 JUMP_NODE = re.compile(r"(return|raise|throw|break|continue)(_statement|_expression)?$")
 REACHABLE_NODE = re.compile(r"label|case|default|clause|declaration|definition")
-"""What runs although it stands behind a return: it is jumped to, or made known beforehand."""
+"""What runs although it comes after a return: it is jumped to, or declared beforehand."""
 
 NAME_NODE = re.compile(r"identifier|word|command_name")
 
@@ -67,8 +67,8 @@ PARSER_READ_BYTES = 1 << 16
 def count_syntax_errors(text: str, language: str) -> int | None:
     """How many places of a text its language's parser cannot make sense of.
 
-    None where there is no grammar, or where the parser takes longer than a second. The grammar of
-    Python lets a line be indented as no other is: Python's own parser is asked too.
+    None if there is no grammar, or if the parser takes longer than a second. Python's grammar
+    accepts a line indented like no other, so Python's own parser is asked too.
     """
     data = text.encode("utf-8", "replace")
     counts = [count_errors_by_grammar(data, grammar) for grammar in find_grammars(language)]
@@ -77,8 +77,8 @@ def count_syntax_errors(text: str, language: str) -> int | None:
 
 
 def parse_python(text: str) -> ast.Module | None:
-    """What Python itself makes of a program, None where this Python cannot parse it."""
-    # Python tells of doubtful literals when it parses; only this name's are nobody's concern.
+    """Parse a program with Python itself; None if this Python cannot parse it."""
+    # Python warns of doubtful literals as it parses; nobody cares about those under this name.
     warnings.filterwarnings("ignore", module=re.escape(PARSED_FILENAME))
     try:
         return ast.parse(text.encode("utf-8", "replace"), PARSED_FILENAME)
@@ -87,7 +87,7 @@ def parse_python(text: str) -> ast.Module | None:
 
 
 def count_unreachable(text: str, language: str) -> int:
-    """How many statements of a text stand behind one that leaves their block."""
+    """How many statements of a text come after one that leaves their block."""
     data = text.encode("utf-8", "replace")
     for grammar in find_grammars(language)[:1]:
         tree = parse_with_grammar(data, grammar)
@@ -96,7 +96,7 @@ def count_unreachable(text: str, language: str) -> int:
 
 
 def is_unreachable(text: str, position: int, language: str) -> bool:
-    """Whether the statement at a place of a text, or one around it, stands right behind a jump."""
+    """Whether the statement at a position, or one around it, comes right after a jump."""
     at = len(text[:position].encode("utf-8", "replace"))
     for grammar in find_grammars(language)[:1]:
         tree = parse_with_grammar(text.encode("utf-8", "replace"), grammar)
@@ -119,9 +119,9 @@ def is_behind_jump(node: "Node") -> bool:
 
 
 def is_comment_at(text: str, position: int, length: int, language: str) -> bool | None:
-    """Whether what stands at a place of a text is a comment, or a part of one.
+    """Whether the text at a position is a comment, or part of one.
 
-    None where no parser can tell: it has none of the text's language, or finds other errors in it.
+    None if no parser can tell: there is none for the language, or it finds other errors.
     """
     begin, end = (len(text[:at].encode("utf-8", "replace")) for at in (position, position + length))
     data = text.encode("utf-8", "replace")
@@ -132,7 +132,7 @@ def is_comment_at(text: str, position: int, length: int, language: str) -> bool 
 
 
 def is_comment_by_grammar(data: bytes, begin: int, end: int, grammar: "Language") -> bool | None:
-    """Whether one grammar has a comment there; None where it is not sure."""
+    """Whether one grammar sees a comment there, or None if it is not sure."""
     tree = parse_with_grammar(data, grammar)
     node = tree and tree.root_node.descendant_for_byte_range(begin, end)
     if not tree or not node:
@@ -143,9 +143,9 @@ def is_comment_by_grammar(data: bytes, begin: int, end: int, grammar: "Language"
 
 
 def find_body_ranges(text: str, language: str) -> list[tuple[int, int]]:
-    """Where the bodies of functions stand in a text, without their braces, in no special order.
+    """Where the bodies of functions are in a text, without their braces, in no particular order.
 
-    Places count characters. There are none where there is no grammar.
+    Positions count characters. There are none without a grammar.
     """
     data = text.encode("utf-8", "replace")
     for grammar in find_grammars(language)[:1]:
@@ -160,7 +160,7 @@ def find_body_ranges(text: str, language: str) -> list[tuple[int, int]]:
 
 
 def function_body_nodes(node: "Node") -> Iterator["Node"]:
-    """The body of every function and method."""
+    """Yield the body of every function and method."""
     open_nodes = [node]
     while open_nodes:
         node = open_nodes.pop()
@@ -171,7 +171,7 @@ def function_body_nodes(node: "Node") -> Iterator["Node"]:
 
 
 def unreachable_nodes(node: "Node") -> Iterator["Node"]:
-    """The first statement in each block that stands behind one that leaves it."""
+    """Yield the first statement in each block that comes after one that leaves it."""
     open_nodes = [node]
     while open_nodes:
         node = open_nodes.pop()
@@ -192,14 +192,14 @@ def is_jump(node: "Node") -> bool:
 
 
 def body_byte_range(data: bytes, node: "Node") -> tuple[int, int]:
-    """Where a body begins and ends in the bytes of a text, its braces left out."""
+    """Where a body begins and ends in the bytes of a text, excluding its braces."""
     start, end = node.start_byte, node.end_byte
     braces = data[start : start + 1] == b"{" and data[end - 1 : end] == b"}"
     return (start + 1, end - 1) if braces else (start, end)
 
 
 def count_errors_by_grammar(data: bytes, grammar: "Language") -> int | None:
-    """How many errors one grammar finds in a text, None where that takes too long."""
+    """How many errors one grammar finds in a text, or None if that takes too long."""
     tree = parse_with_grammar(data, grammar)
     if not tree:
         return None
@@ -209,7 +209,7 @@ def count_errors_by_grammar(data: bytes, grammar: "Language") -> int | None:
 
 
 def unopened_closers(data: bytes, root: "Node") -> Iterator["Node"]:
-    """Words on lines of their own that close blocks by their look, and are names to the parser."""
+    """Yield words on lines of their own that look like block ends but are names to the parser."""
     for match in CLOSING_WORDS.finditer(data.decode("latin-1")):
         node = root.descendant_for_byte_range(*match.span(1))
         if node and node.is_named and NAME_NODE.search(node.type):
@@ -218,7 +218,7 @@ def unopened_closers(data: bytes, root: "Node") -> Iterator["Node"]:
 
 @cache
 def find_grammars(language: str) -> tuple["Language", ...]:
-    """The grammars for a language; none where there is none."""
+    """The grammars for a language, which may be none."""
     grammars = []
     for name in GRAMMARS.get(language, (language,)):
         with suppress(LookupError):
@@ -227,7 +227,7 @@ def find_grammars(language: str) -> tuple["Language", ...]:
 
 
 def load_grammar(name: str) -> "Language":
-    """The grammar of a name, safe to parse any text with; LookupError where there is none."""
+    """A grammar by name, safe to parse any text with; raises LookupError if there is none."""
     from tree_sitter import Language
     from tree_sitter_language_pack import SupportedLanguage, get_binding, get_language
 
@@ -242,15 +242,15 @@ def load_grammar(name: str) -> "Language":
 
 
 def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
-    """The tree that one grammar makes of a text, None where that takes too long."""
+    """The tree that one grammar makes of a text, or None if that takes too long."""
     from tree_sitter import Parser
 
     return parse_in_time(Parser(grammar), data)
 
 
 def parse_in_time(parser: "Parser", data: bytes) -> "Tree | None":
-    """The tree of a text, None where that takes too long."""
-    # Perl's scanner reads on for ever where a comment has no line end behind it.
+    """The tree of a text, or None if that takes too long."""
+    # Perl's scanner reads on forever if a comment has no line end after it.
     view, begin = memoryview(data + b"\n"), time.monotonic()
     try:
         with defer_signals():  # what native code calls cannot raise what a signal raises
@@ -258,12 +258,12 @@ def parse_in_time(parser: "Parser", data: bytes) -> "Tree | None":
                 lambda at, point: view[at : at + PARSER_READ_BYTES],
                 progress_callback=lambda at, failed: time.monotonic() - begin > MAX_PARSE_SECONDS,
             )
-    except ValueError:  # what it makes of a progress that says to stop
+    except ValueError:  # its response to a progress callback that says to stop
         return None
 
 
 def error_nodes(node: "Node") -> Iterator["Node"]:
-    """Every node for what does not fit, or for what is missing."""
+    """Yield every node for what does not fit, or for what is missing."""
     open_nodes = [node]
     while open_nodes:
         node = open_nodes.pop()

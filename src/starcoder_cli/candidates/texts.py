@@ -1,4 +1,4 @@
-"""Which lines of a text stand inside of strings, heredocs and comments that go over several."""
+"""Which lines of a text are inside multi-line strings, heredocs and comments."""
 
 import re
 from dataclasses import dataclass, field
@@ -31,14 +31,14 @@ TEXT_ENDS = tuple(
         (r"\{(\w*)\|", r"|\1}"),
     )
 )
-"""What a text of several lines may begin with, and what ends it then."""
+"""What a multi-line text may begin with, and what then ends it."""
 
 
 @dataclass(frozen=True)
 class MultilineText:
-    """The lines that begin inside of a text, counted from 0, and whether only people read it.
+    """The lines that begin inside a text, counted from 0, and whether only people read it.
 
-    That is so of comments, and of strings that document what they stand in.
+    That is true of comments, and of strings that document what they are in.
     """
 
     first: int
@@ -53,9 +53,9 @@ class MultilineText:
 
 
 def find_multiline_texts(text: str, language: str, start: int = 0) -> tuple[MultilineText, ...]:
-    """The texts of several lines that begin at a place in some code, or behind it.
+    """The multi-line texts in some code that begin at a position or after it.
 
-    There are none where its language has no grammar.
+    There are none if its language has no grammar.
     """
     data, start_byte = text.encode("utf-8", "replace"), len(text[:start].encode("utf-8", "replace"))
     for grammar in find_grammars(language)[:1]:
@@ -85,9 +85,9 @@ def describe_text(node: "Node") -> MultilineText:
 
 
 def find_open_text(text: str, language: str, start: int) -> MultilineText | None:
-    """The text of several lines that begins at a place, or behind it, and is open at the end.
+    """The multi-line text that begins at a position, or after it, and is open at the end.
 
-    Few parsers know a text without its end: each end that it may have is tried.
+    Few parsers recognize a text without its end, so each possible end is tried.
     """
     lines = text if text.endswith("\n") else text + "\n"
     row = lines.count("\n")

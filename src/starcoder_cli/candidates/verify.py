@@ -1,8 +1,8 @@
 """Whether a shell command of the user's passes with an answer in its place.
 
-The command runs in a copy of the tree around the file, so that nothing of the user's is changed by
-what it writes to its own tree. That is no sandbox: tests execute what a model wrote, with all that
-their user may do. Secrets in the environment are kept from it.
+The command runs in a copy of the tree around the file, so that what it writes to its own tree
+changes nothing of the user's. That is not a sandbox: tests execute what a model wrote, with all the
+rights of the user. Secrets in the environment are withheld from it.
 """
 
 import os
@@ -33,7 +33,7 @@ PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 ASSIGNMENT = re.compile(r"\w+=")
 PLAIN_WORD = re.compile(r"[\w./@%+,:-]+")
-CANNOT_EXECUTE, NOT_FOUND = 126, 127  # what a shell exits with, as POSIX says
+CANNOT_EXECUTE, NOT_FOUND = 126, 127  # what a shell exits with, according to POSIX
 
 WriteLine = Callable[[str], None]
 
@@ -42,7 +42,7 @@ WriteLine = Callable[[str], None]
 class VerifyCommand:
     """A command for `sh`, the tree that it checks, and how many seconds it may take.
 
-    Paths of the tree in it are those of the copy that it runs in.
+    Paths of the tree in it are replaced by those of the copy that it runs in.
     """
 
     text: str
@@ -50,10 +50,10 @@ class VerifyCommand:
     seconds: float
 
     def passes(self, data: bytes, write_line: WriteLine | None = None) -> bool:
-        """Whether the command exits with 0 where the file has these bytes.
+        """Whether the command exits with 0 if the file has these bytes.
 
-        `write_line` gets its last lines, and why it failed. Whatever ends this, the command and
-        all that it has started are killed, and the copy is removed. InputError where the program
+        `write_line` gets its last lines, and why it failed. However this ends, the command and all
+        that it has started are killed, and the copy is removed. Raises InputError if the program
         that it begins with is not in the copy.
         """
         with temporary_folder() as folder:
@@ -98,7 +98,7 @@ class VerifyCommand:
 
 
 def wait_for_exit(process: "Popen[bytes]", seconds: float) -> int | None:
-    """The exit code of a process; None where it takes longer."""
+    """The exit code of a process, or None if it takes longer."""
     from subprocess import TimeoutExpired
 
     try:
@@ -108,8 +108,8 @@ def wait_for_exit(process: "Popen[bytes]", seconds: float) -> int | None:
 
 
 def check_command(text: str) -> None:
-    """Raise UsageError for what `sh` does not read, or what runs nothing; it is not run yet."""
-    Path.cwd()  # raises FileNotFoundError where that folder is gone
+    """Raise UsageError for what `sh` cannot parse, or what runs nothing; it is not run yet."""
+    Path.cwd()  # raises FileNotFoundError if that folder is gone
     if not find_program("sh"):
         raise UsageError("there is no `sh` to verify with", "omit --verify")
     if "\0" in text:
@@ -126,20 +126,20 @@ def check_command(text: str) -> None:
 
 
 def first_program(text: str) -> str | None:
-    """The program that a shell command begins with: "" for none, None where only a shell knows."""
+    """The program a shell command begins with: "" for none, None if only a shell can tell."""
     import shlex
 
     words = shlex.shlex(text, posix=True, punctuation_chars=True)
     words.whitespace_split = True
     try:
         program = next((word for word in words if not ASSIGNMENT.match(word)), "")
-    except ValueError:  # what `sh` reads otherwise, such as a text in the command
+    except ValueError:  # what `sh` parses differently, such as a text in the command
         return None
     return program if not program or PLAIN_WORD.fullmatch(program) else None
 
 
 def has_program(program: str, folder: Path) -> bool:
-    """Whether a shell in a folder finds a program, or knows the word itself."""
+    """Whether a shell in a folder finds a program, or has it built in."""
     return not ask_shell("-c", 'command -v -- "$0" > /dev/null || echo no', program, folder=folder)
 
 
@@ -166,9 +166,9 @@ def ask_shell(*arguments: str, folder: Path | None = None) -> str:
 def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
     """The user's environment for a command in the copy, without secrets.
 
-    Paths of the tree are those of its copy, lest PATH and the like lead to the user's own files. A
-    Python project's own folder comes first for Python, and before it what `copied_imports` is
-    for: an editable installation would import the user's files and not those of the copy.
+    Paths of the tree become those of its copy, so that PATH and the like do not lead to the user's
+    own files. A Python project's own folder comes first for Python, preceded by `copied_imports`:
+    otherwise an editable installation would import the user's files and not the copy's.
     """
     variables = {
         name: relocate_value(value, tree.root, copy)
@@ -183,7 +183,7 @@ def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
 
 
 def write_customization(folder: Path, root: Path, copy: Path) -> None:
-    """Write the folder with what Python imports before all else, `sitecustomize`."""
+    """Write the folder with `sitecustomize`, which Python imports before anything else."""
     folder.mkdir()
     text = Path(copied_imports.__file__).read_text(encoding="utf-8")
     text += f"\n\nrelocate_imports({str(root)!r}, {str(copy)!r})\n"
@@ -192,7 +192,7 @@ def write_customization(folder: Path, root: Path, copy: Path) -> None:
 
 
 def find_python_folders(copy: Path, file: Path) -> list[str]:
-    """Where Python finds the modules of the project that a file is in."""
+    """The folder where Python finds the modules of the project that a file is in."""
     for folder in file.parents:
         if any((folder / name).is_file() for name in PYTHON_PROJECT_FILES):
             source = folder / "src"
@@ -203,7 +203,7 @@ def find_python_folders(copy: Path, file: Path) -> list[str]:
 
 
 class OutputTail:
-    """The end of what a process says, read as it comes."""
+    """The end of a process's output, read as it comes."""
 
     def __init__(self, process: "Popen[bytes]") -> None:
         import threading
@@ -228,7 +228,7 @@ class OutputTail:
 def report_exit(
     write_line: WriteLine, lines: list[str], exit_code: int | None, seconds: float
 ) -> None:
-    """Say how a command ended, after what it said last."""
+    """Report how a command ended, after the last lines of its output."""
     for line in lines:
         write_line(f"| {line}")
     write_line(f"not done within {seconds:g} s" if exit_code is None else f"exit code {exit_code}")

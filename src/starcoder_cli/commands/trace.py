@@ -106,8 +106,8 @@ def trace(
 
     White space, comments, quotes and brackets may differ; names may not. Any run of 28 tokens
     (words, symbols, strings) that is in an indexed file is found, and nothing shorter than 16. In a
-    pipe each origin is a line: lines, tokens, share of the text, project, version, place and licence,
-    with tabs between.
+    pipe each origin is a line: lines, tokens, share of the text, project, version, place and
+    licence, with tabs between.
 
     With --portrait nothing that looks like a secret is sent, and no index is needed.
     """

@@ -1,1 +1,1 @@
-"""Where models run: each engine opens a model and streams what it answers."""
+"""Where models run: each engine opens a model and streams its answers."""

@@ -1,4 +1,4 @@
-"""A checkpoint that can be trained: a model's own, or one made of its GGUF file once."""
+"""A trainable checkpoint: the model's own, or one converted once from its GGUF file."""
 
 import json
 import shutil
@@ -29,9 +29,9 @@ EMBEDDINGS = ("model.embed_tokens.weight", "transformer.wte.weight")
 
 
 def dequantize_gguf(path: Path, folder: Path) -> Path:
-    """Write a GGUF file as a checkpoint in bf16 into a folder, which is there only when whole.
+    """Write a GGUF file as a bf16 checkpoint into a folder that only appears once it is complete.
 
-    Raises DataError for a malformed file, MachineError for a kind of model that is not known,
+    Raises DataError for a malformed file, MachineError for an unknown kind of model,
     WriteError for a full disk.
     """
     if folder.is_dir():
@@ -68,14 +68,14 @@ def dequantize_gguf(path: Path, folder: Path) -> Path:
             (part / "chat_template.jinja").write_text(header.chat_template, encoding="utf-8")
         try:
             write_bf16(part / WEIGHTS_FILE, tensors)
-        except (NotImplementedError, ValueError) as error:  # of types that only llama.cpp reads
+        except (NotImplementedError, ValueError) as error:  # in types that only llama.cpp reads
             raise DataError(f"{path} has tensors of a type that is not known", "") from error
         part.replace(folder)
     return folder
 
 
 def write_merged(checkpoint: Checkpoint, adapter: Path, folder: Path) -> None:
-    """Write a checkpoint with an adapter merged into it; as `dequantize_gguf` does."""
+    """Write a checkpoint with an adapter merged into it, in the same way as `dequantize_gguf`."""
     part = folder.with_name(f"{folder.name}.part")
     with translate_write_errors(folder):
         shutil.rmtree(part, ignore_errors=True)

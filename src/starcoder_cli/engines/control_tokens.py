@@ -1,4 +1,4 @@
-"""Control tokens that user text has in it: cut in two, they are text to every tokenizer."""
+"""Control tokens that appear in user text: cut in two, they are plain text to every tokenizer."""
 
 import re
 from collections.abc import Iterable
@@ -6,9 +6,9 @@ from itertools import pairwise
 
 
 def cut_inside(text: str, tokens: Iterable[str]) -> list[str]:
-    """The parts of a text that is cut behind the first character of each of these tokens in it.
+    """Split a text after the first character of each of these tokens found in it.
 
-    The tokens have more than one character, and what overlaps is cut too.
+    The tokens have more than one character; overlapping ones are cut too.
     """
     places = {
         match.start() + 1

@@ -1,4 +1,4 @@
-"""A model that writes its prompt back: `--model echo` shows what would be sent."""
+"""A model that echoes its prompt: `--model echo` shows what would be sent."""
 
 from starcoder_cli.model import SPELLS_NOTHING, Question, Sampling, as_prompt
 from starcoder_cli.stream import Chunk, FinishReason, Stream
@@ -13,7 +13,7 @@ class EchoModel:
     spells = SPELLS_NOTHING
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The pieces of the prompt, at most `max_tokens` of them, the last one unhealed."""
+        """Yield up to `max_tokens` pieces of the prompt, with the last one's healing undone."""
         prompt = as_prompt(question)
         prompt_pieces = prompt.pieces
         if prompt.forced_prefix:
@@ -26,16 +26,16 @@ class EchoModel:
         yield Chunk("", 0, reason, prompt_tokens)
 
     def tokenize(self, text: str) -> list[int]:
-        """The number of each character."""
+        """The code point of each character."""
         return list(map(ord, text))
 
     def count(self, text: str) -> int:
-        """One for each character."""
+        """The number of characters."""
         return len(text)
 
     def has_token(self, text: str) -> bool:
-        """Whatever looks like a control token is one."""
+        """Whether the text looks like a control token."""
         return text.startswith(("<", "["))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """There is nothing to release."""

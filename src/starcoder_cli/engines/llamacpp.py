@@ -1,9 +1,8 @@
 """GGUF files through llama.cpp, in this process.
 
-xllamacpp brings llama.cpp's server. It is reached by a socket in a private folder (by a loopback
-port where there are no such sockets), with a random key, and by nothing else. Prompts are sent as
-token ids: user text is tokenized with control tokens switched off, so that a file which contains
-`<|fim_middle|>` is just a file.
+xllamacpp brings llama.cpp's server. It is reachable only through a socket in a private folder (a
+loopback port if the system has none), with a random key. Prompts are sent as token ids: user text
+is tokenized with control tokens off, so a file that contains `<|fim_middle|>` is just a file.
 """
 
 import json
@@ -33,33 +32,33 @@ from starcoder_cli.wire.llamacpp_events import parse_chunks, parse_refusal, read
 if TYPE_CHECKING:
     import xllamacpp
 
-LLAMACPP_TOP_K = 1000  # tokens that chance chooses among; top_p never reaches further down
+LLAMACPP_TOP_K = 1000  # how many tokens are sampled from; top_p never reaches further down
 
 PREFILL_BATCH_TOKENS = 256
-"""Tokens of a prompt that are read at a time: between two, reading tells how far it is, and ends
-where nobody waits for it any more."""
+"""How many prompt tokens are read at a time: between two batches, llama.cpp reports progress, and
+stops if nobody is waiting any more."""
 
-ABANDONED_SERVERS: list[object] = []  # servers that are busy although nobody waits for them
+ABANDONED_SERVERS: list[object] = []  # servers that are busy although nobody is waiting for them
 
 
 class LlamaCppModel:
-    """A GGUF file that is loaded, with room for `window` tokens of prompt and answer.
+    """A loaded GGUF file, with room for `window` tokens of prompt and answer.
 
-    It has as many answers made at a time as it has `slots`; the others wait.
+    It generates up to `slots` answers at a time; the others wait.
     """
 
     engine = "llamacpp"
     spells = SPELLS_NOTHING
 
     def __init__(self, path: Path, window: int, slots: int = 1, adapter: str = "") -> None:
-        """Load the file, with the adapter in a folder; raises MachineError where it cannot be.
+        """Load the file, with the adapter in a folder; raises MachineError if that fails.
 
         Raises DataError for an adapter of another model.
         """
         self.window = window
         self._path = path
-        self._unread_prompts: set[object] = set()  # those that may not have been read to their end
-        self._open_exchanges: set[int] = set()  # connections, of other threads too
+        self._unread_prompts: set[object] = set()  # those that may not have been read to the end
+        self._open_exchanges: set[int] = set()  # connections, including those of other threads
         self._key = os.urandom(24).hex()
         self._folder = create_private_folder()
         self._server: xllamacpp.Server | None = None
@@ -71,8 +70,8 @@ class LlamaCppModel:
                 )
             self._address = self._server.listening_address
             self._wait_until_ready()
-        except BaseException:  # whatever it is, the folder must not stay behind
-            ABANDONED_SERVERS.append(self._server)  # one that has not begun to work could not end
+        except BaseException:  # whatever went wrong, the folder must not be left behind
+            ABANDONED_SERVERS.append(self._server)  # one that has not begun to work could not stop
             self.close()
             raise
         self._control_ids: dict[str, int | None] = {}
@@ -83,13 +82,13 @@ class LlamaCppModel:
         return read_gguf_header(self._path).chat_template
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The answer, chunk by chunk; closing it closes the connection, and llama.cpp stops."""
+        """Stream the answer; closing the stream closes the connection, and llama.cpp stops."""
         prompt = as_prompt(question)
         with closing(skip_prefix(self.generate(prompt, sampling), prompt.forced_prefix)) as chunks:
             yield from chunks
 
     def generate(self, prompt: Prompt, sampling: Sampling) -> Stream:
-        """The answer with what it has to begin with."""
+        """Stream the answer, including the prefix that it must begin with."""
         end_ids = {token for stop in prompt.stop if (token := self._end_token_id(stop)) is not None}
         body = {
             "prompt": self.encode(prompt),
@@ -99,7 +98,7 @@ class LlamaCppModel:
             "n_predict": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
-            # Without a bound llama.cpp sorts the whole vocabulary for every token.
+            # Without a limit llama.cpp sorts the whole vocabulary for every token.
             "top_k": LLAMACPP_TOP_K if sampling.temperature else 1,
             "min_p": 0.0,
             "seed": -1 if sampling.seed is None else sampling.seed,
@@ -111,12 +110,12 @@ class LlamaCppModel:
         self._unread_prompts.add(prompt_key)
         with self._request("/completion", body) as exchange:
             for chunk in parse_chunks(read_completion_events(exchange), end_ids):
-                if chunk.tokens:  # those that were left before this one are done with as well
+                if chunk.tokens:  # those abandoned before this one are finished too
                     self._unread_prompts -= {prompt_key, *earlier}
                 yield chunk
 
     def encode(self, prompt: Prompt) -> list[int]:
-        """The token ids of a prompt: one id for each control token, text as nothing but text."""
+        """The token ids of a prompt: one id for each control token, and text only ever as text."""
         ids = self.tokenize("", add_bos=True)[:1]
         for piece in prompt.pieces:
             if isinstance(piece, Special):
@@ -129,7 +128,7 @@ class LlamaCppModel:
             else:
                 ids.extend(self.tokenize(piece))
         if not ids:
-            # Nothing at all is refused: the end of an earlier text says least, or an empty line.
+            # An empty prompt is refused: the token that ends a text says least, else an empty line.
             end_ids = [
                 token for stop in prompt.stop[:1] if (token := self._end_token_id(stop)) is not None
             ]
@@ -141,14 +140,14 @@ class LlamaCppModel:
     ) -> list[int]:
         """The token ids of a text; control tokens in it are parsed only with `parse_control`.
 
-        `add_bos` puts the token first that the model wants at the beginning of every prompt.
+        `add_bos` puts the token first that the model expects at the beginning of every prompt.
         """
         body = {"content": text, "add_special": add_bos, "parse_special": parse_control}
         with self._request("/tokenize", body) as exchange:
             return [int(token) for token in json.loads(exchange.read())["tokens"]]
 
     def count(self, text: str) -> int:
-        """How many tokens a text has as user text."""
+        """The number of tokens in a text read as user text."""
         return len(self.tokenize(text))
 
     def has_token(self, text: str) -> bool:
@@ -156,7 +155,7 @@ class LlamaCppModel:
         return self.token(text) is not None
 
     def token(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one."""
+        """The id of a control token, or None if the text is not exactly one."""
         if text not in self._control_ids:
             ids = self.tokenize(text, parse_control=True)
             is_control = len(ids) == 1 and self.tokenize(text) != ids
@@ -164,11 +163,11 @@ class LlamaCppModel:
         return self._control_ids[text]
 
     def close(self) -> None:
-        """Stop the server and give its memory back.
+        """Stop the server and free its memory.
 
-        A server that was left while it read a prompt would first read on to the end of its batch,
-        for seconds; one that other threads read from would wait for them, and they for the
-        interpreter, which it holds. Such a server is kept as it is, and ends with the process.
+        A server abandoned while reading a prompt would first read to the end of its batch, for
+        seconds; one that other threads read from would wait for them, while they wait for the
+        interpreter, which it holds. Such a server is left as it is, and ends with the process.
         """
         if self._unread_prompts or self._open_exchanges:
             ABANDONED_SERVERS.append(self._server)
@@ -176,8 +175,8 @@ class LlamaCppModel:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _wait_until_ready(self) -> None:
-        """Wait until it works: ended earlier it would wait for itself, holding the interpreter."""
-        with self._request("/lora-adapters") as exchange:  # this one waits its turn like a prompt
+        """Wait until it works: closed earlier, it would wait for itself, holding Python's lock."""
+        with self._request("/lora-adapters") as exchange:  # waits its turn like a prompt
             exchange.read()
 
     def _end_token_id(self, stop: str) -> int | None:
@@ -187,7 +186,7 @@ class LlamaCppModel:
     def _request(
         self, path: str, body: Mapping[str, object] | None = None
     ) -> Iterator[HttpRequest]:
-        """What llama.cpp answers to a request; leaving it closes the connection."""
+        """Open llama.cpp's response to a request; leaving the context closes the connection."""
         headers = {"Authorization": f"Bearer {self._key}"}
         exchange = HttpRequest(open_connection(self._address))
         self._open_exchanges.add(id(exchange))
@@ -203,7 +202,7 @@ class LlamaCppModel:
 
 
 def convert_adapter(path: Path, adapter: str, folder: Path) -> Path:
-    """An adapter of peft as a file for a model; raises what looking through it raises."""
+    """Convert a peft adapter into a file for a model; raises what checking the adapter raises."""
     from starcoder_cli.engines.transformers.adapter import (
         ADAPTER_CONFIG_FILE,
         ADAPTER_WEIGHTS_FILE,
@@ -227,7 +226,7 @@ def start_server(
     folder: Path,
     adapter: Path | None = None,
 ) -> "xllamacpp.Server":
-    """A llama.cpp server that holds the model, reachable through the folder or with the key."""
+    """Start a llama.cpp server with the model, reachable through the folder or with the key."""
     try:
         with limit_spinning():
             import xllamacpp
@@ -249,8 +248,8 @@ def start_server(
     parameters.cache_ram_mib = 0
     parameters.endpoint_slots = False
     parameters.ui = False
-    # To fit layers into a GPU's memory llama.cpp reads all but the weights once more, which takes
-    # as long as the load itself; on the processor alone there is nothing to fit.
+    # To fit layers into a GPU's memory, llama.cpp reads all but the weights again, which takes as
+    # long as the load itself; on a CPU alone there is nothing to fit.
     parameters.fit_params = has_gpu()
     parameters.api_keys = [api_key]
     if HAS_UNIX_SOCKETS:
@@ -258,7 +257,7 @@ def start_server(
     try:
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
-        read_gguf_header(path)  # raises what is wrong with a file that is damaged
+        read_gguf_header(path)  # raises what is wrong if the file is damaged
         raise MachineError(
             f"llama.cpp cannot load {path.name}: {error}",
             "it may need more memory, or a newer xllamacpp",
@@ -266,7 +265,7 @@ def start_server(
 
 
 def utf8_path(path: Path, folder: Path) -> str:
-    """A path as llama.cpp takes it, in UTF-8; for another, that of a link to it in the folder."""
+    """A path llama.cpp accepts, in UTF-8; for any other, a link to it in the folder."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -286,6 +285,6 @@ def has_gpu() -> bool:
 
 
 def prefix_grammar(prefix: str) -> str:
-    """The GBNF of every text that begins so."""
+    """The GBNF grammar of every text that begins with this prefix."""
     literal = "".join(f"\\U{ord(character):08X}" for character in prefix)
     return f'root ::= "{literal}" .*'

@@ -1,4 +1,4 @@
-"""Where models run; `load_model` is the door through which models are loaded."""
+"""`load_model`, the door through which all models are loaded."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,11 +37,11 @@ def load_model(
 ) -> Model:
     """Load a model from its file or folder, with a window of at least `room` tokens if it can.
 
-    So many answers as there are `slots` are made at a time, each of a GGUF file with a window of
-    its own. A window costs memory for every token it could hold, so it is not made larger than
-    needed. A GGUF file that was prepared for OpenVINO runs there, any other in llama.cpp.
-    `tell` is given what was decided, a line at a time. Raises InputError where the files are not
-    here, DataError and RefusedError for files that are not used, MachineError where the model
+    Up to `slots` answers are generated at a time, each with its own window if the model is a
+    GGUF file. A window costs memory for every token it could hold, so it is no larger than needed.
+    A GGUF file that was prepared for OpenVINO runs there, any other in llama.cpp.
+    `tell` is called with what was decided, a line at a time. Raises InputError if the files are
+    missing, DataError and RefusedError for files that cannot be used, MachineError if the model
     does not load.
     """
     if spec.engine == "echo":
@@ -65,7 +65,7 @@ def open_checkpoint(
     slots: int,
     notify: Callable[[str], None],
 ) -> Model:
-    """Load a checkpoint: in a graph of our own on a processor, else through transformers."""
+    """Load a checkpoint, into our own graph on a CPU or else through transformers."""
     from starcoder_cli.engines.machine import detect_machine
     from starcoder_cli.engines.transformers.adapter import inspect_adapter
     from starcoder_cli.engines.transformers.placement import ModelSize, plan_placement
@@ -91,7 +91,7 @@ def open_checkpoint(
 def choose_graph_bits(
     spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions
 ) -> "Bits | None":
-    """In how many bits a processor is to run a checkpoint; None where no graph of ours is to."""
+    """The number of bits in which a CPU runs a checkpoint, or None if no graph of ours is used."""
     from starcoder_cli.engines.machine import free_memory
     from starcoder_cli.engines.openvino.graph_fit import choose_bits
     from starcoder_cli.engines.openvino.prepared import find_prepared_checkpoint
@@ -104,9 +104,9 @@ def choose_graph_bits(
 
 
 def has_to_be_prepared(spec: ModelSpec, checkpoint: "Checkpoint", loading: LoadOptions) -> bool:
-    """Whether a pulled checkpoint that is not prepared has to be, to run in a graph of ours.
+    """Whether a pulled checkpoint still has to be prepared before it can run in a graph of ours.
 
-    While it is brought to fewer bits it takes more memory, and to four it takes minutes.
+    Quantizing it takes more memory than running it, and to four bits it takes minutes.
     """
     from starcoder_cli.engines.machine import free_memory
     from starcoder_cli.engines.openvino.graph_fit import choose_prepared_bits
@@ -128,9 +128,9 @@ def open_graph(
     slots: int,
     notify: Callable[[str], None],
 ) -> Model:
-    """Load a checkpoint into a graph of its family, with matrices of so many bits.
+    """Load a checkpoint into the graph of its family, with matrices in `bits` bits.
 
-    Raises NoGraphError where its configuration asks for something else.
+    Raises NoGraphError if its configuration asks for something the graph does not do.
     """
     from starcoder_cli.engines.openvino.model import OpenVinoModel
     from starcoder_cli.engines.openvino.prepared import find_prepared_checkpoint
@@ -153,7 +153,7 @@ def open_gguf(
     slots: int,
     notify: Callable[[str], None],
 ) -> Model:
-    """Load a GGUF file, or what it was prepared in; with an adapter the file itself."""
+    """Load a GGUF file or its prepared form; with an adapter, always the file itself."""
     from starcoder_cli.engines.transformers.adapter import inspect_adapter
     from starcoder_cli.weights.gguf import read_gguf_header
 
@@ -181,7 +181,7 @@ def open_tuned_gguf(
 ) -> Model:
     """Load the GGUF file that a model was tuned from, with its adapter, in llama.cpp.
 
-    Raises InputError where it was not tuned from one, or the file is not here.
+    Raises InputError if it was not tuned from one, or the file is missing.
     """
     from starcoder_cli.models.store import ADAPTER_FOLDER, locate_model, model_folder
 
@@ -197,9 +197,9 @@ def open_tuned_gguf(
 
 
 def choose_prepared(spec: ModelSpec, path: Path, engine: EngineChoice) -> "Prepared | None":
-    """What a GGUF file was prepared in, where that is to run it; None for the file itself.
+    """The prepared form of a GGUF file if that is to be used, or None to run the file itself.
 
-    Raises InputError where it is asked for but not there.
+    Raises InputError if it is asked for but missing.
     """
     if engine == "llamacpp":
         return None
@@ -216,10 +216,10 @@ def choose_prepared(spec: ModelSpec, path: Path, engine: EngineChoice) -> "Prepa
 
 
 def check_can_load(spec: ModelSpec, min_window: int, loading: LoadOptions) -> None:
-    """MachineError where a checkpoint could not be loaded, before it is fetched.
+    """Raise MachineError if a checkpoint could not be loaded, before it is fetched.
 
-    An adapter that could not be used is an error too. The size of the checkpoint is the catalog's,
-    else what the hub says; a model of which neither knows it passes.
+    An adapter that cannot be used is an error too. The size of the checkpoint comes from the
+    catalog, or else from the hub; a model whose size neither knows passes.
     """
     if spec.engine != "huggingface":
         return
@@ -249,12 +249,12 @@ def check_can_load(spec: ModelSpec, min_window: int, loading: LoadOptions) -> No
 
 
 def choose_window(max_window: int, min_window: int) -> int:
-    """`min_window` in whole steps, but no more than `max_window`, the model's own."""
+    """Round `min_window` up to whole steps, but no higher than the model's own `max_window`."""
     return min(max_window, -(-min_window // WINDOW_STEP) * WINDOW_STEP)
 
 
 def validate_checkpoint(spec: ModelSpec, path: Path) -> "Checkpoint":
-    """A checkpoint folder, found consistent; of a damaged one, the error says how to repair it.
+    """Check a checkpoint folder; if it is damaged, the error says how to repair it.
 
     Raises what `inspect_checkpoint` raises.
     """

@@ -1,4 +1,4 @@
-"""What this machine has to compute with: accelerators, as torch sees them, and free memory."""
+"""What this machine can compute with: accelerators, as torch sees them, and free memory."""
 
 import os
 import sys
@@ -9,17 +9,17 @@ from starcoder_cli.engines.transformers.placement import Accelerator, Machine
 from starcoder_cli.errors import MachineError
 
 BF16_CPU_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-"""What Linux calls the instructions for bf16, on x86 and on arm."""
+"""Linux's names for bf16 instructions, on x86 and on Arm."""
 
 CGROUP_FILES = (
     ("", "memory.max", "memory.current", "inactive_file"),
     ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
-"""Control groups of Linux, version 2 and 1: folder, limit, use, and the part that is but cache."""
+"""Linux control groups, versions 2 and 1: folder, limit, use, and the part that is only cache."""
 
 
 def detect_machine() -> Machine:
-    """The accelerators that torch sees, and the processor; MachineError where there is no torch."""
+    """Detect the CPU and the accelerators that torch sees; raises MachineError without torch."""
     import warnings
 
     try:
@@ -31,7 +31,7 @@ def detect_machine() -> Machine:
     except (ImportError, OSError) as error:
         raise unusable_torch_error(error) from error
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an old driver, which `starcoder doctor` tells about
+        warnings.simplefilter("ignore")  # an old driver, which `starcoder doctor` reports
         if torch.cuda.is_available():
             devices = tuple(_cuda_device(index) for index in range(torch.cuda.device_count()))
         else:
@@ -40,26 +40,26 @@ def detect_machine() -> Machine:
 
 
 def unusable_torch_error(error: Exception) -> MachineError:
-    """The error where torch is there, and cannot be imported."""
+    """The error for a torch that is installed but cannot be imported."""
     remedy = "reinstall it: pip install --force-reinstall torch"
     return MachineError(f"torch cannot be imported: {error}", remedy)
 
 
 def find_machine() -> Machine:
-    """The same, without asking torch where there is nothing that it could find."""
+    """The same as `detect_machine`, but without importing torch if it could find nothing."""
     return detect_machine() if may_have_accelerator() else Machine((), free_memory(), has_bf16())
 
 
 def may_have_accelerator(devices: Path = Path("/dev")) -> bool:
-    """Whether there is anything that torch could find a GPU behind, without asking it."""
-    names = ("nvidia[0-9]*", "kfd", "dxg")  # CUDA's, ROCm's, that of Windows's Linux
+    """Whether the system has any device that might be a GPU for torch, without importing it."""
+    names = ("nvidia[0-9]*", "kfd", "dxg")  # CUDA's, ROCm's, WSL's
     return sys.platform != "linux" or any(any(devices.glob(name)) for name in names)
 
 
 def free_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int:
-    """The bytes that can still be used: what Linux says, within the limits of its control groups.
+    """The bytes that can still be used: what Linux reports, within its control groups' limits.
 
-    Elsewhere all the memory there is: what is free is not told there.
+    On other systems, which do not report free memory, all the memory there is.
     """
     try:
         lines = (proc / "meminfo").read_text().splitlines()
@@ -71,7 +71,7 @@ def free_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup"
 
 
 def peak_gpu_memory() -> int:
-    """The most bytes that torch has held on GPUs in this process, 0 where it holds none."""
+    """The most bytes that torch has held on GPUs in this process, or 0 if it holds none."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return 0
@@ -80,7 +80,7 @@ def peak_gpu_memory() -> int:
 
 
 def has_bf16(proc: Path = Path("/proc")) -> bool:
-    """Whether the processor computes in bf16 itself; no where that cannot be told."""
+    """Whether the CPU itself computes in bf16; false if that is unknown."""
     try:
         return not BF16_CPU_FLAGS.isdisjoint((proc / "cpuinfo").read_text().split())
     except OSError:
@@ -88,19 +88,19 @@ def has_bf16(proc: Path = Path("/proc")) -> bool:
 
 
 def _cuda_device(index: int) -> Accelerator:
-    """One GPU; nothing is free on one that refuses to say."""
+    """Describe one GPU; one that refuses to say counts as having no free memory."""
     import torch
 
     properties = torch.cuda.get_device_properties(index)
     try:
         free, total = torch.cuda.mem_get_info(index)
-    except RuntimeError:  # another process has it for itself, or all of its memory
+    except RuntimeError:  # another process has exclusive use of it, or of all its memory
         free, total = 0, properties.total_memory
     return Accelerator(f"cuda:{index}", properties.name, free, total, properties.major >= 8)
 
 
 def _mps_device() -> Accelerator:
-    """Apple's GPU, which shares the memory of the processor."""
+    """Apple's GPU, which shares the CPU's memory."""
     import torch
 
     total = torch.mps.recommended_max_memory()
@@ -109,7 +109,7 @@ def _mps_device() -> Accelerator:
 
 
 def _cgroup_allowances(proc: Path, groups: Path) -> Iterator[int]:
-    """What each memory limit over this process leaves it."""
+    """Yield what each memory limit on this process leaves it."""
     try:
         lines = (proc / "self" / "cgroup").read_text().splitlines()
     except OSError:
@@ -128,7 +128,7 @@ def _cgroup_allowances(proc: Path, groups: Path) -> Iterator[int]:
 
 
 def _remaining_allowance(limit: Path, usage: Path, cache: str) -> Iterator[int]:
-    """What a group's limit leaves, if it has one."""
+    """Yield what a group's limit leaves, if it has one."""
     try:
         statistics = dict(
             line.split() for line in (limit.parent / "memory.stat").read_text().splitlines()

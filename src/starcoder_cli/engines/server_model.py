@@ -1,4 +1,4 @@
-"""A model that another process holds: this user's server, reached by its socket."""
+"""A model held by another process: this user's server, reached through its socket."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ SERVER_ENDED_MESSAGE = "the server has ended"
 
 
 class LocalServer:
-    """A server, reached by the socket at a path."""
+    """A server, reached through the socket at a path."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -27,9 +27,9 @@ class LocalServer:
     def request_json(
         self, method: str, route: str, body: bytes = b"", seconds: float | None = None
     ) -> Mapping[str, object]:
-        """The JSON object that the server answers with.
+        """Return the JSON object that the server answers with.
 
-        Raises the error that it answers with instead, UnavailableError where it does not answer.
+        Raises the error that it answers with instead, or UnavailableError if it does not answer.
         """
         with self.open_response(method, route, body, seconds) as response:
             return local_protocol.decode_json(response.read())
@@ -38,7 +38,7 @@ class LocalServer:
     def open_response(
         self, method: str, route: str, body: bytes = b"", seconds: float | None = None
     ) -> Iterator[HttpRequest]:
-        """An answer that is read piece by piece; leaving early closes the connection."""
+        """Open a response that is read piece by piece; leaving early closes the connection."""
         try:
             with closing(HttpRequest(open_connection(f"unix://{self._path}", seconds))) as exchange:
                 exchange.send(method, route, body)
@@ -59,11 +59,11 @@ class LocalServer:
 def connect_to_server(
     start: bool, on_start: Callable[[], None], seconds: float = PROBE_SECONDS
 ) -> LocalServer | None:
-    """This user's server, of this installation; None where there is none and none is to `start`.
+    """This user's server of this installation; None if there is none and `start` is false.
 
-    A server of another installation is asked to leave before one is started. `on_start` is called
-    where that was done. Raises UnavailableError where it does not come up, or does not answer in
-    so many `seconds`.
+    A server of another installation is asked to stop before one is started. `on_start` is called
+    if one was started. Raises UnavailableError if it does not come up, or does not answer within
+    `seconds`.
     """
     deadline = time.monotonic() + daemon.START_SECONDS
     while time.monotonic() < deadline:
@@ -75,16 +75,16 @@ def connect_to_server(
         if not start:
             return None
         if daemon.is_server_running():
-            time.sleep(0.05)  # it is about to listen, or to leave
+            time.sleep(0.05)  # it is about to listen or to exit
         elif daemon.spawn_server():
             on_start()
     raise UnavailableError("the server does not come up", "see `starcoder stop`")
 
 
 def is_same_installation(server: LocalServer, start: bool, seconds: float) -> bool:
-    """Whether the server is of this installation; another one is asked to leave for one to `start`.
+    """Whether the server is of this installation; if `start` is set, another is asked to stop.
 
-    One that ends meanwhile is none. Raises UnavailableError where it does not answer in time.
+    One that ends meanwhile does not count. Raises UnavailableError if it does not answer in time.
     """
     try:
         health = server.request_json("GET", "/health", seconds=seconds)
@@ -109,9 +109,9 @@ class LocalServerModel:
         load_request: local_protocol.LoadRequest,
         reconnect: Callable[[], LocalServer | None],
     ) -> None:
-        """Have the server load the model; `reconnect` finds or starts a server that has left again.
+        """Have the server load the model; `reconnect` finds or starts one if this one has exited.
 
-        Raises what loading it raises, and UnavailableError where the server ends meanwhile.
+        Raises what loading it raises, and UnavailableError if the server ends in the meantime.
         """
         self._load_request = load_request
         self._reconnect = reconnect
@@ -128,9 +128,9 @@ class LocalServerModel:
         self._token_ids = dict.fromkeys(info.tokens, True)
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The answer, chunk by chunk; closing it closes the connection, and the server stops.
+        """Stream the answer; closing the stream closes the connection, and the server stops.
 
-        A server that has left since the last answer, or has let the model go, is asked anew.
+        If the server has exited since the last answer, or unloaded the model, it is asked again.
         """
         prompt, has_started = as_prompt(question), False
         try:
@@ -156,7 +156,7 @@ class LocalServerModel:
                 yield decoder.decode(record)
 
     def count(self, text: str) -> int:
-        """How many tokens a text has as user text."""
+        """The number of tokens in user text."""
         count = self._tokenize(text).get("count")
         return count if isinstance(count, int) else 0
 
@@ -167,7 +167,7 @@ class LocalServerModel:
         return self._token_ids[text]
 
     def close(self) -> None:
-        """Nothing: the server keeps the model for as long as it was asked to."""
+        """Nothing to do: the server keeps the model for as long as it was asked to."""
 
     def _tokenize(self, text: str) -> Mapping[str, object]:
         body = local_protocol.encode_json({"model": self._id, "text": text})
@@ -175,9 +175,9 @@ class LocalServerModel:
 
 
 def read_event_records(response: HttpRequest) -> Iterator[Mapping[str, object]]:
-    """The JSON objects of an answer's events, each as soon as it is there, up to the last.
+    """Yield the JSON objects of a response's events as they arrive, up to the last.
 
-    Raises UnavailableError where the answer ends before it is whole.
+    Raises UnavailableError if the response ends before it is complete.
     """
     for event in read_events(response.pieces()):
         if event.data == DONE:

@@ -1,4 +1,4 @@
-"""A comment that says that a machine wrote what is below it, and where in an answer it can stand.
+"""A comment that says that a machine wrote what follows, and where in an answer it can stand.
 
 Whoever publishes what a model wrote has to say so: BigCode OpenRAIL-M, attachment A, (f).
 """
@@ -18,19 +18,19 @@ from starcoder_cli.system.timing import current_time
 
 OMIT_PROVENANCE_HINT = "omit --provenance"
 MAX_NOTICE_LINES_TRIED = 32
-"""How many lines of an answer are tried: each is parsed with all that is around it."""
+"""How many lines of an answer are tried: each is parsed with everything around it."""
 
 MUST_STAY_FIRST_LINE = re.compile(
     r"#!|<\?|<!doctype|@charset|%yaml|#\s*(?:syntax|escape|check)\s*=|.*\bcoding[:=]", re.IGNORECASE
 )
-"""Lines that only count as the first of a file: no comment may come before them."""
+"""Lines that only work as the first of a file: no comment may come before them."""
 
 
 @dataclass(frozen=True)
 class AnswerLocation:
-    """Where an answer goes that a comment is to stand above.
+    """Where an answer goes that will have a comment above it.
 
-    Raises UsageError where it surely cannot.
+    Raises UsageError if the comment certainly cannot stand there.
     """
 
     source: Source
@@ -72,9 +72,9 @@ class AnswerLocation:
         return before.rpartition(self.source.newline)[2]
 
     def can_insert(self, comment: str, answer_start: str) -> bool:
-        """Whether a comment can stand behind the beginning of an answer, which ends a line.
+        """Whether a comment can follow the beginning of an answer, which ends a line.
 
-        A parser says so, or where it is not sure, or has no grammar, what the quotes tell.
+        A parser decides, or the quotes if it is not sure or has no grammar.
         """
         before = self.source.raw[: self.span.start] + answer_start
         if before.rstrip(" \t").removesuffix("\n").removesuffix("\r").endswith("\\"):
@@ -87,7 +87,7 @@ class AnswerLocation:
 
 
 def format_notice(model: str, syntax: CommentSyntax) -> str:
-    """The comment for what a model writes today, by the end of its name that can be written."""
+    """The comment for what a model writes today, with the last usable part of its name."""
     parts = (
         re.sub(r"[^\w.:+@]+", "-", part, flags=re.ASCII).strip("-")[:80]
         for part in reversed(re.split(r"[/\\]", model))
@@ -99,9 +99,9 @@ def format_notice(model: str, syntax: CommentSyntax) -> str:
 
 
 def insert_notice(chunks: Iterable[Chunk], location: AnswerLocation, comment: str) -> Stream:
-    """An answer with a comment above its first line that it can stand above.
+    """Insert a comment above the first line of an answer where it can stand.
 
-    An answer that has none, and one that brings the comment itself, stays as it is.
+    An answer without such a line, or that has the comment already, stays as it is.
     """
     inserter = NoticeInserter(location, comment)
     with closing_source(chunks) as source:
@@ -112,7 +112,7 @@ def insert_notice(chunks: Iterable[Chunk], location: AnswerLocation, comment: st
 
 
 class NoticeInserter:
-    """An incremental writer of an answer that puts one comment into it."""
+    """An incremental writer that puts one comment into an answer."""
 
     def __init__(self, location: AnswerLocation, comment: str) -> None:
         self._location = location
@@ -127,7 +127,7 @@ class NoticeInserter:
         self._lines_left = MAX_NOTICE_LINES_TRIED
 
     def feed(self, text: str, *, last: bool) -> str:
-        """What can be passed on of the text so far."""
+        """Return what can be passed on of the text so far."""
         self._pending += text
         ready = ""
         while self._pending and self._lines_left:
@@ -145,7 +145,7 @@ class NoticeInserter:
         return self._emit(end or len(self._pending))
 
     def _start_line(self, last: bool) -> str:
-        """The white space before a line, with the comment where it can stand; empty to wait."""
+        """The white space before a line, with the comment if it can stand there; empty to wait."""
         blank_length = len(self._pending) - len(self._pending.lstrip())
         line, newline, _ = self._pending[blank_length:].partition(self._newline)
         if not line:

@@ -1,4 +1,4 @@
-"""Marks that some models put around their whole answer, which are no part of it."""
+"""Marks that some models put around their whole answer, which are not part of it."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,16 +8,16 @@ from starcoder_cli.model import Hole
 from starcoder_cli.stream import Chunk, Stream, closing_source, until_stop
 
 ANSWER_MARKS = (
-    ("<answer>", "</answer>"),  # models trained as DeepSeek-R1 was
+    ("<answer>", "</answer>"),  # models trained like DeepSeek-R1
     ("<|begin_of_solution|>", "<|end_of_solution|>"),  # Sky-T1, OpenThinker
     ("<|start_of_role|>assistant<|end_of_role|>", "<|end_of_text|>"),  # Granite
 )
 
 
 def drop_answer_marks(hole: Hole, chunks: Stream) -> Stream:
-    """An answer that belongs in a hole without the marks around it.
+    """Remove the marks around an answer that belongs in a hole.
 
-    Where elements of markup or such marks surround the hole, they are code.
+    If markup elements or such marks surround the hole, they are code and stay.
     """
     around = hole.prefix + hole.suffix
     if "</" in around or any(mark in around for marks in ANSWER_MARKS for mark in marks):
@@ -26,7 +26,7 @@ def drop_answer_marks(hole: Hole, chunks: Stream) -> Stream:
 
 
 def until_answer_end(chunks: Iterable[Chunk]) -> Stream:
-    """A text between the marks that it begins with, and one that begins with none as it is."""
+    """Yield the text between the marks it begins with, or all of it if it begins with none."""
     text = ""
     with closing_source(chunks) as source:
         for chunk in source:

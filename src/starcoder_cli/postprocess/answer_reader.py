@@ -1,6 +1,6 @@
-"""An answer read line by line, and the places in it where it may end.
+"""Reads an answer line by line and finds the places where it may end.
 
-Such a place is only a candidate: what is behind it is held back, and a parser decides.
+Such a place is only a candidate: what follows it is held back, and a parser decides.
 """
 
 import re
@@ -22,36 +22,36 @@ from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.stream import FinishReason
 
 WAIT_LINES = 6
-"""Lines that a model may write behind a candidate before it is decided about; twice as many after
-each that was none."""
+"""Lines that a model may write after a candidate before it is decided on; twice as many after
+each candidate that was wrong."""
 
 MAX_START = 400
-"""So much of a line is enough to tell whether it can be a candidate."""
+"""This much of a line is enough to tell whether it can be a candidate."""
 
 
 class AnswerReader:
-    """Reads an answer, and gives back what is decided of it; `rule` says what has ended it."""
+    """Reads an answer, and returns what is decided of it; `rule` says what has ended it."""
 
     def __init__(self, hole: Hole, check: SoundnessCheck, options: TrimOptions) -> None:
         self.rule, self._check, self._options = "", check, options
         self._hole = lines = HoleLines(hole, in_block=options.lines == "block")
         self._matcher = SuffixMatcher(lines.suffix_lines, lines.rest, lines.certain_lines)
         self._repetition = RepetitionCheck()
-        self._lines: list[str] = []  # those that are whole, with their ends
-        self._length = 0  # of these
-        self._held: list[str] = []  # what of them is not given back yet
+        self._lines: list[str] = []  # complete ones, with their line ends
+        self._length = 0  # their length
+        self._held: list[str] = []  # the part of them that has not been returned yet
         self._start = ""  # the current line as far as it is held back, up to MAX_START
-        self._more: list[str] = []  # and what is held back behind that
-        self._passed: list[str] = []  # the pieces of the current line that were given back
-        self._is_safe = not self._hole.begins_line  # the current line can be no candidate
+        self._more: list[str] = []  # what is held back after that
+        self._passed: list[str] = []  # the pieces of the current line that were returned
+        self._is_safe = not self._hole.begins_line  # the current line cannot be a candidate
         self._emitted = 0
         self._indent: int | None = None  # how far right the answer begins
         self._ends: list[End] = []
         self._wait_lines, self._lines_behind = WAIT_LINES, 0
-        self._talk: int | None = None  # where sentences began that nothing but blank lines followed
+        self._talk: int | None = None  # where sentences began that only blank lines followed
 
     def feed(self, text: str) -> str:
-        """What of the text so far can be passed on."""
+        """Return what can be passed on of the text so far."""
         ready: list[str] = []
         for piece in re.findall(r"[^\n]*\n|[^\n]+", text):
             self._take(piece, ready)
@@ -60,7 +60,7 @@ class AnswerReader:
         return "".join(ready)
 
     def finish(self, reason: FinishReason) -> str:
-        """What is left when nothing more comes, and why."""
+        """Return the rest once nothing more comes, given the reason."""
         ready: list[str] = []
         line = self._take_line("")
         if reason == "length" and line:
@@ -74,14 +74,14 @@ class AnswerReader:
             self._judge_line(line, ready)
         if not self.rule:
             end = self._last_end(reason)
-            # What is cut back later has to tell whether its last line was whole.
+            # Cutting back later needs to know whether the last line was complete.
             is_cut = reason == "length" and not self._options.live
             whole = "".join(self._lines) if is_cut else self._text()
             self._end(end, ready) if end else ready.append(whole[self._emitted :])
         return "".join(ready)
 
     def _take(self, piece: str, ready: list[str]) -> None:
-        """Read a piece of a line, with its end or without."""
+        """Read a piece of a line, with or without its end."""
         if piece.endswith("\n"):
             self._judge_line(self._take_line(piece), ready)
             self._passed, self._is_safe = [], False
@@ -98,20 +98,20 @@ class AnswerReader:
             self._pass(body, ready)
 
     def _take_line(self, piece: str) -> str:
-        """The current line with its last piece, of which nothing more is held back then."""
+        """The current line with its last piece; nothing more of it is held back then."""
         line = "".join([*self._passed, self._start, *self._more, piece])
         self._start, self._more = "", []
         return line
 
     def _pass(self, piece: str, ready: list[str]) -> None:
-        """Give back all that is held, and a piece of the current line."""
+        """Return everything held back, and a piece of the current line."""
         text, self._held = "".join(self._held) + piece, []
         self._passed.append(piece)
         self._emitted += len(text)
         ready.append(text)
 
     def _may_end(self, start: str) -> bool:
-        """Whether a line that begins so can still be a candidate."""
+        """Whether a line that begins like this can still be a candidate."""
         line = self._placed(start)
         return (
             not line.strip()
@@ -124,16 +124,16 @@ class AnswerReader:
 
     @property
     def _is_open(self) -> bool:
-        """Whether nothing speaks for an end before the current line."""
+        """Whether nothing suggests an end before the current line."""
         is_counting = self._repetition.count_start is not None
         return not (self._ends or is_counting or self._talk is not None or self._matcher.waits)
 
     def _placed(self, line: str) -> str:
-        """A line with what is before the hole, where it is the first one."""
+        """A line, preceded by what is before the hole if it is the first one."""
         return line if self._lines else self._hole.line_prefix + line
 
     def _judge_line(self, line: str, ready: list[str]) -> None:
-        """A line is whole: it ends the text, or may, or is passed on with all before it."""
+        """Judge a complete line: it ends the text, or may, or is passed on with all before it."""
         position, text = self._length, self._placed(line).rstrip("\n")
         is_whole_line = self._hole.begins_line or bool(self._lines)
         self._held.append(line[sum(map(len, self._passed)) :])
@@ -156,11 +156,11 @@ class AnswerReader:
         self._length += len(line)
 
     def _find_ends(self, line: str, position: int) -> None:
-        """What speaks for an end at a line, or in it."""
+        """Record what suggests an end at a line, or within it."""
         leaves_block = self._hole.leaves_block(line, self._indent)
         start = self._matcher.feed(line, position)
         if not self._add_suffix_end(start, leaves_block) and leaves_block:
-            # Behind the beginning of a line nobody expects more than what ends its statement.
+            # After the beginning of a line, nobody expects more than the end of its statement.
             is_strong = not self._hole.begins_line
             self._ends.append(End(position, "block", leaves_block, is_strong))
         elif start is None and self._indent is not None and self._hole.may_jump(line):
@@ -171,7 +171,7 @@ class AnswerReader:
             self._find_talk(line, position)
 
     def _add_suffix_end(self, start: int | None, leaves_block: bool) -> bool:
-        """Whether the suffix may begin there; what seemed so before, and is not, is forgotten."""
+        """Whether the suffix may begin there; drops earlier candidates that turned out wrong."""
         may_stand = self._matcher.may_stand
         self._ends = [end for end in self._ends if end.rule != "suffix" or may_stand(end.position)]
         if start is not None:
@@ -179,7 +179,7 @@ class AnswerReader:
         return start is not None
 
     def _find_talk(self, line: str, position: int) -> None:
-        """A fence among code, or a sentence that is none to a parser either."""
+        """Detect a fence among code, or a sentence that is not code to a parser either."""
         fence = FENCE_AFTER_CODE.search(line)
         if fence or is_fence_line(line):
             start = position if self._talk is None else self._talk
@@ -199,7 +199,7 @@ class AnswerReader:
             errors = self._check.errors(before)
             text = self._hole.without_gap("".join([*self._lines, line]))
             is_sound = errors <= self._check.errors_before and errors < self._check.errors(text)
-            # Where nothing can be parsed, a sentence stands apart.
+            # If nothing can be parsed, a sentence has a blank line before it.
             is_apart = not self._check.has_parser and not "".join(self._lines[-1:]).strip()
             if (is_sound or is_apart) and self._check.is_code_behind(before):
                 self._ends.append(End(self._talk, "explanation", True, True))
@@ -208,7 +208,7 @@ class AnswerReader:
             self._talk = None
 
     def _decide(self, ready: list[str]) -> None:
-        """Take an end where one is certain, or was waited for long enough."""
+        """Take an end if one is certain, or has been waited for long enough."""
         self._lines_behind += bool(self._ends)
         certain = self._matcher.certain()
         if not (certain or self._is_overdue()):
@@ -220,7 +220,7 @@ class AnswerReader:
                 self._end(end, ready)
                 return
             self._matcher.matches.remove(certain)
-        closes = self._hole.suffix_closes  # or its first line may begin what is not whole yet
+        closes = self._hole.suffix_closes  # or its first line may begin something not complete yet
         ends = [end for end in self._ends if closes or end.is_preferred or end.rule != "suffix"]
         if ends and self._is_overdue():
             best = best_end(ends, self._errors)
@@ -236,11 +236,11 @@ class AnswerReader:
             self._wait_lines *= 2
 
     def _is_overdue(self) -> bool:
-        """Whether a candidate was waited for long enough, and no match is still going on."""
+        """Whether a candidate has been waited for long enough, and no match is in progress."""
         return self._lines_behind > self._wait_lines and not self._matcher.matches
 
     def _last_end(self, reason: FinishReason) -> End | None:
-        """The end to take of an answer of which nothing more comes; None for all of it."""
+        """The end to take once nothing more comes, or None to keep all of the answer."""
         check, text = self._check, self._text()
         if self._ends:
             self._ends, waiting = divide_ends(self._ends, "".join(self._lines), check)
@@ -276,12 +276,12 @@ class AnswerReader:
         return None
 
     def _is_no_worse(self, end: End) -> bool:
-        """Whether the file is as sound with an end as it was, or as it is with all there is."""
+        """Whether the file is as sound with an end as it was, or as with all of the text."""
         errors = self._errors(end)
         return errors <= self._check.errors_before or errors <= self._check.errors(self._text())
 
     def _before_jump(self, text: str) -> End | None:
-        """The end before a jump that keeps the suffix from being reached; None without one."""
+        """The end before a jump that keeps the suffix from being reached, or None without one."""
         rest = self._check.without_jump(text)
         return End(len(rest), "unreachable") if rest and len(rest) >= self._emitted else None
 
@@ -296,5 +296,5 @@ class AnswerReader:
         ready.append(text[self._emitted :])
 
     def _text(self, end: int | None = None) -> str:
-        """All whole lines, or up to a position in them."""
+        """All complete lines, or the text up to a position in them."""
         return self._hole.without_gap("".join(self._lines)[:end])

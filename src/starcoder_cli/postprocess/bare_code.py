@@ -1,4 +1,4 @@
-"""An answer that is code, or a text, without a block around it; and what talks about one."""
+"""An answer that is code or text without a block around it; and how to spot chatter around it."""
 
 import re
 
@@ -13,7 +13,7 @@ OPENING = re.compile(
     r"\W*(certainly|sure|of course|absolutely|okay|got it|here(['’]s| is| are)|below is|updated)\b",
     re.IGNORECASE,
 )
-"""How a model begins to talk where it was asked for a text alone."""
+"""How a model begins to talk when it was asked only for a text."""
 
 CLOSING = re.compile(
     r"\W*(let me know|feel free|hope this|i(['’]ve| have)? (added|made|changed|updated|kept|removed"
@@ -24,9 +24,9 @@ CLOSING = re.compile(
 
 
 def require_bare_code(text: str, original: str, language: Language) -> str:
-    """An answer without a block, as it was asked for: code and nothing else.
+    """An answer without a block, as requested: code and nothing else.
 
-    Raises DataError for one that talks, or that a parser understands less of than of the original.
+    Raises DataError for one that talks, or that a parser understands less of than the original.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     known = {line.strip() for line in original.splitlines()}
@@ -38,10 +38,9 @@ def require_bare_code(text: str, original: str, language: Language) -> str:
 
 
 def talks(lines: list[str], new_lines: list[str], language: Language) -> bool:
-    """Whether some of an answer's new lines talk to whoever asked.
+    """Whether some of an answer's new lines talk to the user.
 
-    In a text for people sentences are what was asked for, but for those that models begin and end
-    with.
+    In a text for people, sentences are expected, except those that models begin and end with.
     """
     if language.name not in PROSE_LANGUAGES:
         return any(map(is_sentence, new_lines))

@@ -1,6 +1,6 @@
-"""The names that code brings, line by line: by an import, a definition or a value.
+"""The names that code introduces, line by line: by an import, a definition or a value.
 
-Quick, the same for all languages, and right often enough to tell that a name comes from nowhere.
+Fast, the same for all languages, and right often enough to tell that a name comes from nowhere.
 """
 
 import re
@@ -28,7 +28,7 @@ def find_words(text: str) -> set[str]:
 
 
 def find_brought_names(code: str, *, with_values: bool = True) -> set[str]:
-    """The names that lines of some code bring."""
+    """The names that lines of code introduce."""
     names = set[str]()
     for line in code.splitlines():
         names |= find_imported_names(line)
@@ -39,7 +39,7 @@ def find_brought_names(code: str, *, with_values: bool = True) -> set[str]:
 
 
 def find_imported_names(line: str) -> set[str]:
-    """The names that an import brings: those in its list, else the last one of its path."""
+    """The names that an import introduces: those in its list, else the last one of its path."""
     match = IMPORT.match(line)
     if not match:
         return set()

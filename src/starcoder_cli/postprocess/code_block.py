@@ -1,4 +1,4 @@
-"""The code of an answer in Markdown that is to take the place of other code.
+"""Finds the code in a Markdown answer that is meant to replace other code.
 
 Models put more into an answer than that: commands to run, a quote of the old line, an example of
 use. The code is the block that has most in common with what it replaces.
@@ -20,10 +20,10 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "console", "terminal", "powershell", "cmd"}
 CHANGES = {"diff", "patch"}
 MIN_LOST_LINES = 3
-"""So many lines of the original in other blocks are more than a quote of what changes."""
+"""This many lines of the original in other blocks are more than a quote of what changes."""
 
 MIN_CORRECTION = 0.8
-"""So much of what an earlier block has of the original, and of its length, has a corrected one."""
+"""A corrected block has at least this share of an earlier one's likeness and length."""
 
 TELLING_LINE = re.compile(r"\w\W*\w\W*\w")
 
@@ -41,9 +41,9 @@ class CodeBlock:
 
 
 def extract_code(chunks: Iterable[Chunk], original: str, language: Language) -> Stream:
-    """The code in an answer, once all of it is here; one whose block is left open was cut off.
+    """Yield the code in an answer once all of it has arrived; an open block means it was cut off.
 
-    Raises DataError where the answer has no code, or it is not clear which of it is meant.
+    Raises DataError if the answer has no code, or it is unclear which code is meant.
     """
     text, has_thought, reason = "", False, None
     with closing_source(chunks) as source:
@@ -70,7 +70,7 @@ def extract_code(chunks: Iterable[Chunk], original: str, language: Language) -> 
 
 
 def find_code(text: str, original: str, language: Language) -> CodeBlock:
-    """The code that is to take the place of the original. Raises DataError like `extract_code`."""
+    """Find the code that is to replace the original. Raises DataError like `extract_code`."""
     blocks, outside = split_blocks(text)
     known = set(telling_lines(original))
     is_bare = not blocks or is_like_a_block(text, original)
@@ -102,7 +102,7 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
 
 
 def without_label(code: str, original: str, language: Language) -> str:
-    """Code without a first line that is nothing but the name of its language or of a file."""
+    """Code without a first line that is only the name of its language or of a file."""
     first, _, rest = code.partition("\n")
     label = first.strip()
     is_label = FILE_NAME.fullmatch(label) or names_language(label, language)
@@ -112,7 +112,7 @@ def without_label(code: str, original: str, language: Language) -> str:
 
 @dataclass(frozen=True)
 class WideBlock:
-    """A block that goes on behind fences inside of it, and the lines around it."""
+    """A block that continues past fences inside it, and the lines around it."""
 
     block: CodeBlock
     outside: list[str]
@@ -121,11 +121,11 @@ class WideBlock:
 def find_wide_block(
     text: str, narrow: CodeBlock, original: str, language: Language
 ) -> WideBlock | None:
-    """The block that ends with the last fence, where the fences inside of it come in pairs.
+    """The block that ends with the last fence, if the fences inside it come in pairs.
 
-    So models write a document with blocks in it, which the first of them ends by the letter. None
-    where the narrow one has more of the original, in code as much. Raises DataError where nobody
-    can tell.
+    This is how models write a document with blocks in it; strictly, the first of these ends it.
+    None if the narrow block has more of the original, or as much in code. Raises DataError if it
+    is impossible to tell.
     """
     lines = text.splitlines(keepends=True)
     places = [
@@ -153,16 +153,16 @@ def find_wide_block(
 
 
 def is_like_a_block(text: str, original: str) -> bool:
-    """Whether an answer is in place of a block, with its fence and no other one."""
+    """Whether an answer replaces a block, with that block's fence and no other one."""
     first, wanted = ((stripped_lines(each) or [""])[0] for each in (text, original))
     is_fence = Fence.parse(wanted) is not None and first == wanted
     return is_fence and len(split_blocks(text)[0]) == len(split_blocks(original)[0])
 
 
 def most_like(blocks: Sequence[CodeBlock], original: str) -> CodeBlock:
-    """The first block that has half as much of the original as any; a quote of it is none.
+    """The first block with at least half the likeness of the best, ignoring quotes of the original.
 
-    Of those that are as much like it, and as long, the last: a model that corrects itself ends so.
+    Of those about as similar and as long, the last: a model that corrects itself ends with it.
     """
     changed = [block for block in blocks if not is_quote(block, original)] or blocks
     shares = {block: likeness(block.code, original) for block in changed}
@@ -177,14 +177,14 @@ def most_like(blocks: Sequence[CodeBlock], original: str) -> CodeBlock:
 
 
 def is_quote(block: CodeBlock, original: str) -> bool:
-    """Whether a block says nothing but what is there."""
+    """Whether a block only repeats what is there."""
     return stripped_lines(block.code) == stripped_lines(original)
 
 
 def needs_other_block(chosen: CodeBlock, blocks: Sequence[CodeBlock], original: str) -> bool:
-    """Whether new names in a block are only brought by another: by an import, a definition.
+    """Whether new names in a block come only from another: by an import, a definition.
 
-    A value counts where it comes first: behind the code it is an example of use.
+    A value counts if it comes first: after the code, it is an example of use.
     """
     used = find_words(chosen.code) - find_words(original) - find_brought_names(chosen.code)
     place = blocks.index(chosen)
@@ -230,17 +230,17 @@ def names_language(label: str, language: Language) -> bool:
 
 
 def likeness(code: str, original: str) -> float:
-    """Which share of an original's lines a text has, in their order."""
+    """The share of an original's lines that a text has, in their order."""
     lines, wanted = stripped_lines(code), stripped_lines(original)
     matches = SequenceMatcher(None, lines, wanted, False).get_matching_blocks()
     return sum(match.size for match in matches) / max(len(wanted), 1)
 
 
 def stripped_lines(text: str) -> Sequence[str]:
-    """The lines of a text that are not empty, without their white space."""
+    """The lines of a text that are not blank, without surrounding white space."""
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def telling_lines(text: str) -> Sequence[str]:
-    """The lines of a text that are more than signs and a letter: others are anywhere."""
+    """The lines of a text that are more than punctuation and a letter, which occur anywhere."""
     return [line for line in stripped_lines(text) if TELLING_LINE.search(line)]

@@ -1,8 +1,8 @@
-"""Where an answer ends: where the file is as sound as it was, and would not be sounder with more.
+"""Where an answer ends: where the file is as sound as it was, and more would not be sounder.
 
 A model that stops by itself, in a file that is as sound as before, is left alone. One that runs on
-is ended where its lines are those of the suffix, where they leave the block that the hole is in,
-where it begins to talk, or goes round in circles.
+is ended where its lines repeat the suffix, where they leave the block that the hole is in, where it
+begins to talk, or where it goes round in circles.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def until_sound_end(
     check: SoundnessCheck,
     options: TrimOptions,
 ) -> Stream:
-    """The lines of an answer that belong in a hole, or in the block that it is in."""
+    """Yield the lines of an answer that belong in a hole, or in the block that it is in."""
     reader = AnswerReader(hole, check, options)
     with closing_source(chunks) as source:
         for chunk in source:

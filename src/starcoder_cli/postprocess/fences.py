@@ -1,4 +1,4 @@
-"""Fenced blocks of code in Markdown, read while they arrive."""
+"""Fenced blocks of code in Markdown, read as they arrive."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -11,12 +11,12 @@ FENCE_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<langu
 
 LIST_ITEM = re.compile(r"\s*([-*+]|\d+[.)])\s")
 MAX_FENCE_INDENT = 3
-"""A fence that stands deeper, and in no list, begins no block: it is in code (CommonMark, 4.5)."""
+"""A fence further right, and not in a list, does not begin a block: it is code (CommonMark 4.5)."""
 
 
 @dataclass(frozen=True)
 class Fence:
-    """The line that opens a block of code: how deep it stands, its mark and its language."""
+    """The line that opens a block of code: its indentation, its mark and its language."""
 
     indent: str
     mark: str
@@ -24,12 +24,12 @@ class Fence:
 
     @classmethod
     def parse(cls, line: str) -> "Fence | None":
-        """The fence that a line is, if it is one."""
+        """Parse a line as a fence; None if it is not one."""
         match = FENCE_LINE.fullmatch(line)
         return cls(match["indent"], match["mark"], match["language"]) if match else None
 
     def is_closed_by(self, line: str) -> bool:
-        """Whether a line ends the block: as many marks, or more, and no deeper than it began."""
+        """Whether a line ends the block: at least as many marks, and indented no deeper."""
         mark = line.strip()
         depth = len(line) - len(line.lstrip())
         return (
@@ -51,7 +51,7 @@ class Fence:
         return self._has_only_marks(mark) or mark.startswith(self.mark)
 
     def outdent(self, line: str) -> str:
-        """A line of the block without the indentation that its fence has."""
+        """A line of the block without its fence's indentation."""
         position = 0
         while position < min(len(self.indent), len(line)) and line[position] in " \t":
             position += 1
@@ -65,10 +65,10 @@ class Fence:
 
 
 class FencedBlock:
-    """An incremental reader of a block of code: gives back what cannot be its closing fence.
+    """An incremental reader of a block of code: returns what cannot be its closing fence.
 
-    A fence in it that names a language opens a block of its own, which a bare one closes first:
-    so models write documents in Markdown.
+    A fence inside that names a language opens a nested block, which the next bare fence closes:
+    this is how models write documents in Markdown.
     """
 
     def __init__(self, fence: Fence) -> None:
@@ -80,7 +80,7 @@ class FencedBlock:
         self._depth = 0  # how many blocks are open inside
 
     def feed(self, text: str) -> str:
-        """What of the block is certain after some more text."""
+        """Return what is certain of the block after this text."""
         ready = ""
         for piece in re.findall(r"[^\n]*\n|[^\n]+", text):
             if self.is_closed:
@@ -93,7 +93,7 @@ class FencedBlock:
         return ready
 
     def flush(self) -> str:
-        """What is left when nothing more comes."""
+        """Return the rest once nothing more comes."""
         line, self._line = self._line, ""
         self.is_closed = self.is_closed or (not self._depth and self._fence.is_closed_by(line))
         return "" if self.is_closed else self._fence.outdent(line)
@@ -116,7 +116,7 @@ class FencedBlock:
 
 
 def find_open_fence(text: str) -> Fence | None:
-    """The fence of the block that a text ends in; None where it ends in none."""
+    """The fence of the block that is open at the end of a text, or None."""
     fence: Fence | None = None
     for line in text.splitlines():
         if fence is None:
@@ -127,9 +127,9 @@ def find_open_fence(text: str) -> Fence | None:
 
 
 def blank_out_prose(text: str) -> str:
-    """A text with nothing but its blocks of code: all else is white space, each line in its place.
+    """Replace everything outside code blocks with white space, keeping each line in its place.
 
-    A text without any is taken for code.
+    A text without any block counts as code.
     """
     fence: Fence | None = None
     has_block, lines = False, []
@@ -149,10 +149,10 @@ def extract_first_block(
     on_fence: Callable[[Fence], None],
     hint: str = "ask for code, or omit --extract",
 ) -> Stream:
-    """The code in the first fenced block of an answer; `on_fence` gets its fence before that.
+    """Yield the code in the first fenced block of an answer; `on_fence` gets its fence first.
 
-    The model stops with the block: one that it leaves open was cut off, whatever its server says.
-    Raises DataError at the end of an answer that has none, which the `hint` is about.
+    The model stops with the block: an open one was cut off, whatever its server says.
+    Raises DataError at the end of an answer that has no block, with the given `hint`.
     """
     line, block, thought, reason, in_list = "", None, False, None, False
     with closing_source(chunks) as source:
@@ -167,7 +167,7 @@ def extract_first_block(
                     block = FencedBlock(fence)
                     on_fence(fence)
             if block is None and chunk.reason:
-                break  # whoever reads may take the last chunk for the end, and not ask again
+                break  # the reader may take the last chunk for the end, and not ask again
             if block is None:
                 yield replace(chunk, text="")
                 continue
@@ -189,7 +189,7 @@ def extract_first_block(
 
 
 def close_block(block: FencedBlock, last: Chunk) -> Chunk:
-    """The last chunk of a block's code: its reason is that it was cut off where it is open."""
+    """The last chunk of a block's code; if the block is open, its reason is that it was cut off."""
     rest = block.flush()
     reason: FinishReason | None = last.reason if block.is_closed else "length"
     return replace(last, text=last.text + rest, reason=reason)

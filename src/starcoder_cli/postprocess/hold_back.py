@@ -1,6 +1,6 @@
-"""Text that is held back until it is decided: what may be the beginning of an end is not shown yet.
+"""Holds text back until it is decided: what may be the beginning of an end is not shown yet.
 
-How the text is cut into chunks makes no difference to what is passed on.
+How the text is split into chunks makes no difference to what is passed on.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,12 +10,12 @@ from typing import TypeAlias
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 EndCheck: TypeAlias = Callable[[str, bool], tuple[int, str]]
-"""Given all of the text so far and whether it is whole, how many characters of it can be shown, and
-the name of the rule that ends it there; empty where it goes on."""
+"""Given all of the text so far and whether it is complete, returns how many characters can be
+shown, and the name of the rule that ends it there, which is empty if it continues."""
 
 
 def hold_back(chunks: Iterable[Chunk], judge: EndCheck) -> Stream:
-    """The text for as long as a judge lets it go on, as far as it is decided."""
+    """Yield the text as far as it is decided, for as long as the judge lets it continue."""
     text, passed = "", 0
     with closing_source(chunks) as source:
         for chunk in source:

@@ -1,4 +1,4 @@
-"""The lines around a hole, and how the lines of an answer stand to them."""
+"""The lines around a hole, and how the lines of an answer relate to them."""
 
 import re
 
@@ -16,12 +16,12 @@ JUMPS = ("return", "raise", "throw", "break", "continue")
 
 
 class HoleLines:
-    """What is known of a hole before there is an answer.
+    """What is known about a hole before there is an answer.
 
-    `begins_line` says that nothing but white space, `line_prefix`, is before it on its line.
-    `suffix_lines` are those of the suffix that are not blank, the first with that white space where
-    it shares its line with the hole; `rest` is what of it does. In an answer so many of them as
-    `certain_lines` are no coincidence. `suffix_closes` says that it begins by closing something.
+    `begins_line` says that only white space, `line_prefix`, is before it on its line.
+    `suffix_lines` are the suffix's lines that are not blank, the first preceded by that white
+    space if it shares its line with the hole; `rest` is the shared part. `certain_lines` of them
+    in an answer are no coincidence. `suffix_closes` says that it begins by closing something.
     """
 
     def __init__(self, hole: Hole, *, in_block: bool) -> None:
@@ -35,8 +35,8 @@ class HoleLines:
         self._indent = hole_indent(hole.prefix)
         suffix_indent = indent_columns(self.suffix_lines[0]) if self.suffix_lines else 0
         self._suffix_indent = suffix_indent if self.suffix_lines else None
-        # A line further left than the suffix leaves the block of the hole; one as far left does
-        # where the hole is further right. Behind the last line of a file the margin counts.
+        # A line further left than the suffix leaves the block of the hole; one equally far left
+        # does if the hole is further right. After the last line of a file the margin counts.
         is_deeper = self._indent > suffix_indent
         self._block_limit = (suffix_indent if is_deeper else suffix_indent - 1) if in_block else -1
         if self.rest:
@@ -45,13 +45,13 @@ class HoleLines:
         self.certain_lines = count_certain_lines(self.suffix_lines, before)
 
     def answer_indent(self, line: str, *, is_first: bool) -> int:
-        """How far right an answer begins, by its first line that is not blank."""
+        """How far right an answer begins, according to its first line that is not blank."""
         return self._indent if is_first and not self.begins_line else indent_columns(line)
 
     def leaves_block(self, line: str, answer_indent: int | None) -> bool:
-        """Whether a line stands further left than the answer began, outside the hole's block.
+        """Whether a line is further left than the answer began, outside the hole's block.
 
-        A line that carries a statement on, as `else` does, does not.
+        A line that continues a statement, as `else` does, does not leave it.
         """
         indent = indent_columns(line)
         return (
@@ -62,7 +62,7 @@ class HoleLines:
         )
 
     def may_jump(self, line: str) -> bool:
-        """Whether a line, or one that begins so, may be a jump right beside the suffix."""
+        """Whether a line, or one that begins so, may be a jump as deep as the suffix."""
         word = line.strip().partition(" ")[0].rstrip(";")
         return indent_columns(line) == self._suffix_indent and any(
             jump.startswith(word) for jump in JUMPS
@@ -77,13 +77,13 @@ class HoleLines:
         return body.removesuffix(gap.partition("\n")[0]) if "\n" in gap else text
 
     def without_blank_lines(self, text: str) -> str:
-        """A text without the blank lines at its end; its last line keeps its end if it has to."""
+        """A text without the blank lines at its end; its last line keeps its end if necessary."""
         body = BLANK_LINES_AT_END.sub("", text)
         return body + text[len(body) :][:1] if text == self.without_gap(text) else body
 
 
 def hole_indent(prefix: str) -> int:
-    """How far right a hole behind a prefix stands: as its own line, or as the code before it.
+    """How far right a hole after a prefix is: like its own line, or the code before it.
 
     After a line that opens a block it is deeper than that line, by an unknown amount.
     """

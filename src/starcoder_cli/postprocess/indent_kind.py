@@ -1,6 +1,6 @@
-"""Tabs or spaces: an answer is indented by what its file is, where that has only one of them.
+"""Tabs or spaces: an answer is indented with whatever its file uses, if it uses only one of them.
 
-Only depth is: what is in a string stays, and so do the spaces behind it that align a line.
+Only indentation changes: what is in a string stays, and so do spaces after it that align a line.
 """
 
 import re
@@ -20,10 +20,10 @@ OPENERS, CLOSERS = "([{", ")]}"
 def match_indent_kind(
     chunks: Iterable[Chunk], around: str, check: SoundnessCheck, *, at_line_start: bool
 ) -> Stream:
-    """An answer with the file's kind of indentation in place of the other.
+    """Convert an answer to the file's kind of indentation.
 
-    `around` is all of the file, what the answer replaces too. A file with both kinds, or with none,
-    says nothing.
+    `around` is the whole file, including what the answer replaces. A file with both kinds, or
+    neither, leaves the answer unchanged.
     """
     kinds = {frozenset(indent) for indent in LEADING_WHITESPACE.findall(around)}
     if kinds not in ({frozenset("\t")}, {frozenset(" ")}):
@@ -39,19 +39,19 @@ def match_indent_kind(
 
 
 class TranslatedLines:
-    """Reads an answer, and gives its lines back with steps of one unit."""
+    """Reads an answer, and returns its lines indented in steps of one unit."""
 
     def __init__(self, unit: str, check: SoundnessCheck, *, at_line_start: bool) -> None:
         self._unit, self._check = unit, check
         self._begins_line = at_line_start
-        self._pending = ""  # the white space that a line begins with, as far as it is here
-        self._ready: list[str] = []  # all that was given back
+        self._pending = ""  # the white space that a line begins with, as far as it has arrived
+        self._ready: list[str] = []  # everything returned so far
         self._step = 0  # how many spaces a step has, once that is known
         self._levels = [(0, 0)]  # the blocks around a line: how far right, in spaces and in steps
-        self._statement: list[str] = []  # what was read since the last line of code that is placed
+        self._statement: list[str] = []  # what was read since the last line of code that was placed
 
     def feed(self, text: str, *, is_last: bool) -> str:
-        """What can be given back with the next piece of an answer."""
+        """Return what is ready after the next piece of an answer."""
         text, self._pending = self._pending + text, ""
         begin = len(self._ready)
         for piece in re.findall(r"[^\n]*\n|[^\n]+", text):
@@ -72,7 +72,7 @@ class TranslatedLines:
         return "".join(self._ready[begin:])
 
     def _translate(self, indent: str, body: str) -> str:
-        """The white space before a line of the answer, as the file has it."""
+        """The white space before a line of the answer, in the file's style."""
         is_foreign = indent[0] != self._unit[0] and (self._unit != "\t" or "\t" not in indent)
         text = self._check.text_behind("".join(self._ready)) if is_foreign else None
         if not is_foreign or (text and not text.is_documentation):
@@ -86,9 +86,9 @@ class TranslatedLines:
         return self._unit * steps + " " * spaces + star
 
     def _place(self, columns: int, is_code: bool, has_steps: bool) -> tuple[int, int]:
-        """How many steps to the right a line stands, and how many spaces behind them.
+        """How many steps right a line is, and how many spaces after them.
 
-        One that does not begin a statement is aligned by spaces, behind the steps of that.
+        A line that does not begin a statement is aligned by spaces, after the statement's steps.
         """
         while self._levels[-1][0] > columns:
             self._levels.pop()
@@ -107,7 +107,7 @@ class TranslatedLines:
 
 
 def bracket_column(text: str) -> int | None:
-    """Where text begins behind the last bracket that is open in some lines; None where none is."""
+    """The column of the text after the last open bracket in some lines, or None without one."""
     columns = list[int | None]()
     for line in text.splitlines():
         for column, character in enumerate(line, 1):

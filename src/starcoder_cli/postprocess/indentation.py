@@ -1,4 +1,4 @@
-"""An answer stands as deep as its hole: moved as a whole, and only where the file is sounder so."""
+"""Moves an answer as a whole to the depth of its hole, but only if that makes the file sounder."""
 
 import itertools
 import re
@@ -15,13 +15,13 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 COMMENT_ENDS = ('"""', "'''", "*/")
 DEFAULT_UNIT = "    "
 INDENTED_LANGUAGES = {"coffeescript", "f-sharp", "haskell", "makefile", "nim", "python", "yaml"}
-"""Those in which it makes a difference to a parser how deep a line stands."""
+"""The languages in which a line's depth makes a difference to a parser."""
 
 LABEL = re.compile(r"- |(case|default|when|in|else|rescue|ensure|public|private|protected)\b")
-"""What a line begins with that may stand as deep as the one that opens its block."""
+"""The beginning of a line that may be as deep as the one that opens its block."""
 
 MAX_HELD_LINES = 32
-"""So many lines are enough to tell how deep an answer stands."""
+"""This many lines are enough to tell how deep an answer is."""
 
 BLOCK_START = re.compile(r"[:{(\[]$|\b(do|then|begin)$")
 TRIPLE_QUOTE = re.compile(r"'''|\"\"\"")
@@ -30,10 +30,10 @@ LEADING_WHITESPACE = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 
 
 def reindent(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stream:
-    """An answer without the white space that is before it already, as deep as it has to be.
+    """An answer without the white space already before it, at the necessary depth.
 
-    Only where the hole has no code, its depth is open: an answer that begins further left than what
-    is around it is then read to its end, and moved if a parser finds the file sounder so.
+    The depth is open only if the hole has no code: an answer that begins further left than its
+    surroundings is then read to its end, and moved if a parser finds the file sounder that way.
     """
     own_line = hole.prefix.rpartition("\n")[2]
     if own_line.strip():
@@ -46,32 +46,32 @@ def reindent(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stre
 
 
 def pass_on(chunks: Iterable[Chunk]) -> Stream:
-    """The answer as it is."""
+    """Pass the answer on unchanged."""
     with closing_source(chunks) as source:
         yield from source
 
 
 def find_opener(hole: Hole, check: SoundnessCheck) -> str | None:
-    """The line before a hole, if it opens a block; one in a string or a comment opens none."""
+    """The line before a hole if it opens a block; one in a string or a comment does not."""
     before = hole.prefix.rstrip()
     line = before.rpartition("\n")[2]
     return line if BLOCK_START.search(line) and not check.ends_in_text(before) else None
 
 
 def is_too_shallow(hole: Hole, check: SoundnessCheck) -> bool:
-    """Whether the white space before a hole cannot be all that its line has.
+    """Whether the white space before a hole cannot be all the indentation of its line.
 
-    A line behind one that opens a block stands deeper than that one.
+    A line after one that opens a block is deeper than that one.
     """
     own_line, opener = hole.prefix.rpartition("\n")[2], find_opener(hole, check)
     return opener is not None and indent_columns(own_line + "|") <= indent_columns(opener)
 
 
 def continue_line(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stream:
-    """An answer behind the white space of its line, without that where it has it once more.
+    """An answer after the white space of its line, without that white space if it repeats it.
 
-    It is read to its end where it is fenced, and may stand at the margin, and for some lines where
-    the white space may be more of the same.
+    It is read to its end if it is fenced and may be at the margin, and for some lines if the
+    white space may be additional.
     """
     own_line, held, is_fenced = hole.prefix.rpartition("\n")[2], "", False
     is_shallow = is_too_shallow(hole, check)
@@ -99,10 +99,10 @@ def continue_line(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) ->
 def possible_placements(
     text: str, lead: str, hole: Hole, check: SoundnessCheck, *, is_fenced: bool
 ) -> list[str]:
-    """How an answer may stand behind the white space of its line, the likeliest first.
+    """How an answer may continue the white space of its line, likeliest first.
 
-    It began with `lead`. Without a parser's word it is `text`; but for lines that stand as deep as
-    the one that opens their block, and for all lines of a fenced answer that begins at the margin.
+    It began with `lead`. Unless a parser objects it is `text`, except for lines as deep as the
+    one that opens their block, and for all lines of a fenced answer that begins at the margin.
     """
     own_line, body = hole.prefix.rpartition("\n")[2], text.lstrip(" \t")
     lines, start = body.split("\n"), hole.prefix.count("\n")
@@ -126,10 +126,10 @@ def possible_placements(
 def begins_at_margin(
     body: str, code: list[int], lead: str, own_line: str, check: SoundnessCheck
 ) -> bool:
-    """Whether an answer goes on as deep as its first line, behind `lead`, and not as its hole.
+    """Whether an answer continues as deep as its first line, after `lead`, rather than its hole.
 
-    Lines that leave the block of the hole stand further left too: behind a blank line, or with what
-    closes the block.
+    Lines that leave the block of the hole are further left too: after a blank line, or with
+    something that closes the block.
     """
     lines = body.split("\n")
     at_margin = [at for at in code if leading_whitespace(lines[at]) == lead]
@@ -142,9 +142,9 @@ def begins_at_margin(
 
 
 def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessCheck) -> Stream:
-    """An answer that begins as deep as is expected, or deeper.
+    """An answer that begins at least as deep as expected.
 
-    One that does not is moved where Python wants it so for sure; else it is read to its end.
+    One that does not is moved if Python is certain to need it; otherwise it is read to its end.
     """
     held, opener = "", find_opener(hole, check)
     least = indent_columns(depth + "|") if opener is None else indent_columns(opener) + 1
@@ -170,9 +170,9 @@ def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessChec
 
 
 def move_lines(chunks: Iterable[Chunk], indent: str, depth: str) -> Stream:
-    """The lines of Python code that stand as deep as `indent` moved to `depth`, deeper ones too.
+    """Move lines of Python code that are as deep as `indent` or deeper to `depth`.
 
-    Lines further left stay: they leave the block. So does what is in a string of several lines.
+    Lines further left stay, as they leave the block. So do the contents of a multi-line string.
     """
     line, text, at_start = "", "", True
     names: tuple[str, ...] = ("indentation",)
@@ -192,14 +192,14 @@ def move_lines(chunks: Iterable[Chunk], indent: str, depth: str) -> Stream:
 
 
 def is_movable(line: str, indent: str, before: str | None) -> bool:
-    """Whether a line of Python code begins here, as deep as `indent`, and in no string."""
+    """Whether a line of Python code begins here, at least as deep as `indent`, in no string."""
     if before is None or not line.strip() or not line.startswith(indent):
         return False
     return not TRIPLE_QUOTE.search(before) or ends_in_code(before, find_language("python"))
 
 
 def choose_depth(text: str, hole: Hole, depth: str, check: SoundnessCheck) -> str:
-    """An answer as it is, or deeper where the file is sounder so; strings and comments stay."""
+    """An answer as it is, or deeper if the file is sounder so; strings and comments stay."""
     first = FIRST_CHARACTER.search(text)
     if not first:
         return text
@@ -214,10 +214,10 @@ def choose_depth(text: str, hole: Hole, depth: str, check: SoundnessCheck) -> st
 
 
 def expected_indent(hole: Hole) -> str:
-    """The white space of a line in a blank hole, by the lines around it; empty where it is open.
+    """The expected indentation in a blank hole, from the lines around it; empty if it is open.
 
-    One step deeper than a line before it that opens a block, else as the lines around it where they
-    agree.
+    One step deeper than a line before it that opens a block, otherwise as the lines around it if
+    they agree.
     """
     previous = hole.prefix.rstrip().rpartition("\n")[2]
     following = hole.suffix.lstrip("\n").partition("\n")[0]
@@ -230,9 +230,9 @@ def expected_indent(hole: Hole) -> str:
 
 
 def missing_beginning(hole: Hole, language: Language) -> str:
-    """What the code begins with that has to follow a line: one that opens a block, or a comment.
+    """What code must begin with after a line that opens a block, or after a comment.
 
-    A line end and white space, or what is missing of that; empty where nothing has to follow.
+    A line end and white space, or what is missing of that; empty if nothing is required.
     """
     line = hole.prefix.rpartition("\n")[2]
     previous = hole.prefix.rstrip().rpartition("\n")[2]
@@ -248,7 +248,7 @@ def missing_beginning(hole: Hole, language: Language) -> str:
 
 
 def indent_unit(text: str) -> str:
-    """One step of indentation in a text: a tab, or so many spaces."""
+    """One step of indentation in a text: a tab, or a number of spaces."""
     indents = LEADING_WHITESPACE.findall(text)
     if not indents:
         return DEFAULT_UNIT

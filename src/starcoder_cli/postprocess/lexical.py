@@ -11,31 +11,31 @@ BRACKETS: Mapping[str, str] = {")": "(", "]": "[", "}": "{"}
 WORD_BRACKETS: Mapping[str, Mapping[str, str]] = {
     "cmake": {f"end{word}": word for word in ("if", "foreach", "while", "function", "macro")},
 }
-"""What each closing bracket closes, and each word that closes in a language written with words."""
+"""What each closing bracket closes, and each closing word in a language written with words."""
 
 MAX_CHARACTERS = 1 << 16
-"""So much of a text is read at the most, its end."""
+"""At most this much of a text is read, from its end."""
 
 MAX_SUFFIX = 1 << 12
 COMMENT_END = "\n*/"
-"""Many lexers know a comment, as some strings, only by both of its ends."""
+"""Many lexers recognize a comment, like some strings, only if it has both of its ends."""
 
 
 def ends_in_code(text: str, language: Language, suffix: str = "") -> bool:
-    """Whether what follows a text is code, and no string or comment."""
+    """Whether what follows a text is code, rather than a string or a comment."""
     return kind_behind(text, language, suffix) == "code"
 
 
 def kind_behind(text: str, language: Language, suffix: str = "") -> Kind:
     """What is between a text and a suffix."""
-    probe = "\ue000"  # a character of nobody's, which only strings and comments take in
+    probe = "\ue000"  # a private-use character, which only strings and comments accept
     around = f"{text[-MAX_CHARACTERS:]}{probe}{suffix[:MAX_SUFFIX]}{COMMENT_END}"
     kinds = (kind for kind, piece in read_pieces(around, language) if probe in piece)
     return next(kinds, "code")
 
 
 def count_unpaired_brackets(text: str, language: Language) -> int:
-    """How many brackets of the code have no partner, and words that are brackets in a language."""
+    """How many brackets of the code, and words that act as brackets, have no partner."""
     partners = {**BRACKETS, **WORD_BRACKETS.get(language.name, {})}
     unpaired, opened = 0, list[str]()
     for kind, piece in read_pieces(text[-4 * MAX_CHARACTERS :], language):
@@ -50,13 +50,13 @@ def count_unpaired_brackets(text: str, language: Language) -> int:
 
 
 def bracket_units(piece: str, partners: Mapping[str, str]) -> Iterable[str]:
-    """The brackets in a token: it may be one as a whole."""
+    """The brackets in a token, which may be one as a whole."""
     units = {*partners, *partners.values()}
     return (piece,) if piece in units else (sign for sign in piece if sign in units)
 
 
 def read_pieces(text: str, language: Language) -> Iterator[tuple[Kind, str]]:
-    """The tokens of a text, and what each is."""
+    """Yield the tokens of a text, and what each is."""
     from pygments.lexers import get_lexer_by_name
     from pygments.token import Comment, Generic, String, Text
 

@@ -1,7 +1,7 @@
-"""Lines that new code leaves out of the code it is to replace: an excerpt is no whole.
+"""Lines that new code leaves out of the code it is to replace: an excerpt is not the whole.
 
-Lines are paired with those they came from. What was between two pairs is gone where nothing but
-comments is in its place, and written anew where code is.
+Lines are paired with those they came from. What was between two pairs is gone if only comments are
+in its place, and rewritten if code is.
 """
 
 import re
@@ -17,20 +17,20 @@ from starcoder_cli.postprocess.omission import hints_at_omission
 
 WORD = re.compile(r"\w+")
 MIN_LIKENESS = 0.5
-"""A changed line has so much in common with what it was: twice the words of both over all."""
+"""A changed line shares at least this much with its original: twice the words of both over all."""
 
 MIN_COMMON_SHARE = 0.3
-"""What is written anew has more than that of its words from what it replaces."""
+"""Rewritten code shares more than this share of its words with what it replaces."""
 
 MAX_COMPARED_PAIRS = 20_000
-"""Parts with more pairs of lines than that are not compared line by line."""
+"""Parts with more pairs of lines than this are not compared line by line."""
 
 MIN_LOST_LINES = 3
 MIN_LOST_EDGE = 2
-"""So many lines at an end of the code, or of those that a comment says to be left out, are lost."""
+"""This many lines at an end of the code, or that a comment says are left out, count as lost."""
 
 MIN_UNSAID_LINES = 3
-"""So many lines of code are lost where a comment that says something else is all there is."""
+"""This many lines of code are lost if a comment that says something else is all there is."""
 
 COMMENT_MARKS = {
     "text": ("#", "//", ";", "...", "…"),
@@ -42,7 +42,7 @@ PUNCTUATION = re.compile(r"[\W_]*")
 
 @dataclass(frozen=True)
 class Line:
-    """A line with words in it: its text without white space around it, its number, its indent."""
+    """A line with words in it: its text without surrounding white space, its number, its indent."""
 
     text: str
     number: int
@@ -69,7 +69,7 @@ class Gap:
 
     @property
     def is_open(self) -> bool:
-        """Whether lines are gone, and no code that could have come from them is in their place."""
+        """Whether lines are gone without any code in their place that could have come from them."""
         put = {word for line in self.put if not line.is_comment for word in line.words}
         gone = {word for line in self.gone for word in line.words}
         return bool(self.gone) and len(put & gone) <= MIN_COMMON_SHARE * len(put)
@@ -93,7 +93,7 @@ class Comparison:
 
     @cached_property
     def gaps(self) -> Sequence[Gap]:
-        """What is before, between and behind the pairs."""
+        """What is before, between and after the pairs."""
         known = frozenset(word for line in self.new for word in line.words)
         gaps = []
         for (old_start, new_start), (old_end, new_end) in pairwise(
@@ -112,14 +112,13 @@ class Comparison:
 
     @property
     def open_gaps(self) -> Sequence[Gap]:
-        """The gaps whose lines are gone, and nothing is in their place."""
+        """The gaps whose lines are gone with nothing in their place."""
         return [gap for gap in self.gaps if gap.is_open]
 
     def find_losses(self) -> list[Loss]:
-        """Lines that are left out, as of an excerpt.
+        """Lines that are left out, as from an excerpt.
 
-        Where no line is the same it is other code, of which only a comment tells that some is left
-        out.
+        If no line is the same, it is other code: only a comment can then say that some is left out.
         """
         losses = [loss for gap in self.gaps if (loss := self._find_commented(gap))]
         if self.is_other_code:
@@ -135,7 +134,7 @@ class Comparison:
         return [Loss(gap.gone) for gap in (*(edges if is_excerpt else ()), *middle)] + losses
 
     def _find_commented(self, gap: Gap) -> Loss | None:
-        """What a comment stands for, which is the last of what is in a gap."""
+        """What a comment at the end of a gap stands for."""
         if not gap.put or not gap.put[-1].is_comment or gap.put[-1].text in self.original:
             return None
         comment = gap.put[-1].text
@@ -159,7 +158,7 @@ def read_lines(text: str, language: Language) -> list[Line]:
 
 
 def comment_lines(text: str, language: Language) -> frozenset[int]:
-    """The numbers of the lines that have a comment, and beside it only punctuation."""
+    """The numbers of the lines that contain a comment and otherwise only punctuation."""
     if marks := COMMENT_MARKS.get(language.lexer):
         lines = enumerate(text.split("\n"))
         return frozenset(number for number, line in lines if line.strip().startswith(marks))
@@ -176,7 +175,7 @@ def comment_lines(text: str, language: Language) -> frozenset[int]:
 
 
 def pair_lines(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]]:
-    """Which line came from which, in order: those that are equal, and between them the alike."""
+    """Which line came from which, in order: equal ones, and similar ones between them."""
     pairs = list[tuple[int, int]]()
     matcher = SequenceMatcher(None, [line.text for line in old], [line.text for line in new], False)
     for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes():
@@ -189,7 +188,7 @@ def pair_lines(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]
 
 
 def pair_alike(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]]:
-    """The longest row of pairs of lines that are alike, in order."""
+    """The longest ordered sequence of pairs of similar lines."""
     if len(old) * len(new) > MAX_COMPARED_PAIRS:
         return []
     longest = [[0] * (len(new) + 1) for _ in range(len(old) + 1)]  # from each pair on
@@ -214,7 +213,7 @@ def pair_alike(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]
 
 
 def are_alike(old: Line, new: Line) -> bool:
-    """Whether a line may have become another: most words are the same, the first one too."""
+    """Whether a line may have become another: most words are the same, including the first."""
     first, other = WORD.search(old.text), WORD.search(new.text)
     if not first or not other or first[0] != other[0]:
         return False

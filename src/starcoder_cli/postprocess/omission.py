@@ -25,14 +25,14 @@ MARKED_LINE = re.compile(r"\s*([#;*(\[<{/%\"'-]|\.\.\.|…)")
 
 
 def find_omission(text: str, original: str, language: Language) -> str:
-    """The first line of new code that stands for code left out, empty where there is none.
+    """The first line of new code that stands for omitted code, or an empty string.
 
-    What the original says too is none.
+    A line that the original has too does not count.
     """
     if language.lexer in ("text", "markdown", "rst"):
         lines = (line.strip() for line in text.splitlines() if MARKED_LINE.match(line))
         return next((line for line in lines if is_new_omission(line, original)), "")
-    line = ""  # what stands before a token in its line
+    line = ""  # what comes before a token in its line
     for kind, pieces in groupby(read_pieces(text, language), key=itemgetter(0)):
         piece = "".join(each for _, each in pieces)
         is_alone = not WORD.search(line)
@@ -49,9 +49,9 @@ def is_new_omission(part: str, original: str) -> bool:
 
 
 def can_leave_out(kind: Kind, part: str, is_alone: bool) -> bool:
-    """Whether a part of that kind can: a comment, or a text in words that is alone on its line.
+    """Whether a part of this kind can: a comment, or text with words that is alone on its line.
 
-    Behind code a comment on the rest of its line that is nothing but an ellipsis says little.
+    A comment after code on the same line that is only an ellipsis says little.
     """
     if kind == "comment":
         return is_alone or bool(WORD.search(part)) or part.startswith("/*")
@@ -59,7 +59,7 @@ def can_leave_out(kind: Kind, part: str, is_alone: bool) -> bool:
 
 
 def find_bare_ellipsis(text: str, original: str, language: Language) -> str:
-    """The first line that is an ellipsis and nothing else; an indented one is Python."""
+    """The first line that is only an ellipsis; an indented one is valid Python."""
     known = set(map(str.strip, original.splitlines()))
     for line in text.splitlines():
         is_stub = language.name == "python" and line[:1].isspace()
@@ -69,13 +69,13 @@ def find_bare_ellipsis(text: str, original: str, language: Language) -> str:
 
 
 def hints_at_omission(comment: str) -> bool:
-    """Whether a comment has a word, or the dots, of those that stand for code left out."""
+    """Whether a comment has a word, or the dots, of those that stand for omitted code."""
     words = set(WORD.findall(comment.lower()))
     return bool(ELLIPSIS.search(comment) or words & (LEFT_OUT | KEPT))
 
 
 def stands_for_code(part: str) -> bool:
-    """Whether a text says nothing but that code is left out, or is nothing but an ellipsis."""
+    """Whether a text says only that code is left out, or is only an ellipsis."""
     words = WORD.findall(part.lower())
     left_out = LEFT_OUT.intersection(words)
     unknown = len(set(words) - KNOWN_WORDS)

@@ -1,4 +1,4 @@
-"""Places where an answer may end, and which of them are none: those in a text of several lines."""
+"""Places where an answer may end, except those inside a text of several lines."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ MAX_CANDIDATES = 8
 class End:
     """A place where an answer may end, and the rule that says so.
 
-    Where the file is as sound with it as with more, one that `is_preferred` is taken of an answer
-    that does not stop by itself, and a strong one of any.
+    If the file is as sound with it as with more, one that `is_preferred` ends an answer that does
+    not stop by itself, and a strong one ends any.
     """
 
     position: int
@@ -23,10 +23,10 @@ class End:
 
 
 def divide_ends(ends: list[End], answer: str, check: SoundnessCheck) -> tuple[list[End], list[End]]:
-    """The first ends in an answer's code, and all in a text of several lines that is still open.
+    """Return the first ends in an answer's code, and all ends in a multi-line text still open.
 
-    Those in a string, a heredoc or a comment that the answer has ended are none, but where the
-    suffix begins that ends the text.
+    Ends in a string, a heredoc or a comment that the answer has closed are dropped, unless the
+    suffix begins there and ends the text.
     """
     inside, inside_open = check.lines_in_texts(answer), check.lines_in_open_text(answer)
     free, waiting = list[End](), list[End]()
@@ -41,5 +41,5 @@ def divide_ends(ends: list[End], answer: str, check: SoundnessCheck) -> tuple[li
 
 
 def best_end(ends: Iterable[End], errors: Callable[[End], int]) -> End:
-    """The end that leaves the fewest errors: a preferred one, a strong one, the first one."""
+    """The end that leaves the fewest errors; among equals a preferred, a strong, then the first."""
     return min(ends, key=lambda end: (errors(end), not end.is_preferred, not end.is_strong))

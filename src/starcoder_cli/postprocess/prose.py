@@ -1,4 +1,4 @@
-"""What a model that was tuned to chat says around its code: fences, introductions, explanations."""
+"""What a chat-tuned model says around its code: fences, introductions, explanations."""
 
 import itertools
 import re
@@ -20,11 +20,11 @@ SENTENCE = re.compile(
 )
 INTRODUCTION_START = re.compile(r"\s*(\*\*)?[A-Z][\w'’]*([ ,!][^=;{}<>\[\]]*|[.:!]\**\s*)?")
 INTRODUCTION = re.compile(rf"(?={INTRODUCTION_START.pattern}\Z).*[.:!]\**\s*")
-"""A line before a fence, of whatever words: what follows it tells what it is."""
+"""A line before a fence, in any words: what follows it shows what it is."""
 
 MIN_SENTENCE_WORDS = 5
 MAX_INTRODUCTION, MAX_SENTENCE = 2000, 400
-"""So many characters at the most are an introduction, or a sentence."""
+"""The maximum number of characters of an introduction, and of a sentence."""
 
 
 def unwrap_fence(
@@ -32,9 +32,9 @@ def unwrap_fence(
 ) -> Stream:
     """The code of an answer that begins with a fence, or with sentences before one.
 
-    `is_talk` says whether sentences and a fence would be none of what is expected. What follows a
-    bare fence at the beginning is talk where it is a sentence: then there is no code at all.
-    Where `is_text`, a block at the beginning that more follows is a part of the answer.
+    `is_talk` says whether sentences and a fence are talk rather than the expected text. If a bare
+    fence at the beginning is followed by a sentence, it is talk: then there is no code at all.
+    If `is_text`, a block at the beginning that is followed by more is part of the answer.
     """
     pending = ""
     with closing_source(chunks) as source:
@@ -60,9 +60,9 @@ def unwrap_fence(
 
 
 def read_lone_block(fence: Fence, first: Chunk, rest_length: int, rest: Iterable[Chunk]) -> Stream:
-    """The code of a fenced block, or the whole answer where text follows the block.
+    """The code of a fenced block, or the whole answer if text follows the block.
 
-    The first chunk has the answer so far, of which the end is behind the line of the fence.
+    The first chunk has the answer so far, with the end coming after the line of the fence.
     """
     text, last = first.text, first
     for last in itertools.chain([first], rest):
@@ -83,7 +83,7 @@ def read_lone_block(fence: Fence, first: Chunk, rest_length: int, rest: Iterable
 
 
 def read_block(fence: Fence, first: Chunk, rest: Iterable[Chunk]) -> Stream:
-    """The code of a fenced block, whose beginning is in the first chunk."""
+    """Yield the code of a fenced block whose beginning is in the first chunk."""
     block = FencedBlock(fence)
     names: tuple[str, ...] = ("fence",)
     for chunk in itertools.chain([first], rest):
@@ -97,7 +97,7 @@ def read_block(fence: Fence, first: Chunk, rest: Iterable[Chunk]) -> Stream:
 
 
 def find_opening(text: str, *, is_whole: bool) -> tuple[Fence | None, str] | None:
-    """The fence that a text begins with, and what is behind it; None where that is open yet."""
+    """The fence a text begins with, and what follows it, or None if undecided."""
     has_sentence, lines, at = False, text[:MAX_INTRODUCTION].split("\n"), 0
     is_whole = is_whole or len(text) > MAX_INTRODUCTION
     for number, line in enumerate(lines):
@@ -136,7 +136,7 @@ def is_fence_line(line: str) -> bool:
 
 
 def is_sentence(line: str) -> bool:
-    """Whether a line is a sentence to a reader, and no code."""
+    """Whether a line reads as a sentence rather than code."""
     return (
         len(line) <= MAX_SENTENCE
         and bool(SENTENCE.fullmatch(line))
@@ -155,5 +155,5 @@ def may_be_sentence(line: str) -> bool:
 
 
 def may_be_fence(line: str) -> bool:
-    """Whether a line that begins so can be a fence, or end in one."""
+    """Whether a line that begins like this can be a fence, or end in one."""
     return FENCE_MARK.startswith(line.strip()[:3]) or line.rstrip().endswith("`")

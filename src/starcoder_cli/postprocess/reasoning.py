@@ -1,7 +1,7 @@
-"""What a reasoning model thinks before it answers, which is no part of its answer.
+"""What a reasoning model thinks before it answers, which is not part of its answer.
 
-Most models mark it in their text: what opens it stands at the very beginning of an answer, unless
-the model's chat template has opened it already. Servers that know the marks leave them out.
+Most models mark it in their text: the opening mark is at the very beginning of an answer, unless
+the model's chat template has already opened it. Servers that know the marks leave them out.
 """
 
 import re
@@ -39,7 +39,7 @@ MARKS = (
 )
 OPENERS = tuple(opener for opener, _ in MARKS)
 CLOSERS = tuple(dict.fromkeys(closer for _, closer in MARKS if not closer[0].isalpha()))
-"""Those that close what a template has opened: words alone are anywhere."""
+"""Those that close what a template has opened; plain words could be anywhere."""
 CLOSED_AT_ONCE = re.compile(rf"(\s*({'|'.join(map(re.escape, CLOSERS))}))+")
 QUOTES = ("`", "'", '"')
 UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")
@@ -54,21 +54,21 @@ State = Literal["start", "held", "thinking", "answer"]
 
 
 def is_reasoning_model(name: str, chat_template: str) -> bool:
-    """Whether a model is one that thinks first, as its chat template or its name tells."""
+    """Whether a model thinks first, judging by its chat template or its name."""
     by_template = any(closer in chat_template for closer in CLOSERS)
     return by_template or bool(REASONING_NAME.search(name))
 
 
 def begins_with_reasoning(text: str) -> bool:
-    """Whether a text begins with a mark that opens what is thought."""
+    """Whether a text begins with a mark that opens reasoning."""
     return text.lstrip().startswith(OPENERS)
 
 
 def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool, *, reasons: bool = False) -> Stream:
-    """An answer whose text is without what was thought, which is its `reasoning_content`.
+    """Move what was thought from an answer's text to its `reasoning_content`.
 
-    Where a template may have opened it, text is held back until a mark closes it, or up to the end.
-    What a model that `reasons` had written by then, when it was cut off, is no answer yet.
+    If a template may have opened it, text is held back until a mark closes it, or up to the end.
+    If a model that `reasons` is cut off before then, what it has written is not an answer yet.
     """
     reader = ReasoningReader(may_be_open)
     with closing_source(chunks) as source:
@@ -87,7 +87,7 @@ def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool, *, reasons: bool
 
 
 def split_reasoning_in(hole: Hole, chunks: Stream, *, reasons: bool) -> Stream:
-    """The same for an answer that belongs in a hole; where marks surround that, they are code."""
+    """As `split_reasoning`, for an answer in a hole; marks that surround the hole are code."""
     around = hole.prefix + hole.suffix
     if any(mark in around for mark in (*OPENERS, *CLOSERS)):
         return chunks
@@ -101,40 +101,40 @@ def without_reasoning(text: str) -> str:
 
 @cache
 def closer_pattern(closers: tuple[str, ...]) -> re.Pattern[str]:
-    """A pattern for any of some marks."""
+    """A pattern that matches any of these marks."""
     return re.compile("|".join(map(re.escape, closers)))
 
 
 class ReasoningReader:
-    """An incremental reader of an answer: gives back what of it is certain, and what was thought.
+    """An incremental reader of an answer: returns its certain text, and what was thought.
 
-    A mark that closes counts where it is not quoted, and inside a block of code where it is alone
-    on its line and closes nothing that the block itself opens.
+    A closing mark counts if it is not quoted, and inside a block of code only if it is alone on its
+    line and closes nothing that the block itself opens.
     """
 
     def __init__(self, may_be_open: bool) -> None:
         self._may_be_open = may_be_open
         self._state: State = "start"
         self._closers: tuple[str, ...] = CLOSERS
-        self._pending = ""  # the beginning of the answer, or of a line of what is thought
-        self._held = ""  # whole lines that are text unless a mark comes after them
+        self._pending = ""  # the beginning of the answer, or of a line of reasoning
+        self._held = ""  # complete lines that are text unless a mark comes after them
         self._fence: Fence | None = None
         self._open_marks = 0
         self._has_thought = False
 
     @property
     def is_held(self) -> bool:
-        """Whether nothing has told yet that what is read is the answer."""
+        """Whether it is still unknown whether the text is the answer."""
         return self._state == "held"
 
     def release(self) -> None:
-        """Take all that is held back, and all that follows, for the answer's text."""
+        """Treat everything held back, and everything that follows, as the answer's text."""
         self._may_be_open = False
         if self._state == "held":
             self._state, self._pending, self._held = "answer", self._held + self._pending, ""
 
     def feed(self, text: str, is_last: bool) -> tuple[str, str]:
-        """The text of the answer, and of what was thought, that are certain after some more."""
+        """Return the answer's text, and the reasoning, that are certain after this text."""
         self._pending += text
         reasoning = ""
         while True:
@@ -156,7 +156,7 @@ class ReasoningReader:
         return held, reasoning
 
     def _begin(self, is_last: bool) -> bool:
-        """Leave the state of the beginning; False where more text has to tell whereto."""
+        """Leave the start state; false if more text is needed to decide the next one."""
         if closed := CLOSED_AT_ONCE.match(self._pending):
             self._pending, self._has_thought = self._pending[closed.end() :], True
         text = self._pending.lstrip()
@@ -175,7 +175,7 @@ class ReasoningReader:
         return True
 
     def _read_lines(self, is_last: bool) -> tuple[str, bool]:
-        """What stands before the mark that closes, and whether it is there: whole lines if not."""
+        """What comes before the closing mark, and whether there is one; whole lines if not."""
         text, start = self._pending, 0
         while start < len(text):
             end = text.find("\n", start)
@@ -195,7 +195,7 @@ class ReasoningReader:
         return text[:start], False
 
     def _find_closer(self, line: str, is_whole: bool) -> tuple[int, str] | None:
-        """Where a mark closes in a line, and which; None where none is certain to."""
+        """Where a mark closes in a line, and which one; None if none certainly does."""
         if self._fence:
             bare = line.strip()
             alone = is_whole and bare in self._closers and not self._open_marks
@@ -210,7 +210,7 @@ class ReasoningReader:
         return None
 
     def _follow_line(self, line: str) -> None:
-        """Know after a line whether it opens or closes a block of code."""
+        """Keep track of whether a line opens or closes a block of code."""
         if self._fence and self._fence.is_closed_by(line):
             self._fence, self._open_marks = None, 0
         elif not self._fence and (fence := Fence.parse(line.removesuffix("\r"))):
@@ -219,7 +219,7 @@ class ReasoningReader:
             self._open_marks = self._count_marks(line)
 
     def _count_marks(self, text: str) -> int:
-        """How many marks are open behind a text: each that closes takes one of them away."""
+        """How many marks are open after a text: each closing one removes an open one."""
         opened = len(UNQUOTED_OPENER.findall(text))
         closed = len(closer_pattern(self._closers).findall(text))
         return max(self._open_marks + opened - closed, 0)

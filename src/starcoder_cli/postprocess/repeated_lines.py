@@ -1,6 +1,6 @@
-"""An answer that says all once more that is before its hole, from the file's first line on.
+"""An answer that repeats everything before its hole, from the file's first line on.
 
-Or from the header of a block that the hole is in: nobody writes a block into itself.
+Or from the header of a block that the hole is in: nobody writes a block inside itself.
 """
 
 import re
@@ -13,13 +13,13 @@ from starcoder_cli.postprocess.repeated_prefix import NESTS_IN_ITSELF
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 MAX_CHARACTERS = 1 << 17
-"""So much of the text before a hole is looked for."""
+"""How much of the text before a hole is searched."""
 
 NAME = re.compile(r"[^\W\d_]{2,}")
 
 
 def drop_repeated_lines(chunks: Iterable[Chunk], hole: Hole) -> Stream:
-    """An answer without all of the lines before its hole that it begins with."""
+    """Remove the lines before the hole that an answer begins by repeating in full."""
     repeat = RepeatedLines(hole.prefix)
     held = ""
     with closing_source(chunks) as source:
@@ -39,17 +39,17 @@ def drop_repeated_lines(chunks: Iterable[Chunk], hole: Hole) -> Stream:
 
 
 class RepeatedLines:
-    """Reads an answer beside the lines before its hole; `may_go_on` says that it repeats them."""
+    """Compares an answer with the lines before its hole; `may_go_on` says that it repeats them."""
 
     def __init__(self, prefix: str) -> None:
         *self._lines, self._own_line = prefix[-MAX_CHARACTERS:].split("\n")
         self._starts = list(find_starts(self._lines, self._own_line))
-        self._line = ""  # the current one, as far as it is here
+        self._line = ""  # the current line, as far as it has arrived
         self._count, self._length = 0, 0  # the lines before it, and their characters
 
     @property
     def may_go_on(self) -> bool:
-        """Whether the line that has begun is, so far, one of those before the hole."""
+        """Whether the line that has begun so far matches one before the hole."""
         expected = [*self._lines, self._own_line]
         line = self._line
         return (not self._count and not line.strip() and bool(self._starts)) or any(
@@ -57,7 +57,7 @@ class RepeatedLines:
         )
 
     def feed(self, text: str) -> int | None:
-        """Where in an answer all lines before the hole have been repeated, with its own line."""
+        """Where an answer has repeated all lines before the hole, and the hole's own line."""
         for piece in re.findall(r"[^\n]*\n|[^\n]+", text):
             if (end := self._read(piece)) is not None:
                 return end
@@ -89,10 +89,10 @@ class RepeatedLines:
 
 
 def find_starts(lines: list[str], own_line: str) -> Iterator[int]:
-    """Where an answer may begin that repeats all lines from there on.
+    """Yield where an answer may begin that repeats all lines from there on.
 
-    That is the first one, and each header of a block around the hole. One line alone is too little
-    to go by, and so are lines without words.
+    That is the first line, and each header of a block around the hole. One line alone is too
+    little to go by, and so are lines without words.
     """
     full = [number for number, line in enumerate(lines) if line.strip()]
     last = len(full) if own_line.strip() else len(full) - 1

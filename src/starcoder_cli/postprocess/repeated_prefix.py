@@ -1,4 +1,4 @@
-"""An answer that says once more what is before its hole: `return` behind `return`, a header."""
+"""An answer that repeats what is before its hole: `return` after `return`, or a header."""
 
 import re
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ MAX_LINE = 2000
 WORD = re.compile(r"\w{2,}")
 NAME = re.compile(r"[^\W\d_]{2,}")
 NESTS_IN_ITSELF = re.compile(r"^\w*\W*$|^<|[\"']")
-"""A line that may stand directly inside another of its kind: of one word, an element, a key."""
+"""A line that may be directly inside another of its kind: one word, an element, a key."""
 
 
 def drop_repeated_prefix(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stream:
-    """An answer without what stands before it already.
+    """An answer without what is before it already.
 
-    Behind code, that is the line's beginning, where the file is as sound without it, or its last
-    word, where the file is sounder; on a line of its own, a line that opens a block.
+    After code, that is the line's beginning, if the file is as sound without it, or its last word,
+    if the file is sounder; on a line of its own, it is a line that opens a block.
     """
     own_line = hole.prefix.rpartition("\n")[2]
     repeated = beginnings(hole.prefix)
@@ -53,7 +53,7 @@ def drop_repeated_prefix(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCh
 
 
 def beginnings(prefix: str) -> list[str]:
-    """What an answer behind a prefix would only repeat."""
+    """What an answer after a prefix would only repeat."""
     own_line = prefix.rpartition("\n")[2]
     if own_line.strip():
         word = re.search(r"\w+\s*$", own_line)
@@ -69,20 +69,20 @@ def begins_alike(text: str, beginning: str) -> bool:
 
 
 def says_much(beginning: str) -> bool:
-    """Whether nobody would write a beginning of a line twice: it has several words."""
+    """Whether nobody would write this beginning of a line twice, because it has several words."""
     return len(set(NAME.findall(beginning))) >= 2
 
 
 def without_line(text: str, repeated: list[str]) -> str:
-    """A text without its first line where that is one of the beginnings."""
+    """A text without its first line if that is one of the beginnings."""
     line, newline, rest = text.lstrip().partition("\n")
     return rest if newline and line.strip() in repeated else text
 
 
 def without_beginning(text: str, repeated: list[str], check: SoundnessCheck, line_rest: str) -> str:
-    """A text without one of the beginnings; `line_rest` behind the hole may be in it too.
+    """A text without one of the beginnings; `line_rest` after the hole may be in it too.
 
-    A word that is not much is repeated on its own line alone: `end` may well follow `end`.
+    One that says little counts only if it is on the same line: `end` may well follow `end`.
     """
     body = text.lstrip()
     begins_line = "\n" in text[: len(text) - len(body)]

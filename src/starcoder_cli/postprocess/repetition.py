@@ -4,7 +4,7 @@ import re
 
 MAX_BLOCK_LINES = 4
 EQUAL_LINES, SIMILAR_LINES = 8, 16
-"""So many lines that are those of a block before, to the letter or but for numbers."""
+"""How many lines repeat an earlier block, either exactly or except for numbers."""
 
 NUMBER = re.compile(r"\d+")
 
@@ -12,8 +12,8 @@ NUMBER = re.compile(r"\d+")
 class RepetitionCheck:
     """Reads an answer line by line.
 
-    `is_suspicious` says that the latest lines were those of a block before, and `count_start` where
-    lines became too many that differ in numbers alone: a list, unless the answer is cut off in it.
+    `is_suspicious` says that the latest lines repeat an earlier block, and `count_start` where too
+    many lines began to differ only in numbers: a list, unless the answer is cut off in it.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class RepetitionCheck:
         self._similar = [0] * (MAX_BLOCK_LINES + 1)
 
     def feed(self, line: str, position: int) -> bool:
-        """Whether the latest lines, this one included, are the same over and over."""
+        """Whether the latest lines, including this one, are the same over and over."""
         line = line.rstrip()
         is_circle = is_counting = False
         for length in range(1, MAX_BLOCK_LINES + 1):
@@ -44,5 +44,5 @@ class RepetitionCheck:
 
 
 def mask_numbers(line: str) -> str:
-    """A line with all its numbers alike."""
+    """A line with all its numbers replaced by 0."""
     return NUMBER.sub("0", line)

@@ -1,7 +1,7 @@
-"""New code as the code that it replaces: as far right, and with its ends of lines.
+"""Restores the old code's indentation and line ends in the new code.
 
-A model reads code without the white space that all of its lines begin with, and answers so, or with
-it. What a program reads of a text of several lines is no indentation: it stays.
+A model reads code without the white space that all of its lines begin with, and answers with or
+without it. White space that a program reads in a multi-line text is not indentation: it stays.
 """
 
 import os
@@ -22,8 +22,8 @@ LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r|\Z)")
 def dedent_code(code: str, language: str, around: Hole = ALONE) -> tuple[str, str]:
     """The white space that all lines of some code begin with, and the code without it.
 
-    Lines inside of a text, which may begin or end in what is `around`, count only where there are
-    no others. A text stays where one of its lines has not all of that white space.
+    Lines inside a text, which may begin or end in what is `around`, count only if there are no
+    others. A text stays if one of its lines lacks some of that white space.
     """
     lines, texts = code.split("\n"), find_texts(code, language, around)
     inside = {number for each in texts for number in each.lines}
@@ -43,9 +43,9 @@ def dedent_code(code: str, language: str, around: Hole = ALONE) -> tuple[str, st
 
 
 def find_texts(code: str, language: str, around: Hole) -> list[MultilineText]:
-    """The texts of several lines that lines of some code begin in, where it stands in other code.
+    """The multi-line texts in which lines of some code begin, given the code around it.
 
-    None in YAML, where the white space before a line of a text is of no more account than others'.
+    None in YAML, where the white space in a text is treated like that of any line.
     """
     if language == "yaml":
         return []
@@ -61,7 +61,7 @@ def find_texts(code: str, language: str, around: Hole) -> list[MultilineText]:
 
 
 def common_indent(lines: Iterable[str]) -> str | None:
-    """The white space that all lines with code begin with; None where there are none."""
+    """The white space that all lines with code begin with, or None if there are no such lines."""
     full = [line for line in lines if line.strip()]
     indents = [line[: len(line) - len(line.lstrip(" \t"))] for line in full]
     return os.path.commonprefix(indents) if indents else None
@@ -70,9 +70,9 @@ def common_indent(lines: Iterable[str]) -> str | None:
 def restore_indent(
     text: str, indent: str, original: str, language: str, around: Hole = ALONE
 ) -> str:
-    """New code with white space before its lines, unless it has that already.
+    """Put white space before the lines of new code, unless it has that already.
 
-    Those of a text are moved as in the original, and in a new one where only people read it.
+    Lines of a text are moved as in the original, and in a new text if only people read it.
     """
     texts = find_texts(text, language, around)
     lines, known = text.split("\n"), set(original.split("\n"))
@@ -98,7 +98,7 @@ def restore_indent(
 def restore_line_ends(text: str, original: str, newline: str) -> str:
     """New code whose lines end as they did in the original, and new ones as most of those did.
 
-    Where the original ends no line, they end with `newline`.
+    If the original ends no line, they end with `newline`.
     """
     old, new = (LINE.findall(each) for each in (original, text))
     old_ends = [end for _, end in old if end] or [newline]
@@ -118,7 +118,7 @@ def has_other_line_ends(text: str, newline: str) -> bool:
 
 
 def rewrite(chunks: Iterable[Chunk], change: Callable[[str], str]) -> Stream:
-    """A text that is changed as a whole, once all of it is here."""
+    """Change a text as a whole, once all of it has arrived."""
     text = ""
     with closing_source(chunks) as source:
         for chunk in source:
@@ -131,9 +131,9 @@ def rewrite(chunks: Iterable[Chunk], change: Callable[[str], str]) -> Stream:
 
 
 def restore_opening(text: str, original: str) -> str:
-    """New code with the first line of the old before it, which says what runs or reads the file.
+    """Put the old code's first line, which says what runs or reads the file, before the new.
 
-    Models take `#!/bin/sh` and `<?php` for no part of the code.
+    Models do not regard `#!/bin/sh` and `<?php` as part of the code.
     """
     match = OPENING.match(original)
     if not match or OPENING.match(text) or not text.strip():

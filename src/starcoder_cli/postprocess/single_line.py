@@ -1,4 +1,4 @@
-"""An answer of one line ends with it, or where the rest of the line comes again."""
+"""An answer of one line ends with it, or where the rest of the line is repeated."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,13 +8,13 @@ from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 MAX_CANDIDATES = 8
 MAX_LINES = 16
-"""So many lines an answer has at the most that goes on behind its first one."""
+"""The most lines of an answer that continues past its first one."""
 
 
 def until_line_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
-    """An answer up to the end of its line, or to where the rest of that line begins again.
+    """Yield an answer up to the end of its line, or to where the rest of that line is repeated.
 
-    From where it may be that rest it is held back: at the end of the line a parser decides.
+    From where that rest may begin it is held back: at the end of the line a parser decides.
     """
     held, passed = "", ""
     with closing_source(chunks) as source:
@@ -42,7 +42,7 @@ def until_line_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) ->
 
 
 def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
-    """As `until_line_end`; where its line alone breaks the file, with the lines that mend it.
+    """As `until_line_end`; if the line alone breaks the file, with the lines that complete it.
 
     Nothing is passed on before that is known.
     """
@@ -70,7 +70,7 @@ def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessChec
 
 
 def find_possible_rest(line: str, rest: str) -> int:
-    """Where in a line that goes on the rest of its line may begin; its length where it cannot."""
+    """Where in an unfinished line the rest of its line may begin; its length if it cannot."""
     for at, character in enumerate(line if rest else ""):
         if character == rest[0] and (line.startswith(rest, at) or rest.startswith(line[at:])):
             return at
@@ -80,10 +80,10 @@ def find_possible_rest(line: str, rest: str) -> int:
 def choose_end(
     line: str, rest: str, check: SoundnessCheck, reason: FinishReason | str | None
 ) -> tuple[int, str]:
-    """How much of a whole line to keep, and the rule that ends it there.
+    """How much of a complete line to keep, and the rule that ends it there.
 
-    The rest of the line is left away where the file is as sound without it, else what leaves the
-    file sounder. A model that stopped by itself in a sound file is left alone.
+    The rest of the line is dropped if the file is as sound without it, otherwise whatever leaves
+    the file sounder. A model that stopped by itself in a sound file is left alone.
     """
     default = "line" if reason == "line" else ""
     if not rest.strip() or not line:

@@ -1,4 +1,4 @@
-"""The part of an answer that leaves its file sound, where nobody watches the answer being made."""
+"""The part of an answer that leaves its file sound, if nobody watches it being generated."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,9 +8,9 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 
 
 def keep_sound_part(chunks: Iterable[Chunk], check: SoundnessCheck) -> Stream:
-    """The most of an answer that leaves the file as sound as it was; all of it where nothing does.
+    """Yield the most of an answer that leaves the file as sound as it was, or else all of it.
 
-    The answer is read to its end before anything of it is passed on.
+    The answer is read to its end before any of it is passed on.
     """
     held: list[str] = []
     with closing_source(chunks) as source:

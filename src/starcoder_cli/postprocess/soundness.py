@@ -1,6 +1,6 @@
-"""How sound a file is with an answer in its hole: the errors that a parser finds in it.
+"""How sound a file is with an answer in its hole: the number of errors that a parser finds in it.
 
-Where there is no grammar for a language, its brackets are counted as Pygments reads them.
+If there is no grammar for a language, its brackets are counted as Pygments reads them.
 """
 
 import re
@@ -23,13 +23,13 @@ from starcoder_cli.postprocess.lexical import (
 from starcoder_cli.prompts.window import first_lines, last_lines
 
 MAX_CHARACTERS_AROUND = 1 << 17
-"""So much of the text before a hole, and behind it, is parsed, at whole lines."""
+"""How much text before and after a hole is parsed, in whole lines."""
 
 MAX_JUDGEMENTS = 96
-"""How many answers are judged for one hole at the most; others count as broken."""
+"""The most answers that are judged for one hole; others count as broken."""
 
 MAX_ERRORS_BEFORE = 8
-"""A file without code in the hole and with more errors than these is not what its name says."""
+"""A file without code in the hole and with more errors than this is not what its name says."""
 
 FAR_TOO_MANY = 1 << 20
 WORD = re.compile(r"\w+")
@@ -40,7 +40,7 @@ SPEAKS_TO_USER = re.compile(
     r"\W*(?:here|sure|certainly|of course|below is|okay|i\b|i've|i'll|you can replace)",
     re.IGNORECASE,
 )
-"""How a model begins that answers a person: so begins no text of a file's, or few of them."""
+"""How a model begins when it answers a person: hardly any text in a file begins like that."""
 
 CLOSES_TEXT = re.compile(r"\s*(?:\"\"\"|'''|\*/|[\"'`])")
 MAX_LINES_BACK = 24
@@ -48,7 +48,7 @@ MAX_CLOSERS_BACK = 32
 
 
 class SoundnessCheck:
-    """Judges what an answer makes of a file, beside what the file was with `replaced` in it."""
+    """Judges a file with an answer against the file with `replaced` in its hole."""
 
     def __init__(self, hole: Hole, replaced: str, language: Language) -> None:
         self.language = language
@@ -59,23 +59,23 @@ class SoundnessCheck:
 
     @cached_property
     def errors_before(self) -> int:
-        """The errors of the file as it was; what marks a hole in it is none of it."""
+        """The errors of the file as it was; a word that marks the hole does not count as one."""
         without = FAR_TOO_MANY if self.replaces_code else self.errors("")
         return min(self.errors(self._replaced), without)
 
     @property
     def replaces_code(self) -> bool:
-        """Whether the hole has more in it than a word that marks it."""
+        """Whether the hole contains more than a word that marks it."""
         return len(WORD.findall(self._replaced)) > 1 or bool(BRACKET.search(self._replaced))
 
     @property
     def has_parser(self) -> bool:
-        """Whether something is known of the language: the kind of the file may be unknown."""
+        """Whether something is known about the language: the kind of the file may be unknown."""
         return self.language.lexer != "text"
 
     @property
     def line_end(self) -> str:
-        """What a whole line of an answer ends with, where the suffix does not bring it."""
+        """What a complete line of an answer ends with, unless the suffix provides it."""
         gap = self._suffix[: len(self._suffix) - len(self._suffix.lstrip())]
         return "" if "\n" in gap else "\n"
 
@@ -92,18 +92,18 @@ class SoundnessCheck:
         return self._errors[answer]
 
     def is_as_sound(self, answer: str) -> bool:
-        """Whether the file with an answer has no more errors than it had."""
+        """Whether the file has no more errors with an answer than it had before."""
         return self.errors(answer) <= self.errors_before
 
     def is_code_behind(self, answer: str) -> bool:
-        """Whether what follows an answer's text is code, and no string or comment."""
+        """Whether what follows an answer's text is code, rather than a string or a comment."""
         return ends_in_code(self._prefix + answer, self.language, self._suffix)
 
     def is_fence_talk(self, answer: str, indent: str) -> bool:
-        """Whether a fence behind an answer's text is the model's own.
+        """Whether a fence after an answer's text is the model's own.
 
-        Code is there, or the file has no fences, and this one is not indented. What is indented in
-        YAML may be in a text, which counts as code.
+        Either code is there, or the file has no fences and this one is not indented. In YAML an
+        indented one may be in a text, which counts as code.
         """
         if self.language.name == "yaml" and indent:
             return False
@@ -111,11 +111,10 @@ class SoundnessCheck:
         return not (has_fences or indent) or self.is_code_behind(answer)
 
     def is_wrapped(self, introduction: str, fence: Fence) -> bool:
-        """Whether a fence at the beginning of an answer is the model's own, and its introduction.
+        """Whether a fence at the beginning of an answer and its introduction are the model's own.
 
-        In a text it is not where it stands in the middle of a line, where its language is another
-        than the file's, as that of an example is, or where the introduction speaks to the text's
-        readers.
+        In a text they are not if it is in the middle of a line, if its language is not the file's,
+        as with an example, or if the introduction speaks to the text's readers.
         """
         if self.language.name == "yaml" and fence.indent:
             return self._is_own_language(fence)
@@ -140,7 +139,7 @@ class SoundnessCheck:
         return kind_behind(text, self.language) != "code"
 
     def lines_in_texts(self, answer: str) -> frozenset[int]:
-        """The lines of an answer, counted from 0, in texts which it begins and ends itself."""
+        """The lines of an answer, counted from 0, in texts that it begins and ends itself."""
         before, own = self._prefix.count("\n"), self._prefix + answer
         texts = find_multiline_texts(own + self._suffix, self.language.name, len(self._prefix))
         last = own.rstrip("\n").count("\n")
@@ -148,23 +147,23 @@ class SoundnessCheck:
         return frozenset(line - before for lines in whole for line in lines)
 
     def lines_in_open_text(self, answer: str) -> range:
-        """The lines of an answer in a text of several lines which it has begun, and not ended."""
+        """The lines of an answer in a multi-line text that it has begun but not ended."""
         before, own = self._prefix.count("\n"), self._prefix + answer
         text = find_open_text(own, self.language.name, len(self._prefix))
         return range(text.first - before, own.count("\n") - before + 1) if text else range(0)
 
     def text_behind(self, answer: str) -> MultilineText | None:
-        """The text of several lines that what follows an answer stands in."""
+        """The multi-line text that what follows an answer is in, or None."""
         start = 0 if self._begins_in_text else len(self._prefix)
         return find_open_text(self._prefix + answer, self.language.name, start)
 
     @cached_property
     def _begins_in_text(self) -> bool:
-        """Whether an answer begins in a text of several lines."""
+        """Whether an answer begins in a multi-line text."""
         return find_open_text(self._prefix, self.language.name, 0) is not None
 
     def ends_texts(self, answer: str) -> bool:
-        """Whether the suffix ends the text of several lines that an answer leaves open."""
+        """Whether the suffix ends the multi-line text that an answer leaves open."""
         return not find_open_text(
             self._prefix + answer + self._suffix, self.language.name, len(self._prefix)
         )
@@ -177,7 +176,7 @@ class SoundnessCheck:
         return behind == "comment" != before
 
     def without_jump(self, answer: str) -> str | None:
-        """An answer up to a jump that keeps the suffix from being reached; None where none does."""
+        """An answer up to a jump that keeps the suffix from being reached, or None without one."""
         if (
             "\n" not in answer
             or not self._hides_suffix(answer)
@@ -193,14 +192,13 @@ class SoundnessCheck:
         return is_unreachable(text + suffix, position, self.language.name)
 
     def cut_back(self, answer: str, *, is_whole: bool = False) -> str | None:
-        """The most of an answer that leaves the file as sound as it was; None where nothing does.
+        """The most of an answer that leaves the file as sound as it was, or None if nothing does.
 
-        Of one that `is_whole`, whose model stopped by itself, only what closes too much is left
-        away: a parser may be older than the code, or not know a macro.
-
-        What is left away begins with a closing bracket in the last line, or is whole lines. Where
-        nothing would be left, and where a file without code in the hole has errors, it begins by
-        closing what the answer has not opened; where such a file has many, nothing is left away.
+        If it `is_whole`, as its model stopped by itself, only what closes too much is dropped: a
+        parser may be older than the code, or not know a macro.
+        What is dropped begins with a closing bracket in the last line, or is whole lines. If
+        nothing would be left, or a file without code in the hole has errors, it must begin by
+        closing something the answer has not opened; if such a file has many, nothing is dropped.
         """
         is_comparable = self.replaces_code or self.errors_before == 0
         if not self.replaces_code and self.errors_before > MAX_ERRORS_BEFORE:
@@ -217,7 +215,7 @@ class SoundnessCheck:
         )
 
     def _is_closed_twice(self, answer: str, text: str) -> bool:
-        """Whether what an answer has behind a part of it closes what that part has not opened."""
+        """Whether the rest of an answer after a part closes what that part has not opened."""
         rest = answer[len(text.rstrip()) :]
         if self._begins_in_text and CLOSES_TEXT.match(rest):
             return True
@@ -227,14 +225,14 @@ class SoundnessCheck:
         return left <= unpaired
 
     def _before_closers(self, answer: str) -> Iterator[str]:
-        """An answer up to each of the last closing brackets of its last line, from the right."""
+        """Yield an answer up to each of the last closing brackets of its last line, last first."""
         line_start = answer.rfind("\n") + 1
         closers = (at for at in range(len(answer) - 1, line_start, -1) if answer[at] in CLOSERS)
         for at in islice(closers, MAX_CLOSERS_BACK):
             yield answer[:at].rstrip(" \t")
 
     def _shorter(self, answer: str) -> Iterator[str]:
-        """An answer without its last line, without its last two, and so on."""
+        """Yield an answer without its last line, without its last two, and so on."""
         lines = answer.split("\n")
         for count in range(len(lines) - 1, max(len(lines) - MAX_LINES_BACK, 0), -1):
             text = "\n".join(lines[:count]).rstrip()

@@ -1,4 +1,4 @@
-"""Where an answer goes on into the text behind its hole, line by line."""
+"""Where an answer continues into the text after its hole, line by line."""
 
 import re
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 
 MAX_LINES = 8
-"""Lines of a suffix that are looked at, blank ones left out."""
+"""How many lines of a suffix are looked at, not counting blank ones."""
 
 MAX_MATCHES = 8
 MIN_SIMILARITY = 0.6
@@ -18,10 +18,10 @@ WORD, CALLED = re.compile(r"\w+"), re.compile(r"\w+(?=\()")
 
 @dataclass(frozen=True)
 class SuffixMatch:
-    """A place in an answer from which its lines are those of the suffix, so far `count` of them.
+    """A place in an answer from which `count` lines so far are those of the suffix.
 
-    One that is not `exact` has the first of them in other words. Before one that `is_first` the
-    answer has nothing.
+    If it is not `exact`, the first of them is in other words. If it `is_first`, the answer has
+    nothing before it.
     """
 
     position: int
@@ -33,8 +33,8 @@ class SuffixMatch:
 class SuffixMatcher:
     """Reads the lines of an answer that are not blank, each with where it begins.
 
-    `lines` are those of the suffix that are not blank, the first with what is before the hole;
-    `rest` is what of it stands on the hole's own line. So many as `certain_lines` are no
+    `lines` are those of the suffix that are not blank, the first preceded by what is before the
+    hole; `rest` is the part on the hole's own line. `certain_lines` of them in a row are no
     coincidence.
     """
 
@@ -48,9 +48,9 @@ class SuffixMatcher:
         self._is_first, self._first_position = True, -1
 
     def feed(self, line: str, position: int) -> int | None:
-        """Where the suffix may begin, as this line tells; None where it tells nothing new.
+        """Where the suffix may begin, according to this line; None if it reveals nothing new.
 
-        A rest of a line without a word is too little to go by: the line behind it has to follow.
+        A rest of a line without a word is too little to go by: the next line must match as well.
         """
         line = line.rstrip()
         self.matches = [
@@ -79,7 +79,7 @@ class SuffixMatcher:
         return next(second, None)
 
     def skip(self, line: str, position: int) -> None:
-        """Take note of a line that begins behind code: no line after it is an answer's first."""
+        """Note a line that begins after code: no line after it is an answer's first."""
         self._is_first = False
 
     def feed_unfinished(self, line: str, position: int) -> int | None:
@@ -105,12 +105,12 @@ class SuffixMatcher:
     def certain(self) -> SuffixMatch | None:
         """The first match that is no coincidence: of all the suffix, or of several lines.
 
-        Of all the suffix the first line may be in other words.
+        In a match of all the suffix, the first line may be in other words.
         """
         return next((match for match in self.matches if self._is_certain(match)), None)
 
     def likely(self) -> SuffixMatch | None:
-        """The first match that goes on, with a line that says something.
+        """The first match in progress that includes a meaningful line.
 
         One that leaves nothing of the answer has to be certain.
         """
@@ -118,12 +118,12 @@ class SuffixMatcher:
 
     @property
     def waits(self) -> bool:
-        """Whether the next line tells if the last one ended with the rest of the hole's line."""
+        """Whether only the next line can tell if the last ended with the rest of the hole's."""
         is_weak = bool(self._rest) and not WORD.search(self._rest)
         return is_weak and any(match.count == 1 for match in self.matches)
 
     def may_stand(self, position: int) -> bool:
-        """Whether the suffix may still begin there: not where all text only began like it."""
+        """Whether the suffix may still begin there, and the text did not merely begin like it."""
         goes_on = any(match.position == position for match in self.matches)
         return goes_on or position != self._first_position
 
@@ -144,13 +144,13 @@ class SuffixMatcher:
         )
 
     def _characters(self, match: SuffixMatch, words: int) -> int:
-        """The characters of the lines of a match that have so many words."""
+        """The number of characters in a match's lines that have at least `words` words."""
         lines = (line.strip() for line in self._lines[not match.exact : match.count])
         return sum(len(line) for line in lines if len(WORD.findall(line)) >= words)
 
 
 def count_certain_lines(lines: list[str], before: list[str]) -> int:
-    """How many lines of a suffix are no coincidence: more than stand elsewhere in the file, too.
+    """How many lines of a suffix are no coincidence: more than occur elsewhere in the file.
 
     `before` are the lines of the prefix that are not blank.
     """
@@ -165,9 +165,9 @@ def count_certain_lines(lines: list[str], before: list[str]) -> int:
 
 
 def are_similar(line: str, other: str) -> bool:
-    """Whether two lines stand equally deep and have most of their characters in common.
+    """Whether two lines are equally deep and have most of their characters in common.
 
-    Those that define or call something else, as a function beside the next one does, are not.
+    Those that define or call something different, like adjacent functions, are not.
     """
     texts = line.strip(), other.strip()
     if not stand_equally(line, other) or max(map(len, texts)) > MAX_SIMILAR_CHARACTERS:

@@ -1,8 +1,8 @@
 """Where an answer should have ended: clean-up of a fill or completion, as stream transforms.
 
-Models that were tuned to chat run on past a hole: they repeat what is around it, close what is
-closed already, explain, go round in circles. A rule that took something away says so by its name
-in `Chunk.trimmed`. What a rule is not sure of, a parser decides: see `ends.py`.
+Chat-tuned models run on past a hole: they repeat what is around it, close what is already closed,
+explain, go round in circles. A rule that removed something puts its name into `Chunk.trimmed`. When
+a rule is not sure, a parser decides: see `ends.py`.
 """
 
 import re
@@ -38,9 +38,7 @@ def trim_with_retry(
     trim: Callable[[Stream], Stream],
     last: Callable[[Sampling], Stream] | None = None,
 ) -> Stream:
-    """What a trim leaves of an answer; it is asked for again where that is blank, at `last` in
-    another way.
-    """
+    """Trim an answer; if nothing is left, ask for it again, and use `last` for the last attempt."""
     return retry_if_blank(
         lambda attempt: keep_logprobs(generate(attempt), trim),
         sampling,
@@ -83,13 +81,13 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
 
 
 def choose_line_mode(hole: Hole, *, inside_line: bool) -> LineMode:
-    """One line where code stays on the line before and behind the hole, else a block."""
+    """One line if there is code on the line before and after the hole, otherwise a block."""
     before, after = hole.prefix.rpartition("\n")[2], hole.suffix.partition("\n")[0]
     return "one" if inside_line or (before.strip() and after.strip()) else "block"
 
 
 def is_prose(language: Language, filename: str | None) -> bool:
-    """Whether a file is written for people: a text, if its name is none of an unknown format."""
+    """Whether a file is written for people: a text, unless its name has an unknown extension."""
     is_unknown = language.name == "text" and "." in PurePath(filename or "").name
     return language.name in PROSE_LANGUAGES and not (
         is_unknown and not detect_language(filename or "")
@@ -97,15 +95,15 @@ def is_prose(language: Language, filename: str | None) -> bool:
 
 
 def is_between_lines(hole: Hole) -> bool:
-    """Whether a line begins at the hole, and the next one right behind it."""
+    """Whether a line begins at the hole, and the next one immediately after it."""
     begins = not hole.prefix or hole.prefix.endswith("\n")
     return begins and bool(hole.suffix.partition("\n")[0].strip())
 
 
 def until_rest_of_line(chunks: Iterable[Chunk], suffix: str) -> Stream:
-    """An answer of several lines up to where the rest of the last one's line begins again.
+    """Yield an answer of several lines up to where the rest of the hole's line is repeated.
 
-    A rest without a word is too little to go by: the line behind it has to follow as well.
+    A rest without a word is too little to go by: the next line must follow as well.
     """
     rest, newline, following = suffix.partition("\n")
     target = rest.rstrip() + newline
@@ -117,7 +115,7 @@ def until_rest_of_line(chunks: Iterable[Chunk], suffix: str) -> Stream:
         if position < 0 and last:
             end = longest_overlap(
                 text, (target,)
-            )  # the rest is there, but not the line end behind it
+            )  # the rest is there, but not the line end after it
             position = len(text) - end if end >= max(len(rest.rstrip()), 1) else -1
         if position >= 0:
             return position, "suffix"

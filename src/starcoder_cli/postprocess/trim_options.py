@@ -12,9 +12,9 @@ PROSE_LANGUAGES = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
 class TrimOptions:
     """How an answer for a hole is trimmed.
 
-    `replaced` is what the file has in the hole now. Of prose little is known. An answer that is
-    shown while it is made, `live`, cannot be cut back where it was cut off. One that is not
-    `may_go_on` behind its one line, where that alone would break the file.
+    `replaced` is what the file has in the hole now. Little is known about prose. An answer shown
+    `live`, as it is generated, cannot be cut back if it is truncated. One that `may_go_on` may
+    continue past its one line if that alone would break the file.
     """
 
     language: Language

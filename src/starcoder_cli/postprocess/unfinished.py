@@ -1,4 +1,4 @@
-"""An answer that was cut off in the middle ends at the last place where it is whole."""
+"""An answer that was cut off in the middle ends at the last place where it is complete."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,16 +7,16 @@ from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 UNFINISHED = "unfinished"
-"""The rule's name: with it, an answer that was cut off is whole as far as it goes."""
+"""The rule's name: with it, a truncated answer is complete as far as it goes."""
 
 EAGER_CHECKS = 32
-"""So many lines are judged each; behind them every second one, every fourth, and so on."""
+"""This many lines are judged one by one; after them every second one, every fourth, and so on."""
 
 
 def cut_unfinished(chunks: Iterable[Chunk], check: SoundnessCheck) -> Stream:
-    """An answer, statement by statement; of one that was cut off, all whole ones.
+    """Yield an answer statement by statement; if it was cut off, only the complete ones.
 
-    Where none is whole, it is passed on as it is.
+    If none is complete, it is passed on as it is.
     """
     text, passed, next_line, lines_read = "", 0, 1, 0
     with closing_source(chunks) as source:
@@ -42,9 +42,9 @@ def cut_unfinished(chunks: Iterable[Chunk], check: SoundnessCheck) -> Stream:
 
 
 def whole_part(text: str, passed: int, check: SoundnessCheck) -> str | None:
-    """The whole lines of a text that leave the file as sound as it was; None where none do.
+    """The complete lines of a text that leave the file as sound as it was, or None if none do.
 
-    So many characters of it have been passed on as such.
+    The first `passed` characters of it have already been passed on as complete.
     """
     lines = text.rpartition("\n")[0].rstrip()
     if lines and check.is_as_sound(lines + check.line_end):

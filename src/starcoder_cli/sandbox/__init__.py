@@ -1,4 +1,4 @@
-"""Programs that a model wrote are run and judged here, where they can do no harm."""
+"""Runs and judges programs written by a model where they can do no harm."""
 
 from starcoder_cli.sandbox.detect import detect_sandbox
 from starcoder_cli.sandbox.isolation import SandboxKind

@@ -1,8 +1,8 @@
-"""What a file of a project does, found by running parts of it in the sandbox.
+"""What a project's file does, found by running parts of it in the sandbox.
 
 The file runs in its own language's usual interpreter, which may have the project's packages, in a
-copy of the project that it may read. What it prints about itself is the work of a script of ours in
-its own process: a file that wants to can forge that, but nothing of it leaves the sandbox.
+copy of the project that it may read. Reports about it are printed by a script of ours in its own
+process: a file could forge them if it wanted to, but nothing of it leaves the sandbox.
 """
 
 import json
@@ -41,15 +41,15 @@ LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS, DONE = "lxsactd"  # as the scri
 LOAD_SECONDS = 10.0
 MAX_NUMBER_DIGITS = 6
 MAX_OUTPUT_BYTES = 1 << 18
-"""Lines for more trials than there ever are; a file that floods them loses its own."""
+"""Enough for more trials than there ever are; a file that floods them loses its own lines."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """What is run of a file, a module of this name that finds others in `paths`, in a folder.
+    """What to run of a file, as a module with this name that imports from `paths`, in a folder.
 
-    `sessions` are docstrings with examples, `statements` pass where they raise nothing. `calls` are
-    an expression for a function, and one for a tuple of its arguments. `tests` are files of tests.
+    `sessions` are docstrings with examples, `statements` pass if they raise nothing. `calls` are
+    an expression for a function, and one for a tuple of its arguments. `tests` are test files.
     """
 
     file: str
@@ -65,11 +65,11 @@ class Trials:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What became of the trials: how many examples, statements and tests pass, and fail.
+    """The outcome of the trials: how many examples, statements and tests pass and fail.
 
-    A run that was ended before its end counts as a failure. `tests_run` are of files of tests.
-    `outcomes` has a name for what each call gave, by its number: the same for equal values, and
-    the kind of an exception after a `!`. `detail` says why a file could not be run.
+    A run that was ended early counts as a failure. `tests_run` counts those in test files.
+    `outcomes` maps the number of each call to a name for what it returned, the same for equal
+    values, or the kind of an exception after a `!`. `detail` says why a file could not be run.
     """
 
     loaded: bool
@@ -81,7 +81,7 @@ class Behaviour:
 
 
 def require_interpreter(language: str) -> None:
-    """Raise InputError where a language cannot be run here, MachineError without a sandbox."""
+    """Raise InputError if a language cannot be run here, MachineError without a sandbox."""
     detect_sandbox()
     interpreter = SCRIPTS[language][1][0]
     if not find_tool(interpreter):
@@ -91,7 +91,7 @@ def require_interpreter(language: str) -> None:
 def observe(
     language: str, folder: Path, trials: Trials, limits: Limits = BEHAVIOUR_LIMITS
 ) -> Behaviour:
-    """Run the trials in a folder, which they may read, and say what became of them."""
+    """Run the trials in a folder, which they may read, and return their outcome."""
     kind = detect_sandbox()
     script, command = SCRIPTS[language]
     with open_work_folder(kind) as work_folder, open_pipe() as (read_end, write_end):
@@ -127,7 +127,7 @@ def observe(
 def script_requirements(
     interpreter: str, work_folder: str, folder: Path, limits: Limits
 ) -> ProcessRequirements:
-    """What an interpreter needs that runs files of a folder."""
+    """What an interpreter that runs files of a folder needs."""
     return ProcessRequirements(
         readable_folders=(*find_tool_folders(interpreter), str(folder)),
         writable_folder=work_folder,
@@ -140,7 +140,7 @@ def script_requirements(
 
 
 def read_behaviour(output: str, detail: str) -> Behaviour:
-    """What the lines of a script say; lines of no form that it has are passed over."""
+    """Parse the lines that a script wrote; lines in any other form are ignored."""
     passed = failed = tests_run = 0
     found: set[str] = set()
     outcomes: dict[int, str] = {}
@@ -164,12 +164,12 @@ def read_behaviour(output: str, detail: str) -> Behaviour:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number that a script of ours writes."""
+    """Whether a text is a number as our scripts write it."""
     return text.isdecimal() and len(text) <= MAX_NUMBER_DIGITS
 
 
 def read_counts(text: str) -> tuple[int, int]:
-    """How many of what a line tells of passed and failed."""
+    """The numbers of passed and failed trials that a line reports."""
     words = text.split()
     return (
         (int(words[0]), int(words[1])) if len(words) == 2 and all(map(is_number, words)) else (0, 0)

@@ -1,7 +1,7 @@
 """Programs in other languages: compiled and run with their tests in one sandbox.
 
-Passed is a program whose commands all exit with 0, and whose epilogue has printed the nonce that it
-was given. What that does not prevent is told in `toolchains.py`.
+A program has passed if all its commands exit with 0, and its epilogue has printed the nonce that it
+was given. `toolchains.py` says what that does not prevent.
 """
 
 import os
@@ -75,7 +75,7 @@ def open_work_folder(kind: SandboxKind) -> Iterator[str]:
 
 @contextmanager
 def open_pipe() -> Iterator[tuple[int, int]]:
-    """The two ends of a pipe, the second of which is closed by whoever passes it on."""
+    """The two ends of a pipe; the caller closes the second one after passing it on."""
     read_end, write_end = os.pipe()
     try:
         yield read_end, write_end
@@ -103,7 +103,7 @@ def toolchain_requirements(
 def build_step(
     kind: SandboxKind, arguments: tuple[str, ...], limits: Limits, requirements: ProcessRequirements
 ) -> dict[str, object]:
-    """A command as the sandbox runs it; compilers may set what files are allowed."""
+    """A command as the sandbox runs it; compilers may change file attributes."""
     heap = str((limits.memory >> 20) * 3 // 4)
     command = [argument.replace("{heap}", heap) for argument in arguments]
     tool_path = find_tool(command[0])

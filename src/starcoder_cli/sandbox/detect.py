@@ -13,9 +13,9 @@ SANDBOX_VARIABLE = "STARCODER_SANDBOX"
 
 
 def detect_sandbox() -> SandboxKind:
-    """The sandbox that programs run in here; MachineError where there is none.
+    """The sandbox that programs run in here; raises MachineError if there is none.
 
-    The variable STARCODER_SANDBOX names one that has to be it.
+    The variable STARCODER_SANDBOX can require a particular one.
     """
     requested = os.environ.get(SANDBOX_VARIABLE)
     if requested and requested not in list(SandboxKind):
@@ -36,7 +36,7 @@ def detect_sandbox() -> SandboxKind:
 
 @cache
 def unavailable_reason(kind: SandboxKind) -> str | None:
-    """Why a kind of sandbox cannot be used here; None where a program has just run in it."""
+    """Why a kind of sandbox cannot be used here, or None if a program has just run in it."""
     if sys.platform != "linux":
         return "only on Linux"
     if kind is SandboxKind.BUBBLEWRAP and not find_bubblewrap():
@@ -49,7 +49,7 @@ PROBE_LIMITS = Limits(seconds=20.0)
 
 
 def find_probe_failure(kind: SandboxKind) -> str | None:
-    """Why nothing can run in a sandbox of this kind; None where it can."""
+    """Why nothing can run in a sandbox of this kind, or None if it works."""
     try:
         verdict = judge_python(kind, PROBE_JOB, PROBE_LIMITS)
     except OSError as error:

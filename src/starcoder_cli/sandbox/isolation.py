@@ -9,9 +9,9 @@ from pathlib import Path
 from starcoder_cli.system.programs import find_program
 
 WORK_FOLDER = "/starcoder-work"
-"""A name that no folder of a user has: one that is bound below it would be hidden."""
+"""A name that no user's folder has: a folder bound below it would be hidden."""
 
-# What compilers and interpreters read; /etc has the linker's cache and what commands stand for.
+# What compilers and interpreters read; /etc has the linker's cache and command alternatives.
 SYSTEM_PATHS = (
     "/usr",
     "/bin",
@@ -28,7 +28,7 @@ DEVICE_PATHS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/uran
 
 
 class SandboxKind(StrEnum):
-    """A kind of sandbox, the best one first."""
+    """A kind of sandbox, best first."""
 
     BUBBLEWRAP = "bubblewrap"
     LANDLOCK = "landlock"
@@ -46,7 +46,7 @@ def readable_paths(tools: Sequence[str] = ()) -> list[str]:
 
 
 def find_bubblewrap() -> str | None:
-    """Bubblewrap's program, wherever the user's commands are; None where there is none."""
+    """Bubblewrap's program, wherever the user's commands are, or None."""
     return find_program("bwrap")
 
 
@@ -64,7 +64,7 @@ def bubblewrap_command(paths: Sequence[str], disk_bytes: int) -> list[str]:
     ]
     if os.getuid():
         command.append("--unshare-user")
-    else:  # it becomes another user, to whom the folder is given
+    else:  # it becomes another user, who is given the folder
         command += [argument for name in ROOT_CAPABILITIES for argument in ("--cap-add", name)]
     folders = dict.fromkeys(str(parent) for path in paths for parent in Path(path).parents[-2::-1])
     for folder in folders:  # bubblewrap alone would make them for root only

@@ -1,7 +1,7 @@
-"""What MultiPL-E's programs in Java take from `org.javatuples` 1.2, as source files beside them.
+"""What MultiPL-E's Java programs use from `org.javatuples` 1.2, as source files beside them.
 
-A tuple equals another of its class with equal values. Not here: tuples that grow or shrink, and the
-classes `KeyValue` and `LabelValue`.
+A tuple equals another of its class with equal values. Not included: tuples that grow or shrink, and
+the classes `KeyValue` and `LabelValue`.
 """
 
 TUPLE_NAMES = (
@@ -65,7 +65,7 @@ def tuple_sources() -> dict[str, str]:
 
 
 def tuple_source(name: str, size: int) -> str:
-    """The class of the tuples of a size."""
+    """The class of tuples of this size."""
     types = ", ".join(f"T{at}" for at in range(size))
     parameters = ", ".join(f"T{at} value{at}" for at in range(size))
     values = ", ".join(f"value{at}" for at in range(size))
@@ -85,7 +85,7 @@ def tuple_source(name: str, size: int) -> str:
 
 
 def accessors(name: str, size: int, position: int) -> str:
-    """What reads a value of a tuple, and what makes a tuple with another one in its place."""
+    """The getter of a tuple's value, and the method that makes a tuple with it replaced."""
     types = ", ".join("X" if at == position else f"T{at}" for at in range(size))
     values = ", ".join("value" if at == position else f"getValue{at}()" for at in range(size))
     kind = f"T{position}"

@@ -1,4 +1,4 @@
-"""The judge: runs a job in the sandbox that is here, and returns its verdict."""
+"""Runs a job in the available sandbox, and returns its verdict."""
 
 from functools import cache
 
@@ -19,10 +19,10 @@ JUDGED_LANGUAGES = (PYTHON, *TOOLCHAINS)
 
 
 def judge(job: SandboxJob, limits: Limits = DEFAULT_LIMITS) -> Verdict:
-    """Run a program in a sandbox and say whether its tests pass; nothing of it is left.
+    """Run a program in a sandbox and say whether its tests pass; nothing of it remains.
 
-    Calls in several threads are independent. MachineError where there is no sandbox, InputError
-    where the language's tools are not here, UsageError for no language.
+    Calls from several threads are independent. Raises MachineError without a sandbox, InputError
+    if the language's tools are not here, UsageError for an unknown language.
     """
     kind = detect_sandbox()
     if reason := unsupported_reason(job.language):
@@ -34,7 +34,7 @@ def judge(job: SandboxJob, limits: Limits = DEFAULT_LIMITS) -> Verdict:
 
 
 def unsupported_reason(language: str) -> str | None:
-    """Why programs of a language cannot be judged here; None where they can."""
+    """Why programs in a language cannot be judged here, or None if they can."""
     try:
         name = find_language(language).name
     except UsageError as error:
@@ -55,9 +55,9 @@ def unsupported_reason(language: str) -> str | None:
 
 
 def unusable_reason(language: str) -> str | None:
-    """Why no answer in a language could pass here, found by judging a right one; None where it may.
+    """Why no answer in a language could pass here, found by judging a right one; None if one could.
 
-    MachineError where there is no sandbox.
+    Raises MachineError if there is no sandbox.
     """
     kind = detect_sandbox()
     if reason := unsupported_reason(language):
@@ -68,13 +68,13 @@ def unusable_reason(language: str) -> str | None:
 
 @cache
 def judge_right_answer(kind: SandboxKind, language: str) -> str | None:
-    """Why a right answer in a language of TOOLCHAINS fails; None where it passes."""
+    """Why a right answer in a language of TOOLCHAINS fails, or None if it passes."""
     job = SandboxJob(language, *RIGHT_ANSWERS[language])
     return failure_reason(compiled.judge_compiled(kind, language, job, RIGHT_ANSWER_LIMITS))
 
 
 def failure_reason(verdict: Verdict) -> str | None:
-    """What the verdict on a right answer says about its language; None where it passed."""
+    """What the verdict on a right answer says about its language, or None if it passed."""
     if verdict.passed:
         return None
     return f"a right answer does not pass here: {verdict.detail or verdict.result}"

@@ -1,4 +1,4 @@
-"""The commands of a sandbox while they run: what they print, use and how each of them ends."""
+"""Watches the commands of a sandbox: what they print and use, and how each of them ends."""
 
 import errno
 import json
@@ -40,7 +40,7 @@ class CommandMonitor:
         folder: Path | None,
         tail_bytes: int = OUTPUT_TAIL_BYTES,
     ) -> None:
-        """So many of the last bytes that they print are kept."""
+        """The last `tail_bytes` bytes that they print are kept."""
         assert process.stdout is not None
         self._process = process
         self._report_fd = process.stdout.fileno()
@@ -57,7 +57,7 @@ class CommandMonitor:
         return self._output_tail.decode("utf-8", "replace")
 
     def wait_for_outcome(self, steps: Sequence[Limits], nonce: str) -> tuple[str, str]:
-        """The result and a detail: passed where each step exits with 0 and the nonce is printed."""
+        """The result and a detail: passed if each step exits with 0 and the nonce is printed."""
         with self._selector as selector:
             for descriptor in (self._report_fd, self._output_fd):
                 selector.register(descriptor, EVENT_READ)
@@ -78,7 +78,7 @@ class CommandMonitor:
         return "passed", ""
 
     def _wait_for_step(self, limits: Limits) -> tuple[str, str] | None:
-        """Wait for the end of a step, or of everything; a result where it goes too far."""
+        """Wait for a step, or everything, to end; return a result if it exceeds a limit."""
         deadline = time.monotonic() + limits.seconds
         next_check = time.monotonic() + LIMIT_CHECK_SECONDS
         while b"\n" not in self._report_data:
@@ -95,7 +95,7 @@ class CommandMonitor:
         return None
 
     def _read_ready(self, seconds: float) -> bool:
-        """Take what has been printed or reported, waiting so long; False at the report's end."""
+        """Take what has been printed or reported, waiting this long; false at the report's end."""
         for key, _ in self._selector.select(max(0.0, seconds)):
             data = os.read(key.fd, MONITOR_READ_BYTES)
             if key.fd == self._output_fd:
@@ -109,7 +109,7 @@ class CommandMonitor:
         return True
 
     def _drain(self) -> None:
-        """Take what is still in the pipe; a process that holds it open is not waited for."""
+        """Take what is still in the pipe, without waiting for a process that holds it open."""
         while self._output_fd in self._selector.get_map():
             before = self._output_tail
             self._read_ready(0.0)
@@ -117,7 +117,7 @@ class CommandMonitor:
                 break
 
     def _take_exit_code(self) -> int | None:
-        """The exit code of the step that has ended; None where everything has."""
+        """The exit code of the step that has ended, or None if everything has."""
         line, newline, self._report_data = self._report_data.partition(b"\n")
         try:
             return int(json.loads(line)) if newline else None
@@ -125,19 +125,19 @@ class CommandMonitor:
             return None
 
     def _find_error_line(self) -> str:
-        """The first line that was printed and speaks of an error, else the last one."""
+        """The first printed line that mentions an error, else the last line."""
         self._drain()
         lines = self.output.strip().splitlines() or [""]
         return next((line for line in lines if ERROR_PATTERN.search(line)), lines[-1]).strip()
 
 
 def failure_result(exit_code: int) -> str:
-    """What the exit code of a step that failed is called."""
+    """The result for the exit code of a step that failed."""
     return {-signal.SIGXCPU: "timeout", -signal.SIGXFSZ: "disk"}.get(exit_code, "crashed")
 
 
 def describe_exit(exit_code: int) -> str:
-    """How a command ended that printed nothing."""
+    """How a command that printed nothing ended."""
     if exit_code > 0:
         return f"exit code {exit_code}"
     try:
@@ -146,12 +146,12 @@ def describe_exit(exit_code: int) -> str:
         return f"ended by signal {-exit_code}"
 
 
-BLOCK_BYTES = 512  # of `st_blocks`, on every disk
+BLOCK_BYTES = 512  # the unit of `st_blocks`, on every disk
 OWN_PROCESSES = 4  # bubblewrap's two, and the one that starts the commands
 
 
 def find_exceeded_limit(process: int, limits: Limits, folder: Path | None) -> str | None:
-    """Which limit they exceed together: `processes`, `memory` or `disk`."""
+    """Which limit they exceed together: `processes`, `memory` or `disk`; None if none."""
     processes = list_processes(process, limits.processes + OWN_PROCESSES)
     if len(processes) > limits.processes + OWN_PROCESSES:
         return "processes"
@@ -165,7 +165,7 @@ def find_exceeded_limit(process: int, limits: Limits, folder: Path | None) -> st
 
 
 def list_processes(process: int, limit: int) -> list[int]:
-    """A process and what it has started, and what these have; not many more than `limit`."""
+    """A process and its descendants, but not many more than `limit`."""
     processes = [process]
     for parent in processes:
         if len(processes) > limit:
@@ -175,7 +175,7 @@ def list_processes(process: int, limit: int) -> list[int]:
 
 
 def resident_bytes(process: int) -> int:
-    """The bytes of memory that a process has; 0 where it is gone."""
+    """The bytes of memory that a process has, or 0 if it is gone."""
     try:
         pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     except (OSError, IndexError):
@@ -184,9 +184,9 @@ def resident_bytes(process: int) -> int:
 
 
 def folder_bytes(folder: Path, limit: int) -> int:
-    """The bytes that a folder's files take on the disk; not counted much beyond `limit`.
+    """The bytes that a folder's files take on disk, counted to slightly beyond `limit`.
 
-    A path that is too long for the system is beyond it: what is there cannot be counted.
+    A path that is too long for the system counts as beyond it, since it cannot be measured.
     """
     total = 0
     waiting = [str(folder)]
@@ -204,10 +204,10 @@ def folder_bytes(folder: Path, limit: int) -> int:
 
 
 def nameless_bytes(processes: Sequence[int], folder: Path) -> int:
-    """The bytes on the folder's disk of files that processes have open, and that have no name.
+    """The bytes of open files on the folder's disk that have no name.
 
-    Files that are only mapped count as far as they are. Processes that this one may not look into,
-    as root may not everywhere, have none.
+    Files that are only mapped count as far as they are mapped. Processes that this one may not
+    inspect, as root may not everywhere, count as having none.
     """
     device = folder.stat().st_dev
     found: dict[int, int] = {}
@@ -225,8 +225,8 @@ def nameless_bytes(processes: Sequence[int], folder: Path) -> int:
 
 
 def mapped_files(process: int, folder: Path) -> Iterator[tuple[int, int]]:
-    """The number of each file below a folder that a process has mapped and that has no name any
-    more, and the bytes of each part that is mapped: proc(5), `maps`.
+    """Yield each nameless file below a folder that a process has mapped: its number, and the
+    bytes of each mapped part (proc(5), `maps`).
     """
     text = Path(f"/proc/{process}/maps").read_text(encoding="utf-8", errors="replace")
     for line in text.splitlines():

@@ -1,4 +1,4 @@
-"""One sandboxed process and all that it starts: start it, hand it its job, stop it for good."""
+"""One sandboxed process and all that it starts: start it, give it its job, stop it for good."""
 
 import json
 import os
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from starcoder_cli.sandbox.inside.confine import Confinement
 
-# Beyond any user that there is; and, where fewer are mapped, among those that systemd gives away.
+# Above any existing user or, if fewer are mapped, among those that systemd hands out.
 HIGH_UID_START, LOW_UID_START, UID_COUNT = 0x70000000, 61184, 4096
 EXIT_WAIT_SECONDS = 5.0
 INSIDE_FOLDER = Path(__file__).parent / "inside"
@@ -50,7 +50,7 @@ class ProcessRequirements:
     """What a sandboxed process needs beyond the system.
 
     `disk_bytes` is the room in `writable_folder`. `reserves_memory` says that its memory is counted
-    by what it uses, `user` is the number of the user it becomes where it would be root.
+    by what it uses, `user` is the number of the user it becomes if it would otherwise be root.
     """
 
     readable_folders: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ def run_in_sandbox(
     """A sandboxed process that runs modules of `inside`: the last one's `main`, with a job.
 
     File descriptors that the job names as `reads` and `writes` are passed on. Its output is a
-    pipe, which has to be read. In the end nothing of it is left, however that comes.
+    pipe, which must be read. Nothing of it remains at the end, however it ends.
     """
     process = None
     try:
@@ -134,14 +134,14 @@ def start_in_sandbox(
 
 
 def home_variables(folder: str) -> Mapping[str, str]:
-    """Where programs look for what is theirs, and write what is temporary."""
+    """The variables that say where programs find their own files and write temporary ones."""
     return {"HOME": folder, "TMPDIR": str(Path(folder, "temporary"))}
 
 
 def pick_unused_uid() -> int | None:
-    """The number of a user that nobody is, for root to become; None for all others.
+    """The number of an unused user for root to become, or None for any other user.
 
-    It is the same for all that is confined for one job only by passing it on.
+    Everything confined for one job must be passed the same number.
     """
     if os.getuid():
         return None
@@ -157,7 +157,7 @@ def pick_unused_uid() -> int | None:
 def build_confinement(
     kind: SandboxKind, limits: Limits, requirements: ProcessRequirements
 ) -> "Confinement":
-    """What a process will allow itself, inside of whatever is around it."""
+    """What a process will allow itself, within whatever surrounds it."""
     is_bubblewrap = kind is SandboxKind.BUBBLEWRAP
     denied = [] if requirements.starts_processes else ["processes"]
     return {
@@ -183,10 +183,10 @@ def build_confinement(
 def stop_sandbox(
     process: "Popen[bytes]", kind: SandboxKind, requirements: ProcessRequirements
 ) -> None:
-    """End a sandboxed process, and return when nothing of it is left.
+    """End a sandboxed process, and return when nothing of it remains.
 
     The first process of bubblewrap's process namespace goes first: the kernel ends all others with
-    it, and bubblewrap ends when they are gone. Elsewhere what starts commands ends them itself.
+    it, and bubblewrap ends when they are gone. Otherwise the starter of commands ends them itself.
     """
     from subprocess import TimeoutExpired
 

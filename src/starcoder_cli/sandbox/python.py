@@ -1,9 +1,9 @@
 """Python programs: the program in one sandbox, its tests in another, and values between them.
 
 A completion never meets the tests, the values that it is compared with, or the verdict: it is
-asked for answers, and these arrive as new values of honest built-in types. What is not seen: what
+asked for answers, and these arrive as new values of real built-in types. What is not seen: what
 a function did to its arguments, and answers of types that have no form as JSON (a class of the
-program's own, a Decimal), which equal nothing but themselves.
+program's own, a Decimal), which equal only themselves.
 """
 
 import json
@@ -44,7 +44,7 @@ def judge_python(kind: SandboxKind, job: SandboxJob, limits: Limits) -> Verdict:
 def start_both_sides(
     kind: SandboxKind, job: SandboxJob, limits: Limits, stack: ExitStack
 ) -> IO[bytes]:
-    """Start both sides, to be stopped with `stack`: what the side of the tests will print."""
+    """Start both sides, stopped with `stack`; return the output of the tests' side."""
     requirements = ProcessRequirements(user=pick_unused_uid())
     rules = build_confinement(kind, limits, requirements)
     with ExitStack() as passed_ends:
@@ -72,7 +72,7 @@ def start_both_sides(
 
 
 def read_output(output: IO[bytes], deadline: float) -> bytes | None:
-    """What a process prints until its end; None where that takes too long."""
+    """What a process prints until it ends, or None if that takes too long."""
     data = b""
     with DefaultSelector() as selector:
         selector.register(output, EVENT_READ)
@@ -87,7 +87,7 @@ def read_output(output: IO[bytes], deadline: float) -> bytes | None:
 
 
 def parse_tester_output(data: bytes) -> tuple[str, str]:
-    """The result and the detail that the side of the tests has printed."""
+    """The result and the detail that the tests' side has printed."""
     try:
         result, detail = json.loads(data)
     except ValueError:

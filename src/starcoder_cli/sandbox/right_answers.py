@@ -1,6 +1,6 @@
-"""A right answer in each language, in the form of MultiPL-E: where it fails, no answer can pass.
+"""A right answer in each language, in MultiPL-E's form: if it fails, no answer can pass.
 
-Its tests take from libraries what MultiPL-E's do.
+Its tests use the same libraries as MultiPL-E's.
 """
 
 RIGHT_ANSWERS = {

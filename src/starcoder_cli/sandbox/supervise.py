@@ -1,4 +1,4 @@
-"""A command outside of any sandbox, of which nothing is left in the end."""
+"""Runs a command outside any sandbox, but leaves nothing of it behind."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ EXIT_WAIT_SECONDS = 5.0
 def supervised_command(words: Sequence[str]) -> list[str]:
     """The words of a command under a supervisor, on Linux.
 
-    Elsewhere they are the command itself: of what it has started only its group can be ended.
+    On other systems, they are the command itself: of what it started, only its group can be ended.
     """
     if not HAS_SUPERVISOR:
         return [*words]
@@ -28,7 +28,7 @@ def supervised_command(words: Sequence[str]) -> list[str]:
 
 
 def end_supervised(process: "Popen[bytes]") -> None:
-    """End a command that was started so, and return when all that it has started is gone."""
+    """End a command started this way, and return when everything it has started is gone."""
     if HAS_SUPERVISOR:
         terminate_and_wait(process, EXIT_WAIT_SECONDS)
     kill_and_wait(process)

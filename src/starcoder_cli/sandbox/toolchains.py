@@ -1,11 +1,10 @@
-"""How programs of each language are put together with their tests, compiled and run.
+"""How programs in each language are combined with their tests, compiled and run.
 
-The tests are appended to the program and run in its process: a right answer that is worked out
-there cannot be told from one that a program forges on purpose. What is prevented is leaving early:
-after the last test an epilogue prints a nonce that it reads from standard input, and that is in no
-file. In C, C++, Rust, Java and Go the epilogue is in a file of its own, which runs `main`. What the
-tests call is the language's own, also where a program defines Bash's `set` or C's and Rust's
-assertions anew.
+The tests are appended to the program and run in its process: a right answer that is computed there
+cannot be told from one that a program forges on purpose. What is prevented is leaving early: after
+the last test an epilogue prints a nonce that it reads from standard input and that is in no file.
+In C, C++, Rust, Java and Go the epilogue is in a file of its own, which runs `main`. What the tests
+call is the language's own, even if a program redefines Bash's `set` or C's and Rust's assertions.
 """
 
 import re
@@ -15,7 +14,7 @@ from starcoder_cli.sandbox.javatuples import tuple_sources
 
 NODE_PROLOGUE = "\nconsole.assert = require('node:assert').ok;\n"
 NODE_EPILOGUE = "\nprocess.stdout.write(require('node:fs').readFileSync(0, 'latin1'));\n"
-# The header may be read again, and then defines `assert` anew.
+# The header may be read again, and then redefines `assert`.
 C_PROLOGUE = """
 #undef NDEBUG
 #ifdef assert
@@ -33,8 +32,8 @@ int __wrap_main(int count, char **words) {
     return code;
 }
 """
-# In POSIX's mode these words are Bash's own, whatever functions and aliases a program has made of
-# them; the backslash is against aliases before that.
+# In POSIX mode these words are Bash's own, whatever functions and aliases a program has defined
+# for them; the backslash guards against aliases before that.
 SHELL_TESTS_START = r"""
 POSIXLY_CORRECT=1
 \unset -f unset set trap exit builtin || \exit 1
@@ -88,7 +87,7 @@ COMPILE_EPILOGUE = ("cc", "-c", "epilogue.c", "-o", "epilogue.o")
 
 @dataclass(frozen=True)
 class Library:
-    """What MultiPL-E's tests use: a command that works where it is, and Debian's package for it."""
+    """What MultiPL-E's tests use: a command that works if it is there, and its Debian package."""
 
     name: str
     debian_package: str
@@ -99,7 +98,7 @@ class Library:
 class Toolchain:
     """The tools of a language, and the commands that compile and run `main_file`.
 
-    `prologue` and `epilogue` stand around the tests. `reserves_memory` is true for a runtime that
+    `prologue` and `epilogue` surround the tests. `reserves_memory` is true for a runtime that
     reserves far more memory than it uses.
     """
 
@@ -255,7 +254,7 @@ class BuildPlan:
 
 
 def plan_build(language: str, program: str, tests: str) -> BuildPlan:
-    """What to write and to run to judge a program in a language of TOOLCHAINS."""
+    """What to write and run in order to judge a program in a language of TOOLCHAINS."""
     toolchain = TOOLCHAINS[language]
     if language == "lua":
         tests = LUA_EXIT.sub(r"assert(\1 == 0)", tests)

@@ -1,4 +1,4 @@
-"""Where the tools of a language are on this machine, and which folders they read."""
+"""Where a language's tools are on this machine, and which folders they read."""
 
 import sys
 from functools import cache
@@ -20,7 +20,7 @@ def find_tool(tool: str) -> Path | None:
 
 
 def find_rustc(command: str) -> Path | None:
-    """The compiler itself: what rustup installs in its place only chooses one, if there is any."""
+    """The compiler itself: rustup installs a program in its place that only chooses one, if any."""
     from subprocess import DEVNULL, CalledProcessError, check_output
 
     try:
@@ -46,7 +46,7 @@ def can_run(command: tuple[str, ...]) -> bool:
 
 @cache
 def find_tool_folders(*tools: str) -> tuple[str, ...]:
-    """The folders outside of the system that some tools lie in and read, and Java's settings."""
+    """The folders outside the system that some tools are in and read, and Java's settings."""
     programs = [path for tool in tools if (path := find_tool(tool))]
     resolved = [path.resolve() for path in programs]
     roots = [find_root(path) for path in (*programs, *resolved) if not is_system_path(path)]
@@ -55,9 +55,9 @@ def find_tool_folders(*tools: str) -> tuple[str, ...]:
 
 
 def find_root(program: Path) -> str:
-    """The folder that a program is installed in: itself, where that is a home or holds one.
+    """The folder a program is installed in, or the program itself if that is or holds a home.
 
-    In `~/bin` and `~/.local/bin` programs lie beside all else that their user has.
+    In `~/bin` and `~/.local/bin`, programs sit next to everything else that their user has.
     """
     root, home = program.parents[1], Path.home()
     too_wide = root in (home, *home.parents, home / ".local")
@@ -65,7 +65,7 @@ def find_root(program: Path) -> str:
 
 
 def find_interpreter(name: str) -> Path | None:
-    """The interpreter of that name, with no link in between unless it is that of an environment."""
+    """The interpreter of that name, with links resolved unless it is an environment's."""
     path = find_tool(name)
     if path is None or (path.parents[1] / "pyvenv.cfg").exists():
         return path

@@ -1,14 +1,14 @@
-"""A program that a model wrote, how far it may go, and what became of it."""
+"""A program that a model wrote, its limits, and its outcome."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a program may use; one that wants more is ended, or told that there is no more.
+    """What a program may use; one that wants more is ended, or refused more.
 
-    Seconds are of a clock, not of the processor. Memory is of each process and of all of them
-    together, `disk` of each file and of all of them; both are in bytes.
+    Seconds are of wall-clock time. Memory is per process and for all of them together, `disk` per
+    file and for all of them; both are in bytes.
     """
 
     seconds: float = 10.0
@@ -21,11 +21,11 @@ class Limits:
 class SandboxJob:
     """A whole program, usually a prompt and its completion, and the tests that judge it.
 
-    `language` is a name of the table of languages in lower case. `tests` are HumanEval's `check`
-    function, MBPP's assertions, or what MultiPL-E appends. `entry_point` is the function that they
-    test, and that `check(candidate)` is given: the program's even where Python has one of its name,
-    as none other is. `prompt` is the part of a Python program that the benchmark wrote: its helpers
-    are honest, so that tests call these and not what the completion made of them.
+    `language` is a name from the table of languages in lower case. `tests` are HumanEval's
+    `check` function, MBPP's assertions, or what MultiPL-E appends. `entry_point` is the function
+    that they test and pass to `check(candidate)`: the program's own even if Python has one of the
+    same name, unlike all other names. `prompt` is the part of a Python program that the benchmark
+    wrote: its helpers are honest, so tests call these and not what the completion made of them.
     """
 
     language: str
@@ -41,7 +41,7 @@ class Verdict:
 
     `result` is `passed`, `wrong` (an answer or the way it was given), `crashed` (an exception, an
     exit, a program that does not compile), `timeout`, `memory`, `disk`, `processes`, or `refused`
-    (an answer that is too long or of no agreed form).
+    (an answer that is too long or not in an agreed form).
     """
 
     passed: bool

@@ -1,1 +1,1 @@
-"""Teach a model a repository: the data, the holes that are cut into it, the plan, the card."""
+"""Teaches a model a repository: the data, the holes cut into it, the plan, the card."""

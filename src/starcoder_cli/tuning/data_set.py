@@ -1,4 +1,4 @@
-"""From the files of repositories to those that are trained on and those that are held out."""
+"""Selects the files of repositories to train on, and those to hold out."""
 
 import random
 from collections import Counter
@@ -45,15 +45,15 @@ class DataSet:
 
     @property
     def repositories(self) -> tuple[str, ...]:
-        """The names of the repositories that they are of."""
+        """The names of the repositories that they come from."""
         return tuple(dict.fromkeys(source.repository for source in self.sources))
 
     def licences(self) -> Mapping[str, int]:
-        """How many files are under each licence, the most common first."""
+        """The number of files under each licence, most common first."""
         return dict(Counter(source.licence for source in self.sources).most_common())
 
     def languages(self) -> Mapping[str, int]:
-        """How many files are in each language, the most common first."""
+        """The number of files in each language, most common first."""
         return dict(Counter(source.language.title for source in self.sources).most_common())
 
 
@@ -65,9 +65,9 @@ def build_data_set(
     index: str | None = None,
     evaluation_texts: EvaluationTexts | None = None,
 ) -> DataSet:
-    """The data in some folders; `index` is the path of the index that knows who opted out.
+    """Build the data set from some folders; `index` is the index that knows who opted out.
 
-    Raises DataError where there are fewer than two files to learn from.
+    Raises DataError if there are fewer than two files to learn from.
     """
     ledger = Ledger()
     with opted_out_projects(index_file(index)) as is_out:
@@ -99,7 +99,7 @@ def build_data_set(
 def split(
     sources: Sequence[SourceFile], seed: int
 ) -> tuple[tuple[SourceFile, ...], tuple[SourceFile, ...]]:
-    """Files to train on and files to hold out, by chance."""
+    """Split files at random into those to train on and those to hold out."""
     count = min(max(round(HELD_OUT_SHARE * len(sources)), 1), MAX_HELD_OUT_FILES)
     chosen = set(random.Random(f"{seed} split").sample(range(len(sources)), count))
     return (
@@ -110,7 +110,7 @@ def split(
 
 @contextmanager
 def opted_out_projects(path: Path) -> Iterator[Callable[[str], bool]]:
-    """Whether a project of a name opted out, as the index knows; nobody did where there is none."""
+    """A function saying whether a project opted out, by the index; none did if there is none."""
     if not path.is_file():
         yield lambda name: False
         return

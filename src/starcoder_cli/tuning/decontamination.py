@@ -1,4 +1,4 @@
-"""Files with problems of the evaluation sets, exact or nearly so, which are not trained on."""
+"""Excludes files with problems of the evaluation sets, exact or nearly so, from training."""
 
 import re
 from collections import Counter
@@ -15,18 +15,18 @@ from starcoder_cli.tuning.near_duplicates import shingles
 from starcoder_cli.tuning.sources import SourceFile
 
 MIN_EXACT_CHARACTERS = 60
-"""A shorter solution, such as `return a + b`, is anybody's."""
+"""A shorter solution, such as `return a + b`, could be anybody's."""
 
 MIN_SHINGLES = 12
 NEAR_SHARE = 0.6
-"""A file with so much of a problem's five-grams has the problem."""
+"""A file with this share of a problem's five-grams contains the problem."""
 
 IN_EVALUATION_SET = "with a problem of an evaluation set"
 
 
 @dataclass(frozen=True)
 class EvaluationTexts:
-    """The problems of evaluation sets, each as texts and five-grams that a file may have.
+    """The problems of evaluation sets, each as texts and five-grams to look for in a file.
 
     `sets` are the titles of those whose data are here, `missing` of those whose data are not.
     """
@@ -38,7 +38,7 @@ class EvaluationTexts:
 
     @classmethod
     def of(cls, problems: Mapping[str, Sequence[Problem]]) -> "EvaluationTexts":
-        """From the problems of each set by its title, none where its data are not here."""
+        """Create the texts from each set's problems by title; a set without data has none."""
         everything = [problem for each in problems.values() for problem in each]
         parts = (part for each in everything for part in (each.prefix, each.reference))
         exact = (squeeze(part) for part in parts)
@@ -51,7 +51,7 @@ class EvaluationTexts:
         )
 
     def drop_from(self, sources: Iterable[SourceFile]) -> list[SourceFile]:
-        """The files without those that have a problem."""
+        """The files that contain none of the problems."""
         numbers: dict[str, list[int]] = {}
         for number, grams in enumerate(self.near):
             for gram in grams:
@@ -69,7 +69,7 @@ class EvaluationTexts:
 
 
 def load_evaluation_texts() -> EvaluationTexts:
-    """HumanEval and MBPP, where their data are on this machine."""
+    """HumanEval and MBPP, if their data are on this machine."""
     humaneval, mbpp = BENCHMARKS["humaneval"], BENCHMARKS["mbpp"]
     problems: dict[str, list[Problem]] = {humaneval.title: [], mbpp.title: []}
     with suppress(StarcoderError):

@@ -1,4 +1,4 @@
-"""From holes to examples in tokens: in the frame of the model's family, ended by its own token.
+"""Turns holes into examples in tokens: in the format of the model's family, with its end token.
 
 A prompt is built as `fill` builds it, so that the model learns what it will be asked.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_ANSWER_TOKENS = 192
 MIN_PROMPT_TOKENS = 32
 CONTINUATION_CHARACTERS = 400
-"""So much of what follows a place is learnt where no hole is asked for."""
+"""How many characters after a place are learnt when no hole is asked for."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ExampleOptions:
 
 @dataclass(frozen=True)
 class ExampleBuilder:
-    """Builds examples for a model: its tokenizer, its format, and whether it is told names."""
+    """Builds examples for a model: its tokenizer, its format, and whether it gets file names."""
 
     tokenizer: "CheckpointTokenizer"
     form: FimFormat
@@ -56,7 +56,7 @@ class ExampleBuilder:
         return list(self._examples(holes, self.options))
 
     def build_held_out(self, holes: Sequence[CutHole]) -> list[Example]:
-        """The examples of some holes to evaluate on: each as a hole, the prefix first."""
+        """The examples of some holes to evaluate on: each as a hole, prefix first."""
         always = ExampleOptions(self.options.max_length, 1.0, 0.0, self.options.seed)
         return list(self._examples(holes, always))
 
@@ -70,7 +70,7 @@ class ExampleBuilder:
                 yield example
 
     def _example(self, cut: CutHole, order: FimOrder | None) -> Example | None:
-        """One example; None where it is too long, or its answer."""
+        """Build one example; None if it or its answer is too long."""
         middle, hole = cut.middle, cut.hole
         if order is None:
             middle, hole = (middle + hole.suffix)[:CONTINUATION_CHARACTERS], Hole(hole.prefix)
@@ -91,7 +91,7 @@ class ExampleBuilder:
         return Example(ids, len(prompt_ids), order is not None)
 
     def _count(self, text: str) -> int:
-        """How many tokens a text has, at most: lines are counted once, each by itself."""
+        """An upper bound of a text's tokens: each line is counted by itself, once."""
         return sum(map(self._count_line, text.splitlines(keepends=True)))
 
     def _count_line(self, line: str) -> int:
@@ -100,7 +100,7 @@ class ExampleBuilder:
         return self.counts[line]
 
     def _end_id(self) -> int:
-        """The token that ends an answer of the family."""
+        """The token that ends an answer in the model's family."""
         token = self.tokenizer.control_token_id(self.form.stop[0])
         if token is None:
             raise DataError(

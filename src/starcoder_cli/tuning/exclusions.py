@@ -1,6 +1,6 @@
 """Which files nobody wrote by hand, or somebody else did: generated, minified and vendored ones.
 
-The signs are those that The Stack and GitHub's linguist go by (Kocetkov et al. 2022,
+The signs are those used by The Stack and GitHub's linguist (Kocetkov et al. 2022,
 arXiv:2211.15533; `linguist/generated.rb`, `vendor.yml`).
 """
 
@@ -30,7 +30,7 @@ GENERATED_HEADER = re.compile(
 
 
 def exclusion_by_name(path: str) -> str | None:
-    """Why a file is left out by its name; None where it is not."""
+    """Why a file is left out by its name, or None if it is not."""
     folders = {part.lower() for part in PurePosixPath(path).parts[:-1]}
     name = PurePosixPath(path).name.lower()
     if folders & VENDORED_FOLDERS:
@@ -41,7 +41,7 @@ def exclusion_by_name(path: str) -> str | None:
 
 
 def exclusion_by_text(text: str) -> str | None:
-    """Why a file is left out by its text; None where it is not."""
+    """Why a file is left out by its text, or None if it is not."""
     lines = text.splitlines()
     if len(text.strip()) < MIN_CODE_CHARACTERS:
         return "too short"

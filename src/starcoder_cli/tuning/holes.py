@@ -1,4 +1,4 @@
-"""Which holes are cut into which files: a bit of each kind from each file, the same for a seed."""
+"""Which holes are cut into which files: some of each kind from each file, the same for a seed."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -13,10 +13,10 @@ from starcoder_cli.tuning.sources import SourceFile
 from starcoder_cli.tuning.syntax_holes import HOLE_KINDS, HoleKind, find_ranges
 
 CHARACTERS_PER_HOLE = 600
-"""A file has a hole for so many characters."""
+"""A file gets one hole for this many characters."""
 
 CONTEXT_SHARE = 0.25
-"""So many of the holes are asked with a part of another file, as `fill --context` does."""
+"""This share of the holes is asked with a part of another file, as `fill --context` does."""
 
 MAX_FILES_COMPARED = 12
 MAX_PREFIX_CHARACTERS, MAX_SUFFIX_CHARACTERS = 8000, 3000
@@ -24,7 +24,7 @@ MAX_PREFIX_CHARACTERS, MAX_SUFFIX_CHARACTERS = 8000, 3000
 
 @dataclass(frozen=True)
 class CutHole:
-    """A hole in a file, what stood in it, and what of other files is read with it."""
+    """A hole in a file, what was in it, and the parts of other files that are read with it."""
 
     kind: HoleKind
     source: SourceFile
@@ -36,7 +36,7 @@ class CutHole:
 def cut_holes(
     sources: Sequence[SourceFile], seed: int, kinds: Sequence[HoleKind] = HOLE_KINDS
 ) -> list[CutHole]:
-    """The holes in some files, shuffled; the kinds take turns as far as a file has them."""
+    """The holes in some files, shuffled; the kinds alternate as long as a file has them."""
     holes = [hole for source in sources for hole in cut_file(source, sources, seed, kinds)]
     random.Random(f"{seed} order").shuffle(holes)
     return holes
@@ -45,7 +45,7 @@ def cut_holes(
 def cut_file(
     source: SourceFile, others: Sequence[SourceFile], seed: int, kinds: Sequence[HoleKind]
 ) -> Iterator[CutHole]:
-    """The holes in one file."""
+    """Yield the holes in one file."""
     rng = random.Random(f"{seed} {source.repository} {source.path}")
     text = source.text
     ranges = {kind: find_ranges(kind, text, source.language) for kind in kinds}
@@ -72,9 +72,9 @@ def cut_file(
 def find_documents(
     hole: Hole, source: SourceFile, others: Sequence[SourceFile], rng: random.Random
 ) -> tuple[Document, ...]:
-    """The part of another file of the repository that is most like what stands near a hole.
+    """The part of another file of the repository that most resembles what is near a hole.
 
-    Of a few files by chance, and for a share of the holes.
+    Chosen from a few random files, and only for a share of the holes.
     """
     if rng.random() >= CONTEXT_SHARE:
         return ()

@@ -1,4 +1,4 @@
-"""Files that are nearly the same as another: by MinHash and locality-sensitive hashing.
+"""Drops files that are nearly the same as another, by MinHash and locality-sensitive hashing.
 
 Broder 1997; The Stack took five-grams of words and a similarity of 0.7 (arXiv:2211.15533).
 """
@@ -16,16 +16,16 @@ WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def shingles(text: str) -> set[str]:
-    """Every run of five words or signs of a text, or all of them where they are fewer."""
+    """Every run of five words or signs of a text, or all of them if there are fewer."""
     words = WORD.findall(text)
     count = max(len(words) - SHINGLE_WORDS + 1, 1)
     return {" ".join(words[at : at + SHINGLE_WORDS]) for at in range(count)}
 
 
 def drop_near_duplicates(sources: Sequence[SourceFile], seed: int) -> list[SourceFile]:
-    """The files without those that are nearly the same as one before them.
+    """The files without those that are nearly the same as an earlier one.
 
-    Raises MachineError where datasketch is not installed.
+    Raises MachineError if datasketch is not installed.
     """
     try:
         from datasketch import MinHash, MinHashLSH
@@ -49,5 +49,5 @@ def drop_near_duplicates(sources: Sequence[SourceFile], seed: int) -> list[Sourc
 
 
 def jaccard(first: set[str], second: set[str]) -> float:
-    """What two sets share, of all that is in either."""
+    """The Jaccard similarity: what two sets share, relative to all that is in either."""
     return len(first & second) / len(first | second)

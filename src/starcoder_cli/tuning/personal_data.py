@@ -1,7 +1,7 @@
-"""Personal data and secrets in code, each replaced by a placeholder, as The Stack had it.
+"""Replaces personal data and secrets in code by placeholders, as The Stack did.
 
-StarCoder's data had e-mail addresses, keys and addresses of networks replaced (Li et al. 2023,
-arXiv:2305.06161, section 4). Names in copyright lines stay: their licences ask for that.
+StarCoder's data had e-mail addresses, keys and network addresses replaced (Li et al. 2023,
+arXiv:2305.06161, section 4). Names in copyright lines stay, because their licences require it.
 """
 
 import ipaddress
@@ -45,7 +45,7 @@ def replace_personal_data(text: str) -> tuple[str, Mapping[str, int]]:
 
 
 def is_public_address(text: str) -> bool:
-    """Whether a text is the address of a machine somewhere, not of this one or of an example."""
+    """Whether a text is a public network address, not a local or an example one."""
     try:
         return ipaddress.ip_address(text).is_global
     except ValueError:

@@ -1,4 +1,4 @@
-"""What a training will take, told before it begins: tokens, steps, time, memory and disk."""
+"""What a training will take, estimated before it begins: tokens, steps, time, memory and disk."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,21 +18,21 @@ from starcoder_cli.weights.gguf import read_gguf_header
 from starcoder_cli.weights.model_config import find_count, read_model_config
 
 LIBRARY_BYTES = 700_000_000
-"""What torch, transformers and peft take before any weight is there."""
+"""What torch, transformers and peft take before any weights are loaded."""
 
 WIDTHS_KEPT, INNER_WIDTHS_KEPT = 18, 8
-"""Numbers of 16 bits that a layer keeps of each token for the way back, in widths of its parts."""
+"""16-bit numbers that a layer keeps of each token for the backward pass, in widths of its parts."""
 
 ADAPTER_NUMBER_BYTES = 16
-"""A number of an adapter, its gradient, and what the optimizer remembers of it: 4 bytes each."""
+"""A number of an adapter, its gradient, and the optimizer's two moments: 4 bytes each."""
 
 EVALUATION_SPEEDUP = 3
-"""To evaluate is the first third of the work of training."""
+"""Evaluating is the first third of the work of training."""
 
 
 @dataclass(frozen=True)
 class BaseShape:
-    """How large a base is; `inner` is the width inside its feed-forward, `window` in tokens."""
+    """How large a base is; `inner` is the width inside its feed-forward, `window` is in tokens."""
 
     parameters: int
     layers: int
@@ -44,7 +44,7 @@ class BaseShape:
 
     @classmethod
     def of(cls, path: Path) -> "BaseShape":
-        """That of a GGUF file or a checkpoint folder; raises what reading them raises."""
+        """The shape of a GGUF file or a checkpoint folder; raises what reading them raises."""
         if path.is_dir():
             checkpoint = inspect_checkpoint(path)
             config = read_model_config(path / "config.json")
@@ -85,11 +85,11 @@ class BaseShape:
         )
 
     def adapter_parameters(self, rank: int) -> int:
-        """About how many numbers an adapter on all linear layers has."""
+        """Roughly how many numbers an adapter on all linear layers has."""
         return self.layers * rank * (8 * self.hidden + 3 * (self.hidden + self.inner))
 
     def training_memory(self, options: TrainingOptions) -> int:
-        """About how many bytes of memory a training takes."""
+        """Roughly how many bytes of memory a training takes."""
         widths = WIDTHS_KEPT * self.hidden + INNER_WIDTHS_KEPT * self.inner
         activations = 2 * options.max_length * self.layers * widths
         logits = 5 * 4 * CHUNK_POSITIONS * self.vocabulary
@@ -97,14 +97,14 @@ class BaseShape:
         return 2 * self.parameters + activations + logits + adapter + LIBRARY_BYTES
 
     def disk(self, options: TrainingOptions) -> int:
-        """About how many bytes it writes: the base, the result, what is prepared of it, states."""
+        """Roughly how many bytes it writes: the base, the result, its prepared form, states."""
         adapter = ADAPTER_NUMBER_BYTES * self.adapter_parameters(options.rank)
         return (4 if self.is_gguf else 2) * self.parameters + round(1.1 * self.parameters) + adapter
 
 
 @dataclass(frozen=True)
 class TuningPlan:
-    """What is ahead; `seconds` are None before anything was measured."""
+    """What a training will take; `seconds` is None before anything has been measured."""
 
     examples: int
     held_out: int
@@ -118,7 +118,7 @@ class TuningPlan:
 
     @classmethod
     def of(cls, data: TrainingData, shape: BaseShape, options: TrainingOptions) -> "TuningPlan":
-        """The plan of a training."""
+        """Create the plan of a training."""
         return cls(
             examples=sum(len(batch) for step in data.steps for batch in step),
             held_out=len(data.held_out),
@@ -131,13 +131,13 @@ class TuningPlan:
         )
 
     def measured(self, measurement: Measurement) -> "TuningPlan":
-        """The plan with what a few seconds of training showed."""
+        """The plan updated by what a few seconds of training showed."""
         evaluating = self.evaluations * self.held_out_tokens / EVALUATION_SPEEDUP
         seconds = (self.tokens + evaluating) / measurement.tokens_per_second
         return replace(self, seconds=seconds, memory=measurement.peak_bytes)
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """What it says, as rows of a table."""
+        """The plan as rows of a table."""
         yield "examples", f"{self.examples:,} to train on, {self.held_out:,} to evaluate on"
         yield "tokens", f"{self.tokens:,}"
         yield "steps", f"{self.steps:,}"
@@ -146,7 +146,7 @@ class TuningPlan:
         yield "disk", f"about {format_size(self.disk)}"
 
     def check_machine(self, spec: ModelSpec, free_memory: int, free_disk: int) -> None:
-        """MachineError where there is too little memory, WriteError for too little disk."""
+        """Raise MachineError if there is too little memory, WriteError if too little disk space."""
         if self.memory > free_memory:
             raise MachineError(
                 f"tuning {spec.name} takes about {format_size(self.memory)} of memory, and "
@@ -162,7 +162,7 @@ class TuningPlan:
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration in words: `40 s`, `12 min`, `3 h 20 min`."""
+    """Format a duration as `about 40 s`, `about 12 min` or `about 3 h 20 min`."""
     if seconds < 60:
         return f"about {max(round(seconds), 1)} s"
     minutes = round(seconds / 60)

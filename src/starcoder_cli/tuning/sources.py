@@ -32,7 +32,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file of code as a model reads it; `path` is its name in the repository, fit to be shown."""
+    """A file of code as a model reads it; `path` is its name in the repository, safe to display."""
 
     path: str
     text: str
@@ -61,9 +61,9 @@ class Rules:
 
 
 def read_sources(paths: Sequence[Path], rules: Rules, ledger: Ledger) -> list[SourceFile]:
-    """The code in some folders of git repositories, in the order of its names.
+    """The code in some folders of git repositories, sorted by name.
 
-    Raises InputError where there is no folder or no repository, DataError where nothing is left.
+    Raises InputError if there is no folder or no repository, DataError if nothing is left.
     """
     sources = [source for path in paths for source in read_repository(path, rules, ledger)]
     if sources:
@@ -83,7 +83,7 @@ def read_sources(paths: Sequence[Path], rules: Rules, ledger: Ledger) -> list[So
 
 
 def read_repository(path: Path, rules: Rules, ledger: Ledger) -> Iterator[SourceFile]:
-    """The code in a folder of a git repository."""
+    """Yield the code in a folder of a git repository."""
     folder = Path(os.path.realpath(path))
     if not folder.exists():
         raise InputError(f"{path} is not there", "check the name")
@@ -115,7 +115,7 @@ def read_repository(path: Path, rules: Rules, ledger: Ledger) -> Iterator[Source
 
 
 def exclusion_of(name: str, project: SourceProject | None, rules: Rules) -> str | None:
-    """Why a file is left out before it is read; None where it is not."""
+    """Why a file is left out before it is read, or None if it is not."""
     if not is_code_file(name):
         return NOT_CODE
     if project is None or rules.is_opted_out(project.metadata.name):
@@ -126,7 +126,7 @@ def exclusion_of(name: str, project: SourceProject | None, rules: Rules) -> str 
 def read_source(
     project: SourceProject, name: str, rules: Rules, ledger: Ledger
 ) -> SourceFile | None:
-    """A file without personal data; None where it is left out, which is counted."""
+    """A file without personal data; None if it is left out, which is counted."""
     data = project.tree.read(name)
     if data is None:
         ledger.left_out["a link, unreadable or too large"] += 1
@@ -149,7 +149,7 @@ def read_source(
 
 
 def decode(data: bytes) -> str | None:
-    """The text of a file; None where it is binary."""
+    """The text of a file, or None if it is binary."""
     if NUL_BYTE in data:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Places in code that holes are cut at: by its syntax, as tree-sitter reads it, and by chance."""
+"""Places in code to cut holes at: by its syntax, as tree-sitter reads it, and at random."""
 
 import random
 import re
@@ -37,7 +37,7 @@ def find_arguments(text: str, language: Language) -> list[Range]:
 
 
 def find_blocks(text: str, language: Language) -> list[Range]:
-    """Up to five statements in a row of a block."""
+    """Up to five consecutive statements of a block."""
     ranges = []
     for node in walk(text, language):
         if syntax.BLOCK_NODE.search(node.type):
@@ -49,7 +49,7 @@ def find_blocks(text: str, language: Language) -> list[Range]:
 
 
 def find_random_spans(text: str, language: Language) -> list[Range]:
-    """From any character to any other near it, as Bavarian et al. 2022 cut them; same each time."""
+    """From a random character to another near it, as in Bavarian et al. 2022; reproducible."""
     rng = random.Random(text[:1000])
     starts = (rng.randrange(len(text)) for _ in range(max(len(text) // 500, 1)))
     return [
@@ -77,7 +77,7 @@ def find_ranges(kind: HoleKind, text: str, language: Language) -> list[Range]:
 
 
 def walk(text: str, language: Language) -> "Iterator[Node]":
-    """Every node of a text without errors in it; none where there is no grammar."""
+    """Yield the nodes of a text that contain no errors; none if there is no grammar."""
     for grammar in syntax.find_grammars(language.name)[:1]:
         tree = syntax.parse_with_grammar(text.encode("utf-8", "replace"), grammar)
         waiting = [tree.root_node] if tree else []
@@ -89,7 +89,7 @@ def walk(text: str, language: Language) -> "Iterator[Node]":
 
 
 def in_characters(text: str, ranges: Sequence[Range]) -> list[Range]:
-    """Ranges of bytes as ranges of characters."""
+    """Convert ranges of bytes to ranges of characters."""
     if text.isascii():
         return list(ranges)
     ends = accumulate(len(character.encode("utf-8", "replace")) for character in text)

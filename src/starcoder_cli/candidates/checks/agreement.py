@@ -1,4 +1,4 @@
-"""Candidates in the order of what they do: what is said of a function first, then what most do."""
+"""Ranks candidates by what they do: first by what is said about a function, then by majority."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ EXCEPTION_MARK = "!"
 
 @dataclass(frozen=True)
 class Check:
-    """What was found by running a candidate: how many examples, assertions and tests pass and fail.
+    """The result of running a candidate: how many examples, assertions and tests pass and fail.
 
-    `agreement` is the share of the answers drawn that give what it gives, over all calls: 0 to 1.
-    `loaded` is false where the file with it cannot be run.
+    `agreement` is the share of the drawn answers that return the same, over all calls: 0 to 1.
+    `loaded` is false if the file with it cannot be run.
     """
 
     loaded: bool
@@ -21,7 +21,7 @@ class Check:
 
     @property
     def faults(self) -> tuple[bool, bool, int]:
-        """What is less is better; how far others agree is no fault."""
+        """Sort key where less is better; how far others agree is not a fault."""
         return not self.loaded, self.failed > 0, -self.passed
 
     def record(self) -> Mapping[str, object]:
@@ -40,9 +40,9 @@ NOT_RUN = Check(True, 0, 0, 0.0)
 def compute_agreement(
     outcomes: Sequence[Mapping[int, str]], draw_counts: Sequence[int]
 ) -> list[float]:
-    """How far each of some candidates gives what others give, weighted by how often these came.
+    """How far each candidate returns the same as others, weighted by how often these were drawn.
 
-    A call that most answers end with an exception says nothing, unless all calls are such.
+    A call that most answers end with an exception says nothing, unless all calls do.
     """
     total = sum(draw_counts)
     calls = sorted(set().union(*outcomes))
@@ -68,7 +68,7 @@ def weight(
     *,
     whole: bool = False,
 ) -> int:
-    """How often answers were drawn whose call has an outcome, or one that begins so."""
+    """How often answers were drawn whose call has this outcome, or one that begins with it."""
     return sum(
         count
         for each, count in zip(outcomes, draw_counts, strict=True)

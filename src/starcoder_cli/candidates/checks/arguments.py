@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 CALL_COUNT = 60
 NAMELESS_CALL_COUNT = 120
-"""How many calls are made up, the second where a parameter's type is not known."""
+"""How many calls are made up; the second if a parameter's type is unknown."""
 
 MAX_KNOWN_CALLS = 20
-"""So many of the calls that a text has are made, and each three times a little changed."""
+"""How many of the calls found in a text are made, each of them also with three variations."""
 
 INTEGERS = (0, 1, 2, 3, 4, 5, 7, 10, 12, 13, 25, 100, -1, -5)
 FLOATS = (0.0, 1.0, 2.5, -1.5, 3.75, 10.0, 99.99)
@@ -82,7 +82,7 @@ NAME_PATTERNS = (
 class Parameter:
     """A parameter: its name, the keys of POOLS that its type may be, and constants seen near it.
 
-    No key is a type that is not known.
+    No keys means that the type is unknown.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class KnownValues:
-    """What a text has of values: whole arguments of calls, and the constants of a function."""
+    """The values found in a text: whole arguments of calls, and the constants of a function."""
 
     calls: tuple[tuple[object, ...], ...] = ()
     constants: tuple[object, ...] = field(default=())
@@ -100,7 +100,7 @@ class KnownValues:
 def make_arguments(
     parameters: Sequence[Parameter], known: KnownValues, seed: str
 ) -> list[tuple[object, ...]]:
-    """Arguments for calls: those that are known first, what is near them, and made up ones."""
+    """Arguments for calls: known ones first, then variations of them, then made-up ones."""
     chance = random.Random(seed)
     fitting = {repr(each): each for each in known.calls if len(each) == len(parameters)}
     calls = list(fitting.values())[:MAX_KNOWN_CALLS]
@@ -124,7 +124,7 @@ def make_arguments(
 def infer_kinds(
     parameter: Parameter, at: int, calls: Sequence[tuple[object, ...]]
 ) -> tuple[str, ...]:
-    """The kinds of a parameter: by its type, else by arguments that it had, else by its name."""
+    """A parameter's kinds: by its type, else by arguments it was given, else by its name."""
     if parameter.kinds:
         return parameter.kinds
     seen = tuple(dict.fromkeys(kind_of(each[at]) for each in calls))
@@ -135,7 +135,7 @@ def infer_kinds(
 
 
 def pool_of(kinds: Sequence[str], constants: Sequence[object]) -> list[object]:
-    """The values of some kinds, in turns; of no kind those of all."""
+    """The values of these kinds, alternating; without any kind, those of all."""
     pools = [list(POOLS.get(kind, ())) for kind in kinds or MIXED]
     values = [pool[at] for at in range(max(map(len, pools))) for pool in pools if at < len(pool)]
     for constant in constants:
@@ -158,13 +158,13 @@ def kind_of(value: object) -> str:
 
 
 def vary(arguments: tuple[object, ...], chance: random.Random) -> tuple[object, ...]:
-    """Arguments of which one is a little different."""
+    """The arguments, with one of them slightly different."""
     at = chance.randrange(len(arguments))
     return (*arguments[:at], vary_value(arguments[at], chance), *arguments[at + 1 :])
 
 
 def vary_value(value: object, chance: random.Random) -> object:
-    """A value that is a little different, of the same type."""
+    """A slightly different value of the same type."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):

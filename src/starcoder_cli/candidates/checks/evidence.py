@@ -1,4 +1,4 @@
-"""What a file says of a function without being asked to, and calls that tell answers apart."""
+"""What a file says about a function in passing, and calls that tell answers apart."""
 
 import ast
 import re
@@ -12,9 +12,9 @@ MAX_LINE_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is run to judge an answer, all of it written by others than the model.
+    """What is run to judge an answer, none of it written by the model.
 
-    `sessions` are docstrings with examples, `statements` pass where they raise nothing. `calls` are
+    `sessions` are docstrings with examples, `statements` pass if they raise nothing. `calls` are
     an expression for a function, and one for a list or tuple of its arguments.
     """
 
@@ -24,7 +24,7 @@ class Evidence:
 
 
 def find_prose_examples(name: str, text: str) -> list[str]:
-    """What a text says in passing of calls of a function, such as `mean([1, 3]) -> 2`.
+    """What a text says in passing about calls of a function, such as `mean([1, 3]) -> 2`.
 
     Each is a comparison of a call of literals with a literal.
     """
@@ -32,7 +32,7 @@ def find_prose_examples(name: str, text: str) -> list[str]:
 
 
 def prose_examples(name: str, text: str) -> Iterator[str]:
-    """The comparisons, as often as they are there."""
+    """Yield the comparisons, including repetitions."""
     call = re.compile(rf"(?<![\w.]){re.escape(name)}\(")
     for line in text.splitlines():
         match = call.search(line[:MAX_LINE_CHARACTERS])
@@ -60,7 +60,7 @@ def is_literal_call(text: str) -> bool:
 
 
 def leading_literal(text: str) -> str:
-    """The literal that a text begins with, up to a sign that ends it; empty where there is none."""
+    """The literal that a text begins with, up to a character that ends it, or an empty string."""
     text = text[:MAX_LINE_CHARACTERS].strip()
     for candidate in (text, text.rstrip(".,;)`"), re.split(r"\s+#|\s{2,}|\s*\(", text)[0]):
         try:

@@ -1,4 +1,4 @@
-"""What a JavaScript file says about the function that a hole is in, and how that is called.
+"""What a JavaScript file says about the function that a hole is in, and how it is called.
 
 Types are those of JSDoc (`@param {number[]} values`).
 """
@@ -40,7 +40,7 @@ UNQUOTED_WORD = re.compile(r"""("[^"\n]*"|'[^'\n]*')|\b(\w+)\b""")
 def find_evidence(text: str, start: int, end: int) -> Evidence | None:
     """The evidence about the function with an answer from one offset of a text to another.
 
-    What stands in the answer is none. None where there is no such function, or no grammar.
+    The answer itself does not count. None if there is no such function, or no grammar.
     """
     data = text.encode("utf-8", "replace")
     tree = next((parse_with_grammar(data, each) for each in find_grammars(LANGUAGE)), None)
@@ -65,7 +65,7 @@ def find_evidence(text: str, start: int, end: int) -> Evidence | None:
 
 
 def find_target(data: bytes, root: "Node", start: int, end: int) -> "tuple[str, Node] | None":
-    """The name and the node of the outermost function that has a byte of an answer."""
+    """The name and the node of the outermost function that contains a byte of an answer."""
     for node in root.children:
         inner = node.child_by_field_name("declaration") or node
         if inner.start_byte > end or inner.end_byte < start:
@@ -82,7 +82,7 @@ def find_target(data: bytes, root: "Node", start: int, end: int) -> "tuple[str, 
 def find_parameters(
     data: bytes, function: "Node", types: Mapping[str, str]
 ) -> list[Parameter] | None:
-    """The parameters that a call has to give; None where one is no plain name."""
+    """The parameters that a call must pass, or None if one is not a plain name."""
     if any(child.type == "async" for child in function.children):
         return None
     listed = function.child_by_field_name("parameters")
@@ -100,19 +100,19 @@ def find_parameters(
 
 
 def jsdoc_types(text: str) -> Mapping[str, str]:
-    """The types of parameters by name, the last ones that a text has."""
+    """The types of parameters by name, the last one in the text for each."""
     return {name: kind.strip("?! ") for kind, name in JSDOC_PARAMETER.findall(text)}
 
 
 def known_arguments(name: str, text: str) -> Iterator[tuple[object, ...]]:
-    """The arguments of calls in a text that are literals, a line each."""
+    """Yield the arguments of calls in a text that are literals on one line."""
     for match in re.finditer(rf"\b{re.escape(name)}(\([^()\n]{{0,300}}\))", text):
         if (arguments := read_arguments(name, match[0])) is not None:
             yield arguments
 
 
 def read_arguments(name: str, text: str) -> tuple[object, ...] | None:
-    """The arguments of a call that a text begins with, where they are literals for Python too."""
+    """The arguments of a call at the beginning of a text, if they are literals in Python too."""
     try:
         node = ast.parse(in_python(text), mode="eval").body
         call_node = node.left if isinstance(node, ast.Compare) else node
@@ -124,7 +124,7 @@ def read_arguments(name: str, text: str) -> tuple[object, ...] | None:
 
 
 def find_comments(data: bytes, root: "Node", start: int, end: int) -> Iterator[str]:
-    """The comments of a text outside of an answer."""
+    """Yield the comments of a text outside an answer."""
     open_nodes = [root]
     while open_nodes:
         node = open_nodes.pop()
@@ -135,24 +135,24 @@ def find_comments(data: bytes, root: "Node", start: int, end: int) -> Iterator[s
 
 
 def in_python(text: str) -> str:
-    """A text with JavaScript's words for some values as Python's."""
+    """A text with JavaScript's words for some values replaced by Python's."""
     return UNQUOTED_WORD.sub(lambda match: match[1] or WORDS.get(match[2], match[2]), text)
 
 
 def in_javascript(text: str) -> str:
-    """The opposite."""
+    """A text with Python's words for some values replaced by JavaScript's."""
     words = {python: own for own, python in WORDS.items()}
     return UNQUOTED_WORD.sub(lambda match: match[1] or words.get(match[2], match[2]), text)
 
 
 def deep_equality(comparison: str) -> str:
-    """A statement that throws where a call and a literal differ."""
+    """A statement that throws if a call and a literal differ."""
     call, _, value = comparison.rpartition(" == ")
     return f'require("node:assert").deepStrictEqual({in_javascript(call)}, {in_javascript(value)})'
 
 
 def to_json(arguments: Sequence[object]) -> str:
-    """Arguments as a list of JavaScript's; empty where they have no such form."""
+    """Arguments as a JavaScript list; empty if they have no such form."""
     try:
         return json.dumps(arguments)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a Python file says about the function that a hole is in, and how that function is called."""
+"""What a Python file says about the function that a hole is in, and how it is called."""
 
 import ast
 import doctest
@@ -33,7 +33,7 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Target:
-    """A function that is judged: its node, its class if it has one, and an expression for it."""
+    """A function to judge: its node, its class if it has one, and an expression for it."""
 
     node: FunctionNode
     owner: ast.ClassDef | None
@@ -43,7 +43,7 @@ class Target:
 def find_evidence(text: str, start: int, end: int) -> Evidence | None:
     """The evidence about the function with an answer from one offset of a text to another.
 
-    What stands in the answer is none. None where the text is no Python, or there is no function.
+    The answer itself does not count. None if the text is not Python, or there is no function.
     """
     tree = parse_python(text)
     lines = range(text.count("\n", 0, start) + 1, text.count("\n", 0, end) + 2)
@@ -67,14 +67,14 @@ def find_evidence(text: str, start: int, end: int) -> Evidence | None:
 
 
 def overlaps(node: ast.AST, lines: range) -> bool:
-    """Whether a node has one of some lines."""
+    """Whether a node is on any of these lines."""
     first = getattr(node, "lineno", lines.stop)
     last = getattr(node, "end_lineno", first)
     return bool(first < lines.stop and last >= lines.start)
 
 
 def find_target(tree: ast.Module, lines: range) -> Target | None:
-    """The outermost function that begins before the end of an answer and has a line of it."""
+    """The outermost function that begins before the end of an answer and shares a line with it."""
     for node in tree.body:
         if isinstance(node, FunctionNode) and overlaps(node, lines):
             return Target(node, None, node.name)
@@ -86,7 +86,7 @@ def find_target(tree: ast.Module, lines: range) -> Target | None:
 
 
 def own_tests(tree: ast.Module, name: str, lines: range) -> Iterator[str]:
-    """Calls of the file's own tests that use a function; those with decorators may be skipped."""
+    """Yield calls of the file's own tests that use a function; decorated ones may be skipped."""
     for node in tree.body:
         if (
             isinstance(node, ast.FunctionDef)
@@ -100,7 +100,7 @@ def own_tests(tree: ast.Module, name: str, lines: range) -> Iterator[str]:
 
 
 def used_name(node: ast.AST) -> str:
-    """The name that a node reads, of a variable or of an attribute."""
+    """The name of the variable or attribute that a node reads."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
@@ -109,7 +109,7 @@ def used_name(node: ast.AST) -> str:
 def make_calls(
     target: Target, nodes: Sequence[ast.AST], docstrings: Sequence[str], prose: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
-    """The function of each call and its arguments; none where it cannot be called."""
+    """Yield the function of each call and its arguments; nothing if it cannot be called."""
     parameters = find_parameters(target)
     if parameters is None:
         return
@@ -136,7 +136,7 @@ def make_calls(
 
 
 def safe_examples(text: str) -> list[doctest.Example]:
-    """The examples of a docstring; none where they are not in doctest's form."""
+    """The examples of a docstring, or none if they are not in doctest's form."""
     try:
         return doctest.DocTestParser().get_examples(text)
     except ValueError:
@@ -149,7 +149,7 @@ def node_lines(node: FunctionNode) -> range:
 
 
 def literal_arguments(call: ast.Call) -> tuple[object, ...] | None:
-    """The arguments of a call that has only literals, by position."""
+    """The positional arguments of a call, or None if any are not literals."""
     try:
         return None if call.keywords else tuple(ast.literal_eval(each) for each in call.args)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -157,7 +157,7 @@ def literal_arguments(call: ast.Call) -> tuple[object, ...] | None:
 
 
 def find_parameters(target: Target) -> list[Parameter] | None:
-    """The parameters that a call has to give; None where it cannot be called by position alone."""
+    """The parameters that a call must pass, or None if positional arguments are not enough."""
     arguments = target.node.args
     names = [*arguments.posonlyargs, *arguments.args]
     if isinstance(target.node, ast.AsyncFunctionDef) or None in arguments.kw_defaults:
@@ -172,7 +172,7 @@ def find_parameters(target: Target) -> list[Parameter] | None:
 
 
 def needs_arguments(owner: ast.ClassDef) -> bool:
-    """Whether an object of a class cannot be made without arguments."""
+    """Whether a class cannot be instantiated without arguments."""
     for node in owner.body:
         if isinstance(node, ast.FunctionDef) and node.name == "__init__":
             given = node.args
@@ -181,7 +181,7 @@ def needs_arguments(owner: ast.ClassDef) -> bool:
 
 
 def find_kinds(annotation: ast.expr | None) -> tuple[str, ...]:
-    """The kinds of values that an annotation allows; none where it says nothing known."""
+    """The kinds of values that an annotation allows; none if it is not understood."""
     match annotation:
         case ast.Constant(value=None):
             return ("none",)

@@ -1,4 +1,4 @@
-"""Candidates for a range of a file, run in the sandbox, each in a copy of the file's project."""
+"""Runs candidates for a range of a file in the sandbox, each in a copy of the file's project."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,16 +30,16 @@ FINDERS: Mapping[str, FindEvidence] = {
 FILENAMES = {"python": "answer.py", "javascript": "answer.js"}
 MAX_TEST_FILES = 3
 TOO_SLOW, SHORT_LOAD_SECONDS = "TooSlowError", 2.0
-"""What is said of a file that does not come back, and how long it may take from then on."""
+"""The error of a file that does not finish loading, and the time limit from then on."""
 
 PACKAGE_FILE = "__init__.py"
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A file that answers are tried in: its language, its project, and what it is called there.
+    """A file that answers are tried in: its language, its project, and its name there.
 
-    Without a project the file is alone.
+    Without a project the file is on its own.
     """
 
     language: str
@@ -48,10 +48,10 @@ class CheckedFile:
 
     @classmethod
     def of(cls, source: Source, language: str) -> "CheckedFile":
-        """The file of a source. UsageError where its language is not run, or its project too large.
+        """The file of a source; UsageError if its language is not run, or its project too large.
 
-        Raises InputError where the language's interpreter is not here, MachineError where there is
-        no sandbox.
+        Raises InputError if the language's interpreter is not here, MachineError if there is no
+        sandbox.
         """
         if language not in FINDERS:
             raise UsageError(
@@ -65,11 +65,11 @@ class CheckedFile:
 
     @property
     def test_files(self) -> Sequence[str]:
-        """The files of tests that belong to the file."""
+        """The test files that belong to the file."""
         return find_test_files(PurePosixPath(self.file), self.tree.names if self.tree else ())
 
     def trials(self, root: Path, evidence: Evidence, load_seconds: float) -> Trials:
-        """What is run of the file below a folder."""
+        """What to run of the file below a folder."""
         path = PurePosixPath(self.file)
         names = self.tree.names if self.tree else ()
         packages = []
@@ -95,7 +95,7 @@ class CheckedFile:
         )
 
     def observe(self, text: str, evidence: Evidence, load_seconds: float) -> Behaviour:
-        """What the file does with another text."""
+        """Run the file with another text and return what it does."""
         data = text.encode("utf-8", "surrogateescape")
         with temporary_folder() as folder:
             root = folder / "copy"
@@ -109,14 +109,14 @@ class CheckedFile:
 
 
 def let_others_read(root: Path) -> None:
-    """Let every user read a folder: where root asks, the sandbox is somebody else."""
+    """Let every user read a folder: if root asks, the sandbox runs as another user."""
     for path in (root, *root.rglob("*")):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
 def find_test_files(path: PurePosixPath, names: Sequence[str]) -> list[str]:
-    """The files of tests for a Python file, by their names; the nearest first."""
+    """The test files for a Python file, by their names, nearest first."""
     if path.suffix != ".py":
         return []
     wanted = (f"test_{path.stem.lstrip('_')}.py", f"{path.stem}_test.py")
@@ -131,7 +131,7 @@ def find_test_files(path: PurePosixPath, names: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The candidates with what became of them, or why nothing did; tests that could not run."""
+    """The candidates with their results, or why there are none; tests that could not run."""
 
     candidates: Sequence[Candidate]
     reason: str = ""
@@ -145,9 +145,9 @@ def rank_by_running(
     span: Span,
     show_status: Callable[[str], None],
 ) -> Outcome:
-    """Rank candidates that are ranked already by what they do, those that are alike as they were.
+    """Re-rank candidates by what they do, keeping the order of those that do the same.
 
-    The first of them whose file a parser understands says what is run: the same for all.
+    The first of them whose file can be parsed determines what is run: the same for all.
     """
     find, before = FINDERS[file.language], source.raw[: span.start]
     texts = [source.replaced(span, candidate.text) for candidate in candidates]

@@ -1,1 +1,1 @@
-"""How tokens are chosen, one after the other, where the loop is ours."""
+"""How tokens are chosen one by one, in the engines whose loop is ours."""

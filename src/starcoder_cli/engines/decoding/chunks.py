@@ -1,4 +1,4 @@
-"""From the tokens of a step to chunks of text."""
+"""Turns the tokens of a step into chunks of text."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,7 +13,7 @@ def step_chunks(
     prompt_tokens: int,
     cached_tokens: int,
 ) -> Iterator[Chunk]:
-    """One chunk for the tokens of a step, or one for each where log-probabilities are told."""
+    """One chunk for all tokens of a step, or one per token if log-probabilities are reported."""
     are_told = any(token.logprob for token in tokens)
     for group in [[token] for token in tokens] if are_told else [tokens]:
         top = group[-1].top_logprobs if group else ()

@@ -1,7 +1,7 @@
-"""Token after token of an answer, from logits that something else computes.
+"""The decoding loop: an answer token by token, from logits that something else computes.
 
-A step reads the latest token and, behind it, a draft of what may follow: what was drafted and is
-what the model would have said needs no step of its own. So the answer is the same, in fewer steps.
+A step reads the latest token followed by a draft of what may come next: drafted tokens that match
+what the model would have said need no step of their own. The answer is the same, in fewer steps.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from starcoder_cli.prompts.token_healing import matches_forced_prefix
 class SpeculativeDecoder(Generic[Logits]):
     """The tokens of one answer as they come.
 
-    `next_ids` is what to read for the step to come: first the latest token, then a draft.
-    `accepted` says how many ids of the draft before were right, so that all but these are to be
-    forgotten. `done` is true when the answer has ended, with `end_token` where that is a token.
+    `next_ids` is what to read in the next step: the latest token, then a draft. `accepted` says
+    how many ids of the previous draft were right, so all but these must be forgotten.
+    `done` is true when the answer has ended, with `end_token` if a token ended it.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class SpeculativeDecoder(Generic[Logits]):
         self._lookup = lookup
 
     def process_logits(self, logits: Logits) -> list[Token]:
-        """The tokens after each of `next_ids`, at first after the prompt, from their logits.
+        """The tokens after each of `next_ids` (at first after the prompt), from their logits.
 
-        The token that ends the answer is not among them. Raises DataError for a model that
-        computes no numbers.
+        The token that ends the answer is not among them. Raises DataError if the model's logits
+        are NaN.
         """
         draft = self.next_ids[1:]
         forced_prefix = self._forced_prefix
@@ -76,11 +76,11 @@ class SpeculativeDecoder(Generic[Logits]):
         return bool(self._lookup and self._lookup.expects_drafts)
 
     def truncate_draft(self, max_tokens: int) -> None:
-        """Read at most so many ids of the draft."""
+        """Keep at most this many ids of the draft."""
         del self.next_ids[1 + max_tokens :]
 
     def _next_draft(self, tokens: Sequence[Token], in_forced_prefix: bool) -> list[int]:
-        """What may follow these tokens; nothing while each is chosen by its text."""
+        """What may follow these tokens; nothing while the forced prefix is being written."""
         if not self._lookup:
             return []
         self._lookup.extend([token.id for token in tokens])
@@ -88,24 +88,24 @@ class SpeculativeDecoder(Generic[Logits]):
 
 
 def find_end_token(tokens: Sequence[Token], end_ids: AbstractSet[int]) -> int:
-    """Where the first token that ends an answer stands; their number where there is none."""
+    """The index of the first token that ends an answer, or the number of tokens if none does."""
     return next((index for index, token in enumerate(tokens) if token.id in end_ids), len(tokens))
 
 
 def count_accepted(draft: Sequence[int], sampled: Sequence[Token]) -> int:
-    """How many ids of a draft are what the model chose in their places."""
+    """How many ids of a draft match what the model chose in their places."""
     pairs = enumerate(zip(draft, sampled, strict=False))
     return next((index for index, (drafted, token) in pairs if drafted != token.id), len(draft))
 
 
 FORCED_PREFIX_CANDIDATES = 512
-"""How many of the likeliest tokens are tried for one that goes on with the text."""
+"""How many of the likeliest tokens are tried when looking for one that continues the text."""
 
 
 class ForcedPrefix(Generic[Logits]):
     """Chooses tokens whose text begins with a given text, after ids that the model has read.
 
-    `remaining` is what of that text is still to come.
+    `remaining` is the part of that text still to come.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class ForcedPrefix(Generic[Logits]):
     def next_token(self, logits: Logits) -> Token:
         """The next token, sampled among those that agree with what is still to come.
 
-        Where none of the likeliest does, the rest is encoded as the tokenizer does it.
+        If none of the likeliest agrees, the rest is encoded the tokenizer's way.
         """
         token = self._next_fallback_token() if self._fallback_ids else self._sample_matching(logits)
         self._context_ids.append(token.id)
@@ -151,7 +151,7 @@ class ForcedPrefix(Generic[Logits]):
         return token
 
     def _decode_candidates(self, ids: Sequence[int]) -> dict[int, str]:
-        """How each of these tokens would be written here."""
+        """The text that each of these tokens would add here."""
         context_length = len(self._tokenizer.decode(self._context_ids))
         return {
             token: self._tokenizer.decode([*self._context_ids, token])[context_length:]

@@ -1,6 +1,6 @@
-"""Drafts of what comes next, taken from what was read already, and from other files.
+"""Drafts of what comes next, taken from what was already read and from other files.
 
-Code repeats itself: what followed the last time the latest tokens stood somewhere often follows
+Code repeats itself: what followed the latest tokens the last time they occurred often follows
 again. A model checks a whole draft in one step, for little more than the price of one token
 (prompt lookup decoding, Saxena 2023; after Leviathan et al. 2023, arXiv:2211.17192).
 """
@@ -10,30 +10,30 @@ from functools import cached_property
 from itertools import cycle, islice
 
 NGRAM_SIZES = 2, 4
-"""How many of the latest tokens have to have occurred together before, at least and at most."""
+"""The minimum and maximum number of latest tokens that must have occurred together before."""
 
 REFERENCE_NGRAM_SIZES = 6, 3
-"""The same of other texts, the most first. What was read itself is likelier from so many on."""
+"""The sizes for other texts, longest first; from the shortest on, the text's own match wins."""
 
 MAX_DRAFT_TOKENS = 15
 DRAFT_LENGTHS = 2, MAX_DRAFT_TOKENS
-"""How many ids a draft may have, at least and at most, by how right earlier ones were."""
+"""The minimum and maximum length of a draft, which depends on how right earlier ones were."""
 
 MEAN_WEIGHT, START_THRESHOLD, STOP_THRESHOLD = 0.2, 0.8, 0.3
-"""How much of a mean the latest draft is, and from how many right ids in the mean drafts are read,
-up to how few: chosen for steps that take a fourth longer with a draft, and again as much when steps
-become wider or narrower. On 80 answers none was 3 % slower so, and edits were 2.7 times as fast.
+"""The weight of the latest draft in the mean of right ids, and the means at which drafting starts
+and stops: chosen for steps that take a quarter longer with a draft, and as much again when steps
+become wider or narrower. On 80 answers none was 3 % slower, and edits were 2.7 times as fast.
 """
 
 
 class ReferenceTexts:
-    """Other texts as token ids, which are asked for when they are first needed."""
+    """Other texts as token ids, encoded only when they are first needed."""
 
     def __init__(self, encode: Callable[[], Iterable[Sequence[int]]]) -> None:
         self._encode = encode
 
     def draft(self, ids: Sequence[int], length: int) -> Sequence[int]:
-        """So many ids that followed the latest ones where they last stood in a text."""
+        """Up to `length` ids that followed the latest ones where they last occurred in a text."""
         for size, followers in self._followers.items():
             if (place := followers.get(tuple(ids[-size:]))) is not None:
                 text, end = place
@@ -42,7 +42,7 @@ class ReferenceTexts:
 
     @cached_property
     def _followers(self) -> dict[int, dict[tuple[int, ...], tuple[Sequence[int], int]]]:
-        """For each size of n-grams where each of them ends."""
+        """For each n-gram size, where each n-gram ends."""
         followers: dict[int, dict[tuple[int, ...], tuple[Sequence[int], int]]] = {
             size: {} for size in REFERENCE_NGRAM_SIZES
         }
@@ -59,7 +59,7 @@ NO_REFERENCES = ReferenceTexts(tuple)
 class PromptLookup:
     """Token ids in the order they were read, and where each n-gram of them last ended.
 
-    `expects_drafts` says whether drafts are to be expected.
+    `expects_drafts` says whether the next steps are likely to have drafts.
     """
 
     expects_drafts = True
@@ -82,13 +82,13 @@ class PromptLookup:
     def extend(self, ids: Iterable[int]) -> None:
         """Append token ids."""
         for token in ids:
-            # The n-gram that ends here now has something behind it: only then is it worth finding.
+            # The n-gram that ends here now has a follower: only then is it worth finding.
             for ngram in self._trailing_ngrams():
                 self._ngram_ends[ngram] = len(self._ids)
             self._ids.append(token)
 
     def draft(self, max_tokens: int) -> list[int]:
-        """What may come next, at most `max_tokens` ids; empty where nothing like it was read."""
+        """Up to `max_tokens` ids that may come next; empty if nothing like this was read before."""
         ngrams, length = self._trailing_ngrams(), min(max_tokens, self._draft_length)
         own = next((ngram for ngram in ngrams if ngram in self._ngram_ends), ())
         if len(own) < min(REFERENCE_NGRAM_SIZES):
@@ -96,11 +96,11 @@ class PromptLookup:
             if draft:
                 return list(draft)
         followers = self._ids[self._ngram_ends.get(own, len(self._ids)) :]
-        # Behind the latest token it goes on as it did: what is short of a draft is a cycle.
+        # After the latest token it continues as it did: what is too short for a draft repeats.
         return list(islice(cycle(followers), length))
 
     def record_result(self, drafted: int, accepted: int) -> None:
-        """Draft more after a draft that was right, and less after one that was not."""
+        """Lengthen drafts after one that was all right, and shorten them after one that was not."""
         if drafted and accepted == drafted:
             self._draft_length = min(2 * self._draft_length, self._max_draft)
         elif accepted < drafted:
@@ -113,9 +113,9 @@ class PromptLookup:
 
 
 class CautiousPromptLookup(PromptLookup):
-    """Drafts only while they pay, where each wide step costs more than a narrow one.
+    """Drafts only while they pay off, for machines where a wide step costs more than a narrow one.
 
-    Until then drafts are compared with what comes, which costs nothing.
+    Until then drafts are only compared with what comes, which costs nothing.
     """
 
     expects_drafts = False
@@ -140,7 +140,7 @@ class CautiousPromptLookup(PromptLookup):
         super().extend(ids)
 
     def draft(self, max_tokens: int) -> list[int]:
-        """What may come next, at most `max_tokens` token ids; empty while that would not pay."""
+        """Up to `max_tokens` ids that may come next; empty while drafting would not pay off."""
         draft = super().draft(max_tokens)
         if self.expects_drafts:
             return draft
@@ -149,12 +149,12 @@ class CautiousPromptLookup(PromptLookup):
         return []
 
     def record_result(self, drafted: int, accepted: int) -> None:
-        """Draft on while enough of the drafts is right."""
+        """Keep drafting while enough of the drafted ids are right."""
         if self.expects_drafts:
             self._update_mean(accepted)
 
     def _compare_token(self, token: int) -> None:
-        """See whether a token is what was to be expected next."""
+        """Check whether a token is the one expected next."""
         if self._expected and self._expected[0] == token:
             del self._expected[0]
             self._matched += 1

@@ -1,4 +1,4 @@
-"""How the next token is chosen from logits, by whichever library computed them."""
+"""How the next token is chosen from logits, whichever library computed them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 Logits = TypeVar("Logits", contravariant=True)
 
 CPU_TOP_K = 1000
-"""Tokens that chance chooses among on a processor; top_p never reaches further down."""
+"""How many tokens are sampled from on a CPU; top_p never reaches further down."""
 
 
 class Token(NamedTuple):
-    """An id, and the natural logarithm of its probability where that was asked for.
+    """A token id, and the natural logarithm of its probability if that was asked for.
 
-    `top_logprobs` are the likeliest ids in its place with theirs, the likeliest first.
+    `top_logprobs` are the likeliest ids in its place with theirs, likeliest first.
     """
 
     id: int
@@ -33,13 +33,13 @@ class Sampler(Protocol[Logits]):
     """Chooses tokens of one answer from logits of shape [tokens, vocabulary]."""
 
     def sample(self, logits: Logits, allowed_ids: Sequence[int] = ()) -> list[Token]:
-        """One token for each row, one of `allowed_ids` where there are any.
+        """Return one token per row, from `allowed_ids` if there are any.
 
-        Raises DataError where the logits are no numbers.
+        Raises DataError if the logits are NaN.
         """
 
     def top_ids(self, logits: Logits, count: int) -> list[int]:
-        """So many ids of the first row, or all there are, in any order."""
+        """Up to `count` ids of the first row with the highest logits, in any order."""
 
 
 class TorchSampler:
@@ -50,7 +50,7 @@ class TorchSampler:
         self._generator: torch.Generator | None = None
 
     def sample(self, logits: "torch.Tensor", allowed_ids: Sequence[int] = ()) -> list[Token]:
-        """One token for each row of logits; DataError where these are no numbers."""
+        """Return one token per row of logits; raises DataError if these are NaN."""
         import torch
 
         with torch.inference_mode():
@@ -63,7 +63,7 @@ class TorchSampler:
                 log_probabilities = logits.float().log_softmax(dim=-1)
                 columns.append(log_probabilities.gather(-1, sampled.unsqueeze(-1)).squeeze(-1))
                 top_logprobs = likeliest_tokens(log_probabilities, self._sampling.top_logprobs)
-            # All in one transfer: each waits until the device is done.
+            # All in one transfer, because each one waits for the device to finish.
             ids, nan_flags, *logprobs = torch.stack(columns).tolist()
         if any(nan_flags):
             raise nan_error()
@@ -73,19 +73,19 @@ class TorchSampler:
         return [Token(int(token), logprob, top) for token, logprob, top in rows]
 
     def top_ids(self, logits: "torch.Tensor", count: int) -> list[int]:
-        """So many ids of the first row, or all there are."""
+        """Up to `count` ids of the first row with the highest logits."""
         ids: list[int] = logits[0].topk(min(count, logits.shape[-1])).indices.tolist()
         return ids
 
     def _draw_ids(self, logits: "torch.Tensor") -> "torch.Tensor":
-        """Draw among the likeliest tokens that sum up to top_p (Holtzman et al. 2020)."""
+        """Draw among the likeliest tokens that add up to top_p (Holtzman et al. 2020)."""
         import torch
 
         scaled = torch.nan_to_num(logits.float()) / self._sampling.temperature
         probabilities, order = scaled.softmax(dim=-1).sort(dim=-1, descending=True)
         cumulative_before = probabilities.cumsum(dim=-1) - probabilities
         probabilities = probabilities.masked_fill(cumulative_before >= self._sampling.top_p, 0)
-        # As torch.multinomial draws, which would wait to see that these are probabilities.
+        # As torch.multinomial draws, which would wait to check that these are probabilities.
         noise = torch.empty_like(probabilities).exponential_(
             generator=self._get_generator(logits.device)
         )
@@ -93,7 +93,7 @@ class TorchSampler:
         return order.gather(-1, drawn).squeeze(-1)
 
     def _get_generator(self, device: "torch.device") -> "torch.Generator":
-        """The generator of this answer's draws, made with its seed at the first of them."""
+        """This answer's random generator, created from its seed on first use."""
         import torch
 
         if self._generator is None:
@@ -106,18 +106,18 @@ class TorchSampler:
 
 
 class NumpySampler:
-    """Chooses in the memory of the processor, without torch."""
+    """Chooses in CPU memory, without torch."""
 
     def __init__(self, sampling: Sampling) -> None:
         self._sampling = sampling
         self._generator: Generator | None = None
 
     def sample(self, logits: "NDArray[float32]", allowed_ids: Sequence[int] = ()) -> list[Token]:
-        """One token for each row of logits; DataError where these are no numbers."""
+        """Return one token per row of logits; raises DataError if these are NaN."""
         return [self._sample_row(row, allowed_ids) for row in logits]
 
     def top_ids(self, logits: "NDArray[float32]", count: int) -> list[int]:
-        """So many ids of the first row, or all there are."""
+        """Up to `count` ids of the first row with the highest logits."""
         ids: list[int] = top_indices(logits[0], count).tolist()
         return ids
 
@@ -125,7 +125,7 @@ class NumpySampler:
         import numpy
 
         allowed_row = row[list(allowed_ids)] if allowed_ids else row
-        best = int(allowed_row.argmax())  # the first that is no number, where there is one
+        best = int(allowed_row.argmax())  # the first NaN, if there is one
         if numpy.isnan(allowed_row[best]):
             raise nan_error()
         index = self._draw_index(allowed_row) if self._sampling.temperature else best
@@ -139,7 +139,7 @@ class NumpySampler:
         return Token(token, float(row[token] - total), tuple(likeliest))
 
     def _draw_index(self, row: "NDArray[float32]") -> int:
-        """Draw among the likeliest tokens that sum up to top_p, as TorchSampler does."""
+        """Draw among the likeliest tokens that add up to top_p, as TorchSampler does."""
         import numpy
 
         weights = numpy.exp((row - row.max()) / self._sampling.temperature)
@@ -157,7 +157,7 @@ class NumpySampler:
 def likeliest_tokens(
     log_probabilities: "torch.Tensor", count: int
 ) -> list[tuple[tuple[int, float], ...]]:
-    """The likeliest ids of each row with theirs, the likeliest first."""
+    """The likeliest ids of each row with their log-probabilities, likeliest first."""
     if not count:
         return [()] * len(log_probabilities)
     top = log_probabilities.topk(min(count, log_probabilities.shape[-1]), dim=-1)
@@ -166,7 +166,7 @@ def likeliest_tokens(
 
 
 def mask_logits(logits: "torch.Tensor", ids: Sequence[int]) -> "torch.Tensor":
-    """Logits in which only some tokens are possible."""
+    """Logits in which only the given tokens are possible."""
     import torch
 
     masked = torch.full_like(logits, float("-inf"))
@@ -175,7 +175,7 @@ def mask_logits(logits: "torch.Tensor", ids: Sequence[int]) -> "torch.Tensor":
 
 
 def top_indices(row: "NDArray[float32]", count: int) -> "NDArray[Any]":
-    """Where the highest numbers of a row stand, in any order."""
+    """The indices of the highest numbers of a row, in any order."""
     import numpy
 
     if count >= len(row):
@@ -184,12 +184,12 @@ def top_indices(row: "NDArray[float32]", count: int) -> "NDArray[Any]":
 
 
 def by_logprob(pair: tuple[int, float]) -> float:
-    """What to sort by for the likeliest first."""
+    """Sort key that puts the likeliest first."""
     return -pair[1]
 
 
 def nan_error() -> DataError:
-    """The error for a model whose logits are no numbers."""
+    """The error for a model whose logits are NaN."""
     return DataError(
         "the model computes no numbers (NaN)", "its weights are damaged: get them again"
     )

@@ -1,7 +1,7 @@
-"""Text to token ids and back, by the tokenizer file of a checkpoint.
+"""Text to token ids and back, using a checkpoint's tokenizer file.
 
-User text is never read as control tokens, and what comes back is exactly what the ids say: no
-space is tidied away, and no character is shown before all of its bytes are there.
+User text is never read as control tokens, and decoding returns exactly what the ids say: no space
+is tidied away, and no character is shown before all of its bytes have arrived.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 GUARD_CHARACTER = "☺"
 REPLACEMENT_CHARACTER = "\ufffd"
 SENTENCEPIECE_PACKAGES = ("sentencepiece", "protobuf")  # to read tokenizer.model
-DETOKENIZER_CONTEXT = 6  # how many tokens before an answer may change how its first one is written
+DETOKENIZER_CONTEXT = 6  # how many preceding tokens may affect how an answer's first one is written
 
 
 class CheckpointTokenizer:
     """The tokenizer of a checkpoint."""
 
     def __init__(self, folder: Path, vocabulary_size: int | None = None) -> None:
-        """For a model that knows the ids below `vocabulary_size`, all where it is None.
+        """For a model that knows the ids below `vocabulary_size`, or all ids if that is None.
 
         Raises DataError for a tokenizer that cannot be read.
         """
@@ -40,8 +40,8 @@ class CheckpointTokenizer:
         self._tokenizer.encode_special_tokens = True
         added = self._tokenizer.get_added_tokens_decoder()
         self._control_ids = {token.content: number for number, token in added.items()}
-        # The tokenizer leaves these alone only where they are marked as special. White space that
-        # is a token of its own is text, and so is a single character.
+        # The tokenizer leaves these alone only if they are marked as special. White space that is
+        # a token of its own counts as text, and so does a single character.
         self._unmarked_tokens = [
             token.content
             for token in added.values()
@@ -54,9 +54,9 @@ class CheckpointTokenizer:
         self._guard_length = len(guarded.ids) if is_spaced else 0
 
     def encode(self, prompt: Prompt) -> list[int]:
-        """The token ids of a prompt: one id for each control token, text as nothing but text.
+        """The token ids of a prompt: one id for each control token, and text only ever as text.
 
-        Never empty: without anything to read, a model reads the end of an earlier text. Raises
+        Never empty: with nothing to read, a model is given the token that ends a text. Raises
         DataError for an id that the model does not know.
         """
         ids = list(self._bos_ids)
@@ -75,9 +75,9 @@ class CheckpointTokenizer:
     def encode_text(self, text: str, *, first: bool = True) -> list[int]:
         """The token ids of user text, in which nothing is a control token.
 
-        Tokenizers of the Llama family put a space before a text: only the `first` of a prompt was
-        trained so (the trick with a guard character is that of Code Llama's `generation.py`).
-        Raises DataError for an id that the model does not know.
+        Tokenizers of the Llama family put a space before a text, but models were trained that way
+        only for the `first` of a prompt (the guard-character trick is from Code Llama's
+        `generation.py`). Raises DataError for an id that the model does not know.
         """
         ids: list[int] = []
         for part in cut_inside(text, self._unmarked_tokens):
@@ -88,7 +88,7 @@ class CheckpointTokenizer:
         return ids
 
     def references(self, texts: tuple[str, ...]) -> ReferenceTexts:
-        """Texts that drafts can be taken from; the latest ones stay as token ids."""
+        """Texts that drafts can be taken from; the latest ones are kept as token ids."""
         if self._references[0] != texts:
             encode = partial(self._encode_references, texts)
             self._references = texts, ReferenceTexts(encode)
@@ -98,20 +98,20 @@ class CheckpointTokenizer:
         return [self.encode_text(text, first=False) for text in texts]
 
     def control_token_id(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one."""
+        """The id of a control token, or None if the text is not exactly one."""
         return self._control_ids.get(text)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, control tokens by their names."""
+        """The text of token ids, with control tokens written as their names."""
         return self._tokenizer.decode(list(ids), skip_special_tokens=False)
 
     def _encode_plain(self, text: str) -> list[int]:
-        # A file's undecodable bytes are surrogates here, which no tokenizer takes.
+        # Undecodable bytes of a file are surrogates here, which no tokenizer accepts.
         valid_text = text.encode("utf-8", "replace").decode()
         return self._check_ids(self._tokenizer.encode(valid_text, add_special_tokens=False).ids)
 
     def _check_ids(self, ids: list[int]) -> list[int]:
-        """These ids: one beyond a model's embedding would end the program, or all use of a GPU."""
+        """Return the ids; one beyond the model's embedding would crash the program or the GPU."""
         largest = max(ids, default=0)
         if self._vocabulary_size is not None and largest >= self._vocabulary_size:
             raise DataError(
@@ -131,7 +131,7 @@ class CheckpointTokenizer:
 
 
 class IncrementalDetokenizer:
-    """Turns token ids into text as they come, behind those that were read before."""
+    """Turns token ids into text as they come, continuing from the ids read before."""
 
     def __init__(self, tokenizer: CheckpointTokenizer, context_ids: Sequence[int]) -> None:
         self._tokenizer = tokenizer
@@ -139,7 +139,7 @@ class IncrementalDetokenizer:
         self._emitted = tokenizer.decode(self._ids)
 
     def append(self, ids: Sequence[int]) -> str:
-        """The text that these ids complete; empty while a character lacks some of its bytes."""
+        """The text that these ids complete; empty while a character still lacks some bytes."""
         self._ids += ids
         decoded = self._tokenizer.decode(self._ids)
         if decoded.endswith(REPLACEMENT_CHARACTER):
@@ -150,18 +150,18 @@ class IncrementalDetokenizer:
         return text
 
     def texts(self, ids: Sequence[int]) -> list[str]:
-        """How each of some ids would be written next."""
+        """The text that each of these ids would add next."""
         decoded = (self._tokenizer.decode([*self._ids, token]) for token in ids)
         return [text[len(self._emitted) :] for text in decoded]
 
     def flush(self) -> str:
-        """What was held back, without a character that was never finished."""
+        """The text held back so far, without a character that was never completed."""
         decoded = self._tokenizer.decode(self._ids).rstrip(REPLACEMENT_CHARACTER)
         return decoded[len(self._emitted) :]
 
 
 def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many ids two texts have in common before they differ."""
+    """The length of the common prefix of two lists of ids."""
     pairs = enumerate(zip(first, second, strict=False))
     return next(
         (index for index, (left, right) in pairs if left != right), min(len(first), len(second))
@@ -169,9 +169,9 @@ def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 def read_tokenizer(folder: Path) -> "Tokenizer":
-    """The tokenizer of a folder, from its own file or brought into that form by transformers.
+    """The tokenizer of a folder, from its own file or converted to that form by transformers.
 
-    Raises DataError for one that is damaged, MachineError where packages that read it are lacking.
+    Raises DataError if it is damaged, MachineError if packages needed to read it are missing.
     """
     from tokenizers import Tokenizer
 
@@ -202,7 +202,7 @@ def convert_tokenizer(folder: Path) -> "Tokenizer":
 
 
 def package_version(package: str) -> str:
-    """The version of an installed package, empty where it is not installed."""
+    """The version of an installed package, or an empty string if it is not installed."""
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as installed
 

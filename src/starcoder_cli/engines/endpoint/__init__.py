@@ -1,1 +1,1 @@
-"""Models at OpenAI-compatible servers of others."""
+"""Models on other people's OpenAI-compatible servers."""

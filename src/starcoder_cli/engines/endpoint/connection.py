@@ -1,6 +1,6 @@
-"""HTTP to an endpoint: redirects are not followed, some errors are tried again.
+"""HTTP to an endpoint: redirects are not followed, and some errors are retried.
 
-The key is in a header and nowhere else: what a server says is searched for it.
+The key is sent in a header and nowhere else, and is removed from whatever the server says.
 """
 
 import json
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ENDPOINT_CONNECT_SECONDS = 10.0
 RETRY_PAUSES = (0.5, 1.0, 2.0)
-"""Seconds between tries, where the server does not say how many."""
+"""Seconds between retries, if the server does not say how long to wait."""
 
 MAX_RETRY_PAUSE = 60.0
 RETRY_STATUSES = (429, 503)
@@ -37,7 +37,7 @@ class EndpointConnection:
     """Connections to an endpoint, kept open from one request to the next."""
 
     def __init__(self, endpoint: EndpointAddress, notify: Callable[[str], None]) -> None:
-        """`notify` is called, once, when something is tried again."""
+        """`notify` is called once, the first time something is retried."""
         from httpx2 import Timeout
 
         self._endpoint = endpoint
@@ -49,31 +49,31 @@ class EndpointConnection:
         self._client = open_client(endpoint.base_url, timeout, key)
 
     def request_json(self, method: str, route: str, body: Body | None = None) -> Body:
-        """The JSON object that is answered; raises the error that is answered instead."""
+        """Return the JSON object in the response, or raise the error in it."""
         with self.request(method, route, body) as response:
             return self.read_json(response)
 
     def find_json(self, method: str, route: str, body: Body | None = None) -> Body | None:
-        """The JSON object that is answered; None where the server has no such route."""
+        """Return the JSON object in the response, or None if the server has no such route."""
         with self.request(method, route, body, NO_ROUTE) as response:
             return None if response.status_code in NO_ROUTE else self.read_json(response)
 
     def find_window(self) -> int:
-        """The window that a server tells apart from its models, as llama.cpp's does, or 0."""
+        """The window that a server reports apart from its models, as llama.cpp's does, or 0."""
         with suppress(StarcoderError):
             return parse_window(self.find_json("GET", PROPERTIES_ROUTE) or {})
         return 0
 
     def read_json(self, response: "Response") -> Body:
-        """The JSON object that an answer is."""
+        """The JSON object in a response."""
         return parse_endpoint_json(read_bytes(response.iter_bytes(), MAX_RESPONSE_BYTES))
 
     def read_value(self, response: "Response") -> object:
-        """The JSON value that an answer is, None for what is none."""
+        """The JSON value in a response, or None if it is not JSON."""
         return load_json(read_bytes(response.iter_bytes(), MAX_RESPONSE_BYTES))
 
     def error_from_response(self, response: "Response") -> StarcoderError:
-        """The error that an answer is."""
+        """The error that a response stands for."""
         if response.is_redirect:
             location = response.headers.get("Location", "")[:200]
             return ProtocolError(
@@ -84,7 +84,7 @@ class EndpointConnection:
         return self._without_key(error_from_status(response.status_code, body))
 
     def read_events(self, response: "Response") -> Iterator[bytes]:
-        """The data of each event of an answer, as soon as it is there."""
+        """Yield the data of each event of a response as soon as it arrives."""
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return read_answer_events(response.iter_bytes(), content_type)
 
@@ -96,9 +96,9 @@ class EndpointConnection:
         body: Body | None = None,
         allowed_statuses: Collection[int] = (),
     ) -> "Iterator[Response]":
-        """An answer that is read piece by piece; leaving early closes its connection.
+        """Open a response that is read piece by piece; leaving early closes its connection.
 
-        Raises the error that it is, unless its status is one of `allowed_statuses`.
+        Raises the error it stands for, unless its status is one of `allowed_statuses`.
         """
         from httpx2 import HTTPError
 
@@ -121,7 +121,7 @@ class EndpointConnection:
         self._client.close()
 
     def _send_with_retries(self, method: str, route: str, body: Body | None) -> "Response":
-        """The beginning of an answer, after some tries where the server is busy or starting."""
+        """Return the start of a response, after retries if the server is busy or starting."""
         from httpx2 import HTTPError
 
         content = None if body is None else json.dumps(body).encode()
@@ -177,7 +177,7 @@ class EndpointConnection:
 
 
 def parse_retry_after(header: str, default: float) -> float:
-    """How many seconds to wait, as the server asks for in Retry-After, or as usual."""
+    """How many seconds to wait: what the server asks for in Retry-After, or the default."""
     from email.utils import parsedate_to_datetime
 
     try:
@@ -189,7 +189,7 @@ def parse_retry_after(header: str, default: float) -> float:
 
 
 def is_connection_refused(error: BaseException | None) -> bool:
-    """Whether an error comes from nobody listening."""
+    """Whether an error was caused by nothing listening at the address."""
     while error is not None and not isinstance(error, ConnectionRefusedError):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -1,4 +1,4 @@
-"""The events in the body of an answer, which some servers send whole, or as lines of JSON."""
+"""The events in a response body, which some servers send whole, or as lines of JSON."""
 
 import itertools
 import json
@@ -13,13 +13,13 @@ PAGE_TYPE = "text/html"
 EVENT_BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b"error:", b":")
 MAX_RESPONSE_BYTES = 1 << 24
 END_OF_BODY = b'{"choices": [{"finish_reason": "stop"}]}'
-"""What ends an answer of JSON that does not say why it ends: a body that was cut off is no JSON."""
+"""Ends a JSON answer that does not say why it ends: a truncated body would not be valid JSON."""
 
 
 def read_answer_events(parts: Iterable[bytes], content_type: str) -> Iterator[bytes]:
-    """The data of each event in a body, as soon as it is there.
+    """Yield the data of each event in a body as soon as it arrives.
 
-    A body of JSON is one event, or one for each line or each of a list, whatever its type says.
+    A JSON body is one event, or one per line or per list item, whatever its content type says.
     Raises ProtocolError for a body that is none of these.
     """
     remaining, begin = iter(parts), b""
@@ -38,7 +38,7 @@ def read_answer_events(parts: Iterable[bytes], content_type: str) -> Iterator[by
 
 
 def read_json_events(data: bytes, content_type: str) -> Iterator[bytes]:
-    """The events in a body of JSON, and END_OF_BODY; ProtocolError where it has none."""
+    """Yield the events in a JSON body, then END_OF_BODY; raises ProtocolError if it has none."""
     value = load_json(data)
     lines = [line for line in data.splitlines() if line.strip()]
     values = list(map(load_json, lines)) if value is None else [value]
@@ -58,7 +58,7 @@ def read_json_events(data: bytes, content_type: str) -> Iterator[bytes]:
 
 
 def read_bytes(parts: Iterable[bytes], max_bytes: int) -> bytes:
-    """The bytes of a body, as many of them as is reasonable."""
+    """Read a body, up to `max_bytes`."""
     data = bytearray()
     for part in parts:
         data += part
@@ -68,7 +68,7 @@ def read_bytes(parts: Iterable[bytes], max_bytes: int) -> bytes:
 
 
 def no_events_error(content_type: str) -> ProtocolError:
-    """The error for a body that has no answer in it."""
+    """The error for a body with no answer in it."""
     return ProtocolError(
         f"the endpoint answers with {content_type or 'nothing known'} in place of events",
         "is its address right?",

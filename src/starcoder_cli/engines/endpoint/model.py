@@ -1,7 +1,7 @@
 """A model at an OpenAI-compatible endpoint: vLLM, llama.cpp's server, a hosted one, or our own.
 
-Where the server has a tokenizer to ask, prompts go as token ids. Elsewhere they go as text, in
-which whoever wrote the file may have written control tokens: that is said where it happens.
+If the server offers its tokenizer, prompts go as token ids. Otherwise they go as text, which may
+contain control tokens that the file's author wrote: the user is warned when that happens.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from httpx2 import Response
 
 DEFAULT_ENDPOINT_WINDOW = 8192
-"""Tokens that a model is taken to read where neither the server nor the catalog says."""
+"""The window assumed for a model if neither the server nor the catalog gives one, in tokens."""
 
 NO_LIST = (400, 403, 422)
 REFUSED_STATUSES = (400, 422)
@@ -49,7 +49,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True)
 class ResolvedEndpoint:
-    """An endpoint that answers: which of its models is asked, and what is known of that one."""
+    """An endpoint that answers: which of its models is used, and what is known about that model."""
 
     endpoint: EndpointAddress
     served: ServedModel
@@ -60,10 +60,10 @@ class ResolvedEndpoint:
 def probe_endpoint(
     endpoint: EndpointAddress, requested: str, default: str, family: str, notify: Notify
 ) -> ResolvedEndpoint:
-    """The endpoint's model `requested`, else the one that is `default` there, else its first.
+    """Resolve the model `requested`, else the one called `default` there, else the first.
 
-    `family` is the family that the user says it is of, empty for what its name tells. Raises
-    InputError where the server does not have the named one, and what a connection raises.
+    `family` is the FIM family given by the user; if empty, it is guessed from the name. Raises
+    InputError if the server does not have the named model, and any connection error.
     """
     with closing(EndpointConnection(endpoint, notify)) as connection:
         models = list_models(connection, requested)
@@ -85,7 +85,7 @@ def probe_endpoint(
 def list_models(connection: EndpointConnection, requested: str) -> list[ServedModel]:
     """The models that an endpoint lists.
 
-    It need not list them, nor in a known form, where one is named; some keys may not ask for that.
+    If a model is named, the list may be missing, malformed or forbidden to the key.
     """
     missing = (*NO_ROUTE, *NO_LIST) if requested else NO_ROUTE
     try:
@@ -100,7 +100,7 @@ def list_models(connection: EndpointConnection, requested: str) -> list[ServedMo
 
 
 def choose_served_model(models: Sequence[ServedModel], requested: str, default: str) -> ServedModel:
-    """Which of the models that a server lists is meant; it may list none where one is named."""
+    """Choose which listed model is meant; the list may be empty if one is requested by name."""
     if not models and not requested:
         raise UsageError("the endpoint does not list its models", "name one with -m")
     if not models:
@@ -117,9 +117,9 @@ def choose_served_model(models: Sequence[ServedModel], requested: str, default: 
 
 
 def build_model_spec(served: ServedModel, dialect: Dialect, fim: str, root: str) -> ModelSpec:
-    """What is known of a served model: by the user, by the catalog's row for its name, or by that.
+    """Describe a served model from what the user said, its catalog entry, or else its name.
 
-    Other files of a project are not included unasked: they would leave this machine.
+    Other files of a project are not included by default: they would leave this machine.
     """
     spec = find_by_alias(served.id)
     family = fim or (spec.fim if spec else guess_family(served.id))
@@ -144,7 +144,7 @@ class EndpointModel:
     chat_template = ""
 
     def __init__(self, resolved: ResolvedEndpoint, notify: Notify) -> None:
-        """`notify` is called with what is worth knowing, each thing once."""
+        """`notify` is called with things worth knowing, once for each."""
         self._served, self._spec, self._dialect = resolved.served, resolved.spec, resolved.dialect
         self.window = resolved.spec.window
         self._connection = EndpointConnection(resolved.endpoint, notify)
@@ -155,14 +155,14 @@ class EndpointModel:
 
     @property
     def spells(self) -> AbstractSet[type]:
-        """Holes where the server can take them; conversations, unless not tuned to chat."""
+        """Holes if the server takes them; conversations, unless the model is not tuned for chat."""
         row = find_by_alias(self._served.id)
         gaps = {Hole} if self._dialect.fim_api and self._spec.fim == SERVER else set()
         chats = set() if row and not row.chat else {Conversation}
         return gaps | chats
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The answer, chunk by chunk; closing it closes the connection, and the server stops."""
+        """Stream the answer; closing the stream closes the connection, and the server stops."""
         if isinstance(question, Conversation):
             return self._chat(question, sampling)
         if isinstance(question, Hole):
@@ -170,7 +170,7 @@ class EndpointModel:
         return self._complete(question, sampling)
 
     def count(self, text: str) -> int:
-        """How many tokens a text has as user text: estimated where the server does not tell."""
+        """The number of tokens in user text, estimated if the server cannot tokenize."""
         if self._tokenizer is None:
             return round(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN + 0.5)
         return len(self._tokenizer.encode_text(text))
@@ -178,8 +178,8 @@ class EndpointModel:
     def has_token(self, text: str) -> bool:
         """Whether a text is exactly one control token.
 
-        Where the server has no tokenizer to ask, the tokens of the family that the model's name
-        tells are.
+        If the server cannot tokenize, this goes by the control tokens of the family that the
+        model's name suggests.
         """
         if self._tokenizer is not None:
             return self._tokenizer.token_id(text) is not None
@@ -206,7 +206,7 @@ class EndpointModel:
         return self._stream_response(route, body, sampling)
 
     def _chat(self, conversation: Conversation, sampling: Sampling) -> Stream:
-        """The next answer of a conversation, by the server's own template where it has one."""
+        """Stream the next answer of a conversation, by the server's own template if it has one."""
         for message in conversation.messages[-1:]:
             self._warn_of_control_tokens(message.text)
         body = wire.chat_body(self._served.id, conversation, sampling, self._dialect)
@@ -223,7 +223,7 @@ class EndpointModel:
             yield from chunks
 
     def _spelled_here(self, conversation: Conversation, sampling: Sampling) -> Stream:
-        """The next answer of a conversation, asked for in a format of ours."""
+        """Stream the next answer of a conversation, formatted here instead of by the server."""
         row = find_by_alias(self._served.id)
         form = choose_chat_format(row.chat if row else None, self._served.id, "", self.has_token)
         self._notify_once(
@@ -241,7 +241,7 @@ class EndpointModel:
     def _request(
         self, route: str, body: wire.Body, allowed_statuses: Collection[int] = ()
     ) -> "Iterator[Response]":
-        """The beginning of an answer, asked for again without what the endpoint does not take."""
+        """Open a response, asking again without any fields that the endpoint refuses."""
         allowed = (*allowed_statuses, *REFUSED_STATUSES)
         while True:
             body = wire.without_fields(body, self._refused)
@@ -258,7 +258,7 @@ class EndpointModel:
                 self._notify_once(f"the endpoint does not take {named}: it is asked without")
 
     def _encode(self, prompt: Prompt) -> str | list[int]:
-        """A prompt as its server takes it, never empty."""
+        """A prompt in the form its server takes, never empty."""
         if self._tokenizer is not None:
             return self._tokenizer.encode(prompt) or self._tokenizer.encode_text("\n")
         for piece in prompt.pieces:
@@ -275,7 +275,7 @@ class EndpointModel:
 
     @property
     def _reads_text_alone(self) -> bool:
-        """Whether control tokens are text to the server, both ways; ours reads and writes none."""
+        """Whether control tokens go as text, both ways; our own server reads and writes none."""
         return self._tokenizer is None and self._dialect.fim_api != "suffix"
 
     def _tokenize(self, text: str, add_bos: bool, parse_control: bool) -> TokenTexts:
@@ -285,7 +285,7 @@ class EndpointModel:
         return wire.parse_tokens(self._connection.request_json("POST", wire.TOKENIZE_ROUTE, body))
 
     def _warn_of_control_tokens(self, text: str) -> None:
-        """Say so where a server may take a part of a text for a control token."""
+        """Warn if the server may mistake part of a text for a control token."""
         if self._dialect.fim_api == "suffix":
             return
         if control_token := find_control_token(text):

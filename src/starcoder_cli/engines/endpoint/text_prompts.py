@@ -1,7 +1,7 @@
-"""Prompts as text, for servers without a tokenizer to ask: control tokens are text there too.
+"""Prompts as text, for servers that offer no tokenizer: control tokens are text there too.
 
-Such a server may take what somebody wrote for a control token, and may write out those that end an
-answer, whatever it was told to stop at.
+Such a server may mistake text that somebody wrote for a control token, and may write out those
+that end an answer, whatever stop texts it was given.
 """
 
 from starcoder_cli.engines.endpoint.tokenizer import all_control_tokens
@@ -15,38 +15,38 @@ def spell_prompt(prompt: Prompt) -> str:
 
 
 def as_text(piece: str) -> str:
-    """A piece of a prompt where it goes as text: Code Llama's tokens begin with a space there."""
+    """A piece of a prompt sent as text: Code Llama's tokens then begin with a space."""
     has_space_mark = isinstance(piece, Special) and piece.startswith("▁")
     return f" {piece[1:]}" if has_space_mark else str(piece)
 
 
 def to_valid_utf8(text: str) -> str:
-    """A text without what was no UTF-8 in a file: servers take no surrogates."""
+    """Replace what was not valid UTF-8 in a file, because servers do not accept surrogates."""
     return text.encode("utf-8", "replace").decode()
 
 
 def user_text(prompt: Prompt) -> str:
-    """What in a prompt is no control token."""
+    """The text of a prompt without its control tokens."""
     pieces = (*prompt.pieces, prompt.forced_prefix)
     return "\n".join(piece for piece in pieces if not isinstance(piece, Special))
 
 
 def find_control_token(text: str) -> str | None:
-    """A control token of any family that a text has in it, None where it has none."""
+    """A control token of any family that occurs in a text, or None."""
     return next((token for token in all_control_tokens() if token in text), None)
 
 
 def stop_texts(prompt: Prompt, form: FimFormat | None) -> list[str]:
-    """The texts that a server is told to stop at: tokens of the family that the prompt lacks."""
+    """The stop texts to send to a server: the family's end tokens that the prompt lacks."""
     text = user_text(prompt)
     stops = (stop for stop in prompt.stop if form and stop in form.stop)
     return [as_text(stop) for stop in stops if bare_text(stop) not in text]
 
 
 def end_texts(prompt: Prompt, form: FimFormat | None) -> tuple[str, ...]:
-    """The texts that an answer ends at, whatever its server does: every token of the family.
+    """The texts that an answer is cut at whatever its server does: every token of the family.
 
-    A text that has such a token in it writes about them, and so may its answer.
+    A text that contains such a token is about them, so its answer may contain it as well.
     """
     text = user_text(prompt)
     tokens = [stop for stop in prompt.stop if isinstance(stop, Special)]
@@ -56,5 +56,5 @@ def end_texts(prompt: Prompt, form: FimFormat | None) -> tuple[str, ...]:
 
 
 def bare_text(token: str) -> str:
-    """A control token without the mark of a space before it."""
+    """A control token without the leading mark that stands for a space."""
     return token.removeprefix("▁")

@@ -1,8 +1,8 @@
-"""Prompts as token ids, by a server's own tokenizer, so that user text never is a control token.
+"""Prompts as token ids from a server's own tokenizer, so that user text is never a control token.
 
-llama.cpp's server can be told to read none in a text. vLLM's cannot: there a text that has some is
-cut in two inside each of them, until no part of it is read as one. All parts are asked for at once,
-with a control token of the model between them, which no tokenizer reads across.
+llama.cpp's server can be asked not to parse any in a text. vLLM's cannot, so there a text is cut
+in two inside each control token in it, until no part is read as one. All parts are sent at once,
+separated by one of the model's control tokens, which no tokenizer reads across.
 """
 
 import re
@@ -16,21 +16,21 @@ from starcoder_cli.prompts.fim_formats import FIM_FORMATS
 
 TokenTexts = Sequence[tuple[int, str]]
 TokenizeCall = Callable[[str, bool, bool], TokenTexts]
-"""The tokens of a text, given whether the token that begins a prompt comes first, and whether
-control tokens in the text are read as such."""
+"""Tokenizes a text, given whether to put the token that begins a prompt first, and whether to
+parse control tokens in the text."""
 
-# No vocabulary that was looked at has an ordinary token of this form that occurs in code.
+# No vocabulary we looked at has an ordinary token of this form that occurs in code.
 CONTROL_TOKEN_PATTERN = re.compile(r"▁?(<.*\w.*>|\[/?[A-Z][A-Z_]*\])", re.DOTALL)
 MAX_CUTS = 30
-"""How often more control tokens may be read in what is left of a text when others are cut in it."""
+"""How often cutting the known control tokens in a text may reveal more of them in the rest."""
 
 PROBE = "a"
 BYTES_PER_TOKEN = 3.5
-"""Bytes of code that a token stands for, about."""
+"""Roughly how many bytes of code a token stands for."""
 
 
 def all_control_tokens() -> list[str]:
-    """Every control token that a prompt of ours may have in it or end at."""
+    """Every control token that one of our prompts may contain or end at."""
     fim_tokens = (
         token for row in FIM_FORMATS.values() for token in (*row.control_tokens(), *row.stop)
     )
@@ -51,7 +51,7 @@ class RemoteTokenizer:
         self._ids_by_text: dict[str, int | None] | None = None
 
     def encode(self, prompt: Prompt) -> list[int]:
-        """The ids of a prompt: one for each control token, text as nothing but text."""
+        """The ids of a prompt: one for each control token, and text only ever as text."""
         ids = list(self.bos_ids())
         for piece in (*prompt.pieces, prompt.forced_prefix):
             if isinstance(piece, Special):
@@ -86,20 +86,20 @@ class RemoteTokenizer:
         return [token_id for token_id, _ in inside]
 
     def token_id(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one."""
+        """The id of a control token, or None if the text is not exactly one."""
         if text not in self._known_ids():
             self._known_ids().update(self._look_up_ids([text]))
         return self._known_ids()[text]
 
     def require_token_id(self, special: Special) -> int:
-        """The id of a control token that is needed."""
+        """The id of a control token; raises ProtocolError if the model does not have it."""
         token_id = self.token_id(special)
         if token_id is None:
             raise ProtocolError(f"the endpoint's model has no token {special!r}", "see --fim")
         return token_id
 
     def bos_ids(self) -> list[int]:
-        """The ids that the model wants at the beginning of every prompt."""
+        """The ids that the model expects at the beginning of every prompt."""
         if self._bos_ids is None:
             ids_with_bos = [token_id for token_id, _ in self._tokenize(PROBE, True, False)]
             ids_alone = [token_id for token_id, _ in self._tokenize(PROBE, False, False)]
@@ -110,20 +110,20 @@ class RemoteTokenizer:
         return self._bos_ids
 
     def _known_ids(self) -> dict[str, int | None]:
-        """The ids of all control tokens that were asked for, ours among them."""
+        """The ids of all control tokens looked up so far, including ours."""
         if self._ids_by_text is None:
             self._ids_by_text = self._look_up_ids(all_control_tokens())
         return self._ids_by_text
 
     def _look_up_ids(self, names: Sequence[str]) -> dict[str, int | None]:
-        """The ids of some texts, as far as they are control tokens, all asked for at once."""
+        """Look up several control tokens at once; None for a text that is not one."""
         ids_by_text = {
             text: token_id for token_id, text in self._tokenize("".join(names), False, True)
         }
         return {name: ids_by_text.get(name) for name in names}
 
     def _separator(self, tokens: TokenTexts, names: Collection[str]) -> tuple[str, int]:
-        """A control token of the model: of those that we know the longest, as the surest."""
+        """A control token of the model: the longest that we know of, as the safest."""
         known = {text: number for text, number in self._known_ids().items() if number is not None}
         read = {text.removeprefix("▁"): number for number, text in tokens}
         separators = known or {name: read[name] for name in names}
@@ -131,7 +131,7 @@ class RemoteTokenizer:
 
 
 def find_control_tokens(tokens: TokenTexts, text: str) -> set[str]:
-    """What is written in a text and was read as a control token."""
+    """The texts that occur in a text and were read as control tokens."""
     token_texts = {token_text for _, token_text in tokens}
     names = {
         token_text.removeprefix("▁")

@@ -1,8 +1,8 @@
-"""Weights in few bits, as the graph of their family reads them: of a GGUF file, of a checkpoint.
+"""Quantized weights in the form a family's graph reads, from a GGUF file or a checkpoint.
 
-Numbers of a GGUF file stay what they are, but for those of five and six bits that a kernel knows
-only in eight; where that was measured to cost nothing, some of them are in four bits instead, and
-as much sooner read from memory for each token that is written.
+Numbers of a GGUF file stay what they are, except those of five and six bits, which a kernel knows
+only in eight; where measurements showed no loss, some of them are stored in four bits instead, so
+that they are read from memory that much faster for each token.
 """
 
 import json
@@ -51,15 +51,15 @@ POSITIONS = "transformer.wpe.weight"
 FEED_FORWARD = re.compile(r"model\.layers\.\d+\.mlp\.(gate|up)_proj\.weight")
 OTHER_ENGINE = "use --engine llamacpp"
 SAMPLE_DIVISOR = 8
-"""One of so many rows of a matrix tells how much it loses in four bits."""
+"""One in this many rows of a matrix is sampled to estimate how much it loses in four bits."""
 
 
 def convert_gguf(path: Path, folder: Path, four_bit_count: int, report: Progress) -> None:
     """Write the configuration and the weights of a GGUF file into a folder.
 
-    So many matrices as `four_bit_count` go in four bits in place of eight, those of the
-    feed-forward that lose least. `report` is told how many tensors are written. Raises DataError
-    for a malformed file, MachineError for one of a family that has no graph.
+    The `four_bit_count` feed-forward matrices that lose least are stored in four bits in place of
+    eight. `report` is given how many tensors are written. Raises DataError for a malformed file,
+    MachineError for one of a family that has no graph.
     """
     try:
         config, tensors = read_gguf(path)
@@ -67,7 +67,7 @@ def convert_gguf(path: Path, folder: Path, four_bit_count: int, report: Progress
         raise MachineError(f"OpenVINO runs no model of the kind {error}", OTHER_ENGINE) from error
     try:
         write_gguf_weights(tensors, folder, four_bit_count, report)
-    except (NotImplementedError, ValueError) as error:  # of types that only llama.cpp reads
+    except (NotImplementedError, ValueError) as error:  # in types that only llama.cpp reads
         raise unknown_type(path) from error
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 
@@ -75,7 +75,7 @@ def convert_gguf(path: Path, folder: Path, four_bit_count: int, report: Progress
 def write_gguf_weights(
     tensors: Mapping[str, BlockTensor], folder: Path, four_bit_count: int, report: Progress
 ) -> None:
-    """Write the weights of a GGUF file, so many of them in four bits."""
+    """Write the weights of a GGUF file, with `four_bit_count` matrices in four bits."""
     four_bit_names = choose_four_bits(tensors, four_bit_count)
     groups = [
         make_group(name, tensor, "four" if name in four_bit_names else None)
@@ -85,7 +85,7 @@ def write_gguf_weights(
 
 
 def convert_checkpoint(files: Iterable[Path], folder: Path, bits: Bits, report: Progress) -> None:
-    """Write the weights of a checkpoint into a folder, in so many bits; as `convert_gguf` does."""
+    """Write a checkpoint's weights into a folder, in `bits` bits; otherwise as `convert_gguf`."""
     groups = [
         make_group(name, tensor, form_in_bits(name, tensor, bits) if tensor.shape[1:] else None)
         for name, tensor in map_tensors(files).items()
@@ -95,7 +95,7 @@ def convert_checkpoint(files: Iterable[Path], folder: Path, bits: Bits, report: 
 
 
 def write_groups(folder: Path, groups: Sequence[TensorGroup], report: Progress) -> None:
-    """Write the weights; that a group is made is reported before it is."""
+    """Write the weights, reporting each group before it is made."""
     write_safetensors(
         folder / WEIGHTS_FILE,
         [
@@ -108,21 +108,21 @@ def write_groups(folder: Path, groups: Sequence[TensorGroup], report: Progress) 
 
 
 def reported(group: TensorGroup, report: Callable[[], None]) -> "Collection[NDArray[generic]]":
-    """A group's arrays; that they are made is reported."""
+    """A group's arrays, reported before they are made."""
     report()
     return list(group.arrays())
 
 
 def unknown_type(path: Path) -> DataError:
-    """What is wrong with a file some of whose tensors cannot be read."""
+    """The error for a file some of whose tensors cannot be read."""
     return DataError(f"{path} has tensors of a type that is not known", OTHER_ENGINE)
 
 
 def read_gguf(path: Path) -> tuple[dict[str, object], Mapping[str, BlockTensor]]:
-    """The configuration and the tensors of a GGUF file, by the names that checkpoints have.
+    """The configuration and the tensors of a GGUF file, under the names used in checkpoints.
 
-    Raises UnknownArchitectureError for an architecture that is not known, DataError for a malformed
-    file and for one with tensors of a type that is not known.
+    Raises UnknownArchitectureError for an unknown architecture, DataError for a malformed file or
+    one with tensors of an unknown type.
     """
     header = read_gguf_header(path)
     if any(tensor.ggml_type not in BLOCK_SIZES for tensor in header.tensors):
@@ -138,7 +138,7 @@ def read_gguf(path: Path) -> tuple[dict[str, object], Mapping[str, BlockTensor]]
 
 
 def choose_four_bits(tensors: Mapping[str, BlockTensor], limit: int) -> Collection[str]:
-    """The names of so many matrices of the feed-forward, those that lose least in four bits."""
+    """The names of up to `limit` feed-forward matrices, those that lose least in four bits."""
     losses = {
         name: estimate_loss(tensor)
         for name, tensor in tensors.items()
@@ -148,13 +148,13 @@ def choose_four_bits(tensors: Mapping[str, BlockTensor], limit: int) -> Collecti
 
 
 def estimate_loss(tensor: BlockTensor) -> float:
-    """How much a matrix loses in four bits, by its first rows."""
+    """Estimate how much a matrix loses in four bits, from its first rows."""
     rows = tensor.floats(0, max(tensor.shape[0] // SAMPLE_DIVISOR, 1))
     return to_four_bits(in_groups(rows))[1]
 
 
 def make_group(name: str, tensor: Tensor, form: Form | None) -> TensorGroup:
-    """What is written of a tensor: a vector in 32 bits, positions in 16, a matrix in a form."""
+    """How to write a tensor: a vector in 32 bits, positions in 16, a matrix in a quantized form."""
     rows, columns = (1, *tensor.shape)[-2:]
     if rows == 1:
         entry = TensorEntry("F32", (columns,), 4 * columns)

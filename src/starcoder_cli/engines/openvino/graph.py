@@ -1,4 +1,4 @@
-"""A model as a graph of OpenVINO's over a paged KV cache: token ids in, logits out."""
+"""A model as an OpenVINO graph over a paged KV cache: token ids in, logits out."""
 
 import sys
 import threading
@@ -29,16 +29,16 @@ QUANTIZED_DIMENSIONS = 3
 """A quantized matrix has rows, groups, and the numbers of a group."""
 
 KERNEL_CACHE_SIZE = 64
-"""How many kernels are kept for lengths of input that have been, in each of two caches.
+"""How many kernels for earlier input lengths are kept, in each of two caches.
 
-OpenVINO keeps 5,000 and oneDNN 1,024, which hold each other's: the memory of a server grew by up to
-a megabyte with each new length, for nothing that could be measured in speed.
+OpenVINO keeps 5,000 and oneDNN 1,024, and each cache keeps the other's alive: a server's memory
+grew by up to a megabyte with each new length, for no measurable gain in speed.
 """
 
 
 @dataclass(frozen=True)
 class TokenSpan:
-    """Some ids of a text that are to be read, after `start` others, and the blocks of the text."""
+    """Some ids of a text to read, after `start` others, and the blocks of the text."""
 
     ids: Sequence[int]
     start: int
@@ -46,15 +46,15 @@ class TokenSpan:
 
     @property
     def end(self) -> int:
-        """How many ids of the text have been read then."""
+        """How many ids of the text have been read after this span."""
         return self.start + len(self.ids)
 
 
 class PagedGraph:
-    """The weights, and so many blocks of KV cache, which take memory when they are first used."""
+    """The weights, and `block_count` blocks of KV cache that take memory from their first use."""
 
     def __init__(self, parts: "Sequence[CompiledModel]", block_count: int) -> None:
-        """Over the parts of a model that `compile_parts` has compiled."""
+        """Run on the parts of a model that `compile_parts` has compiled."""
         self._caches: list[NDArray[uint8]] = []
         self._requests = [part.create_infer_request() for part in parts]
         self._input_names = [{port.any_name for port in part.inputs} for part in parts]
@@ -64,10 +64,10 @@ class PagedGraph:
                     self._allocate_cache(request, port, block_count)
 
     def run(self, spans: Sequence[TokenSpan], logit_indices: Sequence[int]) -> "NDArray[float32]":
-        """Read all spans in one step; the logits at some of their ids, all numbered in order.
+        """Read all spans in one step; return the logits at these ids, counted across all spans.
 
-        Of shape [logit_indices, vocabulary], they last until the next step. Raises RuntimeError
-        where OpenVINO cannot.
+        Their shape is [logit_indices, vocabulary], and they last until the next step. Raises
+        RuntimeError if OpenVINO fails.
         """
         import numpy
         from openvino import Tensor
@@ -99,12 +99,12 @@ class PagedGraph:
         return logits
 
     def copy_block(self, source: int, target: int) -> None:
-        """Let a block hold what another one holds."""
+        """Copy the contents of one block to another."""
         for cache in self._caches:
             cache[target] = cache[source]
 
     def close(self) -> None:
-        """Let the weights and the cache go."""
+        """Release the weights and the cache."""
         self._requests.clear()
         self._caches.clear()
 
@@ -120,9 +120,9 @@ class PagedGraph:
 
 @contextmanager
 def compile_parts(read_model: "Callable[[], Model]") -> "Iterator[list[Future[CompiledModel]]]":
-    """A model over a paged cache, whose parts are compiled while the body runs.
+    """Compile the parts of a model over a paged cache while the body runs.
 
-    Raises RuntimeError where OpenVINO cannot.
+    Raises RuntimeError if OpenVINO fails.
     """
     import openvino
 
@@ -138,19 +138,19 @@ def compile_parts(read_model: "Callable[[], Model]") -> "Iterator[list[Future[Co
         limit_kernel_caches(),
         run_in_threads(*(partial(compile_part, part) for part in parts)) as futures,
     ):
-        for _ in parts:  # a body that keeps the interpreter to itself would keep them from it
+        for _ in parts:  # a body that keeps the interpreter to itself would keep them from starting
             started.acquire()
         yield futures
 
 
 def choose_precision(core: "Core", model: "Model") -> Mapping[str, Any]:
-    """What a model computes in, and keeps in its cache: 32 and 16 bits over weights in few bits.
+    """The precision of computation and cache: 32 and 16 bits for weights in few bits.
 
-    bfloat16, which OpenVINO takes where a processor has it, loses more than four bits of weights
-    do: of the default model's answers to HumanEval's first 40 problems 20 pass with it and 28
-    without, where llama.cpp has 27. The kernels for weights in few bits are as fast without it;
-    those for 16 bits would need twice the memory. A cache in eight bits is rounded anew with each
-    token that comes to a block.
+    bfloat16, which OpenVINO uses on processors that have it, loses more than four-bit weights do:
+    of the default model's answers to HumanEval's first 40 problems, 20 pass with it and 28 without,
+    and 27 in llama.cpp. The kernels for weights in few bits are as fast without it; those for 16
+    bits would need twice the memory. A cache in eight bits is rounded again with each token added
+    to a block.
     """
     constants = (each for each in model.get_ops() if each.get_type_name() == "Constant")
     matrices = (each for each in constants if len(each.get_shape()) == QUANTIZED_DIMENSIONS)
@@ -160,17 +160,17 @@ def choose_precision(core: "Core", model: "Model") -> Mapping[str, Any]:
 
 
 def limit_kernel_caches() -> AbstractContextManager[None]:
-    """Have oneDNN keep KERNEL_CACHE_SIZE kernels in a process where it first works in the body."""
+    """Have oneDNN keep KERNEL_CACHE_SIZE kernels if it is first used in the body."""
     return set_default_variable(
         "ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(KERNEL_CACHE_SIZE), "DNNL_PRIMITIVE_CACHE_CAPACITY"
     )
 
 
 def import_openvino() -> Any:
-    """OpenVINO without its telemetry and its converter; MachineError where it cannot start.
+    """OpenVINO without its telemetry and its converter; raises MachineError if it cannot start.
 
-    The first would write to the home folder and call home, the second is half of the time of an
-    import. A module that is None cannot be imported; OpenVINO then does without
+    The telemetry would write to the home folder and call home, and the converter is half of the
+    import time. A module that is None cannot be imported; OpenVINO then does without it
     (`telemetry_utils.py`, `openvino/__init__.py`).
     """
     for package in ("openvino_telemetry", "openvino.tools.ovc"):
@@ -185,7 +185,7 @@ def import_openvino() -> Any:
 
 @contextmanager
 def translate_errors(action: str, other_way: str = "use --engine llamacpp") -> Iterator[None]:
-    """OpenVINO's error as ours: what it cannot do, and why."""
+    """Turn OpenVINO's errors into ours: what it cannot do, and why."""
     try:
         yield
     except RuntimeError as error:
@@ -199,8 +199,8 @@ def run_in_threads(
 ) -> "Iterator[list[Future[ThreadResult]]]":
     """Run each function in a thread of its own while the body runs.
 
-    OpenVINO's plugin gives the thread that loads it a stack for signal handlers, and takes that
-    along when it is unloaded: in the main thread the next Ctrl-C would end the process by SIGSEGV.
+    OpenVINO's plugin gives the thread that loads it a stack for signal handlers, and takes it away
+    when it is unloaded: in the main thread, the next Ctrl-C would end the process by SIGSEGV.
     """
     with allow_native_interrupts(), ThreadPoolExecutor(len(functions)) as pool:
         yield [pool.submit(function) for function in functions]

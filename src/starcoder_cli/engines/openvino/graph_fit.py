@@ -1,4 +1,4 @@
-"""Which checkpoints a graph of ours runs on a processor, and how much memory that takes."""
+"""Which checkpoints one of our graphs runs on a CPU, and how much memory that takes."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -16,27 +16,27 @@ ALLOWED_BITS: Mapping[QuantizeChoice, Sequence[Bits]] = {
     "8bit": (8,),
     "4bit": (4,),
 }
-"""What a choice allows, the best first."""
+"""What each choice allows, best first."""
 
 BYTES_PER_NUMBER: Mapping[Bits, float] = {4: 0.72, 8: 1.07, 16: 2}
-"""With scales, of four bits with zeros too, for each 32 numbers; room for vectors and tables.
+"""Includes scales (and zeros in four bits) for every 32 numbers; room for vectors and tables.
 
-In four bits a fifth has eight: attention and head.
+In four bits, a fifth of the numbers are in eight: attention and head.
 """
 
 COMPILED_BYTES_PER_NUMBER: Mapping[Bits, float] = {4: 0.85, 8: 1.14, 16: 1.07}
-"""Once they are laid out, with scales and offsets in 32 bits: measured (`bench/results/cpu.md`)."""
+"""After compilation, with scales and offsets in 32 bits: measured (`bench/results/cpu.md`)."""
 
 
 def graph_weight_bytes(parameters: int, bits: Bits) -> int:
-    """The bytes of a graph's weights."""
+    """The size of a graph's weights in bytes."""
     return round(parameters * BYTES_PER_NUMBER[bits])
 
 
 def graph_loading_bytes(parameters: int, bits: Bits, is_prepared: bool = False) -> int:
-    """The bytes that a graph takes while it is compiled: its weights, and what they become.
+    """The bytes that a graph takes while it compiles: its weights, and what they turn into.
 
-    Those that are prepared are read from their file and need not stay in memory.
+    Prepared weights are read from their file and need not stay in memory.
     """
     compiled_bytes = round(parameters * COMPILED_BYTES_PER_NUMBER[bits])
     return compiled_bytes + (0 if is_prepared else graph_weight_bytes(parameters, bits))
@@ -49,10 +49,10 @@ def choose_bits(
     free_memory: int,
     prepared_bits: int = 0,
 ) -> Bits | None:
-    """How many bits a checkpoint's matrices have in a graph of ours on a processor.
+    """In how many bits one of our graphs holds a checkpoint's matrices on a CPU.
 
-    Those that they were prepared in, else the most that there is memory for. None where a processor
-    is not to run it, or no graph can.
+    The bits they were prepared in, else the most that memory allows. None if the model is not to
+    run on a CPU, or if no graph can run it.
     """
     is_for_graph = (
         model_type in FAMILIES
@@ -71,7 +71,7 @@ def choose_bits(
 
 
 def bits_to_prepare(parameters: int, quantize: QuantizeChoice, free_memory: int) -> Bits:
-    """How many bits a checkpoint is to be prepared in: the most with which it will load here."""
+    """How many bits to prepare a checkpoint in: the most with which it will load here."""
     allowed = ALLOWED_BITS[quantize]
     return next(
         (bits for bits in allowed if graph_loading_bytes(parameters, bits, True) < free_memory),
@@ -82,13 +82,13 @@ def bits_to_prepare(parameters: int, quantize: QuantizeChoice, free_memory: int)
 def choose_prepared_bits(
     model_type: str, parameters: int, loading: LoadOptions, free_memory: int
 ) -> Bits | None:
-    """What `choose_bits` gives for a checkpoint that is pulled, and prepared where it has to be."""
+    """What `choose_bits` returns for a checkpoint once it is pulled and, if needed, prepared."""
     prepared_bits = bits_to_prepare(parameters, loading.quantize, free_memory)
     return choose_bits(model_type, parameters, loading, free_memory, prepared_bits)
 
 
 def describe_graph(name: str, parameters: int, bits: Bits, free_memory: int) -> str:
-    """One line about a model that is pulled into a graph, as a PlacementPlan has it."""
+    """One line about a model pulled to run in a graph, like that of a PlacementPlan."""
     needed_bytes = graph_loading_bytes(parameters, bits, is_prepared=bits < 16)
     needed = f"{gigabytes(needed_bytes)} of {gigabytes(free_memory)} free"
     return f"{name}: {bits} bit on cpu (OpenVINO), needs {needed}"

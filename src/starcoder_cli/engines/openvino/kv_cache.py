@@ -1,9 +1,9 @@
-"""Which blocks of a KV cache hold which tokens, so that what was read once is not read again.
+"""Which blocks of a KV cache hold which tokens, so that nothing is read twice.
 
-A cache is paged (Kwon et al. 2023, arXiv:2309.06180): a text lies in blocks of BLOCK_TOKENS tokens,
-in any order. What was read stays until its blocks are needed, as a tree in which a block follows
-those of the text before it. Texts that begin alike share the blocks of their beginning, and where
-two part inside a block, the second copies it.
+The cache is paged (Kwon et al. 2023, arXiv:2309.06180): a text is stored in blocks of BLOCK_TOKENS
+tokens, in any order. What was read stays until its blocks are needed, in a tree where each block
+follows those of the text before it. Texts that begin alike share the blocks of their beginning,
+and if two diverge inside a block, the second copies it.
 """
 
 import itertools
@@ -32,7 +32,7 @@ class CachedBlock:
 
 @dataclass(eq=False)
 class CachedSequence:
-    """A text: blocks that others may share, then its own; `cached_tokens` had been read before."""
+    """A text: shareable blocks, then its own; `cached_tokens` had been read before."""
 
     shared_blocks: list[CachedBlock]
     own_blocks: list[int]
@@ -45,10 +45,10 @@ class CachedSequence:
 
 
 class BlockPool:
-    """So many blocks, of which about `max_idle` may hold texts that nobody uses now."""
+    """`block_count` blocks, of which about `max_idle` may hold texts that nobody uses now."""
 
     def __init__(self, block_count: int, max_idle: int, copy: Callable[[int, int], None]) -> None:
-        """`copy` is given a block and one that is to hold the same."""
+        """`copy` is called with a block and the block to copy it to."""
         self._root = CachedBlock(-1, (), None)
         self._free = list(reversed(range(block_count)))
         self._max_idle = max_idle
@@ -56,7 +56,7 @@ class BlockPool:
         self._clock = itertools.count(1)
 
     def open_sequence(self, ids: Sequence[int]) -> CachedSequence:
-        """A text that begins with these ids; all but the last of them may be known already."""
+        """Open a text that begins with these ids; all but the last may be cached already."""
         sequence, block, remaining_ids = CachedSequence([], [], 0), self._root, tuple(ids[:-1])
         while next_block := block.children.get(remaining_ids[:BLOCK_TOKENS]):
             if len(next_block.ids) < BLOCK_TOKENS:
@@ -71,7 +71,7 @@ class BlockPool:
         source = max(common_lengths, key=lambda child: common_lengths[child], default=None)
         sequence.cached_tokens = len(sequence.shared_blocks) * BLOCK_TOKENS
         if source and common_lengths[source]:
-            source.user_count += 1  # it is not to be given away for its own copy
+            source.user_count += 1  # so that it is not given away for its own copy
             sequence.own_blocks.append(self._allocate())
             source.user_count -= 1
             self._copy(source.index, sequence.own_blocks[0])
@@ -80,12 +80,12 @@ class BlockPool:
         return sequence
 
     def reserve(self, sequence: CachedSequence, token_count: int) -> None:
-        """Give a text blocks for so many tokens."""
+        """Give a text blocks for this many tokens."""
         while (len(sequence.shared_blocks) + len(sequence.own_blocks)) * BLOCK_TOKENS < token_count:
             sequence.own_blocks.append(self._allocate())
 
     def share_blocks(self, sequence: CachedSequence, ids: Sequence[int]) -> None:
-        """Let others use the whole blocks of a text, of which these ids have been read."""
+        """Let others use the whole blocks of a text whose `ids` have been read."""
         block = sequence.shared_blocks[-1] if sequence.shared_blocks else self._root
         while len(sequence.shared_blocks) < len(ids) // BLOCK_TOKENS:
             start = len(sequence.shared_blocks) * BLOCK_TOKENS
@@ -96,7 +96,7 @@ class BlockPool:
             sequence.shared_blocks.append(block)
 
     def release(self, sequence: CachedSequence, ids: Sequence[int]) -> None:
-        """Let a text go, of which these ids have been read; it can be found until it is needed."""
+        """Release a text whose `ids` have been read; it can be found until its blocks go."""
         self.share_blocks(sequence, ids)
         remaining_ids = tuple(ids[len(sequence.shared_blocks) * BLOCK_TOKENS :])
         if remaining_ids:
@@ -109,7 +109,7 @@ class BlockPool:
         sequence.shared_blocks, sequence.own_blocks = [], []
 
     def _insert_block(self, parent: CachedBlock, ids: TokenIds, index: int) -> CachedBlock:
-        """Let a block follow another; where that one has an equal child already, use that child."""
+        """Attach a block to another; if that one already has an equal child, use that child."""
         block = parent.children.get(ids)
         if block:
             self._free.append(index)
@@ -119,9 +119,9 @@ class BlockPool:
         return block
 
     def _allocate(self) -> int:
-        """A block for new tokens: a free one, or that of the end that was used least recently.
+        """Return a block for new tokens: a free one, or the least recently used leaf of the tree.
 
-        Blocks that were never used cost memory from their first use on, so not all of them are.
+        Blocks that were never used cost memory from their first use on, so some are left unused.
         """
         blocks = list(self._descendants(self._root))
         evictable = [block for block in blocks if not block.user_count and not block.children]
@@ -134,7 +134,7 @@ class BlockPool:
         return self._free.pop()
 
     def _descendants(self, block: CachedBlock) -> Iterator[CachedBlock]:
-        """All blocks that follow a block."""
+        """Yield all blocks that follow a block."""
         pending = list(block.children.values())
         while pending:
             descendant = pending.pop()

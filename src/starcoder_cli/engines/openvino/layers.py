@@ -1,6 +1,6 @@
-"""The parts that transformers are built of, as nodes of an OpenVINO graph over a paged KV cache.
+"""The parts of transformer models, as nodes of an OpenVINO graph over a paged KV cache.
 
-The graph reads token ids of several texts at once, one behind another: its first axis counts them.
+The graph reads token ids of several texts at once, one after another along its first axis.
 `PagedAttentionExtension` is OpenVINO's own node for attention over such a cache (Kwon et al. 2023).
 """
 
@@ -19,17 +19,17 @@ UNUSED_INPUTS: Sequence[tuple[str, tuple[int, ...]]] = (
     ("int32", ()), ("int32", ()), ("float32", (0, 0, 0, 0)), ("int32", ()), ("int32", (0,)),
     ("int32", (0,)), ("int32", (0,)), ("int32", (0,)), ("uint8", (0,)), ("int32", (0,)),
 )  # fmt: skip
-"""Inputs 13 to 27 of the attention, by type and shape: what is given where nothing is wanted."""
+"""Inputs 13 to 27 of the attention, by type and shape: the values that switch them off."""
 
 LOGIT_INDICES_INPUT = "sampled_tokens_indices"
 
 
 @dataclass(frozen=True)
 class AttentionHeads:
-    """How many heads ask, how many keys and values there are for them, and how wide each is.
+    """How many query heads there are, how many key and value heads, and how wide each is.
 
-    A token sees `window` tokens before it, all of them where that is 0. Products of queries and
-    keys are multiplied with `scale`, by the root of the width divided where that is 0.
+    A token sees the `window` tokens before it, or all if that is 0. Products of queries and keys
+    are multiplied by `scale`, or divided by the square root of the width if that is 0.
     """
 
     queries: int
@@ -41,7 +41,7 @@ class AttentionHeads:
 
 @dataclass(frozen=True)
 class Rope:
-    """Rotary positions: their base, by how much they are divided, which share of a head turns."""
+    """Rotary positions: their base, their divisor, and the share of a head that rotates."""
 
     base: float = 10000.0
     divisor: float = 1.0
@@ -49,7 +49,7 @@ class Rope:
 
 
 class GraphBuilder:
-    """The inputs of a graph, and the layers that are put on top of each other."""
+    """The inputs of a graph, and the layers stacked on top of them."""
 
     def __init__(self, weights: "CheckpointWeights", heads: AttentionHeads) -> None:
         from openvino import Type
@@ -69,7 +69,7 @@ class GraphBuilder:
         return self.weights.rows(name, self.ids if indices is None else indices)
 
     def add(self, hidden: "Node", other: "Node") -> "Node":
-        """The sum, as of a layer and what went into it."""
+        """The sum of two nodes, such as a layer's output and its input."""
         from openvino import opset15
 
         return opset15.add(hidden, other)
@@ -79,20 +79,20 @@ class GraphBuilder:
         return hidden if factor == 1 else self.multiply(hidden, number(factor))
 
     def multiply(self, hidden: "Node", other: "Node") -> "Node":
-        """The product of each two numbers, as of a gate and what it lets through."""
+        """The elementwise product, such as of a gate and what it lets through."""
         from openvino import opset15
 
         return opset15.multiply(hidden, other)
 
     def layer_norm(self, hidden: "Node", name: str, epsilon: float) -> "Node":
-        """Mean 0 and variance 1, then scaled and shifted (Ba et al. 2016)."""
+        """Normalize to mean 0 and variance 1, then scale and shift (Ba et al. 2016)."""
         from openvino import opset15
 
         normed = opset15.mvn(hidden, integer([-1]), True, epsilon, "INSIDE_SQRT")
         return self._shift(opset15.multiply(normed, self.weights.vector(f"{name}.weight")), name)
 
     def rms_norm(self, hidden: "Node", name: str, epsilon: float, offset: float = 0) -> "Node":
-        """Mean square 1, then scaled (Zhang and Sennrich 2019) by the weights and an offset."""
+        """Scale to mean square 1 (Zhang and Sennrich 2019), then by the weights plus `offset`."""
         from openvino import opset15
 
         square = opset15.reduce_mean(opset15.multiply(hidden, hidden), integer([-1]), True)
@@ -102,7 +102,7 @@ class GraphBuilder:
         return opset15.multiply(opset15.divide(hidden, root), factors)
 
     def linear(self, hidden: "Node", name: str) -> "Node":
-        """A matrix, and the bias where the checkpoint has one."""
+        """Multiply by a matrix, and add the bias if the checkpoint has one."""
         from openvino import opset15
 
         product = opset15.matmul(hidden, self.weights.matrix(f"{name}.weight"), False, True)
@@ -113,22 +113,22 @@ class GraphBuilder:
         return self._shift(product, name)
 
     def split(self, hidden: "Node", widths: Sequence[int]) -> "list[Node]":
-        """The last axis in pieces."""
+        """Split the last axis into pieces."""
         from openvino import opset15
 
         pieces = opset15.variadic_split(hidden, integer(-1), integer(list(widths)))
         return list(pieces.outputs())
 
     def per_head(self, hidden: "Node", heads: int) -> "Node":
-        """Of shape [tokens, heads, size]."""
+        """Reshape to [tokens, heads, size]."""
         from openvino import opset15
 
         return opset15.reshape(hidden, integer([-1, heads, self.heads.size]), False)
 
     def rotate(self, hidden: "Node", heads: int, angles: "tuple[Node, Node]") -> "Node":
-        """Queries or keys turned by their positions (RoPE, Su et al. 2021), halves as pairs.
+        """Rotate queries or keys by their positions (RoPE, Su et al. 2021), pairing the two halves.
 
-        Of a head that turns in part, the first numbers do.
+        Of a head that rotates in part, the first numbers do.
         """
         from openvino import opset15
 
@@ -144,7 +144,7 @@ class GraphBuilder:
         return opset15.reshape(whole, integer([-1, heads * self.heads.size]), False)
 
     def rotary_angles(self, rope: Rope) -> "tuple[Node, Node]":
-        """Cosines and sines of each token's position, of shape [tokens, 1, what turns]."""
+        """Cosines and sines of each token's position, of shape [tokens, 1, rotated numbers]."""
         import numpy
         from openvino import opset15
 
@@ -156,7 +156,7 @@ class GraphBuilder:
         return opset15.cos(angles), opset15.sin(angles)
 
     def attend(self, query: "Node", key: "Node", value: "Node") -> "Node":
-        """What each token takes from those before it, in the next layer's part of the cache."""
+        """Attend from each token to those before it, in the next layer's part of the cache."""
         from openvino import Type
         from openvino.op import _PagedAttentionExtension
 
@@ -181,7 +181,7 @@ class GraphBuilder:
         return attention.output(0)
 
     def wanted(self, hidden: "Node") -> "Node":
-        """The rows of those tokens whose logits are asked for."""
+        """The rows of the tokens whose logits are asked for."""
         from openvino import opset15
 
         return opset15.gather(hidden, self._logit_indices, integer(0))
@@ -194,7 +194,7 @@ class GraphBuilder:
         return Model([opset15.unsqueeze(logits, integer(1))], self._inputs)
 
     def _group_sums(self, hidden: "Node", groups: int) -> "Node":
-        """The sums of so many groups of each row; those of what several matrices read are one."""
+        """The sums of `groups` groups in each row, shared by all matrices that read the row."""
         from openvino import opset15
 
         output = as_output(hidden)
@@ -229,7 +229,7 @@ def as_output(node: Any) -> Any:
 
 
 def integer(value: int | Sequence[int]) -> "Node":
-    """A constant of whole numbers: an axis, a shape."""
+    """A constant of whole numbers, such as an axis or a shape."""
     import numpy
     from openvino import opset15
 
@@ -237,12 +237,12 @@ def integer(value: int | Sequence[int]) -> "Node":
 
 
 def number(value: float) -> "Node":
-    """A constant."""
+    """A float constant."""
     return constant("float32", (), value)
 
 
 def constant(kind: str, shape: tuple[int, ...], value: float = 0) -> "Node":
-    """A constant of one value."""
+    """A constant filled with one value."""
     import numpy
     from openvino import opset15
 

@@ -1,7 +1,7 @@
 """The weights of a checkpoint as constants of a graph: matrices in few bits, vectors in 32.
 
-What multiplies with a quantized matrix in the way of `quantized_node` is not unpacked by OpenVINO:
-the kernels read its bits themselves.
+OpenVINO does not unpack a quantized matrix that is built like `quantized_node`: the kernels read
+its bits themselves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from openvino import Node
 
 SCALES, ZEROS, OFFSETS = ".scales", ".zeros", ".offsets"
-"""What the names of a matrix' other parts end with in the files of a prepared model."""
+"""The suffixes of the names of a matrix's other parts in the files of a prepared model."""
 
 
 class CheckpointWeights:
     """The tensors of a checkpoint by name, as nodes; a matrix that is used twice is one node."""
 
     def __init__(self, tensors: Mapping[str, MappedTensor], bits: Bits = 8) -> None:
-        """Matrices are brought to so many bits.
+        """Matrices are held in `bits` bits.
 
-        Those that are quantized in their file stay as they are, and are read from there.
+        Those already quantized in their file stay as they are and are read from there.
         """
         self._tensors, self._bits = tensors, bits
         self._matrices: dict[str, Node] = {}
@@ -43,7 +43,7 @@ class CheckpointWeights:
         return opset15.constant(self._find(name).floats())
 
     def rows(self, name: str, indices: "Node") -> "Node":
-        """Some rows of a matrix, which its file has in eight bits or as they are."""
+        """Some rows of a matrix, which its file stores in eight bits or unquantized."""
         from openvino import opset15
 
         axis = opset15.constant(0)
@@ -75,18 +75,18 @@ class CheckpointWeights:
         return self._matrices[name]
 
     def offsets(self, name: str) -> "Node | None":
-        """What the groups of a matrix have besides, of shape [out, groups]; None for nothing."""
+        """The offsets of a matrix's groups, of shape [out, groups], or None if it has none."""
         self.matrix(name)
         return self._offsets.get(name)
 
     def _find(self, name: str) -> MappedTensor:
-        """A tensor; DataError where the checkpoint lacks it."""
+        """A tensor; raises DataError if the checkpoint lacks it."""
         if name not in self._tensors:
             raise DataError(f"the checkpoint lacks the weights {name!r}", REFETCH)
         return self._tensors[name]
 
     def _stored(self, name: str) -> QuantizedMatrix | None:
-        """A matrix that is quantized in its file; None for one that is not."""
+        """A matrix quantized in its file, or None if it is not quantized there."""
         if name + SCALES not in self._tensors:
             return None
         zeros, offsets = (
@@ -99,7 +99,7 @@ class CheckpointWeights:
 
 
 def own_matrix(tensor: MappedTensor) -> "Node":
-    """A matrix as its file has it."""
+    """A matrix as stored in its file."""
     from openvino import opset15
 
     kinds = {"BF16": "bf16", "F16": "f16", "F32": "f32", "F64": "f64"}
@@ -127,9 +127,9 @@ def quantized_node(matrix: QuantizedMatrix) -> "Node":
 
 
 def shared_constant(array: "NDArray[Any]", shape: Sequence[int] = (), kind: str = "") -> "Node":
-    """A constant that reads an array, as another shape and type where these are given.
+    """A constant that reads an array, with another shape and type if these are given.
 
-    The numbers of a file have to stay mapped as long as it is there.
+    The numbers of a file must stay mapped as long as the constant exists.
     """
     from openvino import Shape, Tensor, Type
     from openvino.op import Constant
@@ -144,7 +144,7 @@ def shared_constant(array: "NDArray[Any]", shape: Sequence[int] = (), kind: str 
 
 
 def flat_rows(node: "Node", rows: int, columns: int) -> "Node":
-    """Rows of groups as rows of numbers."""
+    """Flatten rows of groups into rows of numbers."""
     import numpy
     from openvino import opset15
 

@@ -1,7 +1,7 @@
-"""A model through OpenVINO, which reads prompts at nearly all that a processor can.
+"""A model through OpenVINO, which reads prompts nearly as fast as a CPU can.
 
-Prompts go in as token ids of our own tokenizer, so that text is never a control token. One graph
-works on all answers that are asked for at a time; whoever waits for one moves all of them on.
+Prompts go in as token ids from our own tokenizer, so text is never a control token. One graph
+works on all requested answers at once; whoever waits for one advances them all.
 """
 
 from contextlib import closing
@@ -44,17 +44,17 @@ if TYPE_CHECKING:
     from starcoder_cli.engines.openvino.scheduler import LogitsArray
 
 OPENVINO_NGRAM_SIZES = 1, 6
-"""How many of the latest tokens have to have occurred together before."""
+"""The minimum and maximum number of latest tokens that must have occurred together before."""
 
 
 class OpenVinoModel:
-    """A model that is loaded, with room for `window` tokens in each of its `slots`."""
+    """A loaded model, with room for `window` tokens in each of its `slots`."""
 
     engine = "openvino"
     spells = SPELLS_NOTHING
 
     def __init__(self, source: ModelSource, window: int, slots: int = 1) -> None:
-        """Load it; raises MachineError where OpenVINO cannot."""
+        """Load it; raises MachineError if OpenVINO cannot."""
         self.window = window
         self._source = source
         import_openvino()
@@ -77,7 +77,7 @@ class OpenVinoModel:
         return self._source.read_chat_template()
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The answer, a chunk for each step; closing it takes the request away."""
+        """Stream the answer, a chunk per step; closing the stream cancels the request."""
         prompt = as_prompt(question)
         ids = self.encode(prompt)
         check_room(self.window, len(ids), sampling.max_tokens)
@@ -88,7 +88,7 @@ class OpenVinoModel:
     def create_decoder(
         self, ids: list[int], prompt: Prompt, sampling: Sampling
     ) -> "SpeculativeDecoder[LogitsArray]":
-        """How the tokens behind these ids are chosen."""
+        """Create what chooses the tokens after these ids."""
         sampler = NumpySampler(sampling)
         forced_prefix = ForcedPrefix(self._tokenizer, ids, prompt.forced_prefix, sampler)
         max_draft = self._scheduler.rows.most - 1
@@ -99,16 +99,16 @@ class OpenVinoModel:
         return SpeculativeDecoder(sampling, self.end_ids(prompt), sampler, lookup, forced_prefix)
 
     def end_ids(self, prompt: Prompt) -> frozenset[int]:
-        """The tokens that end an answer to a prompt: the model's own, and those that it names."""
+        """The tokens that end an answer to a prompt: the model's own and those in the prompt."""
         stop_ids = (self.token(stop) for stop in prompt.stop if isinstance(stop, Special))
         return self._end_ids.union(token for token in stop_ids if token is not None)
 
     def generate(
         self, ids: list[int], decoder: "SpeculativeDecoder[LogitsArray]", max_tokens: int
     ) -> Stream:
-        """What a decoder chooses behind these ids, up to the first token that ends it.
+        """Stream what a decoder chooses after these ids, up to the first token that ends it.
 
-        With what the answer has to begin with.
+        This includes the prefix that the answer must begin with.
         """
         answer = ScheduledAnswer(ids, decoder)
         detokenizer, token_count = IncrementalDetokenizer(self._tokenizer, ids), 0
@@ -134,15 +134,15 @@ class OpenVinoModel:
         )
 
     def encode(self, prompt: Prompt) -> list[int]:
-        """The token ids of a prompt: one id for each control token, text as nothing but text."""
+        """The token ids of a prompt: one id for each control token, and text only ever as text."""
         return self._tokenizer.encode(prompt)
 
     def tokenize(self, text: str) -> list[int]:
-        """The ids of a text's tokens as user text."""
+        """The token ids of user text."""
         return self._tokenizer.encode_text(text)
 
     def count(self, text: str) -> int:
-        """How many tokens a text has as user text."""
+        """The number of tokens in user text."""
         return len(self.tokenize(text))
 
     def has_token(self, text: str) -> bool:
@@ -150,16 +150,16 @@ class OpenVinoModel:
         return self.token(text) is not None
 
     def token(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one."""
+        """The id of a control token, or None if the text is not exactly one."""
         return self._tokenizer.control_token_id(text)
 
     def measure_rows(self, text: str, max_cost_ratio: float = MAX_COST_RATIO) -> StepRows:
-        """How many rows its steps are to have here; asked last, since it reads over other texts."""
+        """Measure how many rows a step should have here; call it last: it overwrites the cache."""
         ids = self._tokenizer.encode_text(text)
         with translate_errors("go on"):
             return measure_step_rows(self._graph, ids, self._spare_block, max_cost_ratio)
 
     def close(self) -> None:
-        """Let the weights go; answers that are still being made end."""
+        """Release the weights; answers still being generated end."""
         self._scheduler.close()
         self._graph.close()

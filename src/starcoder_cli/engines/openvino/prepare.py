@@ -1,7 +1,7 @@
-"""A GGUF file brought into the form that OpenVINO's kernels read, once.
+"""Converts a GGUF file once into the form that OpenVINO's kernels read.
 
-That is done in a staging folder, which is renamed at the end: what was interrupted is never used,
-and the file itself is never touched.
+The work is done in a staging folder that is renamed at the end: an interrupted conversion is never
+used, and the file itself is never touched.
 """
 
 import json
@@ -42,11 +42,11 @@ MEASUREMENT_TEXT = Path(__file__).read_text(encoding="utf-8") + "\tnaïve 漢字
 
 
 def convert_file(path: Path, folder: Path, report: Progress, four_bit_count: int = 0) -> None:
-    """Write what OpenVINO needs of a GGUF file into a folder.
+    """Write what OpenVINO needs from a GGUF file into a folder.
 
-    So many tensors as `four_bit_count` go in four bits. How many rows a step is to have here is
-    measured, since that depends on the machine.
-    Raises DataError for a malformed file, and for one whose text OpenVINO would spell differently.
+    `four_bit_count` tensors are stored in four bits. How many rows a step should have is measured
+    here, since that depends on the machine.
+    Raises DataError for a malformed file, or one whose text OpenVINO would tokenize differently.
     """
     from starcoder_cli.engines.openvino.convert import convert_gguf
     from starcoder_cli.engines.openvino.model import OpenVinoModel
@@ -70,7 +70,7 @@ def convert_file(path: Path, folder: Path, report: Progress, four_bit_count: int
 
 
 def convert_tokenizer(path: Path, header: "GgufHeader", folder: Path) -> None:
-    """Write the tokenizer of a GGUF file; DataError where it does not spell as llama.cpp does."""
+    """Write a GGUF file's tokenizer; raises DataError if it tokenizes unlike llama.cpp."""
     from starcoder_cli.engines.decoding.tokenizer import CheckpointTokenizer
     from starcoder_cli.engines.llamacpp import LlamaCppModel
 
@@ -84,7 +84,7 @@ def convert_tokenizer(path: Path, header: "GgufHeader", folder: Path) -> None:
 
 
 def read_gguf_tokenizer(path: Path, header: "GgufHeader") -> "Tokenizer":
-    """The tokenizer of a GGUF file; MachineError where transformers cannot bring it over."""
+    """The tokenizer of a GGUF file; raises MachineError if transformers cannot convert it."""
     from starcoder_cli.weights.gguf_arrays import read_gguf_array
 
     try:
@@ -111,7 +111,7 @@ def read_gguf_tokenizer(path: Path, header: "GgufHeader") -> "Tokenizer":
 
 
 def to_compact_json(tokenizer: "Tokenizer") -> str:
-    """A tokenizer in JSON, with pairs to merge as one text each where none has a space.
+    """A tokenizer as JSON, with each merge pair as one text if none contains a space.
 
     That is the older form, which is read in three quarters of the time.
     """
@@ -128,11 +128,11 @@ Convert: TypeAlias = Callable[[Path, Path, Progress, int], None]
 def prepare_model(
     spec: ModelSpec, path: Path, report: Progress, convert: Convert = convert_file
 ) -> Prepared:
-    """What a pulled file is prepared in, made where there is nothing that is current.
+    """Return the prepared form of a pulled file, making it if there is no current one.
 
-    `report` is told how many steps are done, and of how many. Raises WriteError where the disk is
-    full, DataError and MachineError where OpenVINO cannot take the file, InputError where the file
-    was removed meanwhile.
+    `report` is given the number of steps done and their total. Raises WriteError if the disk is
+    full, DataError and MachineError if OpenVINO cannot use the file, InputError if the file has
+    been removed in the meantime.
     """
     with store.lock_model(spec):
         manifest = store.read_model_manifest(path.parent)
@@ -149,13 +149,13 @@ def prepare_model(
 
 
 def discard_staging(folder: Path) -> None:
-    """Remove what an interrupted preparation has made; it may still be at work, and then fails."""
+    """Remove an interrupted preparation's files; one that is still running then fails."""
     shutil.rmtree(folder / STAGING_FOLDER, ignore_errors=True)
 
 
 @contextmanager
 def stage_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of the prepared one, unless something goes wrong."""
+    """An empty folder that replaces the prepared one, unless something goes wrong."""
     staging, prepared = folder / STAGING_FOLDER, folder / PREPARED_FOLDER
     with translate_write_errors(staging):
         shutil.rmtree(staging, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A checkpoint brought to few bits once, so that a start reads no more than these."""
+"""Quantizes a checkpoint once, so that a start reads only the quantized weights."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -42,7 +42,7 @@ from starcoder_cli.weights.checkpoint import Checkpoint, inspect_checkpoint
 def prepare_checkpoint(
     spec: ModelSpec, path: Path, report: Progress, quantize: QuantizeChoice = "auto"
 ) -> Prepared:
-    """What a pulled checkpoint is prepared in, made where there is nothing that is current.
+    """Return the prepared form of a pulled checkpoint, making it if there is no current one.
 
     Raises what `prepare_model` raises.
     """
@@ -73,19 +73,19 @@ def prepare_checkpoint(
 def find_wanted(
     spec: ModelSpec, checkpoint: Checkpoint, quantize: QuantizeChoice
 ) -> Prepared | None:
-    """What a checkpoint was prepared in, where it has the bits that are asked for."""
+    """The prepared form of a checkpoint, if it has the bits that are asked for."""
     prepared = find_prepared_checkpoint(spec, checkpoint)
     return prepared if prepared and prepared.bits in ALLOWED_BITS[quantize] else None
 
 
 def can_be_measured(checkpoint: Checkpoint) -> bool:
-    """Whether there are memory and positions enough to read the text that is measured with."""
+    """Whether memory and positions suffice to read the text used for measuring."""
     has_room = not checkpoint.window or checkpoint.window >= MEASUREMENT_WINDOW
     return has_room and checkpoint.parameters < free_memory()
 
 
 def is_for_processor(path: Path) -> bool:
-    """Whether a checkpoint would run in a graph of ours here: there is one, and no accelerator."""
+    """Whether a checkpoint runs in a graph of ours here: one exists, and no accelerator does."""
     checkpoint = inspect_checkpoint(path)
     if checkpoint.model_type not in FAMILIES or may_have_accelerator():
         return False

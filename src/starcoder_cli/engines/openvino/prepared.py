@@ -1,8 +1,8 @@
-"""What a model was prepared in for OpenVINO, if it was.
+"""The form in which a model was prepared for OpenVINO, if it was.
 
-It lies in a folder of its own in that of the model: weights in few bits, and a manifest that says
-from which files and by which versions it was made, and holds what a damaged folder would betray
-itself by. So it is used without being read through first. A GGUF file's has the tokenizer as well.
+It lies in a subfolder of the model's folder: weights in few bits, and a manifest that says from
+which files and by which versions it was made, and holds enough to detect a damaged folder. So it
+can be used without reading it all first. That of a GGUF file has the tokenizer as well.
 """
 
 import json
@@ -21,15 +21,15 @@ from starcoder_cli.weights.checkpoint import Checkpoint
 PREPARED_FOLDER = "openvino"
 VERSIONED_PACKAGES = "openvino", "xllamacpp"
 FORMAT_VERSION = "7"
-"""Which form of the weights this program prepares: another one is made anew."""
+"""The format of weights that this program prepares; any other is prepared again."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared model: the sha256 of its GGUF file or what tells a checkpoint's files from others,
-    the versions of the packages that made it, and the bytes of each of its files.
+    """A prepared model: the sha256 of its GGUF file or the digest of its checkpoint's files, the
+    versions of the packages that made it, and the size of each of its files.
 
-    `bits` are those of a checkpoint's matrices.
+    `bits` is the number of bits of a checkpoint's matrices.
     """
 
     folder: Path
@@ -40,30 +40,30 @@ class Prepared:
 
 
 def find_prepared(path: Path) -> Prepared | None:
-    """What a pulled GGUF file was prepared in, for these bytes of it and with these versions.
+    """The prepared form of a pulled GGUF file, made from these bytes by the current versions.
 
-    None where there is nothing, or nothing that is whole.
+    None if there is none, or it is incomplete.
     """
     manifest = store.read_model_manifest(path.parent)
     return _find_current(path.parent, manifest.sha256) if manifest else None
 
 
 def find_prepared_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Prepared | None:
-    """What a pulled checkpoint was prepared in, as `find_prepared` does for a file."""
+    """The prepared form of a pulled checkpoint, found like that of a file by `find_prepared`."""
     if spec.is_local:
         return None
     return _find_current(store.model_folder(spec), checkpoint_digest(checkpoint))
 
 
 def checkpoint_digest(checkpoint: Checkpoint) -> str:
-    """What tells the files of a checkpoint from others: names, sizes and times of change."""
+    """A digest that identifies a checkpoint's files: names, sizes and modification times."""
     files = (*checkpoint.files, checkpoint.folder / "config.json")
     states = [(path.name, (state := path.stat()).st_size, state.st_mtime_ns) for path in files]
     return sha256(repr(sorted(states)).encode()).hexdigest()
 
 
 def _find_current(folder: Path, source: str) -> Prepared | None:
-    """What is prepared in a model's folder, whole, of this source and by these versions."""
+    """The complete prepared form in a model's folder, of this source and by these versions."""
     prepared = read_prepared(folder / PREPARED_FOLDER)
     if not prepared or prepared.sha256 != source or prepared.versions != current_versions():
         return None
@@ -71,7 +71,7 @@ def _find_current(folder: Path, source: str) -> Prepared | None:
 
 
 def is_outdated(path: Path) -> bool:
-    """Whether a GGUF file was prepared in a form that this program no longer uses."""
+    """Whether a GGUF file was prepared in a format that this program no longer uses."""
     prepared = read_prepared(path.parent / PREPARED_FOLDER)
     return prepared is not None and prepared.versions.get("form") != FORMAT_VERSION
 
@@ -80,26 +80,26 @@ UNFIT_FILE = f"{PREPARED_FOLDER}.unfit"
 
 
 def mark_unfit(path: Path) -> None:
-    """Remember that a GGUF file cannot be prepared, as it is and by these versions."""
+    """Record that a GGUF file, as it is, cannot be prepared by these versions."""
     with suppress(OSError):
         (path.parent / UNFIT_FILE).write_text(source_state(path), encoding="utf-8")
 
 
 def is_unfit(path: Path) -> bool:
-    """Whether that is so."""
+    """Whether a GGUF file was marked unfit in its present state."""
     with suppress(OSError, UnicodeDecodeError):
         return (path.parent / UNFIT_FILE).read_text(encoding="utf-8") == source_state(path)
     return False
 
 
 def source_state(path: Path) -> str:
-    """What preparing a GGUF file depends on."""
+    """A text that identifies everything that preparing a GGUF file depends on."""
     manifest = store.read_model_manifest(path.parent)
     return json.dumps([manifest and manifest.sha256, current_versions()]) + "\n"
 
 
 def read_prepared(folder: Path) -> Prepared | None:
-    """What the manifest in a folder says; None where there is none, or none that makes sense."""
+    """Read the manifest in a folder; None if it is missing or makes no sense."""
     try:
         values = json.loads((folder / store.MODEL_MANIFEST_NAME).read_bytes())
         versions, files = dict(values["versions"]), dict(values["files"])
@@ -116,7 +116,7 @@ def write_prepared(prepared: Prepared) -> None:
 
 
 def current_versions() -> Mapping[str, str]:
-    """The versions of the packages that all of this depends on, and of the form itself."""
+    """The versions of the packages that all of this depends on, and of the format itself."""
     return {
         "form": FORMAT_VERSION,
         **{package: package_version(package) for package in VERSIONED_PACKAGES},
@@ -124,7 +124,7 @@ def current_versions() -> Mapping[str, str]:
 
 
 def file_sizes(folder: Path) -> Mapping[str, int]:
-    """The bytes of each file in a folder but the manifest."""
+    """The size of each file in a folder except the manifest."""
     files = (path for path in folder.iterdir() if path.name != store.MODEL_MANIFEST_NAME)
     return {path.name: path.stat().st_size for path in files}
 
@@ -134,9 +134,9 @@ METADATA_FILE = "traits.json"
 
 @dataclass(frozen=True)
 class StepRows:
-    """How many rows a step that writes has: the least, and the most, with a draft.
+    """How many rows a decoding step has: at least, and at most, with a draft.
 
-    Numbers of a row are the same in all steps between.
+    A row's numbers are the same for every number of rows in this range.
     """
 
     least: int = 1
@@ -152,7 +152,7 @@ class PreparedMetadata:
 
     @classmethod
     def read(cls, folder: Path) -> "PreparedMetadata":
-        """Those of a prepared folder; DataError where they are damaged."""
+        """Read the metadata of a prepared folder; raises DataError if it is damaged."""
         try:
             values = json.loads((folder / METADATA_FILE).read_bytes())
             rows = StepRows(int(values["rows"]["least"]), int(values["rows"]["most"]))
@@ -163,5 +163,5 @@ class PreparedMetadata:
             ) from error
 
     def write(self, folder: Path) -> None:
-        """Keep them in a prepared folder."""
+        """Write the metadata into a prepared folder."""
         (folder / METADATA_FILE).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")

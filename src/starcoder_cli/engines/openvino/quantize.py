@@ -1,9 +1,9 @@
 """Matrices in eight or four bits with a scale for each group of numbers, as OpenVINO's kernels
 read them.
 
-What a GGUF file has in blocks of 32 numbers stays number for number the same: eight bits hold Q8_0
+What a GGUF file has in blocks of 32 numbers stays the same number for number: eight bits hold Q8_0
 and Q5_0, four bits hold Q4_0, Q4_1 and Q4_K, the last two with an offset for each group. All else
-is rounded to eight bits, off by at most half of a 127th of the largest of its group. Blocks are
+is rounded to eight bits, off by at most half of a 127th of the largest in its group. The blocks are
 those of ggml's `ggml-common.h`.
 """
 
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 
 GROUP_SIZE, WIDE_GROUP_SIZE = 32, 64
 WIDE_COLUMNS = 6144
-"""From so many columns on a checkpoint's matrix has wider groups in four bits: 15.5 billion weights
-take 2 GB less with them, which they need on a machine of 16 GB."""
+"""From this many columns, a checkpoint's matrix has wider groups in four bits: 15.5 billion weights
+take 2 GB less that way, which they need on a machine with 16 GB."""
 
 ROWS_AT_ONCE = 1 << 8
-"""So many rows of a matrix are brought to 32 bits at a time."""
+"""This many rows of a matrix are expanded to 32 bits at a time."""
 
 THREADS = 2
 Q4_0, Q4_1, Q5_0, Q8_0, Q4_K = 2, 3, 6, 8, 12
 
 Form: TypeAlias = Literal["eight", "four", "four and offset"]
-"""Eight bits, or four, each group of which may have an offset."""
+"""Eight bits, or four, with or without an offset for each group."""
 
 Bits: TypeAlias = Literal[4, 8, 16]
-"""How many bits the matrices of a checkpoint have in a graph; 16 are those of its files."""
+"""How many bits the matrices of a checkpoint have in a graph; 16 means those of its files."""
 
 EMBEDDING = re.compile(r"(model\.embed_tokens|transformer\.wte)\.weight")
-"""A table, whose rows are looked up one by one: that is only done in eight bits."""
+"""A table whose rows are looked up one by one, which is only done in eight bits."""
 
 TELLING = re.compile(r"\.(attn|self_attn)\.|lm_head\.")
 """Attention and the head: a small part of the weights, and what loses most in four bits."""
@@ -58,25 +58,25 @@ class Tensor(Protocol):
         """Rows and columns."""
 
     def floats(self, first: int = 0, count: int | None = None) -> "NDArray[float32]":
-        """The numbers of so many rows."""
+        """The numbers of `count` rows from the row `first`."""
 
 
 def form_of(tensor: Tensor) -> Form:
-    """The form that a tensor is brought to unless there is a reason for another."""
+    """The form a tensor is converted to unless there is a reason for another."""
     if isinstance(tensor, BlockTensor) and tensor.ggml_type in EXACT_FOUR_BITS:
         return "four" if tensor.ggml_type == Q4_0 else "four and offset"
     return "eight"
 
 
 def form_in_bits(name: str, tensor: Tensor, bits: Bits) -> Form:
-    """The form of a checkpoint's matrix in a graph of so many bits."""
+    """The form of a checkpoint's matrix in a graph with this many bits."""
     is_in_eight = EMBEDDING.fullmatch(name) or TELLING.search(name)
     is_in_four = bits == 4 and not is_in_eight and tensor.shape[1] % GROUP_SIZE == 0
     return "four and offset" if is_in_four else "eight"
 
 
 def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
-    """A matrix in a form. NotImplementedError for a type of ggml's that nobody can read."""
+    """Convert a matrix to a form. Raises NotImplementedError for a ggml type nobody can read."""
     rows = tensor.shape[0]
 
     def quantize_rows(first: int) -> QuantizedMatrix:
@@ -95,7 +95,7 @@ def quantize(tensor: Tensor, form: Form) -> QuantizedMatrix:
 
 
 def join_rows(parts: Sequence[QuantizedMatrix]) -> QuantizedMatrix:
-    """Parts of a matrix below one another."""
+    """Stack parts of a matrix on top of each other."""
     import numpy
 
     return QuantizedMatrix(
@@ -107,7 +107,7 @@ def join_rows(parts: Sequence[QuantizedMatrix]) -> QuantizedMatrix:
 
 
 def join_optional(arrays: "Sequence[NDArray[Any] | None]") -> "NDArray[Any] | None":
-    """Arrays below one another, where there are any."""
+    """Stack the arrays on top of each other, or return None if there are none."""
     import numpy
 
     found = [array for array in arrays if array is not None]
@@ -115,7 +115,7 @@ def join_optional(arrays: "Sequence[NDArray[Any] | None]") -> "NDArray[Any] | No
 
 
 def group_size(tensor: Tensor, form: Form) -> int:
-    """How many numbers of a row are a group; all, where the row is not whole groups."""
+    """How many numbers of a row form a group; all of them if a row is not whole groups."""
     columns = tensor.shape[1]
     is_wide = form == "four and offset" and columns >= WIDE_COLUMNS
     size = WIDE_GROUP_SIZE if is_wide and not isinstance(tensor, BlockTensor) else GROUP_SIZE
@@ -123,7 +123,7 @@ def group_size(tensor: Tensor, form: Form) -> int:
 
 
 def in_groups(numbers: "NDArray[float32]", size: int = GROUP_SIZE) -> "NDArray[float32]":
-    """Rows in groups; a row that is not whole groups is one."""
+    """Rows split into groups; a row that is not whole groups is a single one."""
     rows, columns = numbers.shape
     return numbers.reshape(rows, -1, size if columns % size == 0 else columns)
 
@@ -185,7 +185,7 @@ def from_q4_k(blocks: "NDArray[uint8]") -> QuantizedMatrix:
 
 
 def unpack_halves(packed: "NDArray[uint8]") -> "NDArray[uint8]":
-    """The lower halves of the last axis' bytes, and then the upper ones."""
+    """The lower halves of the bytes on the last axis, followed by the upper halves."""
     import numpy
 
     return numpy.concatenate((packed & 15, packed >> 4), axis=-1)

@@ -1,7 +1,7 @@
-"""Groups of numbers in eight bits or in four, each group with a scale of its own.
+"""Groups of numbers in eight or four bits, each group with a scale of its own.
 
-Kernels are quick where the zero of a group is one of its sixteen numbers. One between two of them
-is a whole one and an offset, which is multiplied with the sum of what the group is multiplied with.
+Kernels are fast if the zero of a group is one of its sixteen numbers. A zero between two of them
+becomes a whole one and an offset, which is multiplied by the sum of the group's inputs.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RANGE_FRACTIONS = (1.0, 0.95, 0.9, 0.85, 0.8)
-"""Of a group's range, how much the sixteen numbers may span: cutting off its ends can pay."""
+"""How much of a group's range the sixteen numbers may span: cutting off its ends can pay."""
 
 REFINEMENTS = 3
-"""So often the sixteen numbers of a group are moved to where they fit it better."""
+"""How many times the sixteen numbers of a group are moved to where they fit it better."""
 
 
 @dataclass(frozen=True)
 class QuantizedMatrix:
-    """Numbers of shape [rows, groups, size of a group], and of each group what they stand for.
+    """Numbers of shape [rows, groups, group size], and what they stand for in each group.
 
-    Eight bits are signed and have no zeros. Of four bits two numbers share a byte, the first one in
-    its lower half. A number stands for (number - zero) * scale + offset. Offsets are of shape
-    [rows, groups].
+    Eight-bit numbers are signed and have no zeros. Four-bit numbers share a byte in pairs, the
+    first in its lower half. A number stands for (number - zero) * scale + offset. Offsets are of
+    shape [rows, groups].
     """
 
     numbers: "NDArray[int8] | NDArray[uint8]"
@@ -34,7 +34,7 @@ class QuantizedMatrix:
 
 
 def to_eight_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
-    """Groups of numbers in eight bits."""
+    """Quantize groups of numbers to eight bits."""
     import numpy
 
     scales = (numpy.abs(numbers).max(2, keepdims=True) / 127).astype(numpy.float16)
@@ -44,9 +44,9 @@ def to_eight_bits(numbers: "NDArray[float32]") -> QuantizedMatrix:
 
 
 def to_four_bits(numbers: "NDArray[float32]") -> tuple[QuantizedMatrix, float]:
-    """Groups of numbers in four bits without offsets, and their loss.
+    """Quantize groups of numbers to four bits without offsets; return them and their loss.
 
-    That is the square of the error over that of the numbers.
+    The loss is the sum of squared errors over the sum of the squared numbers.
     """
     import numpy
 
@@ -77,7 +77,7 @@ def to_four_bits(numbers: "NDArray[float32]") -> tuple[QuantizedMatrix, float]:
 def four_bit_codes(
     numbers: "NDArray[float32]", low: "NDArray[float32]", high: "NDArray[float32]"
 ) -> "list[NDArray[float32]]":
-    """Numbers from 0 to 15 for groups that span from `low` to `high`, their scales and zeros."""
+    """Codes from 0 to 15 for groups that span from `low` to `high`, their scales and zeros."""
     import numpy
 
     scales = ((high - low) / 15).astype(numpy.float16).astype(numpy.float32)
@@ -87,7 +87,7 @@ def four_bit_codes(
 
 
 def to_four_bits_and_offset(numbers: "NDArray[float32]") -> QuantizedMatrix:
-    """Groups of numbers in four bits, with offsets."""
+    """Quantize groups of numbers to four bits, with offsets."""
     import numpy
 
     codes, scales, least = fit_sixteen(numbers)
@@ -97,10 +97,10 @@ def to_four_bits_and_offset(numbers: "NDArray[float32]") -> QuantizedMatrix:
 def fit_sixteen(
     numbers: "NDArray[float32]",
 ) -> "tuple[NDArray[float32], NDArray[float32], NDArray[float32]]":
-    """Each number as one of sixteen in a row; how far these are apart, and the least of them.
+    """Fit sixteen evenly spaced values to each group; return codes, spacings and least values.
 
-    By turns numbers are brought to the nearest of the row, and the row to its numbers, by least
-    squares (Lloyd 1982).
+    In turns, numbers are assigned to the nearest value, and the values are fitted to their
+    numbers by least squares (Lloyd 1982).
     """
     import numpy
 
@@ -121,7 +121,7 @@ def fit_sixteen(
 def above_least(
     codes: "NDArray[uint8]", scales: "NDArray[float32]", least: "NDArray[float32]"
 ) -> QuantizedMatrix:
-    """Numbers that stand for `least` and so many scales more: a whole zero, and an offset."""
+    """A matrix of numbers that are `least` plus code times scale: a whole zero, and an offset."""
     import numpy
 
     rounded = scales.astype(numpy.float16).astype(numpy.float32)
@@ -137,7 +137,7 @@ def above_least(
 
 
 def pack_pairs(codes: "NDArray[uint8]") -> "NDArray[uint8]":
-    """Each two numbers of four bits in a byte, the first one in its lower half."""
+    """Pack pairs of four-bit numbers into bytes, the first one in the lower half."""
     import numpy
 
     return numpy.bitwise_or(

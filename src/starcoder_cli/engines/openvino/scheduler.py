@@ -1,6 +1,6 @@
-"""Several answers of one model at a time: who waits for one moves all of them on by a step.
+"""Several answers of one model at a time: whoever waits for one advances them all by a step.
 
-A step reads the latest token of each answer, with a draft behind it, or else a piece of a prompt.
+A step reads the latest token of each answer, followed by a draft, or else a piece of a prompt.
 """
 
 import threading
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 LogitsArray: TypeAlias = "NDArray[float32]"
 
 MAX_STEP_ROWS = 4
-"""Rows of a step with a draft. Kernels for up to so many cost little more than for one."""
+"""Rows of a step with a draft. Kernels for up to this many cost little more than for one."""
 
 PROBE_PREFIX_TOKENS, PROBE_TOKENS = 10 * BLOCK_TOKENS - 6, 3 * MAX_STEP_ROWS
-"""Tokens that are read first, and then one by one or in whole steps, into the next block."""
+"""Tokens read first, and those read one by one or in whole steps into the next block."""
 
 MAX_COST_RATIO = 1.5
 
 
 class Graph(Protocol):
-    """What reads tokens into a paged KV cache."""
+    """Reads tokens into a paged KV cache."""
 
     def run(self, spans: Sequence[TokenSpan], logit_indices: Sequence[int]) -> LogitsArray:
         """The logits at some ids of all spans, which last until the next step."""
 
 
 def pad_batch(spans: Sequence[TokenSpan], row_count: int, spare_block: int) -> list[TokenSpan]:
-    """A step with as many rows as there are to be; those that are added go to a spare block.
+    """Pad a step to `row_count` rows; the added ones go to a spare block.
 
-    A text of which nothing is read comes last: OpenVINO's plugin has another way to compute
-    attention for fewer texts than threads, all of them with one token, which gives other numbers.
+    A span of no tokens comes last: OpenVINO's plugin computes attention another way for fewer
+    texts than threads that all have one token, and that gives other numbers.
     """
     fillers = [TokenSpan([0], 0, [spare_block])] * (row_count - len(spans))
     return [*spans, *fillers, TokenSpan([], 0, [])]
@@ -55,11 +55,11 @@ def measure_step_rows(
     max_cost_ratio: float = MAX_COST_RATIO,
     clock: Callable[[], float] = time.perf_counter,
 ) -> StepRows:
-    """How many rows the steps of a graph have: up to MAX_STEP_ROWS, or 1 where that is no good.
+    """Measure how many rows a graph's steps should have: up to MAX_STEP_ROWS, or 1 if that is bad.
 
     It is given a text of any length, and reads it into the blocks before `spare_block`. A step with
-    MAX_STEP_ROWS may take `max_cost_ratio` as long, by the `clock`. For a single row some
-    processors have other kernels, whose numbers are others: then two rows are the least.
+    MAX_STEP_ROWS may take `max_cost_ratio` as long, by the `clock`. Some processors have other
+    kernels for a single row, which give other numbers: there the minimum is two rows.
     """
     import numpy
 
@@ -69,7 +69,7 @@ def measure_step_rows(
     seconds: dict[int, float] = {}
 
     def compute_logits(size: int, rows: int) -> LogitsArray:
-        """The logits at each token when so many are read in a step with so many rows."""
+        """The logits at each token, read `size` at a time in steps of `rows` rows."""
         logits: list[LogitsArray] = []
         for first in range(PROBE_PREFIX_TOKENS, PROBE_PREFIX_TOKENS + PROBE_TOKENS, size):
             spans = [
@@ -79,7 +79,7 @@ def measure_step_rows(
             start = clock()
             logits.append(graph.run(pad_batch(spans, rows, spare_block), range(size)).copy())
             elapsed = clock() - start
-            seconds[rows] = min(elapsed, seconds.get(rows, elapsed))  # whatever else is at work
+            seconds[rows] = min(elapsed, seconds.get(rows, elapsed))  # other programs may run
         return numpy.concatenate(logits)
 
     narrow = {rows: compute_logits(1, rows) for rows in (1, 2)}
@@ -93,16 +93,16 @@ def measure_step_rows(
 
 
 PREFILL_STEP_TOKENS = 240
-"""About so many tokens of a prompt are read in a step: an answer can be stopped between two."""
+"""About how many prompt tokens a step reads: an answer can be stopped between two steps."""
 
 IDLE_WINDOWS = 2
-"""For so many windows there is room for texts that nobody uses now, before they are given away."""
+"""How many windows of texts that nobody uses now are kept before they are given away."""
 
 
 class ScheduledAnswer:
-    """An answer that is being made: its prompt, then the tokens it has, of which some are read.
+    """An answer being generated: its prompt, then its tokens so far, some of them already read.
 
-    `output_queue` has its tokens, those of one step at a time, until somebody takes them;
+    `output_queue` holds its tokens, one list per step, until somebody takes them;
     `cached_tokens` says how many of the prompt had been read before it was asked for.
     """
 
@@ -126,7 +126,7 @@ class ScheduledAnswer:
         return self._ids[: self._read_count]
 
     def open_sequence(self, pool: BlockPool) -> CachedSequence:
-        """Its place in the cache."""
+        """Its place in the cache, opened on first use."""
         if self.sequence is None:
             # Two are left to read: see `prefill_span`.
             self.sequence = pool.open_sequence(self._ids[:-1])
@@ -134,10 +134,10 @@ class ScheduledAnswer:
         return self.sequence
 
     def prefill_span(self, max_tokens: int, pool: BlockPool) -> TokenSpan:
-        """What is to be read of its prompt next, about so many ids, and never a single one.
+        """What to read next of its prompt: about `max_tokens` ids, and never a single one.
 
-        The attention of a single token has a kernel of its own; several give the same numbers
-        however they are cut, so that an answer does not depend on what was read before.
+        The attention of a single token has a kernel of its own; several tokens give the same
+        numbers however they are split, so an answer does not depend on what was read before.
         """
         self.open_sequence(pool)
         end = min(self._prompt_length, self._read_count + max_tokens)
@@ -147,7 +147,7 @@ class ScheduledAnswer:
         )
 
     def decode_spans(self, pool: BlockPool) -> list[TokenSpan]:
-        """Its latest token and the draft behind it, each as a text of its own.
+        """Its latest token and the draft after it, each as a text of its own.
 
         What a draft is compared with is then computed as it would be without one.
         """
@@ -156,7 +156,7 @@ class ScheduledAnswer:
         return [TokenSpan([token], position, block_table) for position, token in placed_ids]
 
     def process_logits(self, span: TokenSpan, logits: LogitsArray, pool: BlockPool) -> None:
-        """Go on from the logits behind what was read: a piece of its prompt, or all its rows."""
+        """Continue from the logits of what was read: a piece of its prompt, or all its rows."""
         was_prefilling = self.is_prefilling
         self._read_count = span.end
         if self.is_prefilling:
@@ -169,19 +169,19 @@ class ScheduledAnswer:
             pool.share_blocks(self.open_sequence(pool), self.cached_ids)
 
     def _block_table(self, end: int, pool: BlockPool) -> list[int]:
-        """The blocks of its first ids up to the end."""
+        """The blocks of its first ids, up to `end`."""
         sequence = self.open_sequence(pool)
         pool.reserve(sequence, end)
         return sequence.block_indices
 
 
 class BatchScheduler:
-    """The answers that are being made on one graph, in so many slots with a window each."""
+    """The answers being generated on one graph, in `slots` slots with a window each."""
 
     def __init__(
         self, graph: Graph, pool: BlockPool, slots: int, rows: StepRows, spare_block: int
     ) -> None:
-        """A step with a draft has the most rows; those that fill it up go to `spare_block`."""
+        """A step with a draft has the maximum number of rows; padding goes to `spare_block`."""
         self.rows = rows
         self._graph = graph
         self._pool = pool
@@ -190,16 +190,16 @@ class BatchScheduler:
         self._answers: list[ScheduledAnswer] = []
         self._lock = threading.Lock()
         self._closed = False
-        self._last_was_prefill = False  # whether the step before read a piece of one
+        self._last_was_prefill = False  # whether the previous step read a piece of a prompt
 
     def add(self, answer: ScheduledAnswer) -> None:
-        """Make an answer from now on, or as soon as there is a slot."""
+        """Start generating an answer, now or as soon as there is a slot."""
         with self._lock:
             if not self._closed:
                 self._answers.append(answer)
 
     def next_tokens(self, answer: ScheduledAnswer) -> list[Token] | None:
-        """The tokens of an answer's next step; None when there are none to come."""
+        """The tokens of an answer's next step, or None if there are no more."""
         while True:
             with self._lock:
                 if answer.output_queue:
@@ -209,12 +209,12 @@ class BatchScheduler:
                 self._schedule_step(self._answers[: self._slots])
 
     def remove(self, answer: ScheduledAnswer) -> None:
-        """Make no more of an answer."""
+        """Stop generating an answer."""
         with self._lock:
             self._remove(answer)
 
     def close(self) -> None:
-        """Make no more of any."""
+        """Stop generating all answers."""
         with self._lock:
             self._closed = True
             self._answers.clear()
@@ -226,7 +226,7 @@ class BatchScheduler:
                 self._pool.release(answer.sequence, answer.cached_ids)
 
     def _schedule_step(self, answers: Sequence[ScheduledAnswer]) -> None:
-        """Read the next tokens of all answers or else, in turns, a piece of a prompt.
+        """Read the next tokens of all answers or, alternately, a piece of a prompt.
 
         Together they would take a little less time; apart, what an answer says does not depend on
         who else asks.
@@ -250,7 +250,7 @@ class BatchScheduler:
     def _run_step(
         self, work: Sequence[tuple[ScheduledAnswer, list[TokenSpan]]], min_rows: int
     ) -> None:
-        """Read what is to be read for some answers, in a step of at least so many rows."""
+        """Read the given spans of several answers in a step of at least `min_rows` rows."""
         spans = [span for _, answer_spans in work for span in answer_spans]
         ends = list(accumulate(len(span.ids) for span in spans))
         logits = self._graph.run(

@@ -1,4 +1,4 @@
-"""Where a model's graph, its tokenizer and the ends of its texts come from."""
+"""Where a model's graph, its tokenizer and its end tokens come from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class ModelSource:
     """A model that can be loaded: `folder` has its tokenizer, `end_ids` end an answer.
 
-    `rows` is how many rows a step has, `read_model` gives the graph. `other_way` is what to do
-    where OpenVINO cannot run it.
+    `rows` is how many rows a step has, `read_model` returns the graph. `other_way` is what to do
+    if OpenVINO cannot run it.
     """
 
     folder: Path
@@ -40,7 +40,7 @@ class ModelSource:
 
 
 def prepared_source(folder: Path, path: Path) -> ModelSource:
-    """The folder that a GGUF file was prepared in; DataError for a damaged one."""
+    """The prepared form of a GGUF file, from its folder; raises DataError if it is damaged."""
     metadata = PreparedMetadata.read(folder)
     try:
         config = read_model_config(folder / CONFIG_FILE)
@@ -59,10 +59,10 @@ def prepared_source(folder: Path, path: Path) -> ModelSource:
 def checkpoint_source(
     checkpoint: Checkpoint, bits: Bits = 8, prepared: Path | None = None
 ) -> ModelSource:
-    """A checkpoint of a family that has a graph, with matrices of so many bits.
+    """A checkpoint of a family that has a graph, with matrices in `bits` bits.
 
-    The graph reads from the files as long as there is the source; from those in the folder that it
-    is `prepared` in, where there is one.
+    The graph reads from the files as long as the source exists, or from those of the `prepared`
+    folder if there is one.
     """
     files = [prepared / WEIGHTS_FILE] if prepared else checkpoint.files
     tensors = map_tensors(files)
@@ -81,9 +81,9 @@ def checkpoint_source(
 def build_graph(
     config: Mapping[str, object], tensors: Mapping[str, MappedTensor], bits: Bits = 8
 ) -> "Model":
-    """The graph of a checkpoint, which reads from its tensors as long as it is there.
+    """Build a checkpoint's graph, which reads from its tensors as long as it exists.
 
-    Raises NoGraphError where the configuration asks for what no graph here does.
+    Raises NoGraphError if the configuration asks for something no graph here does.
     """
     values = ModelConfig(config, has_head="lm_head.weight" in tensors)
     weights = CheckpointWeights(tensors, bits)

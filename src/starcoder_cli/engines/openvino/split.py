@@ -1,4 +1,4 @@
-"""A graph in two halves, which are compiled at the same time."""
+"""Splits a graph in two halves that are compiled at the same time."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ ATTENTION_OP, HIDDEN_TENSOR, KEY_CACHE_PREFIX = "PagedAttentionExtension", "hidd
 
 
 def split_model(model: "Model", attention_op: str = ATTENTION_OP) -> "list[Model]":
-    """The model's two halves, of which the second reads `hidden`, what the first one gives.
+    """Split a model in two halves; the second reads `hidden`, the output of the first.
 
-    `attention_op` is the type of the nodes that stand for a layer each. The model itself where it
-    has no place that all of its layers' numbers go through.
+    `attention_op` is the type of the node that occurs once in each layer. Returns the model itself
+    if it has no point that the numbers of all its layers pass through.
     """
     from openvino import Model, opset15
 
@@ -39,10 +39,10 @@ def split_model(model: "Model", attention_op: str = ATTENTION_OP) -> "list[Model
 
 
 def find_split_point(nodes: "Sequence[Node]", attention_op: str) -> "Node | None":
-    """A node in the middle of the layers that the numbers of all layers before it go through.
+    """A node in the middle of the layers that the numbers of all layers before it pass through.
 
-    Looked at are those from the attention before the middle one to the attention behind it: what
-    the former gives has to reach nothing behind the middle when the node is taken away.
+    The candidates are between the attention before the middle one and the one after it: with the
+    node removed, nothing after the middle may depend on the former.
     """
     attention = [index for index, node in enumerate(nodes) if node.get_type_name() == attention_op]
     middle = len(attention) // 2

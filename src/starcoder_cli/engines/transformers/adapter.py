@@ -1,4 +1,4 @@
-"""LoRA adapters (Hu et al. 2021, arXiv:2106.09685) through peft, looked through beforehand."""
+"""LoRA adapters (Hu et al. 2021, arXiv:2106.09685) through peft, checked before they are loaded."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors"
 ADAPTER_CONFIG_FILE = "adapter_config.json"
 MAX_ADAPTER_CONFIG_BYTES = 1 << 20
-# All that says how to add two small matrices. Other settings make peft read files that the adapter
+# All settings about adding two small matrices. Others make peft read files that the adapter
 # names, or import modules.
 SAFE_CONFIG_KEYS = frozenset(
     {"alpha_pattern", "base_model_name_or_path", "bias", "ensure_weight_tying", "exclude_modules"}
@@ -28,9 +28,9 @@ SAFE_CONFIG_KEYS = frozenset(
 
 @dataclass(frozen=True)
 class LoraAdapter:
-    """An adapter that was looked through: its folder, and how many numbers it has.
+    """A checked adapter: its folder, and how many numbers it has.
 
-    The folder is empty where no adapter is asked for.
+    The folder is empty if no adapter is asked for.
     """
 
     folder: str = ""
@@ -38,7 +38,7 @@ class LoraAdapter:
 
 
 def inspect_adapter(path: str) -> LoraAdapter:
-    """The adapter at a path, which may begin with `~`; raises what `check_adapter` raises."""
+    """Check the adapter at a path, which may begin with `~`; raises what `check_adapter` raises."""
     if not path:
         return LoraAdapter()
     try:
@@ -49,7 +49,7 @@ def inspect_adapter(path: str) -> LoraAdapter:
 
 
 def apply_adapter(model: "PreTrainedModel", folder: str, *, merge: bool) -> "PreTrainedModel":
-    """The model with an examined adapter on it, merged into weights that are not quantized."""
+    """The model with a checked adapter, merged into the weights if these are not quantized."""
     from peft import PeftModel
 
     wrapped = PeftModel.from_pretrained(model, folder, local_files_only=True)
@@ -58,10 +58,10 @@ def apply_adapter(model: "PreTrainedModel", folder: str, *, merge: bool) -> "Pre
 
 
 def check_adapter(folder: Path) -> int:
-    """How many numbers an adapter has, once nothing in it is found to be wrong.
+    """Check an adapter and return how many numbers it has.
 
-    One that is not LoRA in safetensors is refused, or that asks for code or other files. Raises
-    InputError where there is none, DataError for a damaged one, RefusedError.
+    It is refused if it is not LoRA in safetensors, or asks for code or other files. Raises
+    InputError if there is none, DataError for a damaged one, RefusedError.
     """
     if not (folder / ADAPTER_CONFIG_FILE).is_file():
         raise InputError(
@@ -86,7 +86,7 @@ def check_adapter(folder: Path) -> int:
 
 
 def read_adapter_config(path: Path) -> dict[str, object]:
-    """The settings of an adapter; DataError where they are none."""
+    """The settings of an adapter; raises DataError if the file does not hold any."""
     try:
         if path.stat().st_size > MAX_ADAPTER_CONFIG_BYTES:
             raise ValueError("it is too large")

@@ -1,4 +1,4 @@
-"""How large the models of the catalog are, known before any of their files is here."""
+"""How large the catalog's models are, known before any of their files is here."""
 
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ SHAPES: dict[str, Shape] = {
 
 
 def catalog_size(spec: ModelSpec) -> ModelSize | None:
-    """The size of a model of the catalog; None for any other.
+    """The size of a model in the catalog, or None for any other.
 
     It is exact for the StarCoder family, and estimated for others.
     """
@@ -61,10 +61,10 @@ def catalog_size(spec: ModelSpec) -> ModelSize | None:
 
 
 def estimate_size(parameters: int) -> ModelSize:
-    """About how large a model of so many parameters is.
+    """Estimate the size of a model with this many parameters.
 
-    Its keys and values are taken to be as wide as the model, and its words to be 50,000 both in
-    and out.
+    Its keys and values are assumed to be as wide as the model, and its vocabulary to be 50,000
+    both in and out.
     """
     hidden_width = estimate_width(parameters)
     return ModelSize(parameters, 2 * 50_000 * hidden_width, 2 * hidden_width * hidden_width // 128)

@@ -1,6 +1,6 @@
-"""The weights of NF4 near the speed of the memory, where a step has few rows.
+"""Multiplies by NF4 weights at nearly the speed of memory, if a step has few rows.
 
-The numbers are those that bitsandbytes makes of the codes, but for one rounding: the table is
+The numbers are those that bitsandbytes makes of the codes, except for one rounding: the table is
 rounded to 16 bits, and the factors of the blocks, which stay in 32, are applied to sums of 64
 products; bitsandbytes rounds each weight.
 """
@@ -21,10 +21,10 @@ Nf4Matmul: TypeAlias = (
     "Callable[[torch.Tensor, torch.Tensor, tuple[float, ...], torch.Tensor, torch.Tensor | None],"
     " torch.Tensor]"
 )
-"""From few rows, codes, their table, the factors of blocks and a bias to their product."""
+"""Multiplies a few rows, given codes, their table, block factors and a bias."""
 
 BLOCK_INPUTS = 64
-"""The size of blocks that bitsandbytes makes unless it is told otherwise."""
+"""The block size that bitsandbytes uses by default."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Nf4Matrix:
 
 
 def install_nf4_kernels(model: "PreTrainedModel") -> str:
-    """Let the NF4 layers of a model on one GPU use a kernel of ours; else why they cannot."""
+    """Let the NF4 layers of a model on one GPU use our kernel, or return why they cannot."""
     import torch
 
     if torch.version.hip:
@@ -61,7 +61,7 @@ def _try_kernel(device: "torch.device") -> None:
 
 
 def replace_nf4_layers(model: "PreTrainedModel", matmul: Nf4Matmul, max_rows: int) -> None:
-    """Let the NF4 layers multiply up to so many rows that way, more as bitsandbytes does."""
+    """Let the NF4 layers multiply up to `max_rows` rows that way, more as bitsandbytes does."""
     from bitsandbytes.nn.modules import Linear4bit
 
     for layer in model.modules():
@@ -70,9 +70,9 @@ def replace_nf4_layers(model: "PreTrainedModel", matmul: Nf4Matmul, max_rows: in
 
 
 def read_nf4_matrix(layer: "Linear4bit") -> Nf4Matrix | None:
-    """The matrix of a layer; None where it is not NF4 in rows of whole blocks.
+    """The matrix of a layer, or None if it is not NF4 in rows of whole blocks.
 
-    Factors that are quantized themselves are brought back to 32 bits.
+    Factors that are quantized themselves are expanded to 32 bits.
     """
     import torch
     from bitsandbytes.functional import dequantize_blockwise
@@ -97,7 +97,7 @@ def _nf4_linear(
     max_rows: int,
     x: "torch.Tensor",
 ) -> "torch.Tensor":
-    """What a layer makes of its input, of shape [..., inputs]."""
+    """A layer's output for its input, of shape [..., inputs]."""
     rows = x.reshape(-1, x.shape[-1])
     if len(rows) > max_rows or x.itemsize != 2:
         result: torch.Tensor = type(layer).forward(layer, x)

@@ -1,9 +1,9 @@
-"""The weights of LLM.int8 at the speed of the memory: read as 8 bits, computed with in 16.
+"""LLM.int8 weights at the speed of memory: read as 8 bits, computed with in 16.
 
 bitsandbytes computes in 8 bits as well, and so looks for outliers in the input of each layer: the
-GPU waits for the processor in every one of them. At one token at a time the arithmetic costs
-nothing, only the weights do. They are the same here; the inputs are not rounded, so that there are
-no outliers to look for, nothing to wait for, and the steps can be recorded.
+GPU waits for the CPU in every one of them. At one token at a time the arithmetic costs nothing,
+only the weights do. They are the same here; the inputs are not rounded, so there are no outliers
+to look for and nothing to wait for, and the steps can be recorded.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 Int8Matmul: TypeAlias = (
     "Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None], torch.Tensor]"
 )
-"""From few rows, codes, scales and a bias to their product."""
+"""Multiplies a few rows, given codes, scales and a bias."""
 
 
 def install_int8_kernels(model: "PreTrainedModel") -> str:
-    """Let the 8-bit layers of a model on one GPU compute in 16 bits; else why they cannot."""
+    """Let the 8-bit layers of a model on one GPU compute in 16 bits, or return why they cannot."""
     if failure := kernel_failure(partial(_try_kernel, model.device)):
         return failure
     from starcoder_cli.engines.transformers.kernels import MAX_KERNEL_ROWS, int8_matmul
@@ -42,14 +42,14 @@ def _try_kernel(device: "torch.device") -> None:
 
 
 def replace_int8_layers(model: "PreTrainedModel", matmul: Int8Matmul, max_rows: int) -> None:
-    """Let the 8-bit layers multiply up to so many rows that way, more as 16-bit matrices."""
+    """Let the 8-bit layers multiply up to `max_rows` rows that way, more as 16-bit matrices."""
     import torch
     from bitsandbytes.nn.modules import Linear8bitLt
 
     layers = [layer for layer in model.modules() if isinstance(layer, Linear8bitLt)]
     for layer in layers:
         row_maxima = layer.weight.SCB
-        if row_maxima is None:  # bitsandbytes moves them at the first use
+        if row_maxima is None:  # bitsandbytes moves them on first use
             row_maxima = layer.state.SCB
         scales = row_maxima.to(torch.float32) / 127
         layer.__dict__["forward"] = partial(_int8_linear, layer, scales, matmul, max_rows)
@@ -62,7 +62,7 @@ def _int8_linear(
     max_rows: int,
     x: "torch.Tensor",
 ) -> "torch.Tensor":
-    """What a layer makes of its input, of shape [..., inputs]."""
+    """A layer's output for its input, of shape [..., inputs]."""
     import torch
 
     codes, bias = layer.weight.data, layer.bias

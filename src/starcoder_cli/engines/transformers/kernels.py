@@ -1,4 +1,4 @@
-"""What a GPU computes that torch has no fast way for, in Triton: imported where there is a GPU."""
+"""Triton kernels for what torch has no fast way to compute; imported only if there is a GPU."""
 
 from functools import cache
 
@@ -10,15 +10,15 @@ MAX_KERNEL_ROWS = 16
 """The most rows that a product here takes: those of one tile of the matrix units."""
 
 TILE_OUTPUTS, TILE_INPUTS = 32, 256
-"""Numbers of each program: on an H100 these read StarCoder's matrices at 0.8 to 0.93 of what a
-copy moves. With other numbers, or split inputs, they are slower or as fast."""
+"""The tile of each program: on an H100 these read StarCoder's matrices at 0.8 to 0.93 of the speed
+of a copy. With other numbers, or split inputs, they are slower or no faster."""
 
 NF4_BLOCK_INPUTS = 64
 """How many numbers of a row of a 4-bit matrix share a factor."""
 
 NF4_TILE_OUTPUTS, NF4_TILE_BLOCKS, NF4_WARPS, NF4_STAGES = 16, 8, 4, 3
-"""Numbers of each program, chosen from what the compiler makes for an H100, not measured on one:
-three programs for each of its multiprocessors on StarCoder's narrow matrices, whose 24 KB under way
+"""Settings of each program, chosen from what the compiler makes for an H100, not measured on one:
+three programs for each of its multiprocessors on StarCoder's narrow matrices, whose 24 KB in flight
 are more than its memory needs, and 6.7 instructions for a number, where 5 would keep up with it."""
 
 
@@ -69,10 +69,10 @@ def _int8_matmul_kernel(  # type: ignore[no-untyped-def]
 def int8_matmul(
     x: torch.Tensor, codes: torch.Tensor, scales: torch.Tensor, bias: torch.Tensor | None
 ) -> torch.Tensor:
-    """x [rows, inputs] in 16 bit times a matrix of 8-bit codes [outputs, inputs].
+    """Multiply x [rows, inputs] in 16 bits by a matrix of 8-bit codes [outputs, inputs].
 
     There are at most MAX_KERNEL_ROWS rows. `scales` has a 32-bit factor for each output. Each
-    row is the same, whatever the others are.
+    row's result does not depend on the other rows.
     """
     rows, inputs = x.shape
     outputs = len(codes)
@@ -126,7 +126,7 @@ def _nf4_matmul_kernel(  # type: ignore[no-untyped-def]
     codes += tl.arange(0, block_bytes)[None, None, :]
     absmax += output[None, :] * blocks + block
     total = tl.zeros((tile_blocks, tile_rows, tile_outputs), tl.float32)
-    # Said of the loop, so that the factors are fetched ahead too, which are no part of a product.
+    # Set on the loop so that the factors, which are not part of a product, are prefetched too.
     for start in tl.range(0, blocks, tile_blocks, num_stages=stages):
         block_mask = start + block < blocks
         x_tile = tl.load(x, mask=row_mask & block_mask, other=0.0)
@@ -158,12 +158,12 @@ def nf4_matmul(
     absmax: torch.Tensor,
     bias: torch.Tensor | None,
 ) -> torch.Tensor:
-    """x [rows, inputs] in 16 bit times a matrix [outputs, inputs] of 4-bit codes, two in a byte.
+    """Multiply x [rows, inputs] in 16 bits by [outputs, inputs] 4-bit codes, two in a byte.
 
     There are at most MAX_KERNEL_ROWS rows. A code stands for a number of the table, which is
     rounded to 16 bits, times the 32-bit factor of its block of inputs, `absmax` [outputs, blocks];
-    the first of two is in the upper half of their byte. Each row is the same, whatever the others
-    are.
+    the first of two is in the upper half of their byte. Each row's result does not depend on the
+    other rows.
     """
     outputs, blocks = absmax.shape
     y = x.new_empty((len(x), outputs))
@@ -192,11 +192,11 @@ def nf4_matmul(
 
 @cache
 def nf4_lookup(table: tuple[float, ...], dtype: torch.dtype) -> str:
-    """PTX that makes pairs of 16-bit numbers, $0 to $3, of the codes in the four bytes of $4.
+    """PTX that looks up pairs of 16-bit numbers, $0 to $3, for the codes in the four bytes of $4.
 
     `prmt` picks four bytes out of eight by the lower three bits of four codes. A table of sixteen
-    takes two of it, and one to choose between them by the codes' highest bits; so for the lower and
-    for the upper bytes of the numbers. Selections one by one would take longer than the memory.
+    takes two of them, and one to choose between them by the codes' highest bits; the same for the
+    lower and the upper bytes of the numbers. Selecting one by one would be slower than the memory.
     """
     numbers = torch.tensor(table).to(dtype).view(torch.uint8)
     planes = [numbers[first::2].contiguous().view(torch.int32).tolist() for first in (0, 1)]

@@ -1,4 +1,4 @@
-"""The weights of a checkpoint where and how a plan says, and what goes wrong as our errors.
+"""Loads a checkpoint's weights where and how a plan says, and turns failures into our errors.
 
 A checkpoint is loaded from its folder alone: safetensors, no code of its own, no network.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def load_transformer(checkpoint: Checkpoint, plan: PlacementPlan) -> "PreTrainedModel":
-    """The weights of a folder, where and how the plan says; DataError where some are missing."""
+    """Load a folder's weights as the plan says; raises DataError if some are missing."""
     import transformers
 
     architecture = getattr(transformers, checkpoint.architecture)
@@ -50,7 +50,7 @@ def load_transformer(checkpoint: Checkpoint, plan: PlacementPlan) -> "PreTrained
 
 
 def device_map(device: str) -> str | dict[str, str] | None:
-    """Where the weights go, as accelerate is told: `cuda` alone means all GPUs together."""
+    """Where the weights go, in accelerate's terms: `cuda` alone means all GPUs together."""
     if device == "cpu":
         return None
     return "auto" if device == "cuda" else {"": device}
@@ -58,7 +58,7 @@ def device_map(device: str) -> str | dict[str, str] | None:
 
 @contextmanager
 def translate_load_errors(checkpoint: Checkpoint) -> Iterator[None]:
-    """Quiet libraries, and their errors as ours."""
+    """Silence the libraries, and turn their errors into ours."""
     import logging
 
     from transformers.utils import logging as transformers_logging
@@ -79,7 +79,7 @@ def translate_load_errors(checkpoint: Checkpoint) -> Iterator[None]:
 
 @contextmanager
 def translate_out_of_memory() -> Iterator[None]:
-    """Too little memory, as one error of ours."""
+    """Turn every way of running out of memory into one of our errors."""
     try:
         yield
     except (RuntimeError, MemoryError, ValueError) as error:
@@ -91,9 +91,9 @@ def translate_out_of_memory() -> Iterator[None]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that there is too little memory; for GPUs alone torch has a class.
+    """Whether an error means too little memory, for which torch has a class on GPUs alone.
 
-    Quantized layers that several GPUs have no room for are a ValueError of transformers.
+    For quantized layers that several GPUs have no room for, transformers raises a ValueError.
     """
     return isinstance(error, MemoryError) or bool(
         re.search("out of memory|allocate memory|dispatched on the CPU", str(error), re.IGNORECASE)

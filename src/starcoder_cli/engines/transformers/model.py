@@ -1,6 +1,6 @@
-"""Hugging Face checkpoints through transformers: StarCoder itself, whole or in 8 or 4 bit.
+"""Hugging Face checkpoints through transformers: StarCoder itself, whole or in 8 or 4 bits.
 
-A checkpoint was looked through before (`inspect_checkpoint`). The answers are made by the loop in
+The checkpoint has already been checked (`inspect_checkpoint`). Answers are made by the loop in
 `steps.py`; a generator that is closed simply takes no further step.
 """
 
@@ -58,12 +58,12 @@ KERNEL_INSTALLERS: dict[Quantization, Callable[["PreTrainedModel"], str]] = {
     "8bit": install_int8_kernels,
     "4bit": install_nf4_kernels,
 }
-"""What lets a quantized model on one GPU use our kernels, or says why it cannot."""
+"""Let a quantized model on one GPU use our kernels, or return why it cannot."""
 
 
 @dataclass(frozen=True)
 class PrefilledPrompt:
-    """A prompt, the model with a KV cache that has read it, and the logits behind it.
+    """A prompt, the model with a KV cache that has read it, and the logits after it.
 
     The first `cached_tokens` of its ids had been read before.
     """
@@ -75,7 +75,7 @@ class PrefilledPrompt:
 
 
 class HuggingFaceModel:
-    """A checkpoint that is loaded as planned, with room for `window` tokens."""
+    """A checkpoint loaded as planned, with room for `window` tokens."""
 
     engine = "huggingface"
     spells = SPELLS_NOTHING
@@ -89,9 +89,9 @@ class HuggingFaceModel:
         tell: Callable[[str], None] = lambda text: None,
         can_record: Callable[[str], bool] = supports_cuda_graphs,
     ) -> None:
-        """Load it; raises DataError for damaged files, MachineError where memory is short.
+        """Load it; raises DataError for damaged files, MachineError if memory is short.
 
-        `tell` is given in the end what made it slower than it could be; `can_record` says of a
+        When it closes, `tell` is given what made it slower than it could be; `can_record` says of a
         device whether a step on it can be recorded as a CUDA graph.
         """
         self.window = window
@@ -116,12 +116,12 @@ class HuggingFaceModel:
         is_int8 = plan.quantization == "8bit"
         rounds_inputs = is_int8 and (not on_gpu or bool(self._kernel_failure))
         self._uses_cuda_graphs = on_gpu and not rounds_inputs
-        # LLM.int8 takes a column for an outlier that is one in any row of a step (Dettmers et al.
-        # 2022): what several tokens are checked in would not be what one is made in.
+        # LLM.int8 treats a column as an outlier if it is one in any row of a step (Dettmers et al.
+        # 2022): checking several tokens in one step would differ from making them one by one.
         self._uses_lookup = not rounds_inputs
 
     def stream(self, question: Question, sampling: Sampling) -> Stream:
-        """The answer, a chunk for each step of the model; closing it ends the steps."""
+        """Stream the answer, a chunk per step of the model; closing the stream ends the steps."""
         prompt = as_prompt(question)
         ids = self.tokenizer.encode(prompt)
         check_room(self.window, len(ids), sampling.max_tokens)
@@ -132,11 +132,11 @@ class HuggingFaceModel:
             yield from rest
 
     def tokenize(self, text: str) -> list[int]:
-        """The ids of a text's tokens as user text."""
+        """The token ids of user text."""
         return self.tokenizer.encode_text(text)
 
     def count(self, text: str) -> int:
-        """How many tokens a text has as user text."""
+        """The number of tokens in user text."""
         return len(self.tokenize(text))
 
     def has_token(self, text: str) -> bool:
@@ -144,11 +144,11 @@ class HuggingFaceModel:
         return self.token(text) is not None
 
     def token(self, text: str) -> int | None:
-        """The id of a control token, or None where the text is not exactly one."""
+        """The id of a control token, or None if the text is not exactly one."""
         return self.tokenizer.control_token_id(text)
 
     def close(self) -> None:
-        """Let the weights go; what they held on a GPU goes back to others."""
+        """Release the weights and the GPU memory they held."""
         import torch
 
         if self._kernel_failure:
@@ -164,7 +164,7 @@ class HuggingFaceModel:
     def _generate(
         self, ids: list[int], prompt: Prompt, sampling: Sampling, end_ids: AbstractSet[int]
     ) -> Stream:
-        """The answer with what it has to begin with, as its steps make it."""
+        """Stream the answer as its steps make it, including the prefix that it must begin with."""
         detokenizer, token_count = IncrementalDetokenizer(self.tokenizer, ids), 0
         with translate_out_of_memory(), self._discard_on_failure():
             forward = self._forward = self._forward or self._create_forward()
@@ -185,7 +185,7 @@ class HuggingFaceModel:
         sampling: Sampling,
         end_ids: AbstractSet[int],
     ) -> Iterator[list[Token]]:
-        """The tokens of the answer to a prompt, those of one step at a time."""
+        """Yield the tokens of the answer to a prompt, one list per step."""
         sampler, ids = TorchSampler(sampling), prefilled.ids
         prefix = ForcedPrefix(self.tokenizer, ids, prompt.forced_prefix, TorchSampler(sampling))
         references = self.tokenizer.references(prompt.references)
@@ -197,7 +197,7 @@ class HuggingFaceModel:
         """Read the prompt, chunk by chunk.
 
         What it has in common with the text that was read last is not read again: several answers
-        to a prompt cost one reading, and the next turn of a chat costs what is new in it.
+        to a prompt cost one reading, and the next turn of a chat costs only what is new in it.
         """
         if self._prefilled and self._prefilled.ids == ids:
             self._prefilled = replace(self._prefilled, cached_tokens=len(ids))
@@ -215,7 +215,7 @@ class HuggingFaceModel:
 
     @contextmanager
     def _discard_on_failure(self) -> Iterator[None]:
-        """Forget what was read where a step breaks off: some layers may have read less of it."""
+        """Forget what was read if a step fails: some layers may have read less than others."""
         try:
             yield
         except GeneratorExit:  # between two steps
@@ -225,7 +225,7 @@ class HuggingFaceModel:
             raise
 
     def _create_forward(self) -> CachedForward:
-        """The model with a KV cache of nothing yet."""
+        """The model with an empty KV cache."""
         if self._uses_cuda_graphs:
             return CudaGraphForward(self.transformer, self.window)
         return DynamicCacheForward(self.transformer)

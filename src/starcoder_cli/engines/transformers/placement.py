@@ -1,7 +1,7 @@
-"""Where a checkpoint is loaded and in which form, decided from free memory before it is fetched.
+"""Where and in which form a checkpoint is loaded, decided from free memory before it is fetched.
 
 Sixteen bits come first, because they are the model's own; fewer are for what would not fit
-otherwise; the processor comes last.
+otherwise; the CPU comes last.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,18 +17,18 @@ Quantization: TypeAlias = Literal["none", "8bit", "4bit"]
 NumberFormat: TypeAlias = Literal["bf16", "fp16", "fp32"]
 
 REFERENCE_WINDOW = 2048
-"""For how many tokens of prompt and answer the program's own tables are made."""
+"""The window, in tokens of prompt and answer, that the program's own tables assume."""
 
 WORKSPACE_BYTES = 600_000_000
-"""Bytes that loading a model takes on each device beside what grows with the model: the libraries'
-code and workspaces, and one matrix at a time brought back from 4 bits (302 MB in StarCoder)."""
+"""Bytes that loading a model takes on each device besides what grows with the model: the libraries'
+code and workspaces, and one matrix at a time expanded from 4 bits (302 MB in StarCoder)."""
 
 ACTIVATIONS_PER_WIDTH = 20
 """Numbers alive at once for each token and each unit of width while a prompt is read: the stream,
-its norm and both sides of the MLP are 11, the 32-bit sums of an 8-bit layer as much as 8 more."""
+its norm and both sides of the MLP are 11, an 8-bit layer's 32-bit sums as much as 8 more."""
 
 QUANTIZED_BYTES = {"8bit": 1.0, "4bit": 0.5 + 4 / 64}
-"""Bytes for each number of a matrix; NF4 keeps one 32-bit scale for every 64 (no double one)."""
+"""Bytes for each number of a matrix; NF4 keeps one scale, of 32 unquantized bits, for every 64."""
 
 QUANTIZATION_CHOICES: dict[QuantizeChoice, tuple[Quantization, ...]] = {
     "auto": ("none", "8bit", "4bit"),
@@ -42,7 +42,7 @@ SMALLER_MODEL_HINT = "choose a smaller model: `starcoder doctor` lists those tha
 
 @dataclass(frozen=True)
 class Accelerator:
-    """An accelerator: `cuda:0` or `mps`, what it is called, its bytes, and whether it has bf16."""
+    """An accelerator: `cuda:0` or `mps`, its product name, its bytes, and whether it has bf16."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ class Accelerator:
 
 @dataclass(frozen=True)
 class Machine:
-    """What there is to compute with; `free_memory` is in bytes, `has_bf16` about the processor."""
+    """What there is to compute with; `free_memory` is in bytes, `has_bf16` is about the CPU."""
 
     accelerators: tuple[Accelerator, ...]
     free_memory: int
@@ -64,9 +64,9 @@ class Machine:
 class ModelSize:
     """How many numbers a model has.
 
-    `unquantized` counts those of `parameters` that quantization leaves in 16 bit: embeddings, head,
-    biases and norms. `cache_numbers` counts the keys and values that each token leaves behind,
-    `adapter_parameters` the numbers of a LoRA adapter, which are kept in 32 bits.
+    `unquantized` counts those of `parameters` that quantization leaves in 16 bits: embeddings,
+    head, biases and norms. `cache_numbers` counts the keys and values that each token leaves in
+    the cache, `adapter_parameters` the numbers of a LoRA adapter, which are kept in 32 bits.
     """
 
     parameters: int
@@ -77,7 +77,7 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class PlacementPlan:
-    """Where and how a model is loaded: `cuda` is several GPUs together.
+    """Where and how a model is loaded: `cuda` means several GPUs together.
 
     `unquantized_bytes` is what it would need without quantization.
     """
@@ -92,7 +92,7 @@ class PlacementPlan:
     unquantized_bytes: int = 0
 
     def describe(self) -> str:
-        """One line for whoever wants to know."""
+        """One line that describes the plan to the user."""
         title = f" ({self.device_title})" if self.device_title else ""
         line = (
             f"{self.model_name}: {_format_label(self)} on {self.device}{title}, "
@@ -115,7 +115,7 @@ class _DeviceGroup:
 
 
 def weight_bytes(size: ModelSize, quantization: Quantization, dtype: NumberFormat) -> int:
-    """The bytes of a model's numbers; what is not quantized takes 2, in fp32 4 each."""
+    """The bytes of a model's numbers; what is not quantized takes 2 each, in fp32 4."""
     plain = _number_bytes(dtype)
     matrices = (size.parameters - size.unquantized) * QUANTIZED_BYTES.get(quantization, plain)
     adapter = size.adapter_parameters * _number_bytes("fp32")
@@ -141,9 +141,9 @@ def required_bytes(
 def plan_placement(
     name: str, size: ModelSize, window: int, loading: LoadOptions, machine: Machine
 ) -> PlacementPlan:
-    """The best way to load a model that fits; what was asked for is kept to.
+    """The best way to load a model that fits, within what the user asked for.
 
-    Raises MachineError that says what is needed and what is there.
+    Raises MachineError saying what is needed and what there is.
     """
     tried = []
     for group, quantization, dtype in _placement_options(loading, machine):
@@ -165,12 +165,12 @@ def plan_placement(
 
 
 def estimate_width(parameters: int) -> int:
-    """About how wide a model is, if it has w / 128 layers of 12 w² numbers; StarCoder is 6,144."""
+    """Estimate a model's width, taking it to have w / 128 layers of 12 w²; StarCoder's is 6,144."""
     return round(cbrt(parameters * 128 / 12))
 
 
 def gigabytes(size: int) -> str:
-    """A number of bytes as `7.6 GB`."""
+    """Format a number of bytes as `7.6 GB`."""
     return f"{size / 1e9:.1f} GB"
 
 
@@ -182,7 +182,7 @@ def _number_bytes(dtype: NumberFormat) -> int:
 def _placement_options(
     loading: LoadOptions, machine: Machine
 ) -> Iterator[tuple[_DeviceGroup, Quantization, NumberFormat]]:
-    """Every way to load a model that was not ruled out, the best first."""
+    """Every way to load a model that is not ruled out, best first."""
     gpus = _gpu_groups(loading, machine)
     for quantization in (
         QUANTIZATION_CHOICES[loading.quantize]
@@ -204,7 +204,7 @@ def _placement_options(
 
 
 def _gpu_groups(loading: LoadOptions, machine: Machine) -> list[_DeviceGroup]:
-    """The GPU with most free memory, then all; MachineError where none is the one asked for."""
+    """The GPU with the most free memory, then all; raises MachineError if none is as requested."""
     if loading.device == "cpu":
         return []
     matching = [
@@ -229,7 +229,7 @@ def _gpu_groups(loading: LoadOptions, machine: Machine) -> list[_DeviceGroup]:
 
 
 def _processor_formats(loading: LoadOptions, machine: Machine) -> Sequence[NumberFormat]:
-    """What a processor computes in, the fastest first: without bf16 of its own it emulates that."""
+    """The formats a CPU computes in, fastest first; one without bf16 of its own emulates it."""
     if loading.dtype != "auto":
         return (loading.dtype,)
     if machine.has_bf16 or loading.quantize in QUANTIZED_BYTES:
@@ -250,12 +250,12 @@ def _remedy(size: ModelSize, window: int, loading: LoadOptions, machine: Machine
 
 
 def _format_label(plan: PlacementPlan) -> str:
-    """`8 bit`, `4 bit` or the kind of number."""
+    """Format as `8 bit`, `4 bit` or the number format."""
     return plan.dtype if plan.quantization == "none" else f"{plan.quantization[0]} bit"
 
 
 def _too_large_error(name: str, tried: Sequence[PlacementPlan], hint: str) -> MachineError:
-    """The error that says what a model needs, in each form once, and what is there."""
+    """The error that says what a model needs, once for each form, and what there is."""
     requirements: dict[tuple[Quantization, bool], str] = {}
     for plan in tried:
         key = (plan.quantization, plan.dtype == "fp32")
@@ -279,6 +279,6 @@ def _available_label(plan: PlacementPlan) -> str:
 
 
 def _join_words(words: Sequence[str], conjunction: str) -> str:
-    """`a, b or c`."""
+    """Join words as `a, b or c`."""
     *leading, final = words
     return f"{', '.join(leading)} {conjunction} {final}" if leading else final

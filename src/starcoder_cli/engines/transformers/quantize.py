@@ -18,7 +18,7 @@ def torch_dtype(name: str) -> "torch.dtype":
 
 
 def bitsandbytes_config(plan: PlacementPlan) -> "BitsAndBytesConfig | None":
-    """How bitsandbytes stores the weights of a plan; None where they stay as they are.
+    """How bitsandbytes stores the weights of a plan, or None if they stay as they are.
 
     8bit is LLM.int8 (Dettmers et al. 2022, arXiv:2208.07339), 4bit is NF4 (Dettmers et al. 2023,
     arXiv:2305.14314) without double quantization, which would save 3 % and cost speed.
@@ -38,9 +38,9 @@ def bitsandbytes_config(plan: PlacementPlan) -> "BitsAndBytesConfig | None":
 
 
 def import_bitsandbytes() -> None:
-    """Import bitsandbytes, but not torch's compiler, which takes longer to import than torch does.
+    """Import bitsandbytes without torch's compiler, which takes longer to import than torch.
 
-    bitsandbytes hands it what it falls back to on devices that it has no kernels for.
+    bitsandbytes uses it to compile its fallbacks for devices that it has no kernels for.
     """
     import torch
 
@@ -55,5 +55,5 @@ def import_bitsandbytes() -> None:
 def skip_compile(
     function: Callable[..., Any] | None = None, **options: object
 ) -> Callable[..., Any]:
-    """In place of `torch.compile`: the function as it is, or a decorator that leaves it so."""
+    """Stand in for `torch.compile`: return the function unchanged, or a decorator that does."""
     return function or skip_compile

@@ -1,8 +1,8 @@
-"""Steps of a causal model of transformers, and the KV cache of what it has read.
+"""Steps of a causal transformers model, and the KV cache of what it has read.
 
-A step reads some ids and gives the logits behind the last of them. On CUDA the steps are
+A step reads some ids and gives the logits after the last of them. On CUDA the steps are
 CUDA graphs over a cache of fixed size: the thousand small kernels of a step are launched at once,
-which at batch size one takes longer than to run them.
+because at batch size one launching them takes longer than running them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
 PREFILL_CHUNK_TOKENS = 4096
 """How many tokens of a prompt a GPU reads at once: more cost memory, fewer cost time, since
-quantized weights are brought back to 16 bits for each. A plan has room for all of a prompt."""
+quantized weights are expanded to 16 bits for each. A plan has room for all of a prompt."""
 
 CPU_PREFILL_CHUNK_TOKENS = 256
-"""A processor takes seconds for these: an answer can be stopped between two of its chunks."""
+"""A CPU takes seconds for this many: an answer can be stopped between two of its chunks."""
 
 
 class CachedForward(Protocol):
-    """A model with the KV cache of what it has read, which are `ids`.
+    """A model with the KV cache of what it has read: `ids`.
 
-    `failure` says why steps are slower than they could be; it is empty where they are not.
+    `failure` says why steps are slower than they could be, and is empty if they are not.
     """
 
     ids: list[int]
     failure: str
 
     def run(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
-        """Read on; the logits behind the last so many ids, of shape [last, vocabulary]."""
+        """Read ids; return the logits after the last `last` of them: [last, vocabulary]."""
 
     def crop(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""
 
 
 class DynamicCacheForward:
-    """Steps with a cache that grows with the text: for any device."""
+    """Steps with a cache that grows with the text, for any device."""
 
     def __init__(self, model: "PreTrainedModel") -> None:
         from transformers import DynamicCache
@@ -51,11 +51,11 @@ class DynamicCacheForward:
         self.failure = ""
         self._model = model
         # Made without the model's configuration, so that it keeps everything: a cache that slides
-        # could not be cropped. The mask slides all the same.
+        # could not be cropped. The mask still slides.
         self._cache = DynamicCache()
 
     def run(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
-        """Read on; the logits behind the last so many ids."""
+        """Read ids; return the logits after the last `last` of them."""
         import torch
 
         with device_context(self._model.device), torch.inference_mode():
@@ -77,14 +77,14 @@ class DynamicCacheForward:
 
 
 def device_context(device: "torch.device") -> AbstractContextManager[object]:
-    """Within it the streams, graphs and pinned memory that torch makes are those of a GPU."""
+    """A context in which torch creates streams, graphs and pinned memory for this GPU."""
     import torch
 
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def ids_tensor(ids: Sequence[int], device: "torch.device") -> "torch.Tensor":
-    """Some ids as a row on a device; what waits for a GPU is the GPU's next step alone."""
+    """Put ids as a row on a device; only the GPU's next step waits for the copy."""
     import torch
 
     pinned = device.type == "cuda"
@@ -94,7 +94,7 @@ def ids_tensor(ids: Sequence[int], device: "torch.device") -> "torch.Tensor":
 def prefill(
     forward: CachedForward, prompt_ids: Sequence[int], chunk_tokens: int = PREFILL_CHUNK_TOKENS
 ) -> Iterator["torch.Tensor"]:
-    """Read a prompt in chunks; the logits behind each, in memory that no later step writes to."""
+    """Read a prompt in chunks; yield the logits after each, in memory no later step writes to."""
     for start in range(0, len(prompt_ids), chunk_tokens):
         yield forward.run(prompt_ids[start : start + chunk_tokens]).clone()
 
@@ -102,10 +102,10 @@ def prefill(
 def decode_tokens(
     forward: CachedForward, decoder: "SpeculativeDecoder[torch.Tensor]", logits: "torch.Tensor"
 ) -> Iterator[list[Token]]:
-    """The tokens of an answer, those of one step at a time, without the one that ends it.
+    """Yield the tokens of an answer, one list per step, without the one that ends it.
 
-    `logits` are those behind the prompt, which was read before. What is read beyond the answer is
-    forgotten. Raises DataError for a model that computes no numbers.
+    `logits` are those after the prompt, which has been read already. What is read beyond the answer
+    is forgotten. Raises DataError for a model whose logits are NaN.
     """
     kept_length = len(forward.ids)
     while True:
@@ -120,22 +120,22 @@ def decode_tokens(
 
 
 GRAPH_WIDTHS = (1, 4, 16)
-"""How many ids a recorded step reads; a step with fewer is filled up and cropped."""
+"""How many ids a recorded step reads; a step with fewer is padded and cropped."""
 
 StepFunction: TypeAlias = "Callable[[torch.Tensor], torch.Tensor]"
-"""From a row of ids on the device to the logits behind each of them."""
+"""Maps a row of ids on the device to the logits after each of them."""
 
 
 def supports_cuda_graphs(device: str) -> bool:
-    """Whether the steps of a model can be recorded: those on one CUDA device."""
+    """Whether a model's steps can be recorded, which takes a single CUDA device."""
     return device.startswith("cuda:")
 
 
 class RecordedStep:
-    """A CUDA graph of one step: where it finds its ids, and where it leaves its logits."""
+    """A CUDA graph of one step, with the tensors it reads its ids from and leaves its logits in."""
 
     def __init__(self, step: StepFunction, undo: Callable[[], None], ids: "torch.Tensor") -> None:
-        """Record a step; RuntimeError where it does what no graph can, as to wait for a number."""
+        """Record a step; raises RuntimeError if it does what no graph can, like await a number."""
         import torch
 
         self._ids = ids
@@ -149,21 +149,21 @@ class RecordedStep:
                     undo()
         finally:
             main.wait_stream(side)
-        # A graph that fails leaves its stream the current one.
+        # A graph that fails leaves its stream as the current one.
         with torch.cuda.stream(main), torch.cuda.graph(self._graph, stream=side):
             self._logits = step(ids)
 
     def __call__(self, ids: "torch.Tensor") -> "torch.Tensor":
-        """The step again, for other ids; its logits last until the next one."""
+        """Repeat the step for other ids; its logits last until the next one."""
         self._ids.copy_(ids)
         self._graph.replay()
         return self._logits
 
 
 class CudaGraphForward:
-    """Steps with a cache of fixed size, of which those that decode are recorded.
+    """Steps with a cache of fixed size; those that decode are recorded.
 
-    Where a recording fails, as on a model that looks at its own numbers, steps run as they are.
+    If a recording fails, as on a model that looks at its own numbers, steps run unrecorded.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class CudaGraphForward:
         self._window = window
         self._record = record
         self._recorded: dict[int, StepFunction | None] = {}
-        # Layers that slide would be cropped wrongly: all keep everything, and the mask slides.
+        # Sliding layers would be cropped wrongly: all keep everything, and the mask slides.
         layers = [
             StaticLayer(max_cache_len=window)
             for _ in range(model.config.get_text_config().num_hidden_layers)
@@ -195,7 +195,7 @@ class CudaGraphForward:
             layer.cumulative_length = length  # views, so that one write moves them all
 
     def run(self, ids: Sequence[int], last: int = 1) -> "torch.Tensor":
-        """Read on; the logits behind the last so many ids."""
+        """Read ids; return the logits after the last `last` of them."""
         import torch
 
         device = self._model.device
@@ -217,7 +217,7 @@ class CudaGraphForward:
         self._sync_lengths()
 
     def _graph_width(self, id_count: int) -> int:
-        """The recorded width for so many ids; 0 where none has room for them or behind them."""
+        """The recorded width for this many ids, or 0 if no width has room for them."""
         remaining = self._window - len(self.ids)
         fitting = (width for width in GRAPH_WIDTHS if id_count <= width <= remaining)
         return next(fitting, 0) if self.ids else 0
@@ -230,11 +230,11 @@ class CudaGraphForward:
         return logits
 
     def _sync_lengths(self) -> None:
-        """Write on behind what was read, wherever a step has ended."""
+        """Continue writing right after what has been read, wherever a step has ended."""
         self._lengths.fill_(len(self.ids))
 
     def _recorded_step(self, width: int) -> "StepFunction | None":
-        """The recording of a width, made when it is first needed; None where that failed."""
+        """The recording for a width, made on first use, or None if that failed."""
         import torch
 
         if width not in self._recorded:

@@ -1,1 +1,1 @@
-"""What runs inside a sandbox: standard library only, given to Python as text, one module a file."""
+"""What runs inside a sandbox: standard library only, passed to Python as text, module by module."""

@@ -1,8 +1,8 @@
-"""What a Python file does: its examples, assertions and tests are run, its functions called.
+"""What a Python file does: runs its examples, assertions and tests, and calls its functions.
 
 A script for the Python of a user's project, with a file that names the trials as its argument. It
-writes a line for each: a letter, the number of the trial, and what became of it. Values are written
-as digests, those that are equal for Python as the same one.
+writes a line for each: a letter, the number of the trial, and its outcome. Values are written as
+digests, the same one for values that Python considers equal.
 """
 
 import contextlib
@@ -34,11 +34,11 @@ LOADED, DETAIL, SESSION, STATEMENT, CALL, TESTS, DONE = "lxsactd"
 
 
 class TooSlowError(BaseException):
-    """A trial takes longer than it may; no `except Exception` of a program stops it."""
+    """A trial takes longer than it may; a program's `except Exception` does not catch it."""
 
 
 def main() -> None:
-    """Run the trials of the file that is named, and write their outcomes to standard output."""
+    """Run the trials in the file named as argument, and write their outcomes to standard output."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     output = os.fdopen(os.dup(1), "w", encoding="ascii", errors="backslashreplace")
     null_fd = os.open(os.devnull, os.O_RDWR)
@@ -56,7 +56,7 @@ def main() -> None:
     try:
         with time_limit(job["load_seconds"]):
             module = load_module(job["module"], job["file"])
-    except BaseException as error:  # a file may raise anything, its end too
+    except BaseException as error:  # a file may raise anything, including an exit
         write(DETAIL, 0, f"{type(error).__name__}: {error}"[:300].replace("\n", " "))
         return
     write(LOADED, 0, 1)
@@ -71,13 +71,13 @@ def main() -> None:
 
 
 def load_module(name: str, file: str) -> types.ModuleType:
-    """The module of a file, in the package that it is a part of."""
+    """Load a file as a module, in the package that it belongs to."""
     package = name.rpartition(".")[0]
     if package:
         importlib.import_module(package)
     known = getattr(sys.modules.get(name), "__file__", None)
     if known != file:  # a module of Python's may have its name
-        loader = importlib.machinery.SourceFileLoader(name, file)  # whatever the file's ending is
+        loader = importlib.machinery.SourceFileLoader(name, file)  # whatever the file's suffix is
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         assert spec, "there is a loader"
         module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -92,7 +92,7 @@ def raise_too_slow(number: int, frame: object) -> None:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TooSlowError in the body after so many seconds."""
+    """Raise TooSlowError in the body after this many seconds."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
@@ -107,13 +107,13 @@ def run_session(text: str, module: types.ModuleType) -> tuple[int, int]:
     try:
         with time_limit(SESSION_SECONDS):
             failed, attempted = runner.run(session, out=lambda text: None)
-    except BaseException:  # the end of a process is no answer to an example
+    except BaseException:  # exiting is not an answer to an example
         return 0, len(session.examples)
     return attempted - failed, failed
 
 
 def run_statement(text: str, module: types.ModuleType) -> tuple[int, int]:
-    """How many of one statement pass, raising nothing, and fail: none where it skips itself."""
+    """Run a statement; return passed and failed counts, where one that skips itself is neither."""
     try:
         with time_limit(SESSION_SECONDS):
             exec(compile(text, "<statement>", "exec"), vars(module).copy())
@@ -169,18 +169,18 @@ def describe(value: object, depth: int = 8) -> str:
 
 
 def run_tests(folder: str, paths: list[str]) -> tuple[int, int]:
-    """How many tests of some files pass and fail under pytest; none where that is not here."""
+    """How many tests in some files pass and fail under pytest; none if pytest is missing."""
     counts = {"passed": 0, "failed": 0}
 
     class Counter:
-        """A plugin of pytest's."""
+        """A pytest plugin that counts outcomes."""
 
         def pytest_runtest_logreport(self, report: Any) -> None:
-            """Count what becomes of one phase of a test."""
+            """Count the outcome of one phase of a test."""
             if report.when == "call" or report.outcome == "failed":
                 counts[report.outcome] = counts.get(report.outcome, 0) + 1
 
-    with contextlib.suppress(BaseException):  # pytest's own end too: what was counted counts
+    with contextlib.suppress(BaseException):  # even if pytest exits, what was counted counts
         pytest = importlib.import_module("pytest")
         options = ["-q", "--tb=no", "-o", "addopts=", "-p", "no:cacheprovider"]
         options += ["--continue-on-collection-errors", f"--rootdir={folder}"]

@@ -1,4 +1,4 @@
-"""The side of a program: it is run once, and its functions are called when the tests ask for it.
+"""The program's side: it is run once, and its functions are called when the tests ask for it.
 
 Nothing here is trusted by the other side, because the program can change all of it.
 """
@@ -19,7 +19,7 @@ CallRequest = dict[str, PackedValue]
 
 
 def main() -> None:
-    """Run the program of the job on standard input, then answer until nobody asks any more."""
+    """Run the program of the job on standard input, then answer calls until there are no more."""
     job = json.load(sys.stdin)
     confine(job["confinement"], job.get("parent"))
     null_fd = os.open(os.devnull, os.O_RDWR)
@@ -33,7 +33,7 @@ def main() -> None:
     try:
         exec(compile(job["program"], PROGRAM_MODULE_NAME, "exec"), module.__dict__)
         reply: object = list_definitions(module)
-    except BaseException as error:  # whatever a program raises, its end too, is its answer
+    except BaseException as error:  # whatever a program raises, even an exit, is its answer
         reply = describe_exception(error)
     while True:
         channel.send(reply)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def list_definitions(module: types.ModuleType) -> object:
-    """The names that a program has given to something, and the modules under their own name."""
+    """The names that a program defines, and the modules it imports under their own name."""
     names = {name: value for name, value in vars(module).items() if isinstance(name, str)}
     modules = [
         name
@@ -72,7 +72,7 @@ def answer_call(request: CallRequest, module: types.ModuleType, objects: list[ob
 
 
 def describe_exception(error: BaseException) -> object:
-    """An exception as its kind and the beginning of what it says."""
+    """An exception as its kinds and the beginning of its text."""
     try:
         text = str(error)[:500]
     except BaseException:  # a program's exceptions say what the program lets them

@@ -1,4 +1,4 @@
-"""Messages between a program and its tests: one line of JSON each, and none too long."""
+"""Messages between a program and its tests: one line of JSON each, of limited length."""
 
 import json
 import os
@@ -12,7 +12,7 @@ class ChannelClosedError(Exception):
 
 
 class Channel:
-    """Two pipes to the other side; what it sends is checked for its length and its form."""
+    """Two pipes to the other side; what it sends is checked for length and form."""
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read_fd = read_fd

@@ -1,7 +1,7 @@
-"""The side of a program in another language: its files are written, and commands run one by one.
+"""The side of a program in another language: writes its files and runs commands one by one.
 
-This process stays outside of what it starts, which cannot read its memory or trace it. It reports
-the exit code of each command in a line of JSON on a pipe that no command has.
+This process stays separate from what it starts, which cannot read its memory or trace it. It
+reports the exit code of each command in a line of JSON on a pipe that no command has.
 """
 
 import json
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def run_step(step: CommandStep, output_fd: int) -> int:
-    """The exit code of a step, or the number of the signal that ended it, negative."""
+    """Run a step; return its exit code, or the negated number of the signal that ended it."""
     read_end, write_end = os.pipe()
     os.write(write_end, step["input"].encode("ascii"))
     os.close(write_end)
@@ -79,7 +79,7 @@ def exit_on_signal(number: int, frame: object) -> None:
 
 
 def kill_process_group(child: int) -> int:
-    """Kill a process and all of its group, which nothing can leave; the exit code of the first."""
+    """Kill a process and its group, which nothing can leave; return the first one's exit code."""
     with suppress(PermissionError, ProcessLookupError):
         os.setpgid(child, child)
     os.killpg(child, signal.SIGKILL)

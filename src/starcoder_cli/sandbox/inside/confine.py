@@ -1,4 +1,4 @@
-"""From here on this process, and what it starts, can do no more than a program needs."""
+"""Confines this process, and what it starts, to what a program needs."""
 
 import math
 import os
@@ -19,12 +19,12 @@ MAX_OPEN_FILES = 256
 
 
 class Confinement(TypedDict):
-    """What is allowed: the limits, the paths, and which groups of system calls are not.
+    """What is allowed: the limits, the paths, and which groups of system calls are denied.
 
-    `memory` is the address space of a process, or, where `reserves` is true for runtimes that
-    reserve far more than they use, its data. `user` is who root becomes. `shared` is true where
-    processes are counted together with all others of the user, `landlock` where nothing else
-    guards the files.
+    `memory` limits the address space of a process or, if `reserves` is true for runtimes that
+    reserve far more than they use, its data. `user` is who root becomes. `shared` is true if
+    processes are counted together with all the user's others, `landlock` if nothing else guards
+    the files.
     """
 
     seconds: float
@@ -41,15 +41,15 @@ class Confinement(TypedDict):
 
 
 def confine(confinement: Confinement, parent: int | None = None) -> None:
-    """Give up everything else for good, and end with the parent; OSError where the kernel cannot.
+    """Give up everything else for good, and end with the parent; OSError if the kernel cannot.
 
-    A process whose `parent` is another one by now has outlived it, and ends at once.
+    A process whose `parent` has changed has outlived it, and ends at once.
     Without the scopes of Landlock's sixth version, signals are denied by number.
     """
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     set_resource_limits(confinement)
     switch_user(confinement["user"])
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # another user has to ask for it anew
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # another user has to ask for it again
     if parent is not None and os.getppid() != parent:
         os._exit(1)
     denied = set(confinement["denied"])
@@ -61,7 +61,7 @@ def confine(confinement: Confinement, parent: int | None = None) -> None:
 
 
 def set_resource_limits(confinement: Confinement) -> None:
-    """Set the limits of the process, which its children have too."""
+    """Set the limits of the process, which its children inherit."""
     memory_limit = resource.RLIMIT_DATA if confinement["reserves"] else resource.RLIMIT_AS
     limits = {
         memory_limit: confinement["memory"],

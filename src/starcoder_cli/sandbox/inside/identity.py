@@ -1,4 +1,4 @@
-"""Root runs programs as a user that has nothing: Linux counts the processes of all but root."""
+"""Root runs programs as a user that has nothing, because Linux does not count root's processes."""
 
 import ctypes
 import os
@@ -13,14 +13,14 @@ LINUX_CAPABILITY_VERSION = 0x20080522
 
 
 def switch_user(user: int | None) -> None:
-    """Turn root into a user without a name, and give up every capability but one.
+    """Turn root into a nameless user, and give up every capability but one.
 
-    That one is reading and searching what Landlock leaves, which may lie in root's home.
+    That one is reading and searching what Landlock allows, which may lie in root's home.
     """
     capabilities_kept = 0
     if user is not None and os.getuid() == 0:
         capabilities_kept = 1 << CAP_DAC_READ_SEARCH & permitted_capabilities()
-        if capabilities_kept:  # for access(2) too, which compilers ask where their parts are
+        if capabilities_kept:  # for access(2) too, which compilers use to find their parts
             prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)
         os.setgroups([])
         os.setresgid(user, user, user)
@@ -37,14 +37,14 @@ def permitted_capabilities() -> int:
 
 
 def set_capabilities(mask: int) -> None:
-    """Keep only some of the first 32 capabilities."""
+    """Keep only the given ones of the first 32 capabilities."""
     library = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION, 0)
     check_result(int(library.capset(header, (ctypes.c_uint32 * 6)(mask, mask, mask, 0, 0, 0))))
 
 
 def count_tasks(user: int) -> int:
-    """How many processes and threads a user has."""
+    """The number of processes and threads that a user has."""
     count = 0
     for folder in Path("/proc").glob("[0-9]*"):
         try:

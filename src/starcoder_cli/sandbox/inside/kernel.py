@@ -1,4 +1,4 @@
-"""Calls to Linux that Python has no name for."""
+"""Linux calls that Python has no name for."""
 
 import ctypes
 import os
@@ -17,7 +17,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def detect_architecture() -> str:
-    """The name of the machine's kind that system calls are known for; OSError for others."""
+    """The machine's architecture, as named in our tables; raises OSError if it is unknown."""
     machine = os.uname().machine
     if machine not in MACHINE_ARCHITECTURES:
         raise OSError(f"system calls of {machine} are not known")
@@ -25,7 +25,7 @@ def detect_architecture() -> str:
 
 
 def syscall(number: int, *arguments: object) -> int:
-    """What a system call gives; OSError where it fails."""
+    """Make a system call and return its result; raises OSError if it fails."""
     library = ctypes.CDLL(None, use_errno=True)
     library.syscall.restype = ctypes.c_long
     result = int(library.syscall(ctypes.c_long(number), *arguments))
@@ -33,14 +33,14 @@ def syscall(number: int, *arguments: object) -> int:
 
 
 def prctl(option: int, *arguments: int) -> int:
-    """Change a property of this process; OSError where that fails."""
+    """Change a property of this process; raises OSError if that fails."""
     library = ctypes.CDLL(None, use_errno=True)
     numbers = [ctypes.c_ulong(number) for number in (*arguments, 0, 0, 0, 0)[:4]]
     return check_result(int(library.prctl(ctypes.c_int(option), *numbers)))
 
 
 def check_result(result: int) -> int:
-    """A result that is no failure."""
+    """Return a call's result; raises OSError if it is a failure."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -1,4 +1,4 @@
-"""Landlock: which files a process and its children may use; no TCP, no signals to outside.
+"""Landlock: which files a process and its children may use; no TCP, no signals to others.
 
 From Linux's documentation, userspace-api/landlock; the numbers are those of linux/landlock.h.
 """
@@ -38,7 +38,7 @@ class PathRule(ctypes.Structure):
 
 
 def landlock_version() -> int:
-    """The version of Landlock here, 0 where there is none."""
+    """The version of Landlock here, or 0 if there is none."""
     try:
         return syscall(
             CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(CREATE_RULESET_VERSION)
@@ -48,10 +48,10 @@ def landlock_version() -> int:
 
 
 def allow_only_paths(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Leave only what is below these paths, some to read and run, some to write too.
+    """Allow only what is below these paths, some for reading and running, some for writing too.
 
-    It cannot be taken back. OSError where there is no Landlock. A path that is not there is
-    passed over.
+    It cannot be undone. Raises OSError without Landlock. A path that does not exist is
+    skipped.
     """
     abi_version = landlock_version()
     if not abi_version:

@@ -25,7 +25,7 @@ NAMESPACE_FLAGS = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER,
 CLONE_THREAD = 0x00010000
 SOCK_STREAM, SOCK_SEQPACKET, SOCK_TYPE_MASK = 1, 5, 0xF  # datagrams could be sent to others
 
-# Names with their numbers on x86_64 and on aarch64; None where there is no such call.
+# Names with their numbers on x86_64 and on aarch64; None if there is no such call.
 SyscallTable = dict[str, tuple[int | None, int | None]]
 ALWAYS_DENIED: SyscallTable = {
     "setsid": (112, 157),  # all that a program starts stays in its group, which is killed
@@ -63,7 +63,7 @@ ALWAYS_DENIED: SyscallTable = {
     "socket": (41, 198),
     "memfd_create": (319, 279),  # memory that no limit counts
     "memfd_secret": (447, 447),
-    "sendmsg": (46, 211),  # open files that no process has while they are on their way
+    "sendmsg": (46, 211),  # files in transit are open in no process
     "sendmmsg": (307, 269),
     "shmget": (29, 194),
     "msgget": (68, 186),
@@ -93,7 +93,7 @@ ALWAYS_DENIED: SyscallTable = {
     "vhangup": (153, 58),
     "syslog": (103, 116),
 }
-# Libraries ask for these first, and do without where there is no such call.
+# Libraries try these first, and manage if there is no such call.
 REPORTED_MISSING: SyscallTable = {
     "clone3": (435, 435),
     "pidfd_open": (434, 434),
@@ -149,7 +149,7 @@ def fail_with(error: int) -> bytes:
 
 
 def match_syscall(number: int, *instructions: bytes) -> bytes:
-    """Go through some instructions for one system call, and past them for all others."""
+    """Run some instructions for one system call, and skip them for all others."""
     body = b"".join(instructions)
     return instruction(EQUAL, number, 0, len(body) // INSTRUCTION_BYTES) + body
 
@@ -160,13 +160,13 @@ def load_argument(index: int, half: int = 0) -> bytes:
 
 
 def require_null(index: int, refuse: bytes) -> bytes:
-    """Go on where a pointer is null, all of it."""
+    """Continue only if a pointer is null, in both halves."""
     halves = (load_argument(index, half) + instruction(EQUAL, 0, 1, 0) + refuse for half in (0, 1))
     return b"".join(halves)
 
 
 def build_filter(denied: frozenset[str]) -> bytes:
-    """The filter for this machine, with some of DENIABLE_GROUPS denied too."""
+    """The filter for this machine, which also denies the given DENIABLE_GROUPS."""
     machine = detect_architecture()
     column = list(AUDIT_ARCHITECTURES).index(machine)
     tables = (ALWAYS_DENIED, *(DENIABLE_GROUPS[name] for name in sorted(denied)))
@@ -197,7 +197,7 @@ def match_arguments(column: int, denied: frozenset[str]) -> list[bytes]:
         clone += [instruction(ANY_BIT, CLONE_THREAD, 1, 0), refuse]
     # `touch` sets an open file's times to now; there is no path that Landlock would have to allow.
     times = (require_null(1, refuse), require_null(2, refuse)) if "attributes" in denied else ()
-    # What hides its memory hides its open files too, and these are counted.
+    # A process that hides its memory hides its open files too, and these are counted.
     option = (load_argument(0), instruction(EQUAL, PR_SET_DUMPABLE, 0, 1), refuse)
     process = (load_argument(0), instruction(EQUAL, 0, 1, 0), refuse)
     socket_kind = (
@@ -220,7 +220,7 @@ def match_arguments(column: int, denied: frozenset[str]) -> list[bytes]:
 
 
 def install_filter(denied: frozenset[str]) -> None:
-    """Put the filter over this process and all that it starts; OSError where that fails."""
+    """Apply the filter to this process and all that it starts; raises OSError if that fails."""
     data = build_filter(denied)
     buffer = ctypes.create_string_buffer(data)
 

@@ -1,7 +1,7 @@
-"""Runs one command, and ends with it all that it has started, whatever session that is in.
+"""Runs one command, and at the end kills all that it has started, in whatever session that is.
 
-What loses its parent becomes a child of this process (prctl(2), PR_SET_CHILD_SUBREAPER), so that
-nothing below it can get away. It ends early on SIGTERM, and where its own parent ends.
+Orphans become children of this process (prctl(2), PR_SET_CHILD_SUBREAPER), so that nothing below
+it can escape. It ends early on SIGTERM, and when its own parent ends.
 """
 
 import os
@@ -19,7 +19,7 @@ PAUSE_SECONDS = 0.002
 
 
 def main() -> None:
-    """Run the command in the arguments behind the parent's number, and exit with its exit code."""
+    """Run the command given after the parent's number, and exit with its exit code."""
     parent, *command = sys.argv[1:]
     signal.signal(signal.SIGTERM, exit_on_signal)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -59,7 +59,7 @@ def exec_command(command: list[str]) -> None:
 
 
 def end_descendants() -> None:
-    """Kill what is below this process until nothing is."""
+    """Kill the descendants of this process until there are none."""
     while True:
         for process in list_descendants(os.getpid()):
             with suppress(ProcessLookupError, PermissionError):
@@ -73,7 +73,7 @@ def end_descendants() -> None:
 
 
 def list_descendants(process: int) -> list[int]:
-    """The processes that a process has started, and those that they have."""
+    """All descendants of a process."""
     found, waiting = list[int](), [process]
     while waiting:
         children = list_children(waiting.pop())
@@ -83,7 +83,7 @@ def list_descendants(process: int) -> list[int]:
 
 
 def list_children(process: int) -> list[int]:
-    """The processes whose parent a process is."""
+    """The children of a process."""
     try:
         texts = [path.read_text() for path in Path(f"/proc/{process}/task").glob("*/children")]
     except OSError:

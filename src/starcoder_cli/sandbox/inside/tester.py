@@ -1,4 +1,4 @@
-"""The side of the tests: they run here, and only calls and values cross to the program's side."""
+"""The tests' side: they run here, and only calls and values cross to the program's side."""
 
 import ast
 import builtins
@@ -17,14 +17,14 @@ from starcoder_cli.sandbox.inside.values import MAX_INT_DIGITS, PackedValue, pac
 
 TESTS_MODULE_NAME = "tests"
 MAX_TEXT_CHARACTERS = 500
-# An iterator among the tests, such as `map`, would take these of the program's for its own end.
+# An iterator in the tests, such as `map`, would mistake these, raised by the program, for its end.
 LOOP_ENDINGS = (StopIteration, StopAsyncIteration)
 
 Namespace = dict[str, object]
 
 
 class CandidateError(BaseException):
-    """The program's side has ended, or says what is no answer."""
+    """The program's side has ended, or sent something that is not an answer."""
 
     def __init__(self, result: str, detail: str) -> None:
         super().__init__(detail)
@@ -33,7 +33,7 @@ class CandidateError(BaseException):
 
 
 class RemoteObject:
-    """A value that stayed with the program: it equals itself alone and can only be given back."""
+    """A value that stayed with the program: it equals only itself and can only be passed back."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -49,9 +49,9 @@ class RemoteProgram:
         self.failure: CandidateError | None = None
 
     def receive_definitions(self, wanted: set[str]) -> Namespace:
-        """Those of the wanted names that the program defines; CandidateError where it failed.
+        """The wanted names that the program defines; raises CandidateError if the program failed.
 
-        Its functions are called there; a module of Python's own that it imports is imported here.
+        Its functions are called remotely; a standard-library module that it imports is imported.
         """
         reply = self._receive()
         names, modules = reply.get("names"), reply.get("modules")
@@ -65,7 +65,7 @@ class RemoteProgram:
         return definitions
 
     def remote_function(self, name: str) -> Callable[..., object]:
-        """A function that calls the program's own of that name."""
+        """A function that calls the program's function of that name."""
 
         def call(*positional: object, **named: object) -> object:
             self.call_count += 1
@@ -104,7 +104,7 @@ class RemoteProgram:
         return cast(dict[str, PackedValue], reply)
 
     def _fail(self, result: str, detail: str) -> CandidateError:
-        """What ends the tests, even if these catch it."""
+        """The error that ends the tests, even if these catch it."""
         self.failure = self.failure or CandidateError(result, detail)
         return self.failure
 
@@ -118,12 +118,12 @@ class RemoteProgram:
 
 
 def is_list_of_texts(value: object) -> TypeGuard[list[str]]:
-    """Whether a value is a list of nothing but texts."""
+    """Whether a value is a list of texts only."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def rebuild_exception(reply: dict[str, PackedValue]) -> Exception:
-    """What the program raised, as the nearest honest built-in exception."""
+    """What the program raised, as the nearest built-in exception."""
     kinds, text = reply.get("raised"), str(reply.get("text"))[:MAX_TEXT_CHARACTERS]
     names = [name for name in kinds if isinstance(name, str)] if isinstance(kinds, list) else []
     for name in names:
@@ -131,19 +131,19 @@ def rebuild_exception(reply: dict[str, PackedValue]) -> Exception:
         if isinstance(kind, type) and issubclass(kind, Exception) and kind not in LOOP_ENDINGS:
             try:
                 return kind(text if name == names[0] else f"{names[0]}: {text}")
-            except TypeError:  # UnicodeDecodeError and its like take more
+            except TypeError:  # UnicodeDecodeError and its like take more arguments
                 continue
     return RuntimeError(f"{names[0] if names else 'an exception'}: {text}")
 
 
 def convert_exception(error: BaseException) -> CandidateError:
-    """How a job ended that an exception has ended."""
+    """The result of a job that an exception has ended."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return CandidateError("memory" if isinstance(error, MemoryError) else "crashed", text)
 
 
 def main() -> None:
-    """Run the tests of the job on standard input, and print how they ended as one line of JSON."""
+    """Run the tests of the job on standard input, and print their outcome as one line of JSON."""
     job = json.load(sys.stdin)
     result_fd = os.dup(1)
     null_fd = os.open(os.devnull, os.O_RDWR)
@@ -157,14 +157,14 @@ def main() -> None:
 
 
 def judge_tests(job: dict[str, str], program: RemoteProgram) -> tuple[str, str]:
-    """How the tests end: a result and a detail."""
+    """Run the tests and return a result and a detail."""
     try:
         run_tests(job, program)
     except CandidateError as error:
         return error.result, error.detail
     except AssertionError as error:
         return "wrong", f"{find_failing_line(error, job['tests'])} {error}".strip()
-    except BaseException as error:  # whatever the tests raise is how they end
+    except BaseException as error:  # whatever the tests raise is their outcome
         failure = convert_exception(error)
         return failure.result, failure.detail
     if program.failure:
@@ -189,7 +189,7 @@ def run_tests(job: dict[str, str], program: RemoteProgram) -> None:
 
 
 def define_prompt(prompt: str, namespace: Namespace) -> None:
-    """Define what a benchmark's prompt defines, but for a last statement that goes on in a hole."""
+    """Define what a benchmark's prompt defines, except a last statement continued in a hole."""
     lines = prompt.splitlines(keepends=True)
     starts = [number for number, line in enumerate(lines) if not line[:1].isspace()]
     for end in (len(lines), *reversed(starts)):
@@ -197,19 +197,19 @@ def define_prompt(prompt: str, namespace: Namespace) -> None:
             code = compile("".join(lines[:end]), "prompt", "exec")
         except (SyntaxError, ValueError):
             continue
-        with suppress(Exception):  # whatever a text that is no program raises
+        with suppress(Exception):  # whatever a text that is not a program raises
             exec(code, namespace)
         return
 
 
 def undefined_names(code: ast.Module) -> set[str]:
-    """What tests have to take from the program: names that they use, and Python has not."""
+    """The names that tests need from the program: those used but not built into Python."""
     used_names = {node.id for node in ast.walk(code) if isinstance(node, ast.Name)}
     return used_names - vars(builtins).keys()
 
 
 def defines_check(code: ast.Module) -> bool:
-    """Whether tests are HumanEval's function, and not statements."""
+    """Whether the tests are HumanEval's function rather than statements."""
     return any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in code.body)
 
 

@@ -1,7 +1,7 @@
-"""Values as JSON between a program and its tests: what arrives is of honest built-in types.
+"""Values as JSON between a program and its tests: only real built-in types arrive.
 
 Lists, texts, numbers, booleans and None are JSON's own. Any other value is an object with one key
-that names its type. What has no such form stays where it is and travels as its number.
+that names its type. What has no such form stays where it is and is sent as a number.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ LoadObject = Callable[[int], object]
 
 
 def pack(value: object, store: StoreObject) -> PackedValue:
-    """A value as JSON; `store` numbers one that has no such form."""
+    """Convert a value to JSON; `store` assigns a number to one that has no such form."""
     for scalar in (bool, int, float, str):
         if isinstance(value, scalar):
             return scalar(value)
@@ -36,7 +36,7 @@ def pack(value: object, store: StoreObject) -> PackedValue:
 
 
 def pack_other(value: object, store: StoreObject) -> PackedValue:
-    """A value of the rarer types as JSON."""
+    """Convert a value of one of the rarer types to JSON."""
     if isinstance(value, bytes):
         return {"bytes": value.hex()}
     if isinstance(value, complex):
@@ -52,7 +52,7 @@ def pack_other(value: object, store: StoreObject) -> PackedValue:
 
 
 def unpack(packed: PackedValue, load: LoadObject) -> object:
-    """The value of a JSON form; ValueError, TypeError or RecursionError where it is none."""
+    """The value of a JSON form; raises ValueError, TypeError or RecursionError for any other."""
     if packed is None or isinstance(packed, bool | int | float | str):
         return packed
     if isinstance(packed, list):
@@ -72,7 +72,7 @@ def unpack(packed: PackedValue, load: LoadObject) -> object:
 
 
 def dict_from_pairs(pairs: list[object]) -> dict[object, object]:
-    """A dictionary from a list of keys with values."""
+    """A dictionary from a list of key-value pairs."""
     return dict(cast(list[tuple[object, object]], pairs))
 
 

@@ -1,4 +1,4 @@
-"""A graph for each family of models, a page each, by the names that transformers gives them."""
+"""A graph for each family of models, one module each, by the names that transformers gives them."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -27,6 +27,6 @@ FAMILIES: Mapping[str, str] = {
 
 
 def find_family(model_type: str) -> BuildGraph:
-    """What builds the graph of a kind of model that is among FAMILIES."""
+    """The function that builds the graph of a kind of model in FAMILIES."""
     build: BuildGraph = import_module(f"{__name__}.{FAMILIES[model_type]}").build
     return build

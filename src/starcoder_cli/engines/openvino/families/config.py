@@ -1,4 +1,4 @@
-"""What a checkpoint's `config.json` says of its layers, and what no graph here can do."""
+"""What a checkpoint's `config.json` says about its layers, and what no graph here supports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ GELU_FORMS = {"gelu": "erf", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
 
 
 class NoGraphError(Exception):
-    """A configuration asks for something that no graph here does; transformers does it."""
+    """A configuration asks for something that no graph here does, but transformers does."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The settings of a configuration; `has_head` says that the weights have one of their own."""
+    """A configuration's settings; `has_head` says whether the weights include their own head."""
 
     values: Mapping[str, object]
     has_head: bool
@@ -34,12 +34,12 @@ class ModelConfig:
         return float(value) if isinstance(value, int | float) else default
 
     def require(self, name: str, expected: object) -> None:
-        """Raise NoGraphError where a setting is another than the one that the graph has."""
+        """Raise NoGraphError if a setting differs from what the graph implements."""
         if self.values.get(name, expected) != expected:
             raise NoGraphError(name)
 
     def rope(self) -> Rope:
-        """The rotary positions; NoGraphError for those that a graph here does not have."""
+        """The rotary positions; raises NoGraphError for kinds that no graph here has."""
         parameters = self.values.get("rope_parameters") or self.values.get("rope_scaling") or {}
         if not isinstance(parameters, dict):
             raise NoGraphError("rope_scaling")
@@ -54,7 +54,7 @@ class ModelConfig:
         return Rope(float(base), float(divisor), float(share))
 
     def sliding_window(self) -> int:
-        """How many tokens back a token sees; 0 for all. NoGraphError where layers differ in it."""
+        """How many tokens back a token sees; 0 for all. Raises NoGraphError if layers differ."""
         window = self.count("sliding_window")
         if self.values.get("model_type") == "mistral" or not window:
             return window
@@ -62,7 +62,7 @@ class ModelConfig:
         return 0
 
     def activate(self, hidden: "Node", name: str) -> "Node":
-        """The activation that a setting names."""
+        """Apply the activation that a setting names."""
         from openvino import opset15
 
         kind = self.values.get(name)
@@ -73,6 +73,6 @@ class ModelConfig:
         return opset15.gelu(hidden, GELU_FORMS[str(kind)])
 
     def head(self, embedding: str) -> str:
-        """The name of the matrix that gives the logits: the embedding's where that is shared."""
+        """The name of the matrix that gives the logits: the embedding's if it is shared."""
         is_tied = self.values.get("tie_word_embeddings", True) is not False
         return embedding if is_tied and not self.has_head else "lm_head"

@@ -1,4 +1,4 @@
-"""Gemma, and CodeGemma: norms around 1, a gate of GELU, and an embedding as large as the rest.
+"""Gemma and CodeGemma: norms around 1, a gate of GELU, and an embedding as large as the rest.
 
 Gemma Team 2024.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def build(config: "ModelConfig", weights: "CheckpointWeights") -> "Model":
-    """The graph of a checkpoint."""
+    """Build the graph of a checkpoint."""
     width, queries = config.count("hidden_size"), config.count("num_attention_heads")
     keys = config.count("num_key_value_heads", queries)
     size, epsilon = config.count("head_dim", width // queries), config.number("rms_norm_eps", 1e-6)

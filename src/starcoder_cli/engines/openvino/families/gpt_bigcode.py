@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def build(config: "ModelConfig", weights: "CheckpointWeights") -> "Model":
-    """The graph of a checkpoint."""
+    """Build the graph of a checkpoint."""
     width, queries = config.count("n_embd"), config.count("n_head")
     size, epsilon = width // queries, config.number("layer_norm_epsilon", 1e-5)
     config.require("multi_query", True)

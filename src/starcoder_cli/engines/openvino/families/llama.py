@@ -1,7 +1,7 @@
 """Llama and its like: Mistral, Qwen2 with biases, Qwen3 with norms of queries and keys, Granite.
 
-Touvron et al. 2023, Jiang et al. 2023, Yang et al. 2024 and 2025, Mishra et al. 2024. What a family
-has or has not is told by the names of its weights, and by the factors that Granite's settings have.
+Touvron et al. 2023, Jiang et al. 2023, Yang et al. 2024 and 2025, Mishra et al. 2024. A family's
+features are recognized by the names of its weights, and by the factors in Granite's settings.
 """
 
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def build(config: "ModelConfig", weights: "CheckpointWeights") -> "Model":
-    """The graph of a checkpoint."""
+    """Build the graph of a checkpoint."""
     width, queries = config.count("hidden_size"), config.count("num_attention_heads")
     keys = config.count("num_key_value_heads", queries)
     size, epsilon = config.count("head_dim", width // queries), config.number("rms_norm_eps", 1e-6)

@@ -1,4 +1,4 @@
-"""StableLM, and Stable Code: Llama with norms of mean and variance, and heads that turn in part.
+"""StableLM and Stable Code: Llama with norms of mean and variance, and partly rotated heads.
 
 Bellagente et al. 2024.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def build(config: "ModelConfig", weights: "CheckpointWeights") -> "Model":
-    """The graph of a checkpoint."""
+    """Build the graph of a checkpoint."""
     width, queries = config.count("hidden_size"), config.count("num_attention_heads")
     keys, epsilon = (
         config.count("num_key_value_heads", queries),

@@ -1,4 +1,4 @@
-"""StarCoder2: rotary positions, grouped queries, biases, a window that slides.
+"""StarCoder2: rotary positions, grouped queries, biases, a sliding window.
 
 Lozhkov et al. 2024.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def build(config: "ModelConfig", weights: "CheckpointWeights") -> "Model":
-    """The graph of a checkpoint."""
+    """Build the graph of a checkpoint."""
     width, queries = config.count("hidden_size"), config.count("num_attention_heads")
     keys, window = config.count("num_key_value_heads", queries), config.count("sliding_window")
     size, epsilon = config.count("head_dim", width // queries), config.number("norm_epsilon", 1e-5)

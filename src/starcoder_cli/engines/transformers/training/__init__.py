@@ -1,1 +1,1 @@
-"""LoRA adapters (Hu et al. 2021, arXiv:2106.09685) trained through peft, on one machine."""
+"""Trains LoRA adapters (Hu et al. 2021, arXiv:2106.09685) through peft, on one machine."""

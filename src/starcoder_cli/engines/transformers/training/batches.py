@@ -1,18 +1,18 @@
-"""Examples in tokens, and batches of about equally long ones that hold a bounded number of them."""
+"""Examples in tokens, and batches of similar length with a bounded number of tokens."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 EXAMPLES_PER_STEP = 8
-"""The optimizer takes a step after so many examples, in as many batches as they need."""
+"""The optimizer takes a step after this many examples, in as many batches as they need."""
 
 
 @dataclass(frozen=True)
 class Example:
     """A prompt and its answer in tokens.
 
-    The answer begins at `answer_start`; its last token ends it where `has_end` is set.
+    The answer begins at `answer_start`; its last token ends it if `has_end` is set.
     """
 
     ids: tuple[int, ...]
@@ -28,7 +28,7 @@ Step = Sequence[Sequence[Example]]
 
 
 def make_steps(examples: Sequence[Example], max_tokens: int, epochs: int, seed: int) -> list[Step]:
-    """The steps of all epochs: the examples of each in another order, the same for a seed."""
+    """The steps of all epochs, each of which shuffles the examples differently, by the seed."""
     steps: list[Step] = []
     for epoch in range(epochs):
         order = list(examples)
@@ -41,7 +41,7 @@ def make_steps(examples: Sequence[Example], max_tokens: int, epochs: int, seed: 
 
 
 def make_batches(examples: Sequence[Example], max_tokens: int) -> list[list[Example]]:
-    """Batches of examples by length, each of at most so many tokens with its padding.
+    """Batches of examples sorted by length, each of at most `max_tokens` with its padding.
 
     An example that is longer than that is a batch of its own.
     """
@@ -54,5 +54,5 @@ def make_batches(examples: Sequence[Example], max_tokens: int) -> list[list[Exam
 
 
 def count_tokens(steps: Sequence[Step]) -> int:
-    """The tokens in some steps, without padding."""
+    """The number of tokens in some steps, without padding."""
     return sum(len(example) for step in steps for batch in step for example in batch)

@@ -1,4 +1,4 @@
-"""How well a model fills holes of files that it did not see."""
+"""How well a model fills holes in files that it did not see."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class HeldOutScores:
     """The mean loss of a token inside an answer and of its end, and the share that is exact.
 
-    An answer is exact where the likeliest token is the right one each time, the end too: that is
+    An answer is exact if the likeliest token is the right one each time, including the end: that is
     what the model writes by itself, greedily and without the program's rules.
     """
 
@@ -31,11 +31,11 @@ class HeldOutScores:
     count: int
 
     def loss(self, weights: LossWeights) -> float:
-        """The loss that training lowers, without the part that holds it to the base."""
+        """The loss that training lowers, without the part that keeps it close to the base."""
         return weights.inside * self.inside + weights.end * self.end
 
     def describe(self) -> str:
-        """In words."""
+        """Format the scores for the user."""
         return (
             f"loss inside {self.inside:.3f}, at the end {self.end:.3f}, "
             f"exact {100 * self.exact:.1f} % of {self.count}"
@@ -43,7 +43,7 @@ class HeldOutScores:
 
 
 def evaluate(model: "PeftModel", examples: Sequence[Example], max_tokens: int) -> HeldOutScores:
-    """The scores of a model as it is now."""
+    """Score the model in its current state."""
     import torch
 
     inside, ends, exact, answers = 0.0, 0.0, 0, 0

@@ -1,7 +1,7 @@
-"""What is learnt of an answer: above all where it ends, a little of its inside, near to the base.
+"""What is learnt from an answer: mostly where it ends, and a little of its inside.
 
 A short training on the inside alone made a model forget what it could do. So the end token has
-most of the weight, and the inside is held to the distribution that the frozen model has there.
+most of the weight, and the inside is kept close to the frozen model's distribution there.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 CHUNK_POSITIONS = 128
-"""So many rows of logits are in memory at once: a row of a large vocabulary takes 600 kB."""
+"""How many rows of logits are in memory at once: a row of a large vocabulary takes 600 kB."""
 
 IGNORED, INSIDE, END = 0, 1, 2
 
@@ -38,7 +38,7 @@ class Totals:
 
     @classmethod
     def of(cls, batches: Sequence[Sequence[Example]]) -> "Totals":
-        """Those of some batches."""
+        """The totals of the given batches."""
         examples = [example for batch in batches for example in batch]
         ends = sum(example.has_end for example in examples)
         answers = sum(len(example) - example.answer_start for example in examples)
@@ -49,7 +49,7 @@ class Totals:
 class AnswerStates:
     """The last hidden state before each token of the answers in a batch, and these tokens.
 
-    `kinds` says of each token whether it is inside or the end, `rows` whose answer it is part of.
+    `kinds` says for each token whether it is inside or the end, `rows` whose answer it is in.
     """
 
     hidden: "torch.Tensor"
@@ -59,7 +59,7 @@ class AnswerStates:
 
 
 def read_answers(model: "PeftModel", batch: Sequence[Example]) -> AnswerStates:
-    """The states of a batch, its examples padded at their ends."""
+    """The states of a batch, with its examples padded at their ends."""
     import torch
 
     device = model.device
@@ -80,7 +80,7 @@ def read_answers(model: "PeftModel", batch: Sequence[Example]) -> AnswerStates:
 
 
 def head_logits(model: "PeftModel", hidden: "torch.Tensor") -> "torch.Tensor":
-    """The logits of some states, as the families that scale or bound them do."""
+    """The logits of some states, scaled or bounded as the model's family does."""
     import torch
 
     causal = model.get_base_model()
@@ -96,7 +96,7 @@ def head_logits(model: "PeftModel", hidden: "torch.Tensor") -> "torch.Tensor":
 def backward(
     model: "PeftModel", batch: Sequence[Example], totals: Totals, weights: LossWeights
 ) -> float:
-    """Add the gradients of a batch to those of its step; its part of the step's loss."""
+    """Add a batch's gradients to those of its step; return its part of the step's loss."""
     import torch
 
     states = read_answers(model, batch)

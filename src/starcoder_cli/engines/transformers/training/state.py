@@ -1,4 +1,4 @@
-"""Where a training is: kept on the disk at once or not at all, so that a killed one goes on."""
+"""The state of a training, written to disk atomically so that a killed one can resume."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class TrainingState:
 
     @classmethod
     def parse(cls, text: str) -> "TrainingState":
-        """From what `save_state` wrote; ValueError, KeyError or TypeError for any other text."""
+        """Parse what `save_state` wrote; raises ValueError, KeyError or TypeError if it did not."""
         values = json.loads(text)
         best = values["best"] and HeldOutScores(**values["best"])
         return cls(str(values["digest"]), int(values["step"]), best)
@@ -39,7 +39,7 @@ class TrainingState:
 def save_state(
     folder: Path, state: TrainingState, model: "PeftModel", optimizer: "torch.optim.Optimizer"
 ) -> None:
-    """Write the adapter, what the optimizer remembers, and the state, in the place of the last.
+    """Write the adapter, the optimizer's memory and the state, replacing the previous ones.
 
     Raises WriteError for a full disk; what was written before stays.
     """
@@ -62,7 +62,7 @@ def save_state(
 def load_state(
     folder: Path, digest: str, model: "PeftModel", optimizer: "torch.optim.Optimizer"
 ) -> TrainingState | None:
-    """Go on from a state of the same training; None where there is none."""
+    """Resume from a state of the same training, or return None if there is none."""
     state = read_state(folder)
     if state is None or state.digest != digest:
         return None
@@ -82,7 +82,7 @@ def load_state(
 
 
 def read_state(folder: Path) -> TrainingState | None:
-    """What a folder's state says of itself; None where there is none that makes sense."""
+    """The state stored in a folder, or None if it is missing or makes no sense."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -93,7 +93,7 @@ def read_state(folder: Path) -> TrainingState | None:
 
 
 def save_adapter(folder: Path, model: "PeftModel", base_name: str, step: int) -> Path:
-    """Write the adapter as peft does, in the place of the best before it; WriteError as above."""
+    """Write the adapter as peft does, replacing the previous best; raises WriteError as above."""
     best, part = folder / BEST_FOLDER, folder / f"{BEST_FOLDER}.part"
     with checkpoint_errors(folder, step):
         shutil.rmtree(part, ignore_errors=True)
@@ -115,7 +115,7 @@ def trained_weights(model: "PeftModel") -> Iterator[tuple[str, "torch.nn.Paramet
 
 @contextmanager
 def checkpoint_errors(folder: Path, step: int) -> Iterator[None]:
-    """What cannot be written, as one error that says how to go on."""
+    """Turn write failures into one error that says how to continue."""
     from safetensors import SafetensorError
 
     try:

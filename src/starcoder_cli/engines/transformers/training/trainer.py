@@ -1,4 +1,4 @@
-"""The training of an adapter: one step after the other, with the best one kept on the disk."""
+"""Trains an adapter step by step, and keeps the best one on disk."""
 
 import hashlib
 import math
@@ -39,7 +39,7 @@ MAX_GRADIENT_NORM = 1.0
 
 
 class DivergedError(MachineError):
-    """The loss is no number any more."""
+    """The loss is not a number any more."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """The steps to train on, and the examples of files that are held out."""
+    """The steps to train on, and the examples from held-out files."""
 
     steps: Sequence[Step]
     held_out: Sequence[Example]
 
     def digest(self, checkpoint: Checkpoint, options: TrainingOptions) -> str:
-        """What tells a training from every other one."""
+        """A digest that identifies a training by its checkpoint, options and examples."""
         files = [(path.name, path.stat().st_size) for path in checkpoint.files]
         examples = [example.ids for step in self.steps for batch in step for example in batch]
         return hashlib.sha256(repr((files, options, examples)).encode()).hexdigest()
@@ -71,7 +71,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class StepReport:
-    """What a step came to; `scores` where it was evaluated after it."""
+    """The outcome of a step, with `scores` if the adapter was evaluated after it."""
 
     step: int
     total: int
@@ -81,14 +81,14 @@ class StepReport:
 
 @dataclass(frozen=True)
 class Measurement:
-    """How fast this machine trains, and how many bytes of memory that took."""
+    """How fast this machine trains, and the peak memory that took in bytes."""
 
     tokens_per_second: float
     peak_bytes: int
 
 
 class Trainer:
-    """A base with an adapter on it that is trained; `folder` is where its checkpoints go."""
+    """Trains an adapter on a base model; `folder` is where its checkpoints go."""
 
     def __init__(
         self,
@@ -98,9 +98,9 @@ class Trainer:
         folder: Path,
         base_name: str,
     ) -> None:
-        """Load the base, and go on from the last checkpoint of the same training.
+        """Load the base, and continue from the last checkpoint of the same training.
 
-        Raises DataError for damaged files, MachineError where memory is short.
+        Raises DataError for damaged files, MachineError if memory is short.
         """
         import torch
 
@@ -118,7 +118,7 @@ class Trainer:
         self.state = state or TrainingState(digest)
 
     def measure(self, seconds: float) -> Measurement:
-        """Compute gradients for so many seconds without using them, the longest batch first."""
+        """Compute gradients for `seconds` without using them, the longest batch first."""
         batches = [batch for step in self.data.steps for batch in step]
         tokens, begin = 0, time.monotonic()
         with translate_out_of_memory():
@@ -133,19 +133,19 @@ class Trainer:
         return Measurement(rate, peak_memory())
 
     def evaluate(self) -> HeldOutScores:
-        """The scores on files that are held out."""
+        """The scores on held-out files."""
         with translate_out_of_memory():
             return evaluate(self.model, self.data.held_out, self.options.max_length)
 
     def evaluate_base(self) -> HeldOutScores:
-        """Those of the base."""
+        """The base model's scores on held-out files."""
         with self.model.disable_adapter():
             return self.evaluate()
 
     def run(self) -> Iterator[StepReport]:
-        """Take the steps that are left; it is evaluated and kept after every few of them.
+        """Take the remaining steps; the adapter is evaluated and kept after every few of them.
 
-        Raises DivergedError where the loss is no number, WriteError where the disk is full.
+        Raises DivergedError if the loss is not a number, WriteError if the disk is full.
         """
         total = len(self.data.steps)
         for number in range(self.state.step, total):
@@ -158,14 +158,14 @@ class Trainer:
             yield StepReport(done, total, loss, scores)
 
     def keep_current(self) -> None:
-        """Keep the adapter as it is, as the best where none was kept so far."""
+        """Keep the adapter as it is, as the best if none was kept so far."""
         if self.state.best is None:
             self._keep(self.evaluate())
         else:
             save_state(self.folder, self.state, self.model, self.optimizer)
 
     def _take_step(self, number: int, total: int) -> float:
-        """The gradients of a step's batches, and one step of the optimizer; the loss before it."""
+        """Take one step of the optimizer on a step's batches; return the loss before it."""
         import torch
 
         batches = self.data.steps[number]
@@ -187,7 +187,7 @@ class Trainer:
         return loss
 
     def _keep(self, scores: HeldOutScores) -> None:
-        """Keep the adapter where it is the best so far, then the state."""
+        """Keep the adapter if it is the best so far, then the state."""
         weights, best = self.options.weights, self.state.best
         if best is None or scores.loss(weights) < best.loss(weights):
             save_adapter(self.folder, self.model, self.base_name, self.state.step)
@@ -196,13 +196,13 @@ class Trainer:
 
 
 def rate_at(number: int, total: int) -> float:
-    """The share of the learning rate at a step: it rises for a few, then falls to nothing."""
+    """The share of the learning rate at a step: it rises for a few steps, then falls to nothing."""
     warmup = max(round(WARMUP_SHARE * total), 1)
     return min(1.0, (number + 1) / warmup) * (1 - number / total)
 
 
 def load_with_adapter(checkpoint: Checkpoint, options: TrainingOptions) -> "PeftModel":
-    """A checkpoint in bf16 with a new adapter on all its linear layers, the same for a seed."""
+    """A checkpoint in bf16 with a new adapter on all its linear layers, seeded reproducibly."""
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -225,17 +225,17 @@ def load_with_adapter(checkpoint: Checkpoint, options: TrainingOptions) -> "Peft
 
 
 def return_free_memory() -> None:
-    """Give the system what was freed: glibc keeps blocks of every length that batches ever had."""
+    """Return freed memory to the system: glibc keeps blocks of every length that batches had."""
     if sys.platform == "linux":
         import ctypes
 
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # which musl has not
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl does not have it
         if trim:
             trim(0)
 
 
 def peak_memory() -> int:
-    """The most bytes of memory that this process has had, on GPUs those of torch."""
+    """The peak memory of this process in bytes; on GPUs, torch's."""
     from starcoder_cli.engines.machine import peak_gpu_memory
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
