@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist wo
 READY := .venv/.installed
 OLD := Python 3.11 or newer is needed; name one: make PYTHON=/path/to/python3
 
-.PHONY: demo test test-quick test-vllm test-clients check fix goldens clean
+.PHONY: demo test test-quick test-vllm test-clients check fix goldens release clean
 
 demo: $(READY)
 	@sh tools/demo.sh
@@ -44,6 +44,9 @@ goldens: $(READY)
 	$(BIN)/python tools/schemas.py
 	$(BIN)/python tools/manpages.py
 	$(BIN)/python -m pytest -q --goldens tests/test_help.py tests/commands/test_config.py
+
+release: $(READY)
+	$(BIN)/python tools/release.py
 
 clean:
 	rm -rf .venv .venv-clients .venv-vllm dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,8 +12,8 @@ from streams import run, standard_input
 
 SEE_COMPLETE = "see `starcoder complete --help`"
 NAME_ONE = "name one that has it: complete, fill, edit, chat, eval"
-NAME_SERVE = f"{NAME_ONE}, tune, serve, lsp"
-NAME_BENCH = f"{NAME_ONE}, trace, tune, bench"
+NAME_SERVE = f"{NAME_ONE}, tune, serve, lsp, bundle"
+NAME_BENCH = f"{NAME_ONE}, trace, tune, bench, bundle"
 SEE_FILL = "see `starcoder fill --help`"
 NOT_A_MODEL = (
     "is not a model; give a name from `starcoder models list`, a .gguf file or a hub id such as "

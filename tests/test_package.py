@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import tomllib
-from importlib.metadata import metadata
+from importlib.metadata import distribution, metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -73,7 +73,8 @@ def test_the_page_on_models_tells_the_licence_of_each_part(requirement: Requirem
 
 def test_the_page_of_a_package_index_needs_no_other_file() -> None:
     """There the README stands alone: a picture or a page beside it could not be found."""
-    page = str(metadata("starcoder-cli").get_payload())
+    about = distribution("starcoder-cli").read_text("METADATA") or ""
+    _, _, page = about.partition("\n\n")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "![" in readme and "![" not in page
     assert page.startswith("# starcoder\n") and len(page) > 5000

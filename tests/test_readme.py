@@ -22,11 +22,10 @@ MOST_README_LINES = 150
 
 # How a command begins that does not run here, and why.
 ELSEWHERE: Mapping[str, str] = {
-    "make ": "`.ci/run` runs demo, test and test-clients; tools/vllm.py is the last one",
+    "make ": "`.ci/run` runs all of them but test-vllm",
     "pip install": "it would install into the environment of the tests, as tools/install.py did",
     "pipx ": "it installs the project for the user",
     "uv tool ": "it installs the project for the user, or removes it",
-    "SOURCE_DATE_EPOCH=": "it builds a release, with tools from a package index",
     "starcoder models rm": "it deletes a real model; tests/commands/test_models.py has others",
     "starcoder tune": "it trains for hours; tests/commands/test_tune.py has a tiny model",
     "starcoder bundle": "it fetches every wheel; tests/app/test_bundle.py has a small project",

@@ -50,7 +50,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "completion": (("starcoder completion zsh --install", "complete words with Tab in zsh"),),
     "bundle": (
         ("starcoder bundle starcoder-offline", "make it, with the default model"),
-        ("python3 starcoder-offline/install.py", "install it on the other machine"),
+        ("starcoder bundle -m qwen2.5-coder-0.5b small-offline", "make a smaller one"),
     ),
     "doctor": (("starcoder doctor", "check the installation"),),
     "models list": (("starcoder models list", "list what is here and what could be"),),
