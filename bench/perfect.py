@@ -1,7 +1,8 @@
 """Right answers that the clean-up changes: the very text that was cut out of real files.
 
 Each hole is answered with what was there, by a model that stops by itself and by one that runs on
-into the suffix; the result is spliced into the file, which must then be what it was.
+into the suffix; the result is spliced into the file, which must then be what it was. What is
+completed, behind an opening bracket at the end of a line, is not in the file.
 
     python bench/perfect.py FOLDER [--files N] [--list FILE] [--marker TEXT] [--times]
 
@@ -10,15 +11,14 @@ FOLDER is where the packages of `bench/real_files.py` are fetched to.
 
 import argparse
 import random
-import re
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from file_holes import COMPLETED, KINDS, holes
 from real_files import RealFile, real_files
 from starcoder_cli.candidates.syntax import count_syntax_errors
 from starcoder_cli.catalog import find_model
@@ -29,7 +29,6 @@ from starcoder_cli.model import SPELLS_NOTHING, Prompt, Question, Sampling
 from starcoder_cli.stream import Chunk, FinishReason, Stream, collect
 
 RUN_ON_CHARACTERS = 600
-KINDS = ("line", "block", "lines", "argument", "rest")
 
 
 @dataclass(frozen=True)
@@ -77,57 +76,6 @@ class Result:
     expected: str
 
 
-def holes(text: str, chance: random.Random) -> Iterator[tuple[str, Span]]:
-    """Yield holes of every kind in a file, if it has any."""
-    lines = text.split("\n")
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line) + 1)
-    filled = [number for number, line in enumerate(lines[:-1]) if line.strip()]
-
-    def span(first: int, last: int) -> Span:
-        return Span(starts[first], starts[last] + len(lines[last]))
-
-    for number in chance.sample(filled, min(3, len(filled))):
-        yield "line", span(number, number)
-    bodies = [body for number in filled if (body := find_body(lines, number))]
-    for first, last in chance.sample(bodies, min(2, len(bodies))):
-        yield "block", span(first, last)
-    for number in chance.sample(filled, min(2, len(filled))):
-        last = min(number + chance.randint(1, 4), len(lines) - 2)
-        if last > number and lines[last].strip():
-            yield "lines", span(number, last)
-    places = [
-        Span(starts[number] + match.start(1), starts[number] + match.end(1))
-        for number in filled
-        for match in re.finditer(r"[(,]\s*([^()\[\]{},\s][^()\[\]{},]*)(?=[,)])", lines[number])
-    ]
-    for place in chance.sample(places, min(2, len(places))):
-        yield "argument", place
-    rests = [
-        Span(starts[number] + match.start() + 1, starts[number] + len(lines[number].rstrip()))
-        for number in filled
-        for match in re.finditer(r"(?<=\S) (?=\S)", lines[number])
-    ]
-    for place in chance.sample(rests, min(2, len(rests))):
-        yield "rest", place
-
-
-def find_body(lines: list[str], number: int) -> tuple[int, int] | None:
-    """The lines after a line that are deeper than it, if there are 1 to 20."""
-
-    def depth(line: str) -> int:
-        return len(line.expandtabs()) - len(line.expandtabs().lstrip())
-
-    end = number
-    for at in range(number + 1, len(lines)):
-        if lines[at].strip() and depth(lines[at]) <= depth(lines[number]):
-            break
-        end = at if lines[at].strip() else end
-    first = next((at for at in range(number + 1, end + 1) if lines[at].strip()), 0)
-    return (first, end) if first == number + 1 and end - number <= 20 else None
-
-
 def measure(file: RealFile, marker: str | None = None) -> list[Result]:
     """Try all holes of a file, both ways, alternating line ends and chunk sizes.
 
@@ -150,6 +98,7 @@ def measure(file: RealFile, marker: str | None = None) -> list[Result]:
         line_begins = not before or before.endswith("\n")
         lead = middle[: len(middle) - len(middle.lstrip(" \t"))] if line_begins else ""
         filling = middle if marker is None else lead * bool(marker) + marker
+        filling = "" if kind == COMPLETED else filling
         source = Source(file.name, before + filling + after)
         span = Span(len(before), len(before) + len(filling))
         spec = replace(find_model("echo"), engine="endpoint")
@@ -162,6 +111,8 @@ def measure(file: RealFile, marker: str | None = None) -> list[Result]:
             completion = collect(infill.stream(model, prompt, Sampling(1024)))
             result = source.splice(span, completion.text)
             is_damaged = result != before + middle + after
+            if kind == COMPLETED:  # blank lines around what is completed are nobody's
+                is_damaged = completion.text.rstrip() != expected.rstrip()
             is_broken = is_damaged and errors == 0
             if is_broken:
                 text = result.replace("\r\n", "\n")

@@ -17,7 +17,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 import starcoder_cli
-from perfect import PerfectModel, holes
+from file_holes import holes
+from perfect import PerfectModel
 from real_files import RealFile, real_files
 from starcoder_cli.candidates.syntax import count_syntax_errors
 from starcoder_cli.catalog import SMALL_MODEL, find_model

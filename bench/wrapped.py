@@ -15,7 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from perfect import KINDS, PerfectModel, holes
+from file_holes import KINDS, holes
+from perfect import PerfectModel
 from real_files import RealFile, real_files
 from starcoder_cli.catalog import find_model
 from starcoder_cli.files.source import FileMetadata, Source, Span

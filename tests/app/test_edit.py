@@ -150,6 +150,25 @@ def test_new_code_is_indented_and_ends_as_the_old(
     assert written(task(text, place), *texts) == new
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "answer", "new"),
+    [
+        ("x = f(1, 2)\n", "1:5-1:12", "x = g(3)\n", "g(3)"),
+        ("x = f(1, 2);\n", "1:5-1:12", "x = g(3);", "g(3)"),
+        ("y = f(1, 2)\n", "1:7-1:11", "y = f(3)", "3"),
+        ("    x = f(1)\n", "1:9-1:13", "    x = g(1)", "g(1)"),
+        ("x = x = 1\n", "1:5-1:10", "x = 2", "x = 2"),
+        ("x = f(1)\n", "1:5-1:9", "g(1)", "g(1)"),
+        ("(a)\n", "1:2-1:3", "(b, c)", "(b, c)"),
+    ],
+)
+def test_a_model_that_writes_the_whole_line_changes_a_part_of_it(
+    text: str, place: str, answer: str, new: str
+) -> None:
+    """What is before the range was doubled: `x = x = g(3)`."""
+    assert written(task(text, place), answer) == new
+
+
 def test_a_whole_file_ends_with_one_line_end() -> None:
     source = Source("a.py", "x = 1\n")
     asked = edit_task(source, source.whole_span(), REQUEST, MESSAGES, "Change it.")

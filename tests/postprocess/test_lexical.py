@@ -10,14 +10,15 @@ from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_c
     ("language", "text", "kind"),
     [
         ("python", "x = 1\n", "code"),
-        ("python", 'x = "a', "text"),
-        ("python", 'def f():\n    """Do\n', "text"),
+        ("python", 'x = "a', "string"),
+        ("python", 'def f():\n    """Do\n', "string"),
         ("python", "x = 1  # one", "comment"),
         ("c", "int a; /* the\n", "comment"),
         *((name, "/** The\n * ", "comment") for name in ("css", "go", "java", "javascript")),
         ("rust", "fn f<'a>(", "code"),
         ("haskell", "f' x = ", "code"),
         ("html", "<p>\n", "text"),
+        ("c", "#define ANSWER ", "code"),
         ("text", "a,b\n", "code"),
     ],
 )
@@ -51,4 +52,4 @@ def test_brackets_of_the_code_without_a_partner(language: str, text: str, count:
 
 def test_every_language_can_be_read() -> None:
     for language in languages.languages_by_name().values():
-        assert kind_behind("x", language) in ("code", "text", "comment")
+        assert kind_behind("x", language) in ("code", "text", "string", "comment")

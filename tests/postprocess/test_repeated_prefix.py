@@ -16,6 +16,7 @@ REPEATED = [
     ("go", "package a\nfunc b() {\n\tcat.Eat(nil, ", "cat.Eat(nil, dog)", "dog)"),
     ("javascript", "switch (typeof x) {\n", "switch (typeof x) {\n}\n", "}\n"),
     ("python", "def f(x):\n", "def f(x):\n    return x\n", "    return x\n"),
+    ("perl", "sub f {\n    return ", "    return $s->g(@_)", "$s->g(@_)"),
     ("c", "int f(int x) {\n", "int f(int x) {\n  return x;\n", "  return x;\n"),
 ]
 NEW = [
@@ -27,6 +28,7 @@ NEW = [
     ("python", "f(x)\n", "f(x)\n"),
     ("javascript", "{\n", "{\n}\n"),
     ("python", "return ", "returned"),
+    ("perl", "sub f {\n    return ", "return $s->g(@_)"),
     ("c", "int a[] = {NULL, NULL, ", "NULL, NULL, NULL}"),
     ("json", '{"items": {\n', '"items": {\n}\n'),
     ("tcl", "start_server {} {\n", "start_server {} {\n}\n"),

@@ -7,6 +7,7 @@ from starcoder_cli import languages
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.single_line import (
     MAX_LINES,
+    MAX_OPEN_LINES,
     choose_end,
     first_whole_line,
     until_line_end,
@@ -119,7 +120,7 @@ def test_the_first_line_is_whole_even_where_a_model_does_not_say_that_it_ends() 
     assert list(first_whole_line([Chunk("a", reason="length")])) == [Chunk("a\n", reason="length")]
 
 
-LINES = "a,\n" * MAX_LINES
+LINES, TOO_MANY = "a,\n" * MAX_LINES, "a,\n" * MAX_OPEN_LINES
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,9 @@ LINES = "a,\n" * MAX_LINES
         ("x = ", "", "1\ny = 2\n", "1"),
         ("x = g(", ", b)", "f(\n    a\n), b)\ny = 2\n", "f(\n    a\n)"),
         ("x = ", "", "f(\n    a\n", "f("),
-        ("x = ", "", f"f({LINES})\n", "f(a,"),
+        ("x = ", "", f"f({LINES})\n", f"f({LINES})"),
+        ("x = ", "", f"f({TOO_MANY})\n", "f(a,"),
+        ("x = ", "", f"f({LINES}{LINES})", f"f({LINES}{LINES})"),
     ],
 )
 def test_a_statement_may_be_longer_than_its_line(

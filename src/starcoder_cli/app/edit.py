@@ -17,6 +17,7 @@ from starcoder_cli.postprocess.indent_kind import match_indent_kind
 from starcoder_cli.postprocess.reasoning import begins_with_reasoning
 from starcoder_cli.postprocess.restored import (
     dedent_code,
+    drop_line_around,
     has_other_line_ends,
     restore_indent,
     restore_line_ends,
@@ -101,6 +102,10 @@ class EditTask:
                 chunks = self._match_indent_kind(chunks)
             if self.indent:
                 chunks = rewrite(chunks, self._restore_indent)
+            if self.hole.prefix.rpartition("\n")[2].strip():
+                original = to_model_text(self.original)
+                drop = partial(drop_line_around, original=original, around=self.hole)
+                chunks = rewrite(chunks, drop)
             if not NAMES_OPENING.search(self.instruction):
                 chunks = rewrite(chunks, partial(restore_opening, original=self.code))
             code_lines = self.code.rstrip("\n")

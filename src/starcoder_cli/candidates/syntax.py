@@ -63,6 +63,10 @@ PARSED_FILENAME = "<a file with an answer>"
 MAX_PARSE_SECONDS = 1.0
 PARSER_READ_BYTES = 1 << 16
 
+SLOW_TEXT_BYTES, MAX_SLOW_TEXTS, SLOW_SECONDS = 1 << 10, 64, 60.0
+SLOW_TEXTS: dict[tuple["Language", bytes], float] = {}
+"""The grammars and beginnings of texts that took too long to parse, and when they may be tried."""
+
 
 def count_syntax_errors(text: str, language: str) -> int | None:
     """How many places of a text its language's parser cannot make sense of.
@@ -242,10 +246,22 @@ def load_grammar(name: str) -> "Language":
 
 
 def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
-    """The tree that one grammar makes of a text, or None if that takes too long."""
+    """The tree that one grammar makes of a text, or None if that takes too long.
+
+    A text that begins like one that took too long is not tried for a minute: clean-up parses a
+    file with many answers in it.
+    """
     from tree_sitter import Parser
 
-    return parse_in_time(Parser(grammar), data)
+    kind = grammar, data[:SLOW_TEXT_BYTES]
+    if SLOW_TEXTS.get(kind, 0.0) > time.monotonic():
+        return None
+    tree = parse_in_time(Parser(grammar), data)
+    if tree is None:
+        SLOW_TEXTS[kind] = time.monotonic() + SLOW_SECONDS
+        for oldest in list(SLOW_TEXTS)[:-MAX_SLOW_TEXTS]:
+            del SLOW_TEXTS[oldest]
+    return tree
 
 
 def parse_in_time(parser: "Parser", data: bytes) -> "Tree | None":

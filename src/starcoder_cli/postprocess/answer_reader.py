@@ -7,7 +7,7 @@ import re
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.hole_lines import HoleLines
-from starcoder_cli.postprocess.possible_ends import End, best_end, divide_ends
+from starcoder_cli.postprocess.possible_ends import MAX_CANDIDATES, End, best_end, bound_ends, divide_ends
 from starcoder_cli.postprocess.prose import (
     FENCE_AFTER_CODE,
     is_fence_line,
@@ -116,7 +116,7 @@ class AnswerReader:
         return (
             not line.strip()
             or self._matcher.may_begin(line)
-            or self._hole.leaves_block(line, self._indent)
+            or self._hole.may_leave_block(line, self._indent)
             or (self._indent is not None and self._hole.may_jump(line))
             or self._repetition.is_suspicious
             or (not self._options.is_prose and (may_be_fence(start) or may_be_sentence(start)))
@@ -135,10 +135,10 @@ class AnswerReader:
     def _judge_line(self, line: str, ready: list[str]) -> None:
         """Judge a complete line: it ends the text, or may, or is passed on with all before it."""
         position, text = self._length, self._placed(line).rstrip("\n")
-        is_whole_line = self._hole.begins_line or bool(self._lines)
+        is_whole = self._hole.begins_line or bool(self._lines)
         self._held.append(line[sum(map(len, self._passed)) :])
         if text.strip():
-            (self._find_ends if is_whole_line else self._matcher.skip)(text, position)
+            (self._find_ends if is_whole else self._matcher.skip)(text, position)
         self._add_line(line)
         if not self.rule:
             self._decide(ready)
@@ -160,8 +160,8 @@ class AnswerReader:
         leaves_block = self._hole.leaves_block(line, self._indent)
         start = self._matcher.feed(line, position)
         if not self._add_suffix_end(start, leaves_block) and leaves_block:
-            # After the beginning of a line, nobody expects more than the end of its statement.
-            is_strong = not self._hole.begins_line
+            is_first = len(self._ends) < MAX_CANDIDATES
+            is_strong = is_first and self._hole.is_past(line, "".join(self._lines), self._check)
             self._ends.append(End(position, "block", leaves_block, is_strong))
         elif start is None and self._indent is not None and self._hole.may_jump(line):
             self._ends.append(End(position, "unreachable"))
@@ -172,8 +172,8 @@ class AnswerReader:
 
     def _add_suffix_end(self, start: int | None, leaves_block: bool) -> bool:
         """Whether the suffix may begin there; drops earlier candidates that turned out wrong."""
-        may_stand = self._matcher.may_stand
-        self._ends = [end for end in self._ends if end.rule != "suffix" or may_stand(end.position)]
+        may_stand, ends = self._matcher.may_stand, bound_ends(self._ends)
+        self._ends = [end for end in ends if end.rule != "suffix" or may_stand(end.position)]
         if start is not None:
             self._ends.append(End(start, "suffix", leaves_block))
         return start is not None
@@ -260,9 +260,9 @@ class AnswerReader:
         if check.is_as_sound(text):
             if jump_end := self._before_jump(text):
                 return jump_end
-            strong = next((end for end in self._ends if end.is_strong), None)
             if reason == "stop":
-                return strong if strong and self._is_no_worse(strong) else None
+                strong = (end for end in self._ends if end.is_strong)
+                return next((end for end in strong if self._errors(end) <= whole), None)
         if self._ends:
             best = best_end(self._ends, self._errors)
             errors = self._errors(best)

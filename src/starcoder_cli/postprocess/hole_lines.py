@@ -4,12 +4,13 @@ import re
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.indentation import BLOCK_START, indent_columns
-from starcoder_cli.postprocess.soundness import BEGINS_BY_CLOSING
+from starcoder_cli.postprocess.soundness import BEGINS_BY_CLOSING, SoundnessCheck
 from starcoder_cli.postprocess.suffix_match import count_certain_lines
 
 CONTINUATION = re.compile(
     r"[\s})\]]*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|in)\b"
     r"|\s*((public|protected|private|Q_SIGNALS|signals)( +(slots|Q_SLOTS))?) *:"
+    r"|\s*(\{|then|do)\s*$"
 )
 BLANK_LINES_AT_END = re.compile(r"(?:\n[ \t]*)+\Z")
 JUMPS = ("return", "raise", "throw", "break", "continue")
@@ -18,14 +19,15 @@ JUMPS = ("return", "raise", "throw", "break", "continue")
 class HoleLines:
     """What is known about a hole before there is an answer.
 
-    `begins_line` says that only white space, `line_prefix`, is before it on its line.
+    `own_line` is what is before it on its line, `begins_line` that this is only white space,
+    `line_prefix`.
     `suffix_lines` are the suffix's lines that are not blank, the first preceded by that white
     space if it shares its line with the hole; `rest` is the shared part. `certain_lines` of them
     in an answer are no coincidence. `suffix_closes` says that it begins by closing something.
     """
 
     def __init__(self, hole: Hole, *, in_block: bool) -> None:
-        own_line = hole.prefix.rpartition("\n")[2]
+        self.own_line = own_line = hole.prefix.rpartition("\n")[2]
         self.begins_line = not own_line.strip()
         self.line_prefix = own_line if self.begins_line else ""
         self.rest = hole.suffix.partition("\n")[0].rstrip() if self.line_prefix else ""
@@ -60,6 +62,20 @@ class HoleLines:
             and indent < answer_indent
             and not CONTINUATION.match(line)
         )
+
+    def may_leave_block(self, line: str, answer_indent: int | None) -> bool:
+        """Whether a line that begins like this may leave the block: `in` may become `int`."""
+        return any(self.leaves_block(line + more, answer_indent) for more in ("", "a"))
+
+    def is_past(self, line: str, before: str, check: SoundnessCheck) -> bool:
+        """Whether a line that leaves the block is past the statement that is completed.
+
+        After the beginning of a line, nobody expects more than the end of its statement. A line
+        that closes what that line, or the answer `before` it, has opened is part of it.
+        """
+        text = self.own_line + before
+        is_closing = check.count_open(text) > check.count_open(text + line)
+        return not self.begins_line and not is_closing
 
     def may_jump(self, line: str) -> bool:
         """Whether a line, or one that begins so, may be a jump as deep as the suffix."""

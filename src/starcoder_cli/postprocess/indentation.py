@@ -153,11 +153,12 @@ def deepen(chunks: Iterable[Chunk], hole: Hole, depth: str, check: SoundnessChec
             held += chunk.text
             first = FIRST_CHARACTER.search(held)
             begins = replace(chunk, text=held)
-            if first and (indent_columns(first[0]) >= least or chunk.reason == "length"):
-                yield from itertools.chain([begins], source)
-                return
-            if first and opener is not None and check.language.name == "python":
+            is_shallow = first is not None and indent_columns(first[0]) < least
+            if first and is_shallow and opener is not None and check.language.name == "python":
                 yield from move_lines(itertools.chain([begins], source), first[1], depth)
+                return
+            if first and (not is_shallow or chunk.reason == "length"):
+                yield from itertools.chain([begins], source)
                 return
             if chunk.reason:
                 text = choose_depth(held, hole, depth, check)

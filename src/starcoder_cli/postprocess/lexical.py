@@ -5,7 +5,8 @@ from typing import Literal, TypeAlias
 
 from starcoder_cli.languages import Language
 
-Kind: TypeAlias = Literal["code", "text", "comment"]
+Kind: TypeAlias = Literal["code", "text", "string", "comment"]
+"""Text is what a page of markup says; some lexers call white space and words of code text too."""
 
 BRACKETS: Mapping[str, str] = {")": "(", "]": "[", "}": "{"}
 WORD_BRACKETS: Mapping[str, Mapping[str, str]] = {
@@ -36,8 +37,13 @@ def kind_behind(text: str, language: Language, suffix: str = "") -> Kind:
 
 def count_unpaired_brackets(text: str, language: Language) -> int:
     """How many brackets of the code, and words that act as brackets, have no partner."""
+    return sum(find_unpaired_brackets(text, language))
+
+
+def find_unpaired_brackets(text: str, language: Language) -> tuple[int, int]:
+    """How many brackets of the code close nothing, and how many are left open."""
     partners = {**BRACKETS, **WORD_BRACKETS.get(language.name, {})}
-    unpaired, opened = 0, list[str]()
+    unopened, opened = 0, list[str]()
     for kind, piece in read_pieces(text[-4 * MAX_CHARACTERS :], language):
         for unit in bracket_units(piece.lower(), partners) if kind == "code" else ():
             if unit not in partners:
@@ -45,8 +51,8 @@ def count_unpaired_brackets(text: str, language: Language) -> int:
             elif opened and opened[-1] == partners[unit]:
                 opened.pop()
             else:
-                unpaired += 1
-    return unpaired + len(opened)
+                unopened += 1
+    return unopened, len(opened)
 
 
 def bracket_units(piece: str, partners: Mapping[str, str]) -> Iterable[str]:
@@ -64,11 +70,13 @@ def read_pieces(text: str, language: Language) -> Iterator[tuple[Kind, str]]:
         yield "code", text
         return
     for _, token, piece in get_lexer_by_name(language.lexer).get_tokens_unprocessed(text):
-        if token in Comment:
+        if token in (Comment.Preproc, Comment.PreprocFile):
+            yield "code", piece
+        elif token in Comment:
             yield "comment", piece
-        elif (
-            token in String or token in Generic or (token in Text and token not in Text.Whitespace)
-        ):
+        elif token in String or token in Generic:
+            yield "string", piece
+        elif token in Text and token not in Text.Whitespace:
             yield "text", piece
         else:
             yield "code", piece

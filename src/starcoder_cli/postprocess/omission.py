@@ -2,7 +2,6 @@
 
 import re
 from itertools import groupby
-from operator import itemgetter
 
 from starcoder_cli.languages import Language
 from starcoder_cli.postprocess.lexical import Kind, read_pieces
@@ -33,7 +32,7 @@ def find_omission(text: str, original: str, language: Language) -> str:
         lines = (line.strip() for line in text.splitlines() if MARKED_LINE.match(line))
         return next((line for line in lines if is_new_omission(line, original)), "")
     line = ""  # what comes before a token in its line
-    for kind, pieces in groupby(read_pieces(text, language), key=itemgetter(0)):
+    for kind, pieces in groupby(read_pieces(text, language), key=kind_of):
         piece = "".join(each for _, each in pieces)
         is_alone = not WORD.search(line)
         for part in map(str.strip, piece.splitlines()):
@@ -41,6 +40,11 @@ def find_omission(text: str, original: str, language: Language) -> str:
                 return part
         line = (line + piece).rpartition("\n")[2]
     return find_bare_ellipsis(text, original, language)
+
+
+def kind_of(piece: tuple[Kind, str]) -> Kind:
+    """What a piece is, where a string is a text too."""
+    return "text" if piece[0] == "string" else piece[0]
 
 
 def is_new_omission(part: str, original: str) -> bool:

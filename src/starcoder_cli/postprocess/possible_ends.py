@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 
-MAX_CANDIDATES = 8
+MAX_CANDIDATES, MAX_LAST_CANDIDATES = 8, 56
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,11 @@ class End:
     rule: str
     is_preferred: bool = False
     is_strong: bool = False
+
+
+def bound_ends(ends: list[End]) -> list[End]:
+    """Return the first and the last ends, so that thousands take no more time than some."""
+    return [*ends[:MAX_CANDIDATES], *ends[MAX_CANDIDATES:][-MAX_LAST_CANDIDATES:]]
 
 
 def divide_ends(ends: list[End], answer: str, check: SoundnessCheck) -> tuple[list[End], list[End]]:

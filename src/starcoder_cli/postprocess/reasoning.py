@@ -40,6 +40,9 @@ MARKS = (
 OPENERS = tuple(opener for opener, _ in MARKS)
 CLOSERS = tuple(dict.fromkeys(closer for _, closer in MARKS if not closer[0].isalpha()))
 """Those that close what a template has opened; plain words could be anywhere."""
+MAX_LEAD = 1000
+"""The most white space before a mark, in characters."""
+
 CLOSED_AT_ONCE = re.compile(rf"(\s*({'|'.join(map(re.escape, CLOSERS))}))+")
 QUOTES = ("`", "'", '"')
 UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")
@@ -165,7 +168,8 @@ class ReasoningReader:
                 self._state, self._closers = "thinking", (closer,)
                 self._pending, self._fence, self._open_marks = text.removeprefix(opener), None, 0
                 return True
-        if not is_last and any(mark.startswith(text) for mark in (*OPENERS, *CLOSERS)):
+        may_wait = not is_last and len(self._pending) <= MAX_LEAD
+        if may_wait and any(mark.startswith(text) for mark in (*OPENERS, *CLOSERS)):
             return False
         self._state = "held" if self._may_be_open else "answer"
         if self._has_thought:

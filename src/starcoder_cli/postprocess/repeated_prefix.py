@@ -32,14 +32,14 @@ def drop_repeated_prefix(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCh
                 yield chunk
                 continue
             may_repeat = any(begins_alike(held.lstrip(), beginning) for beginning in repeated) and (
-                held.strip() or not own_line.strip()
+                held.strip() or not own_line.strip() or own_line.startswith(held)
             )
             is_line = "\n" in held.lstrip("\n") or len(held) > MAX_LINE
             if may_repeat and not is_line and not chunk.reason:
                 yield replace(chunk, text="")
                 continue
             text = (
-                without_beginning(held, repeated, check, hole.suffix.partition("\n")[0].strip())
+                without_beginning(held, repeated, hole, check)
                 if own_line.strip()
                 else without_line(held, repeated)
             )
@@ -79,11 +79,14 @@ def without_line(text: str, repeated: list[str]) -> str:
     return rest if newline and line.strip() in repeated else text
 
 
-def without_beginning(text: str, repeated: list[str], check: SoundnessCheck, line_rest: str) -> str:
-    """A text without one of the beginnings; `line_rest` after the hole may be in it too.
+def without_beginning(text: str, repeated: list[str], hole: Hole, check: SoundnessCheck) -> str:
+    """A text without one of the beginnings; the rest of the hole's line may be in it too.
 
-    One that says little counts only if it is on the same line: `end` may well follow `end`.
+    One that says little counts only if it is on the same line: `end` may well follow `end`. It
+    says much if the line's indentation is repeated with it.
     """
+    own_line, line_rest = hole.prefix.rpartition("\n")[2], hole.suffix.partition("\n")[0].strip()
+    is_whole_line = own_line[:1].isspace() and text.startswith(own_line)
     body = text.lstrip()
     begins_line = "\n" in text[: len(text) - len(body)]
     for beginning in repeated:
@@ -91,7 +94,8 @@ def without_beginning(text: str, repeated: list[str], check: SoundnessCheck, lin
             continue
         line = body.partition("\n")[0]
         kept = line.removeprefix(beginning)
-        most_errors = check.errors(line) - (0 if says_much(beginning) else 1)
+        is_certain = is_whole_line or says_much(beginning)
+        most_errors = check.errors(line) - (0 if is_certain else 1)
         kept_errors = min(
             check.errors(each) for each in {kept, kept.rstrip().removesuffix(line_rest)}
         )

@@ -16,6 +16,7 @@ from starcoder_cli.stream import Chunk, Stream, closing_source
 
 OPENING = re.compile(r"\ufeff?(#!|<\?)[^\n]*\n+")
 ALONE = Hole("", "")
+WORD = re.compile(r"\w")
 LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r|\Z)")
 
 
@@ -93,6 +94,21 @@ def restore_indent(
         line if number in staying or not line.strip() else indent + line
         for number, line in enumerate(lines)
     )
+
+
+def drop_line_around(text: str, original: str, around: Hole) -> str:
+    """New code without the beginning of its line that is before the range, and the rest after it.
+
+    Models like to write whole lines. Only what has a word counts, and not what the original
+    begins with too.
+    """
+    before = around.prefix.rpartition("\n")[2].lstrip()
+    after = around.suffix.partition("\n")[0].rstrip()
+    body = text.strip()
+    is_restated = body.startswith(before) and not original.lstrip().startswith(before)
+    if not WORD.search(before) or not is_restated:
+        return text
+    return body.removeprefix(before).removesuffix(after)
 
 
 def restore_line_ends(text: str, original: str, newline: str) -> str:

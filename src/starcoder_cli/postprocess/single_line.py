@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 MAX_CANDIDATES = 8
-MAX_LINES = 16
-"""The most lines of an answer that continues past its first one."""
+MAX_LINES, MAX_OPEN_LINES = 16, 400
+"""The most lines of a statement that can be its last, and the most of all, inside brackets too."""
 
 
 def until_line_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
@@ -44,29 +45,63 @@ def until_line_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) ->
 def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
     """As `until_line_end`; if the line alone breaks the file, with the lines that complete it.
 
-    Nothing is passed on before that is known.
+    Nothing is passed on before that is known. An answer that begins with a line end is taken as a
+    whole or not at all.
     """
-    held, lines = list[Chunk](), list[str]()
+    held, reader = list[Chunk](), StatementReader(rest, check)
     with closing_source(chunks) as source:
         for chunk in source:
             held.append(chunk)
             if not (chunk.reason or "\n" in chunk.text):
                 continue
-            text = "".join(each.text for each in held)
-            read = len(lines)
-            lines = text.split("\n")[: None if chunk.reason == "stop" else -1]
-            for count in range(read, min(len(lines), MAX_LINES)):
-                part = "\n".join(lines[: count + 1])
-                by_itself = chunk.reason == "stop" and part == text
-                end, rule = choose_end(part, rest, check, "stop" if by_itself else "line")
-                if check.is_as_sound(part[:end]):
+            ends, text = chunk.reason == "stop", "".join(each.text for each in held)
+            parts = reader.feed(text.split("\n")[: None if ends else -1])
+            whole = [text.rstrip("\n")] if ends and not reader.is_too_long else []
+            for part in chain(parts, whole):
+                reason = "stop" if ends and part == text else "line"
+                end, rule = choose_end(part, rest, check, reason)
+                if is_complete(part[:end], rest, check):
                     yield from (replace(each, text="") for each in held[:-1])
                     names = (*chunk.trimmed, *((rule,) if rule else ()))
                     yield replace(chunk, text=part[:end], reason="stop", trimmed=names)
                     return
-            if len(lines) >= MAX_LINES or chunk.reason:
+            if chunk.reason or reader.is_too_long:
                 break
     yield from until_line_end(held, rest, check)
+
+
+class StatementReader:
+    """Reads an answer's lines, and returns its beginnings that leave no bracket open."""
+
+    def __init__(self, rest: str, check: SoundnessCheck) -> None:
+        self._rest, self._check = rest, check
+        self._line_count, self._part_count = 0, 0
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether a statement would have ended by now."""
+        return self._line_count > MAX_OPEN_LINES or self._part_count > MAX_LINES
+
+    def feed(self, lines: list[str]) -> list[str]:
+        """Return the beginnings that end with a new line, given all complete lines so far."""
+        parts = list[str]()
+        if not "".join(lines[:1]).strip():
+            return parts
+        for count in range(self._line_count + 1, len(lines) + 1):
+            self._line_count = count
+            if self.is_too_long:
+                break
+            part = "\n".join(lines[:count])
+            texts = {part, part.rstrip().removesuffix(self._rest.strip())}  # repeated by it
+            if not all(self._check.leaves_open(text, self._rest) for text in texts):
+                self._part_count += 1
+                parts.append(part)
+        return parts
+
+
+def is_complete(part: str, rest: str, check: SoundnessCheck) -> bool:
+    """Whether the file is as sound with a part of an answer, and the rest of its line not lost."""
+    return check.is_as_sound(part) and not (rest.strip() and check.opens_comment(part))
 
 
 def find_possible_rest(line: str, rest: str) -> int:

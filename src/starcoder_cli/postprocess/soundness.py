@@ -16,14 +16,18 @@ from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.fences import Fence
 from starcoder_cli.postprocess.lexical import (
     WORD_BRACKETS,
+    Kind,
     count_unpaired_brackets,
-    ends_in_code,
+    find_unpaired_brackets,
     kind_behind,
 )
 from starcoder_cli.prompts.window import first_lines, last_lines
 
 MAX_CHARACTERS_AROUND = 1 << 17
 """How much text before and after a hole is parsed, in whole lines."""
+
+MAX_CHARACTERS_NEAR = 1 << 12
+"""How much of it is looked through for the partner of a bracket."""
 
 MAX_JUDGEMENTS = 96
 """The most answers that are judged for one hole; others count as broken."""
@@ -32,6 +36,9 @@ MAX_ERRORS_BEFORE = 8
 """A file without code in the hole and with more errors than this is not what its name says."""
 
 FAR_TOO_MANY = 1 << 20
+OVERLOOKED = {*WORD_BRACKETS, "html", "vue"}
+"""Languages whose grammar overlooks brackets: words, and those of scripts in pages."""
+
 WORD = re.compile(r"\w+")
 BRACKET = re.compile(r"[()\[\]{}]")
 CLOSERS = ")]}"
@@ -86,7 +93,7 @@ class SoundnessCheck:
                 return FAR_TOO_MANY
             text = self._prefix + answer + self._suffix
             errors = count_syntax_errors(text, self.language.name)
-            if errors is None or self.language.name in WORD_BRACKETS:  # which its grammar overlooks
+            if errors is None or self.language.name in OVERLOOKED:
                 errors = (errors or 0) + count_unpaired_brackets(text, self.language)
             self._errors[answer] = errors
         return self._errors[answer]
@@ -97,7 +104,11 @@ class SoundnessCheck:
 
     def is_code_behind(self, answer: str) -> bool:
         """Whether what follows an answer's text is code, rather than a string or a comment."""
-        return ends_in_code(self._prefix + answer, self.language, self._suffix)
+        return self.kind_behind(answer) == "code"
+
+    def kind_behind(self, answer: str) -> Kind:
+        """What follows an answer's text: code, the text of a page, a string or a comment."""
+        return kind_behind(self._prefix + answer, self.language, self._suffix)
 
     def is_fence_talk(self, answer: str, indent: str) -> bool:
         """Whether a fence after an answer's text is the model's own.
@@ -120,9 +131,10 @@ class SoundnessCheck:
             return self._is_own_language(fence)
         if not self.is_fence_talk("", fence.indent):
             return False
-        if self.is_code_behind(""):
+        kind, own_line = self.kind_behind(""), self._prefix.rpartition("\n")[2]
+        if kind == "code":
             return True
-        begins_line = self._prefix.endswith("\n") or not self._prefix
+        begins_line = not (own_line.strip() if kind == "text" else own_line)
         speaks = not introduction or bool(SPEAKS_TO_USER.match(introduction))
         return begins_line and speaks and self._is_own_language(fence)
 
@@ -168,11 +180,37 @@ class SoundnessCheck:
             self._prefix + answer + self._suffix, self.language.name, len(self._prefix)
         )
 
+    def leaves_open(self, answer: str, rest: str) -> bool:
+        """Whether an answer opens a bracket that nothing closes, `rest` being that of its line.
+
+        If the text that it replaces does so too, it may. In a string or a comment only the rest of
+        the line can close it.
+        """
+        if not self._begins_in_code:
+            usual = max(self.count_open(rest), self.count_open(self._replaced + rest))
+            return self.count_open(answer + rest) > usual
+        return self.count_open(answer) > 0 and self._count_unpaired(answer) > self._usual_unpaired
+
+    @cached_property
+    def _usual_unpaired(self) -> int:
+        return self._count_unpaired(self._replaced if self.replaces_code else "")
+
+    def _count_unpaired(self, answer: str) -> int:
+        around = self._prefix[-MAX_CHARACTERS_NEAR:], self._suffix[:MAX_CHARACTERS_NEAR]
+        return count_unpaired_brackets(answer.join(around), self.language)
+
+    def count_open(self, text: str) -> int:
+        """How many brackets of a text at the hole are left open; in a string any of them counts."""
+        language = self.language if self._begins_in_code else find_language("text")
+        return find_unpaired_brackets(text, language)[1]
+
+    @cached_property
+    def _begins_in_code(self) -> bool:
+        return self.is_code_behind("")
+
     def opens_comment(self, answer: str) -> bool:
         """Whether what follows an answer is in a comment that the answer has begun."""
-        behind, before = (
-            kind_behind(self._prefix + text, self.language, self._suffix) for text in (answer, "")
-        )
+        behind, before = self.kind_behind(answer), self.kind_behind("")
         return behind == "comment" != before
 
     def without_jump(self, answer: str) -> str | None:

@@ -26,7 +26,7 @@ from starcoder_cli.postprocess.single_line import (
 )
 from starcoder_cli.postprocess.sound_part import keep_sound_part
 from starcoder_cli.postprocess.soundness import SoundnessCheck
-from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES, TrimOptions
+from starcoder_cli.postprocess.trim_options import FENCELESS_PROSE, PROSE_LANGUAGES, TrimOptions
 from starcoder_cli.postprocess.unfinished import cut_unfinished
 from starcoder_cli.settings import LineMode
 from starcoder_cli.stream import Chunk, Stream, convert_newlines, keep_logprobs, longest_overlap
@@ -50,11 +50,12 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     """The part of an answer that belongs in a hole of one line, of a block, or of many lines."""
     check = SoundnessCheck(hole, options.replaced, options.language)
     chunks = convert_newlines(chunks, "\n")
-    if not options.is_prose:
+    if not options.is_prose or options.language.name in FENCELESS_PROSE:
         chunks = unwrap_fence(chunks, check.is_wrapped, lambda: not check.is_code_behind(""))
+    if not options.is_prose:
         chunks = drop_repeated_lines(chunks, hole)
         chunks = drop_repeated_prefix(chunks, hole, check)
-    is_whole_line = options.lines == "one" and is_between_lines(hole)
+    is_whole_line = options.lines == "one" and is_between_lines(hole, options.replaced)
     if is_whole_line:
         chunks = first_whole_line(chunks)
     if not options.is_prose:
@@ -94,10 +95,11 @@ def is_prose(language: Language, filename: str | None) -> bool:
     )
 
 
-def is_between_lines(hole: Hole) -> bool:
-    """Whether a line begins at the hole, and the next one immediately after it."""
+def is_between_lines(hole: Hole, replaced: str) -> bool:
+    """Whether a line begins at the hole, and the next one immediately after what it replaces."""
     begins = not hole.prefix or hole.prefix.endswith("\n")
-    return begins and bool(hole.suffix.partition("\n")[0].strip())
+    ends = not replaced or replaced.endswith("\n")
+    return begins and ends and bool(hole.suffix.partition("\n")[0].strip())
 
 
 def until_rest_of_line(chunks: Iterable[Chunk], suffix: str) -> Stream:

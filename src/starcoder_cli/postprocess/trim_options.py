@@ -6,6 +6,8 @@ from starcoder_cli.languages import Language
 from starcoder_cli.settings import LineMode
 
 PROSE_LANGUAGES = {"markdown", "restructuredtext", "rmarkdown", "tex", "text"}
+FENCELESS_PROSE = {"restructuredtext", "tex"}
+"""Texts that have no fences of their own."""
 
 
 @dataclass(frozen=True)
