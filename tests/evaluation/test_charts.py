@@ -50,7 +50,10 @@ def test_a_bar_is_named_by_whose_score_it_is_and_tells_its_number() -> None:
         f"python: {HOSTILE}",
     ]
     assert {"25.0", "33.6", "pass@1, per cent"} <= set(found)
-    assert (svg.count(f"fill: {OWN_COLOR}"), svg.count(f"fill: {PUBLISHED_COLOR}")) == (1, 1)
+    assert {"measured (95 % interval)", "published by its authors"} <= set(found)
+    bars_and_legend = svg.count(f"fill: {OWN_COLOR}"), svg.count(f"fill: {PUBLISHED_COLOR}")
+    assert bars_and_legend == (2, 2)
+    assert "published by its authors" not in texts(render_score_chart(ROWS[:1]))
 
 
 @pytest.mark.usefixtures("matplotlib")

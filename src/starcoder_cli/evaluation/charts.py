@@ -38,7 +38,7 @@ def require_matplotlib() -> None:
 def render_score_chart(rows: Sequence[ScoreRow]) -> str:
     """Draw a bar for each score in order, our own with its interval."""
     with chart_style():
-        figure, axes = create_figure(len(rows))
+        figure, axes = create_figure(len(rows) + 1)
         labels = [f"{row.group}: {row.model}" for row in rows]
         values = [100 * row.value for row in rows]
         colors = [PUBLISHED_COLOR if row.source else OWN_COLOR for row in rows]
@@ -51,7 +51,19 @@ def render_score_chart(rows: Sequence[ScoreRow]) -> str:
         axes.set_yticks(range(len(rows)), labels)
         axes.set_xlim(0, 100)
         axes.set_xlabel(f"{rows[0].metric}, per cent")
+        axes.margins(y=0.01)
+        add_score_legend(figure, rows)
         return render_svg(figure)
+
+
+def add_score_legend(figure: "Figure", rows: Sequence[ScoreRow]) -> None:
+    """Explain the colours that are used, above the bars."""
+    from matplotlib.patches import Patch
+
+    titles = {OWN_COLOR: "measured (95 % interval)", PUBLISHED_COLOR: "published by its authors"}
+    used = {PUBLISHED_COLOR if row.source else OWN_COLOR for row in rows}
+    patches = [Patch(color=color, label=titles[color]) for color in titles if color in used]
+    figure.legend(handles=patches, loc="outside upper center", ncols=2, frameon=False)
 
 
 def render_result_chart(groups: Sequence[ProblemGroup]) -> str:

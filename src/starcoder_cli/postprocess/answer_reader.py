@@ -7,7 +7,13 @@ import re
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.hole_lines import HoleLines
-from starcoder_cli.postprocess.possible_ends import MAX_CANDIDATES, End, best_end, bound_ends, divide_ends
+from starcoder_cli.postprocess.possible_ends import (
+    MAX_CANDIDATES,
+    End,
+    best_end,
+    bound_ends,
+    divide_ends,
+)
 from starcoder_cli.postprocess.prose import (
     FENCE_AFTER_CODE,
     is_fence_line,
