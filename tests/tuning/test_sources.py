@@ -59,6 +59,14 @@ def test_a_folder_in_a_repository(tmp_path: Path) -> None:
     assert (names, ledger.tracked) == (["inner/d.py"], 1)
 
 
+def test_a_folder_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+    folder, ledger = repository(tmp_path / "mine", FILES), Ledger()
+    (tmp_path / "link").symlink_to(folder)
+    found = read_sources([folder, folder / ".", tmp_path / "link"], Rules(), ledger)
+    once, usual = read(folder)
+    assert ([source.path for source in found], ledger) == (once, usual)
+
+
 def test_licences_that_are_allowed(tmp_path: Path) -> None:
     folder = repository(tmp_path / "mine", FILES)
     mit = LicenceAllowList.parse(["MIT OR Apache-2.0"])

@@ -61,11 +61,14 @@ class Rules:
 
 
 def read_sources(paths: Sequence[Path], rules: Rules, ledger: Ledger) -> list[SourceFile]:
-    """The code in some folders of git repositories, sorted by name.
+    """The code in some folders of git repositories, sorted by name; each folder counts once.
 
     Raises InputError if there is no folder or no repository, DataError if nothing is left.
     """
-    sources = [source for path in paths for source in read_repository(path, rules, ledger)]
+    folders = {os.path.realpath(path): path for path in reversed(paths)}
+    sources = [
+        source for path in folders.values() for source in read_repository(path, rules, ledger)
+    ]
     if sources:
         return sorted(sources, key=lambda source: (source.repository, source.path))
     named = ", ".join(map(str, paths))
