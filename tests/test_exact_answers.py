@@ -37,8 +37,18 @@ INSIDE_LINES = (
     ("javascript", "(function () ", LONG_BODY, ").call(this);\n", LONG_BODY),
     ("cpp", "if (a) ", "{\n  x();\n  // rest\n  y();\n}", " else if (b) {\n  z();\n}\n", "{\n}"),
     ("python", 'def f(a):\n  """', "\n  Return a.\n\n  As given.\n  ", '"""\n  return a\n', ""),
+    ("python", "x = f(", "a,\n      b", ")\n", "<HOLE>"),
+    ("javascript", "let x = ", "a; // call it with ", "a\n", ""),
+    ("python", "x = ", "g(a)  # not h(a", ")\n", ""),
+    ("common-lisp", "(f ", "(g\n   (h x))", ")\n", ""),
     ("javascript", "a();\n", "console.log", "('x');\n", "console.log"),
     ("python", "import os\n", "here", " = os.getcwd()\n", "<HOLE>"),
+)  # fmt: skip
+RUNNING_ON = (
+    ("x = ", "1  # set to one\ny = 2\n", "one\ny = 2\n", "TODO", "1  # set to "),
+    ("x = f(", "a)  # and so on\ny = 2\n", ")\ny = 2\n", "TODO", "a"),
+    ("a = 1\n", "b = 2\n\nC = [1]\n\nx = 1\n", "= [1]\n\nx = 1\n", "d\n\ne ", "b = 2\n\nC "),
+    ("def f(a):", "\n    return 1\n\ng(1)\nh(2)\n", "\n\ng(1)\nh(2)\n", "pass", "\n    return 1"),
 )  # fmt: skip
 FENCED = (
     ("shell", "f() {\n  x=1\n  ", "echo hi\n", "  echo\n}\n"),
@@ -91,6 +101,33 @@ def test_an_answer_inside_a_line_that_runs_on_ends_there() -> None:
         assert found == "{\n  x();\n}"
 
 
+@pytest.mark.parametrize(("before", "answer", "after", "replaced", "wanted"), RUNNING_ON)
+def test_what_runs_on_into_the_rest_of_its_line_ends_there(
+    before: str, answer: str, after: str, replaced: str, wanted: str
+) -> None:
+    for size in (1, 4, 1000):
+        assert kept("python", before, answer, after, replaced, size) == wanted
+
+
+RUST_LOOP = "    for _ in 0..n {\n        a += b;\n    }"
+RUST_END = '\n    a\n}\n\nfn main() {\n    println!("{}", fib(10));\n}\n'
+
+
+def test_a_function_that_is_written_a_second_time_is_cut_after_its_first_end() -> None:
+    """The end of the function was taken for a coincidence, as another one followed it."""
+    before = "fn fib(n: u32) -> u64 {\n    let mut a = 0;\n"
+    again = f"{RUST_LOOP}\n    a\n}}\n\n{before}{RUST_LOOP}{RUST_END}"
+    for size in (1, 7, 1000):
+        found = kept("rust", before, again, RUST_END, "    todo!();", size)
+        assert found.rstrip("\n") == RUST_LOOP
+
+
+def test_a_pair_of_fences_in_a_comment_stays_or_goes_as_a_pair() -> None:
+    before, after = "/**\n * Adds.\n     ", "\n * It never fails.\n */\nint f;\n"
+    found = kept("java", before, "```java\nf();\n```\n", after, "", 7)
+    assert found.count("```") in (0, 2)
+
+
 def test_a_completed_block_ends_before_the_code_after_it() -> None:
     answer = "\n    return a;\n}\n\nfunction g() {\n    return 2;\n}\n"
     for size in (1, 7, 1000):
@@ -106,6 +143,13 @@ def test_a_fence_around_an_indented_line_is_dropped(
     for size in (1, 7, 1000):
         answer = f"```{language}\n{code.rstrip()}\n```\n"
         assert kept(language, before, answer, after, "", size).strip() == code.strip()
+
+
+def test_what_closes_a_comment_stays_unless_the_suffix_closes_it() -> None:
+    """It was dropped: the comment ends in the next one, and swallowed what the parser minds."""
+    before, after = "/* What it does\n", "\nint x = FOO BAR BAZ;\n\n/* More. */\nint y;\n"
+    assert kept("c", before, " */", after, " */", 7) == " */"
+    assert kept("c", before, "text\n */", "\n */\nint y;\n", "", 7).strip() == "text"
 
 
 def test_a_fence_in_a_documentation_string_stays() -> None:

@@ -9,7 +9,7 @@ from offline_packages import PROGRAM, install_program
 from starcoder_cli import __version__
 from starcoder_cli.app.bundle import bundle, copy_model
 from starcoder_cli.bundle import install
-from starcoder_cli.errors import CreateError, UnavailableError, UsageError, WriteError
+from starcoder_cli.errors import CreateError, UnavailableError, UsageError
 from starcoder_cli.terminal.output import Messages
 
 QUIET = Messages(quiet=True)
@@ -64,7 +64,7 @@ def test_nothing_is_left_where_a_package_is_missing(index: Path, tmp_path: Path)
 
 def test_a_folder_that_cannot_be_made(index: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WriteError):
+    with pytest.raises(CreateError, match="cannot hold a new folder: Not a directory"):
         bundle(tmp_path / "file" / "bundle", "echo", False, QUIET, PROGRAM)
 
 

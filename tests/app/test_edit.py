@@ -160,6 +160,9 @@ def test_new_code_is_indented_and_ends_as_the_old(
         ("x = x = 1\n", "1:5-1:10", "x = 2", "x = 2"),
         ("x = f(1)\n", "1:5-1:9", "g(1)", "g(1)"),
         ("(a)\n", "1:2-1:3", "(b, c)", "(b, c)"),
+        ("List<A> rows;\n", "1:6-1:7", "List<A>", "List<A>"),
+        ("(list a b)\n", "1:7-1:10", "(list a b)", "(list a b)"),
+        ("x = f(1);\n", "1:5-1:9", "x = g(1)", "g(1)"),
     ],
 )
 def test_a_model_that_writes_the_whole_line_changes_a_part_of_it(

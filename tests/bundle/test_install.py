@@ -90,8 +90,54 @@ def test_a_wheel_that_pip_refuses_leaves_no_environment(bundle: Path, tmp_path: 
     write_contents(bundle)
     done = run(bundle, str(tmp_path / "environment"))
     assert done.returncode == 1
-    assert "error: the installation failed: " in done.stderr
+    assert done.stderr.endswith("error: the installation failed: python ended with exit code 1\n")
     assert not (tmp_path / "environment").exists()
+
+
+def test_a_file_that_is_not_listed_is_not_installed(bundle: Path, tmp_path: Path) -> None:
+    (bundle / "wheels" / "more-1.0-py3-none-any.whl").write_bytes(b"")
+    done = run(bundle, str(tmp_path / "environment"))
+    assert (done.returncode, done.stderr) == (
+        1, "error: wheels/more-1.0-py3-none-any.whl is not part of the bundle: delete it\n",
+    )  # fmt: skip
+
+
+def test_no_module_of_the_current_folder_is_run(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    for name in ("pip/__main__.py", "starcoder_cli/settings.py", "json.py"):
+        (here / name).parent.mkdir(parents=True, exist_ok=True)
+        (here / name).write_text("open('ran', 'w')")
+    monkeypatch.chdir(here)
+    assert run(bundle, str(tmp_path / "environment")).returncode == 0
+    assert not (here / "ran").exists()
+
+
+def test_a_copy_that_breaks_off_is_made_again(bundle: Path, tmp_path: Path) -> None:
+    """The part that was there counted as the model."""
+    (tmp_path / "models" / ".small.partial").mkdir(parents=True)
+    (tmp_path / "models" / ".small.partial" / "weights").write_bytes(b"1")
+    (tmp_path / "hub").write_text("in the way")
+    done = run(bundle, str(tmp_path / "environment"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the installation failed: ")
+    assert not (tmp_path / "environment").exists()
+    (tmp_path / "hub").unlink()
+    again = run(bundle, str(tmp_path / "environment"))
+    assert again.stderr == f"{tmp_path / 'models' / 'small'} exists and stays as it is\n"
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["small"]
+    assert (tmp_path / "models" / "small" / "weights").read_bytes() == b"1234"
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "{}", '{"python": 1, "platform": 2, "files": []}', "{"]
+)
+def test_a_list_of_contents_that_is_none(bundle: Path, text: str) -> None:
+    (bundle / "bundle.json").write_text(text)
+    done = run(bundle)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"error: {bundle / 'bundle.json'} cannot be read: ")
 
 
 def test_without_a_list_of_contents(bundle: Path) -> None:

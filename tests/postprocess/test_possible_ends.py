@@ -5,7 +5,7 @@ import pytest
 from holes import check, chunked
 from starcoder_cli.languages import find_language
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.possible_ends import End, best_end, bound_ends, divide_ends
+from starcoder_cli.postprocess.possible_ends import End, best_end, divide_ends, standing_ends
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.trim import trim_answer
 from starcoder_cli.postprocess.trim_options import TrimOptions
@@ -120,6 +120,6 @@ def test_a_preferred_end_comes_before_others_of_as_few_errors() -> None:
 
 def test_of_thousands_of_ends_the_first_and_the_last_are_kept() -> None:
     ends = [End(at, "suffix") for at in range(5000)]
-    kept = bound_ends(ends)
+    kept = standing_ends(ends, lambda at: True)
     assert len(kept) == 64 and kept[:8] == ends[:8] and kept[8:] == ends[-56:]
-    assert bound_ends(ends[:60]) == ends[:60]
+    assert standing_ends(ends[:60], lambda at: at > 7) == ends[8:60]

@@ -41,8 +41,7 @@ def bundle(
     staged = folder.with_name(f".{folder.name}.partial")
     remove_folder(staged)
     try:
-        with translate_write_errors(staged):
-            (staged / install.WHEELS_FOLDER).mkdir(parents=True)
+        make_folder(staged / install.WHEELS_FOLDER)
         write_bundle(staged, spec, messages, project)
         with translate_write_errors(folder):
             staged.rename(folder)
@@ -56,6 +55,17 @@ def bundle(
         f"{format_size(size)}; on a machine like this one run: "
         f"python3 {folder.name}/{install.INSTALLER_FILE}"
     )
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder; raises CreateError."""
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CreateError(
+            f"{folder.parent.parent} cannot hold a new folder: {reason}", "name another place"
+        ) from None
 
 
 def write_bundle(staged: Path, spec: ModelSpec, messages: Messages, project: str) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 CONTENTS_FILE, INSTALLER_FILE = "bundle.json", "install.py"
@@ -51,53 +51,92 @@ def compute_checksum(path: Path) -> str:
     return checksum.hexdigest()
 
 
-def find_problem(bundle: Path, environment: Path) -> str:
-    """Why the bundle cannot be installed there; empty if it can."""
+def read_contents(bundle: Path) -> dict[str, dict[str, str]]:
+    """What the bundle is for, and the checksums of its files; raises ValueError."""
     try:
         contents = json.loads((bundle / CONTENTS_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return f"{bundle / CONTENTS_FILE} cannot be read: {error}"
+        return {
+            "machine": {part: str(contents[part]) for part in ("python", "platform")},
+            "files": {str(name): str(checksum) for name, checksum in contents["files"].items()},
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{bundle / CONTENTS_FILE} cannot be read: {error}") from None
+
+
+def find_problem(
+    bundle: Path, contents: dict[str, dict[str, str]], environment: Path
+) -> Iterator[str]:
+    """Yield why the bundle cannot be installed there."""
     here = describe_python()
-    for part in ("python", "platform"):
-        if contents[part] != here[part]:
-            return f"this bundle is for {part} {contents[part]}, and this is {here[part]}"
+    for part, wanted in contents["machine"].items():
+        if wanted != here[part]:
+            yield f"this bundle is for {part} {wanted}, and this is {here[part]}"
     if environment.exists():
-        return f"{environment} exists: delete it, or name another folder"
+        yield f"{environment} exists: delete it, or name another folder"
     found = compute_checksums(bundle)
     for name, checksum in contents["files"].items():
         if found.get(name) != checksum:
-            return f"{name} is damaged or missing: copy the bundle again"
-    return ""
+            yield f"{name} is damaged or missing: copy the bundle again"
+    for name in sorted(found.keys() - contents["files"].keys()):
+        yield f"{name} is not part of the bundle: delete it"
 
 
-def install(bundle: Path, environment: Path) -> Path:
+def install(bundle: Path, files: Iterable[str], environment: Path) -> Path:
     """Install the wheels into a new environment and the models beside; the program's path."""
     venv.create(environment, with_pip=False, symlinks=True)
-    python = environment / "bin" / "python"
-    wheels = sorted(map(str, (bundle / WHEELS_FOLDER).glob("*.whl")))
+    # `-P` keeps Python files in the current folder from being run in the place of a module.
+    python = [str(environment / "bin" / "python"), "-P"]
+    wheels = [str(bundle / name) for name in files if name.startswith(f"{WHEELS_FOLDER}/")]
     # pip runs out of its own wheel, since many systems ship Python without it.
-    path = next(wheel for wheel in wheels if Path(wheel).name.startswith("pip-"))
+    path = next((wheel for wheel in wheels if Path(wheel).name.startswith("pip-")), "")
     options = ("--isolated", "--no-index", "--no-deps", "--no-cache-dir", "--quiet")
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     subprocess.run(
-        [python, "-m", "pip", "--disable-pip-version-check", "install", *options, *wheels],
-        env={**os.environ, "PYTHONPATH": path},
+        [*python, "-m", "pip", "--disable-pip-version-check", "install", *options, *wheels],
+        env={**variables, "PYTHONPATH": path},
         check=True,
     )
     asked = subprocess.run(
-        [python, "-c", ASK_FOLDERS], stdout=subprocess.PIPE, text=True, check=True
+        [*python, "-c", ASK_FOLDERS],
+        env=variables,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     for source, target in zip((MODELS_FOLDER, HUB_FOLDER), asked.stdout.splitlines(), strict=True):
         copy_models(bundle / source, Path(target))
     return environment / "bin" / "starcoder"
 
 
+def install_or_clean(bundle: Path, files: Iterable[str], environment: Path) -> Path:
+    """Install, or leave no environment; raises ValueError with the reason."""
+    try:
+        return install(bundle, files, environment)
+    except subprocess.CalledProcessError as error:
+        reason = f"{Path(error.cmd[0]).name} ended with exit code {error.returncode}"
+    except shutil.Error as error:
+        reason = str(error.args[0][0][-1] if error.args and error.args[0] else error)
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename}"
+    except KeyboardInterrupt:
+        reason = "it was interrupted"
+    shutil.rmtree(environment, ignore_errors=True)
+    raise ValueError(f"the installation failed: {reason}")
+
+
 def copy_models(source: Path, target: Path) -> None:
-    """Copy each model that is not at the target yet."""
+    """Copy each model that is not at the target yet; it has its name only when it is complete."""
     for folder in source.iterdir() if source.is_dir() else ():
         if (target / folder.name).exists():
             print(f"{target / folder.name} exists and stays as it is", file=sys.stderr)
-        else:
-            shutil.copytree(folder, target / folder.name, symlinks=True)
+            continue
+        partial = target / f".{folder.name}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            shutil.copytree(folder, partial, symlinks=True)
+            partial.rename(target / folder.name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def link_program(program: Path, folder: Path) -> Iterator[str]:
@@ -121,15 +160,13 @@ def main() -> int:
         print(f"usage: python3 {INSTALLER_FILE} [ENVIRONMENT]", file=sys.stderr)
         return 2
     environment = Path(words[0] if words else DEFAULT_ENVIRONMENT).expanduser().absolute()
-    problem = find_problem(bundle, environment)
-    if problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
     try:
-        program = install(bundle, environment)
-    except (OSError, subprocess.CalledProcessError) as error:
-        shutil.rmtree(environment, ignore_errors=True)
-        print(f"error: the installation failed: {error}", file=sys.stderr)
+        contents = read_contents(bundle)
+        for problem in find_problem(bundle, contents, environment):
+            raise ValueError(problem)
+        program = install_or_clean(bundle, contents["files"], environment)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     if words:
         print(f"installed; run: {program} doctor")

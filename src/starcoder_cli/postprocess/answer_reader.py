@@ -4,23 +4,12 @@ Such a place is only a candidate: what follows it is held back, and a parser dec
 """
 
 import re
+from functools import partial
 
 from starcoder_cli.model import Hole
+from starcoder_cli.postprocess import possible_ends, prose
 from starcoder_cli.postprocess.hole_lines import HoleLines
-from starcoder_cli.postprocess.possible_ends import (
-    MAX_CANDIDATES,
-    End,
-    best_end,
-    bound_ends,
-    divide_ends,
-)
-from starcoder_cli.postprocess.prose import (
-    FENCE_AFTER_CODE,
-    is_fence_line,
-    is_sentence,
-    may_be_fence,
-    may_be_sentence,
-)
+from starcoder_cli.postprocess.possible_ends import End, divide_ends
 from starcoder_cli.postprocess.repetition import RepetitionCheck
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.suffix_match import SuffixMatcher
@@ -28,10 +17,9 @@ from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.stream import FinishReason
 
 WAIT_LINES = 6
-"""Lines that a model may write after a candidate before it is decided on; twice as many after
-each candidate that was wrong."""
+"""Lines written after a candidate before it is decided on; doubled after each wrong one."""
 
-MAX_START = 400
+MAX_START, MAX_EARLY_ENDS = 400, 8
 """This much of a line is enough to tell whether it can be a candidate."""
 
 
@@ -125,7 +113,7 @@ class AnswerReader:
             or self._hole.may_leave_block(line, self._indent)
             or (self._indent is not None and self._hole.may_jump(line))
             or self._repetition.is_suspicious
-            or (not self._options.is_prose and (may_be_fence(start) or may_be_sentence(start)))
+            or (not self._options.is_prose and prose.may_be_talk(start))
         )
 
     @property
@@ -166,8 +154,8 @@ class AnswerReader:
         leaves_block = self._hole.leaves_block(line, self._indent)
         start = self._matcher.feed(line, position)
         if not self._add_suffix_end(start, leaves_block) and leaves_block:
-            is_first = len(self._ends) < MAX_CANDIDATES
-            is_strong = is_first and self._hole.is_past(line, "".join(self._lines), self._check)
+            is_early = len(self._ends) < MAX_EARLY_ENDS
+            is_strong = is_early and self._hole.is_past(line, "".join(self._lines), self._check)
             self._ends.append(End(position, "block", leaves_block, is_strong))
         elif start is None and self._indent is not None and self._hole.may_jump(line):
             self._ends.append(End(position, "unreachable"))
@@ -178,28 +166,28 @@ class AnswerReader:
 
     def _add_suffix_end(self, start: int | None, leaves_block: bool) -> bool:
         """Whether the suffix may begin there; drops earlier candidates that turned out wrong."""
-        may_stand, ends = self._matcher.may_stand, bound_ends(self._ends)
-        self._ends = [end for end in ends if end.rule != "suffix" or may_stand(end.position)]
+        self._ends = possible_ends.standing_ends(self._ends, self._matcher.may_stand)
         if start is not None:
             self._ends.append(End(start, "suffix", leaves_block))
         return start is not None
 
     def _find_talk(self, line: str, position: int) -> None:
         """Detect a fence among code, or a sentence that is not code to a parser either."""
-        fence = FENCE_AFTER_CODE.search(line)
-        if fence or is_fence_line(line):
+        fence = prose.FENCE_AFTER_CODE.search(line)
+        if fence or prose.is_fence_line(line):
             start = position if self._talk is None else self._talk
             at = position + fence.start() if fence else start
             text = self._text(at)
             is_code, indent = self._check.is_code_behind(text), line[: -len(line.lstrip())]
-            is_second = any(end.rule == "fence" for end in self._ends)
+            is_fenced = "".join(self._lines).lstrip().startswith(prose.FENCE_MARK)
+            is_second = is_fenced or any(end.rule == "fence" for end in self._ends)
             if is_second and not is_code:  # a pair of them is part of a text
                 self._ends = [end for end in self._ends if end.rule != "fence"]
             elif self._check.is_as_sound(text) and self._check.is_fence_talk(text, indent):
                 self._ends.append(End(at, "fence", is_preferred=is_code, is_strong=True))
                 self._lines_behind = self._wait_lines if is_code else self._lines_behind
             self._talk = None
-        elif is_sentence(line):
+        elif prose.is_sentence(line):
             self._talk = position if self._talk is None else self._talk
             before = self._text(self._talk)
             errors = self._check.errors(before)
@@ -223,13 +211,13 @@ class AnswerReader:
         if certain and self._ends:
             end = next((end for end in self._ends if end.position >= certain.position), None)
             if end and self._is_no_worse(end):
-                self._end(end, ready)
+                self._end(self._before_second_block(end), ready)
                 return
             self._matcher.matches.remove(certain)
         closes = self._hole.suffix_closes  # or its first line may begin something not complete yet
         ends = [end for end in self._ends if closes or end.is_preferred or end.rule != "suffix"]
         if ends and self._is_overdue():
-            best = best_end(ends, self._errors)
+            best = possible_ends.best_end(ends, self._errors)
             fewest, whole = self._errors(best), self._check.errors(self._text())
             if fewest < whole or (fewest == whole and best.is_preferred):
                 jump_end = self._before_jump(self._text(best.position))
@@ -262,7 +250,7 @@ class AnswerReader:
         if reason == "cancelled":
             return None
         if match_end and self._is_no_worse(match_end):
-            return match_end
+            return self._before_second_block(match_end)
         if check.is_as_sound(text):
             if jump_end := self._before_jump(text):
                 return jump_end
@@ -270,7 +258,7 @@ class AnswerReader:
                 strong = (end for end in self._ends if end.is_strong)
                 return next((end for end in strong if self._errors(end) <= whole), None)
         if self._ends:
-            best = best_end(self._ends, self._errors)
+            best = possible_ends.best_end(self._ends, self._errors)
             errors = self._errors(best)
             if reason == "length" and (errors < whole or (errors == whole and best.is_preferred)):
                 return best
@@ -280,6 +268,10 @@ class AnswerReader:
         if rest and len(rest) >= self._emitted:
             return End(len(rest), "surplus")
         return None
+
+    def _before_second_block(self, end: End) -> End:
+        left = partial(self._hole.has_left_block, "".join(self._lines), self._indent)
+        return possible_ends.before_second_block(self._ends, end, left, self._errors)
 
     def _is_no_worse(self, end: End) -> bool:
         """Whether the file is as sound with an end as it was, or as with all of the text."""

@@ -63,6 +63,11 @@ class HoleLines:
             and not CONTINUATION.match(line)
         )
 
+    def has_left_block(self, answer: str, indent: int | None, start: int, end: int) -> bool:
+        """Whether a line of an answer between two positions is outside the hole's block."""
+        lines = filter(str.strip, answer[start:end].split("\n"))
+        return any(self.leaves_block(line, indent) for line in lines)
+
     def may_leave_block(self, line: str, answer_indent: int | None) -> bool:
         """Whether a line that begins like this may leave the block: `in` may become `int`."""
         return any(self.leaves_block(line + more, answer_indent) for more in ("", "a"))

@@ -22,9 +22,13 @@ class End:
     is_strong: bool = False
 
 
-def bound_ends(ends: list[End]) -> list[End]:
-    """Return the first and the last ends, so that thousands take no more time than some."""
-    return [*ends[:MAX_CANDIDATES], *ends[MAX_CANDIDATES:][-MAX_LAST_CANDIDATES:]]
+def standing_ends(ends: list[End], may_stand: Callable[[int], bool]) -> list[End]:
+    """Return the ends without those of a suffix that does not begin there after all.
+
+    Of very many the first and the last, so that thousands take no more time than some.
+    """
+    kept = [*ends[:MAX_CANDIDATES], *ends[MAX_CANDIDATES:][-MAX_LAST_CANDIDATES:]]
+    return [end for end in kept if end.rule != "suffix" or may_stand(end.position)]
 
 
 def divide_ends(ends: list[End], answer: str, check: SoundnessCheck) -> tuple[list[End], list[End]]:
@@ -43,6 +47,20 @@ def divide_ends(ends: list[End], answer: str, check: SoundnessCheck) -> tuple[li
         elif line in inside_open:
             waiting.append(end)
     return free[:MAX_CANDIDATES], waiting
+
+
+def before_second_block(
+    ends: list[End], end: End, leaves: Callable[[int, int], bool], errors: Callable[[End], int]
+) -> End:
+    """The first end at the suffix after which an answer left its block, instead of a later `end`.
+
+    What follows it there is a second copy of the block. `leaves` says whether the answer leaves it
+    between two positions; the end counts if the file is as sound with it.
+    """
+    earlier = (
+        each for each in ends if each.rule == "suffix" and leaves(each.position, end.position)
+    )
+    return next((each for each in earlier if errors(each) <= errors(end)), end)
 
 
 def best_end(ends: Iterable[End], errors: Callable[[End], int]) -> End:

@@ -157,3 +157,8 @@ def may_be_sentence(line: str) -> bool:
 def may_be_fence(line: str) -> bool:
     """Whether a line that begins like this can be a fence, or end in one."""
     return FENCE_MARK.startswith(line.strip()[:3]) or line.rstrip().endswith("`")
+
+
+def may_be_talk(line: str) -> bool:
+    """Whether a line that has only begun may be a fence, or a sentence."""
+    return may_be_fence(line) or may_be_sentence(line)

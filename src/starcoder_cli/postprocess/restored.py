@@ -100,15 +100,17 @@ def drop_line_around(text: str, original: str, around: Hole) -> str:
     """New code without the beginning of its line that is before the range, and the rest after it.
 
     Models like to write whole lines. Only what has a word counts, and not what the original
-    begins with too.
+    begins with too. The rest has to be there as well, unless it only ends a statement; and what
+    would change nothing without them is meant as it is.
     """
     before = around.prefix.rpartition("\n")[2].lstrip()
     after = around.suffix.partition("\n")[0].rstrip()
     body = text.strip()
-    is_restated = body.startswith(before) and not original.lstrip().startswith(before)
-    if not WORD.search(before) or not is_restated:
-        return text
-    return body.removeprefix(before).removesuffix(after)
+    begins = body.startswith(before) and not original.lstrip().startswith(before)
+    ends = body.endswith(after) or not after.strip(";,. \t")
+    changed = body.removeprefix(before).removesuffix(after)
+    is_restated = bool(WORD.search(before)) and begins and ends and changed != original.strip()
+    return changed if is_restated else text
 
 
 def restore_line_ends(text: str, original: str, newline: str) -> str:

@@ -8,6 +8,7 @@ from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 MAX_CANDIDATES = 8
+BRACKETS = "()[]{} \t"
 MAX_LINES, MAX_OPEN_LINES = 16, 400
 """The most lines of a statement that can be its last, and the most of all, inside brackets too."""
 
@@ -45,8 +46,8 @@ def until_line_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) ->
 def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
     """As `until_line_end`; if the line alone breaks the file, with the lines that complete it.
 
-    Nothing is passed on before that is known. An answer that begins with a line end is taken as a
-    whole or not at all.
+    Nothing is passed on before that is known. Before the rest of a line, an answer that begins with
+    a line end is taken as a whole or not at all.
     """
     held, reader = list[Chunk](), StatementReader(rest, check)
     with closing_source(chunks) as source:
@@ -85,7 +86,7 @@ class StatementReader:
     def feed(self, lines: list[str]) -> list[str]:
         """Return the beginnings that end with a new line, given all complete lines so far."""
         parts = list[str]()
-        if not "".join(lines[:1]).strip():
+        if self._rest.strip() and not "".join(lines[:1]).strip():
             return parts
         for count in range(self._line_count + 1, len(lines) + 1):
             self._line_count = count
@@ -100,8 +101,12 @@ class StatementReader:
 
 
 def is_complete(part: str, rest: str, check: SoundnessCheck) -> bool:
-    """Whether the file is as sound with a part of an answer, and the rest of its line not lost."""
-    return check.is_as_sound(part) and not (rest.strip() and check.opens_comment(part))
+    """Whether the file is as sound with a part of an answer, and the rest of its line not lost.
+
+    That would be in a comment of a later line.
+    """
+    loses_rest = bool(rest.strip()) and "\n" in part and check.opens_comment(part)
+    return check.is_as_sound(part) and not loses_rest
 
 
 def find_possible_rest(line: str, rest: str) -> int:
@@ -130,17 +135,33 @@ def choose_end(
     ends = ends[-MAX_CANDIDATES:]
     whole = check.errors(line)
     repeated = len(body) - len(rest)
-    if body.endswith(rest):
+    if body.endswith(rest) and not closes_itself(line, repeated, rest, check):
         errors = check.errors(line[:repeated])
         if errors <= whole or (reason == "line" and errors <= check.errors_before):
             return repeated, "suffix"
-    if ends and check.opens_comment(line):
-        first = next((at for at in ends if check.is_as_sound(line[:at])), len(line))
+    if ends and check.opens_comment(line) and not check.replaces_comment:
+        first = next((at for at in ends if may_repeat_rest(line[:at], rest, check)), len(line))
         return first, "suffix" if first < len(line) else default
     best = min(ends, key=lambda at: (check.errors(line[:at]), at), default=len(line))
     if check.errors(line[:best]) < whole:
         return best, "suffix"
     return len(line), default
+
+
+def may_repeat_rest(part: str, rest: str, check: SoundnessCheck) -> bool:
+    """Whether the rest of the line may be repeated after a part of an answer, before a comment.
+
+    A closing bracket is not if it closes what the part has opened.
+    """
+    is_own = not rest.strip(BRACKETS) and check.count_open(part) > 0
+    is_before = bool(part.strip()) and check.kind_behind(part) != "comment"
+    return is_before and not is_own and check.is_as_sound(part)
+
+
+def closes_itself(line: str, repeated: int, rest: str, check: SoundnessCheck) -> bool:
+    """Whether an answer's end, which is also the rest of its line, closes its own brackets."""
+    is_bracket = not rest.strip(BRACKETS)
+    return is_bracket and check.leaves_open(line[:repeated], rest) > check.leaves_open(line, rest)
 
 
 def first_whole_line(chunks: Iterable[Chunk]) -> Stream:

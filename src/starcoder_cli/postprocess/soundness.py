@@ -49,7 +49,7 @@ SPEAKS_TO_USER = re.compile(
 )
 """How a model begins when it answers a person: hardly any text in a file begins like that."""
 
-CLOSES_TEXT = re.compile(r"\s*(?:\"\"\"|'''|\*/|[\"'`])")
+CLOSES_TEXT = re.compile(r"\s*(\"\"\"|'''|\*/|[\"'`])")
 MAX_LINES_BACK = 24
 MAX_CLOSERS_BACK = 32
 
@@ -184,8 +184,10 @@ class SoundnessCheck:
         """Whether an answer opens a bracket that nothing closes, `rest` being that of its line.
 
         If the text that it replaces does so too, it may. In a string or a comment only the rest of
-        the line can close it.
+        the line can close it. After a comma before a closing bracket, more is expected.
         """
+        if answer.rstrip().endswith(",") and rest.lstrip()[:1] in tuple(CLOSERS):
+            return True
         if not self._begins_in_code:
             usual = max(self.count_open(rest), self.count_open(self._replaced + rest))
             return self.count_open(answer + rest) > usual
@@ -207,6 +209,11 @@ class SoundnessCheck:
     @cached_property
     def _begins_in_code(self) -> bool:
         return self.is_code_behind("")
+
+    @cached_property
+    def replaces_comment(self) -> bool:
+        """Whether what the answer replaces ends in a comment that the rest of the line goes on."""
+        return self.opens_comment(self._replaced)
 
     def opens_comment(self, answer: str) -> bool:
         """Whether what follows an answer is in a comment that the answer has begun."""
@@ -255,12 +262,21 @@ class SoundnessCheck:
     def _is_closed_twice(self, answer: str, text: str) -> bool:
         """Whether the rest of an answer after a part closes what that part has not opened."""
         rest = answer[len(text.rstrip()) :]
-        if self._begins_in_text and CLOSES_TEXT.match(rest):
+        closer = CLOSES_TEXT.match(rest) if self._begins_in_text else None
+        if closer and self._suffix_closes(closer[1]):
             return True
         if not BEGINS_BY_CLOSING.match(rest):
             return False
         unpaired, left = (count_unpaired_brackets(part, self.language) for part in (answer, text))
         return left <= unpaired
+
+    def _suffix_closes(self, mark: str) -> bool:
+        """Whether the suffix closes a text itself: it has one mark more than its own texts need."""
+        if mark == "*/":
+            return self._suffix.count("*/") > self._suffix.count("/*")
+        is_one_line = mark in ("'", '"')
+        around = self._suffix.partition("\n")[0] if is_one_line else self._suffix
+        return around.count(mark) % 2 == 1
 
     def _before_closers(self, answer: str) -> Iterator[str]:
         """Yield an answer up to each of the last closing brackets of its last line, last first."""

@@ -68,7 +68,7 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if options.lines == "one":
         until_end = until_statement_end if options.may_go_on else until_line_end
         chunks = until_end(chunks, hole.suffix.partition("\n")[0], check)
-    elif hole.suffix.partition("\n")[0].strip() and hole.prefix.rpartition("\n")[2].strip():
+    elif ends_inside_line(hole, options.replaced):
         chunks = until_rest_of_line(chunks, hole.suffix)
     else:
         chunks = until_sound_end(chunks, hole, check, options)
@@ -100,6 +100,13 @@ def is_between_lines(hole: Hole, replaced: str) -> bool:
     begins = not hole.prefix or hole.prefix.endswith("\n")
     ends = not replaced or replaced.endswith("\n")
     return begins and ends and bool(hole.suffix.partition("\n")[0].strip())
+
+
+def ends_inside_line(hole: Hole, replaced: str) -> bool:
+    """Whether the rest of a line follows a hole that does not stand between whole lines."""
+    begins_inside = bool(hole.prefix.rpartition("\n")[2].strip())
+    is_part = bool(replaced) and not replaced.endswith("\n")
+    return bool(hole.suffix.partition("\n")[0].strip()) and (begins_inside or is_part)
 
 
 def until_rest_of_line(chunks: Iterable[Chunk], suffix: str) -> Stream:
