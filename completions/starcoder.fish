@@ -52,7 +52,7 @@ function __starcoder_models
     set -l models \
         'qwen2.5-coder-0.5b' 'the small one: fills gaps and chats on any machine' \
         'smollm2-135m' 'the fallback: very small and fast, knows little about code' \
-        'qwen2.5-coder-1.5b' 'the default: fills gaps and chats, on two cores too' \
+        'qwen2.5-coder-1.5b' 'the default: fills gaps and chats, even on two cores' \
         'qwen2.5-coder-3b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
         'qwen2.5-coder-7b' 'Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages' \
         'qwen2.5-coder-0.5b-base' 'Qwen2.5-Coder not tuned to chat, in 8 bits: better at gaps' \
@@ -77,7 +77,7 @@ function __starcoder_models
         'codegemma-7b' 'CodeGemma of Google: C++, C#, Go, Java, JavaScript, Kotlin, Python, Rust' \
         'codellama-7b' 'Code Llama of Meta: Python, C++, Java, PHP, TypeScript, C#, Bash' \
         'codestral-22b' 'Codestral of Mistral AI, over 80 languages' \
-        'mellum-4b' 'Mellum of JetBrains, for completion alone' \
+        'mellum-4b' 'Mellum of JetBrains, completion only' \
         'seed-coder-8b' 'Seed-Coder of ByteDance, 89 languages' \
         'granite-code-3b' 'Granite Code of IBM, 116 languages' \
         'stable-code-3b' 'Stable Code of Stability AI, 18 languages' \
@@ -124,14 +124,14 @@ complete -c starcoder -n '__starcoder_at starcoder complete' -l json -d 'Print o
 complete -c starcoder -n '__starcoder_at starcoder complete' -l diff -d 'Print a patch, which `git apply` understands'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l in-place -s i -d 'Put the answer into the file'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l output -s o -r -F -d 'Write the answer, or what --diff or --json make of it, to a file'
-complete -c starcoder -n '__starcoder_at starcoder complete' -l batch -d 'Answer each line of a JSONL file of places, or of prefix and suffix, with a line'
+complete -c starcoder -n '__starcoder_at starcoder complete' -l batch -d 'Answer each gap in a JSONL file (of places, or prefixes and suffixes) with one line'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l color -x -a 'auto always never' -d 'Colours on standard output'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l quiet -s q -d 'No notes on standard error, only errors'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l verbose -s v -d 'Report details on standard error'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l lang -x -a "$languages" -d 'Language of the code'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l filename -r -F -d 'Name of the text, mainly for standard input'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l order -x -a 'psm spm' -d 'Put the prefix first in the prompt (psm), or the suffix (spm)'
-complete -c starcoder -n '__starcoder_at starcoder complete' -l prompted -d 'Begin the prompt like the file of a solution, which StarCoder completes better'
+complete -c starcoder -n '__starcoder_at starcoder complete' -l prompted -d 'Start the prompt in the style of a solution file, which StarCoder completes better'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l include -s I -r -F -d 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l context -x -d 'Seconds to spend on reading related files of the project; 0: none'
 complete -c starcoder -n '__starcoder_at starcoder complete' -l no-context -d 'Include no files except those of --include; overrides --context'
@@ -174,7 +174,7 @@ complete -c starcoder -n '__starcoder_at starcoder fill' -l json -d 'Print one J
 complete -c starcoder -n '__starcoder_at starcoder fill' -l diff -d 'Print a patch, which `git apply` understands'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l in-place -s i -d 'Put the answer into the file'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l output -s o -r -F -d 'Write the answer, or what --diff or --json make of it, to a file'
-complete -c starcoder -n '__starcoder_at starcoder fill' -l batch -d 'Answer each line of a JSONL file of places, or of prefix and suffix, with a line'
+complete -c starcoder -n '__starcoder_at starcoder fill' -l batch -d 'Answer each gap in a JSONL file (of places, or prefixes and suffixes) with one line'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l color -x -a 'auto always never' -d 'Colours on standard output'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l quiet -s q -d 'No notes on standard error, only errors'
 complete -c starcoder -n '__starcoder_at starcoder fill' -l verbose -s v -d 'Report details on standard error'

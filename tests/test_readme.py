@@ -26,7 +26,6 @@ ELSEWHERE: Mapping[str, str] = {
     "pip install": "it would install into the environment of the tests, as tools/install.py did",
     "pipx ": "it installs the project for the user",
     "uv tool ": "it installs the project for the user, or removes it",
-    "starcoder models rm": "it deletes a real model; tests/commands/test_models.py has others",
     "starcoder tune": "it trains for hours; tests/commands/test_tune.py has a tiny model",
     "starcoder bundle": "it fetches every wheel; tests/app/test_bundle.py has a small project",
     "python3 starcoder-offline": "it installs that bundle; tests/bundle has another",

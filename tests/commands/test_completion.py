@@ -36,9 +36,16 @@ def test_what_was_written_is_said(home: Path, capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == (
         "",
         f"wrote {path}; a new zsh loads it\n"
-        f"note: put this line into {home}/.zshrc, before compinit: "
-        "fpath=(~/.local/share/zsh/site-functions $fpath)\n",
+        f"note: put this line into {home}/.zshrc: "
+        "fpath=(~/.local/share/zsh/site-functions $fpath); autoload -Uz compinit; compinit\n",
     )
+    assert main(["completion", "bash", "--install"]) == 0
+    assert capfd.readouterr().err.endswith(
+        "note: bash loads it through bash-completion: install that package, and create ~/.bashrc\n"
+    )
+    (home / ".bashrc").touch()
+    assert main(["completion", "bash", "--install"]) == 0
+    assert "note" not in capfd.readouterr().err
 
 
 def test_an_unknown_shell(capfd: pytest.CaptureFixture[str]) -> None:

@@ -125,7 +125,10 @@ def missing_setup(shell: ShellName, path: Path) -> str:
     """The setup a shell needs to find its script, as a sentence; empty if it needs none.
 
     zsh has no folder for a user's own: one is named in FPATH, or in a file that zsh reads at start.
+    bash reads scripts only if ~/.bashrc loads bash-completion, as that of most systems does.
     """
+    if shell == "bash" and not (home_dir() / ".bashrc").exists():
+        return "bash loads it through bash-completion: install that package, and create ~/.bashrc"
     if shell != "zsh":
         return ""
     folder = str(path.parent)
@@ -141,4 +144,7 @@ def missing_setup(shell: ShellName, path: Path) -> str:
     spellings = (folder, short, short.replace("~", "$HOME", 1))
     if any(each in line for line in text.splitlines() if "fpath" in line for each in spellings):
         return ""
-    return f"put this line into {start}, before compinit: fpath=({short} $fpath)"
+    line = f"fpath=({short} $fpath)"
+    if "compinit" in text:
+        return f"put this line into {start}, before compinit: {line}"
+    return f"put this line into {start}: {line}; autoload -Uz compinit; compinit"

@@ -33,7 +33,7 @@ def complete(
 ) -> None:
     """Continue a file, everything up to a place in it, or standard input.
 
-    The text after the place is read too: the answer ends where that would begin again. In a
+    The text after the place is read too: the answer stops before it repeats that. In a
     notebook, the last code cell is continued, or the one named by FILE.ipynb:CELL[:LINE].
     """
     request = hole.request(fim=False, prompted=hole.text.prompted)

@@ -394,7 +394,7 @@ Batch = Annotated[
     bool,
     typer.Option(
         "--batch",
-        help="Answer each line of a JSONL file of places, or of prefix and suffix, with a line.",
+        help="Answer each gap in a JSONL file (of places, or prefixes and suffixes) with one line.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
@@ -464,7 +464,7 @@ Prompted = Annotated[
     typer.Option(
         "--prompted",
         envvar=environment_name("prompted"),
-        help="Begin the prompt like the file of a solution, which StarCoder completes better.",
+        help="Start the prompt in the style of a solution file, which StarCoder completes better.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]
