@@ -270,7 +270,7 @@ class AnswerReader:
         return None
 
     def _before_second_block(self, end: End) -> End:
-        left = partial(self._hole.has_left_block, "".join(self._lines), self._indent)
+        left = partial(self._hole.begins_again, "".join(self._lines), self._indent)
         return possible_ends.before_second_block(self._ends, end, left, self._errors)
 
     def _is_no_worse(self, end: End) -> bool:

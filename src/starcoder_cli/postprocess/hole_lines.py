@@ -45,6 +45,8 @@ class HoleLines:
             self.suffix_lines[0] = self.line_prefix + self.suffix_lines[0]
         before = [line.rstrip() for line in hole.prefix.split("\n") if line.strip()]
         self.certain_lines = count_certain_lines(self.suffix_lines, before)
+        outer = (line for line in reversed(before) if indent_columns(line) < self._indent)
+        self._header = next(outer, "")  # the line that opens the hole's block
 
     def answer_indent(self, line: str, *, is_first: bool) -> int:
         """How far right an answer begins, according to its first line that is not blank."""
@@ -63,10 +65,11 @@ class HoleLines:
             and not CONTINUATION.match(line)
         )
 
-    def has_left_block(self, answer: str, indent: int | None, start: int, end: int) -> bool:
-        """Whether a line of an answer between two positions is outside the hole's block."""
-        lines = filter(str.strip, answer[start:end].split("\n"))
-        return any(self.leaves_block(line, indent) for line in lines)
+    def begins_again(self, answer: str, indent: int | None, start: int, end: int) -> bool:
+        """Whether an answer leaves the hole's block between two positions, and opens it again."""
+        lines = [line.rstrip() for line in answer[start:end].split("\n") if line.strip()]
+        has_left = any(self.leaves_block(line, indent) for line in lines)
+        return has_left and bool(self._header) and self._header in lines
 
     def may_leave_block(self, line: str, answer_indent: int | None) -> bool:
         """Whether a line that begins like this may leave the block: `in` may become `int`."""
