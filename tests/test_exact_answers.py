@@ -122,14 +122,6 @@ def test_a_function_that_is_written_a_second_time_is_cut_after_its_first_end() -
         assert found.rstrip("\n") == RUST_LOOP
 
 
-def test_an_answer_may_go_on_into_the_next_block() -> None:
-    answer = "  left: 2px;\n  top: 1px;\n}\n\nb {\n  left: 1px;\n"
-    after = "  top: 1px;\n}\n\nc {\n  top: 3px;\n}\n"
-    for size in (1, 7, 1000):
-        found = kept("css", "a {\n", answer + after, after, answer.rstrip("\n"), size)
-        assert found.rstrip("\n") == answer.rstrip("\n")
-
-
 def test_a_pair_of_fences_in_a_comment_stays_or_goes_as_a_pair() -> None:
     before, after = "/**\n * Adds.\n     ", "\n * It never fails.\n */\nint f;\n"
     found = kept("java", before, "```java\nf();\n```\n", after, "", 7)

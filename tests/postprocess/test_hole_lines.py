@@ -49,3 +49,12 @@ def test_the_blank_lines_at_the_end_are_the_suffixs(suffix: str, kept: str, bare
     lines = HoleLines(Hole("x\n", suffix), in_block=True)
     assert lines.without_gap("a\n\n") == kept
     assert lines.without_blank_lines(kept) == bare
+
+
+def test_a_block_begins_again_with_the_line_that_opened_it() -> None:
+    lines = HoleLines(Hole("fn f() {\n    a;\n", "    b\n}\n"), in_block=True)
+    answer = "    c;\n    b\n}\n\nfn f() {\n    c;\n"
+    assert lines.begins_again(answer, 4, 0, len(answer))
+    assert not lines.begins_again(answer, 4, 0, answer.index("}"))
+    other = answer.replace("fn f", "fn g")
+    assert not lines.begins_again(other, 4, 0, len(other))
