@@ -54,6 +54,14 @@ def test_no_folder_is_replaced(index: Path, tmp_path: Path) -> None:
         bundle(tmp_path / "link", "echo", False, QUIET, PROGRAM)
 
 
+def test_a_hidden_folder_of_a_like_name_stays(index: Path, tmp_path: Path) -> None:
+    (tmp_path / ".bundle.partial").mkdir()
+    (tmp_path / ".bundle.partial" / "mine").write_text("kept")
+    bundle(tmp_path / "bundle", "echo", False, QUIET, PROGRAM)
+    assert (tmp_path / ".bundle.partial" / "mine").read_text() == "kept"
+    assert oct((tmp_path / "bundle").stat().st_mode)[-3:] == "755"
+
+
 def test_nothing_is_left_where_a_package_is_missing(index: Path, tmp_path: Path) -> None:
     for wheel in index.glob("pip-*"):
         wheel.unlink()
@@ -64,7 +72,7 @@ def test_nothing_is_left_where_a_package_is_missing(index: Path, tmp_path: Path)
 
 def test_a_folder_that_cannot_be_made(index: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CreateError, match="cannot hold a new folder: Not a directory"):
+    with pytest.raises(CreateError, match="cannot hold a new folder: File exists"):
         bundle(tmp_path / "file" / "bundle", "echo", False, QUIET, PROGRAM)
 
 

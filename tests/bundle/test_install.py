@@ -140,6 +140,19 @@ def test_a_list_of_contents_that_is_none(bundle: Path, text: str) -> None:
     assert done.stderr.startswith(f"error: {bundle / 'bundle.json'} cannot be read: ")
 
 
+def test_a_program_that_cannot_be_linked_is_installed_all_the_same(
+    bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path.home() / ".local").mkdir()
+    (tmp_path.home() / ".local" / "bin").write_text("in the way")
+    done = run(bundle)
+    assert (done.returncode, done.stderr) == (0, "")
+    program = tmp_path.home() / ".local" / "share" / "starcoder-cli" / "bin" / "starcoder"
+    assert done.stdout.startswith(f"installed; run {program} (")
+    assert done.stdout.endswith(" cannot be made: File exists)\n")
+    assert subprocess.check_output([program], text=True) == "it runs\n"
+
+
 def test_without_a_list_of_contents(bundle: Path) -> None:
     (bundle / "bundle.json").unlink()
     done = run(bundle)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
 
 from starcoder_cli import __version__
@@ -38,10 +39,8 @@ def bundle(
     if spec.engine != "echo":
         path = fetch(spec, messages, lambda: None, offline)
         prepare_pulled(spec, path, quiet=messages.quiet)
-    staged = folder.with_name(f".{folder.name}.partial")
-    remove_folder(staged)
+    staged = make_staging_folder(folder)
     try:
-        make_folder(staged / install.WHEELS_FOLDER)
         write_bundle(staged, spec, messages, project)
         with translate_write_errors(folder):
             staged.rename(folder)
@@ -57,15 +56,19 @@ def bundle(
     )
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder; raises CreateError."""
+def make_staging_folder(folder: Path) -> Path:
+    """A new folder beside another, under a name that nobody has; raises CreateError."""
     try:
-        folder.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        staged.chmod(0o755)
+        (staged / install.WHEELS_FOLDER).mkdir()
     except OSError as error:
         reason = error.strerror or error
         raise CreateError(
-            f"{folder.parent.parent} cannot hold a new folder: {reason}", "name another place"
+            f"{folder.parent} cannot hold a new folder: {reason}", "name another place"
         ) from None
+    return staged
 
 
 def write_bundle(staged: Path, spec: ModelSpec, messages: Messages, project: str) -> None:

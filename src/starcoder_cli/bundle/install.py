@@ -119,7 +119,8 @@ def install_or_clean(bundle: Path, files: Iterable[str], environment: Path) -> P
     except OSError as error:
         reason = f"{error.strerror}: {error.filename}"
     except KeyboardInterrupt:
-        reason = "it was interrupted"
+        shutil.rmtree(environment, ignore_errors=True)
+        raise
     shutil.rmtree(environment, ignore_errors=True)
     raise ValueError(f"the installation failed: {reason}")
 
@@ -145,8 +146,12 @@ def link_program(program: Path, folder: Path) -> Iterator[str]:
     if link.exists() or link.is_symlink():
         yield f"installed; run {program} ({link} exists and stays as it is)"
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(program)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(program)
+    except OSError as error:
+        yield f"installed; run {program} ({link} cannot be made: {error.strerror})"
+        return
     yield f"installed; run: {program.name} doctor"
     if str(folder) not in os.environ.get("PATH", "").split(os.pathsep):
         yield f"add {folder} to PATH first"
@@ -165,9 +170,11 @@ def main() -> int:
         for problem in find_problem(bundle, contents, environment):
             raise ValueError(problem)
         program = install_or_clean(bundle, contents["files"], environment)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     if words:
         print(f"installed; run: {program} doctor")
     else:

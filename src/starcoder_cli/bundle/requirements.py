@@ -1,6 +1,5 @@
 """The packages that this installation runs on, each as pip can fetch it again."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -40,6 +39,7 @@ def find_installed_packages(project: str = PROJECT) -> tuple[InstalledPackage, .
     from importlib.metadata import PackageNotFoundError, distribution
 
     from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
 
     found: dict[str, InstalledPackage] = {}
     seen: set[tuple[str, str]] = set()
@@ -59,14 +59,9 @@ def find_installed_packages(project: str = PROJECT) -> tuple[InstalledPackage, .
         for line in package.requires or ():
             needed = Requirement(line)
             if needed.marker is None or needed.marker.evaluate({"extra": extra}):
-                wanted = normalize_name(needed.name)
+                wanted = canonicalize_name(needed.name)
                 waiting += [(wanted, each) for each in ("", *sorted(needed.extras))]
     return tuple(found[name] for name in sorted(found))
-
-
-def normalize_name(name: str) -> str:
-    """A package's name as indexes compare it: PEP 503."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def source_url(direct_url: str | None) -> str:

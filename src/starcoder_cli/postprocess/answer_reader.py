@@ -270,8 +270,8 @@ class AnswerReader:
         return None
 
     def _before_second_block(self, end: End) -> End:
-        left = partial(self._hole.begins_again, "".join(self._lines), self._indent)
-        return possible_ends.before_second_block(self._ends, end, left, self._errors)
+        repeats = partial(self._hole.begins_again, "".join(self._lines), self._indent)
+        return possible_ends.before_second_block(self._ends, end, repeats, self._errors)
 
     def _is_no_worse(self, end: End) -> bool:
         """Whether the file is as sound with an end as it was, or as with all of the text."""

@@ -50,15 +50,15 @@ def divide_ends(ends: list[End], answer: str, check: SoundnessCheck) -> tuple[li
 
 
 def before_second_block(
-    ends: list[End], end: End, leaves: Callable[[int, int], bool], errors: Callable[[End], int]
+    ends: list[End], end: End, repeats: Callable[[int, int], bool], errors: Callable[[End], int]
 ) -> End:
-    """The first end at the suffix after which an answer left its block, instead of a later `end`.
+    """The first end at the suffix after which an answer repeats its block, else a later `end`.
 
-    What follows it there is a second copy of the block. `leaves` says whether the answer leaves it
-    between two positions; the end counts if the file is as sound with it.
+    `repeats` says whether the answer leaves the block and opens it again between two positions; the
+    first end counts if the file is as sound with it.
     """
     earlier = (
-        each for each in ends if each.rule == "suffix" and leaves(each.position, end.position)
+        each for each in ends if each.rule == "suffix" and repeats(each.position, end.position)
     )
     return next((each for each in earlier if errors(each) <= errors(end)), end)
 

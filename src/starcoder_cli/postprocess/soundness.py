@@ -36,8 +36,8 @@ MAX_ERRORS_BEFORE = 8
 """A file without code in the hole and with more errors than this is not what its name says."""
 
 FAR_TOO_MANY = 1 << 20
-OVERLOOKED = {*WORD_BRACKETS, "html", "vue"}
-"""Languages whose grammar overlooks brackets: words, and those of scripts in pages."""
+PAGES, MAX_PAGE_CHARACTERS = {"html", "vue"}, 1 << 16
+"""Languages whose grammar overlooks the brackets of the scripts in them, if they are not long."""
 
 WORD = re.compile(r"\w+")
 BRACKET = re.compile(r"[()\[\]{}]")
@@ -93,10 +93,16 @@ class SoundnessCheck:
                 return FAR_TOO_MANY
             text = self._prefix + answer + self._suffix
             errors = count_syntax_errors(text, self.language.name)
-            if errors is None or self.language.name in OVERLOOKED:
+            if errors is None or self._has_overlooked_brackets:
                 errors = (errors or 0) + count_unpaired_brackets(text, self.language)
             self._errors[answer] = errors
         return self._errors[answer]
+
+    @property
+    def _has_overlooked_brackets(self) -> bool:
+        """Whether the language's grammar overlooks brackets: words, and those of scripts."""
+        is_short = len(self._prefix) + len(self._suffix) <= MAX_PAGE_CHARACTERS
+        return self.language.name in WORD_BRACKETS or (self.language.name in PAGES and is_short)
 
     def is_as_sound(self, answer: str) -> bool:
         """Whether the file has no more errors with an answer than it had before."""
