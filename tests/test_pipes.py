@@ -175,6 +175,32 @@ def test_a_signal_ends_the_wait_for_input_and_the_process(number: signal.Signals
     assert process.communicate() == (b"", b"")
 
 
+WAITS = """
+import asyncio, os, signal
+from starcoder_cli import __main__ as program
+
+async def kill():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+async def wait():
+    loop = asyncio.get_running_loop()
+    held = {START}
+    await asyncio.sleep(60)
+
+program.main = lambda: asyncio.run(wait())
+program.run()
+"""
+
+
+@pytest.mark.parametrize(
+    "begin", ["loop.create_task(kill())", "loop.call_soon(os.kill, os.getpid(), signal.SIGTERM)"]
+)
+def test_a_signal_ends_a_server_whatever_it_is_doing(begin: str) -> None:
+    """It was a bug that asyncio kept the exception of one that came while it ran a callback."""
+    done = run([sys.executable, "-c", WAITS.replace("{START}", begin)], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGTERM, b"", b"")
+
+
 def wait_until_it_reads(process: Popen[bytes]) -> None:
     """Return when the process has taken what it got."""
     import fcntl

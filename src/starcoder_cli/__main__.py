@@ -11,8 +11,11 @@ from starcoder_cli.cli import main
 from starcoder_cli.errors import ExitCode
 
 
-class Ended(BaseException):
-    """The process was asked to end by a signal other than Ctrl-C."""
+class Ended(SystemExit):
+    """The process was asked to end by a signal other than Ctrl-C.
+
+    asyncio lets no other exception than SystemExit and KeyboardInterrupt out of a callback.
+    """
 
 
 def run() -> NoReturn:
@@ -31,11 +34,10 @@ def run() -> NoReturn:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
             signal.signal(getattr(signal, name), end)
-    try:
+    code = int(ExitCode.INTERRUPTED)
+    with suppress(Ended):
         code = main()
-    except Ended:
-        code = ExitCode.INTERRUPTED
-    if code == ExitCode.INTERRUPTED:
+    if ending or code == ExitCode.INTERRUPTED:
         number = ending[0] if ending else signal.SIGINT
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
