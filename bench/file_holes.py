@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from starcoder_cli.files.source import Span
 
 COMPLETED = "completed"
-KINDS = ("line", "block", "lines", "argument", "rest", "inside", COMPLETED)
+KINDS = ("line", "block", "uneven", "lines", "argument", "rest", "inside", COMPLETED)
 MAX_GROUP_LINES = 30
 PARTNERS = {")": "(", "]": "[", "}": "{"}
 
@@ -28,6 +28,9 @@ def holes(text: str, chance: random.Random) -> Iterator[tuple[str, Span]]:
     bodies = [body for number in filled if (body := find_body(lines, number))]
     for first, last in chance.sample(bodies, min(2, len(bodies))):
         yield "block", span(first, last)
+    uneven = [body for number in filled if (body := find_uneven_body(lines, number))]
+    for first, last in chance.sample(uneven, min(2, len(uneven))):
+        yield "uneven", span(first, last)
     for number in chance.sample(filled, min(2, len(filled))):
         last = min(number + chance.randint(1, 4), len(lines) - 2)
         if last > number and lines[last].strip():
@@ -79,12 +82,36 @@ def is_inside_lines(text: str, place: Span) -> bool:
     return bool(before.rpartition("\n")[2].strip() and after.partition("\n")[0].strip())
 
 
+def depth(line: str) -> int:
+    """How far right a line begins, in columns."""
+    return len(line.expandtabs()) - len(line.expandtabs().lstrip())
+
+
+def find_uneven_body(lines: list[str], number: int) -> tuple[int, int] | None:
+    """The lines after a line up to the bracket that closes it, if one begins at its depth or left.
+
+    Directives, labels and comments do. The closing bracket is the only thing on its line, and there
+    are up to `MAX_GROUP_LINES`.
+    """
+    opener, margin = lines[number].rstrip()[-1:], depth(lines[number])
+    end = next((at for at in range(number + 1, len(lines)) if closes_at(lines[at], margin)), 0)
+    body = lines[number + 1 : end]
+    if opener != "{" or not 2 < len(body) <= 2 * MAX_GROUP_LINES:
+        return None
+    is_whole = lines[end].strip(";, ") == "}" and all(
+        depth(line) > margin for line in (body[0], body[-1])
+    )
+    is_uneven = any(line.strip() and depth(line) <= margin for line in body)
+    return (number + 1, end - 1) if is_whole and is_uneven else None
+
+
+def closes_at(line: str, margin: int) -> bool:
+    """Whether a line begins with a closing bracket, no deeper than a margin."""
+    return depth(line) <= margin and line.strip()[:1] in tuple(PARTNERS)
+
+
 def find_body(lines: list[str], number: int) -> tuple[int, int] | None:
     """The lines after a line that are deeper than it, if there are 1 to 20."""
-
-    def depth(line: str) -> int:
-        return len(line.expandtabs()) - len(line.expandtabs().lstrip())
-
     end = number
     for at in range(number + 1, len(lines)):
         if lines[at].strip() and depth(lines[at]) <= depth(lines[number]):

@@ -142,7 +142,7 @@ def test_every_variable_of_the_program_is_in_the_reference(reference: ModuleType
 def test_every_route_of_the_http_api_is_on_its_page() -> None:
     """And no other."""
     page = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
-    table = page[page.index("| whose API |") : page.index("A `suffix` makes")]
+    table = page[page.index("| whose API |") : page.index("A completion request")]
     routes = {route for route in HTTP_ROUTES if "{" not in route}
     assert set(re.findall(r"`(/[\w/]+)`", table)) == routes
 

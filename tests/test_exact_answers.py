@@ -43,6 +43,12 @@ INSIDE_LINES = (
     ("common-lisp", "(f ", "(g\n   (h x))", ")\n", ""),
     ("javascript", "a();\n", "console.log", "('x');\n", "console.log"),
     ("python", "import os\n", "here", " = os.getcwd()\n", "<HOLE>"),
+    ("python", 'def f():\n    """', "Do it.\n\n    Now.\n    ", '"""\n', "Old.\n\n    More.\n    "),
+    ("javascript", "q = `", "SELECT *\n  FROM t\n WHERE a = 1", "`;\n", "SELECT a\n  FROM t"),
+    ("shell", "f() {", "\n  echo hi\n", "}\nf\n", ""),
+    ("css", ".a {", "\n  color: red;\n  margin: 0;\n", "}\n", ""),
+    ("toml", "select = [", '\n    "I",  # isort\n', "]\n", ""),
+    ("javascript", 'x = "', '" + y + "', '";\n', "a"),
 )  # fmt: skip
 RUNNING_ON = (
     ("x = ", "1  # set to one\ny = 2\n", "one\ny = 2\n", "TODO", "1  # set to "),
@@ -57,6 +63,23 @@ FENCED = (
     ("makefile", "all: x\n\t", "echo hi\n", "\techo b\n"),
     ("tex", "\\begin{a}\n  ", "\\item b\n", "  \\item c\n\\end{a}\n"),
     ("c", "int a;\n#define TWO ", "2", "\nint b;\n"),
+    ("shell", "if [ ", '-n "$a"', " ]; then\n  ls\nfi\n"),
+    ("makefile", "CC = ", "clang -O2", "\nall: x\n"),
+    ("dockerfile", "FROM a\nRUN ", "npm ci", "\nCMD b\n"),
+    ("python", 'NAME = "', "the new name", '"\n'),
+    ("python", "x = f(1)  # ", "the only one", "\n"),
+    ("html", '<a href="', "https://example.org", '">a</a>\n'),
+)
+QUOTED = (
+    ("python", 'NAME = "', '"the new name"', '"\n'),
+    ("json", '{\n  "name": "', '"the new name"', '",\n  "a": 1\n}\n'),
+    ("python", 'def f():\n    """', '"""Return it."""', '"""\n    return 1\n'),
+)
+REPEATED_HEADERS = (
+    ("javascript", "class A {\n  render() {\n", "    return 1;\n", "  }\n}\n"),
+    ("shell", "clean_up() {\n", '  rm -rf "$tmp"\n', "}\ntrap clean_up EXIT\n"),
+    ("ruby", "def push_all(items)\n", "  items.sum\n", "end\nputs push_all(1)\n"),
+    ("lua", "function first_of(list)\n", "  return list[1]\n", "end\nprint(first_of({1}))\n"),
 )
 
 
@@ -156,3 +179,23 @@ def test_a_fence_in_a_documentation_string_stays() -> None:
     answer = "```python\nf(1)\n```\n"
     before = 'def f(a):\n    """Return a.\n\n    '
     assert kept("python", before, answer, '    """\n', "", 7).startswith("```python")
+
+
+@pytest.mark.parametrize(("language", "before", "answer", "after"), QUOTED)
+def test_quotes_that_are_there_already_are_not_doubled(
+    language: str, before: str, answer: str, after: str
+) -> None:
+    """It was a bug that nothing was left of the answer."""
+    for size in (1, 7, 1000):
+        assert kept(language, before, answer, after, "a", size) == answer.strip('"')
+
+
+@pytest.mark.parametrize(("language", "before", "answer", "after"), REPEATED_HEADERS)
+def test_a_header_and_its_end_are_not_doubled(
+    language: str, before: str, answer: str, after: str
+) -> None:
+    header, closer = before.split("\n")[-2], after.split("\n")[0]
+    for size in (1, 7, 1000):
+        repeated = f"{header}\n{answer}{closer}\n"
+        assert kept(language, before, repeated, after, answer, size) == answer
+        assert kept(language, before, answer, after, answer, size) == answer

@@ -114,7 +114,7 @@ def test_what_had_no_answer_before_still_has_none(capfd: pytest.CaptureFixture[s
 
 
 def test_a_marker_is_for_one_text(capfd: pytest.CaptureFixture[str]) -> None:
-    error = "error: --batch and --at cannot be used together; give each hole its place\n"
+    error = "error: --batch and --at cannot be used together; give each gap its place\n"
     assert run(capfd, "fill", "--batch", holes({"prefix": ""}), "--at", "x") == (2, "", error)
 
 

@@ -88,7 +88,7 @@ def test_the_lines_of_other_files_are_refused(repository: Path) -> None:
     assert checked[6] == lines[6]
     assert str(checked[2].task) == (
         f"../creds.py is not in {repository}, and the endpoint would read it; "
-        "pipe the holes in, from the folder of the files that they name"
+        "pipe the gaps in, from the folder of the files that they name"
     )
     assert checked[2].record() == lines[2].record()
 

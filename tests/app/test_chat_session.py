@@ -187,7 +187,7 @@ class Terminal:
         return True
 
 
-READY = "note: echo is ready; /help shows the commands, Ctrl-D leaves"
+READY = "note: echo is ready; /help shows the commands, Ctrl-D exits"
 ASSISTANT = "<|im_start|>assistant"
 
 
@@ -261,7 +261,7 @@ def test_ctrl_c_drops_what_is_typed_and_ctrl_d_leaves(terminal: Terminal) -> Non
     terminal.type("\x03")
     terminal.wait("> typed", ">")
     terminal.type("\x03")
-    terminal.wait(">", "Ctrl-D leaves", ">")
+    terminal.wait(">", "Ctrl-D exits", ">")
     terminal.type("\x04")
     assert terminal.ended() == 0
 

@@ -54,7 +54,7 @@ def picking(tmp_path: Path, keys: str) -> tuple[int | None, str, tuple[str, ...]
         dimensions=(24, 80),
         timeout=120,
     )
-    child.expect_exact(b"leaves")
+    child.expect_exact(b"quits")
     child.send(keys)
     child.expect(pexpect.EOF)
     child.close()
@@ -91,8 +91,8 @@ def test_the_screen_shows_every_answer(tmp_path: Path) -> None:
     child: pexpect.spawn[bytes] = pexpect.spawn(
         sys.executable, ["-c", SCRIPT], env=environment, dimensions=(24, 80), timeout=120
     )
-    child.expect_exact(b"leaves")
-    before = (child.before or b"") + b"leaves)"
+    child.expect_exact(b"quits")
+    before = (child.before or b"") + b"quits)"
     child.send("1")
     child.expect(pexpect.EOF)
     child.close()
@@ -104,7 +104,7 @@ def test_the_screen_shows_every_answer(tmp_path: Path) -> None:
         "3  -2.00 a token, does not parse",
         " + return sum((a, b))",
         " + ␛[2J",
-        "take  1  2  3   (its number; or arrows, Enter; q leaves)",
+        "take  1  2  3   (its number; or arrows, Enter; q quits)",
     )
 
 
@@ -134,7 +134,7 @@ def test_the_answer_that_was_taken_goes_to_standard_output_alone(tmp_path: Path)
         dimensions=(24, 80),
         timeout=120,
     )
-    child.expect_exact(b"leaves")
+    child.expect_exact(b"quits")
     child.send("3")
     child.expect(pexpect.EOF)
     child.close()
@@ -225,7 +225,7 @@ def test_one_answer_is_asked_about_too(
         timeout=120,
     )
     child.expect_exact(b"note: all 6 answers are the same")
-    child.expect_exact(b"leaves)")
+    child.expect_exact(b"quits)")
     child.send(key)
     child.expect(pexpect.EOF)
     child.close()

@@ -138,7 +138,7 @@ def test_a_plan_for_a_model_that_is_not_here(
 ) -> None:
     show_plan(replace(request_, model="qwen2.5-coder-0.5b"), Messages())
     out, err = capsys.readouterr()
-    assert "## Holes" in out and "## Plan" not in out
+    assert "## Gaps" in out and "## Plan" not in out
     assert err == "note: qwen2.5-coder-0.5b is not here, so that its tokens are not counted\n"
 
 

@@ -99,14 +99,14 @@ def test_examples_of_a_repository(tmp_path: Path) -> None:
 def test_a_model_that_knows_no_holes(tmp_path: Path) -> None:
     tokenizer = CheckpointTokenizer(build(tmp_path / "base", "qwen2"))
     request, data = prepared(tmp_path, 512)
-    with pytest.raises(UsageError, match="opencoder was not trained to fill holes"):
+    with pytest.raises(UsageError, match="opencoder was not trained to fill gaps"):
         data.training_data(request, ModelSpec("opencoder"), tokenizer)
 
 
 def test_no_hole_that_fits(tmp_path: Path) -> None:
     tokenizer = CheckpointTokenizer(build(tmp_path / "base", "qwen2"))
     request, data = prepared(tmp_path, 40)
-    with pytest.raises(DataError, match="no hole can be cut that fits 40 tokens"):
+    with pytest.raises(DataError, match="no gap can be cut that fits 40 tokens"):
         data.training_data(request, ModelSpec("base"), tokenizer)
 
 

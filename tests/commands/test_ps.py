@@ -108,7 +108,7 @@ def test_a_server_without_models_is_told_from_no_server(
         assert capfd.readouterr() == ("", "no server is running\n")
     with answering(runtime, 200, {"models": []}):
         assert main(["ps"]) == 0
-        assert capfd.readouterr() == ("", "the server holds no model\n")
+        assert capfd.readouterr() == ("", "the server has no model loaded\n")
         assert main(["ps", "--json"]) == 0
         assert capfd.readouterr() == ("", "")
 

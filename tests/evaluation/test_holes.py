@@ -109,7 +109,7 @@ def test_far_code_is_not_read_along(tmp_path: Path) -> None:
 
 def test_where_there_is_nothing_to_cut(tmp_path: Path) -> None:
     empty = repository(tmp_path / "empty", {"README.md": "prose\n"})
-    with pytest.raises(InputError, match="has no code to cut holes out of"):
+    with pytest.raises(InputError, match="has no code to cut gaps into"):
         sample_problems(empty, 0, 5, ())
     (tmp_path / "plain").mkdir()
     with pytest.raises(InputError, match="is not a git repository"):

@@ -15,7 +15,7 @@ from starcoder_cli.files.batch import (
 
 HOLES = b'{"prefix": "a"}\n{"prefix": "b", "id": [1]}\r\n\n{"place": "a.py:1"}'
 
-NO_HOLE = "this line does not describe a hole: "
+NO_HOLE = "this line does not describe a gap: "
 ONE_OBJECT = "; write one JSON object in a line"
 FAULTS = {
     b"garbage": f"{NO_HOLE}its JSON is broken{ONE_OBJECT}",
@@ -24,10 +24,10 @@ FAULTS = {
     b"\xff": f"{NO_HOLE}its JSON is broken{ONE_OBJECT}",
     b'{"prefix": "a", "prefix": "b"}': f"{NO_HOLE}the key 'prefix' is there twice{ONE_OBJECT}",
     b'{"prefix": NaN}': f"{NO_HOLE}NaN is not JSON{ONE_OBJECT}",
-    b"{}": "a hole has a place, or the text around it; give one of the two",
-    b'{"place": "a.py:1", "suffix": ""}': "a hole has a place, or the text around it; "
+    b"{}": "a gap has a place, or the text around it; give one of the two",
+    b'{"place": "a.py:1", "suffix": ""}': "a gap has a place, or the text around it; "
     "give one of the two",
-    b'{"sufix": ""}': f"a hole has no field 'sufix'; its fields are {', '.join(TASK_FIELDS)}",
+    b'{"sufix": ""}': f"a gap has no field 'sufix'; its fields are {', '.join(TASK_FIELDS)}",
     b'{"prefix": 1}': "prefix is not a text; put it between quotes",
     b'{"prefix": null}': "prefix is not a text; put it between quotes",
     b'{"prefix": "\\ud800"}': "prefix has half a character in it ('\\ud800'); "

@@ -177,3 +177,10 @@ def test_an_answer_without_a_block_can_be_cut_off_too() -> None:
     chunks = [Chunk("# Title\n\nCall i", 4), Chunk("", 0, "length")]
     found = collect(extract_code(chunks, DOCUMENT, find_language("markdown")))
     assert (found.text, found.reason) == ("# Title\n\nCall i\n", "length")
+
+
+def test_a_fence_longer_than_those_in_it_ends_where_it_is_closed() -> None:
+    document = "# T\n\nNew\n\n```sh\nls\n```\n\nEnd.\n"
+    answer = f"````markdown\n{document}````\n\nI changed the text.\n"
+    original = document.replace("New", "Old")
+    assert find_code(answer, original, find_language("markdown")).code == document

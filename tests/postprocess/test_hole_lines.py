@@ -23,11 +23,11 @@ def test_the_first_line_of_the_suffix_may_share_its_line_with_the_hole() -> None
     ("line", "leaves"),
     [("def g():", True), ("}", True), ("end", True), ("    a", False), ("else:", False)],
 )
-def test_what_leaves_the_block(line: str, leaves: bool) -> None:
+def test_what_is_left_of_the_block(line: str, leaves: bool) -> None:
     hole = Hole("def f():\n", "\n    return\n")
-    assert HoleLines(hole, in_block=True).leaves_block(line, 4) == leaves
-    assert not HoleLines(hole, in_block=False).leaves_block(line, 4)
-    assert not HoleLines(hole, in_block=True).leaves_block(line, None)
+    assert HoleLines(hole, in_block=True).is_left_of_block(line, 4) == leaves
+    assert not HoleLines(hole, in_block=False).is_left_of_block(line, 4)
+    assert not HoleLines(hole, in_block=True).is_left_of_block(line, None)
 
 
 def test_a_jump_beside_the_suffix() -> None:

@@ -74,3 +74,10 @@ def test_code_that_is_left_out(language: str, line: str) -> None:
 @pytest.mark.parametrize(("language", "line"), SAID)
 def test_what_says_something_leaves_nothing_out(language: str, line: str) -> None:
     assert not find_omission(f"{line}\n", "", find_language(language))
+
+
+def test_the_end_of_a_yaml_document_leaves_nothing_out() -> None:
+    yaml = find_language("yaml")
+    assert not find_omission("---\na: 1\n...\n", "a: 1\n", yaml)
+    assert not find_omission("---\na: 1\n...\n---\nb: 2\n...\n", "a: 1\n", yaml)
+    assert find_omission("---\na: 1\n...\nb: 2\n", "a: 1\n", yaml)

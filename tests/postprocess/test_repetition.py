@@ -12,6 +12,11 @@ REPEATS = {
     + "¦"
     + "    a += 1\n    print(a)\n" * 5
     + "»",
+    "rows of a table without an end": "\nrows = [\n«"
+    + "    0,\n" * 15
+    + "¦"
+    + "    0,\n" * 25
+    + "»]\n",
     "a list that differs in a number": "\nx = [\n«"
     + "".join(f"    f({number}),\n" + "¦" * (number == 14) for number in range(30))
     + "»]\n",
@@ -22,6 +27,7 @@ ROWS = {
     "as many equal rows as a model stops behind": "\nrows = [\n«"
     + '    ("a", "b"),\n' * 12
     + "»]\n",
+    "many equal rows": "\nrows = [\n«" + "    [0, 0, 0],\n" * 40 + "»]\n",
     "numbers that a model stops behind": "\nrows = [\n«"
     + "".join(f"    {number},\n" for number in range(20))
     + "»]\n",

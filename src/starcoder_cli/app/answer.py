@@ -67,7 +67,11 @@ def run_answer(
         silence = explain_silence(spec.name, completion)
         if task.replaces_code and not output.json:
             raise DataError(silence or f"{spec.name} wrote no code", "ask again, or another model")
-        messages.note(silence or f"{spec.name} returned an empty completion")
+        is_cut = bool(completion.trimmed)
+        nothing = (
+            "wrote nothing that fits: --raw shows it" if is_cut else "returned an empty completion"
+        )
+        messages.note(silence or f"{spec.name} {nothing}")
     result = run.with_notices(result, messages)
     task.learn(completion, model.engine)
     if defect := find_defect(task, source, span, completion, request):

@@ -278,6 +278,6 @@ def source_of(task: BatchTask, request: Request) -> tuple[Source, Span]:
         at = len(task.prefix)
         return Source(STANDARD_INPUT, task.prefix + task.suffix), Span(at, at)
     if task.place.partition(":")[0] == STANDARD_INPUT:
-        raise UsageError("a hole cannot be in standard input", "name a file")
+        raise UsageError("a gap cannot be in standard input", "name a file")
     source, where = read_place(task.place, request.filename, request.lang)
     return source, source.span_of(where) if request.infill.fim else source.span_after(where)

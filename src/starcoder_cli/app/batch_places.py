@@ -17,7 +17,7 @@ from starcoder_cli.files.secrets import may_hold_secret
 from starcoder_cli.files.source import Source
 from starcoder_cli.files.worktree import real_path
 
-OUTSIDE_HINT = "pipe the holes in, from the folder of the files that they name"
+OUTSIDE_HINT = "pipe the gaps in, from the folder of the files that they name"
 ALONE_HINT = "name it on the command line, without --batch"
 
 

@@ -53,7 +53,7 @@ def run_session(
     need_index(request.notices)
     with open_chat(request, output, SESSION_WINDOW) as chat:
         chat.messages.note(
-            f"{chat.request.spec.name} is ready; /help shows the commands, Ctrl-D leaves"
+            f"{chat.request.spec.name} is ready; /help shows the commands, Ctrl-D exits"
         )
 
         def answer(conversation: Conversation, line: str) -> Conversation:
@@ -122,7 +122,7 @@ def read_line(editor: "PromptSession[str]") -> str | None:
             return to_model_text(editor.prompt()).strip("\n")
         except KeyboardInterrupt:
             if not editor.default_buffer.text:
-                write_message("Ctrl-D leaves")
+                write_message("Ctrl-D exits")
         except EOFError:
             return None
 

@@ -124,7 +124,7 @@ class Cursor:
         if self._missing is not None:
             return [("", f"there is no {self._missing}: take 1 to {self._count}, or q to leave")]
         numbers = [("reverse" if at == self.at else "", f" {at + 1} ") for at in range(self._count)]
-        return [("", "take "), *numbers, ("", "  (its number; or arrows, Enter; q leaves)")]
+        return [("", "take "), *numbers, ("", "  (its number; or arrows, Enter; q quits)")]
 
 
 def ask_for_number(count: int) -> int:

@@ -113,7 +113,7 @@ def train(trainer: Trainer, name: str, messages: Messages) -> tuple[HeldOutScore
         messages.note(f"{error.message}: the best adapter before it is kept; {error.hint}")
     best, weights = trainer.state.best, trainer.options.weights
     if best and best.loss(weights) >= before.loss(weights):
-        messages.note("it fills held-out holes no better than the base does")
+        messages.note("it fills held-out gaps no better than the base does")
     return before, is_done
 
 
@@ -161,7 +161,7 @@ def clear(folder: Path, is_done: bool) -> None:
 def format_scores(scores: Mapping[str, HeldOutScores]) -> str:
     """The scores on held-out holes, for the data card."""
     rows = [f"- {when}: {each.describe()}" for when, each in scores.items()]
-    return "\n".join(["", "## Scores on holes of held-out files", "", *rows, ""])
+    return "\n".join(["", "## Scores on gaps in held-out files", "", *rows, ""])
 
 
 def open_tokenizer(path: Path, folder: Path) -> CheckpointTokenizer:

@@ -135,7 +135,7 @@ class PreparedData:
         held_out = builder.build_held_out(self.held_out)
         if not steps or not held_out:
             raise DataError(
-                f"no hole can be cut that fits {request.training.max_length} tokens",
+                f"no gap can be cut that fits {request.training.max_length} tokens",
                 "give a larger --max-length, or more code",
             )
         return TrainingData(steps[: request.max_steps], held_out)
@@ -152,5 +152,5 @@ def choose_format(spec: ModelSpec, tokenizer: CheckpointTokenizer) -> FimFormat:
         return form
     form = detect_fim_format(has_token, spec.name)
     if form is None:
-        raise UsageError(f"{spec.name} was not trained to fill holes", "name another with -m")
+        raise UsageError(f"{spec.name} was not trained to fill gaps", "name another with -m")
     return form

@@ -28,7 +28,7 @@ Limit = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Use at most this many problems of each language, or holes of each kind.",
+        help="Use at most this many problems of each language, or gaps of each kind.",
         show_default="all; 50 of each kind in repo",
         rich_help_panel=QUESTION_PANEL,
     ),
@@ -79,7 +79,7 @@ FirstSeed = Annotated[
     typer.Option(
         "--seed",
         min=0,
-        help="Random seed: of answers with a temperature, and of the holes of repo.",
+        help="Random seed, for sampling and for the gaps of repo.",
         rich_help_panel=QUESTION_PANEL,
     ),
 ]

@@ -65,7 +65,7 @@ def fill(
     )
     with time_limit(hole.timeout):
         if batch and at is not None:
-            raise UsageError("--batch and --at cannot be used together", "give each hole its place")
+            raise UsageError("--batch and --at cannot be used together", "give each gap its place")
         if batch:
             from starcoder_cli.app.batch import answer_file
 

@@ -280,7 +280,7 @@ MaxPromptTokens = Annotated[
     typer.Option(
         "--max-prompt-tokens",
         envvar=environment_name("max_prompt_tokens"),
-        help="Maximum number of tokens of the text to read, those nearest to the hole.",
+        help="Maximum number of tokens of the text to read, those nearest to the gap.",
         show_default="what is read in about ten seconds",
         rich_help_panel=TEXT_PANEL,
     ),
@@ -365,7 +365,7 @@ Check = Annotated[
         "--check",
         envvar=environment_name("check"),
         help="Run the candidates (5 without -n) in a sandbox, and prefer those that pass the "
-        "examples and tests near the hole. Python and JavaScript.",
+        "examples and tests near the gap. Python and JavaScript.",
         rich_help_panel=CHOICE_PANEL,
     ),
 ]

@@ -1,4 +1,4 @@
-"""`starcoder ps`: list the models that the server holds."""
+"""`starcoder ps`: list the models that the server has loaded."""
 
 from typing import Annotated
 
@@ -32,22 +32,22 @@ def ps(
             write_json(vars(model))
         return
     if not models:
-        write_message("the server holds no model")
+        write_message("the server has no model loaded")
         return
-    heading = ("name", "engine", "window", "size", "loaded", "leaves", "answers", "")
+    heading = ("name", "engine", "window", "size", "loaded", "unloads", "answers", "")
     write_text(format_columns([heading, *map(format_row, models)]))
 
 
 def format_row(model: ModelStatus) -> tuple[str, ...]:
     """Format a model as a row for people."""
-    leaves = "never" if model.until is None else f"in {format_seconds(model.until)}"
+    unloads = "never" if model.until is None else f"in {format_seconds(model.until)}"
     return (
         model.model,
         ENGINE_TITLES.get(model.engine, model.engine),
         str(model.window),
         format_size(model.size),
         f"{format_seconds(model.since)} ago",
-        "answering" if model.busy else leaves,
+        "answering" if model.busy else unloads,
         str(model.answers),
         "",
     )

@@ -49,14 +49,14 @@ DataCard = Annotated[
 FimRate = Annotated[
     float,
     typer.Option(
-        help="Share of the examples that are holes; the others continue a text.",
+        help="Share of the examples that are gaps to fill; the others continue a text.",
         rich_help_panel=DATA_PANEL,
     ),
 ]
 FimSpmRate = Annotated[
     float,
     typer.Option(
-        help="Share of the holes that have the suffix first.",
+        help="Share of the gaps whose suffix comes first.",
         rich_help_panel=DATA_PANEL,
     ),
 ]

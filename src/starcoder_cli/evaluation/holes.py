@@ -92,7 +92,7 @@ def sample_problems(
         for problem in sample_problems_of_kind(kind, files, f"{seed} {kind}", limit)
     ]
     if not problems:
-        raise InputError(f"{folder} has no code to cut holes out of", "name another with --data")
+        raise InputError(f"{folder} has no code to cut gaps into", "name another with --data")
     return problems
 
 

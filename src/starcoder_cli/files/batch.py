@@ -41,12 +41,12 @@ class BatchTask:
         for name in fields:
             if name not in TASK_FIELDS:
                 names = ", ".join(TASK_FIELDS)
-                raise DataError(f"a hole has no field {name!r}", f"its fields are {names}")
+                raise DataError(f"a gap has no field {name!r}", f"its fields are {names}")
         texts = {
             name: parse_text_field(name, fields[name]) for name in TEXT_FIELDS if name in fields
         }
         if ("place" in texts) == bool({"prefix", "suffix"} & texts.keys()):
-            raise DataError("a hole has a place, or the text around it", "give one of the two")
+            raise DataError("a gap has a place, or the text around it", "give one of the two")
         stop = fields.get("stop")
         stops = [stop] if isinstance(stop, str) else stop
         if stops is not None and not isinstance(stops, list):
@@ -109,7 +109,7 @@ def parse_batch_line(number: int, row: bytes) -> BatchLine:
         fields = parse_object(row)
     except MalformedError as wrong:
         fault = DataError(
-            f"this line does not describe a hole: {wrong}", "write one JSON object in a line"
+            f"this line does not describe a gap: {wrong}", "write one JSON object in a line"
         )
         return BatchLine(number, digest, None, fault)
     try:

@@ -8,11 +8,13 @@ from functools import partial
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess import possible_ends, prose
+from starcoder_cli.postprocess.block_ends import BlockEnds
 from starcoder_cli.postprocess.hole_lines import HoleLines
 from starcoder_cli.postprocess.possible_ends import End, divide_ends
 from starcoder_cli.postprocess.repetition import RepetitionCheck
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.suffix_match import SuffixMatcher
+from starcoder_cli.postprocess.talk_ends import TalkEnds
 from starcoder_cli.postprocess.trim_options import TrimOptions
 from starcoder_cli.stream import FinishReason
 
@@ -29,6 +31,7 @@ class AnswerReader:
     def __init__(self, hole: Hole, check: SoundnessCheck, options: TrimOptions) -> None:
         self.rule, self._check, self._options = "", check, options
         self._hole = lines = HoleLines(hole, in_block=options.lines == "block")
+        self._block_ends, self._talk = BlockEnds(lines), TalkEnds(lines, check)
         self._matcher = SuffixMatcher(lines.suffix_lines, lines.rest, lines.certain_lines)
         self._repetition = RepetitionCheck()
         self._lines: list[str] = []  # complete ones, with their line ends
@@ -42,7 +45,6 @@ class AnswerReader:
         self._indent: int | None = None  # how far right the answer begins
         self._ends: list[End] = []
         self._wait_lines, self._lines_behind = WAIT_LINES, 0
-        self._talk: int | None = None  # where sentences began that only blank lines followed
 
     def feed(self, text: str) -> str:
         """Return what can be passed on of the text so far."""
@@ -57,16 +59,17 @@ class AnswerReader:
         """Return the rest once nothing more comes, given the reason."""
         ready: list[str] = []
         line = self._take_line("")
-        if reason == "length" and line:
+        if reason == "length" and line.strip():
             placed = self._placed(line)
-            leaves_block = self._hole.leaves_block(placed, self._indent)
-            start = self._matcher.feed_unfinished(placed, self._length)
-            if not self._add_suffix_end(start, leaves_block) and leaves_block and placed.strip():
-                self._ends.append(End(self._length, "block", leaves_block))
+            self._add_ends(
+                placed, self._length, self._matcher.feed_unfinished(placed, self._length)
+            )
             self._add_line(line)
         elif line:
             self._judge_line(line, ready)
         if not self.rule:
+            if reason == "length" and (beside := self._block_ends.beside) is not None:
+                self._ends.append(End(beside, "block", is_preferred=True))
             end = self._last_end(reason)
             # Cutting back later needs to know whether the last line was complete.
             is_cut = reason == "length" and not self._options.live
@@ -120,7 +123,9 @@ class AnswerReader:
     def _is_open(self) -> bool:
         """Whether nothing suggests an end before the current line."""
         is_counting = self._repetition.count_start is not None
-        return not (self._ends or is_counting or self._talk is not None or self._matcher.waits)
+        is_beside = self._block_ends.beside is not None
+        is_talk = self._talk.start is not None
+        return not (self._ends or is_counting or is_talk or is_beside or self._matcher.waits)
 
     def _placed(self, line: str) -> str:
         """A line, preceded by what is before the hole if it is the first one."""
@@ -151,55 +156,29 @@ class AnswerReader:
 
     def _find_ends(self, line: str, position: int) -> None:
         """Record what suggests an end at a line, or within it."""
-        leaves_block = self._hole.leaves_block(line, self._indent)
-        start = self._matcher.feed(line, position)
-        if not self._add_suffix_end(start, leaves_block) and leaves_block:
-            is_early = len(self._ends) < MAX_EARLY_ENDS
-            is_strong = is_early and self._hole.is_past(line, "".join(self._lines), self._check)
-            self._ends.append(End(position, "block", leaves_block, is_strong))
-        elif start is None and self._indent is not None and self._hole.may_jump(line):
+        is_end = self._add_ends(line, position, self._matcher.feed(line, position))
+        if not is_end and self._indent is not None and self._hole.may_jump(line):
             self._ends.append(End(position, "unreachable"))
         if self._repetition.feed(line, position):
             self._ends.append(End(position, "repetition", is_preferred=True))
         if not self._options.is_prose:
-            self._find_talk(line, position)
+            is_certain = self._talk.feed(line, position, "".join(self._lines), self._ends)
+            self._lines_behind = self._wait_lines if is_certain else self._lines_behind
 
-    def _add_suffix_end(self, start: int | None, leaves_block: bool) -> bool:
-        """Whether the suffix may begin there; drops earlier candidates that turned out wrong."""
+    def _add_ends(self, line: str, position: int, start: int | None) -> bool:
+        """Record whether the suffix begins at `start`, or else the block ended before a line.
+
+        Drops earlier candidates that turned out wrong.
+        """
+        block_end = self._block_ends.feed(line, position, self._indent)
         self._ends = possible_ends.standing_ends(self._ends, self._matcher.may_stand)
         if start is not None:
-            self._ends.append(End(start, "suffix", leaves_block))
-        return start is not None
-
-    def _find_talk(self, line: str, position: int) -> None:
-        """Detect a fence among code, or a sentence that is not code to a parser either."""
-        fence = prose.FENCE_AFTER_CODE.search(line)
-        if fence or prose.is_fence_line(line):
-            start = position if self._talk is None else self._talk
-            at = position + fence.start() if fence else start
-            text = self._text(at)
-            is_code, indent = self._check.is_code_behind(text), line[: -len(line.lstrip())]
-            is_fenced = "".join(self._lines).lstrip().startswith(prose.FENCE_MARK)
-            is_second = is_fenced or any(end.rule == "fence" for end in self._ends)
-            if is_second and not is_code:  # a pair of them is part of a text
-                self._ends = [end for end in self._ends if end.rule != "fence"]
-            elif self._check.is_as_sound(text) and self._check.is_fence_talk(text, indent):
-                self._ends.append(End(at, "fence", is_preferred=is_code, is_strong=True))
-                self._lines_behind = self._wait_lines if is_code else self._lines_behind
-            self._talk = None
-        elif prose.is_sentence(line):
-            self._talk = position if self._talk is None else self._talk
-            before = self._text(self._talk)
-            errors = self._check.errors(before)
-            text = self._hole.without_gap("".join([*self._lines, line]))
-            is_sound = errors <= self._check.errors_before and errors < self._check.errors(text)
-            # If nothing can be parsed, a sentence has a blank line before it.
-            is_apart = not self._check.has_parser and not "".join(self._lines[-1:]).strip()
-            if (is_sound or is_apart) and self._check.is_code_behind(before):
-                self._ends.append(End(self._talk, "explanation", True, True))
-                self._lines_behind = self._wait_lines
-        else:
-            self._talk = None
+            self._ends.append(End(start, "suffix", block_end is not None))
+        elif block_end is not None:
+            is_early = len(self._ends) < MAX_EARLY_ENDS
+            is_strong = is_early and self._hole.is_past(line, "".join(self._lines), self._check)
+            self._ends.append(End(block_end, "block", True, is_strong))
+        return start is not None or block_end is not None
 
     def _decide(self, ready: list[str]) -> None:
         """Take an end if one is certain, or has been waited for long enough."""

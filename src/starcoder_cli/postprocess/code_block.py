@@ -147,6 +147,8 @@ def find_wide_block(
     is_text = language.name in PROSE_LANGUAGES
     if gain < 0 or (gain == 0 and not is_text) or not code.startswith(narrow.code):
         return None
+    if code == narrow.code:  # its fence is longer than those inside it
+        return None
     if gain == 0 and not is_quote(narrow, original) and any(outside[first:]):
         raise DataError("it is not clear where the answer's block ends", ASK_AGAIN)
     return WideBlock(block, outside)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from starcoder_cli.errors import DataError
+from starcoder_cli.errors import DataError, UsageError
+from starcoder_cli.languages import Language, find_language
 from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 FENCE_LINE = re.compile(r"(?P<indent>[ \t]*)(?P<mark>`{3,}|~{3,})[ \t]*(?P<language>[^\s`{]*)[^`]*")
@@ -27,6 +28,14 @@ class Fence:
         """Parse a line as a fence; None if it is not one."""
         match = FENCE_LINE.fullmatch(line)
         return cls(match["indent"], match["mark"], match["language"]) if match else None
+
+    def is_of(self, language: Language) -> bool:
+        """Whether it names no language, this one, or one of plain text."""
+        try:
+            named = find_language(self.language.lower()).name if self.language else ""
+        except UsageError:
+            return False
+        return named in ("", "text", "markdown", language.name)
 
     def is_closed_by(self, line: str) -> bool:
         """Whether a line ends the block: at least as many marks, and indented no deeper."""

@@ -9,9 +9,11 @@ from starcoder_cli.postprocess.suffix_match import count_certain_lines
 
 CONTINUATION = re.compile(
     r"[\s})\]]*(else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|case|default|in)\b"
-    r"|\s*((public|protected|private|Q_SIGNALS|signals)( +(slots|Q_SLOTS))?) *:"
-    r"|\s*(\{|then|do)\s*$"
+    r"|\s*((public|protected|private|Q_SIGNALS|signals)( +(slots|Q_SLOTS))?) *(:|$)"
+    r"|\s*((?i:exception|where)|ifn?eq|ifn?def|endif)\b"
+    r"|\s*(\|(?!\|)|(\{|then|do)\s*$)"
 )
+OPENS_BRACKET = re.compile(r"[({\[]\s*((//|#).*|/\*.*\*/)?$")
 BLANK_LINES_AT_END = re.compile(r"(?:\n[ \t]*)+\Z")
 JUMPS = ("return", "raise", "throw", "break", "continue")
 
@@ -23,7 +25,8 @@ class HoleLines:
     `line_prefix`.
     `suffix_lines` are the suffix's lines that are not blank, the first preceded by that white
     space if it shares its line with the hole; `rest` is the shared part. `certain_lines` of them
-    in an answer are no coincidence. `suffix_closes` says that it begins by closing something.
+    in an answer are no coincidence. `suffix_closes` says that it begins by closing something, and
+    `is_bracketed` that only what closes the hole's block can end it.
     """
 
     def __init__(self, hole: Hole, *, in_block: bool) -> None:
@@ -47,15 +50,17 @@ class HoleLines:
         self.certain_lines = count_certain_lines(self.suffix_lines, before)
         outer = (line for line in reversed(before) if indent_columns(line) < self._indent)
         self._header = next(outer, "")  # the line that opens the hole's block
+        opens = OPENS_BRACKET.search(self._header if self.begins_line else own_line)
+        self.is_bracketed = bool(opens) or (self.begins_line and self.suffix_closes)
 
     def answer_indent(self, line: str, *, is_first: bool) -> int:
         """How far right an answer begins, according to its first line that is not blank."""
         return self._indent if is_first and not self.begins_line else indent_columns(line)
 
-    def leaves_block(self, line: str, answer_indent: int | None) -> bool:
-        """Whether a line is further left than the answer began, outside the hole's block.
+    def is_left_of_block(self, line: str, answer_indent: int | None) -> bool:
+        """Whether a line is further left than the answer began and than the hole's block.
 
-        A line that continues a statement, as `else` does, does not leave it.
+        A line that continues a statement, as `else` does, is not.
         """
         indent = indent_columns(line)
         return (
@@ -68,12 +73,12 @@ class HoleLines:
     def begins_again(self, answer: str, indent: int | None, start: int, end: int) -> bool:
         """Whether an answer leaves the hole's block between two positions, and opens it again."""
         lines = [line.rstrip() for line in answer[start:end].split("\n") if line.strip()]
-        has_left = any(self.leaves_block(line, indent) for line in lines)
+        has_left = any(self.is_left_of_block(line, indent) for line in lines)
         return has_left and bool(self._header) and self._header in lines
 
     def may_leave_block(self, line: str, answer_indent: int | None) -> bool:
         """Whether a line that begins like this may leave the block: `in` may become `int`."""
-        return any(self.leaves_block(line + more, answer_indent) for more in ("", "a"))
+        return any(self.is_left_of_block(line + more, answer_indent) for more in ("", "a"))
 
     def is_past(self, line: str, before: str, check: SoundnessCheck) -> bool:
         """Whether a line that leaves the block is past the statement that is completed.

@@ -6,7 +6,13 @@ from typing import Literal, TypeAlias
 from starcoder_cli.languages import Language
 
 Kind: TypeAlias = Literal["code", "text", "string", "comment"]
-"""Text is what a page of markup says; some lexers call white space and words of code text too."""
+"""Text is what a page says."""
+
+MARKUP = frozenset(
+    ("html", "java-server-pages", "literate-agda", "literate-coffeescript", "literate-haskell")
+    + ("markdown", "php", "restructuredtext", "rmarkdown", "svelte", "tex", "vue", "xslt")
+)
+"""Languages in which text can be outside code; other lexers call words of code text too."""
 
 BRACKETS: Mapping[str, str] = {")": "(", "]": "[", "}": "{"}
 WORD_BRACKETS: Mapping[str, Mapping[str, str]] = {
@@ -74,9 +80,11 @@ def read_pieces(text: str, language: Language) -> Iterator[tuple[Kind, str]]:
             yield "code", piece
         elif token in Comment:
             yield "comment", piece
+        elif token is String.Atom and not piece.startswith("'"):
+            yield "code", piece
         elif token in String or token in Generic:
             yield "string", piece
-        elif token in Text and token not in Text.Whitespace:
+        elif token in Text and token not in Text.Whitespace and language.name in MARKUP:
             yield "text", piece
         else:
             yield "code", piece

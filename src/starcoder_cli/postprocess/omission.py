@@ -63,10 +63,16 @@ def can_leave_out(kind: Kind, part: str, is_alone: bool) -> bool:
 
 
 def find_bare_ellipsis(text: str, original: str, language: Language) -> str:
-    """The first line that is only an ellipsis; an indented one is valid Python."""
+    """The first line that is only an ellipsis; an indented one is valid Python.
+
+    In YAML one may end a document that a line of dashes begins (YAML 1.2, 9.1.2).
+    """
     known = set(map(str.strip, original.splitlines()))
-    for line in text.splitlines():
+    lines = text.rstrip().splitlines()
+    has_documents = language.name == "yaml" and "---" in lines
+    for line, following in zip(lines, [*lines[1:], "---"], strict=True):
         is_stub = language.name == "python" and line[:1].isspace()
+        is_stub |= has_documents and line == "..." and following.startswith("---")
         if ELLIPSIS.fullmatch(line.strip()) and not is_stub and line.strip() not in known:
             return line.strip()
     return ""

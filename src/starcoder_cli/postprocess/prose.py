@@ -45,12 +45,12 @@ def unwrap_fence(
                 yield replace(chunk, text="")
                 continue
             fence, rest = decision
-            introduction = pending.partition(fence.mark)[0].strip() if fence else ""
+            introduction = pending.partition(fence.mark)[0] if fence else ""
             if not fence or not is_talk(introduction, fence):
                 yield replace(chunk, text=pending)
                 yield from source
                 return
-            if introduction or not is_text():
+            if introduction.strip() or not is_text():
                 yield from read_block(fence, replace(chunk, text=rest), source)
             else:
                 yield from read_lone_block(fence, replace(chunk, text=pending), len(rest), source)

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.indentation import BLOCK_START, indent_columns
-from starcoder_cli.postprocess.repeated_prefix import NESTS_IN_ITSELF
+from starcoder_cli.postprocess.indentation import indent_columns
+from starcoder_cli.postprocess.repeated_prefix import opens_own_block
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 MAX_CHARACTERS = 1 << 17
@@ -101,7 +101,6 @@ def find_starts(lines: list[str], own_line: str) -> Iterator[int]:
     for place in range(last - 1, -1, -1):
         line = lines[full[place]]
         columns, text = indent_columns(line), line.strip()
-        opens_block = BLOCK_START.search(text) and not NESTS_IN_ITSELF.search(text)
-        if (place == 0 and says_much) or (opens_block and columns < limit):
+        if (place == 0 and says_much) or (columns < limit and opens_own_block(text)):
             yield full[place]
         limit = min(limit, columns)

@@ -32,7 +32,8 @@ class RepetitionCheck:
             is_similar = earlier is not None and mask_numbers(earlier) == mask_numbers(line)
             self._equal[length] = self._equal[length] + 1 if earlier == line else 0
             self._similar[length] = self._similar[length] + 1 if is_similar else 0
-            is_circle |= self._equal[length] >= max(EQUAL_LINES - 1, 3 * length)
+            is_equal = self._equal[length] >= max(EQUAL_LINES - 1, 3 * length)
+            is_circle |= is_equal and not line.endswith(",")  # rows of a table may well be equal
             is_counting |= self._similar[length] >= max(SIMILAR_LINES - 1, 4 * length)
         start = position if self.count_start is None else self.count_start
         self.count_start = start if is_counting else None

@@ -57,7 +57,7 @@ def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessChec
                 continue
             ends, text = chunk.reason == "stop", "".join(each.text for each in held)
             parts = reader.feed(text.split("\n")[: None if ends else -1])
-            whole = [text.rstrip("\n")] if ends and not reader.is_too_long else []
+            whole = whole_answers(text) if ends and not reader.is_too_long else []
             for part in chain(parts, whole):
                 reason = "stop" if ends and part == text else "line"
                 end, rule = choose_end(part, rest, check, reason)
@@ -69,6 +69,15 @@ def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessChec
             if chunk.reason or reader.is_too_long:
                 break
     yield from until_line_end(held, rest, check)
+
+
+def whole_answers(text: str) -> list[str]:
+    """All of an answer, with the line end after it or without.
+
+    If it begins on a line of its own, so does the rest of the line that the hole is in.
+    """
+    texts = [text.rstrip("\n"), text]
+    return texts[::-1] if not text.partition("\n")[0].strip() else texts
 
 
 class StatementReader:

@@ -10,7 +10,6 @@ from itertools import chain, islice
 
 from starcoder_cli.candidates.syntax import count_syntax_errors, is_unreachable
 from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts, find_open_text
-from starcoder_cli.errors import UsageError
 from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.fences import Fence
@@ -130,27 +129,22 @@ class SoundnessCheck:
     def is_wrapped(self, introduction: str, fence: Fence) -> bool:
         """Whether a fence at the beginning of an answer and its introduction are the model's own.
 
-        In a text they are not if it is in the middle of a line, if its language is not the file's,
-        as with an example, or if the introduction speaks to the text's readers.
+        In a text they are not if it begins a line there, after a comment mark or a quote, if its
+        language is not the file's, as with an example, or if the introduction speaks to the text's
+        readers.
         """
         if self.language.name == "yaml" and fence.indent:
-            return self._is_own_language(fence)
+            return fence.is_of(self.language)
         if not self.is_fence_talk("", fence.indent):
             return False
         kind, own_line = self.kind_behind(""), self._prefix.rpartition("\n")[2]
         if kind == "code":
             return True
         begins_line = not (own_line.strip() if kind == "text" else own_line)
-        speaks = not introduction or bool(SPEAKS_TO_USER.match(introduction))
-        return begins_line and speaks and self._is_own_language(fence)
-
-    def _is_own_language(self, fence: Fence) -> bool:
-        """Whether a fence names no language, the file's, or one of plain text."""
-        try:
-            named = find_language(fence.language.lower()).name if fence.language else ""
-        except UsageError:
-            return False
-        return named in ("", "text", "markdown", self.language.name)
+        has_rest = bool(own_line.strip() and self._suffix.partition("\n")[0].strip())
+        is_inside = (has_rest or WORD.search(own_line)) and not introduction.startswith("\n")
+        speaks = not introduction.strip() or bool(SPEAKS_TO_USER.match(introduction))
+        return bool(begins_line or is_inside) and speaks and fence.is_of(self.language)
 
     def ends_in_text(self, text: str) -> bool:
         """Whether a text ends in a string or a comment."""

@@ -65,7 +65,8 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
         chunks = reindent(chunks, hole, check)
     if is_whole_line:
         return chunks
-    if options.lines == "one":
+    replaces_text = "\n" in options.replaced and not check.is_code_behind("")
+    if options.lines == "one" and not (options.may_go_on and replaces_text):
         until_end = until_statement_end if options.may_go_on else until_line_end
         chunks = until_end(chunks, hole.suffix.partition("\n")[0], check)
     elif ends_inside_line(hole, options.replaced):

@@ -35,7 +35,7 @@ def card_lines(
     yield from section("Left out", data.left_out)
     replaced = {kind: data.replaced.get(kind, 0) for kind in REPLACED_KINDS}
     yield from section("Replaced by placeholders", replaced)
-    yield from section("Holes", Counter(hole.kind for hole in holes))
+    yield from section("Gaps", Counter(hole.kind for hole in holes))
     with_files = sum(bool(hole.documents) for hole in holes)
     yield f"| with another file included | {with_files:,} |"
     yield ""
