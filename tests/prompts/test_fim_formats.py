@@ -48,6 +48,10 @@ PROMPTS = {
         "<｜fim▁begin｜>P<｜fim▁hole｜>S<｜fim▁end｜>",
         "<｜fim▁begin｜><｜fim▁hole｜>S<｜fim▁end｜>P",
     ),
+    "aixcoder": (
+        "▁<AIX-SPAN-PRE>P▁<AIX-SPAN-POST>S▁<AIX-SPAN-MIDDLE>",
+        "▁<AIX-SPAN-PRE>▁<AIX-SPAN-POST>S▁<AIX-SPAN-MIDDLE>P",
+    ),
     "codellama": ("▁<PRE>P▁<SUF>S▁<MID>", "▁<PRE>▁<SUF>S▁<MID>P"),
     "codestral": ("[SUFFIX]S[PREFIX]P", "[SUFFIX]S[PREFIX]P"),
     "seed-coder": ("<[fim-suffix]>S<[fim-prefix]>P<[fim-middle]>",) * 2,
@@ -71,6 +75,7 @@ STOPS = {
     "granite4": "<|end_of_text|> <|fim_pad|> <|fim_prefix|> <|fim_suffix|> <|fim_middle|>",
     "santacoder": "<|endoftext|> <|filename|> <fim-prefix> <fim-suffix> <fim-middle>",
     "deepseek-coder": "<｜end▁of▁sentence｜> <|EOT|> <｜fim▁begin｜> <｜fim▁hole｜> <｜fim▁end｜>",
+    "aixcoder": "</s> ▁<AIX-SPAN-PRE> ▁<AIX-SPAN-POST> ▁<AIX-SPAN-MIDDLE>",
     "codellama": "▁<EOT> </s> ▁<PRE> ▁<SUF> ▁<MID>",
     "codestral": "</s> [PREFIX] [SUFFIX]",
     "seed-coder": "<[end▁of▁sentence]> <[fim-suffix]> <[fim-prefix]> <[fim-middle]>",
@@ -242,7 +247,7 @@ def test_without_the_name_of_a_repository_each_file_begins_as_a_file_does() -> N
 
 def test_families_that_read_one_file_in_training_have_no_form_for_several() -> None:
     assert {name for name, form in FIM_FORMATS.items() if form.multi_file is None} == {
-        *("starcoder", "santacoder", "granite4", "codellama", "seed-coder", "fim"),
+        *("starcoder", "santacoder", "granite4", "aixcoder", "codellama", "seed-coder", "fim"),
     }
 
 
@@ -289,7 +294,10 @@ def test_a_model_without_control_tokens_has_no_format() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["OpenCoder-8B", "01-ai/Yi-Coder-9B", "CodeLlama-34b-hf", "codellama-7b-Python-hf"],
+    [
+        *("OpenCoder-8B", "01-ai/Yi-Coder-9B", "CodeLlama-34b-hf", "codellama-7b-Python-hf"),
+        "sweepai/sweep-next-edit-1.5B",
+    ],
 )
 def test_tokens_that_a_model_was_not_trained_on_do_not_count(name: str) -> None:
     known = vocabulary(*FIM_FORMATS["fim"].control_tokens(), "<|endoftext|>")

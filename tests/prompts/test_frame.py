@@ -27,7 +27,8 @@ def test_what_a_family_writes_is_read_back(family: str, order: str) -> None:
     form = FIM_FORMATS[family]
     for hole in (HOLE, Hole("", "x\n"), Hole("x = ", ""), Hole("", ""), Hole("<b>\n", " <|a|> \n")):
         text = str(form.build_prompt(hole, order="spm" if order == "spm" else "psm"))
-        found = read(text.replace("▁", " ") if family == "codellama" else text, family)
+        spaced = family in ("codellama", "aixcoder")
+        found = read(text.replace("▁", " ") if spaced else text, family)
         assert found == Frame(hole, FileMetadata(), ())
 
 
@@ -59,6 +60,11 @@ def test_names_behind_the_prefix_token() -> None:
 )
 def test_other_orders_of_the_same_tokens(text: str, prefix: str) -> None:
     assert read(text, "qwen2.5-coder") == Frame(Hole(prefix, "\n"), FileMetadata(), ())
+
+
+def test_a_mark_of_a_space_may_be_spelled_out() -> None:
+    text = "▁<AIX-SPAN-PRE>▁<AIX-SPAN-POST>\n▁<AIX-SPAN-MIDDLE>def f():"
+    assert read(text, "aixcoder") == Frame(Hole("def f():", "\n"), FileMetadata(), ())
 
 
 def test_codellama_is_spelled_with_spaces() -> None:

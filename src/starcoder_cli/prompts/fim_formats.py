@@ -85,7 +85,8 @@ def suffix_first_format(
 # bigcode-project/starcoder2 issues 10 and 21, the examples of QwenLM/Qwen3-Coder,
 # meta-llama/codellama `generation.py`, deepseek-ai/DeepSeek-Coder README, ai.google.dev and the
 # technical report for CodeGemma, continuedev/continue for several files in Codestral, Seed-Coder's
-# technical report (section 2.2), the card of JetBrains/Mellum-4b-base. StarCoder read one file at a
+# technical report (section 2.2), the card of JetBrains/Mellum-4b-base, `finetune.py` of
+# aixcoder-plugin/aiXcoder-7B, which names no file. StarCoder read one file at a
 # time in training, so it has no format for several.
 _PLUS_HEADER: Template = ("+++++ ", Slot.FILENAME, "\n")
 _STARCODER_TOKENS = "<fim_prefix> <fim_suffix> <fim_middle>"
@@ -169,6 +170,9 @@ FIM_FORMATS: Mapping[str, FimFormat] = {
                 before_prefix=(Slot.FILES, ("#", Slot.FILENAME, "\n")),
             ),
         ),
+        build_family(
+            "aixcoder", "▁<AIX-SPAN-PRE> ▁<AIX-SPAN-POST> ▁<AIX-SPAN-MIDDLE>", stop="</s>"
+        ),
         build_family("codellama", "▁<PRE> ▁<SUF> ▁<MID>", stop="▁<EOT> </s>"),
         replace(
             codestral_format(),
@@ -197,7 +201,10 @@ SERVER = "server"
 """The name for models whose server formats gaps itself."""
 
 # Models whose vocabulary has the tokens, but which were not (usefully) trained on them.
-UNTRAINED_NAMES = ("opencoder", "yi-coder", "codellama-34b", "codellama-70b", "python-hf")
+UNTRAINED_NAMES = (
+    *("opencoder", "yi-coder", "codellama-34b", "codellama-70b", "python-hf"),
+    "sweep-next-edit",  # rewrites the lines around the cursor
+)
 
 
 # Patterns in model names, more specific ones first.
@@ -211,6 +218,7 @@ NAME_PATTERNS = (
     (r"codegemma", "codegemma"),
     (r"granite-4", "granite4"),
     (r"deepseek-coder", "deepseek-coder"),
+    (r"aixcoder", "aixcoder"),
     (r"code-?llama", "codellama"),
     (r"(?<!mamba-)codestral", "codestral"),
     (r"granite.*code|stable-code|refact|codeqwen", "fim"),

@@ -39,13 +39,15 @@ def read_frame(text: str, form: FimFormat) -> Frame | None:
     """
     slots = slots_by_token(form)
     tokens = sorted({*form.control_tokens(), *form.stop}, key=len, reverse=True)
-    spellings = (re.sub(f"^{SPACE_MARK}", " ?", re.escape(token)) for token in tokens)
+    spellings = (
+        re.sub(f"^{SPACE_MARK}", f"[ {SPACE_MARK}]?", re.escape(token)) for token in tokens
+    )
     lead, *parts = re.split(f"({'|'.join(spellings)})", text)
     if lead.strip():
         return None
     texts, documents, part = dict[Slot, str](), list[Document](), None
     for token, body in zip(parts[::2], parts[1::2], strict=True):
-        slot = slots.get(token.strip())
+        slot = slots.get(token.strip(f" {SPACE_MARK}"))
         if slot is None or slot in texts:
             return None
         if slot in (Slot.PREFIX, Slot.SUFFIX, MIDDLE):
