@@ -22,8 +22,8 @@ FOR_FEWER = re.compile(r"\b(?:stub|skeleton|inline|merg|consolidat|extract|split
 
 TAKEN = re.compile(
     r"(?<![\w.])(?i:(?P<joins>inlin|merg|consolidat|extract|split|mov(?:e|ing)\b)"
-    r"|(?P<keeps>keep only\b)|remov|delet|drop|rid of\b|strip|trim|no longer need|not need)[a-z]*(?![\w(])"
-    r"(?P<thing>[^.;:!?\n]*)"
+    r"|(?P<keeps>keep only\b)|remov|delet|drop|rid of\b|strip|trim|no longer need|not need)[a-z]*"
+    r"(?![\w(])(?P<thing>[^.;:!?\n]*)"
 )
 """Matches a verb that takes something away or puts it elsewhere, and what."""
 

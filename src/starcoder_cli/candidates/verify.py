@@ -185,7 +185,7 @@ def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
 
 
 def customization_folder(copy: Path) -> Path:
-    """The folder with `sitecustomize` for a copy; one beside it could have its name."""
+    """The folder with `sitecustomize` of a copy; beside that, it could have the same name."""
     return copy.parent.parent / "python"
 
 
