@@ -1,6 +1,7 @@
 """Names of models: what they find, and how a name that finds nothing is refused."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from starcoder_cli.catalog import (
     FALLBACK_MODEL,
     SMALL_MODEL,
     ModelSpec,
+    find_by_alias,
     find_model,
     format_size,
     is_catalog_name,
@@ -45,6 +47,35 @@ def test_the_fallback_is_one_member_of_one_wheel() -> None:
     spec = find_model(FALLBACK_MODEL)
     assert (spec.size, spec.fim, len(spec.wheels)) == (98_362_432, None, 1)
     assert spec.sha256 == "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "starcoder2-3b",
+        "bigcode/starcoder2-3b",
+        "BigCode/StarCoder2-3B",
+        "/models/starcoder2-3b",
+        "C:\\models\\starcoder2-3b",
+    ],
+)
+def test_what_others_call_a_model_is_found(name: str) -> None:
+    found = find_by_alias(name)
+    assert found and found.repository == "bigcode/starcoder2-3b"
+
+
+def test_a_file_is_a_name_of_its_model_and_nothing_is_none() -> None:
+    small = find_model(SMALL_MODEL)
+    assert find_by_alias(f"/models/{small.file}") is find_by_alias(small.file.upper()) is small
+    assert find_by_alias("") is find_by_alias("models/") is find_by_alias("unknown") is None
+
+
+def test_thousands_of_names_take_a_moment() -> None:
+    """A server may list as many: the names of the catalog are not listed anew for each."""
+    find_by_alias("unknown")
+    start = time.process_time()
+    assert not any(find_by_alias(f"unknown/{number}") for number in range(20_000))
+    assert time.process_time() - start < 0.3
 
 
 def test_every_row_is_complete_and_found_by_its_name() -> None:

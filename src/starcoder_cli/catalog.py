@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -444,14 +445,21 @@ def _find_tuned(name: str) -> ModelSpec | None:
 
 def find_by_alias(name: str) -> ModelSpec | None:
     """Find the catalog model known elsewhere by a name: ours, its repository's or its file's."""
-    names = {name.lower(), re.split(r"[/\\]", name.lower())[-1]}
-    return next((spec for spec in CATALOG if spec.repository and names & _aliases(spec)), None)
+    specs, path = _specs_by_alias(), name.lower().replace("\\", "/")
+    return specs.get(name.lower()) or specs.get(path.rpartition("/")[2])
 
 
-def _aliases(spec: ModelSpec) -> set[str]:
-    """The names that other programs may use for a model."""
-    names = {*_catalog_names(spec), *_catalog_names(spec)[1].split("/")[1:], spec.file.lower()}
-    return names - {""}
+@cache
+def _specs_by_alias() -> Mapping[str, ModelSpec]:
+    """The models by the names that other programs may use; the first in the catalog has a name."""
+    specs: dict[str, ModelSpec] = {}
+    for spec in CATALOG:
+        if spec.repository:
+            names = _catalog_names(spec)
+            for alias in (*names, names[1].partition("/")[2], spec.file.lower()):
+                specs.setdefault(alias, spec)
+    specs.pop("", None)
+    return specs
 
 
 def format_size(size: int) -> str:

@@ -1,6 +1,7 @@
 """How much an instruction lets go."""
 
 import sys
+import time
 
 import pytest
 
@@ -30,6 +31,63 @@ def test_scopes(instruction: str, takes_away: bool, writes_anew: bool, nameless:
     )
     assert scope.changes_much == (takes_away or writes_anew)
     assert scope.is_unspecific == (nameless == sys.maxsize)
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Remove unused functions and imports.",
+        "Remove the unused imports and functions.",
+        "Merge duplicate functions.",
+        "Inline all small helpers.",
+        "Drop all tests.",
+        "Delete dead and unreachable code.",
+        "Remove everything else.",
+        "Remove all but main.",
+        "Remove all of the getters and setters.",
+        "Keep only the main function.",
+        "Get rid of the other methods, and format the rest.",
+        "All unused functions should be removed.",
+        "We no longer need these classes.",
+        "Remove code duplication.",
+    ],
+)
+def test_definitions_go_if_the_instruction_says_so(instruction: str) -> None:
+    assert InstructionScope.read(instruction).is_unspecific
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Use f-strings in all functions.",
+        "Convert all functions to f-strings.",
+        "Rename n to count in all functions.",
+        "Replace all % formatting by f-strings.",
+        "Remove unused imports.",
+        "Remove all print statements and format all functions.",
+        "Strip all whitespace from the name.",
+        "Drop Python 2 support in all functions.",
+        "Use the other helper.",
+        "Remove all comments of the functions.",
+        "Remove all commented-out code.",
+        "Remove all blank lines between functions.",
+        "Remove duplicates from the list.",
+        "Merge both loops of all functions.",
+        "Move all imports to the top of the functions.",
+        "Move the code that reads into read().",
+        "Make all functions shorter by removing the loops.",
+        "All print statements should be removed from the functions.",
+    ],
+)
+def test_definitions_stay_if_something_else_goes(instruction: str) -> None:
+    assert InstructionScope.read(instruction).nameless_definitions <= 1
+
+
+def test_a_long_instruction_is_read_in_a_moment() -> None:
+    start = time.process_time()
+    for text in ("remove all " + "a " * 5000, "remove all, " * 1000, "a " * 5000 + "should"):
+        InstructionScope.read(text)
+    assert time.process_time() - start < 2
 
 
 def test_a_name_or_a_part_of_it() -> None:

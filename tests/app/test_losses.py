@@ -100,6 +100,8 @@ def test_an_excerpt_is_not_the_whole() -> None:
     assert lost(SCRIPT, excerpt, "shell") == problem
     assert lost(SCRIPT, excerpt, "shell", "Remove the colour of step 10.") == problem
     assert lost(SCRIPT, SCRIPT.partition("step_30")[0], "shell", "Remove the last ten.") == ""
+    half = SCRIPT.partition("step_30")[0]
+    assert lost(SCRIPT, half, "shell", "Use long options in all lines.").startswith("the answer")
     changed = SCRIPT.replace("--input 10", "--input 10 --force")
     assert lost(SCRIPT, changed, "shell") == ""
 
@@ -128,6 +130,17 @@ def test_an_import_that_is_needed_is_not_lost(language: str, line: str, used: st
     assert lost(before, f"{line}\n\n{after}", language) == ""
     name = line.rstrip(";").split()[-1]
     assert language != "python" or lost(before, f"{name} = x\n{after}", language) == ""
+
+
+@pytest.mark.parametrize(
+    "instruction", ["Use doubles in all functions.", "Remove unused imports.", "Strip all spaces."]
+)
+def test_functions_are_not_lost_to_what_is_done_to_something_else(instruction: str) -> None:
+    before = "".join(f"def {name}(n):\n    return n + 1\n\n\n" for name in ("a", "b", "c", "d"))
+    after = before.partition("def c")[0]
+    told = lost(before, after, "python", instruction)
+    assert told == "the answer lacks 'c', which the code defines"
+    assert lost(before, after, "python", "Remove unused functions.") == ""
 
 
 STACK = (

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from growth import HOSTILE_UNITS, grows_linearly
 from starcoder_cli.app.losses import find_lost_code
+from starcoder_cli.app.lost_names import list_blocks
 from starcoder_cli.languages import find_language
 
 LOSSES = [
@@ -339,6 +341,22 @@ LOSSES = [
         "«subroutine two(x)\n  call second(x)\nend subroutine\n\n»subroutine three(x)\n"
         "  call third(x)\nend subroutine\n",
     ),
+    *[
+        (language, "".join(f"«{each}»" if "two" in each.lower() else each for each in parts))
+        for language, form in {
+            "terraform": 'variable "{0}" {{\n}}\n\n',
+            "protocol-buffer": "message {0} {{\n  int32 a = 1;\n}}\n\n",
+            "solidity": "contract {0} is Base {{\n    uint a;\n}}\n\n",
+            "cmake": "function({0})\nendfunction()\n\n",
+            "scala": "case class {0}(a: Int)\n\n",
+            "haskell": "data {0} = {0}A | {0}B\n\n",
+            "swift": "extension {0}: Codable {{\n}}\n\n",
+            "zig": "const {0} = struct {{\n    a: i32,\n}};\n\n",
+            "css": ".{0}:hover {{\n  a: 1;\n}}\n\n",
+            "makefile": "{0}: all\n\tcc {0}.c\n\n",
+        }.items()
+        for parts in [[form.format(name) for name in ("One", "Two", "Three")]]
+    ],
 ]
 """Code in which a definition stands between « and », that is lost."""
 
@@ -751,6 +769,40 @@ def test_a_definition_that_is_gone_is_told_of(language: str, text: str) -> None:
     told = find_lost_code(kept, before, find_language(language), "Pass 2 to first.")
     assert told.startswith("the answer lacks")
     assert find_lost_code(before, before, find_language(language), "Pass 2 to first.") == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "after"),
+    [
+        ("terraform", 'variable "one" {\n}\n', 'variable "two" {\n}\n'),
+        ("css", ".one {\n  a: 1;\n}\n\n.two {\n  a: 1;\n}\n", ".one, .two {\n  a: 1;\n}\n"),
+        ("css", ".a {\n}\n\n.a:hover {\n  b: 2;\n}\n\n.b {\n}\n", ".a {\n}\n\n.b {\n}\n"),
+        ("makefile", "one:\n\tcc a\n\ntwo:\n\tcc b\n", "one two:\n\tcc $@\n"),
+        ("protocol-buffer", "message One {\n  int32 a = 1;\n}\n", "enum One {\n  A = 0;\n}\n"),
+        ("r", "f(1)\nfor (x in xs) {\n  f(x)\n}\ng(1)\n", "f(1)\ng(1)\n"),
+        ("python", "f(1)\ndata = {\n    1: 2,\n}\ng(1)\n", "f(1)\ng(1)\n"),
+    ],
+)
+def test_a_block_that_is_written_otherwise_is_not_gone(
+    language: str, before: str, after: str
+) -> None:
+    assert find_lost_code(after, before, find_language(language), "Make it shorter.") == ""
+
+
+def test_a_block_may_go_if_it_is_named() -> None:
+    blocks = [f'variable "{name}" {{\n}}\n' for name in ("first", "second", "third")]
+    before, after = "".join(blocks), blocks[0] + blocks[2]
+    told = [
+        find_lost_code(after, before, find_language("terraform"), instruction)
+        for instruction in ("Remove second.", "Drop a variable.", "Add a default to first.")
+    ]
+    assert told == ["", "", "the answer lacks 'second', which the code defines"]
+
+
+@pytest.mark.parametrize("unit", HOSTILE_UNITS)
+@pytest.mark.parametrize("head", ["", "a", 'a "', "a: ", "a {"])
+def test_blocks_are_found_in_time_that_grows_with_the_text(head: str, unit: str) -> None:
+    assert grows_linearly(lambda text: list(list_blocks(text)), head, unit)
 
 
 def test_what_goes_with_a_type_is_what_another_has_too() -> None:

@@ -47,6 +47,16 @@ def command(text: str, seconds: float = 60.0) -> VerifyCommand:
     return VerifyCommand(text, WorkTree.containing("add.py"), seconds)
 
 
+@pytest.mark.parametrize("name", [".python", "python", "tree", "sitecustomize.py"])
+def test_a_repository_may_have_any_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    Path("add.py").write_text("")
+    assert command(f"{sys.executable} -c 'import add; assert add.done'").passes(b"done = True\n")
+
+
 def gone(process: int) -> bool:
     """Whether a process has ended, some time after it was killed."""
     for _ in range(200):

@@ -28,6 +28,7 @@ def test_a_path_of_any_bytes_goes_there_and_back(name: bytes) -> None:
         ("file:relative.py", None),
         ("file:///a%00b", None),
         ("http://[", None),
+        ("file:///\ud800.py", None),
         ("", None),
     ],
 )

@@ -81,6 +81,40 @@ def test_in_a_hole_marks_are_code_where_they_surround_it(size: int) -> None:
     assert read(Hole("END = '</think>'\n", "")) == read(Hole("", "<think>")) == text
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("around", "text", "left"),
+    [
+        ("# reads <reflection>\n", "<think>\nhm\n</think>\nx = 1\n", "x = 1\n"),
+        ("# reads <reflection>\n", "hm\n</think>\nx = 1\n", "x = 1\n"),
+        ("# reads <think>\n", "<think>\nhm\n</think>\nx = 1\n", "x = 1\n"),
+        ("# reads <think>\n", "<think>\nhm\n</think>\n", None),
+        ("# reads <think>\n", "<think>\nhm\n", None),
+        ("# reads <think>\n", "x = (\n<think>hm</think>\n)\n", None),
+        ("# reads <think>\n", "hm</think>\n", None),
+        ("# reads <think>\n", "<reflection>hm</reflection>x = 1\n", "x = 1\n"),
+        ("# reads <think>\n", "hm</reflection>x = 1\n", "x = 1\n"),
+        ("".join(opener for opener, _ in MARKS), "<think>hm</think>x = 1\n", "x = 1\n"),
+        ("".join(opener for opener, _ in MARKS), "x = </think>\n", None),
+        ("".join(opener for opener, _ in MARKS[:15]), "x = 1\n", None),
+    ],
+)
+def test_a_model_that_reasons_drafts_in_a_file_with_marks_too(
+    around: str, text: str, left: str | None, size: int
+) -> None:
+    """A mark of the file is code, unless it begins an answer that goes on after it is closed."""
+    chunks = [Chunk(text[at : at + size]) for at in range(0, len(text), size)]
+    ended = prepend("", [*chunks, Chunk("", 0, "stop")])
+    read = collect(split_reasoning_in(Hole(around, ""), ended, reasons=True)).text
+    assert read == (text if left is None else left)
+
+
+def test_a_draft_that_is_cut_off_is_no_answer_in_a_file_with_marks_either() -> None:
+    cut = prepend("", [Chunk("<think>\nhm"), Chunk("", 0, "length")])
+    read = collect(split_reasoning_in(Hole("# reads <think>\n", ""), cut, reasons=True))
+    assert (read.text, read.reasoning_content) == ("", "\nhm")
+
+
 RIGHT = (
     "Use `<think>` and `</think>`.\n",
     "```python\nEND = '</think>'\n```\n",

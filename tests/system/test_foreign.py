@@ -1,7 +1,7 @@
 """Whatever a library raises is one class of error, and what is ours stays what it is."""
 
 import pytest
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer, pre_tokenizers
 
 from starcoder_cli.errors import DataError
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
@@ -13,6 +13,15 @@ def test_an_error_of_a_library_comes_with_its_cause_and_its_words() -> None:
     assert type(caught.value.cause) is Exception  # nothing narrower than that
     assert str(caught.value) == str(caught.value.cause) != ""
     assert caught.value.__cause__ is caught.value.cause
+
+
+def test_a_panic_in_rust_is_an_error_like_others() -> None:
+    """Its class is no Exception."""
+    split = pre_tokenizers.Split(Regex("(a|a|aa)+b$"), "isolated")
+    with pytest.raises(ForeignError) as caught, foreign_errors():
+        split.pre_tokenize_str("a" * 40)
+    assert not isinstance(caught.value.__cause__, Exception)
+    assert isinstance(caught.value.cause, RuntimeError)
 
 
 def test_an_error_of_ours_is_no_librarys() -> None:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 
 FOR_LESS = re.compile(
-    r"(?<![\w.])(?i:remov|delet|drop|rid\b|strip|trim|shorten|no longer|not need|gone\b"
+    r"(?<![\w.])(?i:remov|delet|drop|rid\b|strip|trim|shorten|no longer|not need|gone\b|keep only\b"
     r"|empty (it|the|all|body|function)\b)[a-z]*(?![\w(])"
 )
 """Matches a request for less than there is; `remove_item` is a name."""
@@ -17,19 +17,50 @@ FOR_OTHERS = re.compile(
 )
 """Matches a request for something else in place of what there is."""
 
-UNSPECIFIC = re.compile(
-    r"\b(unus|unreach|dead\b|obsolete|deprecat|duplicat|redundan|legacy|stub|skeleton|inline|merg"
-    r"|consolidat|extract|split|everything|all\b|both\b|only\b|others?\b|rest\b"
-    r"|\w+(s|ing) (functions|methods|classes|tests|helpers|comments|getters|setters|imports))",
+FOR_FEWER = re.compile(r"\b(?:stub|skeleton|inline|merg|consolidat|extract|split)", re.IGNORECASE)
+"""Matches a request for fewer lines, because others do the same."""
+
+TAKEN = re.compile(
+    r"(?<![\w.])(?i:(?P<joins>inlin|merg|consolidat|extract|split|mov(?:e|ing)\b)"
+    r"|(?P<keeps>keep only\b)|remov|delet|drop|rid of\b|strip|trim|no longer need|not need)[a-z]*"
+    r"(?![\w(])(?P<thing>[^.;:!?\n]*)"
+)
+"""Matches a verb that takes something away or puts it elsewhere, and what."""
+
+LEFT_OUT = re.compile(
+    r"(?P<thing>[^.;:!?\n]{1,200}?)\s(?i:(?:should|must|can|may|will|are|is|to|no longer)\s+"
+    r"(?:be\s+|to\s+)*(?:remov|delet|dropp?|stripp|merg|inlin|consolidat|go(?:ne)?\b|need))"
+)
+"""Matches what something is to be done to, before the verb."""
+
+PARTITIVE = re.compile(r"\b(all|any|both|most|rest) of(?: them| these| those)?\b", re.IGNORECASE)
+PREPOSITION = re.compile(
+    r"\b(?:about|after|as|at|because|before|between|but|by|during|except|for|from|if|in|inside"
+    r"|instead|into|of|on|onto|out|outside|so|that|then|through|to|unless|until|when|where|which"
+    r"|while|with|within|without)\b",
     re.IGNORECASE,
 )
-"""Matches a request that does not say which definitions go."""
+"""Matches a word after which it is about something else: `all comments in functions`."""
 
-ONE_THING = re.compile(
-    r"\b(?i:method|function|class|test|property|field|route|rule|section|step|job|service|key|entry"
-    r"|item|option|setting|variable|constant|helper|getter|setter|type|table|column|argument)\b"
+_UNSPECIFIC = (
+    r"(?:unus\w+|unneeded|unreach\w+|dead|obsolete|deprecat\w+|duplicated?|redundant|legacy|all"
+    r"|both|every|any|others?|rest|these|those|its|\w+ing)"
 )
-"""Matches a request to remove one definition, whatever its name."""
+_DEFINITION = (
+    r"(?:(?:function|method|test|field|route|rule|section|step|job|service|key|option|setting"
+    r"|variable|constant|helper|getter|setter|accessor|constructor|type|interface|struct|table"
+    r"|overload|definition|one)s?|class(?:es)?|propert(?:y|ies)|entr(?:y|ies)|code)\b"
+)
+_END = r"(?=\s*(?:$|,|\band\b|\bor\b))"
+DEFINITION = re.compile(rf"\b{_DEFINITION}", re.IGNORECASE)
+SEVERAL = re.compile(rf"[^,]*\b{_DEFINITION}(?<=(?<!s)s){_END}", re.IGNORECASE)
+UNNAMED = re.compile(
+    rf"(?:^|,|\band\b|\bor\b)\s*(?:the\s+)?(?:{_UNSPECIFIC}\s+(?:(?!comment|and\b|or\b)[\w'-]+\s+)"
+    rf"{{0,4}}(?:[\w'-]+(?:,|,?\s+and|,?\s+or)\s+)*{_DEFINITION}{_END}|(?:everything|anything"
+    rf"|(?:everything )?else|all|both|others|rest|what is \w+|(?:code )?duplication){_END})",
+    re.IGNORECASE,
+)
+"""Matches definitions that something is said of, and not which."""
 
 STOP_WORDS = frozenset({"with", "from", "this", "that", "return", "class", "function", "import"})
 
@@ -38,13 +69,13 @@ STOP_WORDS = frozenset({"with", "from", "this", "that", "return", "class", "func
 class InstructionScope:
     """What code may disappear: some of it, or whatever something else replaces.
 
-    It `is_unspecific` if any number of definitions may go, whatever their names; otherwise up to
-    `nameless_definitions` of them may.
+    Of the definitions that the instruction does not name, up to `nameless_definitions` may go. It
+    `is_shortening` if many lines may.
     """
 
     takes_away: bool
     writes_anew: bool
-    is_unspecific: bool
+    is_shortening: bool
     nameless_definitions: int
 
     @classmethod
@@ -52,16 +83,33 @@ class InstructionScope:
         """Read the scope of an instruction."""
         takes_away = FOR_LESS.search(instruction) is not None
         writes_anew = FOR_OTHERS.search(instruction) is not None
-        changes_much = takes_away or writes_anew
-        is_unspecific = changes_much and UNSPECIFIC.search(instruction) is not None
-        takes_one = changes_much and (ONE_THING.search(instruction) or not takes_away)
-        nameless = sys.maxsize if is_unspecific else int(bool(takes_one))
-        return cls(takes_away, writes_anew, is_unspecific, nameless)
+        is_shortening = takes_away or FOR_FEWER.search(instruction) is not None
+        nameless = max(count_definitions(instruction), int(writes_anew and not takes_away))
+        return cls(takes_away, writes_anew, is_shortening, nameless)
 
     @property
     def changes_much(self) -> bool:
         """Whether more is asked for than adding or changing a few lines."""
         return self.takes_away or self.writes_anew
+
+    @property
+    def is_unspecific(self) -> bool:
+        """Whether any number of definitions may go, whatever their names."""
+        return self.nameless_definitions == sys.maxsize
+
+
+def count_definitions(instruction: str) -> int:
+    """How many definitions an instruction takes away at most, besides those that it names."""
+    most = 0
+    for pattern in (TAKEN, LEFT_OUT):
+        for match in pattern.finditer(PARTITIVE.sub(r"\1", instruction)):
+            thing = PREPOSITION.split(match["thing"].strip(), maxsplit=1)[0].strip()
+            verb, has_one = match.groupdict(), DEFINITION.search(thing) is not None
+            is_joined = verb.get("joins") and SEVERAL.match(thing)
+            if UNNAMED.search(thing) or is_joined or (verb.get("keeps") and has_one):
+                return sys.maxsize
+            most = max(most, int(has_one))
+    return most
 
 
 def is_named(name: str, instruction: str) -> bool:

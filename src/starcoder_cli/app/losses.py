@@ -91,7 +91,7 @@ def find_lost_code(text: str, original: str, language: Language, instruction: st
 def find_lost_lines(compared: Comparison, scope: InstructionScope) -> Sequence[Loss]:
     """Lines that are gone and that the instruction does not allow to go."""
     losses = compared.find_losses()
-    if not (scope.takes_away or scope.is_unspecific):
+    if not scope.is_shortening:
         return losses
     gone = [Loss(gap.gone) for gap in compared.open_gaps]
     if sum(len(loss.lines) for loss in gone) <= MAX_TAKEN_SHARE * len(compared.old):

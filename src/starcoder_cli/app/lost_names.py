@@ -5,12 +5,13 @@ Definitions are counted: a second one of the same name does not make up for a lo
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from starcoder_cli.app.instruction_scope import has_word
 from starcoder_cli.candidates.functions import Function, find_functions
-from starcoder_cli.context.definitions import find_definitions
+from starcoder_cli.context.definitions import LANGUAGE_PATTERNS, find_definitions
 from starcoder_cli.postprocess.lost_lines import Comparison
 
 KEY_PATTERNS: Mapping[str, str] = {
@@ -18,6 +19,18 @@ KEY_PATTERNS: Mapping[str, str] = {
     "yaml": r"^[ \t]*(?:-[ \t]+)*(?P<name>[\w./-]+|'[^'\n]+'|\"[^\"\n]+\")[ \t]*:(?=\s)",
     "toml": r"^[ \t]*(?:\[+[ \t]*)?(?P<name>[\w.\"'-]+)[ \t]*[=\]]",
 }
+
+BLOCK = re.compile(
+    r"^(?!(?:if|else|elsif|elseif|unless|for|foreach|while|until|switch|match|when|try|do|return)\b)"
+    r"(?P<head>[\w.#][^\n]{0,200})\{[ \t]*$|^(?P<target>[\w./-]+)[ \t]*:(?!=)[^\n]*\n\t",
+    re.MULTILINE,
+)
+"""Matches what begins a block at the margin, or a target of a Makefile."""
+
+BLOCK_NAME = re.compile(
+    r'.*"(?P<text>[\w./-]+)"$|[^:(=<]*?(?P<name>[\w-]{1,100})\s*(?:[:(=<]|(?:is|extends|with)\b|$)'
+)
+"""Matches the name of a block: its last text, or the last word before what is said of it."""
 
 BROUGHT = r"(?<!\w){name}(?!\w)['\"]?\s*[:=]|import\b.*(?<!\w){name}(?!\w)"
 
@@ -27,13 +40,15 @@ class DefinedName:
     """A name, the line that defines it, counted from 0, and the type that it belongs to.
 
     The owner is empty if there is none or it is not known. A name that `is_counted` is lost if one
-    of its definitions is, otherwise only if all of them are.
+    of its definitions is, otherwise only if all of them are, and one that `is_of_block` only if the
+    new code has no such word.
     """
 
     text: str
     line: int
     owner: str = ""
     is_counted: bool = False
+    is_of_block: bool = False
 
 
 def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
@@ -55,6 +70,8 @@ def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
     lost = list[DefinedName]()
     for each in before:
         if not missing[each.text] or each.line not in left:
+            continue
+        if each.is_of_block and has_word(each.text, compared.text):
             continue
         if each.text not in known or (each.is_counted and is_body_gone(each, compared, left)):
             missing[each.text] -= 1
@@ -126,7 +143,20 @@ def list_names(text: str, language: str) -> list[DefinedName]:
         for each in definitions
         if (each.line, each.name) not in places
     ]
+    if language not in LANGUAGE_PATTERNS:
+        lines = {each.line for each in names}
+        names += [each for each in list_blocks(text) if each.line not in lines]
     return sorted(names, key=lambda each: each.line)
+
+
+def list_blocks(text: str) -> Iterator[DefinedName]:
+    """The blocks at the margin of a text, by their names, in whatever language it is."""
+    line = end = 0
+    for match in BLOCK.finditer(text):
+        line, end = line + text.count("\n", end, match.start()), match.start()
+        found = BLOCK_NAME.match((match["head"] or match["target"])[:201].rstrip())
+        if found:
+            yield DefinedName(found["text"] or found["name"], line, is_of_block=True)
 
 
 def find_emptied_function(compared: Comparison, language: str) -> str:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 MAX_TAIL_LINES = 10
 MAX_TAIL_BYTES = 1 << 14
 EXCLUDED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "OLDPWD")
-CUSTOMIZATION_FOLDER = ".python"
 PYTHON_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 
 ASSIGNMENT = re.compile(r"\w+=")
@@ -57,9 +56,9 @@ class VerifyCommand:
         that it begins with is not in the copy.
         """
         with temporary_folder() as folder:
-            copy = folder / (self.tree.root.name or "copy")
+            copy = folder / "tree" / (self.tree.root.name or "copy")
             self.tree.copy_to(copy, data)
-            write_customization(folder / CUSTOMIZATION_FOLDER, self.tree.root, copy)
+            write_customization(customization_folder(copy), self.tree.root, copy)
             return self._run(copy, write_line)
 
     def _run(self, copy: Path, write_line: WriteLine | None) -> bool:
@@ -176,10 +175,18 @@ def build_verify_environment(tree: WorkTree, copy: Path) -> Mapping[str, str]:
         if name not in EXCLUDED_VARIABLES and not is_secret_variable(name, value)
     }
     python_path = [folder for folder in variables.pop("PYTHONPATH", "").split(os.pathsep) if folder]
-    customization = str(copy.parent / CUSTOMIZATION_FOLDER)
-    paths = [customization, *find_python_folders(copy, copy / tree.file), *python_path]
+    paths = [
+        str(customization_folder(copy)),
+        *find_python_folders(copy, copy / tree.file),
+        *python_path,
+    ]
     python_variables = {"PYTHONPATH": os.pathsep.join(paths)}
     return {**variables, **python_variables, "PWD": str(copy / tree.working_folder)}
+
+
+def customization_folder(copy: Path) -> Path:
+    """The folder with `sitecustomize` of a copy; beside that, it could have the same name."""
+    return copy.parent.parent / "python"
 
 
 def write_customization(folder: Path, root: Path, copy: Path) -> None:

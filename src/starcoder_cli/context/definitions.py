@@ -23,7 +23,7 @@ LEADING_PREFIXES = ("@", "#[", "//", "/*", "*", "#", "--")
 
 _MODIFIERS = (
     "export|default|public|private|protected|internal|static|final|abstract|async|unsafe|inline|"
-    "virtual|override|open|sealed|data|partial|extern|local|declare|const|typedef|"
+    "virtual|override|open|sealed|case|data|partial|extern|local|declare|const|typedef|"
     r"pub(?:\([^)\n]*\))?"
 )
 _KEYWORDS = (
@@ -93,6 +93,8 @@ LANGUAGE_PATTERNS: Mapping[str, tuple[str, ...]] = {
     "ocaml": (_ML_FUNCTION,),
     "julia": (r"^(?P<name>\w+)\([^=\n]*\)[ \t]*=(?!=)",),
     "sql": (_SQL_OBJECT,),
+    "haskell": (r"^(?:data|newtype)[ \t]+(?:[^=\n]*=>[ \t]*)?(?P<name>[A-Z]\w*)",),
+    "cmake": (r"^(?i:function|macro)[ \t]*\([ \t]*(?P<name>\w+)",),
     "shell": (r"^(?P<name>[A-Za-z_]\w*)[ \t]*\([ \t]*\)",),
 }
 

@@ -10,9 +10,9 @@ def path_of(uri: str) -> str | None:
     """The path in a file's URI; None for a document that is not in a file."""
     try:
         parts = urlsplit(uri)
-    except ValueError:  # such as a bracket instead of a host
+        path = unquote_to_bytes(parts.path)
+    except ValueError:  # such as a bracket instead of a host, or half a character
         return None
-    path = unquote_to_bytes(parts.path)
     if parts.scheme != "file" or not path.startswith(b"/") or b"\0" in path:
         return None
     return os.fsdecode(path)

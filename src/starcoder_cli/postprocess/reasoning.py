@@ -8,14 +8,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.fences import Fence
 from starcoder_cli.stream import Chunk, Stream, closing_source, collect
 
+Marks: TypeAlias = tuple[tuple[str, str], ...]
+
 HARMONY_CHANNEL = "<|channel|>{}<|message|>"
-MARKS = (
+MARKS: Marks = (
     ("<think>", "</think>"),  # DeepSeek-R1, Qwen3, QwQ, GLM, and most others
     ("<thinking>", "</thinking>"),
     ("<THINK>", "</THINK>"),
@@ -38,12 +40,9 @@ MARKS = (
     ("<|start|>assistant" + HARMONY_CHANNEL.format("analysis"), HARMONY_CHANNEL.format("final")),
 )
 OPENERS = tuple(opener for opener, _ in MARKS)
-CLOSERS = tuple(dict.fromkeys(closer for _, closer in MARKS if not closer[0].isalpha()))
-"""Those that close what a template has opened; plain words could be anywhere."""
 MAX_LEAD = 1000
 """The most white space before a mark, in characters."""
 
-CLOSED_AT_ONCE = re.compile(rf"(\s*({'|'.join(map(re.escape, CLOSERS))}))+")
 QUOTES = ("`", "'", '"')
 UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")
 
@@ -54,6 +53,14 @@ REASONING_NAME = re.compile(
 )
 
 State = Literal["start", "held", "thinking", "answer"]
+
+
+def closers_of(marks: Marks) -> tuple[str, ...]:
+    """The marks that close what a template has opened; plain words could be anywhere."""
+    return tuple(dict.fromkeys(closer for _, closer in marks if not closer[0].isalpha()))
+
+
+CLOSERS = closers_of(MARKS)
 
 
 def is_reasoning_model(name: str, chat_template: str) -> bool:
@@ -67,13 +74,15 @@ def begins_with_reasoning(text: str) -> bool:
     return text.lstrip().startswith(OPENERS)
 
 
-def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool, *, reasons: bool = False) -> Stream:
+def split_reasoning(
+    chunks: Iterable[Chunk], may_be_open: bool, *, reasons: bool = False, marks: Marks = MARKS
+) -> Stream:
     """Move what was thought from an answer's text to its `reasoning_content`.
 
     If a template may have opened it, text is held back until a mark closes it, or up to the end.
     If a model that `reasons` is cut off before then, what it has written is not an answer yet.
     """
-    reader = ReasoningReader(may_be_open)
+    reader = ReasoningReader(may_be_open, marks)
     with closing_source(chunks) as source:
         for chunk in source:
             if chunk.reasoning_content:  # such a server leaves the marks out
@@ -92,9 +101,25 @@ def split_reasoning(chunks: Iterable[Chunk], may_be_open: bool, *, reasons: bool
 def split_reasoning_in(hole: Hole, chunks: Stream, *, reasons: bool) -> Stream:
     """As `split_reasoning`, for an answer in a hole; marks that surround the hole are code."""
     around = hole.prefix + hole.suffix
-    if any(mark in around for mark in (*OPENERS, *CLOSERS)):
-        return chunks
-    return split_reasoning(chunks, may_be_open=reasons, reasons=reasons)
+    others = tuple(pair for pair in MARKS if not any(mark in around for mark in pair))
+    if reasons and others != MARKS:
+        return split_whole(chunks, others)
+    return split_reasoning(chunks, may_be_open=reasons, reasons=reasons, marks=others)
+
+
+def split_whole(chunks: Stream, others: Marks) -> Stream:
+    """Split a reasoning model's answer in a hole that marks surround; only the `others` are sure.
+
+    An answer that begins with any mark begins with a draft, if that ends and more follows.
+    """
+    with closing_source(chunks) as source:
+        made = list(source)
+    if begins_with_reasoning("".join(chunk.text for chunk in made)):
+        split = list(split_reasoning(made, may_be_open=False, reasons=True))
+        if any(chunk.text.strip() or chunk.reason == "length" for chunk in split):
+            yield from split
+            return
+    yield from split_reasoning(made, may_be_open=True, reasons=True, marks=others)
 
 
 def without_reasoning(text: str) -> str:
@@ -105,7 +130,13 @@ def without_reasoning(text: str) -> str:
 @cache
 def closer_pattern(closers: tuple[str, ...]) -> re.Pattern[str]:
     """A pattern that matches any of these marks."""
-    return re.compile("|".join(map(re.escape, closers)))
+    return re.compile("|".join(map(re.escape, closers)) or "(?!)")
+
+
+@cache
+def leading_closers(marks: Marks) -> re.Pattern[str]:
+    """A pattern that matches all marks at the beginning that close what a template has opened."""
+    return re.compile(rf"(\s*({'|'.join(map(re.escape, closers_of(marks))) or '(?!)'}))+")
 
 
 class ReasoningReader:
@@ -115,10 +146,11 @@ class ReasoningReader:
     line and closes nothing that the block itself opens.
     """
 
-    def __init__(self, may_be_open: bool) -> None:
+    def __init__(self, may_be_open: bool, marks: Marks = MARKS) -> None:
         self._may_be_open = may_be_open
+        self._marks = marks
         self._state: State = "start"
-        self._closers: tuple[str, ...] = CLOSERS
+        self._closers = closers_of(marks)
         self._pending = ""  # the beginning of the answer, or of a line of reasoning
         self._held = ""  # complete lines that are text unless a mark comes after them
         self._fence: Fence | None = None
@@ -160,10 +192,10 @@ class ReasoningReader:
 
     def _begin(self, is_last: bool) -> bool:
         """Leave the start state; false if more text is needed to decide the next one."""
-        if closed := CLOSED_AT_ONCE.match(self._pending):
+        if closed := leading_closers(self._marks).match(self._pending):
             self._pending, self._has_thought = self._pending[closed.end() :], True
         text = self._pending.lstrip()
-        for opener, closer in MARKS:
+        for opener, closer in self._marks:
             if text.startswith(opener):
                 self._state, self._closers = "thinking", (closer,)
                 self._pending, self._fence, self._open_marks = text.removeprefix(opener), None, 0

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from starcoder_cli.errors import StarcoderError
 
+PANIC_MODULE = "pyo3_runtime"  # of what a library in Rust raises when it panics
+
 
 class ForeignError(Exception):
     """An error of a library, `cause`, of any class."""
@@ -24,5 +26,9 @@ def foreign_errors() -> Iterator[None]:
         yield
     except StarcoderError:
         raise
-    except Exception as error:  # Rust, Triton and broken packages raise anything
-        raise ForeignError(error) from error
+    except BaseException as error:  # Rust, Triton and broken packages raise anything
+        if isinstance(error, Exception):
+            raise ForeignError(error) from error
+        if type(error).__module__ == PANIC_MODULE:
+            raise ForeignError(RuntimeError(str(error))) from error
+        raise

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from starcoder_cli.engines.decoding.tokenizer import CheckpointTokenizer, IncrementalDetokenizer
 from starcoder_cli.errors import DataError, MachineError, ProtocolError
@@ -174,6 +174,37 @@ def test_a_damaged_tokenizer(tmp_path: Path) -> None:
         CheckpointTokenizer(tmp_path)
     assert str(caught.value).startswith(f"the tokenizer in {tmp_path} cannot be read: ")
     assert str(caught.value).endswith("; get the checkpoint again")
+
+
+def test_a_tokenizer_that_fails_at_a_text(tmp_path: Path) -> None:
+    """The library gives up on such a pattern, in a way that would end the program."""
+    made = tokenizer()
+    slow = pre_tokenizers.Split(Regex("(a|a|aa)+b$"), "isolated")
+    made.pre_tokenizer = pre_tokenizers.Sequence([slow, pre_tokenizers.ByteLevel(False)])
+    made.save(str(tmp_path / "tokenizer.json"))
+    tokens = CheckpointTokenizer(tmp_path)
+    assert tokens.decode(tokens.encode_text("aab")) == "aab"
+    with pytest.raises(DataError) as caught:
+        tokens.encode_text("a" * 40)
+    assert str(caught.value).startswith(f"the tokenizer in {tmp_path} fails: ")
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(False)
+    replace = decoders.Replace(Regex("(a|a|aa)+b$"), "")
+    made.decoder = decoders.Sequence([decoders.Fuse(), replace])
+    made.save(str(tmp_path / "tokenizer.json"))
+    tokens = CheckpointTokenizer(tmp_path)
+    with pytest.raises(DataError):
+        tokens.decode(tokens.encode_text("a" * 40))
+
+
+def test_a_tokenizer_that_makes_texts_far_longer(tmp_path: Path) -> None:
+    made = tokenizer()
+    made.normalizer = normalizers.Sequence([normalizers.Replace("a", "a" * 10)] * 9)
+    made.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(DataError) as caught:
+        CheckpointTokenizer(tmp_path)
+    assert str(caught.value) == (
+        f"the tokenizer in {tmp_path} makes texts far longer than they are; choose another model"
+    )
 
 
 def test_an_old_tokenizer_that_takes_packages_to_read(

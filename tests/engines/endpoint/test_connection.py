@@ -1,8 +1,10 @@
 """HTTP to an endpoint: what is checked, what is tried again, and who never hears of the key."""
 
 import shutil
+import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -216,3 +218,24 @@ def test_no_proxy_is_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> 
         assert (len(proxy.asked), len(site.asked)) == (0, 1)
         assert models_at("http://gpu.example:8000")
         assert (len(proxy.asked), len(site.asked)) == (1, 1)
+
+
+def test_a_server_of_something_else_is_shown_by_its_first_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        address = EndpointAddress.parse(f"http://{host}")
+        with (
+            closing(EndpointConnection(address, lambda text: None)) as connection,
+            pytest.raises(UnavailableError) as caught,
+        ):
+            connection.request_json("POST", "/v1/completions", {})
+    problem = "cannot be reached: illegal status line: 'SSH-2.0-OpenSSH'"
+    assert caught.value.message == f"{host} {problem}"

@@ -130,6 +130,68 @@ def test_a_plan_counts_the_adapter(folder: Path, tmp_path: Path) -> None:
     assert needed == [["0.6"], ["1.4"]]
 
 
+def with_settings(adapter: Path, **changes: object) -> str:
+    """The adapter with other settings."""
+    path = adapter / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    check_adapter(adapter)
+    return str(adapter)
+
+
+SLOW = "([a-z]|[a-z_.0-9]+)+X|.*c_(attn|fc)"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"target_modules": r".*\.(c_attn|c_fc)"},
+        {"target_modules": SLOW},
+        {"target_modules": "("},
+        {"exclude_modules": SLOW},
+        {"init_lora_weights": "gaussian", "rank_pattern": {r"^.*h\.\d+\.attn\.c_attn": 4}},
+    ],
+)
+def test_how_modules_are_chosen_makes_no_difference(
+    changes: dict[str, object], folder: Path, adapter: Path
+) -> None:
+    """The weights have the names of the modules; no expression of the adapter's is matched."""
+    expected = answer(folder, LoadOptions("none", "cpu", "bf16", str(adapter)))
+    changed = with_settings(adapter, **changes)
+    assert answer(folder, LoadOptions("none", "cpu", "bf16", changed)) == expected
+
+
+@pytest.mark.parametrize(
+    "changes", [{"trainable_token_indices": [10**9]}, {"lora_alpha": "x"}, {"bias": "x"}]
+)
+def test_what_peft_does_not_take_is_an_error(
+    changes: dict[str, object], folder: Path, adapter: Path
+) -> None:
+    loading = LoadOptions("none", "cpu", "bf16", with_settings(adapter, **changes))
+    with pytest.raises(DataError) as caught:
+        answer(folder, loading)
+    assert str(caught.value).startswith(f"the adapter in {adapter} cannot be added: ")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"target_modules": ["(a+)+"]},
+        {"target_modules": [1]},
+        {"target_modules": SLOW, "target_parameters": ["a.b"]},
+        {"exclude_modules": [SLOW]},
+        {"layers_pattern": SLOW},
+        {"modules_to_save": ["(.*)*x"]},
+        {"alpha_pattern": {".*.*.*.*.*.*x": 1}},
+        {"rank_pattern": {"a": 1 << 40}},
+        {"target_parameters": 1},
+        {"init_lora_weights": 1},
+    ],
+)
+def test_values_that_no_adapter_needs(changes: dict[str, object], adapter: Path) -> None:
+    with pytest.raises(DataError, match=" to what is not known: "):
+        with_settings(adapter, **changes)
+
+
 BAD: tuple[tuple[str, type[StarcoderError], str], ...] = (
     ("no settings", InputError, "there is no adapter in {0}; it needs adapter_config.json and "
      "adapter_model.safetensors"),
@@ -145,6 +207,11 @@ BAD: tuple[tuple[str, type[StarcoderError], str], ...] = (
     ("a list", DataError, "{0}/adapter_config.json holds no settings; get the adapter again"),
     ("large", DataError, "{0}/adapter_config.json cannot be read: it is too large; get the "
      "adapter again"),
+    ("slow", DataError, "{0}/adapter_config.json sets 'rank_pattern' to what is not known: "
+     "{{'(a|a)+X': 4}}; get the adapter again"),
+    ("many rounds", DataError, "{0}/adapter_config.json sets 'init_lora_weights' to what is not "
+     "known: 'pissa_niter_999999999'; get the adapter again"),
+    ("wide", DataError, "{0}/adapter_config.json sets 'r' to what is not known: 1000000000; "),
     ("cut off", DataError, "{0}/adapter_model.safetensors is not a sound safetensors file: "),
 )  # fmt: skip
 
@@ -156,6 +223,9 @@ def spoil(adapter: Path, how: str) -> None:
         "not lora": {"peft_type": "IA3"},
         "megatron": {"megatron_config": {"a": 1}, "megatron_core": "os"},
         "unknown": {"surprise": True},
+        "slow": {"rank_pattern": {"(a|a)+X": 4}},
+        "many rounds": {"init_lora_weights": "pissa_niter_999999999"},
+        "wide": {"r": 10**9},
     }
     texts = {"not json": "nonsense", "a list": "[]", "large": "{" + " " * (1 << 20) + "}"}
     if how in changes:

@@ -4,12 +4,14 @@ User text is never read as control tokens, and decoding returns exactly what the
 is tidied away, and no character is shown before all of its bytes have arrived.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.engines.control_tokens import cut_inside
+from starcoder_cli.engines.decoding.growth import grows_too_much
 from starcoder_cli.engines.decoding.prompt_lookup import NO_REFERENCES, ReferenceTexts
 from starcoder_cli.errors import DataError, MachineError, ProtocolError
 from starcoder_cli.model import Prompt, Special
@@ -30,7 +32,8 @@ class CheckpointTokenizer:
     def __init__(self, folder: Path, vocabulary_size: int | None = None) -> None:
         """For a model that knows the ids below `vocabulary_size`, or all ids if that is None.
 
-        Raises DataError for a tokenizer that cannot be read.
+        Raises DataError for a tokenizer that cannot be read, or that fails at a text, as do the
+        methods.
         """
         self._folder = folder
         self._vocabulary_size = vocabulary_size
@@ -47,8 +50,9 @@ class CheckpointTokenizer:
             for token in added.values()
             if not token.special and len(token.content.strip()) > 1
         ]
-        self._bos_ids = self._tokenizer.encode("", add_special_tokens=True).ids[:1]
-        guarded = self._tokenizer.encode(GUARD_CHARACTER, add_special_tokens=False)
+        with tokenizer_errors(folder):
+            self._bos_ids = self._tokenizer.encode("", add_special_tokens=True).ids[:1]
+            guarded = self._tokenizer.encode(GUARD_CHARACTER, add_special_tokens=False)
         self._references: tuple[tuple[str, ...], ReferenceTexts] = (), NO_REFERENCES
         is_spaced = any(token.startswith("▁") for token in guarded.tokens[:1])
         self._guard_length = len(guarded.ids) if is_spaced else 0
@@ -103,12 +107,15 @@ class CheckpointTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, with control tokens written as their names."""
-        return self._tokenizer.decode(list(ids), skip_special_tokens=False)
+        with tokenizer_errors(self._folder):
+            return self._tokenizer.decode(list(ids), skip_special_tokens=False)
 
     def _encode_plain(self, text: str) -> list[int]:
         # Undecodable bytes of a file are surrogates here, which no tokenizer accepts.
         valid_text = text.encode("utf-8", "replace").decode()
-        return self._check_ids(self._tokenizer.encode(valid_text, add_special_tokens=False).ids)
+        with tokenizer_errors(self._folder):
+            encoded = self._tokenizer.encode(valid_text, add_special_tokens=False)
+        return self._check_ids(encoded.ids)
 
     def _check_ids(self, ids: list[int]) -> list[int]:
         """Return the ids; one beyond the model's embedding would crash the program or the GPU."""
@@ -171,7 +178,8 @@ def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
 def read_tokenizer(folder: Path) -> "Tokenizer":
     """The tokenizer of a folder, from its own file or converted to that form by transformers.
 
-    Raises DataError if it is damaged, MachineError if packages needed to read it are missing.
+    Raises DataError if it is damaged or makes texts far longer, MachineError if packages needed to
+    read it are missing.
     """
     from tokenizers import Tokenizer
 
@@ -183,12 +191,27 @@ def read_tokenizer(folder: Path) -> "Tokenizer":
                 f"{folder} has no tokenizer.json, and to read tokenizer.model takes {missing}",
                 f"run: pip install {missing.replace(' and ', ' ')}",
             )
+    with tokenizer_errors(folder, "cannot be read"):
+        made = Tokenizer.from_file(str(path)) if path.is_file() else convert_tokenizer(folder)
+        steps = (made.normalizer, made.pre_tokenizer, made.post_processor, made.decoder)
+        is_bomb = grows_too_much(step.__getstate__() for step in steps if step)
+    if is_bomb:
+        raise DataError(
+            f"the tokenizer in {folder} makes texts far longer than they are",
+            "choose another model",
+        )
+    return made
+
+
+@contextmanager
+def tokenizer_errors(folder: Path, problem: str = "fails") -> Iterator[None]:
+    """Raise DataError for whatever the library raises about the tokenizer of a folder."""
     try:
         with foreign_errors():
-            return Tokenizer.from_file(str(path)) if path.is_file() else convert_tokenizer(folder)
+            yield
     except ForeignError as error:
         raise DataError(
-            f"the tokenizer in {folder} cannot be read: {error}", "get the checkpoint again"
+            f"the tokenizer in {folder} {problem}: {error}", "get the checkpoint again"
         ) from error
 
 

@@ -4,6 +4,7 @@ The key is sent in a header and nowhere else, and is removed from whatever the s
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -166,7 +167,8 @@ class EndpointConnection:
             )
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             hint = "a certificate of your own is trusted where SSL_CERT_FILE names it"
-        return self._without_key(UnavailableError(f"{host} cannot be reached: {error}", hint))
+        reason = re.sub(r"bytearray\(b(.*)\)", r"\1", str(error))  # a line that is not HTTP
+        return self._without_key(UnavailableError(f"{host} cannot be reached: {reason}", hint))
 
     def _without_key(self, error: StarcoderError) -> StarcoderError:
         """The same error without the key, which some servers repeat."""

@@ -1,14 +1,20 @@
 """LoRA adapters (Hu et al. 2021, arXiv:2106.09685) through peft, checked before they are loaded."""
 
 import json
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starcoder_cli.engines.transformers.loading import is_out_of_memory
 from starcoder_cli.errors import DataError, InputError, RefusedError
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
+from starcoder_cli.weights.model_config import shorten_repr
 from starcoder_cli.weights.safetensors import read_safetensors_header
 
 if TYPE_CHECKING:
+    from peft import LoraConfig
     from transformers import PreTrainedModel
 
 ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors"
@@ -24,6 +30,17 @@ SAFE_CONFIG_KEYS = frozenset(
     | {"target_modules", "target_parameters", "task_type", "trainable_token_indices"}
     | {"use_dora", "use_rslora"}
 )
+# peft makes regular expressions of these. Only forms are allowed that are quick to match.
+PATTERN_KEYS = (
+    *("alpha_pattern", "exclude_modules", "layers_pattern", "modules_to_save"),
+    *("rank_pattern", "target_modules", "target_parameters"),
+)
+MODULE_NAME = re.compile(r"\^?(?:\.\*)?(?:[\w-]|\\?\.|\\d\+){1,300}\$?", re.ASCII)
+EVERY_MODULE = "all-linear"
+# How matrices began before they were trained. Some ways change the weights that they are added to.
+INITIALIZATION = re.compile(r"gaussian|eva|orthogonal|olora|pissa(_niter_\d{1,2})?")
+MAX_RANK = 1 << 14
+ADAPTED_MODULE = re.compile(r"base_model\.model\.(?P<module>.+?)\.lora_(?:embedding_)?A\b")
 
 
 @dataclass(frozen=True)
@@ -49,12 +66,39 @@ def inspect_adapter(path: str) -> LoraAdapter:
 
 
 def apply_adapter(model: "PreTrainedModel", folder: str, *, merge: bool) -> "PreTrainedModel":
-    """The model with a checked adapter, merged into the weights if these are not quantized."""
-    from peft import PeftModel
+    """The model with a checked adapter, merged into the weights if these are not quantized.
 
-    wrapped = PeftModel.from_pretrained(model, folder, local_files_only=True)
-    result: PreTrainedModel = wrapped.merge_and_unload() if merge else wrapped
-    return result.eval()
+    Raises DataError if it cannot be added to this model.
+    """
+    from peft import LoraConfig, PeftModel
+
+    try:
+        with foreign_errors():
+            config = LoraConfig.from_pretrained(folder)
+            name_modules(config, Path(folder))
+            wrapped = PeftModel.from_pretrained(model, folder, config=config, local_files_only=True)
+            result: PreTrainedModel = wrapped.merge_and_unload() if merge else wrapped
+            return result.eval()
+    except ForeignError as error:
+        if is_out_of_memory(error.cause):
+            raise error.cause from error
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(
+            f"the adapter in {folder} cannot be added: {reason}",
+            "choose the model that it was made for",
+        ) from error
+
+
+def name_modules(config: "LoraConfig", folder: Path) -> None:
+    """Name the modules of an adapter that gives patterns for them: its weights have the names.
+
+    A regular expression of somebody else's can take for ever to match.
+    """
+    if is_expression(config.target_modules) or isinstance(config.exclude_modules, str):
+        names = read_safetensors_header(folder / ADAPTER_WEIGHTS_FILE).tensors
+        found = filter(None, map(ADAPTED_MODULE.match, names))
+        config.target_modules = [match["module"] for match in found]
+        config.exclude_modules = config.layers_to_transform = config.layers_pattern = None
 
 
 def check_adapter(folder: Path) -> int:
@@ -82,7 +126,37 @@ def check_adapter(folder: Path) -> int:
                 f"{ADAPTER_CONFIG_FILE} sets {name!r}, which is not needed and may load code",
                 "remove it",
             )
+    for name, value in find_odd_values(settings):
+        raise DataError(
+            f"{folder / ADAPTER_CONFIG_FILE} sets {name!r} to what is not known: "
+            f"{shorten_repr(value)}",
+            "get the adapter again",
+        )
     return read_safetensors_header(folder / ADAPTER_WEIGHTS_FILE).parameter_count
+
+
+def find_odd_values(settings: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Settings whose values no adapter needs, and which take peft long or make it fail."""
+    for name in PATTERN_KEYS:
+        value = settings.get(name)
+        may_be_expression = name in ("target_modules", "exclude_modules")
+        if isinstance(value, str) and may_be_expression and not settings.get("target_parameters"):
+            continue
+        names = value if isinstance(value, list | dict) else [] if value is None else [value]
+        if not all(isinstance(each, str) and MODULE_NAME.fullmatch(each) for each in names):
+            yield name, value
+    ways = settings.get("init_lora_weights", True)
+    if not isinstance(ways, bool) and not INITIALIZATION.fullmatch(str(ways)):
+        yield "init_lora_weights", ways
+    ranks = settings.get("rank_pattern")
+    for rank in (settings.get("r", 1), *(ranks.values() if isinstance(ranks, dict) else ())):
+        if type(rank) is not int or not 0 < rank <= MAX_RANK:
+            yield "r", rank
+
+
+def is_expression(modules: object) -> bool:
+    """Whether modules are given by a regular expression."""
+    return isinstance(modules, str) and modules.lower() != EVERY_MODULE
 
 
 def read_adapter_config(path: Path) -> dict[str, object]:
