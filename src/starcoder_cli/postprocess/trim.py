@@ -113,12 +113,13 @@ def ends_inside_line(hole: Hole, replaced: str) -> bool:
 def until_rest_of_line(chunks: Iterable[Chunk], suffix: str) -> Stream:
     """Yield an answer of several lines up to where the rest of the hole's line is repeated.
 
-    A rest without a word is too little to go by: the next line must follow as well.
+    A rest without a word is too little to go by: the next lines must follow up to one that has.
     """
     rest, newline, following = suffix.partition("\n")
     target = rest.rstrip() + newline
-    if not re.search(r"\w", rest):
-        target += following.partition("\n")[0].rstrip()
+    while following and not re.search(r"\w", target):
+        line, newline, following = following.partition("\n")
+        target += line.rstrip() + newline * (not re.search(r"\w", line))
 
     def decide(text: str, last: bool) -> tuple[int, str]:
         position = text.find(target)
