@@ -12,19 +12,19 @@ _starcoder_words() {
         options='--version -V --no-color --help -h' ;;
     'starcoder complete')
         commands=''
-        options='-h --stop --lines --raw --provenance --trace --index --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --lang --filename --order --prompted --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --no-server --endpoint --fim --api-key-file --quantize --device --dtype --adapter --help' ;;
+        options='-h --stop --lines --raw --provenance --trace --index --echo --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --lang --filename --order --prompted --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --quantize --device --dtype --help' ;;
     'starcoder fill')
         commands=''
-        options='-h --stop --lines --raw --provenance --trace --index --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --at --lang --filename --order --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --no-server --endpoint --fim --api-key-file --quantize --device --dtype --adapter --help' ;;
+        options='-h --stop --lines --raw --provenance --trace --index --echo --plain --json --diff --in-place -i --output -o --batch --color --quiet -q --verbose -v --at --lang --filename --order --include -I --context --no-context --max-prompt-tokens --strict-context --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --adapter --engine --keep-alive --no-server --endpoint --fim --api-key-file --quantize --device --dtype --help' ;;
     'starcoder edit')
         commands=''
-        options='-h --stop --raw --provenance --trace --index --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --lang --filename --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --no-server --endpoint --api-key-file --quantize --device --dtype --adapter --help' ;;
+        options='-h --stop --raw --provenance --trace --index --echo --json --diff --in-place -i --output -o --color --quiet -q --verbose -v --lang --filename --show-prompt --candidates -n --check --verify --pick --model -m --max-tokens --temperature --top-p --seed --offline --timeout --adapter --engine --keep-alive --no-server --endpoint --api-key-file --quantize --device --dtype --help' ;;
     'starcoder chat')
         commands=''
-        options='-h --stop --extract -x --trace --index --json --color --quiet -q --verbose -v --file -f --system -s --strict-context --show-prompt --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --no-server --endpoint --api-key-file --quantize --device --dtype --adapter --help' ;;
+        options='-h --stop --extract -x --trace --index --json --color --quiet -q --verbose -v --file -f --system -s --strict-context --show-prompt --model -m --max-tokens --temperature --top-p --seed --offline --timeout --adapter --engine --keep-alive --no-server --endpoint --api-key-file --quantize --device --dtype --help' ;;
     'starcoder eval')
         commands=''
-        options='--limit --samples -n --seed --max-tokens --prompted --raw --lang --data --parallel --out --run-code --report --plot --json -h --color --quiet -q --verbose -v --order --model -m --temperature --top-p --offline --engine --endpoint --fim --api-key-file --quantize --device --dtype --adapter --help' ;;
+        options='--limit --samples -n --seed --max-tokens --prompted --raw --lang --data --parallel --out --run-code --report --plot --json -h --color --quiet -q --verbose -v --order --model -m --temperature --top-p --offline --adapter --engine --endpoint --fim --api-key-file --quantize --device --dtype --help' ;;
     'starcoder trace')
         commands=''
         options='--index --fail-on --lang --report --portrait --portrait-url --offline --json --color --quiet -q -h --help' ;;
@@ -75,10 +75,10 @@ _starcoder_words() {
         options='-h --help' ;;
     'starcoder serve')
         commands=''
-        options='--http --allowed-host --api-key-file -h --verbose -v --model -m --offline --engine --quantize --device --dtype --adapter --help' ;;
+        options='--http --allowed-host --api-key-file -h --verbose -v --model -m --offline --engine --adapter --quantize --device --dtype --help' ;;
     'starcoder lsp')
         commands=''
-        options='-h --stop --lines --raw --debounce --instruction --order --include -I --context --no-context --max-prompt-tokens --strict-context --candidates -n --model -m --max-tokens --temperature --top-p --seed --offline --timeout --engine --keep-alive --endpoint --fim --api-key-file --quantize --device --dtype --adapter --help' ;;
+        options='-h --stop --lines --raw --debounce --instruction --order --include -I --context --no-context --max-prompt-tokens --strict-context --candidates -n --model -m --max-tokens --temperature --top-p --seed --offline --timeout --adapter --engine --keep-alive --endpoint --fim --api-key-file --quantize --device --dtype --help' ;;
     'starcoder ps')
         commands=''
         options='--json -h --help' ;;
@@ -87,7 +87,7 @@ _starcoder_words() {
         options='-h --help' ;;
     'starcoder bench')
         commands=''
-        options='--prompt-tokens --tokens --runs --json --picture -h --quiet -q --verbose -v --engine --endpoint --api-key-file --timeout --quantize --device --dtype --adapter --help' ;;
+        options='--prompt-tokens --tokens --runs --json --picture -h --quiet -q --verbose -v --engine --adapter --endpoint --api-key-file --timeout --quantize --device --dtype --help' ;;
     'starcoder config')
         commands='path schema edit set unset'
         options='--json --help -h' ;;

@@ -14,7 +14,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
     $table = @{
         'starcoder' = @{
             Commands = [ordered]@{
-                'complete' = 'Continue a file, everything up to a place in it, or standard input'
+                'complete' = 'Continue a file from its end or from a place in it, or continue standard input'
                 'fill' = 'Replace a range of a file with what the model would write there'
                 'edit' = 'Rewrite code to follow an instruction: a file, a range of one, or a notebook''s cell'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
@@ -48,11 +48,11 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Options = [ordered]@{
                 '-h' = @('', 'Show the main options and some examples')
                 '--stop' = @('text', 'End before this text; may be given several times')
-                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or without a limit')
+                '--lines' = @('auto one block many', 'How far an answer goes: one line, a block, or many lines without a limit; auto: as the gap suggests')
                 '--raw' = @('', 'Keep the answer as the model wrote it, untrimmed')
                 '--provenance' = @('', 'Mark generated code with a comment: the model and the date')
                 '--trace' = @('', 'Report where the answer may come from, as `starcoder trace` does')
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '--echo' = @('', 'Print the text around the answer too')
                 '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
                 '--diff' = @('', 'Print a patch, which `git apply` understands')
@@ -69,17 +69,17 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'Name of the text, mainly for standard input')
                 '--order' = @('psm spm', 'Put the prefix first in the prompt (psm), or the suffix (spm)')
-                '--prompted' = @('', 'Start the prompt in the style of a solution file, which StarCoder completes better')
+                '--prompted' = @('', 'Start the prompt in the style of a solution file; StarCoder completes better that way')
                 '--include' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
                 '-I' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
                 '--context' = @('text', 'Seconds to spend on reading related files of the project; 0: none')
                 '--no-context' = @('', 'Include no files except those of --include; overrides --context')
-                '--max-prompt-tokens' = @('text', 'Maximum number of tokens of the text to read, those nearest to the gap')
+                '--max-prompt-tokens' = @('text', 'Read at most this many tokens of the text: those nearest to the gap')
                 '--strict-context' = @('', 'Fail if the text is longer than the model can read')
                 '--show-prompt' = @('', 'Print what the model would read, and stop')
                 '--candidates' = @('text', 'Generate this many answers (at most 16), and take the best')
                 '-n' = @('text', 'Generate this many answers (at most 16), and take the best')
-                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the gap')
+                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the place')
                 '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
                 '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
                 '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
@@ -90,16 +90,16 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--adapter' = @('folder', 'LoRA adapter to add')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder aixcoder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
-                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('file')
@@ -110,11 +110,11 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Options = [ordered]@{
                 '-h' = @('', 'Show the main options and some examples')
                 '--stop' = @('text', 'End before this text; may be given several times')
-                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or without a limit')
+                '--lines' = @('auto one block many', 'How far an answer goes: one line, a block, or many lines without a limit; auto: as the gap suggests')
                 '--raw' = @('', 'Keep the answer as the model wrote it, untrimmed')
                 '--provenance' = @('', 'Mark generated code with a comment: the model and the date')
                 '--trace' = @('', 'Report where the answer may come from, as `starcoder trace` does')
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '--echo' = @('', 'Print the text around the answer too')
                 '--plain' = @('', 'Print the code alone, at a terminal too')
                 '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
@@ -137,12 +137,12 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-I' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
                 '--context' = @('text', 'Seconds to spend on reading related files of the project; 0: none')
                 '--no-context' = @('', 'Include no files except those of --include; overrides --context')
-                '--max-prompt-tokens' = @('text', 'Maximum number of tokens of the text to read, those nearest to the gap')
+                '--max-prompt-tokens' = @('text', 'Read at most this many tokens of the text: those nearest to the gap')
                 '--strict-context' = @('', 'Fail if the text is longer than the model can read')
                 '--show-prompt' = @('', 'Print what the model would read, and stop')
                 '--candidates' = @('text', 'Generate this many answers (at most 16), and take the best')
                 '-n' = @('text', 'Generate this many answers (at most 16), and take the best')
-                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the gap')
+                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the place')
                 '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
                 '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
                 '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
@@ -153,16 +153,16 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--adapter' = @('folder', 'LoRA adapter to add')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder aixcoder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
-                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('place')
@@ -176,7 +176,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--raw' = @('', 'Keep the answer as the model wrote it, untrimmed')
                 '--provenance' = @('', 'Mark generated code with a comment: the model and the date')
                 '--trace' = @('', 'Report where the answer may come from, as `starcoder trace` does')
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '--echo' = @('', 'Print the text around the answer too')
                 '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
                 '--diff' = @('', 'Print a patch, which `git apply` understands')
@@ -194,7 +194,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--show-prompt' = @('', 'Print what the model would read, and stop')
                 '--candidates' = @('text', 'Generate this many answers (at most 16), and take the best')
                 '-n' = @('text', 'Generate this many answers (at most 16), and take the best')
-                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the gap')
+                '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the place')
                 '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
                 '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
                 '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
@@ -205,15 +205,15 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--adapter' = @('folder', 'LoRA adapter to add')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
-                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('file', 'text')
@@ -227,7 +227,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--extract' = @('', 'Print only the code in the first fenced block of the answer')
                 '-x' = @('', 'Print only the code in the first fenced block of the answer')
                 '--trace' = @('', 'Report where the answer may come from, as `starcoder trace` does')
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '--json' = @('', 'Print one JSON object: text, reason, tokens, seconds, model, seed')
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
@@ -248,15 +248,15 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--adapter' = @('folder', 'LoRA adapter to add')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
-                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('text')
@@ -270,7 +270,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-n' = @('text', 'Answers to each problem, for pass@k; more than one needs a --temperature')
                 '--seed' = @('text', 'Random seed, for sampling and for the gaps of repo')
                 '--max-tokens' = @('text', 'Maximum number of tokens in an answer')
-                '--prompted' = @('', 'Begin the prompt like the file of a solution, as StarCoder''s authors did')
+                '--prompted' = @('', 'Start the prompt in the style of a solution file, as StarCoder''s authors did')
                 '--raw' = @('', 'Take the model''s text up to the benchmark''s stop words, without our clean-up')
                 '--lang' = @('language', 'Only this language; may be given several times')
                 '--data' = @('file', 'The benchmark''s data, as published (JSON, JSONL, .gz, Parquet); may be given several times')
@@ -292,14 +292,14 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
                 '--offline' = @('', 'Never use the network')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--adapter' = @('folder', 'LoRA adapter to add')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder aixcoder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
-                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('humaneval mbpp multipl-e infilling santacoder-fim repo')
@@ -308,7 +308,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '--fail-on' = @('text', 'Exit with 1 if code is under this licence: an SPDX expression, `copyleft`, or `unknown`')
                 '--lang' = @('language', 'Language of the code')
                 '--report' = @('file', 'Write a notice of what is found, as SPDX 2.3: tag-value, or JSON if the name ends in .json')
@@ -329,7 +329,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'add' = 'Add code to the index, or bring it up to date; nothing of it leaves this machine'
                 'list' = 'List the projects in the index'
                 'update' = 'Bring the index up to date: read what has changed, and remove what is gone'
-                'rm' = 'Remove a project, or everything added from a path, leaving no trace in the file'
+                'rm' = 'Remove a project, or everything added from a path, and nothing of it stays in the index file'
             }
             Options = [ordered]@{
                 '--help' = @('', 'Show this message and exit')
@@ -343,7 +343,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Options = [ordered]@{
                 '--license' = @('text', 'Licence to record for everything added, overriding what the files declare')
                 '--opt-out' = @('file', 'Exclude for good the projects that this file names, one per line')
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
             }
@@ -354,7 +354,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--json' = @('', 'Print JSON, one object a line')
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
             }
@@ -364,7 +364,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
             }
@@ -374,7 +374,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--index' = @('file', 'The index of code')
+                '--index' = @('file', 'The file of the index (see `starcoder index`)')
                 '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
             }
@@ -387,16 +387,16 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--name' = @('model', 'Name of the new model, for -m')
                 '--dry-run' = @('', 'Print the data and the plan, and train nothing')
                 '--allow' = @('text', 'Read only code under these licences: an SPDX expression, `permissive` or `unknown`')
-                '--index' = @('file', 'The index of code')
-                '--data-card' = @('file', 'Write what was read, left out and replaced to a file, in Markdown')
+                '--index' = @('file', 'The index that knows which projects opted out')
+                '--data-card' = @('file', 'Write to a Markdown file what was read, left out and replaced')
                 '--max-length' = @('text', 'Maximum number of tokens in an example and in a batch')
                 '--fim-rate' = @('text', 'Share of the examples that are gaps to fill; the others continue a text')
                 '--fim-spm-rate' = @('text', 'Share of the gaps whose suffix comes first')
                 '--seed' = @('text', 'Seed of everything random: the same one gives the same adapter on one machine')
                 '--rank' = @('text', 'Rank of the adapter')
-                '--alpha' = @('text', 'Scale of the adapter, in proportion to its rank')
+                '--alpha' = @('text', 'Scale of the adapter; it is divided by the rank')
                 '--learning-rate' = @('text', 'Learning rate at the start; it falls to zero')
-                '--epochs' = @('text', 'How often each example is read')
+                '--epochs' = @('text', 'How many times each example is read')
                 '--max-steps' = @('text', 'Maximum number of steps, of eight examples each')
                 '--save-steps' = @('text', 'Evaluate and write a checkpoint every so many steps')
                 '-h' = @('', 'Show the main options and some examples')
@@ -404,8 +404,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-q' = @('', 'No notes on standard error, only errors')
                 '--verbose' = @('', 'Report details on standard error')
                 '-v' = @('', 'Report details on standard error')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id')
                 '--offline' = @('', 'Never use the network')
                 '--help' = @('', 'Show this message and exit')
             }
@@ -419,7 +419,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'rm' = 'Delete a model that was pulled or tuned'
                 'show' = 'Show what is known about a model: size, window, format, source, path, and the licence'
                 'recommend' = 'Say which models this machine can run, what each costs, and which is best here'
-                'use' = 'Make a model the default, in the configuration file; `config unset model` undoes that'
+                'use' = 'Make a model the default of complete, fill, edit, chat and lsp, in the configuration file'
                 'path' = 'Print the path of a model''s file or folder, and nothing else'
             }
             Options = [ordered]@{
@@ -457,8 +457,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--accept-license' = @('', 'Accept the model''s licence without a question')
                 '--offline' = @('', 'Never use the network')
                 '-h' = @('', 'Show the main options and some examples')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('model')
@@ -514,7 +514,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--http' = @('', 'Also serve the HTTP API of OpenAI, and llama.cpp''s /infill')
+                '--http' = @('', 'Also serve an HTTP API, with routes of OpenAI, llama.cpp, Mistral and TGI')
                 '--allowed-host' = @('text', 'Another host name that clients may use for the server; may be given several times')
                 '--api-key-file' = @('file', 'The key that clients need, in a file that only you can read')
                 '-h' = @('', 'Show the main options and some examples')
@@ -523,11 +523,11 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--model' = @('model', 'A model that --http offers, as for other commands; may be given several times')
                 '-m' = @('model', 'A model that --http offers, as for other commands; may be given several times')
                 '--offline' = @('', 'Never use the network')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--adapter' = @('folder', 'LoRA adapter to add')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
-                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('text')
@@ -538,7 +538,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Options = [ordered]@{
                 '-h' = @('', 'Show the main options and some examples')
                 '--stop' = @('text', 'End before this text; may be given several times')
-                '--lines' = @('auto one block many', 'How far an answer goes: to the end of a line, of a block, or without a limit')
+                '--lines' = @('auto one block many', 'How far an answer goes: one line, a block, or many lines without a limit; auto: as the gap suggests')
                 '--raw' = @('', 'Keep the answer as the model wrote it, untrimmed')
                 '--debounce' = @('text', 'Seconds to wait for more typing before asking the model')
                 '--instruction' = @('text', 'An edit to offer for a selection; may be given several times')
@@ -547,7 +547,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-I' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
                 '--context' = @('text', 'Seconds to spend on reading related files of the project; 0: none')
                 '--no-context' = @('', 'Include no files except those of --include; overrides --context')
-                '--max-prompt-tokens' = @('text', 'Maximum number of tokens of the text to read, those nearest to the gap')
+                '--max-prompt-tokens' = @('text', 'Read at most this many tokens of the text: those nearest to the gap')
                 '--strict-context' = @('', 'Fail if the text is longer than the model can read')
                 '--candidates' = @('text', 'How many completions to choose from when they are requested by hand')
                 '-n' = @('text', 'How many completions to choose from when they are requested by hand')
@@ -559,15 +559,15 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp')
+                '--adapter' = @('folder', 'LoRA adapter to add')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long the server keeps the model loaded after an answer: 30s, 5m, 1h; -1: for ever')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder aixcoder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
-                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @()
@@ -595,10 +595,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--prompt-tokens' = @('text', 'Tokens of the prompts')
+                '--prompt-tokens' = @('text', 'Lengths of the prompts, in tokens')
                 '--tokens' = @('text', 'Tokens to write after each prompt')
-                '--runs' = @('text', 'How often each model is loaded and measured')
-                '--json' = @('', 'Print JSON, one object a model and engine')
+                '--runs' = @('text', 'How many times each model is loaded and measured')
+                '--json' = @('', 'Print JSON, one object per model and engine')
                 '--picture' = @('file', 'Draw the figures into a file: .svg, .png or .pdf')
                 '-h' = @('', 'Show the main options and some examples')
                 '--quiet' = @('', 'No notes on standard error, only errors')
@@ -606,13 +606,13 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--verbose' = @('', 'Report details on standard error')
                 '-v' = @('', 'Report details on standard error')
                 '--engine' = @('auto openvino llamacpp huggingface', 'What runs the models; auto: each engine that can')
+                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--endpoint' = @('text', 'Measure models of a server with OpenAI''s API: its address, or a name that the configuration has an address for')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
                 '--timeout' = @('text', 'Stop after this many seconds')
-                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: only as far as memory requires')
+                '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
                 '--dtype' = @('auto bf16 fp16 fp32', 'Number format for computation')
-                '--adapter' = @('folder', 'LoRA adapter to add')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('model')
@@ -694,9 +694,9 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-h' = @('', 'Show the main options and some examples')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '--offline' = @('', 'Never use the network')
+                '--model' = @('model', 'Catalog name, hub id or name of a tuned model')
+                '-m' = @('model', 'Catalog name, hub id or name of a tuned model')
+                '--offline' = @('', 'Do not download the model; pip still collects the packages')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('folder')

@@ -27,7 +27,8 @@ OTHER_VARIABLES: Mapping[str, str] = {
     "STARCODER_DATA_DIR": "The folder of accepted licences and of the index of code.",
     "STARCODER_DEBUG": "With any value, an unexpected error shows where it happened.",
     "STARCODER_MODELS_DIR": "The folder of models.",
-    "STARCODER_SANDBOX": "The sandbox of `eval --run-code`: `bubblewrap` or `landlock`.",
+    "STARCODER_SANDBOX": "The sandbox of `eval --run-code` and `--check`: `bubblewrap` or "
+    "`landlock`.",
     "NO_COLOR": "With any value, no colours unless `--color always` asks for them.",
     "CI": "With any value, commands start no server in the background unless `--keep-alive` asks.",
     "HF_ENDPOINT": "The address of the hub.",

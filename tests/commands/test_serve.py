@@ -57,13 +57,13 @@ def test_without_one(runtime: Path) -> None:
 
 def test_what_is_held_is_shown(server: "Popen[bytes]", tiny_file: Path) -> None:
     empty = command("ps")
-    assert (empty.stdout, empty.stderr) == ("", "the server holds no model\n")
+    assert (empty.stdout, empty.stderr) == ("", "the server has no model loaded\n")
     ask(tiny_file)
     cells = command("ps").stdout.rstrip("\n").split("\t")
     assert cells[:3] == [str(tiny_file), "llama.cpp", "2048"]
     assert cells[5:7] == ["in 5 min", "1"]
     shown = terminal("ps", columns=200).lines
-    assert shown[0].split() == ["name", "engine", "window", "size", "loaded", "leaves", "answers"]
+    assert shown[0].split() == ["name", "engine", "window", "size", "loaded", "unloads", "answers"]
     ask(tiny_file, "--keep-alive", "-1")
     assert command("ps").stdout.split("\t")[5] == "never"
     assert held()[0]["until"] is None

@@ -52,7 +52,11 @@ BenchEndpoint = Annotated[
 ]
 PromptTokens = Annotated[
     str,
-    typer.Option(metavar="N,N,...", help="Tokens of the prompts.", rich_help_panel=MEASURED_PANEL),
+    typer.Option(
+        metavar="N,N,...",
+        help="Lengths of the prompts, in tokens.",
+        rich_help_panel=MEASURED_PANEL,
+    ),
 ]
 WrittenTokens = Annotated[
     int,
@@ -61,13 +65,15 @@ WrittenTokens = Annotated[
 Runs = Annotated[
     int,
     typer.Option(
-        help="How often each model is loaded and measured.", rich_help_panel=MEASURED_PANEL
+        help="How many times each model is loaded and measured.", rich_help_panel=MEASURED_PANEL
     ),
 ]
 BenchJson = Annotated[
     bool,
     typer.Option(
-        "--json", help="Print JSON, one object a model and engine.", rich_help_panel=MEASURED_PANEL
+        "--json",
+        help="Print JSON, one object per model and engine.",
+        rich_help_panel=MEASURED_PANEL,
     ),
 ]
 Picture = Annotated[
@@ -107,8 +113,9 @@ def bench(
     """Measure how fast models are on this machine, side by side.
 
     For each model, and each engine that can run it: seconds to load, seconds to the first token by
-    length of the prompt, and again after an edit at its end; tokens read and written in a second;
-    memory. Each run loads the model again in a process of its own; runs alternate between models.
+    length of the prompt, and the same after an edit at the end of the prompt; tokens read and
+    written in a second; memory. Each run loads the model again in a process of its own; runs
+    alternate between models.
 
     Models must be installed: see `starcoder models pull`. A failure is reported on standard error
     and by the exit code; the other models are still measured.

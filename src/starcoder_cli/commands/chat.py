@@ -78,7 +78,7 @@ System = Annotated[
         "-s",
         envvar=environment_name("system"),
         help="System prompt; an empty text omits it.",
-        show_default="briefly, about code",
+        show_default="asks for brief answers about code",
         rich_help_panel=TEXT_PANEL,
     ),
 ]

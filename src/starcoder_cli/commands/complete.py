@@ -16,7 +16,7 @@ CompletionPlace = Annotated[
     str,
     typer.Argument(
         metavar="[FILE[:LINE[:COL]]|-]",
-        help="A file, a position in one to continue at, or - for standard input.",
+        help="A file, a place in one to continue from, or - for standard input.",
         show_default=False,
     ),
 ]
@@ -31,7 +31,7 @@ def complete(
     batch: Batch = False,
     messages: MessageFlags,
 ) -> None:
-    """Continue a file, everything up to a place in it, or standard input.
+    """Continue a file from its end or from a place in it, or continue standard input.
 
     The text after the place is read too: the answer stops before it repeats that. In a
     notebook, the last code cell is continued, or the one named by FILE.ipynb:CELL[:LINE].

@@ -54,7 +54,7 @@ ConfigValue = Annotated[
     str,
     typer.Argument(
         metavar="VALUE",
-        help='Its value; several of one option as a list: \'["a", "b"]\'.',
+        help='Its value; a list if the option takes several: \'["a", "b"]\'.',
         show_default=False,
     ),
 ]

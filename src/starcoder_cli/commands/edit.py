@@ -45,7 +45,7 @@ EditMaxTokens = Annotated[
         "--max-tokens",
         envvar=environment_name("max_tokens"),
         help="Maximum number of tokens to generate.",
-        show_default="what the code has, and 256 more",
+        show_default="half the code's characters, and 256 more",
         rich_help_panel=MODEL_PANEL,
     ),
 ]

@@ -87,7 +87,7 @@ EvalPrompted = Annotated[
     bool,
     typer.Option(
         "--prompted",
-        help="Begin the prompt like the file of a solution, as StarCoder's authors did.",
+        help="Start the prompt in the style of a solution file, as StarCoder's authors did.",
         rich_help_panel=QUESTION_PANEL,
     ),
 ]

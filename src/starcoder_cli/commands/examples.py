@@ -15,7 +15,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("starcoder fill app.py:12-15", "show what would replace lines 12 to 15"),
         ("starcoder fill -i app.py:12-15", "replace them in the file"),
         ("starcoder fill --check app.py:12-15", "prefer an answer that passes the tests"),
-        ("starcoder fill - --at '<FILL>' --lang sql < a.sql", "fill a mark of standard input"),
+        ("starcoder fill - --at '<FILL>' --lang sql < a.sql", "fill at a marker in standard input"),
     ),
     "edit": (
         ("starcoder edit app.py:4-9 'Handle an empty list.'", "show lines 4 to 9, rewritten"),
@@ -36,7 +36,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         ("starcoder trace --fail-on copyleft app.py", "exit with 1 if a licence is unwanted"),
     ),
     "tune": (
-        ("starcoder tune --dry-run .", "show what would be learnt, and how long it takes"),
+        ("starcoder tune --dry-run .", "show what would be learnt"),
         ("starcoder tune . --name my-project", "train, and register the result"),
     ),
     "serve": (

@@ -17,7 +17,8 @@ FillPlace = Annotated[
     str,
     typer.Argument(
         metavar="FILE:LINE[:COL][-LINE[:COL]]",
-        help="The range to replace, or with --at a file, or - for standard input.",
+        help="The range to replace; with --at, a file or - for standard input; with --batch, a "
+        "JSONL file.",
     ),
 ]
 At = Annotated[
@@ -54,10 +55,9 @@ def fill(
     """Replace a range of a file with what the model would write there.
 
     Lines and columns start at 1, and columns count characters. A range ends with its last line, or
-    before its last column; one position with a column is an empty range. In a notebook the
-    number of a cell comes first: FILE.ipynb:CELL[:LINE]. The answer
-    goes to standard output, at a terminal between the lines around it; with --in-place it goes into
-    the file.
+    before its last column; a single place with a column is an empty range. In a notebook the number
+    of a cell comes first: FILE.ipynb:CELL[:LINE]. The answer goes to standard output, at a terminal
+    between the lines around it; with --in-place it goes into the file.
     """
     request = hole.request(fim=True)
     output = messages.values(

@@ -111,7 +111,7 @@ def list_index(json: IndexJson = False, index: IndexFile = None) -> None:
 def update(index: IndexFile = None) -> None:
     """Bring the index up to date: read what has changed, and remove what is gone.
 
-    A path that no longer exists is left unchanged.
+    What was added from a path that no longer exists is kept, and reported as an error.
     """
     from starcoder_cli.attribution.index import list_sources
 
@@ -129,7 +129,7 @@ def update(index: IndexFile = None) -> None:
 
 @app.command("rm")
 def remove_project(name: ProjectName, index: IndexFile = None) -> None:
-    """Remove a project, or everything added from a path, leaving no trace in the file.
+    """Remove a project, or everything added from a path, and nothing of it stays in the index file.
 
     An update adds a project again if its path still has it, unless it is opted out.
     """

@@ -25,6 +25,7 @@ from starcoder_cli.commands.options import (
     Offline,
     OrderOption,
     Timeout,
+    max_prompt_tokens_option,
 )
 from starcoder_cli.errors import StarcoderError, UsageError
 from starcoder_cli.settings import environment_name
@@ -63,6 +64,9 @@ EditorKeepAlive = Annotated[
 READING_SECONDS = 1.0
 """The longest anyone who is typing waits for the first word."""
 
+EditorMaxPromptTokens = Annotated[
+    int | None, max_prompt_tokens_option("what is read in about a second")
+]
 EditorCandidates = Annotated[
     int,
     typer.Option(
@@ -95,6 +99,13 @@ Instructions = Annotated[
 
 
 @dataclass(frozen=True)
+class EditorContextFlags(ContextFlags):
+    """What else is read while someone is typing."""
+
+    max_prompt_tokens: EditorMaxPromptTokens = None
+
+
+@dataclass(frozen=True)
 class EditorFlags:
     """Which model is asked, what it reads, and how it answers."""
 
@@ -107,7 +118,7 @@ class EditorFlags:
     keep_alive: EditorKeepAlive = KEEP_ALIVE
     endpoint: FimEndpointFlags = FimEndpointFlags()
     order: OrderOption = "psm"
-    context: ContextFlags = ContextFlags()
+    context: EditorContextFlags = EditorContextFlags()
     ending: EndingFlags = EndingFlags()
     candidates: EditorCandidates = 3
     debounce: Debounce = 0.1
@@ -155,8 +166,8 @@ def lsp(*, editor: EditorFlags) -> None:
     """Answer an editor over the language server protocol, on standard input and output.
 
     Offers completions at the cursor, inline if the editor supports it, and edits of a selection.
-    The server that other commands use holds the model, and is started if needed. Editor settings
-    have the names of these options, as in the configuration file, and take precedence.
+    The server that other commands use holds the model, and is started if needed. Most of these
+    options can be editor settings of the same name, which take precedence.
     """
     editor.values()
     from starcoder_cli.lsp.server import EditorServer

@@ -218,7 +218,7 @@ def recommend_model(json: ModelsJson = False) -> None:
     Fill times are for 850 tokens read and 48 written by a loaded model, scaled from the measured
     speed of the default model, or else the small one. HumanEval is the share of its problems that
     the first answer solves, as the model's makers published it or as measured with this program. In
-    a pipe: name, download, memory, seconds, HumanEval and form, with tabs between.
+    a pipe: name, download, memory, seconds, HumanEval and what it runs on, with tabs between.
     """
     from starcoder_cli.app.recommend import choose_offer, find_offers, measure_rates
     from starcoder_cli.engines.machine import find_machine
@@ -249,7 +249,10 @@ def recommend_model(json: ModelsJson = False) -> None:
 
 @app.command("use")
 def use_model(name: ModelNameArgument) -> None:
-    """Make a model the default, in the configuration file; `config unset model` undoes that."""
+    """Make a model the default of complete, fill, edit, chat and lsp, in the configuration file.
+
+    `config unset model` undoes that.
+    """
     from starcoder_cli.commands.config import set_config
 
     spec = find_model(name)

@@ -16,7 +16,7 @@ from starcoder_cli.settings import (
 )
 
 MODEL_PANEL = "Model"
-CHECKPOINT_PANEL = "Checkpoints (StarCoder itself; not GGUF files)"
+CHECKPOINT_PANEL = "Checkpoints (not GGUF files)"
 TEXT_PANEL = "What the model reads"
 ANSWER_PANEL = "Answer"
 CHOICE_PANEL = "Several answers"
@@ -24,26 +24,46 @@ PANELS = (ANSWER_PANEL, TEXT_PANEL, CHOICE_PANEL, MODEL_PANEL, CHECKPOINT_PANEL)
 """In help order."""
 
 
-def index_option(panel: str | None = None) -> Any:
+def index_option(
+    panel: str | None = None, text: str = "The file of the index (see `starcoder index`)."
+) -> Any:
     """The option that names an index, in a help panel or outside all panels."""
     return typer.Option(
         "--index",
         envvar=environment_name("index"),
         metavar="FILE",
-        help="The index of code.",
+        help=text,
         show_default="in your data folder",
         rich_help_panel=panel,
     )
 
 
-ModelName = Annotated[
-    str,
-    typer.Option(
+def model_option(text: str) -> Any:
+    """The option that names a model; `text` says what kinds a command takes."""
+    return typer.Option(
         "--model",
         "-m",
         envvar=environment_name("model"),
-        help="Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back.",
+        help=text,
         rich_help_panel=MODEL_PANEL,
+    )
+
+
+def max_prompt_tokens_option(default: str) -> Any:
+    """The option that limits the text that is read; `default` says how long reading may take."""
+    return typer.Option(
+        "--max-prompt-tokens",
+        envvar=environment_name("max_prompt_tokens"),
+        help="Read at most this many tokens of the text: those nearest to the gap.",
+        show_default=default,
+        rich_help_panel=TEXT_PANEL,
+    )
+
+
+ModelName = Annotated[
+    str,
+    model_option(
+        "Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back."
     ),
 ]
 MaxTokens = Annotated[
@@ -102,7 +122,7 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         envvar=environment_name("engine"),
-        help="What runs the model; auto: OpenVINO if the model is prepared for it, else llama.cpp.",
+        help="What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -126,7 +146,7 @@ Fim = Annotated[
         metavar="FAMILY",
         help="The family of an endpoint's model, which decides how a gap is written; `server`: "
         "leave that to the server.",
-        show_default="as its name tells",
+        show_default="by the model's name",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -167,7 +187,8 @@ QuantizeOption = Annotated[
     typer.Option(
         "--quantize",
         envvar=environment_name("quantize"),
-        help="Keep weights in fewer bits; auto: only as far as memory requires.",
+        help="Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as "
+        "memory requires.",
         rich_help_panel=CHECKPOINT_PANEL,
     ),
 ]
@@ -196,7 +217,7 @@ Adapter = Annotated[
         metavar="FOLDER",
         help="LoRA adapter to add.",
         show_default=False,
-        rich_help_panel=CHECKPOINT_PANEL,
+        rich_help_panel=MODEL_PANEL,
     ),
 ]
 Lang = Annotated[
@@ -222,7 +243,8 @@ LinesOption = Annotated[
     typer.Option(
         "--lines",
         envvar=environment_name("lines"),
-        help="How far an answer goes: to the end of a line, of a block, or without a limit.",
+        help="How far an answer goes: one line, a block, or many lines without a limit; auto: as "
+        "the gap suggests.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
@@ -276,14 +298,7 @@ NoContext = Annotated[
     ),
 ]
 MaxPromptTokens = Annotated[
-    int | None,
-    typer.Option(
-        "--max-prompt-tokens",
-        envvar=environment_name("max_prompt_tokens"),
-        help="Maximum number of tokens of the text to read, those nearest to the gap.",
-        show_default="what is read in about ten seconds",
-        rich_help_panel=TEXT_PANEL,
-    ),
+    int | None, max_prompt_tokens_option("what is read in about ten seconds")
 ]
 StrictContext = Annotated[
     bool,
@@ -365,7 +380,7 @@ Check = Annotated[
         "--check",
         envvar=environment_name("check"),
         help="Run the candidates (5 without -n) in a sandbox, and prefer those that pass the "
-        "examples and tests near the gap. Python and JavaScript.",
+        "examples and tests near the place. Python and JavaScript.",
         rich_help_panel=CHOICE_PANEL,
     ),
 ]
@@ -464,7 +479,8 @@ Prompted = Annotated[
     typer.Option(
         "--prompted",
         envvar=environment_name("prompted"),
-        help="Start the prompt in the style of a solution file, which StarCoder completes better.",
+        help="Start the prompt in the style of a solution file; StarCoder completes better that "
+        "way.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]

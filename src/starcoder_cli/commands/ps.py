@@ -18,8 +18,9 @@ def ps(
 ) -> None:
     """List the models that the server has loaded.
 
-    Shows their size, when they were loaded, and when they will be unloaded. In a
-    pipe: name, engine, window, bytes, and seconds since and until, with tabs between.
+    Shows their size, when they were loaded, and when they will be unloaded. In a pipe: name,
+    engine, window, size, time since it was loaded, time until it is unloaded, and number of
+    answers, with tabs between; --json has bytes and seconds.
     """
     path = find_socket()
     if path is None:

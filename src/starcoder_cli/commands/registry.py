@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starcoder_cli.commands.parameters import Command
 
 COMMANDS = {
-    "complete": "Continue a file, everything up to a place in it, or standard input.",
+    "complete": "Continue a file from its end or from a place in it, or continue standard input.",
     "fill": "Replace a range of a file with what the model would write there.",
     "edit": "Rewrite code to follow an instruction: a file, a range of one, or a notebook's cell.",
     "chat": "Answer a question about code, or several in a session at a terminal.",

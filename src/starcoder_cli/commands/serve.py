@@ -47,7 +47,7 @@ Http = Annotated[
     bool,
     typer.Option(
         "--http",
-        help="Also serve the HTTP API of OpenAI, and llama.cpp's /infill.",
+        help="Also serve an HTTP API, with routes of OpenAI, llama.cpp, Mistral and TGI.",
         rich_help_panel=HTTP_PANEL,
     ),
 ]
@@ -107,10 +107,11 @@ def serve(
     """Keep models loaded for other commands, until Ctrl-C.
 
     The commands find it by themselves, and each model is unloaded when its --keep-alive expires. At
-    a terminal they start such a server in the background; this one keeps running without a model.
+    a terminal they start such a server in the background; this one keeps running even when no model
+    is loaded.
 
-    With --http it answers editors and other tools too: /v1/completions (a suffix makes it fill the
-    gap), /v1/chat/completions, /v1/models, /infill, /health and /metrics.
+    With --http it answers editors and other tools too, for example on /v1/completions (a suffix
+    makes it fill the gap), /v1/chat/completions and /infill.
     """
     if not HAS_UNIX_SOCKETS:
         raise MachineError("a server needs unix sockets", "use the commands without one")

@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from starcoder_cli.catalog import DEFAULT_MODEL
-from starcoder_cli.commands.options import ModelName, Offline, Quiet, Verbose, index_option
+from starcoder_cli.commands.options import (
+    Offline,
+    Quiet,
+    Verbose,
+    index_option,
+    model_option,
+)
 
 DATA_PANEL, TRAINING_PANEL = "The data", "The training"
 
@@ -17,6 +23,9 @@ TunePaths = Annotated[
         help="Folders of git repositories: the code in them that git tracks is read.",
         show_default=False,
     ),
+]
+BaseModelName = Annotated[
+    str, model_option("Catalog name, GGUF file, checkpoint folder or hub id.")
 ]
 Name = Annotated[
     str,
@@ -36,12 +45,14 @@ Allow = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
-TuneIndex = Annotated[str | None, index_option(DATA_PANEL)]
+TuneIndex = Annotated[
+    str | None, index_option(DATA_PANEL, "The index that knows which projects opted out.")
+]
 DataCard = Annotated[
     str,
     typer.Option(
         metavar="FILE",
-        help="Write what was read, left out and replaced to a file, in Markdown.",
+        help="Write to a Markdown file what was read, left out and replaced.",
         show_default=False,
         rich_help_panel=DATA_PANEL,
     ),
@@ -81,7 +92,7 @@ Rank = Annotated[
 Alpha = Annotated[
     int,
     typer.Option(
-        help="Scale of the adapter, in proportion to its rank.",
+        help="Scale of the adapter; it is divided by the rank.",
         rich_help_panel=TRAINING_PANEL,
     ),
 ]
@@ -93,7 +104,7 @@ LearningRate = Annotated[
 ]
 Epochs = Annotated[
     int,
-    typer.Option(help="How often each example is read.", rich_help_panel=TRAINING_PANEL),
+    typer.Option(help="How many times each example is read.", rich_help_panel=TRAINING_PANEL),
 ]
 MaxSteps = Annotated[
     int | None,
@@ -114,7 +125,7 @@ SaveSteps = Annotated[
 
 def tune(
     paths: TunePaths,
-    model: ModelName = DEFAULT_MODEL,
+    model: BaseModelName = DEFAULT_MODEL,
     name: Name = "",
     dry_run: DryRun = False,
     allow: Allow = None,
@@ -136,10 +147,11 @@ def tune(
 ) -> None:
     """Teach a model the code of your repository, and use the result by its name.
 
-    A LoRA adapter is trained on holes in the files that git tracks, and evaluated before and after
-    on files that it did not see. The result is a model: `starcoder fill -m NAME`. Secrets, e-mail
-    and IP addresses are replaced; generated, minified and vendored files, near-duplicates, what
-    .starcoderignore names and problems of evaluation sets are left out. --dry-run counts them all.
+    A LoRA adapter is trained on gaps cut into the files that git tracks, and evaluated before and
+    after on files that it did not see. The result is a model: `starcoder fill -m NAME`. Secrets,
+    e-mail and IP addresses are replaced; generated, minified and vendored files, near-duplicates,
+    what .starcoderignore names and problems of evaluation sets are left out. --dry-run counts them
+    all.
 
     Ctrl-C keeps the best adapter so far. Running the same command again resumes an interrupted
     training from its last checkpoint.

@@ -88,7 +88,7 @@ def load_user_key(file: str | None) -> bytes | None:
     if not HTTP_KEY_PATTERN.fullmatch(key):
         raise ConfigError(
             f"the key in {source} is not a valid key",
-            "give 16 to 256 letters, digits and signs, without space",
+            "give 16 to 256 ASCII letters, digits and punctuation marks",
         )
     return key
 
