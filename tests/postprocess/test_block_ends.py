@@ -57,3 +57,10 @@ def test_where_a_block_ends(header: str, lines: list[str], end: int | None) -> N
     ends = BlockEnds(HoleLines(Hole(header, "\nx\n"), in_block=True))
     found = [ends.feed(line, number, 4) for number, line in enumerate(lines)]
     assert next((each for each in found if each is not None), None) == end
+
+
+def test_a_jump_that_hides_what_follows_goes_if_the_answer_is_cut_off() -> None:
+    body = "    n = a[0]\n    for b in a:\n        if b > n:\n            n = b"
+    tests = "assert f([1]) == 1\nassert f([4, 2]) == 4\nprint(f([])"
+    case = f"\ndef f(a):\n«{body}¦\n    return a\n\n\n# Test it\n{tests}»"
+    check(f"{case}\n    for b in a:\n        if b == n:\n            return b\n", "python")

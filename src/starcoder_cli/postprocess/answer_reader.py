@@ -209,8 +209,9 @@ class AnswerReader:
             self._wait_lines *= 2
 
     def _is_overdue(self) -> bool:
-        """Whether a candidate has been waited for long enough, and no match is in progress."""
-        return self._lines_behind > self._wait_lines and not self._matcher.matches
+        """Whether a candidate has been waited for long enough, and nothing more is in progress."""
+        is_undecided = bool(self._matcher.matches) or self._block_ends.beside is not None
+        return self._lines_behind > self._wait_lines and not is_undecided
 
     def _last_end(self, reason: FinishReason) -> End | None:
         """The end to take once nothing more comes, or None to keep all of the answer."""
@@ -240,7 +241,7 @@ class AnswerReader:
             best = possible_ends.best_end(self._ends, self._errors)
             errors = self._errors(best)
             if reason == "length" and (errors < whole or (errors == whole and best.is_preferred)):
-                return best
+                return self._before_jump(self._text(best.position)) or best
             if reason == "stop" and errors <= check.errors_before:
                 return best
         rest = check.cut_back(text, is_whole=True) if reason == "stop" else None
