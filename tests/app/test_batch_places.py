@@ -18,6 +18,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in (".git/config", "src/a.py", "notes/holes", "note.ipynb"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
+    git(root, "init", "-q")
     (tmp_path / "creds.py").touch()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "b.py").touch()
@@ -119,6 +120,27 @@ def test_what_git_ignores_and_what_looks_like_a_secret_is_refused(
     assert is_sendable(SendableFiles.for_batch("notes/holes", [name]), name)
     (repository / "innocent.py").symlink_to(name)
     assert not is_sendable(SendableFiles.for_batch("notes/holes", []), "innocent.py")
+
+
+def test_a_repository_that_git_does_not_list_is_not_read(repository: Path) -> None:
+    """It was a bug that nothing counted as ignored there."""
+    (repository / ".git" / "index").write_bytes(b"damaged")
+    problem = SendableFiles.for_batch("notes/holes", []).refuse("src/a.py")
+    assert problem and "whose files git does not list" in problem.message
+
+
+def test_a_repository_in_a_folder_that_git_ignores_is_not_read(repository: Path) -> None:
+    lay(repository, {".gitignore": "private/\n", "private/a.py": "", "lib/a.py": ""})
+    for name in ("private", "lib"):
+        git(repository / name, "init", "-q")
+    files = SendableFiles.for_batch("notes/holes", [])
+    assert is_sendable(files, "lib/a.py") and not is_sendable(files, "private/a.py")
+
+
+def test_a_secret_in_a_cell_is_one(repository: Path) -> None:
+    cell = {"cell_type": "code", "source": ['api_key = "q8Zt2LmV5xR9bN3kPw7Y"\n'], "outputs": []}
+    lay(repository, {"note.ipynb": json.dumps({"cells": [cell], "nbformat": 4})})
+    assert not is_sendable(SendableFiles.for_batch("notes/holes", []), "note.ipynb")
 
 
 @pytest.mark.parametrize("name", ["a\0b.py", "n" * 300 + ".py", "d/" * 3000 + "a.py"])

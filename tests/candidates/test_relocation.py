@@ -46,6 +46,34 @@ def test_paths_of_the_tree_in_a_command(text: str, expected: str, name: str, hom
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ('sh "$HOME"/project/a.py', "sh {copy}/a.py"),
+        ('cd "$HOME"/project && x', "cd {copy} && x"),
+        ('sh "${{HOME}}"/project/tests/test_a.py; y', "sh {copy}/tests/test_a.py; y"),
+        ("sh ~/'project'/a.py", "sh {copy}/a.py"),
+        ('x --root="$HOME"/project', "x --root={copy}"),
+        ('sh "$HOME/my link/a.py"', "sh {copy}/a.py"),
+        ("sh -c 'cd \"$HOME\"/project && x'", "sh -c 'cd {copy} && x'"),
+        ('sh "$HOME"/other/a.py', 'sh "$HOME"/other/a.py'),
+        ("echo '$HOME'/project", "echo '$HOME'/project"),
+        ("echo \"it's\" 'a b' c\\ d", "echo \"it's\" 'a b' c\\ d"),
+    ],
+)
+def test_paths_that_are_quoted_in_part(text: str, expected: str, home: Path) -> None:
+    """It was a bug that the user's own files were tested."""
+    root, copy = home / "project", home.parent / "copy"
+    (home / "my link").symlink_to(root)
+    assert relocate_command(text.format(), root, copy) == expected.format(copy=copy)
+
+
+def test_a_path_with_escaped_spaces(home: Path) -> None:
+    root, copy = home / "my project", home.parent / "copy"
+    named = str(root).replace(" ", "\\ ")
+    assert relocate_command(f"sh {named}/a.py", root, copy) == f"sh {copy}/a.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("make -C{path}/tests", "make -C{copy}/tests"),
         ("cc -I {path} {path}/a.py", "cc -I {copy} {copy}/a.py"),
         ("(cd {path}&&pytest)", "(cd {copy}&&pytest)"),

@@ -243,3 +243,22 @@ def test_a_file_that_took_the_place_of_the_one_that_was_opened(
     monkeypatch.setattr("starcoder_cli.files.answer_journal.try_lock", lock)
     with pytest.raises(BusyError, match="another run is writing"):
         AnswerJournal.open_locked(str(path)).__enter__()
+
+
+@pytest.mark.parametrize("is_replaced", [True, False])
+@pytest.mark.parametrize("is_done", [True, False])
+def test_answers_are_kept_beside_a_file_that_somebody_replaced(
+    is_done: bool, is_replaced: bool, tmp_path: Path
+) -> None:
+    """It was a bug that they were lost, or that the other file was."""
+    path, rows = tmp_path / "answers", parse_batch(HOLES)
+    with AnswerJournal.open_locked(str(path)) as journal:
+        journal.add(answer(rows[0]))
+        path.unlink()
+        if is_replaced:
+            path.write_text("precious")
+        with pytest.raises(WriteError, match="was replaced while answers were written") as caught:
+            journal.sort(rows) if is_done else journal.add(answer(rows[1]))
+    assert path.exists() == is_replaced and (not is_replaced or path.read_text() == "precious")
+    (kept,) = set(tmp_path.iterdir()) - {path}
+    assert str(kept) in str(caught.value) and kept.read_bytes() == sealed(rows[0])

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import leftovers
+from serving import gone, until
 from starcoder_cli.sandbox import SandboxKind
 
 PROGRAMS = {
@@ -44,7 +46,7 @@ def test_nothing_survives_the_judge(
     judge.wait(20)
     judge.stdout.close()
     assert running
-    assert [number for number in running if alive(number)] == []
+    assert [number for number in running if not until(partial(gone, number))] == []
     if number == signal.SIGINT:
         assert list(tmp_path.iterdir()) == []
 
@@ -75,16 +77,3 @@ def descendants(process: int) -> dict[int, bytes]:
     for parent in found:
         found += [number for number, above in parents.items() if above == parent]
     return {number: words[number] for number in found[1:] if number in words}
-
-
-def alive(process: int) -> bool:
-    """Whether a process is still there some time later; a zombie is not."""
-    for _ in range(200):
-        try:
-            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return False
-        if state in "ZX":
-            return False
-        time.sleep(0.02)
-    return True

@@ -4,7 +4,7 @@ A file of holes that comes from somebody else, such as with a repository, may na
 user's files: one outside the folder, ignored by git, or apparently holding a secret.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,13 +25,14 @@ ALONE_HINT = "name it on the command line, without --batch"
 class SendableFiles:
     """The files of one folder that may be sent, and some others; all paths have links resolved.
 
-    `listings` are the files of the repositories looked at so far: None if git does not list
-    them, so that nothing counts as ignored.
+    `listings` are the files of the repositories looked at so far, None if git does not list them,
+    and `problems` what was decided about paths.
     """
 
     folder: Path
     others: frozenset[Path] = frozenset()
     listings: dict[Path, frozenset[str] | None] = field(default_factory=dict)
+    problems: dict[str, RefusedError | None] = field(default_factory=dict)
 
     @classmethod
     def for_batch(cls, path: str, named: Iterable[str]) -> "SendableFiles":
@@ -41,11 +42,16 @@ class SendableFiles:
         """
         is_piped = path == STANDARD_INPUT or path.startswith(("/dev/", "/proc/"))
         folder = Path.cwd() if is_piped else real_path((Path.cwd() / path).parent)
-        repository = find_repository(folder / "any")
-        return cls(repository or folder, frozenset(map(real_path, named)))
+        repository = next(find_repositories(folder / "any"), folder)
+        return cls(repository, frozenset(map(real_path, named)))
 
     def refuse(self, path: str) -> RefusedError | None:
         """Why the file at a path may not be sent; None if it may, or does not exist."""
+        if path not in self.problems:
+            self.problems[path] = self._find_problem(path)
+        return self.problems[path]
+
+    def _find_problem(self, path: str) -> RefusedError | None:
         file = real_path(path)
         if file in self.others:
             return None
@@ -53,8 +59,8 @@ class SendableFiles:
             why, hint = f"is not in {self.folder}", OUTSIDE_HINT
         elif not file.is_file():
             return None
-        elif self._is_ignored(file):
-            why, hint = "is ignored by git", ALONE_HINT
+        elif why := self._find_neglect(file):
+            hint = ALONE_HINT
         elif may_hold_secret(str(file), read_if_possible(path)):
             why, hint = "looks as if it held a secret", ALONE_HINT
         else:
@@ -65,16 +71,26 @@ class SendableFiles:
         """The lines, with a RefusedError as the task of those whose file may not be sent."""
         return [self._refuse_other(line) for line in lines]
 
-    def _is_ignored(self, file: Path) -> bool:
-        """Whether a file is in a repository but not listed by git."""
-        repository = find_repository(file)
-        if repository is None:
-            return False
-        if repository not in self.listings:
-            names = list_files(repository)
-            self.listings[repository] = None if names is None else frozenset(names)
-        listing = self.listings[repository]
-        return listing is not None and file.relative_to(repository).as_posix() not in listing
+    def _find_neglect(self, file: Path) -> str:
+        """How git leaves a file out of a repository, or the repository that has it out of another.
+
+        Empty if it does not.
+        """
+        listed = file
+        for repository in find_repositories(file):
+            if listed != file and not repository.is_relative_to(self.folder):
+                break
+            if repository not in self.listings:
+                names = list_files(repository)
+                known = None if names is None else frozenset(name.rstrip("/") for name in names)
+                self.listings[repository] = known
+            listing = self.listings[repository]
+            if listing is None:
+                return f"is in {repository}, whose files git does not list"
+            if listed.relative_to(repository).as_posix() not in listing:
+                return "is ignored by git"
+            listed = repository
+        return ""
 
     def _refuse_other(self, line: BatchLine) -> BatchLine:
         place = line.task.place if isinstance(line.task, BatchTask) else None
@@ -88,9 +104,9 @@ class SendableFiles:
         return replace(line, task=problem) if problem else line
 
 
-def find_repository(file: Path) -> Path | None:
-    """The innermost folder around a file that is a repository."""
-    return next((folder for folder in file.parents if (folder / ".git").exists()), None)
+def find_repositories(file: Path) -> Iterator[Path]:
+    """The folders around a file that are repositories, the innermost first."""
+    return (folder for folder in file.parents if (folder / ".git").exists())
 
 
 def read_if_possible(path: str) -> str:

@@ -10,7 +10,9 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import mkstemp
 
 from starcoder_cli.errors import BusyError, CreateError, DataError, WriteError
 from starcoder_cli.files.batch import DIGEST_LENGTH, RUN_INPUTS, BatchLine, compute_digest
@@ -85,7 +87,8 @@ class AnswerJournal:
         return frozenset(answered)
 
     def sort(self, batch_lines: Sequence[BatchLine]) -> None:
-        """Keep the last record of each line, in line order; raises like `save`."""
+        """Keep the last record of each line, in line order; raises like `add` and `save`."""
+        self._check_place()
         records, _ = self._read()
         last = {line_number(record_of(record)): record for record in records}
         in_order = [last[line.number] for line in batch_lines if line.number in last]
@@ -93,7 +96,8 @@ class AnswerJournal:
             SaveTarget.for_output(self._path).save(b"".join(record + b"\n" for record in in_order))
 
     def add(self, line: bytes) -> None:
-        """Append a sealed line; raises WriteError if that fails."""
+        """Append a sealed line; raises WriteError if that fails, or the file was replaced."""
+        self._check_place()
         rest = memoryview(seal(line))
         try:
             while rest:
@@ -103,6 +107,22 @@ class AnswerJournal:
                 f"cannot write {self._path}: {error.strerror}",
                 "make room: the same command goes on from here",
             ) from error
+
+    def _check_place(self) -> None:
+        """Raise WriteError if the path leads elsewhere by now; the answers are kept beside it."""
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(self._descriptor), os.stat(self._path)):  # noqa: PTH116
+                return
+        records, _ = self._read()
+        folder, name = os.path.split(self._path)
+        hint = OTHER_FILE_HINT
+        with suppress(OSError):
+            if records:
+                descriptor, kept = mkstemp(prefix=f"{name}.", dir=folder or ".")
+                os.close(descriptor)
+                Path(kept).write_bytes(b"".join(record + b"\n" for record in records))
+                hint = f"the answers so far are in {kept}"
+        raise WriteError(f"{self._path} was replaced while answers were written to it", hint)
 
     def _read(self) -> tuple[list[bytes], bytes]:
         """The complete lines, and whatever follows them."""

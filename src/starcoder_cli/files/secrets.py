@@ -80,6 +80,8 @@ PATTERNS = (ASSIGNMENT_PATTERN, CALL_PATTERN, PASSWORD_PATTERN)
 SIGN = re.compile(r"[^\w\s./:$%{}<>()\[\]-]")
 """A character that does not occur in names, paths or placeholders."""
 
+ESCAPED_QUOTE = re.compile(r"\\(['\"])")
+
 SECRET_VARIABLE = re.compile(
     r"SECRET|CREDENTIAL|PASSWORD|PASSWD|PASSPHRASE|PASSCODE|COOKIE|JWT|AUTHORIZATION|DSN|WEBHOOK"
     r"|AUTH_?CONFIG|AUTH_?TOKEN|CONN(?:ECTION)?_?STR(?:ING)?|NETRC|MNEMONIC|KEYTAB|KRB5CCNAME"
@@ -119,7 +121,11 @@ def is_secret_variable(name: str, value: str) -> bool:
 
 
 def contains_secret(text: str) -> bool:
-    """Whether a text has a private key, a known token format, or a random-looking secret value."""
+    """Whether a text has a private key, a known token format, or a random-looking secret value.
+
+    Quotes may be escaped, as those of code in a notebook or another JSON file are.
+    """
+    text = ESCAPED_QUOTE.sub(r"\1", text)
     if KEY_PATTERN.search(text):
         return True
     found = chain.from_iterable(pattern.finditer(text) for pattern in PATTERNS)

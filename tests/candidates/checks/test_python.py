@@ -35,6 +35,11 @@ def test_examples_of_a_docstring_and_tests_of_the_file() -> None:
     assert arguments(found)[:3] == [(3,), (2,), (5,)]
 
 
+def test_a_generator_runs_nothing_and_is_no_test() -> None:
+    found = evidence(f"def f(n):\n    {HOLE}\n\n\ndef test_f():\n    yield\n    assert f(1) == 2\n")
+    assert found.statements == ()
+
+
 def test_what_the_answer_says_is_no_evidence() -> None:
     answer = '"""Twice.\n\n    >>> double(2)\n    5\n    """\n    # double(1) == 9\n    return n'
     found = evidence(f"def double(n):\n    {HOLE}\n", answer)

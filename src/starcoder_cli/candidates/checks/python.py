@@ -86,7 +86,10 @@ def find_target(tree: ast.Module, lines: range) -> Target | None:
 
 
 def own_tests(tree: ast.Module, name: str, lines: range) -> Iterator[str]:
-    """Yield calls of the file's own tests that use a function; decorated ones may be skipped."""
+    """Yield calls of the file's own tests that use a function.
+
+    Decorated ones may be skipped, and calling a generator runs nothing of it.
+    """
     for node in tree.body:
         if (
             isinstance(node, ast.FunctionDef)
@@ -94,6 +97,7 @@ def own_tests(tree: ast.Module, name: str, lines: range) -> Iterator[str]:
             and not node.args.args
             and not node.decorator_list
             and not overlaps(node, lines)
+            and not any(isinstance(each, ast.Yield | ast.YieldFrom) for each in ast.walk(node))
             and any(used_name(each) == name for each in ast.walk(node))
         ):
             yield f"{node.name}()"
