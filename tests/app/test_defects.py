@@ -152,13 +152,6 @@ def test_as_the_model_wrote_it_nothing_is_judged(capsys: Streams) -> None:
     assert (Path("a.py").read_text(), capsys.readouterr().err) == (LEFT_OUT, "")
 
 
-def test_as_the_model_wrote_it_a_cut_is_told(capsys: Streams) -> None:
-    """It was a bug that half an answer went into the file without a word."""
-    assert ask("x = (", "fill", "a.py:2", "--raw", "-i", reason="length") == 0
-    assert "x = (" in Path("a.py").read_text()
-    assert capsys.readouterr().err == "note: the answer was cut off: --max-tokens allows more\n"
-
-
 def test_the_code_is_the_block_that_is_most_like_it(capsys: Streams) -> None:
     changed = CODE.replace("+ 1", "+ 2")
     run = "```sh\npip install a\n```\n"

@@ -67,11 +67,7 @@ def run_answer(
         silence = explain_silence(spec.name, completion)
         if task.replaces_code and not output.json:
             raise DataError(silence or f"{spec.name} wrote no code", "ask again, or another model")
-        is_cut = bool(completion.trimmed)
-        nothing = (
-            "wrote nothing that fits: --raw shows it" if is_cut else "returned an empty completion"
-        )
-        messages.note(silence or f"{spec.name} {nothing}")
+        messages.note(silence or f"{spec.name} {describe_nothing(completion)}")
     result = run.with_notices(result, messages)
     task.learn(completion, model.engine)
     if defect := find_defect(task, source, span, completion, request):
@@ -91,6 +87,12 @@ def explain_silence(name: str, completion: Completion) -> str:
             "--max-tokens allows more"
         )
     return f"{name} thought about it, and answered nothing"
+
+
+def describe_nothing(completion: Completion) -> str:
+    """What a model did whose answer is empty."""
+    is_cut = bool(completion.trimmed)
+    return "wrote nothing that fits: --raw shows it" if is_cut else "returned an empty completion"
 
 
 def show_stream(chunks: Stream, view: View, messages: Messages) -> Completion:

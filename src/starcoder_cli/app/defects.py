@@ -51,7 +51,7 @@ def find_defect(
 
     A hole accepts the complete part of a truncated answer, and an answer that breaks the file; a
     replacement for code must be complete, and code. An answer wanted verbatim is not judged,
-    except for white space, damage, and half a replacement for code; that it was cut off is a note.
+    except for white space, damage, and half a replacement for code.
     """
     text, original = completion.text, source.raw[span.start : span.end]
     if text and not text.strip() and original.strip():
@@ -59,9 +59,7 @@ def find_defect(
     if problem := find_damage(text, source.raw, request):
         return Defect.that_keeps_out(problem)
     if request.verbatim and not task.replaces_code:
-        note = "the answer was cut off: --max-tokens allows more"
-        is_cut = completion.reason == "length"
-        return Defect(note, MORE_TOKENS, note, kept_out=False) if is_cut else None
+        return None
     if REPLACEMENT_CHARACTER in text and SURROGATE.search(source.raw):
         return Defect.that_keeps_out("the answer has U+FFFD, for characters that are not UTF-8")
     if completion.reason == "length":
