@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 
 from repositories import lay, repository
+from starcoder_cli.attribution import containers
 from starcoder_cli.attribution.containers import (
     MAX_INDEXED_FILE_BYTES,
     MAX_NAME_CHARACTERS,
     MAX_NAME_FOLDERS,
-    MAX_UNPACKED_BYTES,
     ArchiveTree,
     FolderTree,
-    SizeLimitedStream,
     is_archive,
     is_safe_name,
     read_archive,
@@ -151,14 +150,6 @@ def test_a_damaged_archive_is_one_error(tmp_path: Path, name: str, damage: str) 
     assert caught.value.hint == "fetch it again"
 
 
-def test_a_stream_ends_in_an_error_where_too_much_comes_out_of_it() -> None:
-    stream = SizeLimitedStream(io.BytesIO(b"abc"))
-    assert (stream.read(2), stream.read(2), stream.read(2)) == (b"ab", b"c", b"")
-    for size in (-1, MAX_UNPACKED_BYTES):
-        with pytest.raises(ValueError, match="^it unpacks to more than 1024 MiB$"):
-            stream.read(size)
-
-
 @pytest.mark.parametrize(
     ("name", "is_safe"),
     [
@@ -266,3 +257,31 @@ def test_a_deep_folder_is_walked_and_a_pipe_keeps_nobody_waiting(tmp_path: Path)
     assert "git/a.py" in names
     assert any(name.endswith("/d/b.py") for name in names)
     assert notes == [f"git does not tell which files belong to {root}; all of them count"]
+
+
+def test_members_with_many_records_are_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a bug that all records of all headers were in memory at once."""
+    monkeypatch.setattr(containers, "MAX_ARCHIVE_RECORDS", 50)
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for number in range(20):
+            member = tarfile.TarInfo(f"{number}.py")
+            member.pax_headers = {f"key{key}": "x" for key in range(5)}
+            archive.addfile(member)
+    with pytest.raises(DataError, match="its headers have too many records"):
+        read_archive(path, is_python)
+
+
+def test_members_that_share_their_bytes_are_unpacked_up_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a bug that one large member was unpacked as often as the archive named it."""
+    monkeypatch.setattr(containers, "MAX_UNPACKED_BYTES", 3 * MAX_INDEXED_FILE_BYTES)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.py", bytes(2 * MAX_INDEXED_FILE_BYTES))
+        archive.filelist *= 9
+    with pytest.raises(DataError, match="is too large to be indexed"):
+        read_archive(path, is_python)

@@ -12,6 +12,7 @@ from repositories import lay, repository
 from starcoder_cli.attribution.ignore_file import IGNORE_FILE_NAME
 from starcoder_cli.attribution.metadata import ProjectMetadata
 from starcoder_cli.attribution.projects import (
+    find_distributions,
     find_projects,
     is_relevant_file,
     join_licences,
@@ -109,6 +110,19 @@ def test_a_wheel_is_the_projects_that_its_records_name(tmp_path: Path) -> None:
         (ProjectMetadata("one", "1.0"), "MIT", ("one/a.py",), str(path)),
         (ProjectMetadata("one-1.0.whl"), "", ("stray/b.py",), str(path)),
     ]
+
+
+def test_a_record_counts_for_what_is_in_the_wheel_alone(tmp_path: Path) -> None:
+    """It was a bug that names of nothing took gigabytes."""
+    path = tmp_path / "one-1.0.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.py", "a")
+        archive.writestr("one-1.0.dist-info/METADATA", "Name: one\n\n")
+        archive.writestr("one-1.0.dist-info/RECORD", "a.py,,\nb.py,,\n" * 1000)
+    tree = open_tree(path)
+    ((_, (_, files)),) = find_distributions(tree, tree.file_names)
+    assert set(files) == {name for name in tree.file_names if not name.endswith("b.py")}
+    assert len(files) < 10
 
 
 def test_the_one_folder_at_the_top_of_an_archive_is_the_project(tmp_path: Path) -> None:

@@ -16,10 +16,14 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from io import FileIO, RawIOBase
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, Self
 
+from starcoder_cli.attribution.limited_streams import (
+    MAX_UNPACKED_BYTES,
+    ReadLimitedFile,
+    SizeLimitedStream,
+)
 from starcoder_cli.attribution.xz import XzStream
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.folder import SAFE_OPEN_FLAGS, walk_folders
@@ -127,10 +131,9 @@ def _open_in_folder(stack: ExitStack, name: str, flags: int, folder: int | None)
 
 TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 ZIP_SUFFIXES = (".whl", ".zip", ".egg")
-MAX_UNPACKED_BYTES = 1 << 30
 MAX_LOADED_BYTES = 256 << 20
 MAX_ARCHIVE_MEMBERS = 50_000
-MAX_ARCHIVE_NAMES_BYTES = 16 << 20
+MAX_ARCHIVE_RECORDS = 1_000_000
 MAX_ARCHIVE_HEADER_BYTES = 64 << 10
 TAR_HEADER_TYPES = (
     *(tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -169,14 +172,16 @@ def read_archive(path: Path, is_relevant: Callable[[str], bool]) -> ArchiveTree:
         iterate_tar_members if path.name.lower().endswith(TAR_SUFFIXES) else iterate_zip_members
     )
     files: dict[str, bytes | None] = {}
-    loaded_bytes = 0
+    loaded_bytes = unpacked_bytes = 0
     try:
         for number, (name, read_data) in enumerate(iterate_members(path)):
-            if number >= MAX_ARCHIVE_MEMBERS or loaded_bytes > MAX_LOADED_BYTES:
+            is_large = unpacked_bytes > MAX_UNPACKED_BYTES or loaded_bytes > MAX_LOADED_BYTES
+            if is_large or number >= MAX_ARCHIVE_MEMBERS:
                 raise DataError(f"{path} is too large to be indexed", "unpack it, and add a part")
             if is_safe_name(name) and is_relevant(name):
-                files[name] = read_data()
-                loaded_bytes += len(files[name] or b"")
+                files[name] = data = read_data()
+                loaded_bytes += len(data or b"")
+                unpacked_bytes += MAX_INDEXED_FILE_BYTES if data is None else len(data)
     except ARCHIVE_ERRORS as error:
         raise DataError(f"{path} is damaged: {error}", "fetch it again") from error
     except MemoryError as error:
@@ -220,10 +225,15 @@ def iterate_zip_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | 
 
 def iterate_tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
     """The regular files of a tar archive, each with a function to read it before the next comes."""
+    record_count = 0
     with open_decompressed(path) as stream:
         limited = SizeLimitedStream(stream)
         with tarfile.open(fileobj=limited, mode="r|", tarinfo=PlainTarInfo) as archive:
-            for member in archive:
+            while member := archive.next():
+                archive.members.clear()  # type: ignore[attr-defined]  # with their records
+                record_count += len(member.pax_headers)
+                if record_count > MAX_ARCHIVE_RECORDS:
+                    raise ValueError("its headers have too many records")
 
                 def read(member: tarfile.TarInfo = member) -> bytes | None:
                     inner = archive.extractfile(member)
@@ -266,31 +276,3 @@ def read_member(stream: IO[bytes]) -> bytes | None:
     """Read a member; None if it is larger than a file may be, however well it is compressed."""
     data = stream.read(MAX_INDEXED_FILE_BYTES + 1)
     return data if len(data) <= MAX_INDEXED_FILE_BYTES else None
-
-
-class ReadLimitedFile(FileIO):
-    """A file that limits each read to what an archive's names may take."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        """The next bytes."""
-        wanted = MAX_ARCHIVE_NAMES_BYTES + 1 if size is None or size < 0 else size
-        data = super().read(min(wanted, MAX_ARCHIVE_NAMES_BYTES + 1)) or b""
-        if len(data) > MAX_ARCHIVE_NAMES_BYTES:
-            raise ValueError(f"its names take more than {MAX_ARCHIVE_NAMES_BYTES >> 20} MiB")
-        return data
-
-
-class SizeLimitedStream(RawIOBase):
-    """A stream that fails if more than MAX_UNPACKED_BYTES are read from it."""
-
-    def __init__(self, stream: IO[bytes] | XzStream) -> None:
-        self._stream = stream
-        self._remaining = MAX_UNPACKED_BYTES
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        if size < 0 or size > self._remaining:
-            raise ValueError(f"it unpacks to more than {MAX_UNPACKED_BYTES >> 20} MiB")
-        data = self._stream.read(size)
-        self._remaining -= len(data)
-        return data

@@ -4,6 +4,7 @@ ScanCode's list of licences, which comes with `license-expression`, says what is
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -189,10 +190,13 @@ def identify_licence(text: bytes) -> str:
 def count_different_words(words: Sequence[str], known: Sequence[str]) -> int:
     """The number of words in only one of two texts, compared in order.
 
-    If their lengths alone are far apart, the difference in length is returned.
+    If the words are far apart in any order, how many differ in that is returned.
     """
-    apart = abs(len(words) - len(known))
-    if apart > MAX_DIFFERENT_SHARE * len(words):
+    most = MAX_DIFFERENT_SHARE * len(words)
+    if (apart := abs(len(words) - len(known))) > most:
+        return apart
+    own, others = Counter(words), Counter(known)
+    if (apart := ((own - others) + (others - own)).total()) > most:
         return apart
     return len(words) + len(known) - 2 * lcs_length(words, known)
 

@@ -6,6 +6,7 @@ in `node_modules`, or a folder of an archive; all other files form one project n
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
@@ -232,27 +233,27 @@ def find_distributions(
         parent_folder(name) for name in names if name.endswith(f"{DIST_INFO}/{CORE_METADATA}")
     }
     own_files: dict[str, list[str]] = {}
+    present = frozenset(names)
     for name in names:
         own_files.setdefault(innermost_folder(name, folders), []).append(name)
     for folder in sorted(folders):
         parent = parent_folder(folder)
-        files = [
+        recorded = (
             f"{parent}/{file}" if parent else file for file in list_recorded_files(tree, folder)
-        ]
+        )
+        files = dict.fromkeys(name for name in recorded if name in present)
         path = f"{folder}/{CORE_METADATA}"
         yield (
             folder,
-            (metadata.parse_metadata(path, tree.read(path), note), [*files, *own_files[folder]]),
+            (metadata.parse_metadata(path, tree.read(path), note), (*files, *own_files[folder])),
         )
 
 
-def list_recorded_files(tree: SourceTree, folder: str) -> Sequence[str]:
+def list_recorded_files(tree: SourceTree, folder: str) -> Iterator[str]:
     """The files in a package's RECORD, relative to the folder it was installed in."""
     text = (tree.read(f"{folder}/RECORD") or b"").decode("utf-8", "replace")
-    try:
-        return [row[0] for row in csv.reader(text.splitlines()) if row]
-    except csv.Error:
-        return ()
+    with suppress(csv.Error):
+        yield from (row[0] for row in csv.reader(text.splitlines()) if row)
 
 
 def find_node_packages(names: Sequence[str]) -> Iterator[str]:
