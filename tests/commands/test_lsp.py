@@ -19,8 +19,8 @@ from pygls.lsp.client import LanguageClient
 from processes import COMMAND
 from serving import command, held, process, runtime, tiny_file, until
 from starcoder_cli.cli import main
-from starcoder_cli.commands.groups import ContextFlags, FimEndpointFlags
-from starcoder_cli.commands.lsp import EditorFlags, configure, with_setting
+from starcoder_cli.commands.groups import FimEndpointFlags
+from starcoder_cli.commands.lsp import EditorContextFlags, EditorFlags, configure, with_setting
 from starcoder_cli.commands.registry import load_command
 from starcoder_cli.engines.server_model import LocalServer
 from starcoder_cli.errors import UsageError
@@ -137,19 +137,19 @@ def test_no_setting_says_where_code_is_sent_to(name: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "settings", "is_allowed"),
     [
-        (ContextFlags(), {"context": 2}, False),
-        (ContextFlags(context=1), {"context": 2}, False),
-        (ContextFlags(context=2, no_context=True), {"no_context": False}, False),
-        (ContextFlags(no_context=True), {"no_context": False, "context": 2}, False),
-        (ContextFlags(max_prompt_tokens=100), {"max_prompt_tokens": 101}, False),
-        (ContextFlags(context=2), {"context": 1}, True),
-        (ContextFlags(context=2), {"no_context": True}, True),
-        (ContextFlags(), {"max_prompt_tokens": 100, "strict_context": True}, True),
-        (ContextFlags(max_prompt_tokens=100), {"max_prompt_tokens": 99}, True),
+        (EditorContextFlags(), {"context": 2}, False),
+        (EditorContextFlags(context=1), {"context": 2}, False),
+        (EditorContextFlags(context=2, no_context=True), {"no_context": False}, False),
+        (EditorContextFlags(no_context=True), {"no_context": False, "context": 2}, False),
+        (EditorContextFlags(max_prompt_tokens=100), {"max_prompt_tokens": 101}, False),
+        (EditorContextFlags(context=2), {"context": 1}, True),
+        (EditorContextFlags(context=2), {"no_context": True}, True),
+        (EditorContextFlags(), {"max_prompt_tokens": 100, "strict_context": True}, True),
+        (EditorContextFlags(max_prompt_tokens=100), {"max_prompt_tokens": 99}, True),
     ],
 )
 def test_no_setting_has_more_sent_to_an_endpoint(
-    flags: ContextFlags, settings: dict[str, object], is_allowed: bool
+    flags: EditorContextFlags, settings: dict[str, object], is_allowed: bool
 ) -> None:
     """A project could have the documents sent that are open beside its own."""
     there = EditorFlags(context=flags, endpoint=FimEndpointFlags(endpoint="http://127.0.0.1:1"))

@@ -9,8 +9,8 @@ from repositories import lay, repository
 from serving import tiny_file
 from sites import serving
 from starcoder_cli.app.request import CandidateOptions
-from starcoder_cli.commands.groups import ContextFlags, FimEndpointFlags
-from starcoder_cli.commands.lsp import EditorFlags
+from starcoder_cli.commands.groups import FimEndpointFlags
+from starcoder_cli.commands.lsp import EditorContextFlags, EditorFlags
 from starcoder_cli.errors import DataError, UnavailableError, UsageError
 from starcoder_cli.files.source import Source, Span
 from starcoder_cli.infill import InfillOptions
@@ -129,7 +129,7 @@ def test_an_endpoint_gets_no_document_that_lies_outside_or_is_ignored(tmp_path: 
         for name in ("b.py", "private.py", "../outside.py")
     )
     question = Question(Source(str(root / "a.py"), text), Span(22, 22), "python", others)
-    context = ContextFlags(context=2.0)
+    context = EditorContextFlags(context=2.0)
     with serving() as site:
         at_site = EditorFlags(endpoint=FimEndpointFlags(site.url), context=context).values()
         complete(question, at_site, False, Cancellation())
