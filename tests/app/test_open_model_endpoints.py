@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from repositories import repository
 from sites import FIRST, Fault, Handler, Site, body, cut, serving, status
 from starcoder_cli.cli import main
 
@@ -290,8 +291,7 @@ def test_a_batch_sends_no_file_but_those_of_its_repository(
 ) -> None:
     """A repository may bring a file of holes along that names any file of its user."""
     root = tmp_path / "repository"
-    (root / ".git").mkdir(parents=True)
-    (root / "a.py").write_text("x = 1\n")
+    repository(root, {"a.py": "x = 1\n"})
     (tmp_path / "creds.py").write_text(f"key = '{KEY}'\n")
     (root / "link.py").symlink_to("../creds.py")
     places = ["a.py:1", "../creds.py:1", str(tmp_path / "creds.py") + ":1", "link.py:1"]
