@@ -70,6 +70,10 @@ FENCED = (
     ("python", "x = f(1)  # ", "the only one", "\n"),
     ("html", '<a href="', "https://example.org", '">a</a>\n'),
 )
+REPEATED_STATEMENTS = (
+    ("assembly", "f:\n    sub eax, ebx\n", "    sub eax, ebx\n", "    ret\n"),
+    ("c", "struct a {\n    struct b *c;\n", "    struct b *c;\n    int d;\n", "};\n"),
+)
 QUOTED = (
     ("python", 'NAME = "', '"the new name"', '"\n'),
     ("json", '{\n  "name": "', '"the new name"', '",\n  "a": 1\n}\n'),
@@ -199,3 +203,9 @@ def test_a_header_and_its_end_are_not_doubled(
         repeated = f"{header}\n{answer}{closer}\n"
         assert kept(language, before, repeated, after, answer, size) == answer
         assert kept(language, before, answer, after, answer, size) == answer
+
+
+@pytest.mark.parametrize(("language", "before", "answer", "after"), REPEATED_STATEMENTS)
+def test_a_statement_may_stand_twice(language: str, before: str, answer: str, after: str) -> None:
+    for size in (1, 7, 1000):
+        assert kept(language, before, answer, after, "x\n", size) == answer

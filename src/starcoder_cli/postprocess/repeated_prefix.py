@@ -17,7 +17,8 @@ NAME = re.compile(r"[^\W\d_]{2,}")
 QUOTE = re.compile(r"(\"\"\"|'''|[\"'`])$")
 DEFINITION = re.compile(
     r"((local|async|export|pub|private|static) +)*"
-    r"(def|defp|func|fn|fun|function|sub|proc|class|module|struct|interface|trait|impl) +[\w$@]"
+    r"(def|defp|func|fn|fun|function|sub|proc|class|module|struct|interface|trait|impl) +"
+    r"[\w$@][^,;]*(\(|$)"  # not an instruction or a field: `sub r0, r0, #1`, `struct a *b;`
     r"|[a-z_$][\w$]*\(\) *\{$"
 )
 NESTS_IN_ITSELF = re.compile(r"^\w*\W*$|^<|[\"']")
