@@ -47,7 +47,7 @@ def test_what_is_no_hub(site: Site) -> None:
     site.files["/api/whoami-v2"] = b"<html>"
     with pytest.raises(UnavailableError) as caught:
         fetch_user_name()
-    assert str(caught.value) == "it did not say: JSONDecodeError"
+    assert str(caught.value) == "what answers there is not a hub"
 
 
 def test_a_hub_that_cannot_be_reached(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from httpx2 import Timeout
 
 from starcoder_cli.errors import ConfigError
-from starcoder_cli.net.clients import describe_proxy, find_proxy, open_client
+from starcoder_cli.net.clients import describe_proxy, find_proxy, open_client, read_body
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 HERE = ("http://127.0.0.1:8000", "http://[::1]:80/v1", "https://localhost", "http://a.localhost:1")
@@ -73,3 +73,7 @@ def test_certificates_that_cannot_be_read(
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises(ConfigError, match="the certificates cannot be read"):
         open_client("http://127.0.0.1:1", Timeout(1), {})
+
+
+def test_a_body_without_an_end_is_cut() -> None:
+    assert len(read_body(iter(lambda: b"x" * 1000, None), 4500)) == 4500

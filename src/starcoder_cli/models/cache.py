@@ -15,6 +15,7 @@ from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, RefusedError, UnavailableError
 from starcoder_cli.files.small import replace_text
 from starcoder_cli.models import hub
+from starcoder_cli.models.hub_api import ask_hub
 from starcoder_cli.models.transfer import translate_write_errors
 from starcoder_cli.models.verified import VerifiedFile
 from starcoder_cli.net.clients import describe_proxy
@@ -193,11 +194,10 @@ def fetch_user_name() -> str:
     hub.
     """
     from httpx2 import HTTPError, InvalidURL
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        account = HfApi(endpoint=hub.hub_url()).whoami()
+        account = ask_hub("/api/whoami-v2")
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
@@ -206,7 +206,7 @@ def fetch_user_name() -> str:
                 "log in again with `hf auth login`, or unset HF_TOKEN",
             ) from None  # the library's error may contain the request
         raise UnavailableError(f"it answered with status {status}") from error
-    except (HTTPError, ImportError, InvalidURL, ValueError) as error:
+    except (HTTPError, ImportError, InvalidURL) as error:
         proxy = describe_proxy(hub.hub_url())
         raise UnavailableError(f"it did not say{proxy}: {type(error).__name__}") from error
-    return str(account.get("name", "?"))
+    return str(account.get("name", "?")) if isinstance(account, dict) else "?"

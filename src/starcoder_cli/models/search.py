@@ -1,6 +1,5 @@
 """Search the catalog and the hub for models that this program can load."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from starcoder_cli.errors import StarcoderError, UnavailableError
 from starcoder_cli.models.hub import (
     describe_hub_failure,
     hub_host,
-    hub_url,
     silence_hub_library,
 )
+from starcoder_cli.models.hub_api import Query, ask_hub
 from starcoder_cli.models.pull import is_offline
-from starcoder_cli.models.transfer import RESPONSE_TIMEOUT_SECONDS, call_with_timeout
+from starcoder_cli.models.transfer import call_with_timeout
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
 from starcoder_cli.weights.model_config import CODE_KEYS, QUANTIZATION_KEYS
 
@@ -100,7 +99,7 @@ def search_hub(text: str, limit: int) -> list[FoundModel]:
     silence_hub_library()
     try:
         answers = call_with_timeout(
-            lambda: [each for tags in FORMS for each in ask_hub(text, tags, limit)]
+            lambda: [each for tags in FORMS for each in _find_on_hub(text, tags, limit)]
         )
     except UnavailableError as error:
         raise UnavailableError(
@@ -111,21 +110,9 @@ def search_hub(text: str, limit: int) -> list[FoundModel]:
     return sorted(found.values(), key=lambda each: -(each.downloads or 0))[:limit]
 
 
-MAX_ANSWER_BYTES = 1 << 24
-
-
-def ask_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
-    """The hub's models with these tags; raises UnavailableError if the answer is not a hub's.
-
-    The library itself would try five times, with messages, if nobody answers.
-    """
-    from huggingface_hub import get_session
-    from huggingface_hub.utils import (  # type: ignore[attr-defined] # documented, not listed
-        build_hf_headers,
-        hf_raise_for_status,
-    )
-
-    query: Mapping[str, str | int | Sequence[str]] = {
+def _find_on_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
+    """The hub's models with these tags; raises UnavailableError if the answer is not a hub's."""
+    query: Query = {
         "search": text,
         "sort": "downloads",
         "limit": limit,
@@ -133,29 +120,10 @@ def ask_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
         "expand": DETAILS,
     }
     try:
-        with (
-            foreign_errors(),
-            get_session().stream(
-                "GET",
-                f"{hub_url()}/api/models",
-                params=query,
-                headers=build_hf_headers(),
-                timeout=RESPONSE_TIMEOUT_SECONDS,
-                follow_redirects=True,
-            ) as response,
-        ):
-            hf_raise_for_status(response)
-            content = bytearray()
-            for piece in response.iter_bytes():
-                content += piece
-                if len(content) > MAX_ANSWER_BYTES:  # truncated, it is not valid JSON
-                    break
+        with foreign_errors():
+            answers = ask_hub("/api/models", query)
     except ForeignError as error:
         raise describe_hub_failure(error.cause) from error.cause
-    try:
-        answers = json.loads(content)
-    except (ValueError, RecursionError):
-        answers = None
     if not isinstance(answers, list) or not all(isinstance(each, dict) for each in answers):
         raise UnavailableError("what answers there is not a hub")
     return answers

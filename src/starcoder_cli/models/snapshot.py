@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import RefusedError, StarcoderError, UnavailableError, WriteError
@@ -21,10 +22,10 @@ from starcoder_cli.models.cache import (
     CheckpointManifest,
 )
 from starcoder_cli.models.hub import RemoteFile
+from starcoder_cli.models.hub_api import ask_hub
 from starcoder_cli.models.transfer import (
     DIGEST_MISMATCH,
     DOWNLOAD_CHUNK_BYTES,
-    RESPONSE_TIMEOUT_SECONDS,
     Progress,
     call_with_timeout,
     check_disk_space,
@@ -132,12 +133,13 @@ def _list_pinned_commit(
 
 def _fetch_repository_info(spec: ModelSpec, revision: str) -> "ModelInfo":
     """The hub's information about a repository."""
-    from huggingface_hub import HfApi
+    from huggingface_hub import ModelInfo
 
     with hub.translate_hub_errors(spec):
-        return HfApi(endpoint=hub.hub_url()).model_info(
-            spec.repository, revision=revision, timeout=RESPONSE_TIMEOUT_SECONDS
-        )
+        answer = ask_hub(f"/api/models/{spec.repository}/revision/{quote(revision, safe='')}")
+        if not isinstance(answer, dict):
+            raise UnavailableError("what answers there is not a hub")
+        return ModelInfo(**answer)  # type: ignore[no-untyped-call] # it has none
 
 
 def _list_repository(spec: ModelSpec, revision: str) -> RepositoryListing:

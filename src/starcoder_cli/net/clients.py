@@ -4,7 +4,7 @@ No proxy is used for this machine, or for what NO_PROXY names. The library itsel
 proxy variable, and fail on one it cannot use, whether it is needed or not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from starcoder_cli import __version__
@@ -69,3 +69,13 @@ def open_client(url: str, timeout: "Timeout", headers: Mapping[str, str]) -> "Cl
             f"{url} cannot be reached{describe_proxy(url)}: {reason}",
             "change HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, or exclude the host with NO_PROXY",
         ) from error
+
+
+def read_body(parts: Iterable[bytes], max_bytes: int) -> bytes:
+    """The first `max_bytes` of a response's body; the rest is not read."""
+    data = bytearray()
+    for part in parts:
+        data += part
+        if len(data) > max_bytes:
+            break
+    return bytes(data[:max_bytes])

@@ -6,9 +6,7 @@ import pytest
 
 from starcoder_cli.engines.endpoint.events import (
     END_OF_BODY,
-    MAX_RESPONSE_BYTES,
     read_answer_events,
-    read_bytes,
 )
 from starcoder_cli.errors import ProtocolError
 
@@ -62,8 +60,3 @@ def test_what_is_no_answer_is_named_by_its_type(text: str, kind: str, named: str
 def test_an_error_in_place_of_an_answer_is_one_event() -> None:
     found = list(read_answer_events([b'{"detail": "no"}'], "application/json"))
     assert [json.loads(each) for each in found[:-1]] == [{"detail": "no"}]
-
-
-def test_a_body_without_an_end_is_cut() -> None:
-    part = b"x" * (1 << 20)
-    assert len(read_bytes(iter(lambda: part, None), MAX_RESPONSE_BYTES)) == MAX_RESPONSE_BYTES

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 from starcoder_cli.engines.endpoint.events import (
     MAX_RESPONSE_BYTES,
     read_answer_events,
-    read_bytes,
 )
 from starcoder_cli.errors import ProtocolError, StarcoderError, UnavailableError
-from starcoder_cli.net.clients import describe_proxy, open_client
+from starcoder_cli.net.clients import describe_proxy, open_client, read_body
 from starcoder_cli.net.endpoints import EndpointAddress
 from starcoder_cli.wire.errors import error_from_status, load_json, parse_endpoint_json
 from starcoder_cli.wire.openai_client import PROPERTIES_ROUTE, Body, parse_window
@@ -67,11 +66,11 @@ class EndpointConnection:
 
     def read_json(self, response: "Response") -> Body:
         """The JSON object in a response."""
-        return parse_endpoint_json(read_bytes(response.iter_bytes(), MAX_RESPONSE_BYTES))
+        return parse_endpoint_json(read_body(response.iter_bytes(), MAX_RESPONSE_BYTES))
 
     def read_value(self, response: "Response") -> object:
         """The JSON value in a response, or None if it is not JSON."""
-        return load_json(read_bytes(response.iter_bytes(), MAX_RESPONSE_BYTES))
+        return load_json(read_body(response.iter_bytes(), MAX_RESPONSE_BYTES))
 
     def error_from_response(self, response: "Response") -> StarcoderError:
         """The error that a response stands for."""
@@ -81,7 +80,7 @@ class EndpointConnection:
                 f"{self._endpoint.host} redirects to {location!r}, which is not followed",
                 "give the address that it has now",
             )
-        body = read_bytes(response.iter_bytes(), MAX_ERROR_BODY_BYTES)
+        body = read_body(response.iter_bytes(), MAX_ERROR_BODY_BYTES)
         return self._without_key(error_from_status(response.status_code, body))
 
     def read_events(self, response: "Response") -> Iterator[bytes]:

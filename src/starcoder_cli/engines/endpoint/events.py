@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from starcoder_cli.errors import ProtocolError
+from starcoder_cli.net.clients import read_body
 from starcoder_cli.net.sse import BYTE_ORDER_MARK, read_events
 from starcoder_cli.wire.errors import is_error, load_json
 
@@ -27,7 +28,7 @@ def read_answer_events(parts: Iterable[bytes], content_type: str) -> Iterator[by
         begin = (begin + part).removeprefix(BYTE_ORDER_MARK).lstrip()
     body = itertools.chain([begin], remaining)
     if begin.startswith((b"{", b"[")):
-        yield from read_json_events(read_bytes(body, MAX_RESPONSE_BYTES), content_type)
+        yield from read_json_events(read_body(body, MAX_RESPONSE_BYTES), content_type)
     elif content_type == EVENT_STREAM_TYPE or (
         content_type != PAGE_TYPE and begin.startswith(EVENT_BEGINNINGS)
     ):
@@ -55,16 +56,6 @@ def read_json_events(data: bytes, content_type: str) -> Iterator[bytes]:
     yield from (json.dumps(record).encode() for record in records)
     if None not in values:
         yield END_OF_BODY
-
-
-def read_bytes(parts: Iterable[bytes], max_bytes: int) -> bytes:
-    """Read a body, up to `max_bytes`."""
-    data = bytearray()
-    for part in parts:
-        data += part
-        if len(data) > max_bytes:
-            break
-    return bytes(data[:max_bytes])
 
 
 def no_events_error(content_type: str) -> ProtocolError:
