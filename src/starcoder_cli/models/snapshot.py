@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import RefusedError, StarcoderError, UnavailableError, WriteError
@@ -136,7 +135,7 @@ def _fetch_repository_info(spec: ModelSpec, revision: str) -> "ModelInfo":
     from huggingface_hub import ModelInfo
 
     with hub.translate_hub_errors(spec):
-        answer = ask_hub(f"/api/models/{spec.repository}/revision/{quote(revision, safe='')}")
+        answer = ask_hub(f"/api/models/{spec.repository}/revision/{revision}")
         if not isinstance(answer, dict):
             raise UnavailableError("what answers there is not a hub")
         return ModelInfo(**answer)  # type: ignore[no-untyped-call] # it has none
