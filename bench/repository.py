@@ -1,6 +1,7 @@
 """Lines that use names of other files, in installed packages: what reading these files is worth.
 
     python bench/repository.py ANSWERS [--lines N] [--model NAME] [--context SECONDS ...]
+        [--packages NAME ...] [--site FOLDER]
 
 ANSWERS is a folder for copies of the packages, as repositories, and for the files of answers: a run
 that was stopped resumes where it ended. A line counts if it has a name that another file of its
@@ -57,17 +58,23 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=20, help="so many of each package")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--context", type=float, nargs="*", default=[0.0, 2.0])
+    parser.add_argument("--packages", nargs="+", default=PACKAGES, help="by the names they import")
+    parser.add_argument(
+        "--site", type=Path, help="the folder that holds them, if not this Python's"
+    )
     options = parser.parse_args()
+    if options.site:
+        sys.path.insert(0, str(options.site))
     lines = {
         package: sample_lines(copy_package(package, options.answers), package, options.lines)
-        for package in PACKAGES
+        for package in options.packages
     }
     print("| seconds for other files | lines | exact | similarity | tokens of other files |")
     print("|---|---|---|---|---|")
     for seconds in options.context:
         records = [
             (line, record)
-            for package in PACKAGES
+            for package in options.packages
             for line, record in ask(options.answers, lines[package], seconds, options.model)
         ]
         exact = sum(record["text"].strip() == line.code for line, record in records)

@@ -7,6 +7,7 @@ chosen at random with the task's name as the seed.
 
 import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,8 @@ from starcoder_cli.sandbox import SandboxJob, judge
 SINGLE = "humaneval-infilling/HumanEval-SingleLineInfilling.jsonl.gz"
 SPANS = "humaneval-infilling/HumanEval-RandomSpanInfillingLight.jsonl.gz"
 WHOLE = "humaneval/HumanEval.jsonl.gz"
+EXAMPLES = re.compile(r"^[ \t]*>>>.*\n(?:[ \t]*(?!>>>|\"\"\"|''')\S.*\n)*", re.MULTILINE)
+"""Examples as a Python session shows them, with what it prints."""
 
 
 def read(path: Path) -> list[DatasetRow]:
@@ -67,6 +70,11 @@ def cut_out(task: Problem) -> Problem | None:
     )
     name = f"{task.name}/L{start + 1}-{end}"
     return replace(task, name=name, prefix=task.prefix + before, suffix=after, reference=middle)
+
+
+def without_examples(task: Problem) -> Problem:
+    """A task whose docstrings hold no examples that could be run."""
+    return replace(task, prefix=EXAMPLES.sub("", task.prefix), suffix=EXAMPLES.sub("", task.suffix))
 
 
 SETS: Mapping[str, Callable[[Path], list[Problem]]] = {
