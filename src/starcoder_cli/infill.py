@@ -274,7 +274,7 @@ class Infill:
             replaced=to_model_text(self.source.raw[span.start + len(self.lead) : span.end]),
             is_prose=is_prose(self.language, self.metadata.filename),
             live=self.options.live,
-            may_go_on=self.options.lines == "auto" and not self.options.live,
+            may_go_on=self.options.lines == "auto",
         )
 
     def learn(self, completion: Completion, engine: str) -> None:

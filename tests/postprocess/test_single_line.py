@@ -1,5 +1,7 @@
 """An answer of one line ends with it, or where the rest of its line begins again."""
 
+from dataclasses import replace
+
 import pytest
 
 from holes import chunked, cut_up
@@ -145,9 +147,10 @@ def test_a_statement_may_be_longer_than_its_line(
         assert found.text == kept
 
 
-def test_who_asked_for_one_line_or_watches_gets_one() -> None:
+@pytest.mark.parametrize("live", [True, False])
+def test_who_asked_for_one_line_gets_one_and_others_the_statement(live: bool) -> None:
     hole, answer = Hole("x = ", "\n"), "f(\n    a,\n)\n"
-    options = TrimOptions(PYTHON, "one", replaced="1")
+    options = TrimOptions(PYTHON, "one", replaced="1", live=live)
     assert collect(trim_answer(chunked(answer, 1), hole, options)).text == "f("
-    goes_on = TrimOptions(PYTHON, "one", replaced="1", may_go_on=True)
+    goes_on = replace(options, may_go_on=True)
     assert collect(trim_answer(chunked(answer, 1), hole, goes_on)).text == answer.rstrip()

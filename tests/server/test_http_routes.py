@@ -29,7 +29,7 @@ QUESTION = [{"role": "user", "content": "a"}]
 ASKED: dict[str, dict[str, object]] = {
     "/v1/completions": {"prompt": "a"},
     "/v1/chat/completions": {"messages": QUESTION},
-    "/infill": {"input_prefix": "a", "input_suffix": "b"},
+    "/infill": {"input_prefix": "a", "input_suffix": "\nb"},
 }
 COUNTED: dict[str, Callable[[Reply], str]] = {
     "/v1/completions": lambda reply: str(reply.json["choices"][0]["text"]),

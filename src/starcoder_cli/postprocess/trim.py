@@ -66,14 +66,15 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
     if is_whole_line:
         return chunks
     replaces_text = "\n" in options.replaced and not check.is_code_behind("")
-    if options.lines == "one" and not (options.may_go_on and replaces_text):
+    is_one_line = options.lines == "one" and not (options.may_go_on and replaces_text)
+    if is_one_line:
         until_end = until_statement_end if options.may_go_on else until_line_end
         chunks = until_end(chunks, hole.suffix.partition("\n")[0], check)
     elif ends_inside_line(hole, options.replaced):
         chunks = until_rest_of_line(chunks, hole.suffix)
     else:
         chunks = until_sound_end(chunks, hole, check, options)
-    if options.live:
+    if options.live and not (is_one_line and options.may_go_on):
         return chunks
     judge = SoundnessCheck(hole, options.replaced, options.language)
     if options.lines != "one":
