@@ -95,6 +95,34 @@ def test_what_stands_right_behind_a_jump() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", "def f(x):\n    return x\n    # @\n"),
+        ("python", "def f():\n    return\n    yield  # @\n"),
+        ("javascript", "function f(x) {\n  return x;\n  // @\n}\n"),
+        ("javascript", "function f() {\n  return g;\n  // @\n  function g() {}\n}\n"),
+        ("java", "class A {\n  int f() {\n    return 1;\n    /* @ */\n  }\n}\n"),
+        ("rust", "fn f() -> i32 {\n    return 1;\n    fn g() { /* @ */ }\n}\n"),
+        ("c-sharp", "class A {\n  int F() {\n    return 1;\n    int G() { return '@'; }\n  }\n}\n"),
+    ],
+)
+def test_what_nobody_has_to_reach(language: str, text: str) -> None:
+    assert not is_unreachable(text, text.index("@"), language)
+    assert not count_unreachable(text, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", "def f(x):\n    return x\n    # @\n    g()\n"),
+        ("javascript", "function f(x) {\n  return x;\n  // @\n  g();\n}\n"),
+    ],
+)
+def test_a_comment_before_what_is_not_reached(language: str, text: str) -> None:
+    assert is_unreachable(text, text.index("@"), language)
+
+
 def test_what_is_missing_is_an_error() -> None:
     assert count_syntax_errors("int f() { return (1; }\n", "c") == 1
 

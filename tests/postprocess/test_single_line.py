@@ -154,3 +154,36 @@ def test_who_asked_for_one_line_gets_one_and_others_the_statement(live: bool) ->
     assert collect(trim_answer(chunked(answer, 1), hole, options)).text == "f("
     goes_on = replace(options, may_go_on=True)
     assert collect(trim_answer(chunked(answer, 1), hole, goes_on)).text == answer.rstrip()
+
+
+GO = "func f() int {«\n\tif a {\n\t\tb()\n\t}\n\treturn 1\n¦}\n\nfunc g() {\n\tb()\n»}\n"
+JAVA = "class A {\n  int f() {«\n    return 1;\n  ¦}\n\n  int g() {\n    return 2;\n»}\n}\n"
+LIST = "const x = [«\n  1,\n  2,\n¦];\n\nconst y = [\n  1,\n»];  // twice\n"
+RULE = "a {«\n  color: blue;\n¦}\n\nb {\n  color: red;\n»}\n"
+ELSE = "if (a) {«\n  b();\n} else {\n  c();\n¦»}\nd();\n"
+MACRO = "#define SET(a, b) do {« \\\n  a = b; \\\n  f(); \\\n¦} while (0)\nint x;\n»} while (0)\n"
+OWN_MACRO = "#define SWAP(a, b) do { f(« a¦); \\\n  g(a); \\\n»); \\\n} while (0)\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "case"),
+    [
+        ("go", GO),
+        ("java", JAVA),
+        ("typescript", LIST),
+        ("css", RULE),
+        ("javascript", ELSE),
+        ("c", MACRO),
+        ("c", OWN_MACRO),
+    ],
+)
+def test_lines_between_two_brackets_end_where_what_follows_is_repeated(
+    language: str, case: str
+) -> None:
+    before, _, rest = case.partition("«")
+    kept, _, rest = rest.partition("¦")
+    more, _, after = rest.partition("»")
+    options = TrimOptions(languages.find_language(language), "one", may_go_on=True)
+    for size in (1, 7, 1000):
+        found = collect(trim_answer(chunked(kept + more, size), Hole(before, after), options))
+        assert found.text == kept

@@ -54,8 +54,12 @@ BLOCK_NODE = re.compile(
     r"block|compound_statement|statement_list|body_statement|^module$|^program$"
 )
 JUMP_NODE = re.compile(r"(return|raise|throw|break|continue)(_statement|_expression)?$")
-REACHABLE_NODE = re.compile(r"label|case|default|clause|declaration|definition")
-"""What runs although it comes after a return: it is jumped to, or declared beforehand."""
+REACHABLE_NODE = re.compile(
+    r"label|case|default|clause|declaration|definition|_item$|^local_function_statement$|^yield$"
+)
+"""What counts although it comes after a return: it is jumped to, or declared beforehand, or makes
+a generator of its function.
+"""
 
 NAME_NODE = re.compile(r"identifier|word|command_name")
 
@@ -113,13 +117,16 @@ def is_unreachable(text: str, position: int, language: str) -> bool:
 
 
 def is_behind_jump(node: "Node") -> bool:
-    """Whether a node is a statement whose block was left by the one before it."""
+    """Whether a node is a statement, or a comment before one, behind one that left its block."""
     if not node.parent or not BLOCK_NODE.search(node.parent.type) or not node.is_named:
         return False
-    before = node.prev_named_sibling
+    before: Node | None = node.prev_named_sibling
     while before and "comment" in before.type:
         before = before.prev_named_sibling
-    return bool(before and is_jump(before)) and not REACHABLE_NODE.search(node.type)
+    behind: Node | None = node
+    while behind and "comment" in behind.type:
+        behind = behind.next_named_sibling
+    return bool(before and is_jump(before) and behind and not REACHABLE_NODE.search(behind.type))
 
 
 def is_comment_at(text: str, position: int, length: int, language: str) -> bool | None:

@@ -9,6 +9,9 @@ from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source
 
 MAX_CANDIDATES = 8
 BRACKETS = "()[]{} \t"
+CLOSING = ")]};,"
+CONTINUED = "\\"
+"""Ends a line that the next one continues, also of a macro in C, which no parser looks into."""
 MAX_LINES, MAX_OPEN_LINES = 16, 400
 """The most lines of a statement that can be its last, and the most of all, inside brackets too."""
 
@@ -47,7 +50,7 @@ def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessChec
     """As `until_line_end`; if the line alone breaks the file, with the lines that complete it.
 
     Nothing is passed on before that is known. Before the rest of a line, an answer that begins with
-    a line end is taken as a whole or not at all.
+    a line end is taken up to where that rest is repeated, else as a whole or not at all.
     """
     held, reader = list[Chunk](), StatementReader(rest, check)
     with closing_source(chunks) as source:
@@ -74,14 +77,19 @@ def until_statement_end(chunks: Iterable[Chunk], rest: str, check: SoundnessChec
 def whole_answers(text: str) -> list[str]:
     """All of an answer, with the line end after it or without.
 
-    If it begins on a line of its own, so does the rest of the line that the hole is in.
+    If it begins on a line of its own, so does the rest of the line that the hole is in. Behind a
+    line that goes on, that is part of it.
     """
     texts = [text.rstrip("\n"), text]
-    return texts[::-1] if not text.partition("\n")[0].strip() else texts
+    is_apart = not text.partition("\n")[0].strip() or texts[0].endswith(CONTINUED)
+    return texts[::-1] if is_apart else texts
 
 
 class StatementReader:
-    """Reads an answer's lines, and returns its beginnings that leave no bracket open."""
+    """Reads an answer's lines, and returns its beginnings that leave no bracket open.
+
+    One that starts on a line of its own ends where the rest of the hole's line is repeated.
+    """
 
     def __init__(self, rest: str, check: SoundnessCheck) -> None:
         self._rest, self._check = rest, check
@@ -94,18 +102,33 @@ class StatementReader:
 
     def feed(self, lines: list[str]) -> list[str]:
         """Return the beginnings that end with a new line, given all complete lines so far."""
-        parts = list[str]()
         if self._rest.strip() and not "".join(lines[:1]).strip():
-            return parts
+            return self._before_rest(lines)
+        parts = list[str]()
         for count in range(self._line_count + 1, len(lines) + 1):
             self._line_count = count
             if self.is_too_long:
                 break
+            is_last = not self._rest.strip() or self._rest.endswith(CONTINUED)
+            if lines[count - 1].endswith(CONTINUED) and not is_last:
+                continue
             part = "\n".join(lines[:count])
             texts = {part, part.rstrip().removesuffix(self._rest.strip())}  # repeated by it
             if not all(self._check.leaves_open(text, self._rest) for text in texts):
                 self._part_count += 1
                 parts.append(part)
+        return parts
+
+    def _before_rest(self, lines: list[str]) -> list[str]:
+        """The beginnings before a line that is the rest of the hole's line, indented like it."""
+        first, self._line_count = self._line_count, len(lines)
+        rest, parts = self._rest.strip(), list[str]()
+        brackets = rest[: len(rest) - len(rest.lstrip(CLOSING))]
+        for number, line in enumerate(lines[first:], first):
+            if line.strip() and line.strip() in (rest, brackets):
+                part = "".join(f"{each}\n" for each in lines[:number])
+                if self._check.count_open(part) == 0:
+                    parts.append(part + line[: len(line) - len(line.lstrip())])
         return parts
 
 

@@ -1,4 +1,4 @@
-"""The part of an answer that leaves its file sound, if nobody watches it being generated."""
+"""The part of an answer that leaves its file sound."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -27,3 +27,32 @@ def keep_sound_part(chunks: Iterable[Chunk], check: SoundnessCheck) -> Stream:
                 return
             yield replace(chunk, text="")
     yield Chunk("".join(held), 0, "stop")
+
+
+def join_rest_of_line(chunks: Iterable[Chunk], rest: str, check: SoundnessCheck) -> Stream:
+    """Drop the line end after an answer if the rest of the hole's line belongs to the answer.
+
+    It does if the file has fewer errors then, or as few and the rest is the end of a statement.
+    """
+    text, held = "", ""
+    with closing_source(chunks) as source:
+        for chunk in source:
+            text += chunk.text
+            settled = (held + chunk.text).rstrip("\n")
+            held = (held + chunk.text)[len(settled) :]
+            if chunk.reason:
+                break
+            yield replace(chunk, text=settled)
+        else:
+            chunk, settled = Chunk("", 0, "stop"), ""
+    is_dropped = bool(held) and belongs_to_answer(text.rstrip("\n"), text, rest, check)
+    names = ("line end",) if is_dropped else ()
+    kept = settled if is_dropped else settled + held
+    yield replace(chunk, text=kept, trimmed=(*chunk.trimmed, *names))
+
+
+def belongs_to_answer(joined: str, text: str, rest: str, check: SoundnessCheck) -> bool:
+    """Whether the rest of a line goes better with an answer than on a line of its own."""
+    errors, before = check.errors(joined), check.errors(text)
+    is_end = rest.startswith(";") and bool(joined.strip()) and not check.opens_comment(joined)
+    return errors < before or (is_end and errors == before)

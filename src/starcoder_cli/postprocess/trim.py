@@ -24,7 +24,7 @@ from starcoder_cli.postprocess.single_line import (
     until_line_end,
     until_statement_end,
 )
-from starcoder_cli.postprocess.sound_part import keep_sound_part
+from starcoder_cli.postprocess.sound_part import join_rest_of_line, keep_sound_part
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.trim_options import FENCELESS_PROSE, PROSE_LANGUAGES, TrimOptions
 from starcoder_cli.postprocess.unfinished import cut_unfinished
@@ -74,9 +74,12 @@ def trim_answer(chunks: Stream, hole: Hole, options: TrimOptions) -> Stream:
         chunks = until_rest_of_line(chunks, hole.suffix)
     else:
         chunks = until_sound_end(chunks, hole, check, options)
+    judge = SoundnessCheck(hole, options.replaced, options.language)
+    rest = hole.suffix.partition("\n")[0].strip()
+    if rest and hole.prefix.rpartition("\n")[2].isspace() and check.has_parser:
+        chunks = join_rest_of_line(chunks, rest, judge)
     if options.live and not (is_one_line and options.may_go_on):
         return chunks
-    judge = SoundnessCheck(hole, options.replaced, options.language)
     if options.lines != "one":
         chunks = cut_unfinished(chunks, judge)
     is_judged = hole.suffix.strip() and check.has_parser and not options.is_prose
