@@ -1,11 +1,13 @@
 """Models found in the catalog and on a hub: which of them, and in which words it fails."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from hubs import MODELS, searched_hub
 from starcoder_cli.catalog import find_model
+from starcoder_cli.models import search
 from starcoder_cli.models.search import (
     FoundModel,
     choose_file,
@@ -104,6 +106,26 @@ def test_an_answer_of_another_form_is_left_out(answer: dict[str, object]) -> Non
 def test_numbers_of_another_form_are_left_out() -> None:
     answer = {**MODELS[1], "downloads": "many", "safetensors": [], "gated": False, "tags": [7]}
     assert loadable(answer) == FoundModel(find_model("acme/tiny-coder"), "", "", gated=False)
+
+
+def test_no_more_are_looked_at_than_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [*MODELS[:2], *({"id": f"a/b{n}", "tags": ["gguf", 10**6]} for n in range(100))]
+    looked_at: list[object] = []
+
+    def look(answer: dict[str, object]) -> None:
+        looked_at.append(answer)
+
+    monkeypatch.setattr(search, "loadable", look)
+    with searched_hub(monkeypatch, (200, json.dumps(answers).encode())):
+        search_models("tiny", 5, offline=False)
+    assert len(looked_at) == 2 * 5  # for each of the two forms
+
+
+@pytest.mark.parametrize("number", [10**400, -1])
+def test_numbers_that_no_model_has_are_left_out(number: int) -> None:
+    answer = {**MODELS[1], "downloads": number, "safetensors": {"total": number}, "gated": False}
+    found = loadable(answer)
+    assert found and (found.parameters, found.downloads) == ("", None)
 
 
 def test_a_folder_of_that_name_is_no_model_of_the_hub(

@@ -29,7 +29,7 @@ from starcoder_cli.errors import (
 from starcoder_cli.loading import LoadOptions
 from starcoder_cli.models import cache, store
 from starcoder_cli.models.pull import fetch_model
-from starcoder_cli.models.snapshot import fetch_parameter_count
+from starcoder_cli.models.snapshot import MAX_CHECKPOINT_FILES, fetch_parameter_count
 
 TINY = find_model("owner/tiny")
 FILES = {
@@ -533,6 +533,14 @@ def test_names_that_lead_elsewhere_are_not_fetched(site: Site, tmp_path: Path) -
     for name in ("..\\evil.json", "C:evil.json"):
         site.files[f"{HOME}/{name}"] = b"{}"
     assert contents(fetch_model(TINY, Reports())) == FILES
+
+
+def test_more_files_than_a_checkpoint_has_are_not_asked_for(site: Site) -> None:
+    for number in range(MAX_CHECKPOINT_FILES):
+        site.files[f"{HOME}/{number}.json"] = b"{}"
+    with pytest.raises(RefusedError, match="^owner/tiny has 1005 files, which no checkpoint needs"):
+        fetch_model(TINY, Reports())
+    assert not any(request.startswith("HEAD") for request in site.requests)
 
 
 @pytest.mark.parametrize("answer", [b"<html>", b"[]", b'{"id": "owner/tiny", "sha": "../.."}'])

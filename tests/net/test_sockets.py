@@ -1,10 +1,12 @@
 """Private folders, and what becomes of those that were left behind."""
 
+import errno
 import os
 import socket
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,35 @@ def test_what_killed_runs_have_left_is_removed(place: Path) -> None:
     assert {path.name for path in place.iterdir()} == {*kept, "other", new.name}
     assert (folders["files"] / "file").exists()
     assert new.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_queue_that_is_full_is_no_obstacle(place: Path) -> None:
+    """Connecting would wait until the other program accepts, which it may never do."""
+    folder = place / f"{SOCKET_FOLDER_PREFIX}full"
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as server, ExitStack() as clients:
+        server.bind(str(folder / LLAMA_SOCKET))
+        server.listen(0)
+        while True:
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            if client.connect_ex(str(folder / LLAMA_SOCKET)) == errno.EAGAIN:
+                break
+        aged(folder)
+        create_private_folder()
+        assert (folder / LLAMA_SOCKET).exists()
+
+
+def test_folders_of_others_are_left_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = aged_folder(place)
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    create_private_folder()
+    assert folder.exists()
+
+
+def aged_folder(place: Path) -> Path:
+    """An empty folder that somebody left."""
+    folder = place / f"{SOCKET_FOLDER_PREFIX}left"
+    folder.mkdir()
+    return aged(folder)

@@ -50,6 +50,13 @@ def test_one_file_is_not(tmp_path: Path) -> None:
         build(folder)
 
 
+def test_the_empty_file_of_an_interrupted_add_is_no_index(tmp_path: Path) -> None:
+    (tmp_path / "index").touch()
+    folder = codebase(tmp_path / "mine")
+    index = str(tmp_path / "index")
+    assert build_data_set([folder], None, 0, index=index, evaluation_texts=NOTHING).sources
+
+
 def test_projects_that_opted_out_of_the_index(tmp_path: Path) -> None:
     index = tmp_path / "index"
     opt_out(["mine"], index)

@@ -7,16 +7,22 @@ slash means folders, a slash elsewhere anchors the pattern to the root, and char
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starcoder_cli.errors import MalformedError
 
 IGNORE_FILE_NAME = ".starcoderignore"
+MAX_IGNORE_BYTES = 64 << 10
 MAX_IGNORE_LINES = 1000
-MAX_IGNORE_LINE_BYTES = 4096
 MAX_IGNORE_STARS = 2000
-"""Each star takes a pass over each path: without a limit a file could block for hours."""
+MAX_IGNORE_STEPS = 1 << 30
+"""Each star takes a pass over each path: without a limit a file could block for hours.
+
+A second has some hundred million steps.
+"""
+MAX_FOLDERS_KEPT = 1024
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -43,6 +49,14 @@ FOLDERS = b"(?:[^/]*/)"
 
 
 @dataclass(frozen=True)
+class AnyPattern:
+    """What matches if one of several patterns does, and how many stars they have."""
+
+    regex: re.Pattern[bytes]
+    stars: int
+
+
+@dataclass(frozen=True)
 class IgnorePattern:
     """A line: the pattern it matches, whether against a path or a name, and its meaning."""
 
@@ -50,6 +64,7 @@ class IgnorePattern:
     takes_back: bool
     means_folders: bool
     is_path: bool
+    stars: int
 
     @classmethod
     def parse(cls, line: bytes) -> "IgnorePattern":
@@ -58,7 +73,8 @@ class IgnorePattern:
         pattern = text.removesuffix(b"/")
         is_path = b"/" in pattern
         regex = translate_pattern(pattern.removeprefix(b"/"), is_path)
-        return cls(re.compile(regex, re.DOTALL), text != line, pattern != text, is_path)
+        stars = pattern.count(b"*")
+        return cls(re.compile(regex, re.DOTALL), text != line, pattern != text, is_path, stars)
 
     def fits(self, path: bytes, is_folder: bool) -> bool:
         """Whether the line applies to a path."""
@@ -68,37 +84,63 @@ class IgnorePattern:
         return self.regex.fullmatch(subject) is not None
 
 
-@dataclass(frozen=True)
 class IgnoreRules:
     """The lines of an ignore file, and what they exclude."""
 
-    patterns: tuple[IgnorePattern, ...] = ()
+    def __init__(self, patterns: Sequence[IgnorePattern] = ()) -> None:
+        self._patterns = patterns
+        self._any_path = compile_any(line for line in patterns if line.is_path)
+        self._any_name = compile_any(line for line in patterns if not line.is_path)
+        self._is_folder_excluded = lru_cache(MAX_FOLDERS_KEPT)(self._judge_folder)
+        self._steps = 0
 
     @classmethod
     def parse(cls, data: bytes) -> "IgnoreRules":
         """Parse the file's bytes; raises MalformedError if there are unreasonably many."""
+        if len(data) > MAX_IGNORE_BYTES:
+            raise MalformedError(f"it has more than {MAX_IGNORE_BYTES} bytes")
         lines = [*split_lines(data)]
         if len(lines) > MAX_IGNORE_LINES:
             raise MalformedError(f"it has more than {MAX_IGNORE_LINES} lines")
-        if any(len(line) > MAX_IGNORE_LINE_BYTES for line in lines):
-            raise MalformedError(f"it has a line of more than {MAX_IGNORE_LINE_BYTES} bytes")
         if sum(line.count(b"*") for line in lines) > MAX_IGNORE_STARS:
             raise MalformedError(f"it has more than {MAX_IGNORE_STARS} stars")
-        return cls(tuple(IgnorePattern.parse(line) for line in lines))
+        return cls([IgnorePattern.parse(line) for line in lines])
 
     def excludes(self, name: str) -> bool:
-        """Whether a file is excluded, by itself or with one of its folders."""
+        """Whether a file is excluded, by itself or with one of its folders.
+
+        Raises MalformedError once all calls together have taken too many steps.
+        """
         path = os.fsencode(name)
         folders = (path[: match.start()] for match in re.finditer(b"/", path))
-        return any(self._is_excluded(folder, True) for folder in folders) or self._is_excluded(
-            path, False
-        )
+        return any(map(self._is_folder_excluded, folders)) or self._is_excluded(path, False)
+
+    def _judge_folder(self, path: bytes) -> bool:
+        return self._is_excluded(path, True)
 
     def _is_excluded(self, path: bytes, is_folder: bool) -> bool:
         """What the last matching line says."""
-        fitting = (line for line in reversed(self.patterns) if line.fits(path, is_folder))
+        name = path.rpartition(b"/")[2]
+        self._count(len(path) * self._any_path.stars + len(name) * self._any_name.stars)
+        if not (self._any_path.regex.fullmatch(path) or self._any_name.regex.fullmatch(name)):
+            return False
+        self._count(len(path) * self._any_path.stars + len(self._patterns))
+        fitting = (line for line in reversed(self._patterns) if line.fits(path, is_folder))
         last = next(fitting, None)
         return last is not None and not last.takes_back
+
+    def _count(self, steps: int) -> None:
+        self._steps += steps + len(self._patterns)
+        if self._steps > MAX_IGNORE_STEPS:
+            raise MalformedError("its lines take too long to be compared with all files")
+
+
+def compile_any(patterns: Iterable[IgnorePattern]) -> AnyPattern:
+    """Compile several patterns into one, which tells at once that none matches."""
+    lines = [*patterns]
+    texts = [b"(?:%b)" % line.regex.pattern for line in lines]
+    stars = sum(line.stars for line in lines)
+    return AnyPattern(re.compile(b"|".join(texts) or NOTHING, re.DOTALL), stars)
 
 
 def split_lines(data: bytes) -> Iterator[bytes]:
@@ -193,5 +235,12 @@ def translate_class(pattern: bytes, start: int) -> tuple[int, bytes]:
             return len(pattern), NOTHING
         position = match.end()
     fitting = (set(range(256)) - members if is_negated else members) - {SLASH}
-    codes = b"".join(b"\\x%02x" % code for code in sorted(fitting))
-    return position + 1, b"[%b]" % codes if codes else NOTHING
+    return position + 1, b"[%b]" % b"".join(byte_ranges(fitting)) if fitting else NOTHING
+
+
+def byte_ranges(codes: set[int]) -> Iterator[bytes]:
+    """Byte codes as the ranges of a regular expression's class."""
+    for code in sorted(codes):
+        if code - 1 not in codes:
+            last = next(end for end in range(code, 256) if end + 1 not in codes)
+            yield b"\\x%02x-\\x%02x" % (code, last)

@@ -47,21 +47,25 @@ class SourceProject:
         """A file's name relative to the project's folder."""
         return name.removeprefix(f"{self.folder}/") if self.folder else name
 
-    @cached_property
+    @property
     def code_files(self) -> tuple[str, ...]:
-        """The names of the code files that their owner allows in an index.
+        """The names of the code files that their owner allows in an index."""
+        return self._allowed_files[0]
 
-        Empty if the owner's exclusions cannot be read.
-        """
+    @property
+    def ignore_error(self) -> MalformedError | None:
+        """Why the owner's exclusions cannot be applied; no file counts then."""
+        return self._allowed_files[1]
+
+    @cached_property
+    def _allowed_files(self) -> tuple[tuple[str, ...], MalformedError | None]:
         try:
-            ignore_rules = self.read_ignore_rules()
-        except MalformedError:
-            return ()
-        return tuple(
-            name
-            for name in self.file_names
-            if is_code_file(name) and not ignore_rules.excludes(self.relative_path(name))
-        )
+            ignore_rules = self._read_ignore_rules()
+            code = filter(is_code_file, self.file_names)
+            allowed = [name for name in code if not ignore_rules.excludes(self.relative_path(name))]
+        except MalformedError as error:
+            return (), error
+        return tuple(allowed), None
 
     @property
     def ignore_path(self) -> str:
@@ -69,7 +73,7 @@ class SourceProject:
         name = ignore_file.IGNORE_FILE_NAME
         return f"{self.folder}/{name}" if self.folder else name
 
-    def read_ignore_rules(self) -> ignore_file.IgnoreRules:
+    def _read_ignore_rules(self) -> ignore_file.IgnoreRules:
         """The owner's exclusions; raises MalformedError if they cannot be read."""
         if self.ignore_path not in self.file_names:
             return ignore_file.IgnoreRules()
@@ -218,9 +222,7 @@ def find_projects(
                 SourceProject(tree, folder, project_metadata, tuple(files), "", licence_override)
             )
     for project in result:
-        try:
-            project.read_ignore_rules()
-        except MalformedError as error:
+        if error := project.ignore_error:
             note(f"nothing of {project.root} counts, for {project.ignore_path} is unread: {error}")
     return [project for project in result if project.code_files]
 

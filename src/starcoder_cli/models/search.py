@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from starcoder_cli.catalog import CATALOG, ModelSpec, find_model
 from starcoder_cli.errors import StarcoderError, UnavailableError
@@ -37,6 +37,7 @@ DETAILS = (
 )
 # The first that a repository has is chosen: small, and nearly as good as the original.
 QUANTIZATIONS = ("q4_k_m", "q4_k_s", "q5_k_m", "q4_0", "q8_0")
+MAX_COUNT = 10**15
 PART_OF_A_MODEL = re.compile(r"-\d{5}-of-\d{5}\.gguf$|mmproj", re.IGNORECASE)
 
 
@@ -126,7 +127,7 @@ def _find_on_hub(text: str, tags: Sequence[str], limit: int) -> list[Answer]:
         raise describe_hub_failure(error.cause) from error.cause
     if not isinstance(answers, list) or not all(isinstance(each, dict) for each in answers):
         raise UnavailableError("what answers there is not a hub")
-    return answers
+    return answers[:limit]
 
 
 def loadable(answer: Answer) -> FoundModel | None:
@@ -152,11 +153,16 @@ def loadable(answer: Answer) -> FoundModel | None:
     downloads = answer.get("downloads")
     return FoundModel(
         spec,
-        spec.parameters or (format_count(total) if isinstance(total, int) else ""),
+        spec.parameters or (format_count(total) if is_count(total) else ""),
         spec.licence or next((tag[8:] for tag in tags if tag.startswith("license:")), ""),
         spec.gated or bool(answer.get("gated")),
-        downloads if isinstance(downloads, int) else None,
+        downloads if is_count(downloads) else None,
     )
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a value is a number of something that a hub may have."""
+    return isinstance(value, int) and 0 <= value < MAX_COUNT
 
 
 def part(answer: Answer, name: str) -> Answer:

@@ -37,6 +37,8 @@ from starcoder_cli.models.verified import VerifiedFile, verify_file
 if TYPE_CHECKING:
     from huggingface_hub import ModelInfo
 
+MAX_CHECKPOINT_FILES = 1000
+
 GIT_SHA1_DIGITS = 40
 """The length of git's names for blobs; other names are as long as a sha256."""
 
@@ -93,10 +95,15 @@ def fetch_checkpoint(spec: ModelSpec, progress: Progress) -> Path:
     )
     if not any(Path(name).match(WEIGHTS_PATTERN) for name in listing.names):
         raise _no_safetensors_error(spec, listing)
-    remotes = {
-        name: _fetch_metadata(replace(spec, file=name, revision=listing.commit))
+    names = [
+        name
         for name in listing.names
         if any(Path(name).match(pattern) for pattern in ALLOW_PATTERNS)
+    ]
+    if len(names) > MAX_CHECKPOINT_FILES:
+        raise RefusedError(f"{spec.repository} has {len(names)} files, which no checkpoint needs")
+    remotes = {
+        name: _fetch_metadata(replace(spec, file=name, revision=listing.commit)) for name in names
     }
     with _hint_at_hf_home():
         digests = _fetch_blobs(spec, remotes, progress)

@@ -47,18 +47,18 @@ def create_private_folder() -> Path:
 def remove_stale_folders(parent: Path) -> None:
     """Remove the folders of killed runs: no longer new, and without a listener.
 
-    A folder that contains anything but a socket is not ours.
+    A folder of another user, or that contains anything but a socket, is not ours.
     """
     for folder in parent.glob(f"{SOCKET_FOLDER_PREFIX}*"):
         with suppress(OSError):
-            age = time.time() - folder.lstat().st_mtime
+            status = folder.lstat()
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+                continue
+            age = time.time() - status.st_mtime
             is_dead = (folder / LLAMA_SOCKET).is_socket() and not has_listener(
                 folder / LLAMA_SOCKET
             )
-            if (
-                age < (DEAD_FOLDER_SECONDS if is_dead else STALE_FOLDER_SECONDS)
-                or folder.is_symlink()
-            ):
+            if age < (DEAD_FOLDER_SECONDS if is_dead else STALE_FOLDER_SECONDS):
                 continue
             if is_dead:
                 (folder / LLAMA_SOCKET).unlink()
@@ -70,7 +70,8 @@ def has_listener(path: Path) -> bool:
     if not HAS_UNIX_SOCKETS:
         return False
     with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(path)) == 0
+        client.setblocking(False)
+        return client.connect_ex(str(path)) in (0, errno.EAGAIN)  # or too many are waiting there
 
 
 def open_connection(address: str, seconds: float | None = None) -> socket.socket:

@@ -7,9 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.attribution.index import index_file, is_opted_out, open_index_readonly
+from starcoder_cli.attribution.index import (
+    index_file,
+    is_opted_out,
+    open_index_readonly,
+    require_index,
+)
 from starcoder_cli.attribution.licences import LicenceAllowList
-from starcoder_cli.errors import DataError
+from starcoder_cli.errors import DataError, InputError
 from starcoder_cli.tuning.decontamination import (
     IN_EVALUATION_SET,
     EvaluationTexts,
@@ -111,7 +116,9 @@ def split(
 @contextmanager
 def opted_out_projects(path: Path) -> Iterator[Callable[[str], bool]]:
     """A function saying whether a project opted out, by the index; none did if there is none."""
-    if not path.is_file():
+    try:
+        require_index(path)
+    except InputError:
         yield lambda name: False
         return
     with open_index_readonly(path) as connection:

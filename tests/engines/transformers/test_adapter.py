@@ -183,6 +183,7 @@ def test_what_peft_does_not_take_is_an_error(
         {"modules_to_save": ["(.*)*x"]},
         {"alpha_pattern": {".*.*.*.*.*.*x": 1}},
         {"rank_pattern": {"a": 1 << 40}},
+        {"alpha_pattern": {f"a{number}": 1 for number in range(1001)}},
         {"target_parameters": 1},
         {"init_lora_weights": 1},
     ],

@@ -40,6 +40,8 @@ EVERY_MODULE = "all-linear"
 # How matrices began before they were trained. Some ways change the weights that they are added to.
 INITIALIZATION = re.compile(r"gaussian|eva|orthogonal|olora|pissa(_niter_\d{1,2})?")
 MAX_RANK = 1 << 14
+MAX_NAMES = 1000
+"""The most names in a setting: peft compares each one with each module."""
 ADAPTED_MODULE = re.compile(r"base_model\.model\.(?P<module>.+?)\.lora_(?:embedding_)?A\b")
 
 
@@ -143,7 +145,8 @@ def find_odd_values(settings: Mapping[str, object]) -> Iterator[tuple[str, objec
         if isinstance(value, str) and may_be_expression and not settings.get("target_parameters"):
             continue
         names = value if isinstance(value, list | dict) else [] if value is None else [value]
-        if not all(isinstance(each, str) and MODULE_NAME.fullmatch(each) for each in names):
+        is_known = all(isinstance(each, str) and MODULE_NAME.fullmatch(each) for each in names)
+        if not is_known or len(names) > MAX_NAMES:
             yield name, value
     ways = settings.get("init_lora_weights", True)
     if not isinstance(ways, bool) and not INITIALIZATION.fullmatch(str(ways)):
