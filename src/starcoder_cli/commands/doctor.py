@@ -18,7 +18,8 @@ from starcoder_cli.terminal.sanitize import to_one_line
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
 ) -> None:
-    """Check the installation, the machine and the hub, and which StarCoder models fit here.
+    """Check the installation, the machine and the Hugging Face hub, and which StarCoder models fit
+    here.
 
     Each line begins with ok, no (missing, and not needed), warn or FAIL. The exit code is 1 if a
     check failed.

@@ -40,7 +40,8 @@ Samples = Annotated[
         "-n",
         min=1,
         max=1000,
-        help="Answers to each problem, for pass@k; more than one needs a --temperature.",
+        help="Answers to each problem, for pass@k (one of k is right); more than one needs a "
+        "--temperature.",
         rich_help_panel=QUESTION_PANEL,
     ),
 ]
@@ -87,7 +88,7 @@ EvalPrompted = Annotated[
     bool,
     typer.Option(
         "--prompted",
-        help="Start the prompt in the style of a solution file, as StarCoder's authors did.",
+        help="Begin the prompt like a file of solutions, as StarCoder's authors did.",
         rich_help_panel=QUESTION_PANEL,
     ),
 ]

@@ -27,7 +27,7 @@ Paths = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="PATH",
-        help="Folders, git repositories, environments of Python, sdists and wheels.",
+        help="Folders, git repositories, Python environments, sdists and wheels.",
         show_default=False,
     ),
 ]
@@ -129,7 +129,7 @@ def update(index: IndexFile = None) -> None:
 
 @app.command("rm")
 def remove_project(name: ProjectName, index: IndexFile = None) -> None:
-    """Remove a project, or everything added from a path, and nothing of it stays in the index file.
+    """Remove a project, or everything added from a path; no trace of it stays in the index file.
 
     An update adds a project again if its path still has it, unless it is opted out.
     """

@@ -34,7 +34,11 @@ app = typer.Typer(
 
 ModelNameArgument = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="Catalog name, GGUF file or hub id.", show_default=False),
+    typer.Argument(
+        metavar="NAME",
+        help="Catalog name, GGUF file, hub id, or name of a tuned model.",
+        show_default=False,
+    ),
 ]
 ModelsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 PullOffline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]

@@ -122,7 +122,8 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         envvar=environment_name("engine"),
-        help="What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp.",
+        help="What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp "
+        "(huggingface is for checkpoints).",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -409,7 +410,8 @@ Batch = Annotated[
     bool,
     typer.Option(
         "--batch",
-        help="Answer each gap in a JSONL file (of places, or prefixes and suffixes) with one line.",
+        help="Fill each gap in a JSONL file (places, or prefixes and suffixes), and print a line "
+        "of JSON for each.",
         rich_help_panel=ANSWER_PANEL,
     ),
 ]
@@ -479,8 +481,7 @@ Prompted = Annotated[
     typer.Option(
         "--prompted",
         envvar=environment_name("prompted"),
-        help="Start the prompt in the style of a solution file; StarCoder completes better that "
-        "way.",
+        help="Begin the prompt like a file of solutions; StarCoder completes better that way.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]

@@ -31,8 +31,8 @@ COMMANDS = {
     "completion": "Print the script that lets a shell complete the words of starcoder with Tab.",
     "bundle": "Put the program, its libraries and a model into one folder, for a machine without a "
     "network.",
-    "doctor": "Check the installation, the machine and the hub, and which StarCoder models fit "
-    "here.",
+    "doctor": "Check the installation, the machine and the Hugging Face hub, and which StarCoder "
+    "models fit here.",
 }
 """The commands, each with the first sentence of its help, so that they can be listed unimported."""
 

@@ -47,7 +47,8 @@ Http = Annotated[
     bool,
     typer.Option(
         "--http",
-        help="Also serve an HTTP API, with routes of OpenAI, llama.cpp, Mistral and TGI.",
+        help="Also serve an HTTP API, with routes of OpenAI, llama.cpp, Mistral and Text "
+        "Generation Inference.",
         rich_help_panel=HTTP_PANEL,
     ),
 ]
@@ -58,7 +59,7 @@ ServedModels = Annotated[
         "-m",
         envvar=environment_name("model"),
         metavar="NAME",
-        help="A model that --http offers, as for other commands; may be given several times.",
+        help="A model that --http serves, named as for other commands; may be given several times.",
         show_default=DEFAULT_MODEL,
         rich_help_panel=MODEL_PANEL,
     ),
