@@ -836,3 +836,24 @@ def test_what_is_written_otherwise_is_not_gone(
     language: str, instruction: str, before: str, after: str
 ) -> None:
     assert find_lost_code(after, before, find_language(language), instruction) == ""
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    ["Use f-strings.", "Add a test for four.", "Simplify second.", "Replace deprecated calls."],
+)
+@pytest.mark.parametrize("added", ["", "\n\ndef four():\n    return fourth(4)\n"])
+def test_what_nobody_spoke_of_is_missed_whatever_is_new(instruction: str, added: str) -> None:
+    kept = "def two():\n    return second(2)\n\n\n{0}def three():\n    return third(3)\n"
+    before = kept.format("def one():\n    return first(1)\n\n\n")
+    told = find_lost_code(kept.format("") + added, before, find_language("python"), instruction)
+    assert told == "the answer lacks 'one', which the code defines"
+
+
+def test_a_key_may_be_replaced_by_something_else() -> None:
+    before, after = "on: push\npassword: x\n", "on: push  # trusted\n"
+    told = [
+        find_lost_code(after, before, find_language("yaml"), instruction)
+        for instruction in ("Use trusted publishing.", "Change what it runs on.")
+    ]
+    assert told == ["", "the answer lacks 'password', which the code defines"]

@@ -84,8 +84,7 @@ class InstructionScope:
         takes_away = FOR_LESS.search(instruction) is not None
         writes_anew = FOR_OTHERS.search(instruction) is not None
         is_shortening = takes_away or FOR_FEWER.search(instruction) is not None
-        nameless = max(count_definitions(instruction), int(writes_anew and not takes_away))
-        return cls(takes_away, writes_anew, is_shortening, nameless)
+        return cls(takes_away, writes_anew, is_shortening, count_definitions(instruction))
 
     @property
     def changes_much(self) -> bool:

@@ -8,7 +8,12 @@ from collections.abc import Sequence
 
 from starcoder_cli.app.edit import EditTask
 from starcoder_cli.app.instruction_scope import InstructionScope, is_named
-from starcoder_cli.app.lost_names import describe_name, find_emptied_function, find_lost_names
+from starcoder_cli.app.lost_names import (
+    KEY_PATTERNS,
+    describe_name,
+    find_emptied_function,
+    find_lost_names,
+)
 from starcoder_cli.app.task import Task
 from starcoder_cli.languages import Language
 from starcoder_cli.postprocess.brought_names import (
@@ -77,8 +82,10 @@ def find_lost_code(text: str, original: str, language: Language, instruction: st
         name
         for name in find_lost_names(compared, language.name)
         if not (scope.changes_much and is_named(name.text, instruction))
+        and not (scope.writes_anew and name.is_constructor)
     ]
-    if len(names) > scope.nameless_definitions:
+    replaces_key = language.name in KEY_PATTERNS and scope.writes_anew and not scope.takes_away
+    if len(names) > max(scope.nameless_definitions, int(replaces_key)):
         return f"the answer lacks {describe_name(names[0], compared, language.name)}"
     if not scope.changes_much:
         if name := find_emptied_function(compared, language.name):

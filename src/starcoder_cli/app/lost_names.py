@@ -50,6 +50,11 @@ class DefinedName:
     is_counted: bool = False
     is_of_block: bool = False
 
+    @property
+    def is_constructor(self) -> bool:
+        """Whether it creates a value of its type, which a record or a data class does without."""
+        return self.text in ("__init__", "constructor", "initialize", self.owner)
+
 
 def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
     """The names that new code defines fewer times, with nothing in their place.
@@ -58,7 +63,7 @@ def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
     several definitions that belongs to a lost type goes with it.
     """
     before, after = (list_names(code, language) for code in (compared.original, compared.text))
-    if len(after) >= len(before):
+    if language in KEY_PATTERNS and len(after) >= len(before):
         return []
     missing = Counter(each.text for each in before) - Counter(each.text for each in after)
     for name in find_brought(missing, compared, before, after):
