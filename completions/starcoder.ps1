@@ -326,7 +326,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
         }
         'starcoder index' = @{
             Commands = [ordered]@{
-                'add' = 'Add code to the index, or bring it up to date; nothing of it leaves this machine'
+                'add' = 'Add code to the index, or bring it up to date; none of it leaves this machine'
                 'list' = 'List the projects in the index'
                 'update' = 'Bring the index up to date: read what has changed, and remove what is gone'
                 'rm' = 'Remove a project, or everything added from a path; no trace of it stays in the index file'
@@ -442,7 +442,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
             }
             Options = [ordered]@{
-                '--limit' = @('text', 'How many models of the hub, at most; up to 100')
+                '--limit' = @('text', 'Show at most this many models of the hub, up to 100')
                 '--json' = @('', 'Print JSON, one object a line')
                 '--offline' = @('', 'Never use the network')
                 '-h' = @('', 'Show the main options and some examples')
@@ -457,7 +457,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--accept-license' = @('', 'Accept the model''s licence without a question')
                 '--offline' = @('', 'Never use the network')
                 '-h' = @('', 'Show the main options and some examples')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--engine' = @('auto openvino llamacpp huggingface', 'With llamacpp the model is not prepared for OpenVINO, otherwise where that can be')
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--help' = @('', 'Show this message and exit')
             }

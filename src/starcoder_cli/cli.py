@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starcoder_cli.commands.parameters import Command
 
 EPILOG = (
-    "Exit codes: 0 done, 1 the answer is no, 2 usage, 65 bad data, 66 no input, 69 unavailable, "
+    "Exit codes: 0 done, 1 a check failed, 2 usage, 65 bad data, 66 no input, 69 unavailable, "
     "70 a bug, 71 not on this machine, 73 cannot create, 74 input or output, 75 try again, "
     "76 protocol, 77 refused, 78 configuration, 124 timeout, 130 Ctrl-C."
 )

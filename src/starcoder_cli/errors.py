@@ -9,7 +9,7 @@ from enum import IntEnum
 class ExitCode(IntEnum):
     """The exit codes of the program; they are part of its interface.
 
-    NEGATIVE is not an error: the program ran, and the answer is no.
+    NEGATIVE is not an error: the program ran, and a check failed.
     """
 
     DONE = 0
@@ -51,7 +51,7 @@ class UsageError(StarcoderError):
 
 
 class DataError(StarcoderError):
-    """The input cannot be used: binary text, a damaged model file, a marker that occurs twice."""
+    """Input or answer cannot be used: binary text, a damaged file, an edit that loses code."""
 
     exit_code = ExitCode.DATA
 
@@ -111,7 +111,7 @@ class ConfigError(StarcoderError):
 
 
 class NegativeError(StarcoderError):
-    """The command ran, and what it checked is not so."""
+    """The command ran, but a check failed: `--verify`, `trace --fail-on`, `doctor`."""
 
     exit_code = ExitCode.NEGATIVE
 

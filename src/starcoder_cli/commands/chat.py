@@ -123,8 +123,8 @@ def chat(
 ) -> None:
     """Answer a question about code, or several in a session at a terminal.
 
-    Files, and text that is piped in next to a question, are given to the model with it. A session
-    writes nothing to disk except with /save; --timeout applies to each answer.
+    Files, and text that is piped in along with a question, are given to the model with it. A
+    session writes nothing to disk except with /save; --timeout applies to each answer.
     """
     from starcoder_cli.app.chat import answer_once
     from starcoder_cli.app.chat_session import run_session

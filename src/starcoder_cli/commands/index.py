@@ -65,7 +65,7 @@ def index(context: typer.Context) -> None:
 def add_paths(
     paths: Paths = None, license: License = "", opt_out: OptOut = None, index: IndexFile = None
 ) -> None:
-    """Add code to the index, or bring it up to date; nothing of it leaves this machine.
+    """Add code to the index, or bring it up to date; none of it leaves this machine.
 
     Licences are read from packaging metadata, SPDX headers and licence files. Files matched by a
     project's .starcoderignore (same format as .gitignore) or ignored by git are left out. Links

@@ -16,7 +16,7 @@ from starcoder_cli.app.model_record import (
     tuned_info,
 )
 from starcoder_cli.catalog import CATALOG, find_model, format_size
-from starcoder_cli.commands.options import EngineOption, QuantizeOption
+from starcoder_cli.commands.options import PullEngine, QuantizeOption
 from starcoder_cli.errors import InputError, MachineError, UsageError
 from starcoder_cli.terminal.output import is_terminal, write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
@@ -46,7 +46,7 @@ SearchText = Annotated[
     str, typer.Argument(metavar="TEXT", help="A part of a model's name.", show_default=False)
 ]
 SearchLimit = Annotated[
-    int, typer.Option("--limit", help="How many models of the hub, at most; up to 100.")
+    int, typer.Option("--limit", help="Show at most this many models of the hub, up to 100.")
 ]
 AcceptLicense = Annotated[
     bool, typer.Option("--accept-license", help="Accept the model's licence without a question.")
@@ -164,7 +164,7 @@ def pull_model(
     name: ModelNameArgument,
     accept_license: AcceptLicense = False,
     offline: PullOffline = False,
-    engine: EngineOption = "auto",
+    engine: PullEngine = "auto",
     quantize: QuantizeOption = "auto",
 ) -> None:
     """Fetch a model, or repair one that was damaged. What is here already is not fetched again.

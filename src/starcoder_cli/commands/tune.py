@@ -154,7 +154,7 @@ def tune(
     all.
 
     Ctrl-C keeps the best adapter so far. Running the same command again resumes an interrupted
-    training from its last checkpoint.
+    training run from its last checkpoint.
     """
     from starcoder_cli.app.tune import show_plan
     from starcoder_cli.app.tune import tune as run_tune
