@@ -45,7 +45,7 @@ function __starcoder_projects
         end
         set index $data/index.sqlite
     end
-    test -r $index.names; and string match -r '^[A-Za-z0-9._@/+-]+$' <$index.names
+    test -r $index.starcoder; and string match -r '^[A-Za-z0-9._@/+-]+$' <$index.starcoder
 end
 
 function __starcoder_models

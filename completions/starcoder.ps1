@@ -742,7 +742,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             else { $data = "$HOME/.local/share/starcoder" }
             $index = "$data/index.sqlite"
         }
-        Get-Content -LiteralPath "$index.names" -ErrorAction SilentlyContinue |
+        Get-Content -LiteralPath "$index.starcoder" -ErrorAction SilentlyContinue |
             Where-Object { $_ -match '^[A-Za-z0-9._@/+-]+$' }
     }
 

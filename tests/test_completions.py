@@ -68,7 +68,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         (models / model).mkdir(parents=True)
     data = top / "data" / "starcoder"
     data.mkdir(parents=True)
-    (data / "index.sqlite.names").write_text("@acme/coder\n$(touch hit)\nleft-pad\n")
+    (data / "index.sqlite.starcoder").write_text("@acme/coder\n$(touch hit)\nleft-pad\n")
     canary = top / "canary"
     for name in ("python", "python3", "starcoder"):
         program = top / "bin" / name

@@ -269,7 +269,7 @@ def test_json_tells_of_every_candidate_also_where_none_passes(
     assert record["candidates"] == [
         {
             "text": PROMPT,
-            "logprob": 0.0,
+            "logprob": None,
             "drawn": 10,
             "reason": "stop",
             "temperature": 0.0,

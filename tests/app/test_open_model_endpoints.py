@@ -213,11 +213,11 @@ def test_what_a_model_thinks_first_is_not_its_answer(
     pieces, key = (f"{begin}{DRAFT[:9]}", DRAFT[9:], RIGHT), "reasoning_content"
     with serving(owner="somebody", model="qwen3-8b", pieces=pieces) as site:
         if not missing:
-            assert main(["edit", place, "Mend it.", "--endpoint", site.url, "--in-place"]) == 0
+            assert main(["edit", place, "Replace f.", "--endpoint", site.url, "--in-place"]) == 0
             assert Path(place).read_text() == "RIGHT = 1\n"
         elif begin:
             site.missing = missing
-            assert main(["edit", place, "Mend it.", "--endpoint", site.url]) == 0
+            assert main(["edit", place, "Replace f.", "--endpoint", site.url]) == 0
             assert capsys.readouterr().out == "RIGHT = 1\n"
         assert main(["chat", "-x", "Why?", "--endpoint", site.url]) == 0
         assert capsys.readouterr().out == "RIGHT = 1\n"

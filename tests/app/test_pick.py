@@ -97,7 +97,7 @@ def test_the_screen_shows_every_answer(tmp_path: Path) -> None:
     child.expect(pexpect.EOF)
     child.close()
     assert shown(before, 80) == (
-        "1  0.00 a token",
+        "1",
         "   return a + b",
         "2  -1.00 a token, does not parse",
         " + return b + a",

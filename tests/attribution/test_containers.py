@@ -274,6 +274,23 @@ def test_members_with_many_records_are_one_error(
         read_archive(path, is_python)
 
 
+def test_records_that_repeat_a_name_are_counted_by_their_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a header with one record thousands of times nothing is left to count."""
+    monkeypatch.setattr(containers, "MAX_LONG_HEADER_BYTES", 100_000)
+    path = tmp_path / "a.tar"
+    records = b"5 a=\n" * 4000
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for number in range(10):
+            header = tarfile.TarInfo("header")
+            header.type, header.size = tarfile.XHDTYPE, len(records)
+            archive.addfile(header, io.BytesIO(records))
+            archive.addfile(tarfile.TarInfo(f"{number}.py"))
+    with pytest.raises(DataError, match="its headers have too many records"):
+        read_archive(path, is_python)
+
+
 def test_members_that_share_their_bytes_are_unpacked_up_to_a_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

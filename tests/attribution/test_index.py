@@ -199,7 +199,7 @@ def test_the_names_of_the_projects_are_beside_the_index(tmp_path: Path) -> None:
     for name in ("left-pad", "two words"):
         lay(tmp_path / name, {"a.py": CODE})
         add_source(tmp_path / name, "MIT", index)
-    names = tmp_path / "index.sqlite.names"
+    names = tmp_path / "index.sqlite.starcoder"
     assert (names.read_text(), names.stat().st_mode & 0o777) == ("left-pad\n", 0o600)
     remove_from_index("left-pad", index)
     assert names.read_text() == ""

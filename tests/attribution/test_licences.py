@@ -3,8 +3,10 @@
 import pytest
 
 from starcoder_cli.attribution.licences import (
+    MAX_LICENCE_FILES,
     LicenceAllowList,
     LicenceDenyList,
+    find_licence_files,
     normalize_licence,
 )
 from starcoder_cli.errors import UsageError
@@ -88,3 +90,8 @@ def test_what_is_allowed(words: list[str], licence: str, allowed: bool) -> None:
 def test_what_is_no_licence_cannot_be_allowed() -> None:
     with pytest.raises(UsageError, match="'BSD' is not a licence expression"):
         LicenceAllowList.parse(["MIT", "BSD"])
+
+
+def test_no_more_licence_files_are_read_than_a_project_has() -> None:
+    names = [f"{number}/LICENSE" for number in range(MAX_LICENCE_FILES + 10)]
+    assert [*find_licence_files(["a.py", *names])] == names[:MAX_LICENCE_FILES]

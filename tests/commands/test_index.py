@@ -169,7 +169,7 @@ def test_names_that_lead_out_of_an_archive_are_not_taken(
     assert origins(code("bad"), capsys, tmp_path) == []
     assert {*tmp_path.iterdir()} - {*before} == {
         tmp_path / "index",
-        tmp_path / "index.names",
+        tmp_path / "index.starcoder",
         tmp_path / "asked.py",
     }
 
@@ -247,7 +247,7 @@ def test_what_is_removed_leaves_no_byte_behind(
     main(["index", "add", "kept", "secret-project"])
     assert b"secret" in index.read_bytes()
     assert main(["index", *words]) == 0
-    names = tmp_path / "index.names"
+    names = tmp_path / "index.starcoder"
     data = index.read_bytes() + names.read_bytes()
     assert b"kept" in data
     assert [word for word in (b"secret", b"private") if word in data.lower()] == []

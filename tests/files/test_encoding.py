@@ -29,6 +29,7 @@ from starcoder_cli.files.source import decode_source
         ("# -*- coding: utf-8-unix -*-\n", ""),
         ("# encoding: how it is done\n", ""),
         ("# coding: base64\n", ""),
+        ("# coding: undefined\n", ""),
         ("x = 1\ny = 2\n# coding: latin-1\n", ""),
         ("coding = 'latin-1'\n", ""),
         ("page = '<meta charset=latin1>'\n", ""),

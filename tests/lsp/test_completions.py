@@ -129,6 +129,21 @@ def test_a_question_about_a_text_that_is_gone_is_given_up(leaving: str) -> None:
     run(session())
 
 
+def test_a_change_right_behind_a_question_is_seen() -> None:
+    """As when both were waiting to be read: the question is about the text as it was."""
+
+    async def session() -> None:
+        async with editing(debounce=LONG) as editor:
+            editor.open(URI, CODE)
+            await editor.settle()
+            params = {**place(URI, 1, 11), "context": {"triggerKind": 2}}
+            _, asked = editor.ask("textDocument/inlineCompletion", params)
+            editor.change(URI, 2, {"range": span((0, 0), (0, 0)), "text": "x"})
+            assert await asyncio.wait_for(asked, 60) == []
+
+    run(session())
+
+
 def test_a_question_that_is_cancelled_is_answered_so() -> None:
     async def session() -> None:
         async with editing(debounce=LONG) as editor:

@@ -108,3 +108,13 @@ def test_snippets_are_for_clients_that_take_lines_no_other_way() -> None:
     assert not wants_snippets(able())
     assert not wants_snippets(able(snippet_support=True, insert_text_mode_support=modes))
     assert not wants_snippets(types.ClientCapabilities())
+
+
+def test_a_string_of_several_lines_is_no_snippet() -> None:
+    """Its lines would be indented, or the rest of it be missing."""
+    document = Document("untitled:a", "if a:\n    ", "utf-16")
+    spot = Spot.of(document, types.Position(1, 4))
+    text = 'b = """\nx\n"""\n    return b'
+    assert to_snippet(spot, text) == ""
+    assert completion_items(spot, [text], "m", as_snippets=True) == []
+    assert len(completion_items(spot, [text], "m")) == 1

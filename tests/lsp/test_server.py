@@ -32,9 +32,9 @@ def test_positions_are_counted_as_negotiated(encoding: str | None, character: in
             editor.open(URI, "a = '😀'b\n")
             edit = {"range": span((0, character), (0, character)), "text": "c"}
             editor.change(URI, 2, edit)
+            (item,) = await editor.inline(URI, 0, character + 1)
             document = editor.server.documents.find(URI)
             assert document and document.text == "a = '😀c'b\n"
-            (item,) = await editor.inline(URI, 0, character + 1)
             assert item["insertText"] == "<fim_prefix>a = '😀<fim_suffix>'b\n<fim_middle>c"
             assert item["range"] == span((0, character + 1), (0, character + 1))
 

@@ -184,3 +184,12 @@ def test_a_fence_longer_than_those_in_it_ends_where_it_is_closed() -> None:
     answer = f"````markdown\n{document}````\n\nI changed the text.\n"
     original = document.replace("New", "Old")
     assert find_code(answer, original, find_language("markdown")).code == document
+
+
+TITLED = '"""\npkg.api\n~~~~~~~\n\nText.\n"""\n\n\ndef f():\n    return 1\n'
+
+
+def test_a_line_below_a_title_opens_no_block() -> None:
+    changed = TITLED.replace("return 1", "return 2")
+    for answer in (changed, f"Here it is:\n\n```python\n{changed}```\n"):
+        assert find_code(answer, TITLED, find_language("python")).code.strip() == changed.strip()

@@ -69,7 +69,7 @@ _starcoder_offer_projects() {
     fi
     while IFS= read -r name; do
         [[ $name == *[!A-Za-z0-9._@/+-]* ]] || _starcoder_offer "$name"
-    done < <(cat -- "${STARCODER_INDEX:-$data/index.sqlite}.names" 2>/dev/null)
+    done < <(cat -- "${STARCODER_INDEX:-$data/index.sqlite}.starcoder" 2>/dev/null)
 }
 
 # Offers GGUF files, and folders on the way to them where no name of a model fits.

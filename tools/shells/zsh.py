@@ -32,7 +32,7 @@ _starcoder_installed() {
 _starcoder_projects() {
     local data=${XDG_DATA_HOME:-$HOME/.local/share} expl
     [[ -z ${XDG_DATA_HOME:-} && $OSTYPE == darwin* ]] && data="$HOME/Library/Application Support"
-    local list=${STARCODER_INDEX:-${STARCODER_DATA_DIR:-$data/starcoder}/index.sqlite}.names
+    local list=${STARCODER_INDEX:-${STARCODER_DATA_DIR:-$data/starcoder}/index.sqlite}.starcoder
     local -a names
     [[ -r $list ]] && names=(${(f)"$(<$list)"})
     names=(${names:#*[^A-Za-z0-9._@/+-]*})

@@ -44,7 +44,9 @@ MAX_TAKEN_SHARE = 0.5
 NAME_IN_CODE = re.compile(r"(?<![\w.$>])[^\W\d]\w*")
 """A name in the code of a text that is not an attribute."""
 
-BOUND_NAMES = re.compile(r"\bfor\s+[\w, ()]+\s+(in|of)\b|\bas\s+\w+|[(,]\s*\w+\s*[:,)]|\w+\s*=[^=]")
+BOUND_NAMES = re.compile(
+    r"\bfor\s+[\w, ()]{1,200}\s(in|of)\b|\bas\s+\w+|[(,]\s*\w+\s*[:,)]|\b\w++\s*+=[^=]"
+)
 """Names that a loop, a parameter or a value binds."""
 
 

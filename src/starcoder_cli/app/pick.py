@@ -44,11 +44,12 @@ def pick(candidates: Sequence[Candidate], painter: Highlighter, before: str) -> 
 
 def candidate_heading(number: int, candidate: Candidate, painter: Highlighter) -> str:
     """A line with the number of a candidate and what is known about it."""
-    known = [f"{candidate.completion.mean_logprob:.2f} a token"]
+    logprob = candidate.completion.mean_logprob  # 0 if the server does not tell it
+    known = [f"{logprob:.2f} a token"] if logprob else []
     known += ["does not parse"] if candidate.parses is False else []
     known += candidate.flaws[:MAX_FLAWS_SHOWN]
     known += ["cut off"] if candidate.completion.reason == "length" else []
-    line = f"{number}  {', '.join(known)}"
+    line = f"{number}  {', '.join(known)}".rstrip()
     return f"{DIM}{line}{RESET}\n" if painter.color else f"{line}\n"
 
 

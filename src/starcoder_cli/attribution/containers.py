@@ -134,6 +134,8 @@ ZIP_SUFFIXES = (".whl", ".zip", ".egg")
 MAX_LOADED_BYTES = 256 << 20
 MAX_ARCHIVE_MEMBERS = 50_000
 MAX_ARCHIVE_RECORDS = 1_000_000
+USUAL_HEADER_BYTES, MAX_LONG_HEADER_BYTES = 2048, 32 << 20
+"""What the headers of a member of a tar archive take, and what all may take beyond that."""
 MAX_ARCHIVE_HEADER_BYTES = 64 << 10
 TAR_HEADER_TYPES = (
     *(tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -225,14 +227,18 @@ def iterate_zip_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | 
 
 def iterate_tar_members(path: Path) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
     """The regular files of a tar archive, each with a function to read it before the next comes."""
-    record_count = 0
+    header_bytes = record_count = 0
     with open_decompressed(path) as stream:
         limited = SizeLimitedStream(stream)
         with tarfile.open(fileobj=limited, mode="r|", tarinfo=PlainTarInfo) as archive:
-            while member := archive.next():
+            while True:
+                start = archive.offset
+                if not (member := archive.next()):
+                    return
                 archive.members.clear()  # type: ignore[attr-defined]  # with their records
                 record_count += len(member.pax_headers)
-                if record_count > MAX_ARCHIVE_RECORDS:
+                header_bytes += max(member.offset_data - start - USUAL_HEADER_BYTES, 0)
+                if record_count > MAX_ARCHIVE_RECORDS or header_bytes > MAX_LONG_HEADER_BYTES:
                     raise ValueError("its headers have too many records")
 
                 def read(member: tarfile.TarInfo = member) -> bytes | None:

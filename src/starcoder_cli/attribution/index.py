@@ -37,6 +37,7 @@ INDEX_SCHEMA = (
     " PRIMARY KEY (hash, file)) WITHOUT ROWID",
     "CREATE TABLE opted_out (digest BLOB PRIMARY KEY) WITHOUT ROWID",
 )
+NAMES_SUFFIX = ".starcoder"
 COMPLETABLE_NAME = re.compile(r"[A-Za-z0-9._@/+-]+", re.ASCII)
 MAX_PROGRESS_CHECKS = 10_000
 INSTRUCTIONS_PER_CHECK = 100_000  # instructions of SQLite's virtual machine
@@ -87,7 +88,7 @@ def write_project_names(connection: sqlite3.Connection, path: Path) -> None:
     names = (name for (name,) in rows if isinstance(name, str) and COMPLETABLE_NAME.fullmatch(name))
     with suppress(OSError):
         text = "".join(f"{name}\n" for name in names)
-        replace_text(path.with_name(f"{path.name}.names"), text, mode=0o600)
+        replace_text(path.with_name(f"{path.name}{NAMES_SUFFIX}"), text, mode=0o600)
 
 
 def require_index(path: Path) -> None:

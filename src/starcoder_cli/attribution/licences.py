@@ -5,9 +5,10 @@ ScanCode's list of licences, which comes with `license-expression`, says what is
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ COPYLEFT, PERMISSIVE, UNKNOWN_LICENCE = "copyleft", "permissive", "unknown"
 PERMISSIVE_CATEGORIES = {"Permissive", "Public Domain"}
 LICENCE_REF_PREFIX = "LicenseRef-"
 MAX_EXPRESSION_CHARACTERS = 500
-COPYRIGHT_LINE = re.compile(r"^\s*(Copyright|\(C\)) .*$", re.IGNORECASE | re.MULTILINE)
+COPYRIGHT_LINE = re.compile(r"^[ \t]*(Copyright|\(C\)) .*$", re.IGNORECASE | re.MULTILINE)
 MAX_DIFFERENT_SHARE = 0.1
 """Share of the words of a text; a replaced word counts twice."""
 
@@ -156,6 +157,7 @@ def _load_licence_categories() -> Mapping[str, str]:
 
 
 LICENCE_HEADER_BYTES = 4096
+MAX_LICENCE_FILES = 1000
 MAX_LICENCE_TEXT_BYTES = 64 << 10  # the longest licences have half as much
 SPDX_HEADER = re.compile(rb"SPDX-License-Identifier:[ \t]*+([A-Za-z0-9.+() \t-]{1,200})")
 LICENCE_FILE_NAME = re.compile(r"(?:un)?licen[cs]es?(?:[.-].*)?|copying(?:[.-].*)?", re.IGNORECASE)
@@ -174,6 +176,11 @@ def is_licence_file(name: str) -> bool:
     in_folder = path.parent.name.lower() in ("licenses", "licences")
     has_licence_name = in_folder or LICENCE_FILE_NAME.fullmatch(path.name)
     return bool(has_licence_name) and (language is None or language.name in NON_CODE_LANGUAGES)
+
+
+def find_licence_files(names: Iterable[str]) -> Iterator[str]:
+    """The first of these names that are of licence files: a text takes milliseconds to identify."""
+    return islice(filter(is_licence_file, names), MAX_LICENCE_FILES)
 
 
 @lru_cache(maxsize=4096)

@@ -111,10 +111,10 @@ class SourceProject:
 
     @cached_property
     def _licences_by_folder(self) -> Mapping[str, str]:
-        """The licences identified from licence files, by the folder they apply to."""
+        """The licences of the first licence files, by the folder they apply to."""
         licences_by_folder: dict[str, list[str]] = {}
-        for name in self.file_names:
-            if licences.is_licence_file(name) and (data := self.tree.read(name)):
+        for name in licences.find_licence_files(self.file_names):
+            if data := self.tree.read(name):
                 folder = licensed_folder(name, self.licence_folder)
                 licences_by_folder.setdefault(folder, []).append(licences.identify_licence(data))
         return {

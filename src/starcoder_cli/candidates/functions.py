@@ -45,7 +45,7 @@ OWNER_NODE = re.compile(
     r"|(?:class|struct|interface|trait|enum|union|object|module|mod|namespace|record|protocol"
     r"|extension)_(?:definition|declaration|specifier|item)"
 )
-RECEIVER = re.compile(r"\W*(?:\w+\s+)?\W*(?P<owner>\w+)")
+RECEIVER = re.compile(r"\W*+(?:\w++\s++)?\W*+(?P<owner>\w+)")
 QUALIFIED_NAME = re.compile(
     r"(?:.*?(?P<owner>\w+)(?:<[^<>]*>)?(?:::|[.:]))?(?P<name>[^.:]+?)(?:(?<=\w)=)?", re.S
 )
@@ -112,7 +112,8 @@ def find_qualified_name(data: bytes, node: "Node") -> tuple[str, str, int] | Non
     name = find_name(node)
     if not name:
         return find_assigned_name(data, node)
-    match = QUALIFIED_NAME.fullmatch(decode(data, name).strip("() \n"))
+    text = decode(data, name).strip("() \n")
+    match = QUALIFIED_NAME.fullmatch(text) if len(text) <= MAX_NAME_BYTES else None
     if not match:
         return None
     receiver = node.child_by_field_name("receiver")

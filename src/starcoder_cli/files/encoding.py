@@ -49,6 +49,6 @@ def find_declared_encoding(document: str) -> str:
     encoding = re.sub("-(unix|dos|mac)$", "", named)
     try:
         "".encode(encoding or "utf-8")
-    except LookupError:  # the comment is about something else
+    except (LookupError, UnicodeError):  # the comment is about something else
         return ""
     return "" if not encoding or codecs.lookup(encoding).name.startswith("utf-8") else encoding

@@ -28,7 +28,7 @@ class Edits:
     def __init__(self, session: EditorSession) -> None:
         self._session = session
 
-    def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+    async def actions(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         """The edits for a selection; none if it has no code, or the client wants other kinds."""
         document = self._session.documents.find(params.text_document.uri)
         if document is None or not is_wanted(params.context.only):

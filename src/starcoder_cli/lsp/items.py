@@ -11,6 +11,8 @@ from starcoder_cli.lsp.documents import Document, Place
 from starcoder_cli.lsp.positions import LinePosition, LineRange
 
 LABEL_CHARACTERS = 60
+STRING_MARKS = ('"""', "'''", "`")
+"""What opens and closes a string of several lines."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,10 @@ def completion_items(
     """Completions for a list, each labelled by its first line, which includes the current word."""
     where = types.Range(spot.word_start, spot.position)
     form = types.InsertTextFormat.Snippet if as_snippets else types.InsertTextFormat.PlainText
+    wholes = [spot.word + text for text in texts]
+    shown = [(whole, to_snippet(spot, whole) if as_snippets else whole) for whole in wholes]
     items = []
-    for number, text in enumerate(texts):
-        whole = spot.word + text
+    for number, (whole, inserted) in enumerate(pair for pair in shown if pair[1]):
         first = whole.strip().partition("\n")[0].rstrip()
         label = first if len(first) <= LABEL_CHARACTERS else first[: LABEL_CHARACTERS - 1] + "…"
         items.append(
@@ -89,7 +92,7 @@ def completion_items(
                 sort_text=f"{number:02}",
                 insert_text_format=form,
                 insert_text_mode=None if as_snippets else types.InsertTextMode.AsIs,
-                text_edit=types.TextEdit(where, to_snippet(spot, whole) if as_snippets else whole),
+                text_edit=types.TextEdit(where, inserted),
             )
         )
     return items
@@ -110,7 +113,10 @@ def wants_snippets(able: types.ClientCapabilities) -> bool:
 
 
 def to_snippet(spot: Spot, text: str) -> str:
-    """Convert a text to a snippet whose lines the client indents, up to the first dedent."""
+    """Convert a text to a snippet whose lines the client indents, up to the first dedent.
+
+    Empty if that would be in a string: its lines must not be indented.
+    """
     indent = spot.line[: len(spot.line) - len(spot.line.lstrip())]
     first, *others = text.replace("\r\n", "\n").split("\n")
     lines = [first]
@@ -118,7 +124,10 @@ def to_snippet(spot: Spot, text: str) -> str:
         if line.strip() and not line.startswith(indent):
             break
         lines.append(line.removeprefix(indent))
-    return re.sub(r"[\\$}]", r"\\\g<0>", "\n".join(lines))
+    kept = "\n".join(lines)
+    if len(lines) <= len(others) and any(kept.count(mark) % 2 for mark in STRING_MARKS):
+        return ""
+    return re.sub(r"[\\$}]", r"\\\g<0>", kept)
 
 
 def copilot_items(spot: Spot, texts: Iterable[str]) -> list[Mapping[str, object]]:

@@ -33,7 +33,10 @@ class MessageHandler(Protocol):
 
 
 class EditorProtocol(LanguageServerProtocol):
-    """Receives messages, and passes those about documents and commands to its server."""
+    """Receives messages, and passes those about documents and commands to its server.
+
+    All begin as tasks, in the order in which they came: a request reads the text as it was then.
+    """
 
     def __init__(self, server: LanguageServer, converter: Any) -> None:
         super().__init__(server, converter)
@@ -59,17 +62,19 @@ class EditorProtocol(LanguageServerProtocol):
             raise
 
     @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+    async def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
         """Pass on an opened document."""
         self._handler.open_document(params.text_document)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+    async def lsp_text_document__did_change(
+        self, params: types.DidChangeTextDocumentParams
+    ) -> None:
         """Pass on an edit."""
         self._handler.change_document(params)
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+    async def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
         """Pass on a closed document."""
         self._handler.close_document(params.text_document.uri)
 

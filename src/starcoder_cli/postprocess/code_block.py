@@ -73,7 +73,7 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
     """Find the code that is to replace the original. Raises DataError like `extract_code`."""
     blocks, outside = split_blocks(text)
     known = set(telling_lines(original))
-    is_bare = not blocks or is_like_a_block(text, original)
+    is_bare = not blocks or is_like_a_block(text, original) or is_underlined(text, original)
     if is_bare or 2 * len(known.intersection(outside)) > len(known):
         return CodeBlock("", require_bare_code(text, original, language), is_closed=True)
     fitting = [block for block in blocks if names_language(block.language, language)]
@@ -99,6 +99,12 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
     if label in COMMANDS and not names_language(label, language) and not fitting:
         raise DataError("the answer's block has commands to run, and not the code", ASK_AGAIN)
     return replace(chosen, code=without_label(chosen.code, original, language))
+
+
+def is_underlined(text: str, original: str) -> bool:
+    """Whether the only mark of a block is a line of the original, such as `~~~~` below a title."""
+    marks = [line.strip() for line in text.splitlines() if Fence.parse(line)]
+    return len(marks) == 1 and marks[0] in stripped_lines(original)
 
 
 def without_label(code: str, original: str, language: Language) -> str:

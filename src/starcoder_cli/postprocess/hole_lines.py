@@ -14,8 +14,13 @@ CONTINUATION = re.compile(
     r"|\s*(\|(?!\|)|(\{|then|do)\s*$)"
 )
 OPENS_BRACKET = re.compile(r"[({\[]\s*((//|#).*|/\*.*\*/)?$")
-BLANK_LINES_AT_END = re.compile(r"(?:\n[ \t]*)+\Z")
 JUMPS = ("return", "raise", "throw", "break", "continue")
+
+
+def without_blank_end(text: str) -> str:
+    """A text without the line end of its last line that is not blank, and all after it."""
+    code = text.rstrip(" \t\n")
+    return text[: len(code)] + text[len(code) :].partition("\n")[0]
 
 
 class HoleLines:
@@ -99,7 +104,7 @@ class HoleLines:
 
     def without_gap(self, text: str) -> str:
         """A text without the blank lines at its end that the suffix begins with."""
-        body = BLANK_LINES_AT_END.sub("", text)
+        body = without_blank_end(text)
         if not self._suffix:
             return body + "\n" * (len(body) < len(text))
         gap = self._suffix[: len(self._suffix) - len(self._suffix.lstrip())]
@@ -107,7 +112,7 @@ class HoleLines:
 
     def without_blank_lines(self, text: str) -> str:
         """A text without the blank lines at its end; its last line keeps its end if necessary."""
-        body = BLANK_LINES_AT_END.sub("", text)
+        body = without_blank_end(text)
         return body + text[len(body) :][:1] if text == self.without_gap(text) else body
 
 

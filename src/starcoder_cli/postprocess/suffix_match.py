@@ -13,7 +13,7 @@ MIN_SIMILARITY = 0.6
 MAX_SIMILAR_CHARACTERS = 120
 LIKELY_CHARACTERS = 8
 CERTAIN_LINES, CERTAIN_CHARACTERS = 3, 20
-WORD, CALLED = re.compile(r"\w+"), re.compile(r"\w+(?=\()")
+WORD, CALLED = re.compile(r"\w+"), re.compile(r"\b\w++(?=\()")
 
 
 @dataclass(frozen=True)

@@ -106,3 +106,21 @@ def test_tests_of_a_method_count_and_those_that_may_be_skipped_do_not() -> None:
         "@pytest.mark.skip\ndef test_old():\n    Account().deposit(6)\n"
     )
     assert found.statements == ("test_deposit()",)
+
+
+def test_examples_of_other_functions_are_not_its_own() -> None:
+    other = (
+        'def {0}(n):\n    """Other than mean.\n\n    >>> {0}(2)\n    2\n    """\n    return n\n\n\n'
+    )
+    text = other.format("geometric_mean") + other.format("meaning") + f"def mean(n):\n    {HOLE}\n"
+    assert evidence(text).sessions == ()
+    used = text.replace(">>> meaning(2)", ">>> meaning(mean(2))")
+    assert [">>> meaning(mean" in session for session in evidence(used).sessions] == [True]
+
+
+def test_of_several_tests_of_one_name_the_last_is_run() -> None:
+    test = "def test_mean():\n    assert mean(2) == {0}\n\n\n"
+    found = evidence(f"def mean(n):\n    {HOLE}\n\n\n{test.format(1)}{test.format(2)}")
+    assert found.statements == ("test_mean()",)
+    hidden = evidence(f"def mean(n):\n    {HOLE}\n\n\n{test.format(1)}class test_mean:\n    pass\n")
+    assert hidden.statements == ()

@@ -140,4 +140,17 @@ def test_names_of_files_that_are_no_names_of_modules() -> None:
 def test_a_file_that_does_not_come_back_is_waited_for_once() -> None:
     text = f"def double(n):\n    return {HOLE}\n\n\nwhile True:\n    pass\n"
     outcome = rank("double.py", text, "2 * n", "n", "3 * n")
-    assert "TooSlowError" in outcome.reason
+    assert outcome.reason == "the file cannot be run here: it takes too long"
+
+
+def test_assertions_of_an_answer_are_not_tests() -> None:
+    text = f"function mean(values) {{\n  {HOLE}\n}}\nconsole.assert(mean([1, 3]) === 2);\n"
+    own = "console.assert(true); console . assert(1); return 0;"
+    wrong, right = checks(rank("mean.js", text, own, "return 2;"))
+    assert wrong and (wrong.passed, wrong.failed) == (0, 1)
+    assert right and (right.passed, right.failed) == (1, 0)
+
+
+def test_a_very_long_file_is_not_run() -> None:
+    outcome = rank("long.py", f"def f(n):\n    return {HOLE}\n" + "#\n" * 600_000, "n")
+    assert outcome.reason == "the file is too long to be run again and again"

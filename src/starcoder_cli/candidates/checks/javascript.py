@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LANGUAGE = "javascript"
 FUNCTION_NODES = ("function_declaration", "function_expression", "arrow_function")
 DECLARATION_NODES = ("lexical_declaration", "variable_declaration")
-JSDOC_PARAMETER = re.compile(r"@param\s*\{([^}]*)\}\s*\[?(\w+)")
+JSDOC_PARAMETER = re.compile(r"@param\s*+\{([^}]{0,200})\}\s*+\[?(\w+)")
 KINDS: Mapping[str, tuple[str, ...]] = {
     "number": ("int", "float"),
     "string": ("str",),
@@ -33,7 +33,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "object": ("dict",),
 }
 WORDS = {"true": "True", "false": "False", "null": "None"}
-COMMENT_MARKS = re.compile(r"^(?://|/\*+)|\*+/$")
+ASSERTION = re.compile(r"\bconsole\s*\.\s*assert\b")
+COMMENT_MARKS = re.compile(r"^(?://|/\*+)|(?<!\*)\*++/$")
 UNQUOTED_WORD = re.compile(r"""("[^"\n]*"|'[^'\n]*')|\b(\w+)\b""")
 
 
@@ -97,6 +98,11 @@ def find_parameters(
         kinds = KINDS.get(types.get(name, "").lower(), ())
         parameters.append(Parameter(name, kinds))
     return parameters
+
+
+def without_assertions(text: str, start: int, end: int) -> str:
+    """A text whose part from one offset to another makes no assertions: they would be its own."""
+    return text[:start] + ASSERTION.sub("(() => undefined)", text[start:end]) + text[end:]
 
 
 def jsdoc_types(text: str) -> Mapping[str, str]:

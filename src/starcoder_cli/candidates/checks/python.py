@@ -11,7 +11,6 @@ from starcoder_cli.candidates.checks.evidence import Evidence, find_prose_exampl
 from starcoder_cli.candidates.syntax import parse_python
 
 MAX_CONSTANTS = 12
-EXAMPLE_MARK = ">>>"
 TEST_PREFIX = "test_"
 CONTAINERS = {"list": "list", "sequence": "list", "iterable": "list", "collection": "list"}
 KINDS = {
@@ -52,18 +51,26 @@ def find_evidence(text: str, start: int, end: int) -> Evidence | None:
         return None
     name = target.node.name
     known_nodes = [node for node in ast.walk(tree) if not overlaps(node, lines)]
+    word = re.compile(rf"\b{re.escape(name)}\b")
     docstrings = [
         node.value
         for node in known_nodes
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and name in node.value
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and word.search(node.value)
     ]
     comments = re.findall(r"#.*", text[:start] + "\n" + text[end:])
     prose = find_prose_examples(name, "\n".join((*docstrings, *comments)))
     return Evidence(
-        sessions=tuple(each for each in docstrings if EXAMPLE_MARK in each),
+        sessions=tuple(each for each in docstrings if has_example(each, word)),
         statements=(*(f"assert {each}" for each in prose), *own_tests(tree, name, lines)),
         calls=tuple(make_calls(target, known_nodes, docstrings, prose)),
     )
+
+
+def has_example(docstring: str, word: re.Pattern[str]) -> bool:
+    """Whether the code of an example has a word."""
+    return any(word.search(example.source) for example in safe_examples(docstring))
 
 
 def overlaps(node: ast.AST, lines: range) -> bool:
@@ -88,11 +95,15 @@ def find_target(tree: ast.Module, lines: range) -> Target | None:
 def own_tests(tree: ast.Module, name: str, lines: range) -> Iterator[str]:
     """Yield calls of the file's own tests that use a function.
 
-    Decorated ones may be skipped, and calling a generator runs nothing of it.
+    Decorated ones may be skipped, calling a generator runs nothing of it, and of several with the
+    same name only the last can be called.
     """
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    latest = {node.name: node for node in tree.body if isinstance(node, kinds)}
     for node in tree.body:
         if (
             isinstance(node, ast.FunctionDef)
+            and latest[node.name] is node
             and node.name.startswith(TEST_PREFIX)
             and not node.args.args
             and not node.decorator_list

@@ -29,6 +29,7 @@ FINDERS: Mapping[str, FindEvidence] = {
 }
 FILENAMES = {"python": "answer.py", "javascript": "answer.js"}
 MAX_TEST_FILES = 3
+MAX_CHECKED_CHARACTERS = 1 << 20
 TOO_SLOW, SHORT_LOAD_SECONDS = "TooSlowError", 2.0
 """The error of a file that does not finish loading, and the time limit from then on."""
 
@@ -150,6 +151,8 @@ def rank_by_running(
     The first of them whose file can be parsed determines what is run: the same for all.
     """
     find, before = FINDERS[file.language], source.raw[: span.start]
+    if len(source.raw) > MAX_CHECKED_CHARACTERS:
+        return Outcome(candidates, "the file is too long to be run again and again")
     texts = [source.replaced(span, candidate.text) for candidate in candidates]
     ends = [len(text) - (len(source.raw) - span.end) for text in texts]
     evidence = next(
@@ -162,6 +165,11 @@ def rank_by_running(
     )
     if not evidence:
         return Outcome(candidates, "it is in no function that can be run")
+    if file.language == javascript.LANGUAGE:
+        texts = [
+            javascript.without_assertions(text, len(before), end)
+            for text, end in zip(texts, ends, strict=True)
+        ]
     behaviours: list[Behaviour] = []
     for number, text in enumerate(texts, 1):
         show_status(f"running candidate {number} of {len(texts)} …")
@@ -178,6 +186,8 @@ def rank_by_running(
         for candidate, each, share in zip(candidates, behaviours, agreement, strict=True)
     ]
     if not any(behaviour.loaded for behaviour in behaviours):
-        return Outcome(checked, f"the file cannot be run here: {behaviours[0].detail}")
+        detail = behaviours[0].detail
+        reason = "it takes too long" if TOO_SLOW in detail else detail
+        return Outcome(checked, f"the file cannot be run here: {reason}")
     ran_tests = any(behaviour.tests_run for behaviour in behaviours)
     return Outcome(checked, "", () if ran_tests else file.test_files)

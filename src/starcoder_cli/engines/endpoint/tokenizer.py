@@ -20,7 +20,7 @@ TokenizeCall = Callable[[str, bool, bool], TokenTexts]
 parse control tokens in the text."""
 
 # No vocabulary we looked at has an ordinary token of this form that occurs in code.
-CONTROL_TOKEN_PATTERN = re.compile(r"▁?(<.*\w.*>|\[/?[A-Z][A-Z_]*\])", re.DOTALL)
+CONTROL_TOKEN_PATTERN = re.compile(r"▁?(<(?=.*\w).*>|\[/?[A-Z][A-Z_]*\])", re.DOTALL)
 MAX_CUTS = 30
 """How often cutting the known control tokens in a text may reveal more of them in the rest."""
 

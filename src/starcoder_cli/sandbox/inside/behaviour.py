@@ -106,10 +106,11 @@ def run_session(text: str, module: types.ModuleType) -> tuple[int, int]:
     runner = doctest.DocTestRunner(verbose=False)
     try:
         with time_limit(SESSION_SECONDS):
-            failed, attempted = runner.run(session, out=lambda text: None)
+            results = runner.run(session, out=lambda text: None)
     except BaseException:  # exiting is not an answer to an example
         return 0, len(session.examples)
-    return attempted - failed, failed
+    skipped = getattr(results, "skipped", 0)  # from Python 3.13 on these count as attempted
+    return results.attempted - results.failed - skipped, results.failed
 
 
 def run_statement(text: str, module: types.ModuleType) -> tuple[int, int]:

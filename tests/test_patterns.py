@@ -1,0 +1,48 @@
+"""Patterns that foreign texts meet: each takes time that grows with the text, not with its square.
+
+A repository can hold a file that repeats anything. The texts are those that patterns found by
+trying every pattern with every unit were slow for, and what these patterns are used for.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from growth import HOSTILE_UNITS, grows_linearly
+from starcoder_cli.app.losses import BOUND_NAMES
+from starcoder_cli.attribution.licences import COPYRIGHT_LINE
+from starcoder_cli.candidates.checks.javascript import COMMENT_MARKS, jsdoc_types
+from starcoder_cli.candidates.functions import RECEIVER, find_functions
+from starcoder_cli.engines.endpoint.tokenizer import CONTROL_TOKEN_PATTERN
+from starcoder_cli.postprocess.hole_lines import without_blank_end
+from starcoder_cli.postprocess.repeated_prefix import beginnings
+from starcoder_cli.postprocess.suffix_match import CALLED
+
+Look = Callable[[str], object]
+
+LOOKS: dict[str, Look] = {
+    "names that something binds": lambda text: list(BOUND_NAMES.finditer(text)),
+    "lines of copyright": lambda text: COPYRIGHT_LINE.sub("", text),
+    "marks of comments": lambda text: COMMENT_MARKS.sub("", text),
+    "types in JSDoc": jsdoc_types,
+    "receivers in Go": RECEIVER.match,
+    "control tokens": CONTROL_TOKEN_PATTERN.fullmatch,
+    "blank lines at the end": without_blank_end,
+    "the beginning of a line": lambda text: beginnings(f"x = '{text}' + ("),
+    "the word before an answer": beginnings,
+    "names that are called": CALLED.findall,
+}
+UNITS = (*HOSTILE_UNITS, "\n", "\r\n", " \n", "_", "for ", "as ", "@param {", "@param{", "<a", "a<")
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_time_grows_with_the_text(look: Look) -> None:
+    slow = [unit for unit in UNITS if not grows_linearly(look, "", unit)]
+    assert [unit for unit in slow if not grows_linearly(look, "", unit)] == []
+
+
+@pytest.mark.parametrize("unit", ["a", "a.", ".", "::a"])
+def test_a_name_without_an_end_is_read_in_time_that_grows_with_it(unit: str) -> None:
+    assert grows_linearly(
+        lambda text: find_functions(f"function {text}() {{ return 1; }}\n", "javascript"), "", unit
+    )
