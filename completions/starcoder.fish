@@ -390,7 +390,7 @@ complete -c starcoder -n '__starcoder_at starcoder models pull' -x -a '(__starco
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l accept-license -d 'Accept the model\'s licence without a question'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l offline -d 'Never use the network'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -s h -d 'Show the main options and some examples'
-complete -c starcoder -n '__starcoder_at starcoder models pull' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'With llamacpp the model is not prepared for OpenVINO, otherwise where that can be'
+complete -c starcoder -n '__starcoder_at starcoder models pull' -l engine -x -a 'auto openvino llamacpp huggingface' -d 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l quantize -x -a 'auto none 8bit 4bit' -d 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires'
 complete -c starcoder -n '__starcoder_at starcoder models pull' -l help -d 'Show this message and exit'
 complete -c starcoder -n '__starcoder_at starcoder models rm' -x -a '(__starcoder_installed)'

@@ -457,7 +457,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--accept-license' = @('', 'Accept the model''s licence without a question')
                 '--offline' = @('', 'Never use the network')
                 '-h' = @('', 'Show the main options and some examples')
-                '--engine' = @('auto openvino llamacpp huggingface', 'With llamacpp the model is not prepared for OpenVINO, otherwise where that can be')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--help' = @('', 'Show this message and exit')
             }

@@ -16,7 +16,7 @@ from starcoder_cli.app.model_record import (
     tuned_info,
 )
 from starcoder_cli.catalog import CATALOG, find_model, format_size
-from starcoder_cli.commands.options import PullEngine, QuantizeOption
+from starcoder_cli.commands.options import EngineOption, QuantizeOption
 from starcoder_cli.errors import InputError, MachineError, UsageError
 from starcoder_cli.terminal.output import is_terminal, write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
@@ -164,7 +164,7 @@ def pull_model(
     name: ModelNameArgument,
     accept_license: AcceptLicense = False,
     offline: PullOffline = False,
-    engine: PullEngine = "auto",
+    engine: EngineOption = "auto",
     quantize: QuantizeOption = "auto",
 ) -> None:
     """Fetch a model, or repair one that was damaged. What is here already is not fetched again.

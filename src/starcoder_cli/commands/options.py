@@ -127,15 +127,6 @@ EngineOption = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
-PullEngine = Annotated[
-    EngineChoice,
-    typer.Option(
-        "--engine",
-        envvar=environment_name("engine"),
-        help="With llamacpp the model is not prepared for OpenVINO, otherwise where that can be.",
-        rich_help_panel=MODEL_PANEL,
-    ),
-]
 EndpointOption = Annotated[
     str,
     typer.Option(
