@@ -252,3 +252,11 @@ def test_what_passes_when_it_is_run_comes_before_what_is_likelier() -> None:
     failed, broken = ran("e", 0, Check(True, 5, 1, 1.0)), ran("f", 0, Check(False, 0, 0, 0.0))
     ranked = rank_candidates([broken, failed, likely, agreed, second, first])
     assert texts(ranked) == ["a", "b", "d", "c", "e", "f"]
+
+
+def test_a_probability_that_is_not_told_is_none_and_a_certain_one_is_a_number() -> None:
+    told = [
+        Candidate(Completion("x", "stop", 4, logprob=logprob), Sampling()).record()["logprob"]
+        for logprob in (0.0, -1e-7)
+    ]
+    assert told == [None, 0.0]

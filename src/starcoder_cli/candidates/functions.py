@@ -54,7 +54,7 @@ ASSIGNED_NAME = re.compile(
 )
 ARGUMENT_NODE = re.compile("argument|param")
 MAX_NAME_BYTES = 400
-"""A variable and its type, before the function assigned to it, take no more than this."""
+"""A name, or a variable and its type before the function assigned to it, takes no more."""
 
 BLOCK_NODE = re.compile(r"block|body|compound_statement|statements$")
 IDLE_NODES = {"ellipsis", "string", "pass_statement", "empty_statement"}

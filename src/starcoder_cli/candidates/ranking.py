@@ -62,7 +62,7 @@ class Candidate:
         """The candidate as a JSON object; `temperature` and `seed` draw it again."""
         return {
             "text": self.text,
-            "logprob": round(self.completion.mean_logprob, 6) or None,
+            "logprob": round(self.completion.mean_logprob, 6) if self.completion.logprob else None,
             "drawn": self.draw_count,
             "reason": self.completion.reason,
             "temperature": self.sampling.temperature,

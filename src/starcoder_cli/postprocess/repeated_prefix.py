@@ -12,6 +12,7 @@ from starcoder_cli.postprocess.soundness import BEGINS_BY_CLOSING, SoundnessChec
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
 MAX_LINE = 2000
+LAST_WORD = re.compile(r"\b\w++\s*+$")
 WORD = re.compile(r"\w{2,}")
 NAME = re.compile(r"[^\W\d_]{2,}")
 QUOTE = re.compile(r"(\"\"\"|'''|[\"'`])$")
@@ -78,20 +79,12 @@ def beginnings(prefix: str) -> list[str]:
     """What an answer after a prefix would only repeat."""
     own_line = prefix.rpartition("\n")[2]
     if own_line.strip():
-        quote = QUOTE.search(own_line)
-        texts = [own_line.lstrip(), own_line[last_word_start(own_line) :]]
+        word, quote = LAST_WORD.search(own_line), QUOTE.search(own_line)
+        texts = [own_line.lstrip(), word.group() if word else ""]
         quotes = [quote.group()] if quote else []
         return [text for text in texts if WORD.search(text)] + quotes
     line = prefix.rstrip().rpartition("\n")[2].strip()
     return [line] if opens_own_block(line) else []
-
-
-def last_word_start(line: str) -> int:
-    """Where the word begins that a line ends with, not counting white space; its end if none."""
-    start = len(line.rstrip())
-    while start and (line[start - 1].isalnum() or line[start - 1] == "_"):
-        start -= 1
-    return start if start < len(line.rstrip()) else len(line)
 
 
 def opens_own_block(line: str) -> bool:

@@ -10,10 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from starcoder_cli.engines.endpoint.events import (
-    MAX_RESPONSE_BYTES,
-    read_answer_events,
-)
+from starcoder_cli.engines.endpoint.events import MAX_RESPONSE_BYTES, read_answer_events
 from starcoder_cli.errors import ProtocolError, StarcoderError, UnavailableError
 from starcoder_cli.net.clients import describe_proxy, open_client, read_body
 from starcoder_cli.net.endpoints import EndpointAddress
