@@ -35,7 +35,8 @@ from starcoder_cli.languages import Language
 from starcoder_cli.model import Hole, Model, Prompt, Question, Sampling
 from starcoder_cli.postprocess.answer_marks import drop_answer_marks
 from starcoder_cli.postprocess.indentation import missing_beginning
-from starcoder_cli.postprocess.reasoning import is_reasoning_model, split_reasoning_in
+from starcoder_cli.postprocess.reasoning import split_reasoning_in
+from starcoder_cli.postprocess.reasoning_marks import is_reasoning_model
 from starcoder_cli.postprocess.trim import (
     choose_line_mode,
     is_prose,

@@ -11,11 +11,8 @@ from dataclasses import dataclass, replace
 from starcoder_cli.catalog import ModelSpec
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.model import Conversation, Message, Model, Prompt, Question, Sampling
-from starcoder_cli.postprocess.reasoning import (
-    is_reasoning_model,
-    split_reasoning,
-    without_reasoning,
-)
+from starcoder_cli.postprocess.reasoning import split_reasoning, without_reasoning
+from starcoder_cli.postprocess.reasoning_marks import is_reasoning_model
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.chat import ChatFormat, drop_oldest_turns, text_stops
 from starcoder_cli.prompts.chat_formats import choose_chat_format

@@ -14,7 +14,7 @@ from starcoder_cli.model import Conversation, Hole, Model, Prompt, Question, Sam
 from starcoder_cli.postprocess.code_block import extract_code
 from starcoder_cli.postprocess.fences import find_open_fence
 from starcoder_cli.postprocess.indent_kind import match_indent_kind
-from starcoder_cli.postprocess.reasoning import begins_with_reasoning
+from starcoder_cli.postprocess.reasoning_marks import begins_with_reasoning
 from starcoder_cli.postprocess.restored import (
     dedent_code,
     drop_line_around,

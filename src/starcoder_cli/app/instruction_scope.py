@@ -29,7 +29,7 @@ TAKEN = re.compile(
 
 LEFT_OUT = re.compile(
     r"(?P<thing>[^.;:!?\n]{1,200}?)\s(?i:(?:should|must|can|may|will|are|is|to|no longer)\s+"
-    r"(?:be\s+|to\s+)*(?:remov|delet|dropp?|stripp|merg|inlin|consolidat|go(?:ne)?\b|need))"
+    r"(?:(?:be|to)\s+){0,3}(?:remov|delet|dropp?|stripp|merg|inlin|consolidat|go(?:ne)?\b|need))"
 )
 """Matches what something is to be done to, before the verb."""
 

@@ -6,72 +6,30 @@ the model's chat template has already opened it. Servers that know the marks lea
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
-from functools import cache
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from starcoder_cli.model import Hole
 from starcoder_cli.postprocess.fences import Fence
-from starcoder_cli.stream import Chunk, Stream, closing_source, collect
-
-Marks: TypeAlias = tuple[tuple[str, str], ...]
-
-HARMONY_CHANNEL = "<|channel|>{}<|message|>"
-MARKS: Marks = (
-    ("<think>", "</think>"),  # DeepSeek-R1, Qwen3, QwQ, GLM, and most others
-    ("<thinking>", "</thinking>"),
-    ("<THINK>", "</THINK>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<reflection>", "</reflection>"),
-    ("<thought>", "</thought>"),  # EXAONE Deep
-    ("<longcat_think>", "</longcat_think>"),  # LongCat
-    ("<mm:think>", "</mm:think>"),  # MiniMax
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),  # Sky-T1, OpenThinker
-    ("<seed:think>", "</seed:think>"),  # Seed-OSS
-    ("[THINK]", "[/THINK]"),  # Magistral
-    ("◁think▷", "◁/think▷"),  # Kimi
-    ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
-    ("<|channel>thought", "<channel|>"),  # Gemma 4
-    ("<unused94>thought", "<unused95>"),  # MedGemma
-    ("Here is my thought process:", "Here is my response:"),  # Granite 3.2
-    ("Here's my thought process:", "Here's my response:"),
-    ("Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"),  # Apriel
-    (HARMONY_CHANNEL.format("analysis"), HARMONY_CHANNEL.format("final")),  # gpt-oss
-    ("<|start|>assistant" + HARMONY_CHANNEL.format("analysis"), HARMONY_CHANNEL.format("final")),
+from starcoder_cli.postprocess.reasoning_marks import (
+    CLOSERS,
+    MARKS,
+    OPENERS,
+    UNQUOTED_OPENER,
+    Marks,
+    begins_with_reasoning,
+    closer_pattern,
+    closers_of,
+    leading_closers,
 )
-OPENERS = tuple(opener for opener, _ in MARKS)
+from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source, collect
+
 MAX_LEAD = 1000
 """The most white space before a mark, in characters."""
 
 QUOTES = ("`", "'", '"')
-UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")
-
-REASONING_NAME = re.compile(
-    r"think|reason|qwq|magistral|gpt-oss|exaone|nemotron|minimax-m|seed-oss|\br1\b|glm-(4\.[5-9]|z)"
-    r"|qwen-?3(?!.*(coder|instruct))|deepseek-v3\.[1-9]",
-    re.IGNORECASE | re.ASCII,
-)
 
 State = Literal["start", "held", "thinking", "answer"]
-
-
-def closers_of(marks: Marks) -> tuple[str, ...]:
-    """The marks that close what a template has opened; plain words could be anywhere."""
-    return tuple(dict.fromkeys(closer for _, closer in marks if not closer[0].isalpha()))
-
-
-CLOSERS = closers_of(MARKS)
-
-
-def is_reasoning_model(name: str, chat_template: str) -> bool:
-    """Whether a model thinks first, judging by its chat template or its name."""
-    by_template = any(closer in chat_template for closer in CLOSERS)
-    return by_template or bool(REASONING_NAME.search(name))
-
-
-def begins_with_reasoning(text: str) -> bool:
-    """Whether a text begins with a mark that opens reasoning."""
-    return text.lstrip().startswith(OPENERS)
 
 
 def split_reasoning(
@@ -87,13 +45,13 @@ def split_reasoning(
         for chunk in source:
             if chunk.reasoning_content:  # such a server leaves the marks out
                 reader.release()
-            text, reasoning = reader.feed(chunk.text, is_last=bool(chunk.reason))
+            text, reasoning = reader.feed(chunk.text, chunk.reason)
             if reasons and reader.is_held and chunk.reason == "length":
                 text, reasoning = "", reasoning + text
             yield replace(chunk, text=text, reasoning_content=chunk.reasoning_content + reasoning)
             if chunk.reason:
                 return
-    text, reasoning = reader.feed("", is_last=True)
+    text, reasoning = reader.feed("", "stop")
     if text or reasoning:
         yield Chunk(text, 0, "stop", reasoning_content=reasoning)
 
@@ -127,23 +85,25 @@ def without_reasoning(text: str) -> str:
     return collect(split_reasoning([Chunk(text, 0, "stop")], may_be_open=True)).text
 
 
-@cache
-def closer_pattern(closers: tuple[str, ...]) -> re.Pattern[str]:
-    """A pattern that matches any of these marks."""
-    return re.compile("|".join(map(re.escape, closers)) or "(?!)")
+@dataclass
+class Doubt:
+    """A mark that closes the reasoning if no other does, and what follows it.
 
+    It is likely where it is inside a block of code that is never closed, or closes a reasoning
+    inside another.
+    """
 
-@cache
-def leading_closers(marks: Marks) -> re.Pattern[str]:
-    """A pattern that matches all marks at the beginning that close what a template has opened."""
-    return re.compile(rf"(\s*({'|'.join(map(re.escape, closers_of(marks))) or '(?!)'}))+")
+    closer: str
+    after: list[str]
+    is_likely: bool
 
 
 class ReasoningReader:
     """An incremental reader of an answer: returns its certain text, and what was thought.
 
     A closing mark counts if it is not quoted, and inside a block of code only if it is alone on its
-    line and closes nothing that the block itself opens.
+    line and closes nothing that the block itself opens. One that ends another line there is a
+    doubt until the answer ends, and so is one that closes a reasoning inside the reasoning.
     """
 
     def __init__(self, may_be_open: bool, marks: Marks = MARKS) -> None:
@@ -155,6 +115,9 @@ class ReasoningReader:
         self._held = ""  # complete lines that are text unless a mark comes after them
         self._fence: Fence | None = None
         self._open_marks = 0
+        self._opener: str | None = None  # what can open a reasoning inside the reasoning
+        self._inner = 0  # how many such are open
+        self._doubt: Doubt | None = None
         self._has_thought = False
 
     @property
@@ -168,10 +131,13 @@ class ReasoningReader:
         if self._state == "held":
             self._state, self._pending, self._held = "answer", self._held + self._pending, ""
 
-    def feed(self, text: str, is_last: bool) -> tuple[str, str]:
-        """Return the answer's text, and the reasoning, that are certain after this text."""
+    def feed(self, text: str, reason: FinishReason | None) -> tuple[str, str]:
+        """Return the answer's text, and the reasoning, that are certain after this text.
+
+        A reason says that it is the last.
+        """
         self._pending += text
-        reasoning = ""
+        reasoning, is_last = "", bool(reason)
         while True:
             if self._state == "start" and not self._begin(is_last):
                 return "", reasoning
@@ -183,12 +149,22 @@ class ReasoningReader:
                 reasoning += before
             else:
                 self._held += before
-            if not is_closed:
+            if not is_closed and not (is_last and reason != "length" and self._settle_doubt()):
                 break
             reasoning, self._held = self._held + reasoning, ""
             self._state, self._may_be_open, self._has_thought = "start", False, True
+            self._doubt, self._inner = None, 0
         held = self._held if is_last else ""
         return held, reasoning
+
+    def _settle_doubt(self) -> bool:
+        """At the end of a text, take up what follows a doubtful mark if it is likely one."""
+        doubt = self._doubt
+        if not doubt or not (doubt.is_likely or self._fence):
+            return False
+        self._pending = "".join(doubt.after)
+        self._held = self._held.removesuffix(self._pending).removesuffix(doubt.closer)
+        return True
 
     def _begin(self, is_last: bool) -> bool:
         """Leave the start state; false if more text is needed to decide the next one."""
@@ -199,6 +175,7 @@ class ReasoningReader:
             if text.startswith(opener):
                 self._state, self._closers = "thinking", (closer,)
                 self._pending, self._fence, self._open_marks = text.removeprefix(opener), None, 0
+                self._opener = opener if "/" in closer else None
                 return True
         may_wait = not is_last and len(self._pending) <= MAX_LEAD
         if may_wait and any(mark.startswith(text) for mark in (*OPENERS, *CLOSERS)):
@@ -225,7 +202,7 @@ class ReasoningReader:
                 return text[: start + at], True
             if not is_whole:
                 break
-            self._follow_line(line)
+            self._follow_line(line, text[end : end + 1])
             start = end + 1
         self._pending = text[start:]
         return text[:start], False
@@ -236,23 +213,56 @@ class ReasoningReader:
             bare = line.strip()
             alone = is_whole and bare in self._closers and not self._open_marks
             return (line.find(bare), bare) if alone else None
+        if self._state == "thinking":
+            inner = self._count_inner(line)
+            found = self._closing_marks(line, is_whole)[inner:]
+        else:
+            marks = self._closing_marks(line, is_whole)
+            found = [mark for mark in marks if not self._count_marks(line[: mark.start()])]
+        return (found[0].start(), found[0][0]) if found else None
+
+    def _closing_marks(self, line: str, is_whole: bool) -> list[re.Match[str]]:
+        """The closing marks in a line that are not quoted, as far as that is certain."""
+        marks = []
         for match in closer_pattern(self._closers).finditer(line):
             before, after = line[: match.start()], line[match.end() :]
             is_before_quote = after.startswith(QUOTES) and not after.startswith("```")
-            is_quoted = before.endswith(QUOTES) or is_before_quote
-            is_matched = self._state == "held" and self._count_marks(before) > 0
-            if not is_quoted and not is_matched and (after or is_whole):
-                return match.start(), match[0]
-        return None
+            if not before.endswith(QUOTES) and not is_before_quote and (after or is_whole):
+                marks.append(match)
+        return marks
 
-    def _follow_line(self, line: str) -> None:
-        """Keep track of whether a line opens or closes a block of code."""
+    def _count_inner(self, line: str) -> int:
+        """How many reasonings inside the reasoning are open in a line: one can begin with it."""
+        return self._inner + bool(self._opener and line.lstrip().startswith(self._opener))
+
+    def _follow_line(self, line: str, end: str) -> None:
+        """Keep track of blocks of code, and of marks that may close the reasoning."""
+        if self._doubt:
+            self._doubt.after.append(line + end)
+            self._doubt.is_likely |= bool(self._fence and self._fence.is_opened_by(line))
         if self._fence and self._fence.is_closed_by(line):
             self._fence, self._open_marks = None, 0
         elif not self._fence and (fence := Fence.parse(line.removesuffix("\r"))):
             self._fence, self._open_marks = fence, 0
         else:
+            self._doubt = self._find_doubt(line, end) or self._doubt
             self._open_marks = self._count_marks(line)
+
+    def _find_doubt(self, line: str, end: str) -> Doubt | None:
+        """What a mark in a line may close, if it is not certain to close the reasoning."""
+        if not self._fence and self._state == "held":
+            return None
+        marks = self._closing_marks(line, is_whole=True)
+        if not self._fence:
+            self._inner = self._count_inner(line) - len(marks)
+        elif self._open_marks or UNQUOTED_OPENER.search(line):
+            return None
+        for mark in reversed(marks):
+            after = line[mark.end() :]
+            opens_block = bool(self._fence and self._fence.is_opened_by(after))
+            if not self._fence or opens_block or not after.strip():
+                return Doubt(mark[0], [after + end], opens_block or not self._fence)
+        return None
 
     def _count_marks(self, text: str) -> int:
         """How many marks are open after a text: each closing one removes an open one."""

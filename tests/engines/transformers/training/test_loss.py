@@ -1,7 +1,9 @@
 """The loss of answers: what counts in it, and that its parts are computed right."""
 
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -68,21 +70,43 @@ def test_the_logits_are_those_of_the_model(model: "PeftModel") -> None:
     assert torch.allclose(head_logits(model, states.hidden), wanted, atol=1e-4)
 
 
-def test_without_divergence_it_is_cross_entropy(
+def test_without_divergence_it_is_cross_entropy_with_the_end_raised(
     model: "PeftModel", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(losses, "CHUNK_POSITIONS", 5)
     value = backward(model, BATCH, TOTALS, LossWeights(0.5, 1.0, 0.0))
     found = gradients(model)
     states = read_answers(model, BATCH)
-    each = torch.nn.functional.cross_entropy(
-        head_logits(model, states.hidden), states.labels, reduction="none"
-    )
+    logits = head_logits(model, states.hidden)
+    raised = torch.zeros_like(logits)
+    raised[:, BATCH[0].ids[-1]] = log((1.0 / 3) / (0.5 / 9))
+    each = torch.nn.functional.cross_entropy(logits + raised, states.labels, reduction="none")
     wanted = 0.5 * each[states.kinds == INSIDE].mean() + each[states.kinds == END].mean()
     wanted.backward()
     assert value == pytest.approx(wanted.item(), rel=1e-4)
     for mine, other in zip(found, gradients(model), strict=True):
         assert torch.allclose(mine, other, atol=1e-5)
+
+
+def test_the_likelihood_that_is_learnt_of_the_end_is_the_true_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One in ten ends where they all could: its weight must not make that more likely."""
+    logits = torch.zeros(2, requires_grad=True)
+    labels = torch.tensor([0] * 9 + [1])
+    kinds = torch.tensor([INSIDE] * 9 + [END])
+
+    def read(*_: object) -> losses.AnswerStates:
+        return losses.AnswerStates(logits.expand(10, 2), labels, kinds, torch.zeros(10))
+
+    monkeypatch.setattr(losses, "read_answers", read)
+    monkeypatch.setattr(losses, "head_logits", lambda _, hidden: hidden)
+    optimizer = torch.optim.Adam([logits], lr=0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        backward(Mock(), BATCH, Totals(9, 1, end_id=1), LossWeights(0.5, 1.0, 0.0))
+        optimizer.step()
+    assert logits.softmax(0)[1].item() == pytest.approx(0.1, abs=0.01)
 
 
 def test_divergence_is_nothing_for_the_base_and_grows_from_there(model: "PeftModel") -> None:
@@ -96,4 +120,6 @@ def test_divergence_is_nothing_for_the_base_and_grows_from_there(model: "PeftMod
 
 def test_totals_count_continuations_without_an_end() -> None:
     continuation = Example(tuple(range(10)), 4, has_end=False)
-    assert Totals.of([[continuation], BATCH]) == Totals(inside=6 + 9, ends=3)
+    end_id = BATCH[0].ids[-1]
+    assert Totals.of([[continuation], BATCH]) == Totals(inside=6 + 9, ends=3, end_id=end_id)
+    assert Totals.of([[continuation]]) == Totals(inside=6, ends=1, end_id=None)

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class HeldOutScores:
-    """The mean loss of a token inside an answer and of its end, and the share that is exact.
+    """The mean loss of a token inside an answer and of its end, and shares of the answers.
 
-    An answer is exact if the likeliest token is the right one each time, including the end: that is
-    what the model writes by itself, greedily and without the program's rules.
+    An answer ends early if the end is the likeliest token anywhere before it. It is exact if the
+    likeliest token is the right one each time, including the end: that is what the model writes by
+    itself, greedily and without the program's rules.
     """
 
     inside: float
     end: float
+    early: float
     exact: float
     count: int
 
@@ -37,8 +39,9 @@ class HeldOutScores:
     def describe(self) -> str:
         """Format the scores for the user."""
         return (
-            f"loss inside {self.inside:.3f}, at the end {self.end:.3f}, "
-            f"exact {100 * self.exact:.1f} % of {self.count}"
+            f"loss inside {self.inside:.3f}, at the end {self.end:.3f}; "
+            f"of {self.count} answers {100 * self.early:.1f} % end too early, "
+            f"{100 * self.exact:.1f} % are exact"
         )
 
 
@@ -46,11 +49,12 @@ def evaluate(model: "PeftModel", examples: Sequence[Example], max_tokens: int) -
     """Score the model in its current state."""
     import torch
 
-    inside, ends, exact, answers = 0.0, 0.0, 0, 0
+    inside, ends, early, exact, answers = 0.0, 0.0, 0, 0, 0
     with torch.no_grad():
         for batch in make_batches(examples, max_tokens):
             states = read_answers(model, batch)
-            wrong_rows: set[int] = set()
+            wrong_rows, early_rows = set[int](), set[int]()
+            end_ids = states.labels[states.kinds == END]
             for start in range(0, len(states.labels), CHUNK_POSITIONS):
                 part = slice(start, start + CHUNK_POSITIONS)
                 scores = head_logits(model, states.hidden[part]).log_softmax(-1)
@@ -60,8 +64,13 @@ def evaluate(model: "PeftModel", examples: Sequence[Example], max_tokens: int) -
                 ends += losses[is_end].sum().item()
                 inside += losses[~is_end].sum().item()
                 answers += int((~is_end).sum())
-                wrong = (scores.argmax(-1) != labels).cpu()
-                wrong_rows |= set(states.rows[part][wrong].tolist())
+                likeliest, rows = scores.argmax(-1), states.rows[part]
+                wrong = (likeliest != labels).cpu()
+                is_early = wrong & torch.isin(likeliest, end_ids).cpu()
+                wrong_rows |= set(rows[wrong].tolist())
+                early_rows |= set(rows[is_early].tolist())
             exact += len(batch) - len(wrong_rows)
+            early += len(early_rows)
     count = max(len(examples), 1)
-    return HeldOutScores(inside / max(answers, 1), ends / count, exact / count, len(examples))
+    mean_inside = inside / max(answers, 1)
+    return HeldOutScores(mean_inside, ends / count, early / count, exact / count, len(examples))

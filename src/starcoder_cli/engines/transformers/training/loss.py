@@ -2,10 +2,15 @@
 
 A short training on the inside alone made a model forget what it could do. So the end token has
 most of the weight, and the inside is kept close to the frozen model's distribution there.
+
+A weight alone would teach that answers end too early: it makes the end more likely everywhere, in
+proportion. So the end's logit is raised by the logarithm of its weight while the loss is computed
+(logit adjustment, Menon et al. 2021), and the likelihoods that are learnt are the true ones.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import TYPE_CHECKING
 
 from starcoder_cli.engines.transformers.training.batches import Example
@@ -31,18 +36,20 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Totals:
-    """How many tokens of a step are inside answers, and how many end one."""
+    """How many tokens of a step are inside answers, how many end one, and which token that is."""
 
     inside: int
     ends: int
+    end_id: int | None
 
     @classmethod
     def of(cls, batches: Sequence[Sequence[Example]]) -> "Totals":
         """The totals of the given batches."""
         examples = [example for batch in batches for example in batch]
-        ends = sum(example.has_end for example in examples)
+        end_ids = [example.ids[-1] for example in examples if example.has_end]
         answers = sum(len(example) - example.answer_start for example in examples)
-        return cls(max(answers - ends, 1), max(ends, 1))
+        inside, ends = answers - len(end_ids), len(end_ids)
+        return cls(max(inside, 1), max(ends, 1), end_ids[0] if end_ids else None)
 
 
 @dataclass(frozen=True)
@@ -107,11 +114,15 @@ def backward(
     hidden = states.hidden.detach().requires_grad_()
     sum_of_parts = 0.0
     factors = torch.tensor([0.0, weights.inside / totals.inside, weights.end / totals.ends])
+    ratio = float(factors[END] / factors[INSIDE]) if weights.inside and weights.end else 1.0
     for start in range(0, len(hidden), CHUNK_POSITIONS):
         part = slice(start, start + CHUNK_POSITIONS)
         kinds = states.kinds[part]
         scores = head_logits(model, hidden[part]).log_softmax(-1)
         chosen = scores.gather(1, states.labels[part, None]).squeeze(1)
+        if totals.end_id is not None:
+            raised = log(ratio) * (kinds == END).to(chosen)
+            chosen = chosen + raised - torch.log1p((ratio - 1) * scores[:, totals.end_id].exp())
         loss = -(chosen * factors[kinds].to(chosen)).sum()
         if base is not None:
             with torch.no_grad():
