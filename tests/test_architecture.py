@@ -64,7 +64,7 @@ OWNERS = {
     "platformdirs": {"settings"},
     "prometheus_client": {"server"},
     "prompt_toolkit": {"app.chat_session", "app.pick"},
-    "pyarrow": {"evaluation.datasets"},
+    "pyarrow": {"evaluation.parquet"},
     "pydantic": {
         "wire.llamacpp_requests",
         "wire.openai_requests",

@@ -1,5 +1,6 @@
 """What `starcoder tune` is asked for."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,21 @@ def test_a_folder_of_somebody_elses_is_not_replaced(
         TuneRequest((Path(),), "echo", "other").choose_name()
     (folder / "manifest.json").write_text('{"tuned": {"base": "qwen2.5-coder-0.5b"}}')
     assert TuneRequest((Path(),), "echo", "other").choose_name() == "other"
+
+
+def test_a_model_that_was_tuned_on_something_else_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`a/app` and `b/app` have the same name."""
+    monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path / "models"))
+    first, second = (tmp_path / name / "app" for name in ("a", "b"))
+    (tmp_path / "models" / "app").mkdir(parents=True)
+    record = {"base": "echo", "paths": TuneRequest((first,), "echo").real_paths}
+    manifest = tmp_path / "models" / "app" / "manifest.json"
+    manifest.write_text(json.dumps({"tuned": record}))
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    again = TuneRequest((tmp_path / "link" / "app",), "echo")
+    assert again.choose_name() == "app"
+    with pytest.raises(UsageError, match="app is a model that was tuned on something else; give"):
+        TuneRequest((second,), "echo").choose_name()
+    assert TuneRequest((second,), "echo", "b-app").choose_name() == "b-app"

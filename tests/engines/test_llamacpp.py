@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ggufs import tiny
 from starcoder_cli.catalog import SMALL_MODEL, find_model
 from starcoder_cli.engines import llamacpp
 from starcoder_cli.engines.llamacpp import LlamaCppModel
@@ -75,6 +76,41 @@ def test_a_model_that_is_closed_at_once_ends(tmp_path: Path) -> None:
     """It was a bug that llama.cpp's server, ended before it had begun, waited for ever."""
     command = [sys.executable, "-c", CLOSES, str(tmp_path / "tiny.gguf")]
     subprocess.run(command, cwd=Path(__file__).parents[1] / "support", check=True, timeout=120)
+
+
+OPENS = """
+import sys
+from pathlib import Path
+from starcoder_cli.engines.llamacpp import LlamaCppModel
+LlamaCppModel(Path(sys.argv[1]), 256).close()
+"""
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for a in range(99999999) %}{% for b in range(99999999) %}{% endfor %}{% endfor %}",
+        "{% set x = namespace(y='a') %}{% for a in range(99) %}{% set x.y = x.y ~ x.y %}"
+        "{% endfor %}",
+        "{{ " + "[" * 100_000 + "]" * 100_000 + " }}",
+    ],
+    ids=["endless", "growing", "nested"],
+)
+def test_the_template_of_a_file_is_not_run(template: str, tmp_path: Path) -> None:
+    """llama.cpp ran it while it loaded the file."""
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(tiny(chat_template=template))
+    command = [
+        "sh",
+        "-c",
+        'ulimit -v 8000000; exec "$@"',
+        "sh",
+        sys.executable,
+        "-c",
+        OPENS,
+        str(path),
+    ]
+    subprocess.run(command, check=True, timeout=60)
 
 
 def test_text_arrives_token_by_token(model: LlamaCppModel) -> None:

@@ -78,7 +78,7 @@ def alphabet() -> list[str]:
     return sorted(pre_tokenizers.ByteLevel.alphabet())
 
 
-def tiny(pair: str = "Ġ Ġ", pre_tokenizer: str = "qwen2") -> bytes:
+def tiny(pair: str = "Ġ Ġ", pre_tokenizer: str = "qwen2", chat_template: str = TEMPLATE) -> bytes:
     """A Qwen 2 of one layer with random five-bit weights, and control tokens behind the others.
 
     One pair of characters is a token as well.
@@ -117,7 +117,7 @@ def tiny(pair: str = "Ġ Ġ", pre_tokenizer: str = "qwen2") -> bytes:
         number("tokenizer.ggml.eos_token_id", end),
         number("tokenizer.ggml.padding_token_id", end),
         entry("tokenizer.ggml.add_bos_token", BOOL, b"\0"),
-        entry("tokenizer.chat_template", STRING, text(TEMPLATE)),
+        entry("tokenizer.chat_template", STRING, text(chat_template)),
     )
     half = WIDTH // 2
     shapes = {

@@ -1,7 +1,7 @@
 """What `starcoder tune` does: data, plan, training, and the resulting model."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -74,7 +74,9 @@ def tune(request: TuneRequest, messages: Messages) -> None:
         assert after
         card = format_card(name, prepared.data, prepared.holes, plan)
         card += format_scores({"before": before, "after": after})
-        tuned = register(spec, base, folder, Result(name, card, prepared.data.repositories))
+        tuned = register(
+            spec, base, folder, Result(name, card, prepared.data.repositories, request.real_paths)
+        )
         clear(folder, is_done)
     write_text(f"{name}: {after.describe()}\n")
     prepare_pulled(tuned, store.tuned_checkpoint(tuned), quiet=messages.quiet)
@@ -124,6 +126,7 @@ class Result:
     name: str
     card: str
     repositories: tuple[str, ...]
+    paths: Sequence[str]
 
 
 def register(spec: ModelSpec, base: Path, folder: Path, result: Result) -> ModelSpec:
@@ -140,6 +143,7 @@ def register(spec: ModelSpec, base: Path, folder: Path, result: Result) -> Model
         "licence": spec.licence,
         "date": date.today().isoformat(),
         "trained_on": ", ".join(result.repositories),
+        "paths": result.paths,
         "parameters": spec.parameters,
         "window": spec.window or checkpoint.window,
         "fim": spec.fim,

@@ -96,12 +96,23 @@ class TuneRequest:
             raise UsageError(f"{name!r} cannot be a model's name", "give one with --name")
         if is_catalog_name(name):
             raise UsageError(f"{name} is a model of the catalog", "give another name with --name")
-        if (models_dir() / name).exists() and not read_tuned(name):
+        tuned = read_tuned(name)
+        if (models_dir() / name).exists() and not tuned:
             raise UsageError(
                 f"{models_dir() / name} is there, and is not a tuned model",
                 "give another name with --name",
             )
+        if tuned.get("paths", self.real_paths) != self.real_paths:
+            raise UsageError(
+                f"{name} is a model that was tuned on something else",
+                f"give another name with --name, or run: starcoder models rm {name}",
+            )
         return name
+
+    @property
+    def real_paths(self) -> list[str]:
+        """The paths without links; a model that was tuned on the same may be replaced."""
+        return sorted(map(os.path.realpath, self.paths))
 
 
 @dataclass(frozen=True)

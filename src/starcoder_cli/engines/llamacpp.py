@@ -248,6 +248,9 @@ def start_server(
     parameters.cache_ram_mib = 0
     parameters.endpoint_slots = False
     parameters.ui = False
+    # It runs a file's own template while it loads, which can loop or grow for ever. Prompts are
+    # built here, so a template of its own, which no request uses, takes the file's place.
+    parameters.chat_template = "chatml"
     # To fit layers into a GPU's memory, llama.cpp reads all but the weights again, which takes as
     # long as the load itself; on a CPU alone there is nothing to fit.
     parameters.fit_params = has_gpu()

@@ -1,20 +1,21 @@
 """Read the rows of a data set in JSON, JSONL, gzip or Parquet."""
 
 import gzip
-import io
 import json
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from typing import TypeAlias
 
 from starcoder_cli.errors import DataError
+from starcoder_cli.evaluation.parquet import is_parquet_readable, parquet_to_json_lines
 
 DatasetRow: TypeAlias = Mapping[str, object]
 
 GZIP_MAGIC, PARQUET_MAGIC = b"\x1f\x8b", b"PAR1"
-MAX_DATASET_BYTES = 256 << 20
+MAX_DATASET_BYTES = 128 << 20
 MAX_DATASET_VALUES = 1 << 22  # the smallest values take about 64 bytes each
-PARQUET_BATCH_ROWS = 16
 
 
 def parse_rows(data: bytes, name: str) -> list[DatasetRow]:
@@ -22,15 +23,14 @@ def parse_rows(data: bytes, name: str) -> list[DatasetRow]:
 
     Raises DataError if it is not one, or if it is Parquet without an installed reader.
     """
-    if data.startswith(PARQUET_MAGIC):
-        return parse_parquet(data, name)
     try:
-        content = decompress_if_gzip(data)
+        content = to_json(data, name).removeprefix(BOM_UTF8).strip()
         if sum(content.count(mark) for mark in (b"{", b"[", b",")) > MAX_DATASET_VALUES:
             raise ValueError("it holds too many values")
-        text = content.decode("utf-8-sig").strip()
-        is_array = text.startswith("[")
-        parsed = json.loads(text) if is_array else [json.loads(line) for line in text.splitlines()]
+        if content.startswith(b"["):
+            parsed = json.loads(content.decode())
+        else:
+            parsed = [json.loads(line.decode()) for line in BytesIO(content)]
     except (ValueError, RecursionError, EOFError, OSError, zlib.error) as error:
         raise unreadable_dataset_error(name) from error
     if not parsed or not all(isinstance(row, dict) for row in parsed):
@@ -38,42 +38,26 @@ def parse_rows(data: bytes, name: str) -> list[DatasetRow]:
     return list(parsed)
 
 
+def to_json(data: bytes, name: str) -> bytes:
+    """A data set as JSON or lines of it; raises ValueError if it would be too large."""
+    if not data.startswith(PARQUET_MAGIC):
+        return decompress_if_gzip(data)
+    if not is_parquet_readable():
+        raise DataError(
+            f"{name} is Parquet, whose reader is not installed", "run: pip install pyarrow"
+        )
+    return parquet_to_json_lines(data, MAX_DATASET_BYTES)
+
+
 def decompress_if_gzip(data: bytes) -> bytes:
     """Decompress gzip, and return other bytes unchanged; raises ValueError if they are too many."""
     if not data.startswith(GZIP_MAGIC):
         return data
-    with gzip.open(io.BytesIO(data)) as file:
+    with gzip.open(BytesIO(data)) as file:
         content = file.read(MAX_DATASET_BYTES + 1)
     if len(content) > MAX_DATASET_BYTES:
         raise ValueError("it grows too large")
     return content
-
-
-def parse_parquet(data: bytes, name: str) -> list[DatasetRow]:
-    """Parse the rows of a Parquet file (parquet.apache.org).
-
-    A few of its bytes may stand for any number of long texts, so it is read a few rows at a time.
-    """
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise DataError(
-            f"{name} is Parquet, whose reader is not installed", "run: pip install pyarrow"
-        ) from error
-    try:
-        rows: list[DatasetRow] = []
-        size = 0
-        file = parquet.ParquetFile(pyarrow.BufferReader(data))
-        for batch in file.iter_batches(PARQUET_BATCH_ROWS):
-            for row in batch.to_pylist():
-                size += len(json.dumps(row, default=str))
-                if size > MAX_DATASET_BYTES:
-                    raise ValueError("it grows too large")
-                rows.append(row)
-        return rows
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise unreadable_dataset_error(name) from error
 
 
 def unreadable_dataset_error(name: str) -> DataError:

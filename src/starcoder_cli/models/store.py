@@ -6,7 +6,7 @@ its size and modification time. So a file is hashed once, not on every start.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -137,8 +137,12 @@ def save_tuned_model(spec: ModelSpec, staged: Path, record: Mapping[str, object]
         manifest = ModelManifest(spec.name, "", size, 0, f"tuned from {spec.base}")
         text = json.dumps({**asdict(manifest), TUNED_KEY: record}, indent=1) + "\n"
         replace_text(staged / MODEL_MANIFEST_NAME, text)
-        shutil.rmtree(folder, ignore_errors=True)
+        earlier = staged.with_name(f"{staged.name}.earlier")  # kept until its successor is there
+        shutil.rmtree(earlier, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            folder.replace(earlier)
         staged.replace(folder)
+        shutil.rmtree(earlier, ignore_errors=True)
     return tuned_checkpoint(spec)
 
 

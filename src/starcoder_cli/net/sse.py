@@ -48,16 +48,20 @@ def read_events(pieces: Iterable[bytes]) -> Iterator[Event]:
 
 def read_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield each line when complete, without its end: LF, CRLF or CR; the last may have none."""
-    rest = b""
+    rest = bytearray()
     for piece in pieces:
-        lines = (rest + piece).splitlines(keepends=True)
-        # A CR at the end may be the first half of a CRLF.
-        rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
-        if len(rest) > MAX_LINE_BYTES:
+        may_end = rest.endswith(b"\r") or b"\n" in piece or b"\r" in piece
+        rest += piece
+        if len(rest) > MAX_LINE_BYTES and not may_end:
             raise endless_error("a line")
+        if not may_end:
+            continue
+        lines = bytes(rest).splitlines(keepends=True)
+        # A CR at the end may be the first half of a CRLF.
+        rest = bytearray(lines.pop() if not lines[-1].endswith(b"\n") else b"")
         yield from (line.rstrip(b"\r\n").removeprefix(BYTE_ORDER_MARK) for line in lines)
     if rest:
-        yield rest.rstrip(b"\r").removeprefix(BYTE_ORDER_MARK)
+        yield bytes(rest).rstrip(b"\r").removeprefix(BYTE_ORDER_MARK)
 
 
 def is_whole(data: bytes) -> bool:

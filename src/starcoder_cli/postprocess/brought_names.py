@@ -9,7 +9,7 @@ WORD = re.compile(r"[^\W\d]\w*")
 
 _MODIFIERS = r"(?:(?:export|default|public|private|static|async|pub)\s+)*"
 IMPORT = re.compile(
-    r"\s*(?:from\s+\S+\s+import\s+(?P<listed>.*)|import\s+(?P<bound>.*?)\s+from\b.*"
+    r"\s*+(?:from\s++\S++\s++import\s++(?P<listed>.*)|import\s++(?P<bound>.*?)\sfrom\b.*"
     r"|(?:import|use|using|require|#\s*include)\b(?P<whole>.*))"
 )
 DEFINITION = re.compile(
@@ -32,8 +32,8 @@ def find_brought_names(code: str, *, with_values: bool = True) -> set[str]:
     names = set[str]()
     for line in code.splitlines():
         names |= find_imported_names(line)
-        for pattern in (DEFINITION, VALUE) if with_values else (DEFINITION,):
-            if match := pattern.match(line):
+        for match in (DEFINITION.match(line), with_values and VALUE.match(line)):
+            if match:
                 names.add(match["names"])
     return names
 

@@ -1,9 +1,10 @@
 """The weights of a checkpoint, and what goes wrong with them."""
 
+import json
 from pathlib import Path
 
 import pytest
-from transformers import GPTBigCodeForCausalLM
+from transformers import GPTBigCodeForCausalLM, PreTrainedModel
 
 from starcoder_cli.engines.transformers.loading import (
     device_map,
@@ -13,7 +14,7 @@ from starcoder_cli.engines.transformers.loading import (
     translate_out_of_memory,
 )
 from starcoder_cli.engines.transformers.placement import PlacementPlan
-from starcoder_cli.errors import MachineError
+from starcoder_cli.errors import DataError, MachineError
 from starcoder_cli.weights.checkpoint import inspect_checkpoint
 from tiny import build
 
@@ -45,6 +46,23 @@ def test_what_several_gpus_have_no_room_for_is_an_error(
     model.hf_device_map["transformer.h.1"] = "cpu"
     with pytest.raises(MachineError, match="the memory is full"), translate_load_errors(checkpoint):
         load_transformer(checkpoint, several)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "claim"),
+    [("gpt_bigcode", {"n_inner": 10_000_000}), ("qwen2_moe", {"num_experts": 1_000_000})],
+)
+def test_a_configuration_of_far_more_weights_takes_no_memory(
+    model_type: str, claim: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that were missing were made first, and missed afterwards."""
+    folder = build(tmp_path / model_type, model_type)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **claim}))
+    checkpoint = inspect_checkpoint(folder)
+    monkeypatch.setattr(PreTrainedModel, "from_pretrained", None)
+    with pytest.raises(DataError, match="config.json does not describe the weights beside it"):
+        load_transformer(checkpoint, PlacementPlan("cpu", "none", "fp32", 0, 0))
 
 
 @pytest.mark.parametrize(

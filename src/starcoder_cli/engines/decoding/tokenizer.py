@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from starcoder_cli.engines.control_tokens import cut_inside
 from starcoder_cli.engines.decoding.growth import grows_too_much
 from starcoder_cli.engines.decoding.prompt_lookup import NO_REFERENCES, ReferenceTexts
+from starcoder_cli.engines.decoding.slowness import is_too_slow
 from starcoder_cli.errors import DataError, MachineError, ProtocolError
 from starcoder_cli.model import Prompt, Special
 from starcoder_cli.system.foreign import ForeignError, foreign_errors
@@ -178,8 +179,8 @@ def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
 def read_tokenizer(folder: Path) -> "Tokenizer":
     """The tokenizer of a folder, from its own file or converted to that form by transformers.
 
-    Raises DataError if it is damaged or makes texts far longer, MachineError if packages needed to
-    read it are missing.
+    Raises DataError if it is damaged, makes texts far longer or takes far too long, MachineError if
+    packages needed to read it are missing.
     """
     from tokenizers import Tokenizer
 
@@ -199,6 +200,12 @@ def read_tokenizer(folder: Path) -> "Tokenizer":
         raise DataError(
             f"the tokenizer in {folder} makes texts far longer than they are",
             "choose another model",
+        )
+    with tokenizer_errors(folder):
+        is_slow = is_too_slow(made)
+    if is_slow:
+        raise DataError(
+            f"the tokenizer in {folder} takes far too long for short texts", "choose another model"
         )
     return made
 

@@ -18,12 +18,16 @@ from starcoder_cli.weights.model_config import REFETCH
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+MAX_DERIVED_NUMBERS = 1 << 28
+"""How many numbers, such as masks and sines of positions, a model may derive from its settings."""
+
 
 def load_transformer(checkpoint: Checkpoint, plan: PlacementPlan) -> "PreTrainedModel":
     """Load a folder's weights as the plan says; raises DataError if some are missing."""
     import transformers
 
     architecture = getattr(transformers, checkpoint.architecture)
+    check_size(checkpoint, architecture)
     model, report = architecture.from_pretrained(
         checkpoint.folder,
         dtype=torch_dtype(plan.dtype),
@@ -47,6 +51,24 @@ def load_transformer(checkpoint: Checkpoint, plan: PlacementPlan) -> "PreTrained
         raise MemoryError("accelerate has left to the processor what the GPUs have no room for")
     loaded: PreTrainedModel = model.eval()
     return loaded
+
+
+def check_size(checkpoint: Checkpoint, architecture: "type[PreTrainedModel]") -> None:
+    """Refuse a configuration of far more weights than there are: all would be made at once.
+
+    The model is built without memory for its weights to count them.
+    """
+    import torch
+
+    config = architecture.config_class.from_pretrained(checkpoint.folder, local_files_only=True)
+    with torch.device("meta"):
+        model = architecture(config)
+    described = sum(each.numel() for each in model.parameters())
+    derived = sum(each.numel() for each in model.buffers())
+    if described > 2 * checkpoint.parameters or derived > MAX_DERIVED_NUMBERS:
+        raise DataError(
+            f"{checkpoint.folder / 'config.json'} does not describe the weights beside it", REFETCH
+        )
 
 
 def device_map(device: str) -> str | dict[str, str] | None:
