@@ -118,6 +118,13 @@ def test_divergence_is_nothing_for_the_base_and_grows_from_there(model: "PeftMod
     assert backward(model, BATCH, TOTALS, only) == pytest.approx(0, abs=1e-5)
 
 
+def test_the_divergence_counts_as_much_in_the_mean_over_batches() -> None:
+    weights = [LossWeights().for_batch(number) for number in range(6)]
+    assert sum(each.divergence for each in weights) / 6 == pytest.approx(LossWeights().divergence)
+    assert sum(bool(each.divergence) for each in weights) == 2
+    assert {(each.inside, each.end) for each in weights} == {(0.5, 1.0)}
+
+
 def test_totals_count_continuations_without_an_end() -> None:
     continuation = Example(tuple(range(10)), 4, has_end=False)
     end_id = BATCH[0].ids[-1]

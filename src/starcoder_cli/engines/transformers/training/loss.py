@@ -9,7 +9,7 @@ proportion. So the end's logit is raised by the logarithm of its weight while th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,9 @@ CHUNK_POSITIONS = 128
 
 IGNORED, INSIDE, END = 0, 1, 2
 
+DIVERGENCE_PERIOD = 3
+"""The base reads one batch of so many: to read all of them takes a fifth of the time."""
+
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -32,6 +35,11 @@ class LossWeights:
     inside: float = 0.5
     end: float = 1.0
     divergence: float = 0.2
+
+    def for_batch(self, number: int) -> "LossWeights":
+        """The weights for a batch: the divergence counts in some, and there for the others too."""
+        is_compared = number % DIVERGENCE_PERIOD == 0
+        return replace(self, divergence=self.divergence * DIVERGENCE_PERIOD * is_compared)
 
 
 @dataclass(frozen=True)

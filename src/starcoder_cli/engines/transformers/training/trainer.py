@@ -122,8 +122,10 @@ class Trainer:
         batches = [batch for step in self.data.steps for batch in step]
         tokens, begin = 0, time.monotonic()
         with translate_out_of_memory():
-            for batch in sorted(batches, key=lambda each: -max(map(len, each)) * len(each)):
-                backward(self.model, batch, Totals.of([batch]), self.options.weights)
+            batches.sort(key=lambda each: -max(map(len, each)) * len(each))
+            for number, batch in enumerate(batches):
+                weights = self.options.weights.for_batch(number)
+                backward(self.model, batch, Totals.of([batch]), weights)
                 tokens += sum(map(len, batch))
                 return_free_memory()
                 if time.monotonic() - begin >= seconds:
@@ -172,8 +174,9 @@ class Trainer:
         totals, loss = Totals.of(batches), 0.0
         self.optimizer.zero_grad()
         with translate_out_of_memory():
-            for batch in batches:
-                loss += backward(self.model, batch, totals, self.options.weights)
+            for index, batch in enumerate(batches):
+                weights = self.options.weights.for_batch(number + index)
+                loss += backward(self.model, batch, totals, weights)
                 return_free_memory()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), MAX_GRADIENT_NORM)
         if not math.isfinite(loss) or not torch.isfinite(norm):
