@@ -59,7 +59,7 @@ def answers(model: str, peers: Mapping[str, Sequence[str]], runs: int, tokens: i
     """Print one model's table: time to the first byte, rate, memory."""
     path = locate_model(find_model(model))
     if path is None:
-        sys.exit(f"{model} is not here: starcoder models pull {model}")
+        sys.exit(f"{model} is not installed: starcoder models pull {model}")
     count = str(tokens)
     starcoder = [sys.executable, "-m", "starcoder_cli", "complete", "-q", "-m", model]
     commands = {

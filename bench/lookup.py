@@ -69,7 +69,7 @@ def main() -> None:
     options = parser.parse_args()
     path = locate_model(find_model(SMALL_MODEL))
     if path is None:
-        sys.exit(f"{SMALL_MODEL} is not here: starcoder models pull {SMALL_MODEL}")
+        sys.exit(f"{SMALL_MODEL} is not installed: starcoder models pull {SMALL_MODEL}")
     ways = WAYS[options.engine](path)
     print(f"\n## Prompt lookup, {options.engine}, {SMALL_MODEL}\n")
     print("| work | way | gain, median | worst | other text |\n|---|---|---|---|---|")

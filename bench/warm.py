@@ -47,7 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     path = locate_model(find_model(SMALL_MODEL))
     if path is None:
-        sys.exit(f"{SMALL_MODEL} is not here: starcoder models pull {SMALL_MODEL}")
+        sys.exit(f"{SMALL_MODEL} is not installed: starcoder models pull {SMALL_MODEL}")
     loading = LoadOptions(engine=options.engine)
     opening = LoadRequest(SMALL_MODEL, str(path), ROOM, loading, keep_alive=-1.0)
     with serving() as reach:

@@ -18,18 +18,18 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'fill' = 'Replace a range of a file with what the model would write there'
                 'edit' = 'Rewrite code to follow an instruction: a file, a range of one, or a notebook''s cell'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
-                'eval' = 'Measure a model on StarCoder''s benchmarks, or on your own code'
+                'eval' = 'Measure a model on public benchmarks, such as StarCoder''s authors used, or on your own code'
                 'trace' = 'Trace code to its origin: which parts of it are in the index, the longest first'
                 'index' = 'Manage the index of `starcoder trace`: add, list, update and remove code'
                 'tune' = 'Teach a model the code of your repository, and use the result by its name'
                 'models' = 'List, search, pull, remove and show models'
-                'serve' = 'Keep models loaded for other commands, until Ctrl-C'
+                'serve' = 'Run, in the foreground, the server that keeps models loaded for other commands'
                 'lsp' = 'Answer an editor over the language server protocol, on standard input and output'
                 'ps' = 'List the models that the server has loaded'
                 'stop' = 'Stop the server and unload its models'
                 'bench' = 'Measure how fast models are on this machine, side by side'
                 'config' = 'Show each option''s value and where it comes from, or set it'
-                'completion' = 'Print the script that lets a shell complete the words of starcoder with Tab'
+                'completion' = 'Print the script that lets a shell complete starcoder''s commands and options with Tab'
                 'bundle' = 'Put the program, its libraries and a model into one folder, for a machine without a network'
                 'doctor' = 'Check the installation, the machine and the Hugging Face hub, and which StarCoder models fit here'
             }
@@ -69,7 +69,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--lang' = @('language', 'Language of the code')
                 '--filename' = @('file', 'Name of the text, mainly for standard input')
                 '--order' = @('psm spm', 'Put the prefix first in the prompt (psm), or the suffix (spm)')
-                '--prompted' = @('', 'Begin the prompt like a file of solutions; StarCoder completes better that way')
+                '--prompted' = @('', 'Begin the prompt like a file of solutions to programming exercises; StarCoder completes better that way')
                 '--include' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
                 '-I' = @('file', 'Also read this file, or lines of it as FILE:LINE-LINE; may be given several times')
                 '--context' = @('text', 'Seconds to spend on reading related files of the project; 0: none')
@@ -82,8 +82,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the place')
                 '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
                 '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
                 '--max-tokens' = @('text', 'Maximum number of tokens to generate')
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
@@ -145,8 +145,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the place')
                 '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
                 '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
                 '--max-tokens' = @('text', 'Maximum number of tokens to generate')
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
@@ -197,8 +197,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--check' = @('', 'Run the candidates (5 without -n) in a sandbox, and prefer those that pass the examples and tests near the place')
                 '--verify' = @('text', 'Take the first candidate (of 5 without -n) with which this shell command exits with 0')
                 '--pick' = @('', 'Show the candidates (5 without -n) at the terminal, and ask which')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
                 '--max-tokens' = @('text', 'Maximum number of tokens to generate')
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
@@ -240,8 +240,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-s' = @('text', 'System prompt; an empty text omits it')
                 '--strict-context' = @('', 'Fail if the text is longer than the model can read')
                 '--show-prompt' = @('', 'Print what the model would read, and stop')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
                 '--max-tokens' = @('text', 'Maximum number of tokens to generate')
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
@@ -270,7 +270,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-n' = @('text', 'Answers to each problem, for pass@k (one of k is right); more than one needs a --temperature')
                 '--seed' = @('text', 'Random seed, for sampling and for the gaps of repo')
                 '--max-tokens' = @('text', 'Maximum number of tokens in an answer')
-                '--prompted' = @('', 'Begin the prompt like a file of solutions, as StarCoder''s authors did')
+                '--prompted' = @('', 'Begin the prompt like a file of solutions to programming exercises, as StarCoder''s authors did')
                 '--raw' = @('', 'Take the model''s text up to the benchmark''s stop words, without our clean-up')
                 '--lang' = @('language', 'Only this language; may be given several times')
                 '--data' = @('file', 'The benchmark''s data, as published (JSON, JSONL, .gz, Parquet); may be given several times')
@@ -287,8 +287,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--verbose' = @('', 'Report details on standard error')
                 '-v' = @('', 'Report details on standard error')
                 '--order' = @('psm spm', 'Put the prefix first in the prompt (psm), or the suffix (spm)')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
                 '--offline' = @('', 'Never use the network')
@@ -312,7 +312,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--fail-on' = @('text', 'Exit with 1 if code is under this licence: an SPDX expression, `copyleft`, or `unknown`')
                 '--lang' = @('language', 'Language of the code')
                 '--report' = @('file', 'Write a notice of what is found, as SPDX 2.3: tag-value, or JSON if the name ends in .json')
-                '--portrait' = @('', 'Send the code to The Stack''s membership service too, which says what StarCoder may have been trained on')
+                '--portrait' = @('', 'Also ask The Stack''s membership service, which receives the code and says what StarCoder may have been trained on')
                 '--portrait-url' = @('text', 'Where that service is')
                 '--offline' = @('', 'Never use the network')
                 '--json' = @('', 'Print one JSON object')
@@ -551,8 +551,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--strict-context' = @('', 'Fail if the text is longer than the model can read')
                 '--candidates' = @('text', 'How many completions to choose from when they are requested by hand')
                 '-n' = @('text', 'How many completions to choose from when they are requested by hand')
-                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
-                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back')
+                '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
+                '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
                 '--max-tokens' = @('text', 'Maximum number of tokens in a completion')
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')

@@ -114,7 +114,7 @@ def test_demo_fails_with_the_command_that_fails(tmp_path: Path) -> None:
     done = subprocess.run(
         ["sh", tmp_path / "tools" / "demo.sh"], capture_output=True, text=True, cwd="/"
     )
-    assert (done.returncode, done.stderr) == (69, "error: that command ended with exit code 69\n")
+    assert (done.returncode, done.stderr) == (69, "error: that command exited with status 69\n")
     assert done.stdout == (
         "\n# Python: write the body of a function\n"
         "$ starcoder complete examples/averages.py:10 --max-tokens 64\n"

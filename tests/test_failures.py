@@ -195,7 +195,7 @@ BAD_INPUTS = [
     (
         "complete a.py -m tiny_starcoder_py --offline",
         69,
-        "tiny_starcoder_py is not here and this is offline; "
+        "tiny_starcoder_py is not installed and this is offline; "
         "with a network, run: starcoder models pull tiny_starcoder_py",
     ),
 ]

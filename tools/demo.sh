@@ -20,7 +20,7 @@ try() {
     printf '\n%s# %s%s\n%s$ %s%s\n' "$dim" "$1" "$plain" "$bold" "$2" "$plain"
     sh -c "$2" || {
         code=$?
-        echo "error: that command ended with exit code $code" >&2
+        echo "error: that command exited with status $code" >&2
         exit "$code"
     }
     [ -t 1 ] || echo # in a pipe nothing is added to what the model wrote

@@ -173,7 +173,7 @@ def exit_codes() -> str:
     words = dict(entry.split(" ", 1) for entry in listed)
     home = StarcoderError.__module__  # others have subclasses too
     kinds = [each for each in StarcoderError.__subclasses__() if each.__module__ == home]
-    meanings = {each.exit_code: (each.__doc__ or "").splitlines()[0] for each in kinds}
+    meanings = {each.exit_code: " ".join((each.__doc__ or "").split()) for each in kinds}
     rows = [(str(int(code)), words[str(int(code))], meanings.get(code, "")) for code in ExitCode]
     return table(("code", "name", "meaning"), rows)
 

@@ -1,4 +1,4 @@
-"""Complete, fill and discuss code from the command line, with models on your own machine.
+"""Complete, fill, edit and discuss code from the command line, with models on your own machine.
 
 with starcoder_cli.load("qwen2.5-coder-0.5b") as model:
     print(model.fill("def mean(values):\n    ", "\n").text)

@@ -189,7 +189,7 @@ def _qwen_base(parameters: str, size: int, licence: str = "Apache-2.0") -> Model
         repository=f"ggml-org/Qwen2.5-Coder-{parameters}-Q8_0-GGUF",
         file=f"{name}-q8_0.gguf",
         chat=None,
-        summary="Qwen2.5-Coder not tuned to chat, in 8 bits: better at gaps",
+        summary="Qwen2.5-Coder not tuned for chat, in 8 bits: better at gaps",
     )
 
 

@@ -112,7 +112,7 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Complete, fill and discuss code, with models on your own machine."""
+    """Complete, fill, edit and discuss code, with models on your own machine."""
 
 
 def build_command() -> "Command":
@@ -263,7 +263,7 @@ def usage_error(error: typer.TyperException) -> StarcoderError:
     if variable and context:
         source = context.get_parameter_source(getattr(option, "name", ""))
         if source and source.name == "ENVIRONMENT":
-            return ConfigError(f"{variable} cannot be: {getattr(error, 'message', message)}", hint)
+            return ConfigError(f"{variable} is invalid: {getattr(error, 'message', message)}", hint)
         message = message.replace(f" (env var: '{variable}')", "")
     return UsageError(message[:1].lower() + message[1:], hint)
 

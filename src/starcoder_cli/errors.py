@@ -44,6 +44,14 @@ class StarcoderError(Exception):
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
 
+def extra_hint(extra: str) -> str:
+    """How to install an extra of this program, whichever installer it came with."""
+    return (
+        f"install the extra `{extra}`: put '.[{extra}]' in place of . in the command that you "
+        "installed with"
+    )
+
+
 class UsageError(StarcoderError):
     """The command line is invalid."""
 
@@ -111,7 +119,11 @@ class ConfigError(StarcoderError):
 
 
 class NegativeError(StarcoderError):
-    """The command ran, but a check failed: `--verify`, `trace --fail-on`, `doctor`."""
+    """The command ran, but a check failed, or there was nothing to do.
+
+    Checks are `--verify`, `trace --fail-on`, `doctor` and how the editor of `config edit` exits;
+    `config unset` may have nothing to do.
+    """
 
     exit_code = ExitCode.NEGATIVE
 

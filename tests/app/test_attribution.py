@@ -15,8 +15,8 @@ from starcoder_cli.settings import config_file
 
 KNOWN = "".join(f"    name{number} = {number}\n" for number in range(30))
 CODE = "def f(x):\n    HERE\n    return x\n"
-FOUND = "note: 100% of the answer (lines 1-30) is as in known, b.py:2-31, MIT\n"
-NOTHING = "note: nothing of the answer is in the index\n"
+FOUND = "note: 100% of the answer (lines 1-30) matches known, b.py:2-31, MIT\n"
+NOTHING = "note: no part of the answer is in the index\n"
 
 Streams = pytest.CaptureFixture[str]
 
@@ -56,7 +56,7 @@ def test_new_code_too(site: Site, capsys: Streams) -> None:
     site.pieces = (f"```python\ndef f():\n{KNOWN}```\n",)
     code, out, err = run(capsys, site, "edit", "a.py", "Name things.")
     assert (code, out) == (0, f"def f():\n{KNOWN}")
-    assert err.startswith("note: 98% of the answer (lines 1-31) is as in known, b.py:1-31, MIT")
+    assert err.startswith("note: 98% of the answer (lines 1-31) matches known, b.py:1-31, MIT")
 
 
 def test_an_answer_of_its_own(site: Site, capsys: Streams) -> None:
@@ -104,7 +104,7 @@ def test_the_code_in_a_talk_is_looked_up(site: Site, capsys: Streams) -> None:
     site.pieces = (said,)
     code, out, err = run(capsys, site, "chat", "How?")
     assert (code, out) == (0, said)
-    assert err.startswith("note: 98% of the answer (lines 4-34) is as in known, b.py:1-31, MIT")
+    assert err.startswith("note: 98% of the answer (lines 4-34) matches known, b.py:1-31, MIT")
     code, out, err = run(capsys, site, "chat", "How?", "-x", "--json")
     assert json.loads(out)["text"] == f"def g():\n{KNOWN}"
     assert json.loads(out)["trace"]["matches"][0]["first"] == 1

@@ -109,7 +109,7 @@ def test_a_model_that_is_not_here_is_an_error(
     with pytest.raises(InputError) as caught:
         taking_part("echo", DEFAULT_MODEL)
     assert str(caught.value) == (
-        f"{DEFAULT_MODEL} is not here; run: starcoder models pull {DEFAULT_MODEL}"
+        f"{DEFAULT_MODEL} is not installed; run: starcoder models pull {DEFAULT_MODEL}"
     )
 
 

@@ -191,10 +191,13 @@ def test_what_the_flags_ask_for(
     [
         (("-n", "0"), "candidates cannot be 0; give a number from 1 to 16"),
         (("-n", "17"), "candidates cannot be 17; give a number from 1 to 16"),
-        (("--pick", "-n", "1"), "there is nothing to --pick from; ask for more with --candidates"),
+        (
+            ("--pick", "-n", "1"),
+            "--pick needs at least two candidates; ask for more with --candidates",
+        ),
         (
             ("--pick", "--verify", "true"),
-            "--verify and --pick both choose; omit one of them",
+            "--verify and --pick both choose the answer; omit one of them",
         ),
         (
             ("--pick",),
@@ -234,7 +237,7 @@ def test_the_answer_is_printed_as_one_is(
     words: tuple[str, ...], capfd: pytest.CaptureFixture[str]
 ) -> None:
     before, after = TEXT[:26], TEXT[26:]
-    note = "note: a parser finds errors in the file with each of the answers\n"
+    note = "note: every answer leaves syntax errors in the file\n"
     err = "" if "--verify" in words else note
     assert run(capfd, "fill", "add.py:2:12", *words) == (0, PROMPT, err)
     assert run(capfd, "fill", "add.py:2:12", "--echo", *words) == (

@@ -24,7 +24,7 @@ GRANITE_CODE = (
     "{% endif %}{% endfor %}{{ 'Answer:\n' }}"
 )
 QUESTION = "Question:\nwhy?\n\nAnswer:\n"
-PLAIN_WORDS = "it is asked in plain words; -m qwen2.5-coder-1.5b is tuned to chat\n"
+PLAIN_WORDS = "it is asked in plain words; -m qwen2.5-coder-1.5b is tuned for chat\n"
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_an_editor_has_ctrl_c_to_itself(tmp_path: Path, path: Path) -> None:
 
 def test_an_editor_that_fails(tmp_path: Path) -> None:
     editor = script(tmp_path, "exit 3")
-    expected = f"error: the editor '{tmp_path}/my editor' ended with 3; run it again\n"
+    expected = f"error: the editor '{tmp_path}/my editor' exited with status 3; run it again\n"
     assert edited(editor) == (expected, 1)
     expected = (
         "error: the editor 'no-such-editor' cannot be started: No such file or directory; "
@@ -117,7 +117,7 @@ def test_a_file_is_read_and_changed(path: Path) -> None:
     current = ConfigText.read()
     assert current.text == "a = 1\n"
     assert current.without(("a",)) == ""
-    with pytest.raises(UsageError, match="a is a value there, and no table"):
+    with pytest.raises(UsageError, match="a is a value there, not a table"):
         current.with_value(("a", "b"), 1)
     with pytest.raises(NegativeError, match="does not set b; see `starcoder config`"):
         current.without(("b",))

@@ -51,7 +51,7 @@ def fenced(code: str) -> str:
             fenced("# I'm sorry, but I cannot help with that.\n"),
             'the answer is not code: it begins with "# I\'m sorry, but I cannot help with that."',
         ),
-        (fenced("pass\n"), "the answer has nothing of the 4 lines that it would replace"),
+        (fenced("pass\n"), "the answer keeps none of the 4 lines that it would replace"),
         (fenced("  \n"), "the answer is nothing but white space"),
         (
             fenced(f"{NEW}\n\ndef g(x):\n    ...  # existing code\n"),

@@ -146,7 +146,7 @@ def test_a_patch_for_a_file_elsewhere_applies_at_the_top(
         code, patch, err = run_binary(capfdbinary, "fill", f"{place}:2", "--diff", *SHORT)
         assert (code, err.decode()) == (
             0,
-            f"note: the patch is as seen from {top}: apply it there\n",
+            f"note: the paths in the patch are relative to {top}: apply it there\n",
         )
     subprocess.run(["git", "apply"], input=patch, cwd=top, check=True)
     assert real.read_text() == "one\n<fim_prefix>\n"
@@ -247,7 +247,7 @@ def test_an_answer_does_not_replace_the_text_it_is_for(
     output: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     Path("link").symlink_to("a.py")
-    error = "error: --output would replace a.py by the answer; use --in-place\n"
+    error = "error: --output would replace a.py with the answer; use --in-place\n"
     assert run(capfd, "fill", "a.py:2", "-o", output) == (2, "", error)
     assert text() == TEXT
 

@@ -174,7 +174,7 @@ def test_memory_says_in_what_the_processor_computes() -> None:
         "memory",
         "warn",
         "0.5 GB free; the processor computes in fp32, and slowly in bf16",
-        "end a program that uses much",
+        "close a program that uses a lot of memory",
     )
 
 
@@ -216,7 +216,7 @@ def test_a_token_that_the_hub_does_not_take(monkeypatch: pytest.MonkeyPatch) -> 
     assert login_finding(reached=True) == Finding(
         "login",
         "fail",
-        "the hub was asked whose the token is: the hub does not take the token",
+        "cannot learn from the hub whose token it is: the hub does not take the token",
         "log in again with `hf auth login`, or unset HF_TOKEN",
     )
     assert login_finding(reached=False) == Finding(
@@ -231,7 +231,7 @@ def test_a_hub_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.check, found.state, found.remedy) == (
         "hub",
         "warn",
-        "check the network, the proxy and HF_ENDPOINT; models that are here still work",
+        "check the network, the proxy and HF_ENDPOINT; installed models still work",
     )
     assert found.text.startswith("127.0.0.1: it cannot be reached: ")
 

@@ -129,7 +129,7 @@ def test_what_a_model_cannot_read_whole_is_refused(model: EchoModel) -> None:
     with pytest.raises(UsageError) as caught:
         asked.prompt(model, Messages())
     assert str(caught.value) == (
-        f"{tokens} tokens of code and 256 of answer are more than the model's {tokens + 255}; "
+        f"{tokens} tokens of code and 256 of answer exceed the model's window of {tokens + 255}; "
         "name a smaller range, or lower --max-tokens"
     )
 

@@ -76,7 +76,8 @@ def test_once_accepted_it_is_fetched_like_any_other() -> None:
     with pytest.raises(UnavailableError) as caught:
         use(NAME)
     assert str(caught.value) == (
-        f"{NAME} is not here and this is offline; with a network, run: starcoder models pull {NAME}"
+        f"{NAME} is not installed and this is offline; with a network, "
+        f"run: starcoder models pull {NAME}"
     )
 
 

@@ -18,7 +18,7 @@ NOBODY = "http://127.0.0.1:9"
 GETTING = f"getting {NAME} (about 1.9 GB) from second-state/StarCoder2-3B-GGUF"
 UNREACHABLE = (
     f"error: cannot get {NAME} (127.0.0.1: it cannot be reached: Connection refused); "
-    f"try again, it goes on where it stopped: starcoder models pull {NAME}"
+    f"try again, to resume where it stopped: starcoder models pull {NAME}"
 )
 ACCEPTED = (
     "note: BigCode OpenRAIL-M v1 is accepted: "
@@ -141,7 +141,7 @@ def test_offline_nothing_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "pull", NAME, "--offline"]) == 69
     assert capsys.readouterr() == (
         "",
-        f"error: {NAME} is not here and this is offline; "
+        f"error: {NAME} is not installed and this is offline; "
         f"with a network, run: starcoder models pull {NAME}\n",
     )
 

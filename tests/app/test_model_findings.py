@@ -50,7 +50,7 @@ def test_a_default_model_that_is_not_here(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("STARCODER_MODELS_DIR", str(tmp_path))
     found = default_model_finding()
     assert (found.state, found.subject) == ("no", DEFAULT_MODEL)
-    assert found.text.startswith(f"not here: {DEFAULT_MODEL} (1.1 GB) from ")
+    assert found.text.startswith(f"not installed: {DEFAULT_MODEL} (1.1 GB) from ")
     monkeypatch.setenv("STARCODER_MODEL", str(tmp_path / "none.gguf"))
     assert default_model_finding().state == "fail"
 
@@ -108,7 +108,7 @@ def test_models_that_fit_and_those_that_do_not() -> None:
     assert found["starcoder"] == Finding(
         "model",
         "no",
-        "starcoder needs 32.1 GB in bf16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, and there are "
+        "starcoder needs 32.1 GB in bf16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, but there is only "
         "5.0 GB free on cuda:0 and 11.0 GB of free memory",
         "`--quantize 4bit` fits in memory, but is slow",
         subject="starcoder",

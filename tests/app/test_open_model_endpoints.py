@@ -386,7 +386,7 @@ def test_a_profile_that_is_none(
 
 def test_what_does_not_touch_an_endpoint_is_said(place: str, site: Site, capsys: Streams) -> None:
     assert fill(place, site, "--quantize", "8bit", "--device", "cpu", "--offline") == 0
-    assert "where nothing comes of: --quantize, --device" in capsys.readouterr().err
+    assert "where these options have no effect: --quantize, --device" in capsys.readouterr().err
     words = ["fill", place, "--at", "HERE", "--offline", "--endpoint", "https://example.org"]
     assert main(words) == 2
     assert "--offline does not allow the endpoint example.org" in capsys.readouterr().err
@@ -408,7 +408,7 @@ FAILURES: dict[str, tuple[list[Fault], int, str]] = {
     "busy for long": ([status(429, Retry_After="3600")], 75, "wants fewer requests"),
     "never up": ([status(503, Retry_After="0")] * 4, 69, "failed (503)"),
     "broken": ([status(500)], 69, "failed (500): so it is"),
-    "no key": ([status(401, f"wrong key: {KEY}")], 77, "without a right key (401): wrong key: …"),
+    "no key": ([status(401, f"wrong key: {KEY}")], 77, "without a valid key (401): wrong key: …"),
     "not allowed": ([status(403)], 77, "(403)"),
     "too long": ([status(400, "maximum context length")], 65, "maximum context length"),
     "elsewhere": (
@@ -418,8 +418,8 @@ FAILURES: dict[str, tuple[list[Fault], int, str]] = {
     ),
     "a page": ([body("<html>Hello", "text/html")], 76, "text/html in place of events"),
     "no events": ([body('{"choices": []}', "application/json")], 76, "in place of events"),
-    "broken JSON": ([body('data: {"choices\n\n')], 76, "not of OpenAI's form"),
-    "deep JSON": ([body("data: " + "[" * 100_000 + "\n\n")], 76, "not of OpenAI's form"),
+    "broken JSON": ([body('data: {"choices\n\n')], 76, "not in OpenAI's format"),
+    "deep JSON": ([body("data: " + "[" * 100_000 + "\n\n")], 76, "not in OpenAI's format"),
     "other JSON": ([body('data: {"choices": [3]}\n\n')], 76, "another form"),
     "no end": ([body('data: {"choices": [{"text": "a"}]}\n\n')], 69, "broke off in the middle"),
     "cut": ([cut], 69, "broke off"),

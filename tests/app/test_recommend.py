@@ -134,7 +134,7 @@ def test_the_default_model_is_described_beside_what_else_there_is() -> None:
     assert "and qwen2.5-coder-0.5b about " in roomy
     assert roomy.endswith("`starcoder models recommend` lists what else this machine can run")
     assert describe_choice(Machine((), 2 * GB)) == (
-        "qwen2.5-coder-1.5b takes 3.2 GB of memory, and 2.0 GB are free: "
+        "qwen2.5-coder-1.5b takes 3.2 GB of memory, but only 2.0 GB is free: "
         "qwen2.5-coder-0.5b takes 1.6 GB, and "
         "`starcoder models use qwen2.5-coder-0.5b` makes it the default"
     )

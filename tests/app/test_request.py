@@ -50,7 +50,7 @@ def test_who_is_to_choose_gets_several_answers_without_a_number(
 def test_who_is_to_run_answers_gets_several() -> None:
     options = CandidateOptions.of(None, None, False, None, check=True)
     assert options == CandidateOptions(DEFAULT_CANDIDATES, check=True)
-    with pytest.raises(UsageError, match="there is nothing to --check against"):
+    with pytest.raises(UsageError, match="--check needs at least two candidates"):
         CandidateOptions.of(1, None, False, None, check=True)
 
 
@@ -59,8 +59,8 @@ def test_who_is_to_run_answers_gets_several() -> None:
     [
         (0, None, False, "candidates cannot be 0; give a number from 1 to 16"),
         (17, "make", False, "candidates cannot be 17; give a number from 1 to 16"),
-        (None, "make", True, "--verify and --pick both choose; omit one of them"),
-        (1, None, True, "there is nothing to --pick from; ask for more with --candidates"),
+        (None, "make", True, "--verify and --pick both choose the answer; omit one of them"),
+        (1, None, True, "--pick needs at least two candidates; ask for more with --candidates"),
     ],
 )
 def test_a_choice_without_meaning_is_refused(

@@ -15,7 +15,7 @@ from starcoder_cli.settings import config_file
 KNOWN = "def largest(values):\n    return max(values, key=abs)  # as it was\n"
 CODE = f"import sys\n\n{KNOWN}\nprint(largest(sys.argv))\n"
 LIMITS = (
-    "it asks a Bloom filter, so that a part may be found by mistake, and none below 50 characters "
+    "it asks a Bloom filter, so a match may be wrong, and nothing shorter than 50 characters "
     "is found"
 )
 NO_INDEX = "note: there is no index\n"

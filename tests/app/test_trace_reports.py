@@ -60,7 +60,7 @@ def test_of_standard_input(capsys: Streams) -> None:
 def test_where_nothing_is_found(capsys: Streams) -> None:
     Path("a.py").write_text("a = 1\n")
     assert main(["trace", "a.py", "--report", "NOTICE"]) == 0
-    assert capsys.readouterr() == ("", "note: nothing of it is in the index\n")
+    assert capsys.readouterr() == ("", "note: no part of it is in the index\n")
     assert "Snippet" not in Path("NOTICE").read_text()
 
 

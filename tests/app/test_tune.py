@@ -139,7 +139,7 @@ def test_a_plan_for_a_model_that_is_not_here(
     show_plan(replace(request_, model="qwen2.5-coder-0.5b"), Messages())
     out, err = capsys.readouterr()
     assert "## Gaps" in out and "## Plan" not in out
-    assert err == "note: qwen2.5-coder-0.5b is not here, so that its tokens are not counted\n"
+    assert err == "note: qwen2.5-coder-0.5b is not installed, so its tokens are not counted\n"
 
 
 def test_a_card_that_cannot_be_written(request_: TuneRequest, tmp_path: Path) -> None:
@@ -151,8 +151,12 @@ def test_a_card_that_cannot_be_written(request_: TuneRequest, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("free_memory", MachineError, r"of memory, and 1 kB are free; try a lower --max-length"),
-        ("free_bytes", WriteError, r"on the disk, and 1 kB are free; free some space"),
+        (
+            "free_memory",
+            MachineError,
+            r"of memory, but only 1 kB is free; try a lower --max-length",
+        ),
+        ("free_bytes", WriteError, r"on the disk, but only 1 kB is free; free some space"),
     ],
 )
 def test_a_machine_that_is_too_small(
@@ -216,7 +220,7 @@ def test_a_loss_that_is_no_number_keeps_the_best_before_it(
     interrupt_after(1, DivergedError("the loss is not a number at step 2", "hint"), monkeypatch)
     tune(request_, Messages())
     err = capsys.readouterr().err
-    assert "the loss is not a number at step 2: the best adapter before it is kept; hint" in err
+    assert "the loss is not a number at step 2: the best adapter so far is kept; hint" in err
     assert find_model("mine").base
 
 

@@ -138,6 +138,6 @@ def test_a_model_that_was_tuned_on_something_else_is_not_replaced(
     (tmp_path / "link").symlink_to(tmp_path / "a")
     again = TuneRequest((tmp_path / "link" / "app",), "echo")
     assert again.choose_name() == "app"
-    with pytest.raises(UsageError, match="app is a model that was tuned on something else; give"):
+    with pytest.raises(UsageError, match="app is a model that was tuned on other code; give"):
         TuneRequest((second,), "echo").choose_name()
     assert TuneRequest((second,), "echo", "b-app").choose_name() == "b-app"

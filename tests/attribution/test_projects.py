@@ -176,7 +176,10 @@ def test_where_an_owner_cannot_be_understood_nothing_is_let_in(tmp_path: Path, k
     toml_note = "pyproject.toml does not count: it has a key of more than 16 parts"
     assert notes == [
         *([toml_note] if kind != "circle" else []),
-        *(f"nothing of {tmp_path} counts, for {IGNORE_FILE_NAME} is unread: {r}" for r in reasons),
+        *(
+            f"{tmp_path} is left out because {IGNORE_FILE_NAME} cannot be read: {reason}"
+            for reason in reasons
+        ),
     ]
 
 

@@ -62,5 +62,6 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MachineError) as caught:
         check_chart_path("a.svg")
     assert str(caught.value) == (
-        "a picture needs matplotlib, which is not here; run: pip install 'starcoder-cli[eval]'"
+        "a picture needs matplotlib, which is not installed; install the extra `eval`: "
+        "put '.[eval]' in place of . in the command that you installed with"
     )

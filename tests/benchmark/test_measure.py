@@ -85,7 +85,7 @@ def test_what_is_no_length_of_a_prompt(lengths: str) -> None:
     with pytest.raises(UsageError) as caught:
         BenchmarkWorkload.parse(lengths, 8)
     assert str(caught.value) == (
-        f"{lengths!r} are no lengths of prompts; give numbers of tokens: 64,256,1024"
+        f"{lengths!r} is not a list of prompt lengths; give numbers of tokens: 64,256,1024"
     )
 
 

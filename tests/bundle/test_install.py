@@ -90,7 +90,7 @@ def test_a_wheel_that_pip_refuses_leaves_no_environment(bundle: Path, tmp_path: 
     write_contents(bundle)
     done = run(bundle, str(tmp_path / "environment"))
     assert done.returncode == 1
-    assert done.stderr.endswith("error: the installation failed: python ended with exit code 1\n")
+    assert done.stderr.endswith("error: the installation failed: python exited with status 1\n")
     assert not (tmp_path / "environment").exists()
 
 

@@ -192,7 +192,7 @@ def test_a_model_that_is_not_here_is_not_fetched(
     assert main(["bench", "echo", "qwen2.5-coder-7b"]) == 66
     assert capsys.readouterr() == (
         "",
-        "error: qwen2.5-coder-7b is not here; run: starcoder models pull qwen2.5-coder-7b\n",
+        "error: qwen2.5-coder-7b is not installed; run: starcoder models pull qwen2.5-coder-7b\n",
     )
 
 
@@ -236,7 +236,7 @@ def test_prompts_that_a_model_cannot_read_are_left_out(
     [
         (
             ("--prompt-tokens", "64,x"),
-            "'64,x' are no lengths of prompts; give numbers of tokens: 64,256,1024",
+            "'64,x' is not a list of prompt lengths; give numbers of tokens: 64,256,1024",
         ),
         (("--tokens", "1"), "--tokens cannot be 1; give a number from 2 to 1000000"),
         (("--runs", "0"), "--runs cannot be 0; give a number from 1 to 1000"),

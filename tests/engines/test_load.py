@@ -53,7 +53,7 @@ def test_a_model_that_writes_its_prompt_back_needs_no_file() -> None:
 def test_what_is_not_here_is_to_be_pulled(name: str) -> None:
     with pytest.raises(InputError) as caught:
         load_model(find_model(name), None, 256)
-    assert str(caught.value) == f"{name} is not here; run: starcoder models pull {name}"
+    assert str(caught.value) == f"{name} is not installed; run: starcoder models pull {name}"
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_an_answer_is_an_object_or_the_error_that_it_tells(site: Site) -> None:
     with pytest.raises(InputError) as caught:
         server.request_json("GET", "/health")
     assert str(caught.value) == "no such file; look again"
-    with pytest.raises(ProtocolError, match="no JSON object"):
+    with pytest.raises(ProtocolError, match="not a JSON object"):
         server.request_json("GET", "/health")
 
 
@@ -218,7 +218,7 @@ def test_an_answer_comes_chunk_by_chunk(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "lost", [hang_up, failure(InputError("the model was let go meanwhile")), events(0, b"")]
+    "lost", [hang_up, failure(InputError("the model was unloaded in the meantime")), events(0, b"")]
 )
 def test_a_server_that_left_or_let_the_model_go_is_asked_anew(lost: Answer, site: Site) -> None:
     site.answers = {

@@ -91,5 +91,6 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError) as caught:
         require_matplotlib()
     assert str(caught.value) == (
-        "a report needs matplotlib, which is not installed; run: pip install matplotlib"
+        "a report needs matplotlib, which is not installed; install the extra `eval`: "
+        "put '.[eval]' in place of . in the command that you installed with"
     )

@@ -125,4 +125,4 @@ def test_offline_only_data_that_are_here_are_used(
     assert paths == [shell, go]
     with pytest.raises(UnavailableError) as caught:
         fetch_dataset_files(data, ["go", "lua"], ignore_progress, offline=True)
-    assert caught.value.message == "the data set owner/name is not here and this is offline"
+    assert caught.value.message == "the data set owner/name is not downloaded and this is offline"

@@ -326,7 +326,7 @@ def test_a_file_that_is_gone_by_then_is_not_made_again(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meanwhile(Path("a.py").unlink, monkeypatch)
-    error = f"error: a.py is not the file any more that was read; {LEFT_ALONE}\n"
+    error = f"error: a.py is no longer the file that was read; {LEFT_ALONE}\n"
     assert run(capfd, *EDIT) == (75, "<fim_prefix>", error)
     assert contents() == {}
 
@@ -459,7 +459,7 @@ def test_a_file_of_somebody_else(
     assert run(capfd, "fill", "a.py:2", "-i", "-m", "owner/name/none.gguf") == (
         77,
         "",
-        "error: a.py belongs to another user, and afterwards would not; "
+        "error: a.py belongs to another user, and replacing it would make it yours; "
         "write elsewhere: --output\n",
     )
     assert contents() == {"a.py": TEXT}

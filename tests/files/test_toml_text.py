@@ -111,11 +111,11 @@ def test_where_a_new_key_comes(before: str, keys: tuple[str, ...], after: str) -
     [
         ("[t]\n", ("t",), "t is a table there; name a key in it"),
         ("[[t]]\n", ("t",), "t is a table there; name a key in it"),
-        ("t = 1\n", ("t", "a"), "t is a value there, and no table; run: starcoder config unset t"),
+        ("t = 1\n", ("t", "a"), "t is a value there, not a table; run: starcoder config unset t"),
         (
             "[t]\nu = 1\n",
             ("t", "u", "a"),
-            "t.u is a value there, and no table; run: starcoder config unset t.u",
+            "t.u is a value there, not a table; run: starcoder config unset t.u",
         ),
     ],
 )

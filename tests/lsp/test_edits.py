@@ -104,7 +104,7 @@ def test_an_edit_of_a_document_that_has_changed_is_refused() -> None:
             _, answer = editor.ask("workspace/executeCommand", asking())
             await asyncio.sleep(0)
             editor.change(URI, 2, {"range": span((0, 0), (0, 0)), "text": "\n"})
-            with pytest.raises(RefusedError, match="has changed meanwhile") as refused:
+            with pytest.raises(RefusedError, match="has changed in the meantime") as refused:
                 await asyncio.wait_for(answer, 60)
             assert refused.value.code == -32803
             assert editor.said(APPLY) == []

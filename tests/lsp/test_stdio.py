@@ -70,8 +70,8 @@ def test_an_input_without_a_message_is_told_what_belongs_there(data: bytes) -> N
     code, _, log = talk(data)
     assert code == 76
     assert log.splitlines()[-1] == (
-        "error: standard input has no message: `starcoder lsp` speaks the language server protocol "
-        "with an editor that starts it; docs/lsp.md says how to set one up"
+        "error: standard input has no message: `starcoder lsp` is started by an editor, and "
+        "speaks the language server protocol with it; docs/lsp.md says how to set one up"
     )
 
 

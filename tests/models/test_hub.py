@@ -116,9 +116,9 @@ def test_an_account_that_did_not_accept_names_the_three_steps(
     monkeypatch.setenv("HF_TOKEN", "hf_mine")
     site.status, site.headers = status, headers
     assert refusal(tmp_path, gated=gated) == (
-        "the hub refuses owner/tiny to the account of the token; "
+        "the hub does not give the token's account access to owner/tiny; "
         f"1. open {site.url}/owner/tiny with that account and accept the licence, "
-        f"2. see at {site.url}/settings/tokens that the token may read gated repositories, "
+        f"2. check at {site.url}/settings/tokens that the token may read gated repositories, "
         "3. run: starcoder models pull tiny"
     )
 

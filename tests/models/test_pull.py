@@ -31,7 +31,7 @@ DATA = weights()
 TINY = spec_of(DATA)
 HUB_ONLY = replace(TINY, wheels=())
 FILE = "/owner/tiny/resolve/main/tiny.gguf"
-RETRY = "try again, it goes on where it stopped: starcoder models pull tiny"
+RETRY = "try again, to resume where it stopped: starcoder models pull tiny"
 
 # Pulls the model in a process of its own.
 SCRIPT = f"""
@@ -123,7 +123,7 @@ def test_offline_nothing_is_tried(
     with pytest.raises(UnavailableError) as caught:
         fetch_model(TINY, Reports(), offline=variable is None)
     assert str(caught.value) == (
-        "tiny is not here and this is offline; with a network, run: starcoder models pull tiny"
+        "tiny is not installed and this is offline; with a network, run: starcoder models pull tiny"
     )
     assert site.requests == []
 

@@ -49,7 +49,7 @@ UNWANTED = {
 HOME = f"/owner/tiny/resolve/{COMMIT}"
 WEIGHTS = f"{HOME}/model.safetensors"
 REPAIR = "repair it with: starcoder models pull owner/tiny"
-RETRY = "try again, it goes on where it stopped: starcoder models pull owner/tiny"
+RETRY = "try again, to resume where it stopped: starcoder models pull owner/tiny"
 
 # Pulls the checkpoint in a process of its own.
 SCRIPT = """
@@ -444,7 +444,7 @@ def test_offline_nothing_is_tried(
     with pytest.raises(UnavailableError) as caught:
         fetch_model(TINY, Reports(), offline=not offline)
     assert str(caught.value) == (
-        "owner/tiny is not here and this is offline; "
+        "owner/tiny is not installed and this is offline; "
         "with a network, run: starcoder models pull owner/tiny"
     )
     assert site.requests == []
@@ -455,7 +455,11 @@ def test_offline_nothing_is_tried(
     ("status", "token", "message"),
     [
         (401, "", "the licence of owner/tiny has to be accepted on the hub first; 1. open {} and"),
-        (403, "hf_mine", "the hub refuses owner/tiny to the account of the token; 1. open {} with"),
+        (
+            403,
+            "hf_mine",
+            "the hub does not give the token's account access to owner/tiny; 1. open {} with",
+        ),
         (401, "hf_old", "the hub does not accept the token, and owner/tiny needs one; 1. open {}"),
     ],
 )
@@ -579,7 +583,7 @@ def test_a_checkpoint_that_does_not_exist(site: Site) -> None:
         fetch_model(find_model("owner/none"), Reports())
     assert str(caught.value) == (
         "cannot get owner/none (127.0.0.1: it has no owner/none, or no such file there); "
-        "try again, it goes on where it stopped: starcoder models pull owner/none"
+        "try again, to resume where it stopped: starcoder models pull owner/none"
     )
 
 

@@ -111,7 +111,7 @@ def test_removing() -> None:
     assert not path.parent.exists()
     with pytest.raises(InputError) as caught:
         store.remove_model(TINY)
-    assert str(caught.value) == "tiny is not here; see `starcoder models list`"
+    assert str(caught.value) == "tiny is not installed; see `starcoder models list`"
 
 
 def test_a_users_own_file_is_found_but_never_removed(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_one_that_is_answering_is_never_let_go(made: Opened) -> None:
             await holding.release_expired()
             counts.append(len(holding))
         await holding.release_expired()
-        with pytest.raises(InputError, match="let go meanwhile"):
+        with pytest.raises(InputError, match="unloaded in the meantime"):
             holding.get(opened.id)
         return [*counts, len(holding)]
 
@@ -213,9 +213,9 @@ def test_one_that_is_used_otherwise_stays_too(made: Opened) -> None:
             counts.append(len(holding))
         await holding.load(asked("starcoder2-3b-gguf"))
         counts.append(len(holding))
-        with pytest.raises(InputError, match="let go meanwhile"), holding.pinned(held):
+        with pytest.raises(InputError, match="unloaded in the meantime"), holding.pinned(held):
             pass
-        with pytest.raises(InputError, match="let go meanwhile"):
+        with pytest.raises(InputError, match="unloaded in the meantime"):
             async with holding.slot(held):
                 pass
         return counts

@@ -21,7 +21,7 @@ def test_a_card() -> None:
         "| key | 2 |",
         "| e-mail address | 0 |",
         "Compared with evaluation sets: HumanEval",
-        "Not compared, as the data are not here: MBPP",
+        "Not compared, as the data are not on this machine: MBPP",
         "- mine/apple.py",
     ):
         assert line in card.splitlines()

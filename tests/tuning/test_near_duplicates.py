@@ -28,5 +28,8 @@ def test_similarity() -> None:
 
 def test_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasketch", None)
-    with pytest.raises(MachineError, match="datasketch, which is not installed"):
+    with pytest.raises(
+        MachineError,
+        match=r"datasketch, which is not installed; install the extra `tune`: put '.\[tune\]'",
+    ):
         drop_near_duplicates([], seed=0)

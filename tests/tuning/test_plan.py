@@ -61,10 +61,14 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_too_little_memory_is_told_before_anything_begins() -> None:
     PLAN.check_machine(SPEC, PLAN.memory, PLAN.disk)
-    with pytest.raises(MachineError, match=r"tuning small takes about .* of memory, and 1\.0 GB"):
+    with pytest.raises(
+        MachineError, match=r"tuning small takes about .* of memory, but only 1\.0 GB"
+    ):
         PLAN.check_machine(SPEC, 10**9, PLAN.disk)
 
 
 def test_so_is_too_little_disk() -> None:
-    with pytest.raises(WriteError, match=r"tuning small takes about .* on the disk, and 1\.0 GB"):
+    with pytest.raises(
+        WriteError, match=r"tuning small takes about .* on the disk, but only 1\.0 GB"
+    ):
         PLAN.check_machine(SPEC, PLAN.memory, 10**9)

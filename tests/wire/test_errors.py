@@ -100,7 +100,7 @@ def test_what_is_no_json_object_has_not_the_form(data: bytes) -> None:
     with pytest.raises(ProtocolError) as caught:
         parse_endpoint_json(data)
     assert str(caught.value) == (
-        "what the endpoint answers is not of OpenAI's form; "
+        "the endpoint's answer is not in OpenAI's format; "
         "does its address end where its /v1 begins?"
     )
 
@@ -186,14 +186,14 @@ def test_a_long_message_is_cut() -> None:
             401,
             RefusedError,
             ExitCode.REFUSED,
-            "the endpoint refuses the request without a right key (401): so; "
+            "the endpoint refuses the request without a valid key (401): so; "
             "set STARCODER_API_KEY, or name a file with --api-key-file",
         ),
         (
             403,
             RefusedError,
             ExitCode.REFUSED,
-            "the endpoint refuses the request without a right key (403): so; "
+            "the endpoint refuses the request without a valid key (403): so; "
             "set STARCODER_API_KEY, or name a file with --api-key-file",
         ),
         (

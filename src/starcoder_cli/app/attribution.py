@@ -11,6 +11,7 @@ from starcoder_cli.files.source import Source, Span
 from starcoder_cli.languages import Language
 from starcoder_cli.model import Sampling
 from starcoder_cli.stream import Stream
+from starcoder_cli.system.counting import counted
 from starcoder_cli.terminal.output import Messages
 
 if TYPE_CHECKING:
@@ -46,15 +47,15 @@ def lookup_origins(
         return {"trace": {"error": str(error)}}
     traced = TraceResult(Source("", text), text, 1, matches)
     if not matches and text.strip():
-        messages.note("nothing of the answer is in the index")
+        messages.note("no part of the answer is in the index")
     elif matches:
         first, rest = matches[0], len(matches) - 1
         more = first.more + len(first.origins) - 1
-        others = f", and {more} more" if more else ""
-        parts = f"; {rest} more parts" if rest > 1 else "; 1 more part" if rest else ""
+        others = f" (and {counted(more, 'other place')})" if more else ""
+        parts = f"; {rest} more parts match too" if rest > 1 else "; 1 more part matches too"
         messages.note(
-            f"{traced.share([first]):.0%} of the answer (lines {first.first}-{first.last}) is as "
-            f"in {describe_origin(first.origins[0])}{others}{parts}"
+            f"{traced.share([first]):.0%} of the answer (lines {first.first}-{first.last}) matches "
+            f"{describe_origin(first.origins[0])}{others}{parts if rest else ''}"
         )
     fields = trace_record(traced)
     return {"trace": {name: fields[name] for name in ("share", "licences", "matches")}}

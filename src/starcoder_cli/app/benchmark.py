@@ -121,7 +121,7 @@ def local_cases(model: str, plan: BenchmarkPlan, messages: Messages) -> list[Ben
         return [BenchmarkCase(model, "echo", tuple(plan.argv(model, "auto")))]
     path = locate_model(spec)
     if path is None:
-        raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
+        raise InputError(f"{spec.name} is not installed", f"run: starcoder models pull {spec.name}")
     chosen = engines_for(spec, path, plan.loading.engine, messages)
     return [BenchmarkCase(spec.name, each, tuple(plan.argv(model, each))) for each in chosen]
 

@@ -91,7 +91,7 @@ class CandidateChooser:
     def _note_errors(self) -> None:
         """Warn if no answer is sound; a command that tries them, or a record, says so itself."""
         if all(candidate.parses is False for candidate in self._candidates):
-            self._output.messages.note("a parser finds errors in the file with each of the answers")
+            self._output.messages.note("every answer leaves syntax errors in the file")
 
     def choose(self) -> Completion:
         """Choose an answer and put it first among the candidates; its time is that of them all.

@@ -134,7 +134,7 @@ def open_chat(
         if replier.form is PLAIN_CHAT:
             template = model.chat_template
             has = "a chat template that is not known here" if template else "no chat template"
-            tuned = "" if request.resolved_endpoint else f"; -m {DEFAULT_MODEL} is tuned to chat"
+            tuned = "" if request.resolved_endpoint else f"; -m {DEFAULT_MODEL} is tuned for chat"
             messages.note(f"{spec.name} has {has}: it is asked in plain words{tuned}")
         yield Chat(replier, request, output, extract)
 

@@ -129,4 +129,4 @@ def run_editor(command: list[str]) -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     if code:
-        raise NegativeError(f"the editor {command[0]!r} ended with {code}", "run it again")
+        raise NegativeError(f"the editor {command[0]!r} exited with status {code}", "run it again")

@@ -251,7 +251,7 @@ def plan_delivery(
     elif options.output != STANDARD_OUTPUT:
         if is_same_file(options.output, source.name):
             raise UsageError(
-                f"--output would replace {source.name} by the answer", "use --in-place"
+                f"--output would replace {source.name} with the answer", "use --in-place"
             )
         from starcoder_cli.files.output import open_output
 
@@ -266,7 +266,9 @@ def find_patch_target(path: str, options: OutputOptions) -> "PatchTarget":
 
     target = PatchTarget.of(path)
     if target.folder and options.diff:
-        options.messages.note(f"the patch is as seen from {target.folder}: apply it there")
+        options.messages.note(
+            f"the paths in the patch are relative to {target.folder}: apply it there"
+        )
     return target
 
 

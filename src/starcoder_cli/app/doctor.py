@@ -165,7 +165,7 @@ def memory_finding(machine: Machine) -> Finding:
     numbers = "bf16" if machine.has_bf16 else "fp32, and slowly in bf16"
     text = f"{gigabytes(machine.free_memory)} free; the processor computes in {numbers}"
     if machine.free_memory < LOW_BYTES:
-        return Finding("memory", "warn", text, "end a program that uses much")
+        return Finding("memory", "warn", text, "close a program that uses a lot of memory")
     return Finding("memory", "ok", text)
 
 
@@ -214,7 +214,7 @@ def hub_finding() -> Finding:
     silence_hub_library()
     reason = call_hub(lambda: fetch_file_metadata(find_model(DEFAULT_MODEL)).url)[1]
     if reason:
-        remedy = "check the network, the proxy and HF_ENDPOINT; models that are here still work"
+        remedy = "check the network, the proxy and HF_ENDPOINT; installed models still work"
         return Finding("hub", "warn", f"{hub_host()}: {reason}", remedy)
     return Finding("hub", "ok", f"{hub_host()} answers")
 
@@ -231,7 +231,9 @@ def login_finding(reached: bool) -> Finding:
     name, reason = call_hub(fetch_user_name)
     if reason:
         remedy = "log in again with `hf auth login`, or unset HF_TOKEN"
-        return Finding("login", "fail", f"the hub was asked whose the token is: {reason}", remedy)
+        return Finding(
+            "login", "fail", f"cannot learn from the hub whose token it is: {reason}", remedy
+        )
     return Finding("login", "ok", f"logged in as {name}")
 
 

@@ -84,8 +84,8 @@ class EditTask:
         most = self.request.sampling.max_tokens
         if tokens + most > model.window:
             raise UsageError(
-                f"{tokens} tokens of code and {most} of answer are more than the model's "
-                f"{model.window}",
+                f"{tokens} tokens of code and {most} of answer exceed the model's "
+                f"window of {model.window}",
                 "name a smaller range, or lower --max-tokens",
             )
         return PreparedPrompt(prompt.question, (*prompt.stop, *self.request.infill.stop))

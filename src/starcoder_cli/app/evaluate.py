@@ -95,7 +95,7 @@ def unrunnable_groups(
     left_out = {name: reason for name, reason in reasons.items() if reason}
     if len(left_out) == len(groups):
         listed = ", ".join(f"{name}: {reason}" for name, reason in left_out.items())
-        raise InputError(f"nothing of it can be run here ({listed})", "omit --run-code")
+        raise InputError(f"none of it can be run here ({listed})", "omit --run-code")
     for name, reason in left_out.items():
         messages.note(f"{name} is left out: {reason}")
     return left_out

@@ -61,7 +61,7 @@ def find_loss(text: str, original: str, task: Task) -> str:
     if REFUSAL.match(new_lines[0]) and not REFUSAL.match(original.lstrip()):
         return f"the answer is not code: it begins with {new_lines[0]!r}"
     if is_foreign(lines, new_lines):
-        return f"the answer has nothing of the {len(lines)} lines that it would replace"
+        return f"the answer keeps none of the {len(lines)} lines that it would replace"
     if isinstance(task, EditTask):
         return find_lost_code(text, original, task.language, task.instruction)
     return ""

@@ -59,7 +59,11 @@ def default_model_finding() -> Finding:
         return Finding("default", "ok", f"{subject} is built in", subject=subject)
     if path is None:
         remedy = f"the first command fetches it, and so does: starcoder models pull {subject}"
-        text = f"not here: {describe_download(spec)}" if spec.repository else f"{subject}: no file"
+        text = (
+            f"not installed: {describe_download(spec)}"
+            if spec.repository
+            else f"{subject}: no file"
+        )
         return Finding("default", "no" if spec.repository else "fail", text, remedy, subject)
     return replace(engine_finding(spec, path), subject=subject)
 

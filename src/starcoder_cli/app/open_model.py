@@ -39,9 +39,12 @@ def resolve_endpoint(request: Request, messages: Messages) -> Request:
         raise UsageError(
             f"--offline does not allow the endpoint {endpoint.host}", "omit one of the two"
         )
-    untouched = ", ".join(unused_flags(request))
-    if untouched:
-        messages.note(f"the model is at {endpoint.host}, where nothing comes of: {untouched}")
+    unused = list(unused_flags(request))
+    if unused:
+        effect = "this option has" if len(unused) == 1 else "these options have"
+        messages.note(
+            f"the model runs at {endpoint.host}, where {effect} no effect: {', '.join(unused)}"
+        )
     ours = request.model in models_for_this_machine()
     named = profile.model if ours else request.model
     with messages.show_progress(f"asking {endpoint.host} …") as notes:

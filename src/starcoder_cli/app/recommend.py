@@ -140,8 +140,8 @@ def describe_choice(machine: Machine) -> str:
     memory, free = gguf_memory(spec), machine.free_memory
     if memory > free:
         return (
-            f"{spec.name} takes {format_size(memory)} of memory, and {format_size(free)} are free: "
-            f"{small.name} takes {format_size(gguf_memory(small))}, and "
+            f"{spec.name} takes {format_size(memory)} of memory, but only {format_size(free)} is "
+            f"free: {small.name} takes {format_size(gguf_memory(small))}, and "
             f"`starcoder models use {small.name}` makes it the default"
         )
     rates = typical_rates(machine)

@@ -55,12 +55,14 @@ class CandidateOptions:
                 f"candidates cannot be {n}", f"give a number from 1 to {MAX_CANDIDATES}"
             )
         if verify is not None and pick:
-            raise UsageError("--verify and --pick both choose", "omit one of them")
+            raise UsageError("--verify and --pick both choose the answer", "omit one of them")
         if pick and n == 1:
-            raise UsageError("there is nothing to --pick from", "ask for more with --candidates")
+            raise UsageError(
+                "--pick needs at least two candidates", "ask for more with --candidates"
+            )
         if check and n == 1:
             raise UsageError(
-                "there is nothing to --check against", "ask for more with --candidates"
+                "--check needs at least two candidates", "ask for more with --candidates"
             )
         return cls(n, verify, pick, VERIFY_SECONDS if timeout is None else timeout, check)
 

@@ -45,7 +45,7 @@ def show_plan(request: TuneRequest, messages: Messages) -> None:
             data = prepared.training_data(request, spec, open_tokenizer(path, folder))
         plan = TuningPlan.of(data, shape, request.training)
     else:
-        messages.note(f"{spec.name} is not here, so that its tokens are not counted")
+        messages.note(f"{spec.name} is not installed, so its tokens are not counted")
     card = format_card(name, prepared.data, prepared.holes, plan)
     write_card(request.data_card, card)
     write_text(card)
@@ -112,7 +112,7 @@ def train(trainer: Trainer, name: str, messages: Messages) -> tuple[HeldOutScore
     except DivergedError as error:
         if not trainer.state.best:
             raise
-        messages.note(f"{error.message}: the best adapter before it is kept; {error.hint}")
+        messages.note(f"{error.message}: the best adapter so far is kept; {error.hint}")
     best, weights = trainer.state.best, trainer.options.weights
     if best and best.loss(weights) >= before.loss(weights):
         messages.note("it fills held-out gaps no better than the base does")

@@ -104,7 +104,7 @@ class TuneRequest:
             )
         if tuned.get("paths", self.real_paths) != self.real_paths:
             raise UsageError(
-                f"{name} is a model that was tuned on something else",
+                f"{name} is a model that was tuned on other code",
                 f"give another name with --name, or run: starcoder models rm {name}",
             )
         return name

@@ -221,9 +221,9 @@ def find_projects(
             result.append(
                 SourceProject(tree, folder, project_metadata, tuple(files), "", licence_override)
             )
-    for project in result:
-        if error := project.ignore_error:
-            note(f"nothing of {project.root} counts, for {project.ignore_path} is unread: {error}")
+    for each in result:
+        if error := each.ignore_error:
+            note(f"{each.root} is left out because {each.ignore_path} cannot be read: {error}")
     return [project for project in result if project.code_files]
 
 

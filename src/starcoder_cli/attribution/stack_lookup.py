@@ -37,7 +37,7 @@ MIN_RUN_CHARACTERS = 50
 """The approximate length of the runs it knows; shorter ones cannot be found."""
 
 SERVICE_LIMITS = (
-    "it asks a Bloom filter, so that a part may be found by mistake, and none below "
+    "it asks a Bloom filter, so a match may be wrong, and nothing shorter than "
     f"{MIN_RUN_CHARACTERS} characters is found"
 )
 WINDOW_CHARACTERS = 2500
@@ -70,7 +70,9 @@ def parse_service_url(url: str) -> EndpointAddress:
             f"give one such as {DEFAULT_SERVICE_URL}",
         ) from None
     if endpoint.base_url.startswith("http:") and not endpoint.is_loopback:
-        raise RefusedError(f"code would go to {endpoint.host} in the open", "give an https address")
+        raise RefusedError(
+            f"code would be sent to {endpoint.host} unencrypted", "give an https address"
+        )
     return endpoint
 
 

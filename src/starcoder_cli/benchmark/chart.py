@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.benchmark.measure import BenchmarkMetric
 from starcoder_cli.benchmark.results import BenchmarkResult, Spread
-from starcoder_cli.errors import MachineError, UsageError
+from starcoder_cli.errors import MachineError, UsageError, extra_hint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 IMAGE_SUFFIXES = (".svg", ".png", ".pdf")
 BAR_TITLES = {"write": "tokens written in a second", "memory": "memory, GB"}
-INSTALL_COMMAND = "pip install 'starcoder-cli[eval]'"
 
 
 def check_chart_path(path: str) -> None:
@@ -26,9 +25,7 @@ def check_chart_path(path: str) -> None:
             f"let its name end in {', '.join(IMAGE_SUFFIXES)}",
         )
     if not find_spec("matplotlib"):
-        raise MachineError(
-            "a picture needs matplotlib, which is not here", f"run: {INSTALL_COMMAND}"
-        )
+        raise MachineError("a picture needs matplotlib, which is not installed", extra_hint("eval"))
 
 
 def render_chart(results: Sequence[BenchmarkResult], path: str) -> bytes:

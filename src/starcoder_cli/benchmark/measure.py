@@ -52,7 +52,7 @@ class BenchmarkWorkload:
             parsed = [0]
         if not 1 <= parsed[0] <= parsed[-1] <= MAX_WORKLOAD_TOKENS:
             raise UsageError(
-                f"{prompt_lengths!r} are no lengths of prompts",
+                f"{prompt_lengths!r} is not a list of prompt lengths",
                 "give numbers of tokens: 64,256,1024",
             )
         if not 2 <= generated_tokens <= MAX_WORKLOAD_TOKENS:

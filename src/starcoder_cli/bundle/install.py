@@ -113,7 +113,7 @@ def install_or_clean(bundle: Path, files: Iterable[str], environment: Path) -> P
     try:
         return install(bundle, files, environment)
     except subprocess.CalledProcessError as error:
-        reason = f"{Path(error.cmd[0]).name} ended with exit code {error.returncode}"
+        reason = f"{Path(error.cmd[0]).name} exited with status {error.returncode}"
     except shutil.Error as error:
         reason = str(error.args[0][0][-1] if error.args and error.args[0] else error)
     except OSError as error:

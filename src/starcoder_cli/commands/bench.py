@@ -25,8 +25,8 @@ BenchModels = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="MODEL",
-        help="Catalog names, GGUF files or checkpoint folders that are here; with --endpoint its "
-        "models.",
+        help="Catalog names, GGUF files or checkpoint folders that are installed; with --endpoint "
+        "its models.",
         show_default=f"{environment_name('model')}, else {DEFAULT_MODEL}",
     ),
 ]

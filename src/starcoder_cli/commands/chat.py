@@ -174,7 +174,9 @@ def read_question(
             texts = (*texts, fenced_source(piped))
             if not stat.S_ISREG(standard_input_mode()):
                 length = counted(len(piped.raw), "character")
-                messages.note(f"the question has {length} of standard input; {NO_INPUT_HINT}")
+                messages.note(
+                    f"the question includes {length} from standard input; {NO_INPUT_HINT}"
+                )
     question = to_model_text(message or "").strip("\n")
     if not question.strip():
         raise UsageError("there is no question", "put it after the command, in quotes")

@@ -23,7 +23,7 @@ Install = Annotated[
 
 
 def completion(shell: ShellArgument = None, install: Install = False) -> None:
-    """Print the script that lets a shell complete the words of starcoder with Tab.
+    """Print the script that lets a shell complete starcoder's commands and options with Tab.
 
     With --install it is written to the shell's own folder for user scripts; only a file written
     by starcoder is replaced.

@@ -203,7 +203,7 @@ def parse_value(keys: tuple[str, ...], text: str) -> object:
         return option.process_value(context, value)
     except typer.BadParameter as error:
         raise UsageError(
-            f"{'.'.join(keys)} cannot be: {error.message}", f"see `starcoder {command} --help`"
+            f"{'.'.join(keys)} is invalid: {error.message}", f"see `starcoder {command} --help`"
         ) from error
 
 
@@ -267,7 +267,7 @@ def command_values(command: str) -> list[OptionValue]:
                 found.append(OptionValue(name, option.process_value(context, given), variable))
             except typer.BadParameter as error:
                 raise ConfigError(
-                    f"{variable} cannot be: {error.message}", f"see `starcoder {command} --help`"
+                    f"{variable} is invalid: {error.message}", f"see `starcoder {command} --help`"
                 ) from error
         elif name in chosen:
             found.append(OptionValue(name, chosen[name], str(config_file())))

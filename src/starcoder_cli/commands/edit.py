@@ -45,7 +45,7 @@ EditMaxTokens = Annotated[
         "--max-tokens",
         envvar=environment_name("max_tokens"),
         help="Maximum number of tokens to generate.",
-        show_default="half the code's characters, and 256 more",
+        show_default="half the number of characters in the code, plus 256",
         rich_help_panel=MODEL_PANEL,
     ),
 ]

@@ -88,7 +88,8 @@ EvalPrompted = Annotated[
     bool,
     typer.Option(
         "--prompted",
-        help="Begin the prompt like a file of solutions, as StarCoder's authors did.",
+        help="Begin the prompt like a file of solutions to programming exercises, as StarCoder's "
+        "authors did.",
         rich_help_panel=QUESTION_PANEL,
     ),
 ]
@@ -180,9 +181,9 @@ def eval(
     json: EvalJson = False,
     messages: MessageFlags,
 ) -> None:
-    """Measure a model on StarCoder's benchmarks, or on your own code.
+    """Measure a model on public benchmarks, such as StarCoder's authors used, or on your own code.
 
-    Scores are in per cent, with 95 % confidence intervals and the published scores of other models.
+    Scores are percentages, with 95 % confidence intervals and the published scores of other models.
     Every answer is kept in a folder, where the same command resumes an interrupted run. Nothing
     that a model wrote is run unless --run-code allows it.
     """

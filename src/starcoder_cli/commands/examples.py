@@ -47,13 +47,18 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     "bench": (("starcoder bench qwen2.5-coder-0.5b --runs 3", "measure one model"),),
     "ps": (("starcoder ps", "list the loaded models"),),
     "stop": (("starcoder stop", "stop the server"),),
-    "completion": (("starcoder completion zsh --install", "complete words with Tab in zsh"),),
+    "completion": (
+        ("starcoder completion zsh --install", "complete commands and options with Tab in zsh"),
+    ),
+    "config set": (
+        ("starcoder config set fill.max_tokens 128", "limit the answers of fill to 128 tokens"),
+    ),
     "bundle": (
         ("starcoder bundle starcoder-offline", "make it, with the default model"),
         ("starcoder bundle -m qwen2.5-coder-0.5b small-offline", "make a smaller one"),
     ),
     "doctor": (("starcoder doctor", "check the installation"),),
-    "models list": (("starcoder models list", "list what is here and what could be"),),
+    "models list": (("starcoder models list", "list what is installed and what could be"),),
     "models search": (("starcoder models search starcoder", "search the catalog and the hub"),),
     "models pull": (("starcoder models pull starcoder2-3b", "download a model"),),
     "models show": (("starcoder models show qwen2.5-coder-1.5b", "show what is known of it"),),

@@ -263,7 +263,7 @@ def use_model(name: ModelNameArgument) -> None:
     set_config("model", spec.file if spec.is_local else spec.name)
     if spec.repository and locate(spec) is None:
         size = f" ({format_size(spec.size)})" if spec.size else ""
-        write_message(to_one_line(f"not here yet{size}: starcoder models pull {spec.name}"))
+        write_message(to_one_line(f"not installed yet{size}: starcoder models pull {spec.name}"))
 
 
 @app.command("path")
@@ -273,7 +273,7 @@ def print_path(name: ModelNameArgument) -> None:
     found = locate(spec)
     if found is None:
         raise InputError(
-            f"{spec.name} is not here", f"get it with: starcoder models pull {spec.name}"
+            f"{spec.name} is not installed", f"get it with: starcoder models pull {spec.name}"
         )
     write_text(f"{found}\n")
 

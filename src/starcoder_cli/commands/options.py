@@ -63,7 +63,8 @@ def max_prompt_tokens_option(default: str) -> Any:
 ModelName = Annotated[
     str,
     model_option(
-        "Catalog name, GGUF file, checkpoint folder or hub id; `echo` writes its prompt back."
+        "Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints "
+        "the prompt."
     ),
 ]
 MaxTokens = Annotated[
@@ -392,7 +393,8 @@ Verify = Annotated[
         envvar=environment_name("verify"),
         metavar="COMMAND",
         help="Take the first candidate (of 5 without -n) with which this shell command exits with "
-        "0. It runs in a copy of the files, but is no sandbox: it executes what the model wrote.",
+        "0. It runs in a copy of the files, but not in a sandbox, and it executes what the model "
+        "wrote.",
         show_default=False,
         rich_help_panel=CHOICE_PANEL,
     ),
@@ -481,7 +483,8 @@ Prompted = Annotated[
     typer.Option(
         "--prompted",
         envvar=environment_name("prompted"),
-        help="Begin the prompt like a file of solutions; StarCoder completes better that way.",
+        help="Begin the prompt like a file of solutions to programming exercises; StarCoder "
+        "completes better that way.",
         rich_help_panel=TEXT_PANEL,
     ),
 ]

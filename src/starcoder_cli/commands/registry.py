@@ -17,18 +17,20 @@ COMMANDS = {
     "fill": "Replace a range of a file with what the model would write there.",
     "edit": "Rewrite code to follow an instruction: a file, a range of one, or a notebook's cell.",
     "chat": "Answer a question about code, or several in a session at a terminal.",
-    "eval": "Measure a model on StarCoder's benchmarks, or on your own code.",
+    "eval": "Measure a model on public benchmarks, such as StarCoder's authors used, or on your "
+    "own code.",
     "trace": "Trace code to its origin: which parts of it are in the index, the longest first.",
     "index": "Manage the index of `starcoder trace`: add, list, update and remove code.",
     "tune": "Teach a model the code of your repository, and use the result by its name.",
     "models": "List, search, pull, remove and show models.",
-    "serve": "Keep models loaded for other commands, until Ctrl-C.",
+    "serve": "Run, in the foreground, the server that keeps models loaded for other commands.",
     "lsp": "Answer an editor over the language server protocol, on standard input and output.",
     "ps": "List the models that the server has loaded.",
     "stop": "Stop the server and unload its models.",
     "bench": "Measure how fast models are on this machine, side by side.",
     "config": "Show each option's value and where it comes from, or set it.",
-    "completion": "Print the script that lets a shell complete the words of starcoder with Tab.",
+    "completion": "Print the script that lets a shell complete starcoder's commands and options "
+    "with Tab.",
     "bundle": "Put the program, its libraries and a model into one folder, for a machine without a "
     "network.",
     "doctor": "Check the installation, the machine and the Hugging Face hub, and which StarCoder "

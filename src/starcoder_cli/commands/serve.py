@@ -105,11 +105,11 @@ def serve(
     verbose: Verbose = False,
     ready: Ready = None,
 ) -> None:
-    """Keep models loaded for other commands, until Ctrl-C.
+    """Run, in the foreground, the server that keeps models loaded for other commands.
 
-    The commands find it by themselves, and each model is unloaded when its --keep-alive expires. At
-    a terminal they start such a server in the background; this one keeps running even when no model
-    is loaded.
+    Other commands find this server by themselves; each model is unloaded when its --keep-alive
+    expires. At a terminal they start such a server in the background; this one runs until Ctrl-C,
+    even when no model is loaded.
 
     With --http it answers editors and other tools too, for example on /v1/completions (a suffix
     makes it fill the gap), /v1/chat/completions and /infill.

@@ -70,8 +70,8 @@ PortraitOption = Annotated[
     typer.Option(
         "--portrait",
         envvar=environment_name("portrait"),
-        help="Send the code to The Stack's membership service too, which says what StarCoder may "
-        "have been trained on.",
+        help="Also ask The Stack's membership service, which receives the code and says what "
+        "StarCoder may have been trained on.",
     ),
 ]
 PortraitUrl = Annotated[
@@ -142,7 +142,7 @@ def trace(
     if target:
         save_report(target, traced, span.start)
     if not traced.matches:
-        messages.note(f"{'there is no' if traced.absent else 'nothing of it is in the'} index")
+        messages.note(f"{'there is no' if traced.absent else 'no part of it is in the'} index")
     if fail_on and not traced.absent and not list_projects(index_file(index)):
         raise InputError("the index has no code in it", "add some: starcoder index add PATH")
     refused = [licence for licence in traced.licences if refusal.denies(licence)]

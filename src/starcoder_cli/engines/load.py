@@ -49,7 +49,7 @@ def load_model(
 
         return EchoModel()
     if path is None:
-        raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
+        raise InputError(f"{spec.name} is not installed", f"run: starcoder models pull {spec.name}")
     if spec.engine == "llamacpp":
         return open_gguf(spec, path, room, loading, slots, tell)
     if spec.base and loading.engine == "llamacpp" and not loading.adapter:

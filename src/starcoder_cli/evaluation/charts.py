@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from starcoder_cli.errors import InputError
+from starcoder_cli.errors import InputError, extra_hint
 from starcoder_cli.evaluation.summary import ProblemGroup, ScoreRow
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def require_matplotlib() -> None:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise InputError(
-            "a report needs matplotlib, which is not installed", "run: pip install matplotlib"
+            "a report needs matplotlib, which is not installed", extra_hint("eval")
         ) from error
 
 

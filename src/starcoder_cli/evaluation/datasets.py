@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TypeAlias
 
-from starcoder_cli.errors import DataError
+from starcoder_cli.errors import DataError, extra_hint
 from starcoder_cli.evaluation.parquet import is_parquet_readable, parquet_to_json_lines
 
 DatasetRow: TypeAlias = Mapping[str, object]
@@ -43,9 +43,7 @@ def to_json(data: bytes, name: str) -> bytes:
     if not data.startswith(PARQUET_MAGIC):
         return decompress_if_gzip(data)
     if not is_parquet_readable():
-        raise DataError(
-            f"{name} is Parquet, whose reader is not installed", "run: pip install pyarrow"
-        )
+        raise DataError(f"{name} is Parquet, whose reader is not installed", extra_hint("eval"))
     return parquet_to_json_lines(data, MAX_DATASET_BYTES)
 
 

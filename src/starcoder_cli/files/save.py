@@ -215,11 +215,13 @@ class SaveTarget:
             return RefusedError(f"{self.path} is read-only", "make it writable: chmod u+w")
         if not is_owned_by_user(status) and not is_root():
             return RefusedError(
-                f"{self.path} belongs to another user, and afterwards would not", ELSEWHERE_HINT
+                f"{self.path} belongs to another user, and replacing it would make it yours",
+                ELSEWHERE_HINT,
             )
         if not can_keep_group(status, folder.stat(".")):
             return RefusedError(
-                f"{self.path} belongs to a group that you are not in, and afterwards would not",
+                f"{self.path} belongs to a group that you are not in, and replacing it would "
+                "change its group",
                 ELSEWHERE_HINT,
             )
         return None
@@ -231,7 +233,7 @@ class SaveTarget:
     def not_a_file_error(self) -> StarcoderError:
         """The error for a name that leads to no file, or to something else."""
         if self.version:
-            return BusyError(f"{self.path} is not the file any more that was read", LEFT_ALONE_HINT)
+            return BusyError(f"{self.path} is no longer the file that was read", LEFT_ALONE_HINT)
         return creation_error(self.path)
 
 

@@ -67,7 +67,7 @@ def with_key(text: str, keys: Sequence[str], value: object) -> str:
         if not isinstance(settings, dict):
             name = ".".join(keys[:depth])
             raise DataError(
-                f"{name} is a value there, and no table", f"run: starcoder config unset {name}"
+                f"{name} is a value there, not a table", f"run: starcoder config unset {name}"
             )
         if key not in settings:
             return with_new_key(text, keys, value)

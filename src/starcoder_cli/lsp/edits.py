@@ -63,7 +63,7 @@ class Edits:
         version = document.version
         text = await self._ask(question_of(session.documents, document, where), instruction)
         if session.documents.find(uri) is not document or document.version != version:
-            raise failure("the document has changed meanwhile; ask again")
+            raise failure("the document has changed in the meantime; ask again")
         await self._apply(document, where, text, instruction)
 
     async def _ask(self, question: Question, instruction: str) -> str:

@@ -21,7 +21,9 @@ from starcoder_cli.terminal.output import write_bytes
 if TYPE_CHECKING:
     from starcoder_cli.lsp.server import EditorServer
 
-NOT_FOR_PEOPLE = "`starcoder lsp` speaks the language server protocol with an editor that starts it"
+NOT_FOR_PEOPLE = (
+    "`starcoder lsp` is started by an editor, and speaks the language server protocol with it"
+)
 NO_MESSAGE = f"standard input has no message: {NOT_FOR_PEOPLE}"
 WHERE_TO_LOOK = "docs/lsp.md says how to set one up"
 

@@ -182,10 +182,10 @@ def gated_repository_error(spec: ModelSpec, status: int, has_token: bool) -> Ref
             "2. log in again with `hf auth login`, or fix HF_TOKEN, which wins over it"
         )
     else:
-        message = f"the hub refuses {spec.repository} to the account of the token"
+        message = f"the hub does not give the token's account access to {spec.repository}"
         steps = (
             f"1. open {page} with that account and accept the licence, "
-            f"2. see at {hub_url()}/settings/tokens that the token may read gated repositories"
+            f"2. check at {hub_url()}/settings/tokens that the token may read gated repositories"
         )
     return RefusedError(message, f"{steps}, 3. run: starcoder models pull {spec.name}")
 

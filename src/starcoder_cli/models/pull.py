@@ -106,7 +106,7 @@ def _offline_path(spec: ModelSpec, local_path: Path | None) -> Path:
     if local_path and not spec.file and cache.read_checkpoint_manifest(spec) is None:
         return local_path
     raise UnavailableError(
-        f"{spec.name} is {'damaged' if local_path else 'not here'} and this is offline",
+        f"{spec.name} is {'damaged' if local_path else 'not installed'} and this is offline",
         f"with a network, run: starcoder models pull {spec.name}",
     )
 
@@ -162,5 +162,5 @@ def _unavailable_error(spec: ModelSpec, reasons: list[str]) -> UnavailableError:
     """The error that names each source and why it failed."""
     return UnavailableError(
         f"cannot get {spec.name} ({'; '.join(reasons)})",
-        f"try again, it goes on where it stopped: starcoder models pull {spec.name}",
+        f"try again, to resume where it stopped: starcoder models pull {spec.name}",
     )

@@ -197,7 +197,7 @@ def remove_model(spec: ModelSpec) -> None:
     unfinished = models_dir() / TUNING_FOLDER / spec.name if spec.base else None
     folders = [each for each in (own, shared, unfinished) if each and each.is_dir()]
     if not folders:
-        raise InputError(f"{spec.name} is not here", "see `starcoder models list`")
+        raise InputError(f"{spec.name} is not installed", "see `starcoder models list`")
     with lock_model(spec, wait=False), translate_write_errors(folders[0]):
         if shared in folders:
             cache.delete_snapshots(spec)

@@ -66,7 +66,7 @@ class EndpointAddress:
         is_local = is_loopback(hostname)
         if api_key and parts.scheme == "http" and not is_local:
             raise RefusedError(
-                f"the key would go to {host} in the open", "use https, or take the key away"
+                f"the key would be sent to {host} unencrypted", "use https, or take the key away"
             )
         return cls(f"{parts.scheme}://{host}{path}", host, is_local, api_key)
 
@@ -153,7 +153,8 @@ def read_api_key(file: str) -> str:
     key = read_key_file(file) if file else os.environ.get(API_KEY_VARIABLE, "").strip()
     if not re.fullmatch(r"[\x21-\x7e]*", key):  # the library's error would quote it
         raise ConfigError(
-            f"the key in {file or API_KEY_VARIABLE} has spaces or other signs that no key has",
+            f"the key in {file or API_KEY_VARIABLE} has spaces or other characters "
+            "that no key contains",
             "copy it again",
         )
     return key

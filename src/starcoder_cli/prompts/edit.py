@@ -36,7 +36,7 @@ def build_edit_prompt(
 ) -> EditPrompt:
     """Build the request for code that follows an instruction.
 
-    A model that knows commits and was not tuned to chat gets one. Without a chat format the result
+    A model that knows commits and was not tuned for chat gets one. Without a chat format the result
     is a conversation, which the model's server formats.
     """
     if chat_format is PLAIN_CHAT and all(map(has_token, COMMIT_TOKENS)):

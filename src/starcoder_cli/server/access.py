@@ -111,6 +111,6 @@ def require_key(address: Address, key: bytes | None) -> None:
     """Raise ConfigError if others can reach the address and the user has set no key."""
     if not address.is_local and key is None:
         raise ConfigError(
-            f"others can reach {address}: that needs a key of yours",
+            f"others can reach {address}: that needs a key that you set yourself",
             f"set {API_KEY_VARIABLE}, or give --api-key-file",
         )

@@ -111,7 +111,7 @@ class HttpAnswers:
         loaded = await self.offers.load(self.offers.choose(""))
         model = loaded.model
         if not isinstance(model, Tokenizing):
-            raise ApiError(501, f"{model.engine} does not tell tokens", code="not_supported")
+            raise ApiError(501, f"{model.engine} cannot return tokens", code="not_supported")
         with self.offers.pool.pinned(loaded):
             loop = asyncio.get_running_loop()
             tokens = await loop.run_in_executor(self.executor, model.tokenize, text)

@@ -66,7 +66,7 @@ class AccessMiddleware:
             raise ApiError(400, "the request states its length twice", code="bad_length")
         is_cross_site = any(site not in (b"none", b"same-origin") for site in fetch_sites(headers))
         if b"origin" in headers or is_cross_site:
-            raise ApiError(403, "web pages are not answered", code="cross_origin")
+            raise ApiError(403, "requests from web pages are refused", code="cross_origin")
         if scope["path"] not in PUBLIC_ROUTES and not self.has_valid_key(headers):
             raise ApiError(401, "the key is missing or wrong", code="invalid_api_key")
         if scope["method"] == "POST" and not is_json_type(headers.get(b"content-type", [])):
@@ -128,7 +128,7 @@ async def read_http_request(receive: Receive) -> bytes:
     while has_more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ApiError(400, "the request is not whole")
+            raise ApiError(400, "the request is incomplete")
         data += message.get("body", b"")
         has_more = message.get("more_body", False)
         if len(data) > MAX_HTTP_REQUEST_BYTES:

@@ -169,7 +169,9 @@ class ModelPool:
         try:
             return self._loaded[model_id]
         except KeyError:
-            raise InputError("the model was let go meanwhile", "run the command again") from None
+            raise InputError(
+                "the model was unloaded in the meantime", "run the command again"
+            ) from None
 
     @contextmanager
     def pinned(self, loaded: PooledModel) -> Iterator[None]:

@@ -41,7 +41,7 @@ def card_lines(
     yield ""
     yield f"Compared with evaluation sets: {', '.join(data.checked) or 'none'}"
     if data.unchecked:
-        yield f"Not compared, as the data are not here: {', '.join(data.unchecked)}"
+        yield f"Not compared, as the data are not on this machine: {', '.join(data.unchecked)}"
     if plan:
         yield from section("Plan", dict(plan.rows()))
     yield ""

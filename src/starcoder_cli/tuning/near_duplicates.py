@@ -6,7 +6,7 @@ Broder 1997; The Stack took five-grams of words and a similarity of 0.7 (arXiv:2
 import re
 from collections.abc import Sequence
 
-from starcoder_cli.errors import MachineError
+from starcoder_cli.errors import MachineError, extra_hint
 from starcoder_cli.tuning.sources import SourceFile
 
 SHINGLE_WORDS = 5
@@ -32,7 +32,7 @@ def drop_near_duplicates(sources: Sequence[SourceFile], seed: int) -> list[Sourc
     except ImportError as error:
         raise MachineError(
             "near-duplicates are found by datasketch, which is not installed",
-            "run: pip install 'starcoder-cli[tune]'",
+            extra_hint("tune"),
         ) from error
     index = MinHashLSH(threshold=SIMILARITY, num_perm=PERMUTATIONS)
     empty = MinHash(num_perm=PERMUTATIONS, seed=seed + 1)

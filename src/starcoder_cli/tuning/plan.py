@@ -149,14 +149,14 @@ class TuningPlan:
         """Raise MachineError if there is too little memory, WriteError if too little disk space."""
         if self.memory > free_memory:
             raise MachineError(
-                f"tuning {spec.name} takes about {format_size(self.memory)} of memory, and "
-                f"{format_size(free_memory)} are free",
+                f"tuning {spec.name} takes about {format_size(self.memory)} of memory, but only "
+                f"{format_size(free_memory)} is free",
                 "try a lower --max-length, or a smaller model with -m",
             )
         if self.disk > free_disk:
             raise WriteError(
-                f"tuning {spec.name} takes about {format_size(self.disk)} on the disk, and "
-                f"{format_size(free_disk)} are free",
+                f"tuning {spec.name} takes about {format_size(self.disk)} on the disk, but only "
+                f"{format_size(free_disk)} is free",
                 "free some space or set STARCODER_MODELS_DIR",
             )
 

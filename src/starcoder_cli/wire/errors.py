@@ -83,7 +83,7 @@ def parse_endpoint_json(data: bytes) -> Mapping[str, Any]:
     value = load_json(data)
     if not isinstance(value, dict):
         raise ProtocolError(
-            "what the endpoint answers is not of OpenAI's form",
+            "the endpoint's answer is not in OpenAI's format",
             "does its address end where its /v1 begins?",
         )
     return value
@@ -149,7 +149,7 @@ def error_from_status(status: int, body: bytes) -> StarcoderError:
     detail = f": {message}" if message else ""
     if status in (401, 403):
         return RefusedError(
-            f"the endpoint refuses the request without a right key ({status}){detail}",
+            f"the endpoint refuses the request without a valid key ({status}){detail}",
             "set STARCODER_API_KEY, or name a file with --api-key-file",
         )
     if status == 404:

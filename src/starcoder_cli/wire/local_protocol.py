@@ -81,7 +81,7 @@ def decode_json(data: bytes) -> Mapping[str, object]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise ProtocolError("the server's answer is no JSON object", "is it a starcoder server?")
+        raise ProtocolError("the server's answer is not a JSON object", "is it a starcoder server?")
     return value
 
 

@@ -129,7 +129,7 @@ def parse_served_model(row: object) -> ServedModel:
 def model_list_error() -> ProtocolError:
     """The error for a list of models in an unknown form."""
     return ProtocolError(
-        "the endpoint's list of models is not of OpenAI's form",
+        "the endpoint's list of models is not in OpenAI's format",
         "name one with -m; does the address end where its /v1 begins?",
     )
 

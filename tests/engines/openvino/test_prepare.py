@@ -154,7 +154,7 @@ def test_a_disk_that_fills_while_weights_are_written(path: Path) -> None:
 
 def test_a_model_that_was_removed_meanwhile(path: Path) -> None:
     store.remove_model(SPEC)
-    with pytest.raises(InputError, match="owner/name/tiny.gguf is not here"):
+    with pytest.raises(InputError, match="owner/name/tiny.gguf is not installed"):
         prepare_model(SPEC, path, nobody)
 
 

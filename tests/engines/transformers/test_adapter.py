@@ -189,7 +189,7 @@ def test_what_peft_does_not_take_is_an_error(
     ],
 )
 def test_values_that_no_adapter_needs(changes: dict[str, object], adapter: Path) -> None:
-    with pytest.raises(DataError, match=" to what is not known: "):
+    with pytest.raises(DataError, match=" to an unknown value: "):
         with_settings(adapter, **changes)
 
 
@@ -208,11 +208,11 @@ BAD: tuple[tuple[str, type[StarcoderError], str], ...] = (
     ("a list", DataError, "{0}/adapter_config.json holds no settings; get the adapter again"),
     ("large", DataError, "{0}/adapter_config.json cannot be read: it is too large; get the "
      "adapter again"),
-    ("slow", DataError, "{0}/adapter_config.json sets 'rank_pattern' to what is not known: "
+    ("slow", DataError, "{0}/adapter_config.json sets 'rank_pattern' to an unknown value: "
      "{{'(a|a)+X': 4}}; get the adapter again"),
-    ("many rounds", DataError, "{0}/adapter_config.json sets 'init_lora_weights' to what is not "
-     "known: 'pissa_niter_999999999'; get the adapter again"),
-    ("wide", DataError, "{0}/adapter_config.json sets 'r' to what is not known: 1000000000; "),
+    ("many rounds", DataError, "{0}/adapter_config.json sets 'init_lora_weights' to an unknown "
+     "value: 'pissa_niter_999999999'; get the adapter again"),
+    ("wide", DataError, "{0}/adapter_config.json sets 'r' to an unknown value: 1000000000; "),
     ("cut off", DataError, "{0}/adapter_model.safetensors is not a sound safetensors file: "),
 )  # fmt: skip
 

@@ -143,50 +143,50 @@ def test_what_is_asked_for_is_kept_to(loading: LoadOptions, there: Machine, text
         (
             AUTO,
             machine(7, memory=8),
-            "starcoder needs 32.1 GB in bf16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, and there are "
-            f"7.0 GB free on cuda:0 and 8.0 GB of free memory; {SMALLER}",
+            "starcoder needs 32.1 GB in bf16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, but there is "
+            f"only 7.0 GB free on cuda:0 and 8.0 GB of free memory; {SMALLER}",
         ),
         (
             AUTO,
             machine(5, 4, gpu_bf16=False, bf16=False),
-            "starcoder needs 32.1 GB in fp16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, and there are "
-            "5.0 GB free on cuda:0, 9.0 GB free on 2 GPUs together and 8.0 GB of free memory; "
+            "starcoder needs 32.1 GB in fp16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, but there is "
+            "only 5.0 GB free on cuda:0, 9.0 GB free on 2 GPUs together and 8.0 GB of free memory; "
             f"{SMALLER}",
         ),
         (
             AUTO,
             machine(7, memory=20),
-            "starcoder needs 32.1 GB in bf16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, and there are "
-            "7.0 GB free on cuda:0 and 20.0 GB of free memory; "
+            "starcoder needs 32.1 GB in bf16, 17.0 GB in 8 bit or 10.3 GB in 4 bit, but there is "
+            "only 7.0 GB free on cuda:0 and 20.0 GB of free memory; "
             "`--quantize 8bit` fits in memory, but is slow",
         ),
         (
             LoadOptions(device="cpu"),
             machine(80, memory=12),
-            "starcoder needs 32.1 GB in bf16, and there are 12.0 GB of free memory; "
+            "starcoder needs 32.1 GB in bf16, but there is only 12.0 GB of free memory; "
             "`--quantize 4bit` fits in memory, but is slow",
         ),
         (
             AUTO,
             machine(bf16=False),
-            f"starcoder needs 32.1 GB in bf16, and there are 8.0 GB of free memory; {SMALLER}",
+            f"starcoder needs 32.1 GB in bf16, but there is only 8.0 GB of free memory; {SMALLER}",
         ),
         (
             LoadOptions(quantize="none"),
             machine(24, memory=20),
-            "starcoder needs 32.1 GB in bf16, and there are 24.0 GB free on cuda:0 and 20.0 GB of "
-            f"free memory; leave out --quantize, or {SMALLER}",
+            "starcoder needs 32.1 GB in bf16, but there is only 24.0 GB free on cuda:0 and 20.0 GB "
+            f"of free memory; leave out --quantize, or {SMALLER}",
         ),
         (
             LoadOptions(dtype="fp32", device="cuda"),
             machine(24),
-            "starcoder needs 63.7 GB in fp32, and there are 24.0 GB free on cuda:0; "
+            "starcoder needs 63.7 GB in fp32, but there is only 24.0 GB free on cuda:0; "
             f"leave out --device and --dtype, or {SMALLER}",
         ),
         (
             LoadOptions(device="mps"),
             MAC,
-            "starcoder needs 32.1 GB in bf16, and there are 20.0 GB free on mps; "
+            "starcoder needs 32.1 GB in bf16, but there is only 20.0 GB free on mps; "
             f"leave out --device, or {SMALLER}",
         ),
         (

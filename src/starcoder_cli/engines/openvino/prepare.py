@@ -137,7 +137,9 @@ def prepare_model(
     with store.lock_model(spec):
         manifest = store.read_model_manifest(path.parent)
         if manifest is None:
-            raise InputError(f"{spec.name} is not here", f"run: starcoder models pull {spec.name}")
+            raise InputError(
+                f"{spec.name} is not installed", f"run: starcoder models pull {spec.name}"
+            )
         prepared = find_prepared(path)
         if prepared:
             return prepared

@@ -130,7 +130,7 @@ def check_adapter(folder: Path) -> int:
             )
     for name, value in find_odd_values(settings):
         raise DataError(
-            f"{folder / ADAPTER_CONFIG_FILE} sets {name!r} to what is not known: "
+            f"{folder / ADAPTER_CONFIG_FILE} sets {name!r} to an unknown value: "
             f"{shorten_repr(value)}",
             "get the adapter again",
         )

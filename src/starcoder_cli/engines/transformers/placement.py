@@ -265,7 +265,7 @@ def _too_large_error(name: str, tried: Sequence[PlacementPlan], hint: str) -> Ma
     available = {plan.device: _available_label(plan) for plan in tried}
     return MachineError(
         f"{name} needs {_join_words(list(requirements.values()), 'or')}, "
-        f"and there are {_join_words(list(available.values()), 'and')}",
+        f"but there is only {_join_words(list(available.values()), 'and')}",
         hint,
     )
 
