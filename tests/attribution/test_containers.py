@@ -15,13 +15,13 @@ from starcoder_cli.attribution import containers
 from starcoder_cli.attribution.containers import (
     MAX_INDEXED_FILE_BYTES,
     MAX_NAME_CHARACTERS,
-    MAX_NAME_FOLDERS,
     ArchiveTree,
     FolderTree,
     is_archive,
     is_safe_name,
     read_archive,
 )
+from starcoder_cli.attribution.name_depth import MAX_NAME_FOLDERS
 from starcoder_cli.errors import DataError
 
 TAR_MODES = {"a.tar": "w:", "a.TGZ": "w:gz", "a.tar.bz2": "w:bz2", "a.tar.xz": "w:xz"}

@@ -162,3 +162,17 @@ def test_outside_a_repository_nothing_hidden_counts(
     assert not files.is_repository
     assert find_imported_files(text, language, files) == ("open/a",)
     assert [files.contains(name) for name in names] == [False, False, True]
+
+
+def test_one_reference_of_many_parts_keeps_to_the_deadline() -> None:
+    """It is tried from each folder above, without each of its first parts."""
+    own, looked = "d/" * 300 + "a.php", mock.Mock(return_value=False)
+    given = ProjectFiles(Path("/nowhere"), own, frozenset({own}), deadline=100.0)
+    ticks = (float(tick) for tick in range(10**9))
+    with (
+        mock.patch("starcoder_cli.context.project.time.monotonic", lambda: next(ticks)),
+        mock.patch.object(ProjectFiles, "contains", looked),
+    ):
+        text = "use " + "\\".join("p" * 100) + ";"
+        assert find_imported_files(text, "php", given) == ()
+    assert 1000 < looked.call_count < 10_000

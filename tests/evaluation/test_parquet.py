@@ -1,7 +1,6 @@
 """Parquet files as lines of JSON, and that few bytes cannot take much memory."""
 
 import json
-import resource
 from datetime import date
 from io import BytesIO
 
@@ -52,7 +51,8 @@ def test_one_row_of_many_copies_is_refused_in_little_memory(
     assert len(data) < MEGABYTE
     with pytest.raises(ChildProcessError):
         parquet_to_json_lines(data, 128 * MEGABYTE)
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 3 * MEGABYTE  # in kB: 3 GB
+    with pytest.raises(ChildProcessError):  # the bound of memory alone
+        parquet_to_json_lines(data, 1 << 50)
 
 
 def test_rows_that_are_too_many_are_refused() -> None:

@@ -50,6 +50,10 @@ def test_comments_belong_to_what_follows_them(case: str) -> None:
         ("void f() {\n", ["out:", "    b();"], None),
         ("void f() {\n", ["}", "int g() {"], 0),
         ("void f() {  // own\n", ["int x;", "    b();"], None),
+        ("def f(\n        a,\n        b):\n", ["    x = a", "def g():"], 1),
+        ("def f(\n        a,\n        b):\n    y()\n", ["    x = a", "def g():"], 1),
+        ("def f(\n    a,\n) -> int:\n", ["    x = a", "def g():"], 1),
+        ("x = f(\n    a,\n", ["    b,", ")", "y = 1"], 1),
     ],
 )
 def test_where_a_block_ends(header: str, lines: list[str], end: int | None) -> None:

@@ -47,6 +47,11 @@ MOVED = {
         "    return 1",
         "return 1",
     ),
+    "nor behind a head of several lines": (
+        ("def f(\n        a,\n        b):\n    ", "\n\n\nf(1, 2)\n"),
+        "    return a",
+        "return a",
+    ),
     "nor all of it where only a part stands there": (
         ("if a:\n    if b:\n    ", "\n    c()\n"),
         "        d()\n        e()",

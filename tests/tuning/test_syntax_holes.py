@@ -30,6 +30,13 @@ def test_kinds(kind: HoleKind, text: str, language: str, some: set[str]) -> None
     assert some <= cut(kind, text, language)
 
 
+@pytest.mark.parametrize("text", ["a: >-\n  b • c\n", "a: >-\n  b c\n", "a: |\n  é\n"])
+def test_a_place_behind_the_text_is_its_end(text: str) -> None:
+    """The grammar of YAML puts the end of such a text there."""
+    for kind in HOLE_KINDS:
+        assert all(end <= len(text) for _, end in find_ranges(kind, text, find_language("yaml")))
+
+
 def test_spans_are_parts_of_lines() -> None:
     found = cut("span", PYTHON, "python")
     assert found and all("\n" not in each and each.strip() == each for each in found)

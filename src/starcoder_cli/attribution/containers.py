@@ -24,6 +24,7 @@ from starcoder_cli.attribution.limited_streams import (
     ReadLimitedFile,
     SizeLimitedStream,
 )
+from starcoder_cli.attribution.name_depth import MAX_NAME_FOLDERS, without_deep
 from starcoder_cli.attribution.xz import XzStream
 from starcoder_cli.errors import DataError
 from starcoder_cli.files.folder import SAFE_OPEN_FLAGS, walk_folders
@@ -79,7 +80,7 @@ class FolderTree:
         if any((folder / GIT_FOLDER_NAME).exists() for folder in root.parents) and (
             names := list_repository(root)
         ):
-            return cls(root, sorted(names), ())
+            return cls(root, without_deep(sorted(names), note), ())
         file_names: list[str] = []
         repositories: list[str] = []
         for path, folders, files, _ in walk_folders(str(root)):
@@ -94,7 +95,7 @@ class FolderTree:
                     repositories.append(prefix.rstrip("/"))
                     names_here, folders[:] = sorted(tracked), []
             file_names += [prefix + name for name in names_here]
-        return cls(root, file_names, repositories)
+        return cls(root, without_deep(file_names, note), repositories)
 
     def read(self, name: str) -> bytes | None:
         """Read a file, opening folder by folder so that none of them is a link.
@@ -141,7 +142,9 @@ TAR_HEADER_TYPES = (
     *(tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE),
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
-MAX_NAME_CHARACTERS, MAX_NAME_FOLDERS = 4096, 100
+MAX_NAME_CHARACTERS = 4096
+
+
 PASSED_OVER_TYPE = b"?"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from starcoder_cli.context.project import ProjectFiles
 
 MAX_SCANNED_CHARACTERS = 100_000
+CANDIDATES_BETWEEN_LOOKS = 64
 MAX_REFERENCE_CHARACTERS = 500
 MAX_IMPORTS = 12
 RELATIVE_LEVELS = {".": 1, "self": 1, "super": 1, "..": 2}
@@ -175,8 +176,13 @@ def extract_references(match: re.Match[str], separator: str) -> Iterator[str]:
 
 
 def resolve_reference(paths: Iterable[str], project: ProjectFiles) -> list[str]:
-    """The first candidate that exists in the project, or the files of the first such folder."""
-    for path in paths:
+    """The first candidate that exists in the project, or the files of the first such folder.
+
+    Nothing once the time for that is over: a reference of many parts has very many candidates.
+    """
+    for number, path in enumerate(paths, 1):
+        if not number % CANDIDATES_BETWEEN_LOOKS and not project.seconds_left:
+            break
         folder, _, ending = path.partition("/*")
         if not ending:
             if project.contains(path):

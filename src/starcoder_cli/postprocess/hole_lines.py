@@ -3,7 +3,12 @@
 import re
 
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.indentation import BLOCK_START, indent_columns
+from starcoder_cli.postprocess.indentation import (
+    BLOCK_START,
+    head_indent,
+    indent_columns,
+    unpaired_brackets,
+)
 from starcoder_cli.postprocess.soundness import BEGINS_BY_CLOSING, SoundnessCheck
 from starcoder_cli.postprocess.suffix_match import count_certain_lines
 
@@ -53,10 +58,15 @@ class HoleLines:
             self.suffix_lines[0] = self.line_prefix + self.suffix_lines[0]
         before = [line.rstrip() for line in hole.prefix.split("\n") if line.strip()]
         self.certain_lines = count_certain_lines(self.suffix_lines, before)
-        outer = (line for line in reversed(before) if indent_columns(line) < self._indent)
-        self._header = next(outer, "")  # the line that opens the hole's block
-        opens = OPENS_BRACKET.search(self._header if self.begins_line else own_line)
-        self.is_bracketed = bool(opens) or (self.begins_line and self.suffix_closes)
+        outer = (at for at, line in enumerate(before) if indent_columns(line) < self._indent)
+        header = max(outer, default=len(before))  # the line that opens the hole's block
+        self._header = "".join(before[header : header + 1])
+        if self.begins_line:  # the head of a block may close its brackets on a later line
+            ends = OPENS_BRACKET.search(self._header) is not None
+            opens = ends and unpaired_brackets("\n".join(before[header:]))[1] > 0
+        else:
+            opens = OPENS_BRACKET.search(own_line) is not None
+        self.is_bracketed = opens or (self.begins_line and self.suffix_closes)
 
     def answer_indent(self, line: str, *, is_first: bool) -> int:
         """How far right an answer begins, according to its first line that is not blank."""
@@ -119,10 +129,10 @@ class HoleLines:
 def hole_indent(prefix: str) -> int:
     """How far right a hole after a prefix is: like its own line, or the code before it.
 
-    After a line that opens a block it is deeper than that line, by an unknown amount.
+    After the head of a block it is deeper than where that begins, by an unknown amount.
     """
     own_line = prefix.rpartition("\n")[2]
     if own_line and not own_line.strip():
         return indent_columns(own_line + "|")
     line = prefix.rstrip().rpartition("\n")[2]
-    return indent_columns(line) + bool(BLOCK_START.search(line))
+    return head_indent(prefix) + 1 if BLOCK_START.search(line) else indent_columns(line)

@@ -20,6 +20,7 @@ INDENTED_LANGUAGES = {"coffeescript", "f-sharp", "haskell", "makefile", "nim", "
 LABEL = re.compile(r"- |(case|default|when|in|else|rescue|ensure|public|private|protected)\b")
 """The beginning of a line that may be as deep as the one that opens its block."""
 
+MAX_HEAD_LINES = 32
 MAX_HELD_LINES = 32
 """This many lines are enough to tell how deep an answer is."""
 
@@ -61,10 +62,37 @@ def find_opener(hole: Hole, check: SoundnessCheck) -> str | None:
 def is_too_shallow(hole: Hole, check: SoundnessCheck) -> bool:
     """Whether the white space before a hole cannot be all the indentation of its line.
 
-    A line after one that opens a block is deeper than that one.
+    A line after one that opens a block is deeper than that one, or than where its statement begins.
     """
     own_line, opener = hole.prefix.rpartition("\n")[2], find_opener(hole, check)
-    return opener is not None and indent_columns(own_line + "|") <= indent_columns(opener)
+    indent = indent_columns(own_line + "|")
+    return opener is not None and indent <= min(indent_columns(opener), head_indent(hole.prefix))
+
+
+def head_indent(before: str) -> int:
+    """How far right the statement begins whose head ends with the last line of a text.
+
+    It begins above that line if that closes a bracket which it does not open, or follows a comma.
+    """
+    lines, unopened = before.rstrip().split("\n")[-MAX_HEAD_LINES:], 0
+    for at, line in reversed(list(enumerate(lines))):
+        closed, opened = unpaired_brackets(line)
+        unopened = max(unopened - opened, 0) + closed
+        follows_comma = at > 0 and lines[at - 1].rstrip().endswith(",")
+        if not unopened and not follows_comma:
+            return indent_columns(line)
+    return indent_columns(lines[-1])
+
+
+def unpaired_brackets(text: str) -> tuple[int, int]:
+    """How many brackets of a text close none in it, and how many are left open, of any kind."""
+    closed = opened = 0
+    for character in text:
+        if character in "([{":
+            opened += 1
+        elif character in ")]}":
+            closed, opened = (closed, opened - 1) if opened else (closed + 1, 0)
+    return closed, opened
 
 
 def continue_line(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stream:

@@ -8,6 +8,7 @@ line is rewritten, if it fits the terminal's width.
 import re
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import islice
@@ -26,7 +27,11 @@ MAX_LOOKBACK_CHARACTERS = 4000
 MAX_LINE_CHARACTERS = 400
 """The rest of a longer line stays plain: otherwise the whole line would be read for each piece."""
 
-MAX_COLORED_CHARACTERS = 100_000  # a lexer reads about 100 characters a millisecond
+MAX_COLORED_CHARACTERS = 100_000
+FREE_SECONDS, MAX_SECONDS_PER_CHARACTER = 1.0, 0.0001
+"""What colours may take: most lexers read 100 characters a millisecond, but some read a text again
+and again from each place in it."""
+
 GUTTER_SIGN_WIDTH = len(" + ")
 TAB_WIDTH = 8
 RESET = "\x1b[0m"
@@ -43,6 +48,7 @@ class Highlighter:
     def __init__(self, lexer: str, color: bool) -> None:
         self._lexer_name = lexer
         self.color = color
+        self._budget = FREE_SECONDS
 
     @cached_property
     def _lexer(self) -> "Lexer":
@@ -59,14 +65,20 @@ class Highlighter:
     def styles_for(self, before: str, text: str) -> list[str]:
         """The colour sequence for each character of a text; empty for plain ones.
 
-        The text before it determines the lexer's state.
+        The text before it determines the lexer's state. All are plain once a lexer took too long.
         """
         if not self.color or self._lexer_name == "text" or len(text) > MAX_COLORED_CHARACTERS:
             return [""] * len(text)
         styles: list[str] = []
+        self._budget += len(before + text) * MAX_SECONDS_PER_CHARACTER
+        end = time.thread_time() + self._budget
         for token, value in self._lexer.get_tokens(before + text):
+            if time.thread_time() > end:
+                self.color = False
+                return [""] * len(text)
             style = self._theme.get_style_for_token(token).render("|").split("|")[0]
             styles.extend([style] * len(value))
+        self._budget = end - time.thread_time()
         plain = [""] * (len(before + text) - len(styles))
         return (styles + plain)[len(before) : len(before + text)]
 

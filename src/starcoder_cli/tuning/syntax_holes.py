@@ -89,9 +89,12 @@ def walk(text: str, language: Language) -> "Iterator[Node]":
 
 
 def in_characters(text: str, ranges: Sequence[Range]) -> list[Range]:
-    """Convert ranges of bytes to ranges of characters."""
+    """Convert ranges of bytes to ranges of characters.
+
+    A grammar may put a place behind the text; it is taken to be the end.
+    """
     if text.isascii():
-        return list(ranges)
+        return [(min(start, len(text)), min(end, len(text))) for start, end in ranges]
     ends = accumulate(len(character.encode("utf-8", "replace")) for character in text)
     places = {0: 0, **{end: at for at, end in enumerate(ends, 1)}}
-    return [(places[start], places[end]) for start, end in ranges]
+    return [(places.get(start, len(text)), places.get(end, len(text))) for start, end in ranges]
