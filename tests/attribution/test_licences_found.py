@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from identify.vendor.licenses import LICENSES
 
 from licence_texts import APACHE, MIT
 from starcoder_cli.attribution.licences import (
@@ -63,3 +64,14 @@ def test_a_text_that_is_far_too_long_is_no_licence() -> None:
 )
 def test_the_names_of_licence_files(name: str, is_one: bool) -> None:
     assert is_licence_file(name) is is_one
+
+
+@pytest.mark.parametrize("name", ["Apache-2.0", "GPL-3.0", "AGPL-3.0"])
+def test_a_licence_has_its_name_without_its_appendix(name: str) -> None:
+    """Many projects leave out how the licence is to be applied."""
+    text = dict(LICENSES)[name]
+    terms, end, appendix = text.partition("END OF TERMS AND CONDITIONS")
+    assert appendix.strip()
+    for part in (text, terms + end, terms):
+        assert identify_licence(part.encode()) == normalize_licence(name)
+    assert identify_licence(terms[: len(terms) // 2].encode()) == ""

@@ -26,6 +26,9 @@ PERMISSIVE_CATEGORIES = {"Permissive", "Public Domain"}
 LICENCE_REF_PREFIX = "LicenseRef-"
 MAX_EXPRESSION_CHARACTERS = 500
 COPYRIGHT_LINE = re.compile(r"^[ \t]*(Copyright|\(C\)) .*$", re.IGNORECASE | re.MULTILINE)
+TERMS_END = "END OF TERMS AND CONDITIONS"
+"""What comes after it in Apache's and GNU's licences says how to apply them."""
+
 MAX_DIFFERENT_SHARE = 0.1
 """Share of the words of a text; a replaced word counts twice."""
 
@@ -210,10 +213,12 @@ def count_different_words(words: Sequence[str], known: Sequence[str]) -> int:
 
 @cache
 def known_licences() -> Sequence[tuple[str, Sequence[str]]]:
-    """The names and words of licences, from choosealicense.com."""
+    """The names and words of licences, from choosealicense.com; also without their appendices."""
     from identify.vendor.licenses import LICENSES
 
-    return [(name, licence_words(text)) for name, text in LICENSES]
+    terms = [(name, text.partition(TERMS_END)) for name, text in LICENSES]
+    texts = [("".join(parts[:end]), name) for name, parts in terms for end in (3, 2)]
+    return [(name, licence_words(text)) for text, name in dict.fromkeys(texts)]
 
 
 def licence_words(text: str) -> Sequence[str]:
