@@ -5,14 +5,32 @@ them at once, and a line of 50 kB takes it 9 GB before it says how far it is.
 """
 
 import re
+from typing import TYPE_CHECKING
 
-WITH_GENERICS = frozenset({"csharp", "java", "tsx", "typescript"})
-"""The names of tree-sitter's grammars that do so."""
+if TYPE_CHECKING:
+    from tree_sitter import Language
+
+GRAMMARS_WITH_GENERICS = frozenset({"csharp", "java", "tsx", "typescript"})
+"""The names of the grammars that do so."""
+
+LOADED_GRAMMARS = set["Language"]()
+"""Those of them that were loaded."""
 
 MAX_OPEN_ANGLES = 200
 """Code has at most a few of them open at once, which takes no memory worth a mention."""
 
 ANGLE_OR_END = re.compile(rb"[<>;{}]")
+
+
+def note_loaded(name: str, grammar: "Language") -> None:
+    """Keep a grammar that was loaded if it is one of them."""
+    if name in GRAMMARS_WITH_GENERICS:
+        LOADED_GRAMMARS.add(grammar)
+
+
+def would_fill_memory(grammar: "Language", data: bytes) -> bool:
+    """Whether a grammar follows so many angle brackets of a text that its memory overflows."""
+    return grammar in LOADED_GRAMMARS and has_deep_generics(data)
 
 
 def has_deep_generics(data: bytes) -> bool:

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
-from starcoder_cli.candidates.open_generics import WITH_GENERICS, has_deep_generics
+from starcoder_cli.candidates.open_generics import note_loaded, would_fill_memory
 from starcoder_cli.system.signals import defer_signals
 
 if TYPE_CHECKING:
@@ -67,9 +67,6 @@ NAME_NODE = re.compile(r"identifier|word|command_name")
 PARSED_FILENAME = "<a file with an answer>"
 MAX_PARSE_SECONDS = 1.0
 PARSER_READ_BYTES = 1 << 16
-
-GENERICS_GRAMMARS = set["Language"]()
-"""Those of the grammars with generics that were loaded."""
 
 SLOW_TEXT_BYTES, MAX_SLOW_TEXTS, SLOW_SECONDS = 1 << 10, 64, 60.0
 SLOW_TEXTS: dict[tuple["Language", bytes], float] = {}
@@ -250,8 +247,7 @@ def load_grammar(name: str) -> "Language":
 
     name = cast("SupportedLanguage", name)
     grammar = get_language(name)
-    if name in WITH_GENERICS:
-        GENERICS_GRAMMARS.add(grammar)
+    note_loaded(name, grammar)
     if name not in UNBOUNDED_GRAMMARS:
         return grammar
     counts = (grammar.abi_version, grammar.parse_state_count, grammar.field_count)
@@ -267,9 +263,7 @@ def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
     from tree_sitter import Parser
 
     kind = grammar, data[:SLOW_TEXT_BYTES]
-    if SLOW_TEXTS.get(kind, 0.0) > time.monotonic() or (
-        grammar in GENERICS_GRAMMARS and has_deep_generics(data)
-    ):
+    if SLOW_TEXTS.get(kind, 0.0) > time.monotonic() or would_fill_memory(grammar, data):
         return None
     tree = parse_in_time(Parser(grammar), data)
     if tree is None:

@@ -7,8 +7,8 @@ from starcoder_cli.postprocess.indentation import (
     BLOCK_START,
     head_indent,
     indent_columns,
-    unpaired_brackets,
 )
+from starcoder_cli.postprocess.lexical import count_unpaired
 from starcoder_cli.postprocess.soundness import BEGINS_BY_CLOSING, SoundnessCheck
 from starcoder_cli.postprocess.suffix_match import count_certain_lines
 
@@ -63,7 +63,7 @@ class HoleLines:
         self._header = "".join(before[header : header + 1])
         if self.begins_line:  # the head of a block may close its brackets on a later line
             ends = OPENS_BRACKET.search(self._header) is not None
-            opens = ends and unpaired_brackets("\n".join(before[header:]))[1] > 0
+            opens = ends and count_unpaired("\n".join(before[header:]))[1] > 0
         else:
             opens = OPENS_BRACKET.search(own_line) is not None
         self.is_bracketed = opens or (self.begins_line and self.suffix_closes)

@@ -8,7 +8,11 @@ from dataclasses import replace
 from starcoder_cli.candidates.texts import find_text_lines
 from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_code
+from starcoder_cli.postprocess.lexical import (
+    count_unpaired,
+    count_unpaired_brackets,
+    ends_in_code,
+)
 from starcoder_cli.postprocess.soundness import BEGINS_BY_CLOSING, SoundnessCheck
 from starcoder_cli.stream import Chunk, Stream, closing_source
 
@@ -76,23 +80,12 @@ def head_indent(before: str) -> int:
     """
     lines, unopened = before.rstrip().split("\n")[-MAX_HEAD_LINES:], 0
     for at, line in reversed(list(enumerate(lines))):
-        closed, opened = unpaired_brackets(line)
+        closed, opened = count_unpaired(line)
         unopened = max(unopened - opened, 0) + closed
         follows_comma = at > 0 and lines[at - 1].rstrip().endswith(",")
         if not unopened and not follows_comma:
             return indent_columns(line)
     return indent_columns(lines[-1])
-
-
-def unpaired_brackets(text: str) -> tuple[int, int]:
-    """How many brackets of a text close none in it, and how many are left open, of any kind."""
-    closed = opened = 0
-    for character in text:
-        if character in "([{":
-            opened += 1
-        elif character in ")]}":
-            closed, opened = (closed, opened - 1) if opened else (closed + 1, 0)
-    return closed, opened
 
 
 def continue_line(chunks: Iterable[Chunk], hole: Hole, check: SoundnessCheck) -> Stream:

@@ -61,6 +61,17 @@ def find_unpaired_brackets(text: str, language: Language) -> tuple[int, int]:
     return unopened, len(opened)
 
 
+def count_unpaired(text: str) -> tuple[int, int]:
+    """As `find_unpaired_brackets`, of any kind, and in strings and comments too."""
+    closed = opened = 0
+    for character in text:
+        if character in "([{":
+            opened += 1
+        elif character in ")]}":
+            closed, opened = (closed, opened - 1) if opened else (closed + 1, 0)
+    return closed, opened
+
+
 def bracket_units(piece: str, partners: Mapping[str, str]) -> Iterable[str]:
     """The brackets in a token, which may be one as a whole."""
     units = {*partners, *partners.values()}
