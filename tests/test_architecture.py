@@ -95,7 +95,7 @@ OWNERS = {
     "tree_sitter": {
         "candidates.checks.javascript",
         "candidates.functions",
-        "candidates.open_generics",
+        "candidates.costly_texts",
         "candidates.syntax",
         "candidates.texts",
         "tuning.syntax_holes",

@@ -118,6 +118,16 @@ def test_a_command_that_names_the_tree_checks_the_copy(place: str, project: Path
     assert not check.passes(b"def add(a, b):\n    return a * b\n")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's alone")
+def test_a_command_that_reads_the_file_itself_verifies_nothing(project: Path) -> None:
+    """It passed with the file as it was, whatever the answer said."""
+    (project / "where").write_text(str(project / "add.py"))
+    check = command('grep -q "def add" "$(cat where)"')
+    with pytest.raises(InputError, match="reads .*add.py itself, and not the copy"):
+        check.passes(b"")
+    assert not command('cat "$(cat where)"; false').passes(b"")
+
+
 def test_each_answer_has_a_copy_of_its_own(project: Path) -> None:
     check = command("sh -c 'test ! -e left && touch left'")
     assert check.passes(b"")

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
-from starcoder_cli.candidates.open_generics import note_loaded, would_fill_memory
+from starcoder_cli.candidates.costly_texts import is_too_costly, note_loaded
 from starcoder_cli.system.signals import defer_signals
 
 if TYPE_CHECKING:
@@ -247,11 +247,11 @@ def load_grammar(name: str) -> "Language":
 
     name = cast("SupportedLanguage", name)
     grammar = get_language(name)
+    if name in UNBOUNDED_GRAMMARS:
+        counts = (grammar.abi_version, grammar.parse_state_count, grammar.field_count)
+        grammar = Language(bound_state(get_binding(name), counts))
     note_loaded(name, grammar)
-    if name not in UNBOUNDED_GRAMMARS:
-        return grammar
-    counts = (grammar.abi_version, grammar.parse_state_count, grammar.field_count)
-    return Language(bound_state(get_binding(name), counts))
+    return grammar
 
 
 def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
@@ -263,7 +263,7 @@ def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
     from tree_sitter import Parser
 
     kind = grammar, data[:SLOW_TEXT_BYTES]
-    if SLOW_TEXTS.get(kind, 0.0) > time.monotonic() or would_fill_memory(grammar, data):
+    if SLOW_TEXTS.get(kind, 0.0) > time.monotonic() or is_too_costly(grammar, data):
         return None
     tree = parse_in_time(Parser(grammar), data)
     if tree is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starcoder_cli.candidates import copied_imports
+from starcoder_cli.candidates.read_watch import watch_reads
 from starcoder_cli.candidates.relocation import relocate_command, relocate_value
 from starcoder_cli.errors import InputError, UsageError
 from starcoder_cli.files.secrets import is_secret_variable
@@ -53,13 +54,21 @@ class VerifyCommand:
 
         `write_line` gets its last lines, and why it failed. However this ends, the command and all
         that it has started are killed, and the copy is removed. Raises InputError if the program
-        that it begins with is not in the copy.
+        that it begins with is not in the copy, or if it passes with the file itself.
         """
         with temporary_folder() as folder:
             copy = folder / "tree" / (self.tree.root.name or "copy")
             self.tree.copy_to(copy, data)
             write_customization(customization_folder(copy), self.tree.root, copy)
-            return self._run(copy, write_line)
+            original = self.tree.root / self.tree.file
+            with watch_reads(original) as watch:
+                is_passed = self._run(copy, write_line)
+                if is_passed and watch.was_read():
+                    raise InputError(
+                        f"the command reads {original} itself, and not the copy that it is to test",
+                        "name paths relative to the repository, and keep PYTHONPATH",
+                    )
+            return is_passed
 
     def _run(self, copy: Path, write_line: WriteLine | None) -> bool:
         process, exit_code = None, None

@@ -7,7 +7,6 @@ use. The code is the block that has most in common with what it replaces.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from starcoder_cli.errors import DataError, UsageError
 from starcoder_cli.languages import Language, find_language
@@ -16,6 +15,7 @@ from starcoder_cli.postprocess.brought_names import find_brought_names, find_wor
 from starcoder_cli.postprocess.fences import MAX_FENCE_INDENT, Fence, FencedBlock
 from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 from starcoder_cli.stream import Chunk, Stream, closing_source
+from starcoder_cli.system.matching import match_sequences
 
 COMMANDS = {"sh", "bash", "shell", "zsh", "fish", "console", "terminal", "powershell", "cmd"}
 CHANGES = {"diff", "patch"}
@@ -240,7 +240,7 @@ def names_language(label: str, language: Language) -> bool:
 def likeness(code: str, original: str) -> float:
     """The share of an original's lines that a text has, in their order."""
     lines, wanted = stripped_lines(code), stripped_lines(original)
-    matches = SequenceMatcher(None, lines, wanted, False).get_matching_blocks()
+    matches = match_sequences(lines, wanted).get_matching_blocks()
     return sum(match.size for match in matches) / max(len(wanted), 1)
 
 

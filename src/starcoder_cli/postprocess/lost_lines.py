@@ -7,13 +7,13 @@ in its place, and rewritten if code is.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
 
 from starcoder_cli.languages import Language
 from starcoder_cli.postprocess.lexical import read_pieces
 from starcoder_cli.postprocess.omission import hints_at_omission
+from starcoder_cli.system.matching import match_sequences
 
 WORD = re.compile(r"\w+")
 MIN_LIKENESS = 0.5
@@ -177,7 +177,7 @@ def comment_lines(text: str, language: Language) -> frozenset[int]:
 def pair_lines(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]]:
     """Which line came from which, in order: equal ones, and similar ones between them."""
     pairs = list[tuple[int, int]]()
-    matcher = SequenceMatcher(None, [line.text for line in old], [line.text for line in new], False)
+    matcher = match_sequences([line.text for line in old], [line.text for line in new])
     for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if kind == "equal":
             pairs += zip(range(old_start, old_end), range(new_start, new_end), strict=True)

@@ -8,11 +8,11 @@ import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from difflib import SequenceMatcher
 
 from starcoder_cli.candidates.texts import MultilineText, find_multiline_texts
 from starcoder_cli.model import Hole
 from starcoder_cli.stream import Chunk, Stream, closing_source
+from starcoder_cli.system.matching import match_sequences
 
 OPENING = re.compile(r"\ufeff?(#!|<\?)[^\n]*\n+")
 ALONE = Hole("", "")
@@ -121,7 +121,7 @@ def restore_line_ends(text: str, original: str, newline: str) -> str:
     old, new = (LINE.findall(each) for each in (original, text))
     old_ends = [end for _, end in old if end] or [newline]
     ends = [max(("\n", "\r\n", "\r"), key=old_ends.count)] * len(new)
-    matcher = SequenceMatcher(None, [line for line, _ in old], [line for line, _ in new], False)
+    matcher = match_sequences([line for line, _ in old], [line for line, _ in new])
     for match in matcher.get_matching_blocks():
         for offset in range(match.size):
             ends[match.b + offset] = old[match.a + offset][1] or ends[match.b + offset]

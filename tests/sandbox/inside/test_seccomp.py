@@ -187,7 +187,7 @@ def test_each_call_has_one_number_on_each_machine() -> None:
 
 
 TRIED = """
-import ctypes, json, os, socket, sys
+import ctypes, fcntl, json, os, signal, socket, sys, threading
 from starcoder_cli.sandbox.inside.kernel import PR_SET_NO_NEW_PRIVS, prctl
 from starcoder_cli.sandbox.inside.seccomp import install_filter
 
@@ -208,6 +208,8 @@ print(json.dumps([
     tried(socket.socket), tried(os.setsid), tried(os.unlink, "file"), tried(socket.socketpair),
     tried(os.chmod, ".", 0o755), tried(fork), tried(os.kill, os.getpid(), 0),
     tried(os.pidfd_open, os.getpid()), tried(os.utime, "."), tried(touch),
+    tried(signal.pthread_kill, threading.get_ident(), 0),
+    tried(fcntl.fcntl, 0, fcntl.F_SETOWN, os.getpid()), tried(fcntl.fcntl, 0, fcntl.F_GETFL),
 ]))
 """
 
@@ -221,4 +223,5 @@ def test_the_kernel_does_what_the_filter_says(denied: list[str], tmp_path: Path)
         *(refused, refused, "done", "done"),
         *groups,
         *(absent, groups[0], "done"),
+        *(groups[2], groups[2], "done"),
     ]

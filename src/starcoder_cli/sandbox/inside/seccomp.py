@@ -9,6 +9,7 @@ The numbers are those of Linux's asm/unistd_64.h and asm-generic/unistd.h.
 import ctypes
 import errno
 import struct
+from collections.abc import Sequence
 
 from starcoder_cli.sandbox.inside.kernel import PR_SET_DUMPABLE, detect_architecture, prctl
 
@@ -125,6 +126,7 @@ ATTRIBUTE_SYSCALLS: SyscallTable = {
 SIGNAL_SYSCALLS: SyscallTable = {
     "kill": (62, 129),
     "tkill": (200, 130),
+    "tgkill": (234, 131),
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
 }
@@ -135,7 +137,9 @@ DENIABLE_GROUPS = {
     "processes": FORK_SYSCALLS,
 }
 CLONE, SOCKETPAIR, PRLIMIT64, PRCTL = (56, 220), (53, 199), (302, 261), (157, 167)
-UTIMENSAT = (280, 88)
+UTIMENSAT, FCNTL, IOCTL = (280, 88), (72, 25), (16, 29)
+F_SETOWN, F_SETOWN_EX, FIOSETOWN, SIOCSPGRP = 8, 15, 0x8901, 0x8902
+"""What names the process that gets signals about an open file (fcntl(2), ioctl_tty(2))."""
 
 
 def instruction(code: int, value: int, jump_true: int = 0, jump_false: int = 0) -> bytes:
@@ -163,6 +167,13 @@ def require_null(index: int, refuse: bytes) -> bytes:
     """Continue only if a pointer is null, in both halves."""
     halves = (load_argument(index, half) + instruction(EQUAL, 0, 1, 0) + refuse for half in (0, 1))
     return b"".join(halves)
+
+
+def refuse_values(index: int, values: Sequence[int]) -> list[bytes]:
+    """Refuse a call if an argument has one of some values."""
+    refuse = fail_with(errno.EPERM)
+    tests = [instruction(EQUAL, value, 0, 1) + refuse for value in values]
+    return [load_argument(index), *tests]
 
 
 def build_filter(denied: frozenset[str]) -> bytes:
@@ -200,6 +211,7 @@ def match_arguments(column: int, denied: frozenset[str]) -> list[bytes]:
     # A process that hides its memory hides its open files too, and these are counted.
     option = (load_argument(0), instruction(EQUAL, PR_SET_DUMPABLE, 0, 1), refuse)
     process = (load_argument(0), instruction(EQUAL, 0, 1, 0), refuse)
+    owners = [(FCNTL, (F_SETOWN, F_SETOWN_EX)), (IOCTL, (FIOSETOWN, SIOCSPGRP))]
     socket_kind = (
         load_argument(1),
         instruction(MASK, SOCK_TYPE_MASK),
@@ -215,6 +227,7 @@ def match_arguments(column: int, denied: frozenset[str]) -> list[bytes]:
             (PRCTL, option),
             (UTIMENSAT, times),
             (SOCKETPAIR, socket_kind),
+            *((call, refuse_values(1, each)) for call, each in owners if "signals" in denied),
         )
     ]
 
