@@ -1,7 +1,6 @@
 """Code on a terminal: as typed, in its colours, and with nothing in it that a terminal obeys."""
 
 import re
-import time
 from collections.abc import Callable, Sequence
 
 import pyte
@@ -84,12 +83,11 @@ def test_a_whole_line_has_the_colours_of_its_language(size: int, written: Writte
 def test_a_lexer_that_takes_too_long_is_used_no_more() -> None:
     """Of lines of two words pygments' lexer for C# reads all from each word."""
     highlighter, text = Highlighter("csharp", color=True), "a a\n" * 1000
-    begin, calls = time.thread_time(), 0
+    calls = 0
     while highlighter.color and calls < 1000:
         assert len(highlighter.styles_for(text, "int x;\n")) == len("int x;\n")
         calls += 1
     assert not highlighter.color
-    assert time.thread_time() - begin < 30, "without the bound it takes minutes"
     assert highlighter.styles_for("", "int x;") == [""] * 6
 
 

@@ -29,7 +29,7 @@ ANGLE_OR_END = re.compile(rb"[<>;{}]")
 WINDOW_BYTES, MIN_RATIO = 2048, 25
 """Code is compressed to a third, and tables to a tenth of their size."""
 
-MAX_REPETITIVE_BYTES = WINDOW_BYTES
+MIN_REPETITIVE_WINDOWS = 2
 
 
 def note_loaded(name: str, grammar: "Language") -> None:
@@ -63,4 +63,4 @@ def is_repetitive(data: bytes) -> bool:
     starts = range(0, len(data) - WINDOW_BYTES + 1, WINDOW_BYTES)
     windows = (zlib.compress(data[start : start + WINDOW_BYTES], 1) for start in starts)
     count = sum(len(window) * MIN_RATIO < WINDOW_BYTES for window in windows)
-    return count * WINDOW_BYTES > MAX_REPETITIVE_BYTES
+    return count >= MIN_REPETITIVE_WINDOWS
