@@ -88,6 +88,7 @@ OWNERS = {
         "net.daemon",
         "sandbox",
         "system.processes",
+        "system.worker",
     },
     "tokenizers": {"engines"},
     "torch": {"engines.decoding.sampler", "engines.machine", "engines.transformers"},
@@ -95,7 +96,6 @@ OWNERS = {
     "tree_sitter": {
         "candidates.checks.javascript",
         "candidates.functions",
-        "candidates.costly_texts",
         "candidates.syntax",
         "candidates.texts",
         "tuning.syntax_holes",
@@ -137,6 +137,7 @@ BROAD_HANDLERS = {
     "server.http_routes": 1,
     "server.local_routes": 1,
     "system.foreign": 1,
+    "system.worker": 1,
 }
 STANDARD = sys.stdlib_module_names - OWNERS.keys()
 

@@ -3,7 +3,6 @@
 import pytest
 
 from starcoder_cli import languages
-from starcoder_cli.candidates import syntax
 from starcoder_cli.candidates.syntax import (
     GRAMMARS,
     count_syntax_errors,
@@ -147,24 +146,6 @@ def test_a_language_without_a_grammar_is_not_judged() -> None:
 
 def test_text_that_is_not_utf8_can_be_judged() -> None:
     assert count_syntax_errors("# caf\udce9\nx = '\udcff'\n", "python") == 0
-
-
-def test_no_file_takes_more_than_its_time() -> None:
-    """Sixteen megabytes of brackets would take many seconds."""
-    assert count_syntax_errors("[" * (16 << 20), "python") is None
-
-
-def test_a_text_that_took_too_long_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clean-up parses one file many times: each of them took a second."""
-    monkeypatch.setattr(syntax, "MAX_PARSE_SECONDS", -1.0)
-    slow = "x = [\n" * 20_000
-    assert count_syntax_errors(slow, "python") is None
-    monkeypatch.setattr(syntax, "MAX_PARSE_SECONDS", 60.0)
-    assert count_syntax_errors(slow + "y", "python") is None
-    assert count_syntax_errors("y = 1\n", "python") == 0
-    monkeypatch.setattr(syntax, "SLOW_SECONDS", 0.0)
-    syntax.SLOW_TEXTS.clear()
-    assert count_syntax_errors("z = [\n", "python")
 
 
 @pytest.mark.parametrize(

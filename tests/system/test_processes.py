@@ -14,7 +14,6 @@ from starcoder_cli.system.processes import (
     kill_and_wait,
     limit_memory,
     list_children,
-    run_module,
 )
 
 pytestmark = pytest.mark.skipif(
@@ -86,18 +85,3 @@ def test_whether_a_process_is_alive() -> None:
     assert not is_alive(child.pid)
     assert not is_alive(2**70)
     assert all(map(is_alive, (os.getpid(), 1, 0, -5)))
-
-
-def test_a_module_runs_by_itself() -> None:
-    assert run_module(["base64"], b"abc", 1 << 30, 60) == b"YWJj\n"
-    with pytest.raises(ChildProcessError, match="ends with 1"):
-        run_module(["base64", "-d", "missing"], b"", 1 << 30, 60)
-
-
-def test_a_module_has_no_more_memory_and_time_than_it_is_given() -> None:
-    takes_memory = ["timeit", "-n", "1", "-r", "1", "x = bytearray(1 << 28)"]
-    assert run_module(takes_memory, b"", 1 << 30, 60)
-    with pytest.raises(ChildProcessError, match="ends with"):
-        run_module(takes_memory, b"", 1 << 27, 60)
-    with pytest.raises(ChildProcessError, match="too long"):
-        run_module(["timeit", "-n", "1", "import time; time.sleep(1000)"], b"", 1 << 30, 0.5)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from starcoder_cli.candidates.parser_process import in_parser_process
 from starcoder_cli.candidates.syntax import find_grammars, parse_with_grammar
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Function:
     is_working: bool
 
 
+@in_parser_process(otherwise=())
 def find_functions(text: str, language: str) -> tuple[Function, ...]:
     """The named functions of a text in order, each as often as it is defined.
 
@@ -81,7 +83,7 @@ def find_functions(text: str, language: str) -> tuple[Function, ...]:
     """
     data = text.encode("utf-8", "replace")
     trees = [parse_with_grammar(data, grammar) for grammar in find_grammars(language)]
-    roots = sorted((tree.root_node for tree in trees if tree), key=lambda root: root.has_error)
+    roots = sorted((tree.root_node for tree in trees), key=lambda root: root.has_error)
     return tuple(named_functions(data, roots[0])) if roots else ()
 
 

@@ -7,7 +7,6 @@ installation; a language without one is not judged.
 
 import ast
 import re
-import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -15,11 +14,10 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
-from starcoder_cli.candidates.costly_texts import is_too_costly, note_loaded
-from starcoder_cli.system.signals import defer_signals
+from starcoder_cli.candidates.parser_process import in_parser_process
 
 if TYPE_CHECKING:
-    from tree_sitter import Language, Node, Parser, Tree
+    from tree_sitter import Language, Node, Tree
 
 GRAMMARS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("agda", "fortran", "sql", "tcl"), ()),
@@ -65,23 +63,18 @@ a generator of its function.
 NAME_NODE = re.compile(r"identifier|word|command_name")
 
 PARSED_FILENAME = "<a file with an answer>"
-MAX_PARSE_SECONDS = 1.0
-PARSER_READ_BYTES = 1 << 16
-
-SLOW_TEXT_BYTES, MAX_SLOW_TEXTS, SLOW_SECONDS = 1 << 10, 64, 60.0
-SLOW_TEXTS: dict[tuple["Language", bytes], float] = {}
-"""The grammars and beginnings of texts that took too long to parse, and when they may be tried."""
 
 
+@in_parser_process(otherwise=None)
 def count_syntax_errors(text: str, language: str) -> int | None:
     """How many places of a text its language's parser cannot make sense of.
 
-    None if there is no grammar, or if the parser takes longer than a second. Python's grammar
-    accepts a line indented like no other, so Python's own parser is asked too.
+    None if there is no grammar, or if the parser takes too long. Python's grammar accepts a line
+    indented like no other, so Python's own parser is asked too.
     """
     data = text.encode("utf-8", "replace")
-    counts = [count_errors_by_grammar(data, grammar) for grammar in find_grammars(language)]
-    fewest = min((error_count for error_count in counts if error_count is not None), default=None)
+    counts = (count_errors_by_grammar(data, grammar) for grammar in find_grammars(language))
+    fewest = min(counts, default=None)
     return int(parse_python(text) is None) if language == "python" and fewest == 0 else fewest
 
 
@@ -95,21 +88,22 @@ def parse_python(text: str) -> ast.Module | None:
         return None
 
 
+@in_parser_process(otherwise=0)
 def count_unreachable(text: str, language: str) -> int:
     """How many statements of a text come after one that leaves their block."""
     data = text.encode("utf-8", "replace")
     for grammar in find_grammars(language)[:1]:
-        tree = parse_with_grammar(data, grammar)
-        return sum(1 for _ in unreachable_nodes(tree.root_node)) if tree else 0
+        return sum(1 for _ in unreachable_nodes(parse_with_grammar(data, grammar).root_node))
     return 0
 
 
+@in_parser_process(otherwise=False)
 def is_unreachable(text: str, position: int, language: str) -> bool:
     """Whether the statement at a position, or one around it, comes right after a jump."""
     at = len(text[:position].encode("utf-8", "replace"))
     for grammar in find_grammars(language)[:1]:
         tree = parse_with_grammar(text.encode("utf-8", "replace"), grammar)
-        node = tree and tree.root_node.descendant_for_byte_range(at, at)
+        node = tree.root_node.descendant_for_byte_range(at, at)
         while node:
             if is_behind_jump(node):
                 return True
@@ -130,6 +124,7 @@ def is_behind_jump(node: "Node") -> bool:
     return bool(before and is_jump(before) and behind and not REACHABLE_NODE.search(behind.type))
 
 
+@in_parser_process(otherwise=None)
 def is_comment_at(text: str, position: int, length: int, language: str) -> bool | None:
     """Whether the text at a position is a comment, or part of one.
 
@@ -146,14 +141,15 @@ def is_comment_at(text: str, position: int, length: int, language: str) -> bool 
 def is_comment_by_grammar(data: bytes, begin: int, end: int, grammar: "Language") -> bool | None:
     """Whether one grammar sees a comment there, or None if it is not sure."""
     tree = parse_with_grammar(data, grammar)
-    node = tree and tree.root_node.descendant_for_byte_range(begin, end)
-    if not tree or not node:
+    node = tree.root_node.descendant_for_byte_range(begin, end)
+    if not node:
         return None
     if "comment" not in node.type:
         return False
     return None if tree.root_node.has_error else True
 
 
+@in_parser_process(otherwise=[])
 def find_body_ranges(text: str, language: str) -> list[tuple[int, int]]:
     """Where the bodies of functions are in a text, without their braces, in no particular order.
 
@@ -162,11 +158,7 @@ def find_body_ranges(text: str, language: str) -> list[tuple[int, int]]:
     data = text.encode("utf-8", "replace")
     for grammar in find_grammars(language)[:1]:
         tree = parse_with_grammar(data, grammar)
-        ranges = (
-            [body_byte_range(data, node) for node in function_body_nodes(tree.root_node)]
-            if tree
-            else []
-        )
+        ranges = [body_byte_range(data, node) for node in function_body_nodes(tree.root_node)]
         return [(len(data[:start].decode()), len(data[:end].decode())) for start, end in ranges]
     return []
 
@@ -210,11 +202,9 @@ def body_byte_range(data: bytes, node: "Node") -> tuple[int, int]:
     return (start + 1, end - 1) if braces else (start, end)
 
 
-def count_errors_by_grammar(data: bytes, grammar: "Language") -> int | None:
-    """How many errors one grammar finds in a text, or None if that takes too long."""
+def count_errors_by_grammar(data: bytes, grammar: "Language") -> int:
+    """How many errors one grammar finds in a text."""
     tree = parse_with_grammar(data, grammar)
-    if not tree:
-        return None
     return sum(1 for _ in error_nodes(tree.root_node)) + sum(
         1 for _ in unopened_closers(data, tree.root_node)
     )
@@ -250,41 +240,15 @@ def load_grammar(name: str) -> "Language":
     if name in UNBOUNDED_GRAMMARS:
         counts = (grammar.abi_version, grammar.parse_state_count, grammar.field_count)
         grammar = Language(bound_state(get_binding(name), counts))
-    note_loaded(name, grammar)
     return grammar
 
 
-def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree | None":
-    """The tree that one grammar makes of a text, or None if that takes too long or too much memory.
-
-    A text that begins like one that took too long is not tried for a minute: clean-up parses a
-    file with many answers in it.
-    """
+def parse_with_grammar(data: bytes, grammar: "Language") -> "Tree":
+    """The tree that one grammar makes of a text, in any time and memory."""
     from tree_sitter import Parser
 
-    kind = grammar, data[:SLOW_TEXT_BYTES]
-    if SLOW_TEXTS.get(kind, 0.0) > time.monotonic() or is_too_costly(grammar, data):
-        return None
-    tree = parse_in_time(Parser(grammar), data)
-    if tree is None:
-        SLOW_TEXTS[kind] = time.monotonic() + SLOW_SECONDS
-        for oldest in list(SLOW_TEXTS)[:-MAX_SLOW_TEXTS]:
-            del SLOW_TEXTS[oldest]
-    return tree
-
-
-def parse_in_time(parser: "Parser", data: bytes) -> "Tree | None":
-    """The tree of a text, or None if that takes too long."""
     # Perl's scanner reads on forever if a comment has no line end after it.
-    view, begin = memoryview(data + b"\n"), time.monotonic()
-    try:
-        with defer_signals():  # what native code calls cannot raise what a signal raises
-            return parser.parse(
-                lambda at, point: view[at : at + PARSER_READ_BYTES],
-                progress_callback=lambda at, failed: time.monotonic() - begin > MAX_PARSE_SECONDS,
-            )
-    except ValueError:  # its response to a progress callback that says to stop
-        return None
+    return Parser(grammar).parse(data + b"\n")
 
 
 def error_nodes(node: "Node") -> Iterator["Node"]:

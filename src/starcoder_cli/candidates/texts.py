@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from starcoder_cli.candidates.parser_process import in_parser_process
 from starcoder_cli.candidates.syntax import find_grammars, parse_with_grammar
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class MultilineText:
         return range(self.first, self.last + 1)
 
 
+@in_parser_process(otherwise=())
 def find_multiline_texts(text: str, language: str, start: int = 0) -> tuple[MultilineText, ...]:
     """The multi-line texts in some code that begin at a position or after it.
 
@@ -60,7 +62,7 @@ def find_multiline_texts(text: str, language: str, start: int = 0) -> tuple[Mult
     data, start_byte = text.encode("utf-8", "replace"), len(text[:start].encode("utf-8", "replace"))
     for grammar in find_grammars(language)[:1]:
         tree = parse_with_grammar(data, grammar)
-        found, open_nodes = list[MultilineText](), [tree.root_node] if tree else []
+        found, open_nodes = list[MultilineText](), [tree.root_node]
         while open_nodes:
             node = open_nodes.pop()
             if node.start_point.row == node.end_point.row:
@@ -84,6 +86,7 @@ def describe_text(node: "Node") -> MultilineText:
     return MultilineText(first, last, is_documentation, is_comment)
 
 
+@in_parser_process(otherwise=None)
 def find_open_text(text: str, language: str, start: int) -> MultilineText | None:
     """The multi-line text that begins at a position, or after it, and is open at the end.
 

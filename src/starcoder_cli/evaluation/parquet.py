@@ -4,11 +4,12 @@ A few bytes of such a file may stand for any number of long texts, also in a sin
 """
 
 import json
-import sys
+from contextlib import closing
 from importlib.util import find_spec
 from io import BytesIO
 
-from starcoder_cli.system.processes import run_module
+from starcoder_cli.system.foreign import ForeignError, foreign_errors
+from starcoder_cli.system.worker import Worker
 
 BATCH_ROWS = 16
 MAX_MEMORY = 2 << 30
@@ -25,24 +26,21 @@ def parquet_to_json_lines(data: bytes, max_bytes: int) -> bytes:
 
     Raises ChildProcessError if it is damaged or grows too large.
     """
-    return run_module([__name__, str(max_bytes)], data, MAX_MEMORY, MAX_SECONDS)
+    try:
+        with closing(Worker(MAX_MEMORY, MAX_SECONDS)) as worker, foreign_errors():
+            return worker.call(convert_rows, data, max_bytes)
+    except ForeignError as error:
+        raise ChildProcessError(str(error)) from error
 
 
-def write_rows(max_bytes: int) -> None:
-    """Read a file from stdin and write its rows to stdout; the exit status says if it failed."""
+def convert_rows(data: bytes, max_bytes: int) -> bytes:
+    """The same without limits of memory and time; raises ValueError and errors of the library."""
     from pyarrow import BufferReader, parquet
 
-    size = 0
-    file = parquet.ParquetFile(BufferReader(sys.stdin.buffer.read()))
-    for batch in file.iter_batches(BATCH_ROWS):
-        out = BytesIO()
+    out = BytesIO()
+    for batch in parquet.ParquetFile(BufferReader(data)).iter_batches(BATCH_ROWS):
         for row in batch.to_pylist():
             out.write(json.dumps(row, default=str).encode() + b"\n")
-        size += out.tell()
-        if size > max_bytes:
+        if out.tell() > max_bytes:
             raise ValueError("it grows too large")
-        sys.stdout.buffer.write(out.getvalue())
-
-
-if __name__ == "__main__":
-    write_rows(int(sys.argv[1]))
+    return out.getvalue()

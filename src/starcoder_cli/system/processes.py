@@ -1,7 +1,6 @@
 """Processes that we started, and their children: find them, and end them for good."""
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,35 +59,8 @@ def limit_memory(process: int, max_bytes: int) -> None:
     except ImportError:
         return
     if hasattr(resource, "prlimit"):
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             resource.prlimit(process, resource.RLIMIT_DATA, (max_bytes, max_bytes))
-
-
-def run_module(arguments: Sequence[str], data: bytes, max_memory: int, seconds: float) -> bytes:
-    """What a Python module writes when it runs by itself, with a bound on its memory and time.
-
-    Raises ChildProcessError if it fails or exceeds a bound.
-    """
-    import subprocess
-    import sys
-
-    with subprocess.Popen(
-        [sys.executable, "-P", "-m", *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            limit_memory(process.pid, max_memory)
-            written, _ = process.communicate(data, seconds)
-        except subprocess.TimeoutExpired as error:
-            raise ChildProcessError("it takes too long") from error
-        finally:
-            kill_and_wait(process)
-    if process.returncode:
-        raise ChildProcessError(f"it ends with {process.returncode}")
-    return written
 
 
 def is_alive(process: int) -> bool:

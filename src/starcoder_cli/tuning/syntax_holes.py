@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from starcoder_cli.candidates import syntax
+from starcoder_cli.candidates.parser_process import in_parser_process
 from starcoder_cli.evaluation.holes import find_function_bodies, find_spans, find_whole_lines
 from starcoder_cli.languages import Language
 
@@ -27,17 +28,29 @@ RangeFinder: TypeAlias = Callable[[str, Language], Sequence[Range]]
 
 def find_arguments(text: str, language: Language) -> list[Range]:
     """Each argument of a call and each parameter of a function, and all of them together."""
+    return in_characters(text, find_argument_bytes(text, language.name))
+
+
+@in_parser_process(otherwise=[])
+def find_argument_bytes(text: str, language: str) -> list[Range]:
+    """The same in bytes."""
     ranges = []
     for node in walk(text, language):
         if ARGUMENTS_NODE.search(node.type) and node.named_children:
             children = node.named_children
             ranges += [(child.start_byte, child.end_byte) for child in children]
             ranges.append((children[0].start_byte, children[-1].end_byte))
-    return in_characters(text, ranges)
+    return ranges
 
 
 def find_blocks(text: str, language: Language) -> list[Range]:
     """Up to five consecutive statements of a block."""
+    return in_characters(text, find_block_bytes(text, language.name))
+
+
+@in_parser_process(otherwise=[])
+def find_block_bytes(text: str, language: str) -> list[Range]:
+    """The same in bytes."""
     ranges = []
     for node in walk(text, language):
         if syntax.BLOCK_NODE.search(node.type):
@@ -45,7 +58,7 @@ def find_blocks(text: str, language: Language) -> list[Range]:
             for at, first in enumerate(statements):
                 last = statements[min(at + at % MAX_BLOCK_STATEMENTS, len(statements) - 1)]
                 ranges.append((first.start_byte, last.end_byte))
-    return in_characters(text, ranges)
+    return ranges
 
 
 def find_random_spans(text: str, language: Language) -> list[Range]:
@@ -76,11 +89,11 @@ def find_ranges(kind: HoleKind, text: str, language: Language) -> list[Range]:
     ]
 
 
-def walk(text: str, language: Language) -> "Iterator[Node]":
+def walk(text: str, language: str) -> "Iterator[Node]":
     """Yield the nodes of a text that contain no errors; none if there is no grammar."""
-    for grammar in syntax.find_grammars(language.name)[:1]:
+    for grammar in syntax.find_grammars(language)[:1]:
         tree = syntax.parse_with_grammar(text.encode("utf-8", "replace"), grammar)
-        waiting = [tree.root_node] if tree else []
+        waiting = [tree.root_node]
         while waiting:
             node = waiting.pop()
             waiting += node.children

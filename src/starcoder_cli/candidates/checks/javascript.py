@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from starcoder_cli.candidates.checks.arguments import KnownValues, Parameter, make_arguments
 from starcoder_cli.candidates.checks.evidence import Evidence, find_prose_examples
+from starcoder_cli.candidates.parser_process import in_parser_process
 from starcoder_cli.candidates.syntax import find_grammars, parse_with_grammar
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ COMMENT_MARKS = re.compile(r"^(?://|/\*+)|(?<!\*)\*++/$")
 UNQUOTED_WORD = re.compile(r"""("[^"\n]*"|'[^'\n]*')|\b(\w+)\b""")
 
 
+@in_parser_process(otherwise=None)
 def find_evidence(text: str, start: int, end: int) -> Evidence | None:
     """The evidence about the function with an answer from one offset of a text to another.
 
@@ -46,12 +48,12 @@ def find_evidence(text: str, start: int, end: int) -> Evidence | None:
     data = text.encode("utf-8", "replace")
     tree = next((parse_with_grammar(data, each) for each in find_grammars(LANGUAGE)), None)
     first, last = (len(text[:at].encode("utf-8", "replace")) for at in (start, end))
-    found = tree and find_target(data, tree.root_node, first, last)
-    if not found:
+    found = find_target(data, tree.root_node, first, last) if tree else None
+    if not tree or not found:
         return None
     name, function = found
     outside = f"{text[:start]}\n{text[end:]}"
-    comments = "\n".join(find_comments(data, tree.root_node, first, last)) if tree else ""
+    comments = "\n".join(find_comments(data, tree.root_node, first, last))
     prose = find_prose_examples(name, in_python(comments))
     values = [value for each in prose if (value := read_arguments(name, each)) is not None]
     values += known_arguments(name, outside)
