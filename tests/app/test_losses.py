@@ -1,5 +1,7 @@
 """What of some code is not in new code: its definitions, its keys, what its functions do."""
 
+import re
+
 import pytest
 
 from starcoder_cli.app.losses import find_lost_code
@@ -41,6 +43,24 @@ def test_what_a_function_does_is_not_lost(language: str) -> None:
     assert lost(working, emptied, language) == "the answer lacks the code of 'f'"
     for before, after in ((working, working), (emptied, emptied), (emptied, working)):
         assert lost(before, after, language) == ""
+
+
+@pytest.mark.parametrize("language", FUNCTIONS)
+def test_another_function_with_the_same_keywords_is_not_the_old_ones(language: str) -> None:
+    working = FUNCTIONS[language][0]
+    old = "\n".join(re.sub(r"\bf\b", name, working) for name in ("left", "right", "middle"))
+    for name in ("main", "z"):
+        new = re.sub(r"\bf\b", name, re.sub(r"\bg\b", "h", working)).replace("1", "2")
+        assert lost(old, new, language).startswith("the answer lacks "), name
+
+
+def test_one_function_in_place_of_many() -> None:
+    old = "".join(f"def f{number}(a):\n    return a + {number}\n\n\n" for number in range(30))
+    assert lost(old, "def main():\n    print(1)\n", "python")
+    assert lost(old, "def main():\n    x = 1\n    print(x)\n", "python")
+    script = "".join(f"function {name}() {{ return 1; }}\n" for name in "abc")
+    assert lost(script, "function z() {\n return 1;\n}\n", "javascript")
+    assert not lost(script, script.replace("return 1", "return 2"), "javascript")
 
 
 def test_what_is_to_be_taken_away_may_go() -> None:

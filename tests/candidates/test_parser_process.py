@@ -33,7 +33,7 @@ def parser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """A parser with little time, and no text that took too much yet."""
     made = Worker(parser_process.MAX_MEMORY, 0.4)
     monkeypatch.setattr(parser_process, "PARSER", made)
-    monkeypatch.setattr(parser_process, "COSTLY_TEXTS", {})
+    monkeypatch.setattr(parser_process, "COSTLY_EDGES", {})
     yield made
     made.close()
 
@@ -49,7 +49,7 @@ def test_what_takes_too_much_is_not_judged(language: str, text: str) -> None:
 def test_little_memory_is_enough_for_none_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     with_little = Worker(1 << 27, 60)
     monkeypatch.setattr(parser_process, "PARSER", with_little)
-    monkeypatch.setattr(parser_process, "COSTLY_TEXTS", {})
+    monkeypatch.setattr(parser_process, "COSTLY_EDGES", {})
     assert count_syntax_errors("a<" * 25_000, "java") is None
     assert count_syntax_errors("class A {}", "java") == 0
     peak = with_little.call(resource.getrusage, resource.RUSAGE_SELF).ru_maxrss
@@ -64,10 +64,11 @@ def test_it_is_not_asked_again_for_a_minute(
     assert count_syntax_errors(slow, "python") is None
     process = parser.call(os.getpid)
     assert find_body_ranges(slow + "y", "python") == []
+    assert find_body_ranges("x = 1\n" + slow, "python") == []
     assert parser.call(os.getpid) == process
     assert count_syntax_errors("y = 1\n", "python") == 0
     monkeypatch.setattr(parser_process, "COSTLY_SECONDS", -1.0)
-    parser_process.COSTLY_TEXTS.clear()
+    parser_process.COSTLY_EDGES.clear()
     assert count_syntax_errors(slow, "python") is None
     assert parser.call(os.getpid) != process
     assert count_syntax_errors(slow[:1024], "python")
@@ -75,9 +76,9 @@ def test_it_is_not_asked_again_for_a_minute(
 
 def test_only_some_are_remembered(parser: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parser, "call", lambda *arguments: raise_error(ChildProcessError))
-    for number in range(100):
+    for number in range(200):
         assert count_syntax_errors(f"{number}", "python") is None
-    assert list(parser_process.COSTLY_TEXTS) == [f"{number}" for number in range(36, 100)]
+    assert list(parser_process.COSTLY_EDGES) == [f"{number}" for number in range(72, 200)]
 
 
 @pytest.mark.usefixtures("parser")

@@ -3,7 +3,12 @@
 import pytest
 
 from starcoder_cli import languages
-from starcoder_cli.postprocess.lexical import count_unpaired_brackets, ends_in_code, kind_behind
+from starcoder_cli.postprocess.lexical import (
+    count_unpaired_brackets,
+    ends_in_code,
+    find_keywords,
+    kind_behind,
+)
 
 
 @pytest.mark.parametrize(
@@ -58,3 +63,21 @@ def test_brackets_of_the_code_without_a_partner(language: str, text: str, count:
 def test_every_language_can_be_read() -> None:
     for language in languages.languages_by_name().values():
         assert kind_behind("x", language) in ("code", "text", "string", "comment")
+
+
+def test_keywords_and_numbers() -> None:
+    found = {
+        name: find_keywords(text, languages.find_language(name))
+        for name, text in {
+            "python": "def f(x):\n    return x or 12\n",
+            "javascript": "function f() { return 1; }",
+            "c": "int f(void) { return g; }",
+            "text": "def f(x): return 1",
+        }.items()
+    }
+    assert found == {
+        "python": {"def", "return", "or", "12"},
+        "javascript": {"function", "return", "1"},
+        "c": {"int", "void", "return"},
+        "text": frozenset(),
+    }

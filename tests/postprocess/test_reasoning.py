@@ -12,7 +12,7 @@ from starcoder_cli.postprocess.reasoning import (
     split_reasoning_in,
     without_reasoning,
 )
-from starcoder_cli.postprocess.reasoning_marks import CLOSERS, MARKS, closer_pattern
+from starcoder_cli.postprocess.reasoning_marks import CLOSERS, MARKS, UNSURE_MARKS, closer_pattern
 from starcoder_cli.stream import Chunk, Completion, collect, prepend
 
 DRAFT = "A first idea:\n```python\nWRONG = 1\n```\nNo.\n"
@@ -36,6 +36,19 @@ def split(text: str, size: int, may_be_open: bool = False, reason: str = "stop")
 def test_what_is_marked_is_left_out(opener: str, closer: str, size: int, may_be_open: bool) -> None:
     read = split(f"\n{opener}\n{DRAFT}{closer}\n\n{ANSWER}", size, may_be_open)
     assert (read.text, read.reasoning_content, read.reason) == (ANSWER, f"\n{DRAFT}", "stop")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("opener", "closer"), UNSURE_MARKS)
+@pytest.mark.parametrize("may_be_open", [False, True])
+def test_two_marks_that_could_be_text_are_a_draft_only_together(
+    opener: str, closer: str, size: int, may_be_open: bool
+) -> None:
+    draft = f"{opener}We need this:\n\n```\nx = 0\n```\n\nBetter not."
+    read = split(f"{draft}{closer}{ANSWER}", size, may_be_open)
+    assert (read.text, read.reasoning_content) == (ANSWER, draft)
+    for text in (f"{opener} = 1\n", f"{opener}(x)\n{ANSWER}", opener):
+        assert split(text, size, may_be_open).text == text
 
 
 @pytest.mark.parametrize("size", SIZES)

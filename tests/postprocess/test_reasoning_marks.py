@@ -14,6 +14,8 @@ from starcoder_cli.postprocess.reasoning_marks import begins_with_reasoning, is_
         ("deepseek-reasoner", "", True),
         ("QwQ-32B", "", True),
         ("gpt-oss:20b", "", True),
+        ("zai-org/GLM-5", "", True),
+        ("openPangu-Embedded-7B", "", True),
         ("mine", "{{ content.split('</think>')[-1] }}", True),
         ("mine", "[THINK]…[/THINK]", True),
         ("Qwen3-Coder-30B-A3B-Instruct", "", False),
@@ -21,6 +23,7 @@ from starcoder_cli.postprocess.reasoning_marks import begins_with_reasoning, is_
         ("starcoder2-3b", "", False),
         ("deepseek-coder-v2-lite", "", False),
         ("codestral", "", False),
+        ("glm-4-9b-chat", "", False),
     ],
 )
 def test_which_models_think(name: str, template: str, reasons: bool) -> None:

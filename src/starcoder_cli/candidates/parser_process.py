@@ -17,9 +17,9 @@ MAX_SECONDS = 2.0
 MAX_MEMORY = 1 << 30
 """Code takes a hundred times its size at most."""
 
-BEGINNING_CHARACTERS, MAX_COSTLY_TEXTS, COSTLY_SECONDS = 1 << 10, 64, 60.0
-COSTLY_TEXTS: dict[str, float] = {}
-"""The beginnings of texts that took too much, and when they may be tried again."""
+EDGE_CHARACTERS, MAX_COSTLY_EDGES, COSTLY_SECONDS = 1 << 10, 128, 60.0
+COSTLY_EDGES: dict[str, float] = {}
+"""The beginnings and ends of texts that took too much, and when they may be tried again."""
 
 PARSER = worker.Worker(MAX_MEMORY, MAX_SECONDS)
 
@@ -27,8 +27,8 @@ PARSER = worker.Worker(MAX_MEMORY, MAX_SECONDS)
 def in_parser_process(otherwise: object) -> Callable[[Question], Question]:
     """Make a function whose first argument is a text run in the process of the parsers.
 
-    It returns `otherwise` if that takes too long or too much memory. Then a text that begins like
-    it is not tried for a minute: clean-up asks about a file with many answers in it.
+    It returns `otherwise` if that takes too long or too much memory. Then a text that begins or
+    ends like it is not tried for a minute: clean-up asks about a file with many answers in it.
     """
 
     def decorate(question: Question) -> Question:
@@ -36,15 +36,15 @@ def in_parser_process(otherwise: object) -> Callable[[Question], Question]:
         def ask(text: str, *arguments: object) -> object:
             if worker.is_worker:
                 return question(text, *arguments)
-            beginning = text[:BEGINNING_CHARACTERS]
-            if COSTLY_TEXTS.get(beginning, 0.0) > time.monotonic():
+            edges = text[:EDGE_CHARACTERS], text[-EDGE_CHARACTERS:]
+            if any(COSTLY_EDGES.get(edge, 0.0) > time.monotonic() for edge in edges):
                 return otherwise
             try:
                 return PARSER.call(ask, text, *arguments)
             except (OSError, MemoryError, RecursionError):
-                COSTLY_TEXTS[beginning] = time.monotonic() + COSTLY_SECONDS
-                for oldest in list(COSTLY_TEXTS)[:-MAX_COSTLY_TEXTS]:
-                    del COSTLY_TEXTS[oldest]
+                COSTLY_EDGES.update(dict.fromkeys(edges, time.monotonic() + COSTLY_SECONDS))
+                for oldest in list(COSTLY_EDGES)[:-MAX_COSTLY_EDGES]:
+                    del COSTLY_EDGES[oldest]
             return otherwise
 
         return cast("Question", ask)

@@ -78,6 +78,21 @@ def bracket_units(piece: str, partners: Mapping[str, str]) -> Iterable[str]:
     return (piece,) if piece in units else (sign for sign in piece if sign in units)
 
 
+def find_keywords(text: str, language: Language) -> frozenset[str]:
+    """The words of a text that its language gives their meaning, and the numbers."""
+    from pygments.lexers import get_lexer_by_name
+    from pygments.token import Keyword, Number, Operator
+
+    if language.lexer == "text":
+        return frozenset()
+    tokens = get_lexer_by_name(language.lexer).get_tokens_unprocessed(text)
+    return frozenset(
+        piece
+        for _, token, piece in tokens
+        if token in Keyword or token in Number or token in Operator.Word
+    )
+
+
 def read_pieces(text: str, language: Language) -> Iterator[tuple[Kind, str]]:
     """Yield the tokens of a text, and what each is."""
     from pygments.lexers import get_lexer_by_name

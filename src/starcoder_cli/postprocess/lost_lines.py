@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from starcoder_cli.languages import Language
-from starcoder_cli.postprocess.lexical import read_pieces
+from starcoder_cli.postprocess.lexical import find_keywords, read_pieces
 from starcoder_cli.postprocess.omission import hints_at_omission
 from starcoder_cli.system.matching import match_sequences
 
@@ -59,18 +59,21 @@ class Line:
 class Gap:
     """What is between two pairs of lines: those that are gone, and those in their place.
 
-    Of the lines that are gone, `lost` have a word that is nowhere in the new code.
+    Of the lines that are gone, `lost` have a word that is nowhere in the new code. Of the words,
+    the `keywords` of the language say nothing about where a line came from.
     """
 
     gone: Sequence[Line]
     put: Sequence[Line]
     lost: Sequence[Line]
     is_edge: bool
+    keywords: frozenset[str]
 
     @property
     def is_open(self) -> bool:
         """Whether lines are gone without any code in their place that could have come from them."""
         put = {word for line in self.put if not line.is_comment for word in line.words}
+        put -= self.keywords
         gone = {word for line in self.gone for word in line.words}
         return bool(self.gone) and len(put & gone) <= MIN_COMMON_SHARE * len(put)
 
@@ -90,6 +93,7 @@ class Comparison:
         self.original, self.text = original, text
         self.old, self.new = (read_lines(each, language) for each in (original, text))
         self.pairs = pair_lines(self.old, self.new)
+        self._keywords = find_keywords(f"{original}\n{text}", language)
 
     @cached_property
     def gaps(self) -> Sequence[Gap]:
@@ -102,7 +106,8 @@ class Comparison:
             gone = self.old[old_start + 1 : old_end]
             lost = [line for line in gone if line.words - known]
             put = self.new[new_start + 1 : new_end]
-            gaps.append(Gap(gone, put, lost, old_start < 0 or old_end == len(self.old)))
+            is_edge = old_start < 0 or old_end == len(self.old)
+            gaps.append(Gap(gone, put, lost, is_edge, self._keywords))
         return gaps
 
     @property

@@ -16,6 +16,7 @@ from starcoder_cli.postprocess.reasoning_marks import (
     MARKS,
     OPENERS,
     UNQUOTED_OPENER,
+    UNSURE_MARKS,
     Marks,
     begins_with_reasoning,
     closer_pattern,
@@ -26,6 +27,8 @@ from starcoder_cli.stream import Chunk, FinishReason, Stream, closing_source, co
 
 MAX_LEAD = 1000
 """The most white space before a mark, in characters."""
+
+BEGINNINGS = (*OPENERS, *CLOSERS, *(opener for opener, _ in UNSURE_MARKS))
 
 QUOTES = ("`", "'", '"')
 
@@ -177,8 +180,12 @@ class ReasoningReader:
                 self._pending, self._fence, self._open_marks = text.removeprefix(opener), None, 0
                 self._opener = opener if "/" in closer else None
                 return True
+        for opener, closer in UNSURE_MARKS:
+            if text.startswith(opener):
+                self._state, self._closers = "held", (*self._closers, closer)
+                return True
         may_wait = not is_last and len(self._pending) <= MAX_LEAD
-        if may_wait and any(mark.startswith(text) for mark in (*OPENERS, *CLOSERS)):
+        if may_wait and any(mark.startswith(text) for mark in BEGINNINGS):
             return False
         self._state = "held" if self._may_be_open else "answer"
         if self._has_thought:

@@ -15,11 +15,15 @@ MARKS: Marks = (
     ("<reasoning>", "</reasoning>"),
     ("<reflection>", "</reflection>"),
     ("<thought>", "</thought>"),  # EXAONE Deep
+    ("<Thought>", "</Thought>"),  # Marco-o1
+    ("<think_fast>", "</think_fast>"),  # K2-V2
+    ("<think_faster>", "</think_faster>"),
     ("<longcat_think>", "</longcat_think>"),  # LongCat
     ("<mm:think>", "</mm:think>"),  # MiniMax
     ("<|begin_of_thought|>", "<|end_of_thought|>"),  # Sky-T1, OpenThinker
     ("<seed:think>", "</seed:think>"),  # Seed-OSS
     ("[THINK]", "[/THINK]"),  # Magistral
+    ("[unused16]", "[unused17]"),  # openPangu
     ("◁think▷", "◁/think▷"),  # Kimi
     ("<|START_THINKING|>", "<|END_THINKING|>"),  # Command A
     ("<|channel>thought", "<channel|>"),  # Gemma 4
@@ -32,10 +36,17 @@ MARKS: Marks = (
 )
 OPENERS = tuple(opener for opener, _ in MARKS)
 
+UNSURE_MARKS: Marks = (
+    ("analysis", "assistantfinal"),  # gpt-oss from a server that leaves its control tokens out
+    ("commentary", "assistantfinal"),
+    ("/think\n", "<|im_start|>assistant"),  # HyperCLOVA X
+)
+"""Marks whose first may begin an answer too: only both of them mean a draft."""
+
 UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")
 
 REASONING_NAME = re.compile(
-    r"think|reason|qwq|magistral|gpt-oss|exaone|nemotron|minimax-m|seed-oss|\br1\b|glm-(4\.[5-9]|z)"
+    r"think|reason|qwq|magistral|gpt-oss|exaone|nemotron|minimax-m|seed-oss|pangu|mimo|\br1\b|glm-(4\.[5-9]|[5-9]|z)"
     r"|qwen-?3(?!.*(coder|instruct))|deepseek-v3\.[1-9]",
     re.IGNORECASE | re.ASCII,
 )
