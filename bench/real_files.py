@@ -172,7 +172,7 @@ def fetch_pypi(package: str, folder: Path) -> Path:
 
 def fetch_npm(package: str, folder: Path) -> Path:
     """Fetch a package with npm."""
-    path = folder / f"{package.replace('@', '-')}.tgz"
+    path = folder / f"{package.lstrip('@').replace('@', '-').replace('/', '-')}.tgz"
     if not path.exists():
         subprocess.run(
             ["npm", "pack", "--silent", package], cwd=folder, check=True, stdout=subprocess.DEVNULL

@@ -1,8 +1,9 @@
-"""Tasks that come with tests (HumanEval, MIT licence), the answers, and whether these pass.
+"""Tasks that come with tests (HumanEval, MBPP), the answers, and whether these pass.
 
 Single lines and random spans are the sets of Bavarian et al. 2022 (arXiv:2207.14255). The lines of
 the third set are cut here from HumanEval's own solutions: two lines or more, never the whole body,
-chosen at random with the task's name as the seed.
+chosen at random with the task's name as the seed. So are the spans of MBPP (arXiv:2108.07732), out
+of the solutions that its authors went over; what a program is for is before it, no test is.
 """
 
 import json
@@ -14,7 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from starcoder_cli.evaluation.benchmarks import parse_humaneval, parse_humaneval_infilling
+from starcoder_cli.evaluation.benchmarks import (
+    parse_humaneval,
+    parse_humaneval_infilling,
+    parse_mbpp,
+)
 from starcoder_cli.evaluation.datasets import DatasetRow, parse_rows
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.sandbox import SandboxJob, judge
@@ -22,6 +27,8 @@ from starcoder_cli.sandbox import SandboxJob, judge
 SINGLE = "humaneval-infilling/HumanEval-SingleLineInfilling.jsonl.gz"
 SPANS = "humaneval-infilling/HumanEval-RandomSpanInfillingLight.jsonl.gz"
 WHOLE = "humaneval/HumanEval.jsonl.gz"
+MBPP = "mbpp/sanitized-mbpp.json"
+MIN_BODY_CHARACTERS = 20
 EXAMPLES = re.compile(r"^[ \t]*>>>.*\n(?:[ \t]*(?!>>>|\"\"\"|''')\S.*\n)*", re.MULTILINE)
 """Examples as a Python session shows them, with what it prints."""
 
@@ -72,6 +79,32 @@ def cut_out(task: Problem) -> Problem | None:
     return replace(task, name=name, prefix=task.prefix + before, suffix=after, reference=middle)
 
 
+def mbpp_spans(data: Path) -> list[Problem]:
+    """A span cut out of each function of MBPP's test set that is long enough."""
+    tasks = filter(None, map(parse_mbpp, read(data / MBPP)))
+    return [cut for task in tasks if (cut := cut_span(task))]
+
+
+def cut_span(task: Problem) -> Problem | None:
+    """Cut a span out of the body of a solution's last function."""
+    code = task.reference.strip() + "\n"
+    head = max(code.rfind("def "), 0)
+    body = code.find("\n", head) + 1
+    if len(code) - body < MIN_BODY_CHARACTERS:
+        return None
+    start, end = sorted(random.Random(task.name).sample(range(body, len(code)), 2))
+    text = task.prefix.split("\n")[1]
+    return replace(
+        task,
+        name=f"{task.name}/{start}-{end}",
+        prefix=f'"""\n{text}\n"""\n{code[:start]}',
+        suffix=code[end:],
+        reference=code[start:end],
+        lines="auto",
+        stop=(),
+    )
+
+
 def without_examples(task: Problem) -> Problem:
     """A task whose docstrings hold no examples that could be run."""
     return replace(task, prefix=EXAMPLES.sub("", task.prefix), suffix=EXAMPLES.sub("", task.suffix))
@@ -81,6 +114,7 @@ SETS: Mapping[str, Callable[[Path], list[Problem]]] = {
     "single lines": single_lines,
     "random spans": spans,
     "several lines": several_lines,
+    "spans of MBPP": mbpp_spans,
 }
 
 

@@ -393,7 +393,7 @@ ODD = "caf\udce9"
         (("fill", "-m", f"./{ODD}.gguf", "a.py:2"), 66),
         (("serve", "--http", ODD), 2),
         ((ODD,), 2),
-        (("fill", "-m", "echo", "a.py:2", "--verify", "true"), 0),
+        (("fill", "-m", "echo", "a.py:2", "--verify", ": < a.py"), 0),
         (("index", "add", "circle", "--index", "i"), 66),
         (("index", "rm", "circle", "--index", "i"), 66),
         (("trace", "circle"), 66),

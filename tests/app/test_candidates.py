@@ -287,7 +287,7 @@ def test_json_tells_of_every_candidate_also_where_none_passes(
 
 def test_a_terminal_shows_how_far_it_is_and_then_the_answer_alone() -> None:
     words = ("complete", "add.py:1", "-m", "echo", "--max-tokens", "1", "-v", "-n", "2")
-    session = terminal(*words, "--verify", "sh -c 'echo said'")
+    session = terminal(*words, "--verify", "sh -c ': < add.py; echo said'")
     assert session.lines == ("| said", "exit code 0", "<fim_prefix>")
     assert "0 of 2 candidates are made …".encode() in session.raw
     assert "verifying candidate 1 of 1 …".encode() in session.raw

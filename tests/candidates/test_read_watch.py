@@ -33,7 +33,7 @@ def test_what_is_opened_is_noticed(module: Path) -> None:
         assert not watch.was_read()
         module.read_text()
         assert watch.was_read()
-    assert not watch.was_read()
+    assert watch.was_read() is None
 
 
 def test_what_python_compiled_counts_too(module: Path) -> None:
@@ -44,7 +44,16 @@ def test_what_python_compiled_counts_too(module: Path) -> None:
 
 def test_a_file_that_is_not_there_was_not_read(tmp_path: Path) -> None:
     with watch_reads(tmp_path / "missing.py") as watch:
-        assert not watch.was_read()
+        assert watch.was_read() is None
+
+
+def test_a_system_without_events_does_not_tell(
+    module: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("starcoder_cli.candidates.read_watch.IN_OPEN", 0x200)  # IN_DELETE
+    with watch_reads(module) as watch:
+        module.read_text()
+        assert watch.was_read() is None
 
 
 def test_another_system_does_not_tell(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,5 +61,5 @@ def test_another_system_does_not_tell(module: Path, monkeypatch: pytest.MonkeyPa
         patch.setattr("ctypes.CDLL", lambda *_, **options: object())
         watch = ReadWatch(module)
     module.read_text()
-    assert not watch.was_read()
+    assert watch.was_read() is None
     watch.close()

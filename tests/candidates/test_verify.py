@@ -47,6 +47,11 @@ def command(text: str, seconds: float = 60.0) -> VerifyCommand:
     return VerifyCommand(text, WorkTree.containing("add.py"), seconds)
 
 
+def reading(text: str, seconds: float = 60.0) -> VerifyCommand:
+    """A command that opens `add.py` first."""
+    return command(f": < add.py\n{text}", seconds)
+
+
 @pytest.mark.parametrize("name", [".python", "python", "tree", "sitecustomize.py"])
 def test_a_repository_may_have_any_name(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -97,7 +102,7 @@ def test_nothing_that_began_its_own_session_stays(
     file = tmp_path / "numbers"
     monkeypatch.setenv("NUMBERS", str(file))
     waiting = f"while ! [ -s {file} ]; do sleep 0.05; done"
-    check = command(f"{escape}; {waiting}{'' if ends else '; sleep 600'}", 60.0 if ends else 2.0)
+    check = reading(f"{escape}; {waiting}{'' if ends else '; sleep 600'}", 60.0 if ends else 2.0)
     assert check.passes(b"") is ends
     assert gone(int(file.read_text()))
 
@@ -128,8 +133,26 @@ def test_a_command_that_reads_the_file_itself_verifies_nothing(project: Path) ->
     assert not command('cat "$(cat where)"; false').passes(b"")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's alone")
+@pytest.mark.parametrize("text", ["true", "test -e add.py", "make -s -C {build}", "cat built"])
+def test_a_command_that_passes_without_the_file_verifies_nothing(
+    text: str, project: Path, tmp_path: Path
+) -> None:
+    """Such as one that tests what was built before."""
+    build = tmp_path / "build"
+    build.mkdir()
+    (project / "built").touch()
+    (build / "built").touch()
+    os.utime(project / "add.py", (0, 0))
+    (build / "Makefile").write_text(f"built: {project}/add.py\n\tfalse\n")
+    with pytest.raises(InputError, match=r"the command passes without reading add\.py"):
+        command(text.format(build=build)).passes(b"")
+    assert reading(text.format(build=build)).passes(b"")
+    assert not command("false").passes(b"")
+
+
 def test_each_answer_has_a_copy_of_its_own(project: Path) -> None:
-    check = command("sh -c 'test ! -e left && touch left'")
+    check = reading("sh -c 'test ! -e left && touch left'")
     assert check.passes(b"")
     assert check.passes(b"")
     assert sorted(path.name for path in project.iterdir()) == ["add.py"]
@@ -165,7 +188,7 @@ def test_a_shell_reads_the_command(
 ) -> None:
     monkeypatch.setenv("HOME", str(project))
     check_command(text)
-    assert command(text).passes(b"right") is passes
+    assert reading(text).passes(b"right") is passes
 
 
 @pytest.mark.parametrize(
@@ -240,7 +263,7 @@ def test_its_last_lines_are_told_to_who_wants_them(project: Path) -> None:
 
 
 def test_it_gets_no_input(project: Path) -> None:
-    assert command("sh -c 'test -z \"$(cat)\"'").passes(b"")
+    assert reading("sh -c 'test -z \"$(cat)\"'").passes(b"")
 
 
 def test_a_command_that_takes_too_long_fails_and_is_killed(
@@ -257,7 +280,7 @@ def test_a_command_that_takes_too_long_fails_and_is_killed(
 
 
 def test_what_it_leaves_running_is_killed_too(project: Path, tmp_path: Path) -> None:
-    assert command(f"sh -c 'sleep 600 & echo $! > {tmp_path}/ids'").passes(b"")
+    assert reading(f"sh -c 'sleep 600 & echo $! > {tmp_path}/ids'").passes(b"")
     assert all(gone(process) for process in numbers(tmp_path / "ids", 1))
 
 
@@ -288,7 +311,7 @@ def test_the_limit_of_the_whole_command_ends_it_too(project: Path, temporary: Pa
 
 def test_a_folder_that_cannot_be_written_is_removed(project: Path, temporary: Path) -> None:
     """As Go leaves its modules."""
-    assert command("sh -c 'mkdir -p a/b && touch a/b/c && chmod -R a-w a'").passes(b"")
+    assert reading("sh -c 'mkdir -p a/b && touch a/b/c && chmod -R a-w a'").passes(b"")
     assert list(temporary.iterdir()) == []
 
 
@@ -317,7 +340,7 @@ def test_secrets_are_not_passed_on(
     name: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "sentinel")
-    assert command("sh -c '! env | grep sentinel'").passes(b"")
+    assert reading("sh -c '! env | grep sentinel'").passes(b"")
 
 
 def test_addresses_with_passwords_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -463,8 +486,8 @@ def test_the_users_own_customization_of_python_runs_too(
     (tmp_path / "site" / "sitecustomize.py").write_text("import sys\nsys.customized = True\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     text = "import sitecustomize, sys; assert sys.customized"
-    check = VerifyCommand(f"{sys.executable} -c '{text}'", WorkTree.containing("add.py"), 60)
+    check = reading(f"{sys.executable} -c '{text}'")
     assert check.passes(b"")
     monkeypatch.delenv("PYTHONPATH")
     quiet = f"test -z \"$({sys.executable} -c 'pass' 2>&1)\""
-    assert VerifyCommand(quiet, WorkTree.containing("add.py"), 60).passes(b"")
+    assert reading(quiet).passes(b"")

@@ -113,6 +113,19 @@ def test_the_template_of_a_file_is_not_run(template: str, tmp_path: Path) -> Non
     subprocess.run(command, check=True, timeout=60)
 
 
+def test_a_file_that_makes_llama_cpp_give_up_runs_no_debugger(tmp_path: Path) -> None:
+    """It looked for one in PATH, where a repository may have its own."""
+    (tmp_path / "tiny.gguf").write_bytes(tiny(block_count=(1 << 31) - 1))
+    for name in ("gdb", "lldb"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = [sys.executable, "-c", OPENS, str(tmp_path / "tiny.gguf")]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)
+    assert done.returncode
+    assert not (tmp_path / "ran").exists()
+
+
 def test_text_arrives_token_by_token(model: LlamaCppModel) -> None:
     chunks = list(model.stream(COUNTING, Sampling(max_tokens=6)))
     assert "".join(chunk.text for chunk in chunks).startswith("10 11")

@@ -1,11 +1,13 @@
 """Files of the user's: made with their folder, replaced whole, kept where they cannot be."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
 
-from starcoder_cli.errors import BusyError, CreateError
+from starcoder_cli.errors import BusyError, CreateError, WriteError
 from starcoder_cli.files.user_file import save_user_file
 
 
@@ -32,6 +34,51 @@ def test_a_file_that_has_changed_meanwhile_stays(tmp_path: Path) -> None:
     with pytest.raises(BusyError, match="has changed since it was read"):
         save_user_file(path, b"old", b"new", "")
     assert path.read_bytes() == b"theirs"
+
+
+def test_a_file_that_was_created_meanwhile_stays(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"theirs")
+    with pytest.raises(BusyError, match="has changed since it was read"):
+        save_user_file(path, None, b"new", "")
+    assert path.read_bytes() == b"theirs"
+
+
+def test_of_many_that_create_a_file_one_does(tmp_path: Path) -> None:
+    """The others say that they did not."""
+
+    def create(number: int) -> bytes:
+        try:
+            save_user_file(path, None, b"%d" % number, "")
+        except BusyError:
+            return b""
+        return b"%d" % number
+
+    for attempt in range(20):
+        path = tmp_path / f"{attempt}"
+        with ThreadPoolExecutor(8) as pool:
+            (written,) = filter(None, pool.map(create, range(8)))
+        assert path.read_bytes() == written
+    assert len(list(tmp_path.iterdir())) == 20
+
+
+def test_a_link_that_leads_nowhere_yet(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real")
+    save_user_file(tmp_path / "link", None, b"new", "")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int, data: object) -> int:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", fail)
+    with pytest.raises(WriteError):
+        save_user_file(tmp_path / "file", None, b"new", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -78,10 +78,15 @@ def alphabet() -> list[str]:
     return sorted(pre_tokenizers.ByteLevel.alphabet())
 
 
-def tiny(pair: str = "Ġ Ġ", pre_tokenizer: str = "qwen2", chat_template: str = TEMPLATE) -> bytes:
+def tiny(
+    pair: str = "Ġ Ġ",
+    pre_tokenizer: str = "qwen2",
+    chat_template: str = TEMPLATE,
+    block_count: int = 1,
+) -> bytes:
     """A Qwen 2 of one layer with random five-bit weights, and control tokens behind the others.
 
-    One pair of characters is a token as well.
+    One pair of characters is a token as well. The file may say that it has more layers.
     """
     ordinary = [*alphabet(), pair.replace(" ", "")]
     tokens = [*ordinary, *CONTROLS]
@@ -97,7 +102,7 @@ def tiny(pair: str = "Ġ Ġ", pre_tokenizer: str = "qwen2", chat_template: str =
     entries = (
         entry("general.architecture", STRING, text("qwen2")),
         number("general.file_type", 8),
-        number("qwen2.block_count", 1),
+        number("qwen2.block_count", block_count),
         number("qwen2.context_length", WINDOW),
         number("qwen2.embedding_length", WIDTH),
         number("qwen2.feed_forward_length", INNER),

@@ -167,6 +167,10 @@ MALFORMED: dict[str, tuple[bytes, str]] = {
         one(shape=[1 << 33, 1 << 33]),
         "the tensor 'a' has an impossible shape",
     ),
+    "a shape that overflows if it were not empty": (
+        build({"a": {"dtype": "F32", "shape": [0, 1 << 60], "data_offsets": [0, 0]}}),
+        "the tensor 'a' has an impossible shape",
+    ),
     "17 dimensions": (one(shape=[1] * 17), "the tensor 'a' has an impossible shape"),
     "a place that ends before it begins": (
         one(offsets=[8, 0]),

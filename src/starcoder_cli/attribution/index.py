@@ -13,14 +13,8 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from starcoder_cli.errors import (
-    BusyError,
-    CreateError,
-    DataError,
-    InputError,
-    StarcoderError,
-    WriteError,
-)
+from starcoder_cli.attribution.sqlite_errors import REBUILD_HINT, convert_sqlite_error
+from starcoder_cli.errors import CreateError, DataError, InputError
 from starcoder_cli.files.folder import SAFE_OPEN_FLAGS
 from starcoder_cli.files.small import replace_text
 
@@ -44,7 +38,6 @@ INSTRUCTIONS_PER_CHECK = 100_000  # instructions of SQLite's virtual machine
 MAX_CELL_BYTES = 16 << 20
 LOCK_WAIT_SECONDS = 10.0
 INDEX_CACHE_KIB = 64 << 10
-REBUILD_HINT = "remove it and add the sources again"
 
 
 @contextmanager
@@ -89,6 +82,13 @@ def write_project_names(connection: sqlite3.Connection, path: Path) -> None:
     with suppress(OSError):
         text = "".join(f"{name}\n" for name in names)
         replace_text(path.with_name(f"{path.name}{NAMES_SUFFIX}"), text, mode=0o600)
+
+
+def finish_interrupted(path: Path) -> None:
+    """Undo what a run that was ended has changed so far; raises what `open_database` does."""
+    require_index(path)
+    with open_database(path, "rw"):  # SQLite does so when it reads
+        pass
 
 
 def require_index(path: Path) -> None:
@@ -163,20 +163,6 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> None:
     statements = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
     if sorted(sql for (sql,) in statements.fetchmany(100)) != sorted(INDEX_SCHEMA):
         raise DataError(f"{path} has other tables than an index", REBUILD_HINT)
-
-
-def convert_sqlite_error(path: Path, error: sqlite3.Error) -> StarcoderError:
-    """Turn an SQLite error into one of ours."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return BusyError(f"{path} is being changed by another program", "try again in a moment")
-    if code == sqlite3.SQLITE_NOTADB:
-        return DataError(f"{path} is not an index", "name another with --index")
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY):
-        return WriteError(f"cannot change {path}: {error}", "make room, or name another file")
-    if code == sqlite3.SQLITE_CANTOPEN:
-        return InputError(f"cannot open {path}: {error}", "name another with --index")
-    return DataError(f"{path} is damaged: {error}", REBUILD_HINT)
 
 
 @dataclass(frozen=True)

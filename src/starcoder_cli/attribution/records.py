@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from pathlib import Path
 
-from starcoder_cli.attribution.index import REBUILD_HINT
+from starcoder_cli.attribution.sqlite_errors import REBUILD_HINT
 from starcoder_cli.errors import DataError
 
 

@@ -1,12 +1,13 @@
 """Notices that somebody opens a file, on Linux (inotify(7)).
 
 A command that is to test a copy can reach the original: by an absolute path to a folder that the
-copy lacks, or through an installation that leads there.
+copy lacks, or through an installation that leads there. It can also test what was built before, and
+open neither.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 IN_OPEN = 0x20
@@ -28,11 +29,19 @@ class ReadWatch:
         compiled = (path.parent / "__pycache__").glob("*.pyc")
         for each in (path, *(one for one in compiled if one.name.startswith(f"{path.stem}."))):
             library.inotify_add_watch(self._descriptor, os.fsencode(each), IN_OPEN)
+        if not self._notices(path):
+            self.close()
 
-    def was_read(self) -> bool:
-        """Whether it was; False where the system does not tell."""
+    def _notices(self, path: Path) -> bool:
+        """Whether the system tells of a file that is opened; not all do, and not of all files."""
+        with suppress(OSError):
+            path.open("rb").close()
+        return bool(self.was_read())
+
+    def was_read(self) -> bool | None:
+        """Whether it was; None where the system does not tell."""
         if self._descriptor < 0:
-            return False
+            return None
         try:
             return bool(os.read(self._descriptor, MAX_EVENT_BYTES))
         except BlockingIOError:

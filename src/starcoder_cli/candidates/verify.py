@@ -35,6 +35,8 @@ ASSIGNMENT = re.compile(r"\w+=")
 PLAIN_WORD = re.compile(r"[\w./@%+,:-]+")
 CANNOT_EXECUTE, NOT_FOUND = 126, 127  # what a shell exits with, according to POSIX
 
+RELATIVE_HINT = "name paths relative to the repository, and keep PYTHONPATH"
+
 WriteLine = Callable[[str], None]
 
 
@@ -54,19 +56,23 @@ class VerifyCommand:
 
         `write_line` gets its last lines, and why it failed. However this ends, the command and all
         that it has started are killed, and the copy is removed. Raises InputError if the program
-        that it begins with is not in the copy, or if it passes with the file itself.
+        that it begins with is not in the copy, or if it passes with the file itself or without it.
         """
         with temporary_folder() as folder:
             copy = folder / "tree" / (self.tree.root.name or "copy")
             self.tree.copy_to(copy, data)
             write_customization(customization_folder(copy), self.tree.root, copy)
-            original = self.tree.root / self.tree.file
-            with watch_reads(original) as watch:
+            original, tested = (root / self.tree.file for root in (self.tree.root, copy))
+            with watch_reads(original) as watch, watch_reads(tested) as tested_watch:
                 is_passed = self._run(copy, write_line)
                 if is_passed and watch.was_read():
                     raise InputError(
                         f"the command reads {original} itself, and not the copy that it is to test",
-                        "name paths relative to the repository, and keep PYTHONPATH",
+                        RELATIVE_HINT,
+                    )
+                if is_passed and tested_watch.was_read() is False:
+                    raise InputError(
+                        f"the command passes without reading {self.tree.file}", RELATIVE_HINT
                     )
             return is_passed
 

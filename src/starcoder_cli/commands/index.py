@@ -113,9 +113,10 @@ def update(index: IndexFile = None) -> None:
 
     What was added from a path that no longer exists is kept, and reported as an error.
     """
-    from starcoder_cli.attribution.index import list_sources
+    from starcoder_cli.attribution.index import finish_interrupted, list_sources
 
     missing = []
+    finish_interrupted(index_file(index))
     for path, licence in list_sources(index_file(index)):
         if Path(path).exists():
             add_path(path, licence, index_file(index))

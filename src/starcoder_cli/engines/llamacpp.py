@@ -227,6 +227,8 @@ def start_server(
     adapter: Path | None = None,
 ) -> "xllamacpp.Server":
     """Start a llama.cpp server with the model, reachable through the folder or with the key."""
+    # Where a file makes it give up, llama.cpp would look for `gdb` in PATH and run it.
+    os.environ["GGML_NO_BACKTRACE"] = "1"
     try:
         with limit_spinning():
             import xllamacpp

@@ -1,10 +1,11 @@
 """A user's file at a fixed place: a configuration, or a script that a shell looks for."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from starcoder_cli.errors import CreateError, StarcoderError
-from starcoder_cli.files.save import ELSEWHERE_HINT, SaveTarget
+from starcoder_cli.errors import BusyError, CreateError, StarcoderError
+from starcoder_cli.files.save import ELSEWHERE_HINT, SaveTarget, translate_os_errors
 
 
 def save_user_file(path: Path, before: bytes | None, data: bytes, elsewhere: str) -> None:
@@ -22,11 +23,30 @@ def save_user_file(path: Path, before: bytes | None, data: bytes, elsewhere: str
         ) from error
     try:
         if before is None:
-            target = SaveTarget.for_output(os.fspath(path))
+            create_file(path, data)
         else:
-            target = SaveTarget.for_edit(os.fspath(path), before)
-        target.save(data)
+            SaveTarget.for_edit(os.fspath(path), before).save(data)
     except StarcoderError as error:
         if error.hint == ELSEWHERE_HINT:
             error.hint = elsewhere
+        raise
+
+
+def create_file(path: Path, data: bytes) -> None:
+    """Create a file; raises BusyError if somebody else has done so meanwhile."""
+    target = SaveTarget.for_output(os.fspath(path))
+    place = Path(target.folder, target.name)
+    with translate_os_errors(target.path, target.changed_error()):
+        try:
+            place.touch(exist_ok=False)  # before anybody else, whom it shows that it is not theirs
+        except FileExistsError as error:
+            raise target.changed_error() from error
+    try:
+        SaveTarget.for_edit(os.fspath(path), b"").save(data)
+    except BusyError:  # it is theirs now
+        raise
+    except BaseException:
+        with suppress(OSError):
+            if not place.stat().st_size:
+                place.unlink()
         raise

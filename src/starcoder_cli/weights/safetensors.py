@@ -22,6 +22,8 @@ MAX_HEADER_BYTES = 1 << 24
 MAX_TENSORS = 100_000
 MAX_SAFETENSORS_DIMENSIONS = 16
 MAX_INTEGER = 1 << 63
+MAX_VALUES = 1 << 48
+"""No tensor has more, not even one that is empty since another of its dimensions is 0."""
 
 REFETCH_FILE = "get the file again"
 
@@ -161,7 +163,7 @@ def _parse_tensor(name: str, entry: object) -> _PlacedTensor:
     )
     if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
         raise MalformedError(f"the tensor {name[:80]!r} has the unknown type {str(dtype)[:40]!r}")
-    if shape is None or math.prod(shape) >= MAX_INTEGER:
+    if shape is None or math.prod(filter(None, shape)) > MAX_VALUES:
         raise MalformedError(f"the tensor {name[:80]!r} has an impossible shape")
     if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
         raise MalformedError(f"the tensor {name[:80]!r} has an impossible place")
