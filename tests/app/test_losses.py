@@ -63,6 +63,44 @@ def test_one_function_in_place_of_many() -> None:
     assert not lost(script, script.replace("return 1", "return 2"), "javascript")
 
 
+BODIES = {
+    "python": (
+        "def mean(values):\n    return sum(values) / len(values)\n\n\nprint(mean([1, 2]))\n",
+        "if not values:\n    return 0\n",
+    ),
+    "go": (
+        "package m\n\nfunc Mean(v []float64) float64 {\n\treturn sum(v) / float64(len(v))\n}\n",
+        "if len(v) == 0 {\n\treturn 0\n}\nreturn sum(v) / float64(len(v))\n",
+    ),
+    "javascript": (
+        "function mean(values) {\n  return sum(values) / values.length;\n}\n",
+        "if (!values.length) {\n  return 0;\n}\n",
+    ),
+}
+"""A function, and an answer that has only lines for its body."""
+
+
+@pytest.mark.parametrize("language", BODIES)
+def test_a_body_does_not_stand_for_its_function(language: str) -> None:
+    function, body = BODIES[language]
+    assert "ean', which the code defines" in lost(function, body, language, "Handle no values.")
+    assert lost(function, body, language, "Inline mean.") == ""
+
+
+def test_a_function_may_have_become_one_without_a_name() -> None:
+    before = "app.get('/', count);\n\nfunction count(a, b) {\n  b.send(a.count);\n}\n"
+    after = "app.get('/', function (a, b) {\n  b.send(a.count + 1);\n});\n"
+    assert lost(before, after, "javascript") == ""
+
+
+@pytest.mark.parametrize("language", ["markdown", "restructuredtext", "text", "tex"])
+def test_a_document_is_not_one_of_its_lines(language: str) -> None:
+    text = "Title\n\nText one.\n\n    x = 1\n\nSecond\n\nText two.\n"
+    assert "none of the 5 lines" in lost(text, "x = 2\n", language, "Set x to 2.")
+    assert not lost(text, "x = 2\n", language, "Rewrite it as one line.")
+    assert not lost(text, text.replace("1", "2"), language, "Set x to 2.")
+
+
 def test_what_is_to_be_taken_away_may_go() -> None:
     after = "def f():\n    return 1\n"
     before = f"{after}\n\ndef g():\n    return 2\n"

@@ -4,7 +4,7 @@ import pytest
 
 from starcoder_cli.errors import DataError
 from starcoder_cli.languages import find_language
-from starcoder_cli.postprocess.code_block import extract_code, find_code
+from starcoder_cli.postprocess.code_block import extract_code, find_code, without_stray_fence
 from starcoder_cli.stream import Chunk, collect
 
 PYTHON = "import os\n\n\ndef a(x):\n    return x * 2\n\n\nprint(a(1))\n"
@@ -193,3 +193,34 @@ def test_a_line_below_a_title_opens_no_block() -> None:
     changed = TITLED.replace("return 1", "return 2")
     for answer in (changed, f"Here it is:\n\n```python\n{changed}```\n"):
         assert find_code(answer, TITLED, find_language("python")).code.strip() == changed.strip()
+
+
+DOCUMENTS = {
+    "markdown": "# T\n\nText one.\n\n```python\nx = 1\n```\n\nText two.\n",
+    "restructuredtext": "Title\n=====\n\nText one.\n\n.. code-block:: python\n\n   x = 1\n",
+    "html": "<html>\n<body>\n<p>One</p>\n<script>\nlet x = 1;\n</script>\n</body>\n</html>\n",
+}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_code_in_a_document_is_not_the_document(name: str) -> None:
+    document, language = DOCUMENTS[name], find_language(name)
+    label = "js" if name == "html" else "python"
+    with pytest.raises(DataError, match="a block of the text, and not the text"):
+        find_code(f"Here is the code:\n\n```{label}\nx = 2\n```\n", document, language)
+    code = "let x = 1;\n" if name == "html" else "x = 1\n"
+    new = code.replace("1", "2")
+    assert find_code(f"```{label}\n{new}```\n", code, language).code == new
+    if name != "markdown":
+        whole = document.replace("1", "2")
+        assert find_code(f"```{name}\n{whole}```\n", document, language).code == whole
+
+
+def test_a_fence_that_nothing_opened_is_no_part_of_a_document() -> None:
+    document = DOCUMENTS["markdown"]
+    assert without_stray_fence(f"{document}```", document) == document
+    assert without_stray_fence(f"{document}```\n", document) == document
+    for text in (document, f"{document}```python", "```\n", f"{document}\n```\ny = 1\n"):
+        assert without_stray_fence(text, document) == text
+    half = "a\n\n```\nb\n\n```c\n```\n\n```\n"
+    assert without_stray_fence(half, half) == half

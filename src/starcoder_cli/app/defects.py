@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from starcoder_cli.app.losses import find_loss
+from starcoder_cli.app.repeated_scope import find_repeated_head
 from starcoder_cli.app.request import Request
 from starcoder_cli.app.task import Task
 from starcoder_cli.candidates.syntax import count_syntax_errors
@@ -15,6 +16,7 @@ from starcoder_cli.stream import Completion
 
 MORE_TOKENS = "raise --max-tokens, or name a smaller range"
 ASK_AGAIN = "ask again, or name a smaller range"
+NAME_IT_TOO = "ask again, or name a range that includes it"
 BLANK = "the answer is nothing but white space"
 
 REPLACEMENT_CHARACTER = "\ufffd"
@@ -73,6 +75,9 @@ def find_defect(
         return None
     if problem := find_loss(text, original, task):
         return Defect.that_keeps_out(problem)
+    if task.replaces_code and (head := find_repeated_head(text, source, span, task.language)):
+        problem = f"the answer repeats {head!r}, which is around the range"
+        return Defect(problem, NAME_IT_TOO, problem, kept_out=True)
     if breaks_file(source, span, text, task.language):
         problem = f"a parser finds errors in {source.display_name} with the answer"
         note = "" if request.candidates.needs_selection else problem  # all candidates have it

@@ -11,7 +11,7 @@ from starcoder_cli.files.source import Source, Span, to_model_text
 from starcoder_cli.infill import PreparedPrompt, language_of
 from starcoder_cli.languages import Language, find_language
 from starcoder_cli.model import Conversation, Hole, Model, Prompt, Question, Sampling, Special
-from starcoder_cli.postprocess.code_block import extract_code
+from starcoder_cli.postprocess.code_block import extract_code, without_stray_fence
 from starcoder_cli.postprocess.fences import find_open_fence
 from starcoder_cli.postprocess.indent_kind import match_indent_kind
 from starcoder_cli.postprocess.reasoning_marks import begins_with_reasoning
@@ -26,6 +26,7 @@ from starcoder_cli.postprocess.restored import (
 )
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.postprocess.trim import is_prose
+from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 from starcoder_cli.prompts.build import PROMPT_OVERHEAD_TOKENS
 from starcoder_cli.prompts.edit import build_edit_prompt, replace_final_newlines
 from starcoder_cli.reply import ChatModel, chat_format, continue_code
@@ -100,6 +101,8 @@ class EditTask:
             chunks = convert_newlines(chunks, "\n")
             if self._keeps_indent_kind:
                 chunks = self._match_indent_kind(chunks)
+            if self.language.name in PROSE_LANGUAGES:
+                chunks = rewrite(chunks, partial(without_stray_fence, original=self.code))
             if self.indent:
                 chunks = rewrite(chunks, self._restore_indent)
             if self.hole.prefix.rpartition("\n")[2].strip():

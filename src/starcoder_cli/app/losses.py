@@ -26,6 +26,7 @@ from starcoder_cli.postprocess.code_block import stripped_lines
 from starcoder_cli.postprocess.lexical import read_pieces
 from starcoder_cli.postprocess.lost_lines import MIN_COMMON_SHARE, Comparison, Loss
 from starcoder_cli.postprocess.omission import find_omission
+from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 
 REFUSAL = re.compile(
     r"\W*(I['’]m (very )?sorry|I am sorry|sorry,|I can(not|['’]t) (help|assist|do|provide|comply)"
@@ -69,20 +70,29 @@ def find_loss(text: str, original: str, task: Task) -> str:
 
 def is_foreign(lines: Sequence[str], new_lines: Sequence[str]) -> bool:
     """Whether new code is far too short for what it replaces, and has nothing of it."""
-    is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
-    if not is_short or set(lines).intersection(new_lines):
+    if not is_far_shorter(lines, new_lines):
         return False
     words, new_words = (find_words("\n".join(each)) for each in (lines, new_lines))
     return len(words & new_words) < MIN_COMMON_SHARE * len(new_words)
 
 
+def is_far_shorter(lines: Sequence[str], new_lines: Sequence[str]) -> bool:
+    """Whether new text is far shorter than what it replaces, and has no line of it."""
+    is_short = MIN_COMPARED_LINES <= len(lines) >= MIN_SIZE_RATIO * len(new_lines)
+    return is_short and not set(lines).intersection(new_lines)
+
+
 def find_lost_code(text: str, original: str, language: Language, instruction: str) -> str:
     """Describe what is lost of code that was to be rewritten; empty if nothing is."""
     scope = InstructionScope.read(instruction)
+    if language.name in PROSE_LANGUAGES and not (scope.is_shortening or scope.changes_much):
+        lines, new_lines = stripped_lines(original), stripped_lines(text)
+        if is_far_shorter(lines, new_lines):
+            return f"the answer keeps none of the {len(lines)} lines that it would replace"
     compared = Comparison(original, text, language)
     names = [
         name
-        for name in find_lost_names(compared, language.name)
+        for name in find_lost_names(compared, language.name, writes_anew=scope.writes_anew)
         if not (scope.changes_much and is_named(name.text, instruction))
         and not (scope.writes_anew and name.is_constructor)
     ]

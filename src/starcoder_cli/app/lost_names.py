@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from starcoder_cli.app.instruction_scope import has_word
 from starcoder_cli.candidates.functions import Function, find_functions
 from starcoder_cli.context.definitions import LANGUAGE_PATTERNS, find_definitions
-from starcoder_cli.postprocess.lost_lines import Comparison
+from starcoder_cli.postprocess.lost_lines import Comparison, Line
 
 KEY_PATTERNS: Mapping[str, str] = {
     "json": r'"(?P<name>(?:[^"\\\n]|\\.)+)"\s*:',
@@ -31,6 +31,9 @@ BLOCK_NAME = re.compile(
     r'.*"(?P<text>[\w./-]+)"$|[^:(=<]*?(?P<name>[\w-]{1,100})\s*(?:[:(=<]|(?:is|extends|with)\b|$)'
 )
 """Matches the name of a block: its last text, or the last word before what is said of it."""
+
+ANONYMOUS_FUNCTION = re.compile(r"\bfunction\b|=>|->|\blambda\b|\bfunc\s*\(|(\bdo|\{)\s*\|")
+"""Matches what a named function may have become."""
 
 BROUGHT = r"(?<!\w){name}(?!\w)['\"]?\s*[:=]|import\b.*(?<!\w){name}(?!\w)"
 
@@ -56,7 +59,9 @@ class DefinedName:
         return self.text in ("__init__", "constructor", "initialize", self.owner)
 
 
-def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
+def find_lost_names(
+    compared: Comparison, language: str, *, writes_anew: bool = False
+) -> list[DefinedName]:
     """The names that new code defines fewer times, with nothing in their place.
 
     A name does not count if a new line brings it, or a changed line merely lost it. A name with
@@ -71,7 +76,10 @@ def find_lost_names(compared: Comparison, language: str) -> list[DefinedName]:
     if language not in KEY_PATTERNS:
         for name in find_changed_words(compared):
             del missing[name]
-    known, left = {each.text for each in after}, lost_line_numbers(compared, before)
+    known, left = (
+        {each.text for each in after},
+        lost_line_numbers(compared, before, None if writes_anew else after),
+    )
     lost = list[DefinedName]()
     for each in before:
         if not missing[each.text] or each.line not in left:
@@ -125,12 +133,30 @@ def find_brought(
     return defined | bound
 
 
-def lost_line_numbers(compared: Comparison, names: Sequence[DefinedName]) -> AbstractSet[int]:
-    """The numbers of the lines that are gone, and of changed ones that define several names."""
-    counts = Counter(each.line for each in names)
+def lost_line_numbers(
+    compared: Comparison, before: Sequence[DefinedName], after: Sequence[DefinedName] | None
+) -> AbstractSet[int]:
+    """The numbers of the lines that are gone, and of changed ones that define several names.
+
+    If new names are given, lines are gone too if what is in their place has words of theirs, but
+    defines none of these and no function.
+    """
+    counts = Counter(each.line for each in before)
     crowded = {number for number, count in counts.items() if count > 1}
-    gone = {line.number for gap in compared.open_gaps for line in gap.gone}
+    defining = {each.line for each in after or ()}
+    gone = {
+        line.number
+        for gap in compared.gaps
+        if gap.is_open
+        or (after is not None and not any(is_function(line, defining) for line in gap.put))
+        for line in gap.gone
+    }
     return gone | crowded
+
+
+def is_function(line: Line, defining: AbstractSet[int]) -> bool:
+    """Whether a line defines something, or begins a function without a name."""
+    return line.number in defining or bool(ANONYMOUS_FUNCTION.search(line.text))
 
 
 def list_names(text: str, language: str) -> list[DefinedName]:

@@ -13,6 +13,7 @@ from starcoder_cli.languages import Language, find_language
 from starcoder_cli.postprocess.bare_code import ASK_AGAIN, require_bare_code
 from starcoder_cli.postprocess.brought_names import find_brought_names, find_words
 from starcoder_cli.postprocess.fences import MAX_FENCE_INDENT, Fence, FencedBlock
+from starcoder_cli.postprocess.lexical import MARKUP
 from starcoder_cli.postprocess.trim_options import PROSE_LANGUAGES
 from starcoder_cli.stream import Chunk, Stream, closing_source
 from starcoder_cli.system.matching import match_sequences
@@ -93,12 +94,43 @@ def find_code(text: str, original: str, language: Language) -> CodeBlock:
         raise DataError(
             "the answer is an empty block", "to delete lines, name a range in which some stay"
         )
+    if is_part_of_document(chosen, original, language):
+        raise DataError("the answer is a block of the text, and not the text", ASK_AGAIN)
     label = chosen.language.lower()
     if label in CHANGES and not names_language(label, language):
         raise DataError("the answer is a diff, and not the code", ASK_AGAIN)
     if label in COMMANDS and not names_language(label, language) and not fitting:
         raise DataError("the answer's block has commands to run, and not the code", ASK_AGAIN)
     return replace(chosen, code=without_label(chosen.code, original, language))
+
+
+def is_part_of_document(block: CodeBlock, original: str, language: Language) -> bool:
+    """Whether a block is the code of a block or an element in a document, and not the document."""
+    if not is_document(original, language) or names_language(block.language, language):
+        return False
+    parts, outside = split_blocks(original)
+    text, lines = telling_lines("\n".join(outside)), telling_lines(block.code)
+    names_other = block.language.lower() not in ("", *map(str.lower, PROSE_LANGUAGES))
+    return bool(text and (parts or names_other)) and not set(text).intersection(lines)
+
+
+def is_document(text: str, language: Language) -> bool:
+    """Whether a text is mostly for people, or has elements of a page."""
+    if language.name in MARKUP - PROSE_LANGUAGES:
+        return any(line.startswith("<") for line in stripped_lines(text))
+    return language.name in PROSE_LANGUAGES
+
+
+def without_stray_fence(text: str, original: str) -> str:
+    """A document without a fence at its end that nothing opens; models close what they are in."""
+    blocks, _ = split_blocks(text)
+    *lines, last = text.rstrip().split("\n")
+    is_open = bool(blocks) and not (blocks[-1].is_closed or blocks[-1].code.strip())
+    was_open = any(not block.is_closed for block in split_blocks(original)[0])
+    fence = Fence.parse(last)
+    if not lines or was_open or not is_open or not fence or fence.language:
+        return text
+    return "\n".join(lines) + "\n"
 
 
 def is_underlined(text: str, original: str) -> bool:
