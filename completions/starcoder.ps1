@@ -18,7 +18,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 'fill' = 'Replace a range of a file with what the model would write there'
                 'edit' = 'Rewrite code to follow an instruction: a file, a range of one, or a notebook''s cell'
                 'chat' = 'Answer a question about code, or several in a session at a terminal'
-                'eval' = 'Measure a model on public benchmarks, such as StarCoder''s authors used, or on your own code'
+                'eval' = 'Measure a model on your code, or on public benchmarks such as those StarCoder''s authors used'
                 'trace' = 'Trace code to its origin: which parts of it are in the index, the longest first'
                 'index' = 'Manage the index of `starcoder trace`: add, list, update and remove code'
                 'tune' = 'Teach a model the code of your repository, and use the result by its name'
@@ -88,10 +88,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
@@ -151,10 +151,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
@@ -203,10 +203,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
@@ -246,10 +246,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long a server keeps the model loaded after the answer: 30s, 5m, 1h; 0: do not use a server; -1: for ever')
                 '--no-server' = @('', 'Load the model in this process, even if a server has it loaded')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
@@ -291,9 +291,9 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id; `echo` runs no model and prints the prompt')
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder aixcoder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')
                 '--api-key-file' = @('file', 'A file with the endpoint''s key, which only you can read; else STARCODER_API_KEY')
@@ -314,7 +314,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--report' = @('file', 'Write a notice of what is found, as SPDX 2.3: tag-value, or JSON if the name ends in .json')
                 '--portrait' = @('', 'Also ask The Stack''s membership service, which receives the code and says what StarCoder may have been trained on')
                 '--portrait-url' = @('text', 'Where that service is')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '--json' = @('', 'Print one JSON object')
                 '--color' = @('auto always never', 'Colours on standard output')
                 '--quiet' = @('', 'No notes on standard error')
@@ -328,7 +328,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Commands = [ordered]@{
                 'add' = 'Add code to the index, or bring it up to date; none of it leaves this machine'
                 'list' = 'List the projects in the index'
-                'update' = 'Bring the index up to date: read what has changed, and remove what is gone'
+                'update' = 'Re-read what has changed, and remove files that were deleted inside an added path'
                 'rm' = 'Remove a project, or everything added from a path; no trace of it stays in the index file'
             }
             Options = [ordered]@{
@@ -406,7 +406,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-v' = @('', 'Report details on standard error')
                 '--model' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id')
                 '-m' = @('model', 'Catalog name, GGUF file, checkpoint folder or hub id')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '--help' = @('', 'Show this message and exit')
             }
             Arguments = @('file')
@@ -444,7 +444,7 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             Options = [ordered]@{
                 '--limit' = @('text', 'Show at most this many models of the hub, up to 100')
                 '--json' = @('', 'Print JSON, one object a line')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '-h' = @('', 'Show the main options and some examples')
                 '--help' = @('', 'Show this message and exit')
             }
@@ -455,9 +455,9 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
             }
             Options = [ordered]@{
                 '--accept-license' = @('', 'Accept the model''s licence without a question')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '-h' = @('', 'Show the main options and some examples')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--help' = @('', 'Show this message and exit')
             }
@@ -522,8 +522,8 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '-v' = @('', 'Report details on standard error')
                 '--model' = @('model', 'A model that --http serves, named as for other commands; may be given several times')
                 '-m' = @('model', 'A model that --http serves, named as for other commands; may be given several times')
-                '--offline' = @('', 'Never use the network')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--adapter' = @('folder', 'LoRA adapter to add')
                 '--quantize' = @('auto none 8bit 4bit', 'Keep weights in fewer bits; auto: 8 or 4 in OpenVINO (CPU), else only as far as memory requires')
                 '--device' = @('text', 'Device to run on')
@@ -557,10 +557,10 @@ Register-ArgumentCompleter -Native -CommandName starcoder -ScriptBlock {
                 '--temperature' = @('text', '0 takes the most likely token each time; higher values vary more')
                 '--top-p' = @('text', 'Sample from the most likely tokens whose probabilities sum to this')
                 '--seed' = @('text', 'Random seed, for repeatable sampling')
-                '--offline' = @('', 'Never use the network')
+                '--offline' = @('', 'Never use the network: download nothing, and ask no server on another machine')
                 '--timeout' = @('text', 'Stop after this many seconds')
                 '--adapter' = @('folder', 'LoRA adapter to add')
-                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp (huggingface is for checkpoints)')
+                '--engine' = @('auto openvino llamacpp huggingface', 'What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp')
                 '--keep-alive' = @('text', 'How long the server keeps the model loaded after an answer: 30s, 5m, 1h; -1: for ever')
                 '--endpoint' = @('text', 'Use a server with OpenAI''s API: its address, or the name of one in the configuration')
                 '--fim' = @('starcoder starcoder2 qwen2.5-coder codegemma granite4 santacoder deepseek-coder aixcoder codellama codestral seed-coder mellum fim server', 'The family of an endpoint''s model, which decides how a gap is written; `server`: leave that to the server')

@@ -32,7 +32,8 @@ OTHER_VARIABLES: Mapping[str, str] = {
     "NO_COLOR": "With any value, no colours unless `--color always` asks for them.",
     "CI": "With any value, commands start no server in the background unless `--keep-alive` asks.",
     "HF_ENDPOINT": "The address of the Hugging Face hub.",
-    "HF_HUB_OFFLINE": "Has the effect of `--offline`; so does `TRANSFORMERS_OFFLINE`.",
+    "HF_HUB_OFFLINE": "Forbids downloads and searches, as `--offline` does, and keeps `doctor` off "
+    "the network; so does `TRANSFORMERS_OFFLINE`.",
     "HF_TOKEN": "The token for gated models; `hf auth login` stores one instead.",
     "SSL_CERT_FILE": "The certificates to trust.",
     "HTTPS_PROXY": "The proxy; `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` work as usual.",

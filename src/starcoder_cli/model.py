@@ -44,7 +44,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Hole:
-    """A gap in some code; a completion is a hole whose suffix is empty."""
+    """A gap in some code: the text before it and after it, either of which may be empty."""
 
     prefix: str
     suffix: str = ""

@@ -181,9 +181,10 @@ def eval(
     json: EvalJson = False,
     messages: MessageFlags,
 ) -> None:
-    """Measure a model on public benchmarks, such as StarCoder's authors used, or on your own code.
+    """Measure a model on your code, or on public benchmarks such as those StarCoder's authors used.
 
-    Scores are percentages, with 95 % confidence intervals and the published scores of other models.
+    Scores are percentages with 95 % confidence intervals, beside the scores that StarCoder's
+    authors published for their models.
     Every answer is kept in a folder, where the same command resumes an interrupted run. Nothing
     that a model wrote is run unless --run-code allows it.
     """

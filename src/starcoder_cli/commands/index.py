@@ -109,9 +109,9 @@ def list_index(json: IndexJson = False, index: IndexFile = None) -> None:
 
 @app.command("update")
 def update(index: IndexFile = None) -> None:
-    """Bring the index up to date: read what has changed, and remove what is gone.
+    """Re-read what has changed, and remove files that were deleted inside an added path.
 
-    What was added from a path that no longer exists is kept, and reported as an error.
+    If an added path itself no longer exists, what was added from it is kept, and an error names it.
     """
     from starcoder_cli.attribution.index import finish_interrupted, list_sources
 

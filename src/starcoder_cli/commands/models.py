@@ -16,7 +16,7 @@ from starcoder_cli.app.model_record import (
     tuned_info,
 )
 from starcoder_cli.catalog import CATALOG, find_model, format_size
-from starcoder_cli.commands.options import EngineOption, QuantizeOption
+from starcoder_cli.commands.options import OFFLINE_HELP, EngineOption, QuantizeOption
 from starcoder_cli.errors import InputError, MachineError, UsageError
 from starcoder_cli.terminal.output import is_terminal, write_json, write_message, write_text
 from starcoder_cli.terminal.sanitize import to_one_line
@@ -41,7 +41,7 @@ ModelNameArgument = Annotated[
     ),
 ]
 ModelsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-PullOffline = Annotated[bool, typer.Option("--offline", help="Never use the network.")]
+PullOffline = Annotated[bool, typer.Option("--offline", help=OFFLINE_HELP)]
 SearchText = Annotated[
     str, typer.Argument(metavar="TEXT", help="A part of a model's name.", show_default=False)
 ]

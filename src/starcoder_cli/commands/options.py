@@ -15,6 +15,8 @@ from starcoder_cli.settings import (
     environment_name,
 )
 
+OFFLINE_HELP = "Never use the network: download nothing, and ask no server on another machine."
+
 MODEL_PANEL = "Model"
 CHECKPOINT_PANEL = "Checkpoints (not GGUF files)"
 TEXT_PANEL = "What the model reads"
@@ -105,7 +107,7 @@ Offline = Annotated[
     typer.Option(
         "--offline",
         envvar=environment_name("offline"),
-        help="Never use the network.",
+        help=OFFLINE_HELP,
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -123,8 +125,8 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         envvar=environment_name("engine"),
-        help="What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp "
-        "(huggingface is for checkpoints).",
+        help="What runs a GGUF file; auto: OpenVINO if it is prepared for that, else llama.cpp. "
+        "huggingface changes nothing: it runs only checkpoints, with or without this.",
         rich_help_panel=MODEL_PANEL,
     ),
 ]

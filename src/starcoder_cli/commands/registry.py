@@ -17,8 +17,8 @@ COMMANDS = {
     "fill": "Replace a range of a file with what the model would write there.",
     "edit": "Rewrite code to follow an instruction: a file, a range of one, or a notebook's cell.",
     "chat": "Answer a question about code, or several in a session at a terminal.",
-    "eval": "Measure a model on public benchmarks, such as StarCoder's authors used, or on your "
-    "own code.",
+    "eval": "Measure a model on your code, or on public benchmarks such as those StarCoder's "
+    "authors used.",
     "trace": "Trace code to its origin: which parts of it are in the index, the longest first.",
     "index": "Manage the index of `starcoder trace`: add, list, update and remove code.",
     "tune": "Teach a model the code of your repository, and use the result by its name.",

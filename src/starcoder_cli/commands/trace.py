@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from starcoder_cli.attribution.stack_lookup import DEFAULT_SERVICE_URL
-from starcoder_cli.commands.options import IndexFile
+from starcoder_cli.commands.options import OFFLINE_HELP, IndexFile
 from starcoder_cli.errors import InputError, NegativeError
 from starcoder_cli.files.links import note_file_read
 from starcoder_cli.files.notebook_text import read_text
@@ -85,7 +85,7 @@ PortraitUrl = Annotated[
 ]
 TraceOffline = Annotated[
     bool,
-    typer.Option("--offline", envvar=environment_name("offline"), help="Never use the network."),
+    typer.Option("--offline", envvar=environment_name("offline"), help=OFFLINE_HELP),
 ]
 
 
@@ -104,10 +104,10 @@ def trace(
 ) -> None:
     """Trace code to its origin: which parts of it are in the index, the longest first.
 
-    White space, comments, quotes and brackets may differ; names may not. Any run of 28 tokens
-    (words, symbols, strings) that is in an indexed file is found, and nothing shorter than 16. In a
-    pipe each origin is a line: lines, tokens, share of the text, project, version, place and
-    licence, with tabs between.
+    White space, comments, quotes and brackets may differ; names may not. Tokens here are words,
+    symbols and strings. A match of 28 tokens or more is always found, one of 16 to 27 may be, and a
+    shorter one is never reported. In a pipe each origin is a line: lines, tokens, share of the
+    text, project, version, place and licence, with tabs between.
 
     With --portrait nothing that looks like a secret is sent, and no index is needed.
     """
