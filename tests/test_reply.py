@@ -176,8 +176,8 @@ def test_what_a_local_model_thinks_is_not_its_answer() -> None:
     assert (read.text, read.reasoning_content) == ("so", DRAFT.partition("</think>")[0])
     held = ChatModel(Writer(DRAFT, "so"), form, reasons=True)
     assert collect(held.stream(Prompt(("q",)), (), Sampling())).text == "so"
-    plain = ChatModel(Writer("a", "b"), form).stream(Prompt(("q",)), (), Sampling(), is_live=False)
-    assert [chunk.text for chunk in plain] == ["a", "b", ""]
+    plain = ChatModel(Writer("x", "b"), form).stream(Prompt(("q",)), (), Sampling(), is_live=False)
+    assert [chunk.text for chunk in plain] == ["x", "b", ""]
 
 
 def test_a_text_that_ends_an_answer_may_be_thought() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import runs
 from starcoder_cli.app.score_report import ReportOptions, render_bars, score_cells, show_scores
-from starcoder_cli.errors import RefusedError
+from starcoder_cli.errors import DataError, RefusedError
 from starcoder_cli.evaluation.benchmarks import BENCHMARKS
 from starcoder_cli.evaluation.problems import Problem
 from starcoder_cli.evaluation.summary import ProblemGroup, ProblemResult, ScoreRow, Scores
@@ -69,6 +69,17 @@ def test_a_page_is_written_beside_the_answers_and_named(
     assert "owner/name" in page.read_text()
     out, err = capfd.readouterr()
     assert (json.loads(out)["folder"], err) == (str(tmp_path), f"note: the report is {page}\n")
+
+
+def test_a_page_of_the_users_is_not_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("<p>mine</p>\n")
+    with pytest.raises(DataError, match=r"report\.html is not what a run has written"):
+        show_scores(scored(str(tmp_path)), ReportOptions(report=True), Messages())
+    assert page.read_text() == "<p>mine</p>\n"
+    page.unlink()
+    for _ in range(2):
+        show_scores(scored(str(tmp_path)), ReportOptions(report=True), Messages())
 
 
 def test_a_report_that_is_a_link_is_written_nowhere(tmp_path: Path) -> None:

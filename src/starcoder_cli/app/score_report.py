@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from starcoder_cli.errors import DataError
 from starcoder_cli.evaluation.run import OTHER_FOLDER_HINT
 from starcoder_cli.evaluation.summary import ScoreRow, Scores, score_rows
 from starcoder_cli.files.links import refuse_link
@@ -32,10 +33,12 @@ def show_scores(scores: Scores, options: ReportOptions, messages: Messages) -> N
     """Show the scores on standard output, and as a page if that is wanted."""
     rows = list(score_rows(scores))
     if options.report:
-        from starcoder_cli.evaluation.page import render_page
+        from starcoder_cli.evaluation.page import PAGE_MARK, render_page
 
         path = Path(scores.folder) / REPORT_FILE
         refuse_link(path, OTHER_FOLDER_HINT)
+        if path.exists() and PAGE_MARK not in path.read_bytes():
+            raise DataError(f"{path} is not what a run has written", OTHER_FOLDER_HINT)
         SaveTarget.for_output(str(path)).save(render_page(scores, rows).encode())
         messages.note(f"the report is {path}")
     if options.json:

@@ -39,6 +39,8 @@ pre { background: #f1f4f5; border-radius: 6px; padding: .75rem; overflow-x: auto
 """
 HEADINGS = ("group", "score", "per cent", "95 % within", "problems", "model", "source")
 MAX_PREFIX_LINES = 12
+PAGE_MARK = b'<meta name="generator" content="starcoder eval">'
+"""Tells a page from a file of the user's."""
 
 
 def render_page(scores: Scores, rows: Sequence[ScoreRow]) -> str:
@@ -60,6 +62,7 @@ def render_page(scores: Scores, rows: Sequence[ScoreRow]) -> str:
     )
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"{PAGE_MARK.decode()}\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">\n"

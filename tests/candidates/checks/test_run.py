@@ -123,6 +123,41 @@ def test_an_answer_that_does_not_come_back_from_the_tests_is_worse_than_one_that
     assert ranked[0].text == "a, b = b, a % b"
 
 
+def test_tests_of_another_file_of_that_name_say_nothing() -> None:
+    """They passed whatever the answer was."""
+    for folder in ("blog", "shop"):
+        Path(folder).mkdir()
+        Path(folder, "__init__.py").touch()
+    Path("blog/models.py").write_text("def double(n):\n    return 2 * n\n")
+    Path("blog/test_models.py").write_text(
+        "from blog.models import double\n\n\ndef test_double():\n    assert double(2) == 4\n"
+    )
+    text = f"def double(n):\n    return {HOLE}\n"
+    outcome = rank("shop/models.py", text, "n")
+    (check,) = checks(outcome)
+    assert check
+    assert (check.passed, check.failed) == (0, 0)
+    assert tuple(outcome.unusable_tests) == ("blog/test_models.py",)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "import double as d\n\n\ndef test_it():\n    n = d.double(2)\n",
+        "import pytest\nimport double as d\n\n\n@pytest.fixture\ndef n():\n"
+        "    return d.double(2)\n\n\ndef test_it(n):\n    pass\n",
+        "import threading\nimport double as d\n\n\ndef test_it():\n    n = 4\n    t ="
+        " threading.Thread(target=d.double, args=(2,))\n    t.start()\n    t.join()\n",
+    ],
+)
+def test_a_test_that_runs_the_file_somehow_counts(how: str) -> None:
+    Path("test_double.py").write_text(f"{how}    assert n == 4\n")
+    outcome = rank("double.py", f"def double(n):\n    return {HOLE}\n", "2 * n")
+    if outcome.unusable_tests:
+        pytest.skip("the python3 on the PATH has no pytest")
+    assert [check and check.passed for check in checks(outcome)] == [1]
+
+
 def test_tests_that_could_not_run_are_named() -> None:
     Path("test_double.py").write_text("import nothing_of_that_name\nassert 0\n")
     outcome = rank("double.py", f"def double(n: int):\n    return {HOLE}\n", "2 * n")

@@ -18,6 +18,7 @@ import random
 import re
 import signal
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,7 +67,7 @@ def main() -> None:
         write(STATEMENT, number, *run_statement(text, module))
     run_calls(job["calls"], module, write)
     if job["tests"]:
-        write(TESTS, 0, *run_tests(job["folder"], job["tests"]))
+        write(TESTS, 0, *run_tests(job["folder"], job["tests"], job["file"]))
     write(DONE, 0, 1)
 
 
@@ -169,24 +170,51 @@ def describe(value: object, depth: int = 8) -> str:
     return ADDRESS.sub("", repr(value))
 
 
-def run_tests(folder: str, paths: list[str]) -> tuple[int, int]:
-    """How many tests in some files pass and fail under pytest; none if pytest is missing."""
-    counts = {"passed": 0, "failed": 0}
+def run_tests(folder: str, paths: list[str], file: str) -> tuple[int, int]:
+    """How many tests in some files pass and fail under pytest; none if pytest is missing.
 
-    class Counter:
-        """A pytest plugin that counts outcomes."""
-
-        def pytest_runtest_logreport(self, report: Any) -> None:
-            """Count the outcome of one phase of a test."""
-            if report.when == "call" or report.outcome == "failed":
-                counts[report.outcome] = counts.get(report.outcome, 0) + 1
-
+    One that passes without running anything of the file is about another, such as one of its name.
+    """
+    counter = TestCounter(file)
     with contextlib.suppress(BaseException):  # even if pytest exits, what was counted counts
         pytest = importlib.import_module("pytest")
         options = ["-q", "--tb=no", "-o", "addopts=", "-p", "no:cacheprovider"]
         options += ["--continue-on-collection-errors", f"--rootdir={folder}"]
-        pytest.main([*options, *paths], plugins=[Counter()])
-    return counts["passed"], counts["failed"]
+        pytest.main([*options, *paths], plugins=[counter])
+    return counter.counts["passed"], counter.counts["failed"]
+
+
+class TestCounter:
+    """A pytest plugin that counts outcomes of tests that run code of a file."""
+
+    __test__ = False
+
+    def __init__(self, file: str) -> None:
+        self._files = {file, os.path.realpath(file)}
+        self._has_run = False
+        self.counts = {"passed": 0, "failed": 0}
+
+    def pytest_runtest_setup(self) -> None:
+        """Note from now on what is called: fixtures may call the file too."""
+        self._has_run = False
+        sys.setprofile(self._note_call)
+        threading.setprofile(self._note_call)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Count the outcome of one phase of a test."""
+        is_result = report.when == "call" and (self._has_run or report.outcome != "passed")
+        if is_result or report.outcome == "failed":
+            self.counts[report.outcome] = self.counts.get(report.outcome, 0) + 1
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Note no longer what is called."""
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+    def _note_call(self, frame: types.FrameType, event: str, argument: object) -> None:
+        if event == "call" and frame.f_code.co_filename in self._files:
+            self._has_run = True
+            sys.setprofile(None)
 
 
 if __name__ == "__main__":
