@@ -4,7 +4,7 @@ import pytest
 
 from starcoder_cli.languages import find_language
 from starcoder_cli.model import Hole
-from starcoder_cli.postprocess.indent_kind import match_indent_kind
+from starcoder_cli.postprocess.indent_kind import MAX_PARSED_LINES, match_indent_kind
 from starcoder_cli.postprocess.soundness import SoundnessCheck
 from starcoder_cli.stream import Chunk, collect
 
@@ -148,3 +148,15 @@ def test_a_hole_in_a_string_is_no_code() -> None:
     before, answer = "f() {\n    cat > Makefile <<E\nall:\n", "\tgcc a.c\n\tgcc b.c\nE\n"
     assert translate(answer, SPACES, "shell", 7, before) == answer
     assert translate(answer, SPACES, "shell", 7, f"{before}E\n") == answer.replace("\t", "    ")
+
+
+def test_a_parser_is_not_asked_about_every_line_of_a_long_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With 8,000 lines that took eight seconds, and the time grew with their square."""
+    asked = list[str]()
+    monkeypatch.setattr(SoundnessCheck, "text_behind", lambda check, text: asked.append(text))
+    answer = "\tx\n" * (3 * MAX_PARSED_LINES)
+    read = match_indent_kind([Chunk(answer, 0, "stop")], SPACES, PYTHON, at_line_start=True)
+    assert collect(read).text == answer.replace("\t", "    ")
+    assert len(asked) == MAX_PARSED_LINES

@@ -16,6 +16,10 @@ WIDTHS = (4, 2)
 
 OPENERS, CLOSERS = "([{", ")]}"
 
+MAX_PARSED_LINES = 1000
+"""In a longer answer, the lines after these are taken for code: each is asked about with all before
+it."""
+
 
 def match_indent_kind(
     chunks: Iterable[Chunk], around: str, check: SoundnessCheck, *, at_line_start: bool
@@ -48,6 +52,7 @@ class TranslatedLines:
         self._ready: list[str] = []  # everything returned so far
         self._step = 0  # how many spaces a step has, once that is known
         self._levels = [(0, 0)]  # the blocks around a line: how far right, in spaces and in steps
+        self._parsed_lines = 0
         self._statement: list[str] = []  # what was read since the last line of code that was placed
 
     def feed(self, text: str, *, is_last: bool) -> str:
@@ -74,7 +79,9 @@ class TranslatedLines:
     def _translate(self, indent: str, body: str) -> str:
         """The white space before a line of the answer, in the file's style."""
         is_foreign = indent[0] != self._unit[0] and (self._unit != "\t" or "\t" not in indent)
-        text = self._check.text_behind("".join(self._ready)) if is_foreign else None
+        self._parsed_lines += is_foreign
+        is_parsed = is_foreign and self._parsed_lines <= MAX_PARSED_LINES
+        text = self._check.text_behind("".join(self._ready)) if is_parsed else None
         if not is_foreign or (text and not text.is_documentation):
             return indent
         if self._unit != "\t":
