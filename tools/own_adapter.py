@@ -1,4 +1,4 @@
-"""Trains an adapter for the default model on code that packages ship, in eleven languages.
+"""Trains an adapter for the small default model on code that packages ship, in eleven languages.
 
     PYTHONPATH=bench python tools/own_adapter.py FOLDER [--steps N]
 

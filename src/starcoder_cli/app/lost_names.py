@@ -76,10 +76,8 @@ def find_lost_names(
     if language not in KEY_PATTERNS:
         for name in find_changed_words(compared):
             del missing[name]
-    known, left = (
-        {each.text for each in after},
-        lost_line_numbers(compared, before, None if writes_anew else after),
-    )
+    known = {each.text for each in after}
+    left = lost_line_numbers(compared, before, after, writes_anew=writes_anew)
     lost = list[DefinedName]()
     for each in before:
         if not missing[each.text] or each.line not in left:
@@ -134,27 +132,29 @@ def find_brought(
 
 
 def lost_line_numbers(
-    compared: Comparison, before: Sequence[DefinedName], after: Sequence[DefinedName] | None
+    compared: Comparison,
+    before: Sequence[DefinedName],
+    after: Sequence[DefinedName],
+    *,
+    writes_anew: bool,
 ) -> AbstractSet[int]:
     """The numbers of the lines that are gone, and of changed ones that define several names.
 
-    If new names are given, lines are gone too if what is in their place has words of theirs, but
-    defines none of these and no function.
+    Unless the code is written anew, lines are gone too if what is in their place has words of
+    theirs, but defines nothing.
     """
     counts = Counter(each.line for each in before)
     crowded = {number for number, count in counts.items() if count > 1}
-    defining = {each.line for each in after or ()}
-    gone = {
-        line.number
+    defining = {each.line for each in after}
+    gaps = [
+        gap
         for gap in compared.gaps
-        if gap.is_open
-        or (after is not None and not any(is_function(line, defining) for line in gap.put))
-        for line in gap.gone
-    }
-    return gone | crowded
+        if gap.is_open or not (writes_anew or any(is_defining(line, defining) for line in gap.put))
+    ]
+    return {line.number for gap in gaps for line in gap.gone} | crowded
 
 
-def is_function(line: Line, defining: AbstractSet[int]) -> bool:
+def is_defining(line: Line, defining: AbstractSet[int]) -> bool:
     """Whether a line defines something, or begins a function without a name."""
     return line.number in defining or bool(ANONYMOUS_FUNCTION.search(line.text))
 

@@ -45,7 +45,7 @@ def create_file(path: Path, data: bytes) -> None:
         SaveTarget.for_edit(os.fspath(path), b"").save(data)
     except BusyError:  # it is theirs now
         raise
-    except BaseException:
+    except BaseException:  # signals and Ctrl-C too: no empty file is left behind
         with suppress(OSError):
             if not place.stat().st_size:
                 place.unlink()

@@ -18,6 +18,9 @@ MARKS: Marks = (
     ("<Thought>", "</Thought>"),  # Marco-o1
     ("<think_fast>", "</think_fast>"),  # K2-V2
     ("<think_faster>", "</think_faster>"),
+    ("<ifm|think>", "</ifm|think>"),  # later ones of K2's makers
+    ("<ifm|think_fast>", "</ifm|think_fast>"),
+    ("<ifm|think_faster>", "</ifm|think_faster>"),
     ("<longcat_think>", "</longcat_think>"),  # LongCat
     ("<mm:think>", "</mm:think>"),  # MiniMax
     ("<|begin_of_thought|>", "<|end_of_thought|>"),  # Sky-T1, OpenThinker
@@ -46,8 +49,8 @@ UNSURE_MARKS: Marks = (
 UNQUOTED_OPENER = re.compile(f"(?<![`'\"])({'|'.join(map(re.escape, OPENERS))})(?![`'\"])")
 
 REASONING_NAME = re.compile(
-    r"think|reason|qwq|magistral|gpt-oss|exaone|nemotron|minimax-m|seed-oss|pangu|mimo|\br1\b|glm-(4\.[5-9]|[5-9]|z)"
-    r"|qwen-?3(?!.*(coder|instruct))|deepseek-v3\.[1-9]",
+    r"think|reason|qwq|magistral|gpt-oss|exaone|nemotron|minimax-m|seed-oss|pangu|mimo|\br1\b"
+    r"|glm-(4\.[5-9]|[5-9]|z)|qwen-?3(?!.*(coder|instruct))|deepseek-v3\.[1-9]",
     re.IGNORECASE | re.ASCII,
 )
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
+is_worker = False
+"""Whether this process is a worker itself."""
+
 START = "import sys; sys.path[:] = {path!r}; from starcoder_cli.system import worker; worker.{call}"
 
 
@@ -117,7 +120,3 @@ def respond_to_calls(max_memory: int, max_seconds: float) -> None:
                     error = raised
                 signal.setitimer(signal.ITIMER_PROF, 0)
                 send(out, (result, error))
-
-
-is_worker = False
-"""Whether this process is a worker itself."""
